@@ -90,9 +90,9 @@ class Fact:
             return self._values[owners]
         if len(self._at) == 0:
             return np.full(len(keys), np.nan)
-        found = np.searchsorted(self._at, keys, side="right") - 1
-        own = (found >= 0) & (self._at[found] >= owners * self._axis.stride)
-        return np.where(own, self._values[found], np.nan)
+        last = np.searchsorted(self._at, keys, side="right") - 1
+        own = (last >= 0) & (self._at[last] >= owners * self._axis.stride)
+        return np.where(own, self._values[last], np.nan)
 
     def changes(self) -> Instants:
         """The keys at which it changes (those before the axis at the zone's start)."""
@@ -139,5 +139,5 @@ def lying_in(sorted_keys: Instants, keys: Instants) -> NDArray[np.bool_]:
     """For each key, whether it is one of the sorted ones."""
     if len(sorted_keys) == 0:
         return np.zeros(len(keys), dtype=np.bool_)
-    found = np.searchsorted(sorted_keys, keys)
-    return np.asarray(sorted_keys[np.minimum(found, len(sorted_keys) - 1)] == keys)
+    nearest = np.searchsorted(sorted_keys, keys)
+    return np.asarray(sorted_keys[np.minimum(nearest, len(sorted_keys) - 1)] == keys)

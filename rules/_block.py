@@ -13,10 +13,10 @@ from rules._arrivals import Arrivals
 from rules._axis import Axis, Fact, Index, merged
 from rules._belonging import members_of
 from rules._callers import Caller, Callers
-from rules._hearsay import Said, said_of
+from rules._hearsay import CalendarInput, calendar_input
 from rules._inputs import Instants, SeriesColumns, Subject
 from rules._interval import Mask
-from rules._listening import Ears, supply_ends
+from rules._listening import ClockFactory, supply_ends
 from rules._rule import DEVICE
 from rules._service import rows_of, services
 from rules._tally import Sums, Tally
@@ -105,7 +105,7 @@ class Block:
         self,
         axis: Axis,
         subjects: Sequence[Subject],
-        ears: Ears,
+        clock_factory: ClockFactory,
         *,
         partly: bool = False,
         spans: Sequence[Span] = (),
@@ -116,14 +116,14 @@ class Block:
         self._afar = afar or {}
         self.axis = axis
         self.subjects = subjects
-        self.ears = ears
+        self.clock_factory = clock_factory
         self._tracks: dict[str, Track] = {}
         self._arrivals: dict[int, Arrivals] = {}
         self._heard: dict[int, Arrivals] = {}
         self._thresholds: dict[str, Fact] = {}
         self._service: dict[int, Fact | None] = {}
         self._callers: dict[str, list[Caller]] = {}
-        self._said: dict[str, Said] = {}
+        self._said: dict[str, CalendarInput] = {}
         self._upstream: dict[int, Members | None] = {}
 
     def track(self, name: str) -> Track:
@@ -154,25 +154,25 @@ class Block:
             self._upstream[ahead] = self._members(subjects) if any(subjects) else None
         return self._upstream[ahead]
 
-    def _members(self, found: Sequence[Sequence[Subject]]) -> Members:
-        sizes = [len(some) for some in found]
+    def _members(self, groups: Sequence[Sequence[Subject]]) -> Members:
+        sizes = [len(some) for some in groups]
         spans: list[Span] = []
         if self._spans:
             for span, size in zip(self._spans, sizes, strict=True):
                 spans += [span] * size
         own = Block(
             replace(self.axis, count=sum(sizes)),
-            [subject for some in found for subject in some],
-            self.ears,
+            [subject for some in groups for subject in some],
+            self.clock_factory,
             partly=True,
             spans=spans,
         )
         return Members(self.axis, sizes, own)
 
-    def said(self, word: str) -> Said:
+    def said(self, word: str) -> CalendarInput:
         """What the calendar, the sun or the lighting plan says of each subject."""
         if word not in self._said:
-            self._said[word] = said_of(word, self.axis, self.subjects, self._spans)
+            self._said[word] = calendar_input(word, self.axis, self.subjects, self._spans)
         return self._said[word]
 
     def arrivals(self, track: Track) -> Arrivals:
@@ -205,7 +205,7 @@ class Block:
     def callers(self, name: str) -> list[Caller]:
         """Whom `silent` listens for: a series; for the word `device` the i-th of each subject."""
         if name not in self._callers:
-            own = Callers(self.axis, self.subjects, self.ears)
+            own = Callers(self.axis, self.subjects, self.clock_factory)
             device = name == DEVICE
             self._callers[name] = own.devices() if device else [own.series(self.track(name))]
         return self._callers[name]

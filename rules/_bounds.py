@@ -83,5 +83,5 @@ def bounded_depth(node: Node) -> Node:
                 level[0].place,
                 f"more than {_DEPTH} operators inside one another; shorten the expression",
             )
-        level = [part for one in level for part in one.parts]
+        level = [part for node in level for part in node.parts]
     return node

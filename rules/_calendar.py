@@ -28,7 +28,7 @@ def turns_within(word: str) -> int:
     return _WITHIN.get(word, _LONG)
 
 
-def said(word: str, calendar: Calendar, first: int, last: int) -> Steps:
+def word_steps(word: str, calendar: Calendar, first: int, last: int) -> Steps:
     """What a word says from `first` to `last` (µs): its value there, then where it turns."""
     years = range(moment_of(first).year, moment_of(last).year + 1)
     if word == "night":
@@ -96,7 +96,7 @@ def _hours(zone: str, year: int) -> tuple[Instants, Instants, Values]:
 
 def _offsets(zone: str, begins: int, ends: int) -> list[tuple[int, int, int]]:
     """Spans in which the local clock keeps its offset to UTC: from, to and the offset (µs)."""
-    found: list[tuple[int, int, int]] = []
+    offsets: list[tuple[int, int, int]] = []
     first, offset = begins, _offset(zone, begins)
     for noon in range(begins + DAY, ends + DAY, DAY):
         now = min(noon, ends)
@@ -106,9 +106,9 @@ def _offsets(zone: str, begins: int, ends: int) -> list[tuple[int, int, int]]:
                 middle = (low + high) // 2
                 low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
             turn = high // SECOND * SECOND
-            found.append((first, turn, offset))
+            offsets.append((first, turn, offset))
             first, offset = turn, _offset(zone, now - 1)
-    return [*found, (first, ends, offset)]
+    return [*offsets, (first, ends, offset)]
 
 
 def _offset(zone: str, time: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from rules._axis import Axis, Fact, merged
 from rules._inputs import Device, Instants, Subject
 from rules._interval import Mask
-from rules._listening import Clocks, Ears
+from rules._listening import ClockFactory, Clocks
 from rules._service import interrupted, rows_of
 from rules._track import Track
 from sensors._row import NEVER
@@ -35,10 +35,12 @@ class Caller:
 class Callers:
     """Finds them among the subjects of a block."""
 
-    def __init__(self, axis: Axis, subjects: Sequence[Subject], ears: Ears) -> None:
+    def __init__(
+        self, axis: Axis, subjects: Sequence[Subject], clock_factory: ClockFactory
+    ) -> None:
         self._axis = axis
         self._subjects = subjects
-        self._ears = ears
+        self._clock_factory = clock_factory
 
     def series(self, track: Track) -> Caller:
         """Of every subject the series of this track."""
@@ -49,7 +51,7 @@ class Callers:
             arrivals=merged([track.arrivals, self._successions(track)]),
             first=self._commissioned(first),
             present=track.present,
-            clocks=self._ears.clocks(self._named(names)),
+            clocks=self._clock_factory.clocks(self._named(names)),
         )
 
     def _successions(self, track: Track) -> Instants:
@@ -82,7 +84,7 @@ class Callers:
             arrivals=merged([keys]),
             first=self._commissioned(names),
             present=np.array([name is not None for name in names], dtype=np.bool_),
-            clocks=self._ears.clocks(devices),
+            clocks=self._clock_factory.clocks(devices),
             service=None if always else Fact(self._axis, steps),
         )
 

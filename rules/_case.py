@@ -47,7 +47,7 @@ class Case:
     horizon: Horizon
     closings: tuple[Closing, ...]
     expected: tuple[str, ...]
-    told: frozenset[str]  # which parts of an alarm its log tells
+    compared: frozenset[str]  # which parts of an alarm its log tells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +73,8 @@ class Frame:
     def subject(self, sent: Iterable[Sent]) -> Subject:
         """The subject with what a store holds after these arrivals."""
         by_series: dict[str, list[Sent]] = {name: [] for name in self.devices}
-        for one in sent:
-            by_series[one.series].append(one)
+        for reading in sent:
+            by_series[reading.series].append(reading)
         return Subject(
             key=_SUBJECT,
             series={

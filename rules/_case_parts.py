@@ -38,19 +38,21 @@ class CaseParts:
 
     def pairs(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
         """A list of two things each."""
-        found: list[tuple[yaml.Node, yaml.Node]] = []
+        pairs: list[tuple[yaml.Node, yaml.Node]] = []
         for pair in self.source.sequence(node, "a list of pairs"):
             both = self.source.sequence(pair, "a pair")
             if len(both) != 2:
                 raise RuleError(self.source.place(pair), f"expected a pair, found {len(both)}")
-            found.append((both[0], both[1]))
-        return found
+            pairs.append((both[0], both[1]))
+        return pairs
 
-    def word(self, node: yaml.Node, known: Sequence[str]) -> str:
+    def word(self, node: yaml.Node, allowed: Sequence[str]) -> str:
         """One of the words known."""
-        text = self.source.text(node, f"one of {', '.join(known)}")
-        if text not in known:
-            raise RuleError(self.source.place(node), f"unknown word {text!r}{nearest(text, known)}")
+        text = self.source.text(node, f"one of {', '.join(allowed)}")
+        if text not in allowed:
+            raise RuleError(
+                self.source.place(node), f"unknown word {text!r}{nearest(text, allowed)}"
+            )
         return text
 
     def duration(self, node: yaml.Node) -> int:

@@ -35,12 +35,12 @@ def read_case(node: yaml.Node, source: Source, words: Vocabulary) -> Case:
         RuleError: it is not understood.
         WaitingError: its rule uses a word, or it a key, that does not exist yet.
     """
-    _known(source, node, "a case", _CASE)
+    _check_keys(source, node, "a case", _CASE)
     parts = source.mapping(node, "a case")
     return _CaseReader(source, words, parts).case(source.place(node).line)
 
 
-def _known(source: Source, node: yaml.Node, what: str, keys: Sequence[str]) -> None:
+def _check_keys(source: Source, node: yaml.Node, what: str, keys: Sequence[str]) -> None:
     """Let what later issues may write wait, rather than fail."""
     for key, value in source.mapping(node, what).items():
         if key not in keys:
@@ -67,23 +67,23 @@ class _CaseReader(CaseParts):
             horizon=horizon,
             closings=read_closings(self),
             expected=tuple(self._expected()),
-            told=self._told(),
+            compared=self._compared_parts(),
         )
 
     def _revisions(self, line: int) -> tuple[tuple[int, Rule | None], ...]:
-        found: list[tuple[int, Rule | None]] = []
+        revisions: list[tuple[int, Rule | None]] = []
         if "rule" in self.parts:
-            found.append((0, self._rule(self.parts["rule"])))
+            revisions.append((0, self._rule(self.parts["rule"])))
         for when, rule in self.pairs(self.parts["revisions"]) if "revisions" in self.parts else ():
             withdrawn = isinstance(rule, yaml.ScalarNode) and rule.value == "withdrawn"
-            found.append((self.time(when), None if withdrawn else self._rule(rule)))
-        if not found:
+            revisions.append((self.time(when), None if withdrawn else self._rule(rule)))
+        if not revisions:
             place = self.source.place(next(iter(self.parts.values())))
             raise RuleError(place, f"the case of line {line} has no rule")
-        return tuple(found)
+        return tuple(revisions)
 
     def _rule(self, node: yaml.Node) -> Rule:
-        _known(self.source, node, "a rule", RULE_KEYS)
+        _check_keys(self.source, node, "a rule", RULE_KEYS)
         return read_rule(node, self.source, self.words, domain="")
 
     def _sent(self) -> list[Sent]:
@@ -95,13 +95,13 @@ class _CaseReader(CaseParts):
 
     def _horizon(self, sent: list[Sent]) -> Horizon:
         spans = self.pairs(self.parts["deaf"]) if "deaf" in self.parts else []
-        deaf = tuple((self.time(begins), self.time(ends)) for begins, ends in spans)
+        gaps = tuple((self.time(begins), self.time(ends)) for begins, ends in spans)
         if "until" in self.parts:
             until = self.time(self.parts["until"])
-            return Horizon(values=until, silence=until, deaf=deaf)
-        last = max((one.time for one in sent), default=DAY_ZERO)
-        arrived = max((one.received_at for one in sent), default=DAY_ZERO)
-        return Horizon(values=last, silence=max(last, arrived), deaf=deaf)
+            return Horizon(values=until, silence=until, gaps=gaps)
+        last = max((reading.time for reading in sent), default=DAY_ZERO)
+        arrived = max((reading.received_at for reading in sent), default=DAY_ZERO)
+        return Horizon(values=last, silence=max(last, arrived), gaps=gaps)
 
     def _frame(self, revisions: tuple[tuple[int, Rule | None], ...], horizon: Horizon) -> Frame:
         upstream = read_upstream(self)
@@ -145,8 +145,8 @@ class _CaseReader(CaseParts):
         """By device; the last is that of all others."""
         node = self.parts.get("commissioned")
         if isinstance(node, yaml.MappingNode):
-            found = {name: self.time(n) for name, n in self.mapping("commissioned").items()}
-            return {**found, ANY_DEVICE: unless_told}
+            by_name = {name: self.time(n) for name, n in self.mapping("commissioned").items()}
+            return {**by_name, ANY_DEVICE: unless_told}
         return {ANY_DEVICE: unless_told if node is None else self.time(node)}
 
     def _breaks(self) -> dict[str, Instants]:
@@ -184,7 +184,7 @@ class _CaseReader(CaseParts):
 
         Else a sum is of increments, an increase of a counter, what is sent on change a state.
         """
-        found = {
+        kinds = {
             name: Kind.STATE if reporting[name] is Reporting.ON_CHANGE else Kind.GAUGE
             for name in names
         }
@@ -194,34 +194,34 @@ class _CaseReader(CaseParts):
                 series = call.arguments[0]
                 if kind is not None and isinstance(series, Name):
                     for name in group.get(series.name, (series.name,)):
-                        found[name] = kind
+                        kinds[name] = kind
         for name, node in self.mapping("kinds").items():
-            found[name] = Kind(self.word(node, tuple(Kind)))
-        return found
+            kinds[name] = Kind(self.word(node, tuple(Kind)))
+        return kinds
 
     def _intervals(self, names: Iterable[str]) -> dict[str, int | Steps]:
-        found: dict[str, int | Steps] = dict.fromkeys(names, _USUAL_INTERVAL)
+        intervals: dict[str, int | Steps] = dict.fromkeys(names, _USUAL_INTERVAL)
         node = self.parts.get("interval")
         if isinstance(node, yaml.MappingNode):
             for name, value in self.mapping("interval").items():
-                found[name] = spans(self, value)
+                intervals[name] = spans(self, value)
         elif node is not None:
-            found = dict.fromkeys(names, self.duration(node))
-        return found
+            intervals = dict.fromkeys(names, self.duration(node))
+        return intervals
 
     def _expected(self) -> list[str]:
-        told = self._told()
-        found: list[str] = []
+        compared = self._compared_parts()
+        lines: list[str] = []
         for node in self.sequence("log"):
-            _known(self.source, node, "an alarm", PARTS)
+            _check_keys(self.source, node, "an alarm", PARTS)
             parts = self.source.mapping(node, "an alarm")
             for needed in ("since", "began"):
                 if needed not in parts:
                     raise RuleError(self.source.place(node), f"an alarm needs `{needed}`")
-            found.append(alarm_text(self.source.plain(node), told))
-        return found
+            lines.append(alarm_text(self.source.plain(node), compared))
+        return lines
 
-    def _told(self) -> frozenset[str]:
+    def _compared_parts(self) -> frozenset[str]:
         alarms = [self.source.plain(node) for node in self.sequence("log")]
         return frozenset(key for key in OPTIONAL if any(key in alarm for alarm in alarms))
 

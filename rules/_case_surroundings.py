@@ -15,17 +15,17 @@ def read_calendar(parts: CaseParts) -> Calendar:
     """`calendar: {zone: Europe/Paris, lon: 2.44, lat: 48.63}`, which is the usual one."""
     if "calendar" not in parts.parts:
         return USUAL
-    found = parts.source.mapping(parts.parts["calendar"], "calendar", ("zone", "lon", "lat"))
+    calendar = parts.source.mapping(parts.parts["calendar"], "calendar", ("zone", "lon", "lat"))
     return Calendar(
-        zone=parts.source.text(found["zone"], "a zone") if "zone" in found else USUAL.zone,
-        lon=parts.number(found["lon"]) if "lon" in found else USUAL.lon,
-        lat=parts.number(found["lat"]) if "lat" in found else USUAL.lat,
+        zone=parts.source.text(calendar["zone"], "a zone") if "zone" in calendar else USUAL.zone,
+        lon=parts.number(calendar["lon"]) if "lon" in calendar else USUAL.lon,
+        lat=parts.number(calendar["lat"]) if "lat" in calendar else USUAL.lat,
     )
 
 
 def read_upstream(parts: CaseParts) -> dict[str, Above]:
     """`upstream: {mill: {lag: 2 h, thresholds: {alert: 2}}}`; the lag may be pairs, as a fact."""
-    found: dict[str, Above] = {}
+    sites: dict[str, Above] = {}
     for site, node in parts.mapping("upstream").items():
         own = parts.source.mapping(node, f"site {site}", _UPSTREAM)
         if "lag" not in own:
@@ -34,8 +34,8 @@ def read_upstream(parts: CaseParts) -> dict[str, Above]:
         if "thresholds" in own:
             written = parts.source.mapping(own["thresholds"], "thresholds")
             thresholds = {name: parts.steps(value) for name, value in written.items()}
-        found[site] = Above(lag=spans(parts, own["lag"]), thresholds=thresholds)
-    return found
+        sites[site] = Above(lag=spans(parts, own["lag"]), thresholds=thresholds)
+    return sites
 
 
 def spans(parts: CaseParts, node: yaml.Node) -> int | Steps:

@@ -61,8 +61,8 @@ def run_case(case: Case) -> list[str]:
     subject = case.frame.subject(case.sent)
     rule = case.revisions[0][1]
     rule_id = rule.id if rule else ""
-    found = episodes(rule_id, subject, _whole(case, subject))
-    differences = _compare(case, found, "")
+    alarms = episodes(rule_id, subject, _whole(case, subject))
+    differences = _compare(case, alarms, "")
     for size in (1, 3):
         moments = replay(
             case.revisions,
@@ -73,9 +73,9 @@ def run_case(case: Case) -> list[str]:
             closings=case.closings,
         )
         cut = episodes(rule_id, subject, moments)
-        if cut != found:
+        if cut != alarms:
             how = f"judged {size} arrivals at a time: "
-            other = [f"{how}{alarm_lines(cut, OPTIONAL)} is not {alarm_lines(found, OPTIONAL)}"]
+            other = [f"{how}{alarm_lines(cut, OPTIONAL)} is not {alarm_lines(alarms, OPTIONAL)}"]
             differences += _compare(case, cut, how) or other
     return differences
 
@@ -84,8 +84,8 @@ def _whole(case: Case, subject: Subject) -> tuple[Moment, ...]:
     return whole(case.revisions, subject, case.horizon, closings=case.closings)
 
 
-def _compare(case: Case, found: list[Episode], how: str) -> list[str]:
-    lines = alarm_lines(found, case.told)
+def _compare(case: Case, alarms: list[Episode], how: str) -> list[str]:
+    lines = alarm_lines(alarms, case.compared)
     if lines == list(case.expected):
         return []
     missing = [f"{how}expected {line}" for line in case.expected if line not in lines]

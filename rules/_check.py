@@ -79,8 +79,8 @@ class _Checker:
         return named and node.name not in self._words.series  # type: ignore[attr-defined]
 
     def _comparison(self, node: Comparison) -> Node:
-        one, other = self._named(node.left, node.right), self._named(node.right, node.left)
-        left, right = self._fitted(self._value(one), self._value(other), node)
+        left_node, other = self._named(node.left, node.right), self._named(node.right, node.left)
+        left, right = self._fitted(self._value(left_node), self._value(other), node)
         _possible(left.node, right.node)
         _possible(right.node, left.node)
         return replace(node, left=left.node, right=right.node)

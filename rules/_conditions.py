@@ -29,7 +29,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class RuleValues:
     """Over rows: `when`; `end` (clear and not when); for each step its `on` and `off`.
 
     `idle`, `bare`: where the rule is not in force, its series being out of service or a
@@ -59,14 +59,14 @@ class Conditions:
         ]
         self._block = block
 
-    def found(self, keys: Instants) -> Found:
+    def found(self, keys: Instants) -> RuleValues:
         """All that the rule says at these keys."""
         view = View(Sight(self._block, keys, silence=self.silence))
         when = view.truth(self.rule.when)
         idle = when == LEFT_OUT
         bare = self._lacks(keys, self.rule.thresholds)
         off = idle | bare
-        return Found(
+        return RuleValues(
             when=np.where(off, FALSE, when),
             end=np.where(off, TRUE, self._end(view, when)),
             steps=tuple(self._step(view, step) for step in self.rule.steps),
@@ -95,9 +95,9 @@ class Conditions:
 
     def spoke(self, keys: Instants, *, silence: bool) -> Mask:
         """Where a good reading of a series that it names was made, or with `silence` arrived."""
-        said = (lambda track: track.arrivals) if silence else (lambda track: track.good[1:])
+        arrivals = (lambda track: track.arrivals) if silence else (lambda track: track.good[1:])
         what = "arrivals" if silence else "good"
-        return self._among(keys, what, said)
+        return self._among(keys, what, arrivals)
 
     def ceased(self, keys: Instants) -> Mask:
         """Where the knowledge of a series that it names ends, at its stale limit."""

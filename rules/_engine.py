@@ -15,10 +15,10 @@ from rules._closed import closed_by
 from rules._inputs import Closing, Horizon, Instants, Subject
 from rules._interval import Mask
 from rules._journal import Moment, Phase, Verdict
-from rules._judged import Judged
-from rules._layout import Asked, Extent, blocks
+from rules._judged import EvaluatedColumns
+from rules._layout import EvaluationRequest, Extent, blocks
 from rules._machine import conclude
-from rules._moments import Telling, moments_of
+from rules._moments import Timeline, moments_of
 from rules._revisions import History
 from rules._rule import Rule, ahead_of
 from rules._runs import due_runs
@@ -34,7 +34,7 @@ _ROUNDS = 1_000  # of run-length due times; two are usual, more than seven never
 _NEVER_DUE = np.iinfo(np.int64).max
 
 
-def judge(  # noqa: PLR0913  what may be known of each subject
+def evaluate(  # noqa: PLR0913  what may be known of each subject
     revisions: Sequence[tuple[int, Rule | None]],
     subjects: Sequence[Subject],
     horizon: Horizon,
@@ -63,7 +63,7 @@ def judge(  # noqa: PLR0913  what may be known of each subject
     if not rules or not subjects:
         return [Verdict(subject=subject.key, moments=(), due=None) for subject in subjects]
     extent = extent_of(revisions)
-    asked = Asked(
+    request = EvaluationRequest(
         horizon=horizon,
         starts=starts or {},
         untils=untils or {},
@@ -71,8 +71,8 @@ def judge(  # noqa: PLR0913  what may be known of each subject
         closings=closings or {},
     )
     verdicts: list[Verdict] = []
-    for block in blocks(subjects, asked, extent):
-        verdicts += _judge_block(revisions, block, asked)
+    for block in blocks(subjects, request, extent):
+        verdicts += _judge_block(revisions, block, request)
     return verdicts
 
 
@@ -150,13 +150,13 @@ def _reach(rules: Sequence[Rule]) -> int:
 
 
 def _judge_block(
-    revisions: Sequence[tuple[int, Rule | None]], block: Block, asked: Asked
+    revisions: Sequence[tuple[int, Rule | None]], block: Block, request: EvaluationRequest
 ) -> list[Verdict]:
     axis = block.axis
     history = History(revisions, block)
-    seeds = seeds_of(block.subjects, asked.seeds, axis, history.ranks)
-    span = _span(block, asked, silence=history.silence)
-    closed = closed_by(asked.closings, block)
+    seeds = seeds_of(block.subjects, request.seeds, axis, history.ranks)
+    span = _span(block, request, silence=history.silence)
+    closed = closed_by(request.closings, block)
     all_keys = history.instants()
     if closed.keys is not None:
         all_keys = merged([all_keys, closed.keys])
@@ -164,17 +164,17 @@ def _judge_block(
     keys = certain = all_keys[span.within(all_keys)]
     for _ in range(_ROUNDS):
         rows = rows_of(keys, axis.subjects(keys))
-        judged = Judged(history, rows, closed)
+        judged = EvaluatedColumns(history, rows, closed)
         state = conclude(rows, seeds, judged.verdicts)
         runs = due_runs(rows, seeds, history, judged, state)
-        wanted = merged([certain, runs[span.within(runs)]])
-        if np.array_equal(wanted, keys):
+        candidates = merged([certain, runs[span.within(runs)]])
+        if np.array_equal(candidates, keys):
             break
-        keys = wanted
+        keys = candidates
     due = np.minimum(due, _soonest(axis, runs[span.after(runs)]))
     if history.silence:
         due = np.minimum(due, _soonest(axis, block.wakes[span.after(block.wakes)]))
-    telling = Telling(
+    telling = Timeline(
         axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state
     )
     moments = moments_of(telling)
@@ -204,21 +204,21 @@ class _Span:
         return np.asarray(keys > self.last[self.axis.subjects(keys)])
 
 
-def _span(block: Block, asked: Asked, *, silence: bool) -> _Span:
+def _span(block: Block, request: EvaluationRequest, *, silence: bool) -> _Span:
     axis = block.axis
-    shared = asked.horizon.silence if silence else asked.horizon.values
+    shared = request.horizon.silence if silence else request.horizon.values
     first, last = axis.origins(), axis.everywhere(shared)
-    if asked.starts or asked.untils:
+    if request.starts or request.untils:
         for i, subject in enumerate(block.subjects):
-            if subject.key in asked.starts:
-                first[i] = axis.key(i, asked.starts[subject.key])
-            if subject.key in asked.untils:
-                last[i] = axis.key(i, asked.untils[subject.key])
+            if subject.key in request.starts:
+                first[i] = axis.key(i, request.starts[subject.key])
+            if subject.key in request.untils:
+                last[i] = axis.key(i, request.untils[subject.key])
     return _Span(axis=axis, first=first, last=last)
 
 
 def _soonest(axis: Axis, keys: Instants) -> Instants:
     """By subject: the earliest of the keys, as a time."""
-    found = np.full(axis.count, _NEVER_DUE)
-    np.minimum.at(found, axis.subjects(keys), axis.times(keys))
-    return found
+    soonest = np.full(axis.count, _NEVER_DUE)
+    np.minimum.at(soonest, axis.subjects(keys), axis.times(keys))
+    return soonest

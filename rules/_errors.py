@@ -20,13 +20,13 @@ class WaitingError(RuleError):
     """The rule speaks of a function that the language does not have, or not yet."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, words_allowed: Iterable[str]) -> str:
     """A hint that ends a message: the nearest known word, else the words there are.
 
     One of the same letters is nearer than any other: two of them were swapped.
     """
-    words = sorted(map(str, known))
-    swapped = [one for one in words if sorted(one) == sorted(word)]
+    words = sorted(map(str, words_allowed))
+    swapped = [candidate for candidate in words if sorted(candidate) == sorted(word)]
     close = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"

@@ -84,22 +84,22 @@ class View:
             case Comparison():
                 left = self._comparable(node.left)
                 right = self._comparable(node.right)
-                found = compare(node.operator, left, right)
-                return self._without_idle(found, node)
+                truths = compare(node.operator, left, right)
+                return self._without_idle(truths, node)
             case Call(function="upstream"):
                 return others.any_upstream(self, node)
             case Call():
-                found = self._silent(node) if node.function == "silent" else self._stuck(node)
-                return self._without_idle(found, node)
+                truths = self._silent(node) if node.function == "silent" else self._stuck(node)
+                return self._without_idle(truths, node)
         raise AssertionError(f"{node} is no condition")
 
-    def _without_idle(self, found: Truths, node: Node) -> Truths:
+    def _without_idle(self, truths: Truths, node: Node) -> Truths:
         """Leave out what names a series that is out of service."""
         for name in _plain(node):
             idle = self.sight.idle(self.block.track(name))
             if idle is not None:
-                found = np.where(idle, LEFT_OUT, found)
-        return found
+                truths = np.where(idle, LEFT_OUT, truths)
+        return truths
 
     def _comparable(self, node: Node) -> Interval:
         value = self.value(node)
@@ -166,9 +166,9 @@ class View:
         """Whether a series has not changed; where it is not observed, that is unknown."""
         track = self.block.track(_series(node))
         span = int(_numbers(node)[-1])
-        found = stuck(look(track, self.keys, span, self.sight.owners), self.keys - span)
+        truths = stuck(look(track, self.keys, span, self.sight.owners), self.keys - span)
         observed = self._observable(track)
-        return found if observed is None else np.where(observed, found, UNKNOWN)
+        return truths if observed is None else np.where(observed, truths, UNKNOWN)
 
     def _silent(self, node: Call) -> Truths:
         """Whether one of those listened for is silent; devices out of service are not."""

@@ -33,14 +33,14 @@ def parse(text: str, place: Place) -> Node:
         WaitingError: it uses a word that the language does not have, or not yet.
     """
     bounded_size(text, EXPRESSION, "characters of one expression", place)
-    found = tokens(text, place)
+    tokens_read = tokens(text, place)
     try:
-        return bounded_depth(_Parser(found).whole())
+        return bounded_depth(_Parser(tokens_read).whole())
     except WaitingError:
         raise
     except RuleError as error:
         # What comes with a word still to come may have a form of its own.
-        waiting = next((token for token in found if token.text in WAITING), None)
+        waiting = next((token for token in tokens_read if token.text in WAITING), None)
         if waiting is None:
             raise
         raise WaitingError(waiting.place, f"{waiting.text} does not exist yet") from error
@@ -49,8 +49,8 @@ def parse(text: str, place: Place) -> Node:
 class _Parser:
     """One method a level of precedence, loosest first."""
 
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
+    def __init__(self, token_list: list[Token]) -> None:
+        self._tokens = token_list
         self._next = 0
         self._depth = 0
 
@@ -81,8 +81,8 @@ class _Parser:
 
     def _fail(self, expected: str) -> NoReturn:
         token = self._peek
-        found = repr(token.text) if token.text else token.kind.value
-        raise RuleError(token.place, f"expected {expected}, found {found}{self._hint()}")
+        actual = repr(token.text) if token.text else token.kind.value
+        raise RuleError(token.place, f"expected {expected}, found {actual}{self._hint()}")
 
     def _hint(self) -> str:
         """What was probably meant where the next token stands."""

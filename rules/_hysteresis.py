@@ -27,9 +27,9 @@ def check_hysteresis(rule: Rule) -> None:
     """
     for when, clear in ((rule.when, rule.clear), *((s.when, s.clear) for s in rule.steps)):
         if isinstance(clear, Comparison):
-            for one in when.conditions if isinstance(when, Some) else (when,):
-                if isinstance(one, Comparison):
-                    _check(one, clear)
+            for condition in when.conditions if isinstance(when, Some) else (when,):
+                if isinstance(condition, Comparison):
+                    _check(condition, clear)
 
 
 def _check(when: Comparison, clear: Comparison) -> None:

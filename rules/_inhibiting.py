@@ -16,7 +16,7 @@ class Mention:
     place: Place
 
 
-def check_mentions(some: Iterable[Mention], known: Mapping[str, Iterable[str]]) -> None:
+def check_mentions(some: Iterable[Mention], rules: Mapping[str, Iterable[str]]) -> None:
     """Whether the rules mentioned are known. `known`: all rules, with what each inhibits.
 
     What `some` write of a rule stands in the place of what is known of it.
@@ -26,15 +26,15 @@ def check_mentions(some: Iterable[Mention], known: Mapping[str, Iterable[str]]) 
     """
     mentions = list(some)
     for mention in mentions:
-        if mention.inhibits not in known:
-            hint = nearest(mention.inhibits, known)
-            told = f"{mention.rule!r} inhibits the unknown rule {mention.inhibits!r}{hint}"
-            raise RuleError(mention.place, told)
-    check_circles(mentions, known)
+        if mention.inhibits not in rules:
+            hint = nearest(mention.inhibits, rules)
+            message = f"{mention.rule!r} inhibits the unknown rule {mention.inhibits!r}{hint}"
+            raise RuleError(mention.place, message)
+    check_circles(mentions, rules)
 
 
 def check_circles(
-    some: Iterable[Mention], known: Mapping[str, Iterable[str]] | None = None
+    some: Iterable[Mention], rules: Mapping[str, Iterable[str]] | None = None
 ) -> None:
     """Whether no alarm silences what silences it.
 
@@ -45,7 +45,7 @@ def check_circles(
     onward: dict[str, list[str]] = {}
     for mention in mentions:
         onward.setdefault(mention.rule, []).append(mention.inhibits)
-    graph = {**(known or {}), **onward}
+    graph = {**(rules or {}), **onward}
     for mention in mentions:
         if mention.inhibits == mention.rule:
             raise RuleError(mention.place, f"rule {mention.rule!r} cannot inhibit itself")

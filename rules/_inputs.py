@@ -26,10 +26,10 @@ class Steps:
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, float]]) -> "Steps":
         """From pairs of a time (µs, ascending) and a value."""
-        found = list(pairs)
+        steps = list(pairs)
         return cls(
-            at=np.array([at for at, _ in found], dtype=np.int64),
-            value=np.array([value for _, value in found], dtype=np.float64),
+            at=np.array([at for at, _ in steps], dtype=np.int64),
+            value=np.array([value for _, value in steps], dtype=np.float64),
         )
 
 
@@ -163,4 +163,4 @@ class Horizon:
 
     values: int
     silence: int
-    deaf: tuple[tuple[int, int], ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()

@@ -36,13 +36,13 @@ def exactly(values: Values) -> Interval:
     return Interval(np.where(missing, -np.inf, values), np.where(missing, np.inf, values))
 
 
-def where_known(known: Mask, interval: Interval) -> Interval:
+def where_known(mask: Mask, interval: Interval) -> Interval:
     """The interval where `known`, else everything."""
-    if known.all():
+    if mask.all():
         return interval
     return Interval(
-        np.where(known, interval.lo, -np.inf),
-        np.where(known, interval.hi, np.inf),
+        np.where(mask, interval.lo, -np.inf),
+        np.where(mask, interval.hi, np.inf),
     )
 
 
@@ -55,8 +55,8 @@ def rounded(interval: Interval) -> Interval:
 def _rounded(values: Values) -> Values:
     """What is too large to be rounded stays as it is."""
     with np.errstate(over="ignore", invalid="ignore"):
-        found = np.round(values, DECIMALS)
-    return np.where(np.isfinite(found), found, values)
+        rounded = np.round(values, DECIMALS)
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def compute(operator: str, left: Interval, right: Interval) -> Interval:
@@ -68,8 +68,8 @@ def compute(operator: str, left: Interval, right: Interval) -> Interval:
             return _both(left, right, left.lo - right.hi, left.hi - right.lo)
         if operator == "*":
             return _hull([a * b for a in left for b in right])
-        found = _hull([a / b for a in left for b in right])
-        return where_known((right.lo > 0) | (right.hi < 0), found)
+        result = _hull([a / b for a in left for b in right])
+        return where_known((right.lo > 0) | (right.hi < 0), result)
 
 
 def _both(left: Interval, right: Interval, lo: Values, hi: Values) -> Interval:
@@ -118,8 +118,8 @@ def some(conditions: list[Truths]) -> Truths:
     """Kleene's `or` of those that are not left out."""
     # Seen from LEFT_OUT = -1 the order is right for a maximum.
     shifted = [np.where(truth == LEFT_OUT, np.int8(-1), truth) for truth in conditions]
-    found = np.maximum.reduce(shifted)
-    return np.where(found < 0, LEFT_OUT, found)
+    result = np.maximum.reduce(shifted)
+    return np.where(result < 0, LEFT_OUT, result)
 
 
 def negation(condition: Truths) -> Truths:

@@ -7,16 +7,16 @@ import numpy as np
 
 from rules._axis import Index
 from rules._closed import Closed
-from rules._conditions import Conditions, Ending, Found
+from rules._conditions import Conditions, Ending, RuleValues
 from rules._inputs import Instants
 from rules._interval import FALSE, TRUE, Mask, Truths
-from rules._machine import Observed, StepVerdicts, Verdicts, Wanted
+from rules._machine import Observed, StepVerdicts, TimedCondition, Verdicts
 from rules._revisions import History
 from rules._rule import Rule
 from rules._scan import Rows
 
 
-class Judged:
+class EvaluatedColumns:
     """Columns over rows, put together from the revisions in force."""
 
     def __init__(self, history: History, rows: Rows, closed: Closed) -> None:
@@ -45,15 +45,15 @@ class Judged:
         self.closed = closed.at(keys)
         self.forced = self._idle | self._bare | self.closed
 
-    def _fill(self, rule: Rule, found: Found, rows: Index) -> None:
-        self.when[rows] = found.when
-        self.end[rows] = found.end
+    def _fill(self, rule: Rule, evaluation: RuleValues, rows: Index) -> None:
+        self.when[rows] = evaluation.when
+        self.end[rows] = evaluation.end
         self.hold[rows] = rule.hold
         self.keep[rows] = rule.keep
-        self.stale[rows] = found.stale
-        self._idle[rows] = found.idle
-        self._bare[rows] = found.bare
-        for rank, (on, off) in enumerate(found.steps):
+        self.stale[rows] = evaluation.stale
+        self._idle[rows] = evaluation.idle
+        self._bare[rows] = evaluation.bare
+        for rank, (on, off) in enumerate(evaluation.steps):
             self._on[rank][rows] = on
             self._off[rank][rows] = off
             self._holds[rank][rows] = rule.steps[rank].hold
@@ -62,13 +62,17 @@ class Judged:
     def verdicts(self) -> Verdicts:
         """What the machine runs on. A revision with fewer steps has the others off."""
         return Verdicts(
-            when=Wanted(truth=self.when, hold=self.hold, observed=self._observed(Conditions.holds)),
-            end=Wanted(truth=self.end, hold=self.keep, observed=self._observed(Conditions.ends)),
+            when=TimedCondition(
+                truth=self.when, hold=self.hold, observed=self._observed(Conditions.holds)
+            ),
+            end=TimedCondition(
+                truth=self.end, hold=self.keep, observed=self._observed(Conditions.ends)
+            ),
             forced=self.forced,
             closed=self.closed,
             steps=tuple(
                 StepVerdicts(
-                    on=Wanted(
+                    on=TimedCondition(
                         truth=self._on[rank],
                         hold=self._holds[rank],
                         observed=self._observed(functools.partial(_step, rank)),

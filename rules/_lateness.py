@@ -38,15 +38,17 @@ class Lateness:
 
     site: str
     stands: int
-    told: int
+    notified: int
     parts: tuple[tuple[str, int], ...]
 
     @property
     def how(self) -> str:
         """How late, and why."""
         parts = ", ".join(f"{what} {duration_text(span)}" for what, span in self.parts)
-        told = f", told after {duration_text(self.told)}" if self.told != self.stands else ""
-        return f"at most {duration_text(self.stands)} late{told} ({parts})"
+        delay = (
+            f", told after {duration_text(self.notified)}" if self.notified != self.stands else ""
+        )
+        return f"at most {duration_text(self.stands)} late{delay} ({parts})"
 
     def __str__(self) -> str:
         return f"{self.site}: {self.how}"
@@ -88,7 +90,7 @@ def lateness(rule: Rule, site: SiteFacts, *, grace: int = 0) -> Lateness:
     wait = rule.grace if rule.grace is not None else grace
     if wait:
         parts.append(("grace", wait))
-    return Lateness(site=site.name, stands=stands, told=stands + wait, parts=tuple(parts))
+    return Lateness(site=site.name, stands=stands, notified=stands + wait, parts=tuple(parts))
 
 
 def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, str]]:

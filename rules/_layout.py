@@ -10,7 +10,7 @@ from rules._block import Block
 from rules._calendar import turns_within
 from rules._inputs import Closing, Horizon, Instants, SeriesColumns, Subject
 from rules._journal import Moment
-from rules._listening import Ears
+from rules._listening import ClockFactory
 from rules._service import changes, interrupted
 from rules._upstream import AT, arriving
 from sensors._quantity import Reporting
@@ -26,7 +26,7 @@ Columns = Sequence[SeriesColumns]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class EvaluationRequest:
     """How far to judge, and from where: by subject, where it is not everything."""
 
     horizon: Horizon
@@ -54,19 +54,26 @@ class Extent:
     words: tuple[str, ...] = ()
 
 
-def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterator[Block]:
+def blocks(
+    subjects: Sequence[Subject], request: EvaluationRequest, extent: Extent
+) -> Iterator[Block]:
     """Subjects cut into blocks of some ten thousand readings."""
     used = [_used(subject, extent.names) for subject in subjects]
-    afar = {ahead: [arriving(one, ahead) for one in subjects] for ahead in extent.aheads}
-    beyond = [one for some in afar.values() for found in some for one in found]
-    used_there = [_used(one, extent.afar) for one in beyond]
-    low, high = _zone([*subjects, *beyond], [*used, *used_there], asked, extent)
-    spans = [] if not extent.words else _spans(subjects, asked, extent)
+    afar = {ahead: [arriving(subject, ahead) for subject in subjects] for ahead in extent.aheads}
+    beyond = [
+        subject
+        for some in afar.values()
+        for arriving_subjects in some
+        for subject in arriving_subjects
+    ]
+    used_there = [_used(subject, extent.afar) for subject in beyond]
+    low, high = _zone([*subjects, *beyond], [*used, *used_there], request, extent)
+    spans = [] if not extent.words else _spans(subjects, request, extent)
     if afar and spans:
         spans = _wider(spans, afar, extent)
     high = max([high, *(last + _TICK for _, last in spans)])
     most = max(1, BLOCK_KEYS // (high - low))
-    first, ears = 0, Ears(asked.horizon.deaf)
+    first, clock_factory = 0, ClockFactory(request.horizon.gaps)
     while first < len(subjects):
         last, rows, zones = first, 0, 0
         while last < len(subjects):
@@ -83,29 +90,31 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
         yield Block(
             axis,
             subjects[first:last],
-            ears,
+            clock_factory,
             spans=spans[first:last],
-            afar={ahead: found[first:last] for ahead, found in afar.items()},
+            afar={
+                ahead: arriving_subjects[first:last] for ahead, arriving_subjects in afar.items()
+            },
         )
         first = last
 
 
-def _spans(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> list[Span]:
+def _spans(subjects: Sequence[Subject], request: EvaluationRequest, extent: Extent) -> list[Span]:
     """In which time calendar and plan are asked: from where judging begins, to their next turn.
 
     It begins with the first good reading of a series that is named (the columns hold one from
     before a start, if there was any); silence with a device's commissioning.
     """
-    usual = asked.horizon.silence if extent.silence else asked.horizon.values
+    usual = request.horizon.silence if extent.silence else request.horizon.values
     further = max(turns_within(word) for word in extent.words)
-    found: list[Span] = []
+    spans: list[Span] = []
     for subject in subjects:
         begins = _firsts(subject, extent.names)
         if extent.silence:
             begins += [device.commissioned for device in subject.devices.values()]
-        until = asked.untils.get(subject.key, usual) + further
-        found.append((min(begins, default=_NEVER), until))
-    return found
+        until = request.untils.get(subject.key, usual) + further
+        spans.append((min(begins, default=_NEVER), until))
+    return spans
 
 
 def _firsts(subject: Subject, names: Sequence[str]) -> list[int]:
@@ -119,12 +128,12 @@ def _wider(
     spans: Sequence[Span], afar: Mapping[int, Sequence[Sequence[Subject]]], extent: Extent
 ) -> list[Span]:
     """Such spans, that may begin with the first reading that arrives from upstream."""
-    found: list[Span] = []
+    wider: list[Span] = []
     for i, (first, last) in enumerate(spans):
         sites = [subject for some in afar.values() for subject in some[i]]
         begins = [at for site in sites for at in _firsts(site, extent.afar)]
-        found.append((min([first, *begins]), last))
-    return found
+        wider.append((min([first, *begins]), last))
+    return wider
 
 
 def _zones(subject: Subject) -> int:
@@ -144,24 +153,24 @@ def _used(subject: Subject, names: Sequence[str]) -> Columns:
 
 
 def _zone(
-    subjects: Sequence[Subject], used: Sequence[Columns], asked: Asked, extent: Extent
+    subjects: Sequence[Subject], used: Sequence[Columns], request: EvaluationRequest, extent: Extent
 ) -> tuple[int, int]:
     """From before the first to after the last time that matters, with room to look around."""
-    horizon = asked.horizon
+    horizon = request.horizon
     times = [horizon.silence if extent.silence else horizon.values]
-    times += [*asked.starts.values(), *asked.untils.values()]
-    times += _seed_times(asked.seeds.values())
-    times += [closing.at for some in asked.closings.values() for closing in some]
+    times += [*request.starts.values(), *request.untils.values()]
+    times += _seed_times(request.seeds.values())
+    times += [closing.at for some in request.closings.values() for closing in some]
     whole = [column for columns in used for column in columns if len(column.time)]
     times += _ends([column.time[:1] for column in whole])
     times += _ends([column.time[-1:] for column in whole])
-    times += _changes(subjects, used, extent.thresholds, asked.starts)
+    times += _changes(subjects, used, extent.thresholds, request.starts)
     if extent.silence:
         times += _silence_times(subjects)
     low, high = min(times), max([*times, *extent.revisions])
-    spans = horizon.deaf if extent.silence else ()
-    deaf = sum(stop - max(start, low) for start, stop in spans if stop > low)
-    room = extent.reach + 2 * _longest(used) + deaf + _TICK
+    spans = horizon.gaps if extent.silence else ()
+    gaps = sum(stop - max(start, low) for start, stop in spans if stop > low)
+    room = extent.reach + 2 * _longest(used) + gaps + _TICK
     return low - room, high + room
 
 
@@ -200,10 +209,10 @@ def _changes(
     every += changes(column for columns in used for column in columns)
     last = _ends(every)[1:]
     # Of a subject judged from a start on, what was before the start is not judged.
-    fresh = [one.key.partition(AT)[0] not in starts for one in subjects]
+    fresh = [subject.key.partition(AT)[0] not in starts for subject in subjects]
     some = [subject for subject, new in zip(subjects, fresh, strict=True) if new]
     steps = [s.thresholds[name].at for s in some for name in names if name in s.thresholds]
-    service = interrupted([device for one in some for device in one.devices.values()])
+    service = interrupted([device for subject in some for device in subject.devices.values()])
     steps += [part.at for part in service if part is not None]
     steps += changes(c for columns, new in zip(used, fresh, strict=True) if new for c in columns)
     return last + _ends(steps)[:1]

@@ -37,11 +37,11 @@ class Listening:
 
     def after(self, times: Instants, span: int) -> Instants:
         """The first times at which we have listened for `span` since each."""
-        wanted = self.heard(times) + span
+        deadlines = self.heard(times) + span
         # The listening clock stands still from then on: what is wanted at or before it has
         # been reached without that span.
-        past = np.searchsorted(self._stands, wanted, side="left")
-        return np.asarray(wanted + self._lost[past])
+        past = np.searchsorted(self._stands, deadlines, side="left")
+        return np.asarray(deadlines + self._lost[past])
 
 
 class Clocks:
@@ -55,21 +55,21 @@ class Clocks:
         """The first times at which each one's clock has run for `span` since each."""
         if len(self.distinct) == 1:
             return self.distinct[0].after(times, span)
-        found = np.empty_like(times)
+        deadlines = np.empty_like(times)
         which = self._which[owners]
         order = np.argsort(which, kind="stable")
         cuts = np.flatnonzero(np.diff(which[order])) + 1
         for rows in np.split(order, cuts):
             if len(rows):
-                found[rows] = self.distinct[which[rows[0]]].after(times[rows], span)
-        return found
+                deadlines[rows] = self.distinct[which[rows[0]]].after(times[rows], span)
+        return deadlines
 
 
-class Ears:
+class ClockFactory:
     """Makes the clocks, one for each supply, however many devices it feeds."""
 
-    def __init__(self, deaf: Sequence[Span]) -> None:
-        spans = [span for span in deaf if span[1] > span[0]]
+    def __init__(self, gaps: Sequence[Span]) -> None:
+        spans = [span for span in gaps if span[1] > span[0]]
         self._begins = np.array([start for start, _ in spans], dtype=np.int64)
         self._ends = np.array([stop for _, stop in spans], dtype=np.int64)
         self._always = Listening(self._begins, self._ends)

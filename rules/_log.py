@@ -15,18 +15,18 @@ def episodes(rule_id: str, subject: Subject | str, moments: Sequence[Moment]) ->
         moments: journal rows of this rule and subject.
     """
     key = subject if isinstance(subject, str) else subject.key
-    found: list[Episode] = []
+    alarms: list[Episode] = []
     alarm: list[Moment] = []
     for moment in moments:
         # One moment may end an alarm only by being inactive: `when` is false where it ends.
         if moment.phase is Phase.ACTIVE:
             alarm.append(moment)
         elif alarm:
-            found.append(_episode(rule_id, key, alarm, moment))
+            alarms.append(_episode(rule_id, key, alarm, moment))
             alarm = []
     if alarm:
-        found.append(_episode(rule_id, key, alarm, None))
-    return found
+        alarms.append(_episode(rule_id, key, alarm, None))
+    return alarms
 
 
 def _episode(rule_id: str, key: str, alarm: Sequence[Moment], end: Moment | None) -> Episode:

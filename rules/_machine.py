@@ -16,7 +16,7 @@ Observed = Callable[[Index, Instants], Mask]  # rows, and the start of the run e
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class TimedCondition:
     """A condition over rows, and what is wanted of it.
 
     Its truth; how long a run of it must last (µs, 0: at once); where such a run was observed.
@@ -31,7 +31,7 @@ class Wanted:
 class StepVerdicts:
     """A severity step over rows."""
 
-    on: Wanted
+    on: TimedCondition
     off: Truths
 
 
@@ -42,8 +42,8 @@ class Verdicts:
     `closed`: where it is by an operator.
     """
 
-    when: Wanted
-    end: Wanted
+    when: TimedCondition
+    end: TimedCondition
     forced: Mask
     closed: Mask
     steps: tuple[StepVerdicts, ...]
@@ -77,7 +77,7 @@ def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
     risen = None
     if verdicts.end.hold.any():
         risen = seeds.active[rows.owners] | (last(up, rows) >= 0)
-    clear_since, down = _events(rows, seeds.clear_since, verdicts.end, asked=risen)
+    clear_since, down = _events(rows, seeds.clear_since, verdicts.end, observed=risen)
     down |= verdicts.forced
     active = _latched(rows, up, down, seeds.active)
     begins = active & ~before(active, rows, seeds.active)
@@ -106,21 +106,21 @@ def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
 def _events(
     rows: Rows,
     seeds: Instants,
-    wanted: Wanted,
+    side: TimedCondition,
     *,
     cut: Mask | None = None,
-    asked: Mask | None = None,
+    observed: Mask | None = None,
 ) -> tuple[Instants, Mask]:
     """Starts of the runs of truth, and the rows at which a run is long enough and observed.
 
     Where not `asked`, long enough will do.
     """
-    starts = run_starts(wanted.truth == TRUE, rows, seeds, cut=cut)
-    fulfilled = (starts != NONE) & (rows.keys - starts >= wanted.hold)
-    unsure = fulfilled & (wanted.hold > 0)
-    waiting = np.flatnonzero(unsure if asked is None else unsure & asked)
+    starts = run_starts(side.truth == TRUE, rows, seeds, cut=cut)
+    fulfilled = (starts != NONE) & (rows.keys - starts >= side.hold)
+    unsure = fulfilled & (side.hold > 0)
+    waiting = np.flatnonzero(unsure if observed is None else unsure & observed)
     if len(waiting):
-        fulfilled[waiting] = wanted.observed(waiting, starts[waiting])
+        fulfilled[waiting] = side.observed(waiting, starts[waiting])
     return starts, fulfilled
 
 

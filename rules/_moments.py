@@ -8,7 +8,7 @@ from rules._axis import Axis, Index
 from rules._inputs import Instants
 from rules._interval import Mask, Truths
 from rules._journal import Moment, Phase, Truth
-from rules._judged import Judged
+from rules._judged import EvaluatedColumns
 from rules._machine import Conclusion
 from rules._revisions import History
 from rules._scan import NONE, Rows, before, run_starts
@@ -22,49 +22,51 @@ Column = Instants | Truths | Mask
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
+class Timeline:
     """All that the moments of a block are told from."""
 
     axis: Axis
     rows: Rows
     seeds: Seeds
     history: History
-    judged: Judged
+    judged: EvaluatedColumns
     state: Conclusion
 
 
-def moments_of(told: Telling) -> list[list[Moment]]:
+def moments_of(timeline: Timeline) -> list[list[Moment]]:
     """By subject: the moments, each differing from the one before it or from the seed."""
-    every_moments: list[list[Moment]] = [[] for _ in range(told.axis.count)]
-    stale_since = _stale_since(told)
-    changed = np.flatnonzero(_changed(told, stale_since))
+    every_moments: list[list[Moment]] = [[] for _ in range(timeline.axis.count)]
+    stale_since = _stale_since(timeline)
+    changed = np.flatnonzero(_changed(timeline, stale_since))
     if len(changed) == 0:
         return every_moments
-    owners = told.rows.owners[changed].tolist()
-    for moment, owner in zip(_moments(told, changed, stale_since), owners, strict=True):
-        previous = every_moments[owner][-1] if every_moments[owner] else told.seeds.moments[owner]
+    owners = timeline.rows.owners[changed].tolist()
+    for moment, owner in zip(_moments(timeline, changed, stale_since), owners, strict=True):
+        previous = (
+            every_moments[owner][-1] if every_moments[owner] else timeline.seeds.moments[owner]
+        )
         if _differs(moment, previous):
             every_moments[owner].append(moment)
     return every_moments
 
 
-def _stale_since(told: Telling) -> Instants:
+def _stale_since(timeline: Timeline) -> Instants:
     """From when each row's alarm is stale: exactly where a series ceased to be known."""
-    stale = told.judged.stale & (told.state.phase == ACTIVE)
-    starts = run_starts(stale, told.rows, told.seeds.stale_since)
-    some = np.flatnonzero(starts > told.state.began)
-    starts[some] -= told.history.ceased(starts[some] - 1)
+    stale = timeline.judged.stale & (timeline.state.phase == ACTIVE)
+    starts = run_starts(stale, timeline.rows, timeline.seeds.stale_since)
+    some = np.flatnonzero(starts > timeline.state.began)
+    starts[some] -= timeline.history.ceased(starts[some] - 1)
     return starts
 
 
-def _changed(told: Telling, stale_since: Instants) -> Mask:
+def _changed(timeline: Timeline, stale_since: Instants) -> Mask:
     """Where a column differs from the row before, or at a subject's first row from its seed.
 
     Names of severities are compared later: the first row of an active alarm always counts.
     """
-    state, judged, seeds = told.state, told.judged, told.seeds
-    heads = np.flatnonzero(told.rows.heads)
-    owners = told.rows.owners[heads]
+    state, judged, seeds = timeline.state, timeline.judged, timeline.seeds
+    heads = np.flatnonzero(timeline.rows.heads)
+    owners = timeline.rows.owners[heads]
     columns: list[tuple[Column, Column]] = [
         (state.phase, seeds.phase),
         (judged.when, seeds.when),
@@ -80,7 +82,7 @@ def _changed(told: Telling, stale_since: Instants) -> Mask:
         state.steps, seeds.steps, strict=True
     ):
         columns += [(latched, latched_before), (start, start_before)]
-    changed = np.zeros(len(told.rows.keys), dtype=np.bool_)
+    changed = np.zeros(len(timeline.rows.keys), dtype=np.bool_)
     first = state.phase[heads] == ACTIVE
     for column, seed in columns:
         changed[1:] |= column[1:] != column[:-1]
@@ -108,20 +110,22 @@ def _differs(moment: Moment, previous: Moment) -> bool:
     )
 
 
-def _moments(told: Telling, rows: Index, stale_since: Instants) -> list[Moment]:
+def _moments(timeline: Timeline, rows: Index, stale_since: Instants) -> list[Moment]:
     """The rows as moments: columns to plain lists first, then one object a row."""
-    state, judged = told.state, told.judged
+    state, judged = timeline.state, timeline.judged
     phases = state.phase[rows].tolist()
     whens, ends = judged.when[rows].tolist(), judged.end[rows].tolist()
     levels = state.level[rows].tolist()
-    times = told.axis.times(told.rows.keys[rows]).tolist()
-    since = _times(told, state.since, rows)
-    stale = _times(told, stale_since, rows)
-    when_since = _times(told, state.when_since, rows)
-    clear_since = _times(told, state.clear_since, rows)
-    began = _times(told, state.began, rows)
-    steps = [(latched[rows].tolist(), _times(told, start, rows)) for latched, start in state.steps]
-    reasons, barred = _reasons(told, rows), state.barred[rows].tolist()
+    times = timeline.axis.times(timeline.rows.keys[rows]).tolist()
+    since = _times(timeline, state.since, rows)
+    stale = _times(timeline, stale_since, rows)
+    when_since = _times(timeline, state.when_since, rows)
+    clear_since = _times(timeline, state.clear_since, rows)
+    began = _times(timeline, state.began, rows)
+    steps = [
+        (latched[rows].tolist(), _times(timeline, start, rows)) for latched, start in state.steps
+    ]
+    reasons, barred = _reasons(timeline, rows), state.barred[rows].tolist()
     return [
         Moment(
             time=times[i],
@@ -145,24 +149,24 @@ def _moments(told: Telling, rows: Index, stale_since: Instants) -> list[Moment]:
     ]
 
 
-def _times(told: Telling, keys: Instants, rows: Index) -> Times:
+def _times(timeline: Timeline, keys: Instants, rows: Index) -> Times:
     some = keys[rows]
-    zones = told.rows.owners[rows] * told.axis.stride
-    times: Times = (some - zones + told.axis.base).tolist()
+    zones = timeline.rows.owners[rows] * timeline.axis.stride
+    times: Times = (some - zones + timeline.axis.base).tolist()
     for i in np.flatnonzero(some == NONE).tolist():
         times[i] = None
     return times
 
 
-def _reasons(told: Telling, rows: Index) -> dict[int, str]:
+def _reasons(timeline: Timeline, rows: Index) -> dict[int, str]:
     """Why alarms ended, of the rows in which one did and there is something to say."""
-    was = before(told.state.phase == ACTIVE, told.rows, told.seeds.active)
-    ended = rows[(was & (told.state.phase != ACTIVE))[rows]]
-    keys = told.rows.keys[ended]
-    revised = told.history.revised(keys) & ~told.history.spoken(keys)
+    was = before(timeline.state.phase == ACTIVE, timeline.rows, timeline.seeds.active)
+    ended = rows[(was & (timeline.state.phase != ACTIVE))[rows]]
+    keys = timeline.rows.keys[ended]
+    revised = timeline.history.revised(keys) & ~timeline.history.spoken(keys)
     reasons: dict[int, str] = {}
     for row, by_revision in zip(ended.tolist(), revised.tolist(), strict=True):
-        reason = told.judged.ending(row, revised=by_revision)
+        reason = timeline.judged.ending(row, revised=by_revision)
         if reason is not None:
             reasons[row] = str(reason)
     return reasons

@@ -38,7 +38,7 @@ class Asking(Protocol):
         """The view of others, at keys that stand for these rows."""
 
 
-Asked = Callable[[Asking], Sums]
+SumsOf = Callable[[Asking], Sums]
 
 
 def share(view: Asking, node: Call) -> Interval:
@@ -79,14 +79,14 @@ def any_upstream(view: Asking, node: Call) -> Truths:
     """Whether it is so at one of the sites upstream; of none in service that is not known."""
     sites = view.block.upstream(ahead_of(node))
     condition = node.arguments[0]
-    found = np.full(len(view.keys), -1, dtype=np.int8)
+    result = np.full(len(view.keys), -1, dtype=np.int8)
     if sites is None:
         return np.full(len(view.keys), UNKNOWN)
     for part, rows, keys in sites.spread(view.keys, view.sight.owners):
         own = _elsewhere(view, sites, part, rows, keys)
         says = _says(own, condition)
-        np.maximum.at(found, rows + part.start, np.where(says == LEFT_OUT, np.int8(-1), says))
-    return np.where(found < 0, UNKNOWN, found)
+        np.maximum.at(result, rows + part.start, np.where(says == LEFT_OUT, np.int8(-1), says))
+    return np.where(result < 0, UNKNOWN, result)
 
 
 BY_NAME: dict[str, Callable[[Asking, Call], Interval]] = {
@@ -104,14 +104,14 @@ def members_unknown(view: Asking, members: Members, inside: Sequence[Node]) -> M
     def unknown() -> tuple[Instants, Sums]:
         keys = merged([*judged(inside, block, silence=False), members.axis.origins()])
         sight = Sight(block, keys, silence=False)
-        found = np.any([sight.unknown(block.track(word)) for word in words], axis=0)
-        return keys, answers(truths(found))
+        unknown_rows = np.any([sight.unknown(block.track(word)) for word in words], axis=0)
+        return keys, answers(truths(unknown_rows))
 
     tally = members.tally(tuple(words), unknown)
     return np.asarray(tally.sums(view.keys, view.sight.owners)[:, 2] > 0)
 
 
-def _summed(view: Asking, node: Call, columns: int, asked: Asked) -> Sums:
+def _summed(view: Asking, node: Call, columns: int, sums_of: SumsOf) -> Sums:
     """What the members of each row's group add up to."""
     members = view.block.members
     if members is None:
@@ -123,14 +123,14 @@ def _summed(view: Asking, node: Call, columns: int, asked: Asked) -> Sums:
             inside = [part for argument in node.arguments for part in walk(argument)]
             keys = merged([*seen(inside, members.block, silence=silence), members.axis.origins()])
             rows = np.zeros(len(keys), dtype=np.intp)
-            return keys, asked(view.elsewhere(members.block, keys, rows, keys))
+            return keys, sums_of(view.elsewhere(members.block, keys, rows, keys))
 
         return members.tally((node, silence), everywhen).sums(view.keys, view.sight.owners)
     # What is observed depends on the run of the group: each member is asked at each key.
     sums = np.zeros((len(view.keys), columns), dtype=np.int64)
     for part, rows, keys in members.spread(view.keys, view.sight.owners):
-        found = asked(_elsewhere(view, members, part, rows, keys))
-        np.add.at(sums, rows + part.start, found)
+        part_sums = sums_of(_elsewhere(view, members, part, rows, keys))
+        np.add.at(sums, rows + part.start, part_sums)
     return sums
 
 

@@ -42,7 +42,7 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
     """
     words = words or vocabulary(catalogue())
     source = Source(file)
-    found: dict[str, Rule] = {}
+    rules_by_id: dict[str, Rule] = {}
     mentions: list[Mention] = []
     for node in source.sequence(source.compose(text), "a pack of rules"):
         place = source.place(node)
@@ -53,15 +53,15 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
         rule = read_rule(node, source, words, domain=domain)
         _check_whole(rule, place)
         check_names(source, parts, rule.per)
-        if rule.id in found:
+        if rule.id in rules_by_id:
             raise RuleError(place, f"rule {rule.id!r} stands twice")
-        found[rule.id] = rule
+        rules_by_id[rule.id] = rule
         mentions += [
             Mention(rule=rule.id, inhibits=name, place=source.place(at))
             for name, at in names(source, parts)
         ]
     check_circles(mentions)
-    rules = tuple(found.values())
+    rules = tuple(rules_by_id.values())
     return Pack(domain=domain, file=file, rules=rules, mentions=tuple(mentions))
 
 
@@ -111,7 +111,7 @@ def packs() -> list[Pack]:
         RuleError: a pack has a slip, or two rules share an id.
     """
     words = vocabulary(catalogue())
-    found: list[Pack] = []
+    loaded: list[Pack] = []
     seen: dict[str, str] = {}
     folders = [Path(folder) for folder in importlib.import_module("rules").__path__]
     files = sorted(
@@ -127,11 +127,11 @@ def packs() -> list[Pack]:
                 place = Place(file=name, line=1, column=1)
                 raise RuleError(place, f"rule {rule.id!r} stands in {seen[rule.id]} already")
             seen[rule.id] = name
-        found.append(pack)
+        loaded.append(pack)
     check_mentions(
-        [mention for pack in found for mention in pack.mentions], dict.fromkeys(seen, ())
+        [mention for pack in loaded for mention in pack.mentions], dict.fromkeys(seen, ())
     )
-    return found
+    return loaded
 
 
 def rule_from_json(written: Mapping[str, Any]) -> Rule:

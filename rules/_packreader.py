@@ -44,7 +44,7 @@ class Reader:
         Raises:
             RuleError: one that nobody knows, or no quantity.
         """
-        found: dict[str, Steps] = {}
+        thresholds: dict[str, Steps] = {}
         for name, text in written.items():
             if name not in self.catalogue.thresholds:
                 hint = nearest(name, self.catalogue.thresholds)
@@ -55,15 +55,15 @@ class Reader:
             unit = self.catalogue.thresholds[name].unit
             scale, offset = converted(match[2], unit, self.place)
             value = bounded_number(float(match[1]) * scale + offset, str(text), self.place)
-            found[name] = Steps.of([(self.origin, value)])
-        return found
+            thresholds[name] = Steps.of([(self.origin, value)])
+        return thresholds
 
     def columns(self, key: str, sent: Sequence[Sent], every: int) -> SeriesColumns:
         """One series as a store holds it, expected every so many µs; `key`: quantity@device."""
         name, _, device = key.partition("@")
         quantity = self.catalogue.quantities[name]
         return columns(
-            standing(one for one in sent if one.series == key),
+            standing(reading for reading in sent if reading.series == key),
             Reported(
                 device=device or "device",
                 kind=quantity.kind,

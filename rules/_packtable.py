@@ -156,25 +156,25 @@ class Table:
 
     def _tables(self) -> dict[str, str]:
         """The readings written, by series; those of members as <quantity>@<device>."""
-        found = dict(self.series)
+        tables = dict(self.series)
         for member, rows in self._members.items():
-            found |= {f"{name}@{member}": text for name, text in rows.items()}
+            tables |= {f"{name}@{member}": text for name, text in rows.items()}
         for above in self._above.values():
-            found |= {f"{name}@{above.site}": text for name, text in above.rows.items()}
-        return found
+            tables |= {f"{name}@{above.site}": text for name, text in above.rows.items()}
+        return tables
 
     def _read_members(self) -> dict[str, dict[str, str]]:
         written = self._body.get("members", {})
         if not isinstance(written, Mapping):
             raise RuleError(self.place, "expected `members`: {lamp-1: {lamp_fault: 0 1}}")
-        found: dict[str, dict[str, str]] = {}
+        members: dict[str, dict[str, str]] = {}
         for names, rows in written.items():
             if not isinstance(rows, Mapping):
                 raise RuleError(self.place, f"member {names!r} has no series; expected a mapping")
             for name in self._named(names):
-                found[name] = self._reader.rows(rows, "a member")
-                bounded_size(found, MEMBERS, "members of one test", self.place)
-        return found
+                members[name] = self._reader.rows(rows, "a member")
+                bounded_size(members, MEMBERS, "members of one test", self.place)
+        return members
 
     def _named(self, names: str) -> list[str]:
         """`lamp-1 to lamp-9`: nine of them."""
@@ -212,15 +212,15 @@ class Table:
             return [], frozenset({"began", "ended"})
         if not isinstance(written, list) or not written:
             raise RuleError(self.place, "a test needs `expect`: nothing, or a list of alarms")
-        told = {"began", "ended"}
+        parts = {"began", "ended"}
         for alarm in written:
             for key in alarm:
                 if key not in PARTS:
                     raise RuleError(self.place, f"an alarm has no {key!r}{nearest(key, PARTS)}")
-                told.add(key)
+                parts.add(key)
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]
         lines = [alarm_text(a, OPTIONAL) for a in whole_alarms]
-        return [part_of(line, frozenset(told)) for line in lines], frozenset(told)
+        return [part_of(line, frozenset(parts)) for line in lines], frozenset(parts)
 
 
 def _within(edge: int, span: tuple[int, int]) -> bool:
@@ -228,8 +228,8 @@ def _within(edge: int, span: tuple[int, int]) -> bool:
     return begins <= edge < ends if begins < ends else not ends <= edge < begins
 
 
-def part_of(line: str, told: frozenset[str]) -> str:
+def part_of(line: str, compared: frozenset[str]) -> str:
     """Of an alarm's line only what the test tells."""
     words = {"since": "since", "began": "began", "ended": "ended", "lasting": "ended"}
     parts = re.split(r", (?=since|began|ended|lasting|severity|stale|reason)", line)
-    return ", ".join(p for p in parts if words.get(p.split()[0], p.split()[0]) in told)
+    return ", ".join(p for p in parts if words.get(p.split()[0], p.split()[0]) in compared)

@@ -60,17 +60,24 @@ def _differences(rule: Rule, table: Table) -> list[str]:
         raise RuleError(table.place, f"the test gives no {', '.join(lacking)}")
     horizon = Horizon(values=until, silence=until)
     revisions = [(0, rule)]
-    found = whole(revisions, table.subject(sent), horizon)
-    expected, told = table.expected()
+    whole_moments = whole(revisions, table.subject(sent), horizon)
+    expected, parts = table.expected()
     differences: list[str] = []
-    cut = each_going_on(revisions, table.subject, sent, horizon, found)
-    for how, moments in (("", found), ("judged one arrival at a time: ", cut)):
+    cut = each_going_on(revisions, table.subject, sent, horizon, whole_moments)
+    for how, moments in (("", whole_moments), ("judged one arrival at a time: ", cut)):
         alarms = [_moved(episode, -table.shift) for episode in episodes(rule.id, "test", moments)]
-        lines = [part_of(line, told) for line in alarm_lines(alarms, OPTIONAL)]
+        lines = [part_of(line, parts) for line in alarm_lines(alarms, OPTIONAL)]
         if lines != expected:
             differences.append(f"{how}expected {expected or 'nothing'}, found {lines or 'nothing'}")
-    if cut != found and not differences:
-        at = next((one for one in (*cut, *found) if (one in cut) != (one in found)), found[0])
+    if cut != whole_moments and not differences:
+        at = next(
+            (
+                moment
+                for moment in (*cut, *whole_moments)
+                if (moment in cut) != (moment in whole_moments)
+            ),
+            whole_moments[0],
+        )
         moment = time_text(at.time - table.shift)
         differences.append(f"judged one arrival at a time: otherwise at {moment}, by our mistake")
     return differences

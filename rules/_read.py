@@ -110,15 +110,15 @@ class _Reader:
         return parse_duration(text, self._source.place(parts[key]))
 
     def word(
-        self, parts: dict[str, yaml.Node], key: str, known: tuple[str, ...], default: str = ""
+        self, parts: dict[str, yaml.Node], key: str, allowed: tuple[str, ...], default: str = ""
     ) -> str:
         """One of the words known; of a key that does not stand, the default or the first."""
         if key not in parts:
-            return default or known[0]
+            return default or allowed[0]
         text = self._source.text(parts[key], f"a {key}")
-        if text not in known:
+        if text not in allowed:
             place = self._source.place(parts[key])
-            raise RuleError(place, f"unknown {key} {text!r}{nearest(text, known)}")
+            raise RuleError(place, f"unknown {key} {text!r}{nearest(text, allowed)}")
         return text
 
     def steps(self, parts: dict[str, yaml.Node]) -> tuple[Step, ...]:

@@ -50,12 +50,12 @@ class NoticeReader:
         )
 
     def _inhibits(self) -> tuple[str, ...]:
-        found: list[str] = []
+        inhibited: list[str] = []
         for name, node in names(self._source, self._parts):
-            if name in found:
+            if name in inhibited:
                 raise RuleError(self._source.place(node), f"{name!r} stands twice")
-            found.append(name)
-        return tuple(found)
+            inhibited.append(name)
+        return tuple(inhibited)
 
     def _group_by(self) -> Grouping | None:
         if "group by" not in self._parts:

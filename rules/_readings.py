@@ -98,11 +98,11 @@ def standing(sent: Iterable[Sent]) -> list[Sent]:
     latest stands.
     """
     versions: dict[int, dict[tuple[str, int], Sent]] = {}
-    for one in sent:
-        seen = versions.setdefault(one.time, {})
-        version = (repr(one.value), one.quality)
-        if version not in seen or one.received_at < seen[version].received_at:
-            seen[version] = one
+    for reading in sent:
+        seen = versions.setdefault(reading.time, {})
+        version = (repr(reading.value), reading.quality)
+        if version not in seen or reading.received_at < seen[version].received_at:
+            seen[version] = reading
     # Of equal first arrivals the later written stands.
     return [
         max(enumerate(seen.values()), key=lambda pair: (pair[1].received_at, pair[0]))[1]

@@ -47,7 +47,7 @@ class Change:
 
 
 def reconcile(
-    recorded: Sequence[Recorded], found: Sequence[Episode], *, judged: int | None = None
+    recorded: Sequence[Recorded], episodes: Sequence[Episode], *, judged: int | None = None
 ) -> list[Change]:
     """Changes that make the recorded alarms of one rule and subject those found.
 
@@ -58,7 +58,7 @@ def reconcile(
     """
     changes: list[Change] = []
     free = sorted(recorded, key=lambda alarm: alarm.episode.began)
-    pieces = sorted(found, key=lambda episode: episode.began)
+    pieces = sorted(episodes, key=lambda episode: episode.began)
     for number, episode in enumerate(pieces):
         mine = [alarm for alarm in free if _overlap(alarm.episode, episode)]
         if not mine:
@@ -121,14 +121,14 @@ def _kept(
     return changes
 
 
-def _overlap(one: Episode, other: Episode) -> bool:
-    return (one.ended is None or other.began < one.ended) and (
-        other.ended is None or one.began < other.ended
+def _overlap(first: Episode, other: Episode) -> bool:
+    return (first.ended is None or other.began < first.ended) and (
+        other.ended is None or first.began < other.ended
     )
 
 
-def _same_past(recorded: Episode, found: Episode, judged: int) -> bool:
-    return _until(recorded, judged) == _until(found, judged)
+def _same_past(recorded: Episode, episode: Episode, judged: int) -> bool:
+    return _until(recorded, judged) == _until(episode, judged)
 
 
 def _until(episode: Episode, judged: int) -> Episode:

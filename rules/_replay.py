@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rules._engine import judge, lookback, run_start
+from rules._engine import evaluate, lookback, run_start
 from rules._inputs import Closing, Horizon, SeriesColumns, Subject
 from rules._interval import Mask
 from rules._journal import Moment
@@ -25,7 +25,7 @@ def whole(
 ) -> tuple[Moment, ...]:
     """All moments, judged at once."""
     closed = {subject.key: closings}
-    return judge(revisions, [subject], horizon, closings=closed)[0].moments
+    return evaluate(revisions, [subject], horizon, closings=closed)[0].moments
 
 
 def replay(  # noqa: PLR0913  all that a log is made of
@@ -40,28 +40,32 @@ def replay(  # noqa: PLR0913  all that a log is made of
     """All moments, judged `size` arrivals at a time and last up to the horizon."""
     rules = [rule for _, rule in revisions if rule is not None]
     silence = any(rule.axis == "silence" for rule in rules)
-    ordered = sorted(sent, key=lambda one: one.received_at)
+    ordered = sorted(sent, key=lambda reading: reading.received_at)
     journal: list[Moment] = []
     judged: int | None = None
     for end in range(size, len(ordered) + 2 * size, size):
         batch, had = ordered[end - size : end], ordered[:end]
-        last = max((one.received_at if silence else one.time for one in had), default=0)
+        last = max((reading.received_at if silence else reading.time for reading in had), default=0)
         upto = horizon.silence if silence else horizon.values
         if end < len(ordered):
             upto = min(upto, max(last, ordered[end - 1].received_at))
-        now = Horizon(values=upto, silence=upto, deaf=horizon.deaf)
+        now = Horizon(values=upto, silence=upto, gaps=horizon.gaps)
         subject = subject_of(had)
-        start = min((one.received_at if silence else one.time for one in batch), default=upto)
+        start = min(
+            (reading.received_at if silence else reading.time for reading in batch), default=upto
+        )
         closed = {subject.key: closings}
         if judged is None:
-            moments = judge(revisions, [subject], now, closings=closed)[0].moments
+            moments = evaluate(revisions, [subject], now, closings=closed)[0].moments
         else:
             start = min(start, judged + 1)
             journal = [moment for moment in journal if moment.time < start]
             seeds = {subject.key: journal[-1]} if journal else {}
             seen = reached(rules, subject, start, seeds.get(subject.key), silence=silence)
             starts = {subject.key: start}
-            (verdict,) = judge(revisions, [seen], now, starts=starts, seeds=seeds, closings=closed)
+            (verdict,) = evaluate(
+                revisions, [seen], now, starts=starts, seeds=seeds, closings=closed
+            )
             moments = verdict.moments
         journal += moments
         judged = upto if judged is None else max(judged, upto)
@@ -84,23 +88,25 @@ def each_going_on(
     rules = [rule for _, rule in revisions if rule is not None]
     silence = any(rule.axis == "silence" for rule in rules)
     upto = horizon.silence if silence else horizon.values
-    ordered = sorted(sent, key=lambda one: one.time)
-    times = sorted({one.time for one in ordered if one.time < upto})
+    ordered = sorted(sent, key=lambda reading: reading.time)
+    times = sorted({reading.time for reading in ordered if reading.time < upto})
     ends = [*times[:-1], upto]
     subjects: list[Subject] = []
     starts: dict[str, int] = {}
     seeds: dict[str, Moment] = {}
     for number, end in enumerate(ends):
-        subject = replace(subject_of([one for one in ordered if one.time <= end]), key=str(number))
+        subject = replace(
+            subject_of([reading for reading in ordered if reading.time <= end]), key=str(number)
+        )
         if number:
             start = ends[number - 1] + 1
-            seed = next((one for one in reversed(journal) if one.time < start), None)
+            seed = next((moment for moment in reversed(journal) if moment.time < start), None)
             subject = reached(rules, subject, start, seed, silence=silence)
             starts[subject.key] = start
             seeds |= {} if seed is None else {subject.key: seed}
         subjects.append(subject)
     untils = {str(number): end for number, end in enumerate(ends)}
-    verdicts = judge(revisions, subjects, horizon, starts=starts, seeds=seeds, untils=untils)
+    verdicts = evaluate(revisions, subjects, horizon, starts=starts, seeds=seeds, untils=untils)
     return tuple(moment for verdict in verdicts for moment in verdict.moments)
 
 
@@ -117,13 +123,13 @@ def reached(
     }
     upstream = tuple(
         replace(
-            one,
+            site,
             series={
                 name: _cut(column, since, start, reach, silence=silence)
-                for name, column in one.series.items()
+                for name, column in site.series.items()
             },
         )
-        for one in subject.upstream
+        for site in subject.upstream
     )
     return replace(subject, series=cut, upstream=upstream)
 

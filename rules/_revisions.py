@@ -43,7 +43,7 @@ class History:
 
     def instants(self) -> Instants:
         """The keys at which any revision is judged while in force, and where each begins."""
-        found = [
+        keys_in_force = [
             self.axis.everywhere(part.begins)
             for part in self.parts
             if self.axis.base <= part.begins < self.axis.base + self.axis.stride
@@ -51,19 +51,19 @@ class History:
         for part in self.parts:
             if part.conditions is not None:
                 keys = instants(part.conditions, self._block)
-                found.append(keys[self.in_force(part, keys)])
-        return merged(found)
+                keys_in_force.append(keys[self.in_force(part, keys)])
+        return merged(keys_in_force)
 
     def revised(self, keys: Instants) -> Mask:
         """Where a revision begins, of the rule or of a threshold it names."""
-        found = [self.axis.everywhere(part.begins) for part in self.parts]
+        revised = [self.axis.everywhere(part.begins) for part in self.parts]
         rules = [part.rule for part in self.parts if part.rule is not None]
-        found += [
+        revised += [
             self._block.threshold(name).changes()
             for rule in rules
             for name in rule.thresholds + rule.optional_thresholds
         ]
-        return lying_in(merged(found), keys)
+        return lying_in(merged(revised), keys)
 
     def spoken(self, keys: Instants) -> Mask:
         """Where a good reading was made of a series that a revision names."""
@@ -75,11 +75,11 @@ class History:
 
     def ceased(self, keys: Instants) -> Mask:
         """Where the knowledge of a series ends, at its stale limit."""
-        found = np.zeros(len(keys), dtype=np.bool_)
+        ceased = np.zeros(len(keys), dtype=np.bool_)
         for part in self.parts:
             if part.conditions is not None:
-                found |= part.conditions.ceased(keys)
-        return found
+                ceased |= part.conditions.ceased(keys)
+        return ceased
 
     def lengths(self, of: Callable[[Rule], int]) -> list[int]:
         """A length of each revision; 0 where the rule is withdrawn."""

@@ -206,8 +206,8 @@ def _own_thresholds(conditions: Iterable[Node]) -> tuple[str, ...]:
     nodes = [node for condition in conditions for node in walk(condition)]
     calls = [node for node in nodes if isinstance(node, Call) and node.function == UPSTREAM]
     afar = {id(node) for node in _below(calls)}
-    found = {n.name for n in nodes if isinstance(n, Threshold) and id(n) not in afar}
-    return tuple(sorted(found))
+    names = {n.name for n in nodes if isinstance(n, Threshold) and id(n) not in afar}
+    return tuple(sorted(names))
 
 
 def _below(calls: Iterable[Call]) -> tuple[Node, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rules._axis import merged
 from rules._inputs import Instants
-from rules._judged import Judged
+from rules._judged import EvaluatedColumns
 from rules._machine import Conclusion
 from rules._revisions import History
 from rules._rule import Rule
@@ -16,15 +16,15 @@ from rules._seeds import Seeds
 
 
 def due_runs(
-    rows: Rows, seeds: Seeds, history: History, judged: Judged, state: Conclusion
+    rows: Rows, seeds: Seeds, history: History, judged: EvaluatedColumns, state: Conclusion
 ) -> Instants:
     """Keys at which runs reach their lengths while they last, also after the last row."""
-    found = list(_judged_runs(rows, judged, state))
-    found += list(_seeded_runs(rows, seeds, history))
-    return merged(found)
+    keys = list(_judged_runs(rows, judged, state))
+    keys += list(_seeded_runs(rows, seeds, history))
+    return merged(keys)
 
 
-def _judged_runs(rows: Rows, judged: Judged, state: Conclusion) -> Iterator[Instants]:
+def _judged_runs(rows: Rows, judged: EvaluatedColumns, state: Conclusion) -> Iterator[Instants]:
     """Of runs that a row judged is in."""
     verdicts = judged.verdicts
     runs = [(state.when_since, verdicts.when.hold), (state.clear_since, verdicts.end.hold)]

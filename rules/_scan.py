@@ -31,8 +31,8 @@ def rows_of(keys: Instants, owners: Index) -> Rows:
 
 def last(marks: Mask, rows: Rows) -> Index:
     """The last marked row of the same subject at or before each row; -1 when there is none."""
-    found = np.maximum.accumulate(np.where(marks, np.arange(len(marks)), -1))
-    return np.where(found >= rows.head, found, -1)
+    places = np.maximum.accumulate(np.where(marks, np.arange(len(marks)), -1))
+    return np.where(places >= rows.head, places, -1)
 
 
 def before(marks: Mask, rows: Rows, seeds: Mask) -> Mask:
@@ -63,5 +63,5 @@ def run_starts(on: Mask, rows: Rows, seeds: Instants, *, cut: Mask | None = None
 
 def carried(values: Instants, marks: Mask, rows: Rows, seeds: Instants) -> Instants:
     """The value at the last marked row, else the subject's seed."""
-    found = last(marks, rows)
-    return np.where(found >= 0, values[np.maximum(found, 0)], seeds[rows.owners])
+    places = last(marks, rows)
+    return np.where(places >= 0, values[np.maximum(places, 0)], seeds[rows.owners])

@@ -43,21 +43,21 @@ def seeds_of(
 ) -> Seeds:
     """Columns of the recorded moments; a subject without one has nothing under way."""
     moments = [recorded.get(subject.key, NOTHING) for subject in subjects]
-    told = [(i, moment) for i, moment in enumerate(moments) if moment is not NOTHING]
+    started = [(i, moment) for i, moment in enumerate(moments) if moment is not NOTHING]
 
     def keys(of: Callable[[Moment], int | None]) -> Instants:
-        found = np.full(len(moments), NONE, dtype=np.int64)
-        for i, moment in told:
+        keys = np.full(len(moments), NONE, dtype=np.int64)
+        for i, moment in started:
             time = of(moment)
             if time is not None:
-                found[i] = axis.key(i, time)
-        return found
+                keys[i] = axis.key(i, time)
+        return keys
 
     def codes(of: Callable[[Moment], int]) -> Truths:
-        found = np.full(len(moments), of(NOTHING), dtype=np.int8)
-        for i, moment in told:
-            found[i] = of(moment)
-        return found
+        codes = np.full(len(moments), of(NOTHING), dtype=np.int8)
+        for i, moment in started:
+            codes[i] = of(moment)
+        return codes
 
     return Seeds(
         moments=moments,

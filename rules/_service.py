@@ -60,14 +60,14 @@ def rows_of(column: SeriesColumns, device: str) -> slice | NDArray[np.intp]:
 
 
 def _service(column: SeriesColumns, devices: Mapping[str, Device]) -> Steps | None:
-    found = _spliced(column, devices) if column.earlier else devices[column.device].in_service
+    service = _spliced(column, devices) if column.earlier else devices[column.device].in_service
     if column.withdrawn is not None:
-        at = np.union1d(found.at, column.withdrawn.at)
+        at = np.union1d(service.at, column.withdrawn.at)
         unwanted = _at(column.withdrawn, at) == 1
-        found = Steps(at=at, value=np.where(unwanted, 0.0, _at(found, at)))
-    out = found.value == 0
+        service = Steps(at=at, value=np.where(unwanted, 0.0, _at(service, at)))
+    out = service.value == 0
     turns = np.flatnonzero(np.diff(out, prepend=False))
-    return Steps(at=found.at[turns], value=found.value[turns]) if len(turns) else None
+    return Steps(at=service.at[turns], value=service.value[turns]) if len(turns) else None
 
 
 def _spliced(column: SeriesColumns, devices: Mapping[str, Device]) -> Steps:

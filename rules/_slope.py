@@ -22,8 +22,8 @@ def slope(window: Window) -> Interval:
     rows = rows[np.argsort(-window.size[rows], kind="stable")]
     for begins in range(0, len(rows), _ROWS):
         some = rows[begins : begins + _ROWS]
-        found, middle = _slopes(window, some)
-        lo[some] = hi[some] = found
+        slopes, middle = _slopes(window, some)
+        lo[some] = hi[some] = slopes
         if window.track.any_saturated:
             early, late = _saturated(window, some, middle)
             lo[some[early]] = -np.inf
@@ -46,8 +46,8 @@ def _slopes(window: Window, rows: Index) -> tuple[Values, Values]:
             square[:live] += hours * hours
             product[:live] += hours * rise
         # The last reading is the origin, and adds nothing but to the count.
-        found = (size * product - time * value) / (size * square - time * time)
-    return found, time / size
+        slopes = (size * product - time * value) / (size * square - time * time)
+    return slopes, time / size
 
 
 def _saturated(window: Window, rows: Index, middle: Values) -> tuple[Mask, Mask]:

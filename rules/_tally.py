@@ -43,8 +43,8 @@ def amounts(value: Interval, saying: Mask) -> Sums:
     """What each member adds to a total, if it has a say."""
     columns: list[Instants] = [saying.astype(np.int64)]
     for side in value:
-        known = saying & np.isfinite(side)
-        columns += [(saying & ~known).astype(np.int64), fixed(np.where(known, side, 0.0))]
+        finite = saying & np.isfinite(side)
+        columns += [(saying & ~finite).astype(np.int64), fixed(np.where(finite, side, 0.0))]
     return np.stack(columns, axis=1)
 
 

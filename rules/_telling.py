@@ -9,19 +9,19 @@ PARTS = ("since", "began", "ended", "severity", "stale", "reason")
 OPTIONAL = frozenset({"severity", "reason"})  # told only where a log tells them
 
 
-def alarm_lines(found: Sequence[Episode], told: frozenset[str]) -> list[str]:
+def alarm_lines(alarms: Sequence[Episode], parts: frozenset[str]) -> list[str]:
     """One line an alarm."""
-    return [alarm_text(_parts(episode), told) for episode in found]
+    return [alarm_text(_parts(episode), parts) for episode in alarms]
 
 
-def alarm_text(alarm: Mapping[str, object], told: frozenset[str]) -> str:
+def alarm_text(alarm: Mapping[str, object], parts: frozenset[str]) -> str:
     """One alarm as a line, from the parts that a log writes."""
     shown = [f"since {alarm['since']}", f"began {alarm['began']}"]
     shown.append(f"ended {alarm['ended']}" if alarm.get("ended") else "lasting")
-    if "severity" in told:
+    if "severity" in parts:
         shown.append(f"severity {alarm.get('severity') or []}")
     shown.append(f"stale {alarm.get('stale') or []}")
-    if "reason" in told:
+    if "reason" in parts:
         shown.append(f"reason {alarm.get('reason')}")
     return ", ".join(shown)
 

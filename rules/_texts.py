@@ -68,14 +68,14 @@ def check_names(source: Source, parts: Mapping[str, yaml.Node], per: str) -> Non
 
 def _check(source: Source, node: yaml.Node, per: str) -> None:
     text = source.text(node, "a text")
-    for found in _NAMED.finditer(text):
-        name, known = found[1], NAMED[per]
-        if name in known:
+    for match in _NAMED.finditer(text):
+        name, names = match[1], NAMED[per]
+        if name in names:
             continue
-        hint = nearest(name, known)
+        hint = nearest(name, names)
         if name in NAMED["device"]:
-            hint = f"; a rule per {per} names {' or '.join(known)}"
-        raise RuleError(_within(source.place(node), node, found.start()), f"no {found[0]}{hint}")
+            hint = f"; a rule per {per} names {' or '.join(names)}"
+        raise RuleError(_within(source.place(node), node, match.start()), f"no {match[0]}{hint}")
 
 
 def _within(place: Place, node: yaml.Node, offset: int) -> Place:

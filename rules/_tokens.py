@@ -58,7 +58,7 @@ def tokens(text: str, place: Place) -> list[Token]:
     Raises:
         RuleError: a character that begins no token.
     """
-    found: list[Token] = []
+    tokens_read: list[Token] = []
     position = 0
     while position < len(text):
         here = replace(place, column=place.column + position)
@@ -68,14 +68,14 @@ def tokens(text: str, place: Place) -> list[Token]:
         position = match.end()
         if match["number"] is not None:
             token = Token(kind=Kind.NUMBER, text=match["number"], place=here, unit=match["unit"])
-            found.append(token)
+            tokens_read.append(token)
         elif match["word"] is not None:
-            found.append(Token(kind=Kind.WORD, text=match["word"], place=here))
+            tokens_read.append(Token(kind=Kind.WORD, text=match["word"], place=here))
         elif match["symbol"] is not None:
-            found.append(Token(kind=Kind.SYMBOL, text=match["symbol"], place=here))
+            tokens_read.append(Token(kind=Kind.SYMBOL, text=match["symbol"], place=here))
     end = replace(place, column=place.column + len(text))
-    found.append(Token(kind=Kind.END, text="", place=end))
-    return found
+    tokens_read.append(Token(kind=Kind.END, text="", place=end))
+    return tokens_read
 
 
 def _unknown(text: str) -> str:

@@ -59,7 +59,7 @@ class Track:
         )
         self.breaks = self._broken()
         self._heard = heard
-        self.known_from, self.known_to = self._known()
+        self.known_from, self.known_to = self._known_spans()
 
     def _flag(self, says: Callable[[SeriesColumns], bool]) -> Mask:
         return np.array([part is not None and says(part) for part in self.columns], dtype=np.bool_)
@@ -78,7 +78,7 @@ class Track:
         padded = np.concatenate([[BEFORE], self.breaks])
         return np.asarray(padded[np.searchsorted(self.breaks, keys, side="right")])
 
-    def _known(self) -> tuple[Instants, Instants]:
+    def _known_spans(self) -> tuple[Instants, Instants]:
         """Spans of knowledge.
 
         A gauge is known from each good reading to its stale limit; what is sent on change while
@@ -121,8 +121,8 @@ class Track:
         owners = self.axis.subjects(keys)
         since = np.maximum(owners * self.axis.stride, self.broke(keys))
         padded = np.append(self.good, np.iinfo(np.int64).max)
-        found = padded[np.searchsorted(self.good, since)]
-        return np.where(self.amounts[owners], BEFORE, found)
+        spoken_from = padded[np.searchsorted(self.good, since)]
+        return np.where(self.amounts[owners], BEFORE, spoken_from)
 
     def position(self, keys: Instants) -> Index:
         """The last good reading at or before each key; 0, the sentinel, when there is none."""

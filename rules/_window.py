@@ -60,10 +60,10 @@ def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool
         covered &= ~gauge | (end > first)
         before = track.position(opens)
         run_before = track.span(opens)
-        known = (opens <= track.known_to[run_before]) & ~gauge & ~track.amounts[owners]
+        covered_before = (opens <= track.known_to[run_before]) & ~gauge & ~track.amounts[owners]
         if since is not None:
-            known &= since <= opens
-        held = np.where(known & (before < first), before, 0)
+            covered_before &= since <= opens
+        held = np.where(covered_before & (before < first), before, 0)
     return Window(
         track=track,
         first=first,

@@ -156,16 +156,16 @@ def _extreme(
         level = below.copy()
         level[:-reach] = better(below[:-reach], below[reach:])
         levels.append(level)
-    found = np.full(len(size), nothing)
+    extreme = np.full(len(size), nothing)
     table = np.stack(levels)
     power = np.zeros(len(size), dtype=np.intp)
     power[some] = np.log2(size[some]).astype(np.intp)
     left = np.where(some, window.first, 0)
     right = np.where(some, window.end - (1 << power), 0)
     best = better(table[power, left], table[power, right])
-    found = np.where(some, best, found)
+    extreme = np.where(some, best, extreme)
     held = window.held > 0
-    return np.where(held, better(found, values[window.held]), found)
+    return np.where(held, better(extreme, values[window.held]), extreme)
 
 
 def _tables(first: Index, size: Index) -> "list[tuple[Index, NDArray[np.intp]]]":

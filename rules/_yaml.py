@@ -71,26 +71,26 @@ class Source:
         return Place(file=self.file, line=mark.line + 1, column=mark.column + 1 + quoted)
 
     def mapping(
-        self, node: yaml.Node, what: str, known: Iterable[str] | None = None
+        self, node: yaml.Node, what: str, allowed: Iterable[str] | None = None
     ) -> dict[str, yaml.Node]:
         """A mapping by its keys.
 
         Raises:
-            RuleError: it is none, a key stands twice, or is none of `known`.
+            RuleError: it is none, a key stands twice, or is none of `allowed`.
         """
         if not isinstance(node, yaml.MappingNode):
             raise RuleError(self.place(node), f"expected {what}, a mapping; found {_kind(node)}")
-        allowed = None if known is None else frozenset(known)
-        found: dict[str, yaml.Node] = {}
+        names = None if allowed is None else frozenset(allowed)
+        nodes: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = self.text(key, "a key")
-            if name in found:
+            if name in nodes:
                 raise RuleError(self.place(key), f"{name!r} stands twice")
-            if allowed is not None and name not in allowed:
-                hint = nearest(name, allowed)
+            if names is not None and name not in names:
+                hint = nearest(name, names)
                 raise RuleError(self.place(key), f"{what} has no {name!r}{hint}")
-            found[name] = value
-        return found
+            nodes[name] = value
+        return nodes
 
     def sequence(self, node: yaml.Node, what: str) -> list[yaml.Node]:
         """A list.

@@ -9,7 +9,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.instance import Mode
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
-from hypervisor.evaluation.setbacks import named
+from hypervisor.evaluation.setbacks import describe_setback
 from hypervisor.notifications import queries_deliveries
 from hypervisor.readings import queries_latest
 from hypervisor.readings.queries_latest import Progress
@@ -92,7 +92,7 @@ def _notify(counts: Mapping[str, int]) -> Part:
 def _rules(aside: Sequence[SetAside]) -> Iterator[Part]:
     """What cannot be evaluated, if there is any: the first of it by name."""
     if aside:
-        first = named((aside[0].rule, aside[0].subject))
+        first = describe_setback((aside[0].rule, aside[0].subject))
         detail = f"{len(aside)} set aside, not evaluated: {first}: {aside[0].problem}"
         yield Part(name="rules", ok=False, detail=detail)
 

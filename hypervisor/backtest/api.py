@@ -14,7 +14,7 @@ from hypervisor.access.context import Context
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.events import parse_events
-from hypervisor.backtest.formatting import told
+from hypervisor.backtest.formatting import format_answer
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.wiring import BacktestOptions, of_store
 from hypervisor.base.duties import Duty
@@ -99,7 +99,7 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
                 " sites, of a shorter time, or with `hypervisor rules backtest`"
             )
 
-    wanted = BacktestOptions(
+    options = BacktestOptions(
         rules=body.rules,
         trial=body.trial.trial(),
         sites=body.sites,
@@ -112,10 +112,10 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
     with context.owning() if whole else nullcontext(context.connection) as connection:
         answer = of_store(
             connection,
-            wanted,
+            options,
             context.catalogue,
             retention=_RETENTION // timedelta(microseconds=1),
             tick=tick,
             folder=getattr(request.app.state, "columnar", None) if whole else None,
         )
-    return told(answer)
+    return format_answer(answer)

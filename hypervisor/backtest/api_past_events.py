@@ -28,7 +28,7 @@ router = APIRouter(prefix="/past-events", tags=["past events"])
 
 
 @router.get("", responses=responses(404))
-def every(
+def list_past_events(
     context: Context,
     page: Page,
     site: Annotated[str | None, Query(description="Those there, and along its river.")] = None,
@@ -48,7 +48,7 @@ def every(
         since=since,
         until=until,
     )
-    some, following = page.cut(noted_events, lambda one: (text(one.begins), one.id))
+    some, following = page.cut(noted_events, lambda event: (text(event.begins), event.id))
     bodies = [PastEventBody.of(noted_event) for noted_event in some]
     return PastEventsBody(mode=context.mode, events=bodies, next=following)
 
@@ -74,7 +74,7 @@ def note(context: Context, body: PastEventPost) -> NotedBody:
                 note=body.note,
                 author=context.person.name,
             )
-            noted_event = store.one(connection, number)
+            noted_event = store.get(connection, number)
     except BacktestError as error:
         raise HTTPException(422, str(error)) from error
     assert noted_event is not None  # noqa: S101  noted above
@@ -88,10 +88,10 @@ def withdraw(
     reason: Annotated[str, Query(min_length=1, max_length=2_000)],
 ) -> NotedBody:
     """Let a note that was wrong count no more; who, when and why stay in the audit."""
-    standing = store.one(context.connection, number)
+    standing = store.get(context.connection, number)
     if standing is None:
         raise NotFoundError(f"there is no past event {number}")
     allow(context, standing.site)
     with context.writing() as connection:
-        found = past_events.withdraw(connection, number, author=context.person.name, reason=reason)
-    return NotedBody(mode=context.mode, event=PastEventBody.of(found))
+        event = past_events.withdraw(connection, number, author=context.person.name, reason=reason)
+    return NotedBody(mode=context.mode, event=PastEventBody.of(event))

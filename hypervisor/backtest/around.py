@@ -12,7 +12,7 @@ from hypervisor.registry.model import Registry, Revision
 _DEVICE = "device/"
 
 
-def around(registry: Registry, sites: Iterable[str]) -> Registry:
+def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
     """What stands at the sites and upstream of them, and the groups that have a part there.
 
     Whatever is judged at one of the sites is judged by this as by the whole registry; what stands
@@ -25,10 +25,10 @@ def around(registry: Registry, sites: Iterable[str]) -> Registry:
     near = _Near(sites=kept | homes, complete=kept, devices=devices, groups=groups)
     return replace(
         registry,
-        sites={name: one for name, one in registry.sites.items() if name in near.sites},
-        devices={name: one for name, one in registry.devices.items() if name in devices},
-        series={key: one for key, one in registry.series.items() if key[0] in devices},
-        groups={name: one for name, one in registry.groups.items() if name in groups},
+        sites={name: site for name, site in registry.sites.items() if name in near.sites},
+        devices={name: device for name, device in registry.devices.items() if name in devices},
+        series={key: series for key, series in registry.series.items() if key[0] in devices},
+        groups={name: group for name, group in registry.groups.items() if name in groups},
         revisions=tuple(revision for revision in registry.revisions if near.concerns(revision)),
     )
 
@@ -55,18 +55,18 @@ class _Near:
             "works": frozenset(),  # suppress beside the log
         }
 
-    def concerns(self, one: Revision) -> bool:
-        if one.kind == "threshold":
-            owner = one.key.rpartition("/")[0]
+    def concerns(self, revision: Revision) -> bool:
+        if revision.kind == "threshold":
+            owner = revision.key.rpartition("/")[0]
             device = owner.removeprefix(_DEVICE)
             return owner in self.sites if owner == device else device in self.devices
-        if one.kind == "link":
-            above, _, below = one.key.partition(">")
+        if revision.kind == "link":
+            above, _, below = revision.key.partition(">")
             return above in self.complete and below in self.complete
-        if one.kind not in self._owners:
+        if revision.kind not in self._owners:
             return True
-        owner, _, _ = one.key.rpartition("/")
-        return (owner or one.key) in self._owners[one.kind]
+        owner, _, _ = revision.key.rpartition("/")
+        return (owner or revision.key) in self._owners[revision.kind]
 
 
 def _upstream(revisions: Iterable[Revision], sites: frozenset[str]) -> frozenset[str]:
@@ -76,25 +76,25 @@ def _upstream(revisions: Iterable[Revision], sites: frozenset[str]) -> frozenset
         if revision.kind == "link":
             upper, _, lower = revision.key.partition(">")
             above.setdefault(lower, set()).add(upper)
-    found, new = set(sites), set(sites)
+    reached, new = set(sites), set(sites)
     while new:
-        new = {upper for one in new for upper in above.get(one, ())} - found
-        found |= new
-    return frozenset(found)
+        new = {upper for site in new for upper in above.get(site, ())} - reached
+        reached |= new
+    return frozenset(reached)
 
 
 def _together(registry: Registry, sites: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     """The groups run from the sites or with a member there, ever; the devices of both."""
-    here = {name for name, one in registry.devices.items() if one.site in sites}
+    here = {name for name, device in registry.devices.items() if device.site in sites}
     members: dict[str, set[str]] = {}
-    for one in registry.revisions:
-        if one.kind == "member":
-            group, _, device = one.key.rpartition("/")
+    for revision in registry.revisions:
+        if revision.kind == "member":
+            group, _, device = revision.key.rpartition("/")
             members.setdefault(group, set()).add(device)
     groups = {
         name
-        for name, one in registry.groups.items()
-        if one.site in sites or members.get(name, set()) & here
+        for name, group in registry.groups.items()
+        if group.site in sites or members.get(name, set()) & here
     }
     theirs = {device for group in groups for device in members.get(group, ())}
     return frozenset(groups), frozenset(here | (theirs & registry.devices.keys()))

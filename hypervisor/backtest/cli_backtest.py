@@ -74,19 +74,19 @@ def backtest(
 
     from hypervisor.backtest.errors import BacktestError
     from hypervisor.backtest.events import read_events
-    from hypervisor.backtest.formatting import told
+    from hypervisor.backtest.formatting import format_answer
     from hypervisor.backtest.ground import trial_of
     from hypervisor.backtest.tables import tables
     from hypervisor.backtest.wiring import BacktestOptions, Recording, in_words, of_file, of_store
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
     from hypervisor.readings.queries_columnar import FOLDER
-    from sensors._domain import catalogue
+    from sensors._domain import catalogue as load_catalogue
 
     if file is None and (inventory or station or column):
         raise BacktestError("--inventory, --station and --columns go with --file")
     rules, trial = in_words(words or [])
-    wanted = BacktestOptions(
+    options = BacktestOptions(
         rules=rules,
         trial=trial,
         sites=site or (),
@@ -95,34 +95,36 @@ def backtest(
         against=None if against is None else trial_of(against),
     )
     settings = load_settings(context.obj)
-    known = catalogue()
+    catalogue = load_catalogue()
     with _progress() as tick:
         if file is None:
             with connect(settings.database_url) as connection:
                 answer = of_store(
                     connection,
-                    wanted,
-                    known,
+                    options,
+                    catalogue,
                     retention=_retention(settings),
                     tick=tick,
                     folder=settings.data / FOLDER,
                     url=settings.database_url,
                 )
         else:
-            registry = _registry(settings, inventory, known)
+            registry = _registry(settings, inventory, catalogue)
             recording = Recording(file=file, stations=station, columns=column)
-            answer, notes = of_file(recording, registry, wanted, known, tick)
+            answer, notes = of_file(recording, registry, options, catalogue, tick)
             for note in notes:
                 print(f"{file}: {note}", file=sys.stderr)
     if as_json:
-        print(json.dumps(told(answer), ensure_ascii=False))
+        print(json.dumps(format_answer(answer), ensure_ascii=False))
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
     for part in tables(answer):
         console.print(part)
 
 
-def _registry(settings: "Settings", inventory: list[str] | None, known: "Catalogue") -> "Registry":
+def _registry(
+    settings: "Settings", inventory: list[str] | None, catalogue: "Catalogue"
+) -> "Registry":
     """What stands where: by inventories and the packs here, else as the instance knows it."""
     from hypervisor.backtest.ground import of_inventory
     from hypervisor.database.connect import connect
@@ -130,7 +132,7 @@ def _registry(settings: "Settings", inventory: list[str] | None, known: "Catalog
     from rules._pack import packs
 
     if inventory:
-        return of_inventory(inventory, known, packs())
+        return of_inventory(inventory, catalogue, packs())
     with connect(settings.database_url) as connection:
         return registry.load(connection)
 

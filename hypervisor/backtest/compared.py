@@ -31,29 +31,29 @@ class Compared:
     @property
     def series(self) -> str | None:
         """The series that it is worked out of, the first of them."""
-        return next((one.name for one in walk(self.node) if isinstance(one, Name)), None)
+        return next((name.name for name in walk(self.node) if isinstance(name, Name)), None)
 
     def of(self, values: Values) -> Values:
         """Values of `node` in the threshold's own unit."""
         if (self.scale, self.offset) == (1.0, 0.0):
             return values
-        found: Values = (values - self.offset) / self.scale
-        return found
+        converted: Values = (values - self.offset) / self.scale
+        return converted
 
     def beyond(self, values: Values, threshold: float) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = (
+        beyond: NDArray[np.bool_] = (
             values > threshold if self.direction == "above" else values < threshold
         )
-        return found
+        return beyond
 
 
-def compared(rule: Rule, threshold: str) -> Compared | None:
+def find_compared(rule: Rule, threshold: str) -> Compared | None:
     """Where the rule holds it, by itself, against something; None: it does so nowhere."""
     for severity, condition in _conditions(rule):
         for node in walk(condition):
-            found = _sides(node, threshold, severity)
-            if found is not None:
-                return found
+            sides = _sides(node, threshold, severity)
+            if sides is not None:
+                return sides
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypervisor.alarms.queries import Pair
-from hypervisor.backtest.model import Found
+from hypervisor.backtest.model import RaisedAlarm
 from rules._rule import SEVERITIES
 
 _FOREVER = 2**62
@@ -17,52 +17,52 @@ class Change:
     `words`: new, gone; earlier or later, how much (µs); longer or shorter; more or less severe.
     """
 
-    before: Found | None
-    after: Found | None
+    before: RaisedAlarm | None
+    after: RaisedAlarm | None
     words: tuple[tuple[str, int | None], ...]
 
     @property
-    def alarm(self) -> Found:
-        found = self.after or self.before
-        assert found is not None  # noqa: S101  one of them is there
-        return found
+    def alarm(self) -> RaisedAlarm:
+        alarm = self.after or self.before
+        assert alarm is not None  # noqa: S101  one of them is there
+        return alarm
 
 
-def compare(before: Sequence[Found], after: Sequence[Found]) -> list[Change]:
+def compare(before: Sequence[RaisedAlarm], after: Sequence[RaisedAlarm]) -> list[Change]:
     """By when they began. Alarms of one rule and subject that overlap are the same alarm."""
-    pairs: dict[Pair, tuple[list[Found], list[Found]]] = {}
-    for side, found in enumerate((before, after)):
-        for one in found:
-            pairs.setdefault(one.pair, ([], []))[side].append(one)
+    pairs: dict[Pair, tuple[list[RaisedAlarm], list[RaisedAlarm]]] = {}
+    for side, alarms in enumerate((before, after)):
+        for alarm in alarms:
+            pairs.setdefault(alarm.pair, ([], []))[side].append(alarm)
     changes = [change for old, new in pairs.values() for change in _changes(old, new)]
-    return sorted(changes, key=lambda one: (one.alarm.episode.began, one.alarm.pair))
+    return sorted(changes, key=lambda change: (change.alarm.episode.began, change.alarm.pair))
 
 
-def _changes(old: Sequence[Found], new: Sequence[Found]) -> list[Change]:
+def _changes(old: Sequence[RaisedAlarm], new: Sequence[RaisedAlarm]) -> list[Change]:
     changes: list[Change] = []
     rest = list(new)
-    for one in old:
-        other = next((two for two in rest if _overlap(one, two)), None)
+    for alarm in old:
+        other = next((two for two in rest if _overlap(alarm, two)), None)
         if other is None:
-            changes.append(Change(before=one, after=None, words=(("gone", None),)))
+            changes.append(Change(before=alarm, after=None, words=(("gone", None),)))
             continue
         rest.remove(other)
-        words = _words(one, other)
+        words = _words(alarm, other)
         if words:
-            changes.append(Change(before=one, after=other, words=words))
-    changes += [Change(before=None, after=one, words=(("new", None),)) for one in rest]
+            changes.append(Change(before=alarm, after=other, words=words))
+    changes += [Change(before=None, after=alarm, words=(("new", None),)) for alarm in rest]
     return changes
 
 
-def _overlap(one: Found, other: Found) -> bool:
-    return one.episode.began <= _end(other) and other.episode.began <= _end(one)
+def _overlap(alarm: RaisedAlarm, other: RaisedAlarm) -> bool:
+    return alarm.episode.began <= _end(other) and other.episode.began <= _end(alarm)
 
 
-def _end(one: Found) -> int:
-    return _FOREVER if one.episode.ended is None else one.episode.ended
+def _end(alarm: RaisedAlarm) -> int:
+    return _FOREVER if alarm.episode.ended is None else alarm.episode.ended
 
 
-def _words(old: Found, new: Found) -> tuple[tuple[str, int | None], ...]:
+def _words(old: RaisedAlarm, new: RaisedAlarm) -> tuple[tuple[str, int | None], ...]:
     words: list[tuple[str, int | None]] = []
     moved = new.episode.began - old.episode.began
     if moved:

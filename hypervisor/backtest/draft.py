@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hypervisor.backtest import ground
-from hypervisor.backtest.around import around
-from hypervisor.backtest.compared import Compared, compared, severity_of
+from hypervisor.backtest.around import registry_around
+from hypervisor.backtest.compared import Compared, find_compared, severity_of
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.numbers import number
+from hypervisor.backtest.numbers import parse_number
 from hypervisor.base.scalars import ScalarError
 from hypervisor.evaluation import memory, rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
@@ -66,24 +66,24 @@ class Desk:
         return Span(since=self.since, until=self.until)
 
 
-def desk_of(registry: Registry, edit: Edit, known: Catalogue) -> Desk:
+def desk_of(registry: Registry, edit: Edit, catalogue: Catalogue) -> Desk:
     """Lay it all out.
 
     Raises:
         BacktestError: there is no such site, threshold or rule, or it does not apply there.
     """
     site = _site(registry, edit.owner)
-    near = around(registry, [site])
-    current = _current(near, known)
-    value, unit = _standing(near, edit, known)
+    near = registry_around(registry, [site])
+    current = _current(near, catalogue)
+    value, unit = _standing(near, edit, catalogue)
     new_value = None if edit.value is None else _measured(edit, unit)
     tried = _trial(edit, new_value, unit, edit.written)
-    places = _places(ground.tried(near, tried, known), site, known)
+    places = _places(ground.with_trial(near, tried, catalogue), site, catalogue)
     rules = _naming(edit, places, {**current, **_written(edit)})
     rule = _chosen(edit, rules)
     name = edit.threshold or next(iter((*rule.thresholds, *rule.optional_thresholds)), None)
     if edit.threshold is None and name is not None:
-        value, unit = _standing(near, replace(edit, threshold=name), known)
+        value, unit = _standing(near, replace(edit, threshold=name), catalogue)
         new_value = value
     before = current.get(rule.id)
     stands = before is not None and (edit.threshold is None or value is not None)
@@ -95,9 +95,9 @@ def desk_of(registry: Registry, edit: Edit, known: Catalogue) -> Desk:
         site=site,
         subject=_subject(edit.owner, rule, places),
         rule=rule,
-        rules=tuple(one.id for one in rules),
+        rules=tuple(rule.id for rule in rules),
         severity=None if edit.threshold is None else severity_of(rule, edit.threshold),
-        compared=None if name is None else compared(rule, name),
+        compared=None if name is None else find_compared(rule, name),
         today=today,
         tried=_trial(edit, new_value, unit, rule) if tried else None,
         unit=unit,
@@ -121,35 +121,35 @@ def _site(registry: Registry, owner: str) -> str:
     return owner
 
 
-def _current(near: Registry, known: Catalogue) -> dict[str, Rule]:
+def _current(near: Registry, catalogue: Catalogue) -> dict[str, Rule]:
     """The rules that stand, as they were said last."""
-    histories = rulebook.histories(near, known.common)
+    histories = rulebook.histories(near, catalogue.common)
     last = {key: history.revisions[-1][1] for key, history in histories.items()}
     return {key: rule for key, rule in last.items() if rule is not None}
 
 
-def _standing(near: Registry, edit: Edit, known: Catalogue) -> tuple[float | None, str]:
+def _standing(near: Registry, edit: Edit, catalogue: Catalogue) -> tuple[float | None, str]:
     """The threshold's value as it was said last, and its unit; a device has its site's."""
     if edit.threshold is None:
         return None, ""
-    said = known.thresholds.get(edit.threshold)
-    found = {
+    vocabulary = catalogue.thresholds.get(edit.threshold)
+    revisions = {
         revision.key: revision.value for revision in near.revisions if revision.kind == "threshold"
     }
     for owner in (edit.owner, _site(near, edit.owner)):
-        value = found.get(f"{owner}/{edit.threshold}")
+        value = revisions.get(f"{owner}/{edit.threshold}")
         if value is not None:
-            unit = said.unit if said else str(value["unit"])
+            unit = vocabulary.unit if vocabulary else str(value["unit"])
             return float(value["value"]), unit
-    if said is None:
-        hint = did_you_mean(edit.threshold, known.thresholds)
+    if vocabulary is None:
+        hint = did_you_mean(edit.threshold, catalogue.thresholds)
         raise BacktestError(f"there is no threshold {edit.threshold!r}{hint}")
-    return None, said.unit
+    return None, vocabulary.unit
 
 
 def _measured(edit: Edit, unit: str) -> float:
     try:
-        return number(edit.value or "", unit)
+        return parse_number(edit.value or "", unit)
     except ScalarError as error:
         raise BacktestError(str(error)) from error
 
@@ -165,14 +165,14 @@ def _written(edit: Edit) -> dict[str, Rule]:
     return {} if edit.written is None else {edit.written.id: edit.written}
 
 
-def _places(registry: Registry, site: str, known: Catalogue) -> dict[str, list[str]]:
+def _places(registry: Registry, site: str, catalogue: Catalogue) -> dict[str, list[str]]:
     """Of each rule that applies there the subjects at the site."""
-    territory = memory.arranged(registry, known, PowerSchedule(retention=0))
-    found: dict[str, list[str]] = {}
+    territory = memory.arrange(registry, catalogue, PowerSchedule(retention=0))
+    subjects_by_rule: dict[str, list[str]] = {}
     for (rule, key), revisions in territory.revisions.items():
         if territory.subjects[key].place == site and revisions[-1][1] is not None:
-            found.setdefault(rule, []).append(key)
-    return found
+            subjects_by_rule.setdefault(rule, []).append(key)
+    return subjects_by_rule
 
 
 def _naming(edit: Edit, places: Iterable[str], current: dict[str, Rule]) -> list[Rule]:
@@ -185,19 +185,19 @@ def _naming(edit: Edit, places: Iterable[str], current: dict[str, Rule]) -> list
             )
         return [edit.written]
     name = edit.threshold or ""
-    found = [
+    rules = [
         rule
         for key, rule in current.items()
         if (key in there and (name in rule.thresholds or name in rule.optional_thresholds))
         or (edit.threshold is None and key == edit.rule and key in there)
     ]
-    return sorted(found, key=lambda rule: _rank(rule, name))
+    return sorted(rules, key=lambda rule: _rank(rule, name))
 
 
 def _rank(rule: Rule, threshold: str) -> tuple[bool, bool, int, str]:
     """A rule that holds the threshold itself against something, of the world, and little else."""
     return (
-        compared(rule, threshold) is None,
+        find_compared(rule, threshold) is None,
         rule.category != "hazard",
         len(rule.names) + len(rule.afar),
         rule.id,

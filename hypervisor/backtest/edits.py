@@ -29,7 +29,7 @@ from hypervisor.evaluation.recent import SeriesTail
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._rule import Rule
-from rules._seen import seen
+from rules._seen import evaluate_part
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, believed
 
@@ -76,7 +76,7 @@ class Tried:
 def try_edit(  # noqa: PLR0913  whose, of what, and where
     connection: Connection,
     edit: Edit,
-    known: Catalogue,
+    catalogue: Catalogue,
     *,
     zone: ZoneInfo,
     load: Callable[[Connection], Registry] = registry_store.load,
@@ -93,17 +93,17 @@ def try_edit(  # noqa: PLR0913  whose, of what, and where
     began = time.perf_counter()
     source = Kept(Stored.of(connection))
     registry = load(connection)
-    desk = desk_of(registry, edit, known)
+    desk = desk_of(registry, edit, catalogue)
     entries = [
-        replace(one, rules=(), severity=desk.severity)
-        for one in past_events.known(connection, registry, [desk.site])
+        replace(entry, rules=(), severity=desk.severity)
+        for entry in past_events.list_events(connection, registry, [desk.site])
     ]
     answers = [
-        None if trial is None else _ask(desk, trial, source, known, entries)
+        None if trial is None else _ask(desk, trial, source, catalogue, entries)
         for trial in (desk.today, desk.tried)
     ]
-    first = next(one for one in answers if one is not None).judgement
-    looked = _look(desk, source, known)
+    first = next(answer for answer in answers if answer is not None).judgement
+    looked = _look(desk, source, catalogue)
     others = load_store.list_beginnings(
         seeing,
         moment(first.since),
@@ -133,7 +133,7 @@ def try_edit(  # noqa: PLR0913  whose, of what, and where
 
 
 def _ask(
-    desk: Desk, trial: Trial, source: Kept, known: Catalogue, entries: Sequence[Entry]
+    desk: Desk, trial: Trial, source: Kept, catalogue: Catalogue, entries: Sequence[Entry]
 ) -> Answer:
     question = Question(
         rules=(desk.rule.id,),
@@ -143,7 +143,7 @@ def _ask(
         events=tuple(entries),
         retention=RETENTION,
     )
-    return service.ask(desk.near, source, known, question, lambda _done, _of: None)
+    return service.ask(desk.near, source, catalogue, question, lambda _done, _of: None)
 
 
 def _side(
@@ -157,39 +157,41 @@ def _side(
 
 
 def _peaks(looked: Seen, sides: Sequence[Side]) -> dict[int, float | None]:
-    found: dict[int, float | None] = {}
+    peaks: dict[int, float | None] = {}
     for side in sides:
         for outcome in side.worth.outcomes:
-            found[outcome.event.crossed] = looked.extreme(
+            peaks[outcome.event.crossed] = looked.extreme(
                 outcome.event.crossed, outcome.event.until
             )
         for spell in side.worth.spells:
-            found[spell.began] = looked.extreme(spell.began, spell.ended or looked.last)
-    return found
+            peaks[spell.began] = looked.extreme(spell.began, spell.ended or looked.last)
+    return peaks
 
 
-def _look(desk: Desk, source: Kept, known: Catalogue) -> Seen | None:
+def _look(desk: Desk, source: Kept, catalogue: Catalogue) -> Seen | None:
     """What the rule compares with the threshold, at each reading of the span; None: nothing."""
-    found = desk.compared
-    name = None if found is None else found.series
-    if found is None or name is None or desk.rule.axis == "silence":
+    compared = desk.compared
+    name = None if compared is None else compared.series
+    if compared is None or name is None or desk.rule.axis == "silence":
         return None
     trial = desk.tried or desk.today or Trial()
-    mains = PowerSchedule(retention=RETENTION)
-    mains.reach(source.floor, source.deaf)
-    territory = memory.arranged(
-        ground.only_rules(ground.tried(desk.near, trial, known), [desk.rule.id]), known, mains
+    power_schedule = PowerSchedule(retention=RETENTION)
+    power_schedule.reach(source.floor, source.gaps)
+    territory = memory.arrange(
+        ground.only_rules(ground.with_trial(desk.near, trial, catalogue), [desk.rule.id]),
+        catalogue,
+        power_schedule,
     )
     pair = desk.rule.id, desk.subject
     if pair not in territory.revisions or name not in territory.subjects[pair[1]].series:
         return None
     subject = territory.subjects[pair[1]].series[name]
     read = _read(desk, source, territory)
-    one = ColumnQuery(
+    query = ColumnQuery(
         subject=territory.subjects[pair[1]],
         since=dict.fromkeys(territory.listens[pair], NEVER),
     )
-    columned = columns.subjects(_NO_STORE, read, [one])[pair[1]]
+    columned = columns.load_subjects(_NO_STORE, read, [query])[pair[1]]
     rows = columned.series[name]
     good = (
         believed(rows.value, rows.quality) & (rows.time >= desk.since) & (rows.time <= desk.until)
@@ -197,15 +199,15 @@ def _look(desk: Desk, source: Kept, known: Catalogue) -> Seen | None:
     times = rows.time[good]
     if not len(times):
         return None
-    low, high = seen(desk.rule, found.node, columned, times)
-    return Seen.of(times, low, high, found, int(subject.stale_after.value[-1]))
+    low, high = evaluate_part(desk.rule, compared.node, columned, times)
+    return Seen.of(times, low, high, compared, int(subject.stale_after.value[-1]))
 
 
 def _read(desk: Desk, source: Kept, territory: Territory) -> Mapping[int, SeriesTail]:
     """The rows of all that is judged at the site: the very ones that were read for judging."""
     pairs = [pair for pair in territory.revisions if territory.subjects[pair[1]].place == desk.site]
-    series = sorted({one for pair in pairs for one in territory.listens[pair]})
+    series = sorted({series_number for pair in pairs for series_number in territory.listens[pair]})
     since = desk.since - WARM - ground.reach_of(territory.longest)
     stored = source.rows(series, since, desk.until)
     nothing = np.empty(0, dtype=ROW)
-    return {one: Whole(stored.get(one, nothing)) for one in territory.quantity_of}
+    return {number: Whole(stored.get(number, nothing)) for number in territory.quantity_of}

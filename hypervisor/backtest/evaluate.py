@@ -10,7 +10,7 @@ import numpy as np
 
 from hypervisor.alarms.queries import Pair
 from hypervisor.backtest.ground import reach_of
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.parts import Part, Share
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.base.instants import BEGINNING
@@ -20,7 +20,7 @@ from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.recent import SeriesTail
 from hypervisor.registry.model import Registry
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Horizon, Subject
 from rules._log import episodes
 from sensors._domain import Catalogue
@@ -66,7 +66,7 @@ class Whole(SeriesTail):
 def backtest(  # noqa: PLR0913  by what, over what, where and when
     registry: Registry,
     source: Source,
-    known: Catalogue,
+    catalogue: Catalogue,
     *,
     span: Span,
     place: Place,
@@ -80,9 +80,9 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     `retention`: of raw readings, µs: a lamp's supply is known no farther back. `closed`: what
     operators closed by hand ends there, as in the log. `share`: with whom the work may be shared.
     """
-    mains = PowerSchedule(retention=retention)
-    mains.reach(source.floor, source.deaf)
-    territory = memory.arranged(registry, known, mains)
+    power_schedule = PowerSchedule(retention=retention)
+    power_schedule.reach(source.floor, source.gaps)
+    territory = memory.arrange(registry, catalogue, power_schedule)
     by_subject: dict[str, list[Pair]] = {}
     for pair in territory.revisions:
         if territory.subjects[pair[1]].place in place:
@@ -98,14 +98,14 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     done = list(accumulate((len({key for _, key in block}) for block in blocks), initial=0))
     tick(0, len(keys))
 
-    def told(number: int) -> None:
+    def report(number: int) -> None:
         tick(done[number], len(keys))
 
     if share is None or len(blocks) < _MANY:
-        run.work(blocks, iter(range(len(blocks))), told)
+        run.work(blocks, iter(range(len(blocks))), report)
     else:
         with share(registry, (span.since, span.until), retention, blocks, closed=closed) as helper:
-            run.work(blocks, helper.turns, told)
+            run.work(blocks, helper.turns, report)
             run.add(helper.part())
         tick(len(keys), len(keys))
     return run.judgement(subjects=len(keys))
@@ -118,7 +118,7 @@ def _blocks(
     block: list[str] = []
     series: set[int] = set()
     for key in keys:
-        own = {one for pair in by_subject[key] for one in territory.listens[pair]}
+        own = {number for pair in by_subject[key] for number in territory.listens[pair]}
         if block and len(series | own) > _SERIES:
             yield block
             block, series = [], set()
@@ -136,7 +136,7 @@ class Run:
     ) -> None:
         self._territory, self._source, self._span = territory, source, span
         self._closings = closings
-        self._found: list[Found] = []
+        self._alarms: list[RaisedAlarm] = []
         self._judged: list[Pair] = []
         self._rows = 0
         self._first, self._last = np.iinfo(np.int64).max, NEVER
@@ -149,9 +149,9 @@ class Run:
         self,
         blocks: Sequence[Sequence[Pair]],
         turns: Iterator[int],
-        told: Callable[[int], None] = lambda _number: None,
+        report: Callable[[int], None] = lambda _number: None,
     ) -> None:
-        """Judge the blocks whose turn it is. `told` hears how many were begun by anybody."""
+        """Judge the blocks whose turn it is. `report` hears how many were begun by anybody."""
         with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next block meanwhile
             number = next(turns, None)
             ahead = None if number is None else reader.submit(self.read, blocks[number])
@@ -160,12 +160,12 @@ class Run:
                 number = next(turns, None)
                 ahead = None if number is None else reader.submit(self.read, blocks[number])
                 self.judge(block, rows)
-                told(len(blocks) if number is None else number)
+                report(len(blocks) if number is None else number)
 
     def part(self) -> Part:
         """All of it, for whoever shares the work."""
         return Part(
-            found=self._found,
+            alarms=self._alarms,
             judged=self._judged,
             rows=self._rows,
             first=self._first,
@@ -174,14 +174,14 @@ class Run:
 
     def add(self, part: Part) -> None:
         """What a helper found."""
-        self._found += part.found
+        self._alarms += part.alarms
         self._judged += part.judged
         self._rows += part.rows
         self._first, self._last = min(self._first, part.first), max(self._last, part.last)
 
     def read(self, pairs: Sequence[Pair]) -> Mapping[int, Rows]:
         """What the pairs of a block need."""
-        series = sorted({one for pair in pairs for one in self._territory.listens[pair]})
+        series = sorted({number for pair in pairs for number in self._territory.listens[pair]})
         return self._source.rows(series, self._since, self._until)
 
     def judge(self, pairs: Sequence[Pair], stored: Mapping[int, Rows]) -> None:
@@ -190,16 +190,23 @@ class Run:
         self._count(stored)
         nothing = Whole(np.empty(0, dtype=ROW))
         tails: dict[int, SeriesTail] = dict.fromkeys(territory.quantity_of, nothing)
-        tails |= {one: Whole(rows) for one, rows in stored.items()}
+        tails |= {number: Whole(rows) for number, rows in stored.items()}
         since = {
-            key: {one: NEVER for pair in pairs if pair[1] == key for one in territory.listens[pair]}
+            key: {
+                number: NEVER
+                for pair in pairs
+                if pair[1] == key
+                for number in territory.listens[pair]
+            }
             for key in dict.fromkeys(key for _, key in pairs)
         }
-        wanted = [ColumnQuery(subject=territory.subjects[key], since=since[key]) for key in since]
-        subjects = columns.subjects(_NO_STORE, tails, wanted)
+        queries = [ColumnQuery(subject=territory.subjects[key], since=since[key]) for key in since]
+        subjects = columns.load_subjects(_NO_STORE, tails, queries)
         calls: dict[tuple[str, tuple[bool, ...]], list[str]] = {}
         for rule, key in pairs:
-            fits = tuple(one is not None for _, one in territory.revisions[rule, key])
+            fits = tuple(
+                rule_version is not None for _, rule_version in territory.revisions[rule, key]
+            )
             calls.setdefault((rule, fits), []).append(key)
         for (rule, _), keys in calls.items():
             self._call(rule, [subjects[key] for key in keys], stored)
@@ -214,10 +221,10 @@ class Run:
             for subject in subjects
         }
         furthest = max(untils.values())
-        verdicts = judge(
+        verdicts = evaluate(
             territory.revisions[rule, subjects[0].key],
             subjects,
-            Horizon(values=furthest, silence=furthest, deaf=self._source.deaf),
+            Horizon(values=furthest, silence=furthest, gaps=self._source.gaps),
             untils=untils,
             closings={
                 subject.key: self._closings[rule, subject.key]
@@ -232,8 +239,8 @@ class Run:
                 if self._over(episode.ended):
                     continue
                 written = history.at(episode.began)
-                self._found.append(
-                    Found(
+                self._alarms.append(
+                    RaisedAlarm(
                         episode=episode,
                         place=facts.place,
                         title=facts.named(written.title),
@@ -247,9 +254,9 @@ class Run:
         horizon = self._source.floor
         if not silence:
             newest = [
-                int(stored[one]["time"][-1])
-                for one in self._territory.listens[pair]
-                if one in stored and len(stored[one])
+                int(stored[number]["time"][-1])
+                for number in self._territory.listens[pair]
+                if number in stored and len(stored[number])
             ]
             horizon = max([horizon, 0, *newest])
         return min(horizon, self._until)
@@ -271,10 +278,11 @@ class Run:
         if self._span.until is not None:
             last = min(last, self._span.until)
         ordered = sorted(
-            self._found, key=lambda one: (one.episode.began, one.episode.rule, one.episode.subject)
+            self._alarms,
+            key=lambda alarm: (alarm.episode.began, alarm.episode.rule, alarm.episode.subject),
         )
         return Judgement(
-            found=tuple(ordered),
+            alarms=tuple(ordered),
             judged=tuple(self._judged),
             places={key: self._territory.subjects[key].place for _, key in self._judged},
             categories={

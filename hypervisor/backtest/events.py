@@ -70,8 +70,8 @@ def read_events(name: str) -> list[Entry]:
         RuleError: with file, line, column and what was expected.
     """
     ours = {
-        one.name.removesuffix(".yaml"): one
-        for one in resources.files("hypervisor.backtest").joinpath("known").iterdir()
+        file.name.removesuffix(".yaml"): file
+        for file in resources.files("hypervisor.backtest").joinpath("known").iterdir()
     }
     path: Path | Traversable = Path(name)
     if not path.is_file() and name in ours:
@@ -96,19 +96,21 @@ def parse_events(text: str, *, file: str) -> list[Entry]:
     return [_Reader(source, node).entry(number) for number, node in enumerate(nodes, start=1)]
 
 
-def rules_of(entries: Sequence[Entry], known: Catalogue) -> list[Rule]:
+def rules_of(entries: Sequence[Entry], catalogue: Catalogue) -> list[Rule]:
     """The conditions of events as rules, whose alarms are the crossings."""
     return [
-        _rule(entry.rule_id, entry.name, entry.condition, known)
+        _rule(entry.rule_id, entry.name, entry.condition, catalogue)
         for entry in entries
         if entry.condition
     ]
 
 
-def _rule(key: str, title: str, condition: str, known: Catalogue) -> Rule:
+def _rule(key: str, title: str, condition: str, catalogue: Catalogue) -> Rule:
     written = {"id": key, "title": title, "severity": "info", "when": condition}
     rule = rule_from_json({"domain": "", **written})
-    domain = next((known.domain_of[name] for name in rule.names if name in known.domain_of), "")
+    domain = next(
+        (catalogue.domain_of[name] for name in rule.names if name in catalogue.domain_of), ""
+    )
     return rule_from_json({"domain": domain, **written})
 
 
@@ -160,7 +162,7 @@ class _Reader:
     def _words(self, key: str) -> tuple[str, ...]:
         node = self._parts.get(key)
         if isinstance(node, yaml.SequenceNode):
-            return tuple(self._source.text(one, f"one of `{key}`") for one in node.value)
+            return tuple(self._source.text(word, f"one of `{key}`") for word in node.value)
         text = self._text(key)
         return () if text is None else (text,)
 
@@ -183,7 +185,7 @@ class _Reader:
         if text is None:
             return None
         place = self._source.place(self._parts[key])
-        found = check_condition(parse(text, place), vocabulary(catalogue()))
-        if not any(isinstance(node, Name) for node in walk(found)):
+        condition = check_condition(parse(text, place), vocabulary(catalogue()))
+        if not any(isinstance(node, Name) for node in walk(condition)):
             raise RuleError(place, f"{text!r} names no series, such as discharge > 40 m3/s")
         return text

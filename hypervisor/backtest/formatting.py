@@ -5,7 +5,7 @@ from typing import Any
 from hypervisor.alarms.queries import log_entry
 from hypervisor.backtest.comparing import Change
 from hypervisor.backtest.load import by_rule, load
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Outcome, Score
 from hypervisor.backtest.service import Answer
 from hypervisor.base.instants import text
@@ -13,15 +13,15 @@ from hypervisor.base.instants import text
 _SECOND = 1_000_000
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def format_answer(answer: Answer) -> dict[str, Any]:
     """All of it."""
     judgement = answer.judgement
-    found: dict[str, Any] = {
+    body: dict[str, Any] = {
         "from": text(judgement.since),
         "to": text(judgement.until),
         "rows": judgement.rows,
         "subjects": judgement.subjects,
-        "alarms": [_alarm(one) for one in judgement.found],
+        "alarms": [_alarm(alarm) for alarm in judgement.alarms],
         "load": _load(judgement),
         "rules": [
             {
@@ -38,32 +38,32 @@ def told(answer: Answer) -> dict[str, Any]:
         "notes": list(answer.scored.notes),
     }
     if answer.other is not None:
-        found["against"] = told(answer.other)
-        found["differences"] = [_change(change) for change in answer.changes]
-    return found
+        body["against"] = format_answer(answer.other)
+        body["differences"] = [_change(change) for change in answer.changes]
+    return body
 
 
-def _alarm(one: Found) -> dict[str, Any]:
+def _alarm(alarm: RaisedAlarm) -> dict[str, Any]:
     return {
-        **log_entry(one.episode),
-        "site": one.place,
-        "title": one.title,
-        "category": one.category,
-        "domain": one.domain,
+        **log_entry(alarm.episode),
+        "site": alarm.place,
+        "title": alarm.title,
+        "category": alarm.category,
+        "domain": alarm.domain,
     }
 
 
 def _load(judgement: Judgement) -> dict[str, Any]:
-    found = load(judgement)
+    summary = load(judgement)
     return {
-        "alarms": found.alarms,
-        "a_day": round(found.a_day, 4),
+        "alarms": summary.alarms,
+        "a_day": round(summary.a_day, 4),
         "busiest_day": None
-        if found.busiest is None
-        else {"day": text(found.busiest[0])[:10], "alarms": found.busiest[1]},
-        "most_in_10_min": found.in_ten_minutes,
-        "most_standing": found.standing,
-        "in_alarm_s": found.in_alarm / _SECOND,
+        if summary.busiest is None
+        else {"day": text(summary.busiest[0])[:10], "alarms": summary.busiest[1]},
+        "most_in_10_min": summary.in_ten_minutes,
+        "most_standing": summary.standing,
+        "in_alarm_s": summary.in_alarm / _SECOND,
     }
 
 
@@ -83,15 +83,15 @@ def _score(score: Score) -> dict[str, Any]:
     }
 
 
-def _outcome(one: Outcome) -> dict[str, Any]:
+def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {
-        "event": one.event.name,
-        "sites": sorted(one.event.sites or ()),
-        "crossed": text(one.event.crossed),
-        "until": text(one.event.until),
-        "rule": None if one.alarm is None else one.alarm.episode.rule,
-        "began": None if one.counted is None else text(one.counted),
-        "lead_s": None if one.lead is None else one.lead / _SECOND,
+        "event": outcome.event.name,
+        "sites": sorted(outcome.event.sites or ()),
+        "crossed": text(outcome.event.crossed),
+        "until": text(outcome.event.until),
+        "rule": None if outcome.alarm is None else outcome.alarm.episode.rule,
+        "began": None if outcome.counted is None else text(outcome.counted),
+        "lead_s": None if outcome.lead is None else outcome.lead / _SECOND,
     }
 
 

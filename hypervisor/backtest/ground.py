@@ -35,7 +35,7 @@ class Trial:
         return bool(self.rules or self.thresholds)
 
 
-def of_inventory(names: Sequence[str], known: Catalogue, packs: Iterable[Pack]) -> Registry:
+def of_inventory(names: Sequence[str], catalogue: Catalogue, packs: Iterable[Pack]) -> Registry:
     """A registry as these inventories would make it, without a database, and the rules of packs.
 
     Raises:
@@ -43,21 +43,23 @@ def of_inventory(names: Sequence[str], known: Catalogue, packs: Iterable[Pack]) 
     """
     stamp = Stamp(author=_AUTHOR, reason=_AUTHOR, now=None, effective=None)
     made = apply_changes(
-        _EMPTY, compare(_EMPTY, read_sources(names), stamp=stamp, domain_catalogue=known)
+        _EMPTY, compare(_EMPTY, read_sources(names), stamp=stamp, domain_catalogue=catalogue)
     )
     sites = {
         name: replace(site, id=number)
         for number, (name, site) in enumerate(sorted(made.sites.items()), start=1)
     }
     series = {
-        key: replace(one, id=number)
-        for number, (key, one) in enumerate(sorted(made.series.items()), start=1)
+        key: replace(series, id=number)
+        for number, (key, series) in enumerate(sorted(made.series.items()), start=1)
     }
     made = replace(made, sites=sites, series=series)
-    return tried(made, Trial(rules=tuple(rule for pack in packs for rule in pack.rules)), known)
+    return with_trial(
+        made, Trial(rules=tuple(rule for pack in packs for rule in pack.rules)), catalogue
+    )
 
 
-def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
+def with_trial(registry: Registry, trial: Trial, catalogue: Catalogue) -> Registry:
     """The registry as if what is tried had always been so.
 
     Raises:
@@ -67,7 +69,7 @@ def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
         return registry
     new = {("rule", rule.id): rule.to_json() for rule in trial.rules}
     for key, text in (trial.thresholds or {}).items():
-        new["threshold", key] = _threshold(registry, key, text, known)
+        new["threshold", key] = _threshold(registry, key, text, catalogue)
     kept = [revision for revision in registry.revisions if (revision.kind, revision.key) not in new]
     always = [
         Revision(
@@ -80,17 +82,19 @@ def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
         )
         for (kind, key), value in new.items()
     ]
-    ordered = sorted((*kept, *always), key=lambda one: (one.kind, one.key, one.effective))
+    ordered = sorted(
+        (*kept, *always), key=lambda revision: (revision.kind, revision.key, revision.effective)
+    )
     return replace(registry, revisions=tuple(ordered))
 
 
 def only_rules(registry: Registry, ids: Iterable[str]) -> Registry:
     """The registry without the other rules."""
-    wanted = frozenset(ids)
+    rules = frozenset(ids)
     kept = [
         revision
         for revision in registry.revisions
-        if revision.kind != "rule" or revision.key in wanted
+        if revision.kind != "rule" or revision.key in rules
     ]
     return replace(registry, revisions=tuple(kept))
 
@@ -103,7 +107,9 @@ def rule_ids(registry: Registry) -> list[str]:
     return sorted(key for key, value in latest.items() if value is not None)
 
 
-def _threshold(registry: Registry, key: str, text: str, known: Catalogue) -> dict[str, float | str]:
+def _threshold(
+    registry: Registry, key: str, text: str, catalogue: Catalogue
+) -> dict[str, float | str]:
     owner, _, name = key.rpartition("/")
     device = owner.removeprefix("device/")
     kind, there = ("site", registry.sites) if device == owner else ("device", registry.devices)
@@ -112,10 +118,10 @@ def _threshold(registry: Registry, key: str, text: str, known: Catalogue) -> dic
             f"{key}: there is no {kind} {device!r} (expected SITE/THRESHOLD)"
             f"{did_you_mean(device, there)}"
         )
-    if name not in known.thresholds:
-        hint = did_you_mean(name, known.thresholds)
+    if name not in catalogue.thresholds:
+        hint = did_you_mean(name, catalogue.thresholds)
         raise BacktestError(f"{key}: there is no threshold {name!r}{hint}")
-    unit = known.thresholds[name].unit
+    unit = catalogue.thresholds[name].unit
     try:
         return {"value": measure(text, unit), "unit": unit}
     except ScalarError as error:
@@ -145,22 +151,22 @@ def trial_of(words: Sequence[str]) -> Trial:
     return Trial(rules=tuple(rules), thresholds=thresholds)
 
 
-def chosen(registry: Registry, words: Sequence[str], known: Catalogue) -> list[str]:
+def choose_rules(registry: Registry, words: Sequence[str], catalogue: Catalogue) -> list[str]:
     """The ids of rules that words name, by id or by domain; without a word, of all.
 
     Raises:
         BacktestError: a word names none.
     """
     ids = rule_ids(registry)
-    wanted: list[str] = []
+    rules: list[str] = []
     for word in words:
         named = [key for key in ids if key == word or key.startswith(f"{word}-")]
         exact = [key for key in named if key == word]
         if not named:
-            hint = did_you_mean(word, [*ids, *known.domains])
+            hint = did_you_mean(word, [*ids, *catalogue.domains])
             raise BacktestError(f"{word!r} is no file, no rule and no domain{hint}")
-        wanted += exact or named
-    return list(dict.fromkeys(wanted)) if words else ids
+        rules += exact or named
+    return list(dict.fromkeys(rules)) if words else ids
 
 
 def reach_of(longest: Mapping[int, int]) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 
 _MINUTES = 60_000_000
 _TEN = 10 * _MINUTES
@@ -42,18 +42,18 @@ class OfRule:
 def load(judgement: Judgement) -> Load:
     """Of all alarms; those that stood before the span began are no arrivals in it."""
     began = sorted(
-        one.episode.began for one in judgement.found if one.episode.began >= judgement.since
+        alarm.episode.began for alarm in judgement.alarms if alarm.episode.began >= judgement.since
     )
     days = Counter(at // _DAY * _DAY for at in began)
     span = max(judgement.until - judgement.since, 1)
     busiest = max(days.items(), key=lambda pair: (pair[1], -pair[0]), default=None)
     return Load(
-        alarms=len(judgement.found),
+        alarms=len(judgement.alarms),
         a_day=len(began) * _DAY / span,
         busiest=busiest,
         in_ten_minutes=_most_within(began, _TEN),
         standing=_most_standing(judgement),
-        in_alarm=sum(_lasted(one, judgement) for one in judgement.found),
+        in_alarm=sum(_lasted(alarm, judgement) for alarm in judgement.alarms),
     )
 
 
@@ -63,8 +63,8 @@ def by_rule(judgement: Judgement) -> list[OfRule]:
     span = max(judgement.until - judgement.since, 1)
     of_rules: list[OfRule] = []
     for rule in sorted(subjects):
-        mine = [one for one in judgement.found if one.episode.rule == rule]
-        lasted = sum(_lasted(one, judgement) for one in mine)
+        mine = [alarm for alarm in judgement.alarms if alarm.episode.rule == rule]
+        lasted = sum(_lasted(alarm, judgement) for alarm in mine)
         of_rules.append(
             OfRule(
                 rule=rule,
@@ -72,16 +72,16 @@ def by_rule(judgement: Judgement) -> list[OfRule]:
                 alarms=len(mine),
                 in_alarm=lasted,
                 part=lasted / (span * subjects[rule]),
-                standing_at_end=sum(one.episode.ended is None for one in mine),
+                standing_at_end=sum(alarm.episode.ended is None for alarm in mine),
             )
         )
     return of_rules
 
 
-def _lasted(one: Found, judgement: Judgement) -> int:
+def _lasted(alarm: RaisedAlarm, judgement: Judgement) -> int:
     """How much of the span it lasted."""
-    ended = judgement.until if one.episode.ended is None else one.episode.ended
-    return max(0, min(ended, judgement.until) - max(one.episode.began, judgement.since))
+    ended = judgement.until if alarm.episode.ended is None else alarm.episode.ended
+    return max(0, min(ended, judgement.until) - max(alarm.episode.began, judgement.since))
 
 
 def _most_within(times: Sequence[int], width: int) -> int:
@@ -94,8 +94,10 @@ def _most_within(times: Sequence[int], width: int) -> int:
 
 
 def _most_standing(judgement: Judgement) -> int:
-    edges = [(one.episode.began, 1) for one in judgement.found]
-    edges += [(one.episode.ended, -1) for one in judgement.found if one.episode.ended is not None]
+    edges = [(alarm.episode.began, 1) for alarm in judgement.alarms]
+    edges += [
+        (alarm.episode.ended, -1) for alarm in judgement.alarms if alarm.episode.ended is not None
+    ]
     standing = most = 0
     for _, change in sorted(edges):  # one that ends as another begins makes room for it
         standing += change

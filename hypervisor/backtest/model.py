@@ -9,7 +9,7 @@ from rules._rule import SEVERITIES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class RaisedAlarm:
     """One alarm; `place`: the site where its subject stands."""
 
     episode: Episode
@@ -41,7 +41,7 @@ class Judgement:
     `places`: of each subject judged the site where it stands; `categories`: of each rule.
     """
 
-    found: tuple[Found, ...]
+    alarms: tuple[RaisedAlarm, ...]
     judged: tuple[Pair, ...]
     places: Mapping[str, str | None]
     categories: Mapping[str, str]

@@ -5,17 +5,17 @@ from math import isfinite
 from hypervisor.base.scalars import ScalarError, measure
 
 
-def number(text: str, unit: str) -> float:
+def parse_number(text: str, unit: str) -> float:
     """`1,78`, `1.78 m`, `178 cm`; without a unit it is in `unit`.
 
     Raises:
         ScalarError: it is none.
     """
-    said = text.strip().replace(",", ".").replace("\u2212", "-")
+    written = text.strip().replace(",", ".").replace("\u2212", "-")
     try:
-        found = float(said)
+        value = float(written)
     except ValueError:
-        found = measure(said, unit)
-    if not isfinite(found):
+        value = measure(written, unit)
+    if not isfinite(value):
         raise ScalarError(f"{text!r} is no number; expected one such as 1.78 {unit}")
-    return found
+    return value

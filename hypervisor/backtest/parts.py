@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hypervisor.alarms.queries import Pair
-from hypervisor.backtest.model import Found
+from hypervisor.backtest.model import RaisedAlarm
 from hypervisor.registry.model import Registry
 
 
@@ -14,7 +14,7 @@ from hypervisor.registry.model import Registry
 class Part:
     """What was found in some of the blocks; `first` and `last` of their rows (µs)."""
 
-    found: list[Found]
+    alarms: list[RaisedAlarm]
     judged: list[Pair]
     rows: int
     first: int

@@ -11,7 +11,7 @@ from hypervisor.access.errors import ForbiddenError
 from hypervisor.backtest import queries_past_events
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.events import Entry, parse_events
-from hypervisor.backtest.numbers import number
+from hypervisor.backtest.numbers import parse_number
 from hypervisor.backtest.queries_past_events import NotedEvent
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import UnknownError
@@ -28,7 +28,7 @@ _LONGEST = timedelta(days=60)
 _FIRST, _LAST = datetime(1800, 2, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-def known(
+def list_events(
     connection: Connection, registry: Registry, sites: Sequence[str], *, first: int = 1
 ) -> list[Entry]:
     """Past events at these sites, as an events file would tell them; numbered from `first` on.
@@ -36,12 +36,12 @@ def known(
     The one place where backtests learn of them: what else keeps such notes is read here.
     """
     rivers = sorted({river for name in sites if (river := registry.sites[name].river)})
-    found = [
+    events = [
         _entry(noted_event, registry)
         for noted_event in queries_past_events.standing(connection, sites=sites, rivers=rivers)
     ]
-    found += _shipped(frozenset(sites))
-    return [replace(one, number=number) for number, one in enumerate(found, start=first)]
+    events += _shipped(frozenset(sites))
+    return [replace(event, number=number) for number, event in enumerate(events, start=first)]
 
 
 def _entry(noted_event: NotedEvent, registry: Registry) -> Entry:
@@ -75,7 +75,7 @@ def _lists() -> tuple[Entry, ...]:
     files = resources.files("hypervisor.backtest").joinpath("known").iterdir()
     return tuple(
         entry
-        for file in sorted(files, key=lambda one: one.name)
+        for file in sorted(files, key=lambda file: file.name)
         for entry in parse_events(file.read_text(encoding="utf-8"), file=file.name)
     )
 
@@ -144,20 +144,20 @@ def withdraw(connection: Connection, number: int, *, author: str, reason: str) -
     Raises:
         UnknownError: there is none of that number, or it was withdrawn.
     """
-    found = queries_past_events.one(connection, number)
-    if found is None or not queries_past_events.withdraw(
+    event = queries_past_events.get(connection, number)
+    if event is None or not queries_past_events.withdraw(
         connection, number, author=author, reason=reason
     ):
         raise UnknownError(f"no past event {number} stands")
     audit.record(
         connection,
         kind="past-event-withdraw",
-        subject=found.site or found.river or "",
+        subject=event.site or event.river or "",
         reason=reason,
         author=author,
         details={"event": number},
     )
-    return found
+    return event
 
 
 def _require_place(registry: Registry, site: str | None, river: str | None) -> None:
@@ -165,7 +165,7 @@ def _require_place(registry: Registry, site: str | None, river: str | None) -> N
         raise BacktestError("say either the `site` or the `river` at which it happened")
     if site is not None and site not in registry.sites:
         raise UnknownError(f"no site {site!r}{did_you_mean(site, registry.sites)}")
-    rivers = {one.river for one in registry.sites.values() if one.river}
+    rivers = {site.river for site in registry.sites.values() if site.river}
     if river is not None and river not in rivers:
         raise UnknownError(f"no river {river!r}{did_you_mean(river, rivers)}")
 
@@ -174,7 +174,7 @@ def _peak(peak: str | None, unit: str) -> float | None:
     if not peak:
         return None
     try:
-        return number(peak, unit)
+        return parse_number(peak, unit)
     except ScalarError as error:
         raise BacktestError(f"peak: {error}") from error
 

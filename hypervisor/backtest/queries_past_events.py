@@ -68,7 +68,7 @@ def standing(
     )
 
 
-def one(connection: Connection, number: int) -> NotedEvent | None:
+def get(connection: Connection, number: int) -> NotedEvent | None:
     """By its number, withdrawn or not."""
     return (
         connection.cursor(row_factory=class_row(NotedEvent))

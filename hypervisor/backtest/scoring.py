@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hypervisor.backtest.events import Entry
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 
 HAZARD = "hazard"
 
@@ -33,7 +33,7 @@ class Outcome:
     """What was told of an event: the first alarm that is of it, and from when it counted (µs)."""
 
     event: Event
-    alarm: Found | None
+    alarm: RaisedAlarm | None
     counted: int | None
 
     @property
@@ -49,7 +49,7 @@ class Score:
     title: str
     rule: str | None
     outcomes: tuple[Outcome, ...]
-    false: tuple[Found, ...]
+    false: tuple[RaisedAlarm, ...]
 
     @property
     def hits(self) -> int:
@@ -92,7 +92,9 @@ class Scored:
     notes: tuple[str, ...]
 
 
-def score(entries: Sequence[Entry], judgement: Judgement, crossings: Sequence[Found]) -> Scored:
+def score(
+    entries: Sequence[Entry], judgement: Judgement, crossings: Sequence[RaisedAlarm]
+) -> Scored:
     """Hold the alarms against the entries of an events file.
 
     `crossings`: the alarms of the entries' own conditions. Alarms of maintenance are not about the
@@ -101,8 +103,8 @@ def score(entries: Sequence[Entry], judgement: Judgement, crossings: Sequence[Fo
     notes: list[str] = []
     scores: list[Score] = []
     for title, group in _sets(entries):
-        pairs = [(one, list(_events(one, judgement, crossings, notes))) for one in group]
-        events = [event for _, found in pairs for event in found]
+        pairs = [(entry, list(_events(entry, judgement, crossings, notes))) for entry in group]
+        events = [event for _, events_of_set in pairs for event in events_of_set]
         if not events:
             continue
         scores += _scores(title, group[0], events, judgement)
@@ -112,25 +114,25 @@ def score(entries: Sequence[Entry], judgement: Judgement, crossings: Sequence[Fo
 def _sets(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
     """Each entry of crossings by itself; named events that ask for the same together."""
     named: dict[tuple[tuple[str, ...], str | None], list[Entry]] = {}
-    for one in entries:
-        if one.since is None:
-            yield one.name, [one]
+    for entry in entries:
+        if entry.since is None:
+            yield entry.name, [entry]
         else:
-            named.setdefault((one.rules, one.severity), []).append(one)
+            named.setdefault((entry.rules, entry.severity), []).append(entry)
     for (_, severity), group in named.items():
         yield "named events" if severity is None else f"named events, {severity}", group
 
 
 def _events(
-    entry: Entry, judgement: Judgement, crossings: Sequence[Found], notes: list[str]
+    entry: Entry, judgement: Judgement, crossings: Sequence[RaisedAlarm], notes: list[str]
 ) -> Iterator[Event]:
     mine = [crossing for crossing in crossings if crossing.episode.rule == entry.rule_id]
-    mine = [one for one in mine if not entry.sites or one.place in entry.sites]
+    mine = [alarm for alarm in mine if not entry.sites or alarm.place in entry.sites]
     if entry.since is None:
-        found = list(_crossings(entry, mine, judgement))
-        if not found:
+        events = list(_crossings(entry, mine, judgement))
+        if not events:
             notes.append(f"{entry.name}: {entry.condition} never held in what was judged")
-        yield from found
+        yield from events
         return
     until = entry.until if entry.until is not None else entry.since
     if until < judgement.since or entry.since > judgement.until:
@@ -139,36 +141,36 @@ def _events(
     if entry.condition is None:
         yield _event(entry, entry.name, entry.sites, entry.since, until)
         return
-    found = list(_within(entry, mine, entry.since, until))
-    if not found:
+    events = list(_within(entry, mine, entry.since, until))
+    if not events:
         notes.append(f"{entry.name}: {entry.condition} did not hold then, by what was judged")
-    yield from found
+    yield from events
 
 
-def _crossings(entry: Entry, mine: Sequence[Found], judgement: Judgement) -> Iterator[Event]:
+def _crossings(entry: Entry, mine: Sequence[RaisedAlarm], judgement: Judgement) -> Iterator[Event]:
     """Each rise above, those with less than `apart` between them taken for one."""
-    for place in sorted({one.place or "" for one in mine}):
+    for place in sorted({alarm.place or "" for alarm in mine}):
         began: int | None = None
         ended = 0
-        for one in [one for one in mine if (one.place or "") == place]:
-            until = judgement.until if one.episode.ended is None else one.episode.ended
-            if began is not None and one.episode.began - ended < entry.apart:
+        for alarm in [alarm for alarm in mine if (alarm.place or "") == place]:
+            until = judgement.until if alarm.episode.ended is None else alarm.episode.ended
+            if began is not None and alarm.episode.began - ended < entry.apart:
                 ended = max(ended, until)
                 continue
             if began is not None:
                 yield _event(entry, place, (place,), began, ended)
-            began, ended = one.episode.began, until
+            began, ended = alarm.episode.began, until
         if began is not None:
             yield _event(entry, place, (place,), began, ended)
 
 
-def _within(entry: Entry, mine: Sequence[Found], since: int, until: int) -> Iterator[Event]:
+def _within(entry: Entry, mine: Sequence[RaisedAlarm], since: int, until: int) -> Iterator[Event]:
     """The first crossing at each site in a named event."""
     first: dict[str, int] = {}
-    for one in mine:
-        over = one.episode.ended is not None and one.episode.ended < since
-        if not over and one.episode.began <= until:
-            first.setdefault(one.place or "", max(one.episode.began, since))
+    for alarm in mine:
+        over = alarm.episode.ended is not None and alarm.episode.ended < since
+        if not over and alarm.episode.began <= until:
+            first.setdefault(alarm.place or "", max(alarm.episode.began, since))
     for place, crossed in sorted(first.items()):
         yield _event(entry, entry.name, (place,), crossed, until)
 
@@ -193,11 +195,11 @@ def _scores(
         if any(event.concerns(judgement.places[key]) for event in events)
     ]
     rules = sorted({rule for rule, _ in concerned if _counts(rule, entry, judgement)})
-    mine = [one for one in judgement.found if one.episode.rule in rules]
+    mine = [alarm for alarm in judgement.alarms if alarm.episode.rule in rules]
     if len(rules) != 1:
         yield _score(title, None, entry.severity, events, mine)
     for rule in rules:
-        own = [one for one in mine if one.episode.rule == rule]
+        own = [alarm for alarm in mine if alarm.episode.rule == rule]
         yield _score(title, rule, entry.severity, events, own)
 
 
@@ -212,34 +214,34 @@ def _score(
     rule: str | None,
     severity: str | None,
     events: Sequence[Event],
-    found: Sequence[Found],
+    alarms: Sequence[RaisedAlarm],
 ) -> Score:
     """An alarm is of every event that it overlaps; of none: it was false."""
-    about = [(one, at) for one in found if (at := one.reached(severity)) is not None]
+    about = [(alarm, at) for alarm in alarms if (at := alarm.reached(severity)) is not None]
     about = [pair for pair in about if any(_asks_of(event, *pair) for event in events)]
     outcomes: list[Outcome] = []
-    told: set[int] = set()
+    matched: set[int] = set()
     for event in events:
         if event.nothing:
             continue
-        of_it = [(at, n) for n, (one, at) in enumerate(about) if _is_of(one, at, event)]
-        told |= {n for _, n in of_it}
+        of_it = [(at, n) for n, (alarm, at) in enumerate(about) if _is_of(alarm, at, event)]
+        matched |= {n for _, n in of_it}
         at, number = min(of_it, default=(None, None))
         alarm = None if number is None else about[number][0]
         outcomes.append(Outcome(event=event, alarm=alarm, counted=at))
-    false = tuple(one for n, (one, _) in enumerate(about) if n not in told)
+    false = tuple(alarm for n, (alarm, _) in enumerate(about) if n not in matched)
     return Score(title=title, rule=rule, outcomes=tuple(outcomes), false=false)
 
 
-def _asks_of(event: Event, one: Found, at: int) -> bool:
+def _asks_of(event: Event, alarm: RaisedAlarm, at: int) -> bool:
     """Of a site where something happened every alarm is asked for; else those of that time."""
-    return _is_of(one, at, event) if event.nothing else event.concerns(one.place)
+    return _is_of(alarm, at, event) if event.nothing else event.concerns(alarm.place)
 
 
-def _is_of(one: Found, at: int, event: Event) -> bool:
+def _is_of(alarm: RaisedAlarm, at: int, event: Event) -> bool:
     first = event.crossed if event.nothing else event.crossed - event.lead
-    lasting = one.episode.ended is None or one.episode.ended >= first
-    return event.concerns(one.place) and at <= event.until and lasting
+    lasting = alarm.episode.ended is None or alarm.episode.ended >= first
+    return event.concerns(alarm.place) and at <= event.until and lasting
 
 
 def _part(part: int, whole: int) -> float | None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hypervisor.backtest import comparing, ground, scoring
-from hypervisor.backtest.around import around
+from hypervisor.backtest.around import registry_around
 from hypervisor.backtest.comparing import Change
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Place, Span, Tick, backtest
 from hypervisor.backtest.events import Entry, is_event, rules_of
 from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.parts import Share
 from hypervisor.backtest.scoring import Scored
 from hypervisor.backtest.sources import Kept, Source
@@ -47,7 +47,7 @@ class Answer:
 def ask(  # noqa: PLR0913  by what, of what, and with whom
     registry: Registry,
     source: Source,
-    known: Catalogue,
+    catalogue: Catalogue,
     question: Question,
     tick: Tick,
     *,
@@ -61,7 +61,7 @@ def ask(  # noqa: PLR0913  by what, of what, and with whom
         BacktestError: a site is unknown, or no rule applies to anything.
     """
     _check_sites(registry, question)
-    registry = ground.tried(registry, question.trial, known)
+    registry = ground.with_trial(registry, question.trial, catalogue)
     rounds = 1 if question.against is None else 2
     if question.against is not None and len(question.sites or ()) in range(1, _FEW):
         source = Kept(source)
@@ -69,36 +69,36 @@ def ask(  # noqa: PLR0913  by what, of what, and with whom
     def first(done: int, of: int) -> None:
         tick(done, of * rounds)
 
-    answer = _answer(registry, source, known, question, first, share)
+    answer = _answer(registry, source, catalogue, question, first, share)
     if question.against is None:
         return answer
-    other = ground.tried(registry, question.against, known)
+    other = ground.with_trial(registry, question.against, catalogue)
 
     def second(done: int, of: int) -> None:
         tick(done + of, of * rounds)
 
-    found = _answer(other, source, known, question, second, share)
-    changes = comparing.compare(answer.judgement.found, found.judgement.found)
-    return replace(answer, other=found, changes=tuple(changes))
+    against = _answer(other, source, catalogue, question, second, share)
+    changes = comparing.compare(answer.judgement.alarms, against.judgement.alarms)
+    return replace(answer, other=against, changes=tuple(changes))
 
 
 def _answer(  # noqa: PLR0913, PLR0917  as above
     registry: Registry,
     source: Source,
-    known: Catalogue,
+    catalogue: Catalogue,
     question: Question,
     tick: Tick,
     share: Share | None,
 ) -> Answer:
-    events = rules_of(question.events, known)
+    events = rules_of(question.events, catalogue)
     if question.sites is not None:
-        registry = around(registry, question.sites)
-    registry = ground.tried(registry, Trial(rules=tuple(events)), known)
-    wanted = [*question.rules, *(rule.id for rule in events)]
+        registry = registry_around(registry, question.sites)
+    registry = ground.with_trial(registry, Trial(rules=tuple(events)), catalogue)
+    rules = [*question.rules, *(rule.id for rule in events)]
     judgement = backtest(
-        ground.only_rules(registry, wanted),
+        ground.only_rules(registry, rules),
         source,
-        known,
+        catalogue,
         span=question.span,
         place=Place(sites=question.sites),
         retention=question.retention,
@@ -114,13 +114,13 @@ def _answer(  # noqa: PLR0913, PLR0917  as above
     return Answer(judgement=judgement, scored=scoring.score(question.events, judgement, crossings))
 
 
-def _apart(judgement: Judgement) -> tuple[Judgement, Sequence[Found]]:
+def _apart(judgement: Judgement) -> tuple[Judgement, Sequence[RaisedAlarm]]:
     """Alarms, and what only tells when something happened."""
-    crossings = [one for one in judgement.found if is_event(one.episode.rule)]
+    crossings = [alarm for alarm in judgement.alarms if is_event(alarm.episode.rule)]
     return (
         replace(
             judgement,
-            found=tuple(one for one in judgement.found if not is_event(one.episode.rule)),
+            alarms=tuple(alarm for alarm in judgement.alarms if not is_event(alarm.episode.rule)),
             judged=tuple(pair for pair in judgement.judged if not is_event(pair[0])),
         ),
         crossings,

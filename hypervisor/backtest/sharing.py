@@ -29,7 +29,7 @@ class _Job:
     snapshot: str
     registry: Registry
     floor: int
-    deaf: Spans
+    gaps: Spans
     closings: Closings
     closed: bool
     copy: Copy | None
@@ -61,7 +61,7 @@ class InProcess:
             snapshot=snapshots.exported(self.source.connection),
             registry=registry,
             floor=self.source.floor,
-            deaf=self.source.deaf,
+            gaps=self.source.gaps,
             closings=self.source.closings,
             closed=closed,
             copy=self.source.copy,
@@ -90,12 +90,12 @@ class _Helper:
 
     def part(self) -> Part:
         try:
-            found = self.pipe.recv()
+            part = self.pipe.recv()
         except EOFError as error:
             raise BacktestError("the process that judged the other half ended early") from error
-        if isinstance(found, Part):
-            return found
-        raise BacktestError(f"the other half could not be judged: {found}")
+        if isinstance(part, Part):
+            return part
+        raise BacktestError(f"the other half could not be judged: {part}")
 
 
 def _turns(turn: Any, count: int) -> Iterator[int]:
@@ -118,15 +118,15 @@ def _half(job: _Job, turn: Any, pipe: Pipe) -> None:
 
 
 def _judged(job: _Job, turn: Any) -> Part:
-    mains = PowerSchedule(retention=job.retention)
-    mains.reach(job.floor, job.deaf)
-    territory = memory.arranged(job.registry, catalogue(), mains)
+    power_schedule = PowerSchedule(retention=job.retention)
+    power_schedule.reach(job.floor, job.gaps)
+    territory = memory.arrange(job.registry, catalogue(), power_schedule)
     with connect(job.url) as connection:
         snapshots.join(connection, job.snapshot)
         source = Stored(
             connection=connection,
             floor=job.floor,
-            deaf=job.deaf,
+            gaps=job.gaps,
             closings=job.closings,
             copy=job.copy,
         )

@@ -35,7 +35,7 @@ class Source(Protocol):
     def floor(self) -> int: ...
 
     @property
-    def deaf(self) -> Spans: ...
+    def gaps(self) -> Spans: ...
 
     @property
     def closings(self) -> Closings: ...
@@ -53,7 +53,7 @@ class Stored:
 
     connection: Connection
     floor: int
-    deaf: Spans
+    gaps: Spans
     closings: Closings
     copy: Copy | None = None
 
@@ -64,15 +64,15 @@ class Stored:
         `folder`: where the columnar copy is, if there is one. The transaction must be new.
         """
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        state = evaluation_queries.state(connection)
+        state = evaluation_queries.load_state(connection)
         copy = None if folder is None else queries_columnar.find_copy(connection, folder)
         return cls(
             connection=connection,
             floor=NEVER if state is None else state.heard_to,
-            deaf=union(evaluation_queries.deaf_spans(connection)),
+            gaps=union(evaluation_queries.load_gaps(connection)),
             closings={
-                pair: [Closing(at=at, reason=reason) for at, reason in found]
-                for pair, found in evaluation_queries.closings(connection).items()
+                pair: [Closing(at=at, reason=reason) for at, reason in closings]
+                for pair, closings in evaluation_queries.load_closings(connection).items()
             },
             copy=copy if copy is not None and copy.parts else None,
         )
@@ -81,19 +81,19 @@ class Stored:
         before = None if until == FOREVER else until + 1
         since = max(since, BEGINNING)
         if self.copy is None:
-            spans = [(one, since, before) for one in series]
+            spans = [(number, since, before) for number in series]
             return queries_history.split_by_series(
                 queries_history.read_spans(self.connection, spans)
             )
-        found = queries_columnar.read_rows(
+        rows = queries_columnar.read_rows(
             self.connection, self.copy, series, since, before or FOREVER
         )
         if since == BEGINNING:
-            return found
-        held = queries_history.read_spans(self.connection, [(one, since, since) for one in series])
-        for one, row in queries_history.split_by_series(held).items():
-            found[one] = np.concatenate([row, found[one]]) if one in found else row
-        return found
+            return rows
+        held = queries_history.read_spans(self.connection, [(number, since, since) for number in series])
+        for number, row in queries_history.split_by_series(held).items():
+            rows[number] = np.concatenate([row, rows[number]]) if number in rows else row
+        return rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,35 +102,35 @@ class Recorded:
 
     by_series: Mapping[int, Rows]
     floor: int
-    deaf: Spans
+    gaps: Spans
     closings: Closings = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, registry: Registry, known: Catalogue) -> "Recorded":
-        found, account = importing.check_recording(
-            rows, registry, known, until=np.iinfo(np.int64).max
+    def of(cls, rows: pd.DataFrame, registry: Registry, catalogue: Catalogue) -> "Recorded":
+        rows_read, account = importing.check_recording(
+            rows, registry, catalogue, until=np.iinfo(np.int64).max
         )
-        found = found[np.lexsort((found["time"], found["series"]))]
-        found["received"] = found["time"]
-        times = found["time"]
-        first, last = (int(times.min()), int(times.max())) if len(found) else (NEVER, NEVER)
+        rows_read = rows_read[np.lexsort((rows_read["time"], rows_read["series"]))]
+        rows_read["received"] = rows_read["time"]
+        times = rows_read["time"]
+        first, last = (int(times.min()), int(times.max())) if len(rows_read) else (NEVER, NEVER)
         return cls(
-            by_series=queries_history.split_by_series(found),
+            by_series=queries_history.split_by_series(rows_read),
             floor=last,
-            deaf=((BEGINNING, first),) if len(found) else (),
+            gaps=((BEGINNING, first),) if len(rows_read) else (),
             notes=tuple(f"{count:,} rows: {why}" for why, count in account.rejected.items()),
         )
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
-        found: dict[int, Rows] = {}
-        for one in series:
-            if one in self.by_series:
-                rows = self.by_series[one]
+        rows_by_series: dict[int, Rows] = {}
+        for number in series:
+            if number in self.by_series:
+                rows = self.by_series[number]
                 first = max(int(np.searchsorted(rows["time"], since)) - 1, 0)
                 last = int(np.searchsorted(rows["time"], until, side="right"))
-                found[one] = rows[first:last]
-        return found
+                rows_by_series[number] = rows[first:last]
+        return rows_by_series
 
 
 @dataclass(frozen=True, kw_only=False)
@@ -145,8 +145,8 @@ class Kept:
         return self.source.floor
 
     @property
-    def deaf(self) -> Spans:
-        return self.source.deaf
+    def gaps(self) -> Spans:
+        return self.source.gaps
 
     @property
     def closings(self) -> Closings:

@@ -35,8 +35,8 @@ class Seen:
         cls, time: Instants, low: Values, high: Values, compared: Compared, stale: int
     ) -> "Seen":
         """Out of intervals: what is not known by a number is left out, but for a full scale."""
-        known = np.isfinite(low) & ((low == high) | np.isposinf(high))
-        time, value = time[known], compared.of(low[known])
+        exact = np.isfinite(low) & ((low == high) | np.isposinf(high))
+        time, value = time[exact], compared.of(low[exact])
         gaps = np.diff(time, append=time[-1:])
         return cls(time=time, value=value, held=np.minimum(gaps, stale), compared=compared)
 
@@ -105,8 +105,8 @@ def _steps(since: int, until: int, width: int) -> Sequence[int]:
 def _days(since: int, until: int, zone: ZoneInfo) -> list[int]:
     """Local midnights, the first at or before the span's beginning."""
     day = moment(since).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    found: list[int] = []
+    days: list[int] = []
     while (at := micros(day)) < until:
-        found.append(at)
+        days.append(at)
         day += timedelta(days=1)  # of the wall clock: the zone keeps midnight midnight
-    return found
+    return days

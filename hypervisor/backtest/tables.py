@@ -7,7 +7,7 @@ from rich.table import Table
 
 from hypervisor.backtest.comparing import Change
 from hypervisor.backtest.load import by_rule, load
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Outcome, Score
 from hypervisor.backtest.service import Answer
 from hypervisor.backtest.words import clock, lasted, lead, ratio
@@ -39,15 +39,17 @@ def tables(answer: Answer) -> Iterator[Table | str]:
 
 
 def _alarms(judgement: Judgement) -> Iterator[Table | str]:
-    if not judgement.found:
+    if not judgement.alarms:
         yield "no alarm"
         return
     table = _table("began", "lasted", "severity", "subject", "rule", title="alarms (UTC)")
-    for one in judgement.found[:_MOST]:
-        table.add_row(*_when(one, judgement), one.highest, one.episode.subject, one.episode.rule)
+    for alarm in judgement.alarms[:_MOST]:
+        table.add_row(
+            *_when(alarm, judgement), alarm.highest, alarm.episode.subject, alarm.episode.rule
+        )
     yield table
-    if len(judgement.found) > _MOST:
-        yield f"… and {len(judgement.found) - _MOST:,} more; --json tells all"
+    if len(judgement.alarms) > _MOST:
+        yield f"… and {len(judgement.alarms) - _MOST:,} more; --json tells all"
 
 
 def _table(*names: str, title: str) -> Table:
@@ -58,11 +60,11 @@ def _table(*names: str, title: str) -> Table:
     return table
 
 
-def _when(one: Found, judgement: Judgement) -> tuple[str, str]:
-    ended = one.episode.ended
+def _when(alarm: RaisedAlarm, judgement: Judgement) -> tuple[str, str]:
+    ended = alarm.episode.ended
     if ended is None:
-        return clock(one.episode.began), f"{lasted(judgement.until - one.episode.began)}, lasts"
-    return clock(one.episode.began), lasted(ended - one.episode.began)
+        return clock(alarm.episode.began), f"{lasted(judgement.until - alarm.episode.began)}, lasts"
+    return clock(alarm.episode.began), lasted(ended - alarm.episode.began)
 
 
 def _rules(judgement: Judgement) -> Table:
@@ -76,20 +78,25 @@ def _rules(judgement: Judgement) -> Table:
 
 
 def _load(judgement: Judgement) -> str:
-    found = load(judgement)
-    told = f"load: {found.alarms:,} alarms, {found.a_day:.2g} a day"
-    if found.busiest is not None:
-        told += f"; most on one day {found.busiest[1]} ({clock(found.busiest[0])[:10]})"
-    return f"{told}; in 10 min {found.in_ten_minutes}; at once {found.standing}"
+    summary = load(judgement)
+    line = f"load: {summary.alarms:,} alarms, {summary.a_day:.2g} a day"
+    if summary.busiest is not None:
+        line += f"; most on one day {summary.busiest[1]} ({clock(summary.busiest[0])[:10]})"
+    return f"{line}; in 10 min {summary.in_ten_minutes}; at once {summary.standing}"
 
 
 def _scores(scores: Sequence[Score], title: str) -> Table:
     names = ("rule", "hits", "misses", "false", "POD", "FAR", "CSI", "lead (median)")
     table = _table(*names, title=title)
-    for one in scores:
+    for score in scores:
         table.add_row(
-            *(one.rule or "any of them", str(one.hits), str(one.misses), str(len(one.false))),
-            *(ratio(one.pod), ratio(one.far), ratio(one.csi), lead(one.lead)),
+            *(
+                score.rule or "any of them",
+                str(score.hits),
+                str(score.misses),
+                str(len(score.false)),
+            ),
+            *(ratio(score.pod), ratio(score.far), ratio(score.csi), lead(score.lead)),
         )
     return table
 
@@ -119,19 +126,19 @@ def _outcome_table(score: Score) -> Table:
     return table
 
 
-def _outcome(one: Outcome) -> tuple[str, ...]:
-    if one.alarm is None or one.counted is None:
-        return "MISS", one.event.name, clock(one.event.crossed), "none", "", ""
+def _outcome(outcome: Outcome) -> tuple[str, ...]:
+    if outcome.alarm is None or outcome.counted is None:
+        return "MISS", outcome.event.name, clock(outcome.event.crossed), "none", "", ""
     return (
-        *("hit", one.event.name, clock(one.event.crossed), clock(one.counted)),
-        *(lead(one.lead), one.alarm.episode.rule),
+        *("hit", outcome.event.name, clock(outcome.event.crossed), clock(outcome.counted)),
+        *(lead(outcome.lead), outcome.alarm.episode.rule),
     )
 
 
 def _differences(answer: Answer) -> Iterator[Table | str]:
     other = answer.other
     assert other is not None  # noqa: S101  there are differences from something
-    before, after = len(answer.judgement.found), len(other.judgement.found)
+    before, after = len(answer.judgement.alarms), len(other.judgement.alarms)
     yield f"{before:,} alarms as it is, {after:,} with the change"
     if not answer.changes:
         yield "no alarm would differ"
@@ -145,12 +152,14 @@ def _differences(answer: Answer) -> Iterator[Table | str]:
         yield f"… and {len(answer.changes) - _MOST:,} more; --json tells all"
 
 
-def _change(one: Change) -> tuple[str, ...]:
-    words = ", ".join(word if by is None else f"{word} by {lasted(by)}" for word, by in one.words)
+def _change(change: Change) -> tuple[str, ...]:
+    words = ", ".join(
+        word if by is None else f"{word} by {lasted(by)}" for word, by in change.words
+    )
     return (
         words,
-        "" if one.before is None else clock(one.before.episode.began),
-        "" if one.after is None else clock(one.after.episode.began),
-        one.alarm.episode.subject,
-        one.alarm.episode.rule,
+        "" if change.before is None else clock(change.before.episode.began),
+        "" if change.after is None else clock(change.after.episode.began),
+        change.alarm.episode.subject,
+        change.alarm.episode.rule,
     )

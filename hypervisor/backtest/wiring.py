@@ -59,8 +59,8 @@ class Recording:
 
 def of_store(  # noqa: PLR0913  what is asked, and of which instance
     connection: Connection,
-    wanted: BacktestOptions,
-    known: Catalogue,
+    options: BacktestOptions,
+    catalogue: Catalogue,
     *,
     retention: int,
     tick: Tick,
@@ -79,13 +79,17 @@ def of_store(  # noqa: PLR0913  what is asked, and of which instance
     """
     source = Stored.of(connection, folder)
     registry = load(connection)
-    question = _question(registry, wanted, known, retention=retention)
+    question = _question(registry, options, catalogue, retention=retention)
     share = None if url is None else InProcess(url=url, source=source)
-    return ask(registry, source, known, question, tick, share=share)
+    return ask(registry, source, catalogue, question, tick, share=share)
 
 
 def of_file(
-    recording: Recording, registry: Registry, wanted: BacktestOptions, known: Catalogue, tick: Tick
+    recording: Recording,
+    registry: Registry,
+    options: BacktestOptions,
+    catalogue: Catalogue,
+    tick: Tick,
 ) -> tuple[Answer, list[str]]:
     """Judge a recording at the sites that it is of; and what of it was left out, in words.
 
@@ -95,16 +99,16 @@ def of_file(
         RuleError: a pack has a slip.
     """
     read = _recordings.read(recording.file, stations=recording.stations, columns=recording.columns)
-    source = Recorded.of(read.rows, registry, known)
+    source = Recorded.of(read.rows, registry, catalogue)
     if not source.by_series:
         raise BacktestError(f"{recording.file}: {'; '.join(source.notes)}")
     registry = _begun(registry, source)
     here = {registry.devices[device].site for device in read.devices if device in registry.devices}
-    question = _question(registry, wanted, known, retention=_LONG)
+    question = _question(registry, options, catalogue, retention=_LONG)
     sites = frozenset(here if question.sites is None else here & question.sites)
     if not sites:
-        raise BacktestError(f"{recording.file} holds nothing of {', '.join(wanted.sites)}")
-    answer = ask(registry, source, known, replace(question, sites=sites), tick)
+        raise BacktestError(f"{recording.file} holds nothing of {', '.join(options.sites)}")
+    answer = ask(registry, source, catalogue, replace(question, sites=sites), tick)
     return answer, [*read.notes, *source.notes]
 
 
@@ -117,31 +121,31 @@ def _begun(registry: Registry, source: Recorded) -> Registry:
             begins = int(rows["time"][0])
             first[series.device] = min(begins, first.get(series.device, begins))
     devices = {
-        name: replace(one, commissioned=moment(first[name])) if name in first else one
-        for name, one in registry.devices.items()
+        name: replace(device, commissioned=moment(first[name])) if name in first else device
+        for name, device in registry.devices.items()
     }
     return replace(registry, devices=devices)
 
 
 def _question(
-    registry: Registry, wanted: BacktestOptions, known: Catalogue, *, retention: int
+    registry: Registry, options: BacktestOptions, catalogue: Catalogue, *, retention: int
 ) -> Question:
-    tried = [rule.id for rule in wanted.trial.rules]
-    new = [] if wanted.against is None else [rule.id for rule in wanted.against.rules]
+    tried = [rule.id for rule in options.trial.rules]
+    new = [] if options.against is None else [rule.id for rule in options.against.rules]
     rules = list(tried)
-    if wanted.rules:
-        rules += ground.chosen(registry, wanted.rules, known)
-    elif not tried and new and wanted.against and not wanted.against.thresholds:
+    if options.rules:
+        rules += ground.choose_rules(registry, options.rules, catalogue)
+    elif not tried and new and options.against and not options.against.thresholds:
         rules = new  # what a changed pack says, against what its rules say now
     elif not tried:
-        rules = ground.chosen(registry, (), known)
+        rules = ground.choose_rules(registry, (), catalogue)
     rules = list(dict.fromkeys([*rules, *new]))
     return Question(
         rules=tuple(rules),
-        trial=wanted.trial,
-        against=wanted.against,
-        sites=frozenset(wanted.sites) or None,
-        span=wanted.span,
-        events=tuple(wanted.events),
+        trial=options.trial,
+        against=options.against,
+        sites=frozenset(options.sites) or None,
+        span=options.span,
+        events=tuple(options.events),
         retention=retention,
     )

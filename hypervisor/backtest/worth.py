@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from hypervisor.backtest.model import Found
+from hypervisor.backtest.model import RaisedAlarm
 from hypervisor.backtest.scoring import Outcome
 from hypervisor.backtest.service import Answer
 from rules._rule import SEVERITIES
@@ -71,33 +71,33 @@ def worth(answer: Answer, rule: str, severity: str | None, others: Sequence[int]
         sorted(
             (
                 spell
-                for found in judgement.found
-                if found.episode.rule == rule
+                for alarm in judgement.alarms
+                if alarm.episode.rule == rule
                 for spell in _spells(
-                    found, severity, None if of_none is None else id(found) in of_none
+                    alarm, severity, None if of_none is None else id(alarm) in of_none
                 )
             ),
-            key=lambda one: one.began,
+            key=lambda spell: spell.began,
         )
     )
-    began = sorted(one.began for one in spells if one.began >= judgement.since)
+    began = sorted(spell.began for spell in spells if spell.began >= judgement.since)
     return Worth(
         spells=spells,
         outcomes=tuple(
             sorted(
                 (outcome for score in scores for outcome in score.outcomes),
-                key=lambda one: one.event.crossed,
+                key=lambda outcome: outcome.event.crossed,
             )
         ),
-        in_alarm=sum(_lasted(one, judgement.since, judgement.until) for one in spells),
+        in_alarm=sum(_lasted(spell, judgement.since, judgement.until) for spell in spells),
         busiest=_busiest(began, others),
     )
 
 
-def _spells(found: Found, severity: str | None, false: bool | None) -> Iterator[Spell]:  # noqa: FBT001
+def _spells(alarm: RaisedAlarm, severity: str | None, false: bool | None) -> Iterator[Spell]:  # noqa: FBT001
     """The times in which an alarm was severe enough."""
     least = 0 if severity is None else SEVERITIES.index(severity)
-    steps = found.episode.severity
+    steps = alarm.episode.severity
     began: int | None = None
     highest = ""
     for at, name in steps:
@@ -105,27 +105,27 @@ def _spells(found: Found, severity: str | None, false: bool | None) -> Iterator[
             began = at if began is None else began
             highest = max(highest or name, name, key=SEVERITIES.index)
         elif began is not None:
-            yield _spell(found, began, at, highest, false)
+            yield _spell(alarm, began, at, highest, false)
             began, highest = None, ""
     if began is not None:
-        yield _spell(found, began, found.episode.ended, highest, false)
+        yield _spell(alarm, began, alarm.episode.ended, highest, false)
 
 
 def _spell(
-    found: Found,
+    alarm: RaisedAlarm,
     began: int,
     ended: int | None,
     severity: str,
     false: bool | None,  # noqa: FBT001
 ) -> Spell:
     return Spell(
-        subject=found.episode.subject, began=began, ended=ended, severity=severity, false=false
+        subject=alarm.episode.subject, began=began, ended=ended, severity=severity, false=false
     )
 
 
-def _lasted(one: Spell, since: int, until: int) -> int:
-    ended = until if one.ended is None else one.ended
-    return max(0, min(ended, until) - max(one.began, since))
+def _lasted(spell: Spell, since: int, until: int) -> int:
+    ended = until if spell.ended is None else spell.ended
+    return max(0, min(ended, until) - max(spell.began, since))
 
 
 def _busiest(began: Sequence[int], others: Sequence[int]) -> int:

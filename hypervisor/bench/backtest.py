@@ -81,7 +81,7 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
             folder=ground.folder / queries_columnar.FOLDER,
             url=ground.settings.database_url,
         )
-    return time.perf_counter() - began, len(answer.judgement.found)
+    return time.perf_counter() - began, len(answer.judgement.alarms)
 
 
 def _bare(url: str) -> float:

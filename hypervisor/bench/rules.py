@@ -13,7 +13,7 @@ from hypervisor.bench.servers import Ground, Tick
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import shipped as shipped_rules
-from hypervisor.evaluation.batch import Setup, remember, step
+from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
@@ -58,7 +58,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     with connect(url) as writer, connect(url, autocommit=True) as own:
         reading_queries.create_staging_tables(writer)
         writer.commit()
-        memory = remember(own, setup)
+        memory = load_memory(own, setup)
         _drain(own, memory, setup)
         numbers = {
             key: series.id or 0 for key, series in registry_queries.load(writer).series.items()

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.evaluation.recent import Fresh, Mask, SeriesTail, is_good
-from hypervisor.evaluation.series_stats import LATER, Dials, highest
+from hypervisor.evaluation.series_stats import LATER, SeriesStats, highest
 from rules._inputs import Instants
 from sensors._row import NEVER, Rows
 
 
 @dataclass(kw_only=True)
-class News:
+class Arrived:
     """By place. `first`: the earliest time that is new, LATER without any; `arrived`: likewise the
     earliest arrival. `before`: the newest time until now. `late`: not all of it lies behind that.
     `longest`: the longest time without an arrival of a good row, from the last one before on;
@@ -30,36 +30,38 @@ class News:
     acts: dict[int, tuple[str, str]] = field(default_factory=dict)  # by place: a person's, and why
 
     @classmethod
-    def nothing(cls, dials: Dials) -> "News":
-        size = len(dials.newest)
+    def nothing(cls, stats: SeriesStats) -> "Arrived":
+        size = len(stats.newest)
         return cls(
             first=np.full(size, LATER, dtype=np.int64),
             arrived=np.full(size, LATER, dtype=np.int64),
-            before=dials.newest.copy(),
+            before=stats.newest.copy(),
             late=np.zeros(size, dtype=np.bool_),
             longest=np.zeros(size, dtype=np.int64),
-            heard_before=dials.arrived.copy(),
+            heard_before=stats.arrived.copy(),
         )
 
 
-def pause(news: News, dials: Dials, *, judged: int) -> None:
+def pause(news: Arrived, stats: SeriesStats, *, judged: int) -> None:
     """Take the pauses of a batch; those that ended by what was judged are past."""
-    dials.paused[news.heard_before <= judged] = 0
-    dials.paused = np.maximum(dials.paused, news.longest)
-    dials.paused[news.late] = LATER  # arrivals may have gone, too
+    stats.paused[news.heard_before <= judged] = 0
+    stats.paused = np.maximum(stats.paused, news.longest)
+    stats.paused[news.late] = LATER  # arrivals may have gone, too
 
 
-def take(rows: Rows, tails: Mapping[int, SeriesTail], dials: Dials, *, cursor: int) -> News:
+def take(
+    rows: Rows, tails: Mapping[int, SeriesTail], stats: SeriesStats, *, cursor: int
+) -> Arrived:
     """Put the batch's rows (by series and time) into the tails, and say what is new."""
-    news = News.nothing(dials)
-    known = dials.known
-    rows = rows[np.isin(rows["series"], known)]  # not of a quantity that this version lacks
+    news = Arrived.nothing(stats)
+    series = stats.numbers
+    rows = rows[np.isin(rows["series"], series)]  # not of a quantity that this version lacks
     if not len(rows):
         return news
     starts = np.flatnonzero(np.diff(rows["series"], prepend=-1))
-    places = np.searchsorted(known, rows["series"][starts]) + 1
-    orderly = _in_order(rows, starts, dials.newest[places])
-    _survey(rows, starts, places, news, dials)
+    places = np.searchsorted(series, rows["series"][starts]) + 1
+    orderly = _in_order(rows, starts, stats.newest[places])
+    _survey(rows, starts, places, news, stats)
     ends = [*starts[1:].tolist(), len(rows)]
     for start, end, place, good in zip(
         starts.tolist(), ends, places.tolist(), orderly.tolist(), strict=True
@@ -72,7 +74,7 @@ def take(rows: Rows, tails: Mapping[int, SeriesTail], dials: Dials, *, cursor: i
         else:
             _late(part, tail, place, news, cursor=cursor)
     late = [int(series) for series in rows["series"][starts][news.late[places]]]
-    dials.read(tails, late)
+    stats.read(tails, late)
     return news
 
 
@@ -84,24 +86,26 @@ def _in_order(rows: Rows, starts: Instants, newest: Instants) -> Mask:
     return orderly
 
 
-def _survey(rows: Rows, starts: Instants, places: Instants, news: News, dials: Dials) -> None:
+def _survey(
+    rows: Rows, starts: Instants, places: Instants, news: Arrived, stats: SeriesStats
+) -> None:
     """Fill in what holds of rows in order; those that are late are done again one by one."""
     good = is_good(rows)
     received = rows["received"]
     arrival = np.where(received == NEVER, LATER, received)
     news.first[places] = rows["time"][starts]
     news.arrived[places] = np.minimum.reduceat(arrival, starts)
-    news.longest[places] = _longest(rows, good, starts, dials.arrived[places])
+    news.longest[places] = _longest(rows, good, starts, stats.arrived[places])
     last = np.append(starts[1:], len(rows)) - 1
-    dials.newest[places] = np.maximum(dials.newest[places], rows["time"][last])
+    stats.newest[places] = np.maximum(stats.newest[places], rows["time"][last])
     low = np.where(good, rows["value"], np.inf)
     high = np.where(good, highest(rows), -np.inf)
-    dials.low[places] = np.minimum(dials.low[places], np.minimum.reduceat(low, starts))
-    dials.high[places] = np.maximum(dials.high[places], np.maximum.reduceat(high, starts))
-    dials.rise[places] += np.add.reduceat(np.maximum(high, 0.0), starts)
-    dials.fall[places] += np.add.reduceat(np.minimum(low, 0.0), starts)
+    stats.low[places] = np.minimum(stats.low[places], np.minimum.reduceat(low, starts))
+    stats.high[places] = np.maximum(stats.high[places], np.maximum.reduceat(high, starts))
+    stats.rise[places] += np.add.reduceat(np.maximum(high, 0.0), starts)
+    stats.fall[places] += np.add.reduceat(np.minimum(low, 0.0), starts)
     heard = np.maximum.reduceat(np.where(good, received, NEVER), starts)
-    dials.arrived[places] = np.maximum(dials.arrived[places], heard)
+    stats.arrived[places] = np.maximum(stats.arrived[places], heard)
 
 
 def _longest(rows: Rows, good: Mask, starts: Instants, before: Instants) -> Instants:
@@ -114,7 +118,7 @@ def _longest(rows: Rows, good: Mask, starts: Instants, before: Instants) -> Inst
     return instants
 
 
-def _late(rows: Rows, tail: SeriesTail, place: int, news: News, *, cursor: int) -> None:
+def _late(rows: Rows, tail: SeriesTail, place: int, news: Arrived, *, cursor: int) -> None:
     fresh = tail.absorb(rows, cursor=cursor)
     news.late[place] = True
     if fresh is None:

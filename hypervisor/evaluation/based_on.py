@@ -9,23 +9,23 @@ from rules._tree import Place
 from rules._yaml import Source
 
 
-def bases(text: str, *, file: str) -> dict[str, tuple[Place, str | None]]:
+def read_bases(text: str, *, file: str) -> dict[str, tuple[Place, str | None]]:
     """By rule: where it stands, and the mark of the revision it is based on, if it says one.
 
     Raises:
         RuleError: the file is no list of rules.
     """
     source = Source(file)
-    found: dict[str, tuple[Place, str | None]] = {}
+    places: dict[str, tuple[Place, str | None]] = {}
     for node in source.sequence(source.compose(text), "a pack of rules"):
         parts = source.mapping(node, "a rule")
         if "id" in parts:
-            said = source.text(parts[BASED_ON], BASED_ON) if BASED_ON in parts else None
-            found[source.text(parts["id"], "id")] = source.place(node), said
-    return found
+            mark = source.text(parts[BASED_ON], BASED_ON) if BASED_ON in parts else None
+            places[source.text(parts["id"], "id")] = source.place(node), mark
+    return places
 
 
-def rebased(text: str, marks: Mapping[str, str]) -> str:
+def rebase(text: str, marks: Mapping[str, str]) -> str:
     """The same file, based on these revisions; comments and layout stay."""
     source = Source("")
     edits: list[tuple[int, int, str]] = []
@@ -34,8 +34,8 @@ def rebased(text: str, marks: Mapping[str, str]) -> str:
         name = source.text(parts["id"], "id")
         if name in marks:
             edits.append(_edit(text, node, parts, marks[name]))
-    for start, end, said in sorted(edits, reverse=True):
-        text = f"{text[:start]}{said}{text[end:]}"
+    for start, end, replacement in sorted(edits, reverse=True):
+        text = f"{text[:start]}{replacement}{text[end:]}"
     return text
 
 

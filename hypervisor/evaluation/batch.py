@@ -16,12 +16,12 @@ from hypervisor.database.connect import Connection
 from hypervisor.database.feed import Entry
 from hypervisor.evaluation import affected, queries, revising
 from hypervisor.evaluation import retention as forgetting
-from hypervisor.evaluation.evaluate import due_tasks, judge_all
+from hypervisor.evaluation.evaluate import due_tasks, evaluate_all
 from hypervisor.evaluation.memory import Memory, Territory
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.recording import Findings, write
-from hypervisor.evaluation.series_stats import Dials
-from hypervisor.evaluation.setbacks import Asides
+from hypervisor.evaluation.series_stats import SeriesStats
+from hypervisor.evaluation.setbacks import Setbacks
 from hypervisor.evaluation.watermark import Watermark, Worker, union
 from rules._engine import VERSION
 from sensors._domain import Catalogue
@@ -56,23 +56,23 @@ class Report:
         return self.entries >= _ENTRIES
 
 
-def remember(connection: Connection, setup: Setup) -> Memory:
+def load_memory(connection: Connection, setup: Setup) -> Memory:
     """Build the memory from the database, as the last commit left it."""
     with connection.transaction():
-        state = queries.state(connection) or queries.EvaluationState(
+        state = queries.load_state(connection) or queries.EvaluationState(
             cursor=queries.FIRST_CURSOR, engine=VERSION
         )
         memory = Memory(
             state=state,
             territory=Territory.empty(),
             tails={},
-            dials=Dials.of({}),
+            stats=SeriesStats.of({}),
             plans={},
             standings={},
-            ears=Watermark(floor=state.heard_to),
-            deaf=union(queries.deaf_spans(connection)),
-            mains=PowerSchedule(retention=setup.retention),
-            asides=Asides.load(connection),
+            watermark=Watermark(floor=state.heard_to),
+            gaps=union(queries.load_gaps(connection)),
+            power_schedule=PowerSchedule(retention=setup.retention),
+            setbacks=Setbacks.load(connection),
         )
         revising.revise(connection, memory, setup.catalogue)
         queries.save_state(connection, state)
@@ -84,25 +84,25 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
     with connection.transaction():
         entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
         _listen(connection, memory, entries)
-        known = any(entry.kind == "registry" for entry in entries)
+        registry_changed = any(entry.kind == "registry" for entry in entries)
         anew = _supplied(memory, entries)
-        if anew or known:
+        if anew or registry_changed:
             revising.revise(connection, memory, setup.catalogue, anew=anew)
-        rows = affected.rows_of(entries, oldest=forgetting.oldest(memory))
+        rows = affected.rows_of(entries, oldest=forgetting.revision_horizon(memory))
         news = affected.absorb(connection, memory, rows)
         affected.mark(memory, news)
         findings = Findings(now=_now(memory, setup))
-        for judged in judge_all(connection, memory, due_tasks(connection, memory, news)):
+        for judged in evaluate_all(connection, memory, due_tasks(connection, memory, news)):
             findings.add(memory, judged)
         alarms, transitions = write(connection, memory, findings)
-        set_aside, resumed = memory.asides.save(connection, findings.now)
+        set_aside, resumed = memory.setbacks.save(connection, findings.now)
         memory.touched.take(rows)
         memory.touched.tell(connection, memory.registry)
         state = replace(
             memory.state,
             cursor=cursor,
-            heard_to=memory.ears.floor,
-            judged_to=max(memory.state.judged_to, memory.ears.floor),
+            heard_to=memory.watermark.floor,
+            judged_to=max(memory.state.judged_to, memory.watermark.floor),
             engine=VERSION,
         )
         if entries or findings.judged:
@@ -125,17 +125,17 @@ def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) ->
     if not affected.hear(memory, entries) and not drained:
         return
     expected = queries.expected_workers(connection)
-    memory.ears.raise_floor([Worker(name=name, joined=joined) for name, joined in expected])
-    deaf = union(queries.deaf_spans(connection))
-    if deaf != memory.deaf:
-        memory.deaf = deaf
+    memory.watermark.raise_floor([Worker(name=name, joined=joined) for name, joined in expected])
+    gaps = union(queries.load_gaps(connection))
+    if gaps != memory.gaps:
+        memory.gaps = gaps
         revising.settle(connection, memory)
 
 
 def _supplied(memory: Memory, entries: Sequence[Entry]) -> bool:
     """See that plans are known as far as anything is judged; whether they were worked out anew."""
     newest = [int(entry.rows["time"].max()) for entry in entries if len(entry.rows)]
-    anew = memory.mains.reach(max([memory.ears.floor, *newest]), memory.deaf)
+    anew = memory.power_schedule.reach(max([memory.watermark.floor, *newest]), memory.gaps)
     return anew and memory.territory.lit
 
 
@@ -143,4 +143,4 @@ def _now(memory: Memory, setup: Setup) -> int:
     """When we notice: by the wall, or in an exercise as far as the scenario has come."""
     if setup.mode is Mode.LIVE:
         return micros(setup.clock())
-    return max(memory.ears.floor, int(memory.dials.newest.max()), 0)
+    return max(memory.watermark.floor, int(memory.stats.newest.max()), 0)

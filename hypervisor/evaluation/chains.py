@@ -5,11 +5,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from hypervisor.base.instants import BEGINNING, micros
-from hypervisor.evaluation.facts import SeriesFacts, Source, either, one_after_another, steps
+from hypervisor.evaluation.facts import SeriesFacts, Source, any_of, concatenate_steps, steps
 from hypervisor.registry.model import Device
 
 _FAR = 2**62
-_WANTED = steps({BEGINNING: 0.0})
+_IN_USE = steps({BEGINNING: 0.0})
 
 
 def chains(
@@ -25,52 +25,55 @@ def chains(
     def end(device: Device) -> int:
         return ended.get(device.name, _FAR)
 
-    ordered = sorted(devices, key=lambda one: (end(one), one.commissioned, one.name))
+    ordered = sorted(devices, key=lambda device: (end(device), device.commissioned, device.name))
     heirs: dict[str, Device] = {}
     taken: set[str] = set()
-    for one in ordered:
-        if one.name not in ended:
+    for device in ordered:
+        if device.name not in ended:
             continue
         candidates = [
             other
             for other in ordered
-            if end(other) > end(one)
-            and other.commissioned > one.commissioned
-            and measures.get(other.name, set()) & measures.get(one.name, set())
+            if end(other) > end(device)
+            and other.commissioned > device.commissioned
+            and measures.get(other.name, set()) & measures.get(device.name, set())
             and other.name not in taken
         ]
         if candidates:
-            heirs[one.name] = min(
+            heirs[device.name] = min(
                 candidates,
-                key=lambda other: (abs(micros(other.commissioned) - ended[one.name]), other.name),
+                key=lambda other: (
+                    abs(micros(other.commissioned) - ended[device.name]),
+                    other.name,
+                ),
             )
-            taken.add(heirs[one.name].name)
+            taken.add(heirs[device.name].name)
     every_devices: list[list[Device]] = []
-    for one in sorted(ordered, key=lambda each: each.name):
-        if one.name in taken:
+    for device in sorted(ordered, key=lambda each: each.name):
+        if device.name in taken:
             continue
-        chain = [one]
+        chain = [device]
         while chain[-1].name in heirs:
             chain.append(heirs[chain[-1].name])
         every_devices.append(chain)
     return every_devices
 
 
-def spliced(parts: Sequence[SeriesFacts], until: Sequence[int]) -> SeriesFacts:
+def splice(parts: Sequence[SeriesFacts], until: Sequence[int]) -> SeriesFacts:
     """One series of several of one quantity; `until[i]` (µs): when the i-th gave its place up."""
     if len(parts) == 1:
         return parts[0]
     since = [BEGINNING, *until[: len(parts) - 1]]
-    step_series = [part.withdrawn or _WANTED for part in parts]
+    step_series = [part.withdrawn or _IN_USE for part in parts]
     return replace(
         parts[-1],
         sources=tuple(
             Source(id=part.sources[0].id, device=part.device, since=at)
             for at, part in zip(since, parts, strict=True)
         ),
-        interval=one_after_another(zip(since, [p.interval for p in parts], strict=True)),
-        stale_after=one_after_another(zip(since, [p.stale_after for p in parts], strict=True)),
+        interval=concatenate_steps(zip(since, [p.interval for p in parts], strict=True)),
+        stale_after=concatenate_steps(zip(since, [p.stale_after for p in parts], strict=True)),
         longest=max(part.longest for part in parts),
         breaks=tuple(sorted({*since[1:], *(at for part in parts for at in part.breaks)})),
-        withdrawn=either(one_after_another(zip(since, step_series, strict=True))),
+        withdrawn=any_of(concatenate_steps(zip(since, step_series, strict=True))),
     )

@@ -26,27 +26,27 @@ class ColumnQuery:
     whole: bool = False
 
 
-def joined(wanted: Sequence[ColumnQuery]) -> ColumnQuery:
+def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
     """What several rules want of one subject."""
-    if len(wanted) == 1:
-        return wanted[0]
-    since = dict(wanted[0].since)
-    for one in wanted[1:]:
-        for series, at in one.since.items():
+    if len(queries) == 1:
+        return queries[0]
+    since = dict(queries[0].since)
+    for query in queries[1:]:
+        for series, at in query.since.items():
             since[series] = min(at, since.get(series, at))
     return ColumnQuery(
-        subject=wanted[0].subject, since=since, whole=any(one.whole for one in wanted)
+        subject=queries[0].subject, since=since, whole=any(query.whole for query in queries)
     )
 
 
-def subjects(
-    connection: Connection, tails: Mapping[int, SeriesTail], wanted: Iterable[ColumnQuery]
+def load_subjects(
+    connection: Connection, tails: Mapping[int, SeriesTail], queries: Iterable[ColumnQuery]
 ) -> dict[str, Subject]:
     """Columns of each, by its key; one query for all that is not in memory."""
-    wanted = list(wanted)
+    queries = list(queries)
     older: dict[int, tuple[int, int, int]] = {}
-    for one in wanted:
-        for series, since in one.since.items():
+    for query in queries:
+        for series, since in query.since.items():
             until = tails[series].complete_from
             if until > since:  # of two subjects that read one series, the one that reads farther
                 first = min(max(since, BEGINNING), older.get(series, (0, since, 0))[1])
@@ -57,32 +57,32 @@ def subjects(
         if spans
         else {}
     )
-    return {one.subject.key: _subject(one, tails, stored) for one in wanted}
+    return {query.subject.key: _subject(query, tails, stored) for query in queries}
 
 
 def _subject(
-    one: ColumnQuery, tails: Mapping[int, SeriesTail], stored: Mapping[int, Rows]
+    query: ColumnQuery, tails: Mapping[int, SeriesTail], stored: Mapping[int, Rows]
 ) -> Subject:
-    facts = one.subject
+    facts = query.subject
     return Subject(
         key=facts.key,
         series={
-            name: columns(series, _rows(series, one, tails, stored))
+            name: columns(series, _rows(series, query, tails, stored))
             for name, series in facts.series.items()
-            if series.sources[-1].id in one.since
+            if series.sources[-1].id in query.since
         },
         devices=facts.devices,
         thresholds=facts.thresholds,
         group=facts.group,
         calendar=facts.calendar,
         plan=facts.plan,
-        upstream=tuple(_upstream(above, one, tails, stored) for above in facts.upstream),
+        upstream=tuple(_upstream(above, query, tails, stored) for above in facts.upstream),
     )
 
 
 def _upstream(
     above: UpstreamFacts,
-    one: ColumnQuery,
+    query: ColumnQuery,
     tails: Mapping[int, SeriesTail],
     stored: Mapping[int, Rows],
 ) -> Upstream:
@@ -90,9 +90,9 @@ def _upstream(
         site=above.site,
         lag=above.lag,
         series={
-            name: columns(series, _rows(series, one, tails, stored))
+            name: columns(series, _rows(series, query, tails, stored))
             for name, series in above.series.items()
-            if series.sources[-1].id in one.since
+            if series.sources[-1].id in query.since
         },
         devices=above.devices,
         thresholds=above.thresholds,
@@ -101,7 +101,7 @@ def _upstream(
 
 def _rows(
     series: SeriesFacts,
-    one: ColumnQuery,
+    query: ColumnQuery,
     tails: Mapping[int, SeriesTail],
     stored: Mapping[int, Rows],
 ) -> Rows:
@@ -110,7 +110,7 @@ def _rows(
     ends = [*(source.since for source in series.sources[1:]), None]
     for source, end in zip(series.sources, ends, strict=True):
         tail = tails[source.id]
-        rows = tail.since(NEVER if one.whole else one.since[source.id])
+        rows = tail.since(NEVER if query.whole else query.since[source.id])
         if source.id in stored:
             rows = merge(rows, stored[source.id])
         if len(series.sources) == 1:

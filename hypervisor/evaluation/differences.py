@@ -30,13 +30,13 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
 
     Of a supply its plan, not the thousand times at which that switches.
     """
-    known: _Written = {} if written is None else written
+    memo: _Written = {} if written is None else written
     return {
-        "series": {name: _series(series, known) for name, series in subject.series.items()},
+        "series": {name: _series(series, memo) for name, series in subject.series.items()},
         "devices": {
             name: {
                 "commissioned": device.commissioned,
-                "in service": _steps(device.in_service, known),
+                "in service": _steps(device.in_service, memo),
             }
             for name, device in subject.devices.items()
         },
@@ -44,37 +44,37 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
             name: {"plans": [list(step) for step in supply.plans], "place": list(supply.place)}
             for name, supply in subject.supplies.items()
         },
-        "thresholds": {name: _steps(steps, known) for name, steps in subject.thresholds.items()},
+        "thresholds": {name: _steps(steps, memo) for name, steps in subject.thresholds.items()},
         "doubled": dict(subject.doubled),
         "domain": subject.domain,
-        **_surroundings(subject, known),
+        **_surroundings(subject, memo),
     }
 
 
-def _surroundings(subject: SubjectFacts, known: "_Written") -> Facts:
+def _surroundings(subject: SubjectFacts, memo: "_Written") -> Facts:
     """Where it stands, how it is lit, and what flows to it; of sites upstream their own facts tell.
 
     What is not there is not said, so that few say much.
     """
-    said: dict[str, Any] = {"upstream": {}}
+    facts: dict[str, Any] = {"upstream": {}}
     if subject.calendar is not None:
-        said["calendar"] = [subject.calendar.zone, subject.calendar.lon, subject.calendar.lat]
+        facts["calendar"] = [subject.calendar.zone, subject.calendar.lon, subject.calendar.lat]
     if subject.lighting is not None:
-        said["lighting"] = {
+        facts["lighting"] = {
             "plans": [list(step) for step in subject.lighting.plans],
             "place": list(subject.lighting.place),
         }
     if subject.upstream:
-        said["upstream"] = {
+        facts["upstream"] = {
             f"{name} of {above.site}": {
-                "lag": _steps(above.lag, known),
-                "withdrawn": [] if one.withdrawn is None else _steps(one.withdrawn, known),
+                "lag": _steps(above.lag, memo),
+                "withdrawn": [] if series.withdrawn is None else _steps(series.withdrawn, memo),
             }
             for above in subject.upstream
-            for name, one in above.series.items()
+            for name, series in above.series.items()
             if "@" not in name
         }
-    return said
+    return facts
 
 
 def between_subjects(before: Facts, now: Facts) -> Difference | None:
@@ -99,20 +99,20 @@ def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
     """An earlier version did not say any of it: that is no revision."""
     if "upstream" not in before:
         return []
-    was, lit = ({"": one["lighting"]} if "lighting" in one else {} for one in (before, now))
-    found = _between(was, lit, "lighting plan", _between_supplies, _fed_from)
+    was, lit = ({"": facts["lighting"]} if "lighting" in facts else {} for facts in (before, now))
+    differences = _between(was, lit, "lighting plan", _between_supplies, _fed_from)
     came, flows = before["upstream"], now["upstream"]
-    found += _between(came, flows, "the way of", _between_ways, _series_from)
+    differences += _between(came, flows, "the way of", _between_ways, _series_from)
     if before.get("calendar") != now.get("calendar"):
-        found.append(Difference(since=BEGINNING, what="place"))
-    return found
+        differences.append(Difference(since=BEGINNING, what="place"))
+    return differences
 
 
 def between_steps(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
     """From when on two lists of [time, value…], each ascending, say something else."""
-    for one, other in zip(before, now, strict=False):
-        if list(one) != list(other):
-            return min(int(one[0]), int(other[0]))
+    for step, other in zip(before, now, strict=False):
+        if list(step) != list(other):
+            return min(int(step[0]), int(other[0]))
     longer = before if len(before) > len(now) else now
     shorter = min(len(before), len(now))
     return int(longer[shorter][0]) if len(longer) > shorter else None
@@ -128,12 +128,12 @@ def between_rules(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]])
 
 def _judged(revisions: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
     """The revisions that others are judged by than by those before."""
-    found: list[tuple[int, Any]] = []
+    steps: list[tuple[int, Any]] = []
     for at, written in revisions:
         value = judged_by(written)
-        if not found or value != found[-1][1]:
-            found.append((int(at), value))
-    return found
+        if not steps or value != steps[-1][1]:
+            steps.append((int(at), value))
+    return steps
 
 
 def between_spans(before: Sequence[Sequence[int]], now: Sequence[Sequence[int]]) -> int | None:
@@ -183,15 +183,15 @@ def _between(
     begins: Callable[[Any], int | None],
 ) -> list[Difference]:
     """`begins`: from when on a fact that was not there before, or is gone, matters."""
-    found = []
+    differences = []
     for name in sorted(before.keys() | now.keys()):
         if name in before and name in now:
             since = None if before[name] == now[name] else compare(before[name], now[name])
         else:
             since = begins(now[name] if name in now else before[name])
         if since is not None:
-            found.append(Difference(since=since, what=f"{what} {name}"))
-    return found
+            differences.append(Difference(since=since, what=f"{what} {name}"))
+    return differences
 
 
 def _limit_from(limit: Any) -> int | None:
@@ -199,8 +199,8 @@ def _limit_from(limit: Any) -> int | None:
 
 
 def _between_ways(before: Any, now: Any) -> int | None:
-    found = [between_steps(before[name], now[name]) for name in ("lag", "withdrawn")]
-    return min((since for since in found if since is not None), default=None)
+    times = [between_steps(before[name], now[name]) for name in ("lag", "withdrawn")]
+    return min((since for since in times if since is not None), default=None)
 
 
 def _series_from(series: Any) -> int | None:
@@ -225,14 +225,14 @@ def _timed(facts: Facts) -> Facts:
 
     That is when it was commissioned, or when the group took it in.
     """
-    wanted: dict[str, int] = {}
+    since_by_device: dict[str, int] = {}
     for name, series in facts["series"].items():
         since = _series_from(series)
         if "@" in name and since is not None:
             device = name.partition("@")[2]
-            wanted[device] = min(since, wanted.get(device, since))
+            since_by_device[device] = min(since, since_by_device.get(device, since))
     return {
-        name: {**device, "from": max(device["commissioned"], wanted.get(name, BEGINNING))}
+        name: {**device, "from": max(device["commissioned"], since_by_device.get(name, BEGINNING))}
         for name, device in facts["devices"].items()
     }
 
@@ -249,8 +249,8 @@ def _between_series(before: Any, now: Any) -> int | None:
     if before["kind"] != now["kind"]:
         return BEGINNING
     names = ("sources", "interval", "stale after", "breaks", "withdrawn")
-    found = [between_steps(before[name], now[name]) for name in names]
-    return min((since for since in found if since is not None), default=None)
+    times = [between_steps(before[name], now[name]) for name in names]
+    return min((since for since in times if since is not None), default=None)
 
 
 def _between_devices(before: Any, now: Any) -> int | None:

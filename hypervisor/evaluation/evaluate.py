@@ -11,14 +11,14 @@ from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import columns
-from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.columns import ColumnQuery
-from hypervisor.evaluation.memory import Memory, remembered
+from hypervisor.evaluation.memory import Memory, load_standings
 from hypervisor.evaluation.queries_setbacks import savepoint
 from hypervisor.evaluation.retention import earliest
 from hypervisor.evaluation.schedule import EvaluationPlan
-from hypervisor.evaluation.setbacks import isolated, isolated_each
-from rules._engine import judge, run_start
+from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
+from rules._engine import evaluate, run_start
 from rules._inputs import Horizon, Instants, Subject
 from rules._journal import Moment, Verdict
 
@@ -45,7 +45,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
+class Evaluated:
     """A task, done."""
 
     task: Task
@@ -58,27 +58,27 @@ _Tasks = list[Task]
 _Both = tuple[Task, ColumnQuery]  # a task, and the columns that it wants
 
 
-def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
+def due_tasks(connection: Connection, memory: Memory, news: Arrived) -> list[Task]:
     """What is due by now, rule by rule."""
-    found: list[Task] = []
+    tasks: list[Task] = []
     for plan in memory.plans.values():
-        horizons = plan.horizons(memory.dials, memory.ears.floor)
+        horizons = plan.horizons(memory.stats, memory.watermark.floor)
         due = np.flatnonzero(plan.due <= horizons).tolist()
-        if memory.asides.now:
-            due = [n for n in due if not memory.asides.holds(plan.pair(n), int(horizons[n]))]
+        if memory.setbacks.now:
+            due = [n for n in due if not memory.setbacks.holds(plan.pair(n), int(horizons[n]))]
 
         def failed(number: int, error: Exception, plan: EvaluationPlan = plan) -> None:
-            memory.asides.put(plan.pair(number), int(plan.due[number]), error)
+            memory.setbacks.put(plan.pair(number), int(plan.due[number]), error)
 
-        def tasks(
+        def make_tasks(
             some: Sequence[int], plan: EvaluationPlan = plan, horizons: Instants = horizons
         ) -> _Tasks:
             numbers = np.array(some, dtype=np.int64)
             return _due(connection, memory, plan, numbers, horizons[numbers], news)
 
-        for some in isolated(due, tasks, failed):
-            found += some
-    return found
+        for some in run_isolated(due, make_tasks, failed):
+            tasks += some
+    return tasks
 
 
 def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
@@ -87,7 +87,7 @@ def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
     plan: EvaluationPlan,
     numbers: Instants,
     horizons: Instants,
-    news: News,
+    news: Arrived,
 ) -> _Tasks:
     """The tasks of these subjects of a plan."""
     seen = news.before[plan.listens[numbers]].max(axis=1)
@@ -105,9 +105,9 @@ def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
     ]
 
 
-def judge_all(
+def evaluate_all(
     connection: Connection, memory: Memory, tasks: Iterable[Task]
-) -> Iterator[list[Judged]]:
+) -> Iterator[list[Evaluated]]:
     """Judge the tasks, a block of subjects at a time; one list for each call of the engine.
 
     A task that fails is set aside.
@@ -116,16 +116,16 @@ def judge_all(
 
     def failed(both: Task | _Both, error: Exception) -> None:
         task = both if isinstance(both, Task) else both[0]
-        memory.asides.put(task.pair, task.start, error)
+        memory.setbacks.put(task.pair, task.start, error)
 
-    for both in isolated_each(tasks, lambda task: (task, _wanted(memory, task)), failed):
+    for both in run_each_isolated(tasks, lambda task: (task, _column_query(memory, task)), failed):
         by_subject.setdefault(both[0].pair[1], []).append(both)
     stored = {key for key, both in by_subject.items() if _needs_store(memory, both)}
     for size, keys in ((_BLOCK, by_subject.keys() - stored), (_STORED_BLOCK, stored)):
         rest = iter(sorted(keys))
         while block := list(islice(rest, size)):
             together = [both for key in block for both in by_subject[key]]
-            for some, subjects in isolated(
+            for some, subjects in run_isolated(
                 together, lambda some: (some, _columns(connection, memory, some)), failed
             ):
                 yield from _judge_block(memory, [task for task, _ in some], subjects)
@@ -138,38 +138,38 @@ def _columns(
     by_subject: dict[str, list[ColumnQuery]] = {}
     for task, want in tasks:
         by_subject.setdefault(task.pair[1], []).append(want)
-    wanted = [columns.joined(some) for some in by_subject.values()]
+    queries = [columns.merge_queries(some) for some in by_subject.values()]
     with savepoint(connection):
-        return columns.subjects(connection, memory.tails, wanted)
+        return columns.load_subjects(connection, memory.tails, queries)
 
 
 def _judge_block(
     memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
-) -> Iterator[list[Judged]]:
+) -> Iterator[list[Evaluated]]:
     failures: list[tuple[Task, Exception]] = []
     calls: dict[tuple[str, tuple[bool, ...]], list[Task]] = {}
     for task in tasks:
         fits = tuple(rule is not None for _, rule in memory.territory.revisions[task.pair])
         calls.setdefault((task.pair[0], fits), []).append(task)
     for alike in calls.values():
-        yield from isolated(
+        yield from run_isolated(
             alike,
             lambda some: _call(memory, some, subjects),
             lambda task, error: failures.append((task, error)),
         )
     for task, error in failures:
         later = _under_the_latest(memory, task)
-        found = isolated_each(
+        evaluations = run_each_isolated(
             [] if later is None else [later],
-            lambda one: _call(memory, [one], subjects),
-            lambda one, again: log.warning("nor from %s on: %s", one.start, again),
+            lambda task: _call(memory, [task], subjects),
+            lambda task, again: log.warning("nor from %s on: %s", task.start, again),
         )
-        judged = [*found]
+        judged = [*evaluations]
         if not judged:
-            memory.asides.put(task.pair, task.start, error)
+            memory.setbacks.put(task.pair, task.start, error)
             latest = memory.territory.revisions[task.pair][-1][0]
             if latest > task.horizon:
-                memory.asides.again[task.pair] = latest
+                memory.setbacks.again[task.pair] = latest
         yield from judged
 
 
@@ -190,13 +190,15 @@ def _under_the_latest(memory: Memory, task: Task) -> Task | None:
     )
 
 
-def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]) -> list[Judged]:
+def _call(
+    memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
+) -> list[Evaluated]:
     """One rule, as it applies alike to these subjects."""
     furthest = max(task.horizon for task in tasks)
-    verdicts = judge(
+    verdicts = evaluate(
         memory.territory.revisions[tasks[0].pair],
         [subjects[task.pair[1]] for task in tasks],
-        Horizon(values=furthest, silence=furthest, deaf=memory.deaf),
+        Horizon(values=furthest, silence=furthest, gaps=memory.gaps),
         starts={task.pair[1]: task.start for task in tasks},
         seeds={task.pair[1]: task.kept[-1] for task in tasks if task.kept},
         untils={task.pair[1]: task.horizon for task in tasks},
@@ -207,7 +209,7 @@ def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
         },
     )
     return [
-        Judged(task=task, verdict=verdict, subject=subjects[task.pair[1]])
+        Evaluated(task=task, verdict=verdict, subject=subjects[task.pair[1]])
         for task, verdict in zip(tasks, verdicts, strict=True)
     ]
 
@@ -221,7 +223,7 @@ def _look_back(connection: Connection, memory: Memory, starts: Mapping[Pair, int
     }
     if before:
         with savepoint(connection):
-            memory.standings |= remembered(connection, before, before)
+            memory.standings |= load_standings(connection, before, before)
 
 
 def _task(  # noqa: PLR0913  one argument a field
@@ -242,7 +244,7 @@ def _task(  # noqa: PLR0913  one argument a field
     )
 
 
-def _wanted(memory: Memory, task: Task) -> ColumnQuery:
+def _column_query(memory: Memory, task: Task) -> ColumnQuery:
     """The columns that judging from its start needs."""
     listens = memory.territory.listens[task.pair]
     running = run_start(task.kept[-1]) if task.kept else None
@@ -259,6 +261,6 @@ def _wanted(memory: Memory, task: Task) -> ColumnQuery:
 def _needs_store(memory: Memory, both: Iterable[tuple[Task, ColumnQuery]]) -> bool:
     return any(
         memory.tails[series].complete_from > since
-        for _, wanted in both
-        for series, since in wanted.since.items()
+        for _, query in both
+        for series, since in query.since.items()
     )

@@ -28,7 +28,7 @@ class FactError(TerritoryError):
 
 
 Facts = Mapping[str, Any]  # plain values, as they are remembered between two runs
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 Plans = tuple[tuple[int, Mapping[str, Any] | None], ...]  # from µs on: a plan; None: always lit
 
 
@@ -110,7 +110,9 @@ class UpstreamFacts:
 
     def heard(self, names: AbstractSet[str]) -> list[SeriesFacts]:
         """Its series whose rows may change what these names say."""
-        every_series_facts = [one for name, one in sorted(self.series.items()) if name in names]
+        every_series_facts = [
+            series for name, series in sorted(self.series.items()) if name in names
+        ]
         if any(
             series_facts.reporting is Reporting.ON_CHANGE for series_facts in every_series_facts
         ):
@@ -118,9 +120,9 @@ class UpstreamFacts:
                 device for series_facts in every_series_facts for device in series_facts.devices
             }
             every_series_facts += [
-                one
-                for name, one in sorted(self.series.items())
-                if name not in names and one.devices & devices
+                series
+                for name, series in sorted(self.series.items())
+                if name not in names and series.devices & devices
             ]
         return every_series_facts
 
@@ -160,15 +162,17 @@ class SubjectFacts:
         return written
 
 
-def series(number: int, device: str, quantity: Quantity, found: Iterable[Revision]) -> SeriesFacts:
+def series(
+    number: int, device: str, quantity: Quantity, revisions: Iterable[Revision]
+) -> SeriesFacts:
     """One stored series by its revisions."""
     usual = quantity.interval.total_seconds()
     intervals, limits = {BEGINNING: usual}, {BEGINNING: usual * _STALE_INTERVALS}
     reporting, withdrawn = quantity.reporting, dict[int, float]()
-    for at, said in readable(found, lambda value: _cadence(value, quantity)):
-        withdrawn[at] = float(said is None)
-        if said is not None:
-            intervals[at], limits[at], reporting = said
+    for at, cadence in read_revisions(revisions, lambda value: _cadence(value, quantity)):
+        withdrawn[at] = float(cadence is None)
+        if cadence is not None:
+            intervals[at], limits[at], reporting = cadence
     return SeriesFacts(
         sources=(Source(id=number, device=device, since=BEGINNING),),
         quantity=quantity,
@@ -182,36 +186,36 @@ def series(number: int, device: str, quantity: Quantity, found: Iterable[Revisio
 
 def _cadence(value: Facts, quantity: Quantity) -> tuple[float, float, Reporting]:
     """Interval and stale limit (s), and how it reports."""
-    interval = bounded(value.get("interval_s") or quantity.interval.total_seconds())
-    limit = bounded(value.get("stale_s") or interval * _STALE_INTERVALS)
+    interval = check_span(value.get("interval_s") or quantity.interval.total_seconds())
+    limit = check_span(value.get("stale_s") or interval * _STALE_INTERVALS)
     return interval, limit, Reporting(value.get("reporting") or quantity.reporting)
 
 
-def readable(
-    found: Iterable[Revision], read: Callable[[Facts], Said]
-) -> Iterator[tuple[int, Said | None]]:
+def read_revisions(
+    revisions: Iterable[Revision], read: Callable[[Facts], Value]
+) -> Iterator[tuple[int, Value | None]]:
     """What each revision says from when on (µs); None: it withdraws.
 
     One that cannot be read counts as none, so that a later one mends it; if it is the latest, the
     whole cannot.
     """
     problem: Exception | None = None
-    for revision in found:
+    for revision in revisions:
         try:
-            said = None if revision.value is None else read(revision.value)
+            value = None if revision.value is None else read(revision.value)
         except Exception as error:  # noqa: BLE001  whatever was once accepted
             problem = error
         else:
             problem = None
-            yield micros(revision.effective), said
+            yield micros(revision.effective), value
     if problem is not None:
         raise problem
 
 
-def device(registered: RegisteredDevice, found: Iterable[Revision]) -> Device:
+def device(registered: RegisteredDevice, revisions: Iterable[Revision]) -> Device:
     """One device by its revisions; a retired one is out of service for good."""
     in_service = {BEGINNING: 1.0}
-    for revision in found:
+    for revision in revisions:
         serves = (revision.value or {}).get("in_service", True)
         in_service[micros(revision.effective)] = 1.0 if serves else 0.0
     if registered.retired is not None:
@@ -221,28 +225,30 @@ def device(registered: RegisteredDevice, found: Iterable[Revision]) -> Device:
     return Device(commissioned=micros(registered.commissioned), in_service=steps(in_service))
 
 
-def serves(one: Device) -> bool:
+def is_in_service(device: Device) -> bool:
     """Whether it is in service as far as one knows."""
-    return bool(one.in_service.value[-1] == 1.0)
+    return bool(device.in_service.value[-1] == 1.0)
 
 
-def threshold(name: str, found: Iterable[Revision], catalogue: Catalogue) -> Steps:
+def threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) -> Steps:
     """A threshold by its revisions, in the unit of the vocabulary."""
     vocabulary = catalogue.thresholds.get(name)
 
-    def read(said: Facts) -> float:
-        value, unit = float(said["value"]), said.get("unit")
+    def read(facts: Facts) -> float:
+        value, unit = float(facts["value"]), facts.get("unit")
         if vocabulary and unit and unit != vocabulary.unit:
             value = float(converter(unit, vocabulary.unit)(value))
         if not math.isfinite(value):
             raise FactError(f"threshold {name}: {value} is no number that a value is compared with")
         return value
 
-    values = {at: math.nan if value is None else value for at, value in readable(found, read)}
+    values = {
+        at: math.nan if value is None else value for at, value in read_revisions(revisions, read)
+    }
     return steps(values)
 
 
-def bounded(seconds: float) -> float:
+def check_span(seconds: float) -> float:
     """A span (s) that times can be counted with.
 
     Raises:
@@ -275,16 +281,16 @@ def in_force(facts: Steps, time: int) -> float:
     return float(facts.value[place]) if place >= 0 else math.nan
 
 
-def either(*parts: Steps | None) -> Steps | None:
+def any_of(*parts: Steps | None) -> Steps | None:
     """1 where one of them is; None where none ever is."""
-    found = [part for part in parts if part is not None and (part.value == 1.0).any()]
-    if len(found) < 2:
-        return found[0] if found else None
-    times = sorted({int(at) for part in found for at in part.at})
-    return steps({at: float(any(in_force(part, at) == 1.0 for part in found)) for at in times})
+    present = [part for part in parts if part is not None and (part.value == 1.0).any()]
+    if len(present) < 2:
+        return present[0] if present else None
+    times = sorted({int(at) for part in present for at in part.at})
+    return steps({at: float(any(in_force(part, at) == 1.0 for part in present)) for at in times})
 
 
-def one_after_another(parts: Iterable[tuple[int, Steps]]) -> Steps:
+def concatenate_steps(parts: Iterable[tuple[int, Steps]]) -> Steps:
     """A fact that is of another device from each time (µs, ascending) on."""
     values: dict[int, float] = {}
     for since, part in parts:
@@ -295,7 +301,7 @@ def one_after_another(parts: Iterable[tuple[int, Steps]]) -> Steps:
     return steps(values)
 
 
-def summed(parts: Iterable[Steps]) -> Steps:
+def sum_steps(parts: Iterable[Steps]) -> Steps:
     """Together; nan while one of them is not there, and before all were."""
     step_series = list(parts)
     times = sorted({BEGINNING, *(int(at) for part in step_series for at in part.at)})

@@ -36,68 +36,70 @@ class _Group:
 
     @property
     def facts(self) -> str:
-        known = [self.installed.at.tolist(), self.installed.value.tolist()]
-        return json.dumps([self.supply.plans, self.supply.place, known], sort_keys=True)
+        installed = [self.installed.at.tolist(), self.installed.value.tolist()]
+        return json.dumps([self.supply.plans, self.supply.place, installed], sort_keys=True)
 
 
-def keep(connection: Connection, known: Catalogue, *, zone: str) -> int:
+def keep(connection: Connection, catalogue: Catalogue, *, zone: str) -> int:
     """Write down what changed since the last time; of how many groups. Cheap where nothing did."""
-    wanted, made = (
+    needed, made = (
         queries_lighting.load_required_coverage(connection),
         queries_lighting.load_coverage(connection),
     )
-    if wanted is None or (made is not None and _covers(made, wanted)):
+    if needed is None or (made is not None and _covers(made, needed)):
         return 0
     with connection.transaction():
         if not queries_lighting.try_lock(connection):
             return 0
-        return _write(connection, known, replace(wanted, until=wanted.until + AHEAD), zone)
+        return _write(connection, catalogue, replace(needed, until=needed.until + AHEAD), zone)
 
 
-def _covers(made: PlanCoverage, wanted: PlanCoverage) -> bool:
+def _covers(made: PlanCoverage, needed: PlanCoverage) -> bool:
     return (
-        made.registry == wanted.registry
-        and made.since <= wanted.since
-        and made.until >= wanted.until + _MARGIN
+        made.registry == needed.registry
+        and made.since <= needed.since
+        and made.until >= needed.until + _MARGIN
     )
 
 
-def _write(connection: Connection, known: Catalogue, wanted: PlanCoverage, zone: str) -> int:
+def _write(connection: Connection, catalogue: Catalogue, needed: PlanCoverage, zone: str) -> int:
     before = queries_lighting.load_groups(connection)
-    groups = _groups(registry_store.load(connection), known)
+    groups = _groups(registry_store.load(connection), catalogue)
     queries_lighting.delete_plans(connection, before.keys() - groups.keys())
     written = 0
     for name, group in groups.items():
-        said = (group.facts, wanted.since, wanted.until)
-        if before.get(name) != said:
-            span = (wanted.since, wanted.until)
+        record = (group.facts, needed.since, needed.until)
+        if before.get(name) != record:
+            span = (needed.since, needed.until)
             lit = pieces(group.supply, group.installed, span)
             queries_lighting.write_plan(
                 connection,
-                queries_lighting.LightingRow(group=name, facts=said[0], span=span),
+                queries_lighting.LightingRow(group=name, facts=record[0], span=span),
                 lit,
                 zone,
             )
             written += 1
-    queries_lighting.save_coverage(connection, wanted)
+    queries_lighting.save_coverage(connection, needed)
     return written
 
 
-def _groups(registry: Registry, known: Catalogue) -> dict[str, _Group]:
+def _groups(registry: Registry, catalogue: Catalogue) -> dict[str, _Group]:
     revisions: dict[tuple[str, str], list[Revision]] = {}
     members: dict[str, dict[str, Sequence[Revision]]] = {}
     for revision in registry.revisions:
         revisions.setdefault((revision.kind, revision.key), []).append(revision)
-    for (kind, key), found in revisions.items():
+    for (kind, key), history in revisions.items():
         group, _, device = key.rpartition("/")
         if kind == "member" and device in registry.devices:
-            members.setdefault(group, {})[device] = found
+            members.setdefault(group, {})[device] = history
     lit = lightings(registry, members, revisions)
     return {
         name: _Group(
             supply=lit[f"group/{name}"],
             installed=facts.threshold(
-                _INSTALLED, revisions.get(("threshold", f"{group.site}/{_INSTALLED}"), ()), known
+                _INSTALLED,
+                revisions.get(("threshold", f"{group.site}/{_INSTALLED}"), ()),
+                catalogue,
             ),
         )
         for name, group in registry.groups.items()

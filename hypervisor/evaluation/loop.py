@@ -14,11 +14,11 @@ from hypervisor.database import channels, feed, listener
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.evaluation import shipped as shipped_rules
-from hypervisor.evaluation.batch import Report, Setup, remember, step
+from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Territory
-from hypervisor.evaluation.queries import state
-from hypervisor.evaluation.retention import forget
-from hypervisor.evaluation.setbacks import named
+from hypervisor.evaluation.queries import load_state
+from hypervisor.evaluation.retention import prune
+from hypervisor.evaluation.setbacks import describe_setback
 from rules._pack import Pack
 from rules._rule import SUBJECTS
 from sensors._domain import Catalogue
@@ -60,11 +60,11 @@ def run(wiring: Wiring, *, stop: Event, say: Say) -> None:
 
 
 def _took_turn(connection: Connection, stop: Event, say: Say) -> bool:
-    said = False
+    announced = False
     while not listener.take(connection):
-        if not said:
+        if not announced:
             say("another watch is at work on this database; waiting until it ends")
-            said = True
+            announced = True
         if stop.wait(_TICK):
             return False
     return True
@@ -90,7 +90,7 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
     if recorded:
         say(f"rules recorded from their packs: {', '.join(recorded)}")
     gc.disable()  # what is known of the territory stays: not to be looked through again and again
-    memory = remember(connection, setup)
+    memory = load_memory(connection, setup)
     gc.freeze()
     gc.enable()
     territory = memory.territory
@@ -110,7 +110,7 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
             feed.prune(connection, memory.state.cursor)
             pruned = monotonic()
         if pruned - forgot > _FORGET:
-            forget(connection, memory)
+            prune(connection, memory)
             forgot = pruned
         if not report.more:
             channels.wait(connection, _TICK)
@@ -120,22 +120,22 @@ def _now(connection: Connection, instance: Instance, wiring: Wiring) -> datetime
     """From when a changed pack holds: from now; in an exercise from where its scenario stands."""
     if instance.mode is Mode.LIVE:
         return wiring.clock()
-    known = state(connection)
-    return None if known is None or known.heard_to == NEVER else moment(known.heard_to)
+    progress = load_state(connection)
+    return None if progress is None or progress.heard_to == NEVER else moment(progress.heard_to)
 
 
 def _census(territory: Territory) -> str:
     kinds = Counter(subject.per for subject in territory.subjects.values())
-    said = {kind: kind if kinds[kind] == 1 else f"{kind}s" for kind in SUBJECTS}
-    return ", ".join(f"{kinds[kind]} {word}" for kind, word in said.items() if kinds[kind])
+    words = {kind: kind if kinds[kind] == 1 else f"{kind}s" for kind in SUBJECTS}
+    return ", ".join(f"{kinds[kind]} {word}" for kind, word in words.items() if kinds[kind])
 
 
 def _tell(report: Report, say: Say) -> None:
     """One line for each thing that people would want to know of."""
     for pair in report.set_aside:
-        say(f"SET ASIDE, its evaluation failed: {named(pair)}")
+        say(f"SET ASIDE, its evaluation failed: {describe_setback(pair)}")
     for pair in report.resumed:
-        say(f"evaluated again: {named(pair)}")
+        say(f"evaluated again: {describe_setback(pair)}")
     titles = {alarm.id: alarm.title for alarm in report.alarms}
     for transition in report.transitions:
         reason = f" ({transition.reason})" if transition.reason else ""

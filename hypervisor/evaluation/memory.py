@@ -24,9 +24,9 @@ from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.evaluation.recent import SeriesTail
 from hypervisor.evaluation.rulebook import Revisions, RuleHistory
 from hypervisor.evaluation.schedule import EvaluationPlan
-from hypervisor.evaluation.series_stats import Dials
-from hypervisor.evaluation.setbacks import Asides
-from hypervisor.evaluation.touched_sites import Touched
+from hypervisor.evaluation.series_stats import SeriesStats
+from hypervisor.evaluation.setbacks import Setbacks
+from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.evaluation.watermark import Watermark
 from hypervisor.readings import queries_history
 from hypervisor.registry.model import Registry
@@ -100,18 +100,18 @@ class Memory:
     state: EvaluationState
     territory: Territory
     tails: dict[int, SeriesTail]
-    dials: Dials
+    stats: SeriesStats
     plans: dict[str, EvaluationPlan]
     standings: dict[Pair, Standing]
-    ears: Watermark
-    deaf: tuple[tuple[int, int], ...]
-    mains: PowerSchedule
+    watermark: Watermark
+    gaps: tuple[tuple[int, int], ...]
+    power_schedule: PowerSchedule
     closings: Mapping[Pair, tuple[Closing, ...]] = field(default_factory=dict)
     registry: Registry | None = None  # that the territory was arranged by
-    said: Mapping[Fact, Any] = field(default_factory=dict)  # of the territory, in plain values
-    under: Mapping[Fact, Any] | None = None  # what was last judged by; None: ask the store
-    touched: Touched = field(default_factory=Touched)
-    asides: Asides = field(default_factory=Asides)
+    facts: Mapping[Fact, Any] = field(default_factory=dict)  # of the territory, in plain values
+    inputs: Mapping[Fact, Any] | None = None  # what was last judged by; None: ask the store
+    touched: TouchedSites = field(default_factory=TouchedSites)
+    setbacks: Setbacks = field(default_factory=Setbacks)
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""
@@ -127,21 +127,25 @@ def zone_of(connection: Connection) -> str:
     return "Europe/Paris" if what is None else what.timezone
 
 
-def arranged(
-    known: Registry, catalogue: Catalogue, mains: PowerSchedule, *, zone: str = "Europe/Paris"
+def arrange(
+    registry: Registry,
+    catalogue: Catalogue,
+    power_schedule: PowerSchedule,
+    *,
+    zone: str = "Europe/Paris",
 ) -> Territory:
     """Which rule applies where, by any registry: a backtest asks with rules of its own."""
     unmade: dict[str, Exception] = {}
-    found = subjects.subjects(known, catalogue, zone, failed=unmade)
-    rules = rulebook.histories(known, catalogue.common)
+    subjects_by_key = subjects.build_subjects(registry, catalogue, zone, failed=unmade)
+    rules = rulebook.histories(registry, catalogue.common)
     failed: dict[Pair, Exception] = {(EVERY, name): error for name, error in unmade.items()}
     failed |= {(key, EVERY): TerritoryError(r.problem) for key, r in rules.items() if r.problem}
-    limit = mains.retention // 2 or _FARTHEST
+    limit = power_schedule.retention // 2 or _FARTHEST
     revisions: dict[Pair, Revisions] = {}
     listens: dict[Pair, Mapping[int, int]] = {}
     unfit: dict[Pair, str] = {}
     looked_back: dict[tuple[object, ...], int] = {}  # of series that are alike
-    for subject in found.values():
+    for subject in subjects_by_key.values():
         for rule in rules.values():
             if subject.per not in rule.kinds or rule.problem is not None:
                 continue
@@ -149,11 +153,11 @@ def arranged(
             try:
                 written = rule.for_subject(subject)
                 unfit |= _unfit(rule, subject)
-                if all(one is None for _, one in written):
+                if all(rule is None for _, rule in written):
                     continue
                 listen = partial(_listens, rule, subject, looked_back)
                 written, heard = _kept(written, listen, limit)
-                if all(one is None for _, one in written):
+                if all(rule is None for _, rule in written):
                     continue
             except Exception as error:  # noqa: BLE001  of one rule at one subject
                 failed[pair] = error
@@ -166,17 +170,18 @@ def arranged(
             longest[series] = max(reach, longest.get(series, 0))
     return Territory(
         subjects={
-            key: mains.lit(subject, planned=key in planned) for key, subject in found.items()
+            key: power_schedule.lit(subject, planned=key in planned)
+            for key, subject in subjects_by_key.items()
         },
         rules=rules,
         revisions=revisions,
         listens=listens,
         longest=longest,
         quantity_of={
-            series: one.quantity.name
-            for subject in found.values()
-            for one in subject.series.values()
-            for series in one.ids
+            series: series_facts.quantity.name
+            for subject in subjects_by_key.values()
+            for series_facts in subject.series.values()
+            for series in series_facts.ids
         },
         unfit=unfit,
         failed=failed,
@@ -197,14 +202,14 @@ def _kept(
     heard = listens(written)
     if max(heard.values(), default=0) <= limit:
         return written, heard
-    far = [max(listens((one,)).values(), default=0) > limit for one in written]
+    far = [max(listens((revision,)).values(), default=0) > limit for revision in written]
     if far[-1]:
         reach = max(listens(written[-1:]).values())
         raise TerritoryError(
             f"it looks back {reach / _DAY:.0f} d, stale limits and travel times included; at most"
             f" {limit / _DAY:.0f} d, half of the time for which readings are kept"
         )
-    written = tuple(one for one, too_far in zip(written, far, strict=True) if not too_far)
+    written = tuple(revision for revision, too_far in zip(written, far, strict=True) if not too_far)
     return written, listens(written)
 
 
@@ -219,8 +224,8 @@ def _listens(
     An hour at least, for the trend. Each by its own limits: a lamp's fault holds for days, by signs
     of life that come every quarter of an hour.
     """
-    fitting = [one for _, one in written if one is not None]
-    which = tuple(at for at, one in written if one is not None)
+    fitting = [rule for _, rule in written if rule is not None]
+    which = tuple(at for at, rule in written if rule is not None)
     heard: dict[int, int] = {}
     for name in sorted(rulebook.listens_to(rule, fitting, subject)):
         series = subject.series[name]
@@ -231,12 +236,12 @@ def _listens(
     for above in subject.upstream if rule.afar else ():
         for series in above.heard(rule.afar):
             reach = max(lookback(fitting, _hollow(subject, series)), _HOUR) + above.farthest
-            for one in series.ids:
-                heard[one] = max(reach, heard.get(one, 0))
+            for number in series.ids:
+                heard[number] = max(reach, heard.get(number, 0))
     return heard
 
 
-def fill(
+def load_tails(
     connection: Connection, territory: Territory, heard_to: int, *, only: Iterable[int]
 ) -> dict[int, SeriesTail]:
     """The recent readings of these series."""
@@ -255,12 +260,12 @@ def fill(
     return tails
 
 
-def remembered(
+def load_standings(
     connection: Connection, pairs: Iterable[Pair], before: Mapping[Pair, int] | None = None
 ) -> dict[Pair, Standing]:
     """Where each pair stood, from the journal and the alarms; at a past time where given."""
     limits = {pair: (before or {}).get(pair) for pair in pairs}
-    journal = queries.open_journal(connection, limits)
+    journal = queries.load_open_states(connection, limits)
     recorded = alarms.list_standing(
         connection, {pair: opened(journal.get(pair, [])) for pair in limits}
     )
@@ -317,8 +322,8 @@ def _fill_late(
     reaching = [key for key in silent if tails[key].complete_from > NEVER]
     if not reaching:
         return
-    asked = [(key, tails[key].complete_from, heard_to - tails[key].keep) for key in reaching]
+    spans = [(key, tails[key].complete_from, heard_to - tails[key].keep) for key in reaching]
     for series, rows in queries_history.split_by_series(
-        queries_history.read_late_arrivals(connection, asked)
+        queries_history.read_late_arrivals(connection, spans)
     ).items():
         tails[series].stands(rows)

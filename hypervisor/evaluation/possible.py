@@ -46,8 +46,8 @@ class Silences:
 
     def of(self, length: int) -> Mask:
         """Whether one of that length may have been complete by then."""
-        found: Mask = (self.paused >= length) | (self.arrived <= self.upto - length)
-        return found
+        silent: Mask = (self.paused >= length) | (self.arrived <= self.upto - length)
+        return silent
 
     def next(self, length: int) -> Instants:
         """When the next one would be complete; LATER for those that may be by now."""
@@ -125,27 +125,27 @@ def _span(node: Node, spans: Spans) -> Span:
 
 def _span_of(node: Node, spans: Spans) -> Span:
     anything = np.full(spans.shape, -np.inf), np.full(spans.shape, np.inf)
-    found: Span | None = None
+    span: Span | None = None
     match node:
         case Number():
-            found = (np.full(spans.shape, node.value),) * 2
+            span = (np.full(spans.shape, node.value),) * 2
         case Name():
-            found = spans.series.get(node.name)
+            span = spans.series.get(node.name)
         case Threshold() if node.name in spans.thresholds:
-            found = (spans.thresholds[node.name],) * 2
+            span = (spans.thresholds[node.name],) * 2
         case Scaled():
             ends = [end * node.scale + node.offset for end in _span_of(node.operand, spans)]
-            found = (ends[0], ends[1]) if node.scale >= 0 else (ends[1], ends[0])
+            span = (ends[0], ends[1]) if node.scale >= 0 else (ends[1], ends[0])
         case Arithmetic() if node.operator in _ARITHMETIC:
             left, right = _span_of(node.left, spans), _span_of(node.right, spans)
-            found = _ARITHMETIC[node.operator](left, right)
+            span = _ARITHMETIC[node.operator](left, right)
         case Call(function=function, arguments=(Name(name=name), *_)) if function in _CALLS:
-            found = _CALLS[function](spans.series[name]) if name in spans.series else None
+            span = _CALLS[function](spans.series[name]) if name in spans.series else None
         case Call(function="sum", arguments=(Name(name=name), *_)):
-            found = spans.sums.get(name)
+            span = spans.sums.get(name)
         case Call(function="share", arguments=(condition,)):
-            found = _share(condition, spans)
-    return found or anything
+            span = _share(condition, spans)
+    return span or anything
 
 
 def _share(condition: Node, spans: Spans) -> Span | None:

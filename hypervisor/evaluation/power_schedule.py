@@ -29,22 +29,22 @@ def supplies(registry: Registry, members: _Members, revisions: _Revisions) -> di
     It is switched at its group's site, else where the device's own is; one that is on no map is
     taken for always fed. Equal supplies are one object: forty lamps have one.
     """
-    known = _Supplies(registry, members, revisions)
-    return known.of_devices(lambda value: bool(value.get("switched")))
+    index = _Supplies(registry, members, revisions)
+    return index.of_devices(lambda value: bool(value.get("switched")))
 
 
 def lightings(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
     """By which plans each subject was ever lit, by its key: devices, groups, and groups' sites."""
-    known = _Supplies(registry, members, revisions)
-    found = {f"device/{name}": one for name, one in known.of_devices(_planned).items()}
+    index = _Supplies(registry, members, revisions)
+    by_subject = {f"device/{name}": supply for name, supply in index.of_devices(_planned).items()}
     for name in sorted(registry.groups):
-        one = known.of_group(name)
-        if one is not None:
-            found[f"group/{name}"] = one
+        group_supply = index.of_group(name)
+        if group_supply is not None:
+            by_subject[f"group/{name}"] = group_supply
             site = registry.groups[name].site
             if site is not None:
-                found.setdefault(site, one)
-    return found
+                by_subject.setdefault(site, group_supply)
+    return by_subject
 
 
 def _planned(value: Mapping[str, Any]) -> bool:
@@ -64,8 +64,8 @@ class _Supplies:
         """Of the devices of those groups whose supply ever counted."""
         feeding: dict[str, list[str]] = {}
         for group in sorted(self.members.keys() & self.registry.groups.keys()):
-            found = self.revisions.get(("supply", group), ())
-            if any(revision.value and counts(revision.value) for revision in found):
+            revisions = self.revisions.get(("supply", group), ())
+            if any(revision.value and counts(revision.value) for revision in revisions):
                 for device in self.members[group]:
                     feeding.setdefault(device, []).append(group)
         made = {
@@ -79,13 +79,14 @@ class _Supplies:
     def of_group(self, group: str) -> Supply | None:
         """By which plans a group itself is lit, as a whole."""
         if not any(
-            revision.value and _planned(revision.value) for revision in self._said("supply", group)
+            revision.value and _planned(revision.value)
+            for revision in self._revisions_of("supply", group)
         ):
             return None
         first = next(iter(sorted(self.members.get(group, ()))), None)
         return self._made([group], [(group, None)], first, _planned)
 
-    def _said(self, kind: str, key: str) -> Sequence[Revision]:
+    def _revisions_of(self, kind: str, key: str) -> Sequence[Revision]:
         return self.revisions.get((kind, key), ())
 
     def _made(
@@ -104,11 +105,14 @@ class _Supplies:
 
     def _place(self, device: str | None, groups: Sequence[str]) -> tuple[float, float] | None:
         """Rounded, so that neighbours share their dusk and dawn: 0.01 degrees are two seconds."""
-        one = None if device is None else self.registry.devices[device]
-        names = [*(self.registry.groups[group].site for group in groups), one.site if one else None]
+        registered = None if device is None else self.registry.devices[device]
+        names = [
+            *(self.registry.groups[group].site for group in groups),
+            registered.site if registered else None,
+        ]
         sites = [self.registry.sites[name] for name in names if name is not None]
         spots = [(site.lon, site.lat) for site in sites]
-        for lon, lat in (*spots, *([(one.lon, one.lat)] if one else [])):
+        for lon, lat in (*spots, *([(registered.lon, registered.lat)] if registered else [])):
             if lon is not None and lat is not None:
                 return round(lon, 2), round(lat, 2)
         return None
@@ -120,19 +124,23 @@ class _Supplies:
         named = {
             str(revision.value["plan"])
             for fact in facts
-            for revision in self._said(*fact)
+            for revision in self._revisions_of(*fact)
             if revision.value and "plan" in revision.value
         }
         facts += [("plan", plan) for plan in sorted(named)]
         times = {BEGINNING}
-        times |= {micros(revision.effective) for fact in facts for revision in self._said(*fact)}
-        times |= {micros(revision.effective) for _, found in belonging for revision in found or ()}
-        found: list[tuple[int, Mapping[str, Any] | None]] = []
+        times |= {
+            micros(revision.effective) for fact in facts for revision in self._revisions_of(*fact)
+        }
+        times |= {
+            micros(revision.effective) for _, revisions in belonging for revision in revisions or ()
+        }
+        plans: list[tuple[int, Mapping[str, Any] | None]] = []
         for at in sorted(times):
             plan = self._plan_at(at, belonging, counts)
-            if not found or found[-1][1] != plan:
-                found.append((at, plan))
-        return tuple(found)
+            if not plans or plans[-1][1] != plan:
+                plans.append((at, plan))
+        return tuple(plans)
 
     def _plan_at(
         self,
@@ -141,21 +149,21 @@ class _Supplies:
         counts: _Counts,
     ) -> Mapping[str, Any] | None:
         """The plan that counted then, without its words for people."""
-        for group, said in belonging:
-            if said is not None and _standing(said, at) is None:
+        for group, revisions in belonging:
+            if revisions is not None and _standing(revisions, at) is None:
                 continue
-            supply = _standing(self._said("supply", group), at)
+            supply = _standing(self._revisions_of("supply", group), at)
             if supply and counts(supply):
-                plan = _standing(self._said("plan", str(supply["plan"])), at)
+                plan = _standing(self._revisions_of("plan", str(supply["plan"])), at)
                 if plan is not None:
                     return {name: value for name, value in plan.items() if name != "title"}
         return None
 
 
-def _standing(found: Iterable[Revision], at: int) -> Mapping[str, Any] | None:
+def _standing(revisions: Iterable[Revision], at: int) -> Mapping[str, Any] | None:
     """What a fact says at a time; None before its first revision, and where it is withdrawn."""
     value = None
-    for revision in found:  # ascending; of one time the later recorded is last
+    for revision in revisions:  # ascending; of one time the later recorded is last
         if micros(revision.effective) <= at:
             value = revision.value
     return value
@@ -169,18 +177,18 @@ class PowerSchedule:
     since: int = 0
     until: int = 0
     # By the identity of the supply, which is held so that no other object takes it over.
-    _known: dict[tuple[int, bool], tuple[Supply, Steps]] = field(default_factory=dict)
+    _steps_by_supply: dict[tuple[int, bool], tuple[Supply, Steps]] = field(default_factory=dict)
 
-    def reach(self, floor: int, deaf: Sequence[tuple[int, int]]) -> bool:
+    def reach(self, floor: int, gaps: Sequence[tuple[int, int]]) -> bool:
         """Know them well beyond `floor`, up to which we heard; whether they are worked out anew.
 
         Before the first deafness is over nobody listened, and nothing was expected.
         """
         if floor == NEVER or self.until - _MARGIN > floor:
             return False
-        first = [until for since, until in deaf[:1] if since <= BEGINNING]
+        first = [until for since, until in gaps[:1] if since <= BEGINNING]
         self.since, self.until = max(floor - self.retention, *first, 0), floor + _AHEAD
-        self._known.clear()
+        self._steps_by_supply.clear()
         return True
 
     def lit(self, subject: SubjectFacts, *, planned: bool = False) -> SubjectFacts:
@@ -199,10 +207,10 @@ class PowerSchedule:
 
     def _steps(self, supply: Supply, *, planned: bool) -> Steps:
         key = id(supply), planned
-        if key not in self._known:
+        if key not in self._steps_by_supply:
             level = planned_level(supply, self.since, self.until)
-            self._known[key] = supply, level if planned else _fed(level)
-        return self._known[key][1]
+            self._steps_by_supply[key] = supply, level if planned else _fed(level)
+        return self._steps_by_supply[key][1]
 
 
 def planned_level(supply: Supply, since: int, until: int) -> Steps:
@@ -213,14 +221,14 @@ def planned_level(supply: Supply, since: int, until: int) -> Steps:
         first, last = max(begins, since), min(ends_at, until)
         if first >= last:
             continue
-        times, wanted = np.array([first]), np.array([np.nan])
+        times, level = np.array([first]), np.array([np.nan])
         if plan is not None:
-            found = levels(plan_from_json(plan), *supply.place, (first, last))
-            wanted = np.concatenate([found.of(times), found.level[found.at > first]])
-            times = np.concatenate([times, found.at[found.at > first]])
+            switching = levels(plan_from_json(plan), *supply.place, (first, last))
+            level = np.concatenate([switching.of(times), switching.level[switching.at > first]])
+            times = np.concatenate([times, switching.at[switching.at > first]])
         inside = times < last
         at.append(times[inside])
-        value.append(wanted[inside])
+        value.append(level[inside])
     return _changing(np.concatenate(at).astype(np.int64), np.concatenate(value))
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, serves
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, is_in_service
 from hypervisor.evaluation.possible import Silences, Spans, can_be, silence_of
 from hypervisor.evaluation.recent import Mask
 from hypervisor.evaluation.rulebook import RuleHistory
-from hypervisor.evaluation.series_stats import LATER, Dials
+from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE
 from rules._tree import Call, Every, Node, Place, walk
@@ -23,7 +23,7 @@ Places = Instants  # of series among the dials; 0 is nobody's
 
 
 @dataclass(kw_only=True)
-class Glance:
+class Prefilter:
     """One rule, as it stands now, at all its subjects; arrays by subject.
 
     `settled`: no fact that it uses has another value after this time; LATER: it must not be
@@ -41,10 +41,12 @@ class Glance:
     silences: Sequence[tuple[str, int]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, rule: RuleHistory, subjects: Sequence[SubjectFacts], dials: Dials) -> "Glance":
+    def of(
+        cls, rule: RuleHistory, subjects: Sequence[SubjectFacts], stats: SeriesStats
+    ) -> "Prefilter":
         latest = rule.rules[-1]
-        asked = any(name == DEVICE for name, _ in _silences(latest.when))
-        devices, missing = _devices(subjects if asked else [], dials)
+        of_devices = any(name == DEVICE for name, _ in _silences(latest.when))
+        devices, missing = _devices(subjects if of_devices else [], stats)
         return cls(
             when=latest.when,
             settled=np.array(
@@ -52,13 +54,13 @@ class Glance:
             ),
             named={
                 name: np.array(
-                    [_place(subject_facts, name, dials) for subject_facts in subjects],
+                    [_place(subject_facts, name, stats) for subject_facts in subjects],
                     dtype=np.int64,
                 )
                 for name in latest.plain
             },
             members={
-                word: _padded([[_place(s, k, dials) for k in _keys(s, word)] for s in subjects])
+                word: _padded([[_place(s, k, stats) for k in _keys(s, word)] for s in subjects])
                 for word in latest.shared
             },
             present={
@@ -82,7 +84,7 @@ class Glance:
         )
 
     @classmethod
-    def blind(cls, size: int) -> "Glance":
+    def blind(cls, size: int) -> "Prefilter":
         """Of so many subjects, none of which it may be guessed about."""
         nobody = np.empty((0, 0, 0), dtype=np.int64)
         return cls(
@@ -96,17 +98,17 @@ class Glance:
             limits={},
         )
 
-    def possible(self, dials: Dials) -> Mask:
+    def possible(self, stats: SeriesStats) -> Mask:
         """Whether the condition can be true for values that the series had lately."""
-        return can_be(self.when, self._spans(dials, {}, {}))
+        return can_be(self.when, self._spans(stats, {}, {}))
 
-    def quiet(self, dials: Dials, floor: int) -> tuple[Mask, Instants]:
+    def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot have been true by `floor`, and when time alone may make it so."""
-        alone = {name: _heard(places, dials, floor) for name, places in self.named.items()}
-        shared = {word: _heard(places, dials, floor) for word, places in self.members.items()}
+        alone = {name: _heard(places, stats, floor) for name, places in self.named.items()}
+        shared = {word: _heard(places, stats, floor) for word, places in self.members.items()}
         if self.devices.size:
-            alone[DEVICE] = self._devices_heard(dials, floor)
-        possible = can_be(self.when, self._spans(dials, alone, shared))
+            alone[DEVICE] = self._devices_heard(stats, floor)
+        possible = can_be(self.when, self._spans(stats, alone, shared))
         due = np.full(len(self.settled), LATER, dtype=np.int64)
         for name, length in self.silences:
             if name in alone:
@@ -117,59 +119,59 @@ class Glance:
         return ~possible, due
 
     def _spans(
-        self, dials: Dials, alone: Mapping[str, Silences], shared: Mapping[str, Silences]
+        self, stats: SeriesStats, alone: Mapping[str, Silences], shared: Mapping[str, Silences]
     ) -> Spans:
         size = len(self.settled)
         width = next((places.shape[1] for places in self.members.values()), 0)
         members = Spans(
             shape=(size, width),
-            series={word: dials.span(places) for word, places in self.members.items()},
-            sums={word: dials.sums(places) for word, places in self.members.items()},
+            series={word: stats.span(places) for word, places in self.members.items()},
+            sums={word: stats.sums(places) for word, places in self.members.items()},
             thresholds={name: values[:, np.newaxis] for name, values in self.limits.items()},
             silences=shared,
         )
         return Spans(
             shape=(size,),
-            series={name: dials.span(places) for name, places in self.named.items()},
-            sums={name: dials.sums(places) for name, places in self.named.items()},
+            series={name: stats.span(places) for name, places in self.named.items()},
+            sums={name: stats.sums(places) for name, places in self.named.items()},
             thresholds=self.limits,
             silences=alone,
             members=members if width else None,
             present=self.present,
         )
 
-    def _devices_heard(self, dials: Dials, floor: int) -> Silences:
+    def _devices_heard(self, stats: SeriesStats, floor: int) -> Silences:
         """Of each subject the device that is silent longest; heard by its series that spoke last.
 
         Between the arrivals of that one no pause of the device was longer.
         """
-        last = dials.arrived[self.devices].argmax(axis=2)
+        last = stats.arrived[self.devices].argmax(axis=2)
         places = np.take_along_axis(self.devices, last[:, :, np.newaxis], axis=2)[:, :, 0]
-        heard = _heard(places, dials, floor)
+        heard = _heard(places, stats, floor)
         paused = np.where(self.missing, 0, heard.paused).max(axis=1, initial=0)
         arrived = np.where(self.missing, LATER, heard.arrived).min(axis=1, initial=LATER)
         return Silences(paused=paused, arrived=arrived, upto=floor)
 
 
-def _heard(places: Places, dials: Dials, floor: int) -> Silences:
-    return Silences(paused=dials.paused[places], arrived=dials.arrived[places], upto=floor)
+def _heard(places: Places, stats: SeriesStats, floor: int) -> Silences:
+    return Silences(paused=stats.paused[places], arrived=stats.arrived[places], upto=floor)
 
 
 def _silences(when: Node) -> Iterable[tuple[str, int]]:
     for node in walk(when):
         if isinstance(node, Call) and node.function == "silent":
-            found = silence_of(node)
-            if found is not None:
-                yield found
+            silence = silence_of(node)
+            if silence is not None:
+                yield silence
 
 
 def _keys(subject: SubjectFacts, word: str) -> Sequence[str]:
     return subject.group.get(word, ())
 
 
-def _place(subject: SubjectFacts, name: str, dials: Dials) -> int:
+def _place(subject: SubjectFacts, name: str, stats: SeriesStats) -> int:
     series = subject.series.get(name)
-    return 0 if series is None else dials.place[series.ids[-1]]
+    return 0 if series is None else stats.place[series.ids[-1]]
 
 
 def _counts(subject: SubjectFacts, key: str) -> int:
@@ -179,7 +181,7 @@ def _counts(subject: SubjectFacts, key: str) -> int:
 
 def _in_service(subject: SubjectFacts, series: SeriesFacts) -> bool:
     withdrawn = series.withdrawn is not None and series.withdrawn.value[-1] == 1.0
-    return serves(subject.devices[series.device]) and not withdrawn
+    return is_in_service(subject.devices[series.device]) and not withdrawn
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Instants:
@@ -189,24 +191,24 @@ def _padded(rows: Sequence[Sequence[int]]) -> Instants:
     )
 
 
-def _devices(subjects: Sequence[SubjectFacts], dials: Dials) -> tuple[Places, Mask]:
+def _devices(subjects: Sequence[SubjectFacts], stats: SeriesStats) -> tuple[Places, Mask]:
     """Places of the series of each device in service, by subject and device."""
-    found: list[list[list[int]]] = []
+    places_by_subject: list[list[list[int]]] = []
     for subject in subjects:
         own: dict[str, list[int]] = {
-            name: [] for name, device in subject.devices.items() if serves(device)
+            name: [] for name, device in subject.devices.items() if is_in_service(device)
         }
         for series in subject.series.values():
             if series.device in own:
-                own[series.device].append(dials.place[series.ids[-1]])
-        found.append(list(own.values()))
-    deep = max((len(devices) for devices in found), default=0)
-    wide = max((len(places) for devices in found for places in devices), default=0)
-    places = np.zeros((len(found), deep, wide), dtype=np.int64)
-    missing = np.ones((len(found), deep), dtype=np.bool_)
-    for i, devices in enumerate(found):
-        for j, one in enumerate(devices):
-            places[i, j, : len(one)] = one
+                own[series.device].append(stats.place[series.ids[-1]])
+        places_by_subject.append(list(own.values()))
+    deep = max((len(devices) for devices in places_by_subject), default=0)
+    wide = max((len(places) for devices in places_by_subject for places in devices), default=0)
+    places = np.zeros((len(places_by_subject), deep, wide), dtype=np.int64)
+    missing = np.ones((len(places_by_subject), deep), dtype=np.bool_)
+    for i, devices in enumerate(places_by_subject):
+        for j, series_places in enumerate(devices):
+            places[i, j, : len(series_places)] = series_places
             missing[i, j] = False
     return places, missing
 
@@ -215,9 +217,9 @@ def _settled(rule: RuleHistory, subject: SubjectFacts) -> int:
     """After this time no fact that the rule uses here changes; LATER: it must not be guessed."""
     if len(rule.rules) != len(rule.revisions):
         return LATER
-    if any(rule.lacks(one, subject) is not None for one in rule.rules):
+    if any(rule.lacks(version, subject) is not None for version in rule.rules):
         return LATER
-    names = {name for one in rule.rules for name in one.plain}
+    names = {name for version in rule.rules for name in version.plain}
     if names & subject.doubled.keys():
         return LATER
     if any(not _in_service(subject, subject.series[name]) for name in names):
@@ -229,4 +231,4 @@ def _settled(rule: RuleHistory, subject: SubjectFacts) -> int:
         steps += [series.interval, series.stale_after]
         steps += [] if series.withdrawn is None else [series.withdrawn]
         last = max([last, *series.breaks])
-    return max([last, *(int(one.at[-1]) for one in steps)])
+    return max([last, *(int(fact.at[-1]) for fact in steps)])

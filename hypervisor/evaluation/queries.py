@@ -27,7 +27,7 @@ class EvaluationState:
     engine: str
 
 
-def state(connection: Connection) -> EvaluationState | None:
+def load_state(connection: Connection) -> EvaluationState | None:
     """How far the watch was at its last commit; None before its first."""
     row = connection.execute(
         "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state"
@@ -49,11 +49,16 @@ def save_state(connection: Connection, state: EvaluationState) -> None:
         " VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (only_one) DO UPDATE SET (cursor, watermark, evaluated_to, engine) ="
         " (EXCLUDED.cursor, EXCLUDED.watermark, EXCLUDED.evaluated_to, EXCLUDED.engine)",
-        [state.cursor, _moment(state.heard_to), _moment(state.judged_to), state.engine],
+        [
+            state.cursor,
+            _moment(state.heard_to),
+            _moment(state.judged_to),
+            state.engine,
+        ],
     )
 
 
-def open_journal(
+def load_open_states(
     connection: Connection, before: Mapping[Pair, int | None]
 ) -> dict[Pair, list[Moment]]:
     """The moments from the last inactive one on, ascending: what the open alarm folds from.
@@ -81,13 +86,13 @@ def open_journal(
             ],
         ],
     )
-    found: dict[Pair, list[Moment]] = {}
+    moments: dict[Pair, list[Moment]] = {}
     for rule, subject, written in rows:
-        found.setdefault((rule, subject), []).append(msgspec.json.decode(written, type=Moment))
-    return found
+        moments.setdefault((rule, subject), []).append(msgspec.json.decode(written, type=Moment))
+    return moments
 
 
-def rewrite_journal(
+def replace_states(
     connection: Connection,
     erase_from: Mapping[Pair, int],
     moments: Iterable[tuple[Pair, Sequence[Moment]]],
@@ -108,15 +113,13 @@ def rewrite_journal(
         connection.cursor() as cursor,
         cursor.copy("COPY rule_state (rule, subject, time, state) FROM STDIN") as copy,
     ):
-        for (rule, subject), found in moments:
-            for one in found:
-                written = msgspec.json.encode(one).decode()
-                copy.write_row((rule, subject, moment(one.time), written))
+        for (rule, subject), changes in moments:
+            for change in changes:
+                written = msgspec.json.encode(change).decode()
+                copy.write_row((rule, subject, moment(change.time), written))
 
 
-def forget_before(
-    connection: Connection, horizon: int, *, mark: str, spared: Sequence[Pair]
-) -> int:
+def prune_states(connection: Connection, horizon: int, *, mark: str, spared: Sequence[Pair]) -> int:
     """Delete each pair's journal before its last inactive moment before a time (µs); how many rows.
 
     That moment is given `mark` as its reason. Nothing of the spared pairs is deleted.
@@ -146,23 +149,25 @@ def forget_before(
     ).rowcount
 
 
-def closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
+def load_closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
     """Where operators closed alarms: by rule and subject (at µs, who and why), ascending."""
-    found: dict[Pair, list[tuple[int, str]]] = {}
+    closings_of_pair: dict[Pair, list[tuple[int, str]]] = {}
     for rule, subject, at, author, reason in connection.execute(
         "SELECT rule, subject, at, author, reason FROM closing ORDER BY at, id"
     ):
-        found.setdefault((rule, subject), []).append((micros(at), f"closed by {author}: {reason}"))
-    return found
+        closings_of_pair.setdefault((rule, subject), []).append(
+            (micros(at), f"closed by {author}: {reason}")
+        )
+    return closings_of_pair
 
 
-def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
+def load_inputs(connection: Connection) -> dict[tuple[str, str], Any]:
     """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf, closing."""
     rows = connection.execute("SELECT kind, key, facts::text FROM evaluation_input")
     return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
 
 
-def save_judged_under(
+def save_inputs(
     connection: Connection, facts: Mapping[tuple[str, str], Any], gone: Iterable[tuple[str, str]]
 ) -> None:
     """Remember what is judged by from now on; forget what no longer exists."""
@@ -189,7 +194,7 @@ def expected_workers(connection: Connection) -> list[tuple[str, int]]:
     return [(name, micros(joined)) for name, joined in rows]
 
 
-def deaf_spans(connection: Connection) -> list[tuple[int, int]]:
+def load_gaps(connection: Connection) -> list[tuple[int, int]]:
     """(from, to) µs in which a worker was not listening, whether or not it was drained since.
 
     What it missed then, it missed: taking it away later does not change the past.

@@ -59,7 +59,7 @@ def look(url: str) -> Health:
                 " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour'),"
                 " (SELECT count(*) FROM delivery WHERE state = 'dead')"
             ).fetchone()  # type: ignore[misc]  # always one row
-            found = instance.read(connection)
+            instance_row = instance.read(connection)
             aside = queries_setbacks.listing(connection) if _HAS_SETBACKS in done else []
         except psycopg.errors.UndefinedTable as error:
             raise StoreError("no migration was ever applied; `hypervisor up` does it") from error
@@ -67,7 +67,7 @@ def look(url: str) -> Health:
         timescaledb=version[0] if version else "",
         lacking=[name for name in migration_files() if name not in done],
         clock=clock,
-        instance=found,
+        instance=instance_row,
         workers=[Worker(name=name, silent_for=silent) for name, silent in workers],
         judged_to=judged,
         dead_letters_last_hour=letters,

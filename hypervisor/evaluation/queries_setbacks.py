@@ -67,7 +67,7 @@ def save(connection: Connection, put: Mapping[Pair, Setback], gone: Iterable[Pai
             "INSERT INTO set_aside (rule, subject, since, problem) VALUES (%s, %s, %s, %s)"
             " ON CONFLICT (rule, subject) DO UPDATE SET since = EXCLUDED.since,"
             " problem = EXCLUDED.problem",
-            [(*pair, moment(one.since), one.problem) for pair, one in put.items()],
+            [(*pair, moment(setback.since), setback.problem) for pair, setback in put.items()],
         )
 
 

@@ -120,8 +120,8 @@ class SeriesTail:
         return trimmed
 
     def _merge(self, rows: Rows, newest: int) -> Fresh | None:
-        known = np.concatenate([self.older, self.rows])
-        new, moved, doubted, arrivals = _compare(known, rows)
+        stored = np.concatenate([self.older, self.rows])
+        new, moved, doubted, arrivals = _compare(stored, rows)
         if not (new | moved).any():
             return None
         older, recent = _split(rows, self.complete_from)
@@ -186,15 +186,15 @@ def _split(rows: Rows, at: int) -> tuple[Rows, Rows]:
     return rows[~recent], rows[recent]
 
 
-def _compare(known: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
+def _compare(stored: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
     """Masks over `rows`: new or another value; another arrival only; and doubted. And arrivals."""
-    at = np.searchsorted(known["time"], rows["time"])
-    at = np.minimum(at, max(len(known) - 1, 0))
+    at = np.searchsorted(stored["time"], rows["time"])
+    at = np.minimum(at, max(len(stored) - 1, 0))
     again = np.append(False, rows["time"][1:] == rows["time"][:-1])
-    if not len(known):
+    if not len(stored):
         everything = np.ones(len(rows), dtype=bool)
         return everything, ~everything, again, rows["received"]
-    stood = known[at]
+    stood = stored[at]
     hit = stood["time"] == rows["time"]
     same = (stood["quality"] == rows["quality"]) & (
         (stood["value"] == rows["value"]) | (np.isnan(stood["value"]) & np.isnan(rows["value"]))
@@ -206,8 +206,8 @@ def _compare(known: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
     return new, moved, (hit & changed) | again, arrivals
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return min((time for time in (one, other) if time is not None), default=None)
+def _least(first: int | None, other: int | None) -> int | None:
+    return min((time for time in (first, other) if time is not None), default=None)
 
 
 def _earliest(received: Instants) -> int | None:

@@ -10,13 +10,13 @@ from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.queries import Alarm, Pair, Transition
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
-from hypervisor.evaluation.evaluate import Judged, Task
+from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Memory, Standing
 from hypervisor.evaluation.queries_setbacks import savepoint
 from hypervisor.evaluation.schedule import EvaluationPlan, is_calm
 from hypervisor.evaluation.series_stats import LATER
-from hypervisor.evaluation.setbacks import isolated, isolated_each
-from hypervisor.evaluation.transitions import last_value, told
+from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
+from hypervisor.evaluation.transitions import last_value, list_transitions
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.events import events_of
 from rules._journal import Moment, Phase, Truth
@@ -35,63 +35,67 @@ class Findings:
     now: int  # when we notice
     erase: dict[Pair, int] = field(default_factory=dict)
     moments: list[tuple[Pair, tuple[Moment, ...]]] = field(default_factory=list)
-    changes: list[tuple[Judged, Change, str]] = field(default_factory=list)
+    changes: list[tuple[Evaluated, Change, str]] = field(default_factory=list)
     values: dict[int, tuple[Pair, Mapping[str, Any]]] = field(default_factory=dict)
     before: dict[Pair, tuple[int, int, Standing]] = field(default_factory=dict)
     judged: int = 0
 
-    def add(self, memory: Memory, judged: Sequence[Judged]) -> None:
+    def add(self, memory: Memory, judged: Sequence[Evaluated]) -> None:
         """Compare judgements of one rule with what is recorded; memory takes the new journal."""
         plan = memory.plans[judged[0].task.pair[0]]
 
-        def failed(one: Judged, error: Exception) -> None:
-            memory.asides.put(one.task.pair, one.task.start, error)
+        def failed(evaluation: Evaluated, error: Exception) -> None:
+            memory.setbacks.put(evaluation.task.pair, evaluation.task.start, error)
 
-        done = [*isolated_each(judged, lambda one: self._take(memory, plan, one), failed)]
-        plan.rest(np.array(done, dtype=np.int64), memory.dials, memory.ears.floor)
+        done = [
+            *run_each_isolated(
+                judged, lambda evaluation: self._take(memory, plan, evaluation), failed
+            )
+        ]
+        plan.rest(np.array(done, dtype=np.int64), memory.stats, memory.watermark.floor)
         self.judged += len(judged)
 
-    def _take(self, memory: Memory, plan: EvaluationPlan, one: Judged) -> int:
+    def _take(self, memory: Memory, plan: EvaluationPlan, evaluation: Evaluated) -> int:
         """One judgement; the subject's number. All that may fail comes before what is kept."""
-        number, pair = one.task.number, one.task.pair
+        number, pair = evaluation.task.number, evaluation.task.pair
         standing = memory.standings[pair]
-        before = number, one.task.start, replace(standing)
-        self._values(memory, one)
-        soonest = (one.verdict.due, memory.closing_after(pair, one.task.horizon))
-        self._compare(standing, one, plan.why.get(number, ""))
+        before = number, evaluation.task.start, replace(standing)
+        self._values(memory, evaluation)
+        soonest = (evaluation.verdict.due, memory.closing_after(pair, evaluation.task.horizon))
+        self._compare(standing, evaluation, plan.why.get(number, ""))
         plan.why.pop(number, None)
         plan.due[number] = min((at for at in soonest if at is not None), default=LATER)
         plan.calm[number] = is_calm(standing.open)
-        memory.asides.passed(pair)
+        memory.setbacks.passed(pair)
         self.before[pair] = before
         return number
 
-    def _compare(self, standing: Standing, one: Judged, why: str) -> None:
-        task, moments = one.task, tuple(one.verdict.moments)
+    def _compare(self, standing: Standing, evaluation: Evaluated, why: str) -> None:
+        task, moments = evaluation.task, tuple(evaluation.verdict.moments)
         if not moments and not task.kept:
             moments = _judged_to(task)
         if moments == task.replaced:
             return
         journal = [*task.kept, *moments]
         seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
-        found = episodes(*task.pair, journal)
+        current = episodes(*task.pair, journal)
         recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
-        changes = reconcile(recorded, found, judged=seen) if found or recorded else []
+        changes = reconcile(recorded, current, judged=seen) if current or recorded else []
         if task.replaced:
             self.erase[task.pair] = task.start
         self.moments.append((task.pair, moments))
-        self.changes += [(one, change, why) for change in changes]
+        self.changes += [(evaluation, change, why) for change in changes]
         standing.open = _from_last_inactive(journal)
         if not changes:
             _settle(standing)
 
-    def _values(self, memory: Memory, one: Judged) -> None:
+    def _values(self, memory: Memory, evaluation: Evaluated) -> None:
         """An open alarm says what its series say now, though nothing else changed."""
-        for alarm in memory.standings[one.task.pair].alarms:
+        for alarm in memory.standings[evaluation.task.pair].alarms:
             if alarm.active:
-                value = last_value(memory.territory, one, None)
+                value = last_value(memory.territory, evaluation, None)
                 if value is not None and value != alarm.last_value:
-                    self.values[alarm.id] = one.task.pair, value
+                    self.values[alarm.id] = evaluation.task.pair, value
 
     def of(self, pairs: Collection[Pair]) -> "Findings":
         """Those of some rules and subjects."""
@@ -100,14 +104,14 @@ class Findings:
             erase={pair: since for pair, since in self.erase.items() if pair in pairs},
             moments=[moment for moment in self.moments if moment[0] in pairs],
             changes=[change for change in self.changes if change[0].task.pair in pairs],
-            values={key: one for key, one in self.values.items() if one[0] in pairs},
+            values={key: value for key, value in self.values.items() if value[0] in pairs},
         )
 
     def undo(self, memory: Memory, pair: Pair, error: Exception) -> None:
         """Set aside what could not be written, as it stood before it was judged."""
         number, start, memory.standings[pair] = self.before[pair]
         memory.plans[pair[0]].bring_forward(number, start)
-        memory.asides.put(pair, start, error)
+        memory.setbacks.put(pair, start, error)
 
 
 def write(
@@ -121,7 +125,7 @@ def write(
     pairs = list(dict.fromkeys([*pairs, *(pair for pair, _ in findings.values.values())]))
     changed: list[Alarm] = []
     transitions: list[Transition] = []
-    for some, more in isolated(
+    for some, more in run_isolated(
         pairs,
         lambda some: _write(
             connection, memory, findings if len(some) == len(pairs) else findings.of({*some})
@@ -138,33 +142,37 @@ def _write(
 ) -> tuple[list[Alarm], list[Transition]]:
     """All of it or nothing."""
     with savepoint(connection):
-        queries.rewrite_journal(connection, findings.erase, findings.moments)
+        queries.replace_states(connection, findings.erase, findings.moments)
         new = sum(change.identity is None for _, change, _ in findings.changes)
         identities = iter(alarm_queries.reserve_ids(connection, new) if new else [])
         changed: dict[int, Alarm] = {}
         transitions: list[Transition] = []
         standing: dict[Pair, list[Alarm]] = {}
-        for one, change, why in findings.changes:
-            there = standing.setdefault(one.task.pair, memory.standings[one.task.pair].alarms)
+        for evaluation, change, why in findings.changes:
+            there = standing.setdefault(
+                evaluation.task.pair, memory.standings[evaluation.task.pair].alarms
+            )
             before = next((a for a in there if a.id == change.identity), None)
-            alarm = _alarm(memory, one, change, before, now=findings.now, identities=identities)
+            alarm = _alarm(
+                memory, evaluation, change, before, now=findings.now, identities=identities
+            )
             changed[alarm.id] = alarm
-            transitions += told(alarm, before, change, why=why, now=findings.now)
+            transitions += list_transitions(alarm, before, change, why=why, now=findings.now)
             kept = [a for a in there if a.id != alarm.id]
-            standing[one.task.pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
+            standing[evaluation.task.pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
         alarm_queries.save(connection, changed.values(), transitions)
         queries_outbox.put(connection, events_of(transitions, changed.values()))
         values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
         alarm_queries.save_last_values(connection, values)
-    for pair, found in standing.items():
-        memory.standings[pair].alarms = found
+    for pair, alarms in standing.items():
+        memory.standings[pair].alarms = alarms
         _settle(memory.standings[pair])
     return list(changed.values()), transitions
 
 
 def _alarm(  # noqa: PLR0913
     memory: Memory,
-    one: Judged,
+    evaluation: Evaluated,
     change: Change,
     before: Alarm | None,
     *,
@@ -176,11 +184,11 @@ def _alarm(  # noqa: PLR0913
         return replace(before, withdrawn=now, changed=now)
     episode = change.episode
     assert episode is not None, "a new alarm has an episode"  # noqa: S101
-    value = last_value(memory.territory, one, episode.ended)
+    value = last_value(memory.territory, evaluation, episode.ended)
     if before is not None:
         return replace(before, episode=episode, last_value=value, changed=now)
-    rule = memory.territory.rules[one.task.pair[0]].at(episode.began)
-    subject = memory.territory.subjects[one.task.pair[1]]
+    rule = memory.territory.rules[evaluation.task.pair[0]].at(episode.began)
+    subject = memory.territory.subjects[evaluation.task.pair[1]]
     return Alarm(
         id=next(identities),
         site=subject.site,
@@ -215,5 +223,5 @@ def _settle(standing: Standing) -> None:
 
 
 def _from_last_inactive(journal: list[Moment]) -> list[Moment]:
-    last = max((i for i, one in enumerate(journal) if one.phase is Phase.INACTIVE), default=0)
+    last = max((i for i, moment in enumerate(journal) if moment.phase is Phase.INACTIVE), default=0)
     return journal[last:]

@@ -14,13 +14,13 @@ from sensors._row import NEVER
 FORGOTTEN = "what was before is kept no longer"
 
 
-def oldest(memory: Memory) -> int:
+def revision_horizon(memory: Memory) -> int:
     """The revision horizon: raw retention less the longest look-back; older is not judged."""
-    if memory.ears.floor == NEVER:
+    if memory.watermark.floor == NEVER:
         return NEVER
     return (
-        memory.ears.floor
-        - memory.mains.retention
+        memory.watermark.floor
+        - memory.power_schedule.retention
         + max(memory.territory.longest.values(), default=0)
     )
 
@@ -28,27 +28,27 @@ def oldest(memory: Memory) -> int:
 def earliest(memory: Memory, pair: Pair) -> int:
     """From when on (µs) a pair can be judged: anywhen, while all that it was judged on is kept."""
     journal = memory.standings[pair].open
-    return oldest(memory) if journal and journal[0].reason == FORGOTTEN else NEVER
+    return revision_horizon(memory) if journal and journal[0].reason == FORGOTTEN else NEVER
 
 
-def forget(connection: Connection, memory: Memory) -> int:
+def prune(connection: Connection, memory: Memory) -> int:
     """Delete the journal before the horizon, in a transaction of its own; how many moments.
 
     Of each pair the last inactive moment before it stays, from which an alarm that lasts is told.
     Imported history is kept for good, and so is the journal that was judged on it. Alarms and
     transitions stay always.
     """
-    horizon = oldest(memory)
+    horizon = revision_horizon(memory)
     if horizon <= 0:
         return 0
     with connection.transaction():
         imported = queries_history.list_imported_series(
-            connection, memory.ears.floor - memory.mains.retention
+            connection, memory.watermark.floor - memory.power_schedule.retention
         )
         spared = {
             pair for pair, heard in memory.territory.listens.items() if heard.keys() & imported
         }
-        gone = queries.forget_before(connection, horizon, mark=FORGOTTEN, spared=sorted(spared))
+        gone = queries.prune_states(connection, horizon, mark=FORGOTTEN, spared=sorted(spared))
     for pair, standing in memory.standings.items():
         if pair not in spared and standing.open and _begins(standing.open[0], horizon):
             standing.open[0] = replace(standing.open[0], reason=FORGOTTEN)

@@ -17,13 +17,13 @@ from hypervisor.evaluation.memory import (
     Memory,
     Standing,
     Territory,
-    arranged,
-    fill,
-    remembered,
+    arrange,
+    load_standings,
+    load_tails,
     zone_of,
 )
 from hypervisor.evaluation.schedule import EvaluationPlan
-from hypervisor.evaluation.series_stats import Dials
+from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import concerns
 from hypervisor.registry import queries as registry_queries
 from rules._inputs import Closing
@@ -42,13 +42,13 @@ def revise(
     Often nothing in them changed: a worker was drained, an alarm was closed. `anew`: the supplies
     were worked out anew.
     """
-    anew |= memory.mains.reach(memory.ears.floor, memory.deaf)
+    anew |= memory.power_schedule.reach(memory.watermark.floor, memory.gaps)
     registry = registry_queries.load(connection)
     if anew or registry != memory.registry:
         memory.registry = registry
         zone = zone_of(connection)
-        memory.territory = arranged(registry, catalogue, memory.mains, zone=zone)
-        memory.said = _said(memory.territory)
+        memory.territory = arrange(registry, catalogue, memory.power_schedule, zone=zone)
+        memory.facts = _territory_facts(memory.territory)
         _tails(connection, memory)
         _plans(memory)
         _standings(connection, memory)
@@ -58,40 +58,47 @@ def revise(
 
 def try_again(memory: Memory) -> None:
     """Let be evaluated what was set aside, from where it failed; a change may have mended it."""
-    territory, before = memory.territory, {**memory.asides.trying, **memory.asides.now}
-    memory.asides.now, memory.asides.trying, memory.asides.again = {}, {}, {}
+    territory, before = memory.territory, {**memory.setbacks.trying, **memory.setbacks.now}
+    memory.setbacks.now, memory.setbacks.trying, memory.setbacks.again = {}, {}, {}
     for pair, error in territory.failed.items():
         since = before[pair].since if pair in before else BEGINNING
-        memory.asides.put(pair, since, error)
-    healed = {pair: one for pair, one in before.items() if pair not in territory.failed}
+        memory.setbacks.put(pair, since, error)
+    healed = {pair: setback for pair, setback in before.items() if pair not in territory.failed}
     for plan in memory.plans.values() if healed else ():
         for number in range(len(plan.keys)):
             pair = plan.pair(number)
             place = territory.subjects[pair[1]].place
-            sinces = [one.since for key, one in healed.items() if concerns(key, pair, place)]
+            sinces = [
+                setback.since for key, setback in healed.items() if concerns(key, pair, place)
+            ]
             if sinces:
                 plan.bring_forward(number, min(sinces), "its evaluation had failed")
             if pair in healed:
-                memory.asides.trying[pair] = healed[pair]
+                memory.setbacks.trying[pair] = healed[pair]
 
 
 def settle(connection: Connection, memory: Memory) -> None:
     """Compare with what was last judged by; remember what is judged by from now on."""
     memory.closings = {
-        pair: tuple(Closing(at=at, reason=reason) for at, reason in found)
-        for pair, found in queries.closings(connection).items()
+        pair: tuple(Closing(at=at, reason=reason) for at, reason in closings)
+        for pair, closings in queries.load_closings(connection).items()
     }
-    known = queries.judged_under(connection) if memory.under is None else memory.under
-    now = _facts(memory)
-    changed = {key: _difference(key[0], known[key], now[key]) for key in known.keys() & now.keys()}
-    _bring_forward(memory, {key: one for key, one in changed.items() if one is not None})
-    _close(memory, known, now)
-    queries.save_judged_under(
-        connection,
-        {key: value for key, value in now.items() if known.get(key) != value},
-        [key for key in known if key not in now],
+    remembered_facts = queries.load_inputs(connection) if memory.inputs is None else memory.under
+    now = _collect_facts(memory)
+    changed = {
+        key: _difference(key[0], remembered_facts[key], now[key])
+        for key in remembered_facts.keys() & now.keys()
+    }
+    _bring_forward(
+        memory, {key: difference for key, difference in changed.items() if difference is not None}
     )
-    memory.under = now
+    _close(memory, remembered_facts, now)
+    queries.save_inputs(
+        connection,
+        {key: value for key, value in now.items() if remembered_facts.get(key) != value},
+        [key for key in remembered_facts if key not in now],
+    )
+    memory.inputs = now
 
 
 def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]) -> None:
@@ -101,25 +108,25 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
     for plan in memory.plans.values():
         for number in range(len(plan.keys)):
             rule, subject = plan.pair(number)
-            asked = [
+            keys = [
                 ("subject", subject),
                 ("rule", rule),
                 *([("gap", "")] if plan.silence else []),
             ]
             if plan.rule.afar:
                 above = memory.territory.subjects[subject].upstream
-                asked += [("subject", upstream_facts.site) for upstream_facts in above]
-            found = [changed[key] for key in asked if key in changed]
-            since = min(found, key=lambda one: one.since, default=None)
+                keys += [("subject", upstream_facts.site) for upstream_facts in above]
+            relevant = [changed[key] for key in keys if key in changed]
+            since = min(relevant, key=lambda difference: difference.since, default=None)
             if since is not None:
                 why = f"{since.what} revised from {text(since.since)}"
                 plan.bring_forward(number, since.since, why)
 
 
-def _close(memory: Memory, known: _Facts, now: _Facts) -> None:
+def _close(memory: Memory, remembered_facts: _Facts, now: _Facts) -> None:
     """Judge again from where somebody closed an alarm."""
-    for key in {key for key in known.keys() | now.keys() if key[0] == "closing"}:
-        before, after = known.get(key, []), now.get(key, [])
+    for key in {key for key in remembered_facts.keys() | now.keys() if key[0] == "closing"}:
+        before, after = remembered_facts.get(key, []), now.get(key, [])
         since = differences.between_steps(before, after)
         rule, _, subject = key[1].partition(_BETWEEN)
         plan = memory.plans.get(rule)
@@ -128,20 +135,21 @@ def _close(memory: Memory, known: _Facts, now: _Facts) -> None:
             plan.bring_forward(plan.keys.index(subject), since, why)
 
 
-def _said(territory: Territory) -> _Facts:
+def _territory_facts(territory: Territory) -> _Facts:
     subjects = differences.of_subjects(territory.subjects)
-    facts: dict[Fact, Any] = {("subject", key): one for key, one in subjects.items()}
+    facts: dict[Fact, Any] = {("subject", key): facts for key, facts in subjects.items()}
     return facts | {
-        ("rule", key): [list(one) for one in rule.written] for key, rule in territory.rules.items()
+        ("rule", key): [list(revision) for revision in rule.written]
+        for key, rule in territory.rules.items()
     }
 
 
-def _facts(memory: Memory) -> _Facts:
+def _collect_facts(memory: Memory) -> _Facts:
     facts = {
-        ("closing", _BETWEEN.join(pair)): [[closing.at, closing.reason] for closing in found]
-        for pair, found in memory.closings.items()
+        ("closing", _BETWEEN.join(pair)): [[closing.at, closing.reason] for closing in closings]
+        for pair, closings in memory.closings.items()
     }
-    return {**memory.said, **facts, ("gap", ""): [list(span) for span in memory.deaf]}
+    return {**memory.facts, **facts, ("gap", ""): [list(span) for span in memory.gaps]}
 
 
 def _difference(kind: str, before: Any, now: Any) -> Difference | None:
@@ -166,24 +174,24 @@ def _tails(connection: Connection, memory: Memory) -> None:
         if series not in memory.tails or memory.tails[series].keep < territory.keep(series)
     }
     memory.tails = {key: tail for key, tail in memory.tails.items() if key in keys_view}
-    memory.tails |= fill(connection, territory, memory.ears.floor, only=short)
+    memory.tails |= load_tails(connection, territory, memory.watermark.floor, only=short)
 
 
 def _plans(memory: Memory) -> None:
     """Arrange every rule's subjects in arrays; what was due stays due."""
     territory, before = memory.territory, memory.plans
-    memory.dials = Dials.of(memory.tails)
+    memory.stats = SeriesStats.of(memory.tails)
     subjects: dict[str, list[SubjectFacts]] = {}
     for rule, subject in territory.revisions:
         subjects.setdefault(rule, []).append(territory.subjects[subject])
     memory.plans = {
         rule: EvaluationPlan.of(
             territory.rules[rule],
-            found,
-            [[*territory.listens[rule, subject_facts.key]] for subject_facts in found],
-            memory.dials,
+            rule_subjects,
+            [[*territory.listens[rule, subject_facts.key]] for subject_facts in rule_subjects],
+            memory.stats,
         )
-        for rule, found in subjects.items()
+        for rule, rule_subjects in subjects.items()
     }
     for rule, plan in memory.plans.items():
         if rule in before:
@@ -194,8 +202,8 @@ def _standings(connection: Connection, memory: Memory) -> None:
     """Stand where the journal says; a judgement that never was begins at the beginning."""
     pairs = memory.territory.revisions.keys()
     new = [pair for pair in pairs if pair not in memory.standings]
-    found = remembered(connection, new) if new else {}
-    memory.standings = {pair: memory.standings.get(pair) or found[pair] for pair in pairs}
+    standings = load_standings(connection, new) if new else {}
+    memory.standings = {pair: memory.standings.get(pair) or standings[pair] for pair in pairs}
     unknown = set(new)
     for plan in memory.plans.values():
         for number in range(len(plan.keys)):
@@ -209,7 +217,7 @@ def _resume(memory: Memory, plan: EvaluationPlan, number: int, standing: Standin
     Without heartbeats no such time is known; then at the newest reading. Where nothing was ever
     judged, at the beginning.
     """
-    newest = int(memory.dials.newest[plan.listens[number]].max())
+    newest = int(memory.stats.newest[plan.listens[number]].max())
     if not standing.open:
         first = "" if newest == NEVER else "first judged on what was stored before"
         plan.bring_forward(number, BEGINNING, first)

@@ -9,11 +9,11 @@ import numpy as np
 from hypervisor.evaluation.facts import (
     SubjectFacts,
     UpstreamFacts,
-    bounded,
-    either,
-    readable,
+    any_of,
+    check_span,
+    read_revisions,
     steps,
-    summed,
+    sum_steps,
 )
 from hypervisor.registry.model import Revision
 from rules._inputs import Steps
@@ -25,54 +25,54 @@ Link = tuple[str, Steps]  # the site above, and how long (µs) water takes from 
 _Way = tuple[str, str, Steps]  # site, quantity, how long
 
 
-def links(
+def upstream_links(
     revisions: Mapping[tuple[str, str], Sequence[Revision]],
     failed: Callable[[str, Exception], None],
 ) -> dict[str, list[Link]]:
     """What flows into each site, by its name; `failed` is given a site whose link cannot be."""
-    found: dict[str, list[Link]] = {}
-    for (kind, key), said in sorted(revisions.items()):
+    links_by_site: dict[str, list[Link]] = {}
+    for (kind, key), history in sorted(revisions.items()):
         if kind == "link":
             above, _, below = key.partition(">")
             try:
-                found.setdefault(below, []).append((above, _travel(said)))
+                links_by_site.setdefault(below, []).append((above, _travel(history)))
             except Exception as error:  # noqa: BLE001  of one link, which stops no other
                 failed(below, error)
-    return found
+    return links_by_site
 
 
-def joined(
+def join_upstream(
     sites: Iterable[SubjectFacts], flowing: Mapping[str, Sequence[Link]]
 ) -> Iterator[SubjectFacts]:
     """The sites, each with those upstream of it.
 
     A gauge that was retired is still the nearest: what flows from farther is said by another link.
     """
-    known = {subject_facts.key: subject_facts for subject_facts in sites}
-    every = {name for one in known.values() for name in _measured(one)}
-    for one in known.values():
-        if one.key in flowing:
-            yield replace(one, upstream=_upstream(one.key, every, known, flowing))
+    sites_by_name = {subject_facts.key: subject_facts for subject_facts in sites}
+    every = {name for site in sites_by_name.values() for name in _measured(site)}
+    for site in sites_by_name.values():
+        if site.key in flowing:
+            yield replace(site, upstream=_upstream(site.key, every, sites_by_name, flowing))
         else:
-            yield one
+            yield site
 
 
 def _upstream(
     site: str,
-    wanted: AbstractSet[str],
-    known: Mapping[str, SubjectFacts],
+    quantities: AbstractSet[str],
+    sites: Mapping[str, SubjectFacts],
     flowing: Mapping[str, Sequence[Link]],
 ) -> tuple[UpstreamFacts, ...]:
     best: dict[tuple[str, str], Steps] = {}
-    for name, quantity, lag in _ways(site, wanted, (), known, flowing):
+    for name, quantity, lag in _ways(site, quantities, (), sites, flowing):
         other = best.get((name, quantity))
         if other is None or _length(lag) < _length(other):
             best[name, quantity] = lag
     together: dict[tuple[str, int], tuple[Steps, list[str]]] = {}
-    for (name, quantity), lag in sorted(best.items(), key=lambda one: one[0]):
+    for (name, quantity), lag in sorted(best.items(), key=lambda entry: entry[0]):
         together.setdefault((name, id(lag)), (lag, []))[1].append(quantity)
     return tuple(
-        _seen(known[name], lag, quantities) for (name, _), (lag, quantities) in together.items()
+        _seen(sites[name], lag, quantities) for (name, _), (lag, quantities) in together.items()
     )
 
 
@@ -84,15 +84,15 @@ def _seen(above: SubjectFacts, lag: Steps, quantities: Sequence[str]) -> Upstrea
     first = lag.value[~gone][:1] if (~gone).any() else np.zeros(1)
     filled = np.where(place < 0, first, lag.value[np.maximum(place, 0)])
     series = {name: above.series[name] for name in quantities}
-    for name, one in above.series.items():
+    for name, series_facts in above.series.items():
         if name not in series:
-            series[f"{one.quantity.name}@{one.device}"] = one
+            series[f"{series_facts.quantity.name}@{series_facts.device}"] = series_facts
     return UpstreamFacts(
         site=above.key,
         lag=steps(dict(zip(lag.at.tolist(), filled.tolist(), strict=True))),
         series={
-            name: replace(one, withdrawn=either(absent, one.withdrawn))
-            for name, one in series.items()
+            name: replace(series_facts, withdrawn=any_of(absent, series_facts.withdrawn))
+            for name, series_facts in series.items()
         },
         devices=above.devices,
         thresholds=above.thresholds,
@@ -101,22 +101,22 @@ def _seen(above: SubjectFacts, lag: Steps, quantities: Sequence[str]) -> Upstrea
 
 def _ways(
     site: str,
-    wanted: AbstractSet[str],
+    quantities: AbstractSet[str],
     so_far: tuple[Steps, ...],
-    known: Mapping[str, SubjectFacts],
+    sites: Mapping[str, SubjectFacts],
     flowing: Mapping[str, Sequence[Link]],
 ) -> Iterator[_Way]:
     """Up every branch, until all that is wanted was found there. Water flows one way: it ends."""
     for above, travel in flowing.get(site, ()):
-        if above not in known:
+        if above not in sites:
             continue
         parts = (*so_far, travel)
-        here = wanted & _measured(known[above])
+        here = quantities & _measured(sites[above])
         if here:
-            lag = summed(parts)
+            lag = sum_steps(parts)
             yield from ((above, quantity, lag) for quantity in here)
-        if wanted - here:
-            yield from _ways(above, wanted - here, parts, known, flowing)
+        if quantities - here:
+            yield from _ways(above, quantities - here, parts, sites, flowing)
 
 
 def _measured(subject_facts: SubjectFacts) -> set[str]:
@@ -128,6 +128,6 @@ def _length(lag: Steps) -> float:
     return float(lag.value[-1]) if lag.value[-1] == lag.value[-1] else _NOT_NOW
 
 
-def _travel(said: Iterable[Revision]) -> Steps:
-    found = readable(said, lambda value: bounded(value["travel_s"]) * _SECOND)
-    return steps({at: float("nan") if span is None else span for at, span in found})
+def _travel(revisions: Iterable[Revision]) -> Steps:
+    spans = read_revisions(revisions, lambda value: check_span(value["travel_s"]) * _SECOND)
+    return steps({at: float("nan") if span is None else span for at, span in spans})

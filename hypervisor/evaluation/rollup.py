@@ -37,23 +37,23 @@ class Done:
     more: bool
 
 
-def run(url: str, known: Catalogue, *, stopping: Callable[[], bool], say: Say) -> None:
+def run(url: str, catalogue: Catalogue, *, stopping: Callable[[], bool], say: Say) -> None:
     """Roll up until told to stop. A lost database is waited for."""
-    said = ""
+    last_problem = ""
     while not stopping():
         try:
             with translated(), connect(url, autocommit=True) as connection:
-                _follow(connection, known, stopping=stopping, say=say)
+                _follow(connection, catalogue, stopping=stopping, say=say)
         except StoreError as error:
             text = f"{error}; trying again"
-            if text != said:
+            if text != last_problem:
                 say(text)
-            said = text
+            last_problem = text
             _pause(TICK, stopping)
 
 
 def _follow(
-    connection: Connection, known: Catalogue, *, stopping: Callable[[], bool], say: Say
+    connection: Connection, catalogue: Catalogue, *, stopping: Callable[[], bool], say: Say
 ) -> None:
     zone = _zone(connection)
     while not queries_rollups.lock_rollups(connection):
@@ -62,7 +62,7 @@ def _follow(
     say("rolling up")
     while not stopping():
         began = time.monotonic()
-        done = step(connection, known, zone=zone)
+        done = step(connection, catalogue, zone=zone)
         _pause(rest(time.monotonic() - began, more=done.more), stopping)
 
 
@@ -83,27 +83,27 @@ def _pause(seconds: float, stopping: Callable[[], bool]) -> bool:
     return stopping()
 
 
-def catch_up(connection: Connection, known: Catalogue) -> int:
+def catch_up(connection: Connection, catalogue: Catalogue) -> int:
     """Roll up all that is to be done now; how many hours. `connection`: in autocommit."""
     zone, hours, more = _zone(connection), 0, True
     while more:
-        done = step(connection, known, zone=zone)
+        done = step(connection, catalogue, zone=zone)
         hours, more = hours + done.hours, done.more
     return hours
 
 
-def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
+def step(connection: Connection, catalogue: Catalogue, *, zone: str) -> Done:
     """One transaction: what the feed tells next, or the next chunk that was never rolled up."""
     with connection.transaction():
-        queries_rollups.set_counters(connection, counters(known))
+        queries_rollups.set_counters(connection, counters(catalogue))
         state = queries_rollups.lock_state(connection)
-        pairs, cursor, more = _told(connection, state.cursor)
+        pairs, cursor, more = _read_changes(connection, state.cursor)
         whole, fill = _next(connection, state.fill)
         hours = refresh(connection, pairs, whole=whole, frozen=state.frozen, zone=zone)
         queries_rollups.save_state(connection, cursor, fill=fill)
     more = more or fill is not None
     if not more:
-        lighting_plans.keep(connection, known, zone=zone)
+        lighting_plans.keep(connection, catalogue, zone=zone)
     return Done(hours=hours, more=more)
 
 
@@ -115,18 +115,18 @@ def keep(connection: Connection, first: datetime, last: datetime) -> None:
     queries_rollups.freeze(connection, last)
 
 
-def _told(connection: Connection, cursor: str) -> tuple[list[Pair], str, bool]:
+def _read_changes(connection: Connection, cursor: str) -> tuple[list[Pair], str, bool]:
     """Series and hours of which the feed tells from the cursor on; the next one; whether of more.
 
     However often an hour is told of, it is made anew once.
     """
-    found = np.empty(0, dtype=np.int64)
+    pairs = np.empty(0, dtype=np.int64)
     while True:
         entries, upto = feed.read(connection, cursor, most=_ENTRIES)
-        found = np.union1d(found, changed(entries))
+        pairs = np.union1d(pairs, changed(entries))
         cursor, more = upto, len(entries) >= _ENTRIES
-        if not more or len(found) >= _PAIRS:
-            return pairs_of(found), cursor, more
+        if not more or len(pairs) >= _PAIRS:
+            return pairs_of(pairs), cursor, more
 
 
 def changed(entries: Iterable[Entry]) -> NDArray[np.int64]:
@@ -144,10 +144,10 @@ def pairs_of(keys: NDArray[np.int64]) -> list[Pair]:
     return list(zip((keys >> 32).tolist(), ((keys & 0xFFFF_FFFF) - _OLD).tolist(), strict=True))
 
 
-def counters(known: Catalogue) -> list[str]:
+def counters(catalogue: Catalogue) -> list[str]:
     """The quantities that are counters."""
     return [
-        quantity.name for quantity in known.quantities.values() if quantity.kind is Kind.COUNTER
+        quantity.name for quantity in catalogue.quantities.values() if quantity.kind is Kind.COUNTER
     ]
 
 

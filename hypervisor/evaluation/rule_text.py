@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from hypervisor.base.errors import RulebookError
-from hypervisor.evaluation.based_on import bases
+from hypervisor.evaluation.based_on import read_bases
 from rules._errors import RuleError
 from rules._pack import Pack, load_pack
 from rules._rule import Rule
@@ -59,9 +59,9 @@ def file_text(file: Path) -> str:
 def read_text(text: str, *, file: str, domain: str) -> tuple[Pack, list[Proposed]]:
     """The rules of a text, in its order."""
     pack = load_pack(text, file=file, domain=domain)
-    said = bases(text, file=file)
+    marks = read_bases(text, file=file)
     return pack, [
-        Proposed(rule=rule, pack=pack, place=said[rule.id][0], based_on=said[rule.id][1])
+        Proposed(rule=rule, pack=pack, place=marks[rule.id][0], based_on=marks[rule.id][1])
         for rule in pack.rules
     ]
 
@@ -72,16 +72,16 @@ def domain_of(text: str, file: Path) -> str:
     Raises:
         RulebookError: neither is a domain.
     """
-    known = catalogue().domains
-    if file.stem in known:
+    domains = catalogue().domains
+    if file.stem in domains:
         return file.stem
-    for name in bases(text, file=str(file)):
-        for domain in sorted(known, key=len, reverse=True):
+    for name in read_bases(text, file=str(file)):
+        for domain in sorted(domains, key=len, reverse=True):
             if name.startswith(f"{domain}-"):
                 return domain
     raise RulebookError(
-        f"{file}: its domain cannot be told: name it as one ({', '.join(sorted(known))}), begin the"
-        " ids of its rules with one, or say --domain"
+        f"{file}: unknown domain: name the file after one ({', '.join(sorted(domains))}), begin the"
+        " ids of its rules with one, or pass --domain"
     )
 
 
@@ -132,16 +132,18 @@ def read_written(written: Mapping[str, Any], *, domain: str) -> Proposed:
     return read_one(as_yaml(written), domain=domain)
 
 
-def together(files: Iterable[list[Proposed]]) -> list[Proposed]:
+def merge_files(files: Iterable[list[Proposed]]) -> list[Proposed]:
     """The rules of several files.
 
     Raises:
         RuleError: one stands in two of them.
     """
-    found: dict[str, Proposed] = {}
-    for proposed in (one for file in files for one in file):
+    proposals: dict[str, Proposed] = {}
+    for proposed in (proposed for file in files for proposed in file):
         name = proposed.rule.id
-        if name in found:
-            raise RuleError(proposed.place, f"rule {name!r} stands in {found[name].place} already")
-        found[name] = proposed
-    return list(found.values())
+        if name in proposals:
+            raise RuleError(
+                proposed.place, f"rule {name!r} stands in {proposals[name].place} already"
+            )
+        proposals[name] = proposed
+    return list(proposals.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypervisor.base.instants import micros
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.setbacks import problem_of
+from hypervisor.evaluation.setbacks import describe_error
 from hypervisor.registry.model import Registry, Revision
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
@@ -69,17 +69,17 @@ class RuleHistory:
 
         All are from the time on at which two devices measure what a rule asks for.
         """
-        found = [
+        revisions = [
             (at, rule if rule is not None and self.lacks(rule, subject) is None else None)
             for at, rule in self.judged
         ]
-        names = {name for _, rule in found if rule is not None for name in rule.plain}
+        names = {name for _, rule in revisions if rule is not None for name in rule.plain}
         since = min(
             (subject.doubled[name] for name in names & subject.doubled.keys()), default=None
         )
         if since is None:
-            return tuple(found)
-        return (*((at, rule) for at, rule in found if at < since), (since, None))
+            return tuple(revisions)
+        return (*((at, rule) for at, rule in revisions if at < since), (since, None))
 
     def lacks(self, rule: Rule, subject: SubjectFacts) -> str | None:
         """What the subject lacks for one of its revisions to apply; None when it applies."""
@@ -90,20 +90,20 @@ class RuleHistory:
 
 def histories(registry: Registry, common: frozenset[str]) -> dict[str, RuleHistory]:
     """All rules, from their revisions; `common`: quantities of no domain."""
-    found: dict[str, dict[int, Revision]] = {}
+    by_rule: dict[str, dict[int, Revision]] = {}
     for revision in registry.revisions:
         if revision.kind == "rule":
-            found.setdefault(revision.key, {})[micros(revision.effective)] = revision
+            by_rule.setdefault(revision.key, {})[micros(revision.effective)] = revision
     return {
         key: _history(key, sorted(revisions.items()), common)
-        for key, revisions in sorted(found.items())
+        for key, revisions in sorted(by_rule.items())
     }
 
 
 def _history(
     key: str, revisions: list[tuple[int, Revision]], common: frozenset[str]
 ) -> RuleHistory:
-    read = [(at, _rule(one)) for at, one in revisions]
+    read = [(at, _rule(revision)) for at, revision in revisions]
     rules = tuple((at, rule) for at, rule in read if not isinstance(rule, Exception))
     latest = [rule for _, rule in rules if rule is not None][-1:]
     last = read[-1][1]
@@ -111,20 +111,20 @@ def _history(
         id=key,
         revisions=rules,
         judged=_judged(rules),
-        written=tuple((at, one.value) for at, one in revisions),
+        written=tuple((at, revision.value) for at, revision in revisions),
         silence=any(rule.axis == "silence" for rule in latest),
         asks_of_devices=any(_asks_of_devices(rule) for _, rule in rules if rule is not None),
         common=common,
-        problem=problem_of(last) if isinstance(last, Exception) else None,
+        problem=describe_error(last) if isinstance(last, Exception) else None,
     )
 
 
 def _judged(revisions: Revisions) -> Revisions:
-    found: list[tuple[int, Rule | None]] = []
+    conditions: list[tuple[int, Rule | None]] = []
     for at, rule in revisions:
-        if not found or _condition(rule) != _condition(found[-1][1]):
-            found.append((at, rule))
-    return tuple(found)
+        if not conditions or _condition(rule) != _condition(conditions[-1][1]):
+            conditions.append((at, rule))
+    return tuple(conditions)
 
 
 def _condition(rule: Rule | None) -> Any:
@@ -202,7 +202,7 @@ def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFact
         heard |= set(subject.devices)
     if not heard:
         return named
-    return named | {name for name, one in subject.series.items() if one.devices & heard}
+    return named | {name for name, series in subject.series.items() if series.devices & heard}
 
 
 def _asks_of_devices(rule: Rule) -> bool:

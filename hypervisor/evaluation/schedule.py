@@ -12,12 +12,12 @@ import numpy as np
 
 from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import BEGINNING, text
-from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.prefilter import Glance
+from hypervisor.evaluation.prefilter import Prefilter
 from hypervisor.evaluation.recent import Mask
 from hypervisor.evaluation.rulebook import RuleHistory
-from hypervisor.evaluation.series_stats import LATER, Dials
+from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from rules._inputs import Instants
 from rules._journal import Moment, Phase, Truth
 
@@ -39,7 +39,7 @@ class EvaluationPlan:
     due: Instants
     must: Mask
     calm: Mask
-    glance: Glance
+    prefilter: Prefilter
     why: dict[int, str] = field(default_factory=dict)  # of what became due in the past
 
     @classmethod
@@ -48,11 +48,11 @@ class EvaluationPlan:
         rule: RuleHistory,
         subjects: Sequence[SubjectFacts],
         listens: Sequence[Sequence[int]],
-        dials: Dials,
+        stats: SeriesStats,
     ) -> "EvaluationPlan":
         width = max(map(len, listens))
         padded = [
-            [dials.place[s] for s in listen] + [0] * (width - len(listen)) for listen in listens
+            [stats.place[s] for s in listen] + [0] * (width - len(listen)) for listen in listens
         ]
         return cls(
             rule=rule,
@@ -61,7 +61,7 @@ class EvaluationPlan:
             due=np.full(len(subjects), LATER, dtype=np.int64),
             must=np.zeros(len(subjects), dtype=np.bool_),
             calm=np.zeros(len(subjects), dtype=np.bool_),
-            glance=_glance(rule, subjects, dials),
+            prefilter=_build_prefilter(rule, subjects, stats),
         )
 
     @property
@@ -71,11 +71,11 @@ class EvaluationPlan:
     def pair(self, number: int) -> Pair:
         return self.rule.id, self.keys[number]
 
-    def horizons(self, dials: Dials, floor: int) -> Instants:
+    def horizons(self, stats: SeriesStats, floor: int) -> Instants:
         """How far each can be judged: as far as we listened; values also to their newest row."""
         if self.silence:
             return np.full(len(self.keys), floor, dtype=np.int64)
-        horizons: Instants = np.maximum(dials.newest[self.listens].max(axis=1, initial=0), floor)
+        horizons: Instants = np.maximum(stats.newest[self.listens].max(axis=1, initial=0), floor)
         return horizons
 
     def take_over(self, before: "EvaluationPlan") -> None:
@@ -90,7 +90,7 @@ class EvaluationPlan:
                 if old in before.why:
                     self.why[number] = before.why[old]
 
-    def mark(self, news: News, dials: Dials, *, floor: int, heard_to: int) -> None:
+    def mark(self, news: Arrived, stats: SeriesStats, *, floor: int, heard_to: int) -> None:
         """Make due what the news may change, and what time has brought by `floor`.
 
         `heard_to`: how far silence was judged until now.
@@ -105,7 +105,7 @@ class EvaluationPlan:
         quiet = touched & self.calm & ~self.must & ~news.late[self.listens].any(axis=1)
         if quiet.any():
             try:
-                quiet = self._quiet(quiet, first, news, dials, floor=floor, heard_to=heard_to)
+                quiet = self._quiet(quiet, first, news, stats, floor=floor, heard_to=heard_to)
             except Exception:
                 log.exception("rule %s is judged without a cheap look", self.rule.id)
                 quiet[:] = False
@@ -117,29 +117,29 @@ class EvaluationPlan:
 
     def _quiet(  # noqa: PLR0913  all that a look takes
         self,
-        asked: Mask,
+        candidates: Mask,
         first: Instants,
-        news: News,
-        dials: Dials,
+        news: Arrived,
+        stats: SeriesStats,
         *,
         floor: int,
         heard_to: int,
     ) -> Mask:
         """Of those asked about, where the news since `first` cannot make the condition true."""
         if not self.silence:
-            return asked & (self.glance.settled <= first) & ~self.glance.possible(dials)
-        told = (first > heard_to) | (first >= self._heard_before(news))
-        quiet = asked & told & (self.glance.settled <= first)
-        return quiet & self._still_heard(dials, floor, quiet)
+            return candidates & (self.prefilter.settled <= first) & ~self.prefilter.possible(stats)
+        newer = (first > heard_to) | (first >= self._heard_before(news))
+        quiet = candidates & newer & (self.prefilter.settled <= first)
+        return quiet & self._still_heard(stats, floor, quiet)
 
-    def rest(self, numbers: Instants, dials: Dials, floor: int) -> None:
+    def rest(self, numbers: Instants, stats: SeriesStats, floor: int) -> None:
         """What was judged and cannot become true needs no judgement until its series move."""
         self.must[numbers] = False
         if not self.silence:
-            idle = self.calm & (self.glance.settled <= floor)
+            idle = self.calm & (self.prefilter.settled <= floor)
             if idle[numbers].any():
                 try:
-                    idle &= ~self.glance.possible(dials)
+                    idle &= ~self.prefilter.possible(stats)
                 except Exception:
                     log.exception("rule %s is judged without a cheap look", self.rule.id)
                     return
@@ -152,28 +152,30 @@ class EvaluationPlan:
             if why:
                 self.why[number] = why
 
-    def _heard_before(self, news: News) -> Instants:
+    def _heard_before(self, news: Arrived) -> Instants:
         """What arrived before others that were judged changes what was."""
         before: Instants = news.heard_before[self.listens].max(axis=1, initial=0)
         return before
 
-    def _still_heard(self, dials: Dials, floor: int, asked: Mask) -> Mask:
+    def _still_heard(self, stats: SeriesStats, floor: int, candidates: Mask) -> Mask:
         """Where no silence can have made it true: judged when one may be complete, no sooner."""
         if floor < 0:  # nothing was heard yet
             return np.zeros(len(self.keys), dtype=np.bool_)
-        calm, due = self.glance.quiet(dials, floor)
-        heard: Mask = asked & calm & (self.glance.settled <= floor)
+        calm, due = self.prefilter.quiet(stats, floor)
+        heard: Mask = candidates & calm & (self.prefilter.settled <= floor)
         self.due[heard] = due[heard]
         return heard
 
 
-def _glance(rule: RuleHistory, subjects: Sequence[SubjectFacts], dials: Dials) -> Glance:
+def _build_prefilter(
+    rule: RuleHistory, subjects: Sequence[SubjectFacts], stats: SeriesStats
+) -> Prefilter:
     """The cheap look at a rule; where there can be none, one that always says "judge it"."""
     try:
-        return Glance.of(rule, subjects, dials)
+        return Prefilter.of(rule, subjects, stats)
     except Exception:
         log.exception("rule %s is judged without a cheap look", rule.id)
-        return Glance.blind(len(subjects))
+        return Prefilter.blind(len(subjects))
 
 
 def is_calm(journal: Sequence[Moment]) -> bool:
@@ -183,27 +185,27 @@ def is_calm(journal: Sequence[Moment]) -> bool:
     return journal[-1].phase is Phase.INACTIVE and journal[-1].when is not Truth.TRUE
 
 
-def explain(plan: EvaluationPlan, number: int, news: News, names: Mapping[int, str]) -> str:
+def explain(plan: EvaluationPlan, number: int, news: Arrived, names: Mapping[int, str]) -> str:
     """Why a judgement of the past is made again; empty where its rows only go on.
 
     `names`: of the quantities, by place.
     """
-    said: list[tuple[int, str]] = []
+    reasons: list[tuple[int, str]] = []
     for place in plan.listens[number].tolist():
         fresh = news.fresh.get(place)
         if fresh is None:
             continue
         name = names.get(place, "?")
         if fresh.doubted:
-            said.append(
+            reasons.append(
                 (fresh.doubted[0], _corrected(name, fresh.doubted[0], news.acts.get(place)))
             )
         elif plan.silence and fresh.arrived is not None:
             arrived = f"reading of {name} that had arrived at {text(fresh.arrived)}"
-            said.append((fresh.arrived, f"{arrived} was committed later"))
+            reasons.append((fresh.arrived, f"{arrived} was committed later"))
         elif fresh.first is not None and fresh.first <= fresh.newest_before:
-            said.append((fresh.first, f"late reading of {name} at {text(fresh.first)}"))
-    return min(said, default=(0, ""))[1]
+            reasons.append((fresh.first, f"late reading of {name} at {text(fresh.first)}"))
+    return min(reasons, default=(0, ""))[1]
 
 
 def _corrected(name: str, time: int, act: tuple[str, str] | None) -> str:

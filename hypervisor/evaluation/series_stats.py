@@ -16,7 +16,7 @@ _SATURATED = int(Quality.SATURATED)
 
 
 @dataclass(kw_only=True)
-class Dials:
+class SeriesStats:
     """By place; place 0 is nobody's. `low` and `high` span the good values in memory.
 
     `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time.
@@ -34,9 +34,9 @@ class Dials:
     paused: Instants
 
     @classmethod
-    def of(cls, tails: Mapping[int, SeriesTail]) -> "Dials":
+    def of(cls, tails: Mapping[int, SeriesTail]) -> "SeriesStats":
         size = len(tails) + 1
-        dials = cls(
+        stats = cls(
             place={series: number for number, series in enumerate(sorted(tails), start=1)},
             newest=np.full(size, NEVER, dtype=np.int64),
             low=np.full(size, np.inf),
@@ -46,8 +46,8 @@ class Dials:
             arrived=np.full(size, NEVER, dtype=np.int64),
             paused=np.full(size, LATER, dtype=np.int64),
         )
-        dials.read(tails, tails)
-        return dials
+        stats.read(tails, tails)
+        return stats
 
     def span(self, places: Instants) -> tuple[Values, Values]:
         """Between what and what the good values of series lie."""
@@ -58,13 +58,13 @@ class Dials:
         return self.fall[places], self.rise[places]
 
     @cached_property
-    def known(self) -> Instants:
+    def numbers(self) -> Instants:
         """The series, ascending, as their places are."""
         return np.fromiter(self.place, dtype=np.int64)
 
     def read(self, tails: Mapping[int, SeriesTail], series: Iterable[int]) -> None:
         """Read these series again from what is in memory of them."""
-        chosen = [(self.place[one], tails[one]) for one in series]
+        chosen = [(self.place[number], tails[number]) for number in series]
         places = np.array([place for place, _ in chosen], dtype=np.int64)
         lengths = np.array([len(t.older) + len(t.rows) for _, t in chosen], dtype=np.int64)
         self.newest[places] = [tail.newest for _, tail in chosen]

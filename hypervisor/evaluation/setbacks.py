@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(kw_only=True)
-class Asides:
+class Setbacks:
     """What is set aside. `now`: not evaluated; `trying`: to be tried again with the next step.
 
     `again`: when (µs) a revision of the rule comes into force that may mend it. `stored`: as the
@@ -43,7 +43,7 @@ class Asides:
     stored: dict[Pair, Setback] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, connection: Connection) -> "Asides":
+    def load(cls, connection: Connection) -> "Setbacks":
         """As the last commit left them, to be tried again."""
         stored = queries_setbacks.load(connection)
         return cls(trying=dict(stored), stored=stored)
@@ -58,8 +58,8 @@ class Asides:
         self.again.pop(pair, None)
         since = since if before is None else min(since, before.since)
         if not any(rule == pair[0] for rule, _ in self.now):
-            log.warning("set aside: %s", named(pair), exc_info=error)
-        self.now[pair] = Setback(since=max(since, BEGINNING), problem=problem_of(error))
+            log.warning("set aside: %s", describe_setback(pair), exc_info=error)
+        self.now[pair] = Setback(since=max(since, BEGINNING), problem=describe_error(error))
 
     def lower(self, pair: Pair, since: int) -> None:
         """News of an earlier time came meanwhile."""
@@ -69,8 +69,8 @@ class Asides:
 
     def passed(self, pair: Pair) -> None:
         """It was evaluated."""
-        for one in (self.trying, self.now, self.again):
-            one.pop(pair, None)
+        for setbacks in (self.trying, self.now, self.again):
+            setbacks.pop(pair, None)
 
     def save(self, connection: Connection, now: int) -> tuple[list[Pair], list[Pair]]:
         """Write what changed in the caller's transaction, and have it told.
@@ -82,14 +82,14 @@ class Asides:
             return [], []
         fresh = sorted(standing.keys() - self.stored.keys())
         gone = sorted(self.stored.keys() - standing.keys())
-        changed = {k: one for k, one in standing.items() if self.stored.get(k) != one}
+        changed = {k: setback for k, setback in standing.items() if self.stored.get(k) != setback}
         queries_setbacks.save(connection, changed, gone)
         queries_outbox.put(connection, _events(self.stored, standing, now))
         self.stored = standing
         return fresh, gone
 
 
-def isolated(
+def run_isolated(
     parts: Sequence[Part],
     run: Callable[[Sequence[Part]], Result],
     failed: Callable[[Part, Exception], None],
@@ -109,20 +109,20 @@ def isolated(
             failed(parts[0], error)
             return
         half = len(parts) // 2
-        yield from isolated(parts[:half], run, failed)
-        yield from isolated(parts[half:], run, failed)
+        yield from run_isolated(parts[:half], run, failed)
+        yield from run_isolated(parts[half:], run, failed)
     else:
         yield result
 
 
-def isolated_each(
+def run_each_isolated(
     parts: Iterable[Part],
     run: Callable[[Part], Result],
     failed: Callable[[Part, Exception], None],
 ) -> Iterator[Result]:
     """The results of `run` over each part by itself; a part that fails is given to `failed`."""
     for part in parts:
-        yield from isolated([part], lambda some: run(some[0]), failed)
+        yield from run_isolated([part], lambda some: run(some[0]), failed)
 
 
 def concerns(aside: Pair, pair: Pair, place: str | None) -> bool:
@@ -130,17 +130,17 @@ def concerns(aside: Pair, pair: Pair, place: str | None) -> bool:
     return aside[0] in (EVERY, pair[0]) and aside[1] in (EVERY, pair[1], place)
 
 
-def named(pair: Pair) -> str:
+def describe_setback(pair: Pair) -> str:
     """What a setback is about, in words."""
     rule, subject = pair
     return f"{f'rule {rule}' if rule else 'every rule'} at {subject or 'every subject'}"
 
 
-def problem_of(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What failed, in one line."""
-    said = " ".join(str(error).replace("\0", "").split()) or "no further words"
+    text = " ".join(str(error).replace("\0", "").split()) or "no further words"
     kind = "" if isinstance(error, TerritoryError) else f"{type(error).__name__}: "
-    return f"{kind}{said}"[:_PROBLEM]
+    return f"{kind}{text}"[:_PROBLEM]
 
 
 def _events(

@@ -72,23 +72,23 @@ def record(  # noqa: PLR0913  who asks, and for which
     """
     with connection.transaction():
         registry_queries.lock(connection)
-        known = load_rule_histories(connection)
+        recorded = load_rule_histories(connection)
         if only is not None:
-            known = {key: known[key] for key in known if key.startswith(f"{only}-")}
+            recorded = {key: recorded[key] for key in recorded if key.startswith(f"{only}-")}
             packs = [pack for pack in packs if pack.domain == only]
-        found = compared(known, packs, now=now)
-        if found.revisions and not dry_run:
-            registry_queries.write(connection, Changes(revisions=found.revisions))
-        if found.revisions and by and not dry_run:
+        comparison = compare(recorded, packs, now=now)
+        if comparison.revisions and not dry_run:
+            registry_queries.write(connection, Changes(revisions=comparison.revisions))
+        if comparison.revisions and by and not dry_run:
             audit.record(
                 connection,
                 kind="rules-shipped",
                 subject=only or "all packs",
                 reason="rules apply",
                 author=by,
-                details={revision.key: revision.reason for revision in found.revisions},
+                details={revision.key: revision.reason for revision in comparison.revisions},
             )
-    return found
+    return comparison
 
 
 def record_and_log(
@@ -98,14 +98,14 @@ def record_and_log(
 
     What a person revised meanwhile stays; it is logged.
     """
-    found = record(connection, packs, now=now)
-    for kept in found.kept:
+    comparison = record(connection, packs, now=now)
+    for kept in comparison.kept:
         log.warning("%s", kept)
-    return [revision.key for revision in found.revisions]
+    return [revision.key for revision in comparison.revisions]
 
 
-def compared(
-    known: Mapping[str, Sequence[RecordedRevision]], packs: Iterable[Pack], *, now: datetime | None
+def compare(
+    recorded: Mapping[str, Sequence[RecordedRevision]], packs: Iterable[Pack], *, now: datetime | None
 ) -> Shipped:
     """What to add: a first revision holds from the beginning, a later one from now.
 
@@ -113,26 +113,28 @@ def compared(
     """
     present = {rule.id: rule.to_json() for pack in packs for rule in pack.rules}
     once = {
-        key for key, revisions in known.items() if any(revision.shipped for revision in revisions)
+        key
+        for key, revisions in recorded.items()
+        if any(revision.shipped for revision in revisions)
     }
     revisions: list[Revision] = []
     kept: list[Kept] = []
     for key in sorted(once | present.keys()):
-        found = _one(key, present.get(key), known.get(key, ()), now)
-        if isinstance(found, Kept):
-            kept.append(found)
-        elif found is not None:
-            revisions.append(found)
+        outcome = _compare_rule(key, present.get(key), recorded.get(key, ()), now)
+        if isinstance(outcome, Kept):
+            kept.append(outcome)
+        elif outcome is not None:
+            revisions.append(outcome)
     return Shipped(revisions=tuple(revisions), kept=tuple(kept))
 
 
-def _one(
+def _compare_rule(
     key: str,
     value: Mapping[str, Any] | None,
     revisions: Sequence[RecordedRevision],
     now: datetime | None,
 ) -> Revision | Kept | None:
-    last = max(revisions, key=lambda one: one.id, default=None)
+    last = max(revisions, key=lambda revision: revision.id, default=None)
     if last is None:
         return revision_of(key, value, now=None, reason="first recorded from its pack")
     if last.value == value:
@@ -150,7 +152,7 @@ def last_shipped(revisions: Sequence[RecordedRevision]) -> RecordedRevision | No
     """What the packs last said of a rule."""
     return max(
         (recorded for recorded in revisions if recorded.shipped),
-        key=lambda one: one.id,
+        key=lambda revision: revision.id,
         default=None,
     )
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import facts, rivers
-from hypervisor.evaluation.chains import chains, spliced
+from hypervisor.evaluation.chains import chains, splice
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, Supply
 from hypervisor.evaluation.power_schedule import lightings, supplies
 from hypervisor.registry.model import Device as RegisteredDevice
@@ -19,10 +19,10 @@ from sensors._domain import Catalogue
 _OF_DATUM = frozenset({"level", "daily_max_level"})  # what is measured from a gauge's zero
 
 _ASIDE = "site:"
-_One = TypeVar("_One", Site, RegisteredDevice, Group)
+_Registered = TypeVar("_Registered", Site, RegisteredDevice, Group)
 
 
-def subjects(
+def build_subjects(
     registry: Registry,
     catalogue: Catalogue,
     zone: str = "Europe/Paris",
@@ -33,14 +33,14 @@ def subjects(
 
     What cannot be made of the registry is left out; `failed` takes the site or subject, and why.
     """
-    known = _Known(registry, catalogue, zone, {} if failed is None else failed)
+    index = _RegistryIndex(registry, catalogue, zone, {} if failed is None else failed)
     every = [site for site in registry.sites.values() if site.id is not None]
-    sites = {subject_facts.key: subject_facts for subject_facts in known.each(known.site, every)}
-    every_subject_facts = [*rivers.joined(sites.values(), known.flowing)]
-    devices = [device for device in registry.devices.values() if device.name in known]
-    every_subject_facts += known.each(known.alone, devices, "device/")
-    every_subject_facts += known.each(
-        lambda one: known.group(one, sites), registry.groups.values(), "group/"
+    sites = {subject_facts.key: subject_facts for subject_facts in index.each(index.site, every)}
+    every_subject_facts = [*rivers.join_upstream(sites.values(), index.flowing)]
+    devices = [device for device in registry.devices.values() if device.name in index]
+    every_subject_facts += index.each(index.alone, devices, "device/")
+    every_subject_facts += index.each(
+        lambda group: index.group(group, sites), registry.groups.values(), "group/"
     )
     return {subject_facts.key: subject_facts for subject_facts in every_subject_facts}
 
@@ -54,7 +54,7 @@ class _Site:
     breaks: tuple[int, ...] = ()
 
 
-class _Known:
+class _RegistryIndex:
     """The registry, looked up."""
 
     def __init__(
@@ -73,15 +73,15 @@ class _Known:
             self._sites[device.site].devices.append(device)
         self._thresholds: dict[str, dict[str, Steps]] = {}  # of devices
         self._members: dict[str, dict[str, list[Revision]]] = {}  # group -> device -> revisions
-        for (kind, key), found in self._revisions.items():
-            self._sort(kind, key, found, catalogue)
-        self._devices = {one.name: self._device(one) for one in registry.devices.values()}
+        for (kind, key), history in self._revisions.items():
+            self._sort(kind, key, history, catalogue)
+        self._devices = {device.name: self._device(device) for device in registry.devices.values()}
         self._series: dict[str, dict[str, SeriesFacts]] = {}
         for (device_name, quantity), series in registry.series.items():
             if series.id is not None and quantity in catalogue.quantities:
                 revisions = self._revisions.get(("series", f"{device_name}/{quantity}"), [])
                 try:
-                    one = facts.series(
+                    series_facts = facts.series(
                         series.id, device_name, catalogue.quantities[quantity], revisions
                     )
                 except Exception as error:  # noqa: BLE001  of one series, which stops no other
@@ -89,14 +89,14 @@ class _Known:
                     continue
                 breaks = self._sites[registry.devices[device_name].site].breaks
                 if breaks and quantity in _OF_DATUM:
-                    one = replace(one, breaks=breaks)
-                self._series.setdefault(device_name, {})[quantity] = one
+                    series_facts = replace(series_facts, breaks=breaks)
+                self._series.setdefault(device_name, {})[quantity] = series_facts
 
-    def _sort(self, kind: str, key: str, found: list[Revision], catalogue: Catalogue) -> None:
+    def _sort(self, kind: str, key: str, revisions: list[Revision], catalogue: Catalogue) -> None:
         owner, _, name = key.rpartition("/")
         if kind == "threshold":
             try:
-                limit = facts.threshold(name, found, catalogue)
+                limit = facts.threshold(name, revisions, catalogue)
             except Exception as error:  # noqa: BLE001  of one threshold, which stops no other
                 self._fail(owner, error)
                 return
@@ -105,9 +105,9 @@ class _Known:
             elif owner in self._sites:
                 self._sites[owner].thresholds[name] = limit
         elif kind == "datum" and key in self._sites:
-            self._sites[key].breaks = _moved(found)
+            self._sites[key].breaks = _moved(revisions)
         elif kind == "member" and name in self._registry.devices:
-            self._members.setdefault(owner, {})[name] = found
+            self._members.setdefault(owner, {})[name] = revisions
 
     def _device(self, registered: RegisteredDevice) -> Device:
         try:
@@ -117,17 +117,20 @@ class _Known:
             return facts.device(registered, [])
 
     def each(
-        self, make: Callable[[_One], SubjectFacts], registered: Iterable[_One], prefix: str = ""
+        self,
+        make: Callable[[_Registered], SubjectFacts],
+        registered: Iterable[_Registered],
+        prefix: str = "",
     ) -> Iterator[SubjectFacts]:
         """A subject of each that is registered, without those of which none can be made.
 
         `prefix`: of their keys.
         """
-        for one in registered:
+        for entry in registered:
             try:
-                yield make(one)
+                yield make(entry)
             except Exception as error:  # noqa: BLE001  of one subject, which stops no other
-                self._fail(f"{prefix}{one.name}", error)
+                self._fail(f"{prefix}{entry.name}", error)
 
     def _fail(self, name: str, error: Exception) -> None:
         self._failed.setdefault(name, error)
@@ -188,15 +191,15 @@ class _Known:
         series: dict[str, SeriesFacts] = {}
         for member in members:
             absent = self._absent(group.name, member)
-            for quantity, one in self._series.get(member, {}).items():
-                unwanted = facts.either(absent, one.withdrawn)
-                series[f"{quantity}@{member}"] = replace(one, withdrawn=unwanted)
+            for quantity, series_facts in self._series.get(member, {}).items():
+                withdrawn = facts.any_of(absent, series_facts.withdrawn)
+                series[f"{quantity}@{member}"] = replace(series_facts, withdrawn=withdrawn)
         devices = {member: self._devices[member] for member in members}
         if base is not None:
-            for name, one in base.series.items():
-                aside = _aside(one)
+            for name, series_facts in base.series.items():
+                aside = _aside(series_facts)
                 plain = name not in words and "@" not in name
-                series[name if plain else f"{one.quantity.name}@{aside.device}"] = aside
+                series[name if plain else f"{series_facts.quantity.name}@{aside.device}"] = aside
             devices |= {f"{_ASIDE}{name}": device for name, device in base.devices.items()}
         homes = [self._registry.sites[self._registry.devices[m].site] for m in members]
         place = base or next((sites[home.name] for home in homes if home.name in sites), None)
@@ -232,16 +235,16 @@ class _Known:
     @property
     def flowing(self) -> Mapping[str, Sequence[rivers.Link]]:
         """What flows into each site."""
-        return rivers.links(self._revisions, self._fail)
+        return rivers.upstream_links(self._revisions, self._fail)
 
     @cached_property
     def _groups_of(self) -> Mapping[str, Sequence[str]]:
         """The groups that a device was ever a member of."""
-        found: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for group in sorted(self._members.keys() & self._registry.groups.keys()):
             for member in self._members[group]:
-                found.setdefault(member, []).append(group)
-        return found
+                groups.setdefault(member, []).append(group)
+        return groups
 
     @cached_property
     def _fed_here(self) -> frozenset[tuple[str, str]]:
@@ -268,7 +271,7 @@ class _Known:
             for revision in self._members[group][member]
         }
         unborn = {BEGINNING: 1.0, self._devices[member].commissioned: 0.0}
-        return facts.either(facts.steps(belongs), facts.steps(unborn))
+        return facts.any_of(facts.steps(belongs), facts.steps(unborn))
 
     def _chosen(
         self, devices: Sequence[RegisteredDevice]
@@ -286,22 +289,26 @@ class _Known:
             registered_device.name: self._devices[registered_device.name].in_service
             for registered_device in devices
         }
-        ended = {name: int(one.at[-1]) for name, one in service.items() if one.value[-1] == 0.0}
-        found: dict[str, list[SeriesFacts]] = {}
+        ended = {
+            name: int(steps.at[-1]) for name, steps in service.items() if steps.value[-1] == 0.0
+        }
+        candidates: dict[str, list[SeriesFacts]] = {}
         for chain in chains(devices, measures, ended):
             by_quantity: dict[str, list[RegisteredDevice]] = {}
-            for one in chain:
-                for quantity in self._series.get(one.name, {}):
-                    by_quantity.setdefault(quantity, []).append(one)
+            for device in chain:
+                for quantity in self._series.get(device.name, {}):
+                    by_quantity.setdefault(quantity, []).append(device)
             for quantity, owners in by_quantity.items():
                 parts = [self._series[owner.name][quantity] for owner in owners]
                 until = [ended[owner.name] for owner in owners if owner.name in ended]
-                found.setdefault(quantity, []).append(spliced(parts, until))
+                candidates.setdefault(quantity, []).append(splice(parts, until))
         chosen: dict[str, SeriesFacts] = {}
         doubled: dict[str, int] = {}
-        for quantity, others in found.items():
+        for quantity, others in candidates.items():
             others.sort(key=self._commissioned)
-            serving = [one for one in others if facts.serves(self._devices[one.device])]
+            serving = [
+                series for series in others if facts.is_in_service(self._devices[series.device])
+            ]
             if len(serving) > 1:
                 doubled[quantity] = self._commissioned(serving[1])
             first = serving[0] if serving else others[-1]
@@ -317,28 +324,28 @@ class _Known:
     ) -> dict[str, Device]:
         """A site's devices; who took another's place serves from its commissioning on."""
         heirs = {source.device for series_facts in series for source in series_facts.sources[1:]}
-        found = {
+        devices_by_name = {
             registered_device.name: self._devices[registered_device.name]
             for registered_device in devices
             if registered_device.name in self._series
         }
-        for name in heirs & found.keys():
-            one = found[name]
-            own = {one.commissioned: facts.in_force(one.in_service, one.commissioned)}
+        for name in heirs & devices_by_name.keys():
+            device = devices_by_name[name]
+            own = {device.commissioned: facts.in_force(device.in_service, device.commissioned)}
             own |= {
                 at: value
                 for at, value in zip(
-                    one.in_service.at.tolist(), one.in_service.value.tolist(), strict=True
+                    device.in_service.at.tolist(), device.in_service.value.tolist(), strict=True
                 )
-                if at > one.commissioned
+                if at > device.commissioned
             }
-            found[name] = replace(one, in_service=facts.steps(own))
-        return found
+            devices_by_name[name] = replace(device, in_service=facts.steps(own))
+        return devices_by_name
 
 
-def _moved(found: Iterable[Revision]) -> tuple[int, ...]:
+def _moved(revisions: Iterable[Revision]) -> tuple[int, ...]:
     """When a gauge's zero became another than it was."""
-    zeros = {micros(revision.effective): revision.value for revision in found}
+    zeros = {micros(revision.effective): revision.value for revision in revisions}
     times = sorted(zeros)
     return tuple(after for at, after in pairwise(times) if zeros[at] != zeros[after])
 

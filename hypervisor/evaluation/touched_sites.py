@@ -15,11 +15,11 @@ _NAMES = 100  # more sites than these are not named: whoever looks on asks for a
 
 
 @dataclass(kw_only=True)
-class Touched:
+class TouchedSites:
     """What was not told yet. At first anything may have changed: what came last told nobody."""
 
     series: set[int] | None = None
-    told: float = float("-inf")
+    announced_at: float = float("-inf")
     places: dict[int, str] = field(default_factory=dict)  # series -> site
     registry: Registry | None = None  # that `places` is of
 
@@ -31,10 +31,10 @@ class Touched:
     def tell(self, connection: Connection, registry: Registry | None) -> None:
         """Tell it in the caller's transaction, if the last time is long enough ago."""
         now = time.monotonic()
-        if self.series == set() or now - self.told < _EVERY:
+        if self.series == set() or now - self.announced_at < _EVERY:
             return
         events.tell(connection, "reading", "", sites=self._sites(registry))
-        self.series, self.told = set(), now
+        self.series, self.announced_at = set(), now
 
     def _sites(self, registry: Registry | None) -> list[str] | None:
         if self.series is None or registry is None:
@@ -46,5 +46,5 @@ class Touched:
                 for series in registry.series.values()
                 if series.id is not None
             }
-        found = {self.places[series] for series in self.series if series in self.places}
-        return sorted(found) if len(found) <= _NAMES else None
+        sites = {self.places[series] for series in self.series if series in self.places}
+        return sorted(sites) if len(sites) <= _NAMES else None

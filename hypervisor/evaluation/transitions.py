@@ -7,7 +7,7 @@ import numpy as np
 
 from hypervisor.alarms.queries import Alarm, Transition, as_text
 from hypervisor.base.instants import text
-from hypervisor.evaluation.evaluate import Judged
+from hypervisor.evaluation.evaluate import Evaluated
 from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.rulebook import first_series
 from rules._journal import Episode
@@ -16,10 +16,10 @@ from sensors._row import believed
 
 _HOUR = 3_600_000_000
 
-Told = tuple[str, int, str]  # kind, event time (µs), reason
+TransitionParts = tuple[str, int, str]  # kind, event time (µs), reason
 
 
-def told(
+def list_transitions(
     alarm: Alarm, before: Alarm | None, change: Change, *, why: str, now: int
 ) -> list[Transition]:
     """The transitions that a change makes, in the order of their event times."""
@@ -38,7 +38,7 @@ def told(
     ]
 
 
-def _kinds(change: Change, before: Episode | None, why: str) -> list[Told]:
+def _kinds(change: Change, before: Episode | None, why: str) -> list[TransitionParts]:
     episode = change.episode
     match change.kind:
         case ChangeKind.WITHDRAWN if before is not None:
@@ -57,21 +57,25 @@ def _kinds(change: Change, before: Episode | None, why: str) -> list[Told]:
             ]
         case ChangeKind.RETROSPECTIVE if episode is not None and why:
             return [("retrospective", episode.began, why)]
-    return sorted(_steps(before, episode), key=lambda one: one[1]) if episode is not None else []
+    return (
+        sorted(_steps(before, episode), key=lambda transition: transition[1])
+        if episode is not None
+        else []
+    )
 
 
-def _steps(before: Episode | None, episode: Episode) -> Iterator[Told]:
+def _steps(before: Episode | None, episode: Episode) -> Iterator[TransitionParts]:
     """How an alarm went on."""
     if before is None:
         yield "raised", episode.began, episode.severity[0][1]
     severity = episode.severity[len(before.severity) if before else 1 :]
     for at, name in severity:
         yield "severity", at, name
-    known = before.stale if before else ()
+    stale_before = before.stale if before else ()
     for since, until in episode.stale:
-        if since not in {one for one, _ in known}:
+        if since not in {start for start, _ in stale_before}:
             yield "stale", since, "what it watches is unknown"
-        if until is not None and until != episode.ended and (since, until) not in known:
+        if until is not None and until != episode.ended and (since, until) not in stale_before:
             yield "fresh", until, "what it watches is known again"
     if episode.ended is not None and (before is None or before.ended is None):
         yield "cleared", episode.ended, episode.reason or ""
@@ -79,16 +83,16 @@ def _steps(before: Episode | None, episode: Episode) -> Iterator[Told]:
 
 def _revised(before: Episode, episode: Episode) -> str:
     """What of the recorded past is now otherwise, in words."""
-    said = []
+    differences = []
     if (before.since, before.began) != (episode.since, episode.began):
-        said.append(f"began {text(episode.began)} instead of {text(before.began)}")
+        differences.append(f"began {text(episode.began)} instead of {text(before.began)}")
     if before.ended != episode.ended:
-        said.append(f"{_end(episode)} instead of {_end(before)}")
+        differences.append(f"{_end(episode)} instead of {_end(before)}")
     if before.severity != episode.severity:
-        said.append("its severity steps changed")
+        differences.append("its severity steps changed")
     if before.stale != episode.stale:
-        said.append("its stale spans changed")
-    return ", ".join(said) or "its reason changed"
+        differences.append("its stale spans changed")
+    return ", ".join(differences) or "its reason changed"
 
 
 def _end(episode: Episode) -> str:
@@ -108,7 +112,7 @@ def _because(what: str, why: str) -> str:
     return f"{what}: {why}" if why else what
 
 
-def last_value(territory: Territory, judged: Judged, until: int | None) -> dict[str, Any] | None:
+def last_value(territory: Territory, judged: Evaluated, until: int | None) -> dict[str, Any] | None:
     """What the series that speaks for the rule last said (at `until`), and its trend.
 
     `per_hour`: the change since the reading an hour before, or the oldest at hand within it.

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/assets", tags=["assets"])
 
 
 @router.get("", response_model=AssetsBody, responses=responses() | formats.also("geojson"))
-def every(
+def list_assets(
     context: Context,
     page: Page,
     wished: Wished,
@@ -53,18 +53,18 @@ def every(
 
 
 @router.get("/{name}", responses=responses(404))
-def one(context: Context, name: str) -> AssetDetailBody:
+def get_asset(context: Context, name: str) -> AssetDetailBody:
     """One asset with its outlook."""
-    found = {body.name: body for body in _bodies(context)}
-    if name not in found:
-        raise NotFoundError(f"no asset is named {name!r}{did_you_mean(name, found)}")
-    return AssetDetailBody(mode=context.mode, asset=found[name])
+    bodies = {body.name: body for body in _bodies(context)}
+    if name not in bodies:
+        raise NotFoundError(f"no asset is named {name!r}{did_you_mean(name, bodies)}")
+    return AssetDetailBody(mode=context.mode, asset=bodies[name])
 
 
 def _bodies(context: RequestContext) -> list[AssetBody]:
     reaches = {
         reach.asset: reach
-        for reach in reaching.reaches(context.connection, context.catalogue, now=context.now())
+        for reach in reaching.list_reaches(context.connection, context.catalogue, now=context.now())
     }
     names = {area.code: area.name for area in queries_tables.list_areas(context.connection)}
     asset_bodies = [
@@ -119,6 +119,6 @@ def outlook(reach: Reach) -> OutlookBody:
     )
 
 
-def _feature(one: AssetBody) -> Feature:
-    properties = one.model_dump(mode="json", exclude={"geometry"})
-    return Feature(id=one.name, geometry=one.geometry, properties=properties)
+def _feature(asset: AssetBody) -> Feature:
+    properties = asset.model_dump(mode="json", exclude={"geometry"})
+    return Feature(id=asset.name, geometry=asset.geometry, properties=properties)

@@ -36,7 +36,7 @@ class Reach:
     arrival: Arrival | None
 
 
-def courses(
+def list_courses(
     connection: Connection,
     catalogue: Catalogue,
     *,
@@ -45,59 +45,63 @@ def courses(
     sites: Sequence[str] | None = None,
 ) -> dict[str, Course]:
     """The course of a quantity by site, where one was ever read; of all sites, or of these."""
-    known = catalogue.quantities.get(quantity)
-    found: dict[str, Course] = {}
+    known_quantity = catalogue.quantities.get(quantity)
+    by_site: dict[str, Course] = {}
     for site, device, readings in store.recent(connection, quantity, now, sites):
         at, value = readings[-1]
-        if site in found and found[site].time >= at:
+        if site in by_site and by_site[site].time >= at:
             continue  # of two gauges at one site the one that spoke last
-        found[site] = Course(
+        by_site[site] = Course(
             site=site,
             device=device,
             quantity=quantity,
-            unit=known.unit if known else "",
+            unit=known_quantity.unit if known_quantity else "",
             time=at,
             value=value,
-            rate=rate_of(readings, resolution=known.resolution if known else None),
+            rate=rate_of(
+                readings, resolution=known_quantity.resolution if known_quantity else None
+            ),
         )
-    return found
+    return by_site
 
 
-def reaches(
+def list_reaches(
     connection: Connection,
     catalogue: Catalogue,
     *,
     now: datetime,
-    found: Mapping[str, Course] | None = None,
+    courses_by_gauge: Mapping[str, Course] | None = None,
 ) -> list[Reach]:
     """Every asset that is tied to a gauge, the soonest in the water first.
 
     `found`: the courses of all levels, where they are known already.
     """
     standing = store.assets(connection, now)
-    if found is None:
-        gauges = sorted({one.gauge for one in standing})
-        found = courses(connection, catalogue, now=now, sites=gauges)
-    return sorted(_reaches(standing, found), key=_urgency)
+    if courses_by_gauge is None:
+        gauges = sorted({work.gauge for work in standing})
+        courses_by_gauge = list_courses(connection, catalogue, now=now, sites=gauges)
+    return sorted(_reaches(standing, courses_by_gauge), key=_urgency)
 
 
-def _reaches(standing: Iterable[Standing], found: Mapping[str, Course]) -> Iterable[Reach]:
-    for one in standing:
-        course = found.get(one.gauge)
-        margin = None if course is None else course.value - one.level
+def _reaches(
+    standing: Iterable[Standing], courses_by_gauge: Mapping[str, Course]
+) -> Iterable[Reach]:
+    for work in standing:
+        course = courses_by_gauge.get(work.gauge)
+        margin = None if course is None else course.value - work.level
         yield Reach(
-            asset=one.asset,
-            title=one.title,
-            kind=one.kind,
-            gauge=one.gauge,
-            gauge_title=one.gauge_title,
-            level=one.level,
-            unit=one.unit,
-            illustrative=one.illustrative,
+            asset=work.asset,
+            title=work.title,
+            kind=work.kind,
+            gauge=work.gauge,
+            gauge_title=work.gauge_title,
+            level=work.level,
+            unit=work.unit,
+            illustrative=work.illustrative,
             course=course,
             margin=margin,
             state=_state(course, margin),
-            arrival=None if course is None else arrival(course, one.level, within=FARTHEST),
+            arrival=None if course is None else arrival(course, work.level, within=FARTHEST),
         )
 
 

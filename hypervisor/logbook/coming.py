@@ -8,7 +8,7 @@ from typing import Any
 from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
-from hypervisor.forecast.arrival import Reach, courses, reaches
+from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
 from hypervisor.forecast.trend import Course
 from hypervisor.readings import queries_latest
 from hypervisor.readings.queries_latest import SiteRow
@@ -24,8 +24,8 @@ def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> di
     `now` is the instance's clock.
     """
     limits = forecast_queries.limits(connection, _LIMIT, now)
-    levels = courses(connection, catalogue, now=now)
-    water = reaches(connection, catalogue, now=now, found=levels)
+    levels = list_courses(connection, catalogue, now=now)
+    water = list_reaches(connection, catalogue, now=now, courses_by_gauge=levels)
     return {
         "rivers": rivers(queries_latest.list_sites(connection), levels, limits),
         "reached": [_reached(reach) for reach in water if reach.state == "reached"],

@@ -60,9 +60,9 @@ def load_now(context: RequestContext) -> Now:
 def _look(context: RequestContext) -> Now:
     """Read it with a dozen queries."""
     connection, now = context.connection, context.now()
-    levels = arrival.courses(connection, context.catalogue, now=now)
-    fills = arrival.courses(connection, context.catalogue, now=now, quantity="basin_fill")
-    reaches = arrival.reaches(connection, context.catalogue, now=now)
+    levels = arrival.list_courses(connection, context.catalogue, now=now)
+    fills = arrival.list_courses(connection, context.catalogue, now=now, quantity="basin_fill")
+    reaches = arrival.list_reaches(connection, context.catalogue, now=now)
     standing = store.list_open_alarms(connection, now)
     places = queries_rivers.list_places(connection)
     limits = queries_rivers.list_thresholds(connection, _LIMITS, now)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.errors import NotFoundError
-from hypervisor.forecast.arrival import Reach, courses, reaches
+from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
 from hypervisor.forecast.trend import Course
 from hypervisor.overview import views_site_alarms
 from hypervisor.overview.views_site_limits import (
@@ -82,7 +82,7 @@ def load_facts(context: RequestContext, name: str) -> Facts:
         alarms=views_site_alarms.load_alarms(context.connection, name, wall=context.clock()),
         assets=[
             reach
-            for reach in reaches(context.connection, context.catalogue, now=now)
+            for reach in list_reaches(context.connection, context.catalogue, now=now)
             if reach.gauge == name
         ]
         if place.river is not None
@@ -110,7 +110,7 @@ def pick_main(
 def _course(context: RequestContext, main: Channel | None, now: datetime) -> Course | None:
     if main is None:
         return None
-    by_site = courses(
+    by_site = list_courses(
         context.connection, context.catalogue, now=now, quantity=main.quantity, sites=[main.site]
     )
     return by_site.get(main.site)

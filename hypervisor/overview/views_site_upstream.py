@@ -12,7 +12,7 @@ from hypervisor.charts.model import Chart, Trace
 from hypervisor.charts.scale import Across, Up, time_ticks
 from hypervisor.charts.shapes import Drawn, across, circle, down, line, path, rect, text
 from hypervisor.charts.words import words
-from hypervisor.forecast.arrival import courses
+from hypervisor.forecast.arrival import list_courses
 from hypervisor.forecast.trend import Course
 from hypervisor.overview.views_site_facts import Facts, pick_main
 from hypervisor.overview.views_site_limits import (
@@ -120,7 +120,7 @@ def _gauges(
     quantities = {channel.quantity for channel in mains.values() if channel}
     moving: dict[str, Course] = {}
     for quantity in quantities:
-        moving |= courses(
+        moving |= list_courses(
             context.connection, context.catalogue, now=facts.now, quantity=quantity, sites=names
         )
     raising = find_threshold_rules(

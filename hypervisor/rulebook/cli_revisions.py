@@ -63,11 +63,11 @@ def apply(
     if not files:
         _apply_shipped(context, domain, author, dry_run=dry_run, as_json=as_json)
         return
-    from hypervisor.evaluation.rule_text import read_file, together
+    from hypervisor.evaluation.rule_text import merge_files, read_file
     from hypervisor.rulebook.service_apply import apply as apply_rules
 
     read = [read_file(file, domain=domain or None) for file in files]
-    proposed = together(found for _, found in read)
+    proposed = merge_files(found for _, found in read)
     why = reason if dry_run else asked(reason)
     with opened(context) as connection:
         stamp = stamped(connection, author, why, effective)
@@ -202,13 +202,13 @@ def _require_tested(packs: "Sequence[Pack]", rules: set[str]) -> None:
 
 def _rebase(file: Path, found: "Sequence[Proposed]", changes: "Sequence[Change]") -> None:
     """Write into the file on which revisions it is based now."""
-    from hypervisor.evaluation.based_on import rebased
+    from hypervisor.evaluation.based_on import rebase
     from hypervisor.evaluation.rule_text import file_text
 
     marks = {change.key: change.mark for change in changes}
     own = {proposed.rule.id: marks[proposed.rule.id] for proposed in found}
     text = file_text(file)
-    after = rebased(text, own)
+    after = rebase(text, own)
     if after == text:
         return
     try:

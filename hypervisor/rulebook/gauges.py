@@ -9,7 +9,7 @@ from hypervisor.base.errors import RulebookError, UnknownError
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
-from hypervisor.evaluation.subjects import subjects
+from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.readings import queries_history
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_revisions
@@ -44,7 +44,7 @@ def proposals(  # noqa: PLR0913  what a person may say
     """
     registry = registry_queries.load(connection)
     site, only = _place(registry, name)
-    facts = subjects(registry, catalogue)[site]
+    facts = build_subjects(registry, catalogue)[site]
     rules = _rules(connection)
     found = [
         propose(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.rulebook import lacks
-from hypervisor.evaluation.subjects import subjects
+from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.registry.model import Registry
 from rules._lateness import Lateness, SiteFacts, lateness, warnings
 from rules._pack import Pack
@@ -30,7 +30,7 @@ def late(some: Sequence[Pack], registry: Registry, catalogue: Catalogue) -> Iter
 
     A rule waits before it notifies as long as one that inhibits it may take to appear there.
     """
-    known = subjects(registry, catalogue)
+    known = build_subjects(registry, catalogue)
     rules = [rule for pack in some for rule in pack.rules]
     for rule in rules:
         there = [
@@ -41,7 +41,7 @@ def late(some: Sequence[Pack], registry: Registry, catalogue: Catalogue) -> Iter
         yield Late(
             rule=rule.id,
             sites=tuple(lateness(rule, site, grace=_grace(inhibitors, site)) for site in sites),
-            told=tuple(_told(rule, known.values(), sites)),
+            notified=tuple(_told(rule, known.values(), sites)),
         )
 
 
@@ -49,7 +49,7 @@ def lines(one: Late) -> Iterator[str]:
     """A rule as a person reads it: the sites that are equally late together."""
     yield f"{one.rule}: at {len(one.sites)} site{'s' * (len(one.sites) != 1)}"
     alike: dict[str, list[str]] = {}
-    for site in sorted(one.sites, key=lambda late: (late.told, late.site)):
+    for site in sorted(one.sites, key=lambda late: (late.notified, late.site)):
         alike.setdefault(site.how, []).append(site.site)
     for how, names in alike.items():
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -8,7 +8,7 @@ import numpy as np
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.rulebook.service_propose import HOUR, Record
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._log import episodes
 from rules._pack import rule_from_json
@@ -39,7 +39,7 @@ def meanings(
         for number, value in enumerate(values)
     ]
     last = int(record.time[-1])
-    verdicts = judge([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
+    verdicts = evaluate([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
     found = {
         verdict.subject: episodes(rule.id, verdict.subject, verdict.moments) for verdict in verdicts
     }

@@ -41,7 +41,7 @@ def shown(
     lines += [
         f"from {format_minute(other.effective)}: {describe_revision(other)}" for other in later
     ]
-    found = shipped.compared({key: revisions}, packs, now=now)
+    found = shipped.compare({key: revisions}, packs, now=now)
     lines += [str(kept) for kept in found.kept if kept.key == key]
     return Shown(
         lines=tuple(lines),

@@ -38,7 +38,7 @@ class Places:
 
 
 def _worked_out(registry: Registry, catalogue: Catalogue) -> _Places:
-    territory = memory.arranged(registry, catalogue, PowerSchedule(retention=0))
+    territory = memory.arrange(registry, catalogue, PowerSchedule(retention=0))
     found: dict[str, list[tuple[str, str]]] = {}
     for (rule, key), revisions in territory.revisions.items():
         place = territory.subjects[key].place

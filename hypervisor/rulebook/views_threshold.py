@@ -7,7 +7,7 @@ from fastapi import Request
 from hypervisor.access.context import RequestContext
 from hypervisor.backtest import queries_past_events
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.numbers import number
+from hypervisor.backtest.numbers import parse_number
 from hypervisor.base.errors import NotFoundError, RulebookError
 from hypervisor.base.scalars import ScalarError
 from hypervisor.base.translation import mark as mark_word
@@ -201,7 +201,7 @@ def with_unit(text: str, unit: str) -> str:
         RulebookError: it is no number.
     """
     try:
-        return f"{number(text, unit)!r} {unit}"
+        return f"{parse_number(text, unit)!r} {unit}"
     except ScalarError as error:
         raise RulebookError(str(error)) from error
 

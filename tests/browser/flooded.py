@@ -13,7 +13,7 @@ from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import shipped as shipped_rules
-from hypervisor.evaluation.batch import Setup, remember, step
+from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.simulation import field_in
 from hypervisor.readings import queries as reading_queries
@@ -92,6 +92,6 @@ def _judge(url: str) -> None:
         clock=lambda: load("october-flood").begins,
     )
     with connect(url, autocommit=True) as connection:
-        memory = remember(connection, setup)
+        memory = load_memory(connection, setup)
         while step(connection, memory, setup).entries:
             pass

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.past_events import known, note, withdraw
+from hypervisor.backtest.past_events import list_events, note, withdraw
 from hypervisor.base.errors import UnknownError
 from hypervisor.base.instants import parse
 from hypervisor.database.connect import Connection, connect
@@ -91,7 +91,7 @@ def test_a_note_of_a_site_is_an_event_there_from_when_to_when(
     connection: Connection, sites: Registry
 ) -> None:
     number = noting(connection, sites, note="  water in the yard ")
-    (entry,) = known(connection, sites, ["mill"])
+    (entry,) = list_events(connection, sites, ["mill"])
     assert (entry.number, entry.name, entry.sites) == (1, "water in the yard", ("mill",))
     assert (entry.since, entry.until) == (
         parse("2024-03-01T00:00Z"),
@@ -99,7 +99,7 @@ def test_a_note_of_a_site_is_an_event_there_from_when_to_when(
     )
     assert (entry.rules, entry.severity, entry.condition) == ((), None, None)
     assert (entry.apart, entry.lead, entry.nothing) == (HOURS_24, HOURS_24, False)
-    assert known(connection, sites, ["ford"]) == []
+    assert list_events(connection, sites, ["ford"]) == []
     assert audited(connection)[0] == (
         *("past-event", "mill", "water in the yard", "anne"),
         {"event": number, "kind": "flood", "begins": "2024-03-01T00:00:00+00:00"},
@@ -109,10 +109,10 @@ def test_a_note_of_a_site_is_an_event_there_from_when_to_when(
 def test_a_note_of_a_river_is_of_all_its_sites(connection: Connection, sites: Registry) -> None:
     noting(connection, sites, site=None, river="Orge", kind="nothing")
     for site in ("mill", "ford"):
-        (entry,) = known(connection, sites, [site])
+        (entry,) = list_events(connection, sites, [site])
         assert sorted(entry.sites) == ["ford", "mill"]
         assert entry.nothing
-    assert known(connection, sites, ["weir", "town"]) == []
+    assert list_events(connection, sites, ["weir", "town"]) == []
     assert audited(connection)[0][1] == "Orge"
 
 
@@ -127,13 +127,18 @@ def test_what_was_noted_comes_by_when_it_began_and_before_what_came_with_us(
         begins=DAY - timedelta(days=9),
         ends=DAY - timedelta(days=8),
     )
-    entries = known(connection, sites, ["sarras"], first=5)
+    entries = list_events(connection, sites, ["sarras"], first=5)
     assert [(each.number, each.name) for each in entries] == [
         *((5, "earlier"), (6, "later")),
         *((7, "above 40 m3/s"), (8, "above 100 m3/s")),
     ]
-    assert [each.name for each in known(connection, sites, ["mill"])] == []
-    assert [each.number for each in known(connection, sites, ["sarras", "mill"])] == [1, 2, 3, 4]
+    assert [each.name for each in list_events(connection, sites, ["mill"])] == []
+    assert [each.number for each in list_events(connection, sites, ["sarras", "mill"])] == [
+        1,
+        2,
+        3,
+        4,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +157,7 @@ def test_a_note_that_was_withdrawn_counts_no_more(connection: Connection, sites:
     number = noting(connection, sites, site=None, river="Orge")
     gone = withdraw(connection, number, author="bob", reason="it was the Juine")
     assert (gone.id, gone.river, gone.note) == (number, "Orge", "water in the yard")
-    assert known(connection, sites, ["mill"]) == []
+    assert list_events(connection, sites, ["mill"]) == []
     assert audited(connection)[0] == (
         *("past-event-withdraw", "Orge", "it was the Juine", "bob"),
         {"event": number},

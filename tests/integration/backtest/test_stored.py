@@ -45,7 +45,7 @@ def asked(world: World, wanted: BacktestOptions | None = None) -> Answer:
 
 
 def log(answer: Answer) -> list[dict[str, object]]:
-    found = [log_entry(one.episode) for one in answer.judgement.found]
+    found = [log_entry(one.episode) for one in answer.judgement.alarms]
     return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 
 
@@ -99,7 +99,7 @@ def test_what_an_operator_closed_ends_there_unless_something_is_tried(stack: Sta
 
         assert log(asked(world)) == world.log()
         tried = asked(world, BacktestOptions(against=Trial(thresholds={"orge/danger": "9 m"})))
-    assert not any("closed" in (one.episode.reason or "") for one in tried.judgement.found)
+    assert not any("closed" in (one.episode.reason or "") for one in tried.judgement.alarms)
 
 
 def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> None:
@@ -144,7 +144,7 @@ def test_nobody_was_silent_while_nobody_listened(stack: Stack) -> None:
         found = asked(world)
 
         assert sources.Stored.of(world.connection).floor < 0
-    rules = {one.episode.rule for one in found.judgement.found}
+    rules = {one.episode.rule for one in found.judgement.alarms}
     assert "flood-high" in rules
     assert "flood-silent" not in rules
 

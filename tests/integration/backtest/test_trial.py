@@ -61,7 +61,7 @@ def judged(world: World, site: str, **thresholds: str) -> list[tuple[str, str | 
             CATALOGUE,
             retention=world.retention,
             tick=lambda *_: None,
-        ).judgement.found
+        ).judgement.alarms
     return [
         (text(one.episode.began), None if one.episode.ended is None else text(one.episode.ended))
         for one in found

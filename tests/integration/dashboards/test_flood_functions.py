@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hypervisor.database.connect import Connection
-from hypervisor.forecast.arrival import Reach, courses, reaches
+from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
 from sensors._domain import catalogue
 from tests.integration.dashboards.telling import NOW, line, roll, tell
 
@@ -23,7 +23,7 @@ def test_courses_and_reaches_are_those_of_the_outlook(essonne: Connection) -> No
     tell(essonne, "orge-arpajon", "level", [(NOW - timedelta(minutes=1), 9.0)], quality=1)
     roll(essonne)
 
-    known = courses(essonne, catalogue(), now=NOW)
+    known = list_courses(essonne, catalogue(), now=NOW)
     assert len(known) >= 4
     for site, course in known.items():
         row = essonne.execute(
@@ -37,7 +37,7 @@ def test_courses_and_reaches_are_those_of_the_outlook(essonne: Connection) -> No
         assert isclose(row[2], course.rate.per_hour, abs_tol=1e-9)
         assert isclose(row[3], course.rate.error, rel_tol=1e-6)
 
-    expected = {reach.asset: reach for reach in reaches(essonne, catalogue(), now=NOW)}
+    expected = {reach.asset: reach for reach in list_reaches(essonne, catalogue(), now=NOW)}
     found = essonne.execute(
         "SELECT asset, state, margin, due_h, earliest_h, latest_h FROM reaches_at(%s)", [NOW]
     ).fetchall()

@@ -618,7 +618,7 @@ def test_an_event_that_somebody_noted(connection: Connection) -> None:
         note="over the quay",
         author="ann",
     )
-    event = queries_past_events.one(connection, number)
+    event = queries_past_events.get(connection, number)
     assert event is not None
     assert asdict(event) == {
         "id": number,

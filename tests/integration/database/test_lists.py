@@ -51,10 +51,10 @@ def test_events_that_people_noted(connection: Connection) -> None:
     gone = add("mill", None, NOW - HOUR, NOW)
     assert queries_past_events.withdraw(connection, gone, author="ben", reason="twice")
     assert not queries_past_events.withdraw(connection, gone, author="cid", reason="once more")
-    kept = queries_past_events.one(connection, gone)
+    kept = queries_past_events.get(connection, gone)
     assert kept is not None
     assert (kept.withdrawn_by, kept.withdrawn_why) == ("ben", "twice")
-    assert queries_past_events.one(connection, gone + 1) is None
+    assert queries_past_events.get(connection, gone + 1) is None
 
     def standing(**words: Any) -> list[int]:
         return [event.id for event in queries_past_events.standing(connection, **words)]

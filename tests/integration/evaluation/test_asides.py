@@ -7,9 +7,10 @@ import pytest
 
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import columns, evaluate, queries_setbacks, recording
+from hypervisor.evaluation import columns, queries_setbacks, recording
+from hypervisor.evaluation import evaluate as evaluate_module
 from hypervisor.evaluation.columns import ColumnQuery
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Horizon, Subject
 from rules._journal import Episode, Moment, Verdict
 from rules._log import episodes
@@ -91,9 +92,9 @@ def evaluation(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
         ids = {rule.id for _, rule in revisions if rule is not None}
         if RISE in ids and any(subject.key == "mill" for subject in subjects):
             raise OverflowError("Python int too large to convert to C long")
-        return judge(revisions, subjects, horizon, **more)
+        return evaluate(revisions, subjects, horizon, **more)
 
-    monkeypatch.setattr(evaluate, "judge", broken)
+    monkeypatch.setattr(evaluate_module, "evaluate", broken)
 
 
 def folding(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
@@ -121,7 +122,7 @@ def _allow(world: World) -> None:
 
 def reading(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
     """The database refuses what is asked of it for the rule's window."""
-    original = columns.subjects
+    original = columns.load_subjects
 
     def broken(
         connection: Connection, tails: Any, wanted: Sequence[ColumnQuery]
@@ -130,7 +131,7 @@ def reading(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
             connection.execute("SELECT 99999999999999999999::bigint")
         return original(connection, tails, wanted)
 
-    monkeypatch.setattr(columns, "subjects", broken)
+    monkeypatch.setattr(columns, "load_subjects", broken)
 
 
 @pytest.mark.parametrize("fail", [evaluation, folding, writing, reading])
@@ -280,7 +281,7 @@ def test_a_long_look_back_does_not_keep_late_readings_from_other_rules(three: Wo
 def test_a_rule_that_fails_is_mended_by_its_revision(
     three: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = judge
+    original = evaluate
 
     def broken(
         revisions: Sequence[tuple[int, Rule | None]],
@@ -295,7 +296,7 @@ def test_a_rule_that_fails_is_mended_by_its_revision(
             raise ZeroDivisionError("division by zero")
         return original(revisions, subjects, horizon, starts=starts, **more)
 
-    monkeypatch.setattr(evaluate, "judge", broken)
+    monkeypatch.setattr(evaluate_module, "evaluate", broken)
     evil = written("flood-evil", "change(level, 1 h) > 9 m")
     three.revise(three.fact("rule", "flood-evil", evil, since=us(0)))
     flood(three, 0, 100)

@@ -16,7 +16,7 @@ from hypervisor.database import databases
 from hypervisor.database.connect import connect
 from hypervisor.evaluation import columns
 from hypervisor.evaluation.columns import ColumnQuery
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Horizon
 from rules._log import episodes
 from tests.conftest import TEMPLATE, Stack
@@ -77,9 +77,9 @@ def backtest(world: World) -> list[dict[str, Any]]:
                 for number in series_facts.ids
             ]
             wanted = ColumnQuery(subject=facts, since=dict.fromkeys(every, us(-1_000_000)))
-            subject = columns.subjects(own, memory.tails, [wanted])[facts.key]
-            horizon = Horizon(values=memory.ears.floor, silence=memory.ears.floor)
-            (verdict,) = judge(revisions, [subject], horizon)
+            subject = columns.load_subjects(own, memory.tails, [wanted])[facts.key]
+            horizon = Horizon(values=memory.watermark.floor, silence=memory.watermark.floor)
+            (verdict,) = evaluate(revisions, [subject], horizon)
             found += [log_entry(episode) for episode in episodes(*pair, verdict.moments)]
     return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 

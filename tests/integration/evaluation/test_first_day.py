@@ -11,7 +11,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import shipped as recorded
-from hypervisor.evaluation.batch import Setup, remember, step
+from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.readings import queries_dead_letters
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
@@ -45,7 +45,7 @@ def test_before_it_listened_an_instance_accuses_nobody(settings: Settings) -> No
         wait_for(settings, lambda c: _any(c, "worker WHERE heard_at IS NOT NULL"))
         wait_for(settings, lambda c: _any(c, "feed WHERE kind = 'heartbeat'"))
     with connect(settings.database_url) as connection:
-        memory = remember(connection, SETUP)
+        memory = load_memory(connection, SETUP)
         while step(connection, memory, SETUP).entries:
             pass
         assert memory.state.heard_to is not None
@@ -65,7 +65,7 @@ def test_a_clock_that_is_an_hour_ahead_is_an_alarm(settings: Settings) -> None:
         wait_for(settings, lambda c: _any(c, "dead_letter"))
     assert stored(settings) == 1, "the count of it, and nothing of what it said"
     with connect(settings.database_url) as connection:
-        memory = remember(connection, SETUP)
+        memory = load_memory(connection, SETUP)
         end = time.monotonic() + 10
         while not (
             alarms := alarm_queries.list_alarms(

@@ -6,7 +6,7 @@ import pytest
 
 from hypervisor.base.instance import Mode
 from hypervisor.database.connect import connect
-from hypervisor.evaluation.retention import forget
+from hypervisor.evaluation.retention import prune
 from sensors._row import NEVER
 from tests.integration.evaluation.world import MINUTE, Sent, World, make_world, us
 
@@ -63,7 +63,7 @@ def moments(world: World, rule: str) -> int:
 def forget_all(world: World) -> int:
     assert world.own is not None
     assert world.memory is not None
-    return forget(world.own, world.memory)
+    return prune(world.own, world.memory)
 
 
 def test_the_journal_before_the_horizon_goes_and_what_it_told_stays(live: World) -> None:

@@ -15,7 +15,7 @@ from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import shipped as shipped_rules
-from hypervisor.evaluation.batch import Report, Setup, remember, step
+from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_latest, queries_workers
@@ -231,7 +231,7 @@ class World:
         if self.own is None:
             self.own = connect(self.url, autocommit=True)
         if self.memory is None:
-            self.memory = remember(self.own, self.setup)
+            self.memory = load_memory(self.own, self.setup)
         return step(self.own, self.memory, self.setup)
 
     def close(self) -> None:

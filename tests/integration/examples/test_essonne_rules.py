@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.database.connect import connect
 from hypervisor.evaluation import shipped as recorded
-from hypervisor.evaluation.memory import arranged
+from hypervisor.evaluation.memory import arrange
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
@@ -23,7 +23,7 @@ def test_every_rule_has_its_subjects(database_url: str) -> None:
         now = datetime(2026, 1, 1, tzinfo=UTC)
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=now)
         recorded.record_and_log(connection, packs(), now=None)
-        territory = arranged(
+        territory = arrange(
             registry_queries.load(connection), catalogue(), PowerSchedule(retention=0)
         )
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hypervisor.database.connect import connect
-from hypervisor.forecast.arrival import Reach, courses, reaches
+from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Asset, Device, Series, Site
@@ -70,7 +70,7 @@ def order(world: World) -> list[tuple[str, str]]:
 
 
 def every(world: World) -> list[Reach]:
-    found = reaches(world.connection, CATALOGUE, now=NOW)
+    found = list_reaches(world.connection, CATALOGUE, now=NOW)
     world.connection.commit()
     return found
 
@@ -83,7 +83,7 @@ def test_of_two_gauges_at_a_site_the_one_that_spoke_last_speaks_for_it(
     rises(world, "ford", until=225, value=9)
     rises(world, names[1], until=240, value=1)
     rises(world, "mill")
-    every_course = courses(world.connection, CATALOGUE, now=NOW)
+    every_course = list_courses(world.connection, CATALOGUE, now=NOW)
     assert every_course.keys() == {"ford", "mill"}
     course = every_course["ford"]
     assert (course.device, course.value) == (names[1], 1)
@@ -98,14 +98,14 @@ def test_a_gauge_that_was_retired_says_nothing_any_more(world: World) -> None:
     second(world, "old", retired=NOW - timedelta(minutes=1))
     rises(world, "ford", until=200, value=1)
     rises(world, "old", until=239, value=9)
-    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "ford"
+    assert list_courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "ford"
 
 
 def test_one_that_will_be_retired_still_speaks(world: World) -> None:
     second(world, "old", retired=NOW + timedelta(minutes=1))
     rises(world, "ford", until=200, value=1)
     rises(world, "old", until=239, value=9)
-    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "old"
+    assert list_courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "old"
 
 
 def test_suspect_readings_those_to_come_and_those_without_value_are_passed_over(
@@ -119,8 +119,8 @@ def test_suspect_readings_those_to_come_and_those_without_value_are_passed_over(
             Sent(site="ford", at=241, value=8),
         ]
     )
-    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].value == 2
-    assert courses(world.connection, CATALOGUE, now=NOW, sites=["mill"]) == {}
+    assert list_courses(world.connection, CATALOGUE, now=NOW)["ford"].value == 2
+    assert list_courses(world.connection, CATALOGUE, now=NOW, sites=["mill"]) == {}
 
 
 def test_assets_come_in_the_order_in_which_the_water_reaches_them(world: World) -> None:
@@ -184,7 +184,7 @@ def test_of_two_gauges_that_spoke_at_one_time_the_first_by_name_speaks(world: Wo
     second(world, "a-other")
     rises(world, "ford", value=9)
     rises(world, "a-other", value=1)
-    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "a-other"
+    assert list_courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "a-other"
 
 
 def test_a_course_may_be_of_another_quantity_even_one_of_no_catalogue(world: World) -> None:
@@ -202,9 +202,11 @@ def test_a_course_may_be_of_another_quantity_even_one_of_no_catalogue(world: Wor
     world.store([Sent(site="ford", at=each, value=7.0, quantity="discharge") for each in at])
     world.store([Sent(site="mill", at=each, value=8.0, quantity="magic") for each in at])
     rises(world, "weir")
-    ((site, flow),) = courses(world.connection, CATALOGUE, now=NOW, quantity="discharge").items()
+    ((site, flow),) = list_courses(
+        world.connection, CATALOGUE, now=NOW, quantity="discharge"
+    ).items()
     assert (site, flow.quantity, flow.unit, flow.value) == ("ford", "discharge", "m3/s", 7.0)
-    ((site, magic),) = courses(world.connection, CATALOGUE, now=NOW, quantity="magic").items()
+    ((site, magic),) = list_courses(world.connection, CATALOGUE, now=NOW, quantity="magic").items()
     assert (site, magic.quantity, magic.unit, magic.value) == ("mill", "magic", "", 8.0)
     assert magic.rate is not None
     assert (magic.rate.per_hour, magic.rate.error) == (0.0, 0.0)  # of no step that is known
@@ -227,7 +229,7 @@ def test_an_asset_is_told_with_all_that_is_registered_of_it(world: World) -> Non
     assert (silent.asset, silent.title, silent.kind) == ("bridge", "bridge", "school")
     assert (silent.gauge, silent.gauge_title) == ("ford", "Ford")
     assert (silent.level, silent.unit, silent.illustrative) == (2.0, "m", False)
-    mill = courses(world.connection, CATALOGUE, now=NOW)["mill"]
-    lent = reaches(world.connection, CATALOGUE, now=NOW, found={"ford": mill})
+    mill = list_courses(world.connection, CATALOGUE, now=NOW)["mill"]
+    lent = list_reaches(world.connection, CATALOGUE, now=NOW, courses_by_gauge={"ford": mill})
     world.connection.commit()
     assert [(each.asset, each.state, each.margin) for each in lent] == [("bridge", "reached", 3.0)]

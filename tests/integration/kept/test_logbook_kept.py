@@ -305,7 +305,7 @@ def moment(time: int, phase: Phase = Phase.INACTIVE, reason: str | None = None) 
 
 
 def test_what_the_watch_remembers(connection: Connection) -> None:
-    assert evaluation_queries.state(connection) is None
+    assert evaluation_queries.load_state(connection) is None
     first = EvaluationState(cursor="5", engine="e")
     assert (first.heard_to, first.judged_to) == (NEVER, NEVER)
     for one in (
@@ -314,14 +314,12 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
         first,
     ):
         evaluation_queries.save_state(connection, one)
-        assert evaluation_queries.state(connection) == one
+        assert evaluation_queries.load_state(connection) == one
 
     facts: dict[tuple[str, str], Any] = {("rule", "r"): {"a": [1]}, ("gap", ""): None}
-    evaluation_queries.save_judged_under(connection, facts, [])
-    evaluation_queries.save_judged_under(
-        connection, {("rule", "r"): 2}, [("gap", ""), ("rule", "x")]
-    )
-    assert evaluation_queries.judged_under(connection) == {("rule", "r"): 2}
+    evaluation_queries.save_inputs(connection, facts, [])
+    evaluation_queries.save_inputs(connection, {("rule", "r"): 2}, [("gap", ""), ("rule", "x")])
+    assert evaluation_queries.load_inputs(connection) == {("rule", "r"): 2}
 
     for rule, subject, at, author in (
         ("r", "s", NOW, "ann"),
@@ -333,7 +331,7 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
             " VALUES (%s, %s, %s, %s, 'why', 1)",
             [rule, subject, at, author],
         )
-    assert evaluation_queries.closings(connection) == {
+    assert evaluation_queries.load_closings(connection) == {
         ("r", "s"): [
             (micros(NOW - HOUR), "closed by ben: why"),
             (AT, "closed by ann: why"),
@@ -349,7 +347,7 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
         "INSERT INTO deaf_span VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW + HOUR, NOW - HOUR, NOW],
     )
-    assert evaluation_queries.deaf_spans(connection) == [
+    assert evaluation_queries.load_gaps(connection) == [
         (micros(NOW - HOUR), AT),
         (AT, micros(NOW + HOUR)),
     ]
@@ -359,30 +357,35 @@ def test_the_journal_of_a_rule_and_a_subject(connection: Connection) -> None:
     pair, other = ("r", "s"), ("r", "t")
     active = moment(AT + 2, Phase.ACTIVE)
     moments = [moment(AT), moment(AT + 1), active, moment(AT + 3), moment(AT + 4, Phase.PENDING)]
-    evaluation_queries.rewrite_journal(connection, {}, [(pair, moments), (other, [moment(AT)])])
+    evaluation_queries.replace_states(connection, {}, [(pair, moments), (other, [moment(AT)])])
 
     def opened(before: int | None) -> list[Moment]:
-        return evaluation_queries.open_journal(connection, {pair: before}).get(pair, [])
+        return evaluation_queries.load_open_states(connection, {pair: before}).get(pair, [])
 
     assert opened(None) == moments[3:]
     assert opened(AT + 3) == moments[1:]
     assert opened(AT + 4) == moments[3:]
     assert opened(AT) == moments
-    both = evaluation_queries.open_journal(connection, {pair: None, other: None, ("q", "s"): None})
+    both = evaluation_queries.load_open_states(
+        connection, {pair: None, other: None, ("q", "s"): None}
+    )
     assert both == {pair: moments[3:], other: [moment(AT)]}
 
-    evaluation_queries.rewrite_journal(connection, {pair: AT + 3}, [(pair, [moment(AT + 9)])])
+    evaluation_queries.replace_states(connection, {pair: AT + 3}, [(pair, [moment(AT + 9)])])
     assert opened(AT) == [*moments[:3], moment(AT + 9)]
-    kept = evaluation_queries.open_journal(connection, {other: None})
+    kept = evaluation_queries.load_open_states(connection, {other: None})
     assert kept == {other: [moment(AT)]}
     words: dict[str, Any] = {"mark": "forgotten", "spared": [other]}
-    assert evaluation_queries.forget_before(connection, AT + 1, **words) == 0
+    assert evaluation_queries.prune_states(connection, AT + 1, **words) == 0
     assert opened(AT) == [moment(AT, reason="forgotten"), *moments[1:3], moment(AT + 9)]
-    assert evaluation_queries.forget_before(connection, AT + 9, **words) == 1
+    assert evaluation_queries.prune_states(connection, AT + 9, **words) == 1
     left = [moment(AT + 1, reason="forgotten"), active, moment(AT + 9)]
     assert opened(AT) == left
-    assert evaluation_queries.forget_before(connection, AT + 9, **words) == 0
-    assert (opened(AT), evaluation_queries.open_journal(connection, {other: None})) == (left, kept)
+    assert evaluation_queries.prune_states(connection, AT + 9, **words) == 0
+    assert (opened(AT), evaluation_queries.load_open_states(connection, {other: None})) == (
+        left,
+        kept,
+    )
 
 
 def test_what_is_set_aside(connection: Connection) -> None:

@@ -133,7 +133,7 @@ def test_what_is_done_to_an_alarm_is_heard_in_order(world: World) -> None:
 def test_readings_are_heard_once_they_are_judged(world: World) -> None:
     with serving(world.url) as client, listening(client) as ear:
         assert world.memory is not None
-        world.memory.touched.told = float("-inf")  # a second has passed
+        world.memory.touched.announced_at = float("-inf")  # a second has passed
         world.store([Sent(site="yvette", at=0, value=1.0)])
         world.settle()
         assert ear.until("reading").data["sites"] == ["yvette"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hypervisor.backtest.events import Entry, parse_events
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from rules._journal import Episode
 
 HOUR = 3_600_000_000
@@ -22,11 +22,11 @@ def alarm(  # noqa: PLR0913  what an alarm is made of
     site: str = "pont",
     severity: str = "minor",
     worse: tuple[float, str] | None = None,
-) -> Found:
+) -> RaisedAlarm:
     steps: tuple[tuple[int, str], ...] = ((at(began), severity),)
     if worse is not None:
         steps = (*steps, (at(worse[0]), worse[1]))
-    return Found(
+    return RaisedAlarm(
         episode=Episode(
             rule=rule,
             subject=site,
@@ -44,7 +44,7 @@ def alarm(  # noqa: PLR0913  what an alarm is made of
 
 
 def judged(
-    *found: Found,
+    *found: RaisedAlarm,
     rules: Sequence[str] = ("flood-level",),
     sites: Sequence[str] = ("pont", "moulin"),
     hours: float = 240,
@@ -52,7 +52,7 @@ def judged(
 ) -> Judgement:
     ordered = sorted(found, key=lambda one: one.episode.began)
     return Judgement(
-        found=tuple(ordered),
+        alarms=tuple(ordered),
         judged=tuple((rule, site) for rule in rules for site in sites),
         places={site: site for site in sites},
         categories={rule: "maintenance" if rule in maintenance else "hazard" for rule in rules},

@@ -88,7 +88,7 @@ def registry(written: str = LEVEL, *facts: Revision) -> Registry:
         },
         revisions=(*thresholds, *cadence, *facts),
     )
-    return ground.tried(made, Trial(rules=rules(written)), CATALOGUE)
+    return ground.with_trial(made, Trial(rules=rules(written)), CATALOGUE)
 
 
 def rows(number: int, *values: float, since: float = 0) -> Rows:
@@ -119,7 +119,7 @@ def recorded(
     return Recorded(
         by_series=by_series,
         floor=last if floor is None else at(floor),
-        deaf=((BEGINNING, at(since)),),
+        gaps=((BEGINNING, at(since)),),
     )
 
 
@@ -136,8 +136,8 @@ class Noting:
         return self.source.floor
 
     @property
-    def deaf(self) -> tuple[tuple[int, int], ...]:
-        return self.source.deaf
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        return self.source.gaps
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
         self.asked_for.append((tuple(series), since, until))
@@ -146,4 +146,4 @@ class Noting:
 
 def unheard(source: Recorded) -> Recorded:
     """Nobody listened while it was measured."""
-    return replace(source, floor=int(np.iinfo(np.int64).min), deaf=())
+    return replace(source, floor=int(np.iinfo(np.int64).min), gaps=())

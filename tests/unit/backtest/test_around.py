@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.backtest import ground
-from hypervisor.backtest.around import around
+from hypervisor.backtest.around import registry_around
 from hypervisor.evaluation import memory
 from hypervisor.evaluation.differences import of_subject
 from hypervisor.evaluation.memory import Territory
@@ -19,9 +19,9 @@ _YEAR = 366 * 86_400_000_000
 
 
 def arranged(registry: Registry) -> Territory:
-    mains = PowerSchedule(retention=_YEAR)
-    mains.reach(1_700_000_000_000_000, ())
-    return memory.arranged(registry, _KNOWN, mains)
+    power_schedule = PowerSchedule(retention=_YEAR)
+    power_schedule.reach(1_700_000_000_000_000, ())
+    return memory.arrange(registry, _KNOWN, power_schedule)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def of(territory: Territory, site: str) -> dict[str, object]:
 def test_of_every_site_of_a_territory(essonne: Registry, whole: Territory) -> None:
     domains = set()
     for site in sorted(essonne.sites)[::4]:
-        near = around(essonne, [site])
+        near = registry_around(essonne, [site])
 
         assert of(arranged(near), site) == of(whole, site), site
         assert len(near.devices) < len(essonne.devices) / 2
@@ -63,7 +63,7 @@ def test_what_lies_upstream_is_there(essonne: Registry) -> None:
         if each.kind == "link" and each.key.endswith(f">{below}")
     }
 
-    assert above <= around(essonne, [below]).sites.keys()
+    assert above <= registry_around(essonne, [below]).sites.keys()
 
 
 def fact(kind: str, key: str) -> Revision:
@@ -97,16 +97,16 @@ def keys(registry: Registry) -> set[tuple[str, str]]:
 
 def test_all_that_water_passes_on_its_way_is_near_and_what_lies_below_is_not() -> None:
     links = fact("link", "top>mid"), fact("link", "mid>low"), fact("link", "side>low")
-    near = around(small(*links), ["mid"])
+    near = registry_around(small(*links), ["mid"])
     assert near.sites.keys() == {"mid", "top"}
     assert near.devices.keys() == {"MID", "TOP"}
     assert near.series.keys() == {("MID", "level"), ("TOP", "level")}
     assert keys(near) == {("link", "top>mid")}
-    assert around(small(*links), ["low", "far"]).sites.keys() == {
+    assert registry_around(small(*links), ["low", "far"]).sites.keys() == {
         *("far", "low", "mid", "side", "top"),
     }
     circle = fact("link", "mid>top"), fact("link", "top>mid")
-    assert around(small(*circle), ["top"]).sites.keys() == {"top", "mid"}
+    assert registry_around(small(*circle), ["top"]).sites.keys() == {"top", "mid"}
 
 
 def test_a_group_with_a_part_there_is_near_with_all_of_its_members() -> None:
@@ -119,7 +119,7 @@ def test_a_group_with_a_part_there_is_near_with_all_of_its_members() -> None:
     members = ("here/TOP", "shared/MID", "shared/LOW", "shared/GONE", "away/SIDE", "nowhere/FAR")
     facts = [fact("member", key) for key in members]
     facts += [fact("supply", name) for name in ("here", "shared", "away")]
-    near = around(small(*facts, groups=groups), ["mid"])
+    near = registry_around(small(*facts, groups=groups), ["mid"])
     assert near.groups.keys() == {"here", "shared"}
     assert near.devices.keys() == {"MID", "TOP", "LOW"}
     assert near.sites.keys() == {"mid", "top", "low", "far"}
@@ -147,4 +147,4 @@ def test_facts_are_near_by_whose_they_are() -> None:
         *(("works", "mid"), ("link", "mid>low"), ("link", "far>side")),
     )
     registry = small(*(fact(*each) for each in (*kept, *left)), groups=groups)
-    assert keys(around(registry, ["mid"])) == set(kept)
+    assert keys(registry_around(registry, ["mid"])) == set(kept)

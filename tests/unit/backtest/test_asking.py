@@ -48,7 +48,7 @@ def began(each: Answer) -> list[tuple[str, str, float]]:
             result.episode.subject,
             (result.episode.began - START) / 3_600_000_000,
         )
-        for result in each.judgement.found
+        for result in each.judgement.alarms
     ]
 
 
@@ -108,7 +108,7 @@ def test_what_was_closed_by_hand_counts_only_where_nothing_is_tried() -> None:
     source = Noting(source=recorded(pont=(1, 5, 5, 5, 1)), closings=closed)
 
     def ends(**more: Any) -> list[int | None]:
-        return [each.episode.ended for each in answer_to(source, **more).judgement.found]
+        return [each.episode.ended for each in answer_to(source, **more).judgement.alarms]
 
     assert ends() == [at(2)]
     assert ends(trial=Trial(thresholds={"pont/alert": "6 m"})) == [at(4)]
@@ -154,8 +154,8 @@ def test_what_is_kept_is_read_once_for_each_question() -> None:
     for series, since, until in (([2], 0, at(6)), ([2], 1, at(5)), ([1], 0, at(5))):
         kept.rows(series, since, until)
     assert len(noting.asked_for) == 4
-    assert (kept.floor, kept.deaf, kept.closings) == (
-        *(noting.floor, noting.deaf),
+    assert (kept.floor, kept.gaps, kept.closings) == (
+        *(noting.floor, noting.gaps),
         {("a", "b"): []},
     )
 
@@ -213,7 +213,7 @@ def test_of_a_recording_rules_sites_and_times_are_chosen(tmp_path: Path) -> None
     assert began(judged(file, rules=["flood-rise"], sites=["pont"])[0]) == [
         ("flood-rise", "pont", 1)
     ]
-    assert judged(file, span=Span(until=at(0)))[0].judgement.found == ()
+    assert judged(file, span=Span(until=at(0)))[0].judgement.alarms == ()
     tried = judged(file, trial=Trial(rules=(higher,)))[0]
     assert began(tried) == [("flood-level", "pont", 2)]
     both = judged(file, rules=["flood-rise"], trial=Trial(rules=(higher,)))[0]
@@ -309,7 +309,7 @@ def test_a_record_was_heard_from_its_first_word_to_its_last() -> None:
     assert own["value"].tolist() == [1, 2, 3]
     assert own["received"].tolist() == own["time"].tolist() == [at(0), at(1), at(2)]
     assert result.floor == at(2)
-    assert [until for _, until in result.deaf] == [at(0)]
+    assert [until for _, until in result.gaps] == [at(0)]
     empty = Recorded.of(table[:0], registry(), CATALOGUE)
-    assert (empty.by_series, empty.deaf) == ({}, ())
+    assert (empty.by_series, empty.gaps) == ({}, ())
     assert empty.floor == int(np.iinfo(np.int64).min)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hypervisor.backtest.compared import compared, severity_of
+from hypervisor.backtest.compared import find_compared, severity_of
 from rules._pack import load_pack
 from rules._rule import Rule
 from rules._tree import Call, Name
@@ -31,21 +31,21 @@ def rule(when: str, more: str = "", *, domain: str = "flood") -> Rule:
 
 
 def test_a_level_above_it() -> None:
-    found = compared(rule("level > threshold.attention"), "attention")
+    found = find_compared(rule("level > threshold.attention"), "attention")
 
     assert found is not None
     assert (found.series, found.direction, found.severity) == ("level", "above", None)
 
 
 def test_it_may_stand_first() -> None:
-    found = compared(rule("threshold.attention <= level"), "attention")
+    found = find_compared(rule("threshold.attention <= level"), "attention")
 
     assert found is not None
     assert (found.series, found.direction) == ("level", "above")
 
 
 def test_frost_lies_below() -> None:
-    found = compared(rule("air_temperature < threshold.frost", domain="weather"), "frost")
+    found = find_compared(rule("air_temperature < threshold.frost", domain="weather"), "frost")
 
     assert found is not None
     assert found.direction == "below"
@@ -54,7 +54,7 @@ def test_frost_lies_below() -> None:
 
 def test_of_a_step_from_its_severity_on() -> None:
     whole = rule("level > threshold.attention", _STEPS)
-    found = compared(whole, "alert")
+    found = find_compared(whole, "alert")
 
     assert found is not None
     assert isinstance(found.node, Name)
@@ -62,7 +62,7 @@ def test_of_a_step_from_its_severity_on() -> None:
 
 
 def test_a_slope_is_what_is_compared() -> None:
-    found = compared(rule("rate(level, 3 h) > threshold.rise"), "rise")
+    found = find_compared(rule("rate(level, 3 h) > threshold.rise"), "rise")
 
     assert found is not None
     assert isinstance(found.node, Call)
@@ -72,13 +72,13 @@ def test_a_slope_is_what_is_compared() -> None:
 def test_one_that_is_only_part_of_something_is_compared_with_nothing() -> None:
     whole = rule("level > threshold.attention * 0.5 + 1 m")
 
-    assert compared(whole, "attention") is None
+    assert find_compared(whole, "attention") is None
     assert severity_of(whole, "attention") is None
 
 
 @pytest.mark.parametrize("name", ["alert", "danger"])
 def test_nor_is_one_that_it_does_not_name(name: str) -> None:
-    assert compared(rule("level > threshold.attention"), name) is None
+    assert find_compared(rule("level > threshold.attention"), name) is None
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_nor_is_one_that_it_does_not_name(name: str) -> None:
     ],
 )
 def test_on_which_side_an_alarm_is_raised(when: str, direction: str) -> None:
-    found = compared(rule(when), "attention")
+    found = find_compared(rule(when), "attention")
     assert found is not None
     assert found.direction == direction
     values, limit = np.array([1.0, 2.0, 3.0]), 2.0
@@ -105,11 +105,11 @@ def test_on_which_side_an_alarm_is_raised(when: str, direction: str) -> None:
 
 @pytest.mark.parametrize("operator", ["==", "!="])
 def test_what_is_only_equal_or_not_lies_on_no_side(operator: str) -> None:
-    assert compared(rule(f"level {operator} threshold.attention"), "attention") is None
+    assert find_compared(rule(f"level {operator} threshold.attention"), "attention") is None
 
 
 def test_values_are_in_the_unit_of_the_threshold() -> None:
-    plain = compared(rule("level > threshold.attention"), "attention")
+    plain = find_compared(rule("level > threshold.attention"), "attention")
     assert plain is not None
     assert (plain.scale, plain.offset) == (1.0, 0.0)
     other = replace(plain, scale=10.0, offset=5.0)
@@ -119,7 +119,7 @@ def test_values_are_in_the_unit_of_the_threshold() -> None:
 
 def test_what_decides_the_alarm_comes_before_what_decides_a_step() -> None:
     whole = rule("level > threshold.alert", _STEPS.replace("alert", "danger"))
-    found = compared(whole, "alert")
+    found = find_compared(whole, "alert")
     assert found is not None
     assert found.severity is None
     assert severity_of(whole, "alert") is None

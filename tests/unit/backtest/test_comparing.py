@@ -4,12 +4,14 @@ import pytest
 
 from hypervisor.backtest.comparing import compare
 from hypervisor.backtest.load import by_rule, load
-from hypervisor.backtest.model import Found
+from hypervisor.backtest.model import RaisedAlarm
 from hypervisor.backtest.words import lasted, lead
 from tests.unit.backtest.making import HOUR, alarm, at, judged
 
 
-def words(before: list[Found], after: list[Found]) -> list[tuple[tuple[str, int | None], ...]]:
+def words(
+    before: list[RaisedAlarm], after: list[RaisedAlarm]
+) -> list[tuple[tuple[str, int | None], ...]]:
     return [change.words for change in compare(before, after)]
 
 
@@ -25,7 +27,9 @@ def words(before: list[Found], after: list[Found]) -> list[tuple[tuple[str, int 
         (alarm(1, 5), alarm(1, 5, worse=(2, "critical")), [("more severe", None)]),
     ],
 )
-def test_an_alarm_that_stays(before: Found, after: Found, said: list[tuple[str, int]]) -> None:
+def test_an_alarm_that_stays(
+    before: RaisedAlarm, after: RaisedAlarm, said: list[tuple[str, int]]
+) -> None:
     assert words([before], [after]) == ([tuple(said)] if said else [])
 
 

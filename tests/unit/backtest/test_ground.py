@@ -8,14 +8,14 @@ import pytest
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.ground import (
     Trial,
-    chosen,
+    choose_rules,
     only_rules,
     reach_of,
     rule_ids,
     trial_of,
-    tried,
+    with_trial,
 )
-from hypervisor.backtest.numbers import number
+from hypervisor.backtest.numbers import parse_number
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.base.scalars import ScalarError
 from tests.unit.backtest.making import at
@@ -35,7 +35,7 @@ def test_what_is_tried_has_always_been_so_in_the_place_of_all_that_was() -> None
     whole = replace(WHOLE, revisions=(*WHOLE.revisions, moved))
     (lower,) = rules(LOWER)
     trial = Trial(rules=(lower,), thresholds={"pont/attention": "250 cm"})
-    result = facts_of(tried(whole, trial, CATALOGUE).revisions)
+    result = facts_of(with_trial(whole, trial, CATALOGUE).revisions)
     assert [each for each in result if each[:2] == ("threshold", "pont/attention")] == [
         ("threshold", "pont/attention", {"value": 2.5, "unit": "m"}, BEGINNING)
     ]
@@ -52,13 +52,13 @@ def test_what_is_tried_has_always_been_so_in_the_place_of_all_that_was() -> None
 
 
 def test_where_nothing_is_tried_the_registry_is_itself() -> None:
-    assert tried(WHOLE, Trial(), CATALOGUE) is WHOLE
+    assert with_trial(WHOLE, Trial(), CATALOGUE) is WHOLE
     assert not Trial(thresholds={})
     assert Trial(thresholds={"pont/attention": "1 m"})
 
 
 def test_a_threshold_may_be_of_a_device() -> None:
-    result = tried(WHOLE, Trial(thresholds={"device/pont/attention": "1 m"}), CATALOGUE)
+    result = with_trial(WHOLE, Trial(thresholds={"device/pont/attention": "1 m"}), CATALOGUE)
     assert (
         "threshold",
         "device/pont/attention",
@@ -91,21 +91,25 @@ def test_a_threshold_may_be_of_a_device() -> None:
 )
 def test_a_threshold_that_cannot_be_tried_is_refused(key: str, text: str, problem: str) -> None:
     with pytest.raises(BacktestError) as caught:
-        tried(WHOLE, Trial(thresholds={key: text}), CATALOGUE)
+        with_trial(WHOLE, Trial(thresholds={key: text}), CATALOGUE)
     assert str(caught.value).startswith(f"{key}: {problem}")
 
 
 def test_rules_are_chosen_by_id_or_by_what_they_begin_with() -> None:
     longer = LEVEL.replace("flood-level", "flood-level-long")
     whole = registry(LEVEL + RISE + longer)
-    assert chosen(whole, (), CATALOGUE) == ["flood-level", "flood-level-long", "flood-rise"]
-    assert chosen(whole, ["flood"], CATALOGUE) == ["flood-level", "flood-level-long", "flood-rise"]
-    assert chosen(whole, ["flood-level"], CATALOGUE) == ["flood-level"]
-    assert chosen(whole, ["flood-rise", "flood"], CATALOGUE) == [
+    assert choose_rules(whole, (), CATALOGUE) == ["flood-level", "flood-level-long", "flood-rise"]
+    assert choose_rules(whole, ["flood"], CATALOGUE) == [
+        "flood-level",
+        "flood-level-long",
+        "flood-rise",
+    ]
+    assert choose_rules(whole, ["flood-level"], CATALOGUE) == ["flood-level"]
+    assert choose_rules(whole, ["flood-rise", "flood"], CATALOGUE) == [
         *("flood-rise", "flood-level", "flood-level-long"),
     ]
     with pytest.raises(BacktestError) as caught:
-        chosen(whole, ["flood-rise", "flod"], CATALOGUE)
+        choose_rules(whole, ["flood-rise", "flod"], CATALOGUE)
     assert str(caught.value) == ("'flod' is no file, no rule and no domain; did you mean 'flood'?")
 
 
@@ -155,13 +159,13 @@ def test_the_farthest_look_back_is_that_of_the_rule_that_looks_farthest() -> Non
     ],
 )
 def test_numbers_are_read_as_people_type_them(text: str, value: float) -> None:
-    assert number(text, "m") == pytest.approx(value)
+    assert parse_number(text, "m") == pytest.approx(value)
 
 
 def test_what_is_no_number_is_told_with_an_example() -> None:
     for text in ("inf", "nan"):
         with pytest.raises(ScalarError) as caught:
-            number(text, "m")
+            parse_number(text, "m")
         assert str(caught.value) == f"{text!r} is no number; expected one such as 1.78 m"
     with pytest.raises(ScalarError, match="'high': expected a number"):
-        number("high", "m")
+        parse_number("high", "m")

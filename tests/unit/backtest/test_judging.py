@@ -66,7 +66,7 @@ def hours(result: Judgement) -> list[tuple[str, str, float, float | None]]:
             (each.episode.began - START) / HOUR,
             None if each.episode.ended is None else (each.episode.ended - START) / HOUR,
         )
-        for each in result.found
+        for each in result.alarms
     ]
 
 
@@ -81,7 +81,7 @@ def test_alarms_come_by_when_they_began_with_rule_place_and_words() -> None:
         ("flood-level", "moulin", 5, None),
         ("flood-rise", "moulin", 5, None),
     ]
-    first, rising, second = result.found[:3]
+    first, rising, second = result.alarms[:3]
     assert (first.title, first.category, first.domain) == ("Moulin high", "hazard", "flood")
     assert rising.category == "maintenance"
     assert (first.place, second.place) == ("moulin", "pont")
@@ -113,7 +113,7 @@ def test_of_a_span_alarms_that_ended_before_it_are_left_out_and_those_that_touch
 
 def test_a_span_after_all_that_there_is_is_empty() -> None:
     result = judge(registry(), recorded(pont=(1, 5, 1)), span=Span(since=at(10), until=at(20)))
-    assert (result.since, result.until, result.found) == (at(2), at(2), ())
+    assert (result.since, result.until, result.alarms) == (at(2), at(2), ())
     nothing = judge(registry(), unheard(recorded()))
     assert (nothing.since, nothing.until, nothing.rows) == (0, 0, 0)
 
@@ -146,7 +146,7 @@ def test_silence_is_judged_as_far_as_was_listened_and_values_to_their_newest_row
     result = judge(registry(LEVEL + SILENT), source, sites=frozenset({"pont"}))
     assert hours(result) == [("flood-level", "pont", 1, None), ("flood-silent", "pont", 6, None)]
     assert result.until == at(8)
-    assert result.found[0].episode.stale == ((at(4), None),)
+    assert result.alarms[0].episode.stale == ((at(4), None),)
     short = judge(registry(SILENT), recorded(pont=(1, 5), floor=6), sites=frozenset({"pont"}))
     assert hours(short) == [("flood-silent", "pont", 6, None)]
     shorter = judge(registry(SILENT), recorded(pont=(1, 5), floor=5.99), sites=frozenset({"pont"}))
@@ -169,7 +169,7 @@ def test_what_was_closed_by_hand_ends_there_unless_it_is_not_asked_for() -> None
     source = Noting(source=recorded(pont=(1, 5, 5, 5, 1)), closings=closed)
     result = judge(registry(), source)
     assert hours(result) == [("flood-level", "pont", 1, 2)]
-    assert result.found[0].episode.reason == "closed by anne: a boat"
+    assert result.alarms[0].episode.reason == "closed by anne: a boat"
     assert hours(judge(registry(), source, closed=False)) == [("flood-level", "pont", 1, 4)]
 
 
@@ -179,7 +179,7 @@ def test_a_title_is_of_the_rule_as_it_was_when_the_alarm_began() -> None:
     whole = registry()
     whole = replace(whole, revisions=(*whole.revisions, renamed))
     result = judge(whole, recorded(pont=(1, 5, 1, 1, 5)))
-    assert [each.title for each in result.found] == ["Pont high", "Pont very high"]
+    assert [each.title for each in result.alarms] == ["Pont high", "Pont very high"]
 
 
 def test_of_many_series_some_are_read_at_a_time_and_it_is_told_how_many_are_done(
@@ -220,7 +220,7 @@ class Helping:
     ) -> Iterator[Any]:
         self.called.append((whole, span, retention, blocks, closed))
         part = Part(
-            found=[alarm(3, 4)],
+            alarms=[alarm(3, 4)],
             judged=[("flood-level", "pont")],
             rows=40,
             first=at(-2),
@@ -268,6 +268,6 @@ def test_a_part_with_no_rows_moves_no_end() -> None:
         closings={},
     )
     empty = np.iinfo(np.int64)
-    run.add(Part(found=[], judged=[], rows=0, first=empty.max, last=NEVER))
+    run.add(Part(alarms=[], judged=[], rows=0, first=empty.max, last=NEVER))
     result = run.judgement(subjects=0)
     assert (result.since, result.until) == (at(1), at(1))

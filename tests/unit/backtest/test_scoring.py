@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Score, Scored, score
 from tests.unit.backtest.making import HOUR, alarm, at, entries, judged
 
@@ -10,11 +10,13 @@ CROSSINGS = "- {name: above 4 m, site: pont, crossings: level > 4 m, apart: 24 h
 NAMED = "- {name: the flood, site: pont, from: 2022-01-03, to: 2022-01-05}"
 
 
-def crossing(began: float, ended: float | None, *, site: str = "pont", number: int = 1) -> Found:
+def crossing(
+    began: float, ended: float | None, *, site: str = "pont", number: int = 1
+) -> RaisedAlarm:
     return alarm(began, ended, rule=f"event:{number}", site=site)
 
 
-def of(text: str, judgement: Judgement, *crossings: Found) -> Score:
+def of(text: str, judgement: Judgement, *crossings: RaisedAlarm) -> Score:
     """The first score: of all rules together, or the only one."""
     return score(entries(text), judgement, crossings).scores[0]
 
@@ -247,5 +249,5 @@ def test_what_happened_after_a_time_of_nothing_is_scored_as_well() -> None:
     assert [one.episode.began for one in found.false] == [at(2)]
 
 
-def _scored(text: str, judgement: Judgement, *crossings: Found) -> Scored:
+def _scored(text: str, judgement: Judgement, *crossings: RaisedAlarm) -> Scored:
     return score(entries(text), judgement, crossings)

@@ -9,7 +9,7 @@ from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.parts import Part
 from hypervisor.backtest.sharing import _Helper, _turns
 
-NOTHING = Part(found=[], judged=[], rows=3, first=1, last=2)
+NOTHING = Part(alarms=[], judged=[], rows=3, first=1, last=2)
 
 
 def test_what_he_found_is_handed_over() -> None:

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from hypervisor.backtest.comparing import compare
-from hypervisor.backtest.formatting import told
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.formatting import format_answer
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Scored, score
 from hypervisor.backtest.service import Answer
 from hypervisor.backtest.tables import tables
@@ -21,11 +21,11 @@ SHORT = alarm(100, 101, site="moulin")
 LASTING = alarm(230, None)
 
 
-def judgement(*result: Found) -> Judgement:
+def judgement(*result: RaisedAlarm) -> Judgement:
     return replace(judged(*result, hours=235), rows=12_345)
 
 
-def answer(*result: Found, notes: tuple[str, ...] = ()) -> Answer:
+def answer(*result: RaisedAlarm, notes: tuple[str, ...] = ()) -> Answer:
     """Two crossings at the bridge: one was told two hours before, one not at all."""
     judgment = judgement(*result)
     crossings = [alarm(10, 20, rule="event:1"), alarm(200, 210, rule="event:1")]
@@ -33,13 +33,13 @@ def answer(*result: Found, notes: tuple[str, ...] = ()) -> Answer:
     return Answer(judgement=judgment, scored=replace(scored, notes=notes))
 
 
-def plain(*result: Found) -> Answer:
+def plain(*result: RaisedAlarm) -> Answer:
     """Held against no event."""
     return Answer(judgement=judgement(*result), scored=Scored(scores=(), notes=()))
 
 
 def against(each: Answer, other: Answer) -> Answer:
-    changes = compare(each.judgement.found, other.judgement.found)
+    changes = compare(each.judgement.alarms, other.judgement.alarms)
     return replace(each, other=other, changes=tuple(changes))
 
 
@@ -91,7 +91,7 @@ AFTER = entry(
 
 
 def test_machines_are_told_all_of_it_in_seconds_and_rfc_3339() -> None:
-    result = told(answer(CLIMBING, SHORT, LASTING, notes=("of one nothing is said",)))
+    result = format_answer(answer(CLIMBING, SHORT, LASTING, notes=("of one nothing is said",)))
     between = entry(
         "flood-level",
         "moulin",
@@ -162,7 +162,7 @@ def test_machines_are_told_all_of_it_in_seconds_and_rfc_3339() -> None:
 
 
 def test_where_nothing_rang_there_is_no_busiest_day_and_no_ratio() -> None:
-    result = told(answer())
+    result = format_answer(answer())
     assert result["load"]["busiest_day"] is None
     assert (result["load"]["a_day"], result["load"]["in_alarm_s"]) == (0.0, 0.0)
     (score_of,) = result["scores"]
@@ -174,8 +174,8 @@ def test_where_nothing_rang_there_is_no_busiest_day_and_no_ratio() -> None:
 
 def test_machines_are_told_what_would_differ_and_by_how_much() -> None:
     other = answer(alarm(9, 30, worse=(12, "major")), LASTING)
-    result = told(against(answer(CLIMBING, SHORT), other))
-    assert result["against"] == told(other)
+    result = format_answer(against(answer(CLIMBING, SHORT), other))
+    assert result["against"] == format_answer(other)
     assert [each["changes"] for each in result["differences"]] == [
         [{"change": "later", "by_s": 3600.0}, {"change": "shorter", "by_s": 3600.0}],
         [{"change": "gone", "by_s": None}],

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hypervisor.backtest import scoring
-from hypervisor.backtest.model import Found
+from hypervisor.backtest.model import RaisedAlarm
 from hypervisor.backtest.service import Answer
 from hypervisor.backtest.worth import worth
 from tests.unit.backtest.making import HOUR, alarm, at, entries, judged
@@ -16,7 +16,7 @@ _FLOOD = """
 """
 
 
-def answer(*found: Found, events: str = "", severity: str | None = None) -> Answer:
+def answer(*found: RaisedAlarm, events: str = "", severity: str | None = None) -> Answer:
     named = entries(events + (f"  severity: {severity}\n" if severity else "")) if events else []
     judgement = judged(*found, sites=("pont",))
     return Answer(judgement=judgement, scored=scoring.score(named, judgement, []))

@@ -49,7 +49,7 @@ ATTENTION = says("threshold", "mill/attention", {"value": 3.0, "unit": "m"})
 
 
 def arranged(given: Registry, *, retention: int = LONG) -> Territory:
-    return memory.arranged(given, CATALOGUE, PowerSchedule(retention=retention))
+    return memory.arrange(given, CATALOGUE, PowerSchedule(retention=retention))
 
 
 def test_a_rule_applies_where_nothing_is_lacking() -> None:

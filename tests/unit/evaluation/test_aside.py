@@ -13,12 +13,12 @@ from hypervisor.evaluation.memory import _kept
 from hypervisor.evaluation.queries_setbacks import Setback
 from hypervisor.evaluation.rulebook import Revisions
 from hypervisor.evaluation.setbacks import (
-    Asides,
+    Setbacks,
     concerns,
-    isolated,
-    isolated_each,
-    named,
-    problem_of,
+    describe_error,
+    describe_setback,
+    run_each_isolated,
+    run_isolated,
 )
 from hypervisor.notifications import queries_outbox
 from rules._errors import RuleError
@@ -48,18 +48,18 @@ class Doubling:
 def test_what_fails_alone_is_named_and_all_others_are_done_in_their_order() -> None:
     doubling = Doubling()
     parts = [1, 2, 13, 4, 5, 6, 7, 17]
-    found = [two for some in isolated(parts, doubling.run, doubling.fail) for two in some]
+    found = [two for some in run_isolated(parts, doubling.run, doubling.fail) for two in some]
     assert found == [2, 4, 8, 10, 12, 14]
     assert doubling.failed == [(13, "of 1"), (17, "of 1")]
 
 
 def test_where_nothing_fails_all_is_done_at_once() -> None:
     doubling = Doubling()
-    assert [*isolated([1, 2, 3], doubling.run, doubling.fail)] == [[2, 4, 6]]
+    assert [*run_isolated([1, 2, 3], doubling.run, doubling.fail)] == [[2, 4, 6]]
     assert doubling.calls == [[1, 2, 3]]
-    assert [*isolated([], doubling.run, doubling.fail)] == []
+    assert [*run_isolated([], doubling.run, doubling.fail)] == []
     assert doubling.calls == [[1, 2, 3]]
-    assert [*isolated_each([13, 1], lambda one: doubling.run([one]), doubling.fail)] == [[2]]
+    assert [*run_each_isolated([13, 1], lambda one: doubling.run([one]), doubling.fail)] == [[2]]
     assert doubling.failed == [(13, "of 1")]
 
 
@@ -70,7 +70,7 @@ def test_a_server_that_is_gone_is_the_fault_of_nobody(error: type[Exception]) ->
 
     doubling = Doubling()
     with pytest.raises(error):
-        list(isolated([1, 2], run, doubling.fail))
+        list(run_isolated([1, 2], run, doubling.fail))
     assert doubling.failed == []
 
 
@@ -79,7 +79,7 @@ def test_what_the_server_refuses_is() -> None:
         raise psycopg.errors.NumericValueOutOfRange("bigint out of range")
 
     doubling = Doubling()
-    assert list(isolated([1, 2], run, doubling.fail)) == []
+    assert list(run_isolated([1, 2], run, doubling.fail)) == []
     assert [number for number, _ in doubling.failed] == [1, 2]
 
 
@@ -101,23 +101,23 @@ def test_whom_a_setback_is_about(aside: tuple[str, str], concerned: bool) -> Non
 
 
 def test_the_earliest_failure_stands_until_it_is_evaluated() -> None:
-    asides = Asides(trying={PAIR: Setback(since=100, problem="before")})
-    asides.put(PAIR, 300, ValueError("again"))
-    assert asides.now == {PAIR: Setback(since=100, problem="ValueError: again")}
-    assert asides.trying == {}
-    asides.lower(PAIR, 200)
-    assert asides.now[PAIR].since == 100
-    asides.lower(PAIR, 50)
-    assert asides.now[PAIR].since == 50
-    asides.put(PAIR, BEGINNING - 5, ValueError("long ago"))
-    assert asides.now[PAIR].since == BEGINNING
-    assert asides.holds(PAIR, 1_000)
-    assert not asides.holds(("flood-x", "ford"), 1_000)
-    asides.again[PAIR] = 500
-    assert asides.holds(PAIR, 499)
-    assert not asides.holds(PAIR, 500)
-    asides.passed(PAIR)
-    assert (asides.now, asides.again) == ({}, {})
+    setbacks = Setbacks(trying={PAIR: Setback(since=100, problem="before")})
+    setbacks.put(PAIR, 300, ValueError("again"))
+    assert setbacks.now == {PAIR: Setback(since=100, problem="ValueError: again")}
+    assert setbacks.trying == {}
+    setbacks.lower(PAIR, 200)
+    assert setbacks.now[PAIR].since == 100
+    setbacks.lower(PAIR, 50)
+    assert setbacks.now[PAIR].since == 50
+    setbacks.put(PAIR, BEGINNING - 5, ValueError("long ago"))
+    assert setbacks.now[PAIR].since == BEGINNING
+    assert setbacks.holds(PAIR, 1_000)
+    assert not setbacks.holds(("flood-x", "ford"), 1_000)
+    setbacks.again[PAIR] = 500
+    assert setbacks.holds(PAIR, 499)
+    assert not setbacks.holds(PAIR, 500)
+    setbacks.passed(PAIR)
+    assert (setbacks.now, setbacks.again) == ({}, {})
 
 
 def test_it_is_told_when_the_first_of_a_rule_comes_and_when_the_last_one_goes(
@@ -137,18 +137,18 @@ def test_it_is_told_when_the_first_of_a_rule_comes_and_when_the_last_one_goes(
         queries_setbacks, "save", lambda _, put, gone: saved.append((set(put), list(gone)))
     )
     nobody: Any = None
-    asides, other, whole = Asides(), ("flood-x", "ford"), ("", "weir")
-    assert asides.save(nobody, 5) == ([], [])
-    asides.put(PAIR, 10, ValueError("x"))
-    asides.put(whole, 10, ValueError("y"))
-    assert asides.save(nobody, 10) == ([whole, PAIR], [])
-    asides.put(other, 20, ValueError("x"))
-    assert asides.save(nobody, 20) == ([other], [])
-    asides.passed(PAIR)
-    assert asides.save(nobody, 30) == ([], [PAIR])
-    asides.passed(other)
-    assert asides.save(nobody, 40) == ([], [other])
-    assert asides.save(nobody, 50) == ([], [])
+    setbacks, other, whole = Setbacks(), ("flood-x", "ford"), ("", "weir")
+    assert setbacks.save(nobody, 5) == ([], [])
+    setbacks.put(PAIR, 10, ValueError("x"))
+    setbacks.put(whole, 10, ValueError("y"))
+    assert setbacks.save(nobody, 10) == ([whole, PAIR], [])
+    setbacks.put(other, 20, ValueError("x"))
+    assert setbacks.save(nobody, 20) == ([other], [])
+    setbacks.passed(PAIR)
+    assert setbacks.save(nobody, 30) == ([], [PAIR])
+    setbacks.passed(other)
+    assert setbacks.save(nobody, 40) == ([], [other])
+    assert setbacks.save(nobody, 50) == ([], [])
     assert put == [
         ("set aside", "", ["weir"], 1),
         ("set aside", "flood-x", ["mill"], 1),
@@ -158,13 +158,13 @@ def test_it_is_told_when_the_first_of_a_rule_comes_and_when_the_last_one_goes(
 
 
 def test_a_problem_is_one_line_that_is_not_too_long() -> None:
-    assert problem_of(ValueError("a\n b\0")) == "ValueError: a b"
-    assert problem_of(KeyError()) == "KeyError: no further words"
-    assert problem_of(RuleError(Place(file="f", line=1, column=2), "x")) == "f:1:2: x"
-    assert len(problem_of(ValueError("x" * 5000))) == 300
-    assert named(PAIR) == "rule flood-x at mill"
-    assert named(("", "mill")) == "every rule at mill"
-    assert named(("flood-x", "")) == "rule flood-x at every subject"
+    assert describe_error(ValueError("a\n b\0")) == "ValueError: a b"
+    assert describe_error(KeyError()) == "KeyError: no further words"
+    assert describe_error(RuleError(Place(file="f", line=1, column=2), "x")) == "f:1:2: x"
+    assert len(describe_error(ValueError("x" * 5000))) == 300
+    assert describe_setback(PAIR) == "rule flood-x at mill"
+    assert describe_setback(("", "mill")) == "every rule at mill"
+    assert describe_setback(("flood-x", "")) == "rule flood-x at every subject"
 
 
 def reach(spans: dict[int, int], written: Revisions) -> dict[int, int]:
@@ -196,24 +196,24 @@ def test_a_revision_that_looks_back_too_far_counts_as_none_unless_it_is_the_late
 
 def test_the_horizon_is_what_was_heard_less_retention_and_the_longest_look_back() -> None:
     memory: Any = SimpleNamespace(
-        ears=SimpleNamespace(floor=1_000),
-        mains=SimpleNamespace(retention=400),
+        watermark=SimpleNamespace(floor=1_000),
+        power_schedule=SimpleNamespace(retention=400),
         territory=SimpleNamespace(longest={1: 50, 2: 70}),
     )
-    assert retention.oldest(memory) == 1_000 - 400 + 70
-    memory.ears.floor = NEVER
-    assert retention.oldest(memory) == NEVER
+    assert retention.revision_horizon(memory) == 1_000 - 400 + 70
+    memory.watermark.floor = NEVER
+    assert retention.revision_horizon(memory) == NEVER
 
 
 def told_of(
-    monkeypatch: pytest.MonkeyPatch, asides: Asides, now: int
+    monkeypatch: pytest.MonkeyPatch, setbacks: Setbacks, now: int
 ) -> list[tuple[str, int, dict[str, Any], str]]:
     """What is put into the outbox at the next save: event, when, body and key."""
     put: list[Any] = []
     monkeypatch.setattr(queries_outbox, "put", lambda _, events: put.extend(events))
     monkeypatch.setattr(queries_setbacks, "save", lambda *_: None)
     nobody: Any = None
-    asides.save(nobody, now)
+    setbacks.save(nobody, now)
     assert all(each.alarm is None for each in put)
     return [(each.event, each.at, dict(each.body), each.key) for each in put]
 
@@ -221,10 +221,10 @@ def told_of(
 def test_what_is_told_of_a_setback_names_its_rule_subjects_and_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asides = Asides()
+    setbacks = Setbacks()
     for number in range(22):
-        asides.put(("flood-x", f"s{number:02}"), 10, ValueError(f"of {number}"))
-    asides.put(("", "weir"), 10, ValueError("y"))
+        setbacks.put(("flood-x", f"s{number:02}"), 10, ValueError(f"of {number}"))
+    setbacks.put(("", "weir"), 10, ValueError("y"))
     whole = {"rule": "", "subjects": ["weir"], "count": 1, "problem": "ValueError: y"}
     some = {
         "rule": "flood-x",
@@ -232,12 +232,12 @@ def test_what_is_told_of_a_setback_names_its_rule_subjects_and_problem(
         "count": 22,
         "problem": "ValueError: of 0",
     }
-    assert told_of(monkeypatch, asides, 30) == [
+    assert told_of(monkeypatch, setbacks, 30) == [
         ("set aside", 30, whole, "set aside::weir:30"),
         ("set aside", 30, some, "set aside:flood-x::30"),
     ]
-    asides.now.clear()
-    assert told_of(monkeypatch, asides, 40) == [
+    setbacks.now.clear()
+    assert told_of(monkeypatch, setbacks, 40) == [
         ("resumed", 40, whole, "resumed::weir:40"),
         ("resumed", 40, some, "resumed:flood-x::40"),
     ]
@@ -245,24 +245,24 @@ def test_what_is_told_of_a_setback_names_its_rule_subjects_and_problem(
 
 def test_what_stood_before_and_is_tried_again_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {PAIR: Setback(since=1, problem="x")}
-    asides = Asides(trying=dict(before), stored=dict(before))
-    assert told_of(monkeypatch, asides, 5) == []
-    asides.put(PAIR, 9, ValueError("z"))
-    assert told_of(monkeypatch, asides, 6) == []  # it is known of
-    assert asides.stored == {PAIR: Setback(since=1, problem="ValueError: z")}
+    setbacks = Setbacks(trying=dict(before), stored=dict(before))
+    assert told_of(monkeypatch, setbacks, 5) == []
+    setbacks.put(PAIR, 9, ValueError("z"))
+    assert told_of(monkeypatch, setbacks, 6) == []  # it is known of
+    assert setbacks.stored == {PAIR: Setback(since=1, problem="ValueError: z")}
 
 
 def test_a_failure_is_logged_once_a_rule(caplog: pytest.LogCaptureFixture) -> None:
-    asides = Asides()
+    setbacks = Setbacks()
     for pair in (PAIR, ("flood-x", "ford"), ("flood-y", "ford")):
-        asides.put(pair, 1, ValueError("z"))
+        setbacks.put(pair, 1, ValueError("z"))
     assert [each.getMessage() for each in caplog.records] == [
         *("set aside: rule flood-x at mill", "set aside: rule flood-y at ford"),
     ]
 
 
 def test_a_later_failure_is_no_longer_tried_when_a_revision_comes() -> None:
-    asides = Asides(again={PAIR: 500})
-    asides.put(PAIR, 1, ValueError("z"))
-    assert asides.again == {}
-    assert asides.holds(PAIR, 10**9)
+    setbacks = Setbacks(again={PAIR: 500})
+    setbacks.put(PAIR, 1, ValueError("z"))
+    assert setbacks.again == {}
+    assert setbacks.holds(PAIR, 10**9)

@@ -17,7 +17,7 @@ from hypervisor.evaluation.evaluate import Task
 from hypervisor.evaluation.memory import Standing
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.retention import FORGOTTEN
-from hypervisor.evaluation.setbacks import Asides
+from hypervisor.evaluation.setbacks import Setbacks
 from hypervisor.evaluation.watermark import Watermark
 from rules._journal import Moment, Phase, Truth
 from rules._rule import Rule
@@ -58,7 +58,7 @@ def test_what_is_older_than_the_horizon_is_not_judged_but_imported_history_is() 
 
 
 def test_heartbeats_are_heard_of_those_that_say_when() -> None:
-    memory: Any = SimpleNamespace(ears=Watermark())
+    memory: Any = SimpleNamespace(watermark=Watermark())
     beats = [
         entry("heartbeat", worker="one", at=moment(50)),
         entry("heartbeat", worker="two", at=moment(40)),
@@ -66,7 +66,7 @@ def test_heartbeats_are_heard_of_those_that_say_when() -> None:
         entry("registry", worker="four", at=moment(70)),
     ]
     assert affected.hear(memory, beats)
-    assert memory.ears.beats == {"one": 50, "two": 40}
+    assert memory.watermark.beats == {"one": 50, "two": 40}
     assert not affected.hear(memory, beats[2:])
     assert not affected.hear(memory, [])
 
@@ -78,15 +78,15 @@ def test_a_full_batch_means_that_the_feed_may_hold_more(*, entries: int, more: b
 
 def test_we_notice_by_the_wall_or_as_far_as_the_scenario_has_come() -> None:
     memory: Any = SimpleNamespace(
-        ears=SimpleNamespace(floor=30), dials=SimpleNamespace(newest=np.array([NEVER, 50, 20]))
+        watermark=SimpleNamespace(floor=30), stats=SimpleNamespace(newest=np.array([NEVER, 50, 20]))
     )
     live: Any = SimpleNamespace(mode=Mode.LIVE, clock=lambda: NOW)
     exercise: Any = SimpleNamespace(mode=Mode.EXERCISE, clock=lambda: NOW)
     assert batch._now(memory, live) == micros(NOW)  # noqa: SLF001  the clock of a step
     assert batch._now(memory, exercise) == 50  # noqa: SLF001
-    memory.ears.floor = 60
+    memory.watermark.floor = 60
     assert batch._now(memory, exercise) == 60  # noqa: SLF001
-    memory.ears.floor, memory.dials.newest = NEVER, np.array([NEVER])
+    memory.watermark.floor, memory.stats.newest = NEVER, np.array([NEVER])
     assert batch._now(memory, exercise) == 0  # noqa: SLF001
 
 
@@ -94,9 +94,9 @@ def test_we_notice_by_the_wall_or_as_far_as_the_scenario_has_come() -> None:
 def test_plans_are_worked_out_as_far_as_anything_is_judged(*, lit: bool) -> None:
     day = 86_400_000_000
     memory: Any = SimpleNamespace(
-        ears=SimpleNamespace(floor=0),
-        deaf=(),
-        mains=PowerSchedule(retention=day),
+        watermark=SimpleNamespace(floor=0),
+        gaps=(),
+        power_schedule=PowerSchedule(retention=day),
         territory=SimpleNamespace(lit=lit),
     )
     supplied = batch._supplied  # noqa: SLF001  the first thing that a step sees to
@@ -104,18 +104,18 @@ def test_plans_are_worked_out_as_far_as_anything_is_judged(*, lit: bool) -> None
     assert not supplied(memory, [])
     far = entry("readings", rows=rows((1, 5, 5, 1.0), (1, 70 * day, 5, 1.0), (1, 6, 5, 1.0)))
     assert supplied(memory, [entry("registry"), far]) == lit
-    assert memory.mains.until == 160 * day
+    assert memory.power_schedule.until == 160 * day
 
 
 def watching(rule: Rule = HIGH) -> Any:
     desk = Desk(rule)
     return SimpleNamespace(
         plans={"flood-x": desk.plan},
-        dials=desk.dials,
-        asides=Asides(),
+        stats=desk.stats,
+        setbacks=Setbacks(),
         standings={PAIR: Standing(), ("flood-x", "mill"): Standing()},
-        ears=SimpleNamespace(floor=at(50)),
-        mains=SimpleNamespace(retention=at(0)),
+        watermark=SimpleNamespace(floor=at(50)),
+        power_schedule=SimpleNamespace(retention=at(0)),
         territory=SimpleNamespace(longest={}),
         state=SimpleNamespace(heard_to=at(40)),
     )
@@ -135,7 +135,7 @@ NOBODY: Any = None
 
 
 def due(memory: Any) -> list[Task]:
-    news = SimpleNamespace(before=memory.dials.newest)
+    news = SimpleNamespace(before=memory.stats.newest)
     return evaluate.due_tasks(NOBODY, memory, news)  # type: ignore[arg-type]
 
 
@@ -165,16 +165,16 @@ def test_of_silence_what_was_heard_before_is_what_was_seen() -> None:
 def test_what_is_set_aside_is_not_judged() -> None:
     memory = watching()
     memory.plans["flood-x"].due[:] = at(5)
-    memory.asides.put(PAIR, at(1), ValueError("x"))
+    memory.setbacks.put(PAIR, at(1), ValueError("x"))
     assert [task.pair for task in due(memory)] == [("flood-x", "mill")]
-    memory.asides.again[PAIR] = at(50)
+    memory.setbacks.again[PAIR] = at(50)
     assert len(due(memory)) == 2
 
 
 def test_behind_what_was_forgotten_nothing_is_judged() -> None:
     memory = watching()
     memory.plans["flood-x"].due[:] = at(20), at(60)
-    memory.ears.floor, memory.mains.retention = at(50), at(50) - at(30)
+    memory.watermark.floor, memory.power_schedule.retention = at(50), at(50) - at(30)
     memory.standings[PAIR].open = [inactive(10, FORGOTTEN)]
     assert [task.start for task in due(memory)] == [at(30)]
     memory.standings[PAIR].open = [inactive(10, "closed")]
@@ -219,7 +219,7 @@ def test_columns_reach_back_as_far_as_judging_looks() -> None:
         },
     )
     task = Task(pair=PAIR, number=0, start=at(40), horizon=at(50), seen=0, kept=(), replaced=())
-    columns_for = evaluate._wanted  # noqa: SLF001  of one task
+    columns_for = evaluate._column_query  # noqa: SLF001  of one task
     plain = columns_for(memory, task)
     assert (plain.subject, plain.since, plain.whole) == (facts, {1: at(30), 2: at(20)}, False)
     pending = replace(inactive(35), phase=Phase.PENDING, when=Truth.TRUE, when_since=at(33))

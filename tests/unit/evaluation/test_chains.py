@@ -6,7 +6,7 @@ from typing import Any
 
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import facts
-from hypervisor.evaluation.chains import chains, spliced
+from hypervisor.evaluation.chains import chains, splice
 from hypervisor.evaluation.facts import SeriesFacts
 from hypervisor.registry.model import Device
 from rules._inputs import Steps
@@ -79,7 +79,7 @@ def at(days: float) -> int:
 
 def test_a_single_series_is_spliced_with_nothing() -> None:
     alone = measured(1, "a")
-    assert spliced([alone], []) is alone
+    assert splice([alone], []) is alone
 
 
 def test_spliced_series_each_say_what_holds_in_their_own_time() -> None:
@@ -99,7 +99,7 @@ def test_spliced_series_each_say_what_holds_in_their_own_time() -> None:
         breaks=(at(4), at(15)),
         withdrawn=steps((at(2), 1.0), (at(5), 0.0), (at(18), 1.0)),
     )
-    both = spliced([old, new], [at(10), at(30)])
+    both = splice([old, new], [at(10), at(30)])
     assert [(each.id, each.device, each.since) for each in both.sources] == [
         *((1, "old", BEGINNING), (2, "new", at(10))),
     ]
@@ -107,7 +107,7 @@ def test_spliced_series_each_say_what_holds_in_their_own_time() -> None:
     assert both.longest == 50.0
     assert both.breaks == (at(4), at(10), at(15))
     assert both.withdrawn is steps((BEGINNING, 0.0), (at(10), 0.0), (at(18), 1.0))
-    never = spliced([old, replace(new, withdrawn=None)], [at(10)])
+    never = splice([old, replace(new, withdrawn=None)], [at(10)])
     assert never.withdrawn is None
     usual = old.stale_after.value[0]
     assert never.stale_after is steps((BEGINNING, usual), (at(10), usual))

@@ -7,7 +7,7 @@ import numpy as np
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import columns
-from hypervisor.evaluation.columns import ColumnQuery, joined
+from hypervisor.evaluation.columns import ColumnQuery, merge_queries
 from hypervisor.evaluation.facts import Source, UpstreamFacts
 from hypervisor.evaluation.recent import SeriesTail
 from rules._inputs import Steps
@@ -36,7 +36,7 @@ SUBJECT = replace(book.subject(), series={"level": LEVEL, "rain": RAIN})
 
 
 def times(needed: ColumnQuery, given: dict[int, SeriesTail]) -> dict[str, list[int]]:
-    result = columns.subjects(NOBODY, given, [needed])["orge"]
+    result = columns.load_subjects(NOBODY, given, [needed])["orge"]
     return {name: each.time.tolist() for name, each in result.series.items()}
 
 
@@ -67,7 +67,7 @@ def test_columns_tell_all_that_is_known_of_a_series() -> None:
     subject = replace(SUBJECT, series={"level": each})
     given = tails(s1=(10, 15, 20), s3=(12, 15, 30))
     needed = ColumnQuery(subject=subject, since={1: NEVER, 3: NEVER})
-    result = columns.subjects(NOBODY, given, [needed])["orge"].series["level"]
+    result = columns.load_subjects(NOBODY, given, [needed])["orge"].series["level"]
     assert result.time.tolist() == [10, 15, 30]
     assert result.value.tolist() == [10.0, 15.0, 30.0]
     assert result.received_at.tolist() == [11, 16, 31]
@@ -91,9 +91,9 @@ def test_a_subject_has_its_facts_and_what_is_upstream_of_it() -> None:
     )
     subject = replace(SUBJECT, upstream=(above,), plan=lag, group={"w": ("level",)})
     given = tails(s1=(10,), s5=(7, 8), s6=())
-    result = columns.subjects(NOBODY, given, [ColumnQuery(subject=subject, since={1: 0, 5: 8})])[
-        "orge"
-    ]
+    result = columns.load_subjects(
+        NOBODY, given, [ColumnQuery(subject=subject, since={1: 0, 5: 8})]
+    )["orge"]
     assert result.plan is lag
     assert (result.group, result.thresholds) == (subject.group, subject.thresholds)
     (upstream,) = result.upstream
@@ -103,8 +103,8 @@ def test_a_subject_has_its_facts_and_what_is_upstream_of_it() -> None:
 
 def test_what_several_rules_want_is_read_from_the_earliest_on() -> None:
     first = ColumnQuery(subject=SUBJECT, since={1: 20, 2: 5})
-    assert joined([first]) is first
+    assert merge_queries([first]) is first
     second = ColumnQuery(subject=SUBJECT, since={1: 10, 2: 9, 3: 7})
-    both = joined([first, second, ColumnQuery(subject=SUBJECT, since={1: 15})])
+    both = merge_queries([first, second, ColumnQuery(subject=SUBJECT, since={1: 15})])
     assert (both.since, both.whole) == ({1: 10, 2: 5, 3: 7}, False)
-    assert joined([first, replace(second, whole=True)]).whole
+    assert merge_queries([first, replace(second, whole=True)]).whole

@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import differences
 from hypervisor.evaluation.facts import Plans, SubjectFacts, Supply
-from hypervisor.evaluation.subjects import subjects
+from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from rules._inputs import Calendar, Steps
 from sensors._domain import catalogue
@@ -44,7 +44,7 @@ def site(
         },
         revisions=revisions,
     )
-    return subjects(registry, CATALOGUE)["orge"]
+    return build_subjects(registry, CATALOGUE)["orge"]
 
 
 def between(before: SubjectFacts, now: SubjectFacts) -> differences.Difference | None:

@@ -99,10 +99,10 @@ def test_a_revision_that_cannot_be_read_counts_as_none_unless_it_is_the_latest()
 
 def test_a_span_may_be_nothing_or_three_years_and_no_more() -> None:
     years = 3 * 366 * 86_400
-    assert [facts.bounded(0), facts.bounded(years)] == [0.0, years]
+    assert [facts.check_span(0), facts.check_span(years)] == [0.0, years]
     for seconds in (-0.1, years + 1, NAN):
         with pytest.raises(FactError):
-            facts.bounded(seconds)
+            facts.check_span(seconds)
 
 
 def device(*revisions: Revision, retired: float | None = None) -> Any:
@@ -126,12 +126,12 @@ def test_a_device_serves_until_it_is_said_not_to_or_is_retired() -> None:
         *((BEGINNING, 1.0), (at(1), 0.0), (at(2), 1.0), (at(3), 0.0)),
         *((at(4), 1.0), (at(5), 1.0)),
     ]
-    assert facts.serves(changing)
+    assert facts.is_in_service(changing)
     retired = device(says(out, 1), says(again, 2), says(again, 4), retired=3)
     assert pairs(retired.in_service) == [
         *((BEGINNING, 1.0), (at(1), 0.0), (at(2), 1.0), (at(3), 0.0)),
     ]
-    assert not facts.serves(retired)
+    assert not facts.is_in_service(retired)
     assert pairs(device(says(again, 3), retired=3).in_service) == [(BEGINNING, 1.0), (at(3), 0.0)]
 
 
@@ -174,25 +174,25 @@ def test_what_holds_holds_from_its_time_on() -> None:
 def test_either_is_where_one_of_them_is() -> None:
     each, other = steps((1, 1.0), (3, 0.0)), steps((2, 1.0), (4, 0.0))
     never = steps((0, 0.0))
-    assert pairs(facts.either(each, None, other)) == [
+    assert pairs(facts.any_of(each, None, other)) == [
         *((at(1), 1.0), (at(2), 1.0), (at(3), 1.0), (at(4), 0.0)),
     ]
-    assert facts.either(each, never, None) is each
-    assert facts.either(never, None) is None
-    assert facts.either() is None
+    assert facts.any_of(each, never, None) is each
+    assert facts.any_of(never, None) is None
+    assert facts.any_of() is None
 
 
 def test_one_after_another_each_speaks_from_its_time_on() -> None:
     first, second = steps((0, 1.0), (2, 2.0), (5, 3.0)), steps((1, 7.0), (4, 8.0), (6, 9.0))
-    assert pairs(facts.one_after_another([(at(0), first), (at(4), second)])) == [
+    assert pairs(facts.concatenate_steps([(at(0), first), (at(4), second)])) == [
         *((at(0), 1.0), (at(2), 2.0), (at(4), 8.0), (at(6), 9.0)),
     ]
-    late = facts.one_after_another([(at(0), first), (at(5), second)])
+    late = facts.concatenate_steps([(at(0), first), (at(5), second)])
     assert pairs(late) == [(at(0), 1.0), (at(2), 2.0), (at(5), 8.0), (at(6), 9.0)]
 
 
 def test_a_sum_is_nothing_before_all_are_there() -> None:
-    total = pairs(facts.summed([steps((1, 1.0), (4, NAN)), steps((2, 5.0), (3, 6.0))]))
+    total = pairs(facts.sum_steps([steps((1, 1.0), (4, NAN)), steps((2, 5.0), (3, 6.0))]))
     assert total is not None
     assert [when for when, _ in total] == [BEGINNING, at(1), at(2), at(3), at(4)]
     assert [value for _, value in total[2:4]] == [6, 7]

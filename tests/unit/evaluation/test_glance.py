@@ -8,9 +8,9 @@ import pytest
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.prefilter import Glance
+from hypervisor.evaluation.prefilter import Prefilter
 from hypervisor.evaluation.recent import SeriesTail
-from hypervisor.evaluation.series_stats import LATER, Dials
+from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from rules._inputs import Device, Steps
 from rules._rule import Rule
 from sensors._row import ROW
@@ -24,7 +24,7 @@ def serves(since: int = BEGINNING, *, value: float = 1.0) -> Device:
     return Device(commissioned=BEGINNING, in_service=Steps.of([(since, value)]))
 
 
-def dials(**levels: tuple[float, ...]) -> Dials:
+def stats(**levels: tuple[float, ...]) -> SeriesStats:
     """Of series by number: values of one minute after another."""
     tails = {}
     for name, values in levels.items():
@@ -37,7 +37,7 @@ def dials(**levels: tuple[float, ...]) -> Dials:
                     dtype=ROW,
                 )
             )
-    made = Dials.of(tails)
+    made = SeriesStats.of(tails)
     made.paused[:] = 0
     return made
 
@@ -75,49 +75,49 @@ def lamps(count: int, **more: Any) -> SubjectFacts:
     )
 
 
-def of(rule: Rule, subjects: list[SubjectFacts], numbers: Dials) -> Glance:
-    return Glance.of(book.history(rule), subjects, numbers)
+def of(rule: Rule, subjects: list[SubjectFacts], numbers: SeriesStats) -> Prefilter:
+    return Prefilter.of(book.history(rule), subjects, numbers)
 
 
 def test_a_look_is_at_the_series_that_a_condition_names_and_at_its_limits() -> None:
-    numbers = dials(s1=(1.0, 2.0), s2=(50.0,))
+    numbers = stats(s1=(1.0, 2.0), s2=(50.0,))
     without = gauge(series={"battery": book.measured(2, "battery")}, thresholds={})
-    glance = of(book.rule("level > threshold.attention"), [gauge(), without], numbers)
-    assert {name: places.tolist() for name, places in glance.named.items()} == {"level": [1, 0]}
-    assert glance.limits["attention"][0] == 3.0
-    assert np.isnan(glance.limits["attention"][1])
-    assert glance.possible(numbers).tolist() == [False, True]  # of no limit nothing is known
+    prefilter = of(book.rule("level > threshold.attention"), [gauge(), without], numbers)
+    assert {name: places.tolist() for name, places in prefilter.named.items()} == {"level": [1, 0]}
+    assert prefilter.limits["attention"][0] == 3.0
+    assert np.isnan(prefilter.limits["attention"][1])
+    assert prefilter.possible(numbers).tolist() == [False, True]  # of no limit nothing is known
     numbers.high[1] = 3.1
-    assert glance.possible(numbers).tolist() == [True, True]
-    assert glance.silences == []
+    assert prefilter.possible(numbers).tolist() == [True, True]
+    assert prefilter.silences == []
 
 
 def test_the_latest_limit_counts() -> None:
-    numbers = dials(s1=(1.0, 2.0), s2=())
+    numbers = stats(s1=(1.0, 2.0), s2=())
     lower = gauge(thresholds={"attention": Steps.of([(BEGINNING, 3.0), (5, 1.5)])})
-    glance = of(book.rule("level > threshold.attention"), [lower], numbers)
-    assert glance.possible(numbers).tolist() == [True]
-    assert glance.settled.tolist() == [max(book.at(0), 5)]
+    prefilter = of(book.rule("level > threshold.attention"), [lower], numbers)
+    assert prefilter.possible(numbers).tolist() == [True]
+    assert prefilter.settled.tolist() == [max(book.at(0), 5)]
 
 
 def test_a_sum_may_be_of_any_of_the_values() -> None:
-    numbers = dials(s1=(5.0, 6.0), s2=())
+    numbers = stats(s1=(5.0, 6.0), s2=())
     rain = gauge(series={"catchment_rain": book.measured(1, "catchment_rain")})
     for limit, possible in ((10.9, True), (11.1, False)):
-        glance = of(book.rule(f"sum(catchment_rain, 2 h) > {limit} mm"), [rain], numbers)
-        assert glance.possible(numbers).tolist() == [possible]
+        prefilter = of(book.rule(f"sum(catchment_rain, 2 h) > {limit} mm"), [rain], numbers)
+        assert prefilter.possible(numbers).tolist() == [possible]
 
 
 def test_a_look_at_a_group_is_at_its_members_that_count() -> None:
-    numbers = dials(s1=(80.0,), s2=(80.0,), s3=(20.0,))
+    numbers = stats(s1=(80.0,), s2=(80.0,), s3=(20.0,))
     rule = book.rule("share(light_level < 50 %) >= 0.5", domain="lighting", per="group")
     away = lamps(3, devices={"1": serves(), "2": serves(value=0.0), "3": serves()})
-    glance = of(rule, [lamps(3), away, lamps(2)], numbers)
-    assert glance.members["light_level"].tolist() == [[1, 2, 3], [1, 2, 3], [1, 2, 0]]
-    assert glance.present["light_level"].tolist() == [
+    prefilter = of(rule, [lamps(3), away, lamps(2)], numbers)
+    assert prefilter.members["light_level"].tolist() == [[1, 2, 3], [1, 2, 3], [1, 2, 0]]
+    assert prefilter.present["light_level"].tolist() == [
         *([True, True, True], [True, False, True], [True, True, False]),
     ]
-    assert glance.possible(numbers).tolist() == [False, True, False]
+    assert prefilter.possible(numbers).tolist() == [False, True, False]
     gone = lamps(3)
     keys = dict(gone.series)
     keys["light_level@1"] = replace(
@@ -126,62 +126,62 @@ def test_a_look_at_a_group_is_at_its_members_that_count() -> None:
     keys["light_level@2"] = replace(
         keys["light_level@2"], withdrawn=Steps.of([(BEGINNING, 1.0), (5, 0.0)])
     )
-    glance = of(rule, [replace(gone, series=keys)], numbers)
-    assert glance.present["light_level"].tolist() == [[False, True, True]]
+    prefilter = of(rule, [replace(gone, series=keys)], numbers)
+    assert prefilter.present["light_level"].tolist() == [[False, True, True]]
     assert of(rule, [], numbers).members["light_level"].shape == (0, 0)
 
 
 def test_a_silence_is_due_when_the_first_may_be_complete() -> None:
-    numbers = dials(s1=(1.0, 1.0, 1.0), s2=())
+    numbers = stats(s1=(1.0, 1.0, 1.0), s2=())
     rule = book.rule("silent(level, 30 min) or silent(level, 40 min)")
-    glance = of(rule, [gauge()], numbers)
-    assert sorted(glance.silences) == [("level", 30 * MINUTE), ("level", 40 * MINUTE)]
-    calm, due = glance.quiet(numbers, 31 * MINUTE)
+    prefilter = of(rule, [gauge()], numbers)
+    assert sorted(prefilter.silences) == [("level", 30 * MINUTE), ("level", 40 * MINUTE)]
+    calm, due = prefilter.quiet(numbers, 31 * MINUTE)
     assert (calm.tolist(), due.tolist()) == ([True], [32 * MINUTE])
-    calm, due = glance.quiet(numbers, 32 * MINUTE)
+    calm, due = prefilter.quiet(numbers, 32 * MINUTE)
     assert (calm.tolist(), due.tolist()) == ([False], [42 * MINUTE])
     numbers.paused[1] = 30 * MINUTE
-    assert glance.quiet(numbers, 5 * MINUTE)[0].tolist() == [False]
+    assert prefilter.quiet(numbers, 5 * MINUTE)[0].tolist() == [False]
     numbers.paused[1] = 30 * MINUTE - 1
-    assert glance.quiet(numbers, 5 * MINUTE)[0].tolist() == [True]
+    assert prefilter.quiet(numbers, 5 * MINUTE)[0].tolist() == [True]
 
 
 def test_a_silence_of_a_group_is_due_with_its_first_member_that_counts() -> None:
-    numbers = dials(s1=(1.0,), s2=(1.0, 1.0), s3=(1.0, 1.0, 1.0))
+    numbers = stats(s1=(1.0,), s2=(1.0, 1.0), s3=(1.0, 1.0, 1.0))
     rule = book.rule(SILENT_SHARE, domain="lighting", per="group")
     away = lamps(3, devices={"1": serves(value=0.0), "2": serves(), "3": serves()})
-    glance = of(rule, [lamps(3), away], numbers)
-    calm, due = glance.quiet(numbers, 10 * MINUTE)
+    prefilter = of(rule, [lamps(3), away], numbers)
+    calm, due = prefilter.quiet(numbers, 10 * MINUTE)
     assert (calm.tolist(), due.tolist()) == ([True, True], [30 * MINUTE, 31 * MINUTE])
 
 
 def test_a_device_is_heard_by_any_of_its_series() -> None:
-    numbers = dials(s1=(1.0,), s2=(50.0, 50.0, 50.0))
+    numbers = stats(s1=(1.0,), s2=(50.0, 50.0, 50.0))
     rule = book.rule("silent(device, 30 min)")
     other = {"other": serves(value=0.0), "gauge": serves()}
     two = gauge(
         series={**gauge().series, "x": book.measured(3, "level", "third")},
         devices={"gauge": serves(), "third": serves()},
     )
-    numbers = dials(s1=(1.0,), s2=(50.0, 50.0, 50.0), s3=(1.0, 1.0))
-    glance = of(rule, [gauge(), gauge(devices=other), two], numbers)
-    assert glance.devices.tolist() == [
+    numbers = stats(s1=(1.0,), s2=(50.0, 50.0, 50.0), s3=(1.0, 1.0))
+    prefilter = of(rule, [gauge(), gauge(devices=other), two], numbers)
+    assert prefilter.devices.tolist() == [
         *([[1, 2], [0, 0]], [[1, 2], [0, 0]], [[1, 2], [3, 0]]),
     ]
-    assert glance.missing.tolist() == [[False, True], [False, True], [False, False]]
-    calm, due = glance.quiet(numbers, 10 * MINUTE)
+    assert prefilter.missing.tolist() == [[False, True], [False, True], [False, False]]
+    calm, due = prefilter.quiet(numbers, 10 * MINUTE)
     assert calm.tolist() == [True, True, True]
     assert due.tolist() == [32 * MINUTE, 32 * MINUTE, 31 * MINUTE]
     numbers.paused[2] = 30 * MINUTE
-    assert glance.quiet(numbers, 10 * MINUTE)[0].tolist() == [False, False, False]
+    assert prefilter.quiet(numbers, 10 * MINUTE)[0].tolist() == [False, False, False]
     numbers.paused[2], numbers.paused[1] = 0, LATER
-    assert glance.quiet(numbers, 10 * MINUTE)[0].tolist() == [True, True, True]
+    assert prefilter.quiet(numbers, 10 * MINUTE)[0].tolist() == [True, True, True]
 
 
 def settled(subject: SubjectFacts, *revisions: Any) -> int:
     history = book.history(*(revisions or (book.rule("level > threshold.attention"),)))
-    numbers = dials(s1=(1.0,), s2=(50.0,))
-    return int(Glance.of(history, [subject], numbers).settled[0])
+    numbers = stats(s1=(1.0,), s2=(50.0,))
+    return int(Prefilter.of(history, [subject], numbers).settled[0])
 
 
 RULED = book.at(0)  # when the rule of these tests began to hold
@@ -224,11 +224,11 @@ def test_where_a_rule_is_not_plainly_in_force_nothing_is_guessed() -> None:
 
 
 def test_of_a_blind_look_nothing_is_known() -> None:
-    blind = Glance.blind(2)
+    blind = Prefilter.blind(2)
     assert blind.settled.tolist() == [LATER, LATER]
     assert (blind.named, blind.members, blind.present, blind.limits) == ({}, {}, {}, {})
     assert blind.silences == []
-    calm, due = blind.quiet(dials(s1=()), 5)
+    calm, due = blind.quiet(stats(s1=()), 5)
     assert (bool(np.all(calm)), due.tolist()) == (False, [LATER, LATER])
 
 
@@ -236,12 +236,12 @@ def test_of_a_blind_look_nothing_is_known() -> None:
 def test_of_a_gauge_that_was_replaced_the_new_one_is_looked_at(
     arrived: tuple[float, ...], due: int
 ) -> None:
-    numbers = dials(s1=(9.0, 9.0, 9.0, 9.0), s5=arrived)
+    numbers = stats(s1=(9.0, 9.0, 9.0, 9.0), s5=arrived)
     level = gauge().series["level"]
     both = (level.sources[0], replace(level.sources[0], id=5, device="gauge", since=7))
-    glance = of(
+    prefilter = of(
         book.rule("silent(level, 30 min)"),
         [gauge(series={"level": replace(level, sources=both)})],
         numbers,
     )
-    assert glance.quiet(numbers, 10 * MINUTE)[1].tolist() == [due * MINUTE]
+    assert prefilter.quiet(numbers, 10 * MINUTE)[1].tolist() == [due * MINUTE]

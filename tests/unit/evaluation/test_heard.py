@@ -5,33 +5,33 @@ from sensors._row import NEVER
 
 
 def test_the_slowest_worker_counts() -> None:
-    ears = Watermark()
-    ears.beat("a", 50)
-    ears.beat("b", 30)
+    watermark = Watermark()
+    watermark.beat("a", 50)
+    watermark.beat("b", 30)
 
-    assert ears.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=0)]) == 30
+    assert watermark.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=0)]) == 30
 
 
 def test_a_worker_that_joined_and_was_never_heard_holds_all_back() -> None:
-    ears = Watermark()
-    ears.beat("a", 50)
+    watermark = Watermark()
+    watermark.beat("a", 50)
 
-    assert ears.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=20)]) == 20
+    assert watermark.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=20)]) == 20
 
 
 def test_one_that_was_drained_holds_nobody_back() -> None:
-    ears = Watermark()
-    ears.beat("a", 50)
-    ears.beat("b", 30)
+    watermark = Watermark()
+    watermark.beat("a", 50)
+    watermark.beat("b", 30)
 
-    assert ears.raise_floor([Worker(name="a", joined=0)]) == 50
+    assert watermark.raise_floor([Worker(name="a", joined=0)]) == 50
 
 
 def test_it_never_goes_back() -> None:
-    ears = Watermark(floor=40)
-    ears.beat("a", 50)
+    watermark = Watermark(floor=40)
+    watermark.beat("a", 50)
 
-    assert ears.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=10)]) == 40
+    assert watermark.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=10)]) == 40
 
 
 def test_without_a_heartbeat_nothing_was_heard() -> None:
@@ -39,10 +39,10 @@ def test_without_a_heartbeat_nothing_was_heard() -> None:
 
 
 def test_after_a_restart_the_floor_stands_until_all_are_heard() -> None:
-    ears = Watermark(floor=40)
-    ears.beat("a", 70)
+    watermark = Watermark(floor=40)
+    watermark.beat("a", 70)
 
-    assert ears.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=0)]) == 40
+    assert watermark.raise_floor([Worker(name="a", joined=0), Worker(name="b", joined=0)]) == 40
 
 
 def test_deaf_spans_of_all_workers_are_joined() -> None:

@@ -108,7 +108,7 @@ def test_a_changed_pack_holds_from_now_or_from_where_the_scenario_stands(
     state: EvaluationState | None,
     since: datetime | None,
 ) -> None:
-    monkeypatch.setattr(loop, "state", lambda _: state)
+    monkeypatch.setattr(loop, "load_state", lambda _: state)
     instance = Instance(mode=mode, name="test")
     assert loop._now(NOBODY, instance, WIRING) == since  # noqa: SLF001
     assert state is None or state.judged_to == NEVER
@@ -200,11 +200,11 @@ class Watched:
         monkeypatch.setattr(
             f"{LOOP}.shipped_rules.record_and_log", lambda *_, **__: ["flood-x", "flood-y"]
         )
-        monkeypatch.setattr(loop, "state", lambda _: None)
-        monkeypatch.setattr(loop, "remember", lambda *_: self.memory)
+        monkeypatch.setattr(loop, "load_state", lambda _: None)
+        monkeypatch.setattr(loop, "load_memory", lambda *_: self.memory)
         monkeypatch.setattr(loop, "monotonic", lambda: self.now)
         monkeypatch.setattr(loop, "step", self._step)
-        monkeypatch.setattr(loop, "forget", lambda *_: self.done.append("forget"))
+        monkeypatch.setattr(loop, "prune", lambda *_: self.done.append("forget"))
         monkeypatch.setattr(
             f"{LOOP}.feed.prune", lambda _, cursor: self.done.append(f"prune {cursor}")
         )

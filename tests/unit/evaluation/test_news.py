@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hypervisor.evaluation import arrivals
-from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.recent import SeriesTail
-from hypervisor.evaluation.series_stats import LATER, Dials
+from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows
 
@@ -35,22 +35,22 @@ def tails(*given: Given, numbers: tuple[int, ...] = (4, 7)) -> dict[int, SeriesT
     return made
 
 
-def shown(dials: Dials) -> dict[str, list[float]]:
+def shown(stats: SeriesStats) -> dict[str, list[float]]:
     """By place; the first is nobody's."""
     names = ("newest", "low", "high", "rise", "fall", "arrived", "paused")
-    return {name: getattr(dials, name).tolist() for name in names}
+    return {name: getattr(stats, name).tolist() for name in names}
 
 
 NOBODY = (NEVER, np.inf, -np.inf, 0.0, 0.0, NEVER)
 
 
 def test_dials_are_of_the_good_values_in_memory() -> None:
-    dials = Dials.of(
+    stats = SeriesStats.of(
         tails((4, 10, 1.5), (4, 20, -2.0), (4, 30, 9.0, FAULT), (4, 40, np.nan), (4, 50, 3.0))
     )
-    assert dials.place == {4: 1, 7: 2}
-    assert dials.known.tolist() == [4, 7]
-    assert shown(dials) == {
+    assert stats.place == {4: 1, 7: 2}
+    assert stats.numbers.tolist() == [4, 7]
+    assert shown(stats) == {
         "newest": [NEVER, 50, NEVER],
         "low": [np.inf, -2.0, np.inf],
         "high": [-np.inf, 3.0, -np.inf],
@@ -59,50 +59,52 @@ def test_dials_are_of_the_good_values_in_memory() -> None:
         "arrived": [NEVER, 50, NEVER],
         "paused": [LATER, LATER, LATER],
     }
-    low, high = dials.span(np.array([1, 0]))
+    low, high = stats.span(np.array([1, 0]))
     assert (low.tolist(), high.tolist()) == ([-2.0, np.inf], [3.0, -np.inf])
-    fall, rise = dials.sums(np.array([1, 0]))
+    fall, rise = stats.sums(np.array([1, 0]))
     assert (fall.tolist(), rise.tolist()) == ([-2.0, 0.0], [4.5, 0.0])
 
 
 def test_a_saturated_value_has_no_bound_above() -> None:
-    dials = Dials.of(tails((4, 10, 1.5), (4, 20, 2.0, SATURATED)))
-    assert (dials.low[1], dials.high[1], dials.rise[1], dials.fall[1]) == (1.5, np.inf, np.inf, 0)
+    stats = SeriesStats.of(tails((4, 10, 1.5), (4, 20, 2.0, SATURATED)))
+    assert (stats.low[1], stats.high[1], stats.rise[1], stats.fall[1]) == (1.5, np.inf, np.inf, 0)
 
 
 def test_dials_count_what_is_old_but_arrived_lately() -> None:
     given = tails((4, 10, 1.5), (7, 5, 1.0))
     given[4].older = rows((4, 2, -7.0, 0, 90))
-    dials = Dials.of(given)
-    assert (dials.low[1], dials.arrived[1], dials.newest[1]) == (-7.0, 90, 10)
-    assert (dials.low[2], dials.arrived[2], dials.newest[2]) == (1.0, 5, 5)
+    stats = SeriesStats.of(given)
+    assert (stats.low[1], stats.arrived[1], stats.newest[1]) == (-7.0, 90, 10)
+    assert (stats.low[2], stats.arrived[2], stats.newest[2]) == (1.0, 5, 5)
 
 
 def test_dials_are_read_again_of_those_asked_for() -> None:
     given = tails((4, 10, 1.5), (7, 10, 1.5))
-    dials = Dials.of(given)
+    stats = SeriesStats.of(given)
     for tail in given.values():
         tail.fill(rows((4, 20, 6.0)), complete_from=NEVER)
-    dials.read(given, [7])
-    assert dials.low.tolist() == [np.inf, 1.5, 6.0]
-    assert dials.newest.tolist() == [NEVER, 10, 20]
+    stats.read(given, [7])
+    assert stats.low.tolist() == [np.inf, 1.5, 6.0]
+    assert stats.newest.tolist() == [NEVER, 10, 20]
     given[7].fill(rows(), complete_from=NEVER)
-    dials.read(given, [7])
-    assert (dials.newest[2], dials.low[2], dials.high[2], dials.arrived[2]) == (
+    stats.read(given, [7])
+    assert (stats.newest[2], stats.low[2], stats.high[2], stats.arrived[2]) == (
         *(NEVER, np.inf),
         *(-np.inf, NEVER),
     )
 
 
-def taken(memory: dict[int, SeriesTail], *given: Given, cursor: int = 0) -> tuple[News, Dials]:
-    dials = Dials.of(memory)
-    return arrivals.take(rows(*given), memory, dials, cursor=cursor), dials
+def taken(
+    memory: dict[int, SeriesTail], *given: Given, cursor: int = 0
+) -> tuple[Arrived, SeriesStats]:
+    stats = SeriesStats.of(memory)
+    return arrivals.take(rows(*given), memory, stats, cursor=cursor), stats
 
 
 def test_a_batch_in_order_moves_the_dials_and_says_when_it_begins() -> None:
     given = tails((4, 10, 1.0), (7, 10, 1.0))
     batch = ((4, 20, -1.0, 0, 25), (4, 30, 5.0, 0, 26), (7, 40, 2.0, FAULT, 41))
-    result, dials = taken(given, *batch)
+    result, stats = taken(given, *batch)
     assert result.first.tolist() == [LATER, 20, 40]
     assert result.arrived.tolist() == [LATER, 25, 41]
     assert result.before.tolist() == [NEVER, 10, 10]
@@ -111,7 +113,7 @@ def test_a_batch_in_order_moves_the_dials_and_says_when_it_begins() -> None:
     assert result.longest.tolist()[:2] == [0, 15]
     assert result.longest[2] >= 9e18  # one that is not good is no arrival
     assert (result.fresh, result.trimmed) == ({}, [])
-    assert shown(dials) == {
+    assert shown(stats) == {
         "newest": [NEVER, 30, 40],
         "low": [np.inf, -1.0, 1.0],
         "high": [-np.inf, 5.0, 1.0],
@@ -135,9 +137,9 @@ def test_the_longest_pause_is_between_any_two_arrivals() -> None:
 
 
 def test_rows_of_nobody_say_nothing() -> None:
-    result, dials = taken(tails((4, 10, 1.0)), (5, 20, 9.0), (9, 20, 9.0))
+    result, stats = taken(tails((4, 10, 1.0)), (5, 20, 9.0), (9, 20, 9.0))
     assert result.first.tolist() == [LATER] * 3
-    assert dials.high.tolist() == [-np.inf, 1.0, -np.inf]
+    assert stats.high.tolist() == [-np.inf, 1.0, -np.inf]
     nothing, _ = taken(tails((4, 10, 1.0)))
     assert nothing.first.tolist() == [LATER] * 3
 
@@ -145,16 +147,16 @@ def test_rows_of_nobody_say_nothing() -> None:
 @pytest.mark.parametrize("time", [5, 10], ids=["before", "again"])
 def test_what_is_late_or_says_otherwise_is_told_and_the_dials_are_read_again(time: int) -> None:
     given = tails((4, 10, 1.0), (7, 10, 1.0))
-    result, dials = taken(given, (4, time, 7.0, 0, 50), (7, 20, 2.0))
+    result, stats = taken(given, (4, time, 7.0, 0, 50), (7, 20, 2.0))
     assert result.late.tolist() == [False, True, False]
     assert result.first.tolist() == [LATER, time, 20]
     assert result.before.tolist() == [NEVER, 10, 10]
     assert list(result.fresh) == [1]
     assert result.fresh[1].doubted == (() if time == 5 else (10,))
     assert result.arrived[1] == (50 if time == 5 else 10)
-    assert dials.high.tolist() == [-np.inf, 7.0, 2.0]
-    assert dials.newest.tolist() == [NEVER, 10, 20]
-    assert dials.rise.tolist() == [0.0, 8.0 if time == 5 else 7.0, 3.0]
+    assert stats.high.tolist() == [-np.inf, 7.0, 2.0]
+    assert stats.newest.tolist() == [NEVER, 10, 20]
+    assert stats.rise.tolist() == [0.0, 8.0 if time == 5 else 7.0, 3.0]
 
 
 def test_what_is_late_and_says_nothing_new_makes_nothing_due() -> None:
@@ -183,19 +185,19 @@ def test_a_series_of_which_old_rows_had_to_go_is_to_be_read_again() -> None:
     given = tails((4, 10, 1.0))
     given[4].keep = 5
     long_ago = [(4, 10 + n, 50.0) for n in range(1, 16)]
-    _, dials = taken(given, *long_ago)
-    assert dials.high[1] == 50.0
-    result = arrivals.take(rows((4, 500, 2.0)), given, dials, cursor=0)
+    _, stats = taken(given, *long_ago)
+    assert stats.high[1] == 50.0
+    result = arrivals.take(rows((4, 500, 2.0)), given, stats, cursor=0)
     assert result.trimmed == [4]
 
 
 def test_a_pause_counts_while_it_ended_after_what_was_judged() -> None:
     given = tails((4, 10, 1.0), (7, 30, 1.0))
-    dials = Dials.of(given)
-    dials.paused[:] = 99
-    result = arrivals.take(rows((4, 20, 1.0), (7, 45, 1.0)), given, dials, cursor=0)
-    arrivals.pause(result, dials, judged=10)
-    assert dials.paused.tolist() == [0, 10, 99]
-    late = arrivals.take(rows((4, 15, 1.0)), given, dials, cursor=0)
-    arrivals.pause(late, dials, judged=0)
-    assert dials.paused[1] == LATER
+    stats = SeriesStats.of(given)
+    stats.paused[:] = 99
+    result = arrivals.take(rows((4, 20, 1.0), (7, 45, 1.0)), given, stats, cursor=0)
+    arrivals.pause(result, stats, judged=10)
+    assert stats.paused.tolist() == [0, 10, 99]
+    late = arrivals.take(rows((4, 15, 1.0)), given, stats, cursor=0)
+    arrivals.pause(late, stats, judged=0)
+    assert stats.paused[1] == LATER

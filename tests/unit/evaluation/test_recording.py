@@ -8,11 +8,11 @@ import pytest
 
 from hypervisor.alarms.queries import Alarm
 from hypervisor.evaluation import recording
-from hypervisor.evaluation.evaluate import Judged, Task
+from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Standing
 from hypervisor.evaluation.recording import Findings
 from hypervisor.evaluation.series_stats import LATER
-from hypervisor.evaluation.setbacks import Asides
+from hypervisor.evaluation.setbacks import Setbacks
 from rules._journal import Episode, Moment, Phase, Truth, Verdict
 from rules._reconcile import ChangeKind
 from tests.unit.evaluation.test_schedule import Desk, at
@@ -77,15 +77,15 @@ class Watching:
     def __init__(self, *journal: Moment, alarms: tuple[Alarm, ...] = ()) -> None:
         desk = Desk()
         self.plan = desk.plan
-        self.asides = Asides()
+        self.setbacks = Setbacks()
         self.standing = Standing(open=[*journal], alarms=[*alarms])
         self.closed: int | None = None
         self.memory: Any = SimpleNamespace(
             plans={"flood-x": desk.plan},
             standings={PAIR: self.standing, OTHER: Standing()},
-            dials=desk.dials,
-            ears=SimpleNamespace(floor=at(99)),
-            asides=self.asides,
+            stats=desk.stats,
+            watermark=SimpleNamespace(floor=at(99)),
+            setbacks=self.setbacks,
             closing_after=lambda _pair, _time: self.closed,
             territory=SimpleNamespace(rules={"flood-x": desk.plan.rule}),
         )
@@ -107,7 +107,7 @@ class Watching:
         )
         verdict = Verdict(subject="ford", moments=moments, due=due)
         subject: Any = SimpleNamespace(series={})
-        self.findings.add(self.memory, [Judged(task=task, verdict=verdict, subject=subject)])
+        self.findings.add(self.memory, [Evaluated(task=task, verdict=verdict, subject=subject)])
         return self.findings
 
 
@@ -211,9 +211,9 @@ def test_it_is_due_again_by_time_or_when_somebody_closed_it(
 
 def test_what_was_set_aside_and_is_judged_is_set_aside_no_more() -> None:
     watching = Watching(inactive(5))
-    watching.asides.put(PAIR, at(1), ValueError("x"))
+    watching.setbacks.put(PAIR, at(1), ValueError("x"))
     watching.judge(active(20), start=10)
-    assert watching.asides.now == {}
+    assert watching.setbacks.now == {}
 
 
 def test_a_judgement_that_cannot_be_taken_is_set_aside_and_nothing_of_it_is_kept(
@@ -229,8 +229,8 @@ def test_a_judgement_that_cannot_be_taken_is_set_aside_and_nothing_of_it_is_kept
     assert (findings.moments, findings.changes, findings.before) == ([], [], {})
     assert watching.standing.open == [inactive(5), active(10)]
     assert watching.plan.why == {0: "late reading"}
-    assert watching.asides.now[PAIR].since == at(15)
-    assert watching.asides.now[PAIR].problem == "ValueError: no words"
+    assert watching.setbacks.now[PAIR].since == at(15)
+    assert watching.setbacks.now[PAIR].problem == "ValueError: no words"
 
 
 def test_an_open_alarm_says_what_its_series_say_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,10 +261,10 @@ def test_findings_of_some_are_without_those_of_others() -> None:
 
 def test_what_could_not_be_written_stands_as_before_it_was_judged() -> None:
     watching = Watching(inactive(5))
-    watching.asides.trying.clear()
+    watching.setbacks.trying.clear()
     findings = watching.judge(active(20), start=10)
     findings.undo(watching.memory, PAIR, ValueError("out of range"))
     assert watching.memory.standings[PAIR].open == [inactive(5)]
     assert watching.plan.due[0] == at(10)
     assert watching.plan.must[0]
-    assert watching.asides.now[PAIR].since == at(10)
+    assert watching.setbacks.now[PAIR].since == at(10)

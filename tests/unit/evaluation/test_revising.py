@@ -32,20 +32,20 @@ def test_it_is_arranged_again_where_anything_in_it_may_be_new(
         "hypervisor.evaluation.revising.registry_queries.load", lambda _: {"sites": 1}
     )
     monkeypatch.setattr(revising, "zone_of", lambda _: "Europe/Paris")
-    monkeypatch.setattr(revising, "arranged", lambda *_, zone: f"arranged in {zone}")
-    monkeypatch.setattr(revising, "_said", lambda territory: f"of {territory}")
+    monkeypatch.setattr(revising, "arrange", lambda *_, zone: f"arranged in {zone}")
+    monkeypatch.setattr(revising, "_territory_facts", lambda territory: f"of {territory}")
     memory: Any = SimpleNamespace(
-        mains=SimpleNamespace(reach=lambda *_: reached),
-        ears=SimpleNamespace(floor=0),
-        deaf=(),
+        power_schedule=SimpleNamespace(reach=lambda *_: reached),
+        watermark=SimpleNamespace(floor=0),
+        gaps=(),
         registry={} if changed else {"sites": 1},
         territory="before",
-        said="",
+        facts="",
     )
     revising.revise(NOBODY, memory, NOBODY, anew=anew)
     if anew or reached or changed:
         assert done == ["_tails", "_plans", "_standings", "settle", "try_again"]
-        assert memory.said == "of arranged in Europe/Paris"
+        assert memory.facts == "of arranged in Europe/Paris"
         assert memory.registry == {"sites": 1}
     else:
         assert done == ["settle", "try_again"]
@@ -87,10 +87,10 @@ def test_what_differs_is_judged_again_where_a_rule_is_judged_by_it() -> None:
 
 
 def test_our_deafness_is_the_matter_of_silence_alone() -> None:
-    deaf = {("gap", ""): difference(5, "our deafness")}
-    assert due(book.rule("level > threshold.attention"), deaf) == [None, None]
+    gaps = {("gap", ""): difference(5, "our deafness")}
+    assert due(book.rule("level > threshold.attention"), gaps) == [None, None]
     heard = (5, "our deafness revised from 2024-01-01T00:05:00Z")
-    assert due(SILENT, deaf) == [heard, heard]
+    assert due(SILENT, gaps) == [heard, heard]
 
 
 def test_what_differs_upstream_is_the_matter_of_rules_that_ask_of_it() -> None:
@@ -131,9 +131,9 @@ def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
     memory: Any = SimpleNamespace(
         said={("rule", "flood-x"): []},
         closings={("flood-x", "ford"): (Closing(at=5, reason="a boat"),)},
-        deaf=((1, 2), (5, 9)),
+        gaps=((1, 2), (5, 9)),
     )
-    assert revising._facts(memory) == {  # noqa: SLF001
+    assert revising._collect_facts(memory) == {  # noqa: SLF001
         ("rule", "flood-x"): [],
         ("closing", "flood-x\nford"): [[5, "a boat"]],
         ("gap", ""): [[1, 2], [5, 9]],
@@ -153,7 +153,7 @@ def test_judging_goes_on_just_after_what_was_judged(
 ) -> None:
     desk = Desk(rule)
     memory: Any = SimpleNamespace(
-        dials=desk.dials,
+        stats=desk.stats,
         state=SimpleNamespace(
             judged_to=NEVER if judged_to is None else at(judged_to), heard_to=at(heard_to)
         ),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypervisor.base.instants import micros
 from hypervisor.evaluation import differences
 from hypervisor.evaluation.facts import SubjectFacts, in_force
-from hypervisor.evaluation.subjects import subjects
+from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from sensors._domain import catalogue
 
@@ -39,7 +39,7 @@ def river(measured: dict[str, tuple[str, ...]], *links: Revision) -> dict[str, S
         },
         revisions=tuple(ordered),
     )
-    return subjects(registry, CATALOGUE)
+    return build_subjects(registry, CATALOGUE)
 
 
 def nearest(site: SubjectFacts) -> dict[tuple[str, str], float]:

@@ -8,12 +8,12 @@ import pytest
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import arrivals as news
-from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.prefilter import Glance
+from hypervisor.evaluation.prefilter import Prefilter
 from hypervisor.evaluation.recent import Fresh, SeriesTail
 from hypervisor.evaluation.schedule import EvaluationPlan, explain, is_calm
-from hypervisor.evaluation.series_stats import LATER, Dials
+from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from rules._inputs import Device, Steps
 from rules._journal import Moment, Phase, Truth
 from rules._rule import Rule
@@ -53,18 +53,18 @@ class Desk:
         self.tails = {number: SeriesTail(keep=10**15) for number in (4, 7)}
         for number, tail in self.tails.items():
             tail.append(rows((number, 0, 1.0)))
-        self.dials = Dials.of(self.tails)
+        self.stats = SeriesStats.of(self.tails)
         self.plan = EvaluationPlan.of(
             book.history(rule),
             [subject("ford", 4), subject("mill", 7)],
             [[4], [7]],
-            self.dials,
+            self.stats,
         )
         self.plan.calm[:] = True
 
-    def news(self, *given: tuple[int, float, float], judged: float = 0) -> News:
-        result = news.take(rows(*given), self.tails, self.dials, cursor=0)
-        news.pause(result, self.dials, judged=at(judged))
+    def news(self, *given: tuple[int, float, float], judged: float = 0) -> Arrived:
+        result = news.take(rows(*given), self.tails, self.stats, cursor=0)
+        news.pause(result, self.stats, judged=at(judged))
         return result
 
     def mark(
@@ -72,7 +72,7 @@ class Desk:
     ) -> list[float | None]:
         """From which minute on each is due after this batch."""
         result = self.news(*given, judged=heard_to)
-        self.plan.mark(result, self.dials, floor=at(floor), heard_to=at(heard_to))
+        self.plan.mark(result, self.stats, floor=at(floor), heard_to=at(heard_to))
         return self.due()
 
     def due(self) -> list[float | None]:
@@ -109,7 +109,7 @@ def test_what_holds_from_a_later_time_is_not_guessed_about() -> None:
         subject("ford", 4),
         thresholds={"attention": Steps.of([(BEGINNING, 3.0), (at(7), 2.9)])},
     )
-    desk.plan.glance = Glance.of(desk.plan.rule, [later, subject("mill", 7)], desk.dials)
+    desk.plan.prefilter = Prefilter.of(desk.plan.rule, [later, subject("mill", 7)], desk.stats)
     assert desk.mark((4, 5, 1.0), (7, 5, 1.0)) == [5, None]
     desk.plan.due[:], desk.plan.must[:] = LATER, False
     assert desk.mark((4, 6, 1.0)) == [6, None]
@@ -119,10 +119,10 @@ def test_what_holds_from_a_later_time_is_not_guessed_about() -> None:
 
 def test_a_look_that_fails_leaves_all_to_be_judged(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk()
-    desk.plan.glance.limits = {"attention": np.array([1.0, 2.0, 3.0])}
+    desk.plan.prefilter.limits = {"attention": np.array([1.0, 2.0, 3.0])}
     assert desk.mark((4, 5, 1.0), (7, 6, 1.0)) == [5, 6]
     assert "rule flood-x is judged without a cheap look" in caplog.text
-    desk.plan.rest(np.array([0, 1]), desk.dials, at(99))
+    desk.plan.rest(np.array([0, 1]), desk.stats, at(99))
     assert desk.due() == [5, 6]
     assert desk.plan.must.tolist() == [False, False]
 
@@ -132,34 +132,34 @@ def test_what_was_judged_and_cannot_become_true_rests() -> None:
     desk.plan.due[:] = at(30), at(30)
     desk.plan.must[:] = True
     desk.mark((7, 5, 3.5))
-    desk.plan.rest(np.array([0, 1]), desk.dials, at(9))
+    desk.plan.rest(np.array([0, 1]), desk.stats, at(9))
     assert desk.due() == [None, 5]
     assert desk.plan.must.tolist() == [False, False]
     restless = Desk()
     restless.plan.due[:] = at(30)
     restless.plan.calm[0] = False
-    restless.plan.rest(np.array([0]), restless.dials, at(9))
+    restless.plan.rest(np.array([0]), restless.stats, at(9))
     assert restless.due() == [30, 30]
-    restless.plan.rest(np.array([1]), restless.dials, BEGINNING - 1)
+    restless.plan.rest(np.array([1]), restless.stats, BEGINNING - 1)
     assert restless.due() == [30, 30]  # a fact holds from a later time on
     silent = Desk(SILENT)
     silent.plan.due[:] = at(30)
-    silent.plan.rest(np.array([0, 1]), silent.dials, at(9))
+    silent.plan.rest(np.array([0, 1]), silent.stats, at(9))
     assert silent.due() == [30, 30]
 
 
 def test_the_horizon_of_values_is_what_was_heard_or_their_newest_row() -> None:
     desk = Desk()
     desk.mark((4, 50, 1.0))
-    assert desk.plan.horizons(desk.dials, at(20)).tolist() == [at(50), at(20)]
+    assert desk.plan.horizons(desk.stats, at(20)).tolist() == [at(50), at(20)]
     silent = Desk(SILENT)
     silent.news((4, 50, 1.0))
-    assert silent.plan.horizons(silent.dials, at(20)).tolist() == [at(20), at(20)]
+    assert silent.plan.horizons(silent.stats, at(20)).tolist() == [at(20), at(20)]
 
 
 def test_silence_is_due_when_it_may_be_complete_and_no_sooner() -> None:
     desk = Desk(SILENT)
-    desk.dials.paused[:] = 0
+    desk.stats.paused[:] = 0
     desk.plan.due[:] = at(30)
     assert desk.mark((4, 10, 1.0), floor=10) == [40, 30]
     assert desk.plan.must.tolist() == [False, False]
@@ -171,15 +171,15 @@ def test_silence_is_due_when_it_may_be_complete_and_no_sooner() -> None:
 
 def test_a_pause_of_the_length_of_a_silence_is_judged() -> None:
     desk = Desk(SILENT)
-    desk.dials.paused[:] = 0
+    desk.stats.paused[:] = 0
     assert desk.mark((4, 29, 1.0), (7, 30, 1.0), floor=40) == [59, pytest.approx(0, abs=0.001)]
 
 
 def test_before_anything_was_heard_nobody_is_known_to_speak() -> None:
     desk = Desk(SILENT)
-    desk.dials.paused[:] = 0
+    desk.stats.paused[:] = 0
     result = desk.news((4, 10, 1.0))
-    desk.plan.mark(result, desk.dials, floor=NEVER, heard_to=NEVER)
+    desk.plan.mark(result, desk.stats, floor=NEVER, heard_to=NEVER)
     assert desk.plan.due[0] == BEGINNING
     assert desk.plan.must[0]
 
@@ -202,7 +202,7 @@ def test_a_plan_made_anew_takes_over_what_was_due_of_those_still_there() -> None
     old.calm[:] = True, False
     new = EvaluationPlan.of(
         old.rule, [subject("new", 4), subject("mill", 7), subject("ford", 4)], [[4], [7], [4, 7]],
-        desk.dials,
+        desk.stats,
     )  # fmt: skip
     assert new.listens.tolist() == [[1, 0], [2, 0], [1, 2]]
     assert new.calm.tolist() == [False, False, False]
@@ -231,7 +231,7 @@ def test_a_rule_is_calm_while_it_is_inactive_and_not_about_to_be_anything_else()
 def why(fresh: dict[int, Fresh], *, rule: Rule = HIGH, **acts: tuple[str, str]) -> str:
     """Of the first gauge, whose series is at place 1."""
     desk = Desk(rule)
-    result = News.nothing(desk.dials)
+    result = Arrived.nothing(desk.stats)
     result.fresh = fresh
     result.acts = {int(place.removeprefix("at_")): act for place, act in acts.items()}
     return explain(desk.plan, 0, result, {1: "level"})
@@ -273,7 +273,7 @@ def test_of_silence_an_arrival_that_was_committed_later_is_the_reason() -> None:
 def test_of_several_reasons_the_earliest_is_told() -> None:
     desk = Desk()
     desk.plan.listens = np.array([[2, 1], [0, 0]])
-    result = News.nothing(desk.dials)
+    result = Arrived.nothing(desk.stats)
     result.fresh = {1: fresh(first=at(3)), 2: fresh(first=at(4))}
     names = {1: "level", 2: "discharge"}
     assert explain(desk.plan, 0, result, names) == "late reading of level at 2024-01-01T00:03:00Z"
@@ -284,14 +284,14 @@ def test_of_several_reasons_the_earliest_is_told() -> None:
 def test_a_rule_of_which_no_look_can_be_had_is_always_judged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> Glance:
+    def fail(*_: Any) -> Prefilter:
         raise ValueError("no look")
 
-    monkeypatch.setattr(Glance, "of", fail)
+    monkeypatch.setattr(Prefilter, "of", fail)
     desk = Desk()
-    assert desk.plan.glance.settled.tolist() == [LATER, LATER]
+    assert desk.plan.prefilter.settled.tolist() == [LATER, LATER]
     assert desk.mark((4, 5, 1.0)) == [5, None]
     assert "rule flood-x is judged without a cheap look" in caplog.text
     silent = Desk(SILENT)
-    silent.dials.paused[:] = 0
+    silent.stats.paused[:] = 0
     assert silent.mark((4, 5, 1.0), floor=5)[0] == pytest.approx(0, abs=0.001)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.subjects import subjects
+from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.registry.model import Area, Device, Group, Registry, Revision, Series, Site
 from rules._inputs import Steps
 from sensors._domain import catalogue
@@ -90,12 +90,14 @@ BELONGING = (
 
 
 def field_of(*more: Revision, groups: tuple[Group, ...] = (CABINET,)) -> dict[str, SubjectFacts]:
-    return subjects(registry(LAMPS, MEASURES, *BELONGING, *more, groups=groups), CATALOGUE)
+    return build_subjects(registry(LAMPS, MEASURES, *BELONGING, *more, groups=groups), CATALOGUE)
 
 
 def test_sites_devices_that_measure_and_groups_are_subjects() -> None:
     mute = device("mute")
-    result = subjects(registry((*LAMPS, mute), MEASURES, *BELONGING, groups=(CABINET,)), CATALOGUE)
+    result = build_subjects(
+        registry((*LAMPS, mute), MEASURES, *BELONGING, groups=(CABINET,)), CATALOGUE
+    )
     assert sorted(result) == [
         *("cab", "device/meter", "device/x", "device/y", "group/g", "street"),
     ]
@@ -118,14 +120,14 @@ def test_sites_devices_that_measure_and_groups_are_subjects() -> None:
 def test_a_site_that_is_not_stored_is_none() -> None:
     given = registry(LAMPS, MEASURES)
     given = replace(given, sites={**given.sites, "cab": replace(given.sites["cab"], id=None)})
-    assert "cab" not in subjects(given, CATALOGUE)
+    assert "cab" not in build_subjects(given, CATALOGUE)
 
 
 def test_what_is_not_stored_or_not_in_this_version_is_no_series() -> None:
     given = registry((device("meter"),), {"meter": ("cabinet_power", "magic")})
     unsaved = Series(device="meter", quantity="battery")
     given = replace(given, series={("meter", "battery"): unsaved, **given.series})
-    result = subjects(given, CATALOGUE)
+    result = build_subjects(given, CATALOGUE)
     assert numbers(result["cab"]) == numbers(result["device/meter"]) == {"cabinet_power": (1,)}
 
 
@@ -161,10 +163,13 @@ def test_a_member_counts_from_when_it_is_there_and_belongs_to_when_it_leaves() -
 def test_lamps_that_a_cabinet_of_the_site_feeds_measure_nothing_of_the_site() -> None:
     here = replace(LAMPS[0], site="cab")
     given = registry((here, *LAMPS[1:]), MEASURES, *BELONGING, groups=(CABINET,))
-    assert numbers(subjects(given, CATALOGUE)["cab"]) == {"battery": (5,), "cabinet_power": (4,)}
+    assert numbers(build_subjects(given, CATALOGUE)["cab"]) == {
+        "battery": (5,),
+        "cabinet_power": (4,),
+    }
     section = replace(CABINET, kind="section")
     given = registry((here, *LAMPS[1:]), MEASURES, *BELONGING, groups=(section,))
-    assert "lamp_power" in subjects(given, CATALOGUE)["cab"].series
+    assert "lamp_power" in build_subjects(given, CATALOGUE)["cab"].series
 
 
 def test_a_group_that_is_run_from_nowhere_has_the_place_of_a_member() -> None:
@@ -195,7 +200,7 @@ def test_a_device_has_its_own_thresholds_before_those_of_its_site() -> None:
 def test_of_two_in_service_that_measure_the_same_the_rule_is_doubled_from_the_second_on() -> None:
     two = (device("meter"), device("other", 7), device("third", 8))
     measures = dict.fromkeys(("other", "third", "meter"), ("cabinet_power",))
-    site = subjects(registry(two, measures), CATALOGUE)["cab"]
+    site = build_subjects(registry(two, measures), CATALOGUE)["cab"]
     assert site.doubled == {"cabinet_power": at(7)}
     assert numbers(site) == {
         "cabinet_power": (3,),
@@ -203,7 +208,9 @@ def test_of_two_in_service_that_measure_the_same_the_rule_is_doubled_from_the_se
         "cabinet_power@third": (2,),
     }
     out = says("device", "meter", {"in_service": False}, 9)
-    site = subjects(registry(two[:2], dict(list(measures.items())[::2]), out), CATALOGUE)["cab"]
+    site = build_subjects(registry(two[:2], dict(list(measures.items())[::2]), out), CATALOGUE)[
+        "cab"
+    ]
     assert site.doubled == {}
 
 
@@ -211,7 +218,7 @@ def test_where_none_serves_the_youngest_speaks() -> None:
     """Both left on one day: neither took the other's place."""
     two = (device("meter", 0, ends=20), device("other", 3, ends=20))
     measures = {"meter": ("cabinet_power",), "other": ("cabinet_power",)}
-    site = subjects(registry(two, measures), CATALOGUE)["cab"]
+    site = build_subjects(registry(two, measures), CATALOGUE)["cab"]
     assert numbers(site) == {"cabinet_power": (2,), "cabinet_power@meter": (1,)}
     assert site.doubled == {}
 
@@ -219,7 +226,7 @@ def test_where_none_serves_the_youngest_speaks() -> None:
 def test_a_gauge_that_took_anothers_place_speaks_from_then_on() -> None:
     two = (device("old", 0, ends=20), device("new", 15))
     measures = {"old": ("cabinet_power",), "new": ("cabinet_power",)}
-    site = subjects(registry(two, measures), CATALOGUE)["cab"]
+    site = build_subjects(registry(two, measures), CATALOGUE)["cab"]
     (series,) = site.series.values()
     assert [(source.device, source.since) for source in series.sources] == [
         ("old", BEGINNING),
@@ -230,7 +237,7 @@ def test_a_gauge_that_took_anothers_place_speaks_from_then_on() -> None:
     out = says("device", "new", {"in_service": False}, 15)
     again = says("device", "new", {"in_service": True}, 30)
     earlier = says("device", "new", {"in_service": False}, 2)
-    site = subjects(registry(two, measures, out, again, earlier), CATALOGUE)["cab"]
+    site = build_subjects(registry(two, measures, out, again, earlier), CATALOGUE)["cab"]
     assert pairs(site.devices["new"].in_service) == [(at(15), 0.0), (at(30), 1.0)]
 
 
@@ -242,13 +249,13 @@ def test_a_level_breaks_where_its_zero_was_moved_and_nothing_else_does() -> None
         says("datum", "cab", None, 6),
     )
     given = registry((device("meter"),), {"meter": ("level", "cabinet_power")}, *zeros)
-    site = subjects(given, CATALOGUE)["cab"]
+    site = build_subjects(given, CATALOGUE)["cab"]
     assert site.series["level"].breaks == (at(4), at(6))
     assert site.series["cabinet_power"].breaks == ()
 
 
 def place(given: Registry, key: str = "street") -> tuple[float, float] | None:
-    calendar = subjects(given, CATALOGUE, "Europe/Berlin")[key].calendar
+    calendar = build_subjects(given, CATALOGUE, "Europe/Berlin")[key].calendar
     if calendar is None:
         return None
     assert calendar.zone == "Europe/Berlin"
@@ -275,7 +282,7 @@ def test_neighbours_share_one_calendar() -> None:
         name: Site(name=name, title="", domain="flood", lon=lon, lat=48.6, id=number)
         for number, (name, lon) in enumerate({"a": 2.351, "b": 2.3512, "c": 2.36}.items(), 1)
     }
-    result = subjects(registry((), {}, sites=sites), CATALOGUE)
+    result = build_subjects(registry((), {}, sites=sites), CATALOGUE)
     assert result["a"].calendar is result["b"].calendar
     assert result["c"].calendar is not result["a"].calendar
 
@@ -292,18 +299,18 @@ def test_what_cannot_be_made_is_left_out_and_named_with_why() -> None:
         says("link", "street>cab", {"travel_s": -5}),
         groups=(CABINET,),
     )
-    result = subjects(given, CATALOGUE, failed=bad)
+    result = build_subjects(given, CATALOGUE, failed=bad)
     assert sorted(bad) == ["cab", "device/y", "street"]
     assert "could not convert" in str(bad["street"])  # of two problems the first is told
     assert numbers(result["device/x"]) == {"battery": (2,)}
     assert "dark" not in result["device/y"].thresholds
-    assert subjects(given, CATALOGUE).keys() == result.keys()
+    assert build_subjects(given, CATALOGUE).keys() == result.keys()
 
 
 def test_a_device_whose_service_cannot_be_read_serves_as_if_nothing_was_said() -> None:
     bad: dict[str, Exception] = {}
     given = registry(LAMPS, MEASURES, says("device", "x", {"in_service": False}, 3))
     broken = replace(given.revisions[0], value=5)  # type: ignore[arg-type]
-    result = subjects(replace(given, revisions=(broken,)), CATALOGUE, failed=bad)
+    result = build_subjects(replace(given, revisions=(broken,)), CATALOGUE, failed=bad)
     assert sorted(bad) == ["street"]
     assert pairs(result["device/x"].devices["x"].in_service) == [(BEGINNING, 1.0)]

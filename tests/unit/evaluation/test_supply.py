@@ -202,20 +202,20 @@ def test_a_planned_level_is_of_each_plan_in_its_own_time() -> None:
 
 
 def test_supplies_are_known_a_season_ahead_and_worked_out_anew_a_month_before_their_end() -> None:
-    mains = PowerSchedule(retention=10 * DAYS)
-    assert not mains.reach(NEVER, ())
-    assert (mains.since, mains.until) == (0, 0)
-    assert mains.reach(at(0), ())
-    assert (mains.since, mains.until) == (at(-240), at(90 * 24))
-    assert not mains.reach(at(60 * 24) - 1, ())
-    assert mains.reach(at(60 * 24), ())
-    assert (mains.since, mains.until) == (at(50 * 24), at(150 * 24))
+    power_schedule = PowerSchedule(retention=10 * DAYS)
+    assert not power_schedule.reach(NEVER, ())
+    assert (power_schedule.since, power_schedule.until) == (0, 0)
+    assert power_schedule.reach(at(0), ())
+    assert (power_schedule.since, power_schedule.until) == (at(-240), at(90 * 24))
+    assert not power_schedule.reach(at(60 * 24) - 1, ())
+    assert power_schedule.reach(at(60 * 24), ())
+    assert (power_schedule.since, power_schedule.until) == (at(50 * 24), at(150 * 24))
 
 
 def test_nothing_was_expected_before_the_first_deafness_was_over() -> None:
-    mains = PowerSchedule(retention=10 * DAYS)
-    mains.reach(at(0), ((BEGINNING, at(-24)), (at(-20), at(-10))))
-    assert mains.since == at(-24)
+    power_schedule = PowerSchedule(retention=10 * DAYS)
+    power_schedule.reach(at(0), ((BEGINNING, at(-24)), (at(-20), at(-10))))
+    assert power_schedule.since == at(-24)
     other = PowerSchedule(retention=10 * DAYS)
     other.reach(at(0), ((BEGINNING + 1, at(-24)),))
     assert other.since == at(-240)
@@ -244,11 +244,11 @@ SUPPLY = Supply(plans=((BEGINNING, NIGHT), (at(48), None)), place=(2.35, 48.6))
 
 
 def test_a_subject_takes_its_supply_and_where_a_rule_asks_its_planned_level() -> None:
-    mains = PowerSchedule(retention=DAYS)
+    power_schedule = PowerSchedule(retention=DAYS)
     plain = subject(supplies={"lamp": SUPPLY}, lighting=SUPPLY)
-    assert mains.lit(plain) is plain  # nothing is known as yet
-    mains.reach(at(36), ())
-    result = mains.lit(plain, planned=True)
+    assert power_schedule.lit(plain) is plain  # nothing is known as yet
+    power_schedule.reach(at(36), ())
+    result = power_schedule.lit(plain, planned=True)
     assert result.devices["other"].fed is None
     fed = result.devices["lamp"].fed
     assert fed is not None
@@ -259,13 +259,13 @@ def test_a_subject_takes_its_supply_and_where_a_rule_asks_its_planned_level() ->
     assert result.plan is not None
     assert pairs(result.plan)[1] == (12, 0.0)
     assert {100.0, 0.0} < set(np.nan_to_num(result.plan.value, nan=-1).tolist())
-    again = mains.lit(plain, planned=True)
+    again = power_schedule.lit(plain, planned=True)
     assert again.devices["lamp"].fed is fed
     assert again.plan is result.plan
-    unasked = mains.lit(plain)
+    unasked = power_schedule.lit(plain)
     assert unasked.plan is None
-    assert mains.lit(subject(lighting=SUPPLY), planned=True).plan is result.plan
+    assert power_schedule.lit(subject(lighting=SUPPLY), planned=True).plan is result.plan
     bare = subject()
-    assert mains.lit(bare, planned=True) is bare
-    mains.reach(at(200 * 24), ())
-    assert mains.lit(plain).devices["lamp"].fed is not fed
+    assert power_schedule.lit(bare, planned=True) is bare
+    power_schedule.reach(at(200 * 24), ())
+    assert power_schedule.lit(plain).devices["lamp"].fed is not fed

@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.alarms.queries import Alarm, as_text
 from hypervisor.base.instants import parse
-from hypervisor.evaluation.transitions import last_value, told
+from hypervisor.evaluation.transitions import last_value, list_transitions
 from rules._journal import Episode
 from rules._pack import load_pack
 from rules._reconcile import Change, ChangeKind
@@ -61,7 +61,9 @@ def became(
     """Kind, hour and reason of each transition."""
     change = Change(kind=kind, identity=None if before is None else 7, episode=episode, into=into)
     now = alarm(episode or before or FIRST)
-    transitions = told(now, None if before is None else alarm(before), change, why=why, now=NOW)
+    transitions = list_transitions(
+        now, None if before is None else alarm(before), change, why=why, now=NOW
+    )
     for each in transitions:
         assert (each.alarm, each.noticed, each.other) == (7, NOW, into)
         assert each.snapshot == as_text(now)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hypervisor.database import events
-from hypervisor.evaluation.touched_sites import Touched
+from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.registry.model import Device, Registry, Series
 from sensors._row import ROW, Rows
 
@@ -59,14 +59,14 @@ NOBODY: Any = None
 
 
 def test_at_first_anything_may_have_changed(clock: Listener) -> None:
-    state = Touched()
+    state = TouchedSites()
     state.take(rows(1))
     state.tell(NOBODY, registry())
     assert clock.calls == [("reading", "", None)]
 
 
 def test_then_the_sites_of_what_was_read_are_named_once_a_second(clock: Listener) -> None:
-    state, recorded = Touched(), registry()
+    state, recorded = TouchedSites(), registry()
     state.tell(NOBODY, recorded)
     state.take(rows(2, 1, 2))
     clock.now += 0.99
@@ -87,7 +87,7 @@ def test_then_the_sites_of_what_was_read_are_named_once_a_second(clock: Listener
 
 
 def test_a_registry_that_changed_is_looked_at_again(clock: Listener) -> None:
-    state = Touched()
+    state = TouchedSites()
     state.tell(NOBODY, registry(1))
     for recorded, named in ((registry(1), ["s1"]), (registry(2), ["s1", "s2"]), (None, None)):
         clock.now += 1
@@ -98,7 +98,7 @@ def test_a_registry_that_changed_is_looked_at_again(clock: Listener) -> None:
 
 @pytest.mark.parametrize(("count", "named"), [(100, True), (101, False)])
 def test_of_very_many_sites_none_is_named(clock: Listener, *, count: int, named: bool) -> None:
-    state, recorded = Touched(), registry(count)
+    state, recorded = TouchedSites(), registry(count)
     state.tell(NOBODY, recorded)
     clock.now += 1
     state.take(rows(*range(1, count + 1)))

@@ -10,7 +10,7 @@ import pandas as pd
 from hypervisor.alarms.queries import Alarm
 from hypervisor.backtest.evaluate import Place, Span, backtest
 from hypervisor.backtest.ground import of_inventory
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.sources import Recorded
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.exercises.scoring import Score, score
@@ -65,7 +65,7 @@ def told(name: str, seed: int, *, whole: bool = True) -> Told:
     source = _heard(messages(story, field, seed), registry, story)
     here = frozenset(place.site for place in field.places)
     found = judged(registry, source, here)
-    alarms = tuple(_alarm(one) for one in found.found)
+    alarms = tuple(_alarm(one) for one in found.alarms)
     return Told(story=story, field=field, alarms=alarms, judgement=found, seed=seed)
 
 
@@ -116,7 +116,7 @@ def _heard(spoken: Spoken, registry: Registry, story: Story) -> Recorded:
         times, received = first[series]
         part["received"] = received[np.searchsorted(times, part["time"])]
     begins, last = micros(story.begins), int(arrivals.max())
-    return replace(source, floor=last, deaf=((BEGINNING, begins),))
+    return replace(source, floor=last, gaps=((BEGINNING, begins),))
 
 
 def _faults(refused: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +142,7 @@ def _instants(column: pd.Series) -> Instants:
     return np.asarray(column.astype("int64").to_numpy(), dtype=np.int64)
 
 
-def _alarm(found: Found) -> Alarm:
+def _alarm(found: RaisedAlarm) -> Alarm:
     return Alarm(
         id=0,
         site=None,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.backtest.model import Found, Judgement
+from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.base.instants import parse
 from tests.unit.packs.judging import recorded
 
@@ -22,10 +22,10 @@ def judgement(inventory: str, name: str) -> Judgement:
     return recorded(inventory, file)
 
 
-def of(found: Judgement, *rules: str, subject: str | None = None) -> list[Found]:
+def of(found: Judgement, *rules: str, subject: str | None = None) -> list[RaisedAlarm]:
     return [
         one
-        for one in found.found
+        for one in found.alarms
         if one.episode.rule in rules and subject in (None, one.episode.subject)
     ]
 
@@ -37,7 +37,7 @@ def test_bompas_is_a_jump_and_no_flood() -> None:
     begins, ends = parse("2022-01-18T00:00Z"), parse("2022-01-19T00:00Z")
     that_day = [
         one
-        for one in january.found
+        for one in january.alarms
         if one.episode.subject in ("bompas", "foix") and begins <= one.episode.began < ends
     ]
     assert [one.episode.rule for one in that_day] == ["flood-level-jump"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hypervisor.base.errors import RulebookError
-from hypervisor.evaluation.based_on import bases, rebased
+from hypervisor.evaluation.based_on import read_bases, rebase
 from hypervisor.evaluation.rule_text import domain_of, read_any, read_one, read_written
 from hypervisor.rulebook.differing import differences
 from hypervisor.rulebook.writing import pack_text, plain, rule_text
@@ -31,9 +31,9 @@ FILE = """\
 
 def test_a_base_is_written_and_nothing_else_is_touched() -> None:
     marks = {"flood-one": "7-1", "flood-two": "8-2", "flood-three": "9-3"}
-    after = rebased(FILE, marks)
+    after = rebase(FILE, marks)
 
-    assert {name: said for name, (_, said) in bases(after, file="f").items()} == marks
+    assert {name: said for name, (_, said) in read_bases(after, file="f").items()} == marks
     assert (
         after.replace("\n  based on: 7-1", "")
         .replace("8-2", "4-aaaaaaaa")
@@ -41,7 +41,7 @@ def test_a_base_is_written_and_nothing_else_is_touched() -> None:
         == FILE
     )
     assert "# the first\n  based on: 7-1\n  title" in after
-    assert rebased(after, marks) == after
+    assert rebase(after, marks) == after
     assert [rule.written for rule in load_pack(after, file="f", domain="flood").rules] == [
         rule.written for rule in load_pack(FILE, file="f", domain="flood").rules
     ]
@@ -79,7 +79,7 @@ def test_a_text_has_its_own_lines_and_columns() -> None:
 def test_the_domain_is_told_by_the_name_or_by_the_first_rule() -> None:
     assert domain_of("- id: lighting-x", Path("flood.yaml")) == "flood"
     assert domain_of("- id: lighting-x", Path("mine.yaml")) == "lighting"
-    with pytest.raises(RulebookError, match="its domain cannot be told"):
+    with pytest.raises(RulebookError, match="unknown domain: name the file after one"):
         domain_of("- id: odd", Path("mine.yaml"))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypervisor.base.errors import RulebookError
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation.rule_text import Proposed, read_text
-from hypervisor.evaluation.shipped import compared
+from hypervisor.evaluation.shipped import compare
 from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.service_apply import plan
 from hypervisor.rulebook.stamps import Stamp, checked, digest, mark, same
@@ -159,7 +159,7 @@ def test_a_new_version_changes_only_what_nobody_touched(
     known: tuple[RecordedRevision, ...], brings: float | None, expected: str
 ) -> None:
     packs = [] if brings is None else [file(brings)[0]]
-    shipped = compared({"flood-one": known} if known else {}, packs, now=NOW)
+    shipped = compare({"flood-one": known} if known else {}, packs, now=NOW)
     outcome = "revised" if shipped.revisions else "kept" if shipped.kept else "nothing"
     assert outcome == expected
     for one in shipped.revisions:

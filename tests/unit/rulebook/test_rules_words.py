@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.backtest.compared import compared
+from hypervisor.backtest.compared import find_compared
 from hypervisor.base.reader import reading
 from hypervisor.rulebook import views_words
 from tests.unit.backtest.test_compared import rule
@@ -20,7 +20,7 @@ from tests.unit.web.readers import reader
 )
 def test_where_an_alarm_ends(clear: str, ends: float | None) -> None:
     made = rule("level > threshold.attention", f"  clear: {clear}")
-    found = compared(made, "attention")
+    found = find_compared(made, "attention")
 
     assert found is not None
     assert made.clear is not None

@@ -422,16 +422,16 @@ def worlds(draw: st.DrawFn) -> World:
     changed = _Changes() if draw(st.booleans()) else draw(_changes(sorted(named), service))
     last = max((one.received_at for one in sent), default=DAY_ZERO)
     until = last + draw(st.sampled_from([0, 7, 60])) * MINUTE
-    deaf: tuple[tuple[int, int], ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
     if draw(st.integers(0, 3)) == 0:
         begins = DAY_ZERO + draw(st.integers(0, 100)) * MINUTE
-        deaf = ((begins, begins + draw(st.integers(1, 60)) * MINUTE),)
+        gaps = ((begins, begins + draw(st.integers(1, 60)) * MINUTE),)
     return World(
         rule=rule,
         sent=tuple(sent),
         thresholds=thresholds,
         service=service | changed.service,
-        horizon=Horizon(values=until, silence=until, deaf=deaf),
+        horizon=Horizon(values=until, silence=until, gaps=gaps),
         fed=changed.fed,
         breaks=changed.breaks,
         withdrawn=changed.withdrawn,

@@ -88,7 +88,7 @@ class Reference:
         self.subject = subject
         self.silence = rule.axis == "silence"
         self.until = horizon.silence if self.silence else horizon.values
-        self.deaf = horizon.deaf
+        self.gaps = horizon.gaps
         self.series = {
             name: Series(column, sorted(self.signs(column)))
             for name, column in subject.series.items()
@@ -424,19 +424,19 @@ class Reference:
 
     def heard(self, t: int, device: Device) -> int:
         """How long until t we listened and it had a supply: counted between all edges before."""
-        edges = {e for span in self.deaf for e in span} | {0, t}
+        edges = {e for span in self.gaps for e in span} | {0, t}
         edges |= set(device.fed.at.tolist() if device.fed else ())
         ordered = sorted(e for e in edges if e <= t)
         return sum(
             b - a
             for a, b in itertools.pairwise(ordered)
-            if not any(x <= a < y for x, y in self.deaf) and steps_at(device.fed, a) != 0
+            if not any(x <= a < y for x, y in self.gaps) and steps_at(device.fed, a) != 0
         )
 
     def complete(self, t: int, d: int, device: Device) -> int:
         """The first instant at which we have listened for d since t; long after all if never."""
         wanted = self.heard(t, device) + d
-        edges = {e for span in self.deaf for e in span}
+        edges = {e for span in self.gaps for e in span}
         edges |= set(device.fed.at.tolist() if device.fed else ())
         now = t + d
         while self.heard(now, device) < wanted:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._interval import Interval, compute
 from rules._journal import Truth
@@ -57,7 +57,7 @@ def truth(when: str, series: Mapping[str, SeriesColumns], at: float) -> Truth:
         devices={"one": Device(commissioned=0, in_service=Steps.of([(0, 1.0)]))},
     )
     until = round(at * MINUTE)
-    (verdict,) = judge([(0, rule)], [subject], Horizon(values=until, silence=until))
+    (verdict,) = evaluate([(0, rule)], [subject], Horizon(values=until, silence=until))
     whens = [moment.when for moment in verdict.moments if moment.time <= until]
     return whens[-1] if whens else Truth.UNKNOWN
 

@@ -9,9 +9,9 @@ import pytest
 
 from rules._axis import Axis
 from rules._block import Block
-from rules._calendar import between, said, turns_within
-from rules._engine import extent_of, judge, lookback, run_start
-from rules._hearsay import said_of
+from rules._calendar import between, turns_within, word_steps
+from rules._engine import evaluate, extent_of, lookback, run_start
+from rules._hearsay import calendar_input
 from rules._inputs import (
     Calendar,
     Closing,
@@ -23,13 +23,13 @@ from rules._inputs import (
     Upstream,
 )
 from rules._journal import Episode, Moment, Phase, Truth
-from rules._layout import Asked, Extent, blocks
+from rules._layout import EvaluationRequest, Extent, blocks
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns, standing
 from rules._reconcile import Change, ChangeKind, Recorded, reconcile
 from rules._replay import each_going_on, reached, replay, whole
 from rules._rule import Rule
-from rules._seen import seen
+from rules._seen import evaluate_part
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._quality import Quality
@@ -114,7 +114,7 @@ FLOOD = rule(
 
 
 def test_an_alarm_moment_by_moment() -> None:
-    (verdict,) = judge([(0, FLOOD)], [subject(level=LEVEL)], until(70))
+    (verdict,) = evaluate([(0, FLOOD)], [subject(level=LEVEL)], until(70))
     moments = verdict.moments
     assert told(moments) == [
         (0, OFF, F, T),
@@ -162,7 +162,7 @@ def test_an_alarm_moment_by_moment() -> None:
 
 def test_an_alarm_is_stale_from_its_stale_limit_until_it_is_known_again() -> None:
     level = column((0, 4), (5, 4), (30, 4), (35, 1))
-    (verdict,) = judge([(0, rule("level > 3"))], [subject(level=level)], until(40))
+    (verdict,) = evaluate([(0, rule("level > 3"))], [subject(level=level)], until(40))
     assert [
         (*minutes(m.time), m.phase, m.stale, *minutes(m.stale_since)) for m in verdict.moments
     ] == [
@@ -177,7 +177,7 @@ def test_a_judgement_is_due_when_time_alone_may_change_it() -> None:
     level = column((0, 4), (5, 4))
 
     def due(when: str, minute: float, **more: Any) -> float | None:
-        (verdict,) = judge([(0, rule(when, **more))], [subject(level=level)], until(minute))
+        (verdict,) = evaluate([(0, rule(when, **more))], [subject(level=level)], until(minute))
         (found,) = minutes(verdict.due)
         return found
 
@@ -200,12 +200,12 @@ def test_a_run_under_way_is_due_though_nothing_comes() -> None:
     site = subject(level=column((0, 4), (5, 4), (40, 4), (41, 4), (60, 4)))
 
     def judged(start: float, minute: float, moment: Moment) -> tuple[list[Told], Any]:
-        (verdict,) = judge(
+        (verdict,) = evaluate(
             [(0, quiet)], [site], until(minute), starts={"s": at(start)}, seeds={"s": moment}
         )
         return told(verdict.moments), minutes(verdict.due)
 
-    (verdict,) = judge([(0, quiet)], [site], until(39))
+    (verdict,) = evaluate([(0, quiet)], [site], until(39))
     moments = verdict.moments
     assert [(*minutes(m.time), m.phase, m.severity) for m in moments] == [
         (0, OFF, None),
@@ -218,7 +218,7 @@ def test_a_run_under_way_is_due_though_nothing_comes() -> None:
     assert judged(18, 22, moments[2])[0] == [(22, ON, T, F)]
     assert judged(23, 24, moments[3]) == ([], (25,))
     assert judged(23, 25, moments[3]) == ([(25, ON, T, F)], (40,))
-    (verdict,) = judge([(0, quiet)], [site], until(45))
+    (verdict,) = evaluate([(0, quiet)], [site], until(45))
     assert told(verdict.moments)[-1] == (40, ON, F, T)
     assert judged(44, 46, verdict.moments[-1]) == ([], (49,))
     assert judged(44, 49, verdict.moments[-1]) == ([(49, OFF, F, T)], (51,))
@@ -236,12 +236,12 @@ def test_a_state_that_lasts_fulfils_a_for_by_itself(place: str) -> None:
         site, when = replace(subject(), upstream=(mill,)), "upstream(door == 1)"
     way = 5 if place == "upstream" else 0
     for end in (12, 16):
-        (verdict,) = judge([(0, rule(when, **{"for": "7 min"}))], [site], until(end + way))
+        (verdict,) = evaluate([(0, rule(when, **{"for": "7 min"}))], [site], until(end + way))
         assert minutes(verdict.due) == (17 + way,)
-    (verdict,) = judge([(0, rule(when, **{"for": "7 min"}))], [site], until(18 + way))
+    (verdict,) = evaluate([(0, rule(when, **{"for": "7 min"}))], [site], until(18 + way))
     assert told(verdict.moments)[-1] == (17 + way, ON, T, F)
     gauge = replace(door, reporting=Reporting.PERIODIC, kind=Kind.GAUGE)
-    (verdict,) = judge(
+    (verdict,) = evaluate(
         [(0, rule("door == 1", **{"for": "7 min"}))], [subject(door=gauge)], until(18)
     )
     assert told(verdict.moments)[-1] == (10, WAIT, T, F)
@@ -259,9 +259,9 @@ def test_a_judgement_that_goes_on_unchanged_says_nothing() -> None:
     def again(level: SeriesColumns, minute: float) -> list[Told]:
         """What is said of the readings after the last moment by then."""
         site = subject(level=level, rain=rain)
-        (verdict,) = judge([(0, lasting)], [site], until(minute))
+        (verdict,) = evaluate([(0, lasting)], [site], until(minute))
         seed = verdict.moments[-1]
-        (verdict,) = judge(
+        (verdict,) = evaluate(
             [(0, lasting)],
             [site],
             until(minute + 5),
@@ -283,19 +283,19 @@ def test_an_end_is_seen_by_two_readings_of_what_it_depends_on() -> None:
     rain = column(*[(10.0 * i, 1.0) for i in range(8)], interval=10)
     level = column((0, 6), (30, 2), (60, 2), interval=30)
     keeping = rule("level > 3 and rain >= 0", keep_for="10 min")
-    (verdict,) = judge([(0, keeping)], [subject(level=level, rain=rain)], until(70))
+    (verdict,) = evaluate([(0, keeping)], [subject(level=level, rain=rain)], until(70))
     assert [(*minutes(m.time), m.phase) for m in verdict.moments] == [
         *((0, ON), (30, ON), (60, OFF)),
     ]
     level = column((0, 2), (30, 6), (60, 6), interval=30)
     waiting = rule("level > 3 and rain >= 0", **{"for": "10 min"})
-    (verdict,) = judge([(0, waiting)], [subject(level=level, rain=rain)], until(70))
+    (verdict,) = evaluate([(0, waiting)], [subject(level=level, rain=rain)], until(70))
     assert [(*minutes(m.time), m.phase) for m in verdict.moments] == [
         *((0, OFF), (30, WAIT), (60, ON)),
     ]
     steps = [{"severity": "major", "when": "level > 3 and rain >= 0", "for": "10 min"}]
     stepped = rule("rain >= 0", steps=steps)
-    (verdict,) = judge([(0, stepped)], [subject(level=level, rain=rain)], until(70))
+    (verdict,) = evaluate([(0, stepped)], [subject(level=level, rain=rain)], until(70))
     assert [(*minutes(m.time), m.severity) for m in verdict.moments] == [
         *((0, "minor"), (30, "minor"), (60, "major")),
     ]
@@ -306,7 +306,7 @@ def test_a_series_that_may_have_moved_before_is_not_known_to_stand_still() -> No
     rain = column((0, 9), *[(1.0 * i, 1.0) for i in range(60, 75)])
 
     def truth(when: str, minute: float) -> Truth:
-        (verdict,) = judge([(0, rule(when))], [subject(level=level, rain=rain)], until(minute))
+        (verdict,) = evaluate([(0, rule(when))], [subject(level=level, rain=rain)], until(minute))
         return verdict.moments[-1].when if verdict.moments else U
 
     assert truth("stuck(level, 20 min)", 70) is U
@@ -317,14 +317,14 @@ def test_a_series_that_may_have_moved_before_is_not_known_to_stand_still() -> No
 
 def test_a_device_that_has_no_series_is_silent_too() -> None:
     quiet = rule("silent(device, 1 h)")
-    (verdict,) = judge([(0, quiet)], [subject()], until(90))
+    (verdict,) = evaluate([(0, quiet)], [subject()], until(90))
     assert told(verdict.moments) == [(60, ON, T, F)]
 
 
 def test_a_silent_device_that_goes_out_of_service_has_no_say() -> None:
     off = replace(ONE, in_service=Steps.of([(at(0), 1.0), (at(80), 0.0)]))
     site = replace(subject(level=column((0, 4))), devices={"one": off})
-    (verdict,) = judge([(0, rule("silent(device, 1 h)"))], [site], until(95))
+    (verdict,) = evaluate([(0, rule("silent(device, 1 h)"))], [site], until(95))
     assert [(*minutes(m.time), m.phase, m.reason) for m in verdict.moments] == [
         *((0, OFF, None), (60, ON, None), (80, OFF, "out of service")),
     ]
@@ -334,7 +334,7 @@ def test_the_base_of_a_change_of_a_state_is_what_it_held() -> None:
     door = column(*((0, 2), (100, 5)), kind=Kind.STATE, reporting=Reporting.ON_CHANGE, interval=10)
     heard = column(*[(10.0 * i, 1.0) for i in range(13)], interval=10)
     site = subject(door=door, heard=heard)
-    (verdict,) = judge([(0, rule("change(door, 20 min) == 3"))], [site], until(125))
+    (verdict,) = evaluate([(0, rule("change(door, 20 min) == 3"))], [site], until(125))
     assert told(verdict.moments) == [
         (20, OFF, F, T),
         (100, ON, T, F),
@@ -352,7 +352,7 @@ def test_a_first_arrival_is_expected_of_the_first_of_all_devices() -> None:
         "one": replace(ONE, commissioned=at(190)),
     }
     site = replace(subject(level=empty), devices=devices)
-    (verdict,) = judge([(0, rule("silent(level, 40 min)"))], [site], until(300))
+    (verdict,) = evaluate([(0, rule("silent(level, 40 min)"))], [site], until(300))
     assert [(*minutes(m.time), m.phase) for m in verdict.moments] == [
         *((50, ON), (120, OFF), (160, ON), (200, OFF), (240, ON)),
     ]
@@ -360,11 +360,13 @@ def test_a_first_arrival_is_expected_of_the_first_of_all_devices() -> None:
 
 def test_a_run_under_way_that_is_broken_is_due_no_more() -> None:
     quiet = rule("silent(level, 10 min)", **{"for": "7 min"})
-    (verdict,) = judge([(0, quiet)], [subject(level=column((0, 4), (5, 4)))], until(16))
+    (verdict,) = evaluate([(0, quiet)], [subject(level=column((0, 4), (5, 4)))], until(16))
     seed = verdict.moments[-1]
     assert minutes(seed.when_since) == (15,)
     broken = subject(level=column((0, 4), (5, 4), (18, 4)))
-    (verdict,) = judge([(0, quiet)], [broken], until(19), starts={"s": at(17)}, seeds={"s": seed})
+    (verdict,) = evaluate(
+        [(0, quiet)], [broken], until(19), starts={"s": at(17)}, seeds={"s": seed}
+    )
     assert told(verdict.moments) == [(18, OFF, F, T)]
     assert minutes(verdict.due) == (28,)
 
@@ -385,7 +387,7 @@ def test_a_judgement_is_due_when_the_calendar_or_the_plan_turns(
     level = column((0, 4), interval=100_000)
     plan = Steps.of([(at(0), 0.0), (at(77), 50.0)])
     site = replace(subject(level=level), calendar=PARIS, plan=plan)
-    (verdict,) = judge([(0, rule(when))], [site], until(minute))
+    (verdict,) = evaluate([(0, rule(when))], [site], until(minute))
     assert minutes(verdict.due) == (due,)
 
 
@@ -394,7 +396,7 @@ def test_sites_with_more_and_fewer_devices_are_judged_together() -> None:
     other = replace(ONE, commissioned=at(30))
     few, more = subject("few"), replace(subject("more"), devices={"a": other, "b": ONE})
     none = replace(subject("none"), devices={})
-    found = judge([(0, quiet)], [few, more, none], until(95))
+    found = evaluate([(0, quiet)], [few, more, none], until(95))
     assert [told(one.moments) for one in found] == [
         [(60, ON, T, F)],
         [(60, ON, T, F)],
@@ -405,22 +407,22 @@ def test_sites_with_more_and_fewer_devices_are_judged_together() -> None:
 def test_a_rule_that_will_be_revised_is_due_then() -> None:
     revisions = [(0, rule("level > 3")), (at(15), None), (at(50), rule("level > 1"))]
     level = column((0, 4), (5, 4))
-    (verdict,) = judge(revisions, [subject(level=level)], until(10))
+    (verdict,) = evaluate(revisions, [subject(level=level)], until(10))
     assert minutes(verdict.due) == (15,)
-    (verdict,) = judge(revisions, [subject(level=level)], until(15))
+    (verdict,) = evaluate(revisions, [subject(level=level)], until(15))
     assert minutes(verdict.due) == (50,)
     assert [(m.phase, m.reason) for m in verdict.moments] == [(ON, None), (OFF, "rule withdrawn")]
-    assert judge([(0, None)], [subject(level=level)], until(9))[0].moments == ()
-    assert judge([(0, None)], [subject(level=level)], until(9))[0].due is None
-    assert judge([(0, FLOOD)], [], until(9)) == []
+    assert evaluate([(0, None)], [subject(level=level)], until(9))[0].moments == ()
+    assert evaluate([(0, None)], [subject(level=level)], until(9))[0].due is None
+    assert evaluate([(0, FLOOD)], [], until(9)) == []
 
 
 def test_each_subject_has_its_own_start_seed_and_horizon() -> None:
     subjects = [subject(key, level=LEVEL) for key in ("a", "b", "c")]
-    (first, *_) = judge([(0, FLOOD)], subjects, until(70))
+    (first, *_) = evaluate([(0, FLOOD)], subjects, until(70))
     seed = first.moments[2]
     assert minutes(seed.time) == (10,)
-    found = judge(
+    found = evaluate(
         [(0, FLOOD)],
         subjects,
         until(70),
@@ -438,7 +440,7 @@ def test_each_subject_has_its_own_start_seed_and_horizon() -> None:
 
 def test_an_alarm_is_closed_where_its_operator_closed_it() -> None:
     closings = {"s": [Closing(at=at(12), reason="closed by Ada: seen")]}
-    (verdict,) = judge([(0, FLOOD)], [subject(level=LEVEL)], until(45), closings=closings)
+    (verdict,) = evaluate([(0, FLOOD)], [subject(level=LEVEL)], until(45), closings=closings)
     assert [(*minutes(m.time), m.phase, m.reason, m.closed) for m in verdict.moments] == [
         (0, OFF, None, False),
         (5, WAIT, None, False),
@@ -478,7 +480,7 @@ def test_why_an_alarm_ended_otherwise_than_by_a_reading(
 ) -> None:
     level = column((0, 1), (5, 4), (10, 4), (15, 4))
     site = replace(subject(level=level), **facts)
-    (verdict,) = judge(revisions, [site], until(16))
+    (verdict,) = evaluate(revisions, [site], until(16))
     ended = [m for m in verdict.moments if m.phase is OFF and m.time > at(5)]
     assert minutes(ended[0].time) == ((15,) if reason is None else (12,))
     assert ended[0].reason == reason
@@ -488,7 +490,7 @@ def test_why_an_alarm_ended_otherwise_than_by_a_reading(
 def test_a_revision_that_renames_a_severity_changes_the_alarm() -> None:
     revisions = [(0, rule("level > 3")), (at(12), rule("level > 3", severity="critical"))]
     level = column((5, 4), (10, 4), (15, 4))
-    (verdict,) = judge(revisions, [subject(level=level)], until(16))
+    (verdict,) = evaluate(revisions, [subject(level=level)], until(16))
     assert [(*minutes(m.time), m.severity) for m in verdict.moments] == [
         (5, "minor"),
         (12, "critical"),
@@ -551,20 +553,20 @@ def test_what_the_axis_of_a_rule_must_hold() -> None:
     assert extent_of([(0, rule("silent(level, 1 h)"))]).silence
 
 
-def laid(asked: Asked, some: Rule, *subjects: Subject) -> list[Block]:
+def laid(asked: EvaluationRequest, some: Rule, *subjects: Subject) -> list[Block]:
     return list(blocks(subjects, asked, extent_of([(0, some)])))
 
 
-def asked(minute: float, **more: Any) -> Asked:
+def asked(minute: float, **more: Any) -> EvaluationRequest:
     nothing: Mapping[str, Any] = {"starts": {}, "untils": {}, "seeds": {}, "closings": {}}
-    return Asked(horizon=until(minute), **{**nothing, **more})
+    return EvaluationRequest(horizon=until(minute), **{**nothing, **more})
 
 
 SECOND = 1_000_000
 ROOM = 2 * 15 * MINUTE + SECOND  # twice the stale limit
 
 
-def zone(asked: Asked, some: Rule, *subjects: Subject) -> tuple[int, int]:
+def zone(asked: EvaluationRequest, some: Rule, *subjects: Subject) -> tuple[int, int]:
     """From and to, less the room that a rule without windows has."""
     (block,) = laid(asked, some, *subjects)
     axis = block.axis
@@ -579,7 +581,9 @@ def test_a_zone_has_room_for_all_that_is_judged_and_seen() -> None:
     assert (block.axis.base, block.axis.stride) == (at(10) - ROOM, 10 * MINUTE + 2 * ROOM)
     extent = replace(extent_of([(0, plain)]), revisions=(at(40),))
 
-    def found(given: Asked, *subjects: Subject, **more: Any) -> tuple[float | None, ...]:
+    def found(
+        given: EvaluationRequest, *subjects: Subject, **more: Any
+    ) -> tuple[float | None, ...]:
         (block,) = blocks(subjects, given, replace(extent, **more))
         return minutes(block.axis.base + ROOM, block.axis.base + block.axis.stride - ROOM)
 
@@ -614,8 +618,8 @@ def test_a_zone_of_silence_has_room_for_arrivals_and_for_the_time_we_were_deaf()
     extent = replace(extent_of([(0, rule("silent(level, 1 h)"))]), revisions=(), reach=0)
     site = subject(level=column((10, 1), late=25))
 
-    def found(deaf: tuple[tuple[int, int], ...] = (), fed: Steps | None = None) -> Any:
-        given = replace(asked(15), horizon=replace(until(15), deaf=deaf))
+    def found(gaps: tuple[tuple[int, int], ...] = (), fed: Steps | None = None) -> Any:
+        given = replace(asked(15), horizon=replace(until(15), gaps=gaps))
         (block,) = blocks([replace(site, devices={"one": replace(ONE, fed=fed)})], given, extent)
         return minutes(block.axis.base + ROOM, block.axis.base + block.axis.stride - ROOM)
 
@@ -625,7 +629,7 @@ def test_a_zone_of_silence_has_room_for_arrivals_and_for_the_time_we_were_deaf()
     assert found(((at(-9), at(2)), (at(5), at(6)))) == (-3, 38)
     assert found(fed=Steps.of([(at(1), 0.0), (at(50), 1.0)])) == (0, 50)
     assert found(fed=Steps.of([(at(50), 0.0)])) == (0, 50)
-    given = Asked(horizon=until(99), starts={}, untils={}, seeds={}, closings={})
+    given = EvaluationRequest(horizon=until(99), starts={}, untils={}, seeds={}, closings={})
     assert zone(given, rule("silent(level, 1 min)"), site)[1] == at(99) + MINUTE
 
 
@@ -647,7 +651,7 @@ PARIS = Calendar(zone="Europe/Paris", lon=2.44, lat=48.63)
 def turns(word: str, first: str, last: str, zone: Calendar = PARIS) -> list[tuple[str, float]]:
     """What a word says between two times of UTC: when, and what from then on."""
     edges = [int(np.datetime64(one, "us").astype(np.int64)) for one in (first, last)]
-    steps = said(word, zone, *edges)
+    steps = word_steps(word, zone, *edges)
     times = [str(np.datetime64(at, "us"))[:19] for at in steps.at.tolist()]
     return list(zip(times, steps.value.tolist(), strict=True))
 
@@ -771,7 +775,7 @@ def test_what_is_planned_is_a_level_and_whether_there_is_one() -> None:
     subjects = [planned, replace(planned, plan=None), planned]
 
     def found(word: str, minute: float, owner: int) -> float | None:
-        fact = said_of(word, axis, subjects, spans).fact
+        fact = calendar_input(word, axis, subjects, spans).fact
         value = float(fact.at(np.array([axis.key(owner, at(minute))]))[0])
         return None if np.isnan(value) else value
 
@@ -784,11 +788,13 @@ def test_what_is_planned_is_a_level_and_whether_there_is_one() -> None:
     ]
     assert [found("planned_level", minute, 0) for minute in (5, 10, 20, 30)] == [0, 50, 100, None]
     assert [found("planned_on", 10, owner) for owner in (1, 2)] == [None, None]
-    assert minutes(*(said_of("planned_on", axis, subjects, spans).turns + ZERO).tolist()) == (
+    assert minutes(
+        *(calendar_input("planned_on", axis, subjects, spans).turns + ZERO).tolist()
+    ) == (
         10,
         30,
     )
-    level = said_of("planned_level", axis, subjects[::-1], spans[::-1])
+    level = calendar_input("planned_level", axis, subjects[::-1], spans[::-1])
     assert ((level.turns - 2 * HOUR) / MINUTE).tolist() == [10, 20, 30]
 
 
@@ -797,10 +803,10 @@ def test_what_a_rule_compares_is_told_in_numbers() -> None:
     node = when.parts[0]
     site = subject(level=column(*[(5 * i, float(i)) for i in range(5)]))
     times = np.array([at(15), at(20), at(60)])
-    found = seen(rule("mean(level, 10 min) * 2 > 3"), node, site, times)
+    found = evaluate_part(rule("mean(level, 10 min) * 2 > 3"), node, site, times)
     assert found.lo.tolist() == [5, 7, -np.inf]
     assert found.hi.tolist() == [5, 7, np.inf]
-    nothing = seen(rule("level > 3"), node, site, times[:0])
+    nothing = evaluate_part(rule("level > 3"), node, site, times[:0])
     assert (len(nothing.lo), len(nothing.hi)) == (0, 0)
 
 

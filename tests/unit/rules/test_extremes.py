@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypervisor.evaluation.possible import Spans, can_be
-from rules._engine import judge, lookback
+from rules._engine import evaluate, lookback
 from rules._errors import RuleError
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream
 from rules._pack import load_pack
@@ -87,12 +87,12 @@ def evaluated(text: str, subject: Subject) -> bool:
     horizon = Horizon(values=UNTIL, silence=UNTIL)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (verdict,) = judge([(START, rule)], [subject], horizon)
+        (verdict,) = evaluate([(START, rule)], [subject], horizon)
         assert 0 < lookback([rule], subject) < 10 * 366 * 86_400 * 10**6
         times = [moment.time for moment in verdict.moments]
         assert times == sorted(times)
         cut = START + 1440 * MINUTE
-        judge([(START, rule)], [subject], horizon, starts={"site": cut}, untils={"site": cut})
+        evaluate([(START, rule)], [subject], horizon, starts={"site": cut}, untils={"site": cut})
         nothing = dict.fromkeys(UNITS, (np.zeros(1), np.zeros(1)))
         limits = {name: steps.value[-1:] for name, steps in subject.thresholds.items()}
         can_be(rule.when, Spans(shape=(1,), series=nothing, sums=nothing, thresholds=limits))

@@ -10,14 +10,14 @@ import pytest
 from rules import _block
 from rules._axis import Axis
 from rules._block import Block, Members
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream
 from rules._journal import Phase, Truth
-from rules._listening import Ears
+from rules._listening import ClockFactory
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns
 from rules._rule import Rule
-from rules._seen import seen
+from rules._seen import evaluate_part
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._quantity import Kind, Reporting
@@ -83,7 +83,7 @@ def truths(
 ) -> list[tuple[float, Truth]]:
     """From when on a condition is what, in minutes."""
     until = Horizon(values=at(minutes), silence=at(minutes))
-    (verdict,) = judge([(0, rule(when, **more))], [subject], until)
+    (verdict,) = evaluate([(0, rule(when, **more))], [subject], until)
     found: list[tuple[float, Truth]] = []
     for moment in verdict.moments:
         if not found or found[-1][1] is not moment.when:
@@ -253,7 +253,7 @@ def test_a_site_upstream_is_compared_with_its_own_threshold() -> None:
 def test_an_alarm_is_stale_while_a_site_upstream_is_silent() -> None:
     mill = series("m", (0, 5), (10, 5), (50, 5), (60, 1))
     until = Horizon(values=at(95), silence=at(95))
-    (verdict,) = judge([(0, rule("upstream(x) > 3"))], [below(mill)], until)
+    (verdict,) = evaluate([(0, rule("upstream(x) > 3"))], [below(mill)], until)
     found = [
         ((m.time - ZERO) / MINUTE, m.phase, m.stale_since and (m.stale_since - ZERO) / MINUTE)
         for m in verdict.moments
@@ -269,7 +269,7 @@ def test_an_alarm_is_stale_while_a_site_upstream_is_silent() -> None:
 def test_an_alarm_is_stale_while_a_member_is_silent() -> None:
     a, b = steady("a", 5, 0, 10, 60), steady("b", 5, *range(0, 71, 10))
     until = Horizon(values=at(70), silence=at(70))
-    (verdict,) = judge([(0, rule("share(x > 3) > 0.4"))], [group(a, b)], until)
+    (verdict,) = evaluate([(0, rule("share(x > 3) > 0.4"))], [group(a, b)], until)
     found = [
         ((m.time - ZERO) / MINUTE, m.stale_since and (m.stale_since - ZERO) / MINUTE)
         for m in verdict.moments
@@ -281,7 +281,7 @@ def test_an_alarm_of_a_silent_device_is_stale_until_it_is_out_of_service() -> No
     served = device(in_service=Steps.of([(0, 1.0), (at(80), 0.0)]))
     site = Subject(key="s", series={"x": steady("a", 5, 0, 10)}, devices={"a": served})
     until = Horizon(values=at(90), silence=at(90))
-    (verdict,) = judge([(0, rule("x > 3"))], [site], until)
+    (verdict,) = evaluate([(0, rule("x > 3"))], [site], until)
     found = [((m.time - ZERO) / MINUTE, m.phase, m.stale) for m in verdict.moments]
     assert found == [
         (0, Phase.ACTIVE, False),
@@ -296,7 +296,7 @@ def test_a_run_of_a_share_is_observed_by_two_readings_of_its_members() -> None:
 
     def began(when: str, span: str) -> list[float]:
         until = Horizon(values=at(20), silence=at(20))
-        (verdict,) = judge([(0, rule(when, **{"for": span}))], [group(a, b)], until)
+        (verdict,) = evaluate([(0, rule(when, **{"for": span}))], [group(a, b)], until)
         return [(m.time - ZERO) / MINUTE for m in verdict.moments if m.phase is Phase.ACTIVE][:1]
 
     assert began("share(x > 3) > 0.4", "10 min") == [10]  # seen of one of them, which is enough
@@ -310,7 +310,7 @@ def test_members_are_asked_some_at_a_time_each_at_its_key(
 ) -> None:
     monkeypatch.setattr(_block, "_AT_ONCE", most)
     outer = Axis(base=0, stride=100, count=3)
-    inner = Block(Axis(base=0, stride=100, count=5), [], Ears(()))
+    inner = Block(Axis(base=0, stride=100, count=5), [], ClockFactory(()))
     members = Members(outer, [2, 0, 3], inner)
     keys = np.array([5, 7, 150, 210, 299], dtype=np.int64)
     owners = np.array([0, 0, 1, 2, 2], dtype=np.intp)
@@ -349,7 +349,7 @@ def test_a_value_is_told_at_times_in_any_order_with_the_clock_of_then() -> None:
     )
     when = rule("last(x) + hour > 3")
     times = np.array([at(600), at(5), at(300)])
-    found = seen(when, when.when.parts[0], site, times)
+    found = evaluate_part(when, when.when.parts[0], site, times)
     assert found.lo.tolist() == [16, 6, 11]
 
 

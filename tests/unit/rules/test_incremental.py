@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._log import episodes
 from rules._readings import Sent
 from rules._replay import replay, whole
@@ -69,6 +69,6 @@ def test_many_subjects_together_are_judged_as_each_alone(three: tuple[World, ...
     worlds_of_rule = [replace(w, rule=rule, key=f"s{i}") for i, w in enumerate(three)]
     subjects = [world.subject() for world in worlds_of_rule]
     closed = {world.key: world.closings for world in worlds_of_rule}
-    together = judge([(0, rule)], subjects, horizon, closings=closed)
-    alone = [judge([(0, rule)], [subject], horizon, closings=closed)[0] for subject in subjects]
+    together = evaluate([(0, rule)], subjects, horizon, closings=closed)
+    alone = [evaluate([(0, rule)], [subject], horizon, closings=closed)[0] for subject in subjects]
     assert together == alone

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules._engine import judge
+from rules._engine import evaluate
 from rules._inputs import Device, Horizon, Steps, Subject
-from rules._listening import Ears
+from rules._listening import ClockFactory
 from rules._read import read_rule
 from rules._readings import DAY_ZERO, Reported, Sent, columns
 from rules._rule import Rule
@@ -55,7 +55,7 @@ def lamp(key: str, fed: Steps | None, *spoke: float) -> Subject:
 
 def due(subject: Subject, hour: float) -> float | None:
     until = DAY_ZERO + int(hour * HOUR)
-    (verdict,) = judge(
+    (verdict,) = evaluate(
         [(0, rule("silent(light, 2 h)"))], [subject], Horizon(values=until, silence=until)
     )
     return None if verdict.due is None else (verdict.due - DAY_ZERO) / HOUR
@@ -79,11 +79,11 @@ def test_lamps_are_judged_together_each_by_its_own_supply() -> None:
     late = steps((6, 0), (20, 1))
     lamps = [lamp("a", fed, 5), lamp("b", None, 5), lamp("c", late, 5), lamp("d", fed, 4)]
     until = DAY_ZERO + 30 * HOUR
-    deaf = ((DAY_ZERO + 35 * HOUR // 2, DAY_ZERO + 37 * HOUR // 2),)  # 17:30 to 18:30
-    horizon = Horizon(values=until, silence=until, deaf=deaf)
+    gaps = ((DAY_ZERO + 35 * HOUR // 2, DAY_ZERO + 37 * HOUR // 2),)  # 17:30 to 18:30
+    horizon = Horizon(values=until, silence=until, gaps=gaps)
     revisions = [(0, rule("silent(light, 2 h)"))]
-    together = judge(revisions, lamps, horizon)
-    assert together == [judge(revisions, [one], horizon)[0] for one in lamps]
+    together = evaluate(revisions, lamps, horizon)
+    assert together == [evaluate(revisions, [one], horizon)[0] for one in lamps]
     began = [[(m.time - DAY_ZERO) / HOUR for m in v.moments][-1] for v in together]
     assert began == [19, 7, 21, 6]
 
@@ -91,9 +91,9 @@ def test_lamps_are_judged_together_each_by_its_own_supply() -> None:
 def test_devices_of_one_supply_share_its_clock() -> None:
     fed = steps((6, 0), (17, 1))
     device = Device(commissioned=0, in_service=ALWAYS, fed=fed)
-    ears = Ears(())
-    first = ears.clocks([device, replace(device, commissioned=5), None])
-    again = ears.clocks([device])
+    clock_factory = ClockFactory(())
+    first = clock_factory.clocks([device, replace(device, commissioned=5), None])
+    again = clock_factory.clocks([device])
     assert len(first.distinct) == 2
     assert first.distinct[1] is again.distinct[1]
 
@@ -105,16 +105,16 @@ def test_devices_of_one_supply_share_its_clock() -> None:
     st.integers(1, 30),
 )
 def test_the_clock_runs_while_we_listen_and_the_lamp_is_fed(
-    fed: list[tuple[int, float]], deaf: list[tuple[int, int]], since: int, span: int
+    fed: list[tuple[int, float]], gaps: list[tuple[int, int]], since: int, span: int
 ) -> None:
     pairs = sorted(dict(fed).items())
     supply = Steps(
         at=np.array([at for at, _ in pairs], dtype=np.int64),
         value=np.array([value for _, value in pairs]),
     )
-    spans = tuple((begins, begins + length) for begins, length in deaf)
+    spans = tuple((begins, begins + length) for begins, length in gaps)
     device = Device(commissioned=0, in_service=ALWAYS, fed=supply)
-    clocks = Ears(_disjoint(spans)).clocks([device])
+    clocks = ClockFactory(_disjoint(spans)).clocks([device])
     found = int(clocks.after(np.array([since]), np.array([0]), span)[0])
     runs = [
         not any(begins <= t < stop for begins, stop in spans)
@@ -143,7 +143,7 @@ def test_a_supply_that_is_never_there_makes_nobody_silent() -> None:
     until = DAY_ZERO + 99 * HOUR
     horizon = Horizon(values=until, silence=until)
     dark = lamp("a", steps((-1, 0)))
-    (verdict,) = judge([(0, rule("silent(light, 2 h)"))], [dark], horizon)
+    (verdict,) = evaluate([(0, rule("silent(light, 2 h)"))], [dark], horizon)
     assert not any(moment.began for moment in verdict.moments)
 
 
@@ -154,7 +154,7 @@ def test_many_lamps_of_one_cabinet(count: int) -> None:
     )
     lamps = [lamp(f"l{i}", fed, 5) for i in range(count)]
     until = DAY_ZERO + 8 * 24 * HOUR
-    verdicts = judge(
+    verdicts = evaluate(
         [(0, rule("silent(light, 12 h)"))], lamps, Horizon(values=until, silence=until)
     )
     # An hour before six, eleven from 17:00.
@@ -173,7 +173,7 @@ def test_a_group_larger_than_its_zones_is_judged_all_the_same() -> None:
     )
     until = DAY_ZERO + 20 * HOUR
     horizon = Horizon(values=until, silence=until)
-    (verdict,) = judge([(0, rule("share(light == 1) > 0.99"))], [group], horizon)
+    (verdict,) = evaluate([(0, rule("share(light == 1) > 0.99"))], [group], horizon)
     assert [m.began for m in verdict.moments if m.began] == [DAY_ZERO + 5 * HOUR] * 2
-    (verdict,) = judge([(0, rule("share(silent(light, 2 h)) > 0.99"))], [group], horizon)
+    (verdict,) = evaluate([(0, rule("share(silent(light, 2 h)) > 0.99"))], [group], horizon)
     assert [m.began for m in verdict.moments if m.began][-1] == DAY_ZERO + 10 * HOUR

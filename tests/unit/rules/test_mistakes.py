@@ -280,5 +280,5 @@ def test_a_window_shorter_than_the_interval_is_told_with_that_of_the_site() -> N
 )
 def test_how_late_a_rule_can_be_at_a_site(when: str, more: str, stands: int, waits: int) -> None:
     found = lateness(rule(when, more), MILL)
-    assert (found.stands, found.told) == (stands, waits)
+    assert (found.stands, found.notified) == (stands, waits)
     assert str(found).startswith("mill: at most ")

@@ -290,10 +290,10 @@ def test_how_late_a_rule_can_be_and_why(when: str, more: str, how: str) -> None:
 
 def test_a_rule_that_may_be_inhibited_waits_as_long_as_its_inhibitors_unless_it_says() -> None:
     waits = lateness(rule(), site(), grace=25 * MINUTE)
-    assert (waits.stands, waits.told) == (15 * MINUTE, 40 * MINUTE)
+    assert (waits.stands, waits.notified) == (15 * MINUTE, 40 * MINUTE)
     own = lateness(rule(more="  grace: 0 s\n"), site(), grace=25 * MINUTE)
     assert own == Lateness(
-        site="mill", stands=15 * MINUTE, told=15 * MINUTE, parts=(("interval", 15 * MINUTE),)
+        site="mill", stands=15 * MINUTE, notified=15 * MINUTE, parts=(("interval", 15 * MINUTE),)
     )
 
 
