@@ -123,7 +123,7 @@ class Block:
         self._thresholds: dict[str, Fact] = {}
         self._service: dict[int, Fact | None] = {}
         self._callers: dict[str, list[Caller]] = {}
-        self._said: dict[str, CalendarInput] = {}
+        self._calendar_inputs: dict[str, CalendarInput] = {}
         self._upstream: dict[int, Members | None] = {}
 
     def track(self, name: str) -> Track:
@@ -169,11 +169,13 @@ class Block:
         )
         return Members(self.axis, sizes, own)
 
-    def said(self, word: str) -> CalendarInput:
+    def calendar_input(self, word: str) -> CalendarInput:
         """What the calendar, the sun or the lighting plan says of each subject."""
-        if word not in self._said:
-            self._said[word] = calendar_input(word, self.axis, self.subjects, self._spans)
-        return self._said[word]
+        if word not in self._calendar_inputs:
+            self._calendar_inputs[word] = calendar_input(
+                word, self.axis, self.subjects, self._spans
+            )
+        return self._calendar_inputs[word]
 
     def arrivals(self, track: Track) -> Arrivals:
         """The good readings of a track as they came in."""

@@ -22,7 +22,7 @@ def judged(nodes: Sequence[Node], block: Block, *, silence: bool) -> Iterator[In
             yield service.changes()
         yield track.breaks
     for word in {node.name for node in nodes if isinstance(node, Word)}:
-        yield block.said(word).turns
+        yield block.calendar_input(word).turns
     if silence:
         for track in tracks:
             yield track.arrivals

@@ -59,7 +59,7 @@ class Conditions:
         ]
         self._block = block
 
-    def found(self, keys: Instants) -> RuleValues:
+    def evaluate(self, keys: Instants) -> RuleValues:
         """All that the rule says at these keys."""
         view = View(Sight(self._block, keys, silence=self.silence))
         when = view.truth(self.rule.when)

@@ -124,7 +124,7 @@ class View:
             case Threshold():
                 return exactly(self.block.threshold(node.name).at(self.keys))
             case Word():
-                return exactly(self.block.said(node.name).fact.at(self.keys))
+                return exactly(self.block.calendar_input(node.name).fact.at(self.keys))
             case Name():
                 track = self.block.track(node.name)
                 return self._observed(track, self.sight.held(track))

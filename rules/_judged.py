@@ -40,7 +40,7 @@ class EvaluatedColumns:
             mine = np.flatnonzero(history.in_force(part, keys))
             self.part[mine] = number
             if part.rule is not None and part.conditions is not None and len(mine):
-                self._fill(part.rule, part.conditions.found(keys[mine]), mine)
+                self._fill(part.rule, part.conditions.evaluate(keys[mine]), mine)
                 self.by_itself[mine] = part.by_itself[rows.owners[mine]]
         self.closed = closed.at(keys)
         self.forced = self._idle | self._bare | self.closed

@@ -19,6 +19,10 @@ HELD = (
     "hypervisor/readings/",
     "hypervisor/registry/",
     "hypervisor/stack/",
+    "hypervisor/evaluation/",
+    "hypervisor/backtest/",
+    "hypervisor/forecast/",
+    "rules/",
     "ingest/",
 )  # what is free of them; the rest follows
 

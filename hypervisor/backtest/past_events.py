@@ -1,4 +1,4 @@
-"""What is known to have happened at a site: noted by people, or in the lists that came with us."""
+"""Past events at a site: noted by people, or from the lists that are shipped."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -90,7 +90,9 @@ class Stored:
         )
         if since == BEGINNING:
             return rows
-        held = queries_history.read_spans(self.connection, [(number, since, since) for number in series])
+        held = queries_history.read_spans(
+            self.connection, [(number, since, since) for number in series]
+        )
         for number, row in queries_history.split_by_series(held).items():
             rows[number] = np.concatenate([row, rows[number]]) if number in rows else row
         return rows

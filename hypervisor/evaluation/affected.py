@@ -71,7 +71,9 @@ def _settle(connection: Connection, memory: Memory, news: Arrived) -> None:
     series_at = {place: series for series, place in memory.stats.place.items()}
     points = [(series_at[at], time) for at, fresh in news.fresh.items() for time in fresh.doubted]
     rows = queries_history.read_points(connection, points)
-    firsts = {(series_at[at], fresh.doubted[0]): at for at, fresh in news.fresh.items() if fresh.doubted}
+    firsts = {
+        (series_at[at], fresh.doubted[0]): at for at, fresh in news.fresh.items() if fresh.doubted
+    }
     causes = queries_corrections.list_causes(connection, list(firsts))
     news.acts |= {firsts[point]: cause for point, cause in causes.items()}
     doubted = {series for series, _ in points}

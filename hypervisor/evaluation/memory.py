@@ -37,7 +37,7 @@ from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._row import NEVER, ROW, Rows
 
-Fact = tuple[str, str]  # kind and key, as in the table judged_under
+Fact = tuple[str, str]  # kind and key, as in the table evaluation_input
 
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR

@@ -83,7 +83,7 @@ def settle(connection: Connection, memory: Memory) -> None:
         pair: tuple(Closing(at=at, reason=reason) for at, reason in closings)
         for pair, closings in queries.load_closings(connection).items()
     }
-    remembered_facts = queries.load_inputs(connection) if memory.inputs is None else memory.under
+    remembered_facts = queries.load_inputs(connection) if memory.inputs is None else memory.inputs
     now = _collect_facts(memory)
     changed = {
         key: _difference(key[0], remembered_facts[key], now[key])

@@ -105,7 +105,10 @@ def record_and_log(
 
 
 def compare(
-    recorded: Mapping[str, Sequence[RecordedRevision]], packs: Iterable[Pack], *, now: datetime | None
+    recorded: Mapping[str, Sequence[RecordedRevision]],
+    packs: Iterable[Pack],
+    *,
+    now: datetime | None,
 ) -> Shipped:
     """What to add: a first revision holds from the beginning, a later one from now.
 

@@ -155,7 +155,7 @@ def _play(url: str, words: Catalogue, parcels: Iterable[Parcel]) -> None:
     try:
         pipeline.look_up(at_once=True)
         with connect(url, autocommit=True) as connection:
-            memory = batch.remember(connection, setup)
+            memory = batch.load_memory(connection, setup)
             waiting: list[int] = []
             for parcel in parcels:
                 pipeline.store(pipeline.check(parcel))

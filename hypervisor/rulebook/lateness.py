@@ -41,7 +41,7 @@ def late(some: Sequence[Pack], registry: Registry, catalogue: Catalogue) -> Iter
         yield Late(
             rule=rule.id,
             sites=tuple(lateness(rule, site, grace=_grace(inhibitors, site)) for site in sites),
-            notified=tuple(_told(rule, known.values(), sites)),
+            told=tuple(_told(rule, known.values(), sites)),
         )
 
 

@@ -418,7 +418,9 @@ def test_the_oldest_that_is_kept(connection: Connection) -> None:
         (NOW + HOUR, NOW - 2 * HOUR, NOW - 2 * HOUR),
         (NOW + HOUR, NOW + HOUR, NOW),
     ):
-        connection.execute("UPDATE evaluation_state SET watermark = %s, evaluated_to = %s", [heard, judged])
+        connection.execute(
+            "UPDATE evaluation_state SET watermark = %s, evaluated_to = %s", [heard, judged]
+        )
         assert queries_retention.read_bounds(connection, days) == Bounds(
             readings=settled - 3 * DAY, imported=settled - 2 * DAY, dead_letters=NOW - DAY
         )

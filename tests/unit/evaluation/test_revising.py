@@ -129,7 +129,7 @@ def test_it_is_judged_again_from_where_somebody_closed_it() -> None:
 
 def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
     memory: Any = SimpleNamespace(
-        said={("rule", "flood-x"): []},
+        facts={("rule", "flood-x"): []},
         closings={("flood-x", "ford"): (Closing(at=5, reason="a boat"),)},
         gaps=((1, 2), (5, 9)),
     )
