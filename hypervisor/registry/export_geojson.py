@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from hypervisor.registry.model import Asset, Registry, Revision, Site, Zone
@@ -37,9 +38,8 @@ def format_features(features: Mapping[str, Any]) -> str:
 
 
 def _site_features(registry: Registry) -> Iterable[Feature]:
-    return (
-        _feature("site", _point_geometry(site), _site(site)) for site in registry.sites.values()
-    )
+    for site in registry.sites.values():
+        yield _feature("site", _point_geometry(site), site)
 
 
 def _point_geometry(site: Site) -> Mapping[str, Any] | None:
@@ -48,54 +48,17 @@ def _point_geometry(site: Site) -> Mapping[str, Any] | None:
     return {"type": "Point", "coordinates": [site.lon, site.lat]}
 
 
-def _site(site: Site) -> Mapping[str, Any]:
-    return {
-        "name": site.name,
-        "title": site.title,
-        "domain": site.domain,
-        "commune": site.commune,
-        "river": site.river,
-        "river_order": site.river_order,
-        "illustrative": site.illustrative,
-        "properties": site.properties,
-    }
-
-
 def _zone_features(registry: Registry) -> Iterable[Feature]:
-    return (_feature("zone", zone.geometry, _zone(zone)) for zone in registry.zones.values())
-
-
-def _zone(zone: Zone) -> Mapping[str, Any]:
-    return {
-        "name": zone.name,
-        "title": zone.title,
-        "kind": zone.kind,
-        "illustrative": zone.illustrative,
-        "properties": zone.properties,
-    }
+    return (_feature("zone", zone.geometry, zone) for zone in registry.zones.values())
 
 
 def _asset_features(registry: Registry) -> Iterable[Feature]:
     reaches = {
         revision.key: revision for revision in registry.revisions if revision.kind == "reach"
     }
-    return (
-        _feature("asset", asset.geometry, _asset(asset, reaches.get(asset.name)))
-        for asset in registry.assets.values()
-    )
-
-
-def _asset(asset: Asset, reach: Revision | None) -> Mapping[str, Any]:
-    return {
-        "name": asset.name,
-        "title": asset.title,
-        "kind": asset.kind,
-        "commune": asset.commune,
-        "site": asset.site,
-        "illustrative": asset.illustrative,
-        "reach": _format_reach(reach),
-        "properties": asset.properties,
-    }
+    for asset in registry.assets.values():
+        reach = _format_reach(reaches.get(asset.name))
+        yield _feature("asset", asset.geometry, asset, reach=reach)
 
 
 def _format_reach(reach: Revision | None) -> Mapping[str, Any] | None:
@@ -108,9 +71,17 @@ def _format_reach(reach: Revision | None) -> Mapping[str, Any] | None:
     }
 
 
-def _feature(kind: str, geometry: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Feature:
-    """Fields that say nothing are left out."""
-    given = {name: value for name, value in fields.items() if value is not None and value != {}}
+def _feature(
+    kind: str, geometry: Mapping[str, Any] | None, thing: Site | Zone | Asset, **extra: Any
+) -> Feature:
+    """The place is the geometry; empty fields are left out, and properties come last."""
+    fields = asdict(thing) | extra
+    fields["properties"] = fields.pop("properties")
+    given = {
+        name: value
+        for name, value in fields.items()
+        if name not in ("id", "lon", "lat", "geometry") and value is not None and value != {}
+    }
     return {"type": "Feature", "geometry": geometry, "properties": {KIND: kind, **given}}
 
 

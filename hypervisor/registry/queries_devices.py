@@ -6,7 +6,8 @@ The figures of a day come out of the readings themselves, in one pass over the s
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+
+from psycopg.rows import class_row, dict_row
 
 from hypervisor.database.connect import Connection
 from hypervisor.database.tenancy import computed_first
@@ -78,9 +79,10 @@ class SeriesRow:
 
 
 _DEVICES = """
-SELECT d.name, s.name, s.title, s.domain, s.commune, d.model, d.commissioned, d.retired, d.gateway,
-       d.address, d.codec, coalesce(d.lon, s.lon), coalesce(d.lat, s.lat),
-       coalesce((f.value->>'in_service')::boolean, true)
+SELECT d.name, s.name AS site, s.title AS site_title, s.domain, s.commune, d.model, d.commissioned,
+       d.retired, d.gateway, d.address, d.codec, coalesce(d.lon, s.lon) AS lon,
+       coalesce(d.lat, s.lat) AS lat,
+       coalesce((f.value->>'in_service')::boolean, true) AS in_service
 FROM device d JOIN site s ON s.id = d.site
 LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'device' AND key = d.name
     AND effective <= %(at)s ORDER BY effective DESC, id DESC LIMIT 1) f ON true
@@ -108,11 +110,12 @@ WITH lately AS (
       AND (%(series)s::int[] IS NULL OR series_id = ANY(%(series)s))
     GROUP BY series_id
 )
-SELECT d.name, max(coalesce(r.heard_at, n.received_at)), max(coalesce(r.measured_at, n.time)),
-       coalesce(sum(r.readings) FILTER (WHERE s.quantity <> %(clock)s), 0)::int,
-       coalesce(sum(r.suspect), 0)::int,
-       coalesce(sum(r.readings) FILTER (WHERE s.quantity = %(clock)s), 0)::int,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.delay), max(r.ahead)
+SELECT d.name, max(coalesce(r.heard_at, n.received_at)) AS heard_at,
+       max(coalesce(r.measured_at, n.time)) AS measured_at,
+       coalesce(sum(r.readings) FILTER (WHERE s.quantity <> %(clock)s), 0)::int AS readings,
+       coalesce(sum(r.suspect), 0)::int AS suspect,
+       coalesce(sum(r.readings) FILTER (WHERE s.quantity = %(clock)s), 0)::int AS clock_faults,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.delay) AS delay_s, max(r.ahead) AS ahead_s
 FROM device d JOIN series s ON s.device = d.id LEFT JOIN lately r ON r.series_id = s.id
 LEFT JOIN LATERAL (SELECT time, received_at FROM reading WHERE r.series_id IS NULL
     AND series_id = s.id AND time <= %(since)s ORDER BY time DESC LIMIT 1) n ON true
@@ -120,15 +123,16 @@ WHERE %(names)s::text[] IS NULL OR d.name = ANY(%(names)s)
 GROUP BY d.name
 """
 _BATTERIES = """
-SELECT d.name, r.value, r.time FROM device d JOIN series s ON s.device = d.id
+SELECT d.name, r.value AS battery, r.time AS battery_at
+FROM device d JOIN series s ON s.device = d.id
 CROSS JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = s.id AND value IS NOT NULL
     AND time <= %(at)s ORDER BY time DESC LIMIT 1) r
 WHERE s.quantity = %(battery)s AND (%(names)s::text[] IS NULL OR d.name = ANY(%(names)s))
 """
 _SERIES = f"""
-SELECT r.id, d.name, r.quantity, s.name, s.domain, r.low, r.high, r.saturates,
-       (f.value->>'interval_s')::float, (f.value->>'stale_s')::float, f.value->>'reporting',
-       f.id IS NULL OR f.value IS NOT NULL
+SELECT r.id, d.name AS device, r.quantity, s.name AS site, s.domain, r.low, r.high, r.saturates,
+       (f.value->>'interval_s')::float AS interval_s, (f.value->>'stale_s')::float AS stale_s,
+       f.value->>'reporting' AS reporting, f.id IS NULL OR f.value IS NOT NULL AS in_use
 FROM series r JOIN device d ON d.id = r.device JOIN site s ON s.id = d.site
 {computed_first("d.name || '/' || r.quantity", "own")}
 LEFT JOIN LATERAL (SELECT id, value FROM revision WHERE kind = 'series'
@@ -156,7 +160,7 @@ def list_devices(
         if belongs:
             groups.setdefault(device, []).append(group)
     switched = {key for key, value in connection.execute(_SUPPLIES, [at]) if value == "true"}
-    rows = connection.execute(
+    rows = connection.cursor(row_factory=dict_row).execute(
         _DEVICES,
         {
             "at": at,
@@ -165,28 +169,14 @@ def list_devices(
             "domain": domain,
         },
     )
-    return [_device(row, tuple(groups.get(row[0], ())), switched) for row in rows]
-
-
-def _device(row: Sequence[Any], groups: tuple[str, ...], switched: set[str]) -> DeviceRow:
-    return DeviceRow(
-        name=row[0],
-        site=row[1],
-        site_title=row[2],
-        domain=row[3],
-        commune=row[4],
-        model=row[5],
-        commissioned=row[6],
-        retired=row[7],
-        gateway=row[8],
-        address=row[9],
-        codec=row[10],
-        lon=row[11],
-        lat=row[12],
-        in_service=row[13],
-        groups=groups,
-        switched=any(group in switched for group in groups),
-    )
+    return [
+        DeviceRow(
+            **row,
+            groups=tuple(groups.get(row["name"], ())),
+            switched=not switched.isdisjoint(groups.get(row["name"], ())),
+        )
+        for row in rows
+    ]
 
 
 def load_device_reports(
@@ -194,38 +184,28 @@ def load_device_reports(
 ) -> dict[str, DeviceReport]:
     """By device, what was heard of it up to a time, and within the span before it."""
     given_names = None if names is None else list(names)
-    numbers = None
+    series_ids = None
     if given_names is not None:
         rows = connection.execute(
             "SELECT s.id FROM series s JOIN device d ON d.id = s.device WHERE d.name = ANY(%s)",
             [given_names],
         )
-        numbers = [number for (number,) in rows]
+        series_ids = [series_id for (series_id,) in rows]
     parameters = {
         "at": at,
         "since": at - SPAN,
         "unfit": _UNFIT,
         "names": given_names,
-        "series": numbers,
+        "series": series_ids,
         "clock": CLOCK_FAULT,
         "battery": _BATTERY,
     }
-    batteries = {
-        name: (value, when) for name, value, when in connection.execute(_BATTERIES, parameters)
-    }
+    cursor = connection.cursor(row_factory=dict_row)
+    batteries = {row.pop("name"): row for row in cursor.execute(_BATTERIES, parameters)}
     return {
-        row[0]: DeviceReport(
-            heard_at=row[1],
-            measured_at=row[2],
-            readings=row[3],
-            suspect=row[4],
-            clock_faults=row[5],
-            delay_s=row[6],
-            ahead_s=row[7],
-            battery=batteries.get(row[0], (None, None))[0],
-            battery_at=batteries.get(row[0], (None, None))[1],
-        )
-        for row in connection.execute(_HEARD, parameters)
+        name: DeviceReport(**row, **batteries.get(name, {}))
+        for row in cursor.execute(_HEARD, parameters)
+        for name in [row.pop("name")]
     }
 
 
@@ -238,17 +218,14 @@ def list_series(
     quantity: str | None = None,
 ) -> list[SeriesRow]:
     """Series by device and quantity, as they stand at a time."""
-    rows = connection.execute(
-        _SERIES,
-        {
-            "at": at,
-            "devices": None if devices is None else list(devices),
-            "site": site,
-            "quantity": quantity,
-        },
-    )
-    names = tuple(SeriesRow.__dataclass_fields__)
-    return [SeriesRow(**dict(zip(names, row, strict=True))) for row in rows]
+    cursor = connection.cursor(row_factory=class_row(SeriesRow))
+    parameters = {
+        "at": at,
+        "devices": None if devices is None else list(devices),
+        "site": site,
+        "quantity": quantity,
+    }
+    return cursor.execute(_SERIES, parameters).fetchall()
 
 
 def devices_in_silence_alarm(connection: Connection) -> set[str]:
@@ -260,3 +237,13 @@ def devices_in_silence_alarm(connection: Connection) -> set[str]:
         " WHERE a.ended IS NULL AND a.withdrawn IS NULL AND starts_with(a.subject, 'device/')",
     )
     return {name for (name,) in rows}
+
+
+def list_devices_in_use(connection: Connection, at: datetime) -> list[DeviceRow]:
+    """Devices that are not retired, by site title and name."""
+    in_use = [
+        device
+        for device in list_devices(connection, at)
+        if device.retired is None or device.retired > at
+    ]
+    return sorted(in_use, key=lambda device: device.site_title)

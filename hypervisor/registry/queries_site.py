@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import class_row, dict_row
+
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 
@@ -37,28 +39,21 @@ class SitePlace:
 
 def load_site(connection: Connection, name: str) -> SitePlace | None:
     """The site of that name."""
-    row = connection.execute(
-        "SELECT s.name, s.title, s.domain, c.code, c.name, e.code, e.name, s.lon, s.lat, s.river,"
-        " s.river_order, s.illustrative, s.properties FROM site s"
-        " LEFT JOIN area c ON c.code = s.commune"
-        " LEFT JOIN area e ON e.code = c.parent AND e.kind = 'epci' WHERE s.name = %s",
-        [name],
-    ).fetchone()
+    row = (
+        connection.cursor(row_factory=dict_row)
+        .execute(
+            "SELECT s.name, s.title, s.domain, s.lon, s.lat, s.river, s.river_order,"
+            " s.illustrative, s.properties, ARRAY[c.code, c.name] AS commune, ARRAY[e.code, e.name] AS epci"
+            " FROM site s LEFT JOIN area c ON c.code = s.commune"
+            " LEFT JOIN area e ON e.code = c.parent AND e.kind = 'epci' WHERE s.name = %s",
+            [name],
+        )
+        .fetchone()
+    )
     if row is None:
         return None
-    return SitePlace(
-        name=row[0],
-        title=row[1],
-        domain=row[2],
-        commune=(row[3], row[4]) if row[3] else None,
-        epci=(row[5], row[6]) if row[5] else None,
-        lon=row[7],
-        lat=row[8],
-        river=row[9],
-        river_order=row[10],
-        illustrative=row[11],
-        properties=row[12],
-    )
+    areas = {kind: tuple(row[kind]) if row[kind][0] else None for kind in ("commune", "epci")}
+    return SitePlace(**{**row, **areas})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,31 +76,18 @@ def list_thresholds(
     connection: Connection, sites: Sequence[str], at: datetime
 ) -> list[ThresholdRow]:
     """The thresholds of sites that are in force at a time, by site and value."""
-    rows = connection.execute(
-        "SELECT * FROM (SELECT DISTINCT ON (key) split_part(key, '/', 1) AS site,"
-        " split_part(key, '/', 2), (value->>'value')::float AS value, value->>'unit',"
-        " value->>'quantity', illustrative, effective, author, reason,"
-        " (SELECT count(*) FROM revision o WHERE o.kind = 'threshold' AND o.key = r.key),"
-        " value IS NOT NULL AS stands FROM revision r WHERE kind = 'threshold'"
+    cursor = connection.cursor(row_factory=class_row(ThresholdRow))
+    return cursor.execute(
+        "SELECT split_part(key, '/', 1) AS site, split_part(key, '/', 2) AS name,"
+        " (value->>'value')::float AS value, value->>'unit' AS unit,"
+        " value->>'quantity' AS quantity, illustrative, effective, author, reason,"
+        " (SELECT count(*) FROM revision o WHERE o.kind = 'threshold' AND o.key = r.key)"
+        " AS revisions FROM (SELECT DISTINCT ON (key) * FROM revision WHERE kind = 'threshold'"
         " AND split_part(key, '/', 1) = ANY(%s) AND effective <= %s"
-        " ORDER BY key, effective DESC, id DESC) AS found WHERE stands ORDER BY site, value",
+        " ORDER BY key, effective DESC, id DESC) AS r WHERE value IS NOT NULL"
+        " ORDER BY site, (value->>'value')::float",
         [list(sites), at],
-    )
-    return [
-        ThresholdRow(
-            site=row[0],
-            name=row[1],
-            value=row[2],
-            unit=row[3],
-            quantity=row[4],
-            illustrative=row[5],
-            effective=row[6],
-            author=row[7],
-            reason=row[8],
-            revisions=row[9],
-        )
-        for row in rows
-    ]
+    ).fetchall()
 
 
 def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float | None]]:
@@ -157,31 +139,19 @@ class SiteDevice:
 
 def list_site_devices(connection: Connection, site: str, at: datetime) -> list[SiteDevice]:
     """The devices that stand at a site, those of cabinets' lamps among them."""
-    rows = connection.execute(
-        "SELECT d.name, d.model, d.commissioned, d.retired, g.title, g.protocol, d.name IN ("
-        "  SELECT split_part(m.key, '/', 2) FROM revision m"
+    cursor = connection.cursor(row_factory=class_row(SiteDevice))
+    return cursor.execute(
+        "SELECT d.name, d.model, d.commissioned, d.retired, g.title AS gateway, g.protocol,"
+        " d.name IN (SELECT split_part(m.key, '/', 2) FROM revision m"
         "  JOIN device_group c ON c.name = split_part(m.key, '/', 1)"
-        "  WHERE m.kind = 'member' AND c.kind = 'cabinet'),"
-        " coalesce((f.value->>'in_service')::boolean, true)"
+        "  WHERE m.kind = 'member' AND c.kind = 'cabinet') AS lamp,"
+        " coalesce((f.value->>'in_service')::boolean, true) AS in_service"
         " FROM device d JOIN site s ON s.id = d.site LEFT JOIN gateway g ON g.name = d.gateway"
         " LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'device' AND key = d.name"
         "  AND effective <= %s ORDER BY effective DESC, id DESC LIMIT 1) f ON true"
         " WHERE s.name = %s ORDER BY d.name",
         [at, site],
-    )
-    return [
-        SiteDevice(
-            name=row[0],
-            model=row[1],
-            commissioned=row[2],
-            retired=row[3],
-            gateway=row[4],
-            protocol=row[5],
-            lamp=row[6],
-            in_service=row[7],
-        )
-        for row in rows
-    ]
+    ).fetchall()
 
 
 def load_lighting_plan(

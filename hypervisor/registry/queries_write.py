@@ -10,88 +10,13 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Revision
 
-_AREA = """
-    INSERT INTO area (code, kind, name, parent, population, lon, lat)
-    SELECT code, kind, name, parent, population, lon, lat
-    FROM jsonb_to_recordset(%s) AS given (code text, kind text, name text, parent text,
-        population integer, lon double precision, lat double precision)
-    ON CONFLICT (code) DO UPDATE SET (kind, name, parent, population, lon, lat)
-        = (EXCLUDED.kind, EXCLUDED.name, EXCLUDED.parent, EXCLUDED.population, EXCLUDED.lon,
-           EXCLUDED.lat)
-"""
-_SITES = """
-    INSERT INTO site (name, title, domain, commune, lon, lat, river, river_order, illustrative,
-        properties)
-    SELECT name, title, domain, commune, lon, lat, river, river_order, illustrative, properties
-    FROM jsonb_to_recordset(%s) AS given (name text, title text, domain text, commune text,
-        lon double precision, lat double precision, river text, river_order double precision,
-        illustrative boolean, properties jsonb)
-    ON CONFLICT (name) DO UPDATE SET (title, domain, commune, lon, lat, river, river_order,
-        illustrative, properties) = (EXCLUDED.title, EXCLUDED.domain, EXCLUDED.commune,
-        EXCLUDED.lon, EXCLUDED.lat, EXCLUDED.river, EXCLUDED.river_order, EXCLUDED.illustrative,
-        EXCLUDED.properties)
-"""
-_GATEWAYS = """
-    INSERT INTO gateway (name, title, protocol, lon, lat, properties)
-    SELECT name, title, protocol, lon, lat, properties
-    FROM jsonb_to_recordset(%s) AS given (name text, title text, protocol text,
-        lon double precision, lat double precision, properties jsonb)
-    ON CONFLICT (name) DO UPDATE SET (title, protocol, lon, lat, properties) = (EXCLUDED.title,
-        EXCLUDED.protocol, EXCLUDED.lon, EXCLUDED.lat, EXCLUDED.properties)
-"""
-_DEVICES = """
-    INSERT INTO device (name, site, model, commissioned, retired, gateway, address, codec, lon,
-        lat, properties)
-    SELECT given.name, site.id, model, commissioned, retired, gateway, address, codec, given.lon,
-        given.lat, given.properties
-    FROM jsonb_to_recordset(%s) AS given (name text, site text, model text,
-        commissioned timestamptz, retired timestamptz, gateway text, address text, codec text,
-        lon double precision, lat double precision, properties jsonb)
-    JOIN site ON site.name = given.site
-    ON CONFLICT (name) DO UPDATE SET (site, model, commissioned, retired, gateway, address, codec,
-        lon, lat, properties) = (EXCLUDED.site, EXCLUDED.model, EXCLUDED.commissioned,
-        EXCLUDED.retired, EXCLUDED.gateway, EXCLUDED.address, EXCLUDED.codec, EXCLUDED.lon,
-        EXCLUDED.lat, EXCLUDED.properties)
-"""
-_SERIES = """
-    INSERT INTO series (device, quantity, low, high, saturates)
-    SELECT device.id, quantity, low, high, saturates
-    FROM jsonb_to_recordset(%s) AS given (device text, quantity text, low double precision,
-        high double precision, saturates double precision)
-    JOIN device ON device.name = given.device
-    ON CONFLICT (device, quantity) DO UPDATE SET (low, high, saturates)
-        = (EXCLUDED.low, EXCLUDED.high, EXCLUDED.saturates)
-"""
-_GROUPS = """
-    INSERT INTO device_group (name, title, kind, site, properties)
-    SELECT given.name, given.title, given.kind, site.id, given.properties
-    FROM jsonb_to_recordset(%s) AS given (name text, title text, kind text, site text,
-        properties jsonb)
-    LEFT JOIN site ON site.name = given.site
-    ON CONFLICT (name) DO UPDATE SET (title, kind, site, properties)
-        = (EXCLUDED.title, EXCLUDED.kind, EXCLUDED.site, EXCLUDED.properties)
-"""
-_ZONES = """
-    INSERT INTO zone (name, title, kind, geometry, illustrative, properties)
-    SELECT name, title, kind, geometry, illustrative, properties
-    FROM jsonb_to_recordset(%s) AS given (name text, title text, kind text, geometry jsonb,
-        illustrative boolean, properties jsonb)
-    ON CONFLICT (name) DO UPDATE SET (title, kind, geometry, illustrative, properties)
-        = (EXCLUDED.title, EXCLUDED.kind, EXCLUDED.geometry, EXCLUDED.illustrative,
-           EXCLUDED.properties)
-"""
-_ASSETS = """
-    INSERT INTO asset (name, title, kind, commune, geometry, site, illustrative, properties)
-    SELECT given.name, given.title, given.kind, given.commune,
-        nullif(given.geometry, 'null'::jsonb), site.id, given.illustrative, given.properties
-    FROM jsonb_to_recordset(%s) AS given (name text, title text, kind text, commune text,
-        geometry jsonb, site text, illustrative boolean, properties jsonb)
-    LEFT JOIN site ON site.name = given.site
-    ON CONFLICT (name) DO UPDATE SET (title, kind, commune, geometry, site, illustrative,
-        properties) = (EXCLUDED.title, EXCLUDED.kind, EXCLUDED.commune, EXCLUDED.geometry,
-        EXCLUDED.site, EXCLUDED.illustrative, EXCLUDED.properties)
-"""
-
+# Columns that hold the id of what the model names.
+_REFERENCES = {
+    ("device", "site"),
+    ("series", "device"),
+    ("device_group", "site"),
+    ("asset", "site"),
+}
 _REVISIONS = """
     INSERT INTO revision (kind, key, value, effective, author, reason, illustrative, previous)
     SELECT kind, key, nullif(value, 'null'::jsonb), effective, author, reason, illustrative,
@@ -107,23 +32,42 @@ _REVISIONS = """
 
 
 def write_things(connection: Connection, changes: Changes) -> None:
-    """Everything but the revisions; what is named comes before what names it.
-
-    Areas name each other, and are written at once.
-    """
-    for statement, things in (
-        (_AREA, changes.areas),
-        (_SITES, changes.sites),
-        (_GATEWAYS, changes.gateways),
-        (_DEVICES, changes.devices),
-        (_SERIES, changes.series),
-        (_GROUPS, changes.groups),
-        (_ZONES, changes.zones),
-        (_ASSETS, changes.assets),
+    """Insert or replace all but the revisions, in the order of their references."""
+    for table, key, things in (
+        ("area", ("code",), changes.areas),
+        ("site", ("name",), changes.sites),
+        ("gateway", ("name",), changes.gateways),
+        ("device", ("name",), changes.devices),
+        ("series", ("device", "quantity"), changes.series),
+        ("device_group", ("name",), changes.groups),
+        ("zone", ("name",), changes.zones),
+        ("asset", ("name",), changes.assets),
     ):
         if things:
-            rows = [asdict(thing) for thing in things]
-            connection.execute(statement, [json.dumps(rows, default=str)])
+            _upsert(connection, table, key, [asdict(thing) for thing in things])
+
+
+def _upsert(
+    connection: Connection, table: str, key: tuple[str, ...], rows: list[dict[str, Any]]
+) -> None:
+    """All rows in one statement: areas name each other."""
+    columns = [name for name in rows[0] if name != "id"]
+    references = [name for name in columns if (table, name) in _REFERENCES]
+    values = (
+        f"(SELECT id FROM {name} WHERE name = given->>'{name}')"  # noqa: S608  our own columns
+        if name in references
+        else f"thing.{name}"
+        for name in columns
+    )
+    changed = [name for name in columns if name not in key]
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)}"  # noqa: S608  our own columns
+        " FROM jsonb_array_elements(%s) AS given,"
+        f" jsonb_populate_record(NULL::{table}, given - %s::text[]) AS thing"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET ({', '.join(changed)})"
+        f" = ({', '.join(f'EXCLUDED.{name}' for name in changed)})",
+        [json.dumps(rows, default=str), references],
+    )
 
 
 def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:

@@ -10,10 +10,10 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker import device_accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.registry import queries_equipment
+from hypervisor.registry import queries_devices
 from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.problems import Where
-from hypervisor.registry.queries_equipment import Gear
+from hypervisor.registry.queries_devices import DeviceRow
 from hypervisor.web.refusals import refusal
 
 SHOWN = 100
@@ -21,10 +21,10 @@ Narrowed = Literal["", "lacking", "out"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeviceRow:
+class DeviceWithAccount:
     """`account` None: the broker's accounts cannot be read from here."""
 
-    device: Gear
+    device: DeviceRow
     account: bool | None
 
 
@@ -32,7 +32,7 @@ class DeviceRow:
 class DevicesPage:
     """`of`: how many there are before they are cut. `unreachable`: why there are no accounts."""
 
-    rows: list[DeviceRow]
+    rows: list[DeviceWithAccount]
     of: int
     lacking: int
     out: int
@@ -45,8 +45,8 @@ def load_page(
     """The devices in use that fit the words, each with its account."""
     names, unreachable = _load_accounts(settings)
     rows = [
-        DeviceRow(device=gear, account=None if names is None else gear.name in names)
-        for gear in queries_equipment.listing(context.connection, now=context.now())
+        DeviceWithAccount(device=device, account=None if names is None else device.name in names)
+        for device in queries_devices.list_devices_in_use(context.connection, context.now())
     ]
     lacking = [row for row in rows if row.account is False and row.device.gateway is None]
     out = [row for row in rows if not row.device.in_service]
@@ -92,8 +92,8 @@ def require_broker(settings: Settings | None) -> Broker:
 def load_speakers(context: RequestContext) -> Mapping[str, str | None]:
     """Who may have an account, with who speaks for them."""
     return {
-        gear.name: gear.gateway
-        for gear in queries_equipment.listing(context.connection, now=context.now())
+        device.name: device.gateway
+        for device in queries_devices.list_devices_in_use(context.connection, context.now())
     }
 
 

@@ -10,7 +10,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.overview import queries_bar, queries_map, queries_now, queries_rivers
 from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
-from hypervisor.registry import queries_devices, queries_equipment, queries_site
+from hypervisor.registry import queries_devices, queries_site
 from sensors._quality import Quality
 from tests.integration.database.standing import (
     HOUR,
@@ -277,23 +277,10 @@ def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
     assert (other.lon, other.lat) == (2.0, 48.6), "where its site lies"
     assert queries_devices.list_devices(connection, NOW, names=[]) == []
     assert queries_devices.list_devices(connection, NOW, site="mill", domain="lighting") == []
-    assert [asdict(one) for one in queries_equipment.listing(connection, now=NOW)] == [
-        {
-            "name": "gauge",
-            "model": "M1",
-            "site": "mill",
-            "site_title": "Mill",
-            "gateway": "roof",
-            "in_service": False,
-        },
-        {
-            "name": "lamp",
-            "model": None,
-            "site": "square",
-            "site_title": "Square",
-            "gateway": None,
-            "in_service": True,
-        },
+    in_use = queries_devices.list_devices_in_use(connection, NOW)
+    assert [(device.name, device.site_title, device.in_service) for device in in_use] == [
+        ("gauge", "Mill", False),
+        ("lamp", "Square", True),
     ]
 
 
@@ -306,7 +293,8 @@ def test_devices_in_use_by_site_and_whether_they_serve_at_a_time(connection: Con
     revise(connection, "rule", "c", {"in_service": False}, NOW)
     for at, serves in ((NOW - TICK, True), (NOW, False), (NOW + TICK, True)):
         assert [
-            (one.name, one.in_service) for one in queries_equipment.listing(connection, now=at)
+            (device.name, device.in_service)
+            for device in queries_devices.list_devices_in_use(connection, at)
         ] == [
             ("b", serves),
             ("c", True),
