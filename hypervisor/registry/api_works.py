@@ -1,4 +1,4 @@
-"""Planned works, during which what is there is not to be trusted: announced, changed, ended."""
+"""Routes of planned works: list, announce, change, end."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,6 @@ from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.revisions import Stamp
 from hypervisor.registry.schemas_works import (
-    WorksBody,
     WorksDetailBody,
     WorksEndPost,
     WorksListBody,
@@ -45,19 +44,17 @@ def list_works_page(
     context: Context,
     page: Page,
     *,
-    over: Annotated[bool, Query(description="Those that are over, too.")] = False,
+    over: Annotated[bool, Query(description="Include finished works.")] = False,
 ) -> WorksListBody:
-    """Works under way and to come, at anything that you see."""
+    """Current and upcoming works at places that you may see."""
     all_works = [works for works in _load_all(context).values() if over or works.state != "over"]
     page_works, following = page.cut(all_works, lambda works: (text(works.begins), works.name))
-    return WorksListBody(
-        mode=context.mode, works=[works_body(works) for works in page_works], next=following
-    )
+    return WorksListBody(mode=context.mode, works=page_works, next=following)
 
 
 @router.get("/{name}", responses=responses(404))
 def get_works(context: Context, response: Response, name: Name) -> WorksDetailBody:
-    """One of them."""
+    """One window of works."""
     return _answer(context, response, _require_works(context, name))
 
 
@@ -65,7 +62,7 @@ def get_works(context: Context, response: Response, name: Name) -> WorksDetailBo
 def put_works(
     context: Context, response: Response, name: Name, post: WorksPut, if_match: IfMatch = None
 ) -> WorksDetailBody:
-    """Announce works, or change those whose ETag If-Match says: time, place, reason."""
+    """Announce works, or change existing ones (If-Match): time, place, reason."""
     places = {"sites": post.sites, "devices": post.devices, "groups": post.groups}
     _require_places(context, places)
     _require_match(context, name, if_match)
@@ -78,7 +75,7 @@ def put_works(
 def end_works_now(
     context: Context, response: Response, name: Name, post: WorksEndPost, if_match: IfMatch = None
 ) -> WorksDetailBody:
-    """Say that they are over; those not begun yet are called off, and answered as they were."""
+    """End works; those not begun yet are cancelled and returned as they were."""
     before = _require_works(context, name)
     _require_places(context, before.subjects)
     _require_match(context, name, if_match)
@@ -104,17 +101,17 @@ def _require_works(context: RequestContext, name: str) -> Works:
 
 
 def _require_places(context: RequestContext, places: Mapping[str, Iterable[str]]) -> None:
-    """Every place of the works is one that the person administers."""
+    """The user must administer every place of the works."""
     for kind, prefix in (("sites", ""), ("devices", "device/"), ("groups", "group/")):
         for name in places.get(kind, ()):
             context.require(Duty.ADMINISTER, subject=f"{prefix}{name}")
 
 
 def _require_match(context: RequestContext, name: str, if_match: str | None) -> None:
-    """Whoever changes works has seen them as they stand.
+    """Refuse a change based on an older version of the works.
 
     Raises:
-        HTTPException: 412, they were changed meanwhile, or are none that the person sees.
+        HTTPException: 412, they were changed meanwhile, or the user may not see them.
     """
     works = _load_all(context).get(name)
     etag = expected(if_match, known=works is not None, what=f"works {name!r}")
@@ -130,7 +127,7 @@ def _write(
 ) -> None:
     def steps(registry: Registry) -> list[Inventory]:
         current = {works.name: works for works in list_works(registry.revisions, None)}.get(name)
-        if current is not None:  # also where only others see them, whose places are not told
+        if current is not None:  # also if only others may see them: their places are not disclosed
             try:
                 _require_places(context, current.subjects)
             except NotFoundError as error:
@@ -145,7 +142,7 @@ def _write(
             stamp=Stamp(author=context.person.name, reason=reason, now=context.now()),
             act=Act(kind="works", subject=name),
         )
-    context.connection.rollback()  # what is read next is what was written
+    context.connection.rollback()  # the next read sees what was written
 
 
 def _etag(works: Works) -> str:
@@ -157,18 +154,4 @@ def _etag(works: Works) -> str:
 
 def _answer(context: RequestContext, response: Response, works: Works) -> WorksDetailBody:
     tag(response, _etag(works))
-    return WorksDetailBody(mode=context.mode, works=works_body(works))
-
-
-def works_body(works: Works) -> WorksBody:
-    return WorksBody(
-        name=works.name,
-        begins=works.begins,
-        ends=works.ends,
-        state=works.state,  # type: ignore[arg-type]  # one of these three
-        sites=works.subjects.get("sites", []),
-        devices=works.subjects.get("devices", []),
-        groups=works.subjects.get("groups", []),
-        author=works.author,
-        reason=works.reason,
-    )
+    return WorksDetailBody(mode=context.mode, works=works)

@@ -1,4 +1,4 @@
-"""Applying an inventory: compared, checked, and written in one transaction that the watch hears."""
+"""Apply an inventory: compare, check and write it in one transaction."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revisions import Stamp
 from sensors._domain import Catalogue, catalogue
 
-INVENTORY = "inventory"  # the audit's word for a file applied
-_LINES = 100  # of a change so many stand in the audit; a first inventory has ten thousand
+INVENTORY = "inventory"  # audit kind of an applied file
+_LINES = 100  # of a change kept in the audit; a first inventory has ten thousand
 
 _GO_ON = (
     "write into the file what stands, or say --overwrite; `rules threshold log SITE NAME`"
@@ -35,10 +35,10 @@ def compare(
     stamp: Stamp,
     domain_catalogue: Catalogue | None = None,
 ) -> Changes:
-    """What applying would change.
+    """The changes that applying would make.
 
     Raises:
-        InventoryError: with every problem that only the whole shows.
+        InventoryError: with every problem of the resulting registry.
     """
     domain_catalogue = domain_catalogue or catalogue()
     comparison = compare_inventory(registry, inventory, catalogue=domain_catalogue, stamp=stamp)
@@ -58,10 +58,10 @@ def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of t
     effective: datetime | None = None,
     dry_run: bool = False,
 ) -> Changes:
-    """Write what differs; a second time nothing does, and nothing is written.
+    """Write the differences; a second run changes nothing.
 
     Raises:
-        InventoryError: with every problem that only the whole shows; nothing was changed.
+        InventoryError: with every problem of the resulting registry; nothing was changed.
     """
     stamp = Stamp(author=author, reason=reason, now=now, effective=effective)
     return apply_steps(connection, lambda _: [inventory], stamp=stamp, dry_run=dry_run)
@@ -69,9 +69,9 @@ def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of t
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What the audit calls a change, and of what it is one.
+    """Kind and subject of a change in the audit.
 
-    `overwrites`: also what a person set by hand, which a file does not know of.
+    `overwrites`: also replace thresholds that were set by hand.
     """
 
     kind: str = INVENTORY
@@ -87,13 +87,11 @@ def apply_steps(
     act: Act | None = None,
     dry_run: bool = False,
 ) -> Changes:
-    """Write inventories made of what the registry holds, one upon the other: all or nothing.
-
-    Who did it and why stands in the audit, too: not all that changes is a revision.
+    """Write inventories derived from the registry, one after the other: all or none.
 
     Raises:
         InventoryError: with every problem of the first that has any; nothing was changed.
-        StaleError: a file would take back what a person set by hand since.
+        StaleError: a file would undo what somebody set by hand since.
     """
     total, act = Changes(), act or Act()
     with connection.transaction():
@@ -127,10 +125,10 @@ def _record(connection: Connection, act: Act, stamp: Stamp, changes: Changes) ->
 
 
 def refuse_overwrites(connection: Connection, changes: Changes) -> None:
-    """See that no threshold changes that somebody set alone since the last inventory.
+    """Refuse changes of thresholds that somebody set by hand since the last inventory.
 
     Raises:
-        StaleError: some would; tells which, by whom they were set, when and why.
+        StaleError: lists them, with who set them, when and why.
     """
     revisions = [revision for revision in changes.revisions if revision.kind == "threshold"]
     if not revisions:

@@ -1,4 +1,4 @@
-"""Things made of what an inventory gives, from nothing or from what they were."""
+"""Build model objects from an inventory's entries, new or updated."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,14 +22,14 @@ def build_area(entry: Entry, before: Area | None, problems: list[Problem]) -> Ar
         return None if absent else Area(code=entry.key, **entry.given)
     given = dict(entry.given)
     if before.kind == "epci" and before.parent:
-        given.pop("parent", None)  # one that spans départements stays where it first was put
+        given.pop("parent", None)  # an EPCI across départements keeps its first parent
     return replace(before, **given)
 
 
 def site_builder(
     entries: Mapping[str, Mapping[str, Entry]], catalogue: Catalogue
 ) -> Callable[[Entry, Site | None, list[Problem]], Site | None]:
-    """What makes sites: a new one is of the domain that its devices measure."""
+    """The builder of sites; a new site takes the domain that its devices measure."""
     domains: dict[str, set[str]] = {}
     for key in entries["series"]:
         device, _, quantity = key.partition("/")
@@ -52,7 +52,7 @@ def site_builder(
 
 
 def _without_nulls(given: Mapping[str, Any]) -> dict[str, Any]:
-    """A null empties what may be empty, and leaves alone what every site has."""
+    """Drop nulls of fields that every site has; other nulls clear their field."""
     always = ("title", "domain", "illustrative", "properties")
     return {name: value for name, value in given.items() if value is not None or name not in always}
 
@@ -60,7 +60,7 @@ def _without_nulls(given: Mapping[str, Any]) -> dict[str, Any]:
 def device_builder(
     protocols: Mapping[str, str],
 ) -> Callable[[Entry, Device | None, list[Problem]], Device | None]:
-    """What makes devices, knowing the protocol of each gateway."""
+    """The builder of devices; `protocols`: by gateway."""
 
     def make(entry: Entry, before: Device | None, problems: list[Problem]) -> Device | None:
         given = dict(entry.given)
@@ -87,13 +87,13 @@ def _moved_message(entry: Entry, before: Device) -> str:
 def _normalise_address(
     name: str, given: dict[str, Any], before: Device | None, protocols: Mapping[str, str]
 ) -> None:
-    """An address is kept as its gateway sends it; without a gateway there is none."""
+    """Store the address as the gateway sends it; without a gateway there is none."""
     gateway = given.get("gateway", before.gateway if before else None)
     protocol = protocols.get(gateway or "")
     if gateway is None and "gateway" in given:
         given.setdefault("address", None)
     if protocol == "native" and not given.get("address", before.address if before else None):
-        given["address"] = name  # a concentrator calls it by its own name, unless said otherwise
+        given["address"] = name  # a concentrator uses the device's name by default
     address = given.get("address")
     if protocol in LORAWAN and address is not None:
         given["address"] = re.sub(r"[-:. ]", "", address).lower()
@@ -134,7 +134,7 @@ def _build(
     *,
     needs: tuple[str, ...],
 ) -> Named | None:
-    """A null empties what may be empty, and leaves alone what each has."""
+    """Nulls clear optional fields and are dropped for required ones."""
     always = ("title", "illustrative", "properties", *needs)
     given = {
         name: value
@@ -152,6 +152,6 @@ def _build(
 def _missing_field(entry: Entry, name: str, what: str) -> Problem:
     hints = {
         "commissioned": " (the day it began to measure, such as 2015-06-01)",
-        "domain": " (its devices do not tell)",
+        "domain": " (its devices do not determine it)",
     }
     return Problem(where=entry.where, text=f"{what} is new and needs {name!r}{hints.get(name, '')}")

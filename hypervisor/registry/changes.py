@@ -1,4 +1,4 @@
-"""The difference between an inventory and the registry: what is written, what people read."""
+"""The changes between an inventory and the registry, and their lines for people."""
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -38,7 +38,7 @@ class ChangeLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """Things as they will stand (only those that change), revisions to add, and the telling."""
+    """Changed objects in their new state, revisions to add, and the lines for people."""
 
     areas: tuple[Area, ...] = ()
     sites: tuple[Site, ...] = ()
@@ -56,7 +56,7 @@ class Changes:
 
 
 def combine_changes(first: Changes, second: Changes) -> Changes:
-    """One change after another, told as one."""
+    """Two consecutive changes as one."""
     merged = {
         part.name: getattr(first, part.name) + getattr(second, part.name) for part in fields(first)
     }
@@ -64,7 +64,7 @@ def combine_changes(first: Changes, second: Changes) -> Changes:
 
 
 def list_field_changes(kind: str, key: str, before: Thing | None, after: Thing) -> list[ChangeLine]:
-    """What changed of one thing, field by field; one line for a thing that is new."""
+    """One line for each changed field, or one for a new object."""
     if before is None:
         name = getattr(after, "title", None) or getattr(after, "name", None) or key
         return [ChangeLine(kind=kind, key=key, field="", before="", after=f"new: {name}")]
@@ -98,11 +98,11 @@ def revision_line(revision: Revision, before: Revision | None) -> ChangeLine:
 
 
 def apply_changes(registry: Registry, changes: Changes) -> Registry:
-    """The registry as it will stand once the changes are written."""
+    """The registry with the changes."""
     revisions = sorted(
         (*registry.revisions, *changes.revisions),
         key=lambda revision: (revision.kind, revision.key, revision.effective),
-    )  # stable: of two of one time the one written later stands last
+    )  # stable: of two at the same time, the later written comes last
     return Registry(
         areas={**registry.areas, **{area.code: area for area in changes.areas}},
         sites={**registry.sites, **{site.name: site for site in changes.sites}},

@@ -1,4 +1,4 @@
-"""What only the whole shows: names that meet nothing, two devices for one thing, level order."""
+"""Checks of the resulting registry: unknown names, duplicate devices, order of thresholds."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ from sensors._nearest import did_you_mean
 def check_registry(
     comparison: Comparison, inventory: Inventory, catalogue: Catalogue
 ) -> list[Problem]:
-    """Every problem of the registry as it would stand, told at the lines that speak of it."""
+    """Every problem of the resulting registry, at the lines of the files that cause it."""
     facts = facts_in_force(comparison.after)
     return [
         *_check_areas(comparison),
@@ -84,10 +84,10 @@ def _is_downstream(start: str, goal: str, below: Mapping[str, list[str]]) -> boo
 def _check_duplicates(
     comparison: Comparison, facts: Facts, catalogue: Catalogue
 ) -> Iterable[Problem]:
-    """A rule that names a quantity must know which device of the site it means.
+    """Each quantity of a site comes from one device in service: rules name it by site.
 
-    What every device tells of itself is each device's own; and lamps of a cabinet, lanes of a
-    road section are many on purpose: rules speak of them as a group.
+    Except quantities that every device has (battery…), and members of a cabinet or road section,
+    which rules address as a group.
     """
     many = {
         key.partition("/")[2]
@@ -119,7 +119,7 @@ def _group_kind(registry: Registry, key: str) -> str:
 
 
 def _last_place(devices: list[str], comparison: Comparison) -> Where | None:
-    """The last of these devices that the files name."""
+    """Where the files name the last of these devices."""
     places = [
         comparison.entries["devices"][name].where
         for name in devices

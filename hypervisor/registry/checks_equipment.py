@@ -1,4 +1,4 @@
-"""What only the whole shows of gateways, groups, plans, assets and works: names, addresses."""
+"""Checks of the resulting registry: gateways, groups, plans, assets, datums and works."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,13 +16,13 @@ from sensors._nearest import did_you_mean
 _DEVEUI = re.compile(r"[0-9a-f]{16}")
 _LEVEL = "level"
 _NOWHERE = Where(file="", line=0)
-_ZEROS = (-10.0, 5000.0)  # m: of any gauge of Europe
+_ZEROS = (-10.0, 5000.0)  # m above the sea, for any gauge in Europe
 
 
 def check_equipment(
     comparison: Comparison, inventory: Inventory, facts: Facts, catalogue: Catalogue
 ) -> Iterable[Problem]:
-    """Every problem, told at the lines that speak of it."""
+    """Every problem, at the lines of the files that cause it."""
     yield from _check_references(comparison)
     yield from _check_account_names(comparison)
     yield from _check_addresses(comparison)
@@ -57,7 +57,7 @@ def _check_name(entry: Entry, field: str, names: Iterable[str]) -> Iterable[Prob
 
 
 def _check_account_names(comparison: Comparison) -> Iterable[Problem]:
-    """Devices and gateways have accounts on one broker, by their names."""
+    """Devices and gateways share one broker, where accounts go by name."""
     for name in comparison.after.gateways.keys() & comparison.after.devices.keys():
         entry = comparison.entries["gateways"].get(name) or comparison.entries["devices"].get(name)
         if entry is not None:
@@ -82,7 +82,7 @@ def _check_addresses(comparison: Comparison) -> Iterable[Problem]:
 
 
 def _find_place(comparison: Comparison, *devices: Device) -> Where | None:
-    """Where the files speak of one of these devices, or of their gateway."""
+    """Where the files name one of these devices, or their gateway."""
     entries = [comparison.entries["devices"].get(device.name) for device in devices]
     entries += [comparison.entries["gateways"].get(device.gateway or "") for device in devices]
     return next((entry.where for entry in entries if entry is not None), None)

@@ -1,4 +1,4 @@
-"""`hypervisor device`: who may publish, device or gateway, and with which password."""
+"""`hypervisor device`: broker accounts of devices and gateways."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hypervisor.broker.mosquitto import Broker
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Author = Annotated[str, typer.Option(help="Who does it; you, if not said.")]
+Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 
@@ -31,14 +31,14 @@ def add(
     all_: Annotated[
         bool,
         typer.Option(
-            "--all", help="Everyone registered who needs one and has none: device,password."
+            "--all", help="All registered ones that need an account and have none, as CSV."
         ),
     ] = False,
     as_json: Json = False,
     author: Author = "",
     reason: Reason = "",
 ) -> None:
-    """Give a device or gateway its account; the password is shown once and kept nowhere."""
+    """Create a device's or gateway's account; its password is shown once and not stored."""
     from hypervisor.broker import accounts, device_accounts
     from hypervisor.broker.errors import StackError
 
@@ -73,22 +73,22 @@ def rotate(
     live = accounts.change(broker, put=passwords)
     _print_passwords(passwords, as_json=as_json)
     _record_audit(context, "device-rotate", passwords, reason or "new password", author)
-    _print_note(f"the old password of {name!r} is void{_format_effect(live)}")
+    _print_note(f"the old password of {name!r} is no longer valid{_format_effect(live)}")
 
 
 def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
-    """Take a device's account away; its connection is closed."""
+    """Delete a device's account; its connection is closed."""
     from hypervisor.broker import accounts, device_accounts
 
     broker = _broker(context)
     device_accounts.require_account(broker, name)
     live = accounts.change(broker, drop=frozenset({name}))
     _record_audit(context, "device-remove", [name], reason or "account taken away", author)
-    _print_note(f"the account of {name!r} is gone{_format_effect(live)}")
+    _print_note(f"the account of {name!r} is deleted{_format_effect(live)}")
 
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """Devices and gateways and whether each has an account; accounts of nobody, too."""
+    """List devices and gateways with their accounts, and accounts of unregistered names."""
     from hypervisor.broker import device_accounts
 
     rows = device_accounts.list_accounts(_broker(context), _load_speakers(context))
@@ -112,7 +112,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 def _record_audit(
     context: typer.Context, kind: str, names: Iterable[str], reason: str, author: str
 ) -> None:
-    """What was done to accounts; a password must be voidable though the database is away."""
+    """Record in the audit; passwords can be revoked even while the database is away."""
     from hypervisor.base.settings import load_settings
     from hypervisor.database import audit
     from hypervisor.database.connect import StoreError, connect
@@ -123,7 +123,7 @@ def _record_audit(
                 audit.record(connection, kind=kind, subject=name, reason=reason, author=author)
             connection.commit()
     except StoreError as error:
-        _print_note(f"it is done, and not in the audit: {error}")
+        _print_note(f"done, but not recorded in the audit: {error}")
 
 
 def _broker(context: typer.Context) -> "Broker":
@@ -134,7 +134,7 @@ def _broker(context: typer.Context) -> "Broker":
 
 
 def _load_speakers(context: typer.Context) -> dict[str, str | None]:
-    """Who may have an account: gateways and the devices in service; with who speaks for them."""
+    """Gateways and devices in use -> the gateway that publishes for a device."""
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
     from hypervisor.registry import queries
@@ -161,9 +161,9 @@ def _print_passwords(passwords: dict[str, str], *, as_json: bool, table: bool = 
 
 
 def _format_effect(live: bool) -> str:
-    return "; the broker has taken it up" if live else "; the broker takes it up when it starts"
+    return "; the broker has reloaded" if live else "; the broker reads it when it starts"
 
 
 def _print_note(text: str) -> None:
-    """Beside the passwords, which are all that stands on standard output."""
+    """Print to standard error: standard output holds passwords only."""
     print(text, file=sys.stderr)

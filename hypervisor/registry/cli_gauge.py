@@ -1,4 +1,4 @@
-"""`hypervisor gauge`: a device replaced, a zero moved; the record says when, who and why."""
+"""`hypervisor gauge`: replace a device, set a gauge's datum."""
 
 import sys
 from typing import Annotated
@@ -13,32 +13,38 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Replace a device; move a gauge's zero.")
+    group = typer.Typer(no_args_is_help=True, help="Replace a device; set a gauge's datum.")
     group.command()(replace)
-    group.command()(shift)
+    group.command("set-datum")(set_datum)
+    group.command("shift", hidden=True, deprecated=True)(set_datum)  # the old name
     app.add_typer(group, name="gauge")
 
 
 def replace(
     context: typer.Context,
-    old: Annotated[str, typer.Argument(help="The device that goes.")],
+    old: Annotated[str, typer.Argument(help="The device to retire.")],
     new: Annotated[str, typer.Argument(help="The name of its successor.")],
     at: At,
     reason: Reason,
     model: Annotated[str, typer.Option(help="Its model; default: the old one's.")] = "",
     gateway: Annotated[str, typer.Option(help="Its gateway; default: the old one's.")] = "",
-    address: Annotated[str, typer.Option(help="What its gateway calls it: its DevEUI.")] = "",
+    address: Annotated[
+        str, typer.Option(help="Its address at the gateway, such as its DevEUI.")
+    ] = "",
     keep_address: Annotated[
-        bool, typer.Option("--keep-address", help="The radio stays, only the sensor is new.")
+        bool,
+        typer.Option(
+            "--keep-address", help="Keep the radio and its address; only the sensor is new."
+        ),
     ] = False,
     own_account: Annotated[
-        bool, typer.Option("--own-account", help="It speaks for itself, through no gateway.")
+        bool, typer.Option("--own-account", help="Connect directly, without a gateway.")
     ] = False,
     author: Author = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Retire a device and put its successor in its place: series, ranges, groups, thresholds."""
+    """Retire a device; its successor takes over series, ranges, groups and thresholds."""
     from hypervisor.database.command import instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
@@ -72,21 +78,21 @@ def replace(
         print(f"its account on the broker: hypervisor device add {new}", file=sys.stderr)
 
 
-def shift(
+def set_datum(
     context: typer.Context,
-    site: Annotated[str, typer.Argument(help="The site whose gauge has another zero now.")],
+    site: Annotated[str, typer.Argument(help="The site of the gauge.")],
     at: At,
     reason: Reason,
-    zero: Annotated[str, typer.Option(help="Where the zero is now, above the sea: 48.73 m.")] = "",
-    by: Annotated[str, typer.Option(help="How far it moved, upwards: +0.12 m.")] = "",
+    zero: Annotated[str, typer.Option(help="The new datum, above the sea: 48.73 m.")] = "",
+    by: Annotated[str, typer.Option(help="How far it moved upwards: +0.12 m.")] = "",
     keep_thresholds: Annotated[
-        bool, typer.Option("--keep-thresholds", help="Thresholds speak of the new zero already.")
+        bool, typer.Option("--keep-thresholds", help="Thresholds already refer to the new datum.")
     ] = False,
     author: Author = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Move a gauge's zero, and its levels the other way: the same water raises the same alarm."""
+    """Set a gauge's datum and shift its levels, so that the same water raises the same alarm."""
     from hypervisor.database.command import instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print

@@ -24,9 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
-    group = typer.Typer(
-        no_args_is_help=True, help="What stands where: apply files, show, export, seed."
-    )
+    group = typer.Typer(no_args_is_help=True, help="The registry: apply files, show, export, seed.")
     group.command()(apply)
     group.command()(show)
     group.command()(export)
@@ -46,14 +44,17 @@ def apply(
     author: Annotated[str, typer.Option(help="Who changes it; default: your user name.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept with each revision.")] = "",
     effective: Annotated[
-        str, typer.Option(help="From when it holds; default: commissioning, or now for a change.")
+        str, typer.Option(help="In force from; default: commissioning, or now for a change.")
     ] = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also thresholds that somebody set by hand since.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Also replace thresholds that somebody set by hand since."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the registry to what the files say; what they do not name stays as it is."""
+    """Update the registry from files; what they do not name stays as it is."""
     from hypervisor.registry.apply import Act
     from hypervisor.registry.inventory_files import read_sources
 
@@ -72,7 +73,7 @@ def apply(
 
 
 def print_changes(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
-    """What changed, or would."""
+    """Print what changed or would change."""
     from hypervisor.registry import tables
 
     if as_json:
@@ -89,7 +90,7 @@ def print_changes(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
 
 
 def show(context: typer.Context, as_json: Json = False) -> None:
-    """Sites in river order with their devices and levels; gateways, groups, assets, works."""
+    """Show sites in river order with devices and levels; gateways, groups, assets, works."""
     from hypervisor.registry import queries as registry
     from hypervisor.registry import tables
 
@@ -128,7 +129,7 @@ def export(
 
 
 def examples(as_json: Json = False) -> None:
-    """The inventories that the package brings."""
+    """List the example inventories of this package."""
     from hypervisor.registry.inventory_files import list_examples as names
     from hypervisor.registry.inventory_files import read_sources
 
@@ -145,7 +146,7 @@ def seed(
     ],
     output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
 ) -> None:
-    """Write the sheet of communes of another département, ready for `inventory apply`."""
+    """Write a département's communes as CSV, for `inventory apply`."""
     from hypervisor.registry.communes import format_communes
 
     text = format_communes(departement, source)
@@ -167,7 +168,7 @@ def apply_and_print(
     dry_run: bool = False,
     as_json: bool = False,
 ) -> "Changes":
-    """Apply what is made of the registry and the time, and tell it."""
+    """Apply what `steps` makes of the registry and the time; print the changes."""
     from hypervisor.database.audit import whoever
     from hypervisor.registry.apply import apply_steps
     from hypervisor.registry.revisions import Stamp

@@ -1,4 +1,4 @@
-"""`hypervisor works`: planned works, during which what is there is not to be trusted."""
+"""`hypervisor works`: planned works, during which readings there do not count."""
 
 import json
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
+Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -20,7 +20,7 @@ def attach(app: typer.Typer) -> None:
 
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A name of their own: rd446-2024.")],
+    name: Annotated[str, typer.Argument(help="A new name such as rd446-2024.")],
     ends: Annotated[str, typer.Option(help="Until when: 2024-11-04T17:00+01:00.")],
     reason: Annotated[str, typer.Option(help="What is done there.")],
     begins: Annotated[str, typer.Option(help="From when; default: now.")] = "",
@@ -30,7 +30,7 @@ def add(
     author: Author = "",
     as_json: Json = False,
 ) -> None:
-    """Announce works, or give them another time or place."""
+    """Announce works, or change their time or place."""
     from hypervisor.database.command import instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
@@ -52,12 +52,12 @@ def add(
 def end(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The works' name.")],
-    at: Annotated[str, typer.Option("--at", help="When they were over; default: now.")] = "",
+    at: Annotated[str, typer.Option("--at", help="When they ended; default: now.")] = "",
     reason: Annotated[str, typer.Option(help="Why they end now.")] = "works end",
     author: Author = "",
     as_json: Json = False,
 ) -> None:
-    """Say that works are over; those not begun yet are called off."""
+    """End works; those not begun yet are cancelled."""
     from hypervisor.database.command import instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
@@ -76,10 +76,10 @@ def end(
 
 def list_(
     context: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include finished works.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Works under way and to come."""
+    """List current and upcoming works."""
     from hypervisor.database.command import now_of, opened
     from hypervisor.registry import queries_tables
     from hypervisor.registry.tables import works_rows, works_table
@@ -100,7 +100,7 @@ def list_(
 
 
 def _require_now(now: datetime | None, option: str) -> datetime:
-    """The exercise's clock, once it runs."""
+    """The instance's time; an exercise has none before it starts."""
     if now is None:
-        raise typer.BadParameter("the exercise has not begun: say a time", param_hint=option)
+        raise typer.BadParameter("the exercise has not begun: give a time", param_hint=option)
     return now.replace(microsecond=0)

@@ -1,7 +1,7 @@
-"""Another département's communes as the sheet that `inventory apply` reads.
+"""A département's communes as the CSV that `inventory apply` reads.
 
 The source is the data folder of the npm package @etalab/decoupage-administratif (Code officiel
-géographique, Licence Ouverte), which someone fetched beforehand: nothing is fetched here.
+géographique, Licence Ouverte), downloaded beforehand: nothing is downloaded here.
 """
 
 import csv
@@ -22,7 +22,7 @@ class SeedError(TerritoryError):
 
 
 def format_communes(departement: str, folder: Path) -> str:
-    """The CSV: present communes by code, with their EPCI and population, without points.
+    """The CSV: current communes by code, with EPCI and population, without coordinates.
 
     Raises:
         SeedError: no such département, or the folder lacks its files.

@@ -1,4 +1,4 @@
-"""A gauge's zero moved: the datum, and every level that speaks of the same water."""
+"""A gauge's datum moves, and with it every level that refers to it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._nearest import did_you_mean
 
-_HERE = Where(file="gauge shift", line=0)
+_HERE = Where(file="gauge set-datum", line=0)
 _LEVEL = "level"
 
 
 class ShiftError(TerritoryError):
-    """A zero cannot be moved as was asked; says what it takes."""
+    """A datum cannot be moved; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,13 @@ class DatumShift:
 def shift_datum(
     registry: Registry, shift: DatumShift, *, now: datetime | None, catalogue: Catalogue
 ) -> tuple[Inventory, ...]:
-    """The inventories that say it, one after another.
+    """The inventories to apply in order.
 
-    The same water reads lower where the zero went up: thresholds of the level, the levels that
-    reach assets, and the narrowed range of the series move by the opposite amount.
+    The same water reads lower where the zero went up: thresholds of the level, levels that reach
+    assets, and ranges of the series move by the opposite amount.
 
     Raises:
-        ShiftError: no such gauge, a zero that is not known, or something was said of a later time.
+        ShiftError: no such gauge, an unknown zero, or a later revision exists.
         ReplaceError: the time has not come yet.
     """
     gauges = list_gauges(registry)
@@ -66,7 +66,7 @@ def shift_datum(
 
 
 def _compute_shift(shift: DatumShift, before: Revision | None) -> tuple[float, float, Fact | None]:
-    """The new zero, how far it moved, and the old zero where nobody had said it yet."""
+    """The new zero, how far it moved, and the fact of the old zero if it was unknown."""
     if shift.zero is None and shift.by is None:
         raise ShiftError("say where the zero is now, --zero '48.73 m', or --by '+0.12 m'")
     if before is None or before.value is None:
@@ -102,7 +102,7 @@ def _datum_fact(site: str, zero: float, at: datetime | None, *, illustrative: bo
 
 
 def _require_latest(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
-    """The revision in force; one of a later time would be overlooked.
+    """The revision in force, if it is the last one.
 
     Raises:
         ShiftError: there is a later one.
@@ -124,7 +124,7 @@ def _require_latest(registry: Registry, kind: str, key: str, at: datetime) -> Re
 def _shift_levels(
     registry: Registry, shift: DatumShift, by: float, catalogue: Catalogue
 ) -> Iterator[Fact]:
-    """Thresholds of the level at this site and its devices, and the assets that it tells of."""
+    """Thresholds of the level at this site and its devices, and levels that reach assets."""
     devices = [name for name, revision in registry.devices.items() if revision.site == shift.site]
     owners = {shift.site, *(f"device/{name}" for name in devices)}
     for kind, key in dict.fromkeys(
@@ -143,7 +143,7 @@ def _shift_levels(
             or not _is_gauge_level(revision.value, kind, shift.site)
         ):
             continue
-        _require_latest(registry, kind, key, shift.at)  # refuses a later one
+        _require_latest(registry, kind, key, shift.at)  # refuses a later revision
         level = round(float(revision.value[field]) - by, 9)
         _refuse_beyond(level, f"{kind} {key}", catalogue)
         yield Fact(
@@ -166,7 +166,7 @@ def _find_in_force(registry: Registry, kind: str, key: str, at: datetime) -> Rev
 
 
 def _is_gauge_level(value: Mapping[str, Any], kind: str, site: str) -> bool:
-    """Of a level of this gauge: a height in metres, no rate."""
+    """Whether a fact is a height at this gauge in metres, not a rate."""
     if kind == "reach":
         return bool(value["gauge"] == site)
     return bool(value["quantity"] == _LEVEL and value["unit"] == "m")
@@ -182,7 +182,7 @@ def _refuse_beyond(level: float, what: str, catalogue: Catalogue) -> None:
 
 
 def _shift_ranges(registry: Registry, site: str, by: float) -> Iterator[Entry]:
-    """The narrowed range of the devices that still measure."""
+    """Ranges of the devices in use."""
     for (name, quantity), series in registry.series.items():
         device = registry.devices[name]
         if quantity != _LEVEL or device.site != site or device.retired is not None:

@@ -1,4 +1,4 @@
-"""A device replaced by its successor at the same place, as the inventory that says so."""
+"""A device replaced by its successor at the same place, as an inventory."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ _HERE = Where(file="gauge replace", line=0)
 
 
 class ReplaceError(TerritoryError):
-    """A device cannot be replaced as was asked; says what it takes."""
+    """A device cannot be replaced; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Successor:
     """A device `name` that takes the place of `old` at `at`. None: as the old one.
 
-    `address`: the new one's, at `gateway` or the old one's gateway. `keeps_address`: the radio
-    stays and only the sensor is new. `own_account`: it speaks for itself.
+    `address`: at `gateway`, or at the old one's gateway. `keeps_address`: the radio stays, only the
+    sensor is new. `own_account`: it connects directly.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Successor:
 def replace_device(
     registry: Registry, new: Successor, *, now: datetime | None, catalogue: Catalogue
 ) -> Inventory:
-    """The old one retired, the new one commissioned, with all that was said of the old one.
+    """Retire the old device and commission the new one with its facts.
 
-    Thresholds of the site stay with the site; those of the device, its groups, how its series
-    report and their narrowed ranges go over.
+    Thresholds of the device, its groups, reporting and ranges of its series are carried over;
+    thresholds of the site stay with the site.
 
     Raises:
-        ReplaceError: there is no such device in service, the new name is taken, the time is not
-            believable, or it is not said how the new one speaks.
+        ReplaceError: no such device in service, the new name is taken, the time is implausible, or
+            the new one's address is missing.
     """
     at = new.at
     old = _require_device(registry, new.old, at=at, now=now)
@@ -101,7 +101,7 @@ def _require_device(registry: Registry, name: str, *, at: datetime, now: datetim
 
 
 def refuse_future(at: datetime, now: datetime | None) -> None:
-    """What is not done yet may come otherwise.
+    """Refuse a time in the future.
 
     Raises:
         ReplaceError: `at` has not come yet.
@@ -117,7 +117,7 @@ def refuse_future(at: datetime, now: datetime | None) -> None:
 def _choose_address(
     registry: Registry, old: Device, new: Successor
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """How the new one speaks, and what the old one gives up for it."""
+    """Gateway and address of the new device, and the fields that the old one loses."""
     gateway = new.gateway or (None if new.own_account else old.gateway)
     if new.own_account and (new.gateway or new.address or new.keeps_address):
         raise ReplaceError("a device with an account of its own has no gateway and no address")
@@ -142,7 +142,7 @@ def _choose_address(
 def _carry_series_over(
     registry: Registry, old: Device, new: Successor, facts: Facts, catalogue: Catalogue
 ) -> Iterator[tuple[Entry, Fact | None]]:
-    """The old one's series that are in use, of a new model those that it measures too."""
+    """The old device's series in use; for a new model, its quantities."""
     used = [
         quantity
         for device, quantity in registry.series
@@ -167,7 +167,7 @@ def _carry_series_over(
 
 
 def _carry_facts_over(facts: Facts, old: str, new: str, at: datetime) -> Iterator[Fact]:
-    """Groups and the device's own thresholds: the new one takes them over."""
+    """Memberships and the device's own thresholds, for the new device."""
     for (kind, key), value in facts.items():
         if kind == "member" and key.partition("/")[2] == old:
             group = key.partition("/")[0]

@@ -1,4 +1,4 @@
-"""An inventory compared with the registry: what is given changes, what is absent stays."""
+"""Compare an inventory with the registry: given fields change, absent ones stay."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from sensors._domain import Catalogue
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The changes, and where in the files each key stands, for what is still to be checked."""
+    """The changes, the resulting registry, and the place of each key in the files."""
 
     changes: Changes
     after: Registry
@@ -33,7 +33,7 @@ class Comparison:
 def compare_inventory(
     registry: Registry, inventory: Inventory, *, catalogue: Catalogue, stamp: Stamp
 ) -> Comparison:
-    """Compare. Problems are collected, not raised: the checks that follow add theirs."""
+    """Compare; problems are collected for the checks that follow."""
     problems: list[Problem] = []
     entries = {kind: merge_entries(getattr(inventory, kind), problems) for kind in KINDS}
     lines: list[ChangeLine] = []
@@ -95,7 +95,7 @@ class _Comparer:
         current: Mapping[str, Thing],
         maker: Callable[[Entry, Thing | None, list[Problem]], Thing | None],
     ) -> tuple[Thing, ...]:
-        """The things of one kind as they will stand, only those that change."""
+        """The changed objects of one kind, in their new state."""
         changed: list[Thing] = []
         for key, entry in entries.items():
             before = current.get(key)
@@ -107,7 +107,7 @@ class _Comparer:
 
 
 def merge_entries(entries: Iterable[Entry], problems: list[Problem]) -> dict[str, Entry]:
-    """By key; two files may each give a part of one thing, one file says a thing once."""
+    """By key; files may each give a part of an entry, one file names it once."""
     merged: dict[str, Entry] = {}
     for entry in entries:
         before = merged.get(entry.key)
@@ -131,7 +131,7 @@ def merge_entries(entries: Iterable[Entry], problems: list[Problem]) -> dict[str
 
 
 def merge_facts(facts: Iterable[Fact], problems: list[Problem]) -> list[Fact]:
-    """Each fact once; two files that say the same say it once."""
+    """Each fact once; files may repeat the same value."""
     merged: dict[tuple[str, str], Fact] = {}
     for fact in facts:
         before = merged.setdefault((fact.kind, fact.key), fact)

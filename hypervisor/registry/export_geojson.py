@@ -14,7 +14,7 @@ Feature = Mapping[str, Any]
 
 
 class ExportError(TerritoryError):
-    """What was asked for is not exported."""
+    """This kind cannot be exported."""
 
 
 def export_features(registry: Registry, what: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def export_features(registry: Registry, what: str) -> dict[str, Any]:
 
 
 def format_features(features: Mapping[str, Any]) -> str:
-    """A collection as a file, a line a feature, so that two versions compare."""
+    """A collection as text, one line a feature, so that versions can be compared."""
     head = {name: value for name, value in features.items() if name != "features"}
     lines = [json.dumps(feature, ensure_ascii=False) for feature in features["features"]]
     body = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"

@@ -1,10 +1,11 @@
-"""Reading the fields of one thing in a file: each taken with its conversion, mistakes collected."""
+"""Read the fields of one mapping of a file; mistakes are collected."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from hypervisor.base.scalars import ScalarError, instant, measure
+from hypervisor.base.scalars import ScalarError, instant, measure, truth
+from hypervisor.registry.inventory import Fact
 from hypervisor.registry.problems import Problem, Where
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 from sensors._nearest import did_you_mean
@@ -17,7 +18,7 @@ Convert = Callable[[str], Any]
 
 
 class FieldReader:
-    """One mapping of a file. Every problem goes to the list that all forms of a reading share."""
+    """One mapping of a file. All readers of a file add problems to one list."""
 
     def __init__(
         self, fields: Fields, problems: list[Problem], *, allowed: Iterable[str] | None = None
@@ -71,7 +72,7 @@ class FieldReader:
             return None
 
     def given(self, conversions: Mapping[str, Convert]) -> dict[str, Any]:
-        """The fields that stand here, converted; a null stands as None."""
+        """The present fields, converted; a null is None."""
         return {
             name: self.take(name, convert)
             for name, convert in conversions.items()
@@ -79,7 +80,7 @@ class FieldReader:
         }
 
     def name(self, field: str = "name") -> str | None:
-        """The thing's own name, which is a key in topics and rules."""
+        """The name, which is a key in topics and rules."""
         text = self.text(field)
         if text is None:
             self.problem(f"needs a {field!r}", self.at(field))
@@ -91,7 +92,9 @@ class FieldReader:
             return None
         return text
 
-    def forms(self, name: str, *, allowed: Iterable[str] | None = None) -> Iterator["FieldReader"]:
+    def read_mappings(
+        self, name: str, *, allowed: Iterable[str] | None = None
+    ) -> Iterator["FieldReader"]:
         """The mappings of a list."""
         node = self.fields.get(name)
         if node is None or (isinstance(node, Leaf) and not node.text):
@@ -122,11 +125,11 @@ class FieldReader:
         return {}
 
     def properties(self) -> dict[str, Any]:
-        """What else a file says of a thing, as plain values."""
+        """The mapping `properties` as plain values."""
         return {key: plain_value(node) for key, node in self.nodes("properties").items()}
 
     def one_of(self, name: str, words: Iterable[str]) -> str | None:
-        """A field that holds one of some words; None when absent or another (a problem)."""
+        """A field of an enumeration; None when absent or unknown (a problem)."""
         allowed = tuple(words)
         text = self.text(name)
         if text is not None and text not in allowed:
@@ -134,7 +137,7 @@ class FieldReader:
             return None
         return text
 
-    def form(self, name: str, *, allowed: Iterable[str]) -> "FieldReader | None":
+    def read_mapping(self, name: str, *, allowed: Iterable[str]) -> "FieldReader | None":
         """The mapping of a field; None when absent, null, or no mapping (a problem)."""
         node = self.fields.get(name)
         if node is None or (isinstance(node, Leaf) and node.text is None):
@@ -144,14 +147,35 @@ class FieldReader:
         self.problem(f"expected fields: {', '.join(allowed)}", node.where)
         return None
 
+    def fact(
+        self,
+        kind: str,
+        key: str,
+        value: Mapping[str, Any] | None,
+        *,
+        illustrative: bool = False,
+        where: Where | None = None,
+    ) -> Fact:
+        """A fact with this mapping's own `illustrative`, `effective` and `reason`."""
+        own = self.take("illustrative", truth)
+        return Fact(
+            kind=kind,
+            key=key,
+            value=value,
+            where=where or self.where,
+            illustrative=(illustrative if own is None else own) and value is not None,
+            effective=self.take("effective", instant),
+            reason=self.text("reason"),
+        )
+
     def withdrawn(self, name: str) -> bool:
-        """Whether a field stands there as null."""
+        """Whether a field is null."""
         node = self.fields.get(name)
         return isinstance(node, Leaf) and node.text is None
 
 
 def plain_value(node: Node) -> Any:
-    """A part of a file as plain values; what looks like a number is one."""
+    """A node as plain values; texts that look like numbers become numbers."""
     if isinstance(node, Leaf):
         text = node.text
         return float(text) if text is not None and _PLAIN_NUMBER.fullmatch(text) else text
@@ -161,10 +185,5 @@ def plain_value(node: Node) -> Any:
 
 
 def in_unit(unit: str) -> Callable[[str], float]:
-    """A conversion that reads a measure and gives it in `unit`."""
+    """A conversion of a measure into `unit`."""
     return lambda text: measure(text, unit)
-
-
-def when(text: str) -> Any:
-    """A time or a date."""
-    return instant(text)

@@ -1,4 +1,4 @@
-"""Values and facts of the registry in the words of those who read them."""
+"""Values, facts and revisions of the registry as text."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _ALWAYS = (moment(BEGINNING), EPOCH)
 
 
 def format_value(value: Any) -> str:
-    """A value as people read it."""
+    """A value as text."""
     if value is None:
         return "withdrawn"
     if isinstance(value, datetime):
@@ -27,7 +27,7 @@ def format_value(value: Any) -> str:
 
 
 def _format_fact(value: Mapping[str, Any]) -> str:
-    """A fact, known by its fields: see the table `revision`."""
+    """A fact, recognised by its fields: see the table `revision`."""
     for field, words in _FORMATS.items():
         if field in value:
             return words(value)
@@ -72,7 +72,7 @@ def _format_works(value: Mapping[str, Any]) -> str:
 
 
 def _format_geometry(value: Mapping[str, Any]) -> str:
-    """Not its thousand positions."""
+    """Its type and size, not its positions."""
     coordinates = value["coordinates"]
     if value["type"] == "Point":
         return f"at {coordinates[0]:g}, {coordinates[1]:g}"
@@ -112,7 +112,7 @@ def _format_spell(spell: Mapping[str, Any]) -> str:
 
 
 def _format_runs(numbers: Iterable[int], names: tuple[str, ...], first: int) -> str:
-    """Runs as Mon-Fri, the rest one by one."""
+    """Runs as Mon-Fri, others separately."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:
@@ -148,12 +148,12 @@ def format_duration(seconds: float) -> str:
 
 
 def format_minute(at: datetime) -> str:
-    """A time as people write it, in UTC."""
+    """A time to the minute, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
 def format_since(at: datetime) -> str:
-    """From when something holds."""
+    """`from` a time, in UTC."""
     return (
         "from the beginning" if at in _ALWAYS else f"from {at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
     )
@@ -168,5 +168,5 @@ def describe_revision(revision: RecordedRevision) -> str:
 
 
 def format_instant(at: datetime) -> str:
-    """A time for machines."""
+    """ISO 8601 in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Geometries as GeoJSON writes them (RFC 7946), in WGS 84: checked, and made plain."""
+"""GeoJSON geometries (RFC 7946) in WGS 84: checked and normalised."""
 
 import json
 import math
@@ -12,23 +12,23 @@ from sensors._nearest import did_you_mean
 AREAS = ("Polygon", "MultiPolygon")
 SHAPES = ("Point", "LineString", "MultiLineString", *AREAS)
 _DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
-_RING = 4  # positions that a closed ring has at least: a triangle and its first again
-# Metropolitan France, wide: a place that lies in here only when exchanged was exchanged.
+_RING = 4  # least positions of a closed ring: a triangle and its first again
+# Around metropolitan France: a place inside it only when exchanged was exchanged.
 _FRANCE = {"lon": (-5.5, 10.0), "lat": (41.0, 51.5)}
 _LAMBERT = (100_000.0, 6_000_000.0)
 
 
 class GeometryError(ValueError):
-    """What a geometry is not; says what it should be."""
+    """A geometry is invalid; the message says what is expected."""
 
 
 def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
-    """The geometry as it is kept: type, and coordinates of two numbers a position.
+    """The normalised geometry: type, and coordinates of two numbers a position.
 
-    A leaf is read as JSON: a sheet's cell, or YAML that quotes what a map program gave.
+    A leaf is read as JSON: a cell of a sheet, or quoted in YAML.
 
     Raises:
-        GeometryError: with the first mistake.
+        GeometryError: with the first problem.
     """
     geometry = _parse_json(node.text or "") if isinstance(node, Leaf) else plain_value(node)
     if not isinstance(geometry, Mapping):
@@ -67,7 +67,7 @@ def _parse_coordinates(value: Any, depth: int, kind: str) -> list[Any]:
 
 
 def _parse_position(value: list[Any]) -> list[float]:
-    """Longitude and latitude; a height is dropped."""
+    """Longitude and latitude; an elevation is dropped."""
     numbers = [float(part) for part in value if isinstance(part, int | float)]
     numbers = [number for number in numbers if math.isfinite(number)]
     if len(numbers) != len(value) or len(numbers) not in (2, 3) or any(map(_is_truth, value)):
@@ -84,7 +84,7 @@ def check_position(lon: float, lat: float) -> tuple[float, float]:
     """A place on Earth in degrees.
 
     Raises:
-        GeometryError: it is none, or its numbers look exchanged.
+        GeometryError: outside the range, or the numbers look exchanged.
     """
     if abs(lon) > _LAMBERT[0] or abs(lat) > _LAMBERT[1]:
         raise GeometryError(

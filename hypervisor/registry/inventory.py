@@ -1,4 +1,4 @@
-"""What an inventory says, before it is compared with what is known: only the fields it gives."""
+"""The content of inventory files: entries with the fields given, and facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hypervisor.registry.problems import Where
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Fields given for one area, site, device, group …; what is not given stays as it is."""
+    """Fields given for one area, site, device, group …; others stay as they are."""
 
     key: str  # an area's code, the name of a site or device, '<device>/<quantity>'
     given: Mapping[str, Any]
@@ -19,10 +19,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """A fact that rules use, see the table `revision` for kinds and keys. None withdraws it.
+    """A fact that rules use, see the table `revision` for kinds and keys.
 
-    `value` may hold only some of its fields: the others stay, or take their default. `effective`
-    and `reason` are None where the file leaves them to whoever applies it.
+    `value`: None withdraws it; absent fields stay or take their default. `effective` and `reason`:
+    None if the file leaves them to the command.
     """
 
     kind: str
@@ -39,7 +39,7 @@ KINDS = ("areas", "sites", "gateways", "devices", "series", "groups", "zones", "
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """All that some files say, joined."""
+    """The joined content of some files."""
 
     title: str = ""
     areas: tuple[Entry, ...] = ()

@@ -1,4 +1,4 @@
-"""An inventory file, YAML, CSV or GeoJSON, as entries and facts; all its problems at once."""
+"""Read inventory files (YAML, CSV, GeoJSON) and examples; all problems are reported at once."""
 
 from collections.abc import Iterable, Iterator
 from importlib import resources
@@ -76,7 +76,7 @@ def _read(name: str, domain_catalogue: Catalogue) -> Iterator[Inventory | Invent
         except InventoryError as error:
             yield error
     if not _files(name):
-        text = "there is no such inventory file, nor an example of that name"
+        text = "no such inventory file, and no example of that name"
         where = Where(file=name, line=0)
         yield InventoryError(
             [Problem(where=where, text=text + did_you_mean(name, list_examples()))]
@@ -110,7 +110,7 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
     else:
         tree = parse_yaml(text, file=file)
     problems.extend(
-        Problem(where=leaf.where, text="holds a character that is none")
+        Problem(where=leaf.where, text="contains an invalid character")
         for leaf in find_unwritable(tree)
     )
     inventory = _parse_inventory(FieldReader(tree, problems, allowed=_TOP), catalogue)
@@ -123,7 +123,7 @@ def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
     """Read one file.
 
     Raises:
-        InventoryError: it is absent, no UTF-8, or holds mistakes.
+        InventoryError: it is missing, not UTF-8, or has problems.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -144,36 +144,36 @@ def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
     return read_text(text, file=str(path), catalogue=catalogue)
 
 
-def _parse_inventory(form: FieldReader, catalogue: Catalogue) -> Inventory:
-    marked = _parse_illustrative(form)
+def _parse_inventory(reader: FieldReader, catalogue: Catalogue) -> Inventory:
+    marked = _parse_illustrative(reader)
     areas = [
-        parse_sites.parse_area(entry_form)
-        for entry_form in form.forms("areas", allowed=parse_sites.AREA_FIELDS)
+        parse_sites.parse_area(entry_reader)
+        for entry_reader in reader.read_mappings("areas", allowed=parse_sites.AREA_FIELDS)
     ]
-    sites, equipped, facts = _parse_sites(form, catalogue, marked)
+    sites, equipped, facts = _parse_sites(reader, catalogue, marked)
     gateways = [
-        parse_groups.parse_gateway(entry_form)
-        for entry_form in form.forms("gateways", allowed=parse_groups.GATEWAY_FIELDS)
+        parse_groups.parse_gateway(entry_reader)
+        for entry_reader in reader.read_mappings("gateways", allowed=parse_groups.GATEWAY_FIELDS)
     ]
     groups = [
-        parse_groups.parse_group(entry_form)
-        for entry_form in form.forms("groups", allowed=parse_groups.GROUP_FIELDS)
+        parse_groups.parse_group(entry_reader)
+        for entry_reader in reader.read_mappings("groups", allowed=parse_groups.GROUP_FIELDS)
     ]
     zones = [
-        parse_assets.parse_zone(entry_form, illustrative="coordinates" in marked)
-        for entry_form in form.forms("zones", allowed=parse_assets.ZONE_FIELDS)
+        parse_assets.parse_zone(entry_reader, illustrative="coordinates" in marked)
+        for entry_reader in reader.read_mappings("zones", allowed=parse_assets.ZONE_FIELDS)
     ]
     assets = [
         parse_assets.parse_asset(
-            entry_form, places="coordinates" in marked, levels="reach" in marked
+            entry_reader, places="coordinates" in marked, levels="reach" in marked
         )
-        for entry_form in form.forms("assets", allowed=parse_assets.ASSET_FIELDS)
+        for entry_reader in reader.read_mappings("assets", allowed=parse_assets.ASSET_FIELDS)
     ]
     for _, group_facts in (*groups, *assets):
         facts.extend(group_facts)
-    facts.extend(_parse_facts(form, marked))
+    facts.extend(_parse_facts(reader, marked))
     return Inventory(
-        title=form.text("title") or "",
+        title=reader.text("title") or "",
         areas=_drop_missing(areas),
         sites=_drop_missing(sites),
         gateways=_drop_missing(gateways),
@@ -191,59 +191,61 @@ def _drop_missing(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
 
 
 def _parse_sites(
-    form: FieldReader, catalogue: Catalogue, marked: set[str]
+    reader: FieldReader, catalogue: Catalogue, marked: set[str]
 ) -> tuple[list[Entry], list[Entry], list[Fact]]:
     """Sites; their devices and series; the facts of all."""
     sites: list[Entry] = []
     equipped: list[Entry] = []
     facts: list[Fact] = []
-    for site_form in form.forms("sites", allowed=parse_sites.SITE_FIELDS):
+    for site_reader in reader.read_mappings("sites", allowed=parse_sites.SITE_FIELDS):
         site = parse_sites.parse_site(
-            site_form, illustrative="coordinates" in marked, domains=tuple(catalogue.domains)
+            site_reader, illustrative="coordinates" in marked, domains=tuple(catalogue.domains)
         )
         if site is None:
             continue
         sites.append(site)
         levels = "thresholds" in marked
-        for device_form in site_form.forms("devices", allowed=parse_devices.DEVICE_FIELDS):
+        for device_reader in site_reader.read_mappings(
+            "devices", allowed=parse_devices.DEVICE_FIELDS
+        ):
             entries, device_facts = parse_devices.parse_device(
-                device_form, site=site.key, catalogue=catalogue, illustrative=levels
+                device_reader, site=site.key, catalogue=catalogue, illustrative=levels
             )
             equipped.extend(entries)
             facts.extend(device_facts)
         facts.extend(
             parse_thresholds.parse_thresholds(
-                site_form, site.key, catalogue=catalogue, illustrative=levels
+                site_reader, site.key, catalogue=catalogue, illustrative=levels
             )
         )
-        zero = parse_thresholds.parse_datum(site_form, site.key, illustrative="datum" in marked)
+        zero = parse_thresholds.parse_datum(site_reader, site.key, illustrative="datum" in marked)
         facts.extend([zero] if zero else [])
     return sites, equipped, facts
 
 
-def _parse_facts(form: FieldReader, marked: set[str]) -> Iterator[Fact]:
-    """What stands in the file by itself: links, plans, works."""
+def _parse_facts(reader: FieldReader, marked: set[str]) -> Iterator[Fact]:
+    """The facts at the top of a file: links, plans, works."""
     facts = [
         *(
-            parse_thresholds.parse_link(entry_form, illustrative="travel" in marked)
-            for entry_form in form.forms("links", allowed=parse_thresholds.LINK_FIELDS)
+            parse_thresholds.parse_link(entry_reader, illustrative="travel" in marked)
+            for entry_reader in reader.read_mappings("links", allowed=parse_thresholds.LINK_FIELDS)
         ),
         *(
-            parse_plans.parse_plan(entry_form, illustrative="plans" in marked)
-            for entry_form in form.forms("plans", allowed=parse_plans.PLAN_FIELDS)
+            parse_plans.parse_plan(entry_reader, illustrative="plans" in marked)
+            for entry_reader in reader.read_mappings("plans", allowed=parse_plans.PLAN_FIELDS)
         ),
         *(
-            parse_works.parse_works(entry_form)
-            for entry_form in form.forms("works", allowed=parse_works.WORKS_FIELDS)
+            parse_works.parse_works(entry_reader)
+            for entry_reader in reader.read_mappings("works", allowed=parse_works.WORKS_FIELDS)
         ),
     ]
     return (fact for fact in facts if fact is not None)
 
 
-def _parse_illustrative(form: FieldReader) -> set[str]:
-    """What the file says was chosen for illustration, not surveyed."""
-    names = form.nodes("illustrative")
+def _parse_illustrative(reader: FieldReader) -> set[str]:
+    """The kinds of content that the file marks as illustrative."""
+    names = reader.nodes("illustrative")
     for name, node in names.items():
         if name not in _ILLUSTRATIVE:
-            form.problem(f"{name!r}: expected some of {', '.join(_ILLUSTRATIVE)}", node.where)
+            reader.problem(f"{name!r}: expected some of {', '.join(_ILLUSTRATIVE)}", node.where)
     return set(names)

@@ -1,4 +1,4 @@
-"""The registry as plain values: what `store.registry` loads, what inventories become."""
+"""The registry: frozen dataclasses as stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """Something that speaks; its name is also its MQTT account, unless a gateway speaks for it.
+    """A device; its name is also its MQTT account, unless a gateway publishes for it.
 
-    `address`: what its gateway calls it. `codec`: how its payload is decoded; None: as its model's.
+    `address`: at its gateway. `codec`: of its payload; None: its model's.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """Something with an account that speaks for devices: a network server, a concentrator.
+    """A network server or concentrator, whose account publishes for devices.
 
     `protocol` is chirpstack, the-things-stack, senml or native.
     """
@@ -85,7 +85,7 @@ class Gateway:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Devices that belong together; `kind` is cabinet, section or other. Members are revisions."""
+    """A group of devices; `kind` is cabinet, section or other. Members are revisions."""
 
     name: str
     title: str
@@ -96,7 +96,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """A piece of ground; `kind` is flood, lighting or other. `geometry` is GeoJSON's, WGS 84."""
+    """An area on the ground; `kind` is flood, lighting or other. `geometry`: GeoJSON, WGS 84."""
 
     name: str
     title: str
@@ -108,9 +108,9 @@ class Zone:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """What the water reaches; `kind` is road, school, cabinet, hospital, pumping or other.
+    """Something that water may reach; `kind` is road, school, cabinet, hospital, pumping or other.
 
-    `site`: where it is one of our sites too. At which level of which gauge: a revision 'reach'.
+    `site`: if it is also a site. The gauge and level that reach it: a revision 'reach'.
     """
 
     name: str
@@ -139,7 +139,7 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """All of it. Mappings by name; series by (device, quantity); revisions in standing order."""
+    """The whole registry, by name; series by (device, quantity); revisions in order of effect."""
 
     areas: Mapping[str, Area]
     sites: Mapping[str, Site]

@@ -1,4 +1,4 @@
-"""Administration: devices, in and out of service, and their accounts at the broker."""
+"""Administration of devices: service and broker accounts."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -47,7 +47,7 @@ def list_devices(
 def set_service(
     context: Context, request: Request, name: Name, back: Text = "", reason: Text = ""
 ) -> Response:
-    """Out of service, or back."""
+    """Take a device out of service, or back."""
     context.require(Duty.ADMINISTER, subject=f"device/{name}")
     now = context.now()
     if not reason.strip():
@@ -70,7 +70,7 @@ def set_service(
 def change_account(
     context: Context, request: Request, name: Name, does: Text = "add", reason: Text = ""
 ) -> Response:
-    """Give it a password (shown once), another one, or take its account away."""
+    """Create, rotate or delete a device's account; a new password is shown once."""
     context.require(Duty.ADMINISTER, subject=f"device/{name}")
     drop: frozenset[str] = frozenset()
     passwords: dict[str, str] = {}

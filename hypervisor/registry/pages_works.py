@@ -1,4 +1,4 @@
-"""Administration: planned works, during which what is there is not to be trusted."""
+"""Administration of planned works."""
 
 from datetime import datetime
 from typing import Annotated
@@ -30,7 +30,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 def list_works_page(
     context: Context, done: Annotated[str, Query(max_length=20)] = "", *, over: bool = False
 ) -> Response:
-    """Works under way and to come; those that are over, if asked for."""
+    """Current and upcoming works; with `over`, finished ones too."""
     return _render_list(context, done=done, over=over)
 
 
@@ -72,7 +72,7 @@ def announce_works(  # noqa: PLR0913, PLR0917  the fields of the form
 def end_works(
     context: Context, name: Annotated[str, Path(max_length=100, pattern=_NAME)], reason: Text = ""
 ) -> Response:
-    """They are over; those not begun are called off."""
+    """End works; those not begun are cancelled."""
     doer_of(context)
     try:
         api.end_works_now(
@@ -84,7 +84,7 @@ def end_works(
 
 
 def _format_error(error: Exception) -> str:
-    """Of what pydantic says the problems alone."""
+    """The problems of a pydantic error as one line."""
     list_errors = getattr(error, "errors", None)
     if list_errors is None:
         return refusal(error)
@@ -95,7 +95,7 @@ def _format_error(error: Exception) -> str:
 
 
 def _parse_local(context: RequestContext, entered: str) -> datetime:
-    """What a browser's field for day and time says, on the clock of the instance's zone."""
+    """A browser's date-time field, in the instance's time zone."""
     try:
         at = datetime.fromisoformat(entered)
     except ValueError as error:

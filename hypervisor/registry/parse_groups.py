@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hypervisor.base.scalars import instant, truth
+from hypervisor.base.scalars import truth
 from hypervisor.broker.passwords import RESERVED
 from hypervisor.registry.field_reader import FieldReader
 from hypervisor.registry.inventory import Entry, Fact
@@ -17,31 +17,31 @@ SUPPLY_FIELDS = ("plan", "switched", "illustrative", "effective", "reason")
 MEMBER_FIELDS = ("effective", "reason")
 
 
-def parse_gateway(form: FieldReader) -> Entry | None:
+def parse_gateway(reader: FieldReader) -> Entry | None:
     """One gateway."""
-    name = form.name()
+    name = reader.name()
     if name in RESERVED:
-        form.problem(f"{name!r} is an account of the hypervisor itself", form.at("name"))
-    given = form.given({"title": str, "protocol": str, **COORDINATES})
-    form.one_of("protocol", PROTOCOLS)
-    check_point(form, given)
-    if form.has("properties"):
-        given["properties"] = form.properties()
-    return Entry(key=name, given=given, where=form.where) if name else None
+        reader.problem(f"{name!r} is an account of the hypervisor itself", reader.at("name"))
+    given = reader.given({"title": str, "protocol": str, **COORDINATES})
+    reader.one_of("protocol", PROTOCOLS)
+    check_point(reader, given)
+    if reader.has("properties"):
+        given["properties"] = reader.properties()
+    return Entry(key=name, given=given, where=reader.where) if name else None
 
 
-def parse_group(form: FieldReader) -> tuple[Entry | None, list[Fact]]:
+def parse_group(reader: FieldReader) -> tuple[Entry | None, list[Fact]]:
     """One group: itself, who belongs to it, and how its members are fed."""
-    name = form.name()
-    given = form.given({"title": str, "kind": str, "site": str})
-    form.one_of("kind", GROUP_KINDS)
-    if form.has("properties"):
-        given["properties"] = form.properties()
-    facts = [*_parse_members(form, name or ""), *_parse_supply(form, name or "")]
-    return (Entry(key=name, given=given, where=form.where), facts) if name else (None, [])
+    name = reader.name()
+    given = reader.given({"title": str, "kind": str, "site": str})
+    reader.one_of("kind", GROUP_KINDS)
+    if reader.has("properties"):
+        given["properties"] = reader.properties()
+    facts = [*_parse_members(reader, name or ""), *_parse_supply(reader, name or "")]
+    return (Entry(key=name, given=given, where=reader.where), facts) if name else (None, [])
 
 
-def parse_member(group_name: str, device: str, node: Node, problems_of: FieldReader) -> Fact | None:
+def parse_member(group_name: str, device: str, node: Node, reader: FieldReader) -> Fact | None:
     """A device belongs to a group; null: it does so no longer."""
     key = f"{group_name}/{device}"
     if isinstance(node, Leaf) and node.text is None:
@@ -49,47 +49,40 @@ def parse_member(group_name: str, device: str, node: Node, problems_of: FieldRea
     if isinstance(node, Leaf) and not node.text:
         return Fact(kind="member", key=key, value={}, where=node.where)
     if not isinstance(node, Fields):
-        problems_of.problem("expected null, or {effective: 2024-10-01}", node.where)
+        reader.problem("expected null, or {effective: 2024-10-01}", node.where)
         return None
-    own = FieldReader(node, problems_of.problems, allowed=MEMBER_FIELDS)
-    return Fact(
-        kind="member",
-        key=key,
-        value={},
-        where=node.where,
-        effective=own.take("effective", instant),
-        reason=own.text("reason"),
-    )
+    own = FieldReader(node, reader.problems, allowed=MEMBER_FIELDS)
+    return own.fact("member", key, {}, where=node.where)
 
 
-def _parse_members(form: FieldReader, name: str) -> Iterator[Fact]:
-    for device, node in _list_members(form):
-        fact = parse_member(name, device, node, form)
+def _parse_members(reader: FieldReader, name: str) -> Iterator[Fact]:
+    for device, node in _list_members(reader):
+        fact = parse_member(name, device, node, reader)
         if fact is not None:
             yield fact
 
 
-def _list_members(form: FieldReader) -> Iterator[tuple[str, Node]]:
+def _list_members(reader: FieldReader) -> Iterator[tuple[str, Node]]:
     """Names in a list, names with null or fields in a mapping, or a list of both."""
-    node = form.fields.get("members")
+    node = reader.fields.get("members")
     for item in node.items if isinstance(node, Items) else [node]:
         if isinstance(item, Fields):
             yield from item.fields.items()
         elif isinstance(item, Leaf) and item.text and isinstance(node, Items):
             yield item.text, Leaf(text="", where=item.where)
         elif item is not None and not (isinstance(item, Leaf) and not item.text):
-            form.problem("expected a list of devices: [lamp-1, lamp-2]", item.where)
+            reader.problem("expected a list of devices: [lamp-1, lamp-2]", item.where)
 
 
-def _parse_supply(form: FieldReader, name: str) -> Iterator[Fact]:
-    if form.withdrawn("supply"):
-        yield Fact(kind="supply", key=name, value=None, where=form.at("supply"))
+def _parse_supply(reader: FieldReader, name: str) -> Iterator[Fact]:
+    if reader.withdrawn("supply"):
+        yield Fact(kind="supply", key=name, value=None, where=reader.at("supply"))
         return
-    own = form.form("supply", allowed=SUPPLY_FIELDS)
+    own = reader.read_mapping("supply", allowed=SUPPLY_FIELDS)
     if own is None:
         return
     plan, switched = own.text("plan"), own.take("switched", truth)
-    marked, effective = own.take("illustrative", truth), own.take("effective", instant)
+    fact = own.fact("supply", name, {"plan": plan, "switched": switched})
     if plan is None:
         own.problem("needs a 'plan'", own.at("plan"))
     if not own.has("switched"):
@@ -98,12 +91,4 @@ def _parse_supply(form: FieldReader, name: str) -> Iterator[Fact]:
             own.at("switched"),
         )
     if plan is not None and switched is not None:
-        yield Fact(
-            kind="supply",
-            key=name,
-            value={"plan": plan, "switched": switched},
-            where=own.where,
-            illustrative=bool(marked),
-            effective=effective,
-            reason=own.text("reason"),
-        )
+        yield fact

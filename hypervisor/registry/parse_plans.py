@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
 
-from hypervisor.base.scalars import ScalarError, duration, instant, truth
+from hypervisor.base.scalars import ScalarError, duration, truth
 from hypervisor.registry.field_reader import FieldReader, in_unit
 from hypervisor.registry.inventory import Fact
 from hypervisor.registry.tree import Items, Leaf
@@ -39,36 +39,30 @@ DAYS = {word: day for day, words in enumerate(_WEEKDAYS) for word in words}
 MONTHS = {word: month for month, words in enumerate(_MONTHS, start=1) for word in words}
 
 
-def parse_plan(form: FieldReader, *, illustrative: bool) -> Fact | None:
+def parse_plan(reader: FieldReader, *, illustrative: bool) -> Fact | None:
     """One plan, as the fact that it is; `withdrawn: true` takes it away."""
-    name = form.name()
-    gone = form.take("withdrawn", truth)
-    marked, effective = form.take("illustrative", truth), form.take("effective", instant)
-    title, reason = form.text("title"), form.text("reason")
-    on, off = (_parse_sun_offset(form, field) for field in ("on", "off"))
-    spells = [_parse_spell(spell_form) for spell_form in form.forms("spells", allowed=SPELL_FIELDS)]
+    name = reader.name()
+    gone = reader.take("withdrawn", truth)
+    title = reader.text("title")
+    on, off = (_parse_sun_offset(reader, field) for field in ("on", "off"))
+    spells = [
+        _parse_spell(spell_reader)
+        for spell_reader in reader.read_mappings("spells", allowed=SPELL_FIELDS)
+    ]
     read = LightingPlan(
         on_after=on,
         off_after=off,
         spells=tuple(spell for spell in spells if spell),
-        no_relighting=_parse_words(form, "no_relighting", MONTHS) or frozenset(),
+        no_relighting=_parse_words(reader, "no_relighting", MONTHS) or frozenset(),
     )
-    if name is None:
-        return None
-    return Fact(
-        kind="plan",
-        key=name,
-        value=None if gone else {"title": title or name, **plan_to_json(read)},
-        where=form.where,
-        illustrative=(illustrative if marked is None else marked) and not gone,
-        effective=effective,
-        reason=reason,
-    )
+    value = None if gone else {"title": title or name, **plan_to_json(read)}
+    fact = reader.fact("plan", name or "", value, illustrative=illustrative)
+    return fact if name else None
 
 
-def _parse_sun_offset(form: FieldReader, field: str) -> timedelta:
+def _parse_sun_offset(reader: FieldReader, field: str) -> timedelta:
     """`sunset + 10 min`: how long after (before: negative) the sun."""
-    return form.take(field, lambda text: _parse_offset(text, _SUN[field])) or timedelta()
+    return reader.take(field, lambda text: _parse_offset(text, _SUN[field])) or timedelta()
 
 
 def _parse_offset(text: str, suns: tuple[str, ...]) -> timedelta:
@@ -83,21 +77,24 @@ def _parse_offset(text: str, suns: tuple[str, ...]) -> timedelta:
     return by if match["sign"] == "+" else -by
 
 
-def _parse_spell(form: FieldReader) -> Spell | None:
-    begins, ends = form.take("from", parse_clock), form.take("to", parse_clock)
-    level = form.take("level", in_unit("%"))
-    weekdays, months = _parse_words(form, "weekdays", DAYS), _parse_words(form, "months", MONTHS)
+def _parse_spell(reader: FieldReader) -> Spell | None:
+    begins, ends = reader.take("from", parse_clock), reader.take("to", parse_clock)
+    level = reader.take("level", in_unit("%"))
+    weekdays, months = (
+        _parse_words(reader, "weekdays", DAYS),
+        _parse_words(reader, "months", MONTHS),
+    )
     for field in ("from", "to", "level"):
-        if not form.has(field):
+        if not reader.has(field):
             example = "0 %" if field == "level" else '"01:00"'
-            form.problem(f"a spell needs {field!r}, such as {example}", form.at(field))
+            reader.problem(f"a spell needs {field!r}, such as {example}", reader.at(field))
     if level is not None and not 0 <= level <= 100:
-        form.problem(f"{level:g} %: a level lies within 0…100 %", form.at("level"))
+        reader.problem(f"{level:g} %: a level lies within 0…100 %", reader.at("level"))
     if begins is None or ends is None or level is None:
         return None
     if _minutes_since_noon(begins) >= _minutes_since_noon(ends):
         text = f"{begins:%H:%M} to {ends:%H:%M} runs backwards: a night goes from noon to noon"
-        form.problem(text, form.at("to"))
+        reader.problem(text, reader.at("to"))
     limits: Mapping[str, frozenset[int]] = {
         name: numbers
         for name, numbers in (("weekdays", weekdays), ("months", months))
@@ -123,10 +120,10 @@ def parse_clock(text: str) -> time:
 
 
 def _parse_words(
-    form: FieldReader, field: str, numbers: Mapping[str, int]
+    reader: FieldReader, field: str, numbers: Mapping[str, int]
 ) -> frozenset[int] | None:
     """Days or months by their names: a list, or words with spaces between."""
-    node = form.fields.get(field)
+    node = reader.fields.get(field)
     if node is None or (isinstance(node, Leaf) and not node.text):
         return None
     leaves: Iterable[Leaf] = ()
@@ -136,9 +133,9 @@ def _parse_words(
     elif isinstance(node, Items):
         leaves = [item for item in node.items if isinstance(item, Leaf)]
         if len(leaves) < len(node.items):
-            form.problem("expected a list of words", node.where)
+            reader.problem("expected a list of words", node.where)
     else:
-        form.problem("expected a list of words", node.where)
+        reader.problem("expected a list of words", node.where)
     values: set[int] = set()
     for leaf in leaves:
         word = _normalise(leaf.text or "")
@@ -147,7 +144,7 @@ def _parse_words(
         else:
             singular = field.removesuffix("s").replace("no_relighting", "month")
             text = f"unknown {singular} {leaf.text!r}{did_you_mean(word, numbers)}"
-            form.problem(text, leaf.where)
+            reader.problem(text, leaf.where)
     return frozenset(values)
 
 

@@ -53,44 +53,46 @@ def _parse_within(text: str, limit: float, what: str) -> float:
 COORDINATES: dict[str, Convert] = {"lon": _parse_longitude, "lat": _parse_latitude}
 
 
-def check_point(form: FieldReader, given: dict[str, Any]) -> None:
+def check_point(reader: FieldReader, given: dict[str, Any]) -> None:
     """A point has both coordinates, each in its own field."""
     lon, lat = given.get("lon"), given.get("lat")
     if (lon is None) != (lat is None) and ("lon" in given) != ("lat" in given):
         missing = "lat" if "lat" not in given else "lon"
-        form.problem(f"a point needs both lon and lat; {missing} is missing", form.at(missing))
+        reader.problem(f"a point needs both lon and lat; {missing} is missing", reader.at(missing))
     if lon is None or lat is None:
         return
     if is_exchanged(lon, lat):
-        form.problem(
+        reader.problem(
             f"lon {lon:g} and lat {lat:g} look exchanged: France lies at lat 41…51, lon -5…10",
-            form.at("lat"),
+            reader.at("lat"),
         )
 
 
-def parse_area(form: FieldReader) -> Entry | None:
+def parse_area(reader: FieldReader) -> Entry | None:
     """One area."""
-    code, kind = form.text("code"), form.text("kind")
+    code, kind = reader.text("code"), reader.text("kind")
     if code is None:
-        form.problem("needs a 'code'", form.at("code"))
+        reader.problem("needs a 'code'", reader.at("code"))
         return None
     if kind is not None and kind not in KINDS:
-        form.problem(f"unknown kind {kind!r}{did_you_mean(kind, KINDS)}", form.at("kind"))
+        reader.problem(f"unknown kind {kind!r}{did_you_mean(kind, KINDS)}", reader.at("kind"))
     elif kind is not None and not _CODES[kind][0].fullmatch(code):
-        form.problem(f"{code!r}: the code of a {kind} is {_CODES[kind][1]}", form.at("code"))
-    given = form.given(
+        reader.problem(f"{code!r}: the code of a {kind} is {_CODES[kind][1]}", reader.at("code"))
+    given = reader.given(
         {"kind": str, "name": str, "parent": str, "population": whole, **COORDINATES}
     )
-    check_point(form, given)
-    return Entry(key=code, given=given, where=form.where)
+    check_point(reader, given)
+    return Entry(key=code, given=given, where=reader.where)
 
 
-def parse_site(form: FieldReader, *, illustrative: bool, domains: tuple[str, ...]) -> Entry | None:
+def parse_site(
+    reader: FieldReader, *, illustrative: bool, domains: tuple[str, ...]
+) -> Entry | None:
     """One site without what stands at it."""
-    name = form.name()
+    name = reader.name()
     if name in _SUBJECTS:
-        form.problem(f"{name!r} is a word of the rules, no name of a site", form.at("name"))
-    given = form.given(
+        reader.problem(f"{name!r} is a word of the rules, no name of a site", reader.at("name"))
+    given = reader.given(
         {
             "title": str,
             "domain": str,
@@ -101,12 +103,14 @@ def parse_site(form: FieldReader, *, illustrative: bool, domains: tuple[str, ...
             "illustrative": truth,
         }
     )
-    check_point(form, given)
+    check_point(reader, given)
     domain = given.get("domain")
     if domain is not None and domain not in domains:
-        form.problem(f"unknown domain {domain!r}{did_you_mean(domain, domains)}", form.at("domain"))
+        reader.problem(
+            f"unknown domain {domain!r}{did_you_mean(domain, domains)}", reader.at("domain")
+        )
     if illustrative and "lon" in given:
         given.setdefault("illustrative", True)
-    if form.has("properties"):
-        given["properties"] = form.properties()
-    return Entry(key=name, given=given, where=form.where) if name else None
+    if reader.has("properties"):
+        given["properties"] = reader.properties()
+    return Entry(key=name, given=given, where=reader.where) if name else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import inf
 
-from hypervisor.base.scalars import duration, instant, truth
+from hypervisor.base.scalars import duration
 from hypervisor.registry.field_reader import FieldReader, in_unit
 from hypervisor.registry.inventory import Fact
 from hypervisor.registry.tree import Fields, Leaf, Node
@@ -18,19 +18,19 @@ LINK_FIELDS = ("from", "to", "travel", "illustrative", "effective", "reason")
 
 
 def parse_thresholds(
-    form: FieldReader, owner: str, *, catalogue: Catalogue, illustrative: bool
+    reader: FieldReader, owner: str, *, catalogue: Catalogue, illustrative: bool
 ) -> Iterator[Fact]:
     """The thresholds of a site (`owner` is its name) or a device (`device/<name>`)."""
-    for name, node in form.nodes("thresholds").items():
+    for name, node in reader.nodes("thresholds").items():
         fact = _parse_threshold(
-            form, f"{owner}/{name}", node, catalogue=catalogue, illustrative=illustrative
+            reader, f"{owner}/{name}", node, catalogue=catalogue, illustrative=illustrative
         )
         if fact is not None:
             yield fact
 
 
 def _parse_threshold(
-    form: FieldReader, key: str, node: Node, *, catalogue: Catalogue, illustrative: bool
+    reader: FieldReader, key: str, node: Node, *, catalogue: Catalogue, illustrative: bool
 ) -> Fact | None:
     """One threshold in its vocabulary's unit; null withdraws it."""
     name = key.rpartition("/")[2]
@@ -39,120 +39,94 @@ def _parse_threshold(
     if isinstance(node, Leaf):
         node = Fields(fields={"value": node}, where=node.where)
     if not isinstance(node, Fields):
-        form.problem("expected a value such as 3.10 m", node.where)
+        reader.problem("expected a value such as 3.10 m", node.where)
         return None
-    own = FieldReader(node, form.problems, allowed=THRESHOLD_FIELDS)
+    own = FieldReader(node, reader.problems, allowed=THRESHOLD_FIELDS)
     threshold = _find_vocabulary(own, name, catalogue)
     if threshold is None:
         return None
     value = own.take("value", in_unit(threshold.unit))
-    marked = own.take("illustrative", truth)
-    effective, reason = own.take("effective", instant), own.text("reason")
+    content = {"value": value, "unit": threshold.unit, "quantity": threshold.quantity}
+    fact = own.fact("threshold", key, content, illustrative=illustrative, where=own.at("value"))
     if value is None:
         if not own.has("value"):
             own.problem("needs a 'value' such as 3.10 m", own.at("value"))
         return None
     _check_threshold(own, threshold, value, catalogue)
-    return Fact(
-        kind="threshold",
-        key=key,
-        value={"value": value, "unit": threshold.unit, "quantity": threshold.quantity},
-        illustrative=illustrative if marked is None else marked,
-        effective=effective,
-        reason=reason,
-        where=own.at("value"),
-    )
+    return fact
 
 
-def _find_vocabulary(form: FieldReader, name: str, catalogue: Catalogue) -> Threshold | None:
+def _find_vocabulary(reader: FieldReader, name: str, catalogue: Catalogue) -> Threshold | None:
     """The threshold's quantity and unit: the domain's own, or those of a rule author's new one."""
     threshold = catalogue.thresholds.get(name)
-    quantity = form.text("quantity")
+    quantity = reader.text("quantity")
     if threshold is not None:
         if quantity not in (None, threshold.quantity):
-            form.problem(
+            reader.problem(
                 f"threshold {name!r} is one of {threshold.quantity}, not {quantity}",
-                form.at("quantity"),
+                reader.at("quantity"),
             )
         return threshold
     if quantity is None:
-        form.problem(
+        reader.problem(
             f"unknown threshold {name!r}{did_you_mean(name, catalogue.thresholds)} (one of your own"
             " says its quantity: {value: 3.10 m, quantity: level})"
         )
         return None
     if quantity not in catalogue.quantities:
         hint = did_you_mean(quantity, catalogue.quantities)
-        form.problem(f"unknown quantity {quantity!r}{hint}", form.at("quantity"))
+        reader.problem(f"unknown quantity {quantity!r}{hint}", reader.at("quantity"))
         return None
     unit = catalogue.quantities[quantity].unit
     return Threshold(name=name, quantity=quantity, unit=unit, label_en=name, label_fr=name)
 
 
 def _check_threshold(
-    form: FieldReader, threshold: Threshold, value: float, catalogue: Catalogue
+    reader: FieldReader, threshold: Threshold, value: float, catalogue: Catalogue
 ) -> None:
     """A threshold lies where its quantity can be; of increments, rules ask for sums over hours."""
     quantity = catalogue.quantities[threshold.quantity]
     if units.dimension(threshold.unit) != units.dimension(quantity.unit):
         if value <= 0:
-            form.problem(f"{value:g} {threshold.unit}: a rise is above zero", form.at("value"))
+            reader.problem(f"{value:g} {threshold.unit}: a rise is above zero", reader.at("value"))
         return
     high = inf if quantity.kind is Kind.INCREMENT else quantity.high
     if not quantity.low <= units.convert(value, threshold.unit, quantity.unit) <= high:
-        form.problem(
+        reader.problem(
             f"{value:g} {threshold.unit} lies outside what {quantity.name} can be,"
             f" {quantity.low:g}…{high:g} {quantity.unit}",
-            form.at("value"),
+            reader.at("value"),
         )
 
 
-def parse_datum(form: FieldReader, site: str, *, illustrative: bool) -> Fact | None:
+def parse_datum(reader: FieldReader, site: str, *, illustrative: bool) -> Fact | None:
     """The zero of a site's gauge above the sea (NGF-IGN69); null: not known any more."""
-    if form.withdrawn("datum"):
-        return Fact(kind="datum", key=site, value=None, where=form.at("datum"))
-    node = form.fields.get("datum")
+    if reader.withdrawn("datum"):
+        return Fact(kind="datum", key=site, value=None, where=reader.at("datum"))
+    node = reader.fields.get("datum")
     if isinstance(node, Leaf) and node.text:
         node = Fields(fields={"zero": node}, where=node.where)
-        form = FieldReader(Fields(fields={"datum": node}, where=form.where), form.problems)
-    own = form.form("datum", allowed=DATUM_FIELDS)
+        reader = FieldReader(Fields(fields={"datum": node}, where=reader.where), reader.problems)
+    own = reader.read_mapping("datum", allowed=DATUM_FIELDS)
     if own is None:
         return None
-    zero, marked = own.take("zero", in_unit("m")), own.take("illustrative", truth)
-    effective, reason = own.take("effective", instant), own.text("reason")
-    if zero is None:
-        if not own.has("zero"):
-            own.problem("needs a 'zero' such as 48.61 m", own.at("zero"))
-        return None
-    return Fact(
-        kind="datum",
-        key=site,
-        value={"zero": zero, "unit": "m"},
-        where=own.where,
-        illustrative=illustrative if marked is None else marked,
-        effective=effective,
-        reason=reason,
-    )
+    zero = own.take("zero", in_unit("m"))
+    fact = own.fact("datum", site, {"zero": zero, "unit": "m"}, illustrative=illustrative)
+    if not own.has("zero"):
+        own.problem("needs a 'zero' such as 48.61 m", own.at("zero"))
+    return None if zero is None else fact
 
 
-def parse_link(form: FieldReader, *, illustrative: bool) -> Fact | None:
+def parse_link(reader: FieldReader, *, illustrative: bool) -> Fact | None:
     """Water flows from one site to another; a null travel time withdraws the link."""
-    upstream, downstream = form.name("from"), form.name("to")
-    travel = form.take("travel", duration)
-    marked = form.take("illustrative", truth)
-    effective, reason = form.take("effective", instant), form.text("reason")
-    if not form.has("travel"):
-        form.problem("needs a 'travel' time such as 3 h", form.at("travel"))
+    upstream, downstream = reader.name("from"), reader.name("to")
+    travel = reader.take("travel", duration)
+    value = None if travel is None else {"travel_s": travel}
+    fact = reader.fact("link", f"{upstream}>{downstream}", value, illustrative=illustrative)
+    if not reader.has("travel"):
+        reader.problem("needs a 'travel' time such as 3 h", reader.at("travel"))
     if upstream is None or downstream is None:
         return None
     if upstream == downstream:
-        form.problem("a site cannot lie upstream of itself", form.at("to"))
-    return Fact(
-        kind="link",
-        key=f"{upstream}>{downstream}",
-        value=None if travel is None else {"travel_s": travel},
-        illustrative=(illustrative if marked is None else marked) and travel is not None,
-        effective=effective,
-        reason=reason,
-        where=form.where,
-    )
+        reader.problem("a site cannot lie upstream of itself", reader.at("to"))
+    return fact

@@ -14,27 +14,27 @@ SUBJECTS = ("sites", "devices", "groups")
 WORKS_FIELDS = ("name", "begins", "ends", *SUBJECTS, "reason", "withdrawn")
 
 
-def parse_works(form: FieldReader) -> Fact | None:
+def parse_works(reader: FieldReader) -> Fact | None:
     """One window of works. Its times are in its value: it holds, whenever it was said."""
-    name = form.name()
-    gone = form.take("withdrawn", truth)
-    begins, ends = form.take("begins", instant), form.take("ends", instant)
-    subjects = {kind: _parse_names(form, kind) for kind in SUBJECTS}
-    reason = form.text("reason")
+    name = reader.name()
+    gone = reader.take("withdrawn", truth)
+    begins, ends = reader.take("begins", instant), reader.take("ends", instant)
+    subjects = {kind: _parse_names(reader, kind) for kind in SUBJECTS}
+    reason = reader.text("reason")
     if name is None:
         return None
     if gone:
-        return works_fact(name, None, reason=reason, where=form.where)
+        return works_fact(name, None, reason=reason, where=reader.where)
     for field in ("begins", "ends"):
-        if not form.has(field):
-            form.problem(f"needs {field!r}, such as 2024-11-04T08:00+01:00", form.at(field))
+        if not reader.has(field):
+            reader.problem(f"needs {field!r}, such as 2024-11-04T08:00+01:00", reader.at(field))
     if not any(subjects.values()):
-        form.problem(f"needs what it concerns: some of {', '.join(SUBJECTS)}", form.where)
+        reader.problem(f"needs what it concerns: some of {', '.join(SUBJECTS)}", reader.where)
     if begins is None or ends is None:
         return None
     if ends <= begins:
-        form.problem("ends before it begins", form.at("ends"))
-    return works_fact(name, works_value(begins, ends, subjects), reason=reason, where=form.where)
+        reader.problem("ends before it begins", reader.at("ends"))
+    return works_fact(name, works_value(begins, ends, subjects), reason=reason, where=reader.where)
 
 
 def works_fact(name: str, value: dict[str, Any] | None, *, reason: str | None, where: Any) -> Fact:
@@ -57,11 +57,11 @@ def _format_time(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _parse_names(form: FieldReader, kind: str) -> list[str]:
-    node = form.fields.get(kind)
+def _parse_names(reader: FieldReader, kind: str) -> list[str]:
+    node = reader.fields.get(kind)
     if node is None or (isinstance(node, Leaf) and not node.text):
         return []
     if isinstance(node, Items) and all(isinstance(item, Leaf) for item in node.items):
         return [item.text or "" for item in node.items if isinstance(item, Leaf)]
-    form.problem("expected a list of names: [gif, orsay]", node.where)
+    reader.problem("expected a list of names: [gif, orsay]", node.where)
     return []

@@ -43,7 +43,8 @@ def load_site(connection: Connection, name: str) -> SitePlace | None:
         connection.cursor(row_factory=dict_row)
         .execute(
             "SELECT s.name, s.title, s.domain, s.lon, s.lat, s.river, s.river_order,"
-            " s.illustrative, s.properties, ARRAY[c.code, c.name] AS commune, ARRAY[e.code, e.name] AS epci"
+            " s.illustrative, s.properties, ARRAY[c.code, c.name] AS commune,"
+            " ARRAY[e.code, e.name] AS epci"
             " FROM site s LEFT JOIN area c ON c.code = s.commune"
             " LEFT JOIN area e ON e.code = c.parent AND e.kind = 'epci' WHERE s.name = %s",
             [name],

@@ -1,10 +1,11 @@
 """The bodies about planned works, and about the instance itself."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hypervisor.registry.works import Works
 from hypervisor.web.schemas import Body
 from hypervisor.web.times import Instant
 
@@ -13,31 +14,17 @@ _Names = Annotated[list[_Name], Field(max_length=1_000)]
 _Reason = Annotated[str, Field(min_length=1, max_length=4_000, description="What is done there.")]
 
 
-class WorksBody(BaseModel):
-    """From when to when nobody should trust what is there."""
-
-    name: str = Field(examples=["rd446-2024"])
-    begins: datetime
-    ends: datetime
-    state: Literal["planned", "under way", "over"] = Field(examples=["under way"])
-    sites: list[str] = Field(examples=[["rd446-orsay"]])
-    devices: list[str] = Field(examples=[[]])
-    groups: list[str] = Field(examples=[[]])
-    author: str = Field(examples=["a.martin"])
-    reason: str = Field(examples=["resurfacing, loops cut"])
-
-
 class WorksListBody(Body):
     """A page of works, by their beginning."""
 
-    works: list[WorksBody]
+    works: list[Works]
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class WorksDetailBody(Body):
     """One of them; its ETag is for If-Match."""
 
-    works: WorksBody
+    works: Works
 
 
 class WorksPut(BaseModel):

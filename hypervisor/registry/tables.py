@@ -12,6 +12,7 @@ from rich.table import Table
 from hypervisor.registry.changes import ChangeLine, Changes
 from hypervisor.registry.formatting import format_duration, format_value
 from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
+from hypervisor.registry.parse_works import SUBJECTS
 from hypervisor.registry.works import Works, list_works
 
 _NAMED_DEVICES = 4  # of a site; more are counted by model
@@ -214,7 +215,8 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 def works_rows(works_list: Iterable[Works]) -> Iterable[dict[str, Any]]:
     """Works as plain values."""
     for works in works_list:
-        yield _plain({**asdict(works), "subjects": dict(works.subjects)})
+        fields = works.model_dump(exclude=set(SUBJECTS))
+        yield _plain({**fields, "subjects": works.subjects})
 
 
 def summarise_registry(registry: Registry) -> str:

@@ -1,9 +1,10 @@
 """Planned works said at the command line, and those that are known, with how they stand."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
 
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Fact, Inventory
@@ -14,23 +15,30 @@ from sensors._errors import TerritoryError
 from sensors._nearest import did_you_mean
 
 _HERE = Where(file="works", line=0)
+State = Literal["planned", "under way", "over"]
 
 
 class WorksError(TerritoryError):
     """Works cannot be announced or ended as was asked."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Works:
-    """A window of works as it stands; `state` is planned, under way or over."""
+class Works(BaseModel):
+    """From when to when nobody should trust what is there."""
 
-    name: str
+    name: str = Field(examples=["rd446-2024"])
     begins: datetime
     ends: datetime
-    state: str
-    subjects: Mapping[str, list[str]]
-    author: str
-    reason: str
+    state: State = Field(examples=["under way"])
+    sites: list[str] = Field(examples=[["rd446-orsay"]])
+    devices: list[str] = Field(examples=[[]])
+    groups: list[str] = Field(examples=[[]])
+    author: str = Field(examples=["a.martin"])
+    reason: str = Field(examples=["resurfacing, loops cut"])
+
+    @property
+    def subjects(self) -> dict[str, list[str]]:
+        """The names by kind."""
+        return {kind: getattr(self, kind) for kind in SUBJECTS}
 
 
 def announce_works(
@@ -85,18 +93,19 @@ def _current_works(revisions: Iterable[Revision], now: datetime | None) -> Itera
         if revision.value is None:
             continue
         begins, ends = (datetime.fromisoformat(revision.value[edge]) for edge in ("begins", "ends"))
+        subjects = {kind: list(revision.value.get(kind, ())) for kind in SUBJECTS}
         yield Works(
             name=revision.key,
             begins=begins,
             ends=ends,
             state=_state(begins, ends, now),
-            subjects={kind: list(revision.value.get(kind, ())) for kind in SUBJECTS},
             author=revision.author,
             reason=revision.reason,
+            **subjects,
         )
 
 
-def _state(begins: datetime, ends: datetime, now: datetime | None) -> str:
+def _state(begins: datetime, ends: datetime, now: datetime | None) -> State:
     if now is None or now < begins:
         return "planned"
     return "under way" if now < ends else "over"

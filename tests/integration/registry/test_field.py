@@ -147,7 +147,9 @@ def test_a_gauge_is_replaced_and_its_zero_moved_by_commands(run: Run, database_u
     replace = ("gauge", "replace", "gauge", "radar", "--at", "2025-03-01", "--reason", "struck")
     assert "nothing was" in run(*replace, "--dry-run")
     assert "hypervisor device add radar" in run(*replace)
-    run("gauge", "shift", "gif", "--by", "-12 cm", "--at", "2025-04-01", "--reason", "new weir")
+    shift = ("gif", "--by", "-12 cm", "--at", "2025-04-01", "--reason", "new weir")
+    assert "deprecated" in run("gauge", "shift", *shift, "--dry-run")
+    run("gauge", "set-datum", *shift)
     with connect(database_url) as opened:
         found, acts = registry_queries.load(opened), audit.listing(opened)
     assert found.devices["gauge"].retired == found.devices["radar"].commissioned

@@ -116,8 +116,8 @@ SLIPS = [
         "lon 48.6 and lat 2.1 look exchanged",
     ),
     (layer(polygon(kind="flood")), "needs a 'name'"),
-    (layer(polygon(**ZONE, title="a\0b")), "holds a character that is none"),
-    (layer(polygon(**ZONE, properties={"a": "\ud800"})), "holds a character that is none"),
+    (layer(polygon(**ZONE, title="a\0b")), "contains an invalid character"),
+    (layer(polygon(**ZONE, properties={"a": "\ud800"})), "contains an invalid character"),
     (layer(polygon(**ZONE)).replace("2.1", "NaN"), "a position is [longitude, latitude]"),
 ]
 
