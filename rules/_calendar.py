@@ -50,7 +50,13 @@ def between(steps: Steps, first: int, last: int) -> Steps:
     before = steps.value[begins - 1] if begins else np.nan
     at = np.concatenate([[first], steps.at[begins:ends]])
     value = np.concatenate([[before], steps.value[begins:ends]])
-    turns = np.concatenate([[True], value[1:] != value[:-1]])
+    return _changes(at, value)
+
+
+def _changes(at: Instants, value: Values) -> Steps:
+    """The steps without those that repeat the value before; unknown after unknown is a repeat."""
+    differs = (value[1:] != value[:-1]) & ~(np.isnan(value[1:]) & np.isnan(value[:-1]))
+    turns = np.concatenate([[True], differs])
     return Steps(at=at[turns], value=value[turns])
 
 
@@ -73,8 +79,7 @@ def _of_year(word: str, zone: str, year: int) -> Steps:
     """A word's steps over one year of UTC, the first at its beginning."""
     at, days, hours = _hours(zone, year)
     value = hours if word == "hour" else _DAYS[word](days)
-    turns = np.concatenate([[True], value[1:] != value[:-1]])
-    return Steps(at=at[turns], value=value[turns])
+    return _changes(at, value)
 
 
 @functools.lru_cache(maxsize=64)
@@ -122,9 +127,15 @@ def _each(days: Instants, of: Callable[[date], float]) -> Values:
     return np.array(values, dtype=np.float64)[which]
 
 
+def _on_school_holiday(day: date) -> float:
+    """1 or 0; nan where no school calendar is published."""
+    holiday = school_holiday(day)
+    return np.nan if holiday is None else float(holiday)
+
+
 _DAYS: dict[str, Callable[[Instants], Values]] = {
     "weekday": lambda days: _each(days, lambda day: day.isoweekday()),
     "month": lambda days: _each(days, lambda day: day.month),
     "holiday": lambda days: _each(days, lambda day: day in public_holidays(day.year)),
-    "school_holiday": lambda days: _each(days, school_holiday),
+    "school_holiday": lambda days: _each(days, _on_school_holiday),
 }

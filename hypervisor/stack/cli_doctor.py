@@ -41,7 +41,11 @@ def _examine(settings: "Settings") -> "list[Finding]":
     from hypervisor.stack.doctor_gaps import check_gaps
 
     private = instance.is_private(settings)
-    findings = [*machine.check_python(), *machine.check_clock()]
+    findings = [
+        *machine.check_python(),
+        *machine.check_clock(),
+        *machine.check_school_holidays(datetime.now(UTC).date()),
+    ]
     if private:  # else somebody else runs the servers
         findings += [*machine.check_programs(), *machine.check_user()]
         findings += instance.guard_access(

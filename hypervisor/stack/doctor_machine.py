@@ -5,6 +5,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 from hypervisor.broker import binaries
@@ -12,6 +13,7 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import LEAST_FREE_BYTES, SCARCE_BYTES
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack.finding import Finding, bad, good, warning
+from sensors._calendar import school_holidays_end
 
 _TIME_ERROR = 5  # of adjtimex: the clock is not synchronised
 
@@ -80,3 +82,15 @@ def check_clock() -> Iterator[Finding]:
         yield warning("clock", "not synchronised, says the kernel", mend)
     elif state >= 0:
         yield good("clock", "synchronised, says the kernel")
+
+
+def check_school_holidays(today: date) -> Iterator[Finding]:
+    """Whether the published school calendars reach a year ahead; beyond them rules know nothing."""
+    end = school_holidays_end()
+    if end - today > timedelta(days=365):
+        yield good("school holidays", f"known until {end}")
+    else:
+        mend = "install a newer version, or add the next school year to _school_holidays.csv"
+        yield warning(
+            "school holidays", f"in rules `school_holiday` is unknown from {end} on", mend
+        )

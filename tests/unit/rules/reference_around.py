@@ -48,7 +48,8 @@ class Said:
             case "holiday":
                 return local.date() in public_holidays(local.year)
             case "school_holiday":
-                return school_holiday(local.date())
+                holiday = school_holiday(local.date())
+                return math.nan if holiday is None else holiday
         return any(dusk <= utc < dawn for dusk, dawn in self._nights(utc))
 
     def _nights(self, utc: datetime) -> Iterator[tuple[datetime, datetime]]:

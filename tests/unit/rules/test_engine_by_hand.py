@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from rules._rule import Rule
 from rules._seen import evaluate_part
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
+from sensors._calendar import school_holidays_end
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
 from sensors._row import NEVER
@@ -707,6 +709,14 @@ def test_the_calendar_turns_by_the_local_clock(
     word: str, first: str, last: str, expected: list[tuple[str, float]]
 ) -> None:
     assert [(when[11:], value) for when, value in turns(word, first, last)] == expected
+
+
+def test_school_holidays_are_unknown_where_no_calendar_is_published() -> None:
+    end = school_holidays_end()
+    last_day = f"{end - timedelta(days=1)}T12:00:00"
+    found = turns("school_holiday", last_day, f"{end + timedelta(days=700)}T12:00:00")
+    assert [when for when, _ in found] == [last_day, f"{end - timedelta(days=1)}T22:00:00"]
+    assert [np.isnan(value) for _, value in found] == [False, True]
 
 
 def test_an_hour_of_a_clock_that_is_half_an_hour_off() -> None:

@@ -5,7 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from sensors._calendar import SCHOOL_HOLIDAYS, easter, public_holidays, school_holiday
+from sensors._calendar import (
+    easter,
+    public_holidays,
+    school_holiday,
+    school_holidays,
+    school_holidays_end,
+)
 from simulators._calendar import lived
 
 EASTERS = [(2023, 4, 9), (2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2027, 3, 28), (2038, 4, 25)]
@@ -23,14 +29,14 @@ def test_a_year_has_eleven_public_holidays() -> None:
 
 
 def test_school_holidays_follow_each_other_and_last_as_they_do() -> None:
-    for first, back in SCHOOL_HOLIDAYS:
+    for first, back in school_holidays():
         assert timedelta(days=4) <= back - first <= timedelta(days=63)
         # they begin on a Saturday, or before Ascension Day; nobody goes back on a weekend
         assert first.weekday() == 5 or first in {
             easter(first.year) + timedelta(days=39 - early) for early in (0, 1)
         }
         assert back.weekday() < 5
-    edges = [day for span in SCHOOL_HOLIDAYS for day in span]
+    edges = [day for span in school_holidays() for day in span]
     assert edges == sorted(edges)
 
 
@@ -39,6 +45,14 @@ def test_days_of_zone_c() -> None:
     assert school_holiday(date(2025, 2, 20))  # zone C alone
     assert not school_holiday(date(2025, 2, 12))  # zone B alone
     assert not school_holiday(date(2024, 11, 4))
+
+
+def test_a_day_without_a_published_calendar_is_unknown() -> None:
+    begins, ends = school_holidays()[0][0], school_holidays_end()
+    assert school_holiday(begins)
+    assert school_holiday(ends - timedelta(days=1))
+    assert school_holiday(begins - timedelta(days=1)) is None
+    assert school_holiday(ends) is None
 
 
 def test_hours_are_local_over_the_change_of_clocks() -> None:
