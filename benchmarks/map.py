@@ -127,12 +127,12 @@ def sign_in(connection: Connection) -> tuple[str, str]:
     instance = instance_store.read(connection)
     if instance is None:
         raise MapBenchError("the benchmark's database is not an instance")
-    number = access_queries.add(
+    number = access_queries.insert_account(
         connection, name="bench", title="Bench", password=None, language="en"
     )
-    queries_roles.give(connection, number, [(Role.ADMINISTRATOR, None)])
-    secret = secrets.new_session()
-    queries_sessions.add(
+    queries_roles.replace_roles(connection, number, [(Role.ADMINISTRATOR, None)])
+    secret = secrets.generate_session()
+    queries_sessions.insert_session(
         connection,
         queries_sessions.Session(
             secret=secrets.digest(secret),

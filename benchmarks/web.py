@@ -15,17 +15,17 @@ from hypervisor.database.connect import connect
 
 def add_token(settings: Settings) -> str:
     """A token of an account that may read everything."""
-    secret, now = secrets.new_token(), datetime.now(UTC)
+    secret, now = secrets.generate_token(), datetime.now(UTC)
     with connect(settings.database_url) as connection:
-        number = access_queries.add(
+        number = access_queries.insert_account(
             connection, name="bench", title="Bench", password=None, language=None
         )
-        queries_roles.give(connection, number, [(Role.VIEWER, None)])
-        queries_tokens.add(
+        queries_roles.replace_roles(connection, number, [(Role.VIEWER, None)])
+        queries_tokens.insert_token(
             connection,
             account=number,
             secret=secrets.digest(secret),
-            shown=secret[: secrets.SHOWN],
+            shown=secret[: secrets.VISIBLE_LENGTH],
             name="bench",
             scopes=[Duty.READ],
             made_at=now,

@@ -11,9 +11,9 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from hypervisor.access import queries_places, queries_sessions
-from hypervisor.access.errors import ForbiddenError, UnauthorisedError
-from hypervisor.access.identity import Asker, Said, identify, shown
-from hypervisor.access.turns import Turns
+from hypervisor.access.errors import ForbiddenError, UnauthenticatedError
+from hypervisor.access.identity import Caller, CsrfToken, digest_credential, identify
+from hypervisor.access.limiter import RequestLimiter
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Banner, Instance, Mode
@@ -25,7 +25,7 @@ from hypervisor.database.pool import READERS, Pool
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
-_Found = TypeVar("_Found")
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +82,17 @@ class RequestContext:
         subject = subject if site is None else site
         if area is not None:
             allowed = held.covers(
-                _seen(queries_places.of_area(self.connection, area), f"area {area!r}")
+                _require_found(queries_places.find_area(self.connection, area), f"area {area!r}")
             )
         elif alarm is not None:
-            (commune,) = _seen(queries_places.of_alarm(self.connection, alarm), f"alarm {alarm}")
+            (commune,) = _require_found(
+                queries_places.find_alarm_commune(self.connection, alarm), f"alarm {alarm}"
+            )
             allowed = held.holds(commune)
         elif subject is not None:
-            found = queries_places.of_subject(self.connection, subject)
-            near = "" if found is not None else self._near(subject)
-            (commune,) = _seen(found, f"{subject!r}{near}")
+            place = queries_places.find_subject_commune(self.connection, subject)
+            near = "" if place is not None else self._near(subject)
+            (commune,) = _require_found(place, f"{subject!r}{near}")
             allowed = held.holds(commune)
         elif held.whole:
             allowed = True
@@ -121,14 +123,14 @@ class RequestContext:
 
     def _near(self, name: str) -> str:
         """The site that was meant, among those that the person sees."""
-        site_names = queries_places.site_names(self.connection)
+        site_names = queries_places.list_site_names(self.connection)
         near = get_close_matches(name, site_names, 1)
         return f"; nearest: {near[0]!r}" if near else ""
 
     def may(self, duty: Duty, *, site: str) -> bool:
         """Whether they have this duty at a site that they see: what a page asks of a button."""
-        found = queries_places.of_subject(self.connection, site)
-        return found is not None and self.person.territory(duty).holds(found[0])
+        place = queries_places.find_subject_commune(self.connection, site)
+        return place is not None and self.person.territory(duty).holds(place[0])
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction of the owner, who sees everything: only after a duty was required.
@@ -148,13 +150,13 @@ class RequestContext:
 
         Raises:
             ForbiddenError: a token asks; it must neither outlive nor undo what a person did.
-            UnauthorisedError: the session was ended since the request came.
+            UnauthenticatedError: the session was ended since the request came.
         """
         if token is None or token != self.person.token:
             self.require_session()
         with self.pool.writing() as connection:
-            if not queries_sessions.hold(connection, self.person):
-                raise UnauthorisedError("the session is over: sign in again")
+            if not queries_sessions.lock_credential(connection, self.person):
+                raise UnauthenticatedError("the session is over: sign in again")
             yield connection
 
     def require_session(self) -> None:
@@ -171,48 +173,50 @@ class RequestContext:
         return self.pool.owning()
 
 
-async def turn(request: Request) -> AsyncIterator[None]:
+async def acquire_slot(request: Request) -> AsyncIterator[None]:
     """A connection's turn, of its account's share.
 
     Raises:
         StoreError: so many wait that it takes too long.
     """
-    async with turns_of(request).take(shown(request)):
+    async with get_limiter(request).take(digest_credential(request)):
         yield
 
 
-def turns_of(request: Request) -> Turns:
+def get_limiter(request: Request) -> RequestLimiter:
     """One an application."""
     state = request.app.state
     if not hasattr(state, "turns"):
-        state.turns = Turns(READERS)
-    turns: Turns = state.turns
+        state.turns = RequestLimiter(READERS)
+    turns: RequestLimiter = state.turns
     return turns
 
 
-Turn = Annotated[None, Depends(turn)]
+RequestSlot = Annotated[None, Depends(acquire_slot)]
 
 
-def request_context(request: Request, _turn: Turn, said: Said) -> Iterator[RequestContext]:
+def request_context(
+    request: Request, _turn: RequestSlot, csrf_token: CsrfToken
+) -> Iterator[RequestContext]:
     """A connection for this request, that sees what whoever asks may see.
 
     Raises:
-        UnauthorisedError: nobody is signed in.
+        UnauthenticatedError: nobody is signed in.
     """
     state = request.app.state
     pool: Pool = state.pool
-    askerses: list[tuple[Asker, Instance]] = []
+    askerses: list[tuple[Caller, Instance]] = []
 
     def who(connection: Connection) -> Territory:
-        instance = instance_of(request, connection)
-        asker = identify(request, connection, instance, said)
+        instance = get_instance(request, connection)
+        asker = identify(request, connection, instance, csrf_token)
         if not asker.person.may(Duty.READ):
             raise ForbiddenError(
                 f"{asker.person.name} may look at nothing yet: an administrator gives roles"
                 if asker.person.token is None
                 else "this token has not the scope 'read'"
             )
-        turns_of(request).know(shown(request), asker.person.account)
+        get_limiter(request).know(digest_credential(request), asker.person.account)
         askerses.append((asker, instance))
         return asker.person.territory()
 
@@ -230,36 +234,36 @@ def request_context(request: Request, _turn: Turn, said: Said) -> Iterator[Reque
         yield made
 
 
-def signed_in(request: Request, said: Said) -> Person:
+def identify_person(request: Request, csrf_token: CsrfToken) -> Person:
     """Who asks, without a connection held: for what lasts, such as a stream of events."""
     pool: Pool = request.app.state.pool
     with pool.owning() as connection:
-        return identify(request, connection, instance_of(request, connection), said).person
+        return identify(request, connection, get_instance(request, connection), csrf_token).person
 
 
-def _seen(found: _Found | None, what: str) -> _Found:
-    if found is None:
+def _require_found(row: _Row | None, what: str) -> _Row:
+    if row is None:
         raise NotFoundError(f"there is no {what}")
-    return found
+    return row
 
 
-def instance_of(request: Request, connection: Connection) -> Instance:
+def get_instance(request: Request, connection: Connection) -> Instance:
     """Read once: an instance never changes its mode."""
-    known: Instance | None = getattr(request.app.state, "instance", None)
-    if known is None:
-        known = instance_store.read(connection)
-        if known is None:
+    instance: Instance | None = getattr(request.app.state, "instance", None)
+    if instance is None:
+        instance = instance_store.read(connection)
+        if instance is None:
             raise StoreError("this database has not been said to be live or an exercise")
-        request.app.state.instance = known
-        request.app.state.banner = known.mode.banner
-    return known
+        request.app.state.instance = instance
+        request.app.state.banner = instance.mode.banner
+    return instance
 
 
 Context = Annotated[RequestContext, Depends(request_context)]
-SignedIn = Annotated[Person, Depends(signed_in)]
+SignedIn = Annotated[Person, Depends(identify_person)]
 
 
-def flags(quality: int | None) -> list[str]:
+def list_quality_flags(quality: int | None) -> list[str]:
     """A quality in words; empty is good."""
     return [
         flag.name.lower().replace("_", "-")

@@ -3,7 +3,7 @@
 from sensors._errors import TerritoryError
 
 
-class UnauthorisedError(TerritoryError):
+class UnauthenticatedError(TerritoryError):
     """Nobody is signed in, or what proves it is not valid (any more)."""
 
 
@@ -11,7 +11,7 @@ class ForbiddenError(TerritoryError):
     """The person is known and may not do this: says what it takes."""
 
 
-class TooOftenError(TerritoryError):
+class TooManyAttemptsError(TerritoryError):
     """Signing in was tried too often: `seconds` say how long to wait."""
 
     def __init__(self, sentence: str, *, seconds: float) -> None:

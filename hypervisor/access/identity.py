@@ -10,22 +10,22 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from hypervisor.access import queries_sessions, queries_tokens, secrets
-from hypervisor.access.errors import ForbiddenError, UnauthorisedError
+from hypervisor.access.errors import ForbiddenError, UnauthenticatedError
 from hypervisor.base.instance import Instance
 from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
 from hypervisor.database.pool import Pool
 
-IDLE = timedelta(hours=12)  # a night's shift without a touch
-LONGEST = timedelta(days=7)
-FIELD, HEADER = "csrf", "X-CSRF-Token"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_NOTED = timedelta(minutes=1)  # how exactly it is known when somebody was last there
+IDLE_TIMEOUT = timedelta(hours=12)  # a night's shift without a touch
+SESSION_LIFETIME = timedelta(days=7)
+CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_TOUCH_INTERVAL = timedelta(minutes=1)  # how exactly it is known when somebody was last there
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asker:
+class Caller:
     """Somebody, and the token that their forms must carry (empty: a program's)."""
 
     person: Person
@@ -44,7 +44,7 @@ def is_secure(request: Request) -> bool:
     return bool(request.url.scheme == "https")
 
 
-def shown(request: Request) -> bytes:
+def digest_credential(request: Request) -> bytes:
     """A mark of the token or session that a request shows; of none, of where it comes from."""
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
     instance: Instance | None = getattr(request.app.state, "instance", None)
@@ -53,72 +53,76 @@ def shown(request: Request) -> bytes:
     return secrets.digest(token or session or address)
 
 
-async def said_csrf(request: Request) -> str:
+async def read_csrf_token(request: Request) -> str:
     """The token that came with the request: in its header, or in its form."""
-    header = request.headers.get(HEADER)
+    header = request.headers.get(CSRF_HEADER)
     if header is not None:
         return header
-    if request.method in _SAFE or not request.headers.get("content-type", "").startswith(_FORMS):
+    if request.method in _SAFE_METHODS or not request.headers.get("content-type", "").startswith(
+        _FORM_TYPES
+    ):
         return ""
-    said = (await request.form()).get(FIELD)
-    return said if isinstance(said, str) else ""
+    csrf_token = (await request.form()).get(CSRF_FIELD)
+    return csrf_token if isinstance(csrf_token, str) else ""
 
 
-Said = Annotated[str, Depends(said_csrf)]
+CsrfToken = Annotated[str, Depends(read_csrf_token)]
 
 
-def identify(request: Request, connection: Connection, instance: Instance, said: str) -> Asker:
+def identify(
+    request: Request, connection: Connection, instance: Instance, csrf_token: str
+) -> Caller:
     """Who asks.
 
     Raises:
-        UnauthorisedError: nobody who can be known.
+        UnauthenticatedError: nobody who can be known.
         ForbiddenError: a browser sends what none of our pages sent.
     """
     now: datetime = request.app.state.clock()
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         if scheme.lower() != "bearer":
-            raise UnauthorisedError("expected Authorization: Bearer and an API token")
-        return _of_token(request, connection, token.strip(), now)
+            raise UnauthenticatedError("expected Authorization: Bearer and an API token")
+        return _identify_token(request, connection, token.strip(), now)
     secret = request.cookies.get(cookie_name(instance, secure=is_secure(request)))
     if not secret:
-        raise UnauthorisedError("nobody is signed in")
-    return _of_session(request, connection, secret, said, now)
+        raise UnauthenticatedError("nobody is signed in")
+    return _identify_session(request, connection, secret, csrf_token, now)
 
 
-def _of_token(request: Request, connection: Connection, token: str, now: datetime) -> Asker:
-    found = queries_tokens.by_secret(connection, secrets.digest(token), now=now)
-    if found is None:
-        raise UnauthorisedError("this token is not valid: it ended, was revoked or never was")
-    person, used = found
+def _identify_token(request: Request, connection: Connection, token: str, now: datetime) -> Caller:
+    row = queries_tokens.find_token(connection, secrets.digest(token), now=now)
+    if row is None:
+        raise UnauthenticatedError("this token is not valid: it ended, was revoked or never was")
+    person, used = row
     number = person.token
-    if number is not None and (used is None or now - used > _NOTED):
-        _note(request, lambda writing: queries_tokens.used(writing, number, now))
-    return Asker(person=person)
+    if number is not None and (used is None or now - used > _TOUCH_INTERVAL):
+        _write(request, lambda writing: queries_tokens.record_use(writing, number, now))
+    return Caller(person=person)
 
 
-def _of_session(
-    request: Request, connection: Connection, secret: str, said: str, now: datetime
-) -> Asker:
+def _identify_session(
+    request: Request, connection: Connection, secret: str, csrf_token: str, now: datetime
+) -> Caller:
     digest = secrets.digest(secret)
-    found = queries_sessions.by_secret(connection, digest, now=now, idle=IDLE)
-    if found is None:
-        raise UnauthorisedError("the session is over: sign in again")
-    person, session = found
-    csrf = secrets.csrf(secret)
-    if request.method not in _SAFE:
-        require_own_page(request)
-        if not secrets.same(said, csrf):
+    row = queries_sessions.find_session(connection, digest, now=now, idle=IDLE_TIMEOUT)
+    if row is None:
+        raise UnauthenticatedError("the session is over: sign in again")
+    person, session = row
+    csrf = secrets.derive_csrf_token(secret)
+    if request.method not in _SAFE_METHODS:
+        require_same_origin(request)
+        if not secrets.are_equal(csrf_token, csrf):
             raise ForbiddenError(
-                f"this does not come from one of our pages: expected the session's {HEADER}"
-                f" or form field {FIELD!r}; load the page again"
+                f"this does not come from one of our pages: expected the session's {CSRF_HEADER}"
+                f" or form field {CSRF_FIELD!r}; load the page again"
             )
-    if now - session.seen_at > _NOTED:
-        _note(request, lambda writing: queries_sessions.touch(writing, digest, now))
-    return Asker(person=person, csrf=csrf)
+    if now - session.seen_at > _TOUCH_INTERVAL:
+        _write(request, lambda writing: queries_sessions.touch_session(writing, digest, now))
+    return Caller(person=person, csrf=csrf)
 
 
-def require_own_page(request: Request) -> None:
+def require_same_origin(request: Request) -> None:
     """Refuse what a browser sends on behalf of another site's page.
 
     Raises:
@@ -135,7 +139,7 @@ def require_own_page(request: Request) -> None:
         raise ForbiddenError("another site's page sent this: open ours and try again there")
 
 
-def _note(request: Request, write: Callable[[Connection], None]) -> None:
+def _write(request: Request, write: Callable[[Connection], None]) -> None:
     pool: Pool = request.app.state.pool
     with pool.writing() as connection:
         write(connection)

@@ -8,51 +8,53 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from hypervisor.access.errors import AccountError
 
-SHORTEST, LONGEST = 12, 200
+MIN_LENGTH, MAX_LENGTH = 12, 200
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none looks like another
 _HASHER = PasswordHasher()
-_AT_ONCE = threading.BoundedSemaphore(2)  # each takes 64 MiB: nobody fills the memory by knocking
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(24))
+_HASH_SLOTS = threading.BoundedSemaphore(
+    2
+)  # each takes 64 MiB: nobody fills the memory by knocking
+_DUMMY_HASH = _HASHER.hash(secrets.token_urlsafe(24))
 
 
-def made() -> str:
+def generate() -> str:
     """A new one, to be read out: 95 bits in groups of four."""
     letters = "".join(secrets.choice(_LETTERS) for _ in range(16))
     return "-".join(letters[at : at + 4] for at in range(0, 16, 4))
 
 
-def checked(password: str, *, name: str) -> str:
+def require_strong(password: str, *, name: str) -> str:
     """The password, where it is one that may be taken.
 
     Raises:
         AccountError: it is too short, too long, or easily guessed.
     """
-    if len(password) < SHORTEST:
-        raise AccountError(f"a password has at least {SHORTEST} characters")
-    if len(password) > LONGEST:
-        raise AccountError(f"a password has at most {LONGEST} characters")
-    if len(set(password)) < SHORTEST // 2 or name.lower() in password.lower():
+    if len(password) < MIN_LENGTH:
+        raise AccountError(f"a password has at least {MIN_LENGTH} characters")
+    if len(password) > MAX_LENGTH:
+        raise AccountError(f"a password has at most {MAX_LENGTH} characters")
+    if len(set(password)) < MIN_LENGTH // 2 or name.lower() in password.lower():
         raise AccountError(
             "this password is easily guessed: it repeats itself, or holds the account's name"
         )
     return password
 
 
-def hashed(password: str) -> str:
-    with _AT_ONCE:
+def hash_password(password: str) -> str:
+    with _HASH_SLOTS:
         return _HASHER.hash(password)
 
 
-def fits(kept: str | None, password: str) -> bool:
+def verify(kept: str | None, password: str) -> bool:
     """Whether it is the one that was kept; in the same time where none is (None)."""
-    with _AT_ONCE:
+    with _HASH_SLOTS:
         try:
-            _HASHER.verify(_NOBODY if kept is None else kept, password[: LONGEST + 1])
+            _HASHER.verify(_DUMMY_HASH if kept is None else kept, password[: MAX_LENGTH + 1])
         except (VerificationError, InvalidHashError):
             return False
     return kept is not None
 
 
-def outdated(kept: str) -> bool:
+def needs_rehash(kept: str) -> bool:
     """Whether it was kept in a way that is no longer ours."""
     return _HASHER.check_needs_rehash(kept)

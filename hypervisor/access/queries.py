@@ -16,7 +16,7 @@ PERSON = "a.id, a.name, a.title, a.language"  # what `person` makes somebody of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class Account:
     """An account as those see it who administer it."""
 
     id: int
@@ -29,7 +29,7 @@ class Known:
     signs_in: bool
 
 
-def person(connection: Connection, row: Sequence[Any]) -> Person:
+def load_person(connection: Connection, row: Sequence[Any]) -> Person:
     """Somebody with their roles; `row`: the columns PERSON."""
     number, name, title, language = row
     return Person(
@@ -37,27 +37,27 @@ def person(connection: Connection, row: Sequence[Any]) -> Person:
         name=name,
         title=title,
         language=language,
-        grants=queries_roles.grants(connection, number),
+        grants=queries_roles.list_grants(connection, number),
     )
 
 
-def of_account(connection: Connection, account: int) -> Person | None:
+def find_person(connection: Connection, account: int) -> Person | None:
     """Somebody by the number of their account, as they would be signed in."""
     row = connection.execute(
         f"SELECT {PERSON} FROM account a WHERE a.id = %s",  # noqa: S608  our own columns
         [account],
     ).fetchone()
-    return None if row is None else person(connection, row)
+    return None if row is None else load_person(connection, row)
 
 
-def every(connection: Connection) -> list[Known]:
+def list_accounts(connection: Connection) -> list[Account]:
     """All accounts by name."""
     rows = connection.execute(
         "SELECT id, name, title, language, made_at, disabled_at, signed_in_at,"
         " password IS NOT NULL FROM account ORDER BY lower(name)"
     )
     return [
-        Known(
+        Account(
             id=row[0],
             name=row[1],
             title=row[2],
@@ -71,19 +71,19 @@ def every(connection: Connection) -> list[Known]:
     ]
 
 
-def named(connection: Connection, name: str) -> Known:
+def get_account(connection: Connection, name: str) -> Account:
     """The account of that name.
 
     Raises:
         NoAccountError: there is none.
     """
-    found = next((one for one in every(connection) if one.name == name), None)
-    if found is None:
+    match = next((account for account in list_accounts(connection) if account.name == name), None)
+    if match is None:
         raise NoAccountError(f"no account is named {name!r}")
-    return found
+    return match
 
 
-def password(connection: Connection, name: str) -> tuple[int, str | None] | None:
+def find_password_hash(connection: Connection, name: str) -> tuple[int, str | None] | None:
     """The number and the hash of an account that may sign in; its name in any case of letters."""
     row = connection.execute(
         "SELECT id, password FROM account WHERE lower(name) = lower(%s) AND disabled_at IS NULL",
@@ -92,12 +92,12 @@ def password(connection: Connection, name: str) -> tuple[int, str | None] | None
     return None if row is None else (row[0], row[1])
 
 
-def hold(connection: Connection, account: int) -> None:
+def lock_account(connection: Connection, account: int) -> None:
     """Let nobody change this account until the transaction's end."""
     connection.execute("SELECT FROM account WHERE id = %s FOR UPDATE", [account])
 
 
-def add(
+def insert_account(
     connection: Connection, *, name: str, title: str, password: str | None, language: str | None
 ) -> int:
     """A new account; its number.
@@ -106,9 +106,9 @@ def add(
         AccountError: the name is taken.
     """
     taken = connection.execute("SELECT name FROM account WHERE lower(name) = lower(%s)", [name])
-    found = taken.fetchone()
-    if found is not None:
-        raise AccountError(f"an account is named {found[0]!r} already")
+    existing = taken.fetchone()
+    if existing is not None:
+        raise AccountError(f"an account is named {existing[0]!r} already")
     try:
         with connection.transaction():
             row = connection.execute(
@@ -125,16 +125,18 @@ def set_password(connection: Connection, account: int, hashed: str | None) -> No
     connection.execute("UPDATE account SET password = %s WHERE id = %s", [hashed, account])
 
 
-def describe(connection: Connection, account: int, *, title: str, language: str | None) -> None:
+def update_account(
+    connection: Connection, account: int, *, title: str, language: str | None
+) -> None:
     connection.execute(
         "UPDATE account SET title = %s, language = %s WHERE id = %s", [title, language, account]
     )
 
 
-def disable(connection: Connection, account: int, at: datetime | None) -> None:
+def set_disabled(connection: Connection, account: int, at: datetime | None) -> None:
     """Take an account out of use, or (None) into it again."""
     connection.execute("UPDATE account SET disabled_at = %s WHERE id = %s", [at, account])
 
 
-def signed_in(connection: Connection, account: int, at: datetime) -> None:
+def record_sign_in(connection: Connection, account: int, at: datetime) -> None:
     connection.execute("UPDATE account SET signed_in_at = %s WHERE id = %s", [at, account])

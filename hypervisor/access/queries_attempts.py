@@ -6,7 +6,7 @@ from datetime import datetime
 from hypervisor.database.connect import Connection
 
 
-def of(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[int, datetime]]:
+def lock_failures(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[int, datetime]]:
     """Failures in a row and the last of them, of the keys that have any; held until the end."""
     rows = connection.execute(
         "SELECT key, failures, last_at FROM login_attempt WHERE key = ANY (%s) ORDER BY key"
@@ -16,7 +16,9 @@ def of(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[int, date
     return {key: (failures, last) for key, failures, last in rows}
 
 
-def failed(connection: Connection, keys: Sequence[str], at: datetime, *, over: datetime) -> None:
+def count_failure(
+    connection: Connection, keys: Sequence[str], at: datetime, *, over: datetime
+) -> None:
     """Count one more; failures that ended before `over` are forgotten."""
     for key in sorted(keys):
         connection.execute(
@@ -27,11 +29,11 @@ def failed(connection: Connection, keys: Sequence[str], at: datetime, *, over: d
         )
 
 
-def forgive(connection: Connection, keys: Sequence[str]) -> None:
+def clear_failures(connection: Connection, keys: Sequence[str]) -> None:
     connection.execute("DELETE FROM login_attempt WHERE key = ANY (%s)", [list(keys)])
 
 
-def uncount(connection: Connection, key: str) -> None:
+def uncount_failure(connection: Connection, key: str) -> None:
     """That one was no failure; those before it were."""
     connection.execute(
         "UPDATE login_attempt SET failures = GREATEST(failures - 1, 0) WHERE key = %s", [key]

@@ -5,7 +5,7 @@ from hypervisor.database.connect import Connection
 
 Commune = tuple[str | None]  # in none that is known
 
-_OF = {
+_COMMUNE_BY_KIND = {
     "": "SELECT commune FROM site WHERE name = %s",
     "device": "SELECT commune FROM site JOIN device ON device.site = site.id"
     " WHERE device.name = %s",
@@ -14,17 +14,17 @@ _OF = {
 }
 
 
-def of_subject(connection: Connection, subject: str) -> Commune | None:
+def find_subject_commune(connection: Connection, subject: str) -> Commune | None:
     """Of a site, `device/<name>` or `group/<name>`; None: there is none."""
     kind, slash, name = subject.partition("/")
     if not slash:
         kind, name = "", subject
-    query = _OF.get(kind)
+    query = _COMMUNE_BY_KIND.get(kind)
     row = None if query is None else connection.execute(query, [name]).fetchone()
     return None if row is None else (row[0],)
 
 
-def of_alarm(connection: Connection, number: int) -> Commune | None:
+def find_alarm_commune(connection: Connection, number: int) -> Commune | None:
     """Of an alarm; None: there is none."""
     row = connection.execute(
         "SELECT commune FROM alarm LEFT JOIN site ON site.id = alarm.site WHERE alarm.id = %s",
@@ -33,7 +33,7 @@ def of_alarm(connection: Connection, number: int) -> Commune | None:
     return None if row is None else (row[0],)
 
 
-def of_area(connection: Connection, code: str) -> Territory | None:
+def find_area(connection: Connection, code: str) -> Territory | None:
     """The communes of an area; None: there is none."""
     rows = connection.execute(
         "WITH RECURSIVE below AS (SELECT code, kind FROM area WHERE code = %s"
@@ -45,11 +45,11 @@ def of_area(connection: Connection, code: str) -> Territory | None:
         return None
     return Territory(
         unplaced=any(kind == "departement" for _, kind in rows),
-        communes=frozenset(found for found, kind in rows if kind == "commune"),
+        communes=frozenset(area for area, kind in rows if kind == "commune"),
     )
 
 
-def liveliest_epci(connection: Connection) -> tuple[str, str] | None:
+def find_busiest_epci(connection: Connection) -> tuple[str, str] | None:
     """Code and name of the EPCI with most sites; None: no site stands in any."""
     row = connection.execute(
         "SELECT e.code, e.name FROM site JOIN area c ON c.code = site.commune"
@@ -59,6 +59,6 @@ def liveliest_epci(connection: Connection) -> tuple[str, str] | None:
     return None if row is None else (row[0], row[1])
 
 
-def site_names(connection: Connection) -> list[str]:
+def list_site_names(connection: Connection) -> list[str]:
     """Of the sites that the person sees."""
     return [name for (name,) in connection.execute("SELECT name FROM site ORDER BY name")]

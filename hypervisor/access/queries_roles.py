@@ -28,7 +28,7 @@ FROM held ORDER BY held.area NULLS FIRST,
 """
 
 
-def grants(connection: Connection, account: int) -> tuple[Grant, ...]:
+def list_grants(connection: Connection, account: int) -> tuple[Grant, ...]:
     """The roles of an account with the communes where each holds."""
     return tuple(
         Grant(
@@ -43,7 +43,7 @@ def grants(connection: Connection, account: int) -> tuple[Grant, ...]:
     )
 
 
-def held(connection: Connection, account: int) -> list[tuple[Role, str | None]]:
+def list_roles(connection: Connection, account: int) -> list[tuple[Role, str | None]]:
     """Its roles, each with the code of its area."""
     rows = connection.execute(
         "SELECT role, area FROM account_role WHERE account = %s ORDER BY role, area", [account]
@@ -51,22 +51,24 @@ def held(connection: Connection, account: int) -> list[tuple[Role, str | None]]:
     return [(Role(role), area) for role, area in rows]
 
 
-def give(connection: Connection, account: int, wanted: Sequence[tuple[Role, str | None]]) -> None:
+def replace_roles(
+    connection: Connection, account: int, roles: Sequence[tuple[Role, str | None]]
+) -> None:
     """Give it these roles and no others."""
     connection.execute("DELETE FROM account_role WHERE account = %s", [account])
-    for role, area in dict.fromkeys(wanted):
+    for role, area in dict.fromkeys(roles):
         connection.execute(
             "INSERT INTO account_role (account, role, area) VALUES (%s, %s, %s)",
             [account, role.value, area],
         )
 
 
-def lock(connection: Connection) -> None:
+def lock_roles(connection: Connection) -> None:
     """Let nobody else change accounts until the transaction's end."""
     connection.execute("LOCK TABLE account_role IN SHARE ROW EXCLUSIVE MODE")
 
 
-def administrators(connection: Connection) -> int:
+def count_administrators(connection: Connection) -> int:
     """How many accounts in use administer the whole instance."""
     row = connection.execute(
         "SELECT count(DISTINCT a.id) FROM account a JOIN account_role r ON r.account = a.id"
@@ -75,7 +77,7 @@ def administrators(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def territory(connection: Connection, area: str | None) -> Territory:
+def get_territory(connection: Connection, area: str | None) -> Territory:
     """Where a role given for this area would hold.
 
     Raises:
@@ -83,13 +85,13 @@ def territory(connection: Connection, area: str | None) -> Territory:
     """
     if area is None:
         return EVERYWHERE
-    found = queries_places.of_area(connection, area)
-    if found is None:
+    territory = queries_places.find_area(connection, area)
+    if territory is None:
         raise NoAccountError(f"no area has the code {area!r}")
-    return found
+    return territory
 
 
-def areas(connection: Connection) -> list[tuple[str, str, str, str | None]]:
+def list_areas(connection: Connection) -> list[tuple[str, str, str, str | None]]:
     """(code, kind, name, parent) of all areas, from the département down, by name."""
     rows = connection.execute(
         "SELECT code, kind, name, parent FROM area"

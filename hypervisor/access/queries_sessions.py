@@ -25,7 +25,7 @@ class Session:
     browser: str
 
 
-def by_secret(
+def find_session(
     connection: Connection, secret: bytes, *, now: datetime, idle: timedelta
 ) -> tuple[Person, Session] | None:
     """Whose session that is, if it still is one."""
@@ -36,10 +36,10 @@ def by_secret(
     ).fetchone()
     if row is None:
         return None
-    return replace(queries.person(connection, row[:4]), session=secret), _session(row[4:])
+    return replace(queries.load_person(connection, row[:4]), session=secret), _session(row[4:])
 
 
-def add(connection: Connection, session: Session) -> None:
+def insert_session(connection: Connection, session: Session) -> None:
     connection.execute(
         "INSERT INTO session (secret, account, made_at, seen_at, ends_at, address, browser)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -55,24 +55,24 @@ def add(connection: Connection, session: Session) -> None:
     )
 
 
-def touch(connection: Connection, secret: bytes, now: datetime) -> None:
+def touch_session(connection: Connection, secret: bytes, now: datetime) -> None:
     connection.execute(
         "UPDATE session SET seen_at = GREATEST(seen_at, %s) WHERE secret = %s", [now, secret]
     )
 
 
-def close(connection: Connection, secret: bytes) -> None:
+def delete_session(connection: Connection, secret: bytes) -> None:
     connection.execute("DELETE FROM session WHERE secret = %s", [secret])
 
 
-def close_all(connection: Connection, account: int, *, but: bytes | None = None) -> int:
+def delete_sessions(connection: Connection, account: int, *, but: bytes | None = None) -> int:
     """Sign an account out everywhere, or everywhere else; how many sessions that were."""
     return connection.execute(
         "DELETE FROM session WHERE account = %s AND secret IS DISTINCT FROM %s", [account, but]
     ).rowcount
 
 
-def close_all_but(connection: Connection, account: int, *, latest: int) -> None:
+def keep_latest_sessions(connection: Connection, account: int, *, latest: int) -> None:
     """Let an account keep the sessions that were seen last, so many."""
     connection.execute(
         "DELETE FROM session WHERE secret IN (SELECT secret FROM session WHERE account = %s"
@@ -81,12 +81,12 @@ def close_all_but(connection: Connection, account: int, *, latest: int) -> None:
     )
 
 
-def hold(connection: Connection, person: Person) -> bool:
+def lock_credential(connection: Connection, person: Person) -> bool:
     """Let nobody change the person's account until the transaction's end.
 
     False: their session was ended meanwhile, or their token revoked.
     """
-    queries.hold(connection, person.account)
+    queries.lock_account(connection, person.account)
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM session WHERE secret = %(session)s AND account = %(account)s)"
         " OR EXISTS (SELECT FROM api_token WHERE id = %(token)s AND account = %(account)s"
@@ -96,7 +96,7 @@ def hold(connection: Connection, person: Person) -> bool:
     return bool(row and row[0])
 
 
-def listing(
+def list_sessions(
     connection: Connection, account: int, *, now: datetime, idle: timedelta
 ) -> list[Session]:
     """Where an account is signed in, the latest seen first."""
@@ -112,7 +112,7 @@ def _session(row: Sequence[Any]) -> Session:
     return Session(**dict(zip(Session.__annotations__, row, strict=True)))
 
 
-def sweep(connection: Connection, *, now: datetime, idle: timedelta) -> None:
+def delete_expired(connection: Connection, *, now: datetime, idle: timedelta) -> None:
     """Forget sessions that are over, and failures long past."""
     connection.execute(
         "DELETE FROM session WHERE seen_at <= %s OR ends_at <= %s", [now - idle, now]

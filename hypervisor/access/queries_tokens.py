@@ -26,7 +26,7 @@ class Token:
     revoked_at: datetime | None
 
 
-def by_secret(
+def find_token(
     connection: Connection, secret: bytes, *, now: datetime
 ) -> tuple[Person, datetime | None] | None:
     """Whose token that is, if it is still valid, and when it was last used."""
@@ -39,11 +39,11 @@ def by_secret(
     if row is None:
         return None
     number, scopes, used_at = row[4:]
-    owner = queries.person(connection, row[:4])
+    owner = queries.load_person(connection, row[:4])
     return replace(owner, scopes=frozenset(map(Duty, scopes)), token=number), used_at
 
 
-def add(  # noqa: PLR0913  what a token is
+def insert_token(  # noqa: PLR0913  what a token is
     connection: Connection,
     *,
     account: int,
@@ -62,7 +62,7 @@ def add(  # noqa: PLR0913  what a token is
     return int(row[0]) if row else 0
 
 
-def listing(connection: Connection, account: int | None = None) -> list[Token]:
+def list_tokens(connection: Connection, account: int | None = None) -> list[Token]:
     """Those of one account, or all, the latest made first."""
     rows = connection.execute(
         "SELECT id, account, name, shown, scopes, made_at, ends_at, used_at, revoked_at"
@@ -76,7 +76,7 @@ def listing(connection: Connection, account: int | None = None) -> list[Token]:
             account=row[1],
             name=row[2],
             shown=row[3],
-            scopes=tuple(Duty(one) for one in row[4]),
+            scopes=tuple(Duty(scope) for scope in row[4]),
             made_at=row[5],
             ends_at=row[6],
             used_at=row[7],
@@ -86,23 +86,23 @@ def listing(connection: Connection, account: int | None = None) -> list[Token]:
     ]
 
 
-def one(connection: Connection, number: int) -> Token:
+def get_token(connection: Connection, number: int) -> Token:
     """One by its number.
 
     Raises:
         NoAccountError: there is none.
     """
-    token = next((token for token in listing(connection) if token.id == number), None)
+    token = next((token for token in list_tokens(connection) if token.id == number), None)
     if token is None:
         raise NoAccountError(f"no token has the number {number}")
     return token
 
 
-def used(connection: Connection, number: int, at: datetime) -> None:
+def record_use(connection: Connection, number: int, at: datetime) -> None:
     connection.execute("UPDATE api_token SET used_at = %s WHERE id = %s", [at, number])
 
 
-def count_valid(connection: Connection, account: int, now: datetime) -> int:
+def count_valid_tokens(connection: Connection, account: int, now: datetime) -> int:
     row = connection.execute(
         "SELECT count(*) FROM api_token WHERE account = %s AND ends_at > %s AND revoked_at IS NULL",
         [account, now],
@@ -110,7 +110,7 @@ def count_valid(connection: Connection, account: int, now: datetime) -> int:
     return int(row[0]) if row else 0
 
 
-def revoke_all(connection: Connection, account: int, at: datetime) -> int:
+def revoke_tokens(connection: Connection, account: int, at: datetime) -> int:
     """Make every token of an account void; how many were not yet."""
     return connection.execute(
         "UPDATE api_token SET revoked_at = %s WHERE account = %s AND revoked_at IS NULL",
@@ -118,7 +118,7 @@ def revoke_all(connection: Connection, account: int, at: datetime) -> int:
     ).rowcount
 
 
-def revoke(connection: Connection, number: int, at: datetime) -> None:
+def revoke_token(connection: Connection, number: int, at: datetime) -> None:
     connection.execute(
         "UPDATE api_token SET revoked_at = COALESCE(revoked_at, %s) WHERE id = %s", [at, number]
     )

@@ -4,16 +4,16 @@ import hashlib
 import hmac
 import secrets
 
-TOKEN = "hyp_"  # noqa: S105  how an API token begins, so that a scanner of leaks knows one
-SHOWN = 10  # letters of a token by which its owner knows it again
+TOKEN_PREFIX = "hyp_"  # noqa: S105  how an API token begins, so that a scanner of leaks knows one
+VISIBLE_LENGTH = 10  # letters of a token by which its owner knows it again
 
 
-def new_session() -> str:
+def generate_session() -> str:
     return secrets.token_urlsafe(32)
 
 
-def new_token() -> str:
-    return TOKEN + secrets.token_urlsafe(32)
+def generate_token() -> str:
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> bytes:
@@ -21,16 +21,16 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def csrf(session: str) -> str:
+def derive_csrf_token(session: str) -> str:
     """The token that a form of this session carries: says nothing of the session's own."""
     return hmac.new(session.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
-def mark(csrf: str, text: str) -> str:
+def sign(csrf: str, text: str) -> str:
     """That a text left in a browser is ours, and was left in this session."""
     return hmac.new(csrf.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def same(said: str, expected: str) -> bool:
+def are_equal(actual: str, expected: str) -> bool:
     """Compared in a time that tells nothing."""
-    return hmac.compare_digest(said.encode(errors="replace"), expected.encode())
+    return hmac.compare_digest(actual.encode(errors="replace"), expected.encode())

@@ -14,21 +14,26 @@ from hypervisor.access import (
     secrets,
     throttle,
 )
-from hypervisor.access.errors import AccountError, NoAccountError, TooOftenError, UnauthorisedError
+from hypervisor.access.errors import (
+    AccountError,
+    NoAccountError,
+    TooManyAttemptsError,
+    UnauthenticatedError,
+)
 from hypervisor.access.queries_sessions import Session
 from hypervisor.base.duties import Duty
 from hypervisor.base.person import Person
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 
-TOKEN_LONGEST = timedelta(days=730)
-MOST_TOKENS = 100  # valid ones of an account
-MOST_SESSIONS = 50  # of an account: one more ends the one that was seen least lately
-Writing = Callable[[], AbstractContextManager[Connection]]
+MAX_TOKEN_LIFETIME = timedelta(days=730)
+MAX_TOKENS = 100  # valid ones of an account
+MAX_SESSIONS = 50  # of an account: one more ends the one that was seen least lately
+Transaction = Callable[[], AbstractContextManager[Connection]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knock:
+class SignInAttempt:
     """Somebody at the door. `earlier`: the session that their browser still shows."""
 
     name: str
@@ -39,72 +44,89 @@ class Knock:
 
 
 def sign_in(
-    writing: Writing, knock: Knock, *, now: datetime, idle: timedelta, longest: timedelta
+    writing: Transaction,
+    attempt: SignInAttempt,
+    *,
+    now: datetime,
+    idle: timedelta,
+    longest: timedelta,
 ) -> str:
     """Open a session; what the browser shows from now on.
 
     The failure is counted before the password is looked at, so that many tries at once are many.
 
     Raises:
-        TooOftenError: it was tried too often.
-        UnauthorisedError: the name or the password is wrong; which, is not said.
+        TooManyAttemptsError: it was tried too often.
+        UnauthenticatedError: the name or the password is wrong; which, is not said.
     """
-    limits = throttle.keys(knock.name, knock.address)
+    limits = throttle.build_limits(attempt.name, attempt.address)
     with writing() as connection:
-        tried = queries_attempts.of(connection, list(limits))
-        left = throttle.waits(limits, tried, now)
+        tried = queries_attempts.lock_failures(connection, list(limits))
+        left = throttle.remaining_wait(limits, tried, now)
         if left > timedelta(0):
-            raise TooOftenError(
-                f"too many failed tries: wait {_span(left)}, then try again",
+            raise TooManyAttemptsError(
+                f"too many failed tries: wait {_format_wait(left)}, then try again",
                 seconds=left.total_seconds(),
             )
-        queries_attempts.failed(connection, list(limits), now, over=now - throttle.FORGOTTEN)
-        found = queries.password(connection, knock.name.strip())
-    if not passwords.fits(found[1] if found else None, knock.password) or found is None:
-        raise UnauthorisedError("the name or the password is wrong")
-    number, kept = found
-    secret = secrets.new_session()
+        queries_attempts.count_failure(
+            connection, list(limits), now, over=now - throttle.FORGET_AFTER
+        )
+        credentials = queries.find_password_hash(connection, attempt.name.strip())
+    if (
+        not passwords.verify(credentials[1] if credentials else None, attempt.password)
+        or credentials is None
+    ):
+        raise UnauthenticatedError("the name or the password is wrong")
+    number, kept = credentials
+    secret = secrets.generate_session()
     with writing() as connection:
         # Meanwhile the account may have been given another password, or taken out of use.
-        queries.hold(connection, number)
-        person = queries.of_account(connection, number)
-        if person is None or queries.password(connection, knock.name.strip()) != found:
-            raise UnauthorisedError("the name or the password is wrong")
-        address = throttle.of_address(knock.address)
-        queries_attempts.forgive(connection, [key for key in limits if key != address])
-        queries_attempts.uncount(connection, address)
-        if knock.earlier is not None:
-            queries_sessions.close(connection, knock.earlier)
-        queries_sessions.sweep(connection, now=now, idle=idle)
-        queries_sessions.close_all_but(connection, number, latest=MOST_SESSIONS - 1)
-        queries_sessions.add(connection, _session(knock, number, secret, now, longest))
-        queries.signed_in(connection, number, now)
-        if kept is not None and passwords.outdated(kept):
-            queries.set_password(connection, number, passwords.hashed(knock.password))
+        queries.lock_account(connection, number)
+        person = queries.find_person(connection, number)
+        if (
+            person is None
+            or queries.find_password_hash(connection, attempt.name.strip()) != credentials
+        ):
+            raise UnauthenticatedError("the name or the password is wrong")
+        address = throttle.address_key(attempt.address)
+        queries_attempts.clear_failures(connection, [key for key in limits if key != address])
+        queries_attempts.uncount_failure(connection, address)
+        if attempt.earlier is not None:
+            queries_sessions.delete_session(connection, attempt.earlier)
+        queries_sessions.delete_expired(connection, now=now, idle=idle)
+        queries_sessions.keep_latest_sessions(connection, number, latest=MAX_SESSIONS - 1)
+        queries_sessions.insert_session(
+            connection, _build_session(attempt, number, secret, now, longest)
+        )
+        queries.record_sign_in(connection, number, now)
+        if kept is not None and passwords.needs_rehash(kept):
+            queries.set_password(connection, number, passwords.hash_password(attempt.password))
         audit.record(
             connection,
             kind="sign-in",
             subject=person.name,
             reason="signed in",
             author=person.name,
-            details={"address": knock.address},
+            details={"address": attempt.address},
         )
     return secret
 
 
-def _session(knock: Knock, account: int, secret: str, now: datetime, longest: timedelta) -> Session:
+def _build_session(
+    attempt: SignInAttempt, account: int, secret: str, now: datetime, longest: timedelta
+) -> Session:
     return Session(
         secret=secrets.digest(secret),
         account=account,
         made_at=now,
         seen_at=now,
         ends_at=now + longest,
-        address=knock.address,
-        browser=knock.browser[:200],
+        address=attempt.address,
+        browser=attempt.browser[:200],
     )
 
 
-def _span(left: timedelta) -> str:
+def _format_wait(left: timedelta) -> str:
     seconds = max(1, round(left.total_seconds()))
     return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
 
@@ -112,9 +134,9 @@ def _span(left: timedelta) -> str:
 def sign_out(connection: Connection, person: Person, *, everywhere: bool = False) -> None:
     """End this session, or all of the person's."""
     if everywhere:
-        queries_sessions.close_all(connection, person.account)
+        queries_sessions.delete_sessions(connection, person.account)
     elif person.session is not None:
-        queries_sessions.close(connection, person.session)
+        queries_sessions.delete_session(connection, person.session)
     audit.record(
         connection,
         kind="sign-out",
@@ -130,12 +152,12 @@ def change_password(connection: Connection, person: Person, *, old: str, new: st
     Raises:
         AccountError: the old one is wrong, or the new one may not be taken.
     """
-    kept = queries.password(connection, person.name)
-    if not passwords.fits(kept[1] if kept else None, old):
+    kept = queries.find_password_hash(connection, person.name)
+    if not passwords.verify(kept[1] if kept else None, old):
         raise AccountError("the present password is not that one")
-    passwords.checked(new, name=person.name)
-    queries.set_password(connection, person.account, passwords.hashed(new))
-    queries_sessions.close_all(connection, person.account, but=person.session)
+    passwords.require_strong(new, name=person.name)
+    queries.set_password(connection, person.account, passwords.hash_password(new))
+    queries_sessions.delete_sessions(connection, person.account, but=person.session)
     audit.record(
         connection,
         kind="password",
@@ -145,9 +167,9 @@ def change_password(connection: Connection, person: Person, *, old: str, new: st
     )
 
 
-def prefer(connection: Connection, person: Person, *, language: str | None) -> None:
+def set_language(connection: Connection, person: Person, *, language: str | None) -> None:
     """Begin pages in this language; None: in the browser's."""
-    queries.describe(connection, person.account, title=person.title, language=language)
+    queries.update_account(connection, person.account, title=person.title, language=language)
     audit.record(
         connection,
         kind="account",
@@ -158,7 +180,7 @@ def prefer(connection: Connection, person: Person, *, language: str | None) -> N
     )
 
 
-def make_token(  # noqa: PLR0913  what a token is
+def create_token(  # noqa: PLR0913  what a token is
     connection: Connection,
     owner: Person,
     *,
@@ -182,17 +204,19 @@ def make_token(  # noqa: PLR0913  what a token is
         raise AccountError(
             f"a token never may more than its owner: {owner.name} has not {', '.join(lacking)}"
         )
-    if not now < ends_at <= now + TOKEN_LONGEST:
-        raise AccountError(f"a token ends within {TOKEN_LONGEST.days} days, not {ends_at:%Y-%m-%d}")
-    valid = queries_tokens.count_valid(connection, owner.account, now)
-    if valid >= MOST_TOKENS:
+    if not now < ends_at <= now + MAX_TOKEN_LIFETIME:
+        raise AccountError(
+            f"a token ends within {MAX_TOKEN_LIFETIME.days} days, not {ends_at:%Y-%m-%d}"
+        )
+    valid = queries_tokens.count_valid_tokens(connection, owner.account, now)
+    if valid >= MAX_TOKENS:
         raise AccountError(f"{owner.name} has {valid} valid tokens: revoke some of them first")
-    secret = secrets.new_token()
-    number = queries_tokens.add(
+    secret = secrets.generate_token()
+    number = queries_tokens.insert_token(
         connection,
         account=owner.account,
         secret=secrets.digest(secret),
-        shown=secret[: secrets.SHOWN],
+        shown=secret[: secrets.VISIBLE_LENGTH],
         name=name.strip(),
         scopes=sorted({Duty.READ, *scopes}),
         made_at=now,
@@ -221,11 +245,11 @@ def revoke_token(
     Raises:
         NoAccountError: there is no such token, or it is not theirs.
     """
-    token = queries_tokens.one(connection, number)
+    token = queries_tokens.get_token(connection, number)
     if owner is not None and token.account != owner:
         raise NoAccountError(f"no token has the number {number}")
-    queries_tokens.revoke(connection, number, now)
-    person = queries.of_account(connection, token.account)
+    queries_tokens.revoke_token(connection, number, now)
+    person = queries.find_person(connection, token.account)
     audit.record(
         connection,
         kind="token-revoked",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-FORGOTTEN = timedelta(hours=1)  # without a failure
+FORGET_AFTER = timedelta(hours=1)  # without a failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,28 +29,28 @@ _ADDRESS = Limit(free=20, longest=timedelta(minutes=15))
 _ACCOUNT = Limit(free=25, longest=timedelta(seconds=30))
 
 
-def keys(name: str, address: str) -> dict[str, Limit]:
+def build_limits(name: str, address: str) -> dict[str, Limit]:
     """What a try is counted by."""
     account = name.strip().lower()[:200]
     return {
         f"pair {address} {account}": _PAIR,
-        of_address(address): _ADDRESS,
+        address_key(address): _ADDRESS,
         f"account {account}": _ACCOUNT,
     }
 
 
-def of_address(address: str) -> str:
+def address_key(address: str) -> str:
     """By which all tries from an address are counted."""
     return f"address {address}"
 
 
-def waits(
+def remaining_wait(
     limits: Mapping[str, Limit], failures: Mapping[str, tuple[int, datetime]], now: datetime
 ) -> timedelta:
     """How long there is still to wait; nothing: they may try."""
     left = [
         last + limits[key].wait(count) - now
         for key, (count, last) in failures.items()
-        if now - last < FORGOTTEN
+        if now - last < FORGET_AFTER
     ]
     return max(left, default=timedelta(0))

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 @router.get("", responses=responses())
-def every(  # noqa: PLR0913  one argument a filter
+def list_acts(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,
     *,
@@ -42,11 +42,11 @@ def every(  # noqa: PLR0913  one argument a filter
         limit=page.limit + 1,
     )
     some, following = page.told(rows, lambda row: (row.id,))
-    return AuditsBody(mode=context.mode, acts=[body(row) for row in some], next=following)
+    return AuditsBody(mode=context.mode, acts=[act_body(row) for row in some], next=following)
 
 
 @router.get("/{number}", responses=responses(404))
-def one(
+def get_act(
     context: Context, number: Annotated[int, Path(ge=1, le=2**63 - 1, examples=[12])]
 ) -> AuditDetailBody:
     """One act, and the one that took it back."""
@@ -54,11 +54,11 @@ def one(
     if act is None:
         raise NotFoundError(f"no act has the number {number}")
     return AuditDetailBody(
-        mode=context.mode, act=body(act, undone_by=audit.undone_by(context.connection, number))
+        mode=context.mode, act=act_body(act, undone_by=audit.undone_by(context.connection, number))
     )
 
 
-def body(row: Act, *, undone_by: int | None = None) -> AuditBody:
+def act_body(row: Act, *, undone_by: int | None = None) -> AuditBody:
     return AuditBody(
         id=row.id,
         at=row.at,

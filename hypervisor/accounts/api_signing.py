@@ -6,10 +6,16 @@ from fastapi import APIRouter, Path, Request, Response
 
 from hypervisor.access import queries_tokens, secrets
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, RequestContext, instance_of
-from hypervisor.access.identity import IDLE, LONGEST, cookie_name, is_secure, require_own_page
+from hypervisor.access.context import Context, RequestContext, get_instance
+from hypervisor.access.identity import (
+    IDLE_TIMEOUT,
+    SESSION_LIFETIME,
+    cookie_name,
+    is_secure,
+    require_same_origin,
+)
 from hypervisor.access.queries_tokens import Token
-from hypervisor.access.service import Knock
+from hypervisor.access.service import SignInAttempt
 from hypervisor.accounts.schemas import (
     LoginPost,
     MeBody,
@@ -32,7 +38,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 @router.post("/login", status_code=204, responses=responses(401, 403, 422, 429))
 def login(request: Request, response: Response, body: LoginPost) -> None:
     """Open a session: the answer sets its cookie; GET /auth/me then tells its CSRF token."""
-    enter(request, response, name=body.name, password=body.password)
+    open_session(request, response, name=body.name, password=body.password)
 
 
 @router.post("/logout", status_code=204, responses=responses(401, 403))
@@ -40,11 +46,11 @@ def logout(
     context: Context, request: Request, response: Response, *, everywhere: bool = False
 ) -> None:
     """End this session; or all of one's own, on every machine."""
-    leave(context, request, response, everywhere=everywhere)
+    close_session(context, request, response, everywhere=everywhere)
 
 
 @router.get("/me", responses=responses(401))
-def me(context: Context) -> MeBody:
+def get_me(context: Context) -> MeBody:
     """Who asks, what they are where, and the CSRF token of their session."""
     person = context.person
     return MeBody(
@@ -63,25 +69,25 @@ def me(context: Context) -> MeBody:
 
 
 @router.put("/me/password", status_code=204, responses=responses(401, 403, 422))
-def password(context: Context, body: PasswordPut) -> None:
+def change_password(context: Context, body: PasswordPut) -> None:
     """Take another password; every other session of one's own ends."""
     with context.writing_own_account() as connection:
         access_service.change_password(connection, context.person, old=body.old, new=body.new)
 
 
 @router.get("/tokens", responses=responses(401))
-def tokens(context: Context) -> TokensBody:
+def list_tokens(context: Context) -> TokensBody:
     """One's own API tokens."""
     with context.owning() as connection:
-        found = queries_tokens.listing(connection, context.person.account)
-    return TokensBody(mode=context.mode, tokens=[token_body(token) for token in found])
+        tokens = queries_tokens.list_tokens(connection, context.person.account)
+    return TokensBody(mode=context.mode, tokens=[token_body(token) for token in tokens])
 
 
 @router.post("/tokens", status_code=201, responses=responses(401, 403, 422))
-def make(context: Context, body: TokenPost) -> TokenMadeBody:
+def create_token(context: Context, body: TokenPost) -> TokenMadeBody:
     """Make a token: it may what its scopes say, and never more than whoever made it."""
     with context.writing_own_account() as connection:
-        number, secret = access_service.make_token(
+        number, secret = access_service.create_token(
             connection,
             context.person,
             name=body.name,
@@ -89,12 +95,12 @@ def make(context: Context, body: TokenPost) -> TokenMadeBody:
             now=context.clock(),
             ends_at=body.ends_at,
         )
-        found = queries_tokens.one(connection, number)
-    return TokenMadeBody(mode=context.mode, token=token_body(found), secret=secret)
+        token = queries_tokens.get_token(connection, number)
+    return TokenMadeBody(mode=context.mode, token=token_body(token), secret=secret)
 
 
 @router.delete("/tokens/{number}", status_code=204, responses=responses(401, 403, 404, 422))
-def revoke(context: Context, number: Number) -> None:
+def revoke_token(context: Context, number: Number) -> None:
     """Make one's own token void; a program: the one that it shows."""
     with context.writing_own_account(token=number) as connection:
         access_service.revoke_token(
@@ -106,24 +112,24 @@ def revoke(context: Context, number: Number) -> None:
         )
 
 
-def enter(request: Request, response: Response, *, name: str, password: str) -> None:
+def open_session(request: Request, response: Response, *, name: str, password: str) -> None:
     """Sign in; the browser keeps its session from this response on.
 
     Raises:
-        TooOftenError: it was tried too often.
-        UnauthorisedError: the name or the password is wrong.
+        TooManyAttemptsError: it was tried too often.
+        UnauthenticatedError: the name or the password is wrong.
         ForbiddenError: another site's page tries this.
     """
-    require_own_page(request)
+    require_same_origin(request)
     state = request.app.state
     pool: Pool = state.pool
     with pool.connection() as connection:
-        instance = instance_of(request, connection)
+        instance = get_instance(request, connection)
     cookie = cookie_name(instance, secure=is_secure(request))
     earlier = request.cookies.get(cookie)
     secret = access_service.sign_in(
         pool.writing,
-        Knock(
+        SignInAttempt(
             name=name,
             password=password,
             address=request.client.host if request.client else "",
@@ -131,13 +137,13 @@ def enter(request: Request, response: Response, *, name: str, password: str) -> 
             earlier=secrets.digest(earlier) if earlier else None,
         ),
         now=state.clock(),
-        idle=IDLE,
-        longest=LONGEST,
+        idle=IDLE_TIMEOUT,
+        longest=SESSION_LIFETIME,
     )
     response.set_cookie(
         cookie,
         secret,
-        max_age=int(LONGEST.total_seconds()),
+        max_age=int(SESSION_LIFETIME.total_seconds()),
         path="/",
         secure=is_secure(request),
         httponly=True,
@@ -145,7 +151,7 @@ def enter(request: Request, response: Response, *, name: str, password: str) -> 
     )
 
 
-def leave(
+def close_session(
     context: RequestContext, request: Request, response: Response, *, everywhere: bool
 ) -> None:
     """Sign out; the browser forgets its session with this response.

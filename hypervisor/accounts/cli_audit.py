@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def attach(app: typer.Typer) -> None:
-    app.command()(audit)
+    app.command("audit")(print_audit)
 
 
-def audit(
+def print_audit(
     context: typer.Context,
     since: Annotated[str, typer.Option(help="Only from this time on: a date, or RFC 3339.")] = "",
     kind: Annotated[
@@ -40,12 +40,12 @@ def audit(
         acts = store.listing(connection, since=start, kind=kind, subject=subject, limit=limit)
     if as_json:
         for act in acts:
-            print(json.dumps(_plain(act), ensure_ascii=False))
+            print(json.dumps(_as_json(act), ensure_ascii=False))
         return
-    _show(acts)
+    _print_table(acts)
 
 
-def _plain(act: "Act") -> dict[str, object]:
+def _as_json(act: "Act") -> dict[str, object]:
     return {
         "id": act.id,
         "at": act.at.isoformat().replace("+00:00", "Z"),
@@ -58,24 +58,24 @@ def _plain(act: "Act") -> dict[str, object]:
     }
 
 
-def _show(found: "list[Act]") -> None:
+def _print_table(acts: "list[Act]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    if not found:
+    if not acts:
         print("nobody has done anything yet")
         return
     table = Table("act", "when (UTC)", "who", "what", "of what", "why", "details", box=None)
-    for act in found:
+    for act in acts:
         scenario = f"\n(scenario {act.scenario_at:%Y-%m-%d %H:%M})" if act.scenario_at else ""
-        details = ", ".join(f"{key} {value}" for key, value in sorted(_few(act).items()))
+        details = ", ".join(f"{key} {value}" for key, value in sorted(_short_details(act).items()))
         when = f"{act.at:%Y-%m-%d %H:%M:%S}{scenario}"
         table.add_row(str(act.id), when, act.author, act.kind, act.subject, act.reason, details)
     wide = None if sys.stdout.isatty() else 200
     Console(markup=False, width=wide).print(table)
 
 
-def _few(act: "Act") -> dict[str, object]:
+def _short_details(act: "Act") -> dict[str, object]:
     """Of the details what fits in a cell; --json tells all."""
     return {
         key: value

@@ -26,14 +26,14 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True, help="Roles that read the database in SQL, for Grafana."
     )
-    group.command()(add)
-    group.command("list")(list_)
-    group.command()(rotate)
-    group.command()(remove)
+    group.command("add")(add_reader)
+    group.command("list")(list_readers)
+    group.command("rotate")(rotate_password)
+    group.command("remove")(remove_reader)
     app.add_typer(group, name="reader")
 
 
-def add(
+def add_reader(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="What it is for; its role is reader_NAME.")],
     area: Annotated[
@@ -45,9 +45,9 @@ def add(
     """Make a reader; its password, if none is given, is made and shown once."""
     from hypervisor.accounts import readers
 
-    secret = _password(given=password_stdin)
-    with _database(context) as (connection, settings):
-        made = readers.add(
+    secret = _read_or_generate_password(given=password_stdin)
+    with _connect(context) as (connection, settings):
+        made = readers.add_reader(
             connection,
             name,
             secret,
@@ -55,69 +55,75 @@ def add(
             author=_author(author),
             timeout=settings.reader_timeout_seconds,
         )
-        told = f"{made.role} reads {_reads(made)}\n\n{_data_source(connection, made)}"
-    _show(secret, given=password_stdin)
-    _say(told)
+        message = (
+            f"{made.role} reads {_describe_scope(made)}\n\n{_format_data_source(connection, made)}"
+        )
+    _print_secret(secret, given=password_stdin)
+    _print_message(message)
 
 
-def list_(context: typer.Context, as_json: Json = False) -> None:
+def list_readers(context: typer.Context, as_json: Json = False) -> None:
     """All readers and what they read."""
     from hypervisor.accounts import queries_readers as readers
 
-    with _database(context) as (connection, _):
-        found = readers.every(connection)
+    with _connect(context) as (connection, _):
+        rows = readers.list_readers(connection)
     if as_json:
-        for one in found:
-            told = {
-                "name": one.name,
-                "role": one.role,
-                "area": one.area,
-                "made_at": one.made_at.isoformat(),
-                "made_by": one.made_by,
-                "may_log_in": one.may_log_in,
+        for row in rows:
+            body = {
+                "name": row.name,
+                "role": row.role,
+                "area": row.area,
+                "made_at": row.made_at.isoformat(),
+                "made_by": row.made_by,
+                "may_log_in": row.may_log_in,
             }
-            print(json.dumps(told, ensure_ascii=False))
+            print(json.dumps(body, ensure_ascii=False))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("reader", "role", "reads", "made (UTC)", "by", box=None)
-    for one in found:
-        role = one.role if one.may_log_in else f"not here: hypervisor reader rotate {one.name}"
-        table.add_row(one.name, role, _reads(one), f"{one.made_at:%Y-%m-%d %H:%M}", one.made_by)
-    Console(markup=False).print(table if found else "no reader yet: hypervisor reader add NAME")
+    for row in rows:
+        role = row.role if row.may_log_in else f"not here: hypervisor reader rotate {row.name}"
+        table.add_row(
+            row.name, role, _describe_scope(row), f"{row.made_at:%Y-%m-%d %H:%M}", row.made_by
+        )
+    Console(markup=False).print(table if rows else "no reader yet: hypervisor reader add NAME")
 
 
-def rotate(
+def rotate_password(
     context: typer.Context, name: str, password_stdin: Stdin = False, author: Author = ""
 ) -> None:
     """Give a reader another password; whoever is logged in with the old one is cut off."""
     from hypervisor.accounts import readers
 
-    secret = _password(given=password_stdin)
-    with _database(context) as (connection, settings):
-        found = readers.rotate(
+    secret = _read_or_generate_password(given=password_stdin)
+    with _connect(context) as (connection, settings):
+        reader = readers.rotate_password(
             connection,
             name,
             secret,
             author=_author(author),
             timeout=settings.reader_timeout_seconds,
         )
-    _show(secret, given=password_stdin)
-    _say(f"the old password of {found.role} is void")
+    _print_secret(secret, given=password_stdin)
+    _print_message(f"the old password of {reader.role} is void")
 
 
-def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
+def remove_reader(
+    context: typer.Context, name: str, author: Author = "", reason: Reason = ""
+) -> None:
     """Take a reader and its role away."""
     from hypervisor.accounts import readers
 
-    with _database(context) as (connection, _):
-        readers.remove(connection, name, author=_author(author), reason=reason)
-    _say(f"{name} reads no more")
+    with _connect(context) as (connection, _):
+        readers.remove_reader(connection, name, author=_author(author), reason=reason)
+    _print_message(f"{name} reads no more")
 
 
 @contextmanager
-def _database(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
+def _connect(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
 
@@ -126,21 +132,21 @@ def _database(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]"
         yield connection, settings
 
 
-def _author(said: str) -> str:
+def _author(author: str) -> str:
     from hypervisor.database.audit import whoever
 
-    return said.strip() or whoever()
+    return author.strip() or whoever()
 
 
-def _reads(reader: "Reader") -> str:
+def _describe_scope(reader: "Reader") -> str:
     if reader.area is None:
         return _EVERYTHING
     return f"{reader.area_name} ({reader.area})"
 
 
-def _data_source(connection: "Connection", reader: "Reader") -> str:
+def _format_data_source(connection: "Connection", reader: "Reader") -> str:
     """What Grafana's form asks for, in its order."""
-    from hypervisor.accounts.queries_readers import CONNECTIONS
+    from hypervisor.accounts.queries_readers import MAX_CONNECTIONS
 
     info = connection.info
     encrypted = bool(connection.pgconn.ssl_in_use)
@@ -149,25 +155,25 @@ def _data_source(connection: "Connection", reader: "Reader") -> str:
         "Database name": info.dbname,
         "Username": reader.role,
         "TLS/SSL mode": "require" if encrypted else "disable",
-        "Max open": f"{CONNECTIONS}",
+        "Max open": f"{MAX_CONNECTIONS}",
         "Version": f"{info.server_version // 10000}",
         "TimescaleDB": "on",
     }
-    told = "\n".join(f"  {key:<14} {value}" for key, value in lines.items())
-    return f"In Grafana, a PostgreSQL data source (the host as Grafana's machine names it):\n{told}"
+    text = "\n".join(f"  {key:<14} {value}" for key, value in lines.items())
+    return f"In Grafana, a PostgreSQL data source (the host as Grafana's machine names it):\n{text}"
 
 
-def _password(*, given: bool) -> str:
+def _read_or_generate_password(*, given: bool) -> str:
     from hypervisor.access import passwords
 
-    return sys.stdin.readline().rstrip("\r\n") if given else passwords.made()
+    return sys.stdin.readline().rstrip("\r\n") if given else passwords.generate()
 
 
-def _show(secret: str, *, given: bool) -> None:
+def _print_secret(secret: str, *, given: bool) -> None:
     if not given:
         print(secret, flush=True)
 
 
-def _say(text: str) -> None:
+def _print_message(text: str) -> None:
     """Beside the password, which is all that stands on standard output."""
     print(text, file=sys.stderr)

@@ -11,7 +11,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.accounts import service
 from hypervisor.accounts import views as view
-from hypervisor.accounts.service import New, doer_of
+from hypervisor.accounts.service import NewAccount, require_administrator
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.web import once
@@ -35,13 +35,13 @@ Done = Annotated[str, Query(max_length=20)]
 
 
 @router.get("/admin")
-def every(context: Context, done: Done = "") -> Response:
+def accounts_page(context: Context, done: Done = "") -> Response:
     """The accounts, and the form for another."""
-    return _listed(context, done=done)
+    return _render_accounts(context, done=done)
 
 
 @router.post("/admin/accounts")
-def add(  # noqa: PLR0913, PLR0917  the fields of the form
+def create_account(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     name: Text = "",
     title: Text = "",
@@ -52,36 +52,38 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
     reason: Text = "",
 ) -> Response:
     """Make an account; its password is shown once."""
-    doer = doer_of(context)
-    secret = None if kind == "program" else passwords.made()
+    administrator = require_administrator(context)
+    secret = None if kind == "program" else passwords.generate()
     if secret is not None:
         context.require_session()
-    said = {"name": name, "title": title, "language": language, "kind": kind, "reason": reason}
+    fields = {"name": name, "title": title, "language": language, "kind": kind, "reason": reason}
     try:
-        new = New(
+        new = NewAccount(
             name=name,
             title=title,
             language=language or None,
             password=secret,
-            roles=view.roles(role, area),
+            roles=view.parse_roles(role, area),
         )
         with context.writing() as connection:
-            service.add(connection, new, doer, reason=reason)
+            service.create_account(connection, new, administrator, reason=reason)
     except (AccountError, ForbiddenError) as error:
-        return _listed(context, wrong=refusal(error), said={**said, "role": role, "area": area})
-    return _told(context, name.strip(), secret, done="added")
+        return _render_accounts(
+            context, wrong=refusal(error), fields={**fields, "role": role, "area": area}
+        )
+    return _redirect_to_account(context, name.strip(), secret, done="added")
 
 
 @router.get("/admin/accounts/{name}")
-def one(context: Context, name: str, done: Done = "") -> Response:
+def account_page(context: Context, name: str, done: Done = "") -> Response:
     """One account."""
     return once.page(
-        context, lambda said: _one(context, name, secret=said.get("secret"), done=done)
+        context, lambda flash: _render_account(context, name, secret=flash.get("secret"), done=done)
     )
 
 
 @router.post("/admin/accounts/{name}")
-def change(  # noqa: PLR0913, PLR0917  the fields of the form
+def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     name: str,
     title: Text = "",
@@ -91,80 +93,90 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
     reason: Text = "",
 ) -> Response:
     """Its words and roles."""
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     try:
         with context.writing() as connection:
-            known = service.administered(connection, name, doer)
-            if (title, language or None) != (known.title, known.language):
-                service.describe(connection, name, doer, title=title, language=language or None)
-            roles = view.roles(role, area)
-            if set(roles) != set(queries_roles.held(connection, known.id)):
-                service.set_roles(connection, name, roles, doer, reason=reason)
+            account = service.get_administered_account(connection, name, administrator)
+            if (title, language or None) != (account.title, account.language):
+                service.update_description(
+                    connection, name, administrator, title=title, language=language or None
+                )
+            roles = view.parse_roles(role, area)
+            if set(roles) != set(queries_roles.list_roles(connection, account.id)):
+                service.set_roles(connection, name, roles, administrator, reason=reason)
     except NoAccountError:
         raise
     except (AccountError, ForbiddenError) as error:
-        return _one(context, name, wrong=refusal(error))
-    return RedirectResponse(f"{_address(name)}?done=changed", status_code=303)
+        return _render_account(context, name, wrong=refusal(error))
+    return RedirectResponse(f"{_account_url(name)}?done=changed", status_code=303)
 
 
 @router.post("/admin/accounts/{name}/password")
-def password(context: Context, name: str, reason: Text = "") -> Response:
+def reset_password(context: Context, name: str, reason: Text = "") -> Response:
     """Another password, shown once."""
     context.require_session()
-    doer = doer_of(context)
-    secret = passwords.made()
+    administrator = require_administrator(context)
+    secret = passwords.generate()
     with context.writing() as connection:
-        service.set_password(connection, name, secret, doer, at=context.clock(), reason=reason)
-    return _told(context, name, secret)
+        service.set_password(
+            connection, name, secret, administrator, at=context.clock(), reason=reason
+        )
+    return _redirect_to_account(context, name, secret)
 
 
 @router.post("/admin/accounts/{name}/use")
-def use(
+def set_disabled(
     context: Context, name: str, out: Annotated[str, Form(max_length=5)] = "", reason: Text = ""
 ) -> Response:
     """Out of use, or into it again."""
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     at = context.clock() if out else None
     try:
         with context.writing() as connection:
-            service.disable(connection, name, doer, at=at, reason=reason)
+            service.set_disabled(connection, name, administrator, at=at, reason=reason)
     except NoAccountError:
         raise
     except AccountError as error:
-        return _one(context, name, wrong=refusal(error))
+        return _render_account(context, name, wrong=refusal(error))
     done = "disabled" if out else "enabled"
-    return RedirectResponse(f"{_address(name)}?done={done}", status_code=303)
+    return RedirectResponse(f"{_account_url(name)}?done={done}", status_code=303)
 
 
-def _told(context: RequestContext, name: str, secret: str | None, *, done: str = "") -> Response:
+def _redirect_to_account(
+    context: RequestContext, name: str, secret: str | None, *, done: str = ""
+) -> Response:
     """To the account; its password, where one was made, is shown there once."""
-    address = f"{_address(name)}?done={done}" if done else _address(name)
+    address = f"{_account_url(name)}?done={done}" if done else _account_url(name)
     return once.leads_to(context, address, {} if secret is None else {"secret": secret})
 
 
-def _address(name: str) -> str:
+def _account_url(name: str) -> str:
     return f"/admin/accounts/{quote(name, safe='')}"
 
 
-def _listed(
-    context: RequestContext, *, done: str = "", wrong: str = "", said: dict[str, Any] | None = None
+def _render_accounts(
+    context: RequestContext,
+    *,
+    done: str = "",
+    wrong: str = "",
+    fields: dict[str, Any] | None = None,
 ) -> Response:
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     with context.owning() as connection:
-        rows = view.every(connection, doer, now=context.clock())
-        areas = view.areas(connection, doer.territory)
+        rows = view.list_account_rows(connection, administrator, now=context.clock())
+        areas = view.list_grantable_areas(connection, administrator.territory)
     return render(
         context,
         "admin_accounts.html",
         status_code=422 if wrong else 200,
         rows=rows,
         areas=areas,
-        said={**_BLANK, **(said or {})},
-        **view.frame(context, "accounts", done=done, wrong=wrong),
+        fields={**_BLANK, **(fields or {})},
+        **view.admin_context(context, "accounts", done=done, wrong=wrong),
     )
 
 
-def _one(
+def _render_account(
     context: RequestContext,
     name: str,
     *,
@@ -172,24 +184,24 @@ def _one(
     done: str = "",
     wrong: str = "",
 ) -> Response:
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     with context.owning() as connection:
-        known = service.administered(connection, name, doer)
-        grants = queries_roles.grants(connection, known.id)
+        account = service.get_administered_account(connection, name, administrator)
+        grants = queries_roles.list_grants(connection, account.id)
         tokens = [
             token
-            for token in queries_tokens.listing(connection, known.id)
+            for token in queries_tokens.list_tokens(connection, account.id)
             if view.is_valid(token, context.clock())
         ]
-        areas = view.areas(connection, doer.territory)
+        areas = view.list_grantable_areas(connection, administrator.territory)
     return render(
         context,
         "admin_account.html",
         status_code=422 if wrong else 200,
-        known=known,
+        account=account,
         grants=grants,
         tokens=tokens,
         areas=areas,
         secret=secret,
-        **view.frame(context, "accounts", done=done, wrong=wrong),
+        **view.admin_context(context, "accounts", done=done, wrong=wrong),
     )

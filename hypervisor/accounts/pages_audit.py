@@ -14,12 +14,12 @@ from hypervisor.web.rendering import render
 
 router = APIRouter()
 PAGE: Page | None = None
-SHOWN = 50
+PAGE_SIZE = 50
 Filter = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/admin/audit")
-def every(  # noqa: PLR0913  one argument a filter
+def audit_page(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
     author: Filter = "",
@@ -30,22 +30,22 @@ def every(  # noqa: PLR0913  one argument a filter
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
     """Acts, the latest first."""
-    shared = frame.frame(context, "audit")
+    shared = frame.admin_context(context, "audit")
     rows = audit.page(
         context.connection,
-        since=_day(context, since),
-        until=_day(context, until, after=1),
+        since=_parse_day(context, since),
+        until=_parse_day(context, until, after=1),
         kind=kind or None,
         subject=subject or None,
         author=author or None,
         before=before,
-        limit=SHOWN + 1,
+        limit=PAGE_SIZE + 1,
     )
     return render(
         context,
         "admin_audit.html",
-        acts=rows[:SHOWN],
-        more=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
+        acts=rows[:PAGE_SIZE],
+        more=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
         filters={
             "author": author,
             "kind": kind,
@@ -54,15 +54,15 @@ def every(  # noqa: PLR0913  one argument a filter
             "until": until,
         },
         before=before,
-        known=audit.words(context.connection),
+        choices=audit.words(context.connection),
         **shared,
     )
 
 
-def _day(context: RequestContext, said: str, *, after: int = 0) -> datetime | None:
+def _parse_day(context: RequestContext, text: str, *, after: int = 0) -> datetime | None:
     """The beginning of a day in the instance's zone; of nothing that is none."""
     try:
-        day = datetime.fromisoformat(said).date() + timedelta(days=after)
+        day = datetime.fromisoformat(text).date() + timedelta(days=after)
     except (ValueError, OverflowError):
         return None
     if not 1900 < day.year < 2200:

@@ -10,7 +10,7 @@ from hypervisor.access import queries_sessions, queries_tokens
 from hypervisor.access import service as access_service
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.access.errors import AccountError
-from hypervisor.access.identity import IDLE
+from hypervisor.access.identity import IDLE_TIMEOUT
 from hypervisor.accounts import views as view
 from hypervisor.accounts.api_signing import Number
 from hypervisor.base.duties import Duty
@@ -26,40 +26,40 @@ Text = Annotated[str, Form(max_length=1_000)]
 
 
 @router.get("/account")
-def account(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+def account_page(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
     """All of it on one page."""
     return once.page(
-        context, lambda said: _shown(context, done=done, secret=said.get("secret", ""))
+        context, lambda flash: _render_account(context, done=done, secret=flash.get("secret", ""))
     )
 
 
 @router.post("/account")
-def language(
+def set_language(
     context: Context, language: Annotated[str, Form(pattern="^(fr|en|)$")] = ""
 ) -> Response:
     """The language that pages begin in."""
     with context.writing_own_account() as connection:
-        access_service.prefer(connection, context.person, language=language or None)
+        access_service.set_language(connection, context.person, language=language or None)
     response = RedirectResponse("/account?done=changed", status_code=303)
     response.delete_cookie("lang", path="/")  # what was chosen for a visit gives way
     return response
 
 
 @router.post("/account/password")
-def password(context: Context, old: Text = "", new: Text = "", again: Text = "") -> Response:
+def change_password(context: Context, old: Text = "", new: Text = "", again: Text = "") -> Response:
     """Another password."""
     try:
         if new != again:
-            return _shown(context, wrong="the two new passwords are not the same")
+            return _render_account(context, wrong="the two new passwords are not the same")
         with context.writing_own_account() as connection:
             access_service.change_password(connection, context.person, old=old, new=new)
     except AccountError as error:
-        return _shown(context, wrong=refusal(error))
+        return _render_account(context, wrong=refusal(error))
     return RedirectResponse("/account?done=password", status_code=303)
 
 
 @router.post("/account/tokens")
-def make(
+def create_token(
     context: Context,
     purpose: Text = "",
     scope: Annotated[list[str], Form()] = [],  # noqa: B006  FastAPI copies it
@@ -69,21 +69,21 @@ def make(
     now = context.clock()
     try:
         with context.writing_own_account() as connection:
-            _, secret = access_service.make_token(
+            _, secret = access_service.create_token(
                 connection,
                 context.person,
                 name=purpose[:100],
-                scopes=[Duty(one) for one in scope if one in set(Duty)],
+                scopes=[Duty(text) for text in scope if text in set(Duty)],
                 now=now,
                 ends_at=now + timedelta(days=days),
             )
     except AccountError as error:
-        return _shown(context, wrong=refusal(error))
+        return _render_account(context, wrong=refusal(error))
     return once.leads_to(context, "/account", {"secret": secret})
 
 
 @router.post("/account/tokens/{number}/revoke")
-def revoke(context: Context, number: Number) -> Response:
+def revoke_token(context: Context, number: Number) -> Response:
     """Make one void."""
     with context.writing_own_account(token=number) as connection:
         access_service.revoke_token(
@@ -96,27 +96,29 @@ def revoke(context: Context, number: Number) -> Response:
     return RedirectResponse("/account?done=revoked", status_code=303)
 
 
-def _shown(
+def _render_account(
     context: RequestContext, *, done: str = "", wrong: str = "", secret: str = ""
 ) -> Response:
     now = context.clock()
     with context.owning() as connection:
         tokens = [
             token
-            for token in queries_tokens.listing(connection, context.person.account)
+            for token in queries_tokens.list_tokens(connection, context.person.account)
             if view.is_valid(token, now)
         ]
-        sessions = queries_sessions.listing(connection, context.person.account, now=now, idle=IDLE)
+        sessions = queries_sessions.list_sessions(
+            connection, context.person.account, now=now, idle=IDLE_TIMEOUT
+        )
     return render(
         context,
         "account.html",
         status_code=422 if wrong else 200,
         tokens=tokens,
         sessions=sessions,
-        duties=view.held(context.person),
+        duties=view.list_duties(context.person),
         secret=secret,
         wrong=wrong,
-        done=view.DONE.get(done, ""),
+        done=view.CONFIRMATIONS.get(done, ""),
         ROLES=ROLES,
         SCOPES=view.SCOPES,
         ROLE_HELP=view.ROLE_HELP,

@@ -14,7 +14,7 @@ from hypervisor.access.errors import AccountError, NoAccountError
 from hypervisor.accounts import service
 from hypervisor.accounts import views as view
 from hypervisor.accounts.api_signing import Number
-from hypervisor.accounts.service import Doer, doer_of
+from hypervisor.accounts.service import Administrator, require_administrator
 from hypervisor.base.duties import Duty
 from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
@@ -31,15 +31,15 @@ Name = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/admin/tokens")
-def every(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+def tokens_page(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
     """Those that are valid, and the form for a program's."""
     return once.page(
-        context, lambda said: _listed(context, done=done, secret=said.get("secret", ""))
+        context, lambda flash: _render_tokens(context, done=done, secret=flash.get("secret", ""))
     )
 
 
 @router.post("/admin/tokens")
-def make(
+def create_token(
     context: Context,
     account: Text = "",
     purpose: Text = "",
@@ -47,46 +47,50 @@ def make(
     days: Days = 90,
 ) -> Response:
     """A token of an account that only serves programs; shown once."""
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     context.require_session()
     now = context.clock()
     try:
         with context.writing() as connection:
-            owner = _program(connection, account, doer)
-            _, secret = access_service.make_token(
+            owner = _get_program_account(connection, account, administrator)
+            _, secret = access_service.create_token(
                 connection,
                 owner,
                 name=purpose,
-                scopes=[Duty(one) for one in scope if one in set(Duty)],
+                scopes=[Duty(text) for text in scope if text in set(Duty)],
                 now=now,
                 ends_at=now + timedelta(days=days),
                 author=context.person.name,
             )
     except AccountError as error:
-        return _listed(context, wrong=refusal(error))
+        return _render_tokens(context, wrong=refusal(error))
     return once.leads_to(context, "/admin/tokens", {"secret": secret})
 
 
-def _program(connection: Connection, account: str, doer: Doer) -> Person:
+def _get_program_account(
+    connection: Connection, account: str, administrator: Administrator
+) -> Person:
     """The account, where it only serves programs: nobody acts in a person's name.
 
     Raises:
         AccountError: somebody signs in with it.
     """
-    known = service.administered(connection, account, doer)
-    owner = access_queries.of_account(connection, known.id)
-    if known.signs_in or owner is None:
+    program = service.get_administered_account(connection, account, administrator)
+    owner = access_queries.find_person(connection, program.id)
+    if program.signs_in or owner is None:
         raise AccountError(f"{account} signs in, and makes its own tokens")
     return owner
 
 
 @router.post("/admin/tokens/{number}/revoke")
-def revoke(context: Context, number: Number) -> Response:
+def revoke_token(context: Context, number: Number) -> Response:
     """Make one void."""
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     with context.writing() as connection:
-        token = queries_tokens.one(connection, number)
-        if token.account not in {one.id for one in service.every(connection, doer)}:
+        token = queries_tokens.get_token(connection, number)
+        if token.account not in {
+            row.id for row in service.list_accounts(connection, administrator)
+        }:
             raise NoAccountError(f"no token has the number {number}")
         access_service.revoke_token(
             connection, number, now=context.clock(), author=context.person.name
@@ -94,24 +98,24 @@ def revoke(context: Context, number: Number) -> Response:
     return RedirectResponse("/admin/tokens?done=revoked", status_code=303)
 
 
-def _listed(
+def _render_tokens(
     context: RequestContext, *, done: str = "", wrong: str = "", secret: str = ""
 ) -> Response:
-    doer = doer_of(context)
+    administrator = require_administrator(context)
     with context.owning() as connection:
-        known = {one.id: one for one in service.every(connection, doer)}
+        accounts = {row.id: row for row in service.list_accounts(connection, administrator)}
         tokens = [
             token
-            for token in queries_tokens.listing(connection)
-            if token.account in known and view.is_valid(token, context.clock())
+            for token in queries_tokens.list_tokens(connection)
+            if token.account in accounts and view.is_valid(token, context.clock())
         ]
     return render(
         context,
         "admin_tokens.html",
         status_code=422 if wrong else 200,
-        known=known,
+        accounts=accounts,
         tokens=tokens,
-        programs=[one for one in known.values() if not one.signs_in and one.disabled_at is None],
+        programs=[row for row in accounts.values() if not row.signs_in and row.disabled_at is None],
         secret=secret,
-        **view.frame(context, "tokens", done=done, wrong=wrong),
+        **view.admin_context(context, "tokens", done=done, wrong=wrong),
     )

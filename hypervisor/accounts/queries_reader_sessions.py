@@ -42,7 +42,7 @@ LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = %s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class EndedSession:
     """A session that was ended. `hostile`: no dashboard does that."""
 
     role: str
@@ -50,7 +50,7 @@ class Ended:
     hostile: bool
 
 
-def end_overruns(connection: Connection, longest: float) -> list[Ended]:
+def end_blocking_sessions(connection: Connection, longest: float) -> list[EndedSession]:
     """End the sessions of readers that hold up others: no transaction of theirs lasts `longest` s.
 
     Nothing is ended where the database's user may not; `hypervisor doctor` says what that leaves.
@@ -60,20 +60,20 @@ def end_overruns(connection: Connection, longest: float) -> list[Ended]:
     except psycopg.errors.InsufficientPrivilege:
         return []
     return [
-        Ended(role=role, reason=reason, hostile=hostile)
+        EndedSession(role=role, reason=reason, hostile=hostile)
         for role, reason, hostile, done in rows
         if done
     ]
 
 
-def suspend(connection: Connection, role: str) -> None:
+def suspend_role(connection: Connection, role: str) -> None:
     """Let it log in no more, until its password is rotated, and end what it is doing."""
     connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
-    queries_readers.cut_off(connection, role)
+    queries_readers.end_sessions(connection, role)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strays:
+class ReaderDrift:
     """Readers that changed what an administrator gave them, and functions that stay open to all."""
 
     settings: Sequence[str]
@@ -81,21 +81,21 @@ class Strays:
     functions: int
 
 
-def strays(connection: Connection, timeout: float) -> Strays:
+def find_drift(connection: Connection, timeout: float) -> ReaderDrift:
     """What is not as it was given; `timeout` (s): what one question of theirs may take."""
-    found = connection.execute(_READERS).fetchall()
-    return Strays(
+    readers = connection.execute(_READERS).fetchall()
+    return ReaderDrift(
         settings=[
             role
-            for number, role, whole, _ in found
-            if _differs(connection, number, whole=whole, timeout=timeout)
+            for number, role, whole, _ in readers
+            if _has_changed_settings(connection, number, whole=whole, timeout=timeout)
         ],
-        passwords=_repassworded(connection),
-        functions=len(reader_functions.excess(connection)) if found else 0,
+        passwords=_list_changed_passwords(connection),
+        functions=len(reader_functions.excess(connection)) if readers else 0,
     )
 
 
-def look(url: str, timeout: float) -> Strays:
+def read_drift(url: str, timeout: float) -> ReaderDrift:
     """`strays`, in a connection of its own.
 
     Raises:
@@ -103,30 +103,32 @@ def look(url: str, timeout: float) -> Strays:
     """
     try:
         with connect(url) as connection:
-            return strays(connection, timeout)
+            return find_drift(connection, timeout)
     except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable) as error:
         raise StoreError("the database's schema is older; `hypervisor migrate`") from error
 
 
-def mend_settings(connection: Connection, timeout: float) -> list[str]:
+def restore_settings(connection: Connection, timeout: float) -> list[str]:
     """Give readers their settings again; the roles of those who had others."""
     mended = []
     for number, role, whole, _ in connection.execute(_READERS).fetchall():
-        if _differs(connection, number, whole=whole, timeout=timeout):
+        if _has_changed_settings(connection, number, whole=whole, timeout=timeout):
             with connection.transaction():
-                queries_readers.begin_with(connection, role, whole=whole, timeout=timeout)
+                queries_readers.apply_settings(connection, role, whole=whole, timeout=timeout)
             mended.append(str(role))
     return mended
 
 
-def _differs(connection: Connection, number: int, *, whole: bool, timeout: float) -> bool:
-    usual = queries_readers.settings(connection, whole=whole, timeout=timeout)
+def _has_changed_settings(
+    connection: Connection, number: int, *, whole: bool, timeout: float
+) -> bool:
+    usual = queries_readers.default_settings(connection, whole=whole, timeout=timeout)
     here = connection.info.dbname
     given = {(here, key + "=" + value.strip("'")) for key, value in usual.items()}
     return {tuple(row) for row in connection.execute(_SET, [number])} != given
 
 
-def _repassworded(connection: Connection) -> list[str]:
+def _list_changed_passwords(connection: Connection) -> list[str]:
     """Readers whose password is not the one that was given; none where that cannot be looked up."""
     try:
         with connection.transaction():

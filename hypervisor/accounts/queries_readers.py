@@ -11,7 +11,7 @@ from hypervisor.database import locks, tenancy
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.locks import Lock
 
-CONNECTIONS = 10  # at once, of one reader
+MAX_CONNECTIONS = 10  # at once, of one reader
 _SELECT = (
     "SELECT reader.name, role, reader.area, area.name, made_at, made_by,"
     " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)"
@@ -33,7 +33,7 @@ class Reader:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class ServerRole:
     """What the server already knows by a role's name: whether it is a reader, and where else.
 
     Where else: what other databases let it in. What it set for itself there is no sign of that.
@@ -43,27 +43,27 @@ class Held:
     elsewhere: tuple[str, ...]
 
 
-def role_of(name: str) -> str:
+def role_name(name: str) -> str:
     """As which a reader logs in; the table says the same."""
     return f"reader_{name}"
 
 
-def lock(connection: Connection) -> None:
+def lock_readers(connection: Connection) -> None:
     """Nobody else makes roles until the transaction ends."""
     locks.wait_for(connection, Lock.MIGRATING)  # which make roles, too
 
 
-def every(connection: Connection) -> list[Reader]:
+def list_readers(connection: Connection) -> list[Reader]:
     """All readers by name."""
     return [_reader(row) for row in connection.execute(f"{_SELECT} ORDER BY 1")]
 
 
-def one(connection: Connection, name: str) -> Reader | None:
+def find_reader(connection: Connection, name: str) -> Reader | None:
     row = connection.execute(f"{_SELECT} WHERE reader.name = %s", [name]).fetchone()
     return None if row is None else _reader(row)
 
 
-def put(connection: Connection, name: str, area: str | None, author: str) -> None:
+def upsert_reader(connection: Connection, name: str, area: str | None, author: str) -> None:
     """Say what a reader sees; it may be there already."""
     connection.execute(
         "INSERT INTO reader (name, area, made_by) VALUES (%s, %s, %s)"
@@ -72,11 +72,11 @@ def put(connection: Connection, name: str, area: str | None, author: str) -> Non
     )
 
 
-def forget(connection: Connection, name: str) -> None:
+def delete_reader(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM reader WHERE name = %s", [name])
 
 
-def held(connection: Connection, role: str) -> Held | None:
+def find_role(connection: Connection, role: str) -> ServerRole | None:
     """What is known of a role's name in the whole server; None: it is free."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid"
@@ -86,10 +86,10 @@ def held(connection: Connection, role: str) -> Held | None:
         " FROM pg_roles r WHERE r.rolname = %s",
         [[tenancy.READER, tenancy.READER_WHOLE], role],
     ).fetchone()
-    return None if row is None else Held(reads=row[0], elsewhere=tuple(row[1]))
+    return None if row is None else ServerRole(reads=row[0], elsewhere=tuple(row[1]))
 
 
-def let_in(
+def create_role(
     connection: Connection, role: str, password: str, *, whole: bool, timeout: float
 ) -> None:
     """Make the role, or give it this password; it reads all of this database or its area of it.
@@ -100,7 +100,7 @@ def let_in(
         StoreError: the database's user may not make roles.
     """
     try:
-        _let_in(connection, role, password, whole=whole, timeout=timeout)
+        _create_role(connection, role, password, whole=whole, timeout=timeout)
     except psycopg.errors.InsufficientPrivilege as error:
         raise StoreError(
             f"the role {role!r} could not be made ({str(error).splitlines()[0]}): the database's"
@@ -108,17 +108,17 @@ def let_in(
         ) from error
 
 
-def _let_in(
+def _create_role(
     connection: Connection, role: str, password: str, *, whole: bool, timeout: float
 ) -> None:
     name, group = sql.Identifier(role), tenancy.READER_WHOLE if whole else tenancy.READER
     digest = connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"
     ).decode()
-    verb = "CREATE" if held(connection, role) is None else "ALTER"
+    verb = "CREATE" if find_role(connection, role) is None else "ALTER"
     connection.execute(
         sql.SQL("{} ROLE {} LOGIN CONNECTION LIMIT {} PASSWORD {}").format(
-            sql.SQL(verb), name, sql.Literal(CONNECTIONS), sql.Literal(digest)
+            sql.SQL(verb), name, sql.Literal(MAX_CONNECTIONS), sql.Literal(digest)
         )
     )
     for one_of in (tenancy.READER, tenancy.READER_WHOLE):
@@ -127,32 +127,32 @@ def _let_in(
             if one_of == group
             else ("REVOKE {} FROM {}")
         )
-        _quietly(connection, sql.SQL(words).format(sql.Identifier(one_of), name))
+        _execute_quietly(connection, sql.SQL(words).format(sql.Identifier(one_of), name))
     connection.execute(
         "UPDATE reader SET verifier = sha256(%s::bytea) WHERE role = %s", [digest.encode(), role]
     )
-    begin_with(connection, role, whole=whole, timeout=timeout)
+    apply_settings(connection, role, whole=whole, timeout=timeout)
     tenancy.shut(connection)
-    _here(connection, "GRANT CONNECT ON DATABASE %2$I TO %1$I", role)
+    _execute_for_role(connection, "GRANT CONNECT ON DATABASE %2$I TO %1$I", role)
 
 
-def begin_with(connection: Connection, role: str, *, whole: bool, timeout: float) -> None:
+def apply_settings(connection: Connection, role: str, *, whole: bool, timeout: float) -> None:
     """Give it the settings with which its sessions begin, and no others, whatever it set itself."""
-    _here(connection, "ALTER ROLE %I RESET ALL", role)
-    for database in _set_in(connection, role):
+    _execute_for_role(connection, "ALTER ROLE %I RESET ALL", role)
+    for database in _list_databases_with_settings(connection, role):
         reset = sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL")
         connection.execute(reset.format(sql.Identifier(role), sql.Identifier(database)))
-    for key, value in settings(connection, whole=whole, timeout=timeout).items():
+    for key, value in default_settings(connection, whole=whole, timeout=timeout).items():
         statement = f"ALTER ROLE %I IN DATABASE %I SET {key} = {value}"
-        _here(connection, statement, role)
+        _execute_for_role(connection, statement, role)
 
 
-def settings(connection: Connection, *, whole: bool, timeout: float) -> dict[str, str]:
+def default_settings(connection: Connection, *, whole: bool, timeout: float) -> dict[str, str]:
     """What a reader's sessions begin with, as SQL writes it.
 
     It may set them otherwise for itself, but for those of a superuser, which are for good.
     """
-    found = {
+    defaults = {
         "default_transaction_read_only": "on",
         "search_path": tenancy.search_path(tenancy.READER_WHOLE if whole else tenancy.READER),
         "statement_timeout": f"'{round(timeout * 1000)}ms'",
@@ -161,12 +161,12 @@ def settings(connection: Connection, *, whole: bool, timeout: float) -> dict[str
     }
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if (row.fetchone() or (False,))[0]:
-        found["temp_file_limit"] = "'512MB'"  # of the disk on which readings are stored
-        found["log_min_error_statement"] = "panic"  # nor does a huge text go to the log
-    return found
+        defaults["temp_file_limit"] = "'512MB'"  # of the disk on which readings are stored
+        defaults["log_min_error_statement"] = "panic"  # nor does a huge text go to the log
+    return defaults
 
 
-def _set_in(connection: Connection, role: str) -> list[str]:
+def _list_databases_with_settings(connection: Connection, role: str) -> list[str]:
     """The databases for which the role has settings, that of another instance aside."""
     rows = connection.execute(
         "SELECT d.datname FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase"
@@ -176,19 +176,19 @@ def _set_in(connection: Connection, role: str) -> list[str]:
     return [name for (name,) in rows]
 
 
-def keep_out(connection: Connection, role: str) -> None:
+def drop_role(connection: Connection, role: str) -> None:
     """Take the role away, and end what it is doing."""
-    if held(connection, role) is None:
+    if find_role(connection, role) is None:
         return
-    _here(connection, "REVOKE ALL ON DATABASE %2$I FROM %1$I", role)
-    cut_off(connection, role)
+    _execute_for_role(connection, "REVOKE ALL ON DATABASE %2$I FROM %1$I", role)
+    end_sessions(connection, role)
     with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
         # Default privileges it may have made, by which a role cannot be dropped.
         connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
     connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
-def cut_off(connection: Connection, role: str) -> None:
+def end_sessions(connection: Connection, role: str) -> None:
     """End its sessions, where we may: they began with what no longer holds."""
     try:
         with connection.transaction():
@@ -199,13 +199,13 @@ def cut_off(connection: Connection, role: str) -> None:
         return  # not a superuser: it sees nothing any more all the same
 
 
-def _quietly(connection: Connection, statement: sql.Composed) -> None:
+def _execute_quietly(connection: Connection, statement: sql.Composed) -> None:
     """Without the server's notice that there was nothing to do."""
     connection.execute("SET LOCAL client_min_messages = error")
     connection.execute(statement)
 
 
-def _here(connection: Connection, statement: str, role: str) -> None:
+def _execute_for_role(connection: Connection, statement: str, role: str) -> None:
     """Run what names a role and this database."""
     row = connection.execute("SELECT format(%s, %s::text, current_database())", [statement, role])
     connection.execute(str(row.fetchone()[0]).encode())  # type: ignore[index]  # always one row

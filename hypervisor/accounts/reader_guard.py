@@ -12,8 +12,10 @@ from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.listener import translated
 
 LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
-ENOUGH = 5  # sessions of one reader that did what no dashboard does, and it is let in no more
-MENDED = "had changed its own settings; it has those of a reader again"
+MAX_HOSTILE_SESSIONS = (
+    5  # sessions of one reader that did what no dashboard does, and it is let in no more
+)
+RESTORED = "had changed its own settings; it has those of a reader again"
 SUSPENDED = "did again what a reader has no use for; `hypervisor reader rotate` lets it in again"
 _EVERY_SECONDS = 5.0
 _SETTINGS_SECONDS = 60.0
@@ -36,28 +38,28 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     while not stopping():
         try:
             with translated(), connect(settings.database_url, autocommit=True) as connection:
-                _follow(connection, settings.reader_timeout_seconds, stopping, say)
+                _watch(connection, settings.reader_timeout_seconds, stopping, say)
         except StoreError:
             _wait(_EVERY_SECONDS, stopping)  # housekeeping itself says that it is away
 
 
-def _follow(connection: Connection, timeout: float, stopping: Callable[[], bool], say: Say) -> None:
+def _watch(connection: Connection, timeout: float, stopping: Callable[[], bool], say: Say) -> None:
     mended = float("-inf")
     hostile: Counter[str] = Counter()
     while not stopping():
-        for ended in queries_reader_sessions.end_overruns(
+        for ended in queries_reader_sessions.end_blocking_sessions(
             connection, max(LONGEST_SECONDS, 2 * timeout)
         ):
             say(f"a session of {ended.role} was ended: {ended.reason}")
             hostile[ended.role] += ended.hostile
-        for role in [role for role, times in hostile.items() if times >= ENOUGH]:
+        for role in [role for role, times in hostile.items() if times >= MAX_HOSTILE_SESSIONS]:
             del hostile[role]
-            queries_reader_sessions.suspend(connection, role)
+            queries_reader_sessions.suspend_role(connection, role)
             _record(connection, role, "suspended", SUSPENDED, say)
         if time.monotonic() - mended > _SETTINGS_SECONDS:
             mended = time.monotonic()
-            for role in queries_reader_sessions.mend_settings(connection, timeout):
-                _record(connection, role, "mended", MENDED, say)
+            for role in queries_reader_sessions.restore_settings(connection, timeout):
+                _record(connection, role, "mended", RESTORED, say)
         _wait(_EVERY_SECONDS, stopping)
 
 

@@ -14,7 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _AUTHOR = "hypervisor"
 
 
-def add(  # noqa: PLR0913  who, where, and by whom
+def add_reader(  # noqa: PLR0913  who, where, and by whom
     connection: Connection,
     name: str,
     password: str,
@@ -29,13 +29,13 @@ def add(  # noqa: PLR0913  who, where, and by whom
         AccountError: its name or password cannot be these, or the name is taken.
         NoAccountError: no area has that code.
     """
-    _lock(connection, name, area)
-    if queries_readers.one(connection, name) is not None:
+    _check_and_lock(connection, name, area)
+    if queries_readers.find_reader(connection, name) is not None:
         raise AccountError(
             f"a reader is named {name!r} already: `hypervisor reader rotate {name}` gives it"
             " another password"
         )
-    return _let_in(connection, name, password, area=area, author=author, timeout=timeout)
+    return _grant_access(connection, name, password, area=area, author=author, timeout=timeout)
 
 
 def ensure_reader(
@@ -51,11 +51,11 @@ def ensure_reader(
     Raises:
         AccountError: as `add`; that it is there already is none.
     """
-    _lock(connection, name, area)
-    return _let_in(connection, name, password, area=area, author=_AUTHOR, timeout=timeout)
+    _check_and_lock(connection, name, area)
+    return _grant_access(connection, name, password, area=area, author=_AUTHOR, timeout=timeout)
 
 
-def rotate(
+def rotate_password(
     connection: Connection,
     name: str,
     password: str,
@@ -71,53 +71,55 @@ def rotate(
         NoAccountError: there is none of that name.
         AccountError: the password cannot be this.
     """
-    queries_readers.lock(connection)
-    found = named(connection, name)
-    _check(connection, name, password)
-    _give(connection, found, password, timeout)
-    queries_readers.cut_off(connection, found.role)
+    queries_readers.lock_readers(connection)
+    reader = get_reader(connection, name)
+    _check_password(connection, name, password)
+    _set_password(connection, reader, password, timeout)
+    queries_readers.end_sessions(connection, reader.role)
     _record(connection, "reader-rotate", name, author, "gave it another password")
-    return found
+    return reader
 
 
-def remove(connection: Connection, name: str, *, author: str = _AUTHOR, reason: str = "") -> None:
+def remove_reader(
+    connection: Connection, name: str, *, author: str = _AUTHOR, reason: str = ""
+) -> None:
     """Take a reader away.
 
     Raises:
         NoAccountError: there is none of that name.
     """
-    queries_readers.lock(connection)
-    found = named(connection, name)
-    queries_readers.forget(connection, name)
-    if not _anothers(connection, found.role):
-        queries_readers.keep_out(connection, found.role)
+    queries_readers.lock_readers(connection)
+    reader = get_reader(connection, name)
+    queries_readers.delete_reader(connection, name)
+    if not _describe_owner(connection, reader.role):
+        queries_readers.drop_role(connection, reader.role)
     _record(connection, "reader-remove", name, author, reason or "took it away")
 
 
-def named(connection: Connection, name: str) -> Reader:
+def get_reader(connection: Connection, name: str) -> Reader:
     """The reader of that name.
 
     Raises:
         NoAccountError: there is none.
     """
-    found = queries_readers.one(connection, name)
-    if found is None:
+    reader = queries_readers.find_reader(connection, name)
+    if reader is None:
         raise NoAccountError(f"no reader is named {name!r}: `hypervisor reader list` names them")
-    return found
+    return reader
 
 
-def _lock(connection: Connection, name: str, area: str | None) -> None:
+def _check_and_lock(connection: Connection, name: str, area: str | None) -> None:
     if not _NAME.fullmatch(name):
         raise AccountError(
             f"{name!r} is no reader's name: expected up to 40 small letters, digits and '_', a"
             " letter first"
         )
-    if area is not None and queries_places.of_area(connection, area) is None:
+    if area is not None and queries_places.find_area(connection, area) is None:
         raise NoAccountError(f"no area has the code {area!r}")
-    queries_readers.lock(connection)
+    queries_readers.lock_readers(connection)
 
 
-def _let_in(  # noqa: PLR0913  who, where, and by whom
+def _grant_access(  # noqa: PLR0913  who, where, and by whom
     connection: Connection,
     name: str,
     password: str,
@@ -126,35 +128,35 @@ def _let_in(  # noqa: PLR0913  who, where, and by whom
     author: str,
     timeout: float,
 ) -> Reader:
-    before = queries_readers.one(connection, name)
-    _check(connection, name, password)
-    queries_readers.put(connection, name, area, author)
-    _give(connection, named(connection, name), password, timeout)
+    before = queries_readers.find_reader(connection, name)
+    _check_password(connection, name, password)
+    queries_readers.upsert_reader(connection, name, area, author)
+    _set_password(connection, get_reader(connection, name), password, timeout)
     if before is None or before.area != area:
         reads = "the whole territory" if area is None else area
         _record(connection, "reader", name, author, f"lets it read {reads}")
-    return named(connection, name)
+    return get_reader(connection, name)
 
 
-def _check(connection: Connection, name: str, password: str) -> None:
-    role = queries_readers.role_of(name)
-    others = _anothers(connection, role)
+def _check_password(connection: Connection, name: str, password: str) -> None:
+    role = queries_readers.role_name(name)
+    others = _describe_owner(connection, role)
     if others:
         raise AccountError(f"the server's role {role!r} is {others}: give the reader another name")
     try:
-        passwords.checked(password, name=role)
+        passwords.require_strong(password, name=role)
     except AccountError as error:
         raise AccountError(f"reader {name!r}: {error}") from error
 
 
-def _give(connection: Connection, reader: Reader, password: str, timeout: float) -> None:
+def _set_password(connection: Connection, reader: Reader, password: str, timeout: float) -> None:
     whole = reader.area is None
-    queries_readers.let_in(connection, reader.role, password, whole=whole, timeout=timeout)
+    queries_readers.create_role(connection, reader.role, password, whole=whole, timeout=timeout)
 
 
-def _anothers(connection: Connection, role: str) -> str:
+def _describe_owner(connection: Connection, role: str) -> str:
     """Whose a role of that name is, where it is not this database's reader; else nothing."""
-    held = queries_readers.held(connection, role)
+    held = queries_readers.find_role(connection, role)
     if held is None:
         return ""
     if held.elsewhere:

@@ -15,11 +15,11 @@ Password = Annotated[str, Field(min_length=1, max_length=200)]
 _Reason = Annotated[str, Field(max_length=1_000)]
 
 
-class _Said(BaseModel):
+class _RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LoginPost(_Said):
+class LoginPost(_RequestBody):
     """Who wants in."""
 
     name: Annotated[str, Field(max_length=200)]
@@ -50,14 +50,14 @@ class MeBody(Body):
     csrf: str = Field(description="Goes back in X-CSRF-Token with each write; empty for a token.")
 
 
-class PasswordPut(_Said):
+class PasswordPut(_RequestBody):
     """Another password of one's own."""
 
     old: Annotated[str, Field(max_length=1_000)]
     new: Password
 
 
-class TokenPost(_Said):
+class TokenPost(_RequestBody):
     """A token that a program will show."""
 
     name: Name
@@ -116,7 +116,7 @@ class AccountDetailBody(Body):
     account: AccountBody
 
 
-class AccountPost(_Said):
+class AccountPost(_RequestBody):
     """A new account."""
 
     name: Name
@@ -127,7 +127,7 @@ class AccountPost(_Said):
     reason: _Reason = ""
 
 
-class AccountPatch(_Said):
+class AccountPatch(_RequestBody):
     """What changes of an account; what is not sent stays."""
 
     title: Annotated[str, Field(max_length=200)] | None = None

@@ -9,7 +9,7 @@ from hypervisor.access import passwords, queries_roles, queries_sessions, querie
 from hypervisor.access import queries as access_queries
 from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountError
-from hypervisor.access.queries import Known
+from hypervisor.access.queries import Account
 from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import EVERYWHERE, Territory, together
 from hypervisor.database import audit
@@ -20,7 +20,7 @@ Roles = Sequence[tuple[Role, str | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doer:
+class Administrator:
     """Who administers: an author's name, and where they may. The command line may everywhere."""
 
     name: str
@@ -28,7 +28,7 @@ class Doer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class New:
+class NewAccount:
     """An account to be made. `password` None: it only serves tokens, or gets one later."""
 
     name: str
@@ -38,12 +38,14 @@ class New:
     roles: Roles = ()
 
 
-def add(connection: Connection, new: New, doer: Doer, *, reason: str = "") -> int:
+def create_account(
+    connection: Connection, new: NewAccount, administrator: Administrator, *, reason: str = ""
+) -> int:
     """Make an account; its number.
 
     Raises:
         AccountError: its name, password or roles cannot be these.
-        ForbiddenError: a role reaches beyond the doer's territory.
+        ForbiddenError: a role reaches beyond the administrator's territory.
     """
     name = new.name.strip()
     if not _NAME.fullmatch(name):
@@ -54,72 +56,89 @@ def add(connection: Connection, new: New, doer: Doer, *, reason: str = "") -> in
         )
     if not new.roles:
         raise AccountError(f"say what {name} is: {', '.join(Role)}")
-    _language(new.language)
-    queries_roles.lock(connection)
-    _require_within(connection, new.roles, doer)
+    _check_language(new.language)
+    queries_roles.lock_roles(connection)
+    _require_within(connection, new.roles, administrator)
     hashed = None
     if new.password is not None:
-        hashed = passwords.hashed(passwords.checked(new.password, name=name))
-    number = access_queries.add(
+        hashed = passwords.hash_password(passwords.require_strong(new.password, name=name))
+    number = access_queries.insert_account(
         connection,
         name=name,
         title=new.title.strip() or name,
         password=hashed,
         language=new.language,
     )
-    queries_roles.give(connection, number, new.roles)
+    queries_roles.replace_roles(connection, number, new.roles)
     _record(
-        connection, "account", name, doer, reason or "made the account", {"roles": _told(new.roles)}
+        connection,
+        "account",
+        name,
+        administrator,
+        reason or "made the account",
+        {"roles": _format_roles(new.roles)},
     )
     return number
 
 
 def set_roles(
-    connection: Connection, name: str, roles: Roles, doer: Doer, *, reason: str = ""
+    connection: Connection,
+    name: str,
+    roles: Roles,
+    administrator: Administrator,
+    *,
+    reason: str = "",
 ) -> None:
     """Give an account these roles and no others.
 
     Raises:
-        NoAccountError: there is none that the doer administers.
+        NoAccountError: there is none that the administrator administers.
         AccountError: the instance would be left without an administrator.
-        ForbiddenError: a role reaches beyond the doer's territory.
+        ForbiddenError: a role reaches beyond the administrator's territory.
     """
-    queries_roles.lock(connection)
-    found = administered(connection, name, doer)
-    before = queries_roles.held(connection, found.id)
-    _require_within(connection, roles, doer)
-    queries_roles.give(connection, found.id, roles)
-    _require_administrator(connection, before=before)
+    queries_roles.lock_roles(connection)
+    account = get_administered_account(connection, name, administrator)
+    before = queries_roles.list_roles(connection, account.id)
+    _require_within(connection, roles, administrator)
+    queries_roles.replace_roles(connection, account.id, roles)
+    _require_remaining_administrator(connection, before=before)
     _record(
         connection,
         "account-roles",
-        found.name,
-        doer,
+        account.name,
+        administrator,
         reason or "changed the roles",
-        {"before": _told(before), "after": _told(roles)},
+        {"before": _format_roles(before), "after": _format_roles(roles)},
     )
 
 
-def describe(
-    connection: Connection, name: str, doer: Doer, *, title: str, language: str | None
+def update_description(
+    connection: Connection,
+    name: str,
+    administrator: Administrator,
+    *,
+    title: str,
+    language: str | None,
 ) -> None:
     """Change what people read, and the language that it begins in.
 
     Raises:
-        NoAccountError: there is none that the doer administers.
+        NoAccountError: there is none that the administrator administers.
     """
-    _language(language)
-    found = administered(connection, name, doer)
-    access_queries.describe(connection, found.id, title=title.strip() or name, language=language)
+    _check_language(language)
+    account = get_administered_account(connection, name, administrator)
+    access_queries.update_account(
+        connection, account.id, title=title.strip() or name, language=language
+    )
     details = {"title": title.strip() or name, "language": language}
-    _record(connection, "account", found.name, doer, "changed the description", details)
+    _record(connection, "account", account.name, administrator, "changed the description", details)
 
 
 def set_password(  # noqa: PLR0913  what an act on an account is
     connection: Connection,
     name: str,
     password: str,
-    doer: Doer,
+    administrator: Administrator,
     *,
     at: datetime,
     reason: str = "",
@@ -127,93 +146,109 @@ def set_password(  # noqa: PLR0913  what an act on an account is
     """Give an account another password: its sessions end and its tokens are void from `at` on.
 
     Raises:
-        NoAccountError: there is none that the doer administers.
+        NoAccountError: there is none that the administrator administers.
         AccountError: the password may not be taken.
     """
-    found = administered(connection, name, doer)
-    passwords.checked(password, name=found.name)
-    access_queries.set_password(connection, found.id, passwords.hashed(password))
-    ended = _end(connection, found.id, at)
-    _record(connection, "password", found.name, doer, reason or "set the password", ended)
+    account = get_administered_account(connection, name, administrator)
+    passwords.require_strong(password, name=account.name)
+    access_queries.set_password(connection, account.id, passwords.hash_password(password))
+    ended = _end_credentials(connection, account.id, at)
+    _record(
+        connection, "password", account.name, administrator, reason or "set the password", ended
+    )
 
 
-def disable(
-    connection: Connection, name: str, doer: Doer, *, at: datetime | None, reason: str = ""
+def set_disabled(
+    connection: Connection,
+    name: str,
+    administrator: Administrator,
+    *,
+    at: datetime | None,
+    reason: str = "",
 ) -> None:
     """Take an account out of use, or into it (at: None).
 
     Out of use its sessions end and its tokens are void for good: in use again, it makes others.
 
     Raises:
-        NoAccountError: there is none that the doer administers.
+        NoAccountError: there is none that the administrator administers.
         AccountError: the instance would be left without an administrator.
     """
-    queries_roles.lock(connection)
-    found = administered(connection, name, doer)
-    access_queries.disable(connection, found.id, at)
+    queries_roles.lock_roles(connection)
+    account = get_administered_account(connection, name, administrator)
+    access_queries.set_disabled(connection, account.id, at)
     ended: Mapping[str, object] = {}
     if at is not None:
-        ended = _end(connection, found.id, at)
-        _require_administrator(connection, before=queries_roles.held(connection, found.id))
+        ended = _end_credentials(connection, account.id, at)
+        _require_remaining_administrator(
+            connection, before=queries_roles.list_roles(connection, account.id)
+        )
     kind = "account-enabled" if at is None else "account-disabled"
     words = "took it into use again" if at is None else "took it out of use"
-    _record(connection, kind, found.name, doer, reason or words, ended)
+    _record(connection, kind, account.name, administrator, reason or words, ended)
 
 
-def _end(connection: Connection, account: int, at: datetime) -> Mapping[str, object]:
+def _end_credentials(connection: Connection, account: int, at: datetime) -> Mapping[str, object]:
     """Let nothing in any more that was shown until now; how much that was."""
     return {
-        "sessions": queries_sessions.close_all(connection, account),
-        "tokens": queries_tokens.revoke_all(connection, account, at),
+        "sessions": queries_sessions.delete_sessions(connection, account),
+        "tokens": queries_tokens.revoke_tokens(connection, account, at),
     }
 
 
-def administered(connection: Connection, name: str, doer: Doer) -> Known:
-    """An account that the doer administers: all its roles lie within their territory.
+def get_administered_account(
+    connection: Connection, name: str, administrator: Administrator
+) -> Account:
+    """An account that the administrator administers: all its roles lie within their territory.
 
     Raises:
         NoAccountError: there is none; another's is as if it did not exist.
     """
-    found = access_queries.named(connection, name)
-    if not _administers(connection, found, doer):
+    account = access_queries.get_account(connection, name)
+    if not _administers(connection, account, administrator):
         raise NoAccountError(f"no account is named {name!r}")
-    return found
+    return account
 
 
-def every(connection: Connection, doer: Doer) -> list[Known]:
-    """The accounts that the doer administers."""
-    return [one for one in access_queries.every(connection) if _administers(connection, one, doer)]
+def list_accounts(connection: Connection, administrator: Administrator) -> list[Account]:
+    """The accounts that the administrator administers."""
+    return [
+        account
+        for account in access_queries.list_accounts(connection)
+        if _administers(connection, account, administrator)
+    ]
 
 
-def _administers(connection: Connection, known: Known, doer: Doer) -> bool:
-    if doer.territory.whole:
+def _administers(connection: Connection, account: Account, administrator: Administrator) -> bool:
+    if administrator.territory.whole:
         return True
-    held = [grant.territory for grant in queries_roles.grants(connection, known.id)]
-    return bool(held) and doer.territory.covers(together(held))
+    held = [grant.territory for grant in queries_roles.list_grants(connection, account.id)]
+    return bool(held) and administrator.territory.covers(together(held))
 
 
-def _require_within(connection: Connection, roles: Roles, doer: Doer) -> None:
+def _require_within(connection: Connection, roles: Roles, administrator: Administrator) -> None:
     for role, area in roles:
-        if not doer.territory.covers(queries_roles.territory(connection, area)):
+        if not administrator.territory.covers(queries_roles.get_territory(connection, area)):
             where = "the whole instance" if area is None else f"area {area}"
             raise ForbiddenError(
-                f"{doer.name} may not make anybody {role} of {where}: it reaches beyond their own"
+                f"{administrator.name} may not make anybody {role} of {where}:"
+                " it reaches beyond their own"
             )
 
 
-def _require_administrator(connection: Connection, *, before: Roles) -> None:
-    if (Role.ADMINISTRATOR, None) in before and not queries_roles.administrators(connection):
+def _require_remaining_administrator(connection: Connection, *, before: Roles) -> None:
+    if (Role.ADMINISTRATOR, None) in before and not queries_roles.count_administrators(connection):
         raise AccountError(
             "nobody would be left who administers the whole instance: name another one first"
         )
 
 
-def _language(language: str | None) -> None:
+def _check_language(language: str | None) -> None:
     if language not in {None, "fr", "en"}:
         raise AccountError(f"language {language!r}: expected fr or en")
 
 
-def _told(roles: Roles) -> list[str]:
+def _format_roles(roles: Roles) -> list[str]:
     return [str(role) if area is None else f"{role} of {area}" for role, area in roles]
 
 
@@ -221,19 +256,26 @@ def _record(  # noqa: PLR0913, PLR0917  what an audit has to say
     connection: Connection,
     kind: str,
     subject: str,
-    doer: Doer,
+    administrator: Administrator,
     reason: str,
     details: Mapping[str, object],
 ) -> None:
     audit.record(
-        connection, kind=kind, subject=subject, reason=reason, author=doer.name, details=details
+        connection,
+        kind=kind,
+        subject=subject,
+        reason=reason,
+        author=administrator.name,
+        details=details,
     )
 
 
-def doer_of(context: RequestContext) -> Doer:
+def require_administrator(context: RequestContext) -> Administrator:
     """Who administers.
 
     Raises:
         ForbiddenError: they administer nothing.
     """
-    return Doer(name=context.person.name, territory=context.require_anywhere(Duty.ADMINISTER))
+    return Administrator(
+        name=context.person.name, territory=context.require_anywhere(Duty.ADMINISTER)
+    )

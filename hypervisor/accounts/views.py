@@ -8,10 +8,10 @@ from typing import Any
 from hypervisor.access import queries_roles, queries_tokens
 from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import AccountError
-from hypervisor.access.queries import Known
+from hypervisor.access.queries import Account
 from hypervisor.access.queries_tokens import Token
 from hypervisor.accounts import service
-from hypervisor.accounts.service import Doer, Roles, doer_of
+from hypervisor.accounts.service import Administrator, Roles, require_administrator
 from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import Grant, Person, Territory
 from hypervisor.base.translation import mark
@@ -40,7 +40,7 @@ KINDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class AdminTab:
     """A part of administration. `whole`: only for whoever administers everything."""
 
     key: str
@@ -49,18 +49,18 @@ class Sheet:
     whole: bool = False
 
 
-SHEETS = (
-    Sheet(key="accounts", title=mark("Accounts"), address="/admin"),
-    Sheet(key="tokens", title=mark("API tokens"), address="/admin/tokens"),
-    Sheet(key="devices", title=mark("Devices"), address="/admin/devices"),
-    Sheet(key="works", title=mark("Planned works"), address="/admin/works"),
-    Sheet(key="settings", title=mark("Alarm settings"), address="/admin/settings", whole=True),
-    Sheet(
+ADMIN_TABS = (
+    AdminTab(key="accounts", title=mark("Accounts"), address="/admin"),
+    AdminTab(key="tokens", title=mark("API tokens"), address="/admin/tokens"),
+    AdminTab(key="devices", title=mark("Devices"), address="/admin/devices"),
+    AdminTab(key="works", title=mark("Planned works"), address="/admin/works"),
+    AdminTab(key="settings", title=mark("Alarm settings"), address="/admin/settings", whole=True),
+    AdminTab(
         key="notifications", title=mark("Notifications"), address="/admin/notifications", whole=True
     ),
-    Sheet(key="audit", title=mark("Audit"), address="/admin/audit"),
+    AdminTab(key="audit", title=mark("Audit"), address="/admin/audit"),
 )
-DONE: Mapping[str, str] = {
+CONFIRMATIONS: Mapping[str, str] = {
     "added": mark("The account was made."),
     "changed": mark("Changed."),
     "disabled": mark("The account is out of use: its sessions have ended, its tokens are void."),
@@ -81,23 +81,25 @@ DONE: Mapping[str, str] = {
 class AccountRow:
     """An account with its roles."""
 
-    known: Known
+    account: Account
     grants: tuple[Grant, ...]
     tokens: int = 0
 
 
-def frame(context: RequestContext, key: str, *, done: str = "", wrong: str = "") -> dict[str, Any]:
+def admin_context(
+    context: RequestContext, key: str, *, done: str = "", wrong: str = ""
+) -> dict[str, Any]:
     """What every sheet needs.
 
     Raises:
         ForbiddenError: the person administers nothing.
     """
-    doer_of(context)
+    require_administrator(context)
     whole = context.person.everywhere(Duty.ADMINISTER)
     return {
-        "sheets": [sheet for sheet in SHEETS if whole or not sheet.whole],
-        "sheet": key,
-        "done": DONE.get(done, ""),
+        "tabs": [tab for tab in ADMIN_TABS if whole or not tab.whole],
+        "current_tab": key,
+        "done": CONFIRMATIONS.get(done, ""),
         "wrong": wrong,
         "whole": whole,
         "ROLES": ROLES,
@@ -107,28 +109,36 @@ def frame(context: RequestContext, key: str, *, done: str = "", wrong: str = "")
     }
 
 
-def every(connection: Connection, who: Doer, *, now: datetime) -> list[AccountRow]:
+def list_account_rows(
+    connection: Connection, who: Administrator, *, now: datetime
+) -> list[AccountRow]:
     """The accounts that the person administers, those in use first."""
     valid: dict[int, int] = {}
-    for token in queries_tokens.listing(connection):
+    for token in queries_tokens.list_tokens(connection):
         if is_valid(token, now):
             valid[token.account] = valid.get(token.account, 0) + 1
     rows = [
         AccountRow(
-            known=one, grants=queries_roles.grants(connection, one.id), tokens=valid.get(one.id, 0)
+            account=account,
+            grants=queries_roles.list_grants(connection, account.id),
+            tokens=valid.get(account.id, 0),
         )
-        for one in service.every(connection, who)
+        for account in service.list_accounts(connection, who)
     ]
-    return sorted(rows, key=lambda row: (row.known.disabled_at is not None, row.known.name.lower()))
+    return sorted(
+        rows, key=lambda row: (row.account.disabled_at is not None, row.account.name.lower())
+    )
 
 
 def is_valid(token: Token, now: datetime) -> bool:
     return token.revoked_at is None and token.ends_at > now
 
 
-def areas(connection: Connection, territory: Territory) -> list[tuple[str, list[tuple[str, str]]]]:
+def list_grantable_areas(
+    connection: Connection, territory: Territory
+) -> list[tuple[str, list[tuple[str, str]]]]:
     """(kind, areas) where the person may give roles, from the département down."""
-    rows = queries_roles.areas(connection)
+    rows = queries_roles.list_areas(connection)
     below: dict[str, set[str]] = {code: set() for code, *_ in rows}
     parents = {code: parent for code, _, _, parent in rows}
     for code, kind, _, _ in rows:
@@ -136,27 +146,27 @@ def areas(connection: Connection, territory: Territory) -> list[tuple[str, list[
         while at is not None and at in below:
             below[at].add(code)
             at = parents[at]
-    found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS}
+    by_kind: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS}
     for code, kind, name, _ in rows:
         reach = Territory(unplaced=kind == "departement", communes=frozenset(below[code]))
         if territory.covers(reach) and not reach.empty:
-            found[kind].append((code, name))
-    return [(kind, some) for kind, some in found.items() if some]
+            by_kind[kind].append((code, name))
+    return [(kind, some) for kind, some in by_kind.items() if some]
 
 
-def roles(said: Sequence[str], where: Sequence[str]) -> Roles:
+def parse_roles(texts: Sequence[str], where: Sequence[str]) -> Roles:
     """Roles out of a form: one without a role is none.
 
     Raises:
         AccountError: one of them is no role.
     """
-    wrong = [one for one in said if one and one not in set(Role)]
+    wrong = [text for text in texts if text and text not in set(Role)]
     if wrong:
         raise AccountError(f"{wrong[0]!r}: expected one of {', '.join(Role)}")
-    places = [*where, *("" for _ in said)]
-    return [(Role(role), area or None) for role, area in zip(said, places, strict=False) if role]
+    places = [*where, *("" for _ in texts)]
+    return [(Role(role), area or None) for role, area in zip(texts, places, strict=False) if role]
 
 
-def held(person: Person) -> list[Duty]:
+def list_duties(person: Person) -> list[Duty]:
     """The duties that the person has somewhere: what their tokens may be given."""
     return [duty for duty in Duty if person.may(duty)]

@@ -85,5 +85,5 @@ def _render(context: RequestContext, *, done: str = "", wrong: str = "") -> Resp
             )
             for name, value in values.items()
         ],
-        **frame.frame(context, "settings", done=done, wrong=wrong),
+        **frame.admin_context(context, "settings", done=done, wrong=wrong),
     )

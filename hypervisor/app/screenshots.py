@@ -99,7 +99,7 @@ def _gravest(connection: Connection) -> str:
 @contextmanager
 def _session(url: str) -> Iterator[tuple[str, str]]:
     """A session of an administrator for as long as it takes: the cookie's name and value."""
-    secret = secrets.new_session()
+    secret = secrets.generate_session()
     digest = secrets.digest(secret)
     with connect(url) as connection:
         instance = instance_store.read(connection)
@@ -116,7 +116,7 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
             address="",
             browser="hypervisor console screenshots",
         )
-        queries_sessions.add(connection, session)
+        queries_sessions.insert_session(connection, session)
         audit.record(
             connection,
             kind="sign-in",
@@ -128,13 +128,13 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
         yield cookie_name(instance, secure=False), secret
     finally:
         with connect(url) as connection:
-            queries_sessions.close(connection, digest)
+            queries_sessions.delete_session(connection, digest)
 
 
-def _administrator(connection: Connection) -> access_queries.Known:
+def _administrator(connection: Connection) -> access_queries.Account:
     """One who sees everything."""
-    for one in access_queries.every(connection):
-        known = queries_roles.held(connection, one.id)
+    for one in access_queries.list_accounts(connection):
+        known = queries_roles.list_roles(connection, one.id)
         if one.disabled_at is None and (Role.ADMINISTRATOR, None) in known:
             return one
     raise PicturesError("there is no administrator: `hypervisor account add` makes one")

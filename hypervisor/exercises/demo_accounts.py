@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from hypervisor.access import passwords
-from hypervisor.access.queries_places import liveliest_epci
+from hypervisor.access.queries_places import find_busiest_epci
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer, New
+from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
 from hypervisor.database.connect import Connection
 
@@ -30,13 +30,15 @@ class Member:
 
 def make(connection: Connection) -> list[Member]:
     """Make them: who operates and who looks on is of the EPCI that has most sites."""
-    epci = liveliest_epci(connection)
+    epci = find_busiest_epci(connection)
     made = []
     for name, role in ROLES.items():
         area, where = (None, "everywhere") if role in _EVERYWHERE or epci is None else epci
-        secret = passwords.made()
-        new = New(name=name, password=secret, roles=((role, area),))
-        account_service.add(connection, new, Doer(name="demo"), reason="demonstration")
+        secret = passwords.generate()
+        new = NewAccount(name=name, password=secret, roles=((role, area),))
+        account_service.create_account(
+            connection, new, Administrator(name="demo"), reason="demonstration"
+        )
         made.append(Member(name=name, password=secret, role=role, where=where))
     return made
 

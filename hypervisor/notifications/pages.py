@@ -146,5 +146,5 @@ def _listed(
         sent=sent,
         counts=counts,
         tried=test,
-        **frame.frame(context, "notifications", done=done, wrong=wrong),
+        **frame.admin_context(context, "notifications", done=done, wrong=wrong),
     )

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 
-from hypervisor.access.context import Context, flags
+from hypervisor.access.context import Context, list_quality_flags
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest
 from hypervisor.web.problems import responses
@@ -54,7 +54,7 @@ def list_series_readings(  # noqa: PLR0913  what a page is made of
             Reading(
                 time=row.time,
                 value=row.value,
-                quality=flags(row.quality),
+                quality=list_quality_flags(row.quality),
                 received_at=row.received_at,
             )
             for row in page

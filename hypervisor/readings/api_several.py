@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from hypervisor.access.context import Context, RequestContext, flags
+from hypervisor.access.context import Context, RequestContext, list_quality_flags
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_pieces
 from hypervisor.readings.queries_pieces import Bucket, RawReading
@@ -179,7 +179,7 @@ def _make_reading(question: _Request, row: RawReading) -> MarkedReading:
         series=question.places[row.series],
         time=row.time,
         value=row.value,
-        quality=flags(row.quality),
+        quality=list_quality_flags(row.quality),
         received_at=row.received_at,
     )
 
@@ -204,7 +204,7 @@ def _format_rows(context: RequestContext, question: _Request) -> Iterator[Sequen
         head = (own.device, own.quantity, own.unit, text(row.time))
         if isinstance(row, RawReading):
             received = None if row.received_at is None else text(row.received_at)
-            yield (*head, row.value, " ".join(flags(row.quality)), received)
+            yield (*head, row.value, " ".join(list_quality_flags(row.quality)), received)
         else:
             yield (*head, *(getattr(row, name) for name in _FIGURES))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from hypervisor.access.context import Context, RequestContext, flags
+from hypervisor.access.context import Context, RequestContext, list_quality_flags
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_latest import Latest, SiteRow
@@ -131,6 +131,6 @@ def _make_value(context: RequestContext, row: Latest) -> Value:
         label=quantity.label_en if quantity else row.quantity,
         time=row.time,
         value=row.value,
-        quality=flags(row.quality),
+        quality=list_quality_flags(row.quality),
         received_at=row.received_at,
     )

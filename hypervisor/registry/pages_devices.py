@@ -124,7 +124,7 @@ def _render_list(  # noqa: PLR0913  what the page shows
     wrong: str = "",
     secret: Mapping[str, str] | None = None,
 ) -> Response:
-    shared = frame.frame(context, "devices", done=done, wrong=wrong)
+    shared = frame.admin_context(context, "devices", done=done, wrong=wrong)
     return render(
         context,
         "admin_devices.html",

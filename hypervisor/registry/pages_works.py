@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
-from hypervisor.accounts.service import doer_of
+from hypervisor.accounts.service import require_administrator
 from hypervisor.registry import api_works as api
 from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.schemas_works import WorksEndPost, WorksPut
@@ -44,7 +44,7 @@ def announce_works(  # noqa: PLR0913, PLR0917  the fields of the form
     reason: Text = "",
 ) -> Response:
     """Announce works."""
-    doer_of(context)
+    require_administrator(context)
     entered = {"name": name, "places": places, "begins": begins, "ends": ends, "reason": reason}
     try:
         subjects: dict[str, list[str]] = {"sites": [], "devices": [], "groups": []}
@@ -73,7 +73,7 @@ def end_works(
     context: Context, name: Annotated[str, Path(max_length=100, pattern=_NAME)], reason: Text = ""
 ) -> Response:
     """End works; those not begun are cancelled."""
-    doer_of(context)
+    require_administrator(context)
     try:
         api.end_works_now(
             context, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*"
@@ -111,7 +111,7 @@ def _render_list(
     over: bool = False,
     entered: dict[str, str] | None = None,
 ) -> Response:
-    shared = frame.frame(context, "works", done=done, wrong=wrong)
+    shared = frame.admin_context(context, "works", done=done, wrong=wrong)
     all_works = list_works(
         queries_tables.list_revisions(context.connection, "works"), context.now()
     )

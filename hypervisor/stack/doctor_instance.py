@@ -132,7 +132,9 @@ def check_database(settings: Settings, now: datetime) -> Iterator[Finding]:
 def check_readers(settings: Settings) -> Iterator[Finding]:
     """Whether SQL readers kept their settings and passwords."""
     try:
-        seen = queries_reader_sessions.look(settings.database_url, settings.reader_timeout_seconds)
+        seen = queries_reader_sessions.read_drift(
+            settings.database_url, settings.reader_timeout_seconds
+        )
     except StoreError:
         return  # an older schema, said above
     if seen.settings:

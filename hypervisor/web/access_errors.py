@@ -11,8 +11,8 @@ from hypervisor.access.errors import (
     AccountError,
     ForbiddenError,
     NoAccountError,
-    TooOftenError,
-    UnauthorisedError,
+    TooManyAttemptsError,
+    UnauthenticatedError,
 )
 from hypervisor.web.problems import answer
 
@@ -27,8 +27,8 @@ def for_a_person(request: Request) -> bool:
 def install(app: FastAPI) -> None:
     """Answer them."""
 
-    @app.exception_handler(UnauthorisedError)
-    def _unknown(request: Request, error: UnauthorisedError) -> Response:
+    @app.exception_handler(UnauthenticatedError)
+    def _unknown(request: Request, error: UnauthenticatedError) -> Response:
         if for_a_person(request):
             return _to_sign_in(request)
         response = answer(request, HTTPStatus.UNAUTHORIZED, str(error))
@@ -39,8 +39,8 @@ def install(app: FastAPI) -> None:
     def _forbidden(request: Request, error: ForbiddenError) -> Response:
         return answer(request, HTTPStatus.FORBIDDEN, str(error))
 
-    @app.exception_handler(TooOftenError)
-    def _slowed(request: Request, error: TooOftenError) -> Response:
+    @app.exception_handler(TooManyAttemptsError)
+    def _slowed(request: Request, error: TooManyAttemptsError) -> Response:
         response = answer(request, HTTPStatus.TOO_MANY_REQUESTS, str(error))
         response.headers["Retry-After"] = str(max(1, round(error.seconds)))
         return response

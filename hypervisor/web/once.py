@@ -22,7 +22,7 @@ def leads_to(context: RequestContext, address: str, said: Mapping[str, str]) -> 
     response = RedirectResponse(address, status_code=303)
     response.set_cookie(
         _COOKIE,
-        f"{text}.{secrets.mark(context.csrf, text)}",
+        f"{text}.{secrets.sign(context.csrf, text)}",
         max_age=_SECONDS,
         path=urlsplit(address).path,
         secure=is_secure(asking.request()),
@@ -45,6 +45,6 @@ def page(context: RequestContext, make: Callable[[Mapping[str, str]], Response])
 def _said(context: RequestContext, cookie: str) -> dict[str, str]:
     """What the cookie carries, if a form of this very session made it."""
     text, _, mark = cookie.partition(".")
-    if not text or not secrets.same(mark, secrets.mark(context.csrf, text)):
+    if not text or not secrets.are_equal(mark, secrets.sign(context.csrf, text)):
         return {}
     return dict(json.loads(bytes.fromhex(text)))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from hypervisor.access.context import instance_of
+from hypervisor.access.context import get_instance
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.reader import Reader, current, reading
 from hypervisor.base.translation import mark
@@ -98,6 +98,6 @@ def _instance(request: Request) -> Instance:
         if known is not None:
             return known
         with pool.connection() as connection:
-            return instance_of(request, connection)
+            return get_instance(request, connection)
     except StoreError:
         return _UNKNOWN

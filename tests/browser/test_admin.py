@@ -47,7 +47,7 @@ def test_an_account_is_made_signs_in_and_is_taken_out_of_use(own_console: Consol
     door.get_by_label("What it is for").fill("a script")
     door.get_by_role("button", name="Make a token").click()
     expect(door.locator(".secret-word")).to_have_text(re.compile("^hyp_"))
-    new = passwords.made()
+    new = passwords.generate()
     door.get_by_label("The present one").fill(secret)
     door.get_by_label("The new one, 12").fill(new)
     door.get_by_label("The new one again").fill(new)

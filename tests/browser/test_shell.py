@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hypervisor.access import secrets
-from hypervisor.access.identity import HEADER
+from hypervisor.access.identity import CSRF_HEADER
 from hypervisor.app import navigation
 from hypervisor.database.connect import connect
 from hypervisor.web.vendoring import VENDOR
@@ -132,7 +132,7 @@ def _acknowledge_one(console: Console) -> None:
     with httpx.Client(
         base_url=console.base,
         cookies={cookie(console.url): secret},
-        headers={HEADER: secrets.csrf(secret)},
+        headers={CSRF_HEADER: secrets.derive_csrf_token(secret)},
     ) as client:
         alarms = client.get("/api/v1/alarms?state=unacknowledged").json()["alarms"]
         act = {"kind": "acknowledge", "version": alarms[0]["version"]}

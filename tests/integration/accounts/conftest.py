@@ -10,4 +10,4 @@ from hypervisor.access import passwords
 def _little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     monkeypatch.setattr(passwords, "_HASHER", quick)
-    monkeypatch.setattr(passwords, "_NOBODY", quick.hash("nobody's"))
+    monkeypatch.setattr(passwords, "_DUMMY_HASH", quick.hash("nobody's"))

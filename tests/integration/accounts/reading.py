@@ -20,15 +20,15 @@ def new_name(what: str = "r") -> str:
 @contextmanager
 def logged_in(url: str, area: str | None, *, name: str = "") -> Iterator[Connection]:
     """A session of a new reader of that area."""
-    name, secret = name or new_name(), passwords.made()
+    name, secret = name or new_name(), passwords.generate()
     with connect(url) as connection:
-        made = readers.add(connection, name, secret, area=area)
+        made = readers.add_reader(connection, name, secret, area=area)
     try:
         with log_in(url, made.role, secret) as session:
             yield session
     finally:
         with connect(url) as connection:
-            store.keep_out(connection, made.role)
+            store.drop_role(connection, made.role)
 
 
 def log_in(url: str, role: str, password: str) -> Connection:
@@ -39,7 +39,7 @@ def log_in(url: str, role: str, password: str) -> Connection:
 def drop(url: str, *roles: str) -> None:
     with connect(url) as connection:
         for role in roles:
-            store.keep_out(connection, role)
+            store.drop_role(connection, role)
 
 
 def value(connection: Connection, query: str) -> object:

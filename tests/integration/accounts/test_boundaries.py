@@ -25,13 +25,13 @@ from hypervisor.access.errors import (
     AccountError,
     ForbiddenError,
     NoAccountError,
-    TooOftenError,
-    UnauthorisedError,
+    TooManyAttemptsError,
+    UnauthenticatedError,
 )
-from hypervisor.access.identity import IDLE, LONGEST
-from hypervisor.access.service import TOKEN_LONGEST, Knock
+from hypervisor.access.identity import IDLE_TIMEOUT, SESSION_LIFETIME
+from hypervisor.access.service import MAX_TOKEN_LIFETIME, SignInAttempt
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer, New
+from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import Person, Territory
 from hypervisor.database import audit
@@ -42,8 +42,8 @@ from tests.integration.web.served import NOW, server
 
 pytestmark = pytest.mark.integration
 
-ROOT = Doer(name="root")
-PASSWORD = passwords.made()
+ROOT = Administrator(name="root")
+PASSWORD = passwords.generate()
 SECOND = timedelta(seconds=1)
 
 
@@ -57,8 +57,8 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def add(connection: Connection, name: str, *roles: tuple[Role, str | None]) -> int:
-    new = New(name=name, password=PASSWORD, roles=roles)
-    number = account_service.add(connection, new, ROOT)
+    new = NewAccount(name=name, password=PASSWORD, roles=roles)
+    number = account_service.create_account(connection, new, ROOT)
     connection.commit()
     return number
 
@@ -68,16 +68,16 @@ def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
     now: datetime = said.pop("now", NOW)
     return access_service.sign_in(
         lambda: connect(world.url),
-        Knock(**{"name": "anne", "password": password, "address": "10.0.0.1"} | said),
+        SignInAttempt(**{"name": "anne", "password": password, "address": "10.0.0.1"} | said),
         now=now,
-        idle=IDLE,
-        longest=LONGEST,
+        idle=IDLE_TIMEOUT,
+        longest=SESSION_LIFETIME,
     )
 
 
 def person(world: World, name: str = "Anne") -> Person:
-    found = access_queries.of_account(
-        world.connection, access_queries.named(world.connection, name).id
+    found = access_queries.find_person(
+        world.connection, access_queries.get_account(world.connection, name).id
     )
     assert found is not None
     return found
@@ -85,37 +85,40 @@ def person(world: World, name: str = "Anne") -> Person:
 
 def known(world: World, session: str, now: datetime) -> bool:
     digest = secrets.digest(session)
-    return queries_sessions.by_secret(world.connection, digest, now=now, idle=IDLE) is not None
+    return (
+        queries_sessions.find_session(world.connection, digest, now=now, idle=IDLE_TIMEOUT)
+        is not None
+    )
 
 
 def test_a_session_ends_idle_or_old_or_with_its_account(world: World) -> None:
     session = knock(world)
     digest = secrets.digest(session)
-    assert known(world, session, NOW + IDLE - SECOND)
-    assert not known(world, session, NOW + IDLE)
-    queries_sessions.touch(world.connection, digest, NOW + LONGEST - SECOND)
-    queries_sessions.touch(world.connection, digest, NOW)  # an older request, noted later
-    assert known(world, session, NOW + LONGEST - SECOND)
-    assert not known(world, session, NOW + LONGEST)
-    access_queries.disable(world.connection, person(world).account, NOW)
+    assert known(world, session, NOW + IDLE_TIMEOUT - SECOND)
+    assert not known(world, session, NOW + IDLE_TIMEOUT)
+    queries_sessions.touch_session(world.connection, digest, NOW + SESSION_LIFETIME - SECOND)
+    queries_sessions.touch_session(world.connection, digest, NOW)  # an older request, noted later
+    assert known(world, session, NOW + SESSION_LIFETIME - SECOND)
+    assert not known(world, session, NOW + SESSION_LIFETIME)
+    access_queries.set_disabled(world.connection, person(world).account, NOW)
     assert not known(world, session, NOW)
 
 
 def test_a_token_ends_at_its_time_or_with_its_account(world: World) -> None:
     ends = NOW + timedelta(days=1)
     owner = person(world)
-    _, secret = access_service.make_token(
+    _, secret = access_service.create_token(
         world.connection, owner, name=" script ", scopes=[Duty.OPERATE], now=NOW, ends_at=ends
     )
     digest = secrets.digest(secret)
 
     def shown(now: datetime) -> set[Duty] | None:
-        found = queries_tokens.by_secret(world.connection, digest, now=now)
+        found = queries_tokens.find_token(world.connection, digest, now=now)
         return None if found is None else set(found[0].scopes)
 
     assert shown(ends - SECOND) == {Duty.READ, Duty.OPERATE}  # to look is part of every token
     assert shown(ends) is None
-    access_queries.disable(world.connection, owner.account, NOW)
+    access_queries.set_disabled(world.connection, owner.account, NOW)
     assert shown(NOW) is None
 
 
@@ -123,13 +126,13 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
     owner = person(world)
 
     def make(ends: datetime, *scopes: Duty, name: str = "script") -> None:
-        access_service.make_token(
+        access_service.create_token(
             world.connection, owner, name=name, scopes=scopes, now=NOW, ends_at=ends
         )
 
     make(NOW + SECOND, Duty.READ)
-    make(NOW + TOKEN_LONGEST, Duty.READ)
-    for wrong in (NOW, NOW + TOKEN_LONGEST + SECOND):
+    make(NOW + MAX_TOKEN_LIFETIME, Duty.READ)
+    for wrong in (NOW, NOW + MAX_TOKEN_LIFETIME + SECOND):
         with pytest.raises(AccountError, match="within 730 days"):
             make(wrong, Duty.READ)
     with pytest.raises(AccountError, match="what the token may do"):
@@ -146,13 +149,13 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
 def test_nobody_has_more_tokens_or_sessions_than_they_can_look_through(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_service, "MOST_TOKENS", 2)
-    monkeypatch.setattr(access_service, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(access_service, "MAX_TOKENS", 2)
+    monkeypatch.setattr(access_service, "MAX_SESSIONS", 2)
     owner = person(world)
 
     def make(ends: datetime) -> int:
         said = {"name": "script", "scopes": [Duty.READ], "now": NOW, "ends_at": ends}
-        return access_service.make_token(world.connection, owner, **said)[0]  # type: ignore[arg-type]
+        return access_service.create_token(world.connection, owner, **said)[0]  # type: ignore[arg-type]
 
     first = make(NOW + SECOND)
     make(NOW + 2 * SECOND)
@@ -165,7 +168,7 @@ def test_nobody_has_more_tokens_or_sessions_than_they_can_look_through(
     add(world.connection, "Bruno", (Role.VIEWER, None))
     other = knock(world, name="bruno")
     sessions = [knock(world, now=NOW + number * SECOND) for number in range(2)]
-    queries_sessions.touch(world.connection, secrets.digest(sessions[0]), NOW + 5 * SECOND)
+    queries_sessions.touch_session(world.connection, secrets.digest(sessions[0]), NOW + 5 * SECOND)
     world.connection.commit()
     sessions.append(knock(world, now=NOW + 6 * SECOND))
     assert [known(world, session, NOW + 6 * SECOND) for session in sessions] == [True, False, True]
@@ -180,21 +183,23 @@ def test_a_person_sees_where_they_are_signed_in_the_latest_first(world: World) -
 
     def listed(now: datetime) -> list[tuple[str, str]]:
         account = person(world).account
-        sessions = queries_sessions.listing(world.connection, account, now=now, idle=IDLE)
+        sessions = queries_sessions.list_sessions(
+            world.connection, account, now=now, idle=IDLE_TIMEOUT
+        )
         return [(session.browser, session.address) for session in sessions]
 
     assert listed(NOW + SECOND) == [("second", "10.0.0.2"), (("first " * 100)[:200], "10.0.0.1")]
-    assert listed(NOW + IDLE) == [("second", "10.0.0.2")]
-    assert listed(NOW + IDLE + SECOND) == []
+    assert listed(NOW + IDLE_TIMEOUT) == [("second", "10.0.0.2")]
+    assert listed(NOW + IDLE_TIMEOUT + SECOND) == []
 
 
 def test_signing_in_is_noted_and_forgets_what_is_over(world: World) -> None:
     old = secrets.digest(knock(world))
-    knock(world, now=NOW + IDLE)
+    knock(world, now=NOW + IDLE_TIMEOUT)
     rows = world.connection.execute("SELECT secret FROM session").fetchall()
     assert len(rows) == 1
     assert bytes(rows[0][0]) != old
-    assert access_queries.named(world.connection, "Anne").signed_in_at == NOW + IDLE
+    assert access_queries.get_account(world.connection, "Anne").signed_in_at == NOW + IDLE_TIMEOUT
     act = next(one for one in audit.listing(world.connection) if one.kind == "sign-in")
     assert (act.author, act.subject, act.details) == ("Anne", "Anne", {"address": "10.0.0.1"})
 
@@ -204,11 +209,11 @@ def test_a_password_kept_in_an_older_way_is_kept_as_now_once_it_is_said(world: W
     access_queries.set_password(world.connection, person(world).account, older)
     world.connection.commit()
     knock(world)
-    found = access_queries.password(world.connection, "Anne")
+    found = access_queries.find_password_hash(world.connection, "Anne")
     assert found is not None
     assert found[1] is not None
-    assert not passwords.outdated(found[1])
-    assert passwords.fits(found[1], PASSWORD)
+    assert not passwords.needs_rehash(found[1])
+    assert passwords.verify(found[1], PASSWORD)
 
 
 def test_who_signs_in_rightly_is_never_slowed(world: World) -> None:
@@ -221,9 +226,9 @@ def test_who_signs_in_rightly_is_never_slowed(world: World) -> None:
 
 def test_an_account_is_slowed_from_anywhere_and_its_own_sign_in_forgives_it(world: World) -> None:
     for number in range(25):
-        with pytest.raises(UnauthorisedError):
+        with pytest.raises(UnauthenticatedError):
             knock(world, "wrong", address=f"10.1.{number}.1")
-    with pytest.raises(TooOftenError):
+    with pytest.raises(TooManyAttemptsError):
         knock(world, address="10.2.0.1")
     knock(world, address="10.2.0.1", now=NOW + timedelta(seconds=30))
     assert [
@@ -235,20 +240,20 @@ def test_an_account_is_slowed_from_anywhere_and_its_own_sign_in_forgives_it(worl
 
 def test_failures_of_an_hour_ago_are_no_longer_counted(world: World) -> None:
     for _ in range(5):
-        with pytest.raises(UnauthorisedError):
+        with pytest.raises(UnauthenticatedError):
             knock(world, "wrong")
     later = NOW + timedelta(hours=1) + SECOND
     for _ in range(5):
-        with pytest.raises(UnauthorisedError):
+        with pytest.raises(UnauthenticatedError):
             knock(world, "wrong", now=later)
-    with pytest.raises(TooOftenError):
+    with pytest.raises(TooManyAttemptsError):
         knock(world, now=later)
 
 
 def test_who_signs_out_leaves_their_other_sessions(world: World) -> None:
     here, there = knock(world), knock(world)
     digest = secrets.digest(here)
-    found = queries_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
+    found = queries_sessions.find_session(world.connection, digest, now=NOW, idle=IDLE_TIMEOUT)
     assert found is not None
     access_service.sign_out(world.connection, found[0])
     assert (known(world, here, NOW), known(world, there, NOW)) == (False, True)
@@ -264,8 +269,8 @@ def test_of_two_administrators_each_of_whom_takes_the_other_out_one_stays(world:
     for name in ("Ada", "Bea"):
         add(world.connection, name, (Role.ADMINISTRATOR, None))
     with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
-        account_service.disable(world.connection, "Ada", ROOT, at=NOW)
-        late = beside.submit(account_service.disable, other, "Bea", ROOT, at=NOW)
+        account_service.set_disabled(world.connection, "Ada", ROOT, at=NOW)
+        late = beside.submit(account_service.set_disabled, other, "Bea", ROOT, at=NOW)
         waits_for_a_lock(world.url, other, late.done)
         world.connection.commit()
         with pytest.raises(AccountError, match="nobody would be left"):
@@ -288,16 +293,16 @@ def test_who_is_out_of_use_or_holds_a_part_is_no_administrator_that_is_left(worl
     add(world.connection, "Bea", (Role.ADMINISTRATOR, None))
     add(world.connection, "Nora", (Role.ADMINISTRATOR, NORTH))
     add(world.connection, "Otto", (Role.OPERATOR, None))
-    account_service.disable(world.connection, "Bea", ROOT, at=NOW)
+    account_service.set_disabled(world.connection, "Bea", ROOT, at=NOW)
     world.connection.commit()
     with pytest.raises(AccountError, match="nobody would be left"):
-        account_service.disable(world.connection, "Ada", ROOT, at=NOW)
+        account_service.set_disabled(world.connection, "Ada", ROOT, at=NOW)
     world.connection.rollback()
     with pytest.raises(AccountError, match="nobody would be left"):
         account_service.set_roles(world.connection, "Ada", ((Role.ADMINISTRATOR, NORTH),), ROOT)
 
 
-NORA = Doer(name="Nora", territory=Territory(communes=frozenset({ORGE})))
+NORA = Administrator(name="Nora", territory=Territory(communes=frozenset({ORGE})))
 
 
 def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> None:
@@ -306,15 +311,17 @@ def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> No
     add(connection, "Both", (Role.VIEWER, SOUTH), (Role.OPERATOR, NORTH))
     add(connection, "Whole", (Role.VIEWER, None))
     add(connection, "Bare", (Role.VIEWER, NORTH))
-    queries_roles.give(connection, access_queries.named(connection, "Bare").id, ())
-    assert [one.name for one in account_service.every(connection, NORA)] == ["Anne"]
+    queries_roles.replace_roles(connection, access_queries.get_account(connection, "Bare").id, ())
+    assert [one.name for one in account_service.list_accounts(connection, NORA)] == ["Anne"]
     acts: tuple[Callable[[str], object], ...] = (
-        lambda name: account_service.administered(connection, name, NORA),
-        lambda name: account_service.describe(connection, name, NORA, title="x", language=None),
+        lambda name: account_service.get_administered_account(connection, name, NORA),
+        lambda name: account_service.update_description(
+            connection, name, NORA, title="x", language=None
+        ),
         lambda name: account_service.set_roles(connection, name, ((Role.VIEWER, NORTH),), NORA),
         lambda name: account_service.set_password(connection, name, PASSWORD, NORA, at=NOW),
-        lambda name: account_service.disable(connection, name, NORA, at=NOW),
-        lambda name: account_service.disable(connection, name, NORA, at=None),
+        lambda name: account_service.set_disabled(connection, name, NORA, at=NOW),
+        lambda name: account_service.set_disabled(connection, name, NORA, at=None),
     )
     for act in acts:
         for name in ("Sud", "Both", "Whole", "Bare", "nobody"):
@@ -329,7 +336,7 @@ def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> No
 
 def test_what_an_administrator_did_to_an_account_is_told(world: World) -> None:
     knock(world)
-    access_service.make_token(
+    access_service.create_token(
         world.connection, person(world), name="x", scopes=[Duty.READ], now=NOW,
         ends_at=NOW + SECOND,
     )  # fmt: skip
@@ -337,8 +344,8 @@ def test_what_an_administrator_did_to_an_account_is_told(world: World) -> None:
         world.connection, "Anne", ((Role.VIEWER, SOUTH),), ROOT, reason="moved"
     )
     account_service.set_password(world.connection, "Anne", PASSWORD, ROOT, at=NOW)
-    account_service.disable(world.connection, "Anne", ROOT, at=NOW)
-    account_service.disable(world.connection, "Anne", ROOT, at=None)
+    account_service.set_disabled(world.connection, "Anne", ROOT, at=NOW)
+    account_service.set_disabled(world.connection, "Anne", ROOT, at=None)
     found = [
         (act.kind, act.author, act.subject, act.reason, act.details)
         for act in audit.listing(world.connection, limit=4)
@@ -366,20 +373,20 @@ def test_names_that_no_account_has(world: World, name: str) -> None:
 def test_names_that_an_account_has(world: World) -> None:
     for name in ("a" * 100, "J.-P. O'Neil @ 91", "école"):
         add(world.connection, name, (Role.VIEWER, None))
-        assert access_queries.named(world.connection, name).title == name
+        assert access_queries.get_account(world.connection, name).title == name
 
 
 def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world: World) -> None:
     """Whoever had been found right, and whoever changes it to one of their own."""
     here = knock(world)
     digest = secrets.digest(here)
-    found = queries_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
+    found = queries_sessions.find_session(world.connection, digest, now=NOW, idle=IDLE_TIMEOUT)
     assert found is not None
     world.connection.commit()
-    new = passwords.made()
+    new = passwords.generate()
     with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
         account_service.set_password(world.connection, "Anne", new, ROOT, at=NOW)
-        late = beside.submit(queries_sessions.hold, other, found[0])
+        late = beside.submit(queries_sessions.lock_credential, other, found[0])
         waits_for_a_lock(world.url, other, late.done)
         world.connection.commit()
         assert late.result() is False
@@ -392,13 +399,13 @@ def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world:
         opened.append(True)
         return connect(world.url)
 
-    with pytest.raises(UnauthorisedError):
+    with pytest.raises(UnauthenticatedError):
         access_service.sign_in(
             writing,
-            Knock(name="anne", password=new, address="10.0.0.1"),
+            SignInAttempt(name="anne", password=new, address="10.0.0.1"),
             now=NOW,
-            idle=IDLE,
-            longest=LONGEST,
+            idle=IDLE_TIMEOUT,
+            longest=SESSION_LIFETIME,
         )
     assert world.connection.execute("SELECT count(*) FROM session").fetchone() == (0,)
 
@@ -414,7 +421,7 @@ def test_a_page_of_another_site_of_ours_is_a_foreign_one(world: World) -> None:
         headers = {"Sec-Fetch-Site": "cross-site", "Origin": base}
         found = browser.post("/api/v1/auth/login", json=said, headers=headers)
         assert found.status_code == 403
-        basic = {"Authorization": f"Basic {secrets.new_session()}"}
+        basic = {"Authorization": f"Basic {secrets.generate_session()}"}
         assert browser.get("/api/v1/auth/me", headers=basic).status_code == 401
         assert browser.get("/api/v1/auth/me").status_code == 200
         token = {"Authorization": "Bearer hyp_nothing"}
@@ -435,12 +442,12 @@ def test_of_two_departements_the_role_in_one_is_not_the_whole(world: World) -> N
 def test_a_token_is_revoked_once_by_whoever_revoked_it(world: World) -> None:
     owner = person(world)
     said = {"name": "script", "scopes": [Duty.READ], "now": NOW, "ends_at": NOW + SECOND}
-    number, _ = access_service.make_token(world.connection, owner, **said, author="Ada")  # type: ignore[arg-type]
+    number, _ = access_service.create_token(world.connection, owner, **said, author="Ada")  # type: ignore[arg-type]
     access_service.revoke_token(world.connection, number, now=NOW, author="Bea")
     access_service.revoke_token(
         world.connection, number, now=NOW + SECOND, author="Bea", owner=owner.account
     )
-    assert queries_tokens.one(world.connection, number).revoked_at == NOW
+    assert queries_tokens.get_token(world.connection, number).revoked_at == NOW
     with pytest.raises(NoAccountError, match=f"no token has the number {number}"):
         access_service.revoke_token(
             world.connection, number, now=NOW, author="x", owner=owner.account + 1
@@ -454,22 +461,25 @@ def test_a_token_is_revoked_once_by_whoever_revoked_it(world: World) -> None:
 
 
 def test_two_tries_at_once_are_looked_at_one_after_the_other(world: World) -> None:
-    queries_attempts.failed(world.connection, ["a", "b"], NOW, over=NOW)
+    queries_attempts.count_failure(world.connection, ["a", "b"], NOW, over=NOW)
     world.connection.commit()
     with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
-        assert queries_attempts.of(world.connection, ["a", "b"]) == {"a": (1, NOW), "b": (1, NOW)}
-        late = beside.submit(queries_attempts.of, other, ["b"])
+        assert queries_attempts.lock_failures(world.connection, ["a", "b"]) == {
+            "a": (1, NOW),
+            "b": (1, NOW),
+        }
+        late = beside.submit(queries_attempts.lock_failures, other, ["b"])
         waits_for_a_lock(world.url, other, late.done)
-        queries_attempts.failed(world.connection, ["b"], NOW + SECOND, over=NOW)
+        queries_attempts.count_failure(world.connection, ["b"], NOW + SECOND, over=NOW)
         world.connection.commit()
         assert late.result() == {"b": (2, NOW + SECOND)}
-    queries_attempts.uncount(world.connection, "a")
-    queries_attempts.uncount(world.connection, "a")
-    assert queries_attempts.of(world.connection, ["a"]) == {"a": (0, NOW)}
+    queries_attempts.uncount_failure(world.connection, "a")
+    queries_attempts.uncount_failure(world.connection, "a")
+    assert queries_attempts.lock_failures(world.connection, ["a"]) == {"a": (0, NOW)}
 
 
 def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
-    _, secret = access_service.make_token(
+    _, secret = access_service.create_token(
         world.connection, person(world), name="x", scopes=[Duty.READ], now=NOW,
         ends_at=NOW + timedelta(days=1),
     )  # fmt: skip
@@ -482,7 +492,7 @@ def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
             for seconds in (0, 60, 61):
                 clock[0] = NOW + seconds * SECOND
                 assert program.get("/api/v1/auth/me").status_code == 200
-                (token,) = queries_tokens.listing(world.connection, person(world).account)
+                (token,) = queries_tokens.list_tokens(world.connection, person(world).account)
                 world.connection.commit()
                 seen.append(token.used_at)
     assert seen == [NOW, NOW, NOW + 61 * SECOND]
@@ -490,7 +500,7 @@ def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
 
 def test_who_has_no_role_yet_sees_and_hears_nothing(world: World) -> None:
     number = add(world.connection, "Zoe", (Role.VIEWER, None))
-    queries_roles.give(world.connection, number, ())
+    queries_roles.replace_roles(world.connection, number, ())
     world.connection.commit()
     said = {"name": "zoe", "password": PASSWORD}
     with server(world.url) as base, httpx.Client(base_url=base) as browser:

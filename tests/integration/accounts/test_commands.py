@@ -45,9 +45,9 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
     secret = hypervisor("add", "anne", "--role", "administrator", "--author", "root").strip()
     assert instance_store.has_accounts(database_url)
     with connect(database_url) as connection:
-        found = access_queries.password(connection, "ANNE")
+        found = access_queries.find_password_hash(connection, "ANNE")
         assert found is not None
-        assert passwords.fits(found[1], secret)
+        assert passwords.verify(found[1], secret)
     with pytest.raises(AccountError, match="named 'anne' already"):
         hypervisor("add", "Anne", "--role", "viewer")
     with pytest.raises(AccountError, match="say what bruno is"):
@@ -59,7 +59,7 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
     with pytest.raises(AccountError, match="nobody would be left"):
         hypervisor("disable", "anne")
 
-    word = passwords.made()
+    word = passwords.generate()
     hypervisor("password", "anne", "--ask", typed=f"{word}\n{word}\n")
     hypervisor("add", "charts", "--no-password", "--role", "viewer")
     token = hypervisor("token", "add", "charts", "Grafana", "--days", "30").strip()
@@ -76,10 +76,10 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
         ("charts", [{"role": "viewer", "area": None}]),
     ]
     with connect(database_url) as connection:
-        found = access_queries.password(connection, "anne")
+        found = access_queries.find_password_hash(connection, "anne")
         acts = audit.listing(connection)
     assert found is not None
-    assert passwords.fits(found[1], word)
+    assert passwords.verify(found[1], word)
     assert [act.kind for act in acts] == [
         "account",
         "password",
@@ -96,9 +96,9 @@ def test_the_demonstrations_cast(database_url: str) -> None:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name="test"))
         made = demo_accounts.make(connection)
         assert {member.name for member in made} == set(demo_accounts.ROLES)
-        assert queries_roles.administrators(connection) == 1
+        assert queries_roles.count_administrators(connection) == 1
         for one, line in zip(made, demo_accounts.lines(made), strict=True):
             assert one.password in line
-            found = access_queries.password(connection, one.name)
+            found = access_queries.find_password_hash(connection, one.name)
             assert found is not None
-            assert passwords.fits(found[1], one.password)
+            assert passwords.verify(found[1], one.password)

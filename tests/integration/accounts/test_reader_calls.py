@@ -191,7 +191,7 @@ def test_what_was_opened_again_is_shut_by_the_next_migration(
 
 def test_an_owner_that_is_no_superuser_migrates_and_is_told_what_stays_open(stack: Stack) -> None:
     """PostgreSQL's own functions are not its to take away; ours are, as everywhere."""
-    owner, name, word = new_name("owner"), new_name("theirs"), passwords.made()
+    owner, name, word = new_name("owner"), new_name("theirs"), passwords.generate()
     with connect(stack.maintenance_url, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD '{word}'".encode())
         admin.execute(f"CREATE DATABASE {name} OWNER {owner}".encode())
@@ -205,7 +205,7 @@ def test_an_owner_that_is_no_superuser_migrates_and_is_told_what_stays_open(stac
         with connect(url) as connection:
             assert migrate(connection)
             open_still = reader_functions.excess(connection)
-            made = readers.add(connection, reader, word)
+            made = readers.add_reader(connection, reader, word)
         assert "pg_advisory_lock(bigint)" in open_still
         with log_in(url, made.role, word) as session:
             assert value(session, "SELECT count(*) FROM site") == 0

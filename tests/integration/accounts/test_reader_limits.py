@@ -25,7 +25,7 @@ TIMEOUT = 30.0
 def name(database_url: str) -> Iterator[str]:
     made = new_name()
     with connect(database_url) as connection:
-        readers.add(connection, made, WORD, timeout=TIMEOUT)
+        readers.add_reader(connection, made, WORD, timeout=TIMEOUT)
     yield made
     drop(database_url, f"reader_{made}")
 
@@ -80,14 +80,16 @@ def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) ->
             with closing(log_in(database_url, role, WORD)) as session:
                 for statement in statements:
                     session.execute(statement.encode())
-                ended = queries_reader_sessions.end_overruns(owner, longest)
+                ended = queries_reader_sessions.end_blocking_sessions(owner, longest)
                 assert [(one.role, reason in one.reason) for one in ended] == [(role, True)]
                 with pytest.raises(errors.AdminShutdown):
                     session.execute("SELECT 1")
         with closing(log_in(database_url, role, WORD)) as session:
             session.execute("BEGIN")
             session.execute("SELECT 'whom to notify', name AS listen FROM site")
-            assert queries_reader_sessions.end_overruns(owner, 60) == [], "who only reads goes on"
+            assert queries_reader_sessions.end_blocking_sessions(owner, 60) == [], (
+                "who only reads goes on"
+            )
             session.execute("TABLE site")
 
 
@@ -95,7 +97,7 @@ def test_what_it_set_of_itself_is_taken_back(
     database_url: str, name: str, session: Connection
 ) -> None:
     with connect(database_url) as owner:
-        assert queries_reader_sessions.strays(owner, TIMEOUT).settings == []
+        assert queries_reader_sessions.find_drift(owner, TIMEOUT).settings == []
     session.execute("SET default_transaction_read_only = off")
     for statement in (
         "SET statement_timeout = 0",
@@ -108,10 +110,10 @@ def test_what_it_set_of_itself_is_taken_back(
     with pytest.raises(errors.InsufficientPrivilege):
         session.execute("ALTER ROLE CURRENT_USER SET temp_file_limit = -1")
     with connect(database_url, autocommit=True) as owner:
-        assert queries_reader_sessions.strays(owner, TIMEOUT).settings == [f"reader_{name}"]
-        assert queries_reader_sessions.mend_settings(owner, TIMEOUT) == [f"reader_{name}"]
-        assert queries_reader_sessions.strays(owner, TIMEOUT).settings == []
-        assert queries_reader_sessions.mend_settings(owner, TIMEOUT) == []
+        assert queries_reader_sessions.find_drift(owner, TIMEOUT).settings == [f"reader_{name}"]
+        assert queries_reader_sessions.restore_settings(owner, TIMEOUT) == [f"reader_{name}"]
+        assert queries_reader_sessions.find_drift(owner, TIMEOUT).settings == []
+        assert queries_reader_sessions.restore_settings(owner, TIMEOUT) == []
         databases = owner.execute(
             "SELECT d.datname FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole"
             " LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE r.rolname = %s",
@@ -133,7 +135,7 @@ def test_one_that_does_it_again_and_again_is_let_in_no_more(database_url: str, n
     role, said = f"reader_{name}", list[str]()
     settings = Settings(database_url=database_url, reader_timeout_seconds=TIMEOUT)
     with ExitStack() as held:
-        for _ in range(reader_guard.ENOUGH):
+        for _ in range(reader_guard.MAX_HOSTILE_SESSIONS):
             session = held.enter_context(closing(log_in(database_url, role, WORD)))
             session.execute("NOTIFY hypervisor_feed, 'a flood'")
         thread = reader_guard.start(
@@ -145,7 +147,7 @@ def test_one_that_does_it_again_and_again_is_let_in_no_more(database_url: str, n
         log_in(database_url, role, WORD)
     with connect(database_url) as owner:
         assert [act.kind for act in audit.listing(owner)] == ["reader", "reader-suspended"]
-        readers.rotate(owner, name, WORD)
+        readers.rotate_password(owner, name, WORD)
     log_in(database_url, role, WORD).close()
 
 
@@ -156,26 +158,26 @@ def test_it_is_rotated_and_removed_whatever_it_set(
     session.execute("SET default_transaction_read_only = off")
     session.execute("ALTER ROLE CURRENT_USER IN DATABASE postgres SET timezone = 'UTC'")
     with connect(database_url) as owner:
-        readers.rotate(owner, name, f"{WORD}-2")
+        readers.rotate_password(owner, name, f"{WORD}-2")
     with closing(log_in(database_url, f"reader_{name}", f"{WORD}-2")) as again:
         again.execute("SET default_transaction_read_only = off")
         again.execute("ALTER ROLE CURRENT_USER IN DATABASE template1 SET timezone = 'UTC'")
         again.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
     with connect(database_url) as owner:
-        readers.remove(owner, name)
-        assert store.held(owner, f"reader_{name}") is None
+        readers.remove_reader(owner, name)
+        assert store.find_role(owner, f"reader_{name}") is None
 
 
 def test_a_password_that_it_changed_is_noticed(
     database_url: str, name: str, session: Connection
 ) -> None:
     with connect(database_url, autocommit=True) as owner:
-        assert queries_reader_sessions.strays(owner, TIMEOUT).passwords == []
+        assert queries_reader_sessions.find_drift(owner, TIMEOUT).passwords == []
         session.execute("SET default_transaction_read_only = off")
         session.execute("ALTER ROLE CURRENT_USER PASSWORD 'theirs'")
-        assert queries_reader_sessions.strays(owner, TIMEOUT).passwords == [f"reader_{name}"]
-        readers.rotate(owner, name, WORD)
-        assert queries_reader_sessions.strays(owner, TIMEOUT).passwords == []
+        assert queries_reader_sessions.find_drift(owner, TIMEOUT).passwords == [f"reader_{name}"]
+        readers.rotate_password(owner, name, WORD)
+        assert queries_reader_sessions.find_drift(owner, TIMEOUT).passwords == []
 
 
 def test_readers_together_leave_connections_to_our_parts(database_url: str) -> None:
@@ -183,7 +185,7 @@ def test_readers_together_leave_connections_to_our_parts(database_url: str) -> N
     with connect(database_url) as owner, ExitStack() as held:
         for name in names:
             held.callback(drop, database_url, f"reader_{name}")
-            readers.add(owner, name, WORD)
+            readers.add_reader(owner, name, WORD)
         owner.commit()
         with pytest.raises(psycopg.OperationalError, match="reserved for roles with the SUPERUSER"):
             _crowd(held, database_url, names)
@@ -194,7 +196,7 @@ def test_readers_together_leave_connections_to_our_parts(database_url: str) -> N
 
 def _crowd(held: ExitStack, url: str, names: list[str]) -> None:
     """Every connection that these readers may have."""
-    for name in names * store.CONNECTIONS:
+    for name in names * store.MAX_CONNECTIONS:
         held.enter_context(closing(log_in(url, f"reader_{name}", WORD)))
 
 
@@ -248,11 +250,11 @@ def test_who_keeps_a_queue_of_notifications_from_being_emptied_is_ended(
         owner.execute("SET search_path = public, pg_catalog")
         session.execute("BEGIN")
         session.execute("SELECT name FROM site")
-        found = queries_reader_sessions.end_overruns(owner, 60)
+        found = queries_reader_sessions.end_blocking_sessions(owner, 60)
         assert (
             found
             == [
-                queries_reader_sessions.Ended(
+                queries_reader_sessions.EndedSession(
                     role=f"reader_{name}",
                     reason="its transaction kept notifications waiting",
                     hostile=True,
@@ -271,7 +273,7 @@ def test_a_session_that_lasts_too_long_is_ended_and_is_no_attack(
     ):
         session.execute("BEGIN")
         session.execute("SELECT name FROM site")
-        (found,) = queries_reader_sessions.end_overruns(owner, 0)
+        (found,) = queries_reader_sessions.end_blocking_sessions(owner, 0)
         assert (found.reason, found.hostile) == ("its transaction lasted too long", False)
 
 
@@ -287,14 +289,14 @@ def test_what_it_takes_away_or_adds_of_its_settings_is_noticed(
             "SET work_mem = '8MB'",
         ):
             session.execute(f"ALTER ROLE CURRENT_USER {statement}".encode())
-            assert queries_reader_sessions.strays(owner, TIMEOUT).settings == [role], statement
-            assert queries_reader_sessions.mend_settings(owner, TIMEOUT) == [role]
-            assert queries_reader_sessions.strays(owner, TIMEOUT).settings == []
+            assert queries_reader_sessions.find_drift(owner, TIMEOUT).settings == [role], statement
+            assert queries_reader_sessions.restore_settings(owner, TIMEOUT) == [role]
+            assert queries_reader_sessions.find_drift(owner, TIMEOUT).settings == []
 
 
 def test_without_a_reader_nothing_strays(database_url: str) -> None:
     with connect(database_url) as owner:
         owner.execute("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC")
-        assert queries_reader_sessions.strays(owner, TIMEOUT) == queries_reader_sessions.Strays(
-            settings=[], passwords=[], functions=0
-        )
+        assert queries_reader_sessions.find_drift(
+            owner, TIMEOUT
+        ) == queries_reader_sessions.ReaderDrift(settings=[], passwords=[], functions=0)

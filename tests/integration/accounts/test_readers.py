@@ -61,14 +61,14 @@ def hypervisor(url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
 
 def test_its_sessions_begin_as_readers(url: str, name: str) -> None:
     with connect(url) as connection:
-        made = readers.add(connection, name, WORD, area=NORTH, timeout=7)
+        made = readers.add_reader(connection, name, WORD, area=NORTH, timeout=7)
     with log_in(url, made.role, WORD) as session:
         assert value(session, "SHOW default_transaction_read_only") == "on"
         assert value(session, "SHOW statement_timeout") == "7s"
         assert value(session, "SHOW search_path") == "shown, public"
         assert value(session, "SELECT current_schema()") == "shown"
         assert value(session, "SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user") == (
-            store.CONNECTIONS
+            store.MAX_CONNECTIONS
         )
     with connect(url) as connection:
         kept = value(connection, f"SELECT rolpassword FROM pg_authid WHERE rolname='{made.role}'")  # noqa: S608
@@ -101,21 +101,21 @@ def test_names_and_passwords_that_cannot_be(url: str, name: str) -> None:
     with connect(url) as connection:
         connection.execute(f"CREATE ROLE reader_{name}_dba".encode())
         with pytest.raises(AccountError, match="is no reader's"):
-            readers.add(connection, f"{name}_dba", WORD)
+            readers.add_reader(connection, f"{name}_dba", WORD)
         connection.rollback()
     with connect(url) as connection:
         for wrong in ("", "Nord", "9", "a-b", "x" * 41, 'a"; DROP'):
             with pytest.raises(AccountError, match="no reader's name"):
-                readers.add(connection, wrong, WORD)
+                readers.add_reader(connection, wrong, WORD)
         with pytest.raises(NoAccountError, match="no area has the code '7'"):
-            readers.add(connection, name, WORD, area="7")
+            readers.add_reader(connection, name, WORD, area="7")
         with pytest.raises(AccountError, match="at least 12"):
-            readers.add(connection, name, "short")
+            readers.add_reader(connection, name, "short")
         with pytest.raises(NoAccountError, match="no reader is named"):
-            readers.rotate(connection, name, WORD)
-        readers.add(connection, name, WORD)
+            readers.rotate_password(connection, name, WORD)
+        readers.add_reader(connection, name, WORD)
         with pytest.raises(AccountError, match="already"):
-            readers.add(connection, name, WORD)
+            readers.add_reader(connection, name, WORD)
 
 
 def test_a_user_who_makes_no_roles_is_told_so(url: str, stack: Stack, name: str) -> None:
@@ -134,7 +134,7 @@ def test_a_user_who_makes_no_roles_is_told_so(url: str, stack: Stack, name: str)
                 connection.execute(f"{statement} {owner}".encode())
         with connect(theirs) as connection:
             with pytest.raises(StoreError) as caught:
-                readers.add(connection, name, WORD)
+                readers.add_reader(connection, name, WORD)
             assert str(caught.value) == (
                 f"the role 'reader_{name}' could not be made (permission denied to create role):"
                 " the database's user must be a superuser, or have CREATEROLE and own the database"
@@ -154,22 +154,22 @@ def test_a_name_that_another_database_reads_by(url: str, stack: Stack, name: str
         connection.execute(f"GRANT hypervisor_reader TO reader_{name}".encode())
         connection.execute(f"GRANT CONNECT ON DATABASE postgres TO reader_{name}".encode())
     with connect(url) as connection:
-        store.put(connection, name, None, "a backup")
+        store.upsert_reader(connection, name, None, "a backup")
         with pytest.raises(AccountError, match="a reader of the database postgres"):
-            readers.rotate(connection, name, WORD)
-        readers.remove(connection, name)
-        assert store.every(connection) == []
-        assert store.held(connection, f"reader_{name}") is not None
+            readers.rotate_password(connection, name, WORD)
+        readers.remove_reader(connection, name)
+        assert store.list_readers(connection) == []
+        assert store.find_role(connection, f"reader_{name}") is not None
     with connect(stack.maintenance_url) as connection:
         connection.execute(f"REVOKE CONNECT ON DATABASE postgres FROM reader_{name}".encode())
 
 
 def test_one_that_came_out_of_a_backup_logs_in_after_rotating(url: str, name: str) -> None:
     with connect(url) as connection:
-        store.put(connection, name, NORTH, "a backup")
-        assert not readers.named(connection, name).may_log_in
-        readers.rotate(connection, name, WORD)
-        assert readers.named(connection, name).may_log_in
+        store.upsert_reader(connection, name, NORTH, "a backup")
+        assert not readers.get_reader(connection, name).may_log_in
+        readers.rotate_password(connection, name, WORD)
+        assert readers.get_reader(connection, name).may_log_in
     with log_in(url, f"reader_{name}", WORD) as session:
         assert value(session, "SHOW search_path") == "shown, public"
 
@@ -191,7 +191,7 @@ def test_as_a_person_types_it(hypervisor: Type, url: str, name: str) -> None:
         with pytest.raises(psycopg.errors.AdminShutdown):
             session.execute("SELECT 1")
     with connect(url) as connection:
-        assert store.held(connection, f"reader_{name}") is None
+        assert store.find_role(connection, f"reader_{name}") is None
         acts = audit.listing(connection)
     assert [one.kind for one in acts] == ["reader", "reader-rotate", "reader-remove"]
     assert acts[-1].reason == "over"
@@ -212,8 +212,8 @@ def test_migrate_has_a_reader_where_it_is_given_a_password(
 ) -> None:
     hypervisor("migrate")
     with connect(url) as connection:
-        assert store.every(connection) == []
-    secret = passwords.made()
+        assert store.list_readers(connection) == []
+    secret = passwords.generate()
     monkeypatch.setenv("HYPERVISOR_READER_PASSWORD", secret)
     try:
         for _ in range(2):
@@ -232,30 +232,30 @@ def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
         readers.ensure_reader(connection, name, WORD, NORTH)
         readers.ensure_reader(connection, name, WORD, SOUTH)
         readers.ensure_reader(connection, name, WORD, SOUTH)
-        made = readers.rotate(connection, name, f"{WORD}-2", author="ann")
+        made = readers.rotate_password(connection, name, f"{WORD}-2", author="ann")
         assert (made.name, made.role, made.area, made.area_name) == (
             *(name, f"reader_{name}", SOUTH, "Sud"),
         )
         assert (made.made_by, made.may_log_in) == ("hypervisor", True)
-        assert [one.name for one in store.every(connection)] == [name]
+        assert [one.name for one in store.list_readers(connection)] == [name]
         wrong: tuple[tuple[Callable[[], object], str], ...] = (
             (
-                lambda: readers.add(connection, name, WORD),
+                lambda: readers.add_reader(connection, name, WORD),
                 (
                     f"a reader is named '{name}' already: `hypervisor reader rotate {name}`"
                     " gives it another password"
                 ),
             ),
             (
-                lambda: readers.rotate(connection, "nosuch", WORD),
+                lambda: readers.rotate_password(connection, "nosuch", WORD),
                 "no reader is named 'nosuch': `hypervisor reader list` names them",
             ),
             (
-                lambda: readers.rotate(connection, name, "short"),
+                lambda: readers.rotate_password(connection, name, "short"),
                 f"reader '{name}': a password has at least 12 characters",
             ),
             (
-                lambda: readers.add(connection, "a" * 41, WORD),
+                lambda: readers.add_reader(connection, "a" * 41, WORD),
                 (
                     f"'{'a' * 41}' is no reader's name: expected up to 40 small letters, digits and"
                     " '_', a letter first"
@@ -266,8 +266,8 @@ def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
             with pytest.raises(AccountError) as caught:
                 act()
             assert str(caught.value) == told
-        readers.remove(connection, name)
-        assert store.held(connection, f"reader_{name}") is None
+        readers.remove_reader(connection, name)
+        assert store.find_role(connection, f"reader_{name}") is None
         acts = [
             (one.kind, one.subject, one.author, one.reason) for one in audit.listing(connection)
         ]
@@ -282,9 +282,9 @@ def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
 
 def test_a_reader_has_ten_connections_and_its_groups_rights_alone(url: str, name: str) -> None:
     with connect(url) as connection:
-        readers.add(connection, name, WORD)
+        readers.add_reader(connection, name, WORD)
         role = f"reader_{name}"
-        assert store.CONNECTIONS == 10
+        assert store.MAX_CONNECTIONS == 10
 
         def groups() -> list[tuple[object, ...]]:
             return connection.execute(
@@ -296,8 +296,8 @@ def test_a_reader_has_ten_connections_and_its_groups_rights_alone(url: str, name
         assert groups() == [("hypervisor_reader_whole", True, False, False)]
         readers.ensure_reader(connection, name, WORD, NORTH)
         assert groups() == [("hypervisor_reader", True, False, False)]
-        held = store.held(connection, role)
-        assert held == store.Held(reads=True, elsewhere=())
+        held = store.find_role(connection, role)
+        assert held == store.ServerRole(reads=True, elsewhere=())
     with log_in(url, f"reader_{name}", WORD) as session:
         assert value(session, "SHOW statement_timeout") == "30s", "unless another is asked for"
         assert value(session, "SHOW idle_in_transaction_session_timeout") == "1min"
@@ -306,13 +306,13 @@ def test_a_reader_has_ten_connections_and_its_groups_rights_alone(url: str, name
 
 def test_a_schema_that_is_older_is_said_to_be(url: str, name: str) -> None:
     with connect(url) as connection:
-        readers.add(connection, name, WORD)
-    looked = queries_reader_sessions.look(url, readers.TIMEOUT)
-    assert looked == queries_reader_sessions.Strays(settings=[], passwords=[], functions=0)
+        readers.add_reader(connection, name, WORD)
+    looked = queries_reader_sessions.read_drift(url, readers.TIMEOUT)
+    assert looked == queries_reader_sessions.ReaderDrift(settings=[], passwords=[], functions=0)
     for statement in ("ALTER TABLE reader DROP COLUMN verifier", "DROP TABLE reader"):
         with connect(url) as connection:
             connection.execute(statement.encode())
         with pytest.raises(
             StoreError, match="the database's schema is older; `hypervisor migrate`"
         ):
-            queries_reader_sessions.look(url, readers.TIMEOUT)
+            queries_reader_sessions.read_drift(url, readers.TIMEOUT)

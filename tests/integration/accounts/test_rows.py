@@ -141,7 +141,7 @@ def test_roles_reach_as_far_as_their_areas(world: World) -> None:
     )
     connection.commit()
     seen = {
-        area: _as(connection, queries_roles.territory(connection, area))
+        area: _as(connection, queries_roles.get_territory(connection, area))
         for area in (ORGE, NORTH, DEPARTEMENT, None)
     }
     assert seen == {

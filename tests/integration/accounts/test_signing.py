@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from hypervisor.access import passwords
-from hypervisor.access.identity import IDLE, LONGEST
+from hypervisor.access.identity import IDLE_TIMEOUT, SESSION_LIFETIME
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer, New
+from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
 from hypervisor.database import audit
 from hypervisor.database.connect import connect
@@ -28,14 +28,14 @@ from tests.integration.web.served import NOW, server
 
 pytestmark = pytest.mark.integration
 
-PASSWORD = passwords.made()
+PASSWORD = passwords.generate()
 
 
 @pytest.fixture
 def anne(world: World) -> World:  # noqa: F811  a fixture
     with connect(world.url) as connection:
-        new = New(name="Anne", password=PASSWORD, roles=((Role.OPERATOR, NORTH),))
-        account_service.add(connection, new, Doer(name="root"))
+        new = NewAccount(name="Anne", password=PASSWORD, roles=((Role.OPERATOR, NORTH),))
+        account_service.create_account(connection, new, Administrator(name="root"))
     return world
 
 
@@ -105,9 +105,9 @@ def test_sessions_end(anne: World) -> None:
     cookies: Any = None
     ages = {
         timedelta(0): 204,
-        IDLE - timedelta(seconds=1): 200,
-        2 * IDLE - timedelta(minutes=2): 200,  # it slides
-        3 * IDLE: 401,
+        IDLE_TIMEOUT - timedelta(seconds=1): 200,
+        2 * IDLE_TIMEOUT - timedelta(minutes=2): 200,  # it slides
+        3 * IDLE_TIMEOUT: 401,
     }
     for age, status in ages.items():
         with (
@@ -119,10 +119,10 @@ def test_sessions_end(anne: World) -> None:
                 cookies = dict(browser.cookies)
             else:
                 assert browser.get("/api/v1/auth/me").status_code == status
-    anne.connection.execute("UPDATE session SET seen_at = %s", [NOW + LONGEST])
+    anne.connection.execute("UPDATE session SET seen_at = %s", [NOW + SESSION_LIFETIME])
     anne.connection.commit()
     with (
-        server(anne.url, now=NOW + LONGEST) as address,
+        server(anne.url, now=NOW + SESSION_LIFETIME) as address,
         httpx.Client(base_url=address, cookies=cookies) as browser,
     ):
         assert browser.get("/api/v1/auth/me").status_code == 401
@@ -133,7 +133,7 @@ def test_another_password_ends_all_other_sessions(browser: httpx.Client, base: s
         enter(elsewhere)
         enter(browser)
         headers = {"X-CSRF-Token": me(browser)["csrf"]}
-        new = passwords.made()
+        new = passwords.generate()
         for old, wanted, status in (
             ("wrong", new, 422),
             (PASSWORD, "short", 422),
@@ -191,13 +191,13 @@ def test_tokens(browser: httpx.Client, base: str, anne: World) -> None:  # noqa:
         assert done.status_code == 200, done.text  # no token of a form is asked of a program
         assert done.json()["acts"][-1]["author"] == "Anne"
         with connect(anne.url) as connection:
-            doer = Doer(name="root")
+            doer = Administrator(name="root")
             account_service.set_roles(connection, "Anne", ((Role.VIEWER, NORTH),), doer)
         again = {**act, "version": done.json()["alarm"]["version"]}
         refused = program.post(f"/api/v1/alarms/{alarm['id']}/acts", json=again)
         assert refused.status_code == 403  # it never may more than its owner now may
         with connect(anne.url) as connection:
-            account_service.disable(connection, "Anne", doer, at=NOW)
+            account_service.set_disabled(connection, "Anne", doer, at=NOW)
         assert program.get("/api/v1/sites").status_code == 401
     assert browser.get("/api/v1/sites").status_code == 401
     assert enter(browser).status_code == 401
@@ -226,7 +226,7 @@ def test_what_ends_when_an_account_changes(
     enter(browser)
     _, bearer = _token(browser)
     csrf = {"X-CSRF-Token": me(browser)["csrf"]}
-    new = passwords.made()
+    new = passwords.generate()
     with (
         httpx.Client(base_url=base) as elsewhere,
         httpx.Client(base_url=base, headers=bearer) as program,
@@ -273,8 +273,8 @@ def test_a_token_gives_nobody_a_password_or_a_token(
     viewer = {"name": "other", "roles": [{"role": "viewer"}]}
     with httpx.Client(base_url=base, headers=bearer) as program:
         for method, path, body in (
-            ("POST", "/api/v1/accounts", {**viewer, "password": passwords.made()}),
-            ("PATCH", "/api/v1/accounts/anne", {"password": passwords.made()}),
+            ("POST", "/api/v1/accounts", {**viewer, "password": passwords.generate()}),
+            ("PATCH", "/api/v1/accounts/anne", {"password": passwords.generate()}),
             ("POST", "/api/v1/auth/tokens", {"name": "x", "ends_at": "2024-02-01T00:00:00Z"}),
         ):
             found = program.request(method, path, json=body)

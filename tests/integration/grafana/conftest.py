@@ -43,6 +43,6 @@ EPCI = "200056232"  # Paris-Saclay
 def _reader(url: str, name: str, area: str | None = None) -> str:
     role, password = f"{name}_{'tenant' if area else 'all'}", os.urandom(12).hex()
     with connect(url) as connection:
-        made = readers.add(connection, role, password, area=area)
+        made = readers.add_reader(connection, role, password, area=area)
         connection.commit()
     return url.replace(url.split("@", maxsplit=1)[0], f"postgresql://{made.role}:{password}")

@@ -17,7 +17,7 @@ from hypervisor.access import (
     queries_tokens,
 )
 from hypervisor.access.errors import AccountError, NoAccountError
-from hypervisor.access.queries import Known
+from hypervisor.access.queries import Account
 from hypervisor.access.queries_sessions import Session
 from hypervisor.access.queries_tokens import Token
 from hypervisor.base.duties import Duty, Role
@@ -32,18 +32,18 @@ IDLE = timedelta(hours=2)
 
 def add(connection: Connection, name: str, *roles: tuple[Role, str | None], **given: Any) -> int:
     words = {"title": name.title(), "password": None, "language": None, **given}
-    number = access_queries.add(connection, name=name, **words)
-    queries_roles.give(connection, number, roles)
+    number = access_queries.insert_account(connection, name=name, **words)
+    queries_roles.replace_roles(connection, number, roles)
     return number
 
 
 def test_an_account_has_all_its_parts(connection: Connection) -> None:
     zoe = add(connection, "zoe", title="Z.", password="kept", language="fr")
     bob = add(connection, "Bob")
-    access_queries.signed_in(connection, zoe, NOW + HOUR)
-    access_queries.disable(connection, zoe, NOW + 2 * HOUR)
+    access_queries.record_sign_in(connection, zoe, NOW + HOUR)
+    access_queries.set_disabled(connection, zoe, NOW + 2 * HOUR)
     connection.execute("UPDATE account SET made_at = %s", [NOW])
-    second = Known(
+    second = Account(
         id=zoe,
         name="zoe",
         title="Z.",
@@ -53,7 +53,7 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
         signed_in_at=NOW + HOUR,
         signs_in=True,
     )
-    first = Known(
+    first = Account(
         id=bob,
         name="Bob",
         title="Bob",
@@ -63,22 +63,22 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
         signed_in_at=None,
         signs_in=False,
     )
-    assert access_queries.every(connection) == [first, second]
-    assert access_queries.named(connection, "zoe") == second
+    assert access_queries.list_accounts(connection) == [first, second]
+    assert access_queries.get_account(connection, "zoe") == second
     with pytest.raises(NoAccountError, match="no account is named 'ZOE'"):
-        access_queries.named(connection, "ZOE")
-    assert access_queries.password(connection, "zoe") is None, "it is out of use"
-    access_queries.disable(connection, zoe, None)
-    assert access_queries.password(connection, "ZOE") == (zoe, "kept")
-    assert access_queries.password(connection, "bob") == (bob, None)
-    assert access_queries.password(connection, "nobody") is None
+        access_queries.get_account(connection, "ZOE")
+    assert access_queries.find_password_hash(connection, "zoe") is None, "it is out of use"
+    access_queries.set_disabled(connection, zoe, None)
+    assert access_queries.find_password_hash(connection, "ZOE") == (zoe, "kept")
+    assert access_queries.find_password_hash(connection, "bob") == (bob, None)
+    assert access_queries.find_password_hash(connection, "nobody") is None
     access_queries.set_password(connection, bob, "other")
-    assert access_queries.password(connection, "bob") == (bob, "other")
-    assert access_queries.password(connection, "zoe") == (zoe, "kept")
-    access_queries.describe(connection, bob, title="B.", language="en")
-    person = access_queries.of_account(connection, bob)
+    assert access_queries.find_password_hash(connection, "bob") == (bob, "other")
+    assert access_queries.find_password_hash(connection, "zoe") == (zoe, "kept")
+    access_queries.update_account(connection, bob, title="B.", language="en")
+    person = access_queries.find_person(connection, bob)
     assert person == Person(account=bob, name="Bob", title="B.", language="en")
-    assert access_queries.of_account(connection, bob + 1) is None
+    assert access_queries.find_person(connection, bob + 1) is None
     with pytest.raises(AccountError, match="an account is named 'Bob' already"):
         add(connection, "bob")
 
@@ -95,7 +95,7 @@ def test_roles_and_where_they_hold(connection: Connection) -> None:
         (Role.VIEWER, "91002"),
     )
     here, there = frozenset({"91001"}), frozenset({"91002"})
-    assert queries_roles.grants(connection, anne) == (
+    assert queries_roles.list_grants(connection, anne) == (
         Grant(role=Role.VIEWER, territory=EVERYWHERE),
         Grant(role=Role.AUTHOR, area="2", area_name="Nord", territory=Territory(communes=here)),
         Grant(role=Role.OPERATOR, area="2", area_name="Nord", territory=Territory(communes=here)),
@@ -104,7 +104,7 @@ def test_roles_and_where_they_hold(connection: Connection) -> None:
             role=Role.VIEWER, area="91002", area_name="Amont", territory=Territory(communes=there)
         ),
     )
-    assert queries_roles.held(connection, anne) == [
+    assert queries_roles.list_roles(connection, anne) == [
         (Role.AUTHOR, "2"),
         (Role.OPERATOR, "2"),
         (Role.VIEWER, "91"),
@@ -112,41 +112,41 @@ def test_roles_and_where_they_hold(connection: Connection) -> None:
         (Role.VIEWER, None),
     ]
     ben = add(connection, "ben", (Role.VIEWER, None))
-    queries_roles.give(connection, anne, [(Role.ADMINISTRATOR, None)])
-    assert queries_roles.held(connection, anne) == [(Role.ADMINISTRATOR, None)]
-    assert queries_roles.held(connection, ben) == [(Role.VIEWER, None)]
+    queries_roles.replace_roles(connection, anne, [(Role.ADMINISTRATOR, None)])
+    assert queries_roles.list_roles(connection, anne) == [(Role.ADMINISTRATOR, None)]
+    assert queries_roles.list_roles(connection, ben) == [(Role.VIEWER, None)]
     connection.execute("INSERT INTO area VALUES ('92', 'departement', 'Hauts-de-Seine')")
-    queries_roles.give(connection, ben, [(Role.VIEWER, "91")])
-    (one,) = queries_roles.grants(connection, ben)
+    queries_roles.replace_roles(connection, ben, [(Role.VIEWER, "91")])
+    (one,) = queries_roles.list_grants(connection, ben)
     assert one.territory == Territory(unplaced=True, communes=here | there)
 
 
 def test_how_many_administer_everything(connection: Connection) -> None:
-    assert queries_roles.administrators(connection) == 0
+    assert queries_roles.count_administrators(connection) == 0
     add(connection, "anne", (Role.ADMINISTRATOR, None), (Role.ADMINISTRATOR, "91"))
     add(connection, "ben", (Role.ADMINISTRATOR, "91"))
     add(connection, "cid", (Role.OPERATOR, None))
     gone = add(connection, "dan", (Role.ADMINISTRATOR, None))
-    assert queries_roles.administrators(connection) == 2
-    access_queries.disable(connection, gone, NOW)
-    assert queries_roles.administrators(connection) == 1
+    assert queries_roles.count_administrators(connection) == 2
+    access_queries.set_disabled(connection, gone, NOW)
+    assert queries_roles.count_administrators(connection) == 1
 
 
 def test_areas_from_the_largest_down_and_what_each_holds(connection: Connection) -> None:
-    assert queries_roles.areas(connection) == [
+    assert queries_roles.list_areas(connection) == [
         ("91", "departement", "Essonne", None),
         ("2", "epci", "Nord", "91"),
         ("91002", "commune", "Amont", "91"),
         ("91001", "commune", "Bourg", "2"),
     ]
     both = frozenset({"91001", "91002"})
-    assert queries_roles.territory(connection, None) == EVERYWHERE
-    assert queries_roles.territory(connection, "91") == Territory(unplaced=True, communes=both)
-    assert queries_roles.territory(connection, "2") == Territory(communes=frozenset({"91001"}))
-    assert queries_places.of_area(connection, "91002") == Territory(communes=frozenset({"91002"}))
+    assert queries_roles.get_territory(connection, None) == EVERYWHERE
+    assert queries_roles.get_territory(connection, "91") == Territory(unplaced=True, communes=both)
+    assert queries_roles.get_territory(connection, "2") == Territory(communes=frozenset({"91001"}))
+    assert queries_places.find_area(connection, "91002") == Territory(communes=frozenset({"91002"}))
     with pytest.raises(NoAccountError, match="no area has the code '7'"):
-        queries_roles.territory(connection, "7")
-    assert queries_places.of_area(connection, "7") is None
+        queries_roles.get_territory(connection, "7")
+    assert queries_places.find_area(connection, "7") is None
 
 
 def test_in_which_commune_what_is_named_stands(connection: Connection) -> None:
@@ -166,26 +166,26 @@ def test_in_which_commune_what_is_named_stands(connection: Connection) -> None:
         ("lamp/cab", None),
         ("site/mill", None),
     ):
-        assert queries_places.of_subject(connection, subject) == commune, subject
+        assert queries_places.find_subject_commune(connection, subject) == commune, subject
     here, lost = raise_alarm(connection, "r", "source"), raise_alarm(connection, "r", None)
-    assert queries_places.of_alarm(connection, here) == ("91002",)
-    assert queries_places.of_alarm(connection, lost) == (None,)
-    assert queries_places.of_alarm(connection, lost + 1) is None
+    assert queries_places.find_alarm_commune(connection, here) == ("91002",)
+    assert queries_places.find_alarm_commune(connection, lost) == (None,)
+    assert queries_places.find_alarm_commune(connection, lost + 1) is None
 
 
 def test_the_epci_with_most_sites_of_two_the_first_by_its_code(connection: Connection) -> None:
-    assert queries_places.liveliest_epci(connection) == ("2", "Nord")
+    assert queries_places.find_busiest_epci(connection) == ("2", "Nord")
     connection.execute(
         "INSERT INTO area (code, kind, name, parent) VALUES ('1', 'epci', 'A', '91')"
     )
     connection.execute("UPDATE area SET parent = '1' WHERE code = '91002'")
-    assert queries_places.liveliest_epci(connection) == ("2", "Nord"), (
+    assert queries_places.find_busiest_epci(connection) == ("2", "Nord"), (
         "two sites, the other has one"
     )
     connection.execute("UPDATE site SET commune = '91002' WHERE name = 'nowhere'")
-    assert queries_places.liveliest_epci(connection) == ("1", "A")
+    assert queries_places.find_busiest_epci(connection) == ("1", "A")
     connection.execute("UPDATE site SET commune = NULL")
-    assert queries_places.liveliest_epci(connection) is None
+    assert queries_places.find_busiest_epci(connection) is None
 
 
 def session(account: int, secret: bytes, **given: Any) -> Session:
@@ -199,38 +199,38 @@ def test_a_session_has_all_its_parts(connection: Connection) -> None:
     older = session(anne, b"2", seen_at=NOW - TICK)
     theirs = session(ben, b"3")
     for one in (older, first, theirs):
-        queries_sessions.add(connection, one)
+        queries_sessions.insert_session(connection, one)
 
     def listed(account: int = anne) -> list[Session]:
-        return queries_sessions.listing(connection, account, now=NOW, idle=IDLE)
+        return queries_sessions.list_sessions(connection, account, now=NOW, idle=IDLE)
 
     assert (listed(), listed(ben)) == ([first, older], [theirs])
-    found = queries_sessions.by_secret(connection, b"1", now=NOW, idle=IDLE)
+    found = queries_sessions.find_session(connection, b"1", now=NOW, idle=IDLE)
     assert found is not None
     person, kept = found
     assert kept == first
     assert (person.account, person.session, person.token) == (anne, b"1", None)
     assert (person.scopes, person.grants[0].role) == (frozenset(Duty), Role.VIEWER)
-    assert queries_sessions.by_secret(connection, b"9", now=NOW, idle=IDLE) is None
-    queries_sessions.touch(connection, b"2", NOW + TICK)
+    assert queries_sessions.find_session(connection, b"9", now=NOW, idle=IDLE) is None
+    queries_sessions.touch_session(connection, b"2", NOW + TICK)
     assert listed() == [replace(older, seen_at=NOW + TICK), first]
-    assert queries_sessions.hold(connection, person)
-    assert not queries_sessions.hold(connection, replace(person, account=ben))
-    assert not queries_sessions.hold(connection, replace(person, session=b"9"))
-    assert queries_sessions.close_all(connection, anne, but=b"1") == 1
+    assert queries_sessions.lock_credential(connection, person)
+    assert not queries_sessions.lock_credential(connection, replace(person, account=ben))
+    assert not queries_sessions.lock_credential(connection, replace(person, session=b"9"))
+    assert queries_sessions.delete_sessions(connection, anne, but=b"1") == 1
     assert (listed(), listed(ben)) == ([first], [theirs])
-    queries_sessions.close(connection, b"1")
+    queries_sessions.delete_session(connection, b"1")
     assert (listed(), listed(ben)) == ([], [theirs])
-    assert queries_sessions.close_all(connection, anne) == 0
+    assert queries_sessions.delete_sessions(connection, anne) == 0
 
 
 def test_of_sessions_seen_at_once_those_opened_first_are_closed(connection: Connection) -> None:
     anne = add(connection, "anne")
     for secret, minutes in ((b"1", 2), (b"2", 3), (b"3", 1)):
         made = NOW - timedelta(minutes=minutes)
-        queries_sessions.add(connection, session(anne, secret, made_at=made))
-    queries_sessions.close_all_but(connection, anne, latest=1)
-    (kept,) = queries_sessions.listing(connection, anne, now=NOW, idle=IDLE)
+        queries_sessions.insert_session(connection, session(anne, secret, made_at=made))
+    queries_sessions.keep_latest_sessions(connection, anne, latest=1)
+    (kept,) = queries_sessions.list_sessions(connection, anne, now=NOW, idle=IDLE)
     assert kept.secret == b"3"
 
 
@@ -242,34 +242,36 @@ def test_what_is_over_is_swept_and_what_just_holds_is_not(connection: Connection
         (b"old", NOW, NOW),
         (b"young", NOW, NOW + TICK),
     ):
-        queries_sessions.add(connection, session(anne, secret, seen_at=seen, ends_at=ends))
+        queries_sessions.insert_session(
+            connection, session(anne, secret, seen_at=seen, ends_at=ends)
+        )
     day = timedelta(days=1)
     for key, at in (("kept", NOW - day), ("swept", NOW - day - TICK)):
-        queries_attempts.failed(connection, [key], at, over=at)
-    queries_sessions.sweep(connection, now=NOW, idle=IDLE)
+        queries_attempts.count_failure(connection, [key], at, over=at)
+    queries_sessions.delete_expired(connection, now=NOW, idle=IDLE)
     left = connection.execute("SELECT secret FROM session ORDER BY 1").fetchall()
     assert left == [(b"seen",), (b"young",)]
-    assert queries_attempts.of(connection, ["kept", "swept"]) == {"kept": (1, NOW - day)}
+    assert queries_attempts.lock_failures(connection, ["kept", "swept"]) == {"kept": (1, NOW - day)}
 
 
 def test_failures_in_a_row(connection: Connection) -> None:
     def failures(key: str) -> int | None:
-        found = queries_attempts.of(connection, [key]).get(key)
+        found = queries_attempts.lock_failures(connection, [key]).get(key)
         return None if found is None else found[0]
 
     for at in (NOW, NOW + HOUR):
-        queries_attempts.failed(connection, ["a", "b"], at, over=NOW)  # none before it
-    assert queries_attempts.of(connection, ["a", "b", "c"]) == {
+        queries_attempts.count_failure(connection, ["a", "b"], at, over=NOW)  # none before it
+    assert queries_attempts.lock_failures(connection, ["a", "b", "c"]) == {
         "a": (2, NOW + HOUR),
         "b": (2, NOW + HOUR),
     }
-    queries_attempts.failed(connection, ["a"], NOW + 2 * HOUR, over=NOW + HOUR)
+    queries_attempts.count_failure(connection, ["a"], NOW + 2 * HOUR, over=NOW + HOUR)
     assert failures("a") == 3
-    queries_attempts.failed(connection, ["a"], NOW + 3 * HOUR, over=NOW + 2 * HOUR + TICK)
+    queries_attempts.count_failure(connection, ["a"], NOW + 3 * HOUR, over=NOW + 2 * HOUR + TICK)
     assert failures("a") == 1
-    queries_attempts.uncount(connection, "b")
+    queries_attempts.uncount_failure(connection, "b")
     assert (failures("a"), failures("b")) == (1, 1)
-    queries_attempts.forgive(connection, ["a", "c"])
+    queries_attempts.clear_failures(connection, ["a", "c"])
     assert (failures("a"), failures("b")) == (None, 1)
 
 
@@ -277,7 +279,7 @@ def test_a_token_has_all_its_parts(connection: Connection) -> None:
     anne, ben = add(connection, "anne", (Role.OPERATOR, None)), add(connection, "ben")
 
     def make(account: int, secret: bytes, *scopes: Duty) -> int:
-        return queries_tokens.add(
+        return queries_tokens.insert_token(
             connection,
             account=account,
             secret=secret,
@@ -290,7 +292,7 @@ def test_a_token_has_all_its_parts(connection: Connection) -> None:
 
     first, second = make(anne, b"1", Duty.READ, Duty.OPERATE), make(anne, b"2", Duty.READ)
     theirs = make(ben, b"3", Duty.READ)
-    queries_tokens.used(connection, first, NOW)
+    queries_tokens.record_use(connection, first, NOW)
     kept = Token(
         id=first,
         account=anne,
@@ -304,29 +306,29 @@ def test_a_token_has_all_its_parts(connection: Connection) -> None:
     )
     other = replace(kept, id=second, name="of 2", scopes=(Duty.READ,), used_at=None)
     last = replace(other, id=theirs, account=ben, name="of 3")
-    assert queries_tokens.listing(connection, anne) == [other, kept]
-    assert queries_tokens.listing(connection) == [last, other, kept]
-    assert queries_tokens.one(connection, second) == other
+    assert queries_tokens.list_tokens(connection, anne) == [other, kept]
+    assert queries_tokens.list_tokens(connection) == [last, other, kept]
+    assert queries_tokens.get_token(connection, second) == other
     with pytest.raises(NoAccountError, match=f"no token has the number {theirs + 1}"):
-        queries_tokens.one(connection, theirs + 1)
-    assert queries_tokens.by_secret(connection, b"9", now=NOW) is None
-    found = queries_tokens.by_secret(connection, b"1", now=NOW)
+        queries_tokens.get_token(connection, theirs + 1)
+    assert queries_tokens.find_token(connection, b"9", now=NOW) is None
+    found = queries_tokens.find_token(connection, b"1", now=NOW)
     assert found is not None
     person, used = found
     assert (person.account, person.token, person.session, used) == (anne, first, None, NOW)
     assert person.scopes == {Duty.READ, Duty.OPERATE}
 
-    assert queries_sessions.hold(connection, person)
-    assert not queries_sessions.hold(connection, replace(person, account=ben))
-    assert queries_tokens.count_valid(connection, anne, NOW) == 2
-    assert queries_tokens.count_valid(connection, anne, NOW + HOUR - TICK) == 2
-    assert queries_tokens.count_valid(connection, anne, NOW + HOUR) == 0
-    queries_tokens.revoke(connection, first, NOW)
-    queries_tokens.revoke(connection, first, NOW + HOUR)
-    assert not queries_sessions.hold(connection, person)
-    assert queries_tokens.count_valid(connection, anne, NOW) == 1
-    assert queries_tokens.revoke_all(connection, anne, NOW + HOUR) == 1
-    revoked = [one.revoked_at for one in queries_tokens.listing(connection)]
+    assert queries_sessions.lock_credential(connection, person)
+    assert not queries_sessions.lock_credential(connection, replace(person, account=ben))
+    assert queries_tokens.count_valid_tokens(connection, anne, NOW) == 2
+    assert queries_tokens.count_valid_tokens(connection, anne, NOW + HOUR - TICK) == 2
+    assert queries_tokens.count_valid_tokens(connection, anne, NOW + HOUR) == 0
+    queries_tokens.revoke_token(connection, first, NOW)
+    queries_tokens.revoke_token(connection, first, NOW + HOUR)
+    assert not queries_sessions.lock_credential(connection, person)
+    assert queries_tokens.count_valid_tokens(connection, anne, NOW) == 1
+    assert queries_tokens.revoke_tokens(connection, anne, NOW + HOUR) == 1
+    revoked = [one.revoked_at for one in queries_tokens.list_tokens(connection)]
     assert revoked == [None, NOW + HOUR, NOW]
 
 
@@ -338,9 +340,9 @@ def test_what_was_shown_is_good_while_it_and_its_roles_last(database_url: str) -
         bare = add(connection, "ben")
         gone = add(connection, "cid", (Role.VIEWER, None))
         for account, secret in ((anne, b"1"), (bare, b"2"), (gone, b"3")):
-            queries_sessions.add(connection, session(account, secret))
+            queries_sessions.insert_session(connection, session(account, secret))
         tokens = [
-            queries_tokens.add(
+            queries_tokens.insert_token(
                 connection,
                 account=account,
                 secret=bytes(4 + number),
@@ -352,9 +354,9 @@ def test_what_was_shown_is_good_while_it_and_its_roles_last(database_url: str) -
             )
             for number, account in enumerate((anne, anne, gone))
         ]
-        queries_tokens.revoke(connection, tokens[1], NOW)
-        access_queries.disable(connection, gone, NOW)
-        seen = queries_sessions.by_secret(connection, b"1", now=NOW, idle=IDLE)
+        queries_tokens.revoke_token(connection, tokens[1], NOW)
+        access_queries.set_disabled(connection, gone, NOW)
+        seen = queries_sessions.find_session(connection, b"1", now=NOW, idle=IDLE)
     assert seen is not None
     mine = Credential.of(seen[0])
     roles = frozenset({("operator", "2"), ("viewer", None)})

@@ -18,11 +18,16 @@ from hypervisor.access import (
 )
 from hypervisor.access import queries as access_queries
 from hypervisor.access import service as access_service
-from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountError, TooOftenError
+from hypervisor.access.errors import (
+    AccountError,
+    ForbiddenError,
+    NoAccountError,
+    TooManyAttemptsError,
+)
 from hypervisor.access.queries_sessions import Session
-from hypervisor.access.service import Knock
+from hypervisor.access.service import SignInAttempt
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer, New
+from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import Person, Territory
 from hypervisor.database import audit
@@ -32,8 +37,8 @@ from tests.integration.database.standing import HOUR, NOW
 
 __all__ = ["_little_work"]
 pytestmark = pytest.mark.integration
-ROOT = Doer(name="root")
-NORTH = Doer(name="Nora", territory=Territory(communes=frozenset({"91001"})))
+ROOT = Administrator(name="root")
+NORTH = Administrator(name="Nora", territory=Territory(communes=frozenset({"91001"})))
 WORD = "a long enough word"
 NAMED = "expected up to 100 letters, digits, spaces and . - ' @, a letter or digit first"
 VIEWER = ((Role.VIEWER, None),)
@@ -47,28 +52,30 @@ def acts(connection: Connection) -> list[tuple[str, str, str, str, Any]]:
 
 
 def add(connection: Connection, name: str, **given: Any) -> int:
-    return account_service.add(connection, New(name=name, **{"roles": VIEWER, **given}), ROOT)
+    return account_service.create_account(
+        connection, NewAccount(name=name, **{"roles": VIEWER, **given}), ROOT
+    )
 
 
 def person(connection: Connection, number: int) -> Person:
-    found = access_queries.of_account(connection, number)
+    found = access_queries.find_person(connection, number)
     assert found is not None
     return found
 
 
 def test_an_account_is_made_with_its_record(connection: Connection) -> None:
     roles = ((Role.OPERATOR, "2"), (Role.VIEWER, None))
-    new = New(name=" Anne ", title=" A. ", password=WORD, language="en", roles=roles)
-    number = account_service.add(connection, new, ROOT, reason="hired")
-    kept = access_queries.named(connection, "Anne")
+    new = NewAccount(name=" Anne ", title=" A. ", password=WORD, language="en", roles=roles)
+    number = account_service.create_account(connection, new, ROOT, reason="hired")
+    kept = access_queries.get_account(connection, "Anne")
     assert (kept.id, kept.title, kept.language, kept.signs_in) == (number, "A.", "en", True)
-    found = access_queries.password(connection, "anne")
+    found = access_queries.find_password_hash(connection, "anne")
     assert found is not None
-    assert passwords.fits(found[1], WORD)
-    assert set(queries_roles.held(connection, number)) == set(roles)
+    assert passwords.verify(found[1], WORD)
+    assert set(queries_roles.list_roles(connection, number)) == set(roles)
     plain = add(connection, "Bob", title=" ")
-    assert access_queries.named(connection, "Bob").title == "Bob"
-    assert not access_queries.named(connection, "Bob").signs_in
+    assert access_queries.get_account(connection, "Bob").title == "Bob"
+    assert not access_queries.get_account(connection, "Bob").signs_in
     assert plain != number
     assert acts(connection) == [
         ("account", "Anne", "root", "hired", {"roles": ["operator of 2", "viewer"]}),
@@ -106,24 +113,28 @@ def test_what_no_account_can_be(connection: Connection, given: dict[str, Any], t
 def test_nobody_gives_a_role_beyond_their_own_territory(connection: Connection) -> None:
     for area, where in ((None, "the whole instance"), ("91", "area 91"), ("91002", "area 91002")):
         with pytest.raises(ForbiddenError) as caught:
-            account_service.add(connection, New(name="x", roles=((Role.AUTHOR, area),)), NORTH)
+            account_service.create_account(
+                connection, NewAccount(name="x", roles=((Role.AUTHOR, area),)), NORTH
+            )
         assert str(caught.value) == (
             f"Nora may not make anybody author of {where}: it reaches beyond their own"
         )
-    account_service.add(connection, New(name="x", roles=((Role.AUTHOR, "91001"),)), NORTH)
-    assert [one.name for one in account_service.every(connection, NORTH)] == ["x"]
-    assert account_service.administered(connection, "x", NORTH).name == "x"
+    account_service.create_account(
+        connection, NewAccount(name="x", roles=((Role.AUTHOR, "91001"),)), NORTH
+    )
+    assert [one.name for one in account_service.list_accounts(connection, NORTH)] == ["x"]
+    assert account_service.get_administered_account(connection, "x", NORTH).name == "x"
 
 
 def test_a_description_is_changed_with_its_record(connection: Connection) -> None:
     add(connection, "Anne", title="A.", language="fr")
-    account_service.describe(connection, "Anne", ROOT, title=" B. ", language="en")
-    assert access_queries.named(connection, "Anne").title == "B."
-    account_service.describe(connection, "Anne", ROOT, title=" ", language=None)
-    kept = access_queries.named(connection, "Anne")
+    account_service.update_description(connection, "Anne", ROOT, title=" B. ", language="en")
+    assert access_queries.get_account(connection, "Anne").title == "B."
+    account_service.update_description(connection, "Anne", ROOT, title=" ", language=None)
+    kept = access_queries.get_account(connection, "Anne")
     assert (kept.title, kept.language) == ("Anne", None)
     with pytest.raises(AccountError, match="language 'de': expected fr or en"):
-        account_service.describe(connection, "Anne", ROOT, title="x", language="de")
+        account_service.update_description(connection, "Anne", ROOT, title="x", language="de")
     described = ("account", "Anne", "root", "changed the description")
     assert acts(connection)[1:] == [
         (*described, {"title": "B.", "language": "en"}),
@@ -143,8 +154,8 @@ def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connectio
             address="",
             browser="",
         )
-        queries_sessions.add(connection, one)
-        access_service.make_token(
+        queries_sessions.insert_session(connection, one)
+        access_service.create_token(
             connection,
             person(connection, number),
             name="x",
@@ -153,28 +164,28 @@ def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connectio
             ends_at=NOW + HOUR,
         )
     account_service.set_password(connection, "Anne", f"{WORD}, too", ROOT, at=NOW, reason="lost")
-    found = access_queries.password(connection, "anne")
+    found = access_queries.find_password_hash(connection, "anne")
     assert found is not None
-    assert passwords.fits(found[1], f"{WORD}, too")
-    account_service.disable(connection, "Anne", ROOT, at=NOW, reason="left")
-    assert access_queries.named(connection, "Anne").disabled_at == NOW
-    account_service.disable(connection, "Anne", ROOT, at=None, reason="back")
-    assert access_queries.named(connection, "Anne").disabled_at is None
+    assert passwords.verify(found[1], f"{WORD}, too")
+    account_service.set_disabled(connection, "Anne", ROOT, at=NOW, reason="left")
+    assert access_queries.get_account(connection, "Anne").disabled_at == NOW
+    account_service.set_disabled(connection, "Anne", ROOT, at=None, reason="back")
+    assert access_queries.get_account(connection, "Anne").disabled_at is None
     assert acts(connection)[-3:] == [
         ("password", "Anne", "root", "lost", {"sessions": 1, "tokens": 1}),
         ("account-disabled", "Anne", "root", "left", {"sessions": 0, "tokens": 0}),
         ("account-enabled", "Anne", "root", "back", {}),
     ]
-    (theirs,) = queries_tokens.listing(connection, ben)
+    (theirs,) = queries_tokens.list_tokens(connection, ben)
     assert theirs.revoked_at is None
-    assert len(queries_sessions.listing(connection, ben, now=NOW, idle=HOUR)) == 1
+    assert len(queries_sessions.list_sessions(connection, ben, now=NOW, idle=HOUR)) == 1
 
 
 def test_an_administrator_is_left(connection: Connection) -> None:
     add(connection, "Ada", roles=((Role.ADMINISTRATOR, None),))
     add(connection, "Ben", roles=((Role.OPERATOR, None),))
     changes: tuple[Callable[[], None], ...] = (
-        lambda: account_service.disable(connection, "Ada", ROOT, at=NOW),
+        lambda: account_service.set_disabled(connection, "Ada", ROOT, at=NOW),
         lambda: account_service.set_roles(connection, "Ada", VIEWER, ROOT),
     )
     for change in changes:
@@ -189,7 +200,7 @@ def test_an_administrator_is_left(connection: Connection) -> None:
     kind, subject, _, reason, details = acts(connection)[-1]
     assert (kind, subject, reason) == ("account-roles", "Ben", "changed the roles")
     assert details == {"before": ["operator"], "after": ["viewer"]}
-    account_service.disable(connection, "Ben", ROOT, at=NOW)
+    account_service.set_disabled(connection, "Ben", ROOT, at=NOW)
 
 
 def make(connection: Connection, owner: Person, **given: Any) -> tuple[int, str]:
@@ -200,16 +211,16 @@ def make(connection: Connection, owner: Person, **given: Any) -> tuple[int, str]
         "ends_at": NOW + HOUR,
         **given,
     }
-    return access_service.make_token(connection, owner, **words)
+    return access_service.create_token(connection, owner, **words)
 
 
 def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> None:
     owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
     number, secret = make(connection, owner)
-    (kept,) = queries_tokens.listing(connection)
+    (kept,) = queries_tokens.list_tokens(connection)
     assert (kept.id, kept.name, kept.shown) == (number, "a script", secret[:10])
     assert kept.scopes == (Duty.OPERATE, Duty.READ)
-    found = queries_tokens.by_secret(connection, secrets.digest(secret), now=NOW)
+    found = queries_tokens.find_token(connection, secrets.digest(secret), now=NOW)
     assert found is not None
     access_service.revoke_token(connection, number, now=NOW, author="Ada", owner=owner.account)
     assert acts(connection)[1:] == [
@@ -241,13 +252,13 @@ def test_what_no_token_can_be(connection: Connection, given: dict[str, Any], tol
     with pytest.raises(AccountError) as caught:
         make(connection, owner, **given)
     assert str(caught.value) == told
-    assert queries_tokens.listing(connection) == []
+    assert queries_tokens.list_tokens(connection) == []
 
 
 def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connection) -> None:
     owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
     for number in range(100):
-        queries_tokens.add(
+        queries_tokens.insert_token(
             connection,
             account=owner.account,
             secret=bytes(number + 1),
@@ -266,7 +277,7 @@ def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connectio
 
 
 def make_number(connection: Connection) -> int:
-    return queries_tokens.listing(connection)[0].id
+    return queries_tokens.list_tokens(connection)[0].id
 
 
 def test_ones_own_password_and_language(connection: Connection) -> None:
@@ -280,11 +291,11 @@ def test_ones_own_password_and_language(connection: Connection) -> None:
         with pytest.raises(AccountError, match=told):
             access_service.change_password(connection, me, old=old, new=new)
     access_service.change_password(connection, me, old=WORD, new=f"{WORD}, too")
-    found = access_queries.password(connection, "anne")
+    found = access_queries.find_password_hash(connection, "anne")
     assert found is not None
-    assert passwords.fits(found[1], f"{WORD}, too")
-    access_service.prefer(connection, me, language="en")
-    assert access_queries.named(connection, "Anne").language == "en"
+    assert passwords.verify(found[1], f"{WORD}, too")
+    access_service.set_language(connection, me, language="en")
+    assert access_queries.get_account(connection, "Anne").language == "en"
     access_service.sign_out(connection, me)
     access_service.sign_out(connection, me, everywhere=True)
     assert acts(connection)[1:] == [
@@ -304,7 +315,7 @@ def test_whoever_must_wait_is_told_how_long(
 ) -> None:
     key = "pair 10.0.0.1 anne"
     for _ in range(failures):
-        queries_attempts.failed(connection, [key], NOW, over=NOW)
+        queries_attempts.count_failure(connection, [key], NOW, over=NOW)
 
     class Mine:
         """The test's own connection, which is not closed."""
@@ -315,9 +326,9 @@ def test_whoever_must_wait_is_told_how_long(
         def __exit__(self, *_: object) -> None:
             pass
 
-    knock = Knock(name=" ANNE ", password=WORD, address="10.0.0.1")
+    knock = SignInAttempt(name=" ANNE ", password=WORD, address="10.0.0.1")
     now = NOW + timedelta(seconds=seconds)
-    with pytest.raises(TooOftenError) as caught:
+    with pytest.raises(TooManyAttemptsError) as caught:
         access_service.sign_in(Mine, knock, now=now, idle=HOUR, longest=HOUR)
     assert str(caught.value) == f"too many failed tries: wait {told}, then try again"
     left = min(2.0 ** (failures - 5), 900.0) - seconds
@@ -337,16 +348,16 @@ def test_of_two_accounts_made_at_once_under_one_name_one_is_refused(database_url
         closing(connect(database_url, autocommit=True)) as watching,
         ThreadPoolExecutor(1) as beside,
     ):
-        access_queries.add(first, name="Anne", **words)
-        late = beside.submit(access_queries.add, second, name="anne", **words)
+        access_queries.insert_account(first, name="Anne", **words)
+        late = beside.submit(access_queries.insert_account, second, name="anne", **words)
         blocked = "SELECT cardinality(pg_blocking_pids(%s))"
         while watching.execute(blocked, [second.info.backend_pid]).fetchone() == (0,):
             assert not late.done(), "it waited for nobody"
         first.commit()
         with pytest.raises(AccountError, match="an account is named 'anne' already"):
             late.result()
-        assert access_queries.named(second, "Anne").name == "Anne", "its transaction goes on"
+        assert access_queries.get_account(second, "Anne").name == "Anne", "its transaction goes on"
 
 
 def test_as_many_sessions_as_one_looks_through() -> None:
-    assert (access_service.MOST_SESSIONS, access_service.MOST_TOKENS) == (50, 100)
+    assert (access_service.MAX_SESSIONS, access_service.MAX_TOKENS) == (50, 100)

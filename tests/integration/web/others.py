@@ -103,9 +103,9 @@ def settle(world: World) -> dict[str, Any]:
     )
     connection.commit()
     session(world.url, "sud", (("operator", SOUTH),))
-    token = queries_tokens.add(
+    token = queries_tokens.insert_token(
         connection,
-        account=access_queries.named(connection, "sud").id,
+        account=access_queries.get_account(connection, "sud").id,
         secret=secrets.digest("x"),
         shown="hyp_sud",
         name=SECRET,

@@ -11,7 +11,7 @@ import uvicorn
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles, queries_sessions, secrets
-from hypervisor.access.identity import HEADER, cookie_name
+from hypervisor.access.identity import CSRF_HEADER, cookie_name
 from hypervisor.app.application import create_app
 from hypervisor.base.duties import Role
 from hypervisor.base.settings import Settings
@@ -28,12 +28,14 @@ EVERYTHING: Roles = (("administrator", None),)
 def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: datetime = NOW) -> str:
     """What the browser of an account shows; the account is made if there is none."""
     with connect(url) as connection:
-        known = {one.name: one.id for one in access_queries.every(connection)}
-        number = known.get(name) or access_queries.add(
+        known = {one.name: one.id for one in access_queries.list_accounts(connection)}
+        number = known.get(name) or access_queries.insert_account(
             connection, name=name, title=name.title(), password=None, language=None
         )
-        queries_roles.give(connection, number, [(Role(role), area) for role, area in roles])
-        secret = secrets.new_session()
+        queries_roles.replace_roles(
+            connection, number, [(Role(role), area) for role, area in roles]
+        )
+        secret = secrets.generate_session()
         opened = queries_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
@@ -43,7 +45,7 @@ def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: dat
             address="test",
             browser="test",
         )
-        queries_sessions.add(connection, opened)
+        queries_sessions.insert_session(connection, opened)
     return secret
 
 
@@ -61,7 +63,7 @@ def signed_in(base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING
     return httpx.Client(
         base_url=base,
         cookies={cookie(url): secret},
-        headers={HEADER: secrets.csrf(secret)},
+        headers={CSRF_HEADER: secrets.derive_csrf_token(secret)},
         timeout=30,
     )
 

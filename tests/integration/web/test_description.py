@@ -37,12 +37,12 @@ def token(world: World) -> str:
     """Of an administrator whom no example names, so that nobody disables or revokes it."""
     fill(world)
     session(world.url, "schemathesis-administrator")
-    secret = secrets.new_token()
+    secret = secrets.generate_token()
     with connect(world.url) as connection:
         connection.execute("ALTER TABLE api_token ALTER COLUMN id RESTART WITH 987654321")
-        queries_tokens.add(
+        queries_tokens.insert_token(
             connection,
-            account=access_queries.named(connection, "schemathesis-administrator").id,
+            account=access_queries.get_account(connection, "schemathesis-administrator").id,
             secret=secrets.digest(secret),
             shown=secret[:8],
             name="test",

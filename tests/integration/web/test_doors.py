@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.access import passwords
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer, New
+from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
 from hypervisor.database.connect import connect
 from tests.integration.evaluation.world import World
@@ -17,7 +17,7 @@ from tests.integration.web.conftest import NORTH, SOUTH, ClientOf
 
 pytestmark = pytest.mark.integration
 
-PASSWORD = passwords.made()
+PASSWORD = passwords.generate()
 SECRET = re.compile(r"hyp_[\w-]{43}")  # of a token; lists show its first letters
 
 
@@ -25,8 +25,8 @@ SECRET = re.compile(r"hyp_[\w-]{43}")  # of a token; lists show its first letter
 def browser(base: str, world: World) -> Iterator[httpx.Client]:
     """Of Ada, who administers everything and is not signed in yet."""
     with connect(world.url) as connection:
-        new = New(name="Ada", password=PASSWORD, roles=((Role.ADMINISTRATOR, None),))
-        account_service.add(connection, new, Doer(name="root"))
+        new = NewAccount(name="Ada", password=PASSWORD, roles=((Role.ADMINISTRATOR, None),))
+        account_service.create_account(connection, new, Administrator(name="root"))
     with httpx.Client(base_url=base) as found:
         yield found
 

@@ -95,13 +95,13 @@ def token_of(world: World, base: str, *scopes: Duty) -> httpx.Client:
     """A program of an administrator, whose token may do less than they."""
     session = signed_in(base, world.url, "owner", EVERYTHING)
     session.close()
-    secret = secrets.new_token()
+    secret = secrets.generate_token()
     with connect(world.url) as connection:
-        queries_tokens.add(
+        queries_tokens.insert_token(
             connection,
-            account=access_queries.named(connection, "owner").id,
+            account=access_queries.get_account(connection, "owner").id,
             secret=secrets.digest(secret),
-            shown=secret[: secrets.SHOWN],
+            shown=secret[: secrets.VISIBLE_LENGTH],
             name="a program",
             scopes=scopes,
             made_at=NOW,

@@ -14,7 +14,7 @@ from hypervisor.access import passwords, queries_tokens
 from hypervisor.access import queries as access_queries
 from hypervisor.access import service as access_service
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer
+from hypervisor.accounts.service import Administrator
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.base.duties import Role
@@ -27,7 +27,7 @@ from tests.integration.web.served import server, serving, signed_in
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
-ROOT = Doer(name="root")
+ROOT = Administrator(name="root")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,11 +285,11 @@ def test_another_territory_is_silent(world: World) -> None:
 
 
 def _disable(connection: Connection) -> None:
-    account_service.disable(connection, "vera", ROOT, at=NOW)
+    account_service.set_disabled(connection, "vera", ROOT, at=NOW)
 
 
 def _reset(connection: Connection) -> None:
-    account_service.set_password(connection, "vera", passwords.made(), ROOT, at=NOW)
+    account_service.set_password(connection, "vera", passwords.generate(), ROOT, at=NOW)
 
 
 def _move(connection: Connection) -> None:
@@ -297,13 +297,15 @@ def _move(connection: Connection) -> None:
 
 
 def _sign_out(connection: Connection) -> None:
-    vera = access_queries.of_account(connection, access_queries.named(connection, "vera").id)
+    vera = access_queries.find_person(connection, access_queries.get_account(connection, "vera").id)
     assert vera is not None
     access_service.sign_out(connection, vera, everywhere=True)
 
 
 def _revoke(connection: Connection) -> None:
-    (token,) = queries_tokens.listing(connection, access_queries.named(connection, "vera").id)
+    (token,) = queries_tokens.list_tokens(
+        connection, access_queries.get_account(connection, "vera").id
+    )
     access_service.revoke_token(connection, token.id, now=NOW, author="root")
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from hypervisor.accounts import service as account_service
-from hypervisor.accounts.service import Doer
+from hypervisor.accounts.service import Administrator
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect
 from hypervisor.registry.apply import apply_inventory
@@ -231,7 +231,7 @@ def _change_alarms(world: World, client: httpx.Client) -> None:
 
 def _change_accounts(world: World) -> None:
     with connect(world.url) as connection:
-        account_service.disable(connection, "sud", Doer(name="root"), at=NOW)
+        account_service.set_disabled(connection, "sud", Administrator(name="root"), at=NOW)
     session(world.url, "bare", ())
 
 

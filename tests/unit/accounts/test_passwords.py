@@ -22,74 +22,79 @@ LETTERS = "abcdefghijkl"  # as few, and as many, as a password may have
 )
 def test_what_may_not_be_taken(said: str) -> None:
     with pytest.raises(AccountError):
-        passwords.checked(said, name="anne")
+        passwords.require_strong(said, name="anne")
 
 
 @pytest.mark.parametrize("said", [LETTERS, LETTERS * 16 + LETTERS[:8], "abcdef" * 2])
 def test_what_may_just_be_taken(said: str) -> None:
-    assert passwords.checked(said, name="anne") == said
+    assert passwords.require_strong(said, name="anne") == said
 
 
 def test_one_kept_in_an_older_way_fits_and_is_to_be_kept_again() -> None:
     older = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(LETTERS)
-    assert passwords.fits(older, LETTERS)
-    assert passwords.outdated(older)
-    assert not passwords.outdated(passwords.hashed(LETTERS))
+    assert passwords.verify(older, LETTERS)
+    assert passwords.needs_rehash(older)
+    assert not passwords.needs_rehash(passwords.hash_password(LETTERS))
 
 
 def test_a_longer_one_is_another() -> None:
-    kept = passwords.hashed("x" * 200)
-    assert passwords.fits(kept, "x" * 200)
-    assert not passwords.fits(kept, "x" * 201)
+    kept = passwords.hash_password("x" * 200)
+    assert passwords.verify(kept, "x" * 200)
+    assert not passwords.verify(kept, "x" * 201)
 
 
 def test_one_that_is_made_may_be_taken_and_fits_only_itself() -> None:
-    said = passwords.made()
-    assert passwords.checked(said, name="anne") == said
-    kept = passwords.hashed(said)
+    said = passwords.generate()
+    assert passwords.require_strong(said, name="anne") == said
+    kept = passwords.hash_password(said)
     assert kept.startswith("$argon2id$")
-    assert passwords.fits(kept, said)
-    assert not passwords.fits(kept, said.lower() + "x")
-    assert not passwords.fits(None, said)
-    assert not passwords.fits("not a hash", said)
+    assert passwords.verify(kept, said)
+    assert not passwords.verify(kept, said.lower() + "x")
+    assert not passwords.verify(None, said)
+    assert not passwords.verify("not a hash", said)
 
 
 def test_a_forms_token_belongs_to_one_session_and_does_not_tell_it() -> None:
-    one, other = secrets.new_session(), secrets.new_session()
-    assert secrets.csrf(one) != secrets.csrf(other)
-    assert one not in secrets.csrf(one)
-    assert secrets.same(secrets.csrf(one), secrets.csrf(one))
-    assert not secrets.same("é", secrets.csrf(one))
-    assert not secrets.same("", secrets.csrf(one))
-    assert not secrets.same(secrets.csrf(one)[:-1], secrets.csrf(one))
+    one, other = secrets.generate_session(), secrets.generate_session()
+    assert secrets.derive_csrf_token(one) != secrets.derive_csrf_token(other)
+    assert one not in secrets.derive_csrf_token(one)
+    assert secrets.are_equal(secrets.derive_csrf_token(one), secrets.derive_csrf_token(one))
+    assert not secrets.are_equal("é", secrets.derive_csrf_token(one))
+    assert not secrets.are_equal("", secrets.derive_csrf_token(one))
+    assert not secrets.are_equal(
+        secrets.derive_csrf_token(one)[:-1], secrets.derive_csrf_token(one)
+    )
 
 
 def test_what_is_shown_is_new_each_time_and_kept_as_a_digest_alone() -> None:
-    made = {*(secrets.new_session() for _ in range(9)), *(secrets.new_token() for _ in range(9))}
+    made = {
+        *(secrets.generate_session() for _ in range(9)),
+        *(secrets.generate_token() for _ in range(9)),
+    }
     assert len(made) == 18
     assert len({secrets.digest(one) for one in made}) == 18
-    token = secrets.new_token()
+    token = secrets.generate_token()
     assert token.startswith("hyp_")
     assert len(token) >= 4 + 43  # 256 bits
     assert token.encode() not in secrets.digest(token)
 
 
 def test_a_mark_belongs_to_a_session_and_a_text() -> None:
-    marks = {secrets.mark(csrf, text) for csrf in ("a", "b") for text in ("x", "y")}
+    marks = {secrets.sign(csrf, text) for csrf in ("a", "b") for text in ("x", "y")}
     assert len(marks) == 4
-    assert secrets.mark("a", "x") == secrets.mark("a", "x")
+    assert secrets.sign("a", "x") == secrets.sign("a", "x")
 
 
 def test_one_that_is_made_is_four_groups_of_four_letters_that_cannot_be_mistaken() -> None:
     for _ in range(20):
         assert re.fullmatch(
-            r"([a-km-zA-HJ-NP-Z2-9]{4}-){3}[a-km-zA-HJ-NP-Z2-9]{4}", passwords.made()
+            r"([a-km-zA-HJ-NP-Z2-9]{4}-){3}[a-km-zA-HJ-NP-Z2-9]{4}", passwords.generate()
         )
 
 
 def test_what_is_shown_has_256_bits() -> None:
-    assert len(secrets.new_session()) == 43
-    assert len(secrets.new_token()) == 4 + 43
+    assert len(secrets.generate_session()) == 43
+    assert len(secrets.generate_token()) == 4 + 43
 
 
 def test_two_at_once_are_kept_or_compared_and_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,11 +109,11 @@ def test_two_at_once_are_kept_or_compared_and_others_wait(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(passwords, "_HASHER", Hasher())
     with ThreadPoolExecutor(3) as pool:
-        done = [pool.submit(passwords.hashed, word) for word in "abc"]
+        done = [pool.submit(passwords.hash_password, word) for word in "abc"]
         assert inside.acquire(timeout=30)
         assert inside.acquire(timeout=30)
         assert not inside.acquire(blocking=False)
-        waits = passwords._AT_ONCE.acquire(blocking=False)  # noqa: SLF001  what they wait for
+        waits = passwords._HASH_SLOTS.acquire(blocking=False)  # noqa: SLF001  what they wait for
         may.set()
     assert not waits
     assert [one.result() for one in done] == ["a", "b", "c"]

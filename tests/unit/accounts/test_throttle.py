@@ -8,9 +8,9 @@ NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def wait(**failures: int) -> timedelta:
-    limits = throttle.keys("Anne", "10.0.0.1")
+    limits = throttle.build_limits("Anne", "10.0.0.1")
     by_kind = {key.partition(" ")[0]: key for key in limits}
-    return throttle.waits(limits, {by_kind[k]: (n, NOW) for k, n in failures.items()}, NOW)
+    return throttle.remaining_wait(limits, {by_kind[k]: (n, NOW) for k, n in failures.items()}, NOW)
 
 
 def test_a_few_slips_are_free_then_the_wait_doubles() -> None:
@@ -29,26 +29,28 @@ def test_an_address_that_tries_many_accounts_waits() -> None:
 
 
 def test_time_counts_and_failures_are_forgotten() -> None:
-    limits = throttle.keys("Anne", "10.0.0.1")
+    limits = throttle.build_limits("Anne", "10.0.0.1")
     pair = next(iter(limits))
     seen = {pair: (8, NOW)}
-    assert throttle.waits(limits, seen, NOW + timedelta(seconds=5)) == timedelta(seconds=3)
-    assert throttle.waits(limits, seen, NOW + throttle.FORGOTTEN) == timedelta(0)
+    assert throttle.remaining_wait(limits, seen, NOW + timedelta(seconds=5)) == timedelta(seconds=3)
+    assert throttle.remaining_wait(limits, seen, NOW + throttle.FORGET_AFTER) == timedelta(0)
 
 
 def test_a_name_in_capitals_is_the_same_account() -> None:
-    assert throttle.keys(" ANNE", "a").keys() == throttle.keys("anne", "a").keys()
+    assert throttle.build_limits(" ANNE", "a").keys() == throttle.build_limits("anne", "a").keys()
 
 
 def test_nobody_waits_who_never_failed_or_for_whom_it_is_over() -> None:
     assert wait() == timedelta(0)
-    limits = throttle.keys("Anne", "10.0.0.1")
+    limits = throttle.build_limits("Anne", "10.0.0.1")
     pair = next(iter(limits))
     for seconds, left in ((8, 0), (9, -1)):
         later = NOW + timedelta(seconds=seconds)
-        assert throttle.waits(limits, {pair: (8, NOW)}, later) == timedelta(seconds=left)
+        assert throttle.remaining_wait(limits, {pair: (8, NOW)}, later) == timedelta(seconds=left)
     for since, left in ((timedelta(hours=1), 0), (timedelta(minutes=59), 60 - 59 * 60 + 840)):
-        assert throttle.waits(limits, {pair: (40, NOW)}, NOW + since).total_seconds() == left
+        assert (
+            throttle.remaining_wait(limits, {pair: (40, NOW)}, NOW + since).total_seconds() == left
+        )
 
 
 def test_the_longest_of_the_waits_counts() -> None:
@@ -67,9 +69,9 @@ def test_the_longest_of_the_waits_counts() -> None:
 
 
 def test_by_what_a_try_is_counted() -> None:
-    assert list(throttle.keys(" ANNE ", "10.0.0.1")) == [
+    assert list(throttle.build_limits(" ANNE ", "10.0.0.1")) == [
         "pair 10.0.0.1 anne",
         "address 10.0.0.1",
         "account anne",
     ]
-    assert list(throttle.keys("a" * 300, "x"))[2] == f"account {'a' * 200}"
+    assert list(throttle.build_limits("a" * 300, "x"))[2] == f"account {'a' * 200}"

@@ -11,7 +11,7 @@ PATIENCE = 15.0  # s
 _REMEMBERED = 10_000  # sessions and tokens whose account is known
 
 
-class Turns:
+class RequestLimiter:
     """Whoever asks for much waits for themselves, and leaves room for the others."""
 
     def __init__(self, most: int, *, patience: float = PATIENCE) -> None:

@@ -6,22 +6,22 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from hypervisor.access.turns import Turns
+from hypervisor.access.limiter import RequestLimiter
 from hypervisor.database.connect import StoreError
 
-Play = Callable[[AsyncExitStack, Turns], Awaitable[None]]
+Play = Callable[[AsyncExitStack, RequestLimiter], Awaitable[None]]
 
 
 def play(scene: Play) -> None:
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            await scene(stack, Turns(4, patience=0.05))
+            await scene(stack, RequestLimiter(4, patience=0.05))
 
     asyncio.run(run())
 
 
 def test_of_one_account_half_may_be_at_work() -> None:
-    async def scene(stack: AsyncExitStack, turns: Turns) -> None:
+    async def scene(stack: AsyncExitStack, turns: RequestLimiter) -> None:
         for _ in range(2):
             await stack.enter_async_context(turns.take("vera"))
         with pytest.raises(StoreError, match="too many ask at once"):
@@ -35,7 +35,7 @@ def test_of_one_account_half_may_be_at_work() -> None:
 
 
 def test_sessions_of_one_account_count_together_once_they_are_known() -> None:
-    async def scene(stack: AsyncExitStack, turns: Turns) -> None:
+    async def scene(stack: AsyncExitStack, turns: RequestLimiter) -> None:
         for session in ("one", "two", "three"):
             turns.know(session, 7)
         await stack.enter_async_context(turns.take("one"))
@@ -48,7 +48,7 @@ def test_sessions_of_one_account_count_together_once_they_are_known() -> None:
 
 
 def test_a_turn_that_is_over_is_the_next_ones() -> None:
-    async def scene(_stack: AsyncExitStack, turns: Turns) -> None:
+    async def scene(_stack: AsyncExitStack, turns: RequestLimiter) -> None:
         async def ask(order: list[int], number: int) -> None:
             async with turns.take("vera"):
                 order.append(number)
