@@ -18,7 +18,7 @@ from rules._inputs import (
 )
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
-from sensors._quantity import Kind, Reporting
+from sensors._quantity import STALE_INTERVALS, Kind, Reporting
 
 _SUBJECT = "case"
 ANY_DEVICE = ""  # in `commissioned`: of all devices that it does not name
@@ -132,7 +132,7 @@ class Frame:
             ),
         )
         if isinstance(interval, Steps):
-            stale = Steps(at=interval.at, value=3 * interval.value)
+            stale = Steps(at=interval.at, value=STALE_INTERVALS * interval.value)
             series_columns = replace(series_columns, interval=interval, stale_after=stale)
         return replace(
             series_columns,

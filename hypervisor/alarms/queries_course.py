@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.database.connect import Connection
-from sensors._quality import Quality
+from hypervisor.database.quality import is_good
 
-_SPARK = """
+_SPARK = f"""
 SELECT k.number, extract(epoch FROM time_bucket(%(piece)s, r.time) + %(piece)s / 2)::float8 AS at,
     avg(r.value) FROM unnest(%(numbers)s::bigint[], %(series)s::int[]) AS k (number, series)
 JOIN reading r ON r.series_id = k.series AND r.time >= %(first)s AND r.time <= %(last)s
-WHERE r.value IS NOT NULL AND r.quality & %(unfit)s = 0
+WHERE {is_good("r.")}
 GROUP BY 1, 2 ORDER BY 1, 2
-"""
+"""  # noqa: S608  constants
 _SERIES = """
 SELECT DISTINCT ON (k.number) k.number, s.id FROM
     unnest(%(numbers)s::bigint[], %(subjects)s::text[], %(quantities)s::text[])
@@ -58,7 +58,6 @@ def read_trends(
             "first": first,
             "last": last,
             "piece": piece,
-            "unfit": int(Quality.SUSPECT),
         },
     ):
         points.setdefault(number, []).append((at, value))

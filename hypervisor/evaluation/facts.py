@@ -15,12 +15,11 @@ from hypervisor.registry.model import Revision
 from rules._inputs import Calendar, Device, Instants, Steps
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
-from sensors._quantity import Quantity, Reporting
+from sensors._quantity import STALE_INTERVALS, Quantity, Reporting
 from sensors._units import converter
 
 _SECOND = 1_000_000
 _LONGEST = 3 * 366 * 86_400.0  # s: of three intervals of a year
-_STALE_INTERVALS = 3  # a reading holds so many expected intervals unless the registry says else
 
 
 class FactError(TerritoryError):
@@ -167,7 +166,7 @@ def series(
 ) -> SeriesFacts:
     """One stored series by its revisions."""
     usual = quantity.interval.total_seconds()
-    intervals, limits = {BEGINNING: usual}, {BEGINNING: usual * _STALE_INTERVALS}
+    intervals, limits = {BEGINNING: usual}, {BEGINNING: usual * STALE_INTERVALS}
     reporting, withdrawn = quantity.reporting, dict[int, float]()
     for at, cadence in read_revisions(revisions, lambda value: _cadence(value, quantity)):
         withdrawn[at] = float(cadence is None)
@@ -187,7 +186,7 @@ def series(
 def _cadence(value: Facts, quantity: Quantity) -> tuple[float, float, Reporting]:
     """Interval and stale limit (s), and how it reports."""
     interval = check_span(value.get("interval_s") or quantity.interval.total_seconds())
-    limit = check_span(value.get("stale_s") or interval * _STALE_INTERVALS)
+    limit = check_span(value.get("stale_s") or interval * STALE_INTERVALS)
     return interval, limit, Reporting(value.get("reporting") or quantity.reporting)
 
 

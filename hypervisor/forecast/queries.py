@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from hypervisor.database.connect import Connection
-from sensors._quality import Quality
+from hypervisor.database.quality import SUSPECT
 
-_UNFIT = int(Quality.SUSPECT)
 _BACK = timedelta(hours=3)  # hypervisor.forecast.trend.WINDOW
 
 # The newest believed reading, wherever it lies, and those of the hours before it. Which is newest
@@ -73,7 +72,7 @@ def recent(
         {
             "quantity": quantity,
             "now": now,
-            "unfit": _UNFIT,
+            "unfit": SUSPECT,
             "back": _BACK,
             "sites": None if sites is None else list(sites),
         },

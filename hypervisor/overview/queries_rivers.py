@@ -9,9 +9,8 @@ from typing import Any
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
-from sensors._quality import Quality
+from hypervisor.database.quality import is_good
 
-_UNFIT = int(Quality.SUSPECT)
 _PLACES = """
 SELECT s.name, s.title, s.domain, s.river, s.river_order AS order, a.name AS commune, s.lon, s.lat
 FROM site s LEFT JOIN area a ON a.code = s.commune
@@ -29,15 +28,15 @@ _LINKS = """
 SELECT DISTINCT ON (key) key, (value->>'travel_s')::float FROM revision
 WHERE kind = 'link' AND effective <= %s ORDER BY key, effective DESC, id DESC
 """
-_COURSE = """
+_COURSE = f"""
 SELECT site.name, r.time, r.value
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
 JOIN reading r ON r.series_id = series.id
 WHERE series.quantity = %(quantity)s AND device.name = ANY(%(devices)s)
   AND r.time > %(since)s AND r.time <= %(now)s
-  AND r.value IS NOT NULL AND r.quality & %(unfit)s = 0
+  AND {is_good("r.")}
 ORDER BY site.name, r.time
-"""
+"""  # noqa: S608  constants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +99,6 @@ def list_readings(
             "devices": list(devices),
             "since": since,
             "now": now,
-            "unfit": _UNFIT,
         },
     )
     return {

@@ -18,9 +18,8 @@ from hypervisor.overview.views_site_upstream import format_rate
 from hypervisor.web import filters
 from sensors._domain import Catalogue
 from sensors._quality import Quality
-from sensors._quantity import Kind
+from sensors._quantity import STALE_INTERVALS, Kind
 
-_STALE_INTERVALS = 3
 _SHOWN_LIMITS = 8
 
 
@@ -101,7 +100,7 @@ def _stale(facts: Facts, at: datetime | None) -> bool:
     if facts.main is None or facts.quantity is None or at is None:
         return False
     interval = facts.main.interval_s or facts.quantity.interval.total_seconds()
-    limit = facts.main.stale_s or interval * _STALE_INTERVALS
+    limit = facts.main.stale_s or interval * STALE_INTERVALS
     return facts.now - at > timedelta(seconds=limit)
 
 

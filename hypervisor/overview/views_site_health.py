@@ -12,11 +12,10 @@ from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_site import SiteDevice
 from sensors._quality import Quality
-from sensors._quantity import CLOCK_FAULT, Kind, Reporting
+from sensors._quantity import CLOCK_FAULT, STALE_INTERVALS, Kind, Reporting
 
 WEEK = timedelta(days=7)
 _BATTERY = "battery"
-_STALE_INTERVALS = 3
 _SHARE = 0.8  # of the expected readings, below which a device is weak
 _LOW = 20.0  # % of a battery
 
@@ -112,9 +111,7 @@ def _device_health(
         (week[channel.id].faults for channel in channels if channel.quantity == CLOCK_FAULT), 0
     )
     last = week[newest.id].last if newest else None
-    limit = (
-        None if interval is None or main is None else main.stale_s or interval * _STALE_INTERVALS
-    )
+    limit = None if interval is None or main is None else main.stale_s or interval * STALE_INTERVALS
     return Health(
         device=row,
         last=last,

@@ -23,7 +23,7 @@ from hypervisor.readings import queries_charts, queries_latest
 from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.web import filters
-from sensors._quantity import Kind
+from sensors._quantity import STALE_INTERVALS, Kind
 
 PER_PAGE = 60
 STATES = ("open", "un", "1", "2", "3", "4", "stale", "calm")
@@ -230,7 +230,7 @@ def _row(  # noqa: PLR0913, PLR0917  what a row says
         if quantity.codes:
             value = _(quantity.codes.get(round(heard.value), value))
         interval = main.interval_s or quantity.interval.total_seconds()
-        stale_after = timedelta(seconds=main.stale_s or 3 * interval)
+        stale_after = timedelta(seconds=main.stale_s or STALE_INTERVALS * interval)
         stale = quantity.kind is not Kind.STATE and now - heard.last > stale_after
     margin = against = ""
     if limit is not None and limit.margin is not None:

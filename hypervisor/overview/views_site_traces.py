@@ -12,9 +12,8 @@ from hypervisor.overview.views_site_spans import ChartSpan
 from hypervisor.readings import queries_charts
 from hypervisor.readings.queries_charts import Bin, Channel
 from sensors._domain import Catalogue
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import STALE_INTERVALS, Kind, Quantity, Reporting
 
-_STALE_INTERVALS = 3  # as in evaluation, unless the series has its own limit
 _BAR = 5.0  # px
 _HOUR = 3_600.0
 
@@ -107,7 +106,7 @@ def _trace(
         before=before,
         piece=piece,
         interval_s=interval,
-        stale_s=None if on_change else (channel.stale_s or interval * _STALE_INTERVALS),
+        stale_s=None if on_change else (channel.stale_s or interval * STALE_INTERVALS),
         floor=0.0 if quantity.nonnegative else None,
         least=50 * quantity.resolution,
         codes=dict(quantity.codes),

@@ -10,11 +10,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_devices, queries_works
 from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import Catalogue
-from sensors._quantity import CLOCK_FAULT, Reporting
+from sensors._quantity import CLOCK_FAULT, STALE_INTERVALS, Reporting
 
 Issue = Literal["silent", "suspect", "skewed", "battery"]
 ISSUES: tuple[Issue, ...] = ("silent", "suspect", "skewed", "battery")
-_INTERVALS = 3  # as the rules: a reading holds so many intervals, unless the registry says else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +141,7 @@ def stale_after(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
     if row.stale_s is not None:
         return timedelta(seconds=row.stale_s)
     interval = expected_interval(row, catalogue)
-    return None if interval is None else _INTERVALS * interval
+    return None if interval is None else STALE_INTERVALS * interval
 
 
 def expected_interval(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.quality import is_good
 from hypervisor.database.tenancy import computed_first
 from sensors._quality import Quality
 
-_UNFIT = int(Quality.SUSPECT)
 _INSTANT = timedelta(microseconds=1)
 _FLAGGED = int(Quality.SUSPECT | Quality.MANUAL)
 
 _READINGS = (
-    "SELECT series_id, extract(epoch FROM time)::float, value, value, value, value, value, 1"
+    "SELECT series_id, extract(epoch FROM time)::float, value, value, value, value, value, 1"  # noqa: S608  a constant
     " FROM reading WHERE series_id = ANY(%(series)s) AND time >= %(first)s AND time < %(last)s"
-    " AND value IS NOT NULL AND quality & %(unfit)s = 0 ORDER BY series_id, time"
+    f" AND {is_good()} ORDER BY series_id, time"
 )
 _ROLLUPS = (
     "SELECT series_id, extract(epoch FROM time)::float, low, mean, high, total, last, count"
@@ -108,7 +108,7 @@ def read_bins(
     first, last = span
     words: dict[str, object] = {"series": list(series), "first": first, "last": last}
     if seconds is None:
-        rows = connection.execute(_READINGS, {**words, "unfit": _UNFIT})
+        rows = connection.execute(_READINGS, words)
     else:
         every = timedelta(seconds=seconds)
         earlier = first - every + _INSTANT
@@ -126,11 +126,11 @@ def read_last_before(
 ) -> dict[int, tuple[float, float]]:
     """The last believed reading of each before a time: (s since the epoch, value)."""
     rows = connection.execute(
-        "SELECT k.id, extract(epoch FROM r.time)::float, r.value FROM unnest(%s::int[]) AS k (id)"
+        "SELECT k.id, extract(epoch FROM r.time)::float, r.value FROM unnest(%s::int[]) AS k (id)"  # noqa: S608  a constant
         " CROSS JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = k.id"
-        "  AND time < %s AND value IS NOT NULL AND quality & %s = 0"
+        f"  AND time < %s AND {is_good()}"
         "  ORDER BY time DESC LIMIT 1) r",
-        [list(series), at, _UNFIT],
+        [list(series), at],
     )
     return {series_id: (time, value) for series_id, time, value in rows}
 
@@ -159,9 +159,9 @@ def list_flagged(
 def find_highest(connection: Connection, series: int) -> tuple[float, datetime] | None:
     """The highest believed value that is kept of a series, and when it first was."""
     row = connection.execute(
-        "SELECT value, time FROM reading WHERE series_id = %s AND value IS NOT NULL"
-        " AND quality & %s = 0 ORDER BY value DESC, time LIMIT 1",
-        [series, _UNFIT],
+        "SELECT value, time FROM reading WHERE series_id = %s"  # noqa: S608  a constant
+        f" AND {is_good()} ORDER BY value DESC, time LIMIT 1",
+        [series],
     ).fetchone()
     return None if row is None else (row[0], row[1])
 
@@ -217,10 +217,10 @@ def read_reception(
 def read_newest(connection: Connection, series: Sequence[int]) -> dict[int, Reception]:
     """The last believed reading of each: what a list of sites shows."""
     rows = connection.execute(
-        "SELECT k.id, r.time, r.value, r.quality FROM unnest(%s::int[]) AS k (id)"
+        "SELECT k.id, r.time, r.value, r.quality FROM unnest(%s::int[]) AS k (id)"  # noqa: S608  a constant
         " CROSS JOIN LATERAL (SELECT time, value, quality FROM reading WHERE series_id = k.id"
-        "  AND value IS NOT NULL AND quality & %s = 0 ORDER BY time DESC LIMIT 1) r",
-        [list(series), _UNFIT],
+        f"  AND {is_good()} ORDER BY time DESC LIMIT 1) r",
+        [list(series)],
     )
     return {
         series_id: Reception(

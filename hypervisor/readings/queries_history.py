@@ -10,6 +10,7 @@ import numpy as np
 
 from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
 from hypervisor.database.connect import Connection
+from hypervisor.database.quality import is_good
 from sensors._quality import Quality
 from sensors._row import ROW, Rows
 
@@ -48,8 +49,8 @@ def read_newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) ->
         " CROSS JOIN LATERAL (SELECT max(time) - k.span * interval '1 microsecond' AS time"
         "   FROM reading WHERE series_id = k.series) AS since"
         " LEFT JOIN LATERAL (SELECT time FROM reading"
-        "   WHERE series_id = k.series AND time < since.time AND value IS NOT NULL"
-        f"   AND quality & {int(Quality.SUSPECT)} = 0 ORDER BY time DESC LIMIT 1) AS held ON true"
+        "   WHERE series_id = k.series AND time < since.time"
+        f"   AND {is_good()} ORDER BY time DESC LIMIT 1) AS held ON true"
         " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
         "   AND time >= coalesce(held.time, since.time) ORDER BY time DESC LIMIT k.most) AS r",
         [list(column) for column in zip(*keep, strict=True)] if keep else [[], [], []],
@@ -65,8 +66,8 @@ def read_spans(connection: Connection, spans: Sequence[tuple[int, int, int | Non
         connection,
         f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
         " AS k (series, since, before) LEFT JOIN LATERAL (SELECT time FROM reading"
-        "   WHERE series_id = k.series AND time < k.since AND value IS NOT NULL"
-        f"   AND quality & {int(Quality.SUSPECT)} = 0 ORDER BY time DESC LIMIT 1) AS held ON true"
+        "   WHERE series_id = k.series AND time < k.since"
+        f"   AND {is_good()} ORDER BY time DESC LIMIT 1) AS held ON true"
         " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
         "   AND time >= coalesce(held.time, k.since) AND time < k.before) AS r",
         [

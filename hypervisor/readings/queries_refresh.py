@@ -11,12 +11,11 @@ from typing import Any
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.database.feed import HOUR
-from sensors._quality import Quality
+from hypervisor.database.quality import is_good, is_suspect
 
 Pair = tuple[int, int]  # series, hour (µs since the epoch / HOUR)
 
-_UNFIT = int(Quality.SUSPECT)
-_GOOD = f"value IS NOT NULL AND quality & {_UNFIT} = 0"
+_GOOD = is_good()
 _NEAR = timedelta(days=2)  # before an hour a counter has mostly spoken within so long
 
 _TABLES = """
@@ -75,7 +74,7 @@ INSERT INTO counted
 SELECT w.series, w.begins, count(*) FILTER (WHERE {_GOOD}), sum(value) FILTER (WHERE {_GOOD}),
     min(value) FILTER (WHERE {_GOOD}), max(value) FILTER (WHERE {_GOOD}),
     last(value, time) FILTER (WHERE {_GOOD}), max(time) FILTER (WHERE {_GOOD}),
-    count(*) FILTER (WHERE quality & {_UNFIT} <> 0)
+    count(*) FILTER (WHERE {is_suspect()})
 FROM wanted w JOIN reading r ON r.series_id = w.series
     AND time >= w.begins AND time < w.begins + INTERVAL '1 hour'
     AND w.begins = date_trunc('hour', time, 'UTC')

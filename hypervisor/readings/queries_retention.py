@@ -12,12 +12,13 @@ from typing import Any
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
+from hypervisor.database.quality import is_good
 from hypervisor.readings import queries_compression
 from sensors._quality import Quality
 
 _LOCK_TIMEOUT = "5s"  # a dump may hold a chunk for long: whoever waits for us must not wait as long
 
-_GOOD = f"r.value IS NOT NULL AND r.quality & {int(Quality.SUSPECT)} = 0"
+_GOOD = is_good("r.")
 _IMPORTED = f"r.received_at IS NULL AND r.quality & {int(Quality.MANUAL)} = 0"
 
 # Of each series the last good reading, where that lies in the chunk.

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.quality import is_suspect
 from hypervisor.database.tenancy import computed_first
-from sensors._quality import Quality
 
-_UNFIT = int(Quality.SUSPECT)
 # Periodic series of devices in use, lamps of cabinets aside: with their last reading and how long
 # one may wait for the next.
 _HEARD = f"""
 SELECT site.name, site.title, site.domain, site.river, site.lon, site.lat, device.name,
-       series.quantity, r.time, r.quality & %(unfit)s <> 0,
+       series.quantity, r.time, {is_suspect("r.")},
        coalesce((f.value->>'stale_s')::float, 0)
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
 {computed_first("device.name || '/' || series.quantity", "own")}
@@ -60,9 +59,7 @@ def list_expected_series(
     connection: Connection, quantities: Sequence[str], now: datetime
 ) -> list[ExpectedSeries]:
     """The series of these quantities that ought to speak."""
-    rows = connection.execute(
-        _HEARD, {"quantities": list(quantities), "now": now, "unfit": _UNFIT}
-    ).fetchall()
+    rows = connection.execute(_HEARD, {"quantities": list(quantities), "now": now}).fetchall()
     return [
         ExpectedSeries(
             site=row[0],

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from psycopg.rows import class_row, dict_row
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.quality import is_suspect
 from hypervisor.database.tenancy import computed_first
-from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
 
 SPAN = timedelta(days=1)
-_UNFIT = int(Quality.SUSPECT)
 _BATTERY = "battery"
 
 
@@ -99,10 +98,10 @@ _SUPPLIES = """
 SELECT DISTINCT ON (key) key, value->>'switched' FROM revision
 WHERE kind = 'supply' AND effective <= %s ORDER BY key, effective DESC, id DESC
 """
-_HEARD = """
+_HEARD = f"""
 WITH lately AS (
     SELECT series_id, max(received_at) AS heard_at, max(time) AS measured_at,
-           count(*) AS readings, count(*) FILTER (WHERE quality & %(unfit)s <> 0) AS suspect,
+           count(*) AS readings, count(*) FILTER (WHERE {is_suspect()}) AS suspect,
            extract(epoch FROM avg(received_at - time))::float AS delay,
            greatest(extract(epoch FROM max(time - received_at)), 0)::float AS ahead
     FROM reading WHERE time > %(since)s AND time <= %(at)s::timestamptz + interval '1 hour'
@@ -121,7 +120,7 @@ LEFT JOIN LATERAL (SELECT time, received_at FROM reading WHERE r.series_id IS NU
     AND series_id = s.id AND time <= %(since)s ORDER BY time DESC LIMIT 1) n ON true
 WHERE %(names)s::text[] IS NULL OR d.name = ANY(%(names)s)
 GROUP BY d.name
-"""
+"""  # noqa: S608  a constant
 _BATTERIES = """
 SELECT d.name, r.value AS battery, r.time AS battery_at
 FROM device d JOIN series s ON s.device = d.id
@@ -194,7 +193,6 @@ def load_device_reports(
     parameters = {
         "at": at,
         "since": at - SPAN,
-        "unfit": _UNFIT,
         "names": given_names,
         "series": series_ids,
         "clock": CLOCK_FAULT,

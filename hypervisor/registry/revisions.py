@@ -11,9 +11,9 @@ from hypervisor.registry.inventory import Fact
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import Where
 from sensors._domain import Catalogue
+from sensors._quantity import STALE_INTERVALS
 
 NOWHERE = Where(file="", line=0)
-STALE_INTERVALS = 3  # a periodic series is stale after so many intervals unless the registry says
 
 Key = tuple[str, str]
 Revised = tuple[Revision, Revision | None]  # the new one and the one it replaces

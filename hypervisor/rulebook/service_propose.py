@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypervisor.base.instants import moment
+from sensors._quantity import STALE_INTERVALS
 
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -63,7 +64,7 @@ def record(time: Instants, value: Values, *, interval: int, stale: int, step: fl
         time=time,
         value=value,
         interval=own,
-        stale=max(stale, 3 * own) if own > interval else stale,
+        stale=max(stale, STALE_INTERVALS * own) if own > interval else stale,
         resolution=max(step, _steps(value)),
     )
 
