@@ -20,11 +20,12 @@ from hypervisor.broker import passwords
 from hypervisor.database import panels
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.panels import AskingError
-from hypervisor.evaluation import rollup
+from hypervisor.evaluation import lighting_plans
 from hypervisor.grafana import macros, variables
 from hypervisor.grafana.boards import Board, BuiltPanel, build_boards
 from hypervisor.grafana.macros import Span
 from hypervisor.grafana.service_check import POINTS
+from hypervisor.readings import rollup
 from sensors._domain import catalogue
 
 _READER, _HELD = "bench", "bench_held"
@@ -108,7 +109,7 @@ def _filled(url: str, plan: Plan, tick: Tick) -> Year:
         year.fill(connection, sample, lambda *at: tick("storing", *at))
         queries.settle(connection)
         tick("rolling up", 0, 1)
-        rollup.catch_up(connection, words)
+        rollup.catch_up(connection, words, idle_work=lighting_plans.keep)
         connection.execute("VACUUM ANALYZE")
     return sample
 

@@ -21,18 +21,21 @@ def rollup(
     from hypervisor.base.process import log_to_stderr, stopping
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
-    from hypervisor.evaluation import rollup as following
+    from hypervisor.evaluation import lighting_plans
+    from hypervisor.readings import rollup as following
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)
     if once:
         with connect(settings.database_url, autocommit=True) as connection:
-            print(f"{following.catch_up(connection, catalogue()):,} hours rolled up")
+            hours = following.catch_up(connection, catalogue(), idle_work=lighting_plans.keep)
+        print(f"{hours:,} hours rolled up")
         return
     log_to_stderr()
     following.run(
         settings.database_url,
         catalogue(),
         stopping=stopping(),
+        idle_work=lighting_plans.keep,
         say=logging.getLogger("hypervisor.rollup").info,
     )

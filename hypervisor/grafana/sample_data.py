@@ -25,13 +25,13 @@ from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate
-from hypervisor.evaluation import batch, rollup
+from hypervisor.evaluation import batch, lighting_plans
 from hypervisor.evaluation import shipped as shipped_rules
 from hypervisor.evaluation.memory import Memory
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.simulation import field_in
 from hypervisor.exercises.territory import field_of
-from hypervisor.readings import queries_workers
+from hypervisor.readings import queries_workers, rollup
 from hypervisor.readings.directory import list_units
 from hypervisor.readings.ingesting import make_belief
 from hypervisor.readings.queries_ingest import Intake
@@ -114,7 +114,7 @@ def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: No
     say(f"{len(publications)} messages")
     _play(url, words, _split_parcels(publications, options.piece // _MICROSECOND))
     with connect(url, autocommit=True) as connection:
-        hours = rollup.catch_up(connection, words)
+        hours = rollup.catch_up(connection, words, idle_work=lighting_plans.keep)
     say(f"{hours} hours of series rolled up")
     return story.begins + timedelta(hours=story.hours)
 

@@ -15,8 +15,8 @@ from hypervisor.database import audit, events
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.listener import translated
-from hypervisor.evaluation import rollup as rollups
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
+from hypervisor.readings import rollup as rollups
 from hypervisor.readings.queries_retention import Bounds, Chunk
 
 EVERY_SECONDS = 3600.0
@@ -81,7 +81,7 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
     expired = preview(connection, days)
     for chunk in expired.chunks:
         with connection.transaction():
-            rollups.keep(connection, chunk.first, chunk.last)
+            rollups.freeze(connection, chunk.first, chunk.last)
             versions = queries_retention.drop_chunk(connection, chunk)
             _record(connection, chunk, versions)
     if expired.dead_letters:

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation.rollup import catch_up
+from hypervisor.readings.rollup import catch_up
 from tests.integration.accounts.reading import logged_in, value
 from tests.integration.evaluation.world import CATALOGUE, World
 from tests.integration.web.conftest import NORTH, two_towns

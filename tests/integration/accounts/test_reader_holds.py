@@ -11,7 +11,7 @@ from psycopg import errors
 from hypervisor.alarms import listing
 from hypervisor.database import databases, reader_views, tenancy
 from hypervisor.database.connect import Connection, connect, migrate
-from hypervisor.evaluation.rollup import catch_up
+from hypervisor.readings.rollup import catch_up
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.accounts.reading import log_in, logged_in, new_name, value
 from tests.integration.evaluation.world import CATALOGUE, Sent, World

@@ -10,8 +10,9 @@ from psycopg.rows import dict_row
 from dashboards._build import panels_of
 from dashboards._describe import Dashboard
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import rollup
+from hypervisor.evaluation import lighting_plans
 from hypervisor.grafana.macros import Span, compute_interval, expand_macros
+from hypervisor.readings import rollup
 from sensors._domain import catalogue
 
 NOW = datetime(2024, 10, 10, 12, 20, tzinfo=UTC)
@@ -49,7 +50,7 @@ def line(
 def roll(connection: Connection) -> None:
     """All of it, by hour and by day."""
     connection.execute("UPDATE rollup_state SET fill = '-infinity'")
-    rollup.catch_up(connection, catalogue())
+    rollup.catch_up(connection, catalogue(), idle_work=lighting_plans.keep)
 
 
 def shown(

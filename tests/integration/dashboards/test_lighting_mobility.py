@@ -15,7 +15,8 @@ from hypervisor.base.instants import micros
 from hypervisor.base.person import Territory
 from hypervisor.database import databases, tenancy
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import lighting_plans, rollup
+from hypervisor.evaluation import lighting_plans
+from hypervisor.readings import rollup
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
@@ -64,7 +65,7 @@ def _tell(
 
 def _roll(connection: Connection) -> None:
     connection.execute("UPDATE rollup_state SET fill = '-infinity'")
-    rollup.catch_up(connection, catalogue())
+    rollup.catch_up(connection, catalogue(), idle_work=lighting_plans.keep)
 
 
 def _every(minutes: int, since: datetime, until: datetime, value: float) -> list[Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import rollup
+from hypervisor.readings import rollup
 from sensors._domain import catalogue
 from sensors._quality import Quality
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hypervisor.database.connect import connect
-from hypervisor.evaluation import rollup
+from hypervisor.readings import rollup
 from sensors._quality import Quality
 from tests.integration.evaluation.world import World, make_world
 from tests.integration.readings.filling import ENERGY, LEVEL, numbers, store
@@ -101,7 +101,7 @@ def test_before_the_limit_of_readings_it_tells_hours_at_best(world: World) -> No
     store(connection, rows)
     before = {every: said(every) for every in ("00:10", "01:00", "1 day")}
     with connection.transaction():
-        rollup.keep(connection, border - timedelta(days=7), border)
+        rollup.freeze(connection, border - timedelta(days=7), border)
         connection.execute("DELETE FROM reading WHERE time < %s", [border])
     after = {every: said(every) for every in before}
     assert after["01:00"] == before["01:00"]

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from hypervisor.base.instants import EPOCH, micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import rollup
 from hypervisor.readings import queries as reading_queries
-from hypervisor.readings import queries_rollups
+from hypervisor.readings import queries_rollups, rollup
 from sensors._domain import catalogue
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW
@@ -185,7 +184,7 @@ def test_what_is_let_go_stays_rolled_up(world: World) -> None:
     (chunk, *_) = queries_rollups.list_chunks(connection, EPOCH)
     expected = _expected(connection, days=False)
     with connection.transaction():
-        rollup.keep(connection, *chunk)
+        rollup.freeze(connection, *chunk)
         connection.execute("DELETE FROM reading WHERE time < %s", [chunk[1]])
     kept = _told(connection, days=False)
     assert kept.keys() == expected.keys()

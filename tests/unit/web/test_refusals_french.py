@@ -77,7 +77,7 @@ _MACHINES = {  # said to programs and programmers alone
     "TypeError",
     "ValueError",
 }
-_HINTS = re.compile(r"hint|near")  # what follows a sentence is translated by itself
+_HINTS = re.compile(r"hint|near|did_you_mean")  # what follows a sentence is translated by itself
 _SAMPLE = "xyz"
 
 

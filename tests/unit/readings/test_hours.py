@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.database.feed import HOUR, Entry, hours_of
-from hypervisor.evaluation import rollup
+from hypervisor.readings import rollup
 from sensors._row import ROW, Rows
 
 
@@ -53,7 +53,7 @@ def test_pairs_of_series_and_hour_survive_being_numbers(pairs: set[tuple[int, in
         Entry(kind="readings", worker="", at=None, rows=rows([hour * HOUR + 5] * 2, series))
         for series, hour in pairs
     ]
-    assert rollup.pairs_of(rollup.changed(entries)) == sorted(pairs)
+    assert rollup.unpack_pairs(rollup.pack_changed_hours(entries)) == sorted(pairs)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_pairs_of_series_and_hour_survive_being_numbers(pairs: set[tuple[int, in
     [(0.01, False, 5.0), (2.0, False, 18.0), (60.0, False, 60.0), (2.0, True, 2.0)],
 )
 def test_it_rests_nine_tenths_of_its_time(took: float, rests: float, *, more: bool) -> None:
-    assert rollup.rest(took, more=more) == rests
+    assert rollup.pause_after(took, more=more) == rests

@@ -1,0 +1,187 @@
+"""Follows the feed and recomputes the hours and days in which a reading changed."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypervisor.database import feed
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.database.feed import HOUR, Entry
+from hypervisor.database.listener import translated
+from hypervisor.readings import queries_rollups
+from hypervisor.readings.queries_refresh import Pair, refresh
+from sensors._domain import Catalogue
+from sensors._domain import catalogue as load_catalogue
+from sensors._quantity import Kind
+
+TICK = 5.0  # s between two steps: an hour that changes often is recomputed seldom
+LONGEST = 60.0
+_ENTRIES = 250  # of the feed, read at once
+_PAIRS = 100_000  # series and hours of one transaction
+_OLD = 1 << 31  # keeps the numbers of hours before the epoch positive
+_SOON = 0.2  # s until a request to stop is noticed
+
+Say = Callable[[str], None]
+
+
+class IdleWork(Protocol):
+    """Work for the moments without a backlog; `zone`: the instance's time zone."""
+
+    def __call__(self, connection: Connection, catalogue: Catalogue, /, *, zone: str) -> object: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one step did. `more`: the next one need not wait."""
+
+    hours: int
+    more: bool
+
+
+def run(
+    url: str,
+    catalogue: Catalogue,
+    *,
+    stopping: Callable[[], bool],
+    say: Say,
+    idle_work: IdleWork | None = None,
+) -> None:
+    """Roll up until `stopping`; wait for a database that is away."""
+    last_message = ""
+    while not stopping():
+        try:
+            with translated(), connect(url, autocommit=True) as connection:
+                _follow(connection, catalogue, stopping=stopping, say=say, idle_work=idle_work)
+        except StoreError as error:
+            message = f"{error}; trying again"
+            if message != last_message:
+                say(message)
+            last_message = message
+            _pause(TICK, stopping)
+
+
+def _follow(
+    connection: Connection,
+    catalogue: Catalogue,
+    *,
+    stopping: Callable[[], bool],
+    say: Say,
+    idle_work: IdleWork | None,
+) -> None:
+    zone = _zone(connection)
+    while not queries_rollups.lock_rollups(connection):
+        if _pause(TICK, stopping):
+            return
+    say("rolling up")
+    while not stopping():
+        began = time.monotonic()
+        done = step(connection, catalogue, zone=zone, idle_work=idle_work)
+        _pause(pause_after(time.monotonic() - began, more=done.more), stopping)
+
+
+def pause_after(took: float, *, more: bool) -> float:
+    """Seconds to pause after a step of `took` seconds: ingest goes first.
+
+    Nine tenths of the time, at most `LONGEST`; half of it while there is a backlog.
+    """
+    return took if more else min(max(TICK, 9 * took), LONGEST)
+
+
+def _pause(seconds: float, stopping: Callable[[], bool]) -> bool:
+    """Wait; True when stopping."""
+    until = time.monotonic() + seconds
+    while not stopping() and time.monotonic() < until:
+        time.sleep(_SOON)
+    return stopping()
+
+
+def catch_up(
+    connection: Connection, catalogue: Catalogue, *, idle_work: IdleWork | None = None
+) -> int:
+    """Roll up everything due now; return the number of hours. `connection`: in autocommit."""
+    zone, hours, more = _zone(connection), 0, True
+    while more:
+        done = step(connection, catalogue, zone=zone, idle_work=idle_work)
+        hours, more = hours + done.hours, done.more
+    return hours
+
+
+def step(
+    connection: Connection, catalogue: Catalogue, *, zone: str, idle_work: IdleWork | None = None
+) -> Step:
+    """One transaction: the next entries of the feed, or the next chunk never rolled up."""
+    with connection.transaction():
+        queries_rollups.set_counters(connection, list_counters(catalogue))
+        state = queries_rollups.lock_state(connection)
+        pairs, cursor, more = _read_changes(connection, state.cursor)
+        whole, fill = _find_next_chunk(connection, state.fill)
+        hours = refresh(connection, pairs, whole=whole, frozen=state.frozen, zone=zone)
+        queries_rollups.save_state(connection, cursor, fill=fill)
+    more = more or fill is not None
+    if not more and idle_work is not None:
+        idle_work(connection, catalogue, zone=zone)
+    return Step(hours=hours, more=more)
+
+
+def freeze(connection: Connection, first: datetime, last: datetime) -> None:
+    """Roll up readings that are about to be deleted, for good; in the caller's transaction."""
+    queries_rollups.set_counters(connection, list_counters(load_catalogue()))
+    frozen, zone = queries_rollups.lock_state(connection).frozen, _zone(connection)
+    refresh(connection, (), whole=(first, last), frozen=frozen, zone=zone)
+    queries_rollups.freeze(connection, last)
+
+
+def _read_changes(connection: Connection, cursor: str) -> tuple[list[Pair], str, bool]:
+    """Series and hours that changed since the cursor, the next cursor, and whether more wait."""
+    keys = np.empty(0, dtype=np.int64)
+    while True:
+        entries, upto = feed.read(connection, cursor, most=_ENTRIES)
+        keys = np.union1d(keys, pack_changed_hours(entries))
+        cursor, more = upto, len(entries) >= _ENTRIES
+        if not more or len(keys) >= _PAIRS:
+            return unpack_pairs(keys), cursor, more
+
+
+def pack_changed_hours(entries: Iterable[Entry]) -> NDArray[np.int64]:
+    """Series and hour of each reading in the entries, packed into one number and distinct."""
+    keys = [
+        np.unique((entry.rows["series"].astype(np.int64) << 32) + entry.rows["time"] // HOUR + _OLD)
+        for entry in entries
+        if len(entry.rows)
+    ]
+    return np.unique(np.concatenate(keys)) if keys else np.empty(0, dtype=np.int64)
+
+
+def unpack_pairs(keys: NDArray[np.int64]) -> list[Pair]:
+    """Packed numbers as ascending (series, hour)."""
+    return list(zip((keys >> 32).tolist(), ((keys & 0xFFFF_FFFF) - _OLD).tolist(), strict=True))
+
+
+def list_counters(catalogue: Catalogue) -> list[str]:
+    """The quantities that are counters."""
+    return [
+        quantity.name for quantity in catalogue.quantities.values() if quantity.kind is Kind.COUNTER
+    ]
+
+
+def _find_next_chunk(
+    connection: Connection, fill: datetime | None
+) -> tuple[tuple[datetime, datetime] | None, datetime | None]:
+    """The next chunk that ends after `fill`, and its end; None when there are no more."""
+    if fill is None:
+        return None, None
+    chunks = queries_rollups.list_chunks(connection, fill)
+    return (chunks[0], chunks[0][1]) if chunks else (None, None)
+
+
+def _zone(connection: Connection) -> str:
+    instance = instance_store.read(connection)
+    if instance is None:
+        raise StoreError("this database has not been said to be live or an exercise")
+    return instance.timezone
