@@ -12,7 +12,7 @@ from dashboards._colours import PRIORITIES, State
 from dashboards._dataquery import SqlQuery, source
 from dashboards._describe import Dashboard
 from dashboards._options import Options
-from dashboards._sql import SINCE, UNTIL, quoted, territory
+from dashboards._sql import SINCE, UNTIL, quote_list, territory
 from dashboards._words import Lang, Text, words
 
 _OFF = ("minor", "info")  # drawn when asked for: too many would hide the lines
@@ -21,7 +21,7 @@ _OFF = ("minor", "info")  # drawn when asked for: too many would hide the lines
 def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
     """Alarms of one priority that were raised in the time asked, at the chosen sites."""
     title = "coalesce(alarm.title_fr, alarm.title)" if lang == "fr" else "alarm.title"
-    of = f" AND site.domain IN ({quoted(domains)})" if domains else ""
+    of = f" AND site.domain IN ({quote_list(domains)})" if domains else ""
     return (
         f"SELECT alarm.began AS time, {title} AS text,"
         " concat_ws(',', site.domain, alarm.rule) AS tags"

@@ -1,4 +1,4 @@
-"""A dashboard's description as Grafana's JSON: the same bytes for the same words."""
+"""Builds Grafana's JSON from a dashboard's description; deterministic."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards import _panels, _variables
 from dashboards._annotations import annotations
 from dashboards._describe import Dashboard, Panel, Section
-from dashboards._layout import Pen, placed
+from dashboards._layout import Pen, place_panels
 from dashboards._links import TAG, uid
 from dashboards._options import Options
 from dashboards._units import DashboardError
@@ -20,7 +20,7 @@ from dashboards._words import Text
 _PREFIX = Text(en="Hypervisor", fr="Hyperviseur")
 
 
-def model(board: Dashboard, options: Options) -> sdk.Dashboard:
+def build_model(board: Dashboard, options: Options) -> sdk.Dashboard:
     """The SDK's model of a dashboard.
 
     Raises:
@@ -39,34 +39,39 @@ def model(board: Dashboard, options: Options) -> sdk.Dashboard:
         .week_start("monday")
         .editable()
         .tooltip(sdk.DashboardCursorSync.CROSSHAIR)
-        .variables([_variables.built(each, options) for each in _variables.variables(board)])
+        .variables(
+            [_variables.build_variable(each, options) for each in _variables.list_variables(board)]
+        )
         .annotations(annotations(board, options))
         .links(_links(board, options))
     )
     built = builder.build()
-    built.panels = _panels_of(board, options)
+    built.panels = _build_panels(board, options)
     return built
 
 
-def document(board: Dashboard, options: Options) -> dict[str, Any]:
+def build_document(board: Dashboard, options: Options) -> dict[str, Any]:
     """The same as plain JSON values."""
-    plain: dict[str, Any] = json.loads(json.dumps(model(board, options), cls=JSONEncoder))
-    return unhidden(plain)
+    plain: dict[str, Any] = json.loads(json.dumps(build_model(board, options), cls=JSONEncoder))
+    return drop_placement(plain)
 
 
-def unhidden(plain: dict[str, Any]) -> dict[str, Any]:
-    """Without the placement that the SDK gives every link and annotation: a menu few would open."""
+def drop_placement(plain: dict[str, Any]) -> dict[str, Any]:
+    """Remove the placement that the SDK sets on links and annotations: it hides them in a menu."""
     for part in (*plain.get("links", ()), *plain.get("annotations", {}).get("list", ())):
         part.pop("placement", None)
     return plain
 
 
-def written(board: Dashboard, options: Options) -> str:
+def render_json(board: Dashboard, options: Options) -> str:
     """The same as a file's text."""
-    return json.dumps(document(board, options), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return (
+        json.dumps(build_document(board, options), ensure_ascii=False, indent=2, sort_keys=True)
+        + "\n"
+    )
 
 
-def panels_of(board: Dashboard) -> tuple[Panel, ...]:
+def list_panels(board: Dashboard) -> tuple[Panel, ...]:
     """All panels, those of sections too."""
     panels: list[Panel] = []
     for part in board.panels:
@@ -75,7 +80,7 @@ def panels_of(board: Dashboard) -> tuple[Panel, ...]:
 
 
 def _check_keys(board: Dashboard) -> None:
-    keys = [panel.key for panel in panels_of(board)]
+    keys = [panel.key for panel in list_panels(board)]
     keys += [part.key for part in board.panels if isinstance(part, Section)]
     numbers: dict[int, str] = {}
     for key in keys:
@@ -86,12 +91,12 @@ def _check_keys(board: Dashboard) -> None:
             )
 
 
-def _panels_of(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.RowPanel]:
+def _build_panels(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.RowPanel]:
     pen = Pen()
     built: list[sdk.Panel | sdk.RowPanel] = []
     for part in board.panels:
         if isinstance(part, Panel):
-            built.append(_panels.built(part, pen.place(part), options))
+            built.append(_panels.build_panel(part, pen.place(part), options))
             continue
         row = sdk.RowPanel(
             collapsed=part.folded,
@@ -99,7 +104,7 @@ def _panels_of(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.RowPa
             grid_pos=pen.heading(),
             id_val=_panels.number(part.key),
         )
-        inside = [_panels.built(*each, options) for each in placed(pen, part.panels)]
+        inside = [_panels.build_panel(*each, options) for each in place_panels(pen, part.panels)]
         pen.new_line()
         if part.folded:
             row.panels = inside
@@ -110,12 +115,9 @@ def _panels_of(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.RowPa
 
 
 def _links(board: Dashboard, options: Options) -> list[Builder[sdk.DashboardLink]]:
-    """The other dashboards for the same territory and time, and the console.
-
-    Sites are not taken along: another dashboard has others, and would show nothing of them.
-    """
+    """Links to the other dashboards, with territory and time but not sites, and to the console."""
     links: list[Builder[sdk.DashboardLink]] = [
-        _link(other.title.in_(options.lang), _beside(other, board)).keep_time(True)
+        _link(other.title.in_(options.lang), _dashboard_url(other, board)).keep_time(True)
         for other in options.others
         if other.key != board.key
     ]
@@ -131,6 +133,6 @@ def _link(title: str, url: str) -> builders.DashboardLink:
     return link.icon("dashboard").url(url)
 
 
-def _beside(other: Dashboard, board: Dashboard) -> str:
+def _dashboard_url(other: Dashboard, board: Dashboard) -> str:
     where = "?${epci:queryparam}&${commune:queryparam}" if board.territory else ""
     return f"/d/{uid(other.key)}{where if other.territory else ''}"

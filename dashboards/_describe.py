@@ -1,4 +1,4 @@
-"""What a dashboard is: frozen descriptions that `_build` turns into Grafana's JSON."""
+"""Dashboards, panels and columns as frozen descriptions, for `_build`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Builder = Any  # a panel builder of the SDK: each kind is a class of its own
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """Where a click leads; most want `_links.site_page` or `dashboard_of`.
+    """A data link; see `_links.site_page` and `dashboard_of`.
 
     In `url`, `{console}` is the console's address, `{row.COLUMN}` the clicked row's value and
     `{range}` the time range.
@@ -26,7 +26,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """How one column of the SQL (or one series of a chart, by its name) reads.
+    """Display options of a column of the SQL, or of a series by its name.
 
     `quantity` takes unit and decimals from the catalogue; `unit` is a code of ours (UCUM, or a word
     of `_units.EXTRA`) where the column is none of the catalogue's quantities. `name` may be a
@@ -69,19 +69,19 @@ class Query:
     ref: str = "A"
 
 
-def counted(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
-    """A column that counts something."""
+def count_column(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
+    """A column of counts."""
     return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A panel: what it asks, how it reads. `about` says what it shows and how to read it.
+    """A panel. `about`: what it shows and how to read it.
 
-    `quantity`, `unit`, `decimals`, `steps`, `states` hold for all columns that say nothing else.
-    `empty` is the reason for which it may rightly show nothing ("no letter is dead"): the check
-    then asks for no rows. `timeless`: the reason for which rows need not lie within the time asked
-    (a standing list). `refine` may alter the SDK's builder last.
+    `quantity`, `unit`, `decimals`, `steps`, `states` are defaults for all columns.
+    `empty`: why the panel may be empty ("no dead letters"); the check then requires no rows.
+    `timeless`: why rows may lie outside the time range (a list of open alarms).
+    `refine` may alter the SDK's builder last.
     """
 
     key: str
@@ -112,7 +112,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading over the panels that follow; folded ones load when opened."""
+    """A row with a heading; folded rows load when opened."""
 
     key: str
     title: Text
@@ -122,9 +122,9 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A choice of this dashboard's own. SQL gives `__value` and `__text`, or one column.
+    """A variable of this dashboard. SQL returns `__value` and `__text`, or one column.
 
-    `multi` ones have All; in SQL use `_sql.chosen("river", "site.river")`.
+    `multi` ones have All; in SQL use `_sql.filter_by("river", "site.river")`.
     """
 
     name: str

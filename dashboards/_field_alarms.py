@@ -132,7 +132,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
     )
 
 
-def by_age(domain: str, title: Text, about: Text, *, width: int, height: int) -> Panel:
+def age_chart(domain: str, title: Text, about: Text, *, width: int, height: int) -> Panel:
     """How many are open, by how long they have been."""
     return Panel(
         key=f"{domain}-by-age",

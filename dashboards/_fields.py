@@ -1,4 +1,4 @@
-"""How columns read, as Grafana keeps it: defaults of a panel and overrides of single columns."""
+"""Columns as Grafana's field options: a panel's defaults and overrides."""
 
 import math
 from dataclasses import replace
@@ -25,13 +25,13 @@ _CELLS: dict[str, dict[str, str]] = {
 _DRAWN = {"line": "line", "bars": "bars", "points": "points"}
 
 
-def places(resolution: float) -> int:
-    """Decimals that show a resolution: 0.001 m needs three, but nobody reads more than two."""
+def count_decimals(resolution: float) -> int:
+    """Decimals for a resolution, two at most."""
     return min(2, max(0, math.ceil(-math.log10(resolution) - 1e-9)))
 
 
 def mappings(states: tuple[State, ...], options: Options) -> list[sdk.ValueMap]:
-    """The word and colour of each value; the symbol stands before the word."""
+    """Value mappings: symbol, text and colour of each state."""
     options_by_code = {
         _value(state.value): sdk.ValueMappingResult(
             text=f"{state.symbol} {words(state.text, options.lang)}".strip(),
@@ -50,7 +50,7 @@ def _value(value: str | float) -> str:
 
 
 def thresholds(steps: tuple[Step, ...], ground: str = CLEAR) -> sdk.ThresholdsConfig:
-    """Steps, upwards, on this ground where none is given."""
+    """Threshold steps, ascending; `ground`: the colour below the first."""
     rows = [sdk.Threshold(value=step.at, color=step.colour) for step in steps]
     if steps[0].at is not None:
         rows.insert(0, sdk.Threshold(value=None, color=ground))
@@ -60,8 +60,8 @@ def thresholds(steps: tuple[Step, ...], ground: str = CLEAR) -> sdk.ThresholdsCo
     return sdk.ThresholdsConfig(mode=sdk.ThresholdsMode.ABSOLUTE, steps=rows)
 
 
-def inked(column: Column) -> Column:
-    """A column whose words and figures are written in its colours."""
+def apply_ink(column: Column) -> Column:
+    """The column with text colours instead of fill colours."""
     return replace(
         column,
         colour=ink(column.colour) if column.colour else column.colour,
@@ -71,7 +71,7 @@ def inked(column: Column) -> Column:
 
 
 def data_links(links: tuple[Link, ...], options: Options) -> list[dict[str, Any]]:
-    """Links of a column; those to the console only where its address is known."""
+    """Data links of a column; links to the console only if its address is configured."""
     return [
         {
             "title": link.title.in_(options.lang),
@@ -84,14 +84,14 @@ def data_links(links: tuple[Link, ...], options: Options) -> list[dict[str, Any]
 
 
 def properties(column: Column, options: Options) -> dict[str, Any]:
-    """Grafana's property ids and values of what a column says; nothing of what it leaves open."""
+    """Grafana's property ids and values for the attributes that a column sets."""
     values: dict[str, Any] = {}
-    column = inked(column) if column.cell == "text" else column
+    column = apply_ink(column) if column.cell == "text" else column
     unit, decimals = column.unit, column.decimals
     if column.quantity:
         quantity = options.quantity(column.quantity)
         unit = unit or quantity.unit
-        decimals = places(quantity.resolution) if decimals is None else decimals
+        decimals = count_decimals(quantity.resolution) if decimals is None else decimals
     if column.title:
         values["displayName"] = words(column.title, options.lang)
     if unit:
@@ -101,7 +101,7 @@ def properties(column: Column, options: Options) -> dict[str, Any]:
     if column.states:
         values["mappings"] = mappings(column.states, options)
     if column.steps:
-        # What is written in the colour must be read below the first step too.
+        # Coloured text must be legible below the first step too.
         ground = CLEAR if column.cell == "background" else INK
         values["thresholds"] = thresholds(column.steps, ground)
         values["color"] = {"mode": "thresholds"}
@@ -156,7 +156,7 @@ _SIDES: dict[str, str] = {"min": "min_val", "max": "max_val", "displayName": "di
 
 
 def defaults(column: Column, custom: dict[str, Any], options: Options) -> sdk.FieldConfig:
-    """What holds for every column of a panel that says nothing else."""
+    """The field defaults of a panel."""
     values = properties(column, options)
     own = {key.removeprefix("custom."): values.pop(key) for key in list(values) if "." in key}
     links = values.pop("links", None)
@@ -172,14 +172,14 @@ def defaults(column: Column, custom: dict[str, Any], options: Options) -> sdk.Fi
     return config
 
 
-def cleared(config: sdk.FieldConfig) -> None:
-    """No fill below the first step, where steps colour grounds rather than words."""
+def clear_ground(config: sdk.FieldConfig) -> None:
+    """Remove the fill below the first step, for backgrounds."""
     for step in config.thresholds.steps if config.thresholds else ():
         step.color = CLEAR if step.color == INK else step.color
 
 
-def nothing(text: str) -> sdk.SpecialValueMap:
-    """These words in grey where there is no value."""
+def map_null(text: str) -> sdk.SpecialValueMap:
+    """Map null to this text in grey."""
     return sdk.SpecialValueMap(
         options=sdk.DashboardSpecialValueMapOptions(
             match=sdk.SpecialValueMatch.NULL,
@@ -188,16 +188,16 @@ def nothing(text: str) -> sdk.SpecialValueMap:
     )
 
 
-def nothing_known() -> sdk.DashboardFieldConfigSourceOverrides:
-    """What a table or a map shows where there is no value: a grey dash.
+def null_override() -> sdk.DashboardFieldConfigSourceOverrides:
+    """Override of tables and maps: a grey dash for null.
 
-    Else it would repeat why the panel may be empty, in the colour of the lowest step.
+    Without it Grafana repeats the panel's no-value text in the colour of the lowest step.
     """
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=matcher("/.*/"),
         properties=[
             sdk.DynamicConfigValue(id_val="noValue", value=NOTHING),
-            sdk.DynamicConfigValue(id_val="mappings", value=[nothing(NOTHING)]),
+            sdk.DynamicConfigValue(id_val="mappings", value=[map_null(NOTHING)]),
         ],
     )
 
@@ -212,7 +212,7 @@ def matcher(name: str) -> sdk.MatcherConfig:
 def override(
     column: Column, options: Options, *, fills: bool = False
 ) -> sdk.DashboardFieldConfigSourceOverrides:
-    """What holds for one column. `fills`: the panel's colours are grounds, not words."""
+    """The override of a column. `fills`: colours fill backgrounds, not text."""
     values = properties(column, options)
     if fills and column.steps:
         values["thresholds"] = thresholds(column.steps)

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_figures import RECENT
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._sql import SINCE, UNTIL, before, readings, territory
 from dashboards._views import TimeSeries
 from dashboards._words import Text
@@ -44,10 +44,10 @@ _ALL = Panel(
         axis_label=Text(en="above the alert level", fr="au-dessus de l'alerte"),
         soft_max=0.25,
     ),
-    refine=bridged,
+    refine=bridge_gaps,
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high - t.value AS value
             FROM {readings("level", every=FIT)}
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'alert'
@@ -63,7 +63,7 @@ _ALL = Panel(
 
 
 def _rain_deep(builder: Builder) -> Builder:
-    bridged(builder).override_by_regexp(
+    bridge_gaps(builder).override_by_regexp(
         "/^(attention|alert|danger|highest)$/",
         [sdk.DynamicConfigValue(id_val="custom.spanNulls", value=True)],
     )
@@ -100,7 +100,7 @@ _GAUGE = Panel(
     queries=(
         Query(
             ref="A",
-            sql=broken(f"""
+            sql=break_lines(f"""
             WITH {urgent("g.zero IS NOT NULL")}
             SELECT bucket.time AS time, urgent.title AS metric,
                    bucket.high + urgent.zero AS value

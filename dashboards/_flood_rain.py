@@ -3,7 +3,7 @@
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import BASIN_STEPS
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, readings, series_of
 from dashboards._views import Table, TimeSeries
@@ -42,7 +42,7 @@ def amounts(prefix: str = "mm") -> tuple[Column, ...]:
     )
 
 
-def summed(prefix: str = "mm") -> str:
+def sum_rain(prefix: str = "mm") -> str:
     """SQL: the sums over the hours that are shown, of rows `sums.hours, sums.total`."""
     return ", ".join(
         f"max(sums.total) FILTER (WHERE sums.hours = {hours}) AS {prefix}_{hours}h"
@@ -114,7 +114,7 @@ _NOW = Panel(
         Query(
             sql=f"""
             WITH {DEPTHS}
-            SELECT site.name AS site, site.title AS station, {summed()}, {RARE}
+            SELECT site.name AS site, site.title AS station, {sum_rain()}, {RARE}
             FROM unnest({series_of("catchment_rain")}) AS rain (id)
             JOIN series ON series.id = rain.id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
@@ -234,7 +234,7 @@ _BASINS = Panel(
     ),
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high AS value
             FROM {readings("basin_fill", every=FIT)}
             """)
@@ -245,7 +245,7 @@ _BASINS = Panel(
     high=100,
     steps=BASIN_STEPS[1:],
     no_value=Text(en="no basin", fr="aucun bassin"),
-    refine=bridged,
+    refine=bridge_gaps,
     width=10,
     height=11,
 )

@@ -15,7 +15,7 @@ FIT = f"readings_fit({EVERY}, {SINCE}, {UNTIL})"
 _BRIDGED_MS = 3_600_000
 
 
-def broken(message: str) -> str:
+def break_lines(message: str) -> str:
     """SQL: what `told` says (`time`, `metric`, `value`), with a null in the midst of each silence.
 
     Silence: more than an hour, or than two pieces of time where these are longer.
@@ -34,7 +34,7 @@ def broken(message: str) -> str:
     """
 
 
-def bridged(builder: Builder) -> Builder:
+def bridge_gaps(builder: Builder) -> Builder:
     """Lines over holes shorter than an hour, points where one stands alone: for `refine`."""
     return builder.override_by_regexp(
         "/.*/",

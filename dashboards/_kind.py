@@ -1,4 +1,4 @@
-"""What Grafana needs to know of a kind of view, and what many kinds share."""
+"""How a kind of view becomes a panel, and options that kinds share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Transformation = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What Grafana needs to know of a kind of view."""
+    """How a kind of view becomes a panel of the SDK."""
 
     builder: Callable[[Any, Options], Any]
     form: Callable[[Any], Format]
@@ -43,5 +43,5 @@ def tooltip(*, many: bool) -> common.VizTooltipOptions:
     return common.VizTooltipOptions().mode(mode).sort(sdk_common.SortOrder.DESCENDING)
 
 
-def shown(value: str) -> sdk_common.VisibilityMode:
+def visibility(value: str) -> sdk_common.VisibilityMode:
     return sdk_common.VisibilityMode(value)

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import histogram as sdk_histogram
 from grafana_foundation_sdk.models import xychart as sdk_xychart
 
 from dashboards import _views as views
-from dashboards._kind import Transformation, legend, shown, tooltip
+from dashboards._kind import Transformation, legend, tooltip, visibility
 from dashboards._options import Options
 from dashboards._words import words
 
@@ -43,7 +43,7 @@ def scatter_custom(view: views.Scatter, _options: Options) -> dict[str, Any]:
     }
 
 
-def apart(view: views.Scatter) -> tuple[Transformation, ...]:
+def split_series(view: views.Scatter) -> tuple[Transformation, ...]:
     if not view.by:
         return ()
     naming = {"asLabels": False}
@@ -58,7 +58,7 @@ def bar_chart_panel(view: views.BarChart, _: Options) -> barchart.Panel:
         .orientation(sdk_common.VizOrientation("horizontal" if sideways else "vertical"))
         .x_tick_label_max_length(_WHOLE)
         .stacking(sdk_common.StackingMode("normal" if view.stacked else "none"))
-        .show_value(shown(view.show_value))
+        .show_value(visibility(view.show_value))
         .legend(legend("list" if view.legend else "hidden"))
         .tooltip(tooltip(many=True))
     )

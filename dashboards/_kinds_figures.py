@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import common as sdk_common
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards import _views as views
-from dashboards._fields import cleared, nothing
+from dashboards._fields import clear_ground, map_null
 from dashboards._kind import reduce
 from dashboards._options import Options
 
@@ -18,9 +18,9 @@ _WRAPPED = [
 
 def stat_colours(view: views.Stat, config: sdk.FieldConfig) -> None:
     if view.colour == "background":
-        cleared(config)
+        clear_ground(config)
     if config.no_value:  # else these words would stand in the lowest step's colour: red, perhaps
-        config.mappings = [*(config.mappings or ()), nothing(config.no_value)]
+        config.mappings = [*(config.mappings or ()), map_null(config.no_value)]
 
 
 def stat_panel(view: views.Stat, _: Options) -> stat.Panel:

@@ -4,8 +4,8 @@ from grafana_foundation_sdk.builders import statetimeline, statushistory
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards import _views as views
-from dashboards._fields import cleared
-from dashboards._kind import Transformation, legend, shown, tooltip
+from dashboards._fields import clear_ground
+from dashboards._kind import Transformation, legend, tooltip, visibility
 from dashboards._options import Options
 
 # Where a lane has nothing, Grafana would list the panel's `no_value` as one more state. A rule
@@ -20,7 +20,7 @@ def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
     return (
         statetimeline.Panel()
         .merge_values(view.merge)
-        .show_value(shown(view.show_value))
+        .show_value(visibility(view.show_value))
         .row_height(view.row_height)
         .legend(legend("list"))
         .tooltip(tooltip(many=False))
@@ -28,7 +28,7 @@ def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
     )
 
 
-def parted(view: views.Timeline | views.StatusHistory) -> tuple[Transformation, ...]:
+def partition_lanes(view: views.Timeline | views.StatusHistory) -> tuple[Transformation, ...]:
     naming = {"asLabels": True}
     return (
         _WITHOUT_EMPTY,
@@ -38,13 +38,13 @@ def parted(view: views.Timeline | views.StatusHistory) -> tuple[Transformation, 
 
 def lane_names(view: views.Timeline | views.StatusHistory, config: sdk.FieldConfig) -> None:
     config.display_name = f"${{__field.labels.{view.lane}}}"
-    cleared(config)
+    clear_ground(config)
 
 
 def status_history_panel(view: views.StatusHistory, _: Options) -> statushistory.Panel:
     return (
         statushistory.Panel()
-        .show_value(shown(view.show_value))
+        .show_value(visibility(view.show_value))
         .legend(legend("list"))
         .tooltip(tooltip(many=False))
     )

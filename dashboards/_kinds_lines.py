@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards import _views as views
-from dashboards._fields import cleared
+from dashboards._fields import clear_ground
 from dashboards._kind import legend, tooltip
 from dashboards._options import Options
 from dashboards._words import words
@@ -42,8 +42,8 @@ def time_series_custom(view: views.TimeSeries, options: Options) -> dict[str, An
     return custom
 
 
-def each_its_colour(_: views.TimeSeries, config: sdk.FieldConfig) -> None:
+def colour_by_series(_: views.TimeSeries, config: sdk.FieldConfig) -> None:
     """Each line its own colour: by steps, all that stand alike would look alike."""
-    cleared(config)
+    clear_ground(config)
     if config.color is not None and config.color.mode == sdk.FieldColorModeId.THRESHOLDS:
         config.color.mode = sdk.FieldColorModeId.PALETTE_CLASSIC

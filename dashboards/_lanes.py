@@ -158,7 +158,7 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
             Column(
                 name="quantity",
                 title=Text(en="Quantity", fr="Grandeur"),
-                states=_named(quantities),
+                states=_quantity_states(quantities),
                 width=215,
             ),
             Column(
@@ -185,7 +185,7 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
     )
 
 
-def _named(quantities: tuple[str, ...]) -> tuple[State, ...]:
+def _quantity_states(quantities: tuple[str, ...]) -> tuple[State, ...]:
     named = {
         quantity.name: quantity for domain in (FLOOD, WEATHER) for quantity in domain.quantities
     }

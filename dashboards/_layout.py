@@ -39,7 +39,7 @@ class Pen:
         return place
 
 
-def placed(pen: Pen, panels: Iterable[Panel]) -> Iterator[tuple[Panel, GridPos]]:
+def place_panels(pen: Pen, panels: Iterable[Panel]) -> Iterator[tuple[Panel, GridPos]]:
     """Panels with their places."""
     for panel in panels:
         yield panel, pen.place(panel)

@@ -2,7 +2,7 @@
 
 from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, ORANGE, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._field_alarms import AGE_STEPS, OPEN, by_age, lane, open_table
+from dashboards._field_alarms import AGE_STEPS, OPEN, age_chart, lane, open_table
 from dashboards._lighting_words import AVAILABLE, COURSE
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import BarGauge, Stat, TimeSeries
@@ -169,7 +169,7 @@ SECTION = Section(
         _AGES,
         _KINDS,
         _AVAILABILITY,
-        by_age(
+        age_chart(
             "lighting",
             Text(en="Age of open faults", fr="Ancienneté des défauts ouverts"),
             Text(

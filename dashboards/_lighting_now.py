@@ -1,7 +1,7 @@
 """Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
 
 from dashboards._colours import FEW_IS_GOOD, NONE_IS_GOOD
-from dashboards._describe import Column, Panel, Query, counted
+from dashboards._describe import Column, Panel, Query, count_column
 from dashboards._lighting_table import TABLE
 from dashboards._lighting_words import (
     AVAILABLE,
@@ -42,10 +42,10 @@ CABINETS = Panel(
         ),
     ),
     columns=(
-        counted("dark", "dark, should be lit", "éteintes à tort", NONE_IS_GOOD),
-        counted("missing", "part of the light", "éclairage partiel", FEW_IS_GOOD),
-        counted("beyond", "lit beyond plan", "allumées hors plan", FEW_IS_GOOD),
-        counted("silent", "silent", "muettes", FEW_IS_GOOD),
+        count_column("dark", "dark, should be lit", "éteintes à tort", NONE_IS_GOOD),
+        count_column("missing", "part of the light", "éclairage partiel", FEW_IS_GOOD),
+        count_column("beyond", "lit beyond plan", "allumées hors plan", FEW_IS_GOOD),
+        count_column("silent", "silent", "muettes", FEW_IS_GOOD),
     ),
     width=9,
     height=4,
@@ -75,10 +75,10 @@ DANGERS = Panel(
         ),
     ),
     columns=(
-        counted("leakage", "earth leakage", "défaut d'isolement", NONE_IS_GOOD),
-        counted("supply", "supply lost (grid)", "alimentation perdue", NONE_IS_GOOD),
-        counted("contactor", "contactor (ours)", "contacteur", FEW_IS_GOOD),
-        counted("door", "door open", "porte ouverte", FEW_IS_GOOD),
+        count_column("leakage", "earth leakage", "défaut d'isolement", NONE_IS_GOOD),
+        count_column("supply", "supply lost (grid)", "alimentation perdue", NONE_IS_GOOD),
+        count_column("contactor", "contactor (ours)", "contacteur", FEW_IS_GOOD),
+        count_column("door", "door open", "porte ouverte", FEW_IS_GOOD),
     ),
     width=9,
     height=4,
@@ -114,7 +114,7 @@ AVAILABILITY = Panel(
             decimals=1,
             steps=AVAILABLE,
         ),
-        counted("out", "out of order", "en défaut", FEW_IS_GOOD),
+        count_column("out", "out of order", "en défaut", FEW_IS_GOOD),
     ),
     width=6,
     height=4,

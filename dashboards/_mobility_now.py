@@ -1,7 +1,7 @@
 """Mobility, now: where it jams, how far speed has dropped, station by station."""
 
 from dashboards._colours import FEW_IS_GOOD, GREY, NONE_IS_GOOD, RED, VIOLET, Step
-from dashboards._describe import Column, Panel, Query, counted
+from dashboards._describe import Column, Panel, Query, count_column
 from dashboards._field_alarms import QUIET, quiet
 from dashboards._links import site_page
 from dashboards._mobility_words import CHECKED_DAY, COURSE, KEPT, LOAD, ROAD
@@ -37,8 +37,8 @@ TRAFFIC = Panel(
         ),
     ),
     columns=(
-        counted("jammed", "jammed", "congestionnées", NONE_IS_GOOD),
-        counted("dense", "dense", "denses", FEW_IS_GOOD),
+        count_column("jammed", "jammed", "congestionnées", NONE_IS_GOOD),
+        count_column("dense", "dense", "denses", FEW_IS_GOOD),
         Column(
             name="kept",
             title=Text(en="of free speed", fr="de la vitesse à vide"),
@@ -76,9 +76,9 @@ DETECTORS = Panel(
         ),
     ),
     columns=(
-        counted("silent", "silent", "muettes", FEW_IS_GOOD),
-        counted("locked", "locked", "verrouillées", FEW_IS_GOOD),
-        counted("failed", "failed checks", "rejetées", FEW_IS_GOOD),
+        count_column("silent", "silent", "muettes", FEW_IS_GOOD),
+        count_column("locked", "locked", "verrouillées", FEW_IS_GOOD),
+        count_column("failed", "failed checks", "rejetées", FEW_IS_GOOD),
     ),
     width=8,
     height=4,
@@ -117,7 +117,7 @@ CLOSED = Panel(
             decimals=0,
             steps=(Step(at=None, colour=GREY), Step(at=1, colour="#4a90d9")),
         ),
-        counted("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
+        count_column("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
     ),
     width=6,
     height=4,

@@ -1,4 +1,4 @@
-"""A panel's description as the SDK's model: what all kinds share."""
+"""Builds a panel of the SDK from its description; what all kinds share."""
 
 import json
 import zlib
@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
-from dashboards._fields import defaults, inked, nothing_known, override
+from dashboards._fields import apply_ink, defaults, null_override, override
 from dashboards._ground import PLACE
 from dashboards._kind import Kind
 from dashboards._kinds import kind_of
@@ -19,18 +19,18 @@ from dashboards._words import words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
 
-_WRITTEN_FOR = "12.0.0"  # unsaid, Grafana converts a panel as if its oldest version had saved it
+_WRITTEN_FOR = "12.0.0"  # without it Grafana migrates the panel from its oldest version
 
 
 def number(key: str) -> int:
-    """A panel's id, from its key: it stays when panels are added or moved."""
+    """A panel's id, a hash of its key: stable when panels are added or moved."""
     return zlib.crc32(key.encode()) % 1_000_000 + 1
 
 
-def localised(sql: str, options: Options) -> str:
-    """The statement in the build's language, without the margin it has in its module.
+def localise_sql(sql: str, options: Options) -> str:
+    """The statement with `{{lang}}` and `{{cadence}}` filled in, without its indentation.
 
-    `{{cadence}}` becomes what the catalogue says of how often quantities are told, as jsonb.
+    `{{cadence}}`: the catalogue's reporting interval of each quantity, jsonb.
     """
     lines = [line.rstrip() for line in sql.strip("\n").splitlines()]
     margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
@@ -40,7 +40,7 @@ def localised(sql: str, options: Options) -> str:
 
 
 def _cadence(catalogue: Catalogue) -> dict[str, float]:
-    """By quantity that is told regularly: how often, s."""
+    """Quantity -> reporting interval (s), of periodic ones."""
     return {
         each.name: each.interval.total_seconds()
         for each in catalogue.quantities.values()
@@ -48,8 +48,8 @@ def _cadence(catalogue: Catalogue) -> dict[str, float]:
     }
 
 
-def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
-    """The panel as Grafana keeps it."""
+def build_panel(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
+    """The panel as a model of the SDK."""
     kind = kind_of(panel.view)
     builder = (
         kind.builder(panel.view, options)
@@ -61,7 +61,7 @@ def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
     if panel.queries:
         form: Format = kind.form(panel.view)
         builder.datasource(source()).targets(
-            [SqlQuery(localised(query.sql, options), form, query.ref) for query in panel.queries]
+            [SqlQuery(localise_sql(query.sql, options), form, query.ref) for query in panel.queries]
         )
     for requested, setter in (
         (panel.points, "max_data_points"),
@@ -78,14 +78,14 @@ def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
     if isinstance(panel.view, Table):
         _sort_by_titles(panel, model, options)
     if isinstance(panel.view, Geomap):
-        _tell_steps_alone(panel, panel.view, model)
+        _show_legend_of_steps(panel, panel.view, model)
     if not isinstance(panel.view, Words):
         model.field_config = _fields(panel, kind, model, options)
     return model
 
 
 def _sort_by_titles(panel: Panel, model: sdk.Panel, options: Options) -> None:
-    """Grafana sorts by what stands in the head of a column, not by its name in SQL."""
+    """Grafana sorts by the displayed title of a column, not by its name in SQL."""
     titles = {column.name: words(column.title, options.lang) for column in panel.columns}
     chosen = model.options
     if not isinstance(chosen, sdk_table.Options):
@@ -94,8 +94,8 @@ def _sort_by_titles(panel: Panel, model: sdk.Panel, options: Options) -> None:
         order.display_name = titles.get(order.display_name) or order.display_name
 
 
-def _tell_steps_alone(panel: Panel, view: Geomap, model: sdk.Panel) -> None:
-    """Grafana's legend of a map knows steps, not states: of those it would tell "< 80, 80+"."""
+def _show_legend_of_steps(panel: Panel, view: Geomap, model: sdk.Panel) -> None:
+    """Show the legend of a map only for steps: of states Grafana would print "< 80, 80+"."""
     coloured = [column for column in panel.columns if column.name == view.colour_by]
     steps = bool(panel.steps) or any(column.steps for column in coloured)
     chosen = model.options
@@ -113,7 +113,7 @@ def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig
 
 
 def _fills(view: View) -> bool:
-    """Whether what has a colour is filled with it."""
+    """Whether colours fill the background."""
     lanes = isinstance(view, Timeline | StatusHistory)
     return lanes or (isinstance(view, Stat) and view.colour == "background")
 
@@ -132,7 +132,7 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     )
     columns = (*(PLACE if isinstance(panel.view, Geomap) else ()), *panel.columns)
     if isinstance(panel.view, Stat) and panel.view.colour != "background":
-        general, columns = inked(general), tuple(map(inked, columns))
+        general, columns = apply_ink(general), tuple(map(apply_ink, columns))
     config = defaults(general, kind.custom(panel.view, options), options)
     if panel.no_value:
         config.no_value = words(panel.no_value, options.lang)
@@ -141,7 +141,7 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     return sdk.FieldConfigSource(
         defaults=config,
         overrides=[
-            *([nothing_known()] if isinstance(panel.view, Geomap | Table) else []),
+            *([null_override()] if isinstance(panel.view, Geomap | Table) else []),
             *(refined.overrides if refined is not None else []),
             *(override(column, options, fills=_fills(panel.view)) for column in columns),
         ],

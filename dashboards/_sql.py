@@ -7,7 +7,7 @@ doubles apostrophes (`:sqlstring`).
 ALL = "'*'"
 
 
-def chosen(variable: str, column: str) -> str:
+def filter_by(variable: str, column: str) -> str:
     """True where `column` is among what `$variable` has chosen, or all are."""
     values = f"${{{variable}:sqlstring}}"
     return f"({ALL} IN ({values}) OR {column} IN ({values}))"
@@ -15,16 +15,16 @@ def chosen(variable: str, column: str) -> str:
 
 def territory(site: str = "site") -> str:
     """True for the sites chosen by $epci, $commune and $site; `site` is the table's alias."""
-    inside = chosen("epci", "area.parent")
+    inside = filter_by("epci", "area.parent")
     return (
         f"({ALL} IN (${{epci:sqlstring}}) OR {site}.commune IN"
         f" (SELECT area.code FROM area WHERE {inside}))"
-        f" AND {chosen('commune', f'{site}.commune')}"
-        f" AND {chosen('site', f'{site}.name')}"
+        f" AND {filter_by('commune', f'{site}.commune')}"
+        f" AND {filter_by('site', f'{site}.name')}"
     )
 
 
-def quoted(names: tuple[str, ...]) -> str:
+def quote_list(names: tuple[str, ...]) -> str:
     """Names of ours as SQL literals, parted by commas."""
     return ", ".join("'" + name.replace("'", "''") + "'" for name in names)
 
@@ -38,7 +38,7 @@ def series_of(*quantities: str, where: str = "") -> str:
     return (
         "ARRAY(SELECT series.id FROM series JOIN device ON device.id = series.device"
         " JOIN site ON site.id = device.site"
-        f" WHERE series.quantity IN ({quoted(quantities)}) AND {territory()}{further})"
+        f" WHERE series.quantity IN ({quote_list(quantities)}) AND {territory()}{further})"
     )
 
 
@@ -62,7 +62,7 @@ def readings(*quantities: str, where: str = "", every: str = EVERY) -> str:
     return (
         f"readings_by({ids}, {SINCE}, {UNTIL}, {every}) AS bucket"
         " JOIN series ON series.id = bucket.series_id"
-        f" AND series.quantity IN ({quoted(quantities)})"  # else all series are looked at
+        f" AND series.quantity IN ({quote_list(quantities)})"  # else all series are looked at
         " JOIN device ON device.id = series.device"
         " JOIN site ON site.id = device.site"
     )
@@ -79,7 +79,8 @@ def latest(*quantities: str, where: str = "") -> str:
     return (
         "(SELECT series.* FROM series JOIN device ON device.id = series.device"
         " JOIN site ON site.id = device.site"
-        f" WHERE series.quantity IN ({quoted(quantities)}) AND {territory()}{further}) AS series"
+        f" WHERE series.quantity IN ({quote_list(quantities)})"
+        f" AND {territory()}{further}) AS series"
         " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
         " CROSS JOIN LATERAL (SELECT * FROM rollup_hour AS hour WHERE hour.series_id = series.id"
         f" AND hour.begins > {before(SINCE, '1 hour')} AND hour.begins <= {UNTIL}"

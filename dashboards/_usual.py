@@ -17,7 +17,7 @@ _TEXTS = {
 }
 
 
-def usual(domain: Domain) -> Dashboard:
+def default_dashboard(domain: Domain) -> Dashboard:
     """A dashboard made of the catalogue alone, for a function that has no better one yet."""
     title = Text(en=domain.label_en, fr=domain.label_fr)
     return Dashboard(

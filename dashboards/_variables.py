@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._dataquery import source
 from dashboards._describe import Dashboard, Variable
 from dashboards._options import Options
-from dashboards._sql import ALL, chosen, quoted
+from dashboards._sql import ALL, filter_by, quote_list
 from dashboards._words import Text
 
 EPCI = Variable(
@@ -18,30 +18,32 @@ COMMUNE = Variable(
     name="commune",
     label=Text(en="Commune", fr="Commune"),
     sql='SELECT name AS "__text", code AS "__value" FROM area'
-    f" WHERE kind = 'commune' AND {chosen('epci', 'area.parent')} ORDER BY name",
+    f" WHERE kind = 'commune' AND {filter_by('epci', 'area.parent')} ORDER BY name",
 )
 
 
 def site(domains: tuple[str, ...]) -> Variable:
     """The sites of some domains in the chosen communes."""
-    of = f"site.domain IN ({quoted(domains)}) AND " if domains else ""
+    of = f"site.domain IN ({quote_list(domains)}) AND " if domains else ""
     return Variable(
         name="site",
         label=Text(en="Site", fr="Site"),
         sql='SELECT site.title AS "__text", site.name AS "__value" FROM site'
         f" WHERE {of}({ALL} IN (${{epci:sqlstring}}) OR site.commune IN (SELECT area.code"
-        f" FROM area WHERE {chosen('epci', 'area.parent')}))"
-        f" AND {chosen('commune', 'site.commune')} ORDER BY site.title",
+        f" FROM area WHERE {filter_by('epci', 'area.parent')}))"
+        f" AND {filter_by('commune', 'site.commune')} ORDER BY site.title",
     )
 
 
-def variables(board: Dashboard) -> tuple[Variable, ...]:
+def list_variables(board: Dashboard) -> tuple[Variable, ...]:
     """All of a dashboard's, in the order of their bar."""
     where = (EPCI, COMMUNE, site(board.domains)) if board.territory else ()
     return (*where, *board.variables)
 
 
-def built(variable: Variable, options: Options) -> builders.QueryVariable | builders.CustomVariable:
+def build_variable(
+    variable: Variable, options: Options
+) -> builders.QueryVariable | builders.CustomVariable:
     """The variable as the SDK's builder."""
     if variable.choices:
         return _custom(variable, options)

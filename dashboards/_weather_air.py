@@ -2,7 +2,7 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, readings, series_of, territory
 from dashboards._views import Table, TimeSeries
@@ -19,7 +19,7 @@ _AIR = Panel(
     view=TimeSeries(width=2, legend="list", steps_drawn="dashed"),
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
             FROM {readings("air_temperature", every=FIT)}
             """)
@@ -27,7 +27,7 @@ _AIR = Panel(
     ),
     quantity="air_temperature",
     steps=(Step(at=0, colour=BLUE),),
-    refine=bridged,
+    refine=bridge_gaps,
     width=12,
     height=11,
 )
@@ -46,7 +46,7 @@ _FROST = Panel(
     view=TimeSeries(width=2, legend="list", steps_drawn="dashed"),
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT air.time AS time, site.title AS metric,
                    wet_bulb(air.low, damp.high) - t.value AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
@@ -66,7 +66,7 @@ _FROST = Panel(
     steps=(Step(at=0, colour=RED),),
     no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
     empty="a territory may have no site with a frost threshold",
-    refine=bridged,
+    refine=bridge_gaps,
     width=12,
     height=11,
 )
@@ -223,7 +223,7 @@ _DAMP = Panel(
     view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
             FROM {readings("humidity", every=FIT)}
             """)
@@ -231,7 +231,7 @@ _DAMP = Panel(
     ),
     quantity="humidity",
     high=100,
-    refine=bridged,
+    refine=bridge_gaps,
     width=12,
     height=9,
 )
@@ -249,7 +249,7 @@ _DEW = Panel(
     view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
             JOIN series ON series.id = air.series_id AND series.quantity = 'air_temperature'
@@ -263,7 +263,7 @@ _DEW = Panel(
         ),
     ),
     quantity="dew_point",
-    refine=bridged,
+    refine=bridge_gaps,
     width=12,
     height=9,
 )

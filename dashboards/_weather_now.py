@@ -78,7 +78,7 @@ def _figure(  # noqa: PLR0913  a panel of six that differ in just this
     )
 
 
-def _rained(hours: int, *, steps: tuple[Step, ...]) -> Panel:
+def _rain_panel(hours: int, *, steps: tuple[Step, ...]) -> Panel:
     return _figure(
         f"rain-{hours}h",
         Text(en=f"Most rain, {hours} h", fr=f"Pluie, cumul {hours} h maximal"),
@@ -232,8 +232,8 @@ SECTION = Section(
     key="weather-now",
     title=Text(en="The situation", fr="La situation"),
     panels=(
-        _rained(1, steps=_WET),
-        _rained(24, steps=_WET),
+        _rain_panel(1, steps=_WET),
+        _rain_panel(24, steps=_WET),
         _GUST,
         _COLD,
         _HOT,

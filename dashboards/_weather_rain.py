@@ -2,7 +2,7 @@
 
 from dashboards._colours import GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._flood_rain import DEPTHS, RARE, amounts, rare_columns, summed
+from dashboards._flood_rain import DEPTHS, RARE, amounts, rare_columns, sum_rain
 from dashboards._gaps import FIT
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, series_of
@@ -47,7 +47,7 @@ _RARITY = Panel(
                 SELECT site.name, site.title, site.lon, site.lat FROM site
                 WHERE site.name IN (SELECT depth.site FROM depth)
             )
-            SELECT sums.site, sums.station, {summed()},
+            SELECT sums.site, sums.station, {sum_rain()},
                    max(sums.total / held.value) AS held, {RARE},
                    max(near.title) AS reference
             FROM ({RAINED}) sums

@@ -2,7 +2,7 @@
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import Table, TimeSeries
@@ -27,7 +27,7 @@ _GUSTS = Panel(
     queries=(
         Query(
             ref="A",
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high * {KMH} AS value
             FROM {readings("gust", every=FIT)}
             """),
@@ -53,7 +53,7 @@ _GUSTS = Panel(
         _limit("crane", "cranes stop", "arrêt des grues", ORANGE),
         _limit("storm", "storm", "tempête", RED),
     ),
-    refine=bridged,
+    refine=bridge_gaps,
     width=11,
     height=11,
 )
@@ -69,7 +69,7 @@ _WIND = Panel(
     view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
-            sql=broken(f"""
+            sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean * {KMH} AS value
             FROM {readings("wind_speed", every=FIT)}
             """)
@@ -78,7 +78,7 @@ _WIND = Panel(
     unit="km/h",
     decimals=0,
     low=0,
-    refine=bridged,
+    refine=bridge_gaps,
     width=12,
     height=9,
 )

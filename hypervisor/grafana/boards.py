@@ -1,4 +1,4 @@
-"""Dashboards to be checked: what was described, and the JSON that Grafana would be given."""
+"""Built dashboards: Grafana's JSON with its description."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboards import _panels
-from dashboards._build import document, panels_of
+from dashboards._build import build_document, list_panels
 from dashboards._describe import Dashboard, Panel
 from dashboards._links import uid
 from dashboards._options import Options
@@ -22,7 +22,7 @@ class BoardError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something wrong: in which dashboard, at which panel (or variable, …), what is expected."""
+    """A problem of a dashboard; `where`: its panel, variable or link."""
 
     dashboard: str
     where: str
@@ -34,14 +34,14 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltPanel:
-    """A panel as Grafana has it, and its description where it is one of ours."""
+    """A panel's JSON and its description, None if it is not ours."""
 
     panel: Json
     described: Panel | None
 
     @property
     def title(self) -> str:
-        """What a person finds it by."""
+        """Its title and key, for messages."""
         key = f" [{self.described.key}]" if self.described else ""
         return f"panel {self.panel.get('title', '?')!r}{key}"
 
@@ -53,7 +53,7 @@ class BuiltPanel:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A dashboard as Grafana has it, and its description."""
+    """A dashboard's JSON and its description."""
 
     document: Json
     described: Dashboard | None
@@ -64,36 +64,36 @@ class Board:
         return str(self.document.get("uid", "?"))
 
     def pieces(self) -> Iterator[BuiltPanel]:
-        """Its panels, those of folded sections too, without the headings."""
+        """Its panels, also of folded rows, without the rows."""
         described = {}
         if self.described is not None:
-            described = {_panels.number(panel.key): panel for panel in panels_of(self.described)}
-        for panel in list_panels(self.document):
+            described = {_panels.number(panel.key): panel for panel in list_panels(self.described)}
+        for panel in iter_panels(self.document):
             if panel.get("type") != "row":
                 yield BuiltPanel(panel=panel, described=described.get(panel.get("id", 0)))
 
 
-def list_panels(document: Mapping[str, Any]) -> Iterator[Json]:
-    """All panels, headings and what they fold included."""
+def iter_panels(document: Mapping[str, Any]) -> Iterator[Json]:
+    """All panels, with rows and the panels folded in them."""
     for panel in document.get("panels", []):
         yield panel
         yield from panel.get("panels", [])
 
 
 def build_boards(described: Iterable[Dashboard], options: Options) -> list[Board]:
-    """Boards of what is described.
+    """Build the dashboards.
 
     Raises:
         DashboardError: a description contradicts itself.
     """
-    return [Board(document=document(each, options), described=each) for each in described]
+    return [Board(document=build_document(each, options), described=each) for each in described]
 
 
 def read_boards(folder: Path, described: Iterable[Dashboard]) -> list[Board]:
-    """Boards of files that were built, and perhaps altered since.
+    """Read built files, which may have been edited since.
 
     Raises:
-        BoardError: there are none, or one is no JSON.
+        BoardError: there are none, or one is not JSON.
     """
     by_uid = {uid(each.key): each for each in described}
     boards = []

@@ -1,4 +1,4 @@
-"""What is wrong with a dashboard's JSON before any query is run: ids, units, variables, links."""
+"""Checks a dashboard's JSON without queries: ids, units, variables, links."""
 
 import json
 import re
@@ -13,11 +13,11 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard as Model
 from starlette.routing import Match, Route
 
-from dashboards._build import unhidden
+from dashboards._build import drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
 from hypervisor.base import rooms
 from hypervisor.grafana import variables, vocabulary
-from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, list_panels
+from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, iter_panels
 from hypervisor.grafana.check_units import find_unit_problems
 
 _LANES = {"state-timeline", "status-history"}
@@ -27,7 +27,7 @@ _PLACE = re.compile(r"\$\{[^}]*\}")
 
 
 def find_problems(board: Board, uids: Sequence[str], console: str) -> Iterator[Finding]:
-    """Everything that the JSON alone shows. `uids`: of all dashboards; `console`: its address."""
+    """Problems of the JSON. `uids`: of all dashboards; `console`: its address."""
     for where, text in (
         *(("the dashboard", text) for text in _check_document(board, uids)),
         *_check_variables(board),
@@ -45,7 +45,7 @@ def find_problems(board: Board, uids: Sequence[str], console: str) -> Iterator[F
 def _check_document(board: Board, uids: Sequence[str]) -> Iterator[str]:
     if uids.count(board.name) > 1:
         yield f"the uid {board.name!r} is another dashboard's, too"
-    counted = Counter(panel.get("id") for panel in list_panels(board.document))
+    counted = Counter(panel.get("id") for panel in iter_panels(board.document))
     for number, times in counted.items():
         if number is None:
             yield "a panel has no id; each needs one of its own"
@@ -57,10 +57,12 @@ def _check_document(board: Board, uids: Sequence[str]) -> Iterator[str]:
 
 
 def _round_trip(document: Json) -> Iterator[str]:
-    """Read by the SDK and written again it must be the same: what it does not know is lost."""
+    """Parsed and serialised by the SDK, the JSON must not change."""
     register_default_plugins()
     again = json.loads(json.dumps(Model.from_json(document), cls=JSONEncoder))
-    yield from (f"the SDK reads {path}" for path in _differences(document, unhidden(again), ""))
+    yield from (
+        f"the SDK reads {path}" for path in _differences(document, drop_placement(again), "")
+    )
 
 
 def _differences(ours: Any, other: Any, path: str) -> Iterator[str]:
@@ -94,7 +96,7 @@ def _join_names(listed: Sequence[str]) -> str:
 
 
 def _texts(board: Board) -> Iterator[tuple[str, str]]:
-    """Wherever Grafana puts variables in."""
+    """The texts in which Grafana fills in variables."""
     for piece in board.pieces():
         for query in piece.queries:
             yield piece.title, query["rawSql"]
@@ -110,13 +112,13 @@ def _texts(board: Board) -> Iterator[tuple[str, str]]:
 
 
 def list_annotations(document: Json) -> list[Json]:
-    """The annotations that ask the database."""
+    """The annotations with a query."""
     listed = document.get("annotations", {}).get("list", [])
     return [each for each in listed if each.get("target", {}).get("rawSql")]
 
 
 def _check_sources(board: Board) -> Iterator[tuple[str, str]]:
-    """Whatever asks, asks the data source that we provision."""
+    """Every query uses our data source."""
     for piece in board.pieces():
         for asker in (*piece.queries, *([piece.panel] if piece.queries else [])):
             yield from ((piece.title, text) for text in _source(asker))

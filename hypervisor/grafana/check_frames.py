@@ -1,4 +1,4 @@
-"""What a frame must be for its panel to draw it, and the columns that overrides and links name."""
+"""Checks frames: what the panel needs, and the columns that overrides and links name."""
 
 import json
 import re
@@ -20,14 +20,14 @@ _TIMED = re.compile(r"\$__(?:timeFilter|timeFrom|timeTo|timeGroup|unixEpoch)")
 
 
 def timed(sql: str) -> bool:
-    """Whether a statement speaks of the time that is asked."""
+    """Whether a statement uses the time range."""
     return bool(_TIMED.search(sql))
 
 
 def find_frame_problems(
     piece: BuiltPanel, frame: Frame, span: Span, interval_ms: int
 ) -> Iterator[str]:
-    """What one query's frame lacks for the panel."""
+    """Problems of a query's frame in its panel."""
     yield from _within(piece, frame, span, timedelta(milliseconds=interval_ms))
     check = _KINDS.get(piece.panel.get("type", ""))
     if check is not None:
@@ -37,7 +37,7 @@ def find_frame_problems(
 
 
 def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> Iterator[str]:
-    """Rows of another time than asked: the mark of a filter that is missing."""
+    """Rows outside the time range: a time filter is missing."""
     if piece.described is not None and piece.described.timeless:
         return
     times = frame.times()
@@ -135,7 +135,7 @@ def _columns(frame: Frame) -> str:
 
 
 def find_name_problems(piece: BuiltPanel, frames: Sequence[Frame]) -> Iterator[str]:
-    """Columns that overrides, links and sorting name and no query gives.
+    """Columns named by overrides, links and sorting that no query returns.
 
     `frames`: of every query and every span: a series named by data may be missing in one.
     """
@@ -157,7 +157,7 @@ def find_name_problems(piece: BuiltPanel, frames: Sequence[Frame]) -> Iterator[s
 
 @cache
 def known_words() -> frozenset[str]:
-    """Words that data may name a series by, though this time it has none of them."""
+    """Names that series may have in other data."""
     ours = catalogue()
     priorities = {str(state.value) for state in PRIORITIES}
     return frozenset({*ours.domains, *ours.quantities, *ours.thresholds, *priorities})
@@ -175,7 +175,7 @@ def _sorted_by(panel: Json) -> Iterator[str]:
 
 
 def _titles(panel: Json) -> set[str]:
-    """What overrides call columns: a table is sorted by what stands in its head."""
+    """The displayed titles of columns, by which Grafana sorts."""
     return {
         each["value"]
         for override in panel.get("fieldConfig", {}).get("overrides", [])

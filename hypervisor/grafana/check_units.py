@@ -1,4 +1,4 @@
-"""Units: known to Grafana, and fit for what is measured."""
+"""Checks units: valid in Grafana and of the quantity's dimension."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def _catalogue() -> Catalogue:
 
 
 def find_unit_problems(piece: BuiltPanel) -> Iterator[str]:
-    """What is wrong with the units of a panel: each unknown or unfit one."""
+    """Unknown or wrong units of a panel."""
     for name, unit in _units(piece.panel):
         of = f" of {name!r}" if name else ""
         if not vocabulary.is_unit(unit):
@@ -45,7 +45,7 @@ def _units(panel: Json) -> Iterator[tuple[str, str]]:
 
 
 def _expected_unit(piece: BuiltPanel, name: str) -> str | None:
-    """The unit that the description's quantity has; None: it names none there."""
+    """The unit of the described quantity; None without one."""
     if piece.described is None:
         return None
     parts = [piece.described] if not name else piece.described.columns
@@ -60,7 +60,7 @@ def _expected_unit(piece: BuiltPanel, name: str) -> str | None:
 
 
 def _fits(name: str, unit: str) -> bool:
-    """Whether a column that is called as a quantity has a unit that measures the same."""
+    """Whether the unit fits the quantity after which the column is named."""
     quantity = _catalogue().quantities.get(name)
     if quantity is None:
         return True
@@ -71,7 +71,7 @@ def _fits(name: str, unit: str) -> bool:
 
 
 def _find_mismatch(piece: BuiltPanel) -> Iterator[str]:
-    """A quantity whose unit the panel takes, though its SQL is of others altogether."""
+    """The panel's quantity, if its SQL reads only quantities of other dimensions."""
     if piece.described is None or not piece.described.quantity:
         return
     quantities = _catalogue().quantities

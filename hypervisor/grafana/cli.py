@@ -1,4 +1,4 @@
-"""`hypervisor dashboards`: Grafana's dashboards built, and held against a database."""
+"""`hypervisor dashboards`: build and check Grafana's dashboards."""
 
 import json
 from pathlib import Path
@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 Lang = Annotated[str, typer.Option("--lang", help="fr or en.")]
 Console = Annotated[
     str | None,
-    typer.Option("--console-url", help="Where links to the console lead; default: the settings'."),
+    typer.Option(
+        "--console-url", help="The console's address for links; default: from the settings."
+    ),
 ]
 
 Basemap = Annotated[
     str | None,
     typer.Option(
-        help="Tiles below maps: ign, or https://host/{z}/{x}/{y}.png; default: the settings'."
+        help="Tiles below maps: ign, or https://host/{z}/{x}/{y}.png; default: from the settings."
     ),
 ]
 
 
 def attach(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Grafana's dashboards: built, checked, pushed.")
+    group = typer.Typer(no_args_is_help=True, help="Build, check and push Grafana's dashboards.")
     group.command()(build)
     group.command()(check)
     app.add_typer(group, name="dashboards")
@@ -33,18 +35,23 @@ def attach(app: typer.Typer) -> None:
 
 def build(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="The folder that the JSON files go to.")],
+    out: Annotated[Path, typer.Option(help="Folder for the JSON files.")],
     lang: Lang = "fr",
     console_url: Console = None,
     basemap: Basemap = None,
-    since: Annotated[str, typer.Option("--from", help="Time shown first; default: now-24h.")] = "",
+    since: Annotated[
+        str, typer.Option("--from", help="Start of the initial time range; default: now-24h.")
+    ] = "",
     until: Annotated[str, typer.Option("--to", help="Its end; default: now.")] = "",
-    timezone: Annotated[str, typer.Option(help="Whose clock; default: the reader's own.")] = "",
+    timezone: Annotated[str, typer.Option(help="Time zone; default: the viewer's.")] = "",
     instance: Annotated[
-        bool, typer.Option("--instance", help="Clock, and an exercise's time, from its database.")
+        bool,
+        typer.Option(
+            "--instance", help="Take time zone, and an exercise's time range, from its database."
+        ),
     ] = False,
 ) -> None:
-    """Write one file a dashboard, for Grafana's provisioning. The same input, the same bytes."""
+    """Write one file per dashboard for Grafana's provisioning; deterministic."""
     from dataclasses import replace
 
     from hypervisor.base.settings import load_settings
@@ -69,18 +76,22 @@ def check(
     lang: Lang = "fr",
     console_url: Console = None,
     folder: Annotated[
-        Path | None, typer.Option("--dir", help="Files that were built, instead of building.")
+        Path | None,
+        typer.Option("--dir", help="Check built files in this folder instead of building."),
     ] = None,
     reader_url: Annotated[
-        str, typer.Option(envvar="HYPERVISOR_READER_URL", help="A reader's; default: our role.")
+        str,
+        typer.Option(
+            envvar="HYPERVISOR_READER_URL", help="A reader's URL; default: our own reader role."
+        ),
     ] = "",
     fill: Annotated[
-        bool, typer.Option("--fill", help="On a private database with a simulated week.")
+        bool, typer.Option("--fill", help="Check on a private database with a simulated week.")
     ] = False,
-    scenario: Annotated[str, typer.Option(help="With --fill: the story.")] = "territory-week",
+    scenario: Annotated[str, typer.Option(help="With --fill: the scenario.")] = "territory-week",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Hold the dashboards against a database; exit 1 if anything is wrong with one."""
+    """Check the dashboards against a database; exit 1 if there are problems."""
     from dashboards._scan import dashboards
     from hypervisor.base.settings import load_settings
     from hypervisor.grafana import boards, service_check

@@ -1,4 +1,4 @@
-"""`hypervisor dashboards push`: folder, data source and dashboards, into a Grafana that runs."""
+"""`hypervisor dashboards push`: into a running Grafana."""
 
 import json
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ Token = Annotated[
     str,
     typer.Option(
         envvar="HYPERVISOR_GRAFANA_TOKEN",
-        help="Of a service account: Editor, or Admin where the data source is made.",
+        help="Token of a service account: Editor, or Admin to create the data source.",
     ),
 ]
 ReaderUrl = Annotated[
     str,
     typer.Option(
         envvar="HYPERVISOR_GRAFANA_READER_URL",
-        help="A reader's, as Grafana reaches the database; default: the data source stays.",
+        help="A reader's URL, as Grafana reaches the database; default: keep the data source.",
     ),
 ]
 
@@ -46,7 +46,7 @@ def push(
     url: Url,
     token: Token = "",
     folder: Annotated[
-        str | None, typer.Option(help="The folder's title; default: as it is, or Hypervisor.")
+        str | None, typer.Option(help="Title of the folder; default: unchanged, or Hypervisor.")
     ] = None,
     reader_url: ReaderUrl = "",
     lang: Lang = "fr",
@@ -56,13 +56,13 @@ def push(
     until: Annotated[str, typer.Option("--to", help="As for `build`.")] = "",
     timezone: Annotated[str, typer.Option(help="As for `build`.")] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, change nothing.")
+        bool, typer.Option("--dry-run", help="Print what would change, change nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Bring the dashboards into a Grafana 12 or newer; again: only what has changed.
+    """Push the dashboards into a Grafana 12 or newer; only changes are written.
 
-    Dashboards of ours that are no more are removed; what is not ours is not touched.
+    Removes our dashboards that no longer exist and touches nothing else.
     """
     from hypervisor.base.settings import load_settings
     from hypervisor.grafana import service_push

@@ -1,4 +1,4 @@
-"""A Grafana over its API: the few calls that pushing takes, and its refusals in our words."""
+"""A client of Grafana's API with the calls that pushing needs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,21 +23,21 @@ Json = dict[str, Any]
 
 
 class GrafanaError(TerritoryError):
-    """A Grafana does not do what is asked of it: says where, why, and what is expected."""
+    """A request to Grafana failed."""
 
 
 class ForbiddenError(GrafanaError):
-    """The token is known, but may not do this."""
+    """The token is valid but lacks the permission."""
 
 
 class Grafana:
-    """One Grafana, with the token of a service account of one of its organisations."""
+    """A Grafana, with the token of a service account."""
 
     def __init__(self, url: str, token: str) -> None:
-        """Speak to nobody yet.
+        """Check the arguments; no request is made.
 
         Raises:
-            GrafanaError: `url` is no address, or there is no token.
+            GrafanaError: `url` is not valid, or there is no token.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -53,14 +53,14 @@ class Grafana:
         self._api = GrafanaApi.from_url(f"{self.url}/", token, timeout=TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._api.client.s.close()
 
     def require_version(self) -> str:
-        """Its version; one that hides it is believed to be new enough.
+        """Its version; a hidden version is accepted.
 
         Raises:
-            GrafanaError: it is too old, or this is no Grafana.
+            GrafanaError: it is too old, or not a Grafana.
         """
         with self._translated("tell its version"):
             health = self._api.health.check()
@@ -76,7 +76,7 @@ class Grafana:
         return version
 
     def folder(self, uid: str) -> Json | None:
-        """A folder; None where there is none, or none that the token may see."""
+        """A folder; None if there is none that the token may see."""
         return self._seen("read folders", self._api.folder.get_folder, uid)
 
     def create_folder(self, uid: str, title: str) -> None:

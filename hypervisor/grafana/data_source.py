@@ -1,4 +1,4 @@
-"""The dashboards' data source, for Grafana's API; provisioning/datasource.yaml says it, too."""
+"""The dashboards' data source for Grafana's API, as in provisioning/datasource.yaml."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,7 +13,7 @@ SSL_MODES = ("disable", "require", "verify-ca", "verify-full")
 FIXED = {
     "postgresVersion": 1700,
     "timescaledb": True,
-    "maxOpenConns": 8,  # a reader has 10, so that somebody may look on besides
+    "maxOpenConns": 8,  # of a reader's 10 connections
     "maxIdleConns": 5,
     "connMaxLifetime": 14400,
 }
@@ -21,7 +21,7 @@ FIXED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A reader's way to the database, as Grafana takes it."""
+    """A reader's connection to the database."""
 
     address: str  # host:port
     user: str
@@ -44,10 +44,10 @@ class Source:
 
 
 def source_of(url: str) -> Source:
-    """What a reader's URL says.
+    """Parse a reader's URL.
 
     Raises:
-        GrafanaError: it is not one; it is never repeated, for it holds a password.
+        GrafanaError: it is not valid; the message never repeats it, since it holds a password.
     """
     expected = "--reader-url: expected postgresql://reader_NAME:PASSWORD@HOST[:PORT]/DATABASE"
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""An answer as the frame that Grafana's PostgreSQL source makes of it."""
+"""Query results as frames, as Grafana's PostgreSQL source builds them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _METRIC_COLUMNS = 3  # time, metric and one value: then the metric names the ser
 
 
 class FrameError(TerritoryError):
-    """Grafana could make no frame of the answer: what is missing or wrong, in its terms."""
+    """Grafana cannot build a frame from the result."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """Columns by name. `series`: of a time series the names that its lines have."""
+    """Columns by name. `series`: names of the lines of a time series."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -26,7 +26,7 @@ class Frame:
     series: tuple[str, ...] = ()
 
     def kind(self, name: str) -> str | None:
-        """What a column holds; None: there is none of that name."""
+        """The type of a column; None if there is none."""
         return dict(zip(self.names, self.kinds, strict=True)).get(name)
 
     def column(self, name: str) -> Iterator[Any]:
@@ -35,23 +35,23 @@ class Frame:
         return (row[place] for row in self.rows)
 
     def times(self) -> list[datetime]:
-        """The times of its rows, where it has them."""
+        """The times of its rows, if it has a time column."""
         if self.kind(TIME) != TIME:
             return []
         return [_aware(value) for value in self.column(TIME) if value is not None]
 
     @property
     def empty(self) -> bool:
-        """Whether nothing would be drawn: no row, or no value in any."""
+        """Whether no row has a value."""
         values = [index for index, name in enumerate(self.names) if name not in (TIME, METRIC)]
         return not any(row[index] is not None for row in self.rows for index in values)
 
 
 def table(answer: Answer) -> Frame:
-    """A frame of format table: as it came.
+    """A frame of format table.
 
     Raises:
-        FrameError: two columns share a name, which no override could tell apart.
+        FrameError: two columns share a name.
     """
     doubles = {name for name in answer.names if answer.names.count(name) > 1}
     if doubles:

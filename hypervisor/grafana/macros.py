@@ -1,4 +1,4 @@
-"""SQL as Grafana 12 sends it: its macros and the interval put in, as its PostgreSQL source does."""
+"""Expands macros and intervals in SQL as Grafana 12's PostgreSQL source does."""
 
 import re
 from dataclasses import dataclass
@@ -54,12 +54,12 @@ _LONGEST = 31_536_000_000
 
 
 class MacroError(TerritoryError):
-    """Grafana would refuse the statement before it sent it."""
+    """Grafana would refuse the statement."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """The time asked."""
+    """A time range."""
 
     since: datetime
     until: datetime
@@ -70,17 +70,17 @@ class Span:
 
 
 def compute_interval(span: Span, points: int, least: str = "") -> int:
-    """`$__interval_ms` of a panel so many points wide, not below `least` ("1m")."""
+    """`$__interval_ms` of a panel of `points` data points, at least `least` ("1m")."""
     raw = span.length / timedelta(milliseconds=1) / points
     rounded = next((to for below, to in _ROUNDED if raw < below), _LONGEST)
     return max(rounded, round(parse_duration(least) * 1000) if least else 1)
 
 
 def parse_duration(text: str) -> float:
-    """The length of `5m`, `90s`, `1d`.
+    """Seconds of a duration such as `5m`, `90s`, `1d`.
 
     Raises:
-        MacroError: it is none.
+        MacroError: it is not a duration.
     """
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
@@ -89,7 +89,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_interval(milliseconds: int) -> str:
-    """`$__interval`: the largest unit that it fills, cut to a whole number as Grafana does."""
+    """`$__interval`: in the largest unit that fits, rounded down as Grafana does."""
     for unit in ("y", "d", "h", "m", "s"):
         whole = int(milliseconds / 1000 // _SECONDS[unit])
         if whole:
@@ -98,7 +98,7 @@ def format_interval(milliseconds: int) -> str:
 
 
 def expand_macros(sql: str, span: Span, interval_ms: int) -> str:
-    """The statement as it reaches the database. Variables are put in before.
+    """The statement as sent to the database; variables are already filled in.
 
     Raises:
         MacroError: a macro is unknown or lacks an argument.

@@ -1,7 +1,6 @@
-"""A database filled by the simulators without a broker: what they publish, ingested and judged.
+"""Fills a database with simulated data, without a broker.
 
-Everything on the way is the instance's own but the wire: messages are decoded, checked and stored
-as a worker does, the watch takes them piece by piece, then all is rolled up.
+Messages are decoded, checked, stored and evaluated as in an instance, then rolled up.
 """
 
 import shutil
@@ -64,25 +63,25 @@ WORKS = "made-up-works"
 _WORKS = timedelta(days=9)
 _MICROSECOND = timedelta(microseconds=1)
 _SEEN = 3
-_BROKEN = 2000  # every so manieth message comes once more, cut off, as from a device that dies
+_BROKEN = 2000  # one in so many messages is repeated, cut off, as from a failing device
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """How many devices of each model stay, besides those that the story speaks of."""
+    """How many devices of each model stay, besides those in the scenario."""
 
     each: int = 4  # of a model
     lamps: int = 6  # of a cabinet that stays
-    whole: frozenset[str] = frozenset({"flood"})  # domains of which everything stays
+    whole: frozenset[str] = frozenset({"flood"})  # domains kept whole
 
 
 @dataclass(frozen=True, kw_only=True)
 class FillOptions:
-    """What is played.
+    """What to simulate.
 
-    `share`: how much of the territory, all of it where None; `after`: hours of the story that are
-    left out at its beginning; `piece`: how much the watch takes at a time.
+    `share`: part of the territory, None: all; `after`: hours skipped at the start; `piece`:
+    readings evaluated at a time.
     """
 
     scenario: str = "territory-week"
@@ -94,7 +93,7 @@ class FillOptions:
 
 
 def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: None) -> datetime:
-    """Fill a migrated, empty database; when the story ends."""
+    """Fill a migrated, empty database; returns the end of the scenario."""
     story, words = load(options.scenario), catalogue()
     with connect(url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name=story.title_fr))
@@ -120,7 +119,7 @@ def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: No
 
 
 def _register_territory(connection: Connection, options: FillOptions, story: Story) -> Field:
-    """The territory in the registry, or the share of it that is asked for."""
+    """Register the territory, or the requested share of it."""
     inventory = read_sources([options.inventory])
     if options.share is not None:
         changes = compare(_NOTHING, inventory, stamp=Stamp(author=WORKER, reason="", now=None))
@@ -166,7 +165,7 @@ def _play(url: str, words: Catalogue, parcels: Iterable[Parcel]) -> None:
 
 
 def _evaluate(connection: Connection, memory: Memory, setup: batch.Setup) -> Iterator[int]:
-    """Have the watch take what is new; the alarms that it raised."""
+    """Evaluate new readings; the alarms raised."""
     more = True
     while more:
         report = batch.step(connection, memory, setup)
@@ -177,7 +176,7 @@ def _evaluate(connection: Connection, memory: Memory, setup: batch.Setup) -> Ite
 
 
 def _acknowledge(connection: Connection, alarms: Sequence[int]) -> None:
-    """Somebody sees two of three alarms by the next piece of time."""
+    """Acknowledge two of three alarms."""
     for number in alarms:
         if number % _SEEN:
             what = Act(alarm=number, kind=ActKind.ACKNOWLEDGE, author=WORKER)
@@ -185,7 +184,7 @@ def _acknowledge(connection: Connection, alarms: Sequence[int]) -> None:
 
 
 def _split_parcels(publications: Sequence[Publication], piece: int) -> Iterator[Parcel]:
-    """What arrives in each piece of time (µs), with the clock at its end."""
+    """Group the messages by intervals of `piece` µs."""
     gathered, ends = list[Arrival](), 0
     for number, publication in enumerate(publications):
         if publication.arrival >= ends and gathered:
@@ -210,7 +209,7 @@ _LAMPS = frozenset({"lamp-node", "lamp-controller"})
 
 
 def thin_field(field: Field, story: Story, seed: int, share: Sample) -> Field:
-    """The field with the devices that stay."""
+    """Keep the sampled devices."""
     named = _list_named(field, story, seed)
     kept: dict[str, Place] = {}
     models = Counter[str]()
@@ -239,19 +238,19 @@ def thin_field(field: Field, story: Story, seed: int, share: Sample) -> Field:
 
 
 def _list_named(field: Field, story: Story, seed: int) -> set[str]:
-    """Devices, sites and groups to which something happens."""
+    """Devices, sites and groups that the scenario names."""
     places = [each.where for each in (*story.events, *story.faults)]
     places += [truth.where for truth in story.truth]
     return {name for where in places for name in _few(picked(where, field, seed))}
 
 
 def _few(names: tuple[str, ...]) -> tuple[str, ...]:
-    """A share of all lamps is no small part: the first of them stand for the rest."""
+    """The first four, since a share of all lamps would be many."""
     return names[:4]
 
 
 def drop_devices(inventory: Inventory, dropped: set[str]) -> Inventory:
-    """The inventory with no word of these devices."""
+    """The inventory without these devices."""
 
     def stays(entry: Entry | Fact) -> bool:
         return not dropped & set(entry.key.split("/"))
@@ -269,7 +268,7 @@ def drop_devices(inventory: Inventory, dropped: set[str]) -> Inventory:
 
 @contextmanager
 def simulated_database(scenario: str, *, say: Callable[[str], None]) -> Iterator[str]:
-    """The URL of a database in which a story has happened; it goes when the context ends.
+    """URL of a private database filled with a scenario, removed afterwards.
 
     Raises:
         StackError: the server does not start.

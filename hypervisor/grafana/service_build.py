@@ -1,10 +1,10 @@
-"""Dashboards written as files, one each, for Grafana's file provisioning."""
+"""Builds dashboards as files for Grafana's provisioning."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dashboards._build import document, written
+from dashboards._build import build_document, render_json
 from dashboards._links import uid
 from dashboards._options import Options
 from dashboards._scan import dashboards
@@ -15,11 +15,11 @@ from hypervisor.database.connect import connect
 
 
 def apply_instance_clock(options: Options, url: str) -> Options:
-    """With the instance's clock; an exercise is shown in the time in which it happened.
+    """Set the instance's time zone; for an exercise, also its time range.
 
     Raises:
         StoreError: no database answers.
-        AskingError: an exercise in which nothing was played.
+        AskingError: an exercise without readings.
     """
     with connect(url) as connection:
         instance = instances.read(connection)
@@ -35,12 +35,12 @@ def apply_instance_clock(options: Options, url: str) -> Options:
 
 
 def write_files(folder: Path, options: Options) -> list[Path]:
-    """Write every dashboard; files of dashboards that are no more go.
+    """Write changed dashboards; delete files of removed ones.
 
     Raises:
         DashboardError: a description contradicts itself; nothing is written then.
     """
-    texts = {f"{uid(board.key)}.json": written(board, options) for board in dashboards()}
+    texts = {f"{uid(board.key)}.json": render_json(board, options) for board in dashboards()}
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{uid('*')}.json"):
         if old.name not in texts:
@@ -55,9 +55,9 @@ def write_files(folder: Path, options: Options) -> list[Path]:
 
 
 def build_documents(options: Options) -> dict[str, dict[str, Any]]:
-    """Every dashboard by its uid, as plain JSON values.
+    """Every dashboard's JSON by uid.
 
     Raises:
         DashboardError: a description contradicts itself.
     """
-    return {uid(board.key): document(board, options) for board in dashboards()}
+    return {uid(board.key): build_document(board, options) for board in dashboards()}

@@ -1,4 +1,4 @@
-"""Every dashboard held against a database: its JSON, its SQL as the reader, what comes back."""
+"""Checks dashboards against a database: JSON, SQL as a reader, frames."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,17 +20,17 @@ LENGTHS = {
     "30 d": timedelta(days=30),
     "1 y": timedelta(days=365),
 }
-POINTS = 900  # pixels that a wide panel has, and so points at most
-_NAMELESS = "L'Haÿ-les-Roses"  # no value of any variable, and an apostrophe
+POINTS = 900  # most data points of a wide panel
+_NAMELESS = "L'Haÿ-les-Roses"  # not a value of any variable, with an apostrophe
 
 Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckTarget:
-    """What the dashboards are held against.
+    """The database to check against.
 
-    `until`: the end of the data; `narrowed`: also with one and several choices instead of All.
+    `until`: the end of the data; `narrowed`: also check one and several values instead of All.
     """
 
     connection: Connection
@@ -40,14 +40,14 @@ class CheckTarget:
     lengths: dict[str, timedelta] = field(default_factory=lambda: dict(LENGTHS))
 
     def spans(self) -> Iterator[tuple[str, Span]]:
-        """The spans asked, the shortest first."""
+        """The time ranges to check, shortest first."""
         for word, length in self.lengths.items():
             yield word, Span(since=self.until - length, until=self.until)
 
 
 @dataclass(kw_only=True)
 class Report:
-    """What was checked, and what is wrong."""
+    """Counts and findings of a check."""
 
     dashboards: int = 0
     panels: int = 0
@@ -59,7 +59,7 @@ class Report:
 def check_boards(
     boards: Sequence[Board], ground: CheckTarget, *, notice: Notice = lambda _board: None
 ) -> Report:
-    """Hold every dashboard against the ground."""
+    """Check every dashboard."""
     report = Report()
     uids = [board.name for board in boards]
     for board in boards:
@@ -73,7 +73,7 @@ def check_boards(
 
 @dataclass(kw_only=True)
 class _BoardCheck:
-    """One dashboard's questions."""
+    """The check of a dashboard."""
 
     board: Board
     ground: CheckTarget
@@ -100,7 +100,7 @@ class _BoardCheck:
         return answer
 
     def _variables(self, opened: dict[str, Selection]) -> None:
-        """Each gives words to choose from; then each of its choices is one for the others."""
+        """Check each variable's query; its first value is used in the queries that follow."""
         _, span = list(self.ground.spans())[-1]
         for variable in variables.list_variables(self.board.document):
             where = f"variable ${variable['name']}"
@@ -149,7 +149,7 @@ class _BoardCheck:
         for word, span in self.ground.spans():
             span_frames = self._frames(piece, span, opened, reported, word)
             if span_frames is None:
-                return  # one sentence for one mistake, not one a span
+                return  # report a mistake once, not once per range
             panel_frames += span_frames
             if all(frame.empty for frame in span_frames) and piece.queries and not _empty(piece):
                 self._find(piece.title, f"{word}: it is empty; say in `empty` why it may be")
@@ -166,7 +166,7 @@ class _BoardCheck:
         reported: set[str],
         word: str,
     ) -> list[Frame] | None:
-        """A frame a query; None: one failed."""
+        """A frame per query; None if one failed."""
         points = int(piece.panel.get("maxDataPoints") or POINTS)
         interval_ms = macros.compute_interval(span, points, piece.panel.get("interval") or "")
         query_frames = []
@@ -187,7 +187,7 @@ class _BoardCheck:
     def _narrowed(
         self, opened: dict[str, Selection], values: tuple[str, ...]
     ) -> dict[str, Selection]:
-        """Every variable that the database offers words for has these: one, where it has one."""
+        """Set every query variable to these values; single ones to the first."""
         queried = {
             variable["name"]
             for variable in variables.list_variables(self.board.document)
@@ -201,7 +201,7 @@ class _BoardCheck:
         }
 
     def _chosen(self, piece: BuiltPanel, opened: dict[str, Selection]) -> None:
-        """One value, and several with an apostrophe, are asked without an error as well as All."""
+        """Queries also work with one value, and with several that hold an apostrophe."""
         _, span = next(self.ground.spans())
         for values in ((_NAMELESS,), (_NAMELESS, "another")):
             narrowed = self._narrowed(opened, values)
@@ -231,7 +231,7 @@ def _first_choice(answer: Answer, chosen: Selection) -> Selection:
 
 
 def _intervals(interval_ms: int) -> dict[str, Selection]:
-    """The front end puts these in as it does variables."""
+    """The interval variables that Grafana's front end fills in."""
     return {
         "__interval": Selection(values=(macros.format_interval(interval_ms),), multi=False),
         "__interval_ms": Selection(values=(str(interval_ms),), multi=False),
@@ -272,16 +272,16 @@ def check_simulated(built: Sequence[Board], console: str, scenario: str, *, say:
 
 
 def report_values(report: Report) -> dict[str, Any]:
-    """The report as plain values."""
+    """The report for JSON."""
     return {"ok": not report.findings, **asdict(report)}
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """The report for people, a line a finding."""
+    """The report as text, one line per finding."""
     for finding in report.findings:
         yield str(finding)
     wrong = len(report.findings)
     yield (
         f"{report.dashboards} dashboards, {report.panels} panels, {report.queries} queries,"
-        f" {report.rows} rows: {f'{wrong} wrong' if wrong else 'all well'}"
+        f" {report.rows} rows: {f'{wrong} problems' if wrong else 'no problems'}"
     )

@@ -1,4 +1,4 @@
-"""Folder, data source and dashboards brought into a Grafana: what is so already is left alone."""
+"""Pushes folder, data source and dashboards into a Grafana; writes only changes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ THEIRS = frozenset({"id", "version", "schemaVersion"})
 
 
 class Outcome(StrEnum):
-    """What became of a thing."""
+    """What a step does."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing, and what is to become of it: `do` does it."""
+    """A planned change; `do` makes it, None: nothing to do."""
 
     what: str
     name: str
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class PushOptions:
-    """What is to be there. `documents` by uid; `folder`: its title, None as it is."""
+    """What to push. `documents` by uid; `folder`: its title, None: unchanged."""
 
     documents: Mapping[str, Json]
     folder: str | None = None
@@ -46,7 +46,7 @@ class PushOptions:
 
 
 def push(grafana: Grafana, options: PushOptions, *, dry: bool = False) -> list[Step]:
-    """Bring everything in. All is looked at before anything is changed; `dry`: only looked at.
+    """Plan all steps, then carry them out; `dry`: only plan.
 
     Raises:
         GrafanaError: it cannot be reached, refuses, or holds what is not ours to change.
@@ -64,10 +64,7 @@ def push(grafana: Grafana, options: PushOptions, *, dry: bool = False) -> list[S
 
 
 def matches(ours: object, theirs: object) -> bool:
-    """Whether all that we say stands there.
-
-    What Grafana adds by itself is no difference, nor that it leaves out what is empty.
-    """
+    """Whether Grafana has our values; its additions and omitted empty values do not count."""
     match ours, theirs:
         case dict(), dict():
             return all(
@@ -126,7 +123,7 @@ def _source(grafana: Grafana, options: PushOptions) -> Step:
         return replace(step, how=Outcome.CREATED, do=lambda: grafana.create_source(body))
     if there.get("readOnly"):
         return replace(step, note="provisioned from a file, where it is to be changed")
-    # Nobody can read the password that is there: whether it is the right one is tried.
+    # The stored password cannot be read, so test the connection.
     if matches(settings, there) and not grafana.source_trouble(UID):
         return replace(step, how=Outcome.UNCHANGED)
     body = {**_kept(there), **settings, **secret}
@@ -135,7 +132,7 @@ def _source(grafana: Grafana, options: PushOptions) -> Step:
 
 
 def _kept(there: Json) -> Json:
-    """What people may have chosen about the data source, and what is asked for to change it."""
+    """The user's settings of the data source, and the fields required for an update."""
     return {key: there[key] for key in ("uid", "name", "isDefault", "version") if key in there}
 
 
@@ -159,8 +156,7 @@ def _dashboard(grafana: Grafana, uid: str, document: Json) -> Step:
         )
     if matches(ours, stored):
         return replace(step, how=Outcome.UNCHANGED)
-    # It stays in the folder that somebody moved it to. The version says what we have seen: one
-    # that was saved meanwhile is not overwritten.
+    # Keep the folder it was moved to. The version guards against concurrent changes.
     body = {
         "dashboard": {**document, "id": stored.get("id"), "version": stored.get("version")},
         "folderUid": meta.get("folderUid", FOLDER),
@@ -175,7 +171,7 @@ def _with_message(body: Json) -> Json:
 
 
 def _removals(grafana: Grafana, options: PushOptions) -> list[Step]:
-    """Ours that are no more: in our folder, with our tag, of a uid that begins as ours do."""
+    """Delete our dashboards that no longer exist: our folder, tag and uid prefix."""
     return [
         Step(
             what="dashboard",
@@ -192,7 +188,7 @@ def _removals(grafana: Grafana, options: PushOptions) -> list[Step]:
 
 
 def _verify(grafana: Grafana, step: Step) -> Step:
-    """A data source that was made or changed, with what it says when it is tried."""
+    """Test a data source that was created or changed."""
     if step.what != "data source" or step.do is None:
         return step
     trouble = grafana.source_trouble(UID)

@@ -1,4 +1,4 @@
-"""Dashboard variables put into text, as Grafana's front end does before a query is sent."""
+"""Fills dashboard variables into text as Grafana's front end does."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,12 +15,12 @@ _BUILT_IN = "__"  # what Grafana or the data source fills in: $__interval, ${__d
 
 
 class VariableError(TerritoryError):
-    """A text names a variable or a format that the dashboard has not."""
+    """A text uses an unknown variable format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What somebody chose of one variable. `every`: All, which stands for `all_value`."""
+    """The selected values of a variable. `every`: All, replaced by `all_value`."""
 
     values: tuple[str, ...] = ()
     every: bool = False
@@ -29,21 +29,21 @@ class Selection:
 
 
 def list_names(text: str) -> set[str]:
-    """The variables that a text uses, without Grafana's own."""
+    """The variables that a text uses, without built-in ones."""
     used_names = {match[1] or match[2] or match[4] for match in _VARIABLE.finditer(text)}
     return {name for name in used_names if not name.startswith(_BUILT_IN) and not name.isdigit()}
 
 
 def list_fields(text: str) -> set[str]:
-    """The columns of the clicked row that a link uses."""
+    """The columns of the row that a link uses."""
     return set(re.findall(r"\$\{__data\.fields\.(\w+)(?::\w+)?\}", text))
 
 
 def interpolate(text: str, chosen: Mapping[str, Selection]) -> str:
-    """The text with what was chosen; what no variable is called stays as it is.
+    """Fill in the selections; other text is unchanged.
 
     Raises:
-        VariableError: a format is not known here.
+        VariableError: the format is unknown.
     """
 
     def substitute(match: re.Match[str]) -> str:
@@ -71,7 +71,7 @@ def _format(name: str, value: Selection, form: str) -> str:
 
 
 def default_selections(document: Mapping[str, Any]) -> dict[str, Selection]:
-    """What a dashboard shows when it is opened: All, or each variable's own first choice."""
+    """The selections of a newly opened dashboard."""
     choices: dict[str, Selection] = {}
     for variable in list_variables(document):
         current = variable.get("current", {}).get("value", "")
@@ -86,7 +86,7 @@ def default_selections(document: Mapping[str, Any]) -> dict[str, Selection]:
 
 
 def list_variables(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The variables of a dashboard, as it keeps them."""
+    """The variables of a dashboard."""
     listed: list[dict[str, Any]] = document.get("templating", {}).get("list", [])
     return listed
 

@@ -1,4 +1,4 @@
-"""What Grafana 12 knows: its units, panels, transformations and reducers."""
+"""Units, panels, transformations and reducers of Grafana 12."""
 
 # Ids of its unit formats that a dashboard of ours may come to use; what it does not know it shows
 # as a bare suffix, which reads like a mistake.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboards._build import panels_of
+from dashboards._build import list_panels
 from dashboards._describe import Panel
 from dashboards._scan import dashboards
 from rules._pack import packs
@@ -161,7 +161,7 @@ def test_each_domain_has_a_dashboard_of_its_name(domain: Domain) -> None:
     boards = {board.key: board for board in dashboards()}
     board = boards[domain.name]
     assert domain.name in board.domains
-    named = {name for panel in panels_of(board) for name in (panel.quantity, *_named(panel))}
+    named = {name for panel in list_panels(board) for name in (panel.quantity, *_named(panel))}
     assert named & {quantity.name for quantity in domain.quantities}
     assert named - {""} <= set(CATALOGUE.quantities)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from dashboards._build import panels_of
+from dashboards._build import list_panels
 from dashboards._describe import Dashboard
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import lighting_plans
@@ -57,7 +57,7 @@ def shown(
     connection: Connection, board: Dashboard, key: str, until: datetime, hours: float = 48
 ) -> list[dict[str, Any]]:
     """The rows of a panel's first query, everything chosen."""
-    panel = next(panel for panel in panels_of(board) if panel.key == key)
+    panel = next(panel for panel in list_panels(board) if panel.key == key)
     span = Span(since=until - timedelta(hours=hours), until=until)
     sql = expand_macros(panel.queries[0].sql, span, compute_interval(span, _POINTS))
     sql = re.sub(r"\$\{\w+:sqlstring\}", "'*'", sql).replace("{{lang}}", "'en'")

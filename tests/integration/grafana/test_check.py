@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from dashboards._build import document
+from dashboards._build import build_document
 from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.database import panels
 from hypervisor.grafana import boards
-from hypervisor.grafana.boards import Board, list_panels
+from hypervisor.grafana.boards import Board, iter_panels
 from hypervisor.grafana.service_check import CheckTarget, Report, check_boards
 from sensors._domain import catalogue
 from tests.integration.grafana.conftest import Week
@@ -44,7 +44,7 @@ def test_every_dashboard_is_right_on_a_week_with_a_flood_an_outage_and_a_jam(wee
 
 
 def zoo(alter: Callable[[Json], None] = lambda _document: None) -> list[Board]:
-    made = copy.deepcopy(document(ZOO, ZOO_ALONE))
+    made = copy.deepcopy(build_document(ZOO, ZOO_ALONE))
     alter(made)
     return [Board(document=made, described=ZOO)]
 
@@ -54,7 +54,7 @@ def test_the_dashboard_that_mistakes_are_made_in_is_right(week: Week) -> None:
 
 
 def panel(made: Json, title: str) -> Json:
-    return next(each for each in list_panels(made) if each.get("title") == f"Le {title}")
+    return next(each for each in iter_panels(made) if each.get("title") == f"Le {title}")
 
 
 def sql(title: str, old: str, new: str) -> Callable[[Json], None]:

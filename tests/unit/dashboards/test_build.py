@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards._build import document, written
+from dashboards._build import build_document, render_json
 from dashboards._colours import PRIORITIES, Step
 from dashboards._describe import Column, Dashboard, Panel, Query
 from dashboards._example import DASHBOARD as EXAMPLE
@@ -16,7 +16,7 @@ from dashboards._units import DashboardError
 from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
 from hypervisor.grafana import check_document, vocabulary
-from hypervisor.grafana.boards import Board, list_panels
+from hypervisor.grafana.boards import Board, iter_panels
 from sensors._domain import catalogue
 from tests.unit.dashboards.zoo import LINES, TABLE, ZOO
 
@@ -40,14 +40,14 @@ def panel_of(board: Dashboard, key: str, options: Options = FRENCH) -> dict[str,
         if panel.key == key
     )
     words = title.in_(options.lang)
-    return next(p for p in list_panels(document(board, options)) if p.get("title") == words)
+    return next(p for p in iter_panels(build_document(board, options)) if p.get("title") == words)
 
 
 @each
 def test_nothing_of_its_json_is_wrong_in_either_language(board: Dashboard) -> None:
     uids = [f"hypervisor-{dashboard.key}" for dashboard in ALL]
     for options in (FRENCH, ENGLISH):
-        made = Board(document=document(board, options), described=board)
+        made = Board(document=build_document(board, options), described=board)
         found = [
             str(problem)
             for problem in check_document.find_problems(made, uids, "https://console.test")
@@ -57,15 +57,18 @@ def test_nothing_of_its_json_is_wrong_in_either_language(board: Dashboard) -> No
 
 @each
 def test_the_same_words_make_the_same_bytes(board: Dashboard) -> None:
-    assert written(board, FRENCH) == written(board, FRENCH)
-    assert written(board, FRENCH).endswith("}\n")
-    assert json.loads(written(board, FRENCH)) == document(board, FRENCH)
+    assert render_json(board, FRENCH) == render_json(board, FRENCH)
+    assert render_json(board, FRENCH).endswith("}\n")
+    assert json.loads(render_json(board, FRENCH)) == build_document(board, FRENCH)
 
 
 @each
 def test_ids_do_not_depend_on_the_language_and_panels_do_not_overlap(board: Dashboard) -> None:
     french, english = (
-        [(p["id"], p.get("type"), p["gridPos"]) for p in list_panels(document(board, options))]
+        [
+            (p["id"], p.get("type"), p["gridPos"])
+            for p in iter_panels(build_document(board, options))
+        ]
         for options in (FRENCH, ENGLISH)
     )
     assert french == english
@@ -82,7 +85,7 @@ def test_words_are_of_the_language_and_sql_knows_it() -> None:
     assert panel_of(ZOO, "lines", ENGLISH)["title"] == "The lines"
     assert "'fr' AS words" in panel_of(ZOO, "map")["targets"][0]["rawSql"]
     assert "'en' AS words" in panel_of(ZOO, "map", ENGLISH)["targets"][0]["rawSql"]
-    told = document(ZOO, ENGLISH)["templating"]["list"]
+    told = build_document(ZOO, ENGLISH)["templating"]["list"]
     assert [variable["label"] for variable in told][-3:] == ["River", "Gauge", "Shown"]
 
 
@@ -115,14 +118,14 @@ def test_links_to_the_console_only_where_it_can_be_reached() -> None:
 
 
 def test_the_others_are_a_click_away_for_the_same_territory_and_time() -> None:
-    links = {link["title"]: link for link in document(ZOO, ENGLISH)["links"]}
+    links = {link["title"]: link for link in build_document(ZOO, ENGLISH)["links"]}
     assert "Zoo" not in links
     example = links["Example"]
     assert example["url"] == "/d/hypervisor-example?${epci:queryparam}&${commune:queryparam}"
     assert example["keepTime"]
     assert links["Console"]["url"] == "https://console.test/now"
     alone = replace(ENGLISH, others=(), console_url="")
-    assert document(ZOO, alone)["links"] == []
+    assert build_document(ZOO, alone)["links"] == []
 
 
 def test_a_map_is_drawn_without_a_network_and_tiles_are_a_choice() -> None:
@@ -153,7 +156,7 @@ def test_a_map_comes_near_its_markers_and_its_tooltips_are_theirs_alone() -> Non
 
 @each
 def test_grafana_takes_every_panel_as_one_of_today(board: Dashboard) -> None:
-    for panel in list_panels(document(board, FRENCH)):
+    for panel in iter_panels(build_document(board, FRENCH)):
         # An xychart older than 11.1, or of no version, loses its series when Grafana converts it.
         assert panel["type"] == "row" or panel["pluginVersion"].startswith("12.")
 
@@ -164,19 +167,21 @@ def test_words_below_bars_are_not_cut() -> None:
 
 def test_the_time_that_is_shown_can_be_an_exercises() -> None:
     exercise = replace(FRENCH, since="2024-10-03T19:00:00Z", until="2024-10-10T19:00:00Z")
-    assert document(ZOO, exercise)["time"] == {
+    assert build_document(ZOO, exercise)["time"] == {
         "from": "2024-10-03T19:00:00Z",
         "to": "2024-10-10T19:00:00Z",
     }
-    assert document(ZOO, FRENCH)["time"] == {"from": "now-24h", "to": "now"}
+    assert build_document(ZOO, FRENCH)["time"] == {"from": "now-24h", "to": "now"}
 
 
 def test_both_themes_have_their_own_ground() -> None:
     """No background of ours, so that light and dark stay Grafana's."""
     assert "transparent" not in {
-        panel.get("transparent") for panel in list_panels(document(ZOO, FRENCH))
+        panel.get("transparent") for panel in iter_panels(build_document(ZOO, FRENCH))
     }
-    assert {p["type"] for p in list_panels(document(ZOO, FRENCH))} - {"row"} <= vocabulary.PANELS
+    assert {p["type"] for p in iter_panels(build_document(ZOO, FRENCH))} - {
+        "row"
+    } <= vocabulary.PANELS
 
 
 WRONG = {
@@ -199,7 +204,7 @@ WRONG = {
 @pytest.mark.parametrize(("board", "said"), WRONG.values(), ids=WRONG)
 def test_a_description_that_cannot_be_is_refused(board: Dashboard, said: str) -> None:
     with pytest.raises(DashboardError, match=said):
-        document(board, FRENCH)
+        build_document(board, FRENCH)
 
 
 def test_a_query_keeps_its_lines_without_their_margin() -> None:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from dashboards._build import document
+from dashboards._build import build_document
 from dashboards._colours import GREEN, GREY, ORANGE, YELLOW, ink
 from dashboards._describe import Dashboard
 from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.grafana import check_document
-from hypervisor.grafana.boards import list_panels
+from hypervisor.grafana.boards import iter_panels
 from sensors._domain import catalogue
 from tests.unit.dashboards.zoo import ZOO
 
@@ -19,7 +19,7 @@ OPTIONS = Options(catalogue=catalogue(), lang="fr")
 
 def _rules(kind: str) -> list[list[dict[str, Any]]]:
     """The overrides' properties of the zoo's panels of a kind, rule after rule."""
-    panels = [one for one in list_panels(document(ZOO, OPTIONS)) if one["type"] == kind]
+    panels = [one for one in iter_panels(build_document(ZOO, OPTIONS)) if one["type"] == kind]
     return [rule["properties"] for panel in panels for rule in panel["fieldConfig"]["overrides"]]
 
 
@@ -29,7 +29,7 @@ def test_a_lane_lists_no_state_where_nothing_is() -> None:
 
 def test_empty_lanes_tell_the_panels_own_words() -> None:
     lanes = {"state-timeline", "status-history"}
-    panels = [one for one in list_panels(document(ZOO, OPTIONS)) if one["type"] in lanes]
+    panels = [one for one in iter_panels(build_document(ZOO, OPTIONS)) if one["type"] in lanes]
     assert {panel["type"] for panel in panels} == lanes
     for one in panels:
         assert [each["id"] for each in one["transformations"]] == [
@@ -39,7 +39,7 @@ def test_empty_lanes_tell_the_panels_own_words() -> None:
 
 
 def test_a_figure_without_a_value_is_told_in_grey() -> None:
-    panels = [one for board in dashboards() for one in list_panels(document(board, OPTIONS))]
+    panels = [one for board in dashboards() for one in iter_panels(build_document(board, OPTIONS))]
     told = [
         (said["noValue"], said["mappings"][-1])
         for said in (
@@ -70,7 +70,7 @@ def test_alarms_over_a_chart_are_lines_without_tinted_regions() -> None:
     told = [
         annotation["target"]["rawSql"]
         for board in dashboards()
-        for annotation in check_document.list_annotations(document(board, OPTIONS))
+        for annotation in check_document.list_annotations(build_document(board, OPTIONS))
     ]
     assert told
     assert not [sql for sql in told if "timeend" in sql.lower()]
@@ -95,7 +95,7 @@ def test_words_and_figures_are_not_written_in_the_light_colours_of_grounds() -> 
 
 
 def _panels(board: Dashboard) -> list[dict[str, Any]]:
-    return [one for one in list_panels(document(board, OPTIONS)) if "fieldConfig" in one]
+    return [one for one in iter_panels(build_document(board, OPTIONS)) if "fieldConfig" in one]
 
 
 def _written(panel: dict[str, Any]) -> Iterator[str]:

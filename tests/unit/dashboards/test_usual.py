@@ -4,13 +4,15 @@ import pytest
 
 from dashboards import _build
 from dashboards._options import Options
-from dashboards._usual import usual
+from dashboards._usual import default_dashboard
 from sensors._domain import Domain, catalogue
 
 
 @pytest.mark.parametrize("domain", catalogue().domains.values(), ids=lambda each: each.name)
 def test_every_quantity_has_its_panel_in_its_own_unit(domain: Domain) -> None:
-    built = _build.document(usual(domain), Options(catalogue=catalogue(), lang="en"))
+    built = _build.build_document(
+        default_dashboard(domain), Options(catalogue=catalogue(), lang="en")
+    )
     titles = [panel["title"] for panel in built["panels"]]
     assert titles[: len(domain.quantities)] == [each.label_en for each in domain.quantities]
     assert titles[-2:] == ["Alarms by site", "Faults of our own equipment"]
@@ -19,8 +21,8 @@ def test_every_quantity_has_its_panel_in_its_own_unit(domain: Domain) -> None:
 
 
 def test_what_falls_is_added_up_and_drawn_as_bars() -> None:
-    built = _build.document(
-        usual(catalogue().domains["weather"]), Options(catalogue=catalogue(), lang="fr")
+    built = _build.build_document(
+        default_dashboard(catalogue().domains["weather"]), Options(catalogue=catalogue(), lang="fr")
     )
     rain = next(panel for panel in built["panels"] if panel["title"] == "Pluie")
     assert rain["fieldConfig"]["defaults"]["custom"]["drawStyle"] == "bars"

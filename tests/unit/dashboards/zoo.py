@@ -5,7 +5,7 @@
 from dashboards._colours import PRIORITIES, VIGILANCE, Step
 from dashboards._describe import Column, Dashboard, Panel, Query, Section, Variable
 from dashboards._links import alarm_page, dashboard_of, site_page
-from dashboards._sql import chosen, latest, readings, territory
+from dashboards._sql import filter_by, latest, readings, territory
 from dashboards._views import (
     BarChart,
     BarGauge,
@@ -32,7 +32,7 @@ LANES = (
 PLACES = (
     "SELECT site.name AS site, site.title AS title, site.lat AS lat, site.lon AS lon,"
     f" latest.last AS level, {{{{lang}}}} AS words FROM {latest('level')}"
-    f" WHERE {chosen('river', 'site.river')} ORDER BY site.title"
+    f" WHERE {filter_by('river', 'site.river')} ORDER BY site.title"
 )
 ALARMS = (
     "SELECT alarm.id AS alarm, site.name AS site, alarm.severity->-1->>1 AS priority"
