@@ -6,6 +6,7 @@ from dashboards._links import alarm_page, site_page
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
+from sensors._domain import catalogue
 
 STATES = (
     State(
@@ -25,11 +26,19 @@ STATES = (
         symbol="‖",
     ),
 )
-DOMAINS = (
-    State(value="flood", text=Text(en="floods", fr="crues"), colour="#4a7fb0"),
-    State(value="weather", text=Text(en="weather", fr="météo"), colour="#4f9599"),
-    State(value="lighting", text=Text(en="lighting", fr="éclairage"), colour="#9a8b6a"),
-    State(value="mobility", text=Text(en="mobility", fr="mobilité"), colour="#6f9a78"),
+_DOMAIN_COLOURS = {
+    "flood": "#4a7fb0",
+    "weather": "#4f9599",
+    "lighting": "#9a8b6a",
+    "mobility": "#6f9a78",
+}
+DOMAINS = tuple(
+    State(
+        value=domain.name,
+        text=Text(en=domain.label_en.lower(), fr=domain.label_fr.lower()),
+        colour=_DOMAIN_COLOURS.get(domain.name, GREY),
+    )
+    for domain in catalogue().domains.values()
 )
 
 STANDING = f"""

@@ -5,8 +5,10 @@ read in metres, rain in millimetres, so those are written as they are, with a su
 """
 
 from sensors._errors import TerritoryError
+from sensors._units import UnitError, check
 
-# Our code -> Grafana's. A suffix is a unit too: "suffix:m" reads "1.23 m".
+# Our code -> Grafana's. A suffix is a unit too: "suffix:m" reads "1.23 m". A unit that is missing
+# here becomes a suffix by itself.
 GRAFANA = {
     "m": "suffix:m",
     "cm": "suffix:cm",
@@ -46,6 +48,7 @@ GRAFANA = {
     "code": "none",
     "bool": "none",
 }
+_PLAIN = str.maketrans("", "", "{}()")  # "{veh}/h" reads "veh/h"
 # Words for columns that are no quantity.
 EXTRA = {
     "count": "none",
@@ -68,15 +71,19 @@ class DashboardError(TerritoryError):
 
 
 def grafana(unit: str) -> str:
-    """Grafana's id of a unit of ours.
+    """Grafana's id of a unit of ours; one that is not listed is written as a suffix.
 
     Raises:
-        DashboardError: the table has none; names where to add it.
+        DashboardError: it is no unit.
     """
     unit_id = EXTRA.get(unit) or GRAFANA.get(unit)
-    if unit_id is None:
+    if unit_id is not None:
+        return unit_id
+    try:
+        check(unit)
+    except UnitError as error:
         raise DashboardError(
-            f"unit {unit!r} has no Grafana unit; add it to GRAFANA in dashboards/_units.py,"
-            f" or use one of {', '.join(sorted(EXTRA))}"
-        )
-    return unit_id
+            f"{error}; a column that is no quantity takes one of {', '.join(sorted(EXTRA))}"
+            " (dashboards/_units.py)"
+        ) from error
+    return "suffix:" + unit.translate(_PLAIN)

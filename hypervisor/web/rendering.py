@@ -48,6 +48,7 @@ def environment() -> Environment:
         translate=translate,
         role_words=roles.words,
         domain_label=domain_label,
+        domain_names=domain_names,
         with_query=with_query,
         severities={rank: name for name, rank in marks.PRIORITIES.items()},
         priority=marks.priority,
@@ -119,6 +120,11 @@ def _domains() -> dict[str, tuple[str, str]]:
     return {
         domain.name: (domain.label_fr, domain.label_en) for domain in catalogue().domains.values()
     }
+
+
+def domain_names() -> list[str]:
+    """The domains of the catalogue, by name."""
+    return sorted(_domains())
 
 
 def domain_label(name: str) -> str:

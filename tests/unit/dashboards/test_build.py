@@ -191,8 +191,8 @@ WRONG = {
         "no quantity 'levle'",
     ),
     "an unknown unit": (
-        replace(ZOO, panels=(replace(TABLE, unit="furlong"),)),
-        "'furlong' has no Grafana unit",
+        replace(ZOO, panels=(replace(TABLE, unit="florin"),)),
+        "'florin'",
     ),
     "steps that fall": (
         replace(ZOO, panels=(replace(LINES, steps=(*LINES.steps, Step(at=0.5, colour="red"))),)),
