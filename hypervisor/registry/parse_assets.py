@@ -1,4 +1,4 @@
-"""Zones and assets as a file writes them: what lies where, and which water reaches it."""
+"""Parse zones and assets, and the levels that reach assets."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def parse_zone(reader: FieldReader, *, illustrative: bool) -> Entry | None:
 def parse_asset(
     reader: FieldReader, *, places: bool, levels: bool
 ) -> tuple[Entry | None, list[Fact]]:
-    """One asset and the level that reaches it; what the file marks illustrative is so."""
+    """One asset and the level that reaches it. `places`, `levels`: illustrative ones."""
     name = reader.name()
     given = reader.given({"title": str, "kind": str, "commune": parse_insee, "site": str})
     given |= reader.given({"illustrative": truth})

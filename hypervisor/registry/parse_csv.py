@@ -1,4 +1,4 @@
-"""CSV inventories: communes, or sites and devices, as the same tree that YAML gives."""
+"""Parse CSV inventories into the tree that YAML gives."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ _INSIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Problem]) -> Fields:
-    """The tree of a sheet; what kind it is, its header says.
+    """The tree of a sheet; its header determines the kind.
 
     Raises:
         InventoryError: the header is that of no sheet we know.
@@ -83,7 +83,7 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
 def read_rows(
     reader: Iterable[list[str]], header: list[str], file: str, problems: list[Problem]
 ) -> list[Row]:
-    """The rows that hold something, each with its full number of cells."""
+    """The rows that are not empty; a wrong number of cells is a problem."""
     kept: list[Row] = []
     for line, cells in enumerate(reader, start=2):
         if not any(cell.strip() for cell in cells):
@@ -106,25 +106,25 @@ def read_rows(
 
 
 def row_place(row: Row, field: str = "") -> Where:
-    """Where a row stands."""
+    """The place of a row."""
     where = next(iter(row.values())).where
     return Where(file=where.file, line=where.line, field=field)
 
 
 def report_missing(row: Row, names: tuple[str, ...], problems: list[Problem]) -> bool:
-    """Whether a row lacks what it must hold, which is a problem."""
+    """Whether a row lacks a required cell (a problem)."""
     absent = [name for name in names if name not in row]
     problems.extend(Problem(where=row_place(row, name), text="is empty") for name in absent)
     return bool(absent)
 
 
 def make_fields(where: Where, **nodes: Node) -> Fields:
-    """A mapping as YAML would give it."""
+    """A mapping node."""
     return Fields(fields=dict(nodes), where=where)
 
 
 def _prefix_own_columns(header: list[str]) -> list[str]:
-    """A point that stands after the device's name is the device's own."""
+    """Coordinates in columns after the device's name are the device's own."""
     if "device" not in header:
         return header
     at = header.index("device")
@@ -135,7 +135,7 @@ def _prefix_own_columns(header: list[str]) -> list[str]:
 
 
 def _build_areas(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
-    """Départements and EPCI stand above the communes that name them, in the order met."""
+    """Communes, and before them the départements and EPCI that they name."""
     above: dict[str, Fields] = {}
     communes: list[Fields] = []
     for row in rows:
@@ -172,7 +172,7 @@ def _area_fields(where: Where, code: str, kind: str, name: str, parent: Leaf | N
 
 
 def _build_sites(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
-    """One row a device; the rows of one site stand together or apart, and agree."""
+    """One row a device; all rows of a site must agree on the site's cells."""
     sites: dict[str, Fields] = {}
     links: list[Node] = []
     for row in rows:
@@ -240,7 +240,7 @@ def _builder(kind: str) -> Build:
 
 
 def _build_fields(kind: str, row: Row) -> Fields:
-    """One row; what YAML writes inside another field stands in columns of its own."""
+    """One row; nested fields of YAML are columns."""
     thing = make_fields(row_place(row, row[kind].text or ""), name=row[kind])
     thing.fields.update({name: row[name] for name in _PLAIN[kind] if name in row})
     for name, columns in _INSIDE[kind].items():

@@ -1,4 +1,4 @@
-"""Devices and their series, as a file writes them."""
+"""Parse devices and their series."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -73,7 +73,7 @@ def parse_device(
 
 
 def _parse_service(reader: FieldReader, name: str, given: dict[str, Any]) -> list[Fact]:
-    """In service or not: said so, or by the time of retirement."""
+    """In service or not: as given, or from the time of retirement."""
     if reader.has("retired"):
         retired = given.get("retired")
         value = {"in_service": retired is None}
@@ -93,7 +93,7 @@ def _parse_service(reader: FieldReader, name: str, given: dict[str, Any]) -> lis
 
 
 def _parse_membership(reader: FieldReader, name: str) -> Iterator[Fact]:
-    """The group that a device says it belongs to; a group may list its members as well."""
+    """The group that a device names; groups may list their members instead."""
     if reader.withdrawn("group"):
         text = f"write what it leaves, under groups: members: {{{name}: null}}"
         reader.problem(text, reader.at("group"))

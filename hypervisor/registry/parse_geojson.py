@@ -1,4 +1,4 @@
-"""A GeoJSON file of sites, zones or assets, as the same tree that YAML gives.
+"""Parse GeoJSON of sites, zones or assets into the tree that YAML gives.
 
 A feature's properties are the fields, its geometry is where it lies. A property that is null says
 nothing: map programs write every column of a layer for every feature.
@@ -64,7 +64,7 @@ def _refuse(where: Where, text: str) -> InventoryError:
 
 
 def _feature_places(text: str, file: str) -> Iterable[Where]:
-    """Where each feature begins; without end, should a name in the file have misled us."""
+    """The place of each feature; endless, in case the search found too few."""
     start = _FEATURES.search(text)
     at = start.end() if start else 0
     decoder = json.JSONDecoder()
@@ -109,7 +109,7 @@ def _feature_node(
 
 
 def _point_fields(geometry: Any, where: Where, problems: list[Problem]) -> Mapping[str, Node]:
-    """A site is a point, whose numbers are its fields."""
+    """Longitude and latitude of a site's point as fields."""
     point = geometry.get("coordinates") if isinstance(geometry, dict) else None
     if not isinstance(point, list) or len(point) < 2 or geometry.get("type") != "Point":
         problems.append(Problem(where=where, text="a site is a Point: [longitude, latitude]"))
@@ -118,7 +118,7 @@ def _point_fields(geometry: Any, where: Where, problems: list[Problem]) -> Mappi
 
 
 def _node(value: Any, where: Where) -> Node:
-    """JSON as the tree. A mapping may come as text: some programs write it so into a column."""
+    """JSON as a tree. Some programs write a mapping into a column as text."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
@@ -133,7 +133,7 @@ def _node(value: Any, where: Where) -> Node:
 
 
 def _format_scalar(value: Any) -> str | None:
-    """As a person would have written it: no 1e-05."""
+    """As a person would write it: no 1e-05."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Gateways, and groups with their members and their supply, as a file writes them."""
+"""Parse gateways, and groups with members and supply."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def parse_gateway(reader: FieldReader) -> Entry | None:
 
 
 def parse_group(reader: FieldReader) -> tuple[Entry | None, list[Fact]]:
-    """One group: itself, who belongs to it, and how its members are fed."""
+    """One group with the facts of its members and supply."""
     name = reader.name()
     given = reader.given({"title": str, "kind": str, "site": str})
     reader.one_of("kind", GROUP_KINDS)
@@ -42,7 +42,7 @@ def parse_group(reader: FieldReader) -> tuple[Entry | None, list[Fact]]:
 
 
 def parse_member(group_name: str, device: str, node: Node, reader: FieldReader) -> Fact | None:
-    """A device belongs to a group; null: it does so no longer."""
+    """The membership of a device; null ends it."""
     key = f"{group_name}/{device}"
     if isinstance(node, Leaf) and node.text is None:
         return Fact(kind="member", key=key, value=None, where=node.where)

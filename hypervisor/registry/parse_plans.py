@@ -1,4 +1,4 @@
-"""Lighting plans as a file writes them: sunset and sunrise, spells of the night, months."""
+"""Parse lighting plans: offsets from sunset and sunrise, spells of the night, months."""
 
 import re
 import unicodedata
@@ -40,7 +40,7 @@ MONTHS = {word: month for month, words in enumerate(_MONTHS, start=1) for word i
 
 
 def parse_plan(reader: FieldReader, *, illustrative: bool) -> Fact | None:
-    """One plan, as the fact that it is; `withdrawn: true` takes it away."""
+    """One plan as a fact; `withdrawn: true` withdraws it."""
     name = reader.name()
     gone = reader.take("withdrawn", truth)
     title = reader.text("title")
@@ -61,7 +61,7 @@ def parse_plan(reader: FieldReader, *, illustrative: bool) -> Fact | None:
 
 
 def _parse_sun_offset(reader: FieldReader, field: str) -> timedelta:
-    """`sunset + 10 min`: how long after (before: negative) the sun."""
+    """`sunset + 10 min`: the offset from the sun, negative before it."""
     return reader.take(field, lambda text: _parse_offset(text, _SUN[field])) or timedelta()
 
 
@@ -104,7 +104,7 @@ def _parse_spell(reader: FieldReader) -> Spell | None:
 
 
 def _minutes_since_noon(at: time) -> int:
-    """Minutes since noon, by which the times of one night stand in order."""
+    """Minutes since noon, which order the times of one night."""
     return (at.hour * 60 + at.minute - 720) % 1440
 
 
@@ -122,7 +122,7 @@ def parse_clock(text: str) -> time:
 def _parse_words(
     reader: FieldReader, field: str, numbers: Mapping[str, int]
 ) -> frozenset[int] | None:
-    """Days or months by their names: a list, or words with spaces between."""
+    """Days or months by name: a list, or words separated by spaces."""
     node = reader.fields.get(field)
     if node is None or (isinstance(node, Leaf) and not node.text):
         return None

@@ -1,4 +1,4 @@
-"""Areas and sites as a file writes them."""
+"""Parse areas and sites."""
 
 import re
 from typing import Any
@@ -88,7 +88,7 @@ def parse_area(reader: FieldReader) -> Entry | None:
 def parse_site(
     reader: FieldReader, *, illustrative: bool, domains: tuple[str, ...]
 ) -> Entry | None:
-    """One site without what stands at it."""
+    """One site without its devices and thresholds."""
     name = reader.name()
     if name in _SUBJECTS:
         reader.problem(f"{name!r} is a word of the rules, no name of a site", reader.at("name"))

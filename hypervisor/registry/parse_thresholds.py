@@ -1,4 +1,4 @@
-"""Thresholds, a gauge's zero and the links between sites, as a file writes them."""
+"""Parse thresholds, datums and links between sites."""
 
 from collections.abc import Iterator
 from math import inf
@@ -57,7 +57,7 @@ def _parse_threshold(
 
 
 def _find_vocabulary(reader: FieldReader, name: str, catalogue: Catalogue) -> Threshold | None:
-    """The threshold's quantity and unit: the domain's own, or those of a rule author's new one."""
+    """The threshold's quantity and unit: from the catalogue, or given with a new name."""
     threshold = catalogue.thresholds.get(name)
     quantity = reader.text("quantity")
     if threshold is not None:
@@ -84,7 +84,7 @@ def _find_vocabulary(reader: FieldReader, name: str, catalogue: Catalogue) -> Th
 def _check_threshold(
     reader: FieldReader, threshold: Threshold, value: float, catalogue: Catalogue
 ) -> None:
-    """A threshold lies where its quantity can be; of increments, rules ask for sums over hours."""
+    """A threshold lies within its quantity's range; increments may add up to more."""
     quantity = catalogue.quantities[threshold.quantity]
     if units.dimension(threshold.unit) != units.dimension(quantity.unit):
         if value <= 0:
@@ -100,7 +100,7 @@ def _check_threshold(
 
 
 def parse_datum(reader: FieldReader, site: str, *, illustrative: bool) -> Fact | None:
-    """The zero of a site's gauge above the sea (NGF-IGN69); null: not known any more."""
+    """The zero of a site's gauge above the sea (NGF-IGN69); null: no longer known."""
     if reader.withdrawn("datum"):
         return Fact(kind="datum", key=site, value=None, where=reader.at("datum"))
     node = reader.fields.get("datum")

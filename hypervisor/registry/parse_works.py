@@ -1,4 +1,4 @@
-"""Planned works as a file writes them: from when to when nobody should trust what is there."""
+"""Parse planned works."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ WORKS_FIELDS = ("name", "begins", "ends", *SUBJECTS, "reason", "withdrawn")
 
 
 def parse_works(reader: FieldReader) -> Fact | None:
-    """One window of works. Its times are in its value: it holds, whenever it was said."""
+    """One window of works. Its times are in the value, independent of `effective`."""
     name = reader.name()
     gone = reader.take("withdrawn", truth)
     begins, ends = reader.take("begins", instant), reader.take("ends", instant)
@@ -38,14 +38,14 @@ def parse_works(reader: FieldReader) -> Fact | None:
 
 
 def works_fact(name: str, value: dict[str, Any] | None, *, reason: str | None, where: Any) -> Fact:
-    """The fact of a window; the one recorded last stands for all times."""
+    """The fact of a window; the last one recorded counts."""
     return Fact(kind="works", key=name, value=value, where=where, effective=EPOCH, reason=reason)
 
 
 def works_value(
     begins: datetime, ends: datetime, subjects: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    """The value of its revision."""
+    """The value of its fact."""
     return {
         "begins": _format_time(begins),
         "ends": _format_time(ends),

@@ -1,4 +1,4 @@
-"""What is wrong with an inventory: every problem with file, line and field, told all at once."""
+"""Problems of an inventory with file, line and field, reported together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from sensors._errors import TerritoryError
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Where:
-    """A place in a file that a person can open; `field` is the path of names inside it."""
+    """A place in a file; `field` is the dotted path inside it."""
 
     file: str
     line: int
     field: str = ""
 
     def inside(self, name: str) -> "Where":
-        """The place of a field of what stands here."""
+        """The place of a field inside this one."""
         field = f"{self.field}.{name}" if self.field else name
         return Where(file=self.file, line=self.line, field=field)
 
@@ -26,7 +26,7 @@ class Where:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Problem:
-    """One thing to mend."""
+    """One problem at a place."""
 
     where: Where
     text: str
@@ -36,7 +36,7 @@ class Problem:
 
 
 class InventoryError(TerritoryError):
-    """An inventory cannot be applied; `problems` are all that were found, in file order."""
+    """An inventory cannot be applied; `problems` in file order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

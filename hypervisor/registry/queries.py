@@ -1,4 +1,4 @@
-"""Territory, sites, devices, what belongs to them, and the revisions of what rules use."""
+"""Load and write the registry."""
 
 import threading
 
@@ -11,7 +11,7 @@ from hypervisor.registry.model import Registry
 
 
 def load(connection: Connection) -> Registry:
-    """Read the whole registry. Revisions stand in order of kind, key, effective and recording."""
+    """The whole registry; revisions in order of kind, key, effective and recording."""
     return Registry(
         areas={area.code: area for area in queries_tables.list_areas(connection)},
         sites={site.name: site for site in queries_tables.list_sites(connection)},
@@ -29,13 +29,13 @@ def load(connection: Connection) -> Registry:
 
 
 class RegistryCache:
-    """The registry as it was read last, for whoever asks often; it is read again once it changed.
+    """A cached registry, reloaded after a change.
 
-    Of one database, by connections that see all of it.
+    For one database and connections that see all of it.
     """
 
     def __init__(self) -> None:
-        """Nothing is read yet."""
+        """An empty cache."""
         self._lock = threading.Lock()
         self._known: tuple[int, Registry] | None = None
 
@@ -49,18 +49,18 @@ class RegistryCache:
 
 
 def load_river(connection: Connection, site: str) -> str | None:
-    """On which river a site lies."""
+    """The river of a site."""
     row = connection.execute("SELECT river FROM site WHERE name = %s", [site]).fetchone()
     return row[0] if row else None
 
 
 def lock(connection: Connection) -> None:
-    """Hold the registry until the transaction ends: one change at a time."""
+    """Lock the registry until the transaction ends: one change at a time."""
     locks.wait_for(connection, Lock.REGISTRY)
 
 
 def write(connection: Connection, changes: Changes) -> None:
-    """Insert or replace by name, add the revisions, and tell the watch: one transaction."""
+    """Insert or replace by name, add revisions and a feed row, in one transaction."""
     with connection.transaction():
         queries_write.write_things(connection, changes)
         queries_write.add_revisions(connection, changes.revisions)

@@ -1,6 +1,6 @@
-"""Devices and what they told of themselves lately: when heard, how much was suspect, batteries.
+"""Devices, their series and what they reported lately: times, suspect readings, batteries.
 
-The figures of a day come out of the readings themselves, in one pass over the series asked for.
+The figures of a day are computed from the readings in one pass over the series.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _BATTERY = "battery"
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceRow:
-    """A device and where it stands. `switched`: by day its cabinet feeds it nothing."""
+    """A device and its site. `switched`: its cabinet cuts the current by day."""
 
     name: str
     site: str
@@ -61,7 +61,7 @@ class DeviceReport:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesRow:
-    """A series with its limits and how it reports. `interval_s` and `stale_s` None: the usual."""
+    """A series with range and reporting. `interval_s`, `stale_s`: None for the catalogue's."""
 
     id: int
     device: str
@@ -152,7 +152,7 @@ def list_devices(
     site: str | None = None,
     domain: str | None = None,
 ) -> list[DeviceRow]:
-    """Devices by name, as they stand at a time."""
+    """Devices by name, at a time."""
     groups: dict[str, list[str]] = {}
     for key, belongs in connection.execute(_MEMBERS, [at]):
         group, _, device = key.partition("/")
@@ -181,7 +181,7 @@ def list_devices(
 def load_device_reports(
     connection: Connection, at: datetime, names: Sequence[str] | None = None
 ) -> dict[str, DeviceReport]:
-    """By device, what was heard of it up to a time, and within the span before it."""
+    """By device, its reports up to a time and within the span before it."""
     given_names = None if names is None else list(names)
     series_ids = None
     if given_names is not None:
@@ -215,7 +215,7 @@ def list_series(
     site: str | None = None,
     quantity: str | None = None,
 ) -> list[SeriesRow]:
-    """Series by device and quantity, as they stand at a time."""
+    """Series by device and quantity, at a time."""
     cursor = connection.cursor(row_factory=class_row(SeriesRow))
     parameters = {
         "at": at,
@@ -227,7 +227,7 @@ def list_series(
 
 
 def devices_in_silence_alarm(connection: Connection) -> set[str]:
-    """Devices of which an active alarm says that nothing is heard."""
+    """Devices with an active silence alarm."""
     rows = connection.execute(
         "SELECT substr(a.subject, 8) FROM alarm a JOIN LATERAL (SELECT value FROM revision"
         " WHERE kind = 'rule' AND key = a.rule ORDER BY effective DESC, id DESC LIMIT 1) r"

@@ -1,4 +1,4 @@
-"""What lighting plans want, as times that SQL can join: kept beside the facts it was made of."""
+"""Lighting plans expanded into times that SQL can join, with the facts they derive from."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ FROM (
 
 @dataclass(frozen=True, kw_only=True)
 class PlanCoverage:
-    """For how often a changed registry, and for which span, the plans were written down."""
+    """The registry version and the span that expanded plans cover."""
 
     registry: int
     since: datetime
@@ -38,7 +38,7 @@ class PlanCoverage:
 
 @dataclass(frozen=True, kw_only=True)
 class LightingRow:
-    """Whose plan it is, the facts that it follows from, and the time that is written down."""
+    """A group's plan: the facts it derives from, and the span it covers."""
 
     group: str
     facts: str
@@ -60,12 +60,12 @@ class LitPiece:
 
 
 def try_lock(connection: Connection) -> bool:
-    """Be the only one that writes plans, to the end of the transaction."""
+    """Take the lock on plans until the end of the transaction, if it is free."""
     return locks.take_for_now(connection, Lock.LIT_PLANS)
 
 
 def load_required_coverage(connection: Connection) -> PlanCoverage | None:
-    """What the plans are wanted for: the registry as it is, the time that is rolled up.
+    """The coverage that plans need: the current registry and the rolled-up span.
 
     None where nothing was rolled up yet.
     """
@@ -79,7 +79,7 @@ def load_required_coverage(connection: Connection) -> PlanCoverage | None:
 
 
 def load_coverage(connection: Connection) -> PlanCoverage | None:
-    """What they were written down for; None: never."""
+    """The current coverage; None: no plans yet."""
     row = connection.execute(
         "SELECT registry, since, until FROM lit_state WHERE registry >= 0"
     ).fetchone()
@@ -87,7 +87,7 @@ def load_coverage(connection: Connection) -> PlanCoverage | None:
 
 
 def load_groups(connection: Connection) -> dict[str, tuple[str, datetime, datetime]]:
-    """By group: the facts that its rows were made of, and for which time."""
+    """By group: the facts of its rows, and the span."""
     rows = connection.execute("SELECT lit_group, facts, since, until FROM lit_made").fetchall()
     return {name: (facts, since, until) for name, facts, since, until in rows}
 
@@ -95,7 +95,7 @@ def load_groups(connection: Connection) -> dict[str, tuple[str, datetime, dateti
 def write_plan(
     connection: Connection, plan: LightingRow, pieces: Iterable[LitPiece], zone: str
 ) -> None:
-    """Write a group's plan anew, and its days of that zone."""
+    """Replace a group's plan and its local days."""
     group = plan.group
     delete_plans(connection, [group])
     with connection.cursor().copy(
@@ -110,7 +110,7 @@ def write_plan(
 
 
 def delete_plans(connection: Connection, names: Iterable[str]) -> None:
-    """Groups that are lit by no plan any more, or by another."""
+    """Delete the plans of these groups."""
     gone: Mapping[str, list[str]] = {"names": list(names)}
     for table in ("lit_plan", "lit_day", "lit_made"):
         connection.execute(
@@ -120,7 +120,7 @@ def delete_plans(connection: Connection, names: Iterable[str]) -> None:
 
 
 def save_coverage(connection: Connection, what: PlanCoverage) -> None:
-    """Remember what they were written down for."""
+    """Save the coverage."""
     connection.execute(
         "UPDATE lit_state SET registry = %s, since = %s, until = %s",
         [what.registry, what.since, what.until],

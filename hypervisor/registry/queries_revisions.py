@@ -1,4 +1,4 @@
-"""Recorded revisions of rules and thresholds, in the order in which they were recorded."""
+"""Revisions of rules and thresholds, in the order they were recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def list_revisions(
 
 
 def load_latest(connection: Connection, kind: Kind) -> dict[str, RecordedRevision]:
-    """By key: the revision recorded last, whenever it holds."""
+    """By key: the last recorded revision, whenever it takes effect."""
     rows = connection.execute(
         f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision WHERE kind = %s"  # noqa: S608  our own columns
         " ORDER BY key, id DESC",
@@ -57,7 +57,7 @@ def load_latest(connection: Connection, kind: Kind) -> dict[str, RecordedRevisio
 
 
 def load_last_shipped(connection: Connection) -> dict[str, RecordedRevision]:
-    """By rule: what the software's packs last said of it; a value of None where they dropped it."""
+    """By rule: its last revision from the shipped packs; value None where they dropped it."""
     rows = connection.execute(
         f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision"  # noqa: S608  our own columns
         " WHERE kind = 'rule' AND author = ANY(%s) ORDER BY key, id DESC",
@@ -71,7 +71,7 @@ def _make_revision(row: tuple[Any, ...]) -> RecordedRevision:
 
 
 def load_manual_thresholds(connection: Connection) -> dict[str, RecordedRevision]:
-    """By threshold: its last revision, where a person set that one alone, not an inventory."""
+    """By threshold: its last revision, if it was set by hand and not by an inventory."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM (SELECT DISTINCT ON (key) * FROM revision"  # noqa: S608  our own columns
         " WHERE kind = 'threshold' ORDER BY key, id DESC) AS last WHERE EXISTS ("

@@ -1,4 +1,4 @@
-"""What the page of a site says of it: where it lies, what flows in, its limits, its devices."""
+"""A site for its page: place, links, thresholds, devices, lighting plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def load_site(connection: Connection, name: str) -> SitePlace | None:
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdRow:
-    """A threshold in force, who said it last, when and why; `revisions`: how many there are."""
+    """A threshold in force, with author, time and reason; `revisions`: how many there are."""
 
     site: str
     name: str
@@ -139,7 +139,7 @@ class SiteDevice:
 
 
 def list_site_devices(connection: Connection, site: str, at: datetime) -> list[SiteDevice]:
-    """The devices that stand at a site, those of cabinets' lamps among them."""
+    """The devices of a site, lamps included."""
     cursor = connection.cursor(row_factory=class_row(SiteDevice))
     return cursor.execute(
         "SELECT d.name, d.model, d.commissioned, d.retired, g.title AS gateway, g.protocol,"
@@ -173,7 +173,7 @@ def load_lighting_plan(
 
 
 def load_sites(connection: Connection, sites: Sequence[str]) -> dict[str, SitePlace]:
-    """Where several sites stand."""
+    """Several sites by name."""
     places = (load_site(connection, name) for name in sites)
     return {site_place.name: site_place for site_place in places if site_place is not None}
 
@@ -181,7 +181,7 @@ def load_sites(connection: Connection, sites: Sequence[str]) -> dict[str, SitePl
 def list_corrections(
     connection: Connection, subjects: Sequence[str], limit: int
 ) -> list[audit.Act]:
-    """What people did to the readings of these series, the latest first."""
+    """Corrections of readings of these series, the latest first."""
     rows = connection.execute(
         "SELECT id FROM audit WHERE kind IN ('invalidate', 'observe', 'undo')"
         " AND subject = ANY(%s) ORDER BY id DESC LIMIT %s",
@@ -192,6 +192,6 @@ def list_corrections(
 
 
 def suggest_sites(connection: Connection, typed: str = "") -> list[tuple[str, str]]:
-    """(name, title) of those that fit, first whose name begins so; of all in river order."""
+    """(name, title) of matching sites: first by beginning of the name, then in river order."""
     rows = connection.execute(_FITTING, {"typed": typed, "most": MOST})
     return [(name, title) for name, title in rows]

@@ -1,4 +1,4 @@
-"""What stands in the tables of the registry, one reader a table."""
+"""The tables of the registry as model objects."""
 
 from collections.abc import Iterable
 
@@ -34,7 +34,7 @@ def list_sites(connection: Connection) -> Iterable[Site]:
 
 
 def list_gateways(connection: Connection) -> Iterable[Gateway]:
-    """Who speaks for devices."""
+    """The gateways, by name."""
     return connection.cursor(row_factory=class_row(Gateway)).execute(
         "SELECT name, title, protocol, lon, lat, properties FROM gateway ORDER BY name"
     )
@@ -58,7 +58,7 @@ def list_series(connection: Connection) -> Iterable[Series]:
 
 
 def list_groups(connection: Connection) -> Iterable[Group]:
-    """The groups with the names of their sites; who belongs is a revision."""
+    """The groups with the names of their sites; members are revisions."""
     return connection.cursor(row_factory=class_row(Group)).execute(
         "SELECT device_group.name, device_group.title, kind, site.name AS site,"
         " device_group.properties FROM device_group LEFT JOIN site ON site.id = device_group.site"
@@ -74,7 +74,7 @@ def list_zones(connection: Connection) -> Iterable[Zone]:
 
 
 def list_assets(connection: Connection) -> Iterable[Asset]:
-    """The assets with the names of their sites; which water reaches them is a revision."""
+    """The assets with the names of their sites; the levels that reach them are revisions."""
     return connection.cursor(row_factory=class_row(Asset)).execute(
         "SELECT asset.name, asset.title, kind, asset.commune, geometry, site.name AS site,"
         " asset.illustrative, asset.properties FROM asset LEFT JOIN site ON site.id = asset.site"
@@ -83,7 +83,7 @@ def list_assets(connection: Connection) -> Iterable[Asset]:
 
 
 def list_revisions(connection: Connection, kind: str | None = None) -> Iterable[Revision]:
-    """All facts, or those of a kind, in standing order: by kind, key, effective and recording."""
+    """Revisions, or those of a kind, by kind, key, effective and recording."""
     return connection.cursor(row_factory=class_row(Revision)).execute(
         "SELECT id, kind, key, value, effective, author, reason, illustrative"
         " FROM revision WHERE %(kind)s::text IS NULL OR kind = %(kind)s"

@@ -1,4 +1,4 @@
-"""Planned works, and what else revisions say at a time."""
+"""Revisions in force, and planned works."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ _IN_FORCE = (
 
 
 def load_in_force(connection: Connection, kind: str, at: datetime | None) -> dict[str, Any]:
-    """What the revisions of a kind say at a time; what was withdrawn is not among them."""
+    """By key, the values of a kind in force at a time; withdrawn ones are left out."""
     rows = connection.execute(_IN_FORCE, {"kind": kind, "at": at})
     return {key: value for key, value, _, _ in rows if value is not None}
 

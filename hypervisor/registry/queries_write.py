@@ -1,4 +1,4 @@
-"""Writing things into the tables of the registry: inserted or replaced by name, a table at once."""
+"""Write the registry: upsert by name, one statement a table; append revisions."""
 
 import json
 from collections import Counter
@@ -71,13 +71,13 @@ def _upsert(
 
 
 def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:
-    """Append facts, each pointing at the one in force before it; the caller tells the feed."""
+    """Append revisions, each linked to the one in force before; the caller adds a feed row."""
     for rows in _split_repeats(revisions):
         connection.execute(_REVISIONS, [json.dumps(rows, default=str)])
 
 
 def _split_repeats(revisions: Iterable[Revision]) -> Iterable[list[Mapping[str, Any]]]:
-    """All at once, but of one key one after the other: the second points at the first."""
+    """Batches with each key at most once: a second revision links to the first."""
     rounds: list[list[Mapping[str, Any]]] = []
     counted: Counter[tuple[str, str]] = Counter()
     for revision in revisions:

@@ -1,4 +1,4 @@
-"""Facts compared with the revisions that stand: which to add, and from when each holds."""
+"""Compare facts with existing revisions: which to add, effective when."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Revised = tuple[Revision, Revision | None]  # the new one and the one it replace
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """Who changes the registry, why, and from when it holds.
+    """Who changes the registry, why, and effective when.
 
     `effective` None: a first value holds from the commissioning of what it speaks of, so that
     history older than today is judged; a changed one from `now` (in an exercise the scenario's
@@ -38,7 +38,7 @@ Value = Mapping[str, Any] | None
 
 
 class DefaultStarts:
-    """The commissionings of one registry, looked up by facts."""
+    """Default effective times: the commissioning of the devices that a fact concerns."""
 
     def __init__(self, registry: Registry, given: Iterable[Fact] = ()) -> None:
         """`said`: facts not yet among its revisions."""
@@ -48,7 +48,7 @@ class DefaultStarts:
         self._memberships = {key for kind, key in facts if kind == "member"}
 
     def of(self, kind: str, key: str, value: Value) -> datetime:
-        """EPOCH where nothing is known that the fact speaks of, or it speaks of no device."""
+        """EPOCH if the fact concerns no known device."""
         match kind:
             case "device" | "series":
                 start = self._device(key.partition("/")[0])
@@ -89,7 +89,7 @@ class DefaultStarts:
 
     @cached_property
     def _members(self) -> dict[str, datetime]:
-        """By group: when the first of its members began, whoever they are in the end."""
+        """By group: the first commissioning among all past and present members."""
         first: dict[str, datetime] = {}
         for group, _, name in (key.partition("/") for key in self._memberships):
             device = self._registry.devices.get(name)
@@ -107,7 +107,7 @@ def revise(
     catalogue: Catalogue,
     stamp: Stamp,
 ) -> list[Revised]:
-    """The revisions to add, with what each replaces; a fact that stands already adds none."""
+    """The revisions to add, each with the one it replaces; unchanged facts add none."""
     past: dict[Key, list[Revision]] = {}
     for revision in before.revisions:
         past.setdefault((revision.kind, revision.key), []).append(revision)
@@ -126,7 +126,7 @@ def revise(
 
 
 def _default_facts(facts: list[Fact], *, before: Registry, after: Registry) -> Iterable[Fact]:
-    """A new device is in service, a new series reports as the catalogue says, unless said so."""
+    """Defaults: a new device is in service, a new series reports as in the catalogue."""
     given = {(fact.kind, fact.key): fact for fact in facts}
     new = [("device", name) for name in after.devices.keys() - before.devices.keys()]
     new += [("series", "/".join(key)) for key in after.series.keys() - before.series.keys()]
@@ -140,7 +140,7 @@ def _default_facts(facts: list[Fact], *, before: Registry, after: Registry) -> I
 def _backdate(
     past: Mapping[Key, list[Revision]], *, old: DefaultStarts, new: DefaultStarts
 ) -> Iterable[Fact]:
-    """A commissioning corrected to an earlier day takes the first values along."""
+    """First values follow a commissioning that was corrected to an earlier day."""
     for (kind, key), standing in past.items():
         if not standing:
             continue
@@ -201,7 +201,7 @@ def _is_unchanged(fact: Fact, value: Mapping[str, Any] | None, current: Revision
 def _fill_reporting(
     fact: Fact, before: Mapping[str, Any] | None, catalogue: Catalogue
 ) -> Mapping[str, Any] | None:
-    """A series' facts may be given in part: the rest stays, or is the catalogue's."""
+    """Complete a partial reporting fact from the previous value or the catalogue."""
     if fact.kind != "series" or fact.value is None:
         return fact.value
     quantity = catalogue.quantities[fact.key.partition("/")[2]]

@@ -1,4 +1,4 @@
-"""The bodies about the territory: areas, zones, rivers, assets and when water reaches them."""
+"""API bodies of areas, zones, rivers, assets and when water reaches them."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ _Geometry = Field(
 
 
 class AreaBody(BaseModel):
-    """A piece of the territory with what stands and what is wrong in it, all below counted in."""
+    """An area with its number of sites and alarms, those of areas inside it included."""
 
     code: str = Field(description="INSEE's; of an EPCI its SIREN.", examples=["91272"])
     kind: Literal["departement", "epci", "commune"] = Field(examples=["commune"])
@@ -48,7 +48,7 @@ class AreaDetailBody(Body):
 
 
 class ZoneBody(BaseModel):
-    """A piece of ground that is no administrative one."""
+    """An area on the ground that is not administrative."""
 
     name: str = Field(examples=["orge-meadows"])
     title: str = Field(examples=["Meadows of the Orge"])
@@ -93,7 +93,7 @@ class RiverBody(BaseModel):
 
 
 class RiversBody(Body):
-    """Rivers by name. Their courses are not known: a line through their sites is schematic."""
+    """Rivers by name. Only sites are known: a line through them is schematic."""
 
     rivers: list[RiverBody]
 

@@ -1,4 +1,4 @@
-"""The bodies about planned works, and about the instance itself."""
+"""API bodies of planned works and of the instance."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -22,13 +22,13 @@ class WorksListBody(Body):
 
 
 class WorksDetailBody(Body):
-    """One of them; its ETag is for If-Match."""
+    """One window of works; its ETag is for If-Match."""
 
     works: Works
 
 
 class WorksPut(BaseModel):
-    """Works as they are announced."""
+    """A request to announce or change works."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,7 +47,7 @@ class WorksPut(BaseModel):
 
 
 class WorksEndPost(BaseModel):
-    """That works are over."""
+    """A request to end works."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

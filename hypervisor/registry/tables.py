@@ -1,4 +1,4 @@
-"""The registry as people read it: a table a kind of thing, for what there is."""
+"""The registry and its changes as tables, rows and summaries for the command line."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ _NEW_LINES = 12  # new things of a kind are listed up to this number, more are c
 
 
 def build_tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
-    """Sites in river order first; then who speaks for devices, what belongs together, and why."""
+    """Tables of sites, gateways, groups, plans, zones, assets and works, if there are any."""
     facts = facts_in_force(registry)
     yield _sites_table(registry, facts)
     works = [item for item in list_works(registry.revisions, now) if item.state != "over"]
@@ -62,7 +62,7 @@ def _sites_table(registry: Registry, facts: Facts) -> Table:
 def _format_devices(
     devices: list[Device], quantities: Mapping[str, list[str]], facts: Facts
 ) -> Iterable[str]:
-    """By name; where there are many of them, how many of each model."""
+    """Device names; if there are many, the number of each model."""
     standing = [device for device in devices if device.retired is None]
     if len(standing) > _NAMED_DEVICES:
         models = Counter(device.model or "of no model" for device in standing)
@@ -160,7 +160,7 @@ def _assets_table(registry: Registry, facts: Facts) -> Table:
 
 
 def works_table(works_list: Iterable[Works]) -> Table:
-    """Works, and how they stand."""
+    """Works and their state."""
     made = Table("works", "", "begins", "ends", "concern", "why", box=None)
     for works in works_list:
         names = [name for group in works.subjects.values() for name in group]
@@ -180,7 +180,7 @@ def _format_count(count: int, what: str) -> str:
 
 
 def registry_rows(registry: Registry) -> Iterable[dict[str, Any]]:
-    """Every thing as plain values, each with its `kind`; last the facts that rules use."""
+    """Every object and revision as plain values, with its `kind`."""
     things: dict[str, Mapping[Any, Any]] = {
         "area": registry.areas,
         "site": registry.sites,
@@ -220,7 +220,7 @@ def works_rows(works_list: Iterable[Works]) -> Iterable[dict[str, Any]]:
 
 
 def summarise_registry(registry: Registry) -> str:
-    """How much of everything."""
+    """The number of objects of each kind."""
     kinds = [area.kind for area in registry.areas.values()]
     more = {
         "gateway": registry.gateways,
@@ -287,5 +287,5 @@ def summarise_changes(changes: Changes, *, dry_run: bool) -> str:
 
 
 def plural(name: str, count: int) -> str:
-    """The name for so many of them."""
+    """The singular or plural of a kind."""
     return name if count == 1 or name == "series" else f"{name}s"

@@ -1,6 +1,6 @@
-"""A file as a tree of text with line numbers: YAML and CSV read alike from here on.
+"""A file as a tree of text with line numbers, whatever its format.
 
-Scalars stay text: YAML's own guesses would make the code 01004 an octal number and `no` a truth.
+Scalars stay text: YAML would read the code 01004 as an octal number and `no` as a boolean.
 """
 
 import re
@@ -18,7 +18,7 @@ _NULLS = ("~", "null", "Null", "NULL")
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """A scalar. None: written as null. Empty: the name stands there without a value."""
+    """A scalar. None: null. Empty: a name without a value."""
 
     text: str | None
     where: Where
@@ -47,7 +47,7 @@ Node = Leaf | Items | Fields
 
 
 def find_unwritable(node: Node) -> Iterator[Leaf]:
-    """The leaves that hold what no text may: a zero character, half of a pair."""
+    """The leaves with characters that PostgreSQL refuses: NUL and lone surrogates."""
     if isinstance(node, Leaf):
         if node.text is not None and _UNWRITABLE.search(node.text):
             yield node
@@ -91,7 +91,7 @@ def parse_yaml(text: str, *, file: str) -> Fields:
 
 
 def _compose(text: str, file: str) -> yaml.Node | None:
-    """With libyaml, for thousands of lamps; what it refuses, the other tells better."""
+    """With libyaml, for speed; what it refuses, PyYAML explains better."""
     try:
         return _compose_with(text, file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
@@ -105,7 +105,7 @@ def _compose_with(text: str, file: str, loader: Any) -> yaml.Node | None:
 
 
 def _refuse_aliases(text: str, file: str, loader: Any) -> None:
-    """A file that points into itself could grow without end, and nobody reads it line by line."""
+    """Refuse aliases: they could expand without bound."""
     for token in yaml.scan(text, Loader=loader):
         if isinstance(token, yaml.AliasToken):
             where = Where(file=file, line=token.start_mark.line + 1)
@@ -139,7 +139,7 @@ def _convert(node: yaml.Node, where: Where, problems: list[Problem]) -> Node:
 
 
 def _label(item: yaml.Node, position: int) -> str:
-    """An item is called by its name, else by its position, so that a person finds it."""
+    """An item's name in messages: its own, else its position."""
     if isinstance(item, yaml.MappingNode):
         for key, value in item.value:
             if key.value in ("name", "code") and isinstance(value, yaml.ScalarNode):

@@ -1,4 +1,4 @@
-"""Devices as administration sees them: service, and the account at the broker."""
+"""The administration page of devices: service and broker accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class DeviceWithAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class DevicesPage:
-    """`of`: how many there are before they are cut. `unreachable`: why there are no accounts."""
+    """`of`: how many match before the cut. `unreachable`: why accounts cannot be read."""
 
     rows: list[DeviceWithAccount]
     of: int
@@ -42,7 +42,7 @@ class DevicesPage:
 def load_page(
     context: RequestContext, settings: Settings | None, *, words: str, narrowed: str
 ) -> DevicesPage:
-    """The devices in use that fit the words, each with its account."""
+    """The devices in use that match the search, with their accounts."""
     names, unreachable = _load_accounts(settings)
     rows = [
         DeviceWithAccount(device=device, account=None if names is None else device.name in names)
@@ -79,7 +79,7 @@ def _load_accounts(settings: Settings | None) -> tuple[frozenset[str] | None, st
 
 
 def require_broker(settings: Settings | None) -> Broker:
-    """The broker whose accounts are kept beside us.
+    """The broker whose accounts are stored on this machine.
 
     Raises:
         StackError: they are kept elsewhere.
@@ -90,7 +90,7 @@ def require_broker(settings: Settings | None) -> Broker:
 
 
 def load_speakers(context: RequestContext) -> Mapping[str, str | None]:
-    """Who may have an account, with who speaks for them."""
+    """Devices in use -> the gateway that publishes for them."""
     return {
         device.name: device.gateway
         for device in queries_devices.list_devices_in_use(context.connection, context.now())
@@ -98,7 +98,7 @@ def load_speakers(context: RequestContext) -> Mapping[str, str | None]:
 
 
 def service_change(name: str, *, back: bool, at: datetime | None) -> Inventory:
-    """That a device is in service, or out of it, from now on."""
+    """The change that takes a device out of service or back."""
     where = Where(file="administration", line=0)
     fact = Fact(kind="device", key=name, value={"in_service": back}, where=where, effective=at)
     return Inventory(facts=(fact,))

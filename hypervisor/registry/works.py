@@ -1,4 +1,4 @@
-"""Planned works said at the command line, and those that are known, with how they stand."""
+"""Planned works: announce, end, list."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ State = Literal["planned", "under way", "over"]
 
 
 class WorksError(TerritoryError):
-    """Works cannot be announced or ended as was asked."""
+    """Works cannot be announced or ended."""
 
 
 class Works(BaseModel):
@@ -44,7 +44,7 @@ class Works(BaseModel):
 def announce_works(
     name: str, begins: datetime, ends: datetime, subjects: Mapping[str, list[str]]
 ) -> Inventory:
-    """New works, or the same works at another time.
+    """New works, or new times and places of existing ones.
 
     Raises:
         WorksError: they concern nothing, or end before they begin.
@@ -61,7 +61,7 @@ def announce_works(
 
 
 def end_works(registry: Registry, name: str, at: datetime) -> Inventory:
-    """Works that are over at `at`; those that have not begun by then never take place.
+    """End works at `at`; those not begun by then are cancelled.
 
     Raises:
         WorksError: there are none of that name, or they were over before.
@@ -83,7 +83,7 @@ def _inventory(fact: Fact) -> Inventory:
 
 
 def list_works(revisions: Iterable[Revision], now: datetime | None) -> list[Works]:
-    """All works that are not withdrawn, the latest last. `revisions`: in standing order."""
+    """All works that are not withdrawn, the latest last. `revisions`: in order of recording."""
     last = {revision.key: revision for revision in revisions if revision.kind == "works"}
     return sorted(_current_works(last.values(), now), key=lambda works: (works.begins, works.name))
 

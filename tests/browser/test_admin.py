@@ -71,13 +71,13 @@ def test_an_account_is_made_signs_in_and_is_taken_out_of_use(own_console: Consol
 @pytest.mark.long
 def test_works_service_and_settings(own_console: Console) -> None:
     page = own_console.page("/admin/works")
-    page.get_by_label("A name of their own").fill("mill-2024")
+    page.get_by_label("Name, such as").fill("mill-2024")
     page.locator("#w-places").press_sequentially("ORGE-ARP")
     proposed = page.locator("#w-sites option").first
     expect(proposed).to_have_attribute("value", "orge-arpajon")
     page.locator("#w-places").fill("orge-arpajon")
     page.locator("#w-ends").fill("2024-12-24T12:00")
-    page.get_by_label("What is done there").fill("the staff is renewed")
+    page.get_by_label("Description of the works").fill("the staff is renewed")
     page.get_by_role("button", name="Announce").click()
     row = page.get_by_role("row").filter(has_text="mill-2024")
     expect(row).to_contain_text("the staff is renewed")
