@@ -114,7 +114,7 @@ def note(  # noqa: PLR0913  what an event is
             f"`ends` must lie after `begins`, by at most {_LONGEST.days} days: note several instead"
         )
     if not note.strip():
-        raise BacktestError("say in a few words what was seen, and where")
+        raise BacktestError("describe what was observed, and where")
     added = queries_past_events.add(
         connection,
         site=site,

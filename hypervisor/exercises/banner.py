@@ -1,4 +1,4 @@
-"""What everybody in an exercise may know of it: which scenario, at which speed, how far it is."""
+"""Public state of an exercise: scenario, speed, progress."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from hypervisor.exercises.queries_runs import RunState
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """The run under way, or the last one. `speed` None: as fast as it is stored.
+class ExerciseStatus:
+    """The active run, or the last one. `speed` None: as fast as readings are stored.
 
-    `clock` and the span are the scenario's. `hurrying`: it jumps ahead, whatever its speed says.
+    `clock` and the span are the scenario's. `hurrying`: it is jumping ahead.
     """
 
     run: int
@@ -26,17 +26,17 @@ class Standing:
     hurrying: bool
 
     def name(self, language: str) -> str:
-        """Its title in a language."""
+        """The title in a language."""
         return (self.title_fr if language == "fr" else self.title) or self.title
 
     @property
     def playing(self) -> bool:
-        """Whether its clock moves, or is about to."""
+        """Whether its clock runs, or is about to."""
         return self.state in {RunState.PREPARING, RunState.RUNNING}
 
     @property
     def done(self) -> float:
-        """How much of its span is over: 0 … 1."""
+        """Progress, 0 … 1."""
         if self.clock is None:
             return 0.0
         whole = (self.ends - self.begins).total_seconds()
@@ -44,12 +44,12 @@ class Standing:
         return min(1.0, max(0.0, gone / whole)) if whole > 0 else 1.0
 
 
-def standing(connection: Connection) -> Standing | None:
-    """The run that an exercise's banner tells of; None: none was made, or the instance is live."""
-    run = queries_runs.latest(connection)
+def get_status(connection: Connection) -> ExerciseStatus | None:
+    """Status for the banner; None without a run, or in a live instance."""
+    run = queries_runs.get_latest_run(connection)
     if run is None:
         return None
-    return Standing(
+    return ExerciseStatus(
         run=run.id,
         title=run.title,
         title_fr=run.title_fr,

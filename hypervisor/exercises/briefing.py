@@ -1,4 +1,4 @@
-"""What can be told of a scenario: to those who train by it, and to those who lead them."""
+"""Scenarios as text, for trainees and for leaders."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,49 +6,50 @@ from simulators._scenarios import available, load
 from simulators._story import Happening, Story, Truth, Where
 
 
-def listing() -> Iterator[str]:
-    """A line a scenario."""
+def list_scenarios() -> Iterator[str]:
+    """One line per scenario."""
     for name in available():
         story = load(name)
         yield f"{name:18} {story.hours:>5g} h  {story.title}"
 
 
-def description(story: Story, *, truth: bool) -> Iterator[str]:
-    """For trainees; with `truth` what happens, what fails, and which alarms are to be raised."""
+def describe_scenario(story: Story, *, truth: bool) -> Iterator[str]:
+    """For trainees; with `truth` also events, faults and expected alarms."""
     yield story.title
     yield f"begins {story.begins:%Y-%m-%d %H:%M} UTC, lasts {story.hours:g} h"
     if story.description:
         yield story.description
     if not truth:
-        yield "What happens is not told here: --truth, for whoever leads the exercise."
+        yield "Leaders see the events with --truth."
         return
-    yield from _section("happens", story.events)
-    yield from _section("fails", story.faults)
+    yield from _format_section("happens", story.events)
+    yield from _format_section("fails", story.faults)
     yield ""
     if story.quiet:
         yield "quiet: no alarm but of maintenance"
-    for each in story.truth:
-        yield f"truth: {_truth(each)}"
+    for truth_entry in story.truth:
+        yield f"truth: {_format_truth(truth_entry)}"
 
 
-def _section(title: str, told: Sequence[Happening]) -> Iterator[str]:
-    if told:
+def _format_section(title: str, happenings: Sequence[Happening]) -> Iterator[str]:
+    if happenings:
         yield ""
-    for each in told:
-        more = ", ".join(f"{name}: {value}" for name, value in each.parameters.items())
+    for happening in happenings:
+        more = ", ".join(f"{name}: {value}" for name, value in happening.parameters.items())
         yield (
-            f"{title}: {each.kind} {_where(each.where)} {_hours(each.at, each.until)}"
-            + (f" ({more})" if more else "")
+            f"{title}: {happening.kind} {_format_place(happening.where)}"
+            f" {_format_hours(happening.at, happening.until)}" + (f" ({more})" if more else "")
         )
 
 
-def _truth(each: Truth) -> str:
-    raised = f" -> {', '.join(each.alarms)}" if each.alarms else " -> no alarm"
-    late = "" if each.tolerance is None else f", within {each.tolerance:g} h"
-    return f"{each.what} {_where(each.where)} {_hours(each.at, each.until)}{raised}{late}"
+def _format_truth(truth: Truth) -> str:
+    raised = f" -> {', '.join(truth.alarms)}" if truth.alarms else " -> no alarm"
+    late = "" if truth.tolerance is None else f", within {truth.tolerance:g} h"
+    hours = _format_hours(truth.at, truth.until)
+    return f"{truth.what} {_format_place(truth.where)} {hours}{raised}{late}"
 
 
-def _where(where: Where) -> str:
+def _format_place(where: Where) -> str:
     parts = list(where.names)
     if where.any:
         many = f"{where.count}" if where.share is None else f"{where.share:.0%}"
@@ -57,5 +58,5 @@ def _where(where: Where) -> str:
     return f"at {', '.join(parts)}" if parts else "everywhere"
 
 
-def _hours(start: float, end: float) -> str:
+def _format_hours(start: float, end: float) -> str:
     return f"from {start:g} h to {end:g} h"

@@ -1,4 +1,4 @@
-"""`hypervisor conduct`: play what an exercise's leaders ask for, until stopped."""
+"""`hypervisor conduct`: the exercise player."""
 
 import typer
 
@@ -8,7 +8,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def conduct(context: typer.Context) -> None:
-    """Play what leaders ask for on the page or through the API; `up` starts it in an exercise."""
+    """Run the exercise player until stopped; `up` starts it in an exercise."""
     import logging
 
     from hypervisor.base.process import log_to_stderr, stopping
@@ -17,7 +17,7 @@ def conduct(context: typer.Context) -> None:
     from hypervisor.exercises.conductor import Conductor
 
     settings = load_settings(context.obj)
-    playing.require(settings, "conducting")
+    playing.require_exercise_instance(settings, "conducting")
     log_to_stderr()
     say = logging.getLogger("hypervisor.conduct").info
     Conductor(settings=settings, stopping=stopping(), say=say).run()

@@ -1,7 +1,7 @@
-"""The part that plays: takes what leaders ask for from a table, and says how far it is.
+"""The exercise player: executes leaders' commands from a table and reports progress.
 
-Killed at any time it leaves a run that is `interrupted`, whose messages can be made again and go on
-from the clock that every worker has heard: what goes out twice is stored once.
+If killed it leaves a run `interrupted`: its messages can be made again and continue from the clock
+that all workers have received; duplicates are stored once.
 """
 
 import os
@@ -17,36 +17,36 @@ from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.listener import translated
 from hypervisor.exercises import playing, queries_injects, queries_runs, reset
 from hypervisor.exercises import queries as store
-from hypervisor.exercises.plan import RunPlan, plan_of
-from hypervisor.exercises.playable import story_of
+from hypervisor.exercises.plan import RunPlan, plan_run
+from hypervisor.exercises.playable import load_story
 from hypervisor.exercises.queries_runs import Command, Run, RunError, RunState
 from hypervisor.exercises.run_controller import RunController
-from hypervisor.exercises.service import planned
-from hypervisor.exercises.simulation import field
+from hypervisor.exercises.service import plan_injects
+from hypervisor.exercises.simulation import load_field
 from sensors._errors import TerritoryError
 from simulators._picking import picked
 from simulators._player import SECOND, Tally
 from simulators._tempo import PlayerCommand
 
-TICK = 1.0  # s between two looks at what nobody told us of
-BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s between two tries to reach the database
-KILLED = "whoever played it was killed or lost its database"
-ENDED = "the conductor was stopped"
-SETTLE_SECONDS = 60.0  # that storing and judging the end may take
+TICK = 1.0  # s between polls
+BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s between attempts to connect
+KILLED = "the player stopped or lost its database"
+ENDED = "the player was stopped"
+SETTLE_SECONDS = 60.0  # timeout for storing and evaluating the end
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conductor:
-    """What it is given. `stopping`: whether it is to end."""
+    """The exercise player. `stopping`: whether it should end."""
 
     settings: Settings
     stopping: Callable[[], bool]
     say: Say
 
     def run(self) -> None:
-        """Conduct until told to stop. A lost database is waited for, and said once."""
+        """Run until stopped; reconnect to a lost database."""
         failures = 0
         while not self.stopping():
             try:
@@ -61,11 +61,11 @@ class Conductor:
                 time.sleep(delay)
 
     def _took_turn(self, line: Connection) -> bool:
-        said = False
-        while not queries_runs.take(line):
-            if not said:
-                self.say("another conductor is at work on this exercise; waiting until it ends")
-                said = True
+        waiting_announced = False
+        while not queries_runs.take_conductor_lock(line):
+            if not waiting_announced:
+                self.say("another exercise player is active here; waiting until it ends")
+                waiting_announced = True
             time.sleep(TICK)
             if self.stopping():
                 return False
@@ -73,82 +73,84 @@ class Conductor:
 
     def _attend(self, line: Connection) -> None:
         queries_runs.listen(line)
-        left = queries_runs.interrupt(line, KILLED)
+        left = queries_runs.interrupt_run(line, KILLED)
         if left is not None:
             self.say(f"run {left.id} ({left.title}) was interrupted; it can be resumed")
         while not self.stopping():
-            queries_runs.beat(line, os.getpid())
+            queries_runs.save_heartbeat(line, os.getpid())
             queries_injects.settle_skips(line)
-            for command in queries_runs.waiting(line):
+            for command in queries_runs.list_pending_commands(line):
                 self._do(line, command)
                 if self.stopping():
                     return
             channels.wait(line, TICK)
 
     def _do(self, line: Connection, command: Command) -> None:
-        """One command while nothing is playing."""
-        run = None if command.run is None else queries_runs.find(line, command.run)
+        """Execute a command while nothing is playing."""
+        run = None if command.run is None else queries_runs.get_run(line, command.run)
         try:
             match command.kind:
                 case "start" if run is not None and run.state is RunState.PREPARING:
-                    queries_runs.done(line, command.id)
+                    queries_runs.finish_command(line, command.id)
                     self._play(run)
                 case "resume" if run is not None and run.state is RunState.INTERRUPTED:
-                    queries_runs.done(line, command.id)
+                    queries_runs.finish_command(line, command.id)
                     self._play(run)
                 case "stop" if run is not None and run.active:
-                    queries_runs.update(line, run.id, state=RunState.STOPPED, reason="")
-                    queries_runs.done(line, command.id)
+                    queries_runs.update_run(line, run.id, state=RunState.STOPPED, reason="")
+                    queries_runs.finish_command(line, command.id)
                 case "fire":
                     self._tell(line, command)
-                    queries_runs.done(line, command.id)
+                    queries_runs.finish_command(line, command.id)
                 case "reset":
                     self._reset(line, command)
-                    queries_runs.done(line, command.id)
+                    queries_runs.finish_command(line, command.id)
                 case _:
                     what = "over" if run is None else run.state.value
-                    queries_runs.done(line, command.id, f"nothing is playing: the run is {what}")
+                    queries_runs.finish_command(
+                        line, command.id, f"nothing is playing: the run is {what}"
+                    )
         except RunError as error:
-            queries_runs.done(line, command.id, str(error))
+            queries_runs.finish_command(line, command.id, str(error))
 
     def _reset(self, line: Connection, command: Command) -> None:
         try:
             with translated():
-                expected = reset.reset(line, command, self.settings.data)
+                expected = reset.reset_exercise(line, command, self.settings.data)
         except StoreError as error:
-            if line.closed:  # asked for still: it is done when the database is back
+            if line.closed:  # the command stays pending until the database is back
                 raise
-            raise RunError(f"it could not be cleared, and nothing was: {error}") from error
-        self.say("the exercise begins anew")
+            raise RunError(f"the reset failed, nothing was cleared: {error}") from error
+        self.say("the exercise was reset")
         reset.await_workers(line, expected, self.stopping)
 
     def _tell(self, line: Connection, command: Command) -> None:
-        """Something told by hand while nothing plays: readings need a player."""
-        inject = queries_injects.inject(line, int(command.details["inject"]))
+        """Send a message inject while nothing is playing; readings need a run."""
+        inject = queries_injects.get_inject(line, int(command.details["inject"]))
         if inject is None or not inject.waits:
-            raise RunError("this inject is not one that still waits to be put in")
-        if not inject.told:
-            raise RunError("nothing is playing: resume the run, then put this in")
-        latest = store.standing(line).latest
+            raise RunError("this inject is not pending")
+        if not inject.is_message:
+            raise RunError("nothing is playing: resume the run first")
+        latest = store.get_progress(line).latest
         if latest is None:
-            raise RunError("the exercise has not begun: it has no time yet")
-        queries_injects.fire(line, inject.id, at=moment(latest), by=command.author)
+            raise RunError("the exercise has not started: it has no time yet")
+        queries_injects.fire_inject(line, inject.id, at=moment(latest), by=command.author)
 
     def _play(self, run: Run) -> None:
-        questions = store.Questions(self.settings.database_url)
+        questions = store.RetryingConnection(self.settings.database_url)
         try:
             self._perform(questions, run)
         except TerritoryError as error:
             self.say(f"run {run.id}: {error}")
-            begun = questions.ask(lambda c: queries_runs.find(c, run.id))
+            begun = questions.ask(lambda c: queries_runs.get_run(c, run.id))
             state = RunState.INTERRUPTED if begun and begun.started_at else RunState.FAILED
             _set(questions, run, state=state, reason=str(error), jump_to=None)
         finally:
             questions.close()
 
-    def _perform(self, questions: store.Questions, run: Run) -> None:
-        plan = plan_of(self.settings, run)
-        now = questions.ask(store.standing)
+    def _perform(self, questions: store.RetryingConnection, run: Run) -> None:
+        plan = plan_run(self.settings, run)
+        now = questions.ask(store.get_progress)
         first = plan.publications[0].arrival
         if run.digest is None:
             self._begin(questions, run, plan, now)
@@ -157,32 +159,38 @@ class Conductor:
             _require_same(run, plan)
             heard = now.heard if now.heard is not None else first - 1
             left = [publication for publication in plan.publications if publication.arrival > heard]
-            left = left or list(plan.publications[-1:])  # only the end of its clock is missing
+            left = left or list(plan.publications[-1:])  # only the end of the clock is missing
         end = plan.publications[-1].arrival + int(plan.linger * SECOND)
         held = run.digest is None and bool(run.parameters.get("held"))
-        reins = RunController(
+        controller = RunController(
             questions=questions,
             run=run.id,
             plan=plan,
-            wish=PlayerCommand(speed=run.speed, held=held),
+            command=PlayerCommand(speed=run.speed, held=held),
             end=end,
             ending=self.stopping,
-            before=plan.readings - sum(one.readings for one in left),
+            before=plan.readings - sum(publication.readings for publication in left),
         )
-        reins.recall()
+        controller.recall()
         state = RunState.PAUSED if held else RunState.RUNNING
         _set(questions, run, state=state, reason="", started_at=run.started_at or _wall(questions))
         self.say(f"run {run.id}: {run.title}, {len(left)} messages from {text(left[0].arrival)}")
-        wire = playing.player(self.settings, playing.Manner(), questions, reins.notice)
-        tally = wire.play(left, not_before=now.latest, linger=plan.linger, reins=reins)
-        self._end(questions, run, reins, tally)
+        wire = playing.make_player(
+            self.settings, playing.PlayOptions(), questions, controller.notice
+        )
+        tally = wire.play(left, not_before=now.latest, linger=plan.linger, reins=controller)
+        self._end(questions, run, controller, tally)
 
     def _begin(
-        self, questions: store.Questions, run: Run, plan: RunPlan, now: store.Standing
+        self,
+        questions: store.RetryingConnection,
+        run: Run,
+        plan: RunPlan,
+        now: store.ExerciseProgress,
     ) -> None:
         first = plan.publications[0].arrival
         playing.require_ahead(now.latest, first)
-        playing.declare_deaf(self.settings, now.latest, first - SECOND)
+        playing.declare_gap(self.settings, now.latest, first - SECOND)
         self._plan_injects(questions, run)
         end = plan.publications[-1].arrival + int(plan.linger * SECOND)
         _set(
@@ -194,32 +202,32 @@ class Conductor:
             ends=moment(end),
         )
 
-    def _plan_injects(self, questions: store.Questions, run: Run) -> None:
-        """The injects that come with a story, at the devices that it picks here."""
+    def _plan_injects(self, questions: store.RetryingConnection, run: Run) -> None:
+        """Add the scenario's injects, with the devices selected in this territory."""
         if run.kind != "story":
             return
-        story = story_of(self.settings.data, run.source)
-        there = field(self.settings, story)
+        story = load_story(self.settings.data, run.source)
+        there = load_field(self.settings, story)
         seed = int(run.parameters.get("seed", 1))
         sites = {place.site: place.device for place in there.places}
-        for one, row in planned(story, str(run.parameters.get("language", "en"))):
-            names = picked(one.where, there, seed)
-            if one.kind in {"reading", "lost-sensor"}:
-                if not names:  # this territory has none of that kind
+        for inject, row in plan_injects(story, str(run.parameters.get("language", "en"))):
+            names = picked(inject.where, there, seed)
+            if inject.kind in {"reading", "lost-sensor"}:
+                if not names:  # no such device in this territory
                     continue
                 row["details"] = {
                     "devices": [sites.get(name, name) for name in names],
-                    "quantity": one.quantity,
-                    "value": one.value,
-                    "hours": one.hours,
+                    "quantity": inject.quantity,
+                    "value": inject.value,
+                    "hours": inject.hours,
                 }
-            questions.ask(partial(queries_injects.add, run=run.id, author=run.author, **row))
+            questions.ask(partial(queries_injects.add_inject, run=run.id, author=run.author, **row))
 
     def _end(
-        self, questions: store.Questions, run: Run, reins: RunController, tally: Tally
+        self, questions: store.RetryingConnection, run: Run, controller: RunController, tally: Tally
     ) -> None:
-        reins.close(tally.clock, tally.readings)
-        if tally.stopped and reins.stopped_by is None:
+        controller.close(tally.clock, tally.readings)
+        if tally.stopped and controller.stopped_by is None:
             _set(questions, run, state=RunState.INTERRUPTED, reason=ENDED, jump_to=None)
             return
         _await_judged(questions, tally.clock)
@@ -232,24 +240,24 @@ class Conductor:
 def _require_same(run: Run, plan: RunPlan) -> None:
     if run.digest != plan.digest:
         raise RunError(
-            "the scenario tells something else than when it began (its file, the inventory or the"
-            " software have changed): it cannot be resumed; begin the exercise anew"
+            "the scenario has changed since the run started (its file, the inventory or the"
+            " software): it cannot be resumed; reset the exercise"
         )
 
 
-def _await_judged(questions: store.Questions, clock: int) -> None:
-    """Until its end is stored and judged, so that what is told of a run that is over is whole."""
+def _await_judged(questions: store.RetryingConnection, clock: int) -> None:
+    """Wait until the end is stored and evaluated, so that the debrief is complete."""
     since = time.monotonic()
     while time.monotonic() - since < SETTLE_SECONDS:
-        now = questions.ask(store.standing)
+        now = questions.ask(store.get_progress)
         if now.heard is not None and now.heard >= clock and (now.judged or 0) >= clock:
             return
         time.sleep(0.1)
 
 
-def _set(questions: store.Questions, run: Run, **columns: object) -> None:
-    questions.ask(lambda c: queries_runs.update(c, run.id, **columns))
+def _set(questions: store.RetryingConnection, run: Run, **columns: object) -> None:
+    questions.ask(lambda c: queries_runs.update_run(c, run.id, **columns))
 
 
-def _wall(questions: store.Questions) -> object:
-    return questions.ask(queries_runs.wall)
+def _wall(questions: store.RetryingConnection) -> object:
+    return questions.ask(queries_runs.get_wall_clock)

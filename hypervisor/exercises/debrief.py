@@ -1,4 +1,4 @@
-"""What came of a run, for those who led and those who trained: event, alarm, answer, decision."""
+"""Debrief of a run: events, alarms, acknowledgements, decisions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,11 +14,11 @@ from hypervisor.base.instants import micros, text
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries_archive, queries_injects, queries_runs, scoring
-from hypervisor.exercises.playable import story_of
+from hypervisor.exercises.playable import load_story
 from hypervisor.exercises.queries_injects import Inject, Sheet, Skip
 from hypervisor.exercises.queries_runs import Run, RunState
 from hypervisor.exercises.scoring import Verdict
-from hypervisor.exercises.simulation import field_in
+from hypervisor.exercises.simulation import load_field_from
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.model import Kind
 from hypervisor.logbook.queries import Entry, LogFilter
@@ -27,42 +27,47 @@ from simulators._field import Field
 from simulators._story import SECOND, Story
 
 DECIDED = (Kind.DECISION, Kind.CLOSURE, Kind.CALL, Kind.PROMISE)
-MOST = 10_000  # lines of the log that a debrief tells
+MOST = 10_000  # log entries in a debrief
 
 
-def debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any]:
-    """Plain values; times RFC 3339 in UTC, of the scenario where nothing else is said.
+def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any]:
+    """Debrief as plain values; times RFC 3339 in UTC, of the scenario unless stated.
 
-    Of a run that was begun anew since: as it was kept then.
+    After a reset: the archived debrief.
     """
     if run.state is RunState.RESET:
-        return queries_archive.kept(connection, run.id) or {"run": _run(run), "gone": True}
-    alarms = _alarms(connection, run)
+        return queries_archive.load_debrief(connection, run.id) or {
+            "run": _run_row(run),
+            "gone": True,
+        }
+    alarms = _list_alarms(connection, run)
     acts = queries_acts.list_acts(connection, [alarm.id for alarm in alarms])
-    entries = _entries(connection, run)
-    injects = queries_injects.injects(connection, run.id)
-    sheets = queries_injects.sheets(connection, run.id)
-    skips = queries_injects.skips(connection, run.id)
-    truths = _truths(connection, data, run, alarms)
-    chains = [_chain(each, run, acts, entries) for each in truths.verdicts] if truths else []
-    told = [
-        *_events(truths.verdicts if truths else (), run),
-        *(_raised(alarm) for alarm in alarms),
-        *_answered(acts, {alarm.id: alarm for alarm in alarms}),
-        *(_written(entry) for entry in entries),
-        *(_put_in(inject) for inject in injects if inject.fired_scenario is not None),
-        *(_jumped(skip) for skip in skips),
+    entries = _list_entries(connection, run)
+    injects = queries_injects.list_injects(connection, run.id)
+    sheets = queries_injects.list_sheets(connection, run.id)
+    skips = queries_injects.list_skips(connection, run.id)
+    truths = _score(connection, data, run, alarms)
+    chains = (
+        [_chain_row(verdict, run, acts, entries) for verdict in truths.verdicts] if truths else []
+    )
+    timeline = [
+        *_event_rows(truths.verdicts if truths else (), run),
+        *(_raised_row(alarm) for alarm in alarms),
+        *_act_rows(acts, {alarm.id: alarm for alarm in alarms}),
+        *(_entry_row(entry) for entry in entries),
+        *(_fired_row(inject) for inject in injects if inject.fired_scenario is not None),
+        *(_jump_row(skip) for skip in skips),
     ]
     return {
-        "run": _run(run),
+        "run": _run_row(run),
         "gone": False,
-        "figures": _figures(alarms, acts, chains, sheets, skips),
+        "figures": _compute_figures(alarms, acts, chains, sheets, skips),
         "chains": chains,
-        "false": [_alarm(one) for one in truths.false] if truths else [],
-        "timeline": sorted(told, key=lambda one: one["at"]),
-        "injects": [_inject(inject) for inject in injects],
-        "sheets": [_sheet(sheet) for sheet in sheets],
-        "skips": [_skip(skip) for skip in skips],
+        "false": [_alarm_row(entry) for entry in truths.false] if truths else [],
+        "timeline": sorted(timeline, key=lambda entry: entry["at"]),
+        "injects": [_inject_row(inject) for inject in injects],
+        "sheets": [_sheet_row(sheet) for sheet in sheets],
+        "skips": [_skip_row(skip) for skip in skips],
         "commands": [
             {
                 "kind": command.kind,
@@ -71,70 +76,72 @@ def debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any]:
                 "refused": command.refused,
                 "details": dict(command.details),
             }
-            for command in queries_runs.commands(connection, run.id)
+            for command in queries_runs.list_commands(connection, run.id)
         ],
     }
 
 
-def keep(connection: Connection, data: Path, run: Run) -> None:
-    """Keep it, before the exercise begins anew."""
-    queries_archive.keep(connection, run.id, debrief(connection, data, run))
+def archive_debrief(connection: Connection, data: Path, run: Run) -> None:
+    """Archive a debrief before a reset."""
+    queries_archive.save_debrief(connection, run.id, build_debrief(connection, data, run))
 
 
-def _alarms(connection: Connection, run: Run) -> list[Alarm]:
-    """Those that lasted in the run's span."""
+def _list_alarms(connection: Connection, run: Run) -> list[Alarm]:
+    """Alarms that were active during the run."""
     first, last = micros(run.begins), micros(run.clock or run.begins)
-    found = alarm_store.list_alarms(connection, Selection())
-    mine = (
+    alarms = alarm_store.list_alarms(connection, Selection())
+    during_run = (
         alarm
-        for alarm in found
+        for alarm in alarms
         if alarm.episode.began <= last and (alarm.episode.ended or last) >= first
     )
-    return sorted(mine, key=lambda one: (one.episode.began, one.id))
+    return sorted(during_run, key=lambda alarm: (alarm.episode.began, alarm.id))
 
 
-def _entries(connection: Connection, run: Run) -> list[Entry]:
-    """What was written into the log while it was played."""
+def _list_entries(connection: Connection, run: Run) -> list[Entry]:
+    """Log entries written during the run."""
     since = run.started_at or run.asked_at
-    found = log_queries.listing(connection, LogFilter(since=since, until=run.ended_at, limit=MOST))
-    return sorted(found, key=lambda one: one.id)
+    entries = log_queries.listing(
+        connection, LogFilter(since=since, until=run.ended_at, limit=MOST)
+    )
+    return sorted(entries, key=lambda entry: entry.id)
 
 
-def _truths(
+def _score(
     connection: Connection, data: Path, run: Run, alarms: Sequence[Alarm]
 ) -> scoring.Score | None:
-    """What of the truth was told; None: it is known of no recording, or its story is gone."""
+    """Score of the alarms; None for a recording, or if the scenario file is gone."""
     if run.kind != "story":
         return None
     try:
-        story = story_of(data, run.source)
-        there = _field(connection, story)
-        return scoring.score(story, there, int(run.parameters.get("seed", 1)), alarms)
+        story = load_story(data, run.source)
+        there = _load_field(connection, story)
+        return scoring.score_alarms(story, there, int(run.parameters.get("seed", 1)), alarms)
     except TerritoryError:
         return None
 
 
-_FIELDS: dict[tuple[str, int, str, datetime], Field] = {}  # of a database, by its registry
+_FIELDS: dict[tuple[str, int, str, datetime], Field] = {}  # by database and registry version
 
 
-def _field(connection: Connection, story: Story) -> Field:
-    """The territory of a story: read once for each state of the registry."""
+def _load_field(connection: Connection, story: Story) -> Field:
+    """The territory of a scenario, cached per registry version."""
     key = (connection.info.dsn, feed.registry_version(connection), story.name, story.begins)
-    found = _FIELDS.get(key)
-    if found is None:
+    field = _FIELDS.get(key)
+    if field is None:
         _FIELDS.clear()
-        found = _FIELDS[key] = field_in(connection, story)
-    return found
+        field = _FIELDS[key] = load_field_from(connection, story)
+    return field
 
 
-def _chain(
+def _chain_row(
     verdict: Verdict, run: Run, acts: Iterable[ActRecord], entries: Iterable[Entry]
 ) -> dict[str, Any]:
-    """Of one truth and rule: when it happened, was raised, was answered, and what was decided."""
+    """One scenario event and rule: event, alarm, acknowledgement, decisions."""
     truth = verdict.truth
     at = run.begins + timedelta(hours=truth.at)
     alarms = {alarm.id: alarm for alarm in verdict.alarms}
-    first = min(verdict.alarms, key=lambda one: one.episode.began, default=None)
+    first = min(verdict.alarms, key=lambda alarm: alarm.episode.began, default=None)
     answered = next(
         (done for done in acts if done.alarm in alarms and done.kind == "acknowledge"), None
     )
@@ -151,11 +158,11 @@ def _chain(
         "rule": verdict.rule,
         "at": text(micros(at)),
         "until": text(micros(run.begins + timedelta(hours=truth.until))),
-        "found": verdict.found,
-        "alarms": [_alarm(alarm) for alarm in verdict.alarms],
+        "found": verdict.detected,
+        "alarms": [_alarm_row(alarm) for alarm in verdict.alarms],
         "raised": None if first is None else text(first.episode.began),
-        "acknowledged": None if answered is None else _act(answered),
-        "decisions": [_written(one) for one in decided],
+        "acknowledged": None if answered is None else _act_row(answered),
+        "decisions": [_entry_row(alarm) for alarm in decided],
         "begun": run.clock is not None and at <= run.clock,
         "over": run.clock is not None and at + timedelta(hours=truth.tolerance or 0) <= run.clock
         if truth.tolerance is not None
@@ -163,14 +170,14 @@ def _chain(
     }
 
 
-def _figures(
+def _compute_figures(
     alarms: Sequence[Alarm],
     acts: Sequence[ActRecord],
     chains: Sequence[Mapping[str, Any]],
     sheets: Sequence[Sheet],
     skips: Sequence[Skip],
 ) -> dict[str, Any]:
-    """How it went, in numbers. An answer counts where nobody jumped over the alarm."""
+    """Figures; acknowledgements of skipped alarms do not count."""
     jumped = {number for skip in skips for number in skip.alarms or ()}
     first: dict[int, ActRecord] = {}
     for act in acts:
@@ -190,7 +197,7 @@ def _figures(
         "jumped": len(jumped),
         "answer_s": median(waits) if waits else None,
         "truths": len(due),
-        "found": sum(one["found"] for one in due),
+        "found": sum(chain["found"] for chain in due),
         "sheets": len(sheets),
         "done": sum(sheet.outcome == "done" for sheet in sheets),
         "partly": sum(sheet.outcome == "partly" for sheet in sheets),
@@ -198,11 +205,11 @@ def _figures(
     }
 
 
-def _events(verdicts: Iterable[Verdict], run: Run) -> Iterator[dict[str, Any]]:
-    """Each truth once, however many rules it names; only those that have come."""
+def _event_rows(verdicts: Iterable[Verdict], run: Run) -> Iterator[dict[str, Any]]:
+    """Timeline rows of past scenario events, each once."""
     seen = set()
-    for each in verdicts:
-        truth = each.truth
+    for verdict in verdicts:
+        truth = verdict.truth
         at = run.begins + timedelta(hours=truth.at)
         key = (truth.what, truth.at)
         if key in seen or run.clock is None or at > run.clock:
@@ -211,11 +218,16 @@ def _events(verdicts: Iterable[Verdict], run: Run) -> Iterator[dict[str, Any]]:
         yield {"at": text(micros(at)), "kind": "event", "text": truth.what, "fr": truth.what_fr}
 
 
-def _raised(one: Alarm) -> dict[str, Any]:
-    return {"at": text(one.episode.began), "kind": "alarm", "text": one.title, **_alarm(one)}
+def _raised_row(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "at": text(alarm.episode.began),
+        "kind": "alarm",
+        "text": alarm.title,
+        **_alarm_row(alarm),
+    }
 
 
-def _answered(acts: Iterable[ActRecord], alarms: Mapping[int, Alarm]) -> Iterator[dict[str, Any]]:
+def _act_rows(acts: Iterable[ActRecord], alarms: Mapping[int, Alarm]) -> Iterator[dict[str, Any]]:
     for done in acts:
         alarm = alarms[done.alarm]
         if done.author == "system":
@@ -226,11 +238,11 @@ def _answered(acts: Iterable[ActRecord], alarms: Mapping[int, Alarm]) -> Iterato
             "text": alarm.title,
             "fr": alarm.title_fr,
             "alarm": done.alarm,
-            **{key: value for key, value in _act(done).items() if key != "at"},
+            **{key: value for key, value in _act_row(done).items() if key != "at"},
         }
 
 
-def _written(entry: Entry) -> dict[str, Any]:
+def _entry_row(entry: Entry) -> dict[str, Any]:
     return {
         "at": text(micros(entry.shown_at)),
         "kind": "log",
@@ -243,7 +255,7 @@ def _written(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _put_in(inject: Inject) -> dict[str, Any]:
+def _fired_row(inject: Inject) -> dict[str, Any]:
     return {
         "at": None if inject.fired_scenario is None else text(micros(inject.fired_scenario)),
         "kind": "inject",
@@ -254,11 +266,11 @@ def _put_in(inject: Inject) -> dict[str, Any]:
     }
 
 
-def _jumped(skip: Skip) -> dict[str, Any]:
-    return {"at": text(micros(skip.from_at)), "kind": "jump", "text": "", **_skip(skip)}
+def _jump_row(skip: Skip) -> dict[str, Any]:
+    return {"at": text(micros(skip.from_at)), "kind": "jump", "text": "", **_skip_row(skip)}
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run_row(run: Run) -> dict[str, Any]:
     def at(when: Any) -> str | None:
         return None if when is None else text(micros(when))
 
@@ -280,23 +292,23 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _alarm(one: Alarm) -> dict[str, Any]:
+def _alarm_row(alarm: Alarm) -> dict[str, Any]:
     return {
-        "alarm": one.id,
-        "rule": one.episode.rule,
-        "title": one.title,
-        "fr": one.title_fr,
-        "severity": highest_severity(one.episode),
-        "category": one.category,
-        "domain": one.domain,
-        "site": one.place,
-        "began": text(one.episode.began),
-        "ended": None if one.episode.ended is None else text(one.episode.ended),
-        "stale": bool(one.episode.stale),
+        "alarm": alarm.id,
+        "rule": alarm.episode.rule,
+        "title": alarm.title,
+        "fr": alarm.title_fr,
+        "severity": highest_severity(alarm.episode),
+        "category": alarm.category,
+        "domain": alarm.domain,
+        "site": alarm.place,
+        "began": text(alarm.episode.began),
+        "ended": None if alarm.episode.ended is None else text(alarm.episode.ended),
+        "stale": bool(alarm.episode.stale),
     }
 
 
-def _act(done: ActRecord) -> dict[str, Any]:
+def _act_row(done: ActRecord) -> dict[str, Any]:
     return {
         "act": done.kind,
         "author": done.author,
@@ -306,8 +318,8 @@ def _act(done: ActRecord) -> dict[str, Any]:
     }
 
 
-def _inject(inject: Inject) -> dict[str, Any]:
-    found = _put_in(inject)
+def _inject_row(inject: Inject) -> dict[str, Any]:
+    fired = _fired_row(inject)
     return {
         "id": inject.id,
         "kind": inject.kind,
@@ -317,13 +329,13 @@ def _inject(inject: Inject) -> dict[str, Any]:
         "expected": inject.expected,
         "planned": None if inject.planned is None else text(micros(inject.planned)),
         "state": inject.state,
-        "fired": found["at"],
+        "fired": fired["at"],
         "fired_by": inject.fired_by,
         "note": inject.note,
     }
 
 
-def _sheet(sheet: Sheet) -> dict[str, Any]:
+def _sheet_row(sheet: Sheet) -> dict[str, Any]:
     return {
         "id": sheet.id,
         "inject": sheet.inject,
@@ -336,7 +348,7 @@ def _sheet(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def _skip(skip: Skip) -> dict[str, Any]:
+def _skip_row(skip: Skip) -> dict[str, Any]:
     return {
         "from": text(micros(skip.from_at)),
         "to": text(micros(skip.to_at)),

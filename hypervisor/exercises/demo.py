@@ -1,4 +1,4 @@
-"""The demonstration: a fresh exercise of its own, the territory living through a flood."""
+"""The demonstration: a separate exercise with a simulated flood."""
 
 import shutil
 from collections.abc import Callable
@@ -10,8 +10,7 @@ from hypervisor.base.settings import Settings, default_data_folder
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect
-from hypervisor.exercises import demo_accounts, playing
-from hypervisor.exercises.simulation import label_of, spoken_of
+from hypervisor.exercises import demo_accounts, playing, simulation
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from hypervisor.stack import detached
@@ -23,16 +22,16 @@ MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
 SCENARIO = "october-flood"
 SEED = 1
-SPEED = 7200.0  # two hours a second: five days in a minute
+SPEED = 7200.0  # two hours per second: five days in a minute
 
 
 class DemoError(TerritoryError):
-    """The demonstration will not touch a folder that it did not make."""
+    """The folder was not made by the demonstration."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What the demonstration did."""
+class DemoResult:
+    """Result of the demonstration."""
 
     data: Path
     settings: Settings
@@ -44,12 +43,12 @@ class Shown:
 
 
 def folder(data: Path | None) -> Path:
-    """Where the demonstration lives: what was asked for, or beside the usual instance."""
+    """Data folder of the demonstration: as given, or beside the default instance."""
     return (data or default_data_folder().parent / "demo").absolute()
 
 
 def stop(data: Path) -> bool:
-    """Stop the demonstration's instance; False: it was not up.
+    """Stop the demonstration's instance; False if it was not running.
 
     Raises:
         DemoError: the folder is not the demonstration's.
@@ -59,16 +58,16 @@ def stop(data: Path) -> bool:
 
 
 def prepare(data: Path, say: Callable[[str], None]) -> Settings:
-    """A fresh exercise in `data`, up in the background, with the example's inventory.
+    """Start a new exercise in `data` in the background, with the example inventory.
 
     Raises:
-        DemoError: the folder holds something that no demonstration made.
+        DemoError: the folder contains something else.
         StackError: the instance does not start.
     """
     _clear(data, say)
     made = open_folder(data, server_account())
     made.write(
-        made.root / MARK, "`hypervisor demo` made this folder and may remove what it holds.\n"
+        made.root / MARK, "`hypervisor demo` made this folder and may remove its contents.\n"
     )
     settings = detached.start(data, mode=Mode.EXERCISE, name="demo", say=say)
     with connect(settings.database_url) as connection:
@@ -87,15 +86,15 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
     return settings
 
 
-def invite(settings: Settings) -> list[demo_accounts.Member]:
-    """Make the accounts with which people look at it."""
+def make_accounts(settings: Settings) -> list[demo_accounts.Member]:
+    """Make the demonstration's accounts."""
     with connect(settings.database_url) as connection:
-        return demo_accounts.make(connection)
+        return demo_accounts.make_members(connection)
 
 
-def spoken(settings: Settings, *, hours: float | None = None) -> Spoken:
-    """What the territory's devices will say, each in its own form; only in the first hours."""
-    return spoken_of(settings, SCENARIO, seed=SEED, hours=hours)
+def make_messages(settings: Settings, *, hours: float | None = None) -> Spoken:
+    """Messages of the territory's devices, each in its own format."""
+    return simulation.make_messages(settings, SCENARIO, seed=SEED, hours=hours)
 
 
 def play(
@@ -105,24 +104,24 @@ def play(
     *,
     speed: float | None,
     notice: Callable[[Progress], None],
-) -> Shown:
+) -> DemoResult:
     """Play the flood to its end."""
-    label = label_of(SCENARIO, seed=SEED)
-    manner = playing.Manner(speed=speed)
+    label = simulation.make_label(SCENARIO, seed=SEED)
+    manner = playing.PlayOptions(speed=speed)
     outcome = playing.play(settings, spoken, manner, notice=notice, label=label)
-    return Shown(data=data, settings=settings, outcome=outcome)
+    return DemoResult(data=data, settings=settings, outcome=outcome)
 
 
 def _require_ours(data: Path) -> None:
     if data.exists() and any(data.iterdir()) and not (data / MARK).is_file():
         raise DemoError(
-            f"the folder {data} holds something that no demonstration made; nothing was touched:"
+            f"the folder {data} contains something else; nothing was changed:"
             " choose another with --data"
         )
 
 
 def _clear(data: Path, say: Callable[[str], None]) -> None:
-    """Stop an earlier demonstration and remove what it left; nothing else is ever removed."""
+    """Stop an earlier demonstration and remove its data, nothing else."""
     _require_ours(data)
     if not (data / MARK).is_file():
         return

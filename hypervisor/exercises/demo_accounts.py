@@ -1,4 +1,4 @@
-"""Who can sign in to the demonstration: one account a role, with passwords made for it."""
+"""Accounts of the demonstration: one per role, with random passwords."""
 
 from dataclasses import dataclass
 
@@ -28,10 +28,10 @@ class Member:
     where: str
 
 
-def make(connection: Connection) -> list[Member]:
+def make_members(connection: Connection) -> list[Member]:
     """Make them: who operates and who looks on is of the EPCI that has most sites."""
     epci = find_busiest_epci(connection)
-    made = []
+    members = []
     for name, role in ROLES.items():
         area, where = (None, "everywhere") if role in _EVERYWHERE or epci is None else epci
         secret = passwords.generate()
@@ -39,11 +39,11 @@ def make(connection: Connection) -> list[Member]:
         account_service.create_account(
             connection, new, Administrator(name="demo"), reason="demonstration"
         )
-        made.append(Member(name=name, password=secret, role=role, where=where))
-    return made
+        members.append(Member(name=name, password=secret, role=role, where=where))
+    return members
 
 
-def lines(members: list[Member]) -> list[str]:
+def format_members(members: list[Member]) -> list[str]:
     """As the demonstration tells them, once."""
     return [
         f"{member.name:9} {member.password}  {member.role}, {member.where}" for member in members

@@ -1,4 +1,4 @@
-"""Exercises: what runs and what can be played, a start, beginning anew, the debrief."""
+"""Pages of exercises: overview, start, reset, debrief."""
 
 from typing import Annotated
 
@@ -10,15 +10,16 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
-from hypervisor.exercises import queries_runs, service, standing
+from hypervisor.exercises import queries_runs, service
 from hypervisor.exercises import views as view
 from hypervisor.exercises import views_desk as desk
 from hypervisor.exercises.api import data_of
-from hypervisor.exercises.debrief import debrief
-from hypervisor.exercises.playable import playable
+from hypervisor.exercises.banner import get_status
+from hypervisor.exercises.debrief import build_debrief
+from hypervisor.exercises.playable import list_playables
 from hypervisor.exercises.queries_runs import RunError
-from hypervisor.exercises.service import LEAD, Start
-from hypervisor.exercises.waiting import settled
+from hypervisor.exercises.service import LEAD, StartOptions
+from hypervisor.exercises.waiting import wait_for
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render
@@ -29,39 +30,46 @@ router = APIRouter()
 PAGE = Page(key="exercises", title=mark("Exercises"), address="/exercises", order=21, shortcut="e")
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Text = Annotated[str, Form(max_length=4_000)]
-_NEW = "exercise"  # the folder that a live page proposes for one
+_NEW = "exercise"  # folder name proposed on a live instance
 
 
 @router.get("/exercises")
-def exercises(context: Context, request: Request) -> Response:
-    """What runs, what those who train were told, what can be played."""
-    return _overview(context, request)
+def show_exercises(context: Context, request: Request) -> Response:
+    """Active run, messages, scenarios to choose."""
+    return _render_overview(context, request)
 
 
 @router.get("/exercises/banner")
-def banner(context: Context) -> Response:
+def show_banner(context: Context) -> Response:
     """The banner alone."""
     with reading(reader_of(context)):
-        words = view.banner_words(context, standing(context.connection))
+        words = view.format_banner(context, get_status(context.connection))
     return fragment(context, "parts/banner.html", bar={"exercise_words": words})
 
 
 @router.get("/exercises/debrief/{number}")
-def debriefing(context: Context, request: Request, number: Number) -> Response:
-    """What came of a run."""
+def show_debrief(context: Context, request: Request, number: Number) -> Response:
+    """Debrief of a run."""
     context.require(LEAD)
     with context.owning() as connection:
-        run = queries_runs.find(connection, number)
+        run = queries_runs.get_run(connection, number)
         if run is None:
             raise NotFoundError(f"no run has the number {number}")
-        told = debrief(connection, data_of(request), run)
+        body = build_debrief(connection, data_of(request), run)
     with reading(reader_of(context)):
-        axis = view.axis(run)
-    return render(context, "exercises_debrief.html", run=run, told=told, axis=axis, **view.words())
+        axis = view.draw_axis(run)
+    return render(
+        context,
+        "exercises_debrief.html",
+        run=run,
+        debrief=body,
+        axis=axis,
+        **view.template_values(),
+    )
 
 
 @router.post("/exercises/runs")
-def start(  # noqa: PLR0913, PLR0917  the fields of the form
+def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     source: Annotated[str, Form(max_length=200)],
@@ -70,43 +78,45 @@ def start(  # noqa: PLR0913, PLR0917  the fields of the form
     seed: Annotated[int, Form(ge=0, lt=2**31)] = 1,
     hours: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Start what was chosen."""
-    desk.may_lead(context)
+    """Start the chosen scenario."""
+    desk.require_lead(context)
     try:
-        wanted = Start(
+        options = StartOptions(
             source=source,
             author=context.person.name,
             language=reader_of(context, request).language,
             speed=_words.speed(speed),
             held=bool(held),
             seed=seed,
-            hours=desk.figure(hours),
+            hours=desk.parse_number(hours),
         )
         desk.require_conductor(context)
         with context.writing() as connection:
-            service.start(connection, data_of(request), wanted)
+            service.start_run(connection, data_of(request), options)
     except (TerritoryError, ValueError) as error:
-        return _overview(context, request, wrong=refusal(error), chosen=source, status_code=409)
+        return _render_overview(
+            context, request, wrong=refusal(error), chosen=source, status_code=409
+        )
     return RedirectResponse(desk.HERE, status_code=303)
 
 
 @router.post("/exercises/reset")
-def reset(context: Context, request: Request, reason: Text = "") -> Response:
-    """Begin the exercise anew."""
-    desk.may_lead(context)
+def reset_exercise(context: Context, request: Request, reason: Text = "") -> Response:
+    """Reset the exercise."""
+    desk.require_lead(context)
     try:
         if not reason.strip():
-            raise RunError("say why the exercise begins anew: its readings and alarms go")
+            raise RunError("give a reason for the reset: readings and alarms are cleared")
         desk.require_conductor(context)
         with context.writing() as connection:
-            command = service.reset(connection, context.person.name, reason.strip())
-        settled(context.owning, command, seconds=30)
+            command = service.request_reset(connection, context.person.name, reason.strip())
+        wait_for(context.owning, command, seconds=30)
     except TerritoryError as error:
-        return _overview(context, request, wrong=refusal(error), status_code=409)
+        return _render_overview(context, request, wrong=refusal(error), status_code=409)
     return RedirectResponse("/exercises", status_code=303)
 
 
-def _overview(
+def _render_overview(
     context: RequestContext,
     request: Request,
     *,
@@ -119,15 +129,19 @@ def _overview(
             context, "exercises_live.html", folder_hint=f"{data_of(request).parent}/{_NEW}"
         )
     context.connection.rollback()
-    run = queries_runs.latest(context.connection)
+    run = queries_runs.get_latest_run(context.connection)
     return render(
         context,
         "exercises.html",
         status_code=status_code,
         chosen=chosen,
-        choices=playable(data_of(request)),
-        runs=queries_runs.runs(context.connection, limit=20),
+        choices=list_playables(data_of(request)),
+        runs=queries_runs.list_runs(context.connection, limit=20),
         folder=data_of(request) / "recordings",
-        **(desk.page_values(context, request, run, part="now") if run else desk.bare(context))
+        **(
+            desk.page_values(context, request, run, part="now")
+            if run
+            else desk.base_values(context)
+        )
         | {"wrong": wrong},
     )

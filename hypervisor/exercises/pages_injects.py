@@ -1,4 +1,4 @@
-"""What is put into a run, and what observers see: written and changed at the leader's desk."""
+"""Injects and observer checklist at the leader's desk."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from hypervisor.exercises import views as view
 from hypervisor.exercises import views_desk as desk
 from hypervisor.exercises.queries_injects import InjectError
 from hypervisor.exercises.service_injects import InjectFields
-from hypervisor.exercises.waiting import settled
+from hypervisor.exercises.waiting import wait_for
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from sensors._errors import TerritoryError
@@ -22,7 +22,7 @@ Text = Annotated[str, Form(max_length=4_000)]
 
 
 @router.post("/exercises/injects")
-def add(  # noqa: PLR0913, PLR0917  the fields of the form
+def add_inject(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     run: Annotated[int, Form(ge=1)],
@@ -37,31 +37,31 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
     value: Annotated[str, Form(max_length=40)] = "",
     hours: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
-    """Write an inject."""
-    desk.may_lead(context)
-    said = {key: found for key, found in locals().items() if isinstance(found, str)}
+    """Add an inject."""
+    desk.require_lead(context)
+    form = {key: value_ for key, value_ in locals().items() if isinstance(value_, str)}
     try:
-        wanted = InjectFields(
+        fields = InjectFields(
             kind=kind,
             title=title,
             text=text,
             sender=sender,
             expected=expected,
-            planned=desk.local(planned, context),
+            planned=desk.parse_local_time(planned, context),
             devices=[device.strip()] if device.strip() else [],
             quantity=quantity.strip() or None,
-            value=desk.figure(value),
-            hours=desk.figure(hours),
+            value=desk.parse_number(value),
+            hours=desk.parse_number(hours),
         )
         with context.writing() as connection:
-            service_injects.add(connection, run, wanted, context.person.name)
+            service_injects.add_inject(connection, run, fields, context.person.name)
     except (TerritoryError, ValueError) as error:
-        return desk.again(context, request, "injects", wrong=refusal(error), said=said)
-    return desk.again(context, request, "injects")
+        return desk.render_part(context, request, "injects", wrong=refusal(error), form=form)
+    return desk.render_part(context, request, "injects")
 
 
 @router.post("/exercises/injects/{number}")
-def change(  # noqa: PLR0913, PLR0917  the fields of the form
+def change_inject(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     number: Number,
@@ -69,49 +69,49 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
     planned: Annotated[str, Form(max_length=40)] = "",
     version: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
-    """Put it in now, hold, release, move, cancel, mark as done."""
-    desk.may_lead(context)
+    """Inject now, hold, release, move, cancel or complete."""
+    desk.require_lead(context)
     seen = int(version) if version.isdecimal() else None
     try:
         if act == "fire":
             desk.require_conductor(context)
             with context.writing() as connection:
-                command = service.fire(connection, number, context.person.name)
-            settled(context.owning, command)
+                command = service.fire_inject(connection, number, context.person.name)
+            wait_for(context.owning, command)
         else:
             states = {"hold": "held", "release": "planned", "cancel": "cancelled", "done": "done"}
             with context.writing() as connection:
-                service_injects.change(
+                service_injects.change_inject(
                     connection,
                     number,
                     author=context.person.name,
                     version=seen,
                     state=states.get(act),
-                    planned=desk.local(planned, context) if act == "move" else None,
+                    planned=desk.parse_local_time(planned, context) if act == "move" else None,
                 )
     except (TerritoryError, ValueError) as error:
-        return desk.again(context, request, "injects", wrong=refusal(error))
-    return desk.again(context, request, "injects")
+        return desk.render_part(context, request, "injects", wrong=refusal(error))
+    return desk.render_part(context, request, "injects")
 
 
 @router.post("/exercises/sheets")
 def add_sheet(
     context: Context, request: Request, run: Annotated[int, Form(ge=1)], expected: Text = ""
 ) -> Response:
-    """A line of what is to be seen."""
-    desk.may_lead(context)
+    """Add a checklist line."""
+    desk.require_lead(context)
     try:
         with context.writing() as connection:
             service_injects.add_sheet(
                 connection, run, expected=expected, author=context.person.name
             )
     except TerritoryError as error:
-        return desk.again(context, request, "sheets", wrong=refusal(error))
-    return desk.again(context, request, "sheets")
+        return desk.render_part(context, request, "sheets", wrong=refusal(error))
+    return desk.render_part(context, request, "sheets")
 
 
 @router.post("/exercises/sheets/{number}")
-def note(  # noqa: PLR0913, PLR0917  the fields of the form
+def change_sheet(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     number: Number,
@@ -119,8 +119,8 @@ def note(  # noqa: PLR0913, PLR0917  the fields of the form
     text: Text = "",
     version: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
-    """What an observer saw."""
-    desk.may_lead(context)
+    """Record an observation."""
+    desk.require_lead(context)
     try:
         if outcome not in view.OUTCOMES:
             raise InjectError(f"outcome {outcome!r}: expected {', '.join(view.OUTCOMES)}")
@@ -134,5 +134,5 @@ def note(  # noqa: PLR0913, PLR0917  the fields of the form
                 version=int(version) if version.isdecimal() else None,
             )
     except TerritoryError as error:
-        return desk.again(context, request, "sheets", wrong=refusal(error))
-    return desk.again(context, request, "sheets")
+        return desk.render_part(context, request, "sheets", wrong=refusal(error))
+    return desk.render_part(context, request, "sheets")

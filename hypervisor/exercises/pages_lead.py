@@ -1,4 +1,4 @@
-"""The leader's desk: a run in hand, and its parts as they now are."""
+"""The leader's desk and its parts."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.exercises import queries_runs, service
 from hypervisor.exercises import views_desk as desk
 from hypervisor.exercises.service import LEAD, Order
-from hypervisor.exercises.waiting import settled
+from hypervisor.exercises.waiting import wait_for
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, render
@@ -22,9 +22,9 @@ PAGE: Page | None = None
 
 
 @router.get("/exercises/lead")
-def lead(context: Context, request: Request) -> Response:
+def show_desk(context: Context, request: Request) -> Response:
     """The leader's desk."""
-    run = desk.led(context)
+    run = desk.get_led_run(context)
     if run is None:
         return RedirectResponse("/exercises", status_code=303)
     return render(
@@ -33,14 +33,14 @@ def lead(context: Context, request: Request) -> Response:
 
 
 @router.get("/exercises/part/{name}")
-def part(context: Context, request: Request, name: str) -> Response:
-    """A part of the desk alone, as it now is."""
-    if name not in {"now", "controls", "injects", "truth", "sheets", "told"}:
+def show_part(context: Context, request: Request, name: str) -> Response:
+    """A part of the desk."""
+    if name not in {"now", "controls", "injects", "truth", "sheets", "messages"}:
         raise NotFoundError(f"no part is called {name!r}")
-    run = queries_runs.latest(context.connection)
-    if run is None:  # the exercise began anew: so does the page
+    run = queries_runs.get_latest_run(context.connection)
+    if run is None:  # after a reset the page reloads
         return Response(status_code=204, headers={"HX-Refresh": "true"})
-    if name not in {"now", "told"}:
+    if name not in {"now", "messages"}:
         context.require(LEAD)
     return fragment(
         context, f"exercises_{name}.html", **desk.page_values(context, request, run, part=name)
@@ -48,7 +48,7 @@ def part(context: Context, request: Request, name: str) -> Response:
 
 
 @router.post("/exercises/order")
-def order(  # noqa: PLR0913, PLR0917  the fields of the form
+def order_run(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     run: Annotated[int, Form(ge=1)],
@@ -58,15 +58,15 @@ def order(  # noqa: PLR0913, PLR0917  the fields of the form
     to: Annotated[str, Form(max_length=40)] = "",
     version: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
-    """Pause, resume, speed, jump, stop."""
-    desk.may_lead(context)
+    """Pause, resume, change speed, jump or stop."""
+    desk.require_lead(context)
     details: dict[str, Any] = {}
     try:
         if kind == "speed":
             details["speed"] = _words.speed(speed)
         if kind == "jump":
-            details = {"to": desk.local(to, context)} if to else {"by": float(by or 0)}
-        wanted = Order(
+            details = {"to": desk.parse_local_time(to, context)} if to else {"by": float(by or 0)}
+        order_ = Order(
             kind=kind,
             author=context.person.name,
             details=details,
@@ -74,8 +74,8 @@ def order(  # noqa: PLR0913, PLR0917  the fields of the form
         )
         desk.require_conductor(context)
         with context.writing() as connection:
-            command = service.order(connection, run, wanted)
-        settled(context.owning, command)
+            command = service.order_run(connection, run, order_)
+        wait_for(context.owning, command)
     except (TerritoryError, ValueError) as error:
-        return desk.again(context, request, "controls", wrong=refusal(error))
-    return desk.again(context, request, "controls")
+        return desk.render_part(context, request, "controls", wrong=refusal(error))
+    return desk.render_part(context, request, "controls")

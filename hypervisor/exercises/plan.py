@@ -1,4 +1,4 @@
-"""The messages of a run: made of its parameters, the same each time they are made."""
+"""Messages of a run, reproducible from its parameters."""
 
 import functools
 import hashlib
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypervisor.base.settings import Settings
-from hypervisor.exercises.playable import file_of, story_of
-from hypervisor.exercises.playing import numbers, registry_of, told_of
+from hypervisor.exercises.playable import load_story, recording_path
+from hypervisor.exercises.playing import as_messages, find_series_ids, load_registry
 from hypervisor.exercises.queries_runs import Run
-from hypervisor.exercises.simulation import field
+from hypervisor.exercises.simulation import load_field
 from simulators import _words
 from simulators._arrivals import Disturbance, disturbed
 from simulators._performing import messages
@@ -21,79 +21,88 @@ from simulators._recordings import read
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run publishes, ascending by arrival. `linger`: s that its clock goes on after it."""
+    """Messages of a run, ascending by arrival. `linger`: s that its clock runs on."""
 
-    told: Spoken
+    messages: Spoken
     publications: Sequence[Publication]
     linger: float
 
     @property
     def readings(self) -> int:
-        return sum(each.readings for each in self.publications)
+        return sum(publication.readings for publication in self.publications)
 
     @functools.cached_property
     def digest(self) -> str:
-        """Of every message and its time."""
-        found = hashlib.blake2b(digest_size=16)
-        for each in self.publications:
-            found.update(b"%d %b" % (each.arrival, each.topic.encode()))
-            found.update(each.payload)
-        return found.hexdigest()
+        """Hash of all messages and their times."""
+        digest = hashlib.blake2b(digest_size=16)
+        for publication in self.publications:
+            digest.update(b"%d %b" % (publication.arrival, publication.topic.encode()))
+            digest.update(publication.payload)
+        return digest.hexdigest()
 
     @functools.cached_property
     def speakers(self) -> Mapping[tuple[str, bytes], frozenset[str]]:
-        """Which devices each message is of."""
-        found: dict[tuple[str, bytes], set[str]] = defaultdict(set)
-        if len(self.told.of):
-            devices = self.told.rows["device"].tolist()
-            for place, device in zip(self.told.of.tolist(), devices, strict=True):
-                publication = self.told.publications[place]
-                found[publication.topic, publication.payload].add(device)
-        return {key: frozenset(devices) for key, devices in found.items()}
+        """Devices by message."""
+        devices_by_message: dict[tuple[str, bytes], set[str]] = defaultdict(set)
+        if len(self.messages.of):
+            devices = self.messages.rows["device"].tolist()
+            for place, device in zip(self.messages.of.tolist(), devices, strict=True):
+                publication = self.messages.publications[place]
+                devices_by_message[publication.topic, publication.payload].add(device)
+        return {key: frozenset(devices) for key, devices in devices_by_message.items()}
 
     def devices_of(self, publication: Publication) -> frozenset[str]:
-        """The devices that a message is of; in the native form its topic says it."""
-        known = self.speakers.get((publication.topic, publication.payload))
-        return known or frozenset({publication.topic.split("/")[1]})
+        """Devices of a message; in the native format, from its topic."""
+        devices = self.speakers.get((publication.topic, publication.payload))
+        return devices or frozenset({publication.topic.split("/")[1]})
 
 
-def plan_of(settings: Settings, run: Run) -> RunPlan:
-    """What a run publishes.
+def plan_run(settings: Settings, run: Run) -> RunPlan:
+    """Plan a run.
 
     Raises:
-        TerritoryError: the story or file is gone, or names what is not in the registry.
+        TerritoryError: the scenario or file is gone, or names unknown devices.
     """
     parameters = run.parameters
-    spoken = _story(settings, run) if run.kind == "story" else _recording(settings, run)
-    numbers(spoken.rows, registry_of(settings))  # who is missing is told before anything is played
+    spoken = (
+        _story_messages(settings, run)
+        if run.kind == "story"
+        else _recording_messages(settings, run)
+    )
+    find_series_ids(
+        spoken.rows, load_registry(settings)
+    )  # fail before playing if devices are missing
     return RunPlan(
-        told=spoken,
+        messages=spoken,
         publications=disturbed(spoken.publications, Disturbance()),
         linger=float(parameters.get("linger", 0.0)),
     )
 
 
-def _story(settings: Settings, run: Run) -> Spoken:
+def _story_messages(settings: Settings, run: Run) -> Spoken:
     parameters = run.parameters
     faults = tuple(_words.fault(text) for text in parameters.get("faults", ()))
-    story = story_of(settings.data, run.source)
+    story = load_story(settings.data, run.source)
     story = replace(story, faults=(*story.faults, *faults))
     return messages(
-        story, field(settings, story), int(parameters.get("seed", 1)), hours=parameters.get("hours")
+        story,
+        load_field(settings, story),
+        int(parameters.get("seed", 1)),
+        hours=parameters.get("hours"),
     )
 
 
-def _recording(settings: Settings, run: Run) -> Spoken:
+def _recording_messages(settings: Settings, run: Run) -> Spoken:
     parameters: Mapping[str, Any] = run.parameters
     start, end = (
         None if parameters.get(name) is None else _words.instant(parameters[name])
         for name in ("from", "to")
     )
     recording = read(
-        file_of(settings.data, run.source),
+        recording_path(settings.data, run.source),
         stations=parameters.get("stations"),
         start=start,
         end=end,
         columns=parameters.get("columns"),
     )
-    return told_of(recording.rows)
+    return as_messages(recording.rows)

@@ -1,4 +1,4 @@
-"""What can be played here: stories that come with us or lie beside, recordings of the instance."""
+"""Scenarios and recordings that can be played."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from simulators._story import Story
 from simulators._table import RecordingError
 from simulators._yaml import ScenarioError
 
-FOLDER = "recordings"  # of the data folder: files in either layout, and stories (.yaml)
+FOLDER = "recordings"  # in the data folder: recordings and scenarios (.yaml)
 RECORDED = (".csv", ".csv.gz")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Playable:
-    """Something to choose. `kind`: 'story' or 'recording'; `source`: the name it is asked for by.
+    """A choice. `kind`: 'story' or 'recording'; `source`: its name.
 
     `wrong`: why it cannot be played; the span is then unknown.
     """
@@ -32,62 +32,63 @@ class Playable:
     description: str = ""
     begins: datetime | None = None
     ends: datetime | None = None
-    ours: bool = False  # it comes with the software
+    ours: bool = False  # shipped with the software
     wrong: str = ""
 
 
-def playable(data: Path) -> list[Playable]:
-    """All of them: stories first, those that come with us before others; then recordings."""
+def list_playables(data: Path) -> list[Playable]:
+    """All choices: shipped scenarios, own scenarios, recordings."""
     playables = [
-        _once(file, partial(_story, name, name, ours=True)) for name, file in available().items()
+        _cached(file, partial(_story_playable, name, name, ours=True))
+        for name, file in available().items()
     ]
     folder = data / FOLDER
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     playables += [
-        _once(file, partial(_story, file.name, str(file)))
+        _cached(file, partial(_story_playable, file.name, str(file)))
         for file in files
         if file.suffix == ".yaml"
     ]
     recorded = (file for file in files if file.name.endswith(RECORDED))
-    return playables + [_once(file, partial(_read, file)) for file in recorded]
+    return playables + [_cached(file, partial(_recording_playable, file)) for file in recorded]
 
 
-def one(data: Path, source: str) -> Playable:
-    """The one of that name.
+def get_playable(data: Path, source: str) -> Playable:
+    """The choice of that name.
 
     Raises:
         ExerciseError: there is none.
     """
-    for each in playable(data):
-        if each.source == source:
-            return each
+    for playable in list_playables(data):
+        if playable.source == source:
+            return playable
     raise ExerciseError(
         f"no scenario and no recording is called {source!r}; put files of your own into"
         f" {data / FOLDER}"
     )
 
 
-def story_of(data: Path, source: str) -> Story:
-    """The story of that name.
+def load_story(data: Path, source: str) -> Story:
+    """The scenario of that name.
 
     Raises:
         ScenarioError: there is none, or its file cannot be read.
     """
-    return load(source if source in available() else str(file_of(data, source)))
+    return load(source if source in available() else str(recording_path(data, source)))
 
 
-def file_of(data: Path, source: str) -> Path:
-    """A file of the folder; nothing beside it can be named.
+def recording_path(data: Path, source: str) -> Path:
+    """Path of a file in the folder; no other paths are accepted.
 
     Raises:
-        ExerciseError: the name is of something else.
+        ExerciseError: not a file name.
     """
     if Path(source).name != source or source.startswith("."):
-        raise ExerciseError(f"{source!r} is no name of a file in {data / FOLDER}")
+        raise ExerciseError(f"{source!r} is not a file in {data / FOLDER}")
     return data / FOLDER / source
 
 
-def _story(source: str, name: str, *, ours: bool = False) -> Playable:
+def _story_playable(source: str, name: str, *, ours: bool = False) -> Playable:
     try:
         story = load(name)
     except ScenarioError as error:
@@ -104,17 +105,17 @@ def _story(source: str, name: str, *, ours: bool = False) -> Playable:
     )
 
 
-_READ: dict[tuple[str, float], Playable] = {}  # by path and time of change: a file is read once
+_READ: dict[tuple[str, float], Playable] = {}  # by path and modification time
 
 
-def _once(file: Path, made: Callable[[], Playable]) -> Playable:
+def _cached(file: Path, made: Callable[[], Playable]) -> Playable:
     key = (str(file), file.stat().st_mtime)
     if key not in _READ:
         _READ[key] = made()
     return _READ[key]
 
 
-def _read(file: Path) -> Playable:
+def _recording_playable(file: Path) -> Playable:
     try:
         recording = read(file)
     except (RecordingError, OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Playing into an exercise: refused elsewhere, accounted for to the last reading."""
+"""Play messages into an exercise and account for every reading."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -35,23 +35,23 @@ WALL = Wall(now=time.monotonic, sleep=time.sleep)
 
 
 class ExerciseError(TerritoryError):
-    """The scenario cannot be played here: says what is missing and how to get it."""
+    """The scenario cannot be played here; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
-    """How a scenario is played. `again`: it was played before; the clock stays where it is."""
+class PlayOptions:
+    """How to play. `again`: it was played before; the clock does not move."""
 
     speed: float | None = None
-    linger: float = 0.0  # seconds that the clock goes on after the last message
+    linger: float = 0.0  # s that the clock runs on after the last message
     disturbance: Disturbance = field(default_factory=Disturbance)
     again: bool = False
     wait: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Label:
-    """What is played, for the list of runs: as leaders' runs say it."""
+class RunLabel:
+    """Description of a run for the list of runs."""
 
     kind: str
     source: str
@@ -62,7 +62,7 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What was played; the accounting and the alarms only where they were waited for."""
+    """Result of playing; account and alarms only with `wait`."""
 
     tally: Tally
     account: Account | None
@@ -72,66 +72,72 @@ class Outcome:
 def play(
     settings: Settings,
     played: pd.DataFrame | Spoken,
-    manner: Manner,
+    manner: PlayOptions,
     *,
     notice: Callable[[Progress], None] | None = None,
-    label: Label | None = None,
+    label: RunLabel | None = None,
 ) -> Outcome:
-    """Play a recording's rows (natively), or what simulated devices speak, into an exercise.
+    """Play a recording (native format) or simulated messages into an exercise.
 
-    `label`: under which it stands in the list of runs, once it is over.
+    `label`: entry in the list of runs, added at the end.
 
     Raises:
         InstanceError: the instance is live.
-        ExerciseError: devices are missing, or the exercise's clock is past the beginning, or a run
-            is being conducted.
-        PlayerError: the broker stays away or refuses.
+        ExerciseError: devices are missing, the exercise's clock is past the beginning, or a run is
+            active.
+        PlayerError: the broker is unreachable or refuses.
     """
-    questions = store.Questions(settings.database_url)
+    questions = store.RetryingConnection(settings.database_url)
     try:
         _require_free(questions)
-        began = questions.ask(queries_runs.wall)
-        spoken = told_of(played)
-        series = numbers(spoken.rows, registry_of(settings))
+        began = questions.ask(queries_runs.get_wall_clock)
+        spoken = as_messages(played)
+        series = find_series_ids(spoken.rows, load_registry(settings))
         plan = disturbed(spoken.publications, manner.disturbance)
-        now = questions.ask(store.standing)
+        now = questions.ask(store.get_progress)
         if not manner.again:
             require_ahead(now.latest, plan[0].arrival)
-            declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
+            declare_gap(settings, now.latest, plan[0].arrival - SECOND)
         ledger = Ledger(questions, spoken, series)
-        wire = player(settings, manner, questions, notice)
+        wire = make_player(settings, manner, questions, notice)
         tally = wire.play(plan, not_before=now.latest, linger=manner.linger)
         if label is not None and not manner.again:
-            _keep(questions, label, manner, tally, began)
+            _record_run(questions, label, manner, tally, began)
         if not manner.wait:
             return Outcome(tally=tally, account=None, alarms=())
-        account = _await(questions, wire, ledger, tally)
-        found = questions.ask(lambda c: alarm_store.list_alarms(c, alarm_store.Selection()))
+        account = _await_stored(questions, wire, ledger, tally)
+        alarms = questions.ask(lambda c: alarm_store.list_alarms(c, alarm_store.Selection()))
     finally:
         questions.close()
     first = plan[0].arrival
-    mine = (alarm for alarm in found if (alarm.episode.ended or alarm.episode.began) >= first)
+    during_run = (
+        alarm for alarm in alarms if (alarm.episode.ended or alarm.episode.began) >= first
+    )
     return Outcome(
         tally=tally,
         account=account,
-        alarms=tuple(sorted(mine, key=lambda alarm: (alarm.episode.began, alarm.id))),
+        alarms=tuple(sorted(during_run, key=lambda alarm: (alarm.episode.began, alarm.id))),
     )
 
 
-def _require_free(questions: store.Questions) -> None:
-    run = questions.ask(queries_runs.latest)
+def _require_free(questions: store.RetryingConnection) -> None:
+    run = questions.ask(queries_runs.get_latest_run)
     if run is not None and run.active:
         raise ExerciseError(
-            f"run {run.id} ({run.title}) is being conducted in this exercise and is {run.state}:"
-            " stop it on the page of exercises first"
+            f"run {run.id} ({run.title}) is active in this exercise ({run.state}):"
+            " stop it on the exercises page first"
         )
 
 
-def _keep(
-    questions: store.Questions, label: Label, manner: Manner, tally: Tally, began: datetime
+def _record_run(
+    questions: store.RetryingConnection,
+    label: RunLabel,
+    manner: PlayOptions,
+    tally: Tally,
+    began: datetime,
 ) -> None:
-    """The list of runs, the banner and the debrief know of it."""
-    new = queries_runs.New(
+    """Add the run to the list of runs."""
+    new = queries_runs.NewRun(
         kind=label.kind,
         source=label.source,
         title=label.title,
@@ -147,14 +153,14 @@ def _keep(
     )
 
 
-def told_of(played: pd.DataFrame | Spoken) -> Spoken:
+def as_messages(played: pd.DataFrame | Spoken) -> Spoken:
     if isinstance(played, Spoken):
         return played
     return Spoken(publications=publications(played), rows=played, of=np.empty(0, dtype=np.int64))
 
 
-def require(settings: Settings, what: str) -> None:
-    """Refuse `what` unless the settings are those of an exercise that is there.
+def require_exercise_instance(settings: Settings, what: str) -> None:
+    """Refuse `what` unless the instance is an exercise.
 
     Raises:
         InstanceError: the instance is live, or was never made.
@@ -167,13 +173,13 @@ def require(settings: Settings, what: str) -> None:
     require_exercise(instance, what=what)
 
 
-def registry_of(settings: Settings) -> Registry:
+def load_registry(settings: Settings) -> Registry:
     with connect(settings.database_url) as connection:
         return registry_store.load(connection)
 
 
-def numbers(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
-    """Which series each device and quantity of the rows is.
+def find_series_ids(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
+    """Series ids by device and quantity.
 
     Raises:
         ExerciseError: a device, or a quantity of one, is not in the registry.
@@ -195,7 +201,7 @@ def numbers(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int
 
 
 def _how_to_apply(devices: list[str]) -> str:
-    """Which of our example inventories has them."""
+    """Hint to an example inventory that has the devices."""
     for example in sorted(resources.files("hypervisor.examples").iterdir(), key=lambda e: e.name):
         if example.is_dir():
             whole = "\n".join(file.read_text() for file in example.iterdir() if file.is_file())
@@ -208,24 +214,24 @@ def require_ahead(clock: int | None, first: int) -> None:
     if clock is not None and first < clock:
         raise ExerciseError(
             f"this exercise's clock stands at {text(clock)} and the recording begins at"
-            f" {text(first)}; a clock never turns back: play a later part (--from), make another"
-            " exercise (`hypervisor --data FOLDER up --exercise`), or, to publish once more what"
-            " this exercise has had, say --again"
+            f" {text(first)}; the clock cannot be set back: play a later part (--from), create"
+            " another exercise (`hypervisor --data FOLDER up --exercise`), or use --again to"
+            " publish a recording again"
         )
 
 
-def declare_deaf(settings: Settings, clock: int | None, until: int) -> None:
-    """Between what was played before and this, nobody listened: no device was silent then."""
+def declare_gap(settings: Settings, clock: int | None, until: int) -> None:
+    """Declare an ingest gap since the previous run, so that no device counts as silent."""
     since = BEGINNING if clock is None else clock
     if since < until:
         with connect(settings.database_url) as connection:
-            store.deafen(connection, since, until)
+            store.insert_gap(connection, since, until)
 
 
-def player(
+def make_player(
     settings: Settings,
-    manner: Manner,
-    questions: store.Questions,
+    manner: PlayOptions,
+    questions: store.RetryingConnection,
     notice: Callable[[Progress], None] | None,
 ) -> Player:
     broker = Broker(
@@ -238,23 +244,25 @@ def player(
         broker,
         wall=WALL,
         pace=Pace(speed=manner.speed),
-        # Once more, the clock stays where it is and cannot tell how far the workers are: what the
-        # broker's queue may not hold would show as lost in the account.
-        heard=None if manner.again else lambda: questions.ask(store.standing).heard,
+        # With `again` the clock does not move and cannot show the workers' progress: messages
+        # beyond the broker's queue would show as lost in the account.
+        heard=None if manner.again else lambda: questions.ask(store.get_progress).heard,
         notice=notice,
     )
 
 
-def _await(questions: store.Questions, wire: Player, ledger: Ledger, tally: Tally) -> Account:
-    """Wait until everything is stored and judged, as long as something still moves.
+def _await_stored(
+    questions: store.RetryingConnection, wire: Player, ledger: Ledger, tally: Tally
+) -> Account:
+    """Wait until everything is stored and evaluated, as long as there is progress.
 
-    A broker killed within its autosave second may have lost the last clock though it acknowledged
-    it: told again, it turns nothing back.
+    A broker killed within its autosave interval may have lost an acknowledged clock message: it is
+    published again.
     """
-    since = told = time.monotonic()
+    since = published = time.monotonic()
     before: object = None
     while True:
-        now = questions.ask(store.standing)
+        now = questions.ask(store.get_progress)
         heard = now.heard is not None and now.heard >= tally.clock
         judged = now.judged is not None and now.judged >= tally.clock
         account = ledger.account(tally) if heard else None
@@ -262,19 +270,19 @@ def _await(questions: store.Questions, wire: Player, ledger: Ledger, tally: Tall
             return account
         state = (now, account)
         if state != before:
-            since, told, before = time.monotonic(), time.monotonic(), state
+            since, published, before = time.monotonic(), time.monotonic(), state
         still = time.monotonic() - since
         if account is not None and judged and not now.unread and still > RETELL_SECONDS:
-            return account  # acknowledged, and not stored: the account says how many
-        if not heard and time.monotonic() - told > RETELL_SECONDS:
+            return account  # acknowledged but not stored: the account has the number
+        if not heard and time.monotonic() - published > RETELL_SECONDS:
             wire.tell(tally.clock)
-            told = time.monotonic()
+            published = time.monotonic()
         if still > STUCK_SECONDS:
-            raise ExerciseError(who_lags(now, tally.clock))
+            raise ExerciseError(describe_lag(now, tally.clock))
         time.sleep(0.1 if heard else 0.05)
 
 
-def who_lags(now: store.Standing, clock: int) -> str:
+def describe_lag(now: store.ExerciseProgress, clock: int) -> str:
     if now.heard is None or now.heard < clock:
         who, at = f"the ingest worker {now.slowest!r} has", now.heard
         cure = "start it: `hypervisor ingest`"

@@ -1,4 +1,4 @@
-"""What a person sees of a scenario being played: a bar while it plays, the account at its end."""
+"""Terminal output while playing: progress bar, account, alarms."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ Notice = Callable[[Played], None]
 
 
 @contextmanager
-def bar(title: str, readings: int) -> Iterator[Notice]:
-    """A bar on stderr: readings published, the scenario's clock, the speed reached."""
-    shown = Progress(
+def show_progress(title: str, readings: int) -> Iterator[Notice]:
+    """Progress bar on stderr: readings published, scenario clock, speed."""
+    progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -30,11 +30,11 @@ def bar(title: str, readings: int) -> Iterator[Notice]:
         TextColumn("{task.fields[speed]}"),
         console=Console(stderr=True),
     )
-    task = shown.add_task(title, total=readings, clock="", speed="")
+    task = progress.add_task(title, total=readings, clock="", speed="")
 
     def notice(played: Played) -> None:
-        shown.start()  # not before there is something to show: a refusal is one line
-        shown.update(
+        progress.start()  # start late, so that an error stays one line
+        progress.update(
             task,
             completed=played.readings,
             clock=f"{moment(played.clock):%Y-%m-%d %H:%M}Z",
@@ -44,21 +44,21 @@ def bar(title: str, readings: int) -> Iterator[Notice]:
     try:
         yield notice
     finally:
-        if shown.live.is_started:
-            shown.stop()
+        if progress.live.is_started:
+            progress.stop()
 
 
-def conclude(outcome: Outcome, *, as_json: bool) -> int:
-    """Tell the outcome on stdout; the exit status: 1 where readings were lost."""
+def print_outcome(outcome: Outcome, *, as_json: bool) -> int:
+    """Print the outcome; returns the exit status, 1 if readings were lost."""
     if as_json:
-        print(_json(outcome))  # noqa: T201  the command's answer
+        print(_format_json(outcome))  # noqa: T201  the command's answer
     else:
-        _told(outcome, Console())
+        _print_text(outcome, Console())
     return int(outcome.account is not None and outcome.account.lost > 0)
 
 
-def _told(outcome: Outcome, console: Console) -> None:
-    """The account and the alarms, for a person."""
+def _print_text(outcome: Outcome, console: Console) -> None:
+    """Print account and alarms as text."""
     tally, account = outcome.tally, outcome.account
     console.print(
         f"published {tally.readings} readings in {tally.publications} messages,"
@@ -99,10 +99,10 @@ def alarm_table(alarms: tuple[Alarm, ...]) -> Table:
     return table
 
 
-def _json(outcome: Outcome) -> str:
-    """The account and the alarms as one JSON object on one line, for a machine."""
+def _format_json(outcome: Outcome) -> str:
+    """Account and alarms as one JSON object."""
     tally, account = outcome.tally, outcome.account
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "published": tally.readings,
         "messages": tally.publications,
         "seconds": round(tally.seconds, 3),
@@ -110,11 +110,11 @@ def _json(outcome: Outcome) -> str:
         "reconnections": tally.reconnections,
     }
     if account is not None:
-        found |= {
+        result |= {
             "stored": account.stored,
             "already_there": account.already_there,
             "dead_letters": dict(account.dead_letters),
             "lost": account.lost,
             "alarms": [as_text(alarm) for alarm in outcome.alarms],
         }
-    return json.dumps(found, ensure_ascii=False)
+    return json.dumps(result, ensure_ascii=False)

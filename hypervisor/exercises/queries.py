@@ -1,4 +1,4 @@
-"""What a player asks of an exercise's database: how far it is, and what became of its readings."""
+"""Queries of the player: progress of ingest and evaluation, stored readings."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +17,12 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """How far an exercise is; times in µs, None: not begun.
+class ExerciseProgress:
+    """Progress of an exercise; times in µs, None: not started.
 
-    `heard`: the lowest clock of the workers that are to be heard, `slowest` being the one whose it
-    is; `latest`: the highest of any.
-    `judged`: up to where both values and silence are judged. `unread`: committed, and not yet
-    taken up by the watch.
+    `heard`: the lowest clock of the active workers, `slowest` the worker that has it; `latest`: the
+    highest of any. `judged`: evaluated up to here, values and silence. `unread`: committed readings
+    are not yet evaluated.
     """
 
     heard: int | None
@@ -35,15 +34,15 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """One message, or the refused part of one."""
+    """A refused message, or the refused part of one."""
 
     topic: str
     payload: bytes
     reason: str
 
 
-def standing(connection: Connection) -> Standing:
-    """How far the exercise is, in one look."""
+def get_progress(connection: Connection) -> ExerciseProgress:
+    """Progress of the exercise."""
     ((heard, slowest, latest, judged, unread),) = connection.execute(
         "SELECT (SELECT CASE WHEN bool_and(heard_at IS NOT NULL) THEN min(heard_at) END"
         "   FROM worker WHERE drained_at IS NULL),"
@@ -55,7 +54,7 @@ def standing(connection: Connection) -> Standing:
         " EXISTS (SELECT FROM feed"
         "   WHERE xid >= coalesce((SELECT cursor FROM evaluation_state), '0'))"
     )
-    return Standing(
+    return ExerciseProgress(
         heard=None if heard is None else micros(heard),
         slowest=slowest or "",
         latest=None if latest is None else micros(latest),
@@ -64,7 +63,7 @@ def standing(connection: Connection) -> Standing:
     )
 
 
-def stored(
+def find_stored(
     connection: Connection, series: NDArray[np.int32], times: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Which of the pairs (series, time in µs) are stored, in the order given."""
@@ -79,8 +78,8 @@ def stored(
     return zeros
 
 
-def deafen(connection: Connection, since: int, until: int) -> None:
-    """The scenario declares that nobody listened in this span (µs)."""
+def insert_gap(connection: Connection, since: int, until: int) -> None:
+    """Insert an ingest gap (µs)."""
     connection.execute(
         "INSERT INTO deaf_span (worker, from_at, to_at) VALUES ('scenario', %s, %s)"
         " ON CONFLICT DO NOTHING",
@@ -88,10 +87,10 @@ def deafen(connection: Connection, since: int, until: int) -> None:
     )
 
 
-def last_reading(
+def get_last_reading(
     connection: Connection, site: str, quantity: str, at: int
 ) -> tuple[int, float] | None:
-    """The last reading with a value at or before a time (µs): when, and what."""
+    """Time and value of the last reading at or before a time (µs)."""
     row = connection.execute(
         "SELECT reading.time, reading.value FROM reading JOIN series ON series.id = series_id"
         " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
@@ -102,14 +101,14 @@ def last_reading(
     return None if row is None else (micros(row[0]), row[1])
 
 
-def last_dead_letter(connection: Connection) -> int:
-    """The identity of the latest dead letter, 0 before the first."""
+def get_last_dead_letter_id(connection: Connection) -> int:
+    """Id of the latest dead letter, 0 before the first."""
     ((number,),) = connection.execute("SELECT coalesce(max(id), 0) FROM dead_letter")
     return int(number)
 
 
-def dead_letters_after(connection: Connection, number: int) -> Sequence[DeadLetter]:
-    """The dead letters later than the one of that identity."""
+def list_dead_letters_after(connection: Connection, number: int) -> Sequence[DeadLetter]:
+    """Dead letters after an id."""
     rows = connection.execute(
         "SELECT topic, payload, reason FROM dead_letter WHERE id > %s ORDER BY id", [number]
     )
@@ -118,8 +117,8 @@ def dead_letters_after(connection: Connection, number: int) -> Sequence[DeadLett
     ]
 
 
-class Questions:
-    """Asks one database again and again; a restart of it delays an answer and loses nothing."""
+class RetryingConnection:
+    """A connection that reconnects; a restart of the database only delays the query."""
 
     def __init__(self, url: str, *, patience: float = 60.0) -> None:
         self._url = url
@@ -127,10 +126,10 @@ class Questions:
         self._connection: Connection | None = None
 
     def ask(self, question: Callable[[Connection], T]) -> T:
-        """Put a question that changes nothing.
+        """Run a query that can be repeated.
 
         Raises:
-            StoreError: the database stays away.
+            StoreError: the database is unreachable.
         """
         since = time.monotonic()
         while True:
@@ -141,11 +140,11 @@ class Questions:
             except (StoreError, psycopg.OperationalError) as error:
                 self.close()
                 if time.monotonic() - since > self._patience:
-                    raise StoreError(f"the database stays away: {error}") from error
+                    raise StoreError(f"the database is unreachable: {error}") from error
                 time.sleep(0.2)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.close()

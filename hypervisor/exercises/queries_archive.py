@@ -1,4 +1,4 @@
-"""Debriefs of runs of exercises that were begun anew since: kept as they were then told."""
+"""Archived debriefs of runs before a reset."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from psycopg.types.json import Jsonb
 from hypervisor.database.connect import Connection
 
 
-def keep(connection: Connection, run: int, debrief: Mapping[str, Any]) -> None:
-    """Keep what is told of a run."""
+def save_debrief(connection: Connection, run: int, debrief: Mapping[str, Any]) -> None:
+    """Save a run's debrief."""
     connection.execute(
         "INSERT INTO exercise_archive (run, debrief) VALUES (%s, %s)"
         " ON CONFLICT (run) DO UPDATE SET debrief = EXCLUDED.debrief",
@@ -17,8 +17,8 @@ def keep(connection: Connection, run: int, debrief: Mapping[str, Any]) -> None:
     )
 
 
-def kept(connection: Connection, run: int) -> dict[str, Any] | None:
-    """What was told of it; None: nothing was kept."""
+def load_debrief(connection: Connection, run: int) -> dict[str, Any] | None:
+    """A run's archived debrief, if any."""
     row = connection.execute(
         "SELECT debrief FROM exercise_archive WHERE run = %s", [run]
     ).fetchone()

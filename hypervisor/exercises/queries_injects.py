@@ -1,4 +1,4 @@
-"""What leaders put into an exercise, what trainees were told of it, and what observers noted."""
+"""Queries of injects, messages to trainees, observer checklists and skips."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.exercises.queries_runs import CHANNEL
 from sensors._errors import TerritoryError
 
-TOLD = ("call", "rumour", "message")  # kinds that those who train hear or read
+MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
 _INJECT = (
     "id, run, kind, title, text, sender, expected, details, planned, state, fired_scenario,"
     " fired_at, done_at, note, author, fired_by, version"
@@ -20,16 +20,16 @@ _SHEET = "id, run, inject, expected, due, outcome, seen, note, author, noted_by,
 
 
 class InjectError(TerritoryError):
-    """An inject or a sheet that cannot be so: says which, and what was expected."""
+    """An invalid inject or checklist line."""
 
 
 class ChangedError(InjectError):
-    """Somebody else changed it since it was seen."""
+    """It was changed by someone else."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inject:
-    """A row of the table. `planned` and `fired_scenario` on the scenario's clock."""
+    """An inject. `planned` and `fired_scenario` are scenario times."""
 
     id: int
     run: int
@@ -50,8 +50,8 @@ class Inject:
     version: int
 
     @property
-    def told(self) -> bool:
-        return self.kind in TOLD
+    def is_message(self) -> bool:
+        return self.kind in MESSAGE_KINDS
 
     @property
     def waits(self) -> bool:
@@ -60,7 +60,7 @@ class Inject:
 
 @dataclass(frozen=True, kw_only=True)
 class ExerciseMessage:
-    """What those who train were told."""
+    """A message to trainees."""
 
     inject: int
     run: int
@@ -74,7 +74,7 @@ class ExerciseMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """An observer's line: what was to be seen, whether it was, and when of the scenario."""
+    """A line of an observer checklist."""
 
     id: int
     run: int
@@ -92,7 +92,7 @@ class Sheet:
 
 @dataclass(frozen=True, kw_only=True)
 class Skip:
-    """A span that was jumped over. `alarms` None: the watch has not come so far."""
+    """A skipped period. `alarms` is None until evaluated."""
 
     id: int
     run: int
@@ -103,8 +103,8 @@ class Skip:
     at: datetime
 
 
-def injects(connection: Connection, run: int) -> list[Inject]:
-    """All of a run, in the order they are planned; those without a time last."""
+def list_injects(connection: Connection, run: int) -> list[Inject]:
+    """Injects of a run by planned time; those without a time last."""
     rows = connection.execute(
         f"SELECT {_INJECT} FROM exercise_inject WHERE run = %s"  # noqa: S608  our own columns
         " ORDER BY COALESCE(fired_scenario, planned) NULLS LAST, id",
@@ -113,7 +113,7 @@ def injects(connection: Connection, run: int) -> list[Inject]:
     return [_inject(row) for row in rows]
 
 
-def inject(connection: Connection, number: int) -> Inject | None:
+def get_inject(connection: Connection, number: int) -> Inject | None:
     row = connection.execute(
         f"SELECT {_INJECT} FROM exercise_inject WHERE id = %s",  # noqa: S608  our own columns
         [number],
@@ -121,8 +121,8 @@ def inject(connection: Connection, number: int) -> Inject | None:
     return None if row is None else _inject(row)
 
 
-def add(connection: Connection, run: int, *, author: str, **columns: Any) -> int:
-    """An inject; its number. `columns`: of the table. What it expects gets a sheet's line."""
+def add_inject(connection: Connection, run: int, *, author: str, **columns: Any) -> int:
+    """Add an inject and a checklist line for its expected response; returns its id."""
     details = Jsonb(dict(columns.pop("details", None) or {}))
     names = ["run", "author", "details", *columns]
     ((number,),) = connection.execute(
@@ -139,12 +139,14 @@ def add(connection: Connection, run: int, *, author: str, **columns: Any) -> int
             inject=number,
             due=columns.get("planned"),
         )
-    tell(connection)
+    notify_conductor(connection)
     return int(number)
 
 
-def change(connection: Connection, number: int, *, version: int | None, **columns: Any) -> None:
-    """Set columns of an inject as it was seen at `version`; None: whatever it is.
+def change_inject(
+    connection: Connection, number: int, *, version: int | None, **columns: Any
+) -> None:
+    """Set columns of an inject if it has `version` (None: any).
 
     Raises:
         ChangedError: it has another version.
@@ -155,11 +157,11 @@ def change(connection: Connection, number: int, *, version: int | None, **column
             "UPDATE exercise_sheet SET due = %s WHERE inject = %s AND outcome = 'open'",
             [columns["planned"], number],
         )
-    tell(connection)
+    notify_conductor(connection)
 
 
-def fire(connection: Connection, number: int, *, at: datetime, by: str) -> Inject | None:
-    """It goes out now, once; None: it had gone, or may not. Those who train are told."""
+def fire_inject(connection: Connection, number: int, *, at: datetime, by: str) -> Inject | None:
+    """Mark a pending inject as fired and send its message; None if it is not pending."""
     with connection.transaction():
         row = connection.execute(
             "UPDATE exercise_inject SET state = 'fired', fired_scenario = %s,"  # noqa: S608  our own columns
@@ -169,18 +171,18 @@ def fire(connection: Connection, number: int, *, at: datetime, by: str) -> Injec
         ).fetchone()
         if row is None:
             return None
-        found = _inject(row)
-        if found.told:
+        inject = _inject(row)
+        if inject.is_message:
             connection.execute(
                 "INSERT INTO exercise_told (inject, run, kind, sender, title, text, scenario_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [number, found.run, found.kind, found.sender, found.title, found.text, at],
+                [number, inject.run, inject.kind, inject.sender, inject.title, inject.text, at],
             )
-    return found
+    return inject
 
 
-def told(connection: Connection, run: int) -> list[ExerciseMessage]:
-    """What those who train were told, the latest first."""
+def list_messages(connection: Connection, run: int) -> list[ExerciseMessage]:
+    """Messages to trainees, the latest first."""
     rows = connection.execute(
         "SELECT inject, run, kind, sender, title, text, scenario_at, at FROM exercise_told"
         " WHERE run = %s ORDER BY scenario_at DESC, inject DESC",
@@ -190,8 +192,8 @@ def told(connection: Connection, run: int) -> list[ExerciseMessage]:
     return [ExerciseMessage(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def sheets(connection: Connection, run: int) -> list[Sheet]:
-    """The observers' lines of a run, by when they were due."""
+def list_sheets(connection: Connection, run: int) -> list[Sheet]:
+    """Checklist lines of a run by due time."""
     rows = connection.execute(
         f"SELECT {_SHEET} FROM exercise_sheet WHERE run = %s ORDER BY due NULLS LAST, id",  # noqa: S608  our own columns
         [run],
@@ -199,7 +201,7 @@ def sheets(connection: Connection, run: int) -> list[Sheet]:
     return [_sheet(row) for row in rows]
 
 
-def sheet(connection: Connection, number: int) -> Sheet | None:
+def get_sheet(connection: Connection, number: int) -> Sheet | None:
     row = connection.execute(
         f"SELECT {_SHEET} FROM exercise_sheet WHERE id = %s",  # noqa: S608  our own columns
         [number],
@@ -216,7 +218,7 @@ def add_sheet(  # noqa: PLR0913  one argument a column
     inject: int | None = None,
     due: datetime | None = None,
 ) -> int:
-    """A line of the observers' sheets; its number."""
+    """Add a checklist line; returns its id."""
     ((number,),) = connection.execute(
         "INSERT INTO exercise_sheet (run, inject, expected, due, author)"
         " VALUES (%s, %s, %s, %s, %s) RETURNING id",
@@ -228,27 +230,27 @@ def add_sheet(  # noqa: PLR0913  one argument a column
 def change_sheet(
     connection: Connection, number: int, *, version: int | None, **columns: Any
 ) -> None:
-    """Set columns of a line as it was seen at `version`; None: whatever it is.
+    """Set columns of a line if it has `version` (None: any).
 
     Raises:
         ChangedError: it has another version.
     """
     _change(connection, "exercise_sheet", number, version, columns)
-    tell(connection)
+    notify_conductor(connection)
 
 
-def skip(
+def add_skip(
     connection: Connection, run: int, *, from_at: datetime, to_at: datetime, author: str
 ) -> None:
-    """A span was jumped over."""
+    """Record a skipped period."""
     connection.execute(
         "INSERT INTO exercise_skip (run, from_at, to_at, author) VALUES (%s, %s, %s, %s)",
         [run, from_at, to_at, author],
     )
 
 
-def skips(connection: Connection, run: int) -> list[Skip]:
-    """What was jumped over in a run."""
+def list_skips(connection: Connection, run: int) -> list[Skip]:
+    """Skipped periods of a run."""
     names = ("id", "run", "from_at", "to_at", "alarms", "author", "at")
     rows = connection.execute(
         "SELECT id, run, from_at, to_at, alarms, author, at FROM exercise_skip WHERE run = %s"
@@ -259,7 +261,7 @@ def skips(connection: Connection, run: int) -> list[Skip]:
 
 
 def settle_skips(connection: Connection) -> None:
-    """Of spans that are judged by now: the alarms that began in them, which nobody could handle."""
+    """Record the alarms of skipped periods once these are evaluated."""
     connection.execute(
         "UPDATE exercise_skip s SET alarms = (SELECT COALESCE(array_agg(a.id ORDER BY a.id), '{}')"
         "   FROM alarm a WHERE a.began > s.from_at AND a.began <= s.to_at AND a.withdrawn IS NULL)"
@@ -268,8 +270,8 @@ def settle_skips(connection: Connection) -> None:
     )
 
 
-def tell(connection: Connection) -> None:
-    """Wake the conductor: what is planned has changed."""
+def notify_conductor(connection: Connection) -> None:
+    """Wake the exercise player after a change of plans."""
     connection.execute(f"NOTIFY {CHANNEL}")
 
 
@@ -287,7 +289,7 @@ def _change(
         [*columns.values(), number, version, version],
     )
     if done.rowcount == 0:
-        raise ChangedError(f"number {number} was changed meanwhile: look again, then decide")
+        raise ChangedError(f"number {number} was changed by someone else: reload it first")
 
 
 def _inject(row: Sequence[Any]) -> Inject:

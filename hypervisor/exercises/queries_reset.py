@@ -1,7 +1,7 @@
-"""An exercise begun anew: what happened is cleared in one transaction, what is there stays.
+"""Reset of an exercise in one transaction; territory and accounts stay.
 
-The watch holds some of it in memory: it is cut off while nobody can read what is being cleared,
-comes back, and reads it as it then is. Ingest workers are expected no more, see it, and join anew.
+The watch caches some of it: its connection is terminated while the tables are locked; it reconnects
+and reads the new state. Ingest workers are drained and register again.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,7 @@ from hypervisor.database import feed
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.locks import Lock
 
-# What happened in the scenario. Everything else is the territory, its rules, who may do what, and
-# what was done to the instance itself.
+# Results of runs. All other tables are territory, rules, permissions, and audit of the instance.
 CLEARED = (
     *("reading", "reading_version", "dead_letter", "deaf_span", "evaluation_state", "rule_state"),
     *("evaluation_input", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
@@ -21,35 +20,35 @@ CLEARED = (
     *("columnar_part", "columnar_dirty", "log_entry", "handover"),
     *("rollup_hour", "rollup_day", "rollup_suspect"),
 )
-EDITED = ("rule", "threshold", "works")  # revisions that people make during an exercise
-WAIT = "3s"  # for whoever reads or writes a table
+EDITED = ("rule", "threshold", "works")  # kinds of revisions made during an exercise
+WAIT = "3s"  # lock timeout
 POLITE, TRIES = 2, 6
 
 
-def clear(connection: Connection, *, since: object) -> int:
-    """Clear it, in the caller's transaction; how many revisions made since then were taken back."""
+def clear_exercise(connection: Connection, *, since: object) -> int:
+    """Clear in the caller's transaction; returns the number of deleted revisions."""
     connection.execute("SELECT set_config('hypervisor.resetting', 'yes', true)")
-    tables = there(connection)
-    _take(connection, tables)
+    tables = list_tables(connection)
+    _lock_tables(connection, tables)
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
     connection.execute(sql.SQL("TRUNCATE {}").format(names))
     connection.execute("UPDATE rollup_state SET fill = '-infinity', frozen = '-infinity'")
-    _cut_off(connection)
+    _terminate_watch(connection)
     connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
-    # Each joins again as if it were new: what it remembers of the clock was another exercise's.
+    # Workers register again: their clock is of the previous exercise.
     connection.execute("UPDATE worker SET drained_at = now() WHERE drained_at IS NULL")
-    edited = _take_back(connection, since)
+    edited = _delete_revisions(connection, since)
     feed.append(connection, "registry")
     return edited
 
 
-def _take(connection: Connection, tables: Sequence[str]) -> None:
-    """Have the tables to ourselves, to the end of the transaction.
+def _lock_tables(connection: Connection, tables: Sequence[str]) -> None:
+    """Lock the tables until the end of the transaction.
 
-    Who holds one is waited for twice, then cut off: every part comes back by itself.
+    Holders are waited for twice, then terminated: all parts reconnect.
 
     Raises:
-        StoreError: somebody holds them again and again.
+        StoreError: the tables stay locked.
     """
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
     for attempt in range(TRIES):
@@ -59,14 +58,14 @@ def _take(connection: Connection, tables: Sequence[str]) -> None:
                 connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             if attempt >= POLITE - 1:
-                _make_way(connection, tables)
+                _terminate_holders(connection, tables)
         else:
             return
-    raise StoreError("somebody reads or writes what is to be cleared, again and again; try later")
+    raise StoreError("the tables to clear stay locked by other connections; try later")
 
 
-def _make_way(connection: Connection, tables: Sequence[str]) -> None:
-    """Cut off whoever holds one of the tables, or a piece of it."""
+def _terminate_holders(connection: Connection, tables: Sequence[str]) -> None:
+    """Terminate connections that hold locks on the tables or their partitions."""
     connection.execute(
         "WITH wanted AS (SELECT oid FROM pg_class WHERE relname = ANY(%s)),"
         " whole AS (SELECT oid FROM wanted UNION SELECT inhrelid FROM pg_inherits"
@@ -80,8 +79,8 @@ def _make_way(connection: Connection, tables: Sequence[str]) -> None:
     )
 
 
-def there(connection: Connection) -> list[str]:
-    """Of what is cleared, the tables that this database has."""
+def list_tables(connection: Connection) -> list[str]:
+    """Tables to clear that exist in this database."""
     rows = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY(%s)"
         " ORDER BY 1",
@@ -90,10 +89,10 @@ def there(connection: Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _take_back(connection: Connection, since: object) -> int:
-    """Take back what people changed of rules and thresholds while it was played.
+def _delete_revisions(connection: Connection, since: object) -> int:
+    """Delete revisions of rules and thresholds made during the runs.
 
-    Left there it would change again by itself, at the scenario's time at which they did it.
+    Left there it would change again by itself, at the scenario time at which they did it.
     """
     if since is None:
         return 0
@@ -109,10 +108,10 @@ def _take_back(connection: Connection, since: object) -> int:
     return len(numbers)
 
 
-def _cut_off(connection: Connection) -> None:
-    """The watch, by the lock that it holds as long as it is connected.
+def _terminate_watch(connection: Connection) -> None:
+    """Terminate the watch, found by its advisory lock.
 
-    The tables are ours by now: nothing that it holds in memory can be written any more.
+    The tables are already locked, so it can no longer write its cached state.
     """
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"

@@ -1,4 +1,4 @@
-"""Runs of exercises and what their leaders ask for: written by the web, done by the conductor."""
+"""Queries of runs and of commands to the exercise player."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 from sensors._errors import TerritoryError
 
-CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the conductor, and tells who looks on
+CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the player and updates pages
 _COLUMNS = (
     "id, kind, source, title, title_fr, parameters, state, reason, speed, jump_to, begins, ends,"
     " clock, planned, readings, reached, digest, author, asked_at, started_at, ended_at, version"
@@ -22,16 +22,16 @@ _COLUMNS = (
 
 
 class RunError(TerritoryError):
-    """What is asked of an exercise cannot be done: says why, and what to do first."""
+    """A command that cannot be executed; the message says why."""
 
 
 class RunState(StrEnum):
-    """Of a run. Of the first four there is one at a time."""
+    """State of a run; only one run can be in one of the first four."""
 
     PREPARING = "preparing"
     RUNNING = "running"
     PAUSED = "paused"
-    INTERRUPTED = "interrupted"  # whoever played it went away; it can be resumed from its clock
+    INTERRUPTED = "interrupted"  # the player stopped; can be resumed
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -43,7 +43,7 @@ ACTIVE = (RunState.PREPARING, RunState.RUNNING, RunState.PAUSED, RunState.INTERR
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A row of the table, without its archive. `speed` None: as fast as it is stored."""
+    """A run. `speed` None: as fast as readings are stored."""
 
     id: int
     kind: str
@@ -75,7 +75,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What a leader asked for. `refused` None and `done_at` set: it was done."""
+    """A leader's command. `refused` None and `done_at` set: it was executed."""
 
     id: int
     run: int | None
@@ -88,8 +88,8 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class New:
-    """A run to be made."""
+class NewRun:
+    """A run to add."""
 
     kind: str
     source: str
@@ -102,37 +102,37 @@ class New:
     author: str
 
 
-def latest(connection: Connection) -> Run | None:
-    """The run under way, else the last one that was not reset."""
+def get_latest_run(connection: Connection) -> Run | None:
+    """The active run, else the latest one since the last reset."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM exercise_run WHERE state <> 'reset' ORDER BY id DESC LIMIT 1"  # noqa: S608  our own columns
     ).fetchall()
-    return _run(rows[0]) if rows else None
+    return _run_of_row(rows[0]) if rows else None
 
 
-def runs(connection: Connection, *, limit: int = 100, before: int | None = None) -> list[Run]:
+def list_runs(connection: Connection, *, limit: int = 100, before: int | None = None) -> list[Run]:
     """Runs, the latest first; those with smaller numbers than `before`."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM exercise_run"  # noqa: S608  our own columns
         " WHERE %s::bigint IS NULL OR id < %s ORDER BY id DESC LIMIT %s",
         [before, before, limit],
     )
-    return [_run(row) for row in rows]
+    return [_run_of_row(row) for row in rows]
 
 
-def find(connection: Connection, number: int) -> Run | None:
+def get_run(connection: Connection, number: int) -> Run | None:
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM exercise_run WHERE id = %s",  # noqa: S608  our own columns
         [number],
     ).fetchone()
-    return None if row is None else _run(row)
+    return None if row is None else _run_of_row(row)
 
 
-def add(connection: Connection, new: New) -> int:
-    """A run that is being prepared; its number.
+def add_run(connection: Connection, new: NewRun) -> int:
+    """Add a run in preparation; returns its id.
 
     Raises:
-        RunError: another one is under way.
+        RunError: another run is active.
     """
     try:
         with connection.transaction():
@@ -146,15 +146,13 @@ def add(connection: Connection, new: New) -> int:
                 ],
             )
     except errors.UniqueViolation as error:
-        raise RunError(
-            "another run is under way in this exercise: stop it first (one plays at a time)"
-        ) from error
-    _tell(connection)
+        raise RunError("another run is active in this exercise: stop it first") from error
+    _notify_conductor(connection)
     return int(number)
 
 
-def add_played(connection: Connection, new: New, *, readings: int, started_at: datetime) -> None:
-    """A run that is over: the command line played it."""
+def add_played(connection: Connection, new: NewRun, *, readings: int, started_at: datetime) -> None:
+    """Add a finished run that the command line played."""
     connection.execute(
         "INSERT INTO exercise_run (kind, source, title, title_fr, parameters, state, speed, begins,"
         " ends, clock, planned, readings, author, asked_at, started_at, ended_at)"
@@ -166,52 +164,52 @@ def add_played(connection: Connection, new: New, *, readings: int, started_at: d
             *(started_at, started_at),
         ],
     )
-    _tell(connection)
+    _notify_conductor(connection)
 
 
-def update(connection: Connection, number: int, **columns: Any) -> None:
-    """Set columns of a run; its next version."""
+def update_run(connection: Connection, number: int, **columns: Any) -> None:
+    """Set columns of a run and increment its version."""
     named = ", ".join(f"{name} = %s" for name in columns)
     connection.execute(
         f"UPDATE exercise_run SET {named}, version = version + 1 WHERE id = %s",  # noqa: S608  names of ours
         [*columns.values(), number],
     )
-    _tell(connection)
+    _notify_conductor(connection)
 
 
-def progress(
+def save_progress(
     connection: Connection, number: int, *, clock: datetime, readings: int, reached: float
 ) -> None:
-    """How far it is; no new version, as nobody's decision changed.
+    """Save progress; the version stays, as no command changed the run.
 
-    The player's clock begins a second early, so that it can promise what comes first.
+    The player's clock starts a second before the first message.
     """
     connection.execute(
         "UPDATE exercise_run SET clock = GREATEST(%s, begins), readings = %s, reached = %s"
         " WHERE id = %s",
         [clock, readings, reached, number],
     )
-    _tell(connection)
+    _notify_conductor(connection)
 
 
-def interrupt(connection: Connection, reason: str) -> Run | None:
-    """Whoever played is gone: the run it left under way, which can be resumed from its clock."""
+def interrupt_run(connection: Connection, reason: str) -> Run | None:
+    """Mark the active run of a lost player as interrupted; returns it."""
     row = connection.execute(
         "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"  # noqa: S608  our own columns
         " clock = GREATEST(clock, (SELECT max(heard_at) FROM worker)),"
         " version = version + 1 WHERE state IN ('running', 'paused') OR state = 'preparing'"
         " AND NOT EXISTS (SELECT FROM exercise_command c WHERE c.run = exercise_run.id"
-        "   AND c.kind = 'start' AND c.done_at IS NULL)"  # nobody has begun with it yet
+        "   AND c.kind = 'start' AND c.done_at IS NULL)"  # not started yet
         f" RETURNING {_COLUMNS}",
         [reason],
     ).fetchone()
     if row is None:
         return None
-    _tell(connection)
-    return _run(row)
+    _notify_conductor(connection)
+    return _run_of_row(row)
 
 
-def ask(
+def add_command(
     connection: Connection,
     kind: str,
     *,
@@ -219,82 +217,80 @@ def ask(
     run: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> int:
-    """Ask the conductor for something; the command's number."""
+    """Add a command for the player; returns its id."""
     ((number,),) = connection.execute(
         "INSERT INTO exercise_command (run, kind, details, author) VALUES (%s, %s, %s, %s)"
         " RETURNING id",
         [run, kind, Jsonb(dict(details or {})), author],
     )
-    _tell(connection)
+    _notify_conductor(connection)
     return int(number)
 
 
-def waiting(connection: Connection) -> Sequence[Command]:
-    """Commands not yet done, in order."""
+def list_pending_commands(connection: Connection) -> Sequence[Command]:
+    """Pending commands in order."""
     rows = connection.execute(
         "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
         " WHERE done_at IS NULL ORDER BY id"
     )
-    return [_command(row) for row in rows]
+    return [_command_of_row(row) for row in rows]
 
 
-def command(connection: Connection, number: int) -> Command | None:
+def get_command(connection: Connection, number: int) -> Command | None:
     row = connection.execute(
         "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
         " WHERE id = %s",
         [number],
     ).fetchone()
-    return None if row is None else _command(row)
+    return None if row is None else _command_of_row(row)
 
 
-def done(connection: Connection, number: int, refused: str | None = None) -> None:
-    """It was done, or refused and why."""
+def finish_command(connection: Connection, number: int, refused: str | None = None) -> None:
+    """Mark a command as executed or refused."""
     connection.execute(
         "UPDATE exercise_command SET done_at = clock_timestamp(), refused = %s WHERE id = %s",
         [refused, number],
     )
 
 
-def commands(connection: Connection, run: int) -> list[Command]:
-    """All that was asked for in a run, in order."""
+def list_commands(connection: Connection, run: int) -> list[Command]:
+    """Commands of a run in order."""
     rows = connection.execute(
         "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
         " WHERE run = %s ORDER BY id",
         [run],
     )
-    return [_command(row) for row in rows]
+    return [_command_of_row(row) for row in rows]
 
 
-def first_asked(connection: Connection) -> datetime | None:
-    """When the first run that was not reset was asked for: what was there before is its start."""
-    ((asked,),) = connection.execute(
-        "SELECT min(asked_at) FROM exercise_run WHERE state <> 'reset'"
-    )
-    return asked  # type: ignore[no-any-return]
+def get_first_run_time(connection: Connection) -> datetime | None:
+    """Request time of the first run since the last reset."""
+    ((time,),) = connection.execute("SELECT min(asked_at) FROM exercise_run WHERE state <> 'reset'")
+    return time  # type: ignore[no-any-return]
 
 
-def forget_runs(connection: Connection) -> list[int]:
-    """They are of an exercise that was begun anew; their numbers."""
+def mark_runs_reset(connection: Connection) -> list[int]:
+    """Mark all runs as reset; returns their ids."""
     rows = connection.execute(
         "UPDATE exercise_run SET state = 'reset', version = version + 1 WHERE state <> 'reset'"
         " RETURNING id"
     ).fetchall()
-    _tell(connection)
+    _notify_conductor(connection)
     return sorted(number for (number,) in rows)
 
 
-def take(connection: Connection) -> bool:
-    """Be the one conductor of this exercise, as long as the connection lives; False: another is."""
+def take_conductor_lock(connection: Connection) -> bool:
+    """Take the player's lock for the life of the connection; False: another holds it."""
     return locks.take(connection, Lock.CONDUCTOR)
 
 
 def listen(connection: Connection) -> None:
-    """Be woken from now on by what leaders ask for."""
+    """Listen for commands."""
     channels.listen(connection, CHANNEL)
 
 
-def beat(connection: Connection, pid: int) -> None:
-    """The conductor lives."""
+def save_heartbeat(connection: Connection, pid: int) -> None:
+    """Save the player's heartbeat."""
     connection.execute(
         "INSERT INTO conductor (seen_at, pid) VALUES (clock_timestamp(), %s)"
         " ON CONFLICT (only_one) DO UPDATE SET seen_at = EXCLUDED.seen_at, pid = EXCLUDED.pid",
@@ -302,29 +298,29 @@ def beat(connection: Connection, pid: int) -> None:
     )
 
 
-def seen(connection: Connection) -> float | None:
-    """Seconds since the conductor last said that it lives; None: it never did."""
+def seconds_since_heartbeat(connection: Connection) -> float | None:
+    """Seconds since the player's last heartbeat; None: never."""
     row = connection.execute(
         "SELECT EXTRACT(epoch FROM clock_timestamp() - seen_at)::float FROM conductor"
     ).fetchone()
     return None if row is None else float(row[0])
 
 
-def wall(connection: Connection) -> datetime:
-    """The wall's clock, as the database has it."""
+def get_wall_clock(connection: Connection) -> datetime:
+    """Wall clock of the database."""
     (now,) = connection.execute("SELECT clock_timestamp()").fetchone()  # type: ignore[misc]
     return now  # type: ignore[no-any-return]
 
 
-def _tell(connection: Connection) -> None:
+def _notify_conductor(connection: Connection) -> None:
     connection.execute(f"NOTIFY {CHANNEL}")
 
 
-def _run(row: Sequence[Any]) -> Run:
-    found = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    return Run(**{**found, "state": RunState(found["state"])})
+def _run_of_row(row: Sequence[Any]) -> Run:
+    columns = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    return Run(**{**columns, "state": RunState(columns["state"])})
 
 
-def _command(row: Sequence[Any]) -> Command:
+def _command_of_row(row: Sequence[Any]) -> Command:
     names = ("id", "run", "kind", "details", "author", "asked_at", "done_at", "refused")
     return Command(**dict(zip(names, row, strict=True)))

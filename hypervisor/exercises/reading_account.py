@@ -1,4 +1,4 @@
-"""What became of every reading that was played: stored, there already, refused, or lost."""
+"""Account of all readings played: stored, already there, refused, or lost."""
 
 import functools
 from collections import Counter
@@ -21,8 +21,8 @@ from simulators._publications import Spoken, instant_of
 class Account:
     """published = stored + already_there + dead letters + lost.
 
-    All are readings. `published` includes copies, `already_there` those that found their like
-    stored; `dead_letters` by reason; `lost` were acknowledged by the broker and are nowhere.
+    Counts of readings. `published` includes copies, `already_there` readings that were stored
+    before; `dead_letters` by reason; `lost` were acknowledged by the broker but not stored.
     """
 
     published: int
@@ -41,28 +41,31 @@ Key = tuple[int, int]  # a series and a time in µs
 
 
 class Ledger:
-    """The readings that are to be stored, and which of them are there."""
+    """Expected readings, and which of them are stored."""
 
     def __init__(
-        self, questions: store.Questions, told: Spoken, numbers: Mapping[tuple[str, str], int]
+        self,
+        questions: store.RetryingConnection,
+        messages: Spoken,
+        numbers: Mapping[tuple[str, str], int],
     ) -> None:
-        """Look at what is there before anything is played. `numbers`: of the series."""
+        """Check what is stored before playing. `numbers`: series ids."""
         self._questions = questions
-        self._told = told
+        self._messages = messages
         self._numbers = numbers
-        series, times = _keys(told.rows, numbers)
+        series, times = _keys(messages.rows, numbers)
         pairs = np.unique(np.rec.fromarrays((series, times)))
         self._series = np.ascontiguousarray(pairs["f0"])
         self._times = np.ascontiguousarray(pairs["f1"])
         self._there = np.zeros(len(pairs), dtype=bool)
         self._look()
         self._before = int(self._there.sum())
-        self._last_letter = questions.ask(store.last_dead_letter)
+        self._last_letter = questions.ask(store.get_last_dead_letter_id)
 
     def account(self, tally: Tally) -> Account:
-        """Count, reading by reading, what has become of the plan so far."""
+        """Account of the plan so far."""
         self._look()
-        letters = self._questions.ask(lambda c: store.dead_letters_after(c, self._last_letter))
+        letters = self._questions.ask(lambda c: store.list_dead_letters_after(c, self._last_letter))
         dead, refused = self._refused(letters)
         missing = np.flatnonzero(~self._there)
         absent = zip(self._series[missing].tolist(), self._times[missing].tolist(), strict=True)
@@ -77,18 +80,18 @@ class Ledger:
         )
 
     def _look(self) -> None:
-        """Whatever was not there may be by now."""
+        """Check the missing readings again."""
         missing = np.flatnonzero(~self._there)
         if len(missing):
             series, times = self._series[missing], self._times[missing]
-            found = self._questions.ask(lambda c: store.stored(c, series, times))
-            self._there[missing[found]] = True
+            stored = self._questions.ask(lambda c: store.find_stored(c, series, times))
+            self._there[missing[stored]] = True
 
     def _refused(self, letters: Sequence[store.DeadLetter]) -> tuple[Counter[str], set[Key]]:
-        """Readings refused by reason, copies included; and which they are.
+        """Refused readings, counted by reason with copies, and as a set.
 
-        A letter that is a whole message of ours holds what that message held, whatever its form;
-        of another, the part that was refused is in our own form.
+        A dead letter is either one of our messages, in any format, or the refused part of one in
+        the native format.
         """
         counts: Counter[str] = Counter()
         different: set[Key] = set()
@@ -106,8 +109,8 @@ class Ledger:
 
     @functools.cached_property
     def _by_payload(self) -> tuple[dict[tuple[str, bytes], list[Key]], dict[str, str]]:
-        """What each message holds, and which device speaks on each topic."""
-        spoken = self._told
+        """Readings by message, and devices by topic."""
+        spoken = self._messages
         whole: dict[tuple[str, bytes], list[Key]] = {}
         speakers: dict[str, str] = {}
         if len(spoken.of):
@@ -124,11 +127,11 @@ class Ledger:
 
     def _in_part(self, payload: bytes, device: str) -> Iterator[Key]:
         try:
-            told = msgspec.json.decode(payload, type=_Told | list[_Told])
+            body = msgspec.json.decode(payload, type=_MessageBody | list[_MessageBody])
         except msgspec.DecodeError:  # not a message of ours
             return
-        for entry in told if isinstance(told, list) else [told]:
-            for quantity in entry.told:
+        for entry in body if isinstance(body, list) else [body]:
+            for quantity in entry.quantities:
                 yield self._numbers.get((device, quantity), -1), instant_of(entry.time)
 
 
@@ -142,6 +145,6 @@ def _keys(
     return series, times
 
 
-class _Told(msgspec.Struct):
+class _MessageBody(msgspec.Struct):
     time: Annotated[datetime, msgspec.Meta(tz=True)]
-    told: dict[str, float | bool | None] = msgspec.field(name="values")
+    quantities: dict[str, float | bool | None] = msgspec.field(name="values")

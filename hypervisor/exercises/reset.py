@@ -1,7 +1,7 @@
-"""An exercise begun anew: its runs are archived with their debriefs, then what happened is cleared.
+"""Reset of an exercise: archive debriefs, then clear readings and alarms.
 
-It comes back to what it was before its first run, and not to any other state: whoever wants to
-stand at a time within a run plays it again and jumps there.
+The exercise returns to its state before the first run. To reach a time within a run, play it again
+and jump there.
 """
 
 import time
@@ -16,11 +16,11 @@ from hypervisor.exercises import queries_reset as clearing
 from hypervisor.exercises.queries_runs import Command, RunError, RunState
 from hypervisor.readings import queries_workers
 
-JOIN_SECONDS = 30.0  # that workers may take to join anew
+JOIN_SECONDS = 30.0  # for workers to register again
 
 
 def await_workers(connection: Connection, expected: int, stopping: Callable[[], bool]) -> None:
-    """Until the workers have joined anew, so that the next run finds everybody listening."""
+    """Wait until the workers have registered again."""
     since = time.monotonic()
     while not stopping() and time.monotonic() - since < JOIN_SECONDS:
         if (
@@ -31,42 +31,42 @@ def await_workers(connection: Connection, expected: int, stopping: Callable[[], 
         time.sleep(0.1)
 
 
-def reset(connection: Connection, command: Command, data: Path) -> int:
-    """Do it, in one transaction; how many workers are to join anew.
+def reset_exercise(connection: Connection, command: Command, data: Path) -> int:
+    """Reset in one transaction; returns the number of workers that should register again.
 
     Raises:
-        RunError: a run is under way, or a worker still has to store what was played.
+        RunError: a run is active, or a worker has not stored everything.
     """
     with connection.transaction():
-        latest = queries_runs.latest(connection)
+        latest = queries_runs.get_latest_run(connection)
         if latest is not None and latest.active:
-            raise RunError("a run is under way: stop it before the exercise begins anew")
-        now = store.standing(connection)
+            raise RunError("a run is active: stop it before the reset")
+        now = store.get_progress(connection)
         if now.latest is not None and (now.heard is None or now.heard < now.latest):
             raise RunError(
-                f"the ingest worker {now.slowest!r} has not yet stored all that was played; what it"
-                " has would come into the new exercise: start it, then try again"
+                f"the ingest worker {now.slowest!r} has not stored all readings; they would"
+                " appear in the new exercise: start it, then try again"
             )
         expected = sum(
             worker.drained_at is None for worker in queries_workers.list_workers(connection)
         )
-        archive(connection, data)
-        since = queries_runs.first_asked(connection)
-        edited = clearing.clear(connection, since=since)
-        runs = queries_runs.forget_runs(connection)
+        archive_runs(connection, data)
+        since = queries_runs.get_first_run_time(connection)
+        edited = clearing.clear_exercise(connection, since=since)
+        runs = queries_runs.mark_runs_reset(connection)
         audit.record(
             connection,
             kind="exercise",
             subject="exercise",
-            reason=str(command.details.get("reason") or "the exercise begins anew"),
+            reason=str(command.details.get("reason") or "reset"),
             author=command.author,
             details={"runs": runs, "revisions_taken_back": edited},
         )
     return expected
 
 
-def archive(connection: Connection, data: Path) -> None:
-    """Keep what can be told of each run, before what it is told from goes."""
-    for run in queries_runs.runs(connection):
+def archive_runs(connection: Connection, data: Path) -> None:
+    """Archive the debrief of each run."""
+    for run in queries_runs.list_runs(connection):
         if run.state is not RunState.RESET:
-            debrief.keep(connection, data, run)
+            debrief.archive_debrief(connection, data, run)

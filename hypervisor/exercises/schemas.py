@@ -1,4 +1,4 @@
-"""Bodies of exercises: what can be played, runs, injects, sheets, debriefs."""
+"""Bodies of exercises: scenarios, runs, injects, checklists, debriefs."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +16,7 @@ InjectKind = Literal["reading", "lost-sensor", "call", "rumour", "message"]
 
 
 class PlayableBody(BaseModel):
-    """Something that can be played, as trainees may know it."""
+    """A scenario or recording, without its events."""
 
     kind: Literal["story", "recording"]
     source: str = Field(examples=["october-flood"])
@@ -25,17 +25,17 @@ class PlayableBody(BaseModel):
     description: str
     begins: datetime | None
     ends: datetime | None
-    wrong: str = Field(description="Why it cannot be played; empty: it can.")
+    wrong: str = Field(description="Why it cannot be played; empty if it can.")
 
 
 class PlayablesBody(Body):
-    """Stories that come with us or lie in the folder `recordings` of the instance, recordings."""
+    """Shipped scenarios, and scenarios and recordings in the folder `recordings`."""
 
     playable: list[PlayableBody]
 
 
 class TruthBody(BaseModel):
-    """What happens, and the rules that are to raise it."""
+    """A scenario event and the rules that should raise it."""
 
     what: str
     what_fr: str
@@ -45,14 +45,14 @@ class TruthBody(BaseModel):
 
 
 class PlayableDetailBody(Body):
-    """One of them; with `truth` what is to happen, for whoever leads."""
+    """A scenario or recording; with `truth` its events, for leaders."""
 
     playable: PlayableBody
     truth: list[TruthBody] | None = None
 
 
 class RunBody(BaseModel):
-    """A run of an exercise. Times of the scenario, but `asked_at`, `started_at`, `ended_at`."""
+    """A run. Scenario times, except `asked_at`, `started_at`, `ended_at`."""
 
     id: int = Field(examples=[3])
     kind: Literal["story", "recording"]
@@ -70,15 +70,17 @@ class RunBody(BaseModel):
         "reset",
     ] = Field(examples=["running"])
     reason: str = Field(description="Why it failed or was interrupted.")
-    speed: float | None = Field(description="Scenario seconds a second; null: as stored.")
-    jump_to: datetime | None = Field(description="It hurries to here.")
+    speed: float | None = Field(
+        description="Scenario seconds per second; null: as fast as possible."
+    )
+    jump_to: datetime | None = Field(description="Target of a jump.")
     begins: datetime
     ends: datetime
     clock: datetime | None
-    progress: float = Field(description="Of its span, 0 to 1.", examples=[0.42])
+    progress: float = Field(description="0 to 1.", examples=[0.42])
     planned: int = Field(description="Readings in all.")
     readings: int = Field(description="Readings published.")
-    reached: float | None = Field(description="The speed that is reached.")
+    reached: float | None = Field(description="Actual speed.")
     author: str
     asked_at: datetime
     started_at: datetime | None
@@ -86,8 +88,8 @@ class RunBody(BaseModel):
     version: int
 
 
-class ToldBody(BaseModel):
-    """What those who train were told: a call, a rumour, a message."""
+class MessageBody(BaseModel):
+    """A message to trainees: a call, a rumour, a message."""
 
     inject: int
     kind: str = Field(examples=["call"])
@@ -99,11 +101,11 @@ class ToldBody(BaseModel):
 
 
 class ExerciseBody(Body):
-    """Where the exercise stands. Live there is none: it is run in an instance of its own."""
+    """State of the exercise; empty in a live instance."""
 
     run: RunBody | None
-    conducted: bool = Field(description="Somebody is there to play.")
-    told: list[ToldBody] = Field(description="The latest first.")
+    conducted: bool = Field(description="The exercise player is running.")
+    messages: list[MessageBody] = Field(serialization_alias="told", description="The latest first.")
 
 
 class RunsBody(Body):
@@ -120,13 +122,13 @@ class OneRunBody(Body):
 
 
 class StartPost(BaseModel):
-    """A run to be started. `seed`, `hours`, `faults` of a story; the rest of a recording."""
+    """A run to start. `seed`, `hours`, `faults`: scenarios; the rest: recordings."""
 
     model_config = ConfigDict(extra="forbid")
 
     source: Name = Field(examples=["october-flood"])
-    speed: Speed | None = Field(default=60.0, description="null: as fast as it is stored.")
-    held: bool = Field(default=False, description="Its clock waits until it is resumed.")
+    speed: Speed | None = Field(default=60.0, description="null: as fast as possible.")
+    held: bool = Field(default=False, description="Start paused.")
     language: Literal["fr", "en"] = Field(default="fr", description="Of its injects.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     hours: Annotated[float, Field(gt=0, le=9_600)] | None = None
@@ -138,12 +140,12 @@ class StartPost(BaseModel):
     ends: Instant | None = Field(default=None, examples=[None])
     columns: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list)
     linger: Annotated[float, Field(ge=0, le=30 * 86_400)] = Field(
-        default=0.0, description="Seconds that the clock goes on after the last message."
+        default=0.0, description="Seconds that the clock runs on after the last message."
     )
 
 
 class OrderPost(BaseModel):
-    """What is asked of a run under way. `speed`: null as fast as it is stored."""
+    """A command to an active run. `speed`: null means as fast as possible."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -157,12 +159,12 @@ class OrderPost(BaseModel):
     @model_validator(mode="after")
     def _whither(self) -> Self:
         if self.kind == "jump" and (self.to is None) == (self.by is None):
-            raise ValueError("a jump says `to` when or `by` how many seconds, one of them")
+            raise ValueError("a jump needs either `to` (a time) or `by` (seconds)")
         return self
 
 
 class InjectPost(BaseModel):
-    """Something to be put in. A reading needs `devices`, `quantity` and `value`."""
+    """A new inject. A reading needs `devices`, `quantity` and `value`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -170,8 +172,8 @@ class InjectPost(BaseModel):
     title: Title = Field(examples=["The mayor asks whether to open the gymnasium"])
     text: Words = ""
     sender: Words = ""
-    expected: Words = Field(default="", description="What trainees should then do.")
-    planned: Instant | None = Field(default=None, description="null: by hand.", examples=[None])
+    expected: Words = Field(default="", description="Expected response of trainees.")
+    planned: Instant | None = Field(default=None, description="null: manual.", examples=[None])
     held: bool = False
     devices: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list)
     quantity: Annotated[str, Field(max_length=200)] | None = Field(default=None, examples=[None])
@@ -179,12 +181,12 @@ class InjectPost(BaseModel):
         default=None, examples=[None]
     )
     hours: Annotated[float, Field(gt=0, le=9_600)] | None = Field(
-        default=None, description="How long sensors stay lost; null: to the end.", examples=[None]
+        default=None, description="Duration of a sensor failure; null: to the end.", examples=[None]
     )
 
 
 class InjectPatch(BaseModel):
-    """Move, hold, release, cancel, mark as done, or note something. What is left out stays."""
+    """Changes of an inject; omitted fields stay."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -196,7 +198,7 @@ class InjectPatch(BaseModel):
 
 
 class InjectBody(BaseModel):
-    """An inject as its leader sees it."""
+    """An inject as leaders see it."""
 
     id: int
     run: int
@@ -230,7 +232,7 @@ class OneInjectBody(Body):
 
 
 class SheetPost(BaseModel):
-    """A line of the observers' sheets."""
+    """A line of the observer checklist."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -239,7 +241,7 @@ class SheetPost(BaseModel):
 
 
 class SheetPatch(BaseModel):
-    """What was seen."""
+    """An observation."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -248,7 +250,7 @@ class SheetPatch(BaseModel):
 
 
 class SheetBody(BaseModel):
-    """A line: what was to be seen, whether it was, when of the scenario."""
+    """A checklist line with its observation."""
 
     id: int
     run: int
@@ -264,7 +266,7 @@ class SheetBody(BaseModel):
 
 
 class SheetsBody(Body):
-    """A page of the lines of a run."""
+    """A page of the checklist of a run."""
 
     sheets: list[SheetBody]
     next: str | None
@@ -277,14 +279,14 @@ class OneSheetBody(Body):
 
 
 class DebriefBody(Body):
-    """What came of a run: figures, event to decision, the time line, injects, sheets."""
+    """Debrief: figures, chains from event to decision, timeline, injects, checklist."""
 
     debrief: dict[str, Any]
 
 
 class ResetPost(BaseModel):
-    """Why the exercise begins anew."""
+    """Reason for a reset."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Title = Field(examples=["the same night with the second shift"])
+    reason: Title = Field(examples=["same night with the second shift"])

@@ -1,4 +1,4 @@
-"""A scenario's truth held against the alarms that were raised: what was found, missed, made up."""
+"""Score of alarms against scenario events: detected, missed, false."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,57 +11,61 @@ from simulators._story import HOUR, SECOND, Story, Truth
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Of one rule that a truth names: the alarms that tell of it, none: it was missed."""
+    """One expected rule of a scenario event with its alarms; none: missed."""
 
     truth: Truth
     rule: str
     alarms: tuple[Alarm, ...]
 
     @property
-    def found(self) -> bool:
+    def detected(self) -> bool:
         return bool(self.alarms)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """`false`: in a quiet story, alarms that are about the world and not our equipment."""
+    """`false`: in a quiet scenario, alarms other than maintenance."""
 
     verdicts: tuple[Verdict, ...]
     false: tuple[Alarm, ...]
 
     @property
     def missed(self) -> tuple[Verdict, ...]:
-        return tuple(verdict for verdict in self.verdicts if not verdict.found)
+        return tuple(verdict for verdict in self.verdicts if not verdict.detected)
 
 
-def score(story: Story, field: Field, seed: int, alarms: Sequence[Alarm]) -> Score:
-    """What of the truth was told.
+def score_alarms(story: Story, field: Field, seed: int, alarms: Sequence[Alarm]) -> Score:
+    """Score alarms against the scenario.
 
     Raises:
-        SimulatorError: a truth names what is not there.
+        SimulatorError: the scenario names unknown devices or sites.
     """
     verdicts = [
-        Verdict(truth=truth, rule=rule, alarms=tuple(_telling(truth, rule, story, names, alarms)))
+        Verdict(
+            truth=truth,
+            rule=rule,
+            alarms=tuple(_matching_alarms(truth, rule, story, names, alarms)),
+        )
         for truth in story.truth
-        if (names := _names(truth, field, seed))
+        if (names := _subject_names(truth, field, seed))
         for rule in truth.alarms
     ]
     wrong = [alarm for alarm in alarms if story.quiet and alarm.category == "hazard"]
     return Score(verdicts=tuple(verdicts), false=tuple(wrong))
 
 
-def told(result: Score) -> Iterator[str]:
-    """Line by line, for whoever leads the exercise."""
+def format_score(result: Score) -> Iterator[str]:
+    """Score as text lines."""
     for verdict in result.verdicts:
-        mark = "found " if verdict.found else "MISSED"
+        mark = "found " if verdict.detected else "MISSED"
         many = f" ({len(verdict.alarms)} alarms)" if len(verdict.alarms) > 1 else ""
         yield f"{mark}  {verdict.truth.what} [{verdict.rule}]{many}"
     for alarm in result.false:
-        yield f"FALSE   {alarm.title} [{alarm.episode.rule}]: nothing happened"
+        yield f"FALSE   {alarm.title} [{alarm.episode.rule}]: no event"
 
 
-def _names(truth: Truth, field: Field, seed: int) -> frozenset[str]:
-    """What an alarm about this may be of: devices, their sites, groups and what these hold."""
+def _subject_names(truth: Truth, field: Field, seed: int) -> frozenset[str]:
+    """Possible subjects of an alarm: devices, their sites, groups and members."""
     names = set(picked(truth.where, field, seed))
     for group in field.groups:
         if group.name in names:
@@ -70,7 +74,7 @@ def _names(truth: Truth, field: Field, seed: int) -> frozenset[str]:
     return frozenset(names)
 
 
-def _telling(
+def _matching_alarms(
     truth: Truth, rule: str, story: Story, names: frozenset[str], alarms: Sequence[Alarm]
 ) -> Iterator[Alarm]:
     begins = int(story.begins.timestamp()) * SECOND

@@ -1,4 +1,4 @@
-"""What a leader asks for, checked before it is asked: the web's side of an exercise."""
+"""Checked commands of exercise leaders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,28 +12,28 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_store
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.playable import one, story_of
-from hypervisor.exercises.queries_runs import Command, New, Run, RunError, RunState
+from hypervisor.exercises.playable import get_playable, load_story
+from hypervisor.exercises.queries_runs import Command, NewRun, Run, RunError, RunState
 from simulators import _words
 from simulators._story import Inject as Planned
 from simulators._story import Story
 
-# Who leads an exercise may see what is to come; those who train by it may not.
+# Leaders see the scenario in advance; trainees do not.
 LEAD = Duty.ADMINISTER
-SILENT_SECONDS = 10.0  # after which a conductor is taken for gone
+SILENT_SECONDS = 10.0  # after which the player counts as stopped
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """A run as its leader wants it. `speed` None: as fast as it is stored.
+class StartOptions:
+    """Options of a run. `speed` None: as fast as readings are stored.
 
-    `held`: its clock waits at the beginning until somebody resumes it. `seed`, `hours`, `faults` of
-    a story; `stations`, `begins`, `ends`, `columns`, `linger` (s) of a recording.
+    `held`: start paused. `seed`, `hours`, `faults`: for scenarios; `stations`, `begins`, `ends`,
+    `columns`, `linger` (s): for recordings.
     """
 
     source: str
     author: str
-    language: str = "en"  # of the injects that come with it
+    language: str = "en"  # of the scenario's injects
     speed: float | None = 60.0
     held: bool = False
     seed: int = 1
@@ -46,48 +46,48 @@ class Start:
     linger: float = 0.0
 
 
-def start(connection: Connection, data: Path, wanted: Start) -> tuple[int, int]:
-    """Ask for a run; its number and that of the command. In the caller's transaction.
+def start_run(connection: Connection, data: Path, options: StartOptions) -> tuple[int, int]:
+    """Request a run in the caller's transaction; returns the ids of run and command.
 
     Raises:
-        RunError: one is under way, or the exercise's clock is past its beginning.
+        RunError: another run is active, or the exercise's clock is past the beginning.
         TerritoryError: there is no such scenario, or its file cannot be read.
     """
-    _require_speed(wanted.speed)
-    for fault in wanted.faults:  # what cannot be read is told now, not when it is prepared
+    _require_speed(options.speed)
+    for fault in options.faults:  # fail now, not during preparation
         _words.fault(fault)
-    begins, ends, title, title_fr, kind = _span(data, wanted)
+    begins, ends, title, title_fr, kind = _find_span(data, options)
     _require_ahead(connection, begins)
-    parameters: dict[str, Any] = {"held": wanted.held, "language": wanted.language}
+    parameters: dict[str, Any] = {"held": options.held, "language": options.language}
     if kind == "story":
-        parameters |= {"seed": wanted.seed, "hours": wanted.hours, "faults": list(wanted.faults)}
+        parameters |= {"seed": options.seed, "hours": options.hours, "faults": list(options.faults)}
     else:
         parameters |= {
-            "stations": list(wanted.stations) or None,
-            "from": None if wanted.begins is None else wanted.begins.isoformat(),
-            "to": None if wanted.ends is None else wanted.ends.isoformat(),
-            "columns": list(wanted.columns) or None,
-            "linger": wanted.linger,
+            "stations": list(options.stations) or None,
+            "from": None if options.begins is None else options.begins.isoformat(),
+            "to": None if options.ends is None else options.ends.isoformat(),
+            "columns": list(options.columns) or None,
+            "linger": options.linger,
         }
-    new = New(
+    new = NewRun(
         kind=kind,
-        source=wanted.source,
+        source=options.source,
         title=title,
         title_fr=title_fr,
         parameters=parameters,
-        speed=wanted.speed,
+        speed=options.speed,
         begins=begins,
         ends=ends,
-        author=wanted.author,
+        author=options.author,
     )
-    run = queries_runs.add(connection, new)
-    _audit(connection, wanted.author, f"run/{run}", "start", {"source": wanted.source})
-    return run, queries_runs.ask(connection, "start", author=wanted.author, run=run)
+    run = queries_runs.add_run(connection, new)
+    _audit(connection, options.author, f"run/{run}", "start", {"source": options.source})
+    return run, queries_runs.add_command(connection, "start", author=options.author, run=run)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """Something asked of a run under way. `version`: of the run as it was seen, None: whatever."""
+    """A command to an active run. `version`: the version seen, None: any."""
 
     kind: str
     author: str
@@ -95,96 +95,94 @@ class Order:
     version: int | None = None
 
 
-def order(connection: Connection, number: int, wanted: Order) -> int:
-    """Ask for a pause, resumption, speed, jump, stop; the command's number.
+def order_run(connection: Connection, number: int, order_: Order) -> int:
+    """Request a pause, resumption, speed, jump or stop; returns the command's id.
 
     Raises:
-        RunError: there is no such run, it is over, or what is asked makes no sense.
-        ChangedError: somebody asked for something else meanwhile.
+        RunError: there is no such run, it is over, or the command is invalid.
+        ChangedError: the run has changed.
     """
-    run = queries_runs.find(connection, number)
+    run = queries_runs.get_run(connection, number)
     if run is None:
         raise RunError(f"no run has the number {number}")
-    if wanted.version is not None and wanted.version != run.version:
-        raise queries_injects.ChangedError(
-            f"the run has changed since you saw it: it is {run.state} now; look again"
-        )
+    if order_.version is not None and order_.version != run.version:
+        raise queries_injects.ChangedError(f"the run has changed: it is now {run.state}; reload it")
     if not run.active:
         raise RunError(f"this run is {run.state}: start another one")
-    details = _checked(run, wanted)
-    _audit(connection, wanted.author, f"run/{number}", wanted.kind, details)
-    return queries_runs.ask(
-        connection, wanted.kind, author=wanted.author, run=number, details=details
+    details = _check_order(run, order_)
+    _audit(connection, order_.author, f"run/{number}", order_.kind, details)
+    return queries_runs.add_command(
+        connection, order_.kind, author=order_.author, run=number, details=details
     )
 
 
-def fire(connection: Connection, number: int, author: str) -> int:
-    """Ask for an inject to be put in now; the command's number.
+def fire_inject(connection: Connection, number: int, author: str) -> int:
+    """Request an inject now; returns the command's id.
 
     Raises:
-        RunError: there is none, or it does not wait.
+        RunError: there is no such pending inject.
     """
-    one = queries_injects.inject(connection, number)
-    if one is None or not one.waits:
-        raise RunError(f"no inject of the number {number} waits to be put in")
-    _audit(connection, author, f"inject/{number}", "fire", {"title": one.title})
-    return queries_runs.ask(
-        connection, "fire", author=author, run=one.run, details={"inject": number}
+    inject = queries_injects.get_inject(connection, number)
+    if inject is None or not inject.waits:
+        raise RunError(f"no pending inject has the number {number}")
+    _audit(connection, author, f"inject/{number}", "fire", {"title": inject.title})
+    return queries_runs.add_command(
+        connection, "fire", author=author, run=inject.run, details={"inject": number}
     )
 
 
-def reset(connection: Connection, author: str, reason: str) -> int:
-    """Ask for the exercise to begin anew; the command's number.
+def request_reset(connection: Connection, author: str, reason: str) -> int:
+    """Request a reset; returns the command's id.
 
     Raises:
-        RunError: a run is under way.
+        RunError: a run is active.
     """
-    run = queries_runs.latest(connection)
+    run = queries_runs.get_latest_run(connection)
     if run is not None and run.active:
-        raise RunError("a run is under way: stop it before the exercise begins anew")
+        raise RunError("a run is active: stop it before the reset")
     details = {"reason": reason}
-    return queries_runs.ask(connection, "reset", author=author, details=details)
+    return queries_runs.add_command(connection, "reset", author=author, details=details)
 
 
-def outcome(connection: Connection, command: int) -> Command | None:
-    """What became of a command, None: nothing yet.
+def get_outcome(connection: Connection, command: int) -> Command | None:
+    """A finished command, None: still pending.
 
     Raises:
         RunError: it was refused.
     """
-    found = queries_runs.command(connection, command)
-    if found is None or found.done_at is None:
+    outcome = queries_runs.get_command(connection, command)
+    if outcome is None or outcome.done_at is None:
         return None
-    if found.refused is not None:
-        raise RunError(found.refused)
-    return found
+    if outcome.refused is not None:
+        raise RunError(outcome.refused)
+    return outcome
 
 
-def alive(connection: Connection) -> bool:
-    """Whether a conductor is there to play."""
-    seen = queries_runs.seen(connection)
+def is_conducted(connection: Connection) -> bool:
+    """Whether the exercise player is running."""
+    seen = queries_runs.seconds_since_heartbeat(connection)
     return seen is not None and seen < SILENT_SECONDS
 
 
-def planned(story: Story, language: str) -> list[tuple[Planned, dict[str, Any]]]:
-    """The injects of a story as rows, in a language; who they are of is still to be picked."""
-    return [(inject, _row(inject, story, language)) for inject in story.injects]
+def plan_injects(story: Story, language: str) -> list[tuple[Planned, dict[str, Any]]]:
+    """Injects of a scenario as columns, in a language, without devices."""
+    return [(inject, _inject_columns(inject, story, language)) for inject in story.injects]
 
 
-def _row(one: Planned, story: Story, language: str) -> dict[str, Any]:
-    def said(name: str) -> str:
-        own = str(getattr(one, f"{name}_fr")) if language == "fr" else ""
-        return own or str(getattr(one, name))
+def _inject_columns(inject: Planned, story: Story, language: str) -> dict[str, Any]:
+    def localized(name: str) -> str:
+        own = str(getattr(inject, f"{name}_fr")) if language == "fr" else ""
+        return own or str(getattr(inject, name))
 
     return {
-        "kind": one.kind,
-        **{name: said(name) for name in ("title", "text", "sender", "expected")},
-        "planned": story.begins + timedelta(hours=one.at),
+        "kind": inject.kind,
+        **{name: localized(name) for name in ("title", "text", "sender", "expected")},
+        "planned": story.begins + timedelta(hours=inject.at),
     }
 
 
-def _checked(run: Run, wanted: Order) -> dict[str, Any]:
-    match wanted.kind:
+def _check_order(run: Run, order_: Order) -> dict[str, Any]:
+    match order_.kind:
         case "pause" | "stop":
             return {}
         case "resume":
@@ -192,23 +190,23 @@ def _checked(run: Run, wanted: Order) -> dict[str, Any]:
                 raise RunError(f"this run is {run.state}: there is nothing to resume")
             return {}
         case "speed":
-            _require_speed(wanted.details.get("speed"))
-            return {"speed": wanted.details.get("speed")}
+            _require_speed(order_.details.get("speed"))
+            return {"speed": order_.details.get("speed")}
         case "jump":
-            return {"to": _landing(run, wanted).isoformat()}
-    raise RunError(f"nothing is called {wanted.kind!r}: pause, resume, speed, jump or stop")
+            return {"to": _jump_target(run, order_).isoformat()}
+    raise RunError(f"unknown command {order_.kind!r}: expected pause, resume, speed, jump or stop")
 
 
-def _landing(run: Run, wanted: Order) -> datetime:
-    """To a time, or onwards by so many seconds."""
-    to, by = wanted.details.get("to"), wanted.details.get("by")
+def _jump_target(run: Run, order_: Order) -> datetime:
+    """Target of a jump, by time or by seconds."""
+    to, by = order_.details.get("to"), order_.details.get("by")
     here = run.clock or run.begins
     landing = to if isinstance(to, datetime) else here + timedelta(seconds=float(by or 0))
     landing = min(landing, run.ends) if to is None else landing
     if not here < landing <= run.ends:
         raise RunError(
-            f"a jump leads onwards, to the end at the latest: from {here.isoformat()} to"
-            f" {run.ends.isoformat()}, not {landing.isoformat()}; a clock never turns back"
+            f"a jump must go forward and not past the end: from {here.isoformat()} to"
+            f" {run.ends.isoformat()}, not {landing.isoformat()}"
         )
     return landing
 
@@ -219,33 +217,33 @@ def _require_speed(speed: float | None) -> None:
 
 
 def _require_ahead(connection: Connection, begins: datetime) -> None:
-    latest = exercise_store.standing(connection).latest
+    latest = exercise_store.get_progress(connection).latest
     if latest is not None and micros(begins) < latest:
         raise RunError(
             f"this exercise's clock stands at {text(latest)} and the scenario begins at"
-            f" {text(micros(begins))}; a clock never turns back: begin the exercise anew (its"
-            " readings and alarms are cleared, its territory and rules stay)"
+            f" {text(micros(begins))}; the clock cannot be set back: reset the exercise (clears"
+            " readings and alarms, keeps territory and rules)"
         )
 
 
-def _span(data: Path, wanted: Start) -> tuple[datetime, datetime, str, str, str]:
-    chosen = one(data, wanted.source)
+def _find_span(data: Path, options: StartOptions) -> tuple[datetime, datetime, str, str, str]:
+    chosen = get_playable(data, options.source)
     if chosen.wrong or chosen.begins is None or chosen.ends is None:
-        raise RunError(f"{wanted.source} cannot be played: {chosen.wrong}")
+        raise RunError(f"{options.source} cannot be played: {chosen.wrong}")
     if chosen.kind == "story":
         begins = chosen.begins
         ends = chosen.ends
-        if wanted.hours is not None:
-            story = story_of(data, wanted.source)
-            if wanted.hours <= 0:
+        if options.hours is not None:
+            story = load_story(data, options.source)
+            if options.hours <= 0:
                 raise RunError("hours: expected a number above 0")
-            ends = begins + timedelta(hours=min(wanted.hours, story.hours))
+            ends = begins + timedelta(hours=min(options.hours, story.hours))
     else:
-        begins = max(chosen.begins, wanted.begins or chosen.begins)
-        ends = min(chosen.ends, wanted.ends or chosen.ends)
+        begins = max(chosen.begins, options.begins or chosen.begins)
+        ends = min(chosen.ends, options.ends or chosen.ends)
         if begins >= ends:
-            raise RunError("the recording holds nothing in that span")
-        ends += timedelta(seconds=wanted.linger)
+            raise RunError("the recording has no readings in this period")
+        ends += timedelta(seconds=options.linger)
     return begins, ends, chosen.title, chosen.title_fr, chosen.kind
 
 

@@ -1,4 +1,4 @@
-"""Injects and sheets as their leaders change them: checked, then written with the audit."""
+"""Add and change injects and checklist lines, with audit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MOVES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class InjectFields:
-    """An inject to be made: `devices`, `quantity`, `value` of a reading; `hours` of lost ones."""
+    """Fields of an inject: `devices`, `quantity`, `value`: a reading; `hours`: an outage."""
 
     kind: str
     title: str
@@ -41,36 +41,36 @@ class InjectFields:
     hours: float | None = None
 
 
-def add(connection: Connection, run: int, wanted: InjectFields, author: str) -> int:
-    """An inject of a run that is not over; its number.
+def add_inject(connection: Connection, run: int, fields: InjectFields, author: str) -> int:
+    """Add an inject to an active run; returns its id.
 
     Raises:
         InjectError: there is no such run, or something is missing or unknown.
     """
-    found = queries_runs.find(connection, run)
-    if found is None or not found.active:
-        raise InjectError(f"run {run} is not under way: injects are written for one that is")
-    if not wanted.title.strip():
-        raise InjectError("an inject needs a title: what happens, in a few words")
-    details = _details(connection, wanted)
-    number = queries_injects.add(
+    active_run = queries_runs.get_run(connection, run)
+    if active_run is None or not active_run.active:
+        raise InjectError(f"run {run} is not active: injects need an active run")
+    if not fields.title.strip():
+        raise InjectError("an inject needs a title")
+    details = _check_details(connection, fields)
+    number = queries_injects.add_inject(
         connection,
         run,
         author=author,
-        kind=wanted.kind,
-        title=wanted.title.strip(),
-        text=wanted.text.strip(),
-        sender=wanted.sender.strip(),
-        expected=wanted.expected.strip(),
-        planned=wanted.planned,
-        state="held" if wanted.held else "planned",
+        kind=fields.kind,
+        title=fields.title.strip(),
+        text=fields.text.strip(),
+        sender=fields.sender.strip(),
+        expected=fields.expected.strip(),
+        planned=fields.planned,
+        state="held" if fields.held else "planned",
         details=details,
     )
-    _audit(connection, number, "written", author, {"title": wanted.title})
+    _audit(connection, number, "written", author, {"title": fields.title})
     return number
 
 
-def change(  # noqa: PLR0913  what may change
+def change_inject(  # noqa: PLR0913  what may change
     connection: Connection,
     number: int,
     *,
@@ -80,17 +80,17 @@ def change(  # noqa: PLR0913  what may change
     state: str | None = None,
     note: str | None = None,
 ) -> None:
-    """Move it, hold it, release it, cancel it, mark it as done, note something.
+    """Move, hold, release, cancel, complete or comment an inject.
 
     Raises:
-        InjectError: it cannot be so.
-        ChangedError: somebody else changed it meanwhile.
+        InjectError: the change is invalid.
+        ChangedError: it was changed by someone else.
     """
-    inject = one(connection, number)
+    inject = get_inject(connection, number)
     columns: dict[str, Any] = {}
     if planned is not None:
         if not inject.waits:
-            raise InjectError(f"this inject is {inject.state}: it has no time any more")
+            raise InjectError(f"this inject is {inject.state}: its time can no longer change")
         columns["planned"] = planned
     if state is not None and state != inject.state:
         if state not in MOVES[inject.state]:
@@ -99,22 +99,22 @@ def change(  # noqa: PLR0913  what may change
     if note is not None:
         columns["note"] = note.strip()
     if columns:
-        queries_injects.change(connection, number, version=version, **columns)
-        said = {key: str(value) for key, value in columns.items()}
-        _audit(connection, number, "changed", author, said)
+        queries_injects.change_inject(connection, number, version=version, **columns)
+        audit_details = {key: str(value) for key, value in columns.items()}
+        _audit(connection, number, "changed", author, audit_details)
 
 
 def add_sheet(
     connection: Connection, run: int, *, expected: str, author: str, due: datetime | None = None
 ) -> int:
-    """A line of the observers' sheet; its number.
+    """Add a checklist line; returns its id.
 
     Raises:
-        InjectError: it says nothing, or there is no such run.
+        InjectError: the text is empty, or there is no such run.
     """
     if not expected.strip():
-        raise InjectError("say what is to be seen")
-    if queries_runs.find(connection, run) is None:
+        raise InjectError("describe the expected action")
+    if queries_runs.get_run(connection, run) is None:
         raise InjectError(f"no run has the number {run}")
     number = queries_injects.add_sheet(
         connection, run, expected=expected.strip(), due=due, author=author
@@ -132,15 +132,15 @@ def note_sheet(  # noqa: PLR0913  what is noted
     author: str,
     version: int | None = None,
 ) -> None:
-    """What an observer saw, at the scenario's time.
+    """What an observer saw, at the scenario time.
 
     Raises:
         InjectError: there is no such line.
-        ChangedError: somebody else changed it meanwhile.
+        ChangedError: it was changed by someone else.
     """
-    if queries_injects.sheet(connection, number) is None:
+    if queries_injects.get_sheet(connection, number) is None:
         raise InjectError(f"no line has the number {number}")
-    latest = exercise_store.standing(connection).latest
+    latest = exercise_store.get_progress(connection).latest
     seen = None if outcome == "open" or latest is None else moment(latest)
     queries_injects.change_sheet(
         connection,
@@ -150,49 +150,49 @@ def note_sheet(  # noqa: PLR0913  what is noted
         note=note.strip(),
         seen=seen,
         noted_by=author,
-        noted_at=queries_runs.wall(connection),
+        noted_at=queries_runs.get_wall_clock(connection),
     )
     _audit(connection, number, outcome, author, {"note": note}, what_of="sheet")
 
 
-def one(connection: Connection, number: int) -> Inject:
+def get_inject(connection: Connection, number: int) -> Inject:
     """The inject of that number.
 
     Raises:
         InjectError: there is none.
     """
-    found = queries_injects.inject(connection, number)
-    if found is None:
+    inject = queries_injects.get_inject(connection, number)
+    if inject is None:
         raise InjectError(f"no inject has the number {number}")
-    return found
+    return inject
 
 
-def _details(connection: Connection, wanted: InjectFields) -> dict[str, Any]:
-    if wanted.kind in queries_injects.TOLD:
+def _check_details(connection: Connection, fields: InjectFields) -> dict[str, Any]:
+    if fields.kind in queries_injects.MESSAGE_KINDS:
         return {}
     registry = registry_queries.load(connection)
-    devices = [_device(registry, name) for name in wanted.devices]
+    devices = [_find_device(registry, name) for name in fields.devices]
     if not devices:
-        raise InjectError(f"a {wanted.kind} needs its devices, or the sites where they stand")
-    if wanted.kind == "lost-sensor":
-        return {"devices": devices, "hours": wanted.hours}
-    if wanted.quantity is None or wanted.value is None:
+        raise InjectError(f"a {fields.kind} needs its devices, or the sites where they stand")
+    if fields.kind == "lost-sensor":
+        return {"devices": devices, "hours": fields.hours}
+    if fields.quantity is None or fields.value is None:
         raise InjectError("a reading needs its quantity and its value")
-    if wanted.quantity not in catalogue().quantities:
-        raise InjectError(f"no quantity is called {wanted.quantity!r}")
-    mute = [name for name in devices if (name, wanted.quantity) not in registry.series]
+    if fields.quantity not in catalogue().quantities:
+        raise InjectError(f"no quantity is called {fields.quantity!r}")
+    mute = [name for name in devices if (name, fields.quantity) not in registry.series]
     if mute:
-        raise InjectError(f"{', '.join(mute)} does not measure {wanted.quantity}")
-    return {"devices": devices, "quantity": wanted.quantity, "value": wanted.value}
+        raise InjectError(f"{', '.join(mute)} does not measure {fields.quantity}")
+    return {"devices": devices, "quantity": fields.quantity, "value": fields.value}
 
 
-def _device(known: Registry, name: str) -> str:
-    """A device, or the one that stands at a site of that name."""
-    if name in known.devices:
+def _find_device(registry: Registry, name: str) -> str:
+    """A device by its name, or by the name of a site with one device."""
+    if name in registry.devices:
         return name
-    there = [each.name for each in known.devices.values() if each.site == name]
+    there = [device.name for device in registry.devices.values() if device.site == name]
     if len(there) != 1:
-        many = f"has {len(there)} devices: name one" if there else "is neither device nor site"
+        many = f"has {len(there)} devices: name one" if there else "is neither a device nor a site"
         raise InjectError(f"{name!r} {many}")
     return there[0]
 

@@ -1,4 +1,4 @@
-"""A scenario played by the registry's devices: what they measure, and what they then speak."""
+"""Readings and messages of the registry's devices in a scenario."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ import pandas as pd
 
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
-from hypervisor.exercises.playing import Label
-from hypervisor.exercises.territory import field_of
+from hypervisor.exercises.playing import RunLabel
+from hypervisor.exercises.territory import describe_field
 from hypervisor.registry import queries as registry_store
 from sensors._domain import catalogue
 from simulators._field import Field
@@ -18,7 +18,7 @@ from simulators._scenarios import load
 from simulators._story import Happening, Story
 
 
-def spoken_of(
+def make_messages(
     settings: Settings,
     name: str,
     *,
@@ -26,26 +26,26 @@ def spoken_of(
     hours: float | None = None,
     faults: Sequence[Happening] = (),
 ) -> Spoken:
-    """What the instance's devices publish in a scenario, with its faults and these.
+    """Messages of the instance's devices in a scenario, with additional faults.
 
     Raises:
-        SimulatorError: there is no such scenario, or the inventory has nothing to play it with.
+        SimulatorError: there is no such scenario, or the inventory has no device for it.
     """
     story = load(name)
     story = replace(story, faults=(*story.faults, *faults))
-    return messages(story, field(settings, story), seed, hours=hours)
+    return messages(story, load_field(settings, story), seed, hours=hours)
 
 
-def label_of(
+def make_label(
     name: str, *, seed: int, hours: float | None = None, faults: Sequence[str] = ()
-) -> Label:
-    """Under which a scenario stands in the list of runs. `faults` as the command line says them.
+) -> RunLabel:
+    """Entry of a scenario in the list of runs. `faults`: in command-line syntax.
 
     Raises:
         SimulatorError: there is no such scenario.
     """
     story = load(name)
-    return Label(
+    return RunLabel(
         kind="story",
         source=name,
         title=story.title,
@@ -54,22 +54,22 @@ def label_of(
     )
 
 
-def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:
-    """What the instance's devices measure in a scenario, without faults: rows of a recording.
+def simulate_rows(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:
+    """Readings of the instance's devices in a scenario without faults, as rows.
 
     Raises:
-        SimulatorError: there is no such scenario, or the inventory has nothing to play it with.
+        SimulatorError: there is no such scenario, or the inventory has no device for it.
     """
     story = load(name)
-    return performed(story, field(settings, story), seed, hours=hours)
+    return performed(story, load_field(settings, story), seed, hours=hours)
 
 
-def field(settings: Settings, story: Story) -> Field:
-    """The instance's territory as it was when the story begins."""
+def load_field(settings: Settings, story: Story) -> Field:
+    """The instance's territory at the start of the scenario."""
     with connect(settings.database_url) as connection:
-        return field_in(connection, story)
+        return load_field_from(connection, story)
 
 
-def field_in(connection: Connection, story: Story) -> Field:
-    """The same, on a connection that reads everything."""
-    return field_of(registry_store.load(connection), catalogue(), story.begins)
+def load_field_from(connection: Connection, story: Story) -> Field:
+    """As `load_field`, on an unrestricted connection."""
+    return describe_field(registry_store.load(connection), catalogue(), story.begins)

@@ -1,4 +1,4 @@
-"""What the demonstration tells at its end: what happened, where to look, what to try."""
+"""Summary of the demonstration: alarms, score, next steps."""
 
 import shutil
 import sys
@@ -12,10 +12,10 @@ from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import demo_accounts, scoring
 from hypervisor.exercises import queries as store
-from hypervisor.exercises.demo import SCENARIO, SEED, Shown
+from hypervisor.exercises.demo import SCENARIO, SEED, DemoResult
 from hypervisor.exercises.demo_accounts import Member
 from hypervisor.exercises.playing import Outcome
-from hypervisor.exercises.territory import field_of
+from hypervisor.exercises.territory import describe_field
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._pack import packs
@@ -23,23 +23,25 @@ from rules._rule import SEVERITIES, Rule
 from sensors._domain import catalogue
 from simulators._scenarios import load
 
-DETAILED = 4  # alarms of a domain told one by one
-RATES = ("rise", "flow_rise")  # a level does not compare with them
-FIRST = "flood"  # the domain that is told first
+DETAILED = 4  # alarms listed per domain
+RATES = ("rise", "flow_rise")  # thresholds that levels do not compare with
+FIRST = "flood"  # the domain listed first
 
 
-def story(shown: Shown, members: Sequence[Member] = (), *, whole: bool = True) -> Iterator[str]:
-    """Line by line, for a person. Not `whole`: what was to happen did not all happen."""
+def format_story(
+    shown: DemoResult, members: Sequence[Member] = (), *, whole: bool = True
+) -> Iterator[str]:
+    """Summary as text lines; `whole`: the scenario was played to its end."""
     with connect(shown.settings.database_url) as connection:
-        yield from _happened(connection, shown.outcome)
+        yield from _format_summary(connection, shown.outcome)
         if whole:
-            yield from _truth(connection, shown.outcome)
+            yield from _format_score(connection, shown.outcome)
     web = f"http://{shown.settings.web_host}:{shown.settings.web_port}"
-    command = _command()
+    command = _command_name()
     here = f"{command} --data {shown.data}"
     yield ""
     yield f"Look   {web}  (the API: {web}/docs)"
-    for number, line in enumerate(demo_accounts.lines(list(members))):
+    for number, line in enumerate(demo_accounts.format_members(list(members))):
         yield f"{'       ' if number else 'as     '}{line}"
     yield f"Try    {here} alarms"
     yield f"       {here} inventory apply poyo"
@@ -47,8 +49,8 @@ def story(shown: Shown, members: Sequence[Member] = (), *, whole: bool = True) -
     yield f"       {command} demo --stop" + ("" if shown.usual else f" --data {shown.data}")
 
 
-def _command() -> str:
-    """How whoever reads this can call us from where they are."""
+def _command_name() -> str:
+    """The command as the user can call it."""
     if shutil.which("hypervisor"):
         return "hypervisor"
     with suppress(ValueError):
@@ -56,83 +58,85 @@ def _command() -> str:
     return sys.argv[0]
 
 
-def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
+def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
     registry = registry_store.load(connection)
     tally = outcome.tally
     yield ""
-    yield f"EXERCISE. {load(SCENARIO).title}: simulated, the thresholds illustrative."
+    yield f"EXERCISE. {load(SCENARIO).title}: simulated, with illustrative thresholds."
     yield (
-        f"{tally.readings:,} readings of {len(registry.devices):,} devices went through the broker"
-        f" in {tally.seconds:.0f} s, were stored and judged."
+        f"{tally.readings:,} readings of {len(registry.devices):,} devices published, stored"
+        f" and evaluated in {tally.seconds:.0f} s."
     )
     domains = catalogue().domains
     for name in sorted(domains, key=lambda name: (name != FIRST, name)):
         alarms = [alarm for alarm in outcome.alarms if alarm.domain == name]
         if alarms:
             yield ""
-            yield from _domain(connection, registry, domains[name].label_en, alarms)
+            yield from _format_domain(connection, registry, domains[name].label_en, alarms)
 
 
-def _truth(connection: Connection, outcome: Outcome) -> Iterator[str]:
-    """How much of what happened was told."""
+def _format_score(connection: Connection, outcome: Outcome) -> Iterator[str]:
+    """Number of expected alarms that were raised."""
     story = load(SCENARIO)
-    field = field_of(registry_store.load(connection), catalogue(), story.begins)
-    score = scoring.score(story, field, SEED, outcome.alarms)
-    found = len(score.verdicts) - len(score.missed)
+    field = describe_field(registry_store.load(connection), catalogue(), story.begins)
+    score = scoring.score_alarms(story, field, SEED, outcome.alarms)
+    raised = len(score.verdicts) - len(score.missed)
     yield ""
-    yield f"Of {len(score.verdicts)} alarms that what happened should have raised, {found} were."
+    yield f"{raised} of {len(score.verdicts)} expected alarms were raised."
 
 
-def _domain(
+def _format_domain(
     connection: Connection, registry: Registry, label: str, alarms: list[Alarm]
 ) -> Iterator[str]:
-    """A domain's gravest alarms in the order of their beginning, the others counted by rule."""
+    """The most severe alarms of a domain by start time; the others counted by rule."""
     standing = sum(alarm.active for alarm in alarms)
-    yield f"{label}: {len(alarms)} alarms; {standing} still stand"
+    yield f"{label}: {len(alarms)} alarms; {standing} active"
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}
-    measured = {alarm.id: _measured(connection, registry, rules, alarm) for alarm in alarms}
+    measured = {
+        alarm.id: _format_measurement(connection, registry, rules, alarm) for alarm in alarms
+    }
 
     def weight(alarm: Alarm) -> tuple[bool, bool, int, int]:
         gravest = max(SEVERITIES.index(severity) for _, severity in alarm.episode.severity)
         hazard = alarm.category == "hazard"
         return (not hazard, not measured[alarm.id], -gravest, alarm.episode.began)
 
-    told = sorted(sorted(alarms, key=weight)[:DETAILED], key=lambda alarm: alarm.episode.began)
-    for alarm in told:
+    detailed = sorted(sorted(alarms, key=weight)[:DETAILED], key=lambda alarm: alarm.episode.began)
+    for alarm in detailed:
         began = f"{moment(alarm.episode.began):%d %b %H:%M} UTC"
         what = f": {measured[alarm.id]}" if measured[alarm.id] else ""
-        yield f"  {began}  {alarm.title}{what}{_worst(alarm)}"
-    rest = Counter(alarm.episode.rule for alarm in alarms if alarm not in told)
+        yield f"  {began}  {alarm.title}{what}{_format_escalation(alarm)}"
+    rest = Counter(alarm.episode.rule for alarm in alarms if alarm not in detailed)
     if rest:
         yield "  and " + ", ".join(f"{count} more of {rule}" for rule, count in rest.items())
 
 
-def _measured(
+def _format_measurement(
     connection: Connection, registry: Registry, rules: Mapping[str, Rule], alarm: Alarm
 ) -> str:
-    """What was read against which threshold, where one of each says it; else empty."""
+    """Reading and threshold of an alarm, if it has one of each; else empty."""
     episode = alarm.episode
     rule = rules.get(episode.rule)
     if rule is None or rule.per != "site" or len(rule.names) != 1 or len(rule.thresholds) != 1:
         return ""
     if rule.thresholds[0] in RATES:
         return ""
-    found = store.last_reading(connection, episode.subject, rule.names[0], episode.began)
-    limit = _threshold(registry, f"{episode.subject}/{rule.thresholds[0]}")
-    if found is None or limit is None:
+    reading = store.get_last_reading(connection, episode.subject, rule.names[0], episode.began)
+    limit = _find_threshold(registry, f"{episode.subject}/{rule.thresholds[0]}")
+    if reading is None or limit is None:
         return ""
     value, unit = limit
-    return f"{found[1]:.2f} {unit} against {value:.2f} {unit}"
+    return f"{reading[1]:.2f} {unit} against {value:.2f} {unit}"
 
 
-def _worst(alarm: Alarm) -> str:
+def _format_escalation(alarm: Alarm) -> str:
     at, severity = max(alarm.episode.severity, key=lambda step: SEVERITIES.index(step[1]))
     if at == alarm.episode.began:
         return ""
     return f", {severity} at {moment(at):%H:%M}"
 
 
-def _threshold(registry: Registry, key: str) -> tuple[float, str] | None:
+def _find_threshold(registry: Registry, key: str) -> tuple[float, str] | None:
     values = [r.value for r in registry.revisions if r.kind == "threshold" and r.key == key]
     if not values or values[-1] is None:
         return None

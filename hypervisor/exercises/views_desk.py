@@ -1,4 +1,4 @@
-"""The desk of whoever leads an exercise: who may, what its parts show, how forms are answered."""
+"""The leader's desk: permissions, values of its parts, form responses."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from hypervisor.base.reader import reading
 from hypervisor.exercises import queries_injects, queries_runs, service
 from hypervisor.exercises import views as view
 from hypervisor.exercises.api import NOBODY, data_of
-from hypervisor.exercises.debrief import debrief
+from hypervisor.exercises.debrief import build_debrief
 from hypervisor.exercises.queries_injects import InjectError
 from hypervisor.exercises.queries_runs import Run, RunError
 from hypervisor.exercises.service import LEAD
@@ -21,113 +21,113 @@ from hypervisor.registry import queries_site
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
 HERE = "/exercises/lead"
-_FIELDS = (  # of the form by which an inject is written
+_FIELDS = (  # of the inject form
     *("kind", "title", "text", "sender", "expected", "planned", "device", "quantity", "value"),
     "hours",
 )
 
 
-def may_lead(context: RequestContext) -> None:
+def require_lead(context: RequestContext) -> None:
     context.require(LEAD)
     require_exercise(context.instance, what="leading an exercise")
 
 
-def leads(context: RequestContext) -> bool:
+def can_lead(context: RequestContext) -> bool:
     return context.person.territory(LEAD).whole
 
 
-def led(context: RequestContext) -> Run | None:
-    may_lead(context)
-    return queries_runs.latest(context.connection)
+def get_led_run(context: RequestContext) -> Run | None:
+    require_lead(context)
+    return queries_runs.get_latest_run(context.connection)
 
 
 def require_conductor(context: RequestContext) -> None:
-    if not service.alive(context.connection):
+    if not service.is_conducted(context.connection):
         raise RunError(NOBODY)
 
 
-def bare(context: RequestContext) -> dict[str, Any]:
+def base_values(context: RequestContext) -> dict[str, Any]:
     return {
-        **view.words(),
+        **view.template_values(),
         "run": None,
-        "leads": leads(context),
-        "conducted": service.alive(context.connection),
-        "told": [],
+        "leads": can_lead(context),
+        "conducted": service.is_conducted(context.connection),
+        "messages": [],
         "axis": None,
-        "said": dict.fromkeys(_FIELDS, ""),
+        "form": dict.fromkeys(_FIELDS, ""),
     }
 
 
 def page_values(
     context: RequestContext, request: Request, run: Run, *, part: str
 ) -> dict[str, Any]:
-    """What a part shows; only what that part, and that person, may have."""
-    found: dict[str, Any] = {
-        **bare(context),
+    """Values of a part, restricted to what the user may see."""
+    values: dict[str, Any] = {
+        **base_values(context),
         "wrong": "",
         "run": run,
-        "told": queries_injects.told(context.connection, run.id),
+        "messages": queries_injects.list_messages(context.connection, run.id),
         "injects": [],
         "sheets": [],
         "debrief": None,
         "sites": [],
     }
     skips: list[queries_injects.Skip] = []
-    if leads(context):
+    if can_lead(context):
         with context.owning() as connection:
-            found["injects"] = queries_injects.injects(connection, run.id)
-            skips = queries_injects.skips(connection, run.id)
+            values["injects"] = queries_injects.list_injects(connection, run.id)
+            skips = queries_injects.list_skips(connection, run.id)
             if part in {"all", "injects"}:
-                found["sites"] = queries_site.suggest_sites(connection)
+                values["sites"] = queries_site.suggest_sites(connection)
             if part in {"all", "sheets"}:
-                found["sheets"] = queries_injects.sheets(connection, run.id)
+                values["sheets"] = queries_injects.list_sheets(connection, run.id)
             if part in {"all", "truth"}:
-                found["debrief"] = debrief(connection, data_of(request), run)
+                values["debrief"] = build_debrief(connection, data_of(request), run)
     with reading(reader_of(context)):
-        found["axis"] = view.axis(run, found["injects"], skips)
-    return found
+        values["axis"] = view.draw_axis(run, values["injects"], skips)
+    return values
 
 
-def again(
+def render_part(
     context: RequestContext,
     request: Request,
     name: str,
     *,
     wrong: str = "",
-    said: dict[str, str] | None = None,
+    form: dict[str, str] | None = None,
 ) -> Response:
-    """The part that was acted on, as it then is; without scripts the whole desk."""
+    """The updated part; without scripts the whole desk."""
     context.connection.rollback()
-    run = queries_runs.latest(context.connection)
+    run = queries_runs.get_latest_run(context.connection)
     if run is None:
         return RedirectResponse("/exercises", status_code=303)
     status = 409 if wrong else 200
     if wants_fragment(request):
-        found = page_values(context, request, run, part=name) | {"wrong": wrong}
-        found["said"] |= said or {}
-        return fragment(context, f"exercises_{name}.html", status_code=status, **found)
+        values = page_values(context, request, run, part=name) | {"wrong": wrong}
+        values["form"] |= form or {}
+        return fragment(context, f"exercises_{name}.html", status_code=status, **values)
     if wrong:
-        found = page_values(context, request, run, part="all") | {"wrong": wrong}
-        found["said"] |= said or {}
-        return render(context, "exercises_lead.html", status_code=status, **found)
+        values = page_values(context, request, run, part="all") | {"wrong": wrong}
+        values["form"] |= form or {}
+        return render(context, "exercises_lead.html", status_code=status, **values)
     return RedirectResponse(HERE, status_code=303)
 
 
-def local(said: str, context: RequestContext) -> datetime | None:
-    """What a browser's field for day and time says, on the clock of the instance's zone."""
-    if not said.strip():
+def parse_local_time(text: str, context: RequestContext) -> datetime | None:
+    """A `datetime-local` field in the instance's time zone."""
+    if not text.strip():
         return None
     try:
-        at = datetime.fromisoformat(said)
+        at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InjectError(f"{said!r}: expected a day and a time") from error
+        raise InjectError(f"{text!r}: expected a day and a time") from error
     if not 1800 <= at.year <= 2200:
-        raise InjectError(f"the year {at.year} is none of ours")
+        raise InjectError(f"the year {at.year} is out of range")
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
 
 
-def figure(said: str) -> float | None:
+def parse_number(text: str) -> float | None:
     try:
-        return float(said.replace(",", ".")) if said.strip() else None
+        return float(text.replace(",", ".")) if text.strip() else None
     except ValueError as error:
-        raise InjectError(f"{said!r}: expected a number") from error
+        raise InjectError(f"{text!r}: expected a number") from error

@@ -1,4 +1,4 @@
-"""A short wait for what was asked: so that whoever asked sees what came of it."""
+"""Wait briefly for a command, so that the response shows its result."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.exercises import service
 
 
-def settled(
+def wait_for(
     owning: Callable[[], AbstractContextManager[Connection]], command: int, *, seconds: float = 3.0
 ) -> bool:
-    """Whether it was done by then.
+    """Whether the command was executed in time.
 
     Raises:
         RunError: it was refused.
@@ -19,7 +19,7 @@ def settled(
     end = time.monotonic() + seconds
     while True:
         with owning() as connection:
-            if service.outcome(connection, command) is not None:
+            if service.get_outcome(connection, command) is not None:
                 return True
         if time.monotonic() > end:
             return False

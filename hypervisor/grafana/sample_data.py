@@ -28,8 +28,8 @@ from hypervisor.evaluation import batch, lighting_plans
 from hypervisor.evaluation import shipped as shipped_rules
 from hypervisor.evaluation.memory import Memory
 from hypervisor.exercises import queries as exercise_queries
-from hypervisor.exercises.simulation import field_in
-from hypervisor.exercises.territory import field_of
+from hypervisor.exercises.simulation import load_field_from
+from hypervisor.exercises.territory import describe_field
 from hypervisor.readings import queries_workers, rollup
 from hypervisor.readings.directory import list_units
 from hypervisor.readings.ingesting import make_belief
@@ -101,7 +101,7 @@ def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: No
         shipped_rules.record_and_log(connection, shipped(), now=None)
         queries_workers.join(connection, WORKER)
         begins = story.begins + timedelta(hours=options.after)
-        exercise_queries.deafen(connection, BEGINNING, instant_of(begins))
+        exercise_queries.insert_gap(connection, BEGINNING, instant_of(begins))
         connection.commit()
     say(f"{story.title}: {len(field.places)} devices")
     spoken = messages(story, field, options.seed)
@@ -123,12 +123,12 @@ def _register_territory(connection: Connection, options: FillOptions, story: Sto
     inventory = read_sources([options.inventory])
     if options.share is not None:
         changes = compare(_NOTHING, inventory, stamp=Stamp(author=WORKER, reason="", now=None))
-        whole = field_of(apply_changes(_NOTHING, changes), catalogue(), story.begins)
+        whole = describe_field(apply_changes(_NOTHING, changes), catalogue(), story.begins)
         kept = thin_field(whole, story, options.seed, options.share)
         gone = {place.device for place in whole.places} - {place.device for place in kept.places}
         inventory = drop_devices(inventory, gone)
     apply_inventory(connection, inventory, author=WORKER, now=None, reason="a made-up week")
-    field = field_in(connection, story)
+    field = load_field_from(connection, story)
     roads = sorted(place.site for place in field.of("mobility"))
     if roads:
         works = announce_works(WORKS, story.begins, story.begins + _WORKS, {"sites": roads[-1:]})

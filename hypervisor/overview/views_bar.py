@@ -7,8 +7,8 @@ from hypervisor.access.context import RequestContext
 from hypervisor.alarms.load import FLOOD_BEGINS
 from hypervisor.base.instance import Mode
 from hypervisor.evaluation import queries_setbacks
-from hypervisor.exercises import Standing, standing
 from hypervisor.exercises import views as exercise_views
+from hypervisor.exercises.banner import ExerciseStatus, get_status
 from hypervisor.overview import queries_bar
 
 EARLY = timedelta(seconds=1)  # a player's clock starts this much before its run
@@ -46,7 +46,7 @@ def build_bar(context: RequestContext) -> Bar:
     delay = None if seen.judged_to is None else max(context.now() - seen.judged_to, timedelta(0))
     live = context.instance.mode is Mode.LIVE
     late = live and (delay is None or delay > LATE or not seen.workers_heard)
-    run = None if live else standing(context.connection)
+    run = None if live else get_status(context.connection)
     set_aside = queries_setbacks.count(context.connection)
     return Bar(
         tally=seen.tally,
@@ -58,13 +58,13 @@ def build_bar(context: RequestContext) -> Bar:
         load_mark=FLOOD_BEGINS,
         wall=wall,
         clock=_clock(context.now(), run),
-        exercise_words="" if live else exercise_views.banner_words(context, run),
+        exercise_words="" if live else exercise_views.format_banner(context, run),
         set_aside=set_aside,
     )
 
 
-def _clock(now: datetime, run: Standing | None) -> datetime:
-    """The time to show; a run that waits to start shows its start."""
+def _clock(now: datetime, run: ExerciseStatus | None) -> datetime:
+    """The clock that is shown: of a run that waits at its beginning, the beginning."""
     if run is not None and timedelta(0) < run.begins - now <= EARLY:
         return run.begins
     return now

@@ -1,1 +1,1 @@
-"""Rules and thresholds as their authors change them: applied, told apart, taken back, proposed."""
+"""Changes of rules and thresholds: apply, compare, roll back, propose."""

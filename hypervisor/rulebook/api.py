@@ -1,4 +1,4 @@
-"""Rules: those in force, each with its revisions; changed, checked, taken back."""
+"""Routes of rules: list, check, change, withdraw, roll back."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,6 +14,7 @@ from hypervisor.evaluation.rule_text import Proposed, read_any, read_one, read_w
 from hypervisor.readings import queries_latest
 from hypervisor.registry.queries_revisions import load_rule_histories
 from hypervisor.rulebook import formatting, model, service
+from hypervisor.rulebook.pack_tests import run_pack_tests, test_row
 from hypervisor.rulebook.schemas import (
     ChangedBody,
     CheckBody,
@@ -28,7 +29,6 @@ from hypervisor.rulebook.schemas import (
 )
 from hypervisor.rulebook.service_apply import Change
 from hypervisor.rulebook.stamps import Stamp
-from hypervisor.rulebook.testing import outcomes, row
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, expected, tag
 from hypervisor.web.problems import responses
@@ -40,8 +40,8 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 
 
 @router.get("", responses=responses())
-def every(context: Context, page: Page) -> RulesBody:
-    """Each rule as its author wrote it, with the time from which it holds."""
+def list_rules(context: Context, page: Page) -> RulesBody:
+    """Rules as their authors wrote them, with the time from which they are in force."""
     rules = queries_latest.list_rules(context.connection, context.now())
     some, following = page.cut(rules, lambda row: (row[0],))
     return RulesBody(
@@ -55,14 +55,17 @@ def every(context: Context, page: Page) -> RulesBody:
 
 
 @router.post("/check", responses=responses(422))
-def check(context: Context, body: CheckPost) -> CheckBody:
-    """Read rules and run their tests, as if they were applied; nothing is kept."""
+def check_rules(context: Context, body: CheckPost) -> CheckBody:
+    """Parse rules and run their tests without storing anything."""
     try:
         pack = read_any(body.text, domain=body.domain)
     except RuleError as error:
         return CheckBody(mode=context.mode, ok=False, slips=[slip_of(error)], rules=[], tests=[])
-    ran = [row(outcome) for outcome in outcomes(pack)] if body.tests else []
-    tests = [TestBody(**{name: one[name] for name in TestBody.model_fields}) for one in ran]
+    outcome_rows = [test_row(outcome) for outcome in run_pack_tests(pack)] if body.tests else []
+    tests = [
+        TestBody(**{name: outcome[name] for name in TestBody.model_fields})
+        for outcome in outcome_rows
+    ]
     return CheckBody(
         mode=context.mode,
         ok=all(test.passed for test in tests),
@@ -73,46 +76,46 @@ def check(context: Context, body: CheckPost) -> CheckBody:
 
 
 @router.get("/{rule}", responses=responses(404))
-def one(context: Context, response: Response, rule: str) -> RuleDetailBody:
-    """One rule as it stands, as text and as an object; its ETag is for If-Match."""
-    revisions = service.of(load_rule_histories(context.connection), rule)
-    shown = model.shown(rule, revisions, now=now_of(context), packs=())
-    tag(response, shown.row["revision"])
-    return RuleDetailBody(mode=context.mode, **shown.row)
+def get_rule(context: Context, response: Response, rule: str) -> RuleDetailBody:
+    """The current rule, as text and as an object; its ETag is for If-Match."""
+    revisions = service.get_revisions(load_rule_histories(context.connection), rule)
+    current = model.current_rule(rule, revisions, now=now_of(context), packs=())
+    tag(response, current.row["revision"])
+    return RuleDetailBody(mode=context.mode, **current.row)
 
 
 @router.get("/{rule}/revisions", responses=responses(404))
-def revisions(context: Context, response: Response, rule: str) -> RevisionsBody:
-    """Its revisions, in the order they were recorded."""
-    every_revisions = service.of(load_rule_histories(context.connection), rule)
+def list_revisions(context: Context, response: Response, rule: str) -> RevisionsBody:
+    """Revisions of a rule in the order they were recorded."""
+    recorded_revisions = service.get_revisions(load_rule_histories(context.connection), rule)
     rows = [
-        RevisionBody(**formatting.revision_row(recorded, every_revisions))
-        for recorded in every_revisions
+        RevisionBody(**formatting.revision_row(recorded, recorded_revisions))
+        for recorded in recorded_revisions
     ]
     tag(response, rows[-1].revision)
     return RevisionsBody(mode=context.mode, key=rule, revisions=rows)
 
 
 @router.put("/{rule}", responses=responses(401, 403, 404, 412, 422, 428))
-def put(
+def put_rule(
     context: Context, response: Response, rule: str, body: RulePut, if_match: IfMatch = None
 ) -> ChangedBody:
-    """Add a rule, or change the one whose ETag If-Match says."""
+    """Add a rule, or change the revision that If-Match names."""
     context.require(Duty.WRITE_RULES)
-    proposed = _proposed(rule, body)
+    proposed = _parse_body(rule, body)
     with context.writing() as connection:
-        known = rule in load_rule_histories(connection)
-        change = service.put(
+        exists = rule in load_rule_histories(connection)
+        change = service.put_rule(
             connection,
             proposed,
-            stamped(context, body.reason, body.effective),
-            expected=expected(if_match, known=known, what=rule),
+            stamp_of(context, body.reason, body.effective),
+            expected=expected(if_match, known=exists, what=rule),
         )
-    return _changed(context, response, change)
+    return _change_body(context, response, change)
 
 
 @router.delete("/{rule}", responses=responses(401, 403, 404, 412, 422, 428))
-def withdraw(  # noqa: PLR0913, PLR0917  a DELETE has no body
+def withdraw_rule(  # noqa: PLR0913, PLR0917  a DELETE has no body
     context: Context,
     response: Response,
     rule: str,
@@ -120,40 +123,40 @@ def withdraw(  # noqa: PLR0913, PLR0917  a DELETE has no body
     effective: Annotated[datetime | None, Query()] = None,
     if_match: IfMatch = None,
 ) -> ChangedBody:
-    """Let a rule hold no more; its revisions stay."""
+    """Withdraw a rule; its revisions are kept."""
     context.require(Duty.WRITE_RULES)
     with context.writing() as connection:
-        service.of(load_rule_histories(connection), rule)
-        change = service.withdraw(
+        service.get_revisions(load_rule_histories(connection), rule)
+        change = service.withdraw_rule(
             connection,
             rule,
-            stamped(context, reason, effective),
+            stamp_of(context, reason, effective),
             expected=expected(if_match, known=True, what=rule),
         )
-    return _changed(context, response, change)
+    return _change_body(context, response, change)
 
 
 @router.post("/{rule}/rollback", responses=responses(401, 403, 404, 412, 422, 428))
-def rollback(
+def roll_back_rule(
     context: Context, response: Response, rule: str, body: RollbackPost, if_match: IfMatch = None
 ) -> ChangedBody:
-    """Let hold again what a revision said, or what the packs of this version say."""
+    """Restore an earlier revision, or the rule shipped with this version."""
     context.require(Duty.WRITE_RULES)
     with context.writing() as connection:
-        service.of(load_rule_histories(connection), rule)
-        change = service.rollback(
+        service.get_revisions(load_rule_histories(connection), rule)
+        change = service.roll_back_rule(
             connection,
             rule,
             body.to,
-            stamped(context, body.reason, body.effective),
+            stamp_of(context, body.reason, body.effective),
             packs=packs() if body.to == service.TO_SHIPPED else (),
             expected=expected(if_match, known=True, what=rule),
         )
-    return _changed(context, response, change)
+    return _change_body(context, response, change)
 
 
-def stamped(context: RequestContext, reason: str, effective: datetime | None) -> Stamp:
-    """Who, why, and from when.
+def stamp_of(context: RequestContext, reason: str, effective: datetime | None) -> Stamp:
+    """Author, reason and effective time of a change.
 
     Raises:
         RulebookError: the time has no offset.
@@ -166,37 +169,37 @@ def stamped(context: RequestContext, reason: str, effective: datetime | None) ->
 
 
 def now_of(context: RequestContext) -> datetime | None:
-    """Live the wall clock; in an exercise the scenario's, None before it began."""
+    """Wall clock of a live instance, scenario clock of an exercise (None before it begins)."""
     if context.instance.mode is Mode.LIVE:
         return context.clock()
     return scenario_clock(context.connection)
 
 
-def _proposed(rule: str, body: RulePut) -> Proposed:
-    domain = _domain(rule)
+def _parse_body(rule: str, body: RulePut) -> Proposed:
+    domain = _domain_of(rule)
     if (body.text is None) == (body.written is None):
         raise RulebookError("expected the rule either as `text` or as `written`")
     if body.text is not None:
-        found = read_one(body.text, domain=domain)
+        parsed = read_one(body.text, domain=domain)
     else:
-        found = read_written(body.written or {}, domain=domain)
-    if found.rule.id != rule:
-        raise RulebookError(f"the rule calls itself {found.rule.id!r}, the address {rule!r}")
-    return found
+        parsed = read_written(body.written or {}, domain=domain)
+    if parsed.rule.id != rule:
+        raise RulebookError(f"the rule calls itself {parsed.rule.id!r}, the address {rule!r}")
+    return parsed
 
 
-def _domain(rule: str) -> str:
+def _domain_of(rule: str) -> str:
     from sensors._domain import catalogue  # noqa: PLC0415  scans
 
-    known = sorted(catalogue().domains, key=len, reverse=True)
-    for domain in known:
+    domains = sorted(catalogue().domains, key=len, reverse=True)
+    for domain in domains:
         if rule.startswith(f"{domain}-"):
             return domain
     raise RulebookError(
-        f"{rule!r} begins with no domain; expected {', '.join(f'{name}-…' for name in known)}"
+        f"{rule!r} begins with no domain; expected {', '.join(f'{name}-…' for name in domains)}"
     )
 
 
-def _changed(context: RequestContext, response: Response, change: Change) -> ChangedBody:
+def _change_body(context: RequestContext, response: Response, change: Change) -> ChangedBody:
     tag(response, change.mark)
     return ChangedBody(mode=context.mode, **formatting.change_row(change))

@@ -18,14 +18,14 @@ _STATUS = (
 
 
 def install(app: FastAPI) -> None:
-    """Answer them."""
+    """Register the exception handlers."""
 
     @app.exception_handler(RulebookError)
     def _refused(request: Request, error: RulebookError) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        for kind, found in _STATUS:
+        for kind, mapped in _STATUS:
             if isinstance(error, kind):
-                status = found
+                status = mapped
         return answer(request, status, str(error))
 
     @app.exception_handler(RuleError)

@@ -1,4 +1,4 @@
-"""A threshold moved, and what it would have meant: tried at once, nothing is changed."""
+"""Trials: a changed threshold evaluated on past readings; nothing is stored."""
 
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore, Lock
@@ -26,13 +26,13 @@ router = APIRouter(prefix="/trials", tags=["thresholds"])
 YEAR = timedelta(days=365)
 _LONGEST = timedelta(days=800)
 _FIRST_YEAR, _LAST_YEAR = datetime(1800, 1, 3, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_PATIENCE = 5.0  # s to wait for one of the two that may be at work
+_PATIENCE = 5.0  # s to wait for a free slot
 _AT_ONCE = BoundedSemaphore(2)
 _FIRST = Lock()
 
 
 @router.get("/{key:path}", responses=responses(404, 422, 429))
-def trial(  # noqa: PLR0913, PLR0917  a GET has no body
+def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
     context: Context,
     request: Request,
     key: str,
@@ -41,9 +41,9 @@ def trial(  # noqa: PLR0913, PLR0917  a GET has no body
     since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
 ) -> TrialBody:
-    """Where `<site>/<name>` would have alarmed over a year or a span: as it is, and with `value`.
+    """Alarms of `<site>/<name>` over a period, with the current value and with `value`.
 
-    Judged by the same engine over what is stored, beside the log.
+    Evaluated by the live engine on stored readings; the alarm log is not touched.
     """
     owner, _, name = key.rpartition("/")
     if not owner:
@@ -52,14 +52,14 @@ def trial(  # noqa: PLR0913, PLR0917  a GET has no body
     ends = until or context.now()
     try:
         begins = since or max(ends, _FIRST_YEAR + YEAR) - YEAR
-        edit = edit_of(owner, begins, ends, name=name, value=value, rule=rule)
-        found = tried(context, request, edit)
+        edit = build_edit(owner, begins, ends, name=name, value=value, rule=rule)
+        result = run_trial(context, request, edit)
     except BacktestError as error:
         raise HTTPException(422, str(error)) from error
-    return TrialBody.of(key, found, context.mode)
+    return TrialBody.of(key, result, context.mode)
 
 
-def edit_of(  # noqa: PLR0913  what is tried
+def build_edit(  # noqa: PLR0913  what is tried
     owner: str,
     since: datetime,
     until: datetime,
@@ -69,10 +69,10 @@ def edit_of(  # noqa: PLR0913  what is tried
     rule: str | None = None,
     written: Rule | None = None,
 ) -> Edit:
-    """What is tried over a span.
+    """The edit that a trial evaluates.
 
     Raises:
-        BacktestError: the span is none, or too long.
+        BacktestError: the period is empty or too long.
     """
     if not _FIRST_YEAR <= since <= until <= _LAST_YEAR:
         raise BacktestError(f"from … to must lie in {_FIRST_YEAR.year} to {_LAST_YEAR.year}")
@@ -89,14 +89,14 @@ def edit_of(  # noqa: PLR0913  what is tried
     )
 
 
-def tried(context: RequestContext, request: Request, edit: Edit) -> Tried:
-    """Judge it, two at once at most; the registry is kept between two edits.
+def run_trial(context: RequestContext, request: Request, edit: Edit) -> Tried:
+    """Evaluate an edit; at most two run at once. The registry is cached between trials.
 
     Raises:
-        BacktestError: what was asked cannot be.
+        BacktestError: the edit cannot be evaluated.
     """
     if not _AT_ONCE.acquire(timeout=_PATIENCE):
-        raise HTTPException(429, "others are trying thresholds: try again in a moment")
+        raise HTTPException(429, "other trials are running: try again in a moment")
     try:
         with context.owning() as connection:
             return try_edit(
@@ -104,18 +104,18 @@ def tried(context: RequestContext, request: Request, edit: Edit) -> Tried:
                 edit,
                 context.catalogue,
                 zone=ZoneInfo(context.instance.timezone),
-                load=remembered(request).load,
+                load=registry_cache(request).load,
                 seeing=context.connection,
             )
     finally:
         _AT_ONCE.release()
 
 
-def remembered(request: Request) -> RegistryCache:
-    """One an application."""
+def registry_cache(request: Request) -> RegistryCache:
+    """The registry cache of this application."""
     state = request.app.state
     with _FIRST:
         if not hasattr(state, "remembered"):
             state.remembered = RegistryCache()
-        found: RegistryCache = state.remembered
-    return found
+        cache: RegistryCache = state.remembered
+    return cache

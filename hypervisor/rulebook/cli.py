@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from rules._pack import Pack
 
 rules = typer.Typer(
-    no_args_is_help=True, help="Rules and thresholds: check, test, apply, log, take back."
+    no_args_is_help=True, help="Rules and thresholds: check, test, apply, log, roll back."
 )
 
 CASES_HELP = """Run worked cases: readings and a rule in, the alarm log out.
 
-Each case is judged whole, and again in small cuts by order of arrival, going on from what was
-found before; both must give its log. A case whose functions the language does not have yet is
-listed as waiting. Ends with the line `N passed, N failed`; exit code 1 when one failed.
+Each case is evaluated as a whole, and again in small batches by order of arrival, continuing
+from the stored state; both must give its log. A case that uses a function the language does not
+have yet is listed as waiting. Ends with the line `N passed, N failed`; exit code 1 when one failed.
 
 A file is a YAML list. Keys of a case: `name`, `why`; `rule` as in a pack, or `revisions`, pairs of
 a time and a rule or `withdrawn`; `readings`, by series, each `time=value` and then `?` suspect,
 `^` saturated, `@time` arrived later; `log`, the alarms expected (`since`, `began`, `ended`,
-`stale`; `severity` and `reason` are compared where a case tells them).
+`stale`; `severity` and `reason` are compared where a case has them).
 
 Also `interval` (5 min; or by series, also as pairs of a time and a duration), `until`, `deaf`,
 `commissioned` (or by device), `thresholds` (a number, or pairs of a time and a number or
@@ -33,8 +33,8 @@ same, by series), `breaks` (by series, times), `earlier` (by series, pairs of a 
 own and until when), `devices`, `group`, `calendar` ({zone, lon, lat}; Évry), `plan` (the lighting
 level planned, pairs), `upstream` (by site, {lag, thresholds}; its series are written `level@mill`),
 `closed` (pairs of a time and an operator), `report` (periodic or on_change) and `kinds` (gauge,
-increment, counter, state). A series whose kind is not told is an increment where a rule sums it, a
-counter where a rule asks for its increase, a state where it is sent on change, else a gauge.
+increment, counter, state). A series without a kind is an increment where a rule sums it, a counter
+where a rule takes its increase, a state where it is sent on change, else a gauge.
 """
 
 
@@ -52,52 +52,54 @@ def check(
     ] = None,
     tests: Annotated[bool, typer.Option(help="Also run the tests in the packs.")] = True,
     sites: Annotated[
-        bool, typer.Option("--sites", help="Tell how late each rule can be, by site.")
+        bool, typer.Option("--sites", help="Show how late each rule can be, by site.")
     ] = False,
     inventory: Annotated[
         list[str] | None,
-        typer.Option(help="With --sites: what stands where; default: the instance's registry."),
+        typer.Option(help="With --sites: the inventory to use; default: the instance's registry."),
     ] = None,
 ) -> None:
-    """Check rule packs, and run the tests that stand in them."""
+    """Check rule packs and run their tests."""
     from sensors._errors import TerritoryError
 
-    found, failed = 0, 0
+    passed_count, failed_count = 0, 0
     packs: list[Pack] = []
     for read in _readers(files):
         try:
             packs += read()
         except TerritoryError as error:
             print(f"error: {error}")
-            failed += 1
+            failed_count += 1
     for pack in packs:
         print(f"{pack.file}: {len(pack.rules)} rules")
         if tests:
-            passed, wrong = _tested(pack)
-            found, failed = found + passed, failed + wrong
+            passed, wrong = _run_tests(pack)
+            passed_count, failed_count = passed_count + passed, failed_count + wrong
     if sites or inventory:
-        _tell_late(context, packs, inventory)
-    print(f"{found} passed, {failed} failed")
-    if failed:
+        _print_lateness(context, packs, inventory)
+    print(f"{passed_count} passed, {failed_count} failed")
+    if failed_count:
         raise typer.Exit(1)
 
 
-def _tell_late(context: typer.Context, packs: "list[Pack]", inventory: list[str] | None) -> None:
-    """How late each rule can be at each site, and what speaks against it there."""
+def _print_lateness(
+    context: typer.Context, packs: "list[Pack]", inventory: list[str] | None
+) -> None:
+    """Print the lateness and the warnings of each rule at each site."""
     from hypervisor.backtest.ground import of_inventory
     from hypervisor.database.command import opened
     from hypervisor.registry import queries as registry_queries
-    from hypervisor.rulebook.lateness import late, lines
+    from hypervisor.rulebook.lateness import compute_lateness, format_lateness
     from sensors._domain import catalogue
 
-    known = catalogue()
+    domains = catalogue()
     if inventory:
-        ground = of_inventory(inventory, known, packs)
+        ground = of_inventory(inventory, domains, packs)
     else:
         with opened(context) as connection:
             ground = registry_queries.load(connection)
-    for one in late(packs, ground, known):
-        for line in lines(one):
+    for rule_lateness in compute_lateness(packs, ground, domains):
+        for line in format_lateness(rule_lateness):
             print(line)
 
 
@@ -110,18 +112,20 @@ def run_pack_tests(
     rule: Annotated[str, typer.Option(help="Only the tests of this rule.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a test.")] = False,
 ) -> None:
-    """Run the tests that stand in rule packs; exit code 1 when one failed."""
-    from hypervisor.rulebook.testing import outcomes, report, require_rule, row
+    """Run the tests of rule packs; exit code 1 when one fails."""
+    from hypervisor.rulebook.pack_tests import format_report, require_rule, run_pack_tests, test_row
 
     packs = [pack for read in _readers(files) for pack in read()]
     if rule:
         require_rule(rule, packs)
     wrong = 0
     for pack in packs:
-        results = outcomes(pack, {rule} if rule else None)
+        results = run_pack_tests(pack, {rule} if rule else None)
         wrong += sum(bool(tested.differences) for tested in results)
         for line in (
-            [json.dumps(row(tested)) for tested in results] if as_json else report(pack, results)
+            [json.dumps(test_row(tested)) for tested in results]
+            if as_json
+            else format_report(pack, results)
         ):
             print(line)
     if wrong:
@@ -142,7 +146,7 @@ def cases(
     for file in files:
         outcomes = run_cases(_text(file), file=str(file), words=words)
         for outcome in outcomes:
-            _show(file, outcome)
+            _print_outcome(file, outcome)
         passed += sum(outcome.passed for outcome in outcomes)
         failed += sum(bool(outcome.differences) for outcome in outcomes)
         waiting += sum(outcome.waiting is not None for outcome in outcomes)
@@ -154,7 +158,7 @@ def cases(
 
 
 def _readers(files: list[Path] | None) -> "Iterator[Callable[[], list[Pack]]]":
-    """One reader a file, so that a slip in one does not hide those in the others."""
+    """One reader per file, so that an error in one does not hide those in the others."""
     import functools
 
     from rules._pack import load_pack, packs
@@ -173,8 +177,8 @@ def _read(load: "Callable[..., Pack]", file: Path) -> "list[Pack]":
     return [load(text, file=str(file), domain=domain_of(text, file))]
 
 
-def _tested(pack: "Pack") -> tuple[int, int]:
-    """Run a pack's tests, say what failed; how many passed and failed."""
+def _run_tests(pack: "Pack") -> tuple[int, int]:
+    """Run a pack's tests and print the failures; the counts of passed and failed."""
     from rules._packtest import run_tests
     from sensors._domain import catalogue
 
@@ -188,7 +192,7 @@ def _tested(pack: "Pack") -> tuple[int, int]:
     return len(outcomes) - failed, failed
 
 
-def _show(file: Path, outcome: "Outcome") -> None:
+def _print_outcome(file: Path, outcome: "Outcome") -> None:
     if outcome.waiting is not None:
         print(f"waiting: {outcome.name}\n    {outcome.waiting}")
     elif outcome.differences:

@@ -1,4 +1,4 @@
-"""`hypervisor rules log|diff|show|export`: what holds, and who said so."""
+"""`hypervisor rules log|diff|show|export`: rules in force and their revisions."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ def log(
         str | None,
         typer.Argument(metavar="[RULE|SITE/THRESHOLD]", help="Without: all rules."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, the latest.")] = 50,
+    limit: Annotated[int, typer.Option(help="Maximum number of revisions, the latest.")] = 50,
     as_json: Json = False,
 ) -> None:
     """Revisions in the order they were recorded: who, when, why, what changed."""
@@ -47,10 +47,10 @@ def log(
             else queries_revisions.list_revisions(connection, "rule")
         )
     if as_json:
-        for one in revisions[-limit:]:
-            print(json.dumps(formatting.revision_row(one, revisions), ensure_ascii=False))
+        for recorded in revisions[-limit:]:
+            print(json.dumps(formatting.revision_row(recorded, revisions), ensure_ascii=False))
         return
-    show_log(revisions, revisions[-limit:])
+    print_log(revisions, revisions[-limit:])
 
 
 def diff(
@@ -60,14 +60,14 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="[REV]", help="Default: the latest.")] = "",
     as_json: Json = False,
 ) -> None:
-    """What two revisions say differently; without numbers, the last one and the one before."""
+    """Compare two revisions; by default the latest and the one before."""
     from hypervisor.database.command import opened
-    from hypervisor.rulebook import comparing, formatting
+    from hypervisor.rulebook import formatting, revision_diff
     from rules._pack import packs
 
     with opened(context) as connection:
         revisions = revisions_of(connection, key)
-    pair = comparing.pair(key, revisions, before, after, packs=packs)
+    pair = revision_diff.compare_revisions(key, revisions, before, after, packs=packs)
     if as_json:
         for difference in pair.differences:
             print(json.dumps(formatting.difference_row(difference), ensure_ascii=False))
@@ -76,24 +76,24 @@ def diff(
     for difference in pair.differences:
         print(f"    {difference}")
     if not pair.differences:
-        print("    they say the same")
+        print("    no difference")
 
 
 def show(context: typer.Context, rule: RuleName, as_json: Json = False) -> None:
-    """A rule as it stands: its text, since when it holds, and who said so."""
+    """Show the current rule: text, effective time and author."""
     from hypervisor.database.command import now_of, opened
     from hypervisor.rulebook import model
     from rules._pack import packs
 
     with opened(context) as connection:
         revisions, now = revisions_of(connection, rule), now_of(connection)
-    found = model.shown(rule, revisions, now=now, packs=packs())
+    current = model.current_rule(rule, revisions, now=now, packs=packs())
     if as_json:
-        print(json.dumps(found.row, ensure_ascii=False))
+        print(json.dumps(current.row, ensure_ascii=False))
         return
-    for line in found.lines:
+    for line in current.lines:
         print(f"# {line}")
-    print(found.text, end="")
+    print(current.text, end="")
 
 
 def export(
@@ -106,35 +106,35 @@ def export(
         Path | None,
         typer.Option(help="A file; or a folder, for one file a domain. Default: standard output."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Write the rules as they stand, ready to be edited and applied."""
+    """Write the current rules to files, ready to be edited and applied."""
     from hypervisor.database.command import opened
     from hypervisor.registry.queries_revisions import load_rule_histories
-    from hypervisor.rulebook import exporting
+    from hypervisor.rulebook import pack_export
 
     with opened(context) as connection:
-        known = load_rule_histories(connection)
-    files = exporting.files(known, domain=domain or None, rule=rule)
+        revisions = load_rule_histories(connection)
+    files = pack_export.export_texts(revisions, domain=domain or None, rule=rule)
     if output is None:
-        print(exporting.single(files), end="")
+        print(pack_export.single_text(files), end="")
         return
-    for path, text in exporting.placed(files, output).items():
-        exporting.save(path, text, force=force)
+    for path, text in pack_export.output_paths(files, output).items():
+        pack_export.write_file(path, text, force=force)
         print(f"{path}: {text.count('- id: ')} rules", file=sys.stderr)
 
 
 def revisions_of(connection: "Connection", key: str) -> "list[RecordedRevision]":
-    """Of a rule, or of a threshold, which has a / in its name."""
+    """Revisions of a rule, or of a threshold (its key has a slash)."""
     from hypervisor.registry.queries_revisions import load_rule_histories
     from hypervisor.rulebook import service, service_thresholds
 
     if "/" in key:
-        return service_thresholds.history(connection, key)
-    return list(service.of(load_rule_histories(connection), key))
+        return service_thresholds.get_history(connection, key)
+    return list(service.get_revisions(load_rule_histories(connection), key))
 
 
-def show_log(every: "Sequence[RecordedRevision]", shown: "Sequence[RecordedRevision]") -> None:
+def print_log(revisions: "Sequence[RecordedRevision]", rows: "Sequence[RecordedRevision]") -> None:
     """Revisions as a table."""
     from rich.console import Console
     from rich.table import Table
@@ -142,12 +142,14 @@ def show_log(every: "Sequence[RecordedRevision]", shown: "Sequence[RecordedRevis
     from hypervisor.registry.formatting import format_minute, format_since
     from hypervisor.rulebook import formatting
 
-    if not shown:
-        print("nothing was ever revised")
+    if not rows:
+        print("no revisions")
         return
     table = Table("revision", "recorded", "of", "holds", "who", "what", "why", box=None)
-    for recorded in shown:
-        what = formatting.summary(formatting.previous(recorded, every), recorded)
+    for recorded in rows:
+        what = formatting.summarize_revision(
+            formatting.previous_revision(recorded, revisions), recorded
+        )
         cells = (
             format_minute(recorded.recorded_at),
             recorded.key,

@@ -1,7 +1,8 @@
-"""`hypervisor rules apply|rollback|withdraw`: what holds, changed with author and reason."""
+"""`hypervisor rules apply|rollback|withdraw`, each with author and reason."""
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from hypervisor.rulebook.cli import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hypervisor.database.connect import Connection
     from hypervisor.evaluation.rule_text import Proposed
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from hypervisor.rulebook.stamps import Stamp
     from rules._pack import Pack
 
-Reason = Annotated[str, typer.Option(help="Why; kept with each revision. Asked for at a terminal.")]
+Reason = Annotated[
+    str, typer.Option(help="Why; kept with each revision. Prompted for at a terminal.")
+]
 Author = Annotated[str, typer.Option(help="Who changes it; default: your user name.")]
 Effective = Annotated[
-    str, typer.Option(help="From which event time it holds; default: now.", metavar="TIME")
+    str, typer.Option(help="Event time from which it is in force; default: now.", metavar="TIME")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Such as flood-level.")]
@@ -40,7 +43,7 @@ def apply(
         typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
     ] = None,
     domain: Annotated[
-        str, typer.Option(help="The files' domain, where their name does not tell it.")
+        str, typer.Option(help="The files' domain, if their name does not give it.")
     ] = "",
     reason: Reason = "",
     author: Author = "",
@@ -49,13 +52,13 @@ def apply(
         bool, typer.Option("--dry-run", help="Show the difference, change nothing.")
     ] = False,
     untested: Annotated[
-        bool, typer.Option("--untested", help="Apply although tests of the rules fail.")
+        bool, typer.Option("--untested", help="Apply even if tests of the rules fail.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring rules into force as revisions; rules that the files do not name stay as they are.
+    """Apply rule packs as new revisions; rules that are not in the files stay as they are.
 
-    Refused where somebody changed a rule since the file was written (its key `based on`, which
+    Refused if a rule was changed after the file was written (see the key `based on`, which
     `rules export` writes and `rules apply` brings up to date).
     """
     from hypervisor.database.command import opened
@@ -64,24 +67,26 @@ def apply(
         _apply_shipped(context, domain, author, dry_run=dry_run, as_json=as_json)
         return
     from hypervisor.evaluation.rule_text import merge_files, read_file
-    from hypervisor.rulebook.service_apply import apply as apply_rules
+    from hypervisor.rulebook.service_apply import apply_rules
 
     read = [read_file(file, domain=domain or None) for file in files]
-    proposed = merge_files(found for _, found in read)
-    why = reason if dry_run else asked(reason)
+    proposed = merge_files(rules for _, rules in read)
+    why = reason if dry_run else prompt_reason(reason)
     with opened(context) as connection:
-        stamp = stamped(connection, author, why, effective)
+        stamp = stamp_of(connection, author, why, effective)
         connection.commit()
         planned = apply_rules(connection, proposed, stamp, dry_run=True)
-        connection.commit()  # nobody waits for our tests
+        connection.commit()  # the tests run without a lock
         if not untested:
-            _require_tested([pack for pack, _ in read], {change.key for change in planned.doing})
+            _require_passing_tests(
+                [pack for pack, _ in read], {change.key for change in planned.doing}
+            )
         if not dry_run:
             planned = apply_rules(connection, proposed, stamp)
-    tell(planned.changes, as_json=as_json, dry_run=dry_run)
+    print_changes(planned.changes, as_json=as_json, dry_run=dry_run)
     if not dry_run:
-        for file, (_, found) in zip(files, read, strict=True):
-            _rebase(file, found, planned.changes)
+        for file, (_, rules) in zip(files, read, strict=True):
+            _rebase(file, rules, planned.changes)
 
 
 def rollback(
@@ -93,16 +98,13 @@ def rollback(
     effective: Effective = "",
     as_json: Json = False,
 ) -> None:
-    """Let hold again what a revision said, or what the packs of this version say."""
-    from hypervisor.database.command import opened
+    """Restore an earlier revision, or the rule shipped with this version."""
     from hypervisor.rulebook import service
     from rules._pack import packs
 
-    why = asked(reason)
-    with opened(context) as connection:
-        stamp = stamped(connection, author, why, effective)
-        change = service.rollback(connection, rule, to, stamp, packs=packs())
-    tell([change], as_json=as_json)
+    with changing(context, reason, author, effective) as (connection, stamp):
+        change = service.roll_back_rule(connection, rule, to, stamp, packs=packs())
+    print_changes([change], as_json=as_json)
 
 
 def withdraw(
@@ -113,39 +115,48 @@ def withdraw(
     effective: Effective = "",
     as_json: Json = False,
 ) -> None:
-    """Let a rule hold no more. Its revisions stay: `rules rollback` brings it back."""
-    from hypervisor.database.command import opened
+    """Withdraw a rule. Its revisions are kept: `rules rollback` restores it."""
     from hypervisor.rulebook import service
 
-    why = asked(reason)
-    with opened(context) as connection:
-        stamp = stamped(connection, author, why, effective)
-        change = service.withdraw(connection, rule, stamp)
-    tell([change], as_json=as_json)
+    with changing(context, reason, author, effective) as (connection, stamp):
+        change = service.withdraw_rule(connection, rule, stamp)
+    print_changes([change], as_json=as_json)
 
 
-def tell(changes: "Sequence[Change]", *, as_json: bool, dry_run: bool = False) -> None:
-    """What changed, or would."""
+def print_changes(changes: "Sequence[Change]", *, as_json: bool, dry_run: bool = False) -> None:
+    """Print changes that were made, or with `dry_run` would be."""
     from hypervisor.rulebook import formatting
 
     if as_json:
-        for one in changes:
-            print(json.dumps(formatting.change_row(one), ensure_ascii=False))
+        for change in changes:
+            print(json.dumps(formatting.change_row(change), ensure_ascii=False))
         return
-    for line in formatting.change_lines(changes):
+    for line in formatting.format_changes(changes):
         print(line)
-    print(formatting.changed_line(changes, dry_run=dry_run))
+    print(formatting.format_summary(changes, dry_run=dry_run))
 
 
-def asked(reason: str) -> str:
-    """The reason; asked for where a person sits at a terminal."""
+@contextmanager
+def changing(
+    context: typer.Context, reason: str, author: str, effective: str
+) -> "Iterator[tuple[Connection, Stamp]]":
+    """A connection and the stamp of a change; a missing reason is prompted for at a terminal."""
+    from hypervisor.database.command import opened
+
+    why = prompt_reason(reason)
+    with opened(context) as connection:
+        yield connection, stamp_of(connection, author, why, effective)
+
+
+def prompt_reason(reason: str) -> str:
+    """The reason; prompted for at a terminal if empty."""
     if reason.strip() or not sys.stdin.isatty():
         return reason
-    return str(typer.prompt("Why is it changed"))
+    return str(typer.prompt("Reason for the change"))
 
 
-def stamped(connection: "Connection", author: str, reason: str, effective: str) -> "Stamp":
-    """Who, why, and from when."""
+def stamp_of(connection: "Connection", author: str, reason: str, effective: str) -> "Stamp":
+    """Author, reason and effective time of a change."""
     from hypervisor.database.audit import whoever
     from hypervisor.database.command import instant, now_of
     from hypervisor.rulebook.stamps import Stamp
@@ -167,7 +178,7 @@ def _apply_shipped(
     from rules._pack import packs
 
     with opened(context) as connection:
-        found = shipped.record(
+        outcome = shipped.record(
             connection,
             packs(),
             now=now_of(connection),
@@ -175,40 +186,42 @@ def _apply_shipped(
             by=author or whoever(),
             dry_run=dry_run,
         )
-    for revision in found.revisions:
+    for revision in outcome.revisions:
         row = {"rule": revision.key, "reason": revision.reason}
         print(json.dumps(row) if as_json else f"{revision.key}: {revision.reason}")
-    for kept in found.kept:
+    for kept in outcome.kept:
         print(kept, file=sys.stderr)
-    if not as_json and not found.revisions:
+    if not as_json and not outcome.revisions:
         print("nothing to change")
 
 
-def _require_tested(packs: "Sequence[Pack]", rules: set[str]) -> None:
-    """The tests of these rules; those of a whole pack take their time."""
+def _require_passing_tests(packs: "Sequence[Pack]", rules: set[str]) -> None:
+    """Run the tests of these rules only: a whole pack takes longer."""
     from hypervisor.base.errors import RulebookError
-    from hypervisor.rulebook.testing import outcomes
+    from hypervisor.rulebook.pack_tests import run_pack_tests
 
-    wrong = [outcome for pack in packs for outcome in outcomes(pack, rules) if outcome.differences]
+    wrong = [
+        outcome for pack in packs for outcome in run_pack_tests(pack, rules) if outcome.differences
+    ]
     if wrong:
-        said = "\n".join(
+        failures = "\n".join(
             f"{tested.place}: {tested.rule}: test {tested.name!r}: {tested.differences[0]}"
             for tested in wrong
         )
         raise RulebookError(
-            f"{said}\nnothing was changed: mend the rules or their tests, or say --untested"
+            f"{failures}\nnothing was changed: correct the rules or their tests, or use --untested"
         )
 
 
-def _rebase(file: Path, found: "Sequence[Proposed]", changes: "Sequence[Change]") -> None:
-    """Write into the file on which revisions it is based now."""
+def _rebase(file: Path, rules: "Sequence[Proposed]", changes: "Sequence[Change]") -> None:
+    """Update the `based on` keys of the file."""
     from hypervisor.evaluation.based_on import rebase
     from hypervisor.evaluation.rule_text import file_text
 
     marks = {change.key: change.mark for change in changes}
-    own = {proposed.rule.id: marks[proposed.rule.id] for proposed in found}
+    marks_of_file = {proposed.rule.id: marks[proposed.rule.id] for proposed in rules}
     text = file_text(file)
-    after = rebase(text, own)
+    after = rebase(text, marks_of_file)
     if after == text:
         return
     try:
@@ -220,4 +233,4 @@ def _rebase(file: Path, found: "Sequence[Proposed]", changes: "Sequence[Change]"
             file=sys.stderr,
         )
         return
-    print(f"{file}: says now on which revisions it is based", file=sys.stderr)
+    print(f"{file}: `based on` updated", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`hypervisor rules threshold`: set, list, log, take back; each with author and reason."""
+"""`hypervisor rules threshold`: set, list, log, roll back, withdraw."""
 
 import json
 import sys
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.rulebook import cli_history
 from hypervisor.rulebook.cli import rules
-from hypervisor.rulebook.cli_revisions import Author, Effective, Json, Reason
+from hypervisor.rulebook.cli_revisions import Author, Effective, Json, Reason, changing
 
 if TYPE_CHECKING:
-    from hypervisor.rulebook.service_thresholds import Set
+    from hypervisor.rulebook.service_thresholds import ThresholdChange
 
-Owner = Annotated[
-    str, typer.Argument(metavar="SITE", help="A site's name, or device/<device> for its own.")
-]
+Owner = Annotated[str, typer.Argument(metavar="SITE", help="A site, or device/<device>.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as alert.")]
 
 
@@ -37,25 +36,19 @@ def set_(
     author: Author = "",
     effective: Effective = "",
     quantity: Annotated[
-        str, typer.Option(help="Of a threshold of your own: what it is one of.")
+        str, typer.Option(help="Its quantity, for a threshold that no domain defines.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Set a threshold. It holds from now, in an exercise from its clock, or from --effective."""
-    from hypervisor.database.command import opened
+    """Set a threshold. It takes effect now, in an exercise at its clock, or at --effective."""
     from hypervisor.rulebook import service_thresholds
-    from hypervisor.rulebook.cli_revisions import asked, stamped
 
-    why = asked(reason)
-    with opened(context) as connection:
-        found = service_thresholds.put(
-            connection,
-            service_thresholds.key_of(site, name),
-            value,
-            stamped(connection, author, why, effective),
-            quantity=quantity or None,
+    with changing(context, reason, author, effective) as (connection, stamp):
+        key = service_thresholds.key_of(site, name)
+        change = service_thresholds.set_threshold(
+            connection, key, value, stamp, quantity=quantity or None
         )
-    _tell(found, as_json=as_json)
+    _print_change(change, as_json=as_json)
 
 
 def list_(
@@ -63,14 +56,14 @@ def list_(
     site: Annotated[str | None, typer.Argument(metavar="[SITE]")] = None,
     as_json: Json = False,
 ) -> None:
-    """Thresholds as they stand: value, since when, by whom."""
+    """List the thresholds in force."""
     from hypervisor.database.command import now_of, opened
     from hypervisor.rulebook import formatting, service_thresholds
 
     with opened(context) as connection:
-        every_revisions = service_thresholds.standing(connection, site, now=now_of(connection))
+        revisions = service_thresholds.list_in_force(connection, site, now=now_of(connection))
     if as_json:
-        for recorded in every_revisions:
+        for recorded in revisions:
             print(json.dumps(formatting.revision_row(recorded), ensure_ascii=False))
         return
     from rich.console import Console
@@ -79,7 +72,7 @@ def list_(
     from hypervisor.registry.formatting import format_since, format_value
 
     table = Table("threshold", "value", "holds", "who", "why", "revision", box=None)
-    for recorded in every_revisions:
+    for recorded in revisions:
         value = format_value(recorded.value) + (" (illustrative)" if recorded.illustrative else "")
         table.add_row(
             recorded.key,
@@ -94,21 +87,7 @@ def list_(
 
 def log(context: typer.Context, site: Owner, name: Name, as_json: Json = False) -> None:
     """A threshold's revisions in the order they were recorded."""
-    from hypervisor.database.command import opened
-    from hypervisor.rulebook import formatting, service_thresholds
-    from hypervisor.rulebook.cli_history import show_log
-
-    with opened(context) as connection:
-        every_revisions = service_thresholds.history(
-            connection, service_thresholds.key_of(site, name)
-        )
-    if as_json:
-        for recorded in every_revisions:
-            print(
-                json.dumps(formatting.revision_row(recorded, every_revisions), ensure_ascii=False)
-            )
-        return
-    show_log(every_revisions, every_revisions)
+    cli_history.log(context, f"{site}/{name}", limit=0, as_json=as_json)
 
 
 def rollback(
@@ -121,18 +100,14 @@ def rollback(
     effective: Effective = "",
     as_json: Json = False,
 ) -> None:
-    """Let hold again what a revision said."""
-    from hypervisor.database.command import opened
+    """Restore an earlier revision."""
     from hypervisor.rulebook import service_thresholds
-    from hypervisor.rulebook.cli_revisions import asked, stamped
 
-    why = asked(reason)
-    with opened(context) as connection:
-        stamp = stamped(connection, author, why, effective)
-        found = service_thresholds.rollback(
+    with changing(context, reason, author, effective) as (connection, stamp):
+        change = service_thresholds.roll_back_threshold(
             connection, service_thresholds.key_of(site, name), to, stamp
         )
-    _tell(found, as_json=as_json)
+    _print_change(change, as_json=as_json)
 
 
 def withdraw(
@@ -144,32 +119,28 @@ def withdraw(
     effective: Effective = "",
     as_json: Json = False,
 ) -> None:
-    """Let a threshold hold no more: rules that need it no longer apply there."""
-    from hypervisor.database.command import opened
+    """Withdraw a threshold: rules that need it no longer apply there."""
     from hypervisor.rulebook import service_thresholds
-    from hypervisor.rulebook.cli_revisions import asked, stamped
 
-    why = asked(reason)
-    with opened(context) as connection:
-        stamp = stamped(connection, author, why, effective)
-        found = service_thresholds.withdraw(
+    with changing(context, reason, author, effective) as (connection, stamp):
+        change = service_thresholds.withdraw_threshold(
             connection, service_thresholds.key_of(site, name), stamp
         )
-    _tell(found, as_json=as_json)
+    _print_change(change, as_json=as_json)
 
 
-def _tell(found: "Set", *, as_json: bool) -> None:
+def _print_change(change: "ThresholdChange", *, as_json: bool) -> None:
     from hypervisor.registry.formatting import format_since, format_value
     from hypervisor.rulebook import formatting
 
-    after = found.after
+    after = change.after
     if as_json:
         row = formatting.revision_row(after) if after else {}
-        print(json.dumps({**row, "key": found.key, "changed": found.changed}, ensure_ascii=False))
+        print(json.dumps({**row, "key": change.key, "changed": change.changed}, ensure_ascii=False))
         return
-    if not found.changed or after is None:
-        print(f"{found.key} is {format_value(after.value) if after else 'not set'} already")
+    if not change.changed or after is None:
+        print(f"{change.key} is {format_value(after.value) if after else 'not set'} already")
         return
-    before = "not set" if found.before is None else format_value(found.before.value)
-    print(f"{found.key}: {before} -> {format_value(after.value)}, revision {after.id}")
-    print(formatting.taken_up(format_since(after.effective)))
+    before = "not set" if change.before is None else format_value(change.before.value)
+    print(f"{change.key}: {before} -> {format_value(after.value)}, revision {after.id}")
+    print(formatting.format_in_force(format_since(after.effective)))

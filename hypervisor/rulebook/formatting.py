@@ -1,4 +1,4 @@
-"""Changes and revisions told: lines for people, rows for machines."""
+"""Changes and revisions as text lines and as JSON rows."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,51 +11,49 @@ from hypervisor.registry.formatting import (
     format_value,
 )
 from hypervisor.registry.queries_revisions import RecordedRevision
-from hypervisor.rulebook.differing import Difference, differences
+from hypervisor.rulebook.differences import Difference, list_differences
 from hypervisor.rulebook.service_apply import Change
-from hypervisor.rulebook.stamps import mark
+from hypervisor.rulebook.stamps import mark_of
 
-_IN_A_CELL = 4  # differences that a table tells; `rules diff` tells all
+_IN_A_CELL = 4  # differences shown in a table cell; `rules diff` shows all
 _SIGNS = {"add": "+", "change": "~", "withdraw": "-", "equal": "="}
 
 
-def change_lines(changes: Sequence[Change]) -> Iterable[str]:
-    """What becomes of each rule, as a person reads it; those that stay are counted."""
-    for one in changes:
-        if one.does == "equal":
+def format_changes(changes: Sequence[Change]) -> Iterable[str]:
+    """One entry per changed rule; unchanged rules are counted."""
+    for change in changes:
+        if change.does == "equal":
             continue
-        title = (one.after or one.before or {}).get("title", "")
-        yield f"{_SIGNS[one.does]} {one.key}: {title}"
-        if one.does == "change":
-            yield from (f"    {line}" for line in one.differences)
-        if one.ends is not None:
-            yield (
-                f"    until {format_minute(one.ends.effective)}:"
-                f" then {describe_revision(one.ends)} takes over"
-            )
+        title = (change.after or change.before or {}).get("title", "")
+        yield f"{_SIGNS[change.does]} {change.key}: {title}"
+        if change.does == "change":
+            yield from (f"    {line}" for line in change.differences)
+        if change.ends is not None:
+            until = format_minute(change.ends.effective)
+            yield f"    until {until}: then {describe_revision(change.ends)} takes over"
     equal = sum(change.does == "equal" for change in changes)
     if equal:
         yield f"= {equal} {_rules(equal)} unchanged"
 
 
-def changed_line(changes: Sequence[Change], *, dry_run: bool = False) -> str:
-    """How many, and from which event time on; how the watch hears of it."""
+def format_summary(changes: Sequence[Change], *, dry_run: bool = False) -> str:
+    """Number of changes and their effective time."""
     doing = [change for change in changes if change.does != "equal"]
     if not doing:
         return "nothing to change"
     head = f"{len(doing)} {_rules(len(doing))} {'would change' if dry_run else 'changed'}"
-    return f"{head}; {held(doing[0], dry_run=dry_run)}"
+    return f"{head}; {format_start(doing[0], dry_run=dry_run)}"
 
 
-def held(change: Change, *, dry_run: bool = False) -> str:
-    """From which event time it holds, and that nobody has to restart anything."""
+def format_start(change: Change, *, dry_run: bool = False) -> str:
+    """Effective time of a change."""
     if dry_run:
         return f"it would hold {format_since(change.holds_from)} of event time; nothing was written"
-    return taken_up(format_since(change.holds_from))
+    return format_in_force(format_since(change.holds_from))
 
 
-def taken_up(text: str) -> str:
-    """What is said of every change that was written."""
+def format_in_force(text: str) -> str:
+    """Effective time of a stored change."""
     return f"holds {text} of event time; the watch takes it up by itself, without a restart"
 
 
@@ -79,11 +77,11 @@ def difference_row(difference: Difference) -> dict[str, Any]:
 def revision_row(
     recorded: RecordedRevision, revisions: Sequence[RecordedRevision] = ()
 ) -> dict[str, Any]:
-    """A revision as plain values; `differences`: from the one that held before it."""
-    before = previous(recorded, revisions)
+    """A revision as plain values; `differences` from the one it replaced."""
+    before = previous_revision(recorded, revisions)
     return {
         "id": recorded.id,
-        "revision": mark(recorded),
+        "revision": mark_of(recorded),
         "key": recorded.key,
         "effective": format_instant(recorded.effective),
         "recorded_at": format_instant(recorded.recorded_at),
@@ -92,28 +90,30 @@ def revision_row(
         "illustrative": recorded.illustrative,
         "previous": recorded.previous,
         "value": recorded.value,
-        "differences": [difference_row(part) for part in said_differently(before, recorded)],
+        "differences": [difference_row(part) for part in revision_differences(before, recorded)],
     }
 
 
-def previous(
-    one: RecordedRevision, revisions: Sequence[RecordedRevision]
+def previous_revision(
+    recorded: RecordedRevision, revisions: Sequence[RecordedRevision]
 ) -> RecordedRevision | None:
-    """The one that it replaced."""
-    return next((other for other in revisions if other.id == one.previous), None)
+    """The revision that it replaced."""
+    return next((other for other in revisions if other.id == recorded.previous), None)
 
 
-def said_differently(before: RecordedRevision | None, after: RecordedRevision) -> list[Difference]:
-    """What a revision changed; of a threshold its value."""
+def revision_differences(
+    before: RecordedRevision | None, after: RecordedRevision
+) -> list[Difference]:
+    """What a revision changed; for a threshold, its value."""
     if after.kind == "threshold":
         old = None if before is None else format_value(before.value)
         new = format_value(after.value)
         return [] if old == new else [Difference(where="value", before=old, after=new)]
-    return differences(before.value if before else None, after.value)
+    return list_differences(before.value if before else None, after.value)
 
 
-def summary(before: RecordedRevision | None, after: RecordedRevision) -> str:
-    """What a revision did, in a cell of a table."""
+def summarize_revision(before: RecordedRevision | None, after: RecordedRevision) -> str:
+    """A revision's change, for a table cell."""
     if after.kind == "threshold":
         return (
             format_value(after.value)
@@ -124,9 +124,9 @@ def summary(before: RecordedRevision | None, after: RecordedRevision) -> str:
         return "withdrawn"
     if before is None or before.value is None:
         return "added"
-    found = [str(difference) for difference in said_differently(before, after)]
-    more = [f"and {len(found) - _IN_A_CELL} more"] if len(found) > _IN_A_CELL else []
-    return "\n".join([*found[:_IN_A_CELL], *more]) or "the same again"
+    lines = [str(difference) for difference in revision_differences(before, after)]
+    more = [f"and {len(lines) - _IN_A_CELL} more"] if len(lines) > _IN_A_CELL else []
+    return "\n".join([*lines[:_IN_A_CELL], *more]) or "the same again"
 
 
 def _rules(count: int) -> str:

@@ -1,4 +1,4 @@
-"""A proposal told: a table, what is to be said of it, and the lines that a person may take over."""
+"""Proposals as table rows, JSON, and commands to copy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -11,84 +11,85 @@ from hypervisor.rulebook.proposal import Candidate, Proposal
 _SECOND = 1_000_000
 
 
-def head(one: Proposal) -> str:
-    """Whose record, of when, how long and how fine."""
+def format_heading(proposal: Proposal) -> str:
+    """Owner, period, length, interval and resolution of a record."""
     return (
-        f"{one.owner}, {one.quantity}: {moment(one.first):%Y-%m-%d} to {moment(one.last):%Y-%m-%d},"
-        f" {length(one.years)} of it known; every {format_duration(one.interval / _SECOND)},"
-        f" in steps of {one.resolution:g} {one.unit}"
+        f"{proposal.owner}, {proposal.quantity}: {moment(proposal.first):%Y-%m-%d}"
+        f" to {moment(proposal.last):%Y-%m-%d}, {format_years(proposal.years)} of readings;"
+        f" every {format_duration(proposal.interval / _SECOND)},"
+        f" in steps of {proposal.resolution:g} {proposal.unit}"
     )
 
 
-def length(years: float) -> str:
-    """How long a record is."""
+def format_years(years: float) -> str:
+    """A record's length in years or days."""
     return f"{years:.1f} years" if years >= 1 else f"{years * 365.25:.0f} days"
 
 
-def cells(one: Candidate, years: float) -> tuple[str, ...]:
-    """A row of the table; the star is what is proposed. A record of months tells of no year."""
+def candidate_cells(candidate: Candidate, years: float) -> tuple[str, ...]:
+    """A table row; proposed values have a star. Yearly rates need a record of a year."""
     return (
-        "*" if one.chosen else "",
-        one.threshold,
-        f"{one.value:g} {one.unit}",
-        one.basis,
-        str(one.count),
-        f"{one.alarms:.1f}" if years >= 1 else "",
-        f"{one.hours:.0f}" if years >= 1 else "",
+        "*" if candidate.chosen else "",
+        candidate.threshold,
+        f"{candidate.value:g} {candidate.unit}",
+        candidate.basis,
+        str(candidate.count),
+        f"{candidate.alarms:.1f}" if years >= 1 else "",
+        f"{candidate.hours:.0f}" if years >= 1 else "",
     )
 
 
-def chosen(found: Iterable[Proposal]) -> list[Candidate]:
-    """What is proposed."""
+def list_chosen(proposals: Iterable[Proposal]) -> list[Candidate]:
+    """Proposed candidates."""
     return [
-        candidate for proposal in found for candidate in proposal.candidates if candidate.chosen
+        candidate for proposal in proposals for candidate in proposal.candidates if candidate.chosen
     ]
 
 
-def lines(found: Sequence[Proposal]) -> list[str]:
-    """What a person may take over: as an inventory, or one by one. Nothing is changed by it."""
-    proposed = chosen(found)
+def format_commands(proposals: Sequence[Proposal]) -> list[str]:
+    """The proposed thresholds as an inventory and as commands."""
+    proposed = list_chosen(proposals)
     if not proposed:
         return ["nothing is proposed: the record is too short"]
-    owner = found[0].owner
-    said = ["For an inventory (`hypervisor inventory apply`):", ""]
-    said += ["sites:", f"  - name: {owner}", "    thresholds:"]
-    said += [
+    owner = proposals[0].owner
+    text_lines = ["For an inventory (`hypervisor inventory apply`):", ""]
+    text_lines += ["sites:", f"  - name: {owner}", "    thresholds:"]
+    text_lines += [
         f"      {candidate.threshold}: {{value: {candidate.value:g} {candidate.unit},"
-        f" reason: {_quoted(candidate)}}}"
+        f" reason: {_quote_reason(candidate)}}}"
         for candidate in proposed
     ]
-    said += ["", "Or one by one:", ""]
-    said += [
+    text_lines += ["", "Or one by one:", ""]
+    text_lines += [
         f"hypervisor rules threshold set {owner} {candidate.threshold}"
-        f" '{candidate.value:g} {candidate.unit}' --reason {_quoted(candidate)}"
+        f" '{candidate.value:g} {candidate.unit}' --reason {_quote_reason(candidate)}"
         for candidate in proposed
     ]
-    return said
+    return text_lines
 
 
-def row(one: Proposal) -> dict[str, Any]:
+def proposal_row(proposal: Proposal) -> dict[str, Any]:
     """A proposal as plain values."""
     return {
-        "owner": one.owner,
-        "quantity": one.quantity,
-        "unit": one.unit,
-        "first": text(one.first),
-        "last": text(one.last),
-        "years": round(one.years, 3),
-        "interval_s": one.interval / _SECOND,
-        "resolution": one.resolution,
+        "owner": proposal.owner,
+        "quantity": proposal.quantity,
+        "unit": proposal.unit,
+        "first": text(proposal.first),
+        "last": text(proposal.last),
+        "years": round(proposal.years, 3),
+        "interval_s": proposal.interval / _SECOND,
+        "resolution": proposal.resolution,
         "candidates": [
             {
                 **asdict(candidate),
                 "alarms": round(candidate.alarms, 3),
                 "hours": round(candidate.hours, 3),
             }
-            for candidate in one.candidates
+            for candidate in proposal.candidates
         ],
-        "notes": list(one.notes),
+        "notes": list(proposal.notes),
     }
 
 
-def _quoted(one: Candidate) -> str:
-    return f'"proposed from its record: {one.basis}"'
+def _quote_reason(candidate: Candidate) -> str:
+    return f'"proposed from its record: {candidate.basis}"'

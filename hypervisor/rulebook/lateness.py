@@ -1,4 +1,4 @@
-"""How late each rule can be at each subject of a registry, and what speaks against it there."""
+"""Lateness of each rule at each subject of a registry, with warnings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,51 +17,55 @@ _SHOWN = 12  # sites in a line
 
 
 @dataclass(frozen=True, kw_only=True)
-class Late:
-    """A rule, and how late it can be at each subject where it applies; `told`: its warnings."""
+class RuleLateness:
+    """Lateness of a rule at each subject where it applies, with its warnings."""
 
     rule: str
     sites: tuple[Lateness, ...]
-    told: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def late(some: Sequence[Pack], registry: Registry, catalogue: Catalogue) -> Iterator[Late]:
-    """Every rule of these packs, at every subject of the registry.
+def compute_lateness(
+    some: Sequence[Pack], registry: Registry, catalogue: Catalogue
+) -> Iterator[RuleLateness]:
+    """Lateness of all rules of the packs, at all subjects of the registry.
 
     A rule waits before it notifies as long as one that inhibits it may take to appear there.
     """
-    known = build_subjects(registry, catalogue)
+    subject_facts_by_key = build_subjects(registry, catalogue)
     rules = [rule for pack in some for rule in pack.rules]
     for rule in rules:
         there = [
-            subject_facts for subject_facts in known.values() if lacks(rule, subject_facts) is None
+            subject_facts
+            for subject_facts in subject_facts_by_key.values()
+            if lacks(rule, subject_facts) is None
         ]
-        sites = [facts(rule, subject_facts) for subject_facts in there]
+        sites = [site_facts(rule, subject_facts) for subject_facts in there]
         inhibitors = [other for other in rules if rule.id in other.inhibits]
-        yield Late(
+        yield RuleLateness(
             rule=rule.id,
             sites=tuple(lateness(rule, site, grace=_grace(inhibitors, site)) for site in sites),
-            told=tuple(_told(rule, known.values(), sites)),
+            warnings=tuple(_list_warnings(rule, subject_facts_by_key.values(), sites)),
         )
 
 
-def lines(one: Late) -> Iterator[str]:
-    """A rule as a person reads it: the sites that are equally late together."""
-    yield f"{one.rule}: at {len(one.sites)} site{'s' * (len(one.sites) != 1)}"
+def format_lateness(late: RuleLateness) -> Iterator[str]:
+    """A rule as text lines; sites with equal lateness share a line."""
+    yield f"{late.rule}: at {len(late.sites)} site{'s' * (len(late.sites) != 1)}"
     alike: dict[str, list[str]] = {}
-    for site in sorted(one.sites, key=lambda late: (late.notified, late.site)):
+    for site in sorted(late.sites, key=lambda late: (late.notified, late.site)):
         alike.setdefault(site.how, []).append(site.site)
     for how, names in alike.items():
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         yield f"    {how}: {', '.join(names[:_SHOWN])}{more}"
-    for text in one.told:
+    for text in late.warnings:
         yield f"    warning: {text}"
 
 
-def facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:
-    """What matters of a subject for one rule; a word of a group has its slowest member's."""
+def site_facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:
+    """Facts of a subject for one rule; a group counts with its slowest member."""
     series = {name: _series(name, subject) for name in rule.names}
-    found = {name: some for name, some in series.items() if some}
+    present = {name: some for name, some in series.items() if some}
     above = {
         name: max(
             (
@@ -75,11 +79,11 @@ def facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:
     }
     return SiteFacts(
         name=subject.key,
-        intervals={name: max(map(_interval, some)) for name, some in found.items()},
+        intervals={name: max(map(_interval, some)) for name, some in present.items()},
         thresholds=frozenset(subject.thresholds),
         on_change=frozenset(
             name
-            for name, some in found.items()
+            for name, some in present.items()
             if all(series_facts.reporting is Reporting.ON_CHANGE for series_facts in some)
         ),
         upstream=above,
@@ -92,27 +96,34 @@ def _series(name: str, subject: SubjectFacts) -> list[SeriesFacts]:
 
 
 def _interval(series_facts: SeriesFacts) -> int:
-    """As it is now expected, µs."""
+    """The interval now expected, µs."""
     return int(series_facts.interval.value[-1])
 
 
 def _grace(inhibitors: Iterable[Rule], site: SiteFacts) -> int:
-    """As long as the slowest of those that inhibit it may take, with the site's own interval."""
+    """Longest holding time of the inhibitors plus the site's own interval."""
     usual = max(site.intervals.values(), default=0)
-    return max((_held(rule) + usual for rule in inhibitors), default=0)
+    return max((_holding_time(rule) + usual for rule in inhibitors), default=0)
 
 
-def _held(rule: Rule) -> int:
+def _holding_time(rule: Rule) -> int:
     bare = SiteFacts(name="", intervals=dict.fromkeys((*rule.names, *rule.afar), 0))
     return lateness(rule, bare).stands
 
 
-def _told(rule: Rule, known: Iterable[SubjectFacts], there: Sequence[SiteFacts]) -> Iterator[str]:
-    """Its warnings: thresholds are asked of all sites of its kind, windows where it applies."""
+def _list_warnings(
+    rule: Rule, subjects: Iterable[SubjectFacts], there: Sequence[SiteFacts]
+) -> Iterator[str]:
+    """Warnings on thresholds (all sites of its kind) and windows (where the rule applies)."""
     others = {
-        subject_facts.key: subject_facts for subject_facts in known if subject_facts.per == rule.per
+        subject_facts.key: subject_facts
+        for subject_facts in subjects
+        if subject_facts.per == rule.per
     }
-    every: Mapping[str, SiteFacts] = {site.name: site for site in there}
-    sites = [every[key] if key in every else facts(rule, one) for key, one in others.items()]
+    facts_by_site: Mapping[str, SiteFacts] = {site.name: site for site in there}
+    sites = [
+        facts_by_site[key] if key in facts_by_site else site_facts(rule, subject)
+        for key, subject in others.items()
+    ]
     for place, text in warnings(rule, sites):
         yield f"{place}: {text}"

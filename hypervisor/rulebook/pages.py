@@ -1,4 +1,4 @@
-"""Rules: the list of them."""
+"""Page: the list of rules."""
 
 from typing import Annotated
 
@@ -11,8 +11,8 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.evaluation import queries_setbacks
-from hypervisor.rulebook.views_list import listing
-from hypervisor.rulebook.views_words import TOOLS
+from hypervisor.rulebook import views_list
+from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
@@ -31,27 +31,29 @@ _Short = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/rules")
-def every(context: Context, request: Request, q: _Short = "", domain: _Short = "") -> HTMLResponse:
-    """The list."""
+def list_rules(
+    context: Context, request: Request, q: _Short = "", domain: _Short = ""
+) -> HTMLResponse:
+    """The list of rules, or its results alone."""
     with reading(reader_of(context)):
-        found = listing(context, request, q, domain)
-    name = "rules.html#found" if wants_fragment() else "rules.html"
+        rule_list = views_list.list_rules(context, request, q, domain)
+    name = "rules.html#results" if wants_fragment() else "rules.html"
     make = fragment if wants_fragment() else render
     aside = queries_setbacks.listing(context.connection)
     return make(
         context,
         name,
-        found=found,
+        rule_list=rule_list,
         q=q,
         domain=domain,
-        writes=writes(context),
+        writes=may_write(context),
         set_aside=aside[:_ASIDE_SHOWN],
         **TOOLS,
     )
 
 
-def writes(context: RequestContext) -> bool:
-    """Whether the person may change rules."""
+def may_write(context: RequestContext) -> bool:
+    """Whether the user may change rules."""
     try:
         context.require(Duty.WRITE_RULES)
     except ForbiddenError:

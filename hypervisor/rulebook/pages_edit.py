@@ -1,4 +1,4 @@
-"""A rule as a form and as text, tried at a site, saved with a reason."""
+"""Pages to edit a rule: form and YAML, trial at a site, save with a reason."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -15,12 +15,12 @@ from hypervisor.base.reader import reading
 from hypervisor.base.translation import translate as _
 from hypervisor.evaluation.rule_text import read_one
 from hypervisor.rulebook import service, views_draft, views_edit
-from hypervisor.rulebook.api import stamped
-from hypervisor.rulebook.pages import writes
+from hypervisor.rulebook.api import stamp_of
+from hypervisor.rulebook.pages import may_write
 from hypervisor.rulebook.stamps import NONE
-from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, SlipAt
-from hypervisor.rulebook.views_edit import Stands
-from hypervisor.rulebook.views_words import TOOLS
+from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, FieldError
+from hypervisor.rulebook.views_edit import EditedRule
+from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from rules._errors import RuleError
@@ -31,17 +31,17 @@ _Short = Annotated[str, Query(max_length=200)]
 _LONGEST = 100_000  # characters of a rule
 
 
-async def typed(request: Request) -> FormData:
-    """What a form said: read here, so that what works on it may take its time in a thread."""
+async def read_form(request: Request) -> FormData:
+    """The submitted form: read here, so that the handler can run in a thread."""
     return await request.form()
 
 
-Typed = Annotated[FormData, Depends(typed)]
+RuleForm = Annotated[FormData, Depends(read_form)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Around:
-    """What stands round a draft on its page; `stale`: the mark that was seen and is overtaken."""
+class PageState:
+    """State of the page besides the draft; `stale`: the mark that the author saw."""
 
     site: str = ""
     span: str = ""
@@ -54,48 +54,52 @@ class Around:
 
 
 class _RefusedError(Exception):
-    """A draft that cannot be saved, and what the page says of it."""
+    """The draft cannot be saved; holds the page state that explains it."""
 
-    def __init__(self, draft: Draft, **said: Any) -> None:
+    def __init__(self, draft: Draft, **page_state: Any) -> None:
         super().__init__()
         self.draft = draft
-        self.said = {"status": 422, **said}
+        self.page_state = {"status": 422, **page_state}
 
 
 @router.get("/rules/new")
-def new(context: Context, request: Request, domain: _Short = "flood") -> HTMLResponse:
-    """A rule from a template of a domain."""
+def new_rule(context: Context, request: Request, domain: _Short = "flood") -> HTMLResponse:
+    """A new rule from a template of a domain."""
     context.require(Duty.WRITE_RULES)
-    found = views_edit.new(context, domain)
+    current = views_edit.new_rule(context, domain)
     with reading(reader_of(context)):
-        return _page(context, request, found, views_edit.template(context, domain), Around())
+        return _render_page(
+            context, request, current, views_edit.template_draft(context, domain), PageState()
+        )
 
 
 @router.post("/rules/new/draft")
-def draft_new(
-    context: Context, request: Request, form: Typed, domain: _Short = "flood"
+def draft_new_rule(
+    context: Context, request: Request, form: RuleForm, domain: _Short = "flood"
 ) -> HTMLResponse:
-    """The other half of the page, after one half was changed."""
-    return _drafted(context, request, views_edit.new(context, domain), form)
+    """Refresh the form after a change of the text, or the text after a change of the form."""
+    return _render_draft(context, request, views_edit.new_rule(context, domain), form)
 
 
 @router.post("/rules/new/trial")
-def trial_new(
-    context: Context, request: Request, form: Typed, domain: _Short = "flood"
+def try_new_rule(
+    context: Context, request: Request, form: RuleForm, domain: _Short = "flood"
 ) -> HTMLResponse:
-    """What it would have meant at a site."""
-    return _tried(context, request, views_edit.new(context, domain), form)
+    """Trial of the draft at a site."""
+    return _render_trial(context, request, views_edit.new_rule(context, domain), form)
 
 
 @router.post("/rules/new")
-def add(context: Context, request: Request, form: Typed, domain: _Short = "flood") -> Response:
+def add_rule(
+    context: Context, request: Request, form: RuleForm, domain: _Short = "flood"
+) -> Response:
     """Save a new rule."""
     context.require(Duty.WRITE_RULES)
-    return _saved(context, request, views_edit.new(context, domain), form)
+    return _save_form(context, request, views_edit.new_rule(context, domain), form)
 
 
 @router.get("/rules/{rule}")
-def one(  # noqa: PLR0913, PLR0917  what the address says
+def edit_rule(  # noqa: PLR0913, PLR0917  what the address says
     context: Context,
     request: Request,
     rule: str,
@@ -103,178 +107,188 @@ def one(  # noqa: PLR0913, PLR0917  what the address says
     span: _Short = "",
     saved: bool = False,  # noqa: FBT001, FBT002  a parameter of the address
 ) -> HTMLResponse:
-    """The form and the text."""
-    stands = views_edit.stands(context, rule)
+    """The form and the text of a rule."""
+    stands = views_edit.get_rule(context, rule)
     with reading(reader_of(context)):
         draft = views_edit.draft_of(stands)
-        return _page(context, request, stands, draft, Around(site=site, span=span, saved=saved))
+        return _render_page(
+            context, request, stands, draft, PageState(site=site, span=span, saved=saved)
+        )
 
 
 @router.post("/rules/{rule}/draft")
-def draft(context: Context, request: Request, form: Typed, rule: str) -> HTMLResponse:
-    """The other half of the page, after one half was changed."""
-    return _drafted(context, request, views_edit.stands(context, rule), form)
+def draft_rule(context: Context, request: Request, form: RuleForm, rule: str) -> HTMLResponse:
+    """Refresh the form after a change of the text, or the text after a change of the form."""
+    return _render_draft(context, request, views_edit.get_rule(context, rule), form)
 
 
 @router.post("/rules/{rule}/trial")
-def trial(context: Context, request: Request, form: Typed, rule: str) -> HTMLResponse:
-    """What it would have meant at a site."""
-    return _tried(context, request, views_edit.stands(context, rule), form)
+def try_rule(context: Context, request: Request, form: RuleForm, rule: str) -> HTMLResponse:
+    """Trial of the draft at a site."""
+    return _render_trial(context, request, views_edit.get_rule(context, rule), form)
 
 
 @router.post("/rules/{rule}")
-def save(context: Context, request: Request, form: Typed, rule: str) -> Response:
-    """Save it with its reason; where somebody changed it meanwhile, show both."""
+def save_rule(context: Context, request: Request, form: RuleForm, rule: str) -> Response:
+    """Save a rule with its reason; on a conflict show both versions."""
     context.require(Duty.WRITE_RULES)
-    return _saved(context, request, views_edit.stands(context, rule), form)
+    return _save_form(context, request, views_edit.get_rule(context, rule), form)
 
 
-def _draft(found: Stands, form: FormData) -> Draft:
-    """What was typed; with `source` form, put into the text first."""
-    text = _said(form, "text")
-    if _said(form, "source") == "form":
-        fields = {key: _said(form, key) for key in ("id", *PLAIN, "inhibits") if key in form}
-        fields |= {f"fr {key}": _said(form, f"fr {key}") for key in FRENCH if f"fr {key}" in form}
+def _parse_form(current: EditedRule, form: FormData) -> Draft:
+    """The draft as submitted; form fields are merged into the text first."""
+    text = _form_text(form, "text")
+    if _form_text(form, "source") == "form":
+        fields = {key: _form_text(form, key) for key in ("id", *PLAIN, "inhibits") if key in form}
+        fields |= {
+            f"fr {key}": _form_text(form, f"fr {key}") for key in FRENCH if f"fr {key}" in form
+        }
         columns = {key: form.getlist(f"step {key}") for key in ("severity", "when", "clear", "for")}
         steps = [
             dict(zip(columns, map(str, values), strict=True))
             for values in zip(*columns.values(), strict=False)
         ]
-        text = views_draft.with_form(text, fields, steps)
-    return views_draft.of_text(text, found.domain)
+        text = views_draft.merge_form(text, fields, steps)
+    return views_draft.parse_draft(text, current.domain)
 
 
-def _said(form: FormData, key: str) -> str:
+def _form_text(form: FormData, key: str) -> str:
     return str(form.get(key, ""))[:_LONGEST]
 
 
-def _drafted(
-    context: RequestContext, request: Request, found: Stands, form: FormData
+def _render_draft(
+    context: RequestContext, request: Request, current: EditedRule, form: FormData
 ) -> HTMLResponse:
     with reading(reader_of(context)):
-        made = _draft(found, form)
+        draft = _parse_form(current, form)
         if not wants_fragment(request):
-            around = Around(
-                site=_said(form, "site"), span=_said(form, "span"), reason=_said(form, "reason")
+            around = PageState(
+                site=_form_text(form, "site"),
+                span=_form_text(form, "span"),
+                reason=_form_text(form, "reason"),
             )
-            return _page(context, request, found, made, around)
+            return _render_page(context, request, current, draft, around)
         return fragment(
             context,
             "rules_draft.html",
-            found=found,
-            draft=made,
-            source=_said(form, "source"),
-            changes=views_edit.changes(found, made),
-            site=_said(form, "site"),
+            current=current,
+            draft=draft,
+            source=_form_text(form, "source"),
+            changes=views_edit.list_changes(current, draft),
+            site=_form_text(form, "site"),
             severities_known=views_draft.severities(),
-            address=_address(found),
-            address_more=_more(found),
+            address=_address(current),
+            address_more=_more(current),
             **TOOLS,
         )
 
 
-def _tried(
-    context: RequestContext, request: Request, found: Stands, form: FormData
+def _render_trial(
+    context: RequestContext, request: Request, current: EditedRule, form: FormData
 ) -> HTMLResponse:
     with reading(reader_of(context)):
-        made = views_draft.of_text(_said(form, "text"), found.domain)
-        sheet = views_edit.trial(
-            context, request, made.rule, _said(form, "site"), _said(form, "span")
+        draft = views_draft.parse_draft(_form_text(form, "text"), current.domain)
+        trial = views_edit.run_trial_at(
+            context, request, draft.rule, _form_text(form, "site"), _form_text(form, "span")
         )
         return fragment(
             context,
             "rules_at_site.html",
-            sheet=sheet,
-            address=_address(found),
-            address_more=_more(found),
+            sheet=trial,
+            address=_address(current),
+            address_more=_more(current),
             **TOOLS,
         )
 
 
-def _saved(context: RequestContext, request: Request, found: Stands, form: FormData) -> Response:
-    """Text is what is saved: the form has been put into it."""
-    around = Around(site=_said(form, "site"), reason=_said(form, "reason"))
+def _save_form(
+    context: RequestContext, request: Request, current: EditedRule, form: FormData
+) -> Response:
+    """Save the text, which already contains the form's fields."""
+    around = PageState(site=_form_text(form, "site"), reason=_form_text(form, "reason"))
     with reading(reader_of(context)):
-        made = _draft(found, form)
+        draft = _parse_form(current, form)
         try:
-            name = _written(context, found, made, form)
+            name = _write_rule(context, current, draft, form)
         except _RefusedError as refused:
-            return _page(context, request, found, refused.draft, replace(around, **refused.said))
+            return _render_page(
+                context, request, current, refused.draft, replace(around, **refused.page_state)
+            )
     return RedirectResponse(f"/rules/{name}?saved=1", status_code=303)
 
 
-def _written(context: RequestContext, found: Stands, made: Draft, form: FormData) -> str:
-    """Save it; its name.
+def _write_rule(context: RequestContext, current: EditedRule, draft: Draft, form: FormData) -> str:
+    """Save the rule and return its identifier.
 
     Raises:
-        _RefusedError: it is not, and why.
+        _RefusedError: it was not saved.
     """
-    reason, seen = _said(form, "reason"), _said(form, "mark")
-    if made.rule is None:
-        raise _RefusedError(made)
-    if found.id and made.rule.id != found.id:
-        wrong = _("A rule keeps its name, %(name)s: for another make a new one.")
-        raise _RefusedError(_with_slip(made, "id", wrong % {"name": found.id}))
+    reason, seen = _form_text(form, "reason"), _form_text(form, "mark")
+    if draft.rule is None:
+        raise _RefusedError(draft)
+    if current.id and draft.rule.id != current.id:
+        wrong = _("The identifier %(name)s cannot change: create a new rule instead.")
+        raise _RefusedError(_with_slip(draft, "id", wrong % {"name": current.id}))
     if not reason.strip():
-        words = _("Say in a few words why: it is kept for good.")
-        raise _RefusedError(made, reason_wrong=words)
-    if not made.ok and not _said(form, "untested"):
-        words = _("A test that stands in the rule fails: mend it, or save it all the same.")
-        raise _RefusedError(made, failing=words)
+        words = _("Give a reason in a few words: it is kept permanently.")
+        raise _RefusedError(draft, reason_wrong=words)
+    if not draft.ok and not _form_text(form, "untested"):
+        words = _("A test in the rule fails: correct it, or save anyway.")
+        raise _RefusedError(draft, failing=words)
     try:
         with context.writing() as connection:
-            service.put(
+            service.put_rule(
                 connection,
-                read_one(made.text, domain=found.domain),
-                stamped(context, reason, None),
+                read_one(draft.text, domain=current.domain),
+                stamp_of(context, reason, None),
                 expected=seen or None,
             )
     except StaleError as error:
-        raise _RefusedError(made, stale=seen or NONE, status=409) from error
+        raise _RefusedError(draft, stale=seen or NONE, status=409) from error
     except RuleError as error:
-        raise _RefusedError(_with_slip(made, "inhibits", refusal(error.problem))) from error
+        raise _RefusedError(_with_slip(draft, "inhibits", refusal(error.problem))) from error
     except RulebookError as error:
-        raise _RefusedError(made, failing=refusal(error)) from error
-    return made.rule.id
+        raise _RefusedError(draft, failing=refusal(error)) from error
+    return draft.rule.id
 
 
-def _with_slip(made: Draft, field: str, problem: str) -> Draft:
-    slip = SlipAt(line=1, column=1, problem=problem, field=field)
-    return Draft(text=made.text, said=made.said, rule=None, slips=(slip,), tests=made.tests)
+def _with_slip(draft: Draft, field: str, problem: str) -> Draft:
+    slip = FieldError(line=1, column=1, problem=problem, field=field)
+    return Draft(text=draft.text, fields=draft.fields, rule=None, slips=(slip,), tests=draft.tests)
 
 
-def _page(
-    context: RequestContext, request: Request, found: Stands, draft: Draft, around: Around
+def _render_page(
+    context: RequestContext, request: Request, current: EditedRule, draft: Draft, around: PageState
 ) -> HTMLResponse:
-    sites = views_edit.applies(context, request, found.id) if found.id else []
+    sites = views_edit.list_sites(context, request, current.id) if current.id else []
     site = around.site or (sites[0].name if sites else "")
-    stale = around.stale and (found.id or (draft.rule.id if draft.rule else ""))
+    stale = around.stale and (current.id or (draft.rule.id if draft.rule else ""))
     return render(
         context,
         "rules_edit.html",
         status_code=around.status,
-        found=found,
+        current=current,
         draft=draft,
-        changes=views_edit.changes(found, draft),
+        changes=views_edit.list_changes(current, draft),
         sites=sites,
         site=site,
-        everywhere=[] if found.id else views_edit.everywhere(context, found.domain),
-        sheet=views_edit.trial(context, request, draft.rule, site, around.span),
+        everywhere=[] if current.id else views_edit.list_domain_sites(context, current.domain),
+        sheet=views_edit.run_trial_at(context, request, draft.rule, site, around.span),
         around=around,
-        conflict=views_edit.since(context, stale, around.stale) if stale else None,
-        writes=writes(context),
+        conflict=views_edit.changes_since(context, stale, around.stale) if stale else None,
+        writes=may_write(context),
         severities_known=views_draft.severities(),
-        address=_address(found),
-        address_more=_more(found),
+        address=_address(current),
+        address_more=_more(current),
         source="",
         **TOOLS,
     )
 
 
-def _address(found: Stands) -> str:
-    """Where the page's forms post to, and what stands behind it."""
-    return f"/rules/{found.id}" if found.id else "/rules/new"
+def _address(current: EditedRule) -> str:
+    """The address that the page's forms post to."""
+    return f"/rules/{current.id}" if current.id else "/rules/new"
 
 
-def _more(found: Stands) -> str:
-    return "" if found.id else f"?domain={found.domain}"
+def _more(current: EditedRule) -> str:
+    return "" if current.id else f"?domain={current.domain}"

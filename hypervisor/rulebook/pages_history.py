@@ -1,4 +1,4 @@
-"""A rule's revisions: the page of them, one let hold again, the rule withdrawn."""
+"""Page of a rule's revisions: restore one, withdraw the rule."""
 
 from typing import Annotated, Any
 
@@ -11,8 +11,8 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.errors import RulebookError, StaleError
 from hypervisor.base.reader import reading
 from hypervisor.rulebook import service
-from hypervisor.rulebook.api import stamped
-from hypervisor.rulebook.pages import writes
+from hypervisor.rulebook.api import stamp_of
+from hypervisor.rulebook.pages import may_write
 from hypervisor.rulebook.views_history import rule_history
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import reader_of, render
@@ -26,51 +26,57 @@ _Word = Annotated[str, Form(max_length=200)]
 
 
 @router.get("/rules/{rule}/history")
-def history(context: Context, rule: str) -> HTMLResponse:
-    """Its revisions, each of which can be made to hold again."""
+def show_history(context: Context, rule: str) -> HTMLResponse:
+    """The revisions of a rule."""
     with reading(reader_of(context)):
-        found = rule_history(context, rule)
-    return render(context, "rules_history.html", found=found, wrong="", writes=writes(context))
+        revisions = rule_history(context, rule)
+    return render(
+        context, "rules_history.html", history=revisions, wrong="", writes=may_write(context)
+    )
 
 
 @router.post("/rules/{rule}/rollback")
-def rollback(context: Context, rule: str, to: _Word, mark: _Word, reason: _Text = "") -> Response:
-    """Let hold again what a revision said."""
+def roll_back_rule(
+    context: Context, rule: str, to: _Word, mark: _Word, reason: _Text = ""
+) -> Response:
+    """Restore an earlier revision."""
     context.require(Duty.WRITE_RULES)
     try:
         with context.writing() as connection:
-            service.rollback(
+            service.roll_back_rule(
                 connection,
                 rule,
                 to,
-                stamped(context, reason, None),
+                stamp_of(context, reason, None),
                 packs=packs() if to == service.TO_SHIPPED else (),
                 expected=mark,
             )
     except (RulebookError, RuleError) as error:
-        return _history_again(context, rule, error)
+        return _render_history(context, rule, error)
     return RedirectResponse(f"/rules/{rule}?saved=1", status_code=303)
 
 
 @router.post("/rules/{rule}/withdraw")
-def withdraw(context: Context, rule: str, mark: _Word, reason: _Text = "") -> Response:
-    """Let it hold no more."""
+def withdraw_rule(context: Context, rule: str, mark: _Word, reason: _Text = "") -> Response:
+    """Withdraw a rule."""
     context.require(Duty.WRITE_RULES)
     try:
         with context.writing() as connection:
-            service.withdraw(connection, rule, stamped(context, reason, None), expected=mark)
+            service.withdraw_rule(connection, rule, stamp_of(context, reason, None), expected=mark)
     except RulebookError as error:
-        return _history_again(context, rule, error)
+        return _render_history(context, rule, error)
     return RedirectResponse(f"/rules/{rule}/history", status_code=303)
 
 
-def _history_again(context: RequestContext, rule: str, error: Exception) -> HTMLResponse:
+def _render_history(context: RequestContext, rule: str, error: Exception) -> HTMLResponse:
     with reading(reader_of(context)):
-        found = rule_history(context, rule)
-    return refused(context, error, found=found, wrong=refusal(error), writes=writes(context))
+        revisions = rule_history(context, rule)
+    return render_refusal(
+        context, error, history=revisions, wrong=refusal(error), writes=may_write(context)
+    )
 
 
-def refused(context: RequestContext, error: Exception, **shown: Any) -> HTMLResponse:
-    """A page of revisions, of a rule or a threshold, which says why an act on them was refused."""
+def render_refusal(context: RequestContext, error: Exception, **shown: Any) -> HTMLResponse:
+    """The page of revisions with the reason why an action was refused."""
     status = 409 if isinstance(error, StaleError) else 422
     return render(context, "rules_history.html", status_code=status, **shown)

@@ -1,21 +1,22 @@
-"""A proposal for one gauge: candidates, and what each would have meant on its record."""
+"""Threshold candidates for one gauge, with the alarms each would have raised on its record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
-from hypervisor.rulebook.meaning import meanings, rule_about
-from hypervisor.rulebook.service_propose import (
+from hypervisor.rulebook.alarm_estimates import estimate_alarms, find_rule
+from hypervisor.rulebook.gauge_statistics import (
     HOUR,
     MINUTE,
     Record,
-    climbing,
-    exceeded,
-    rates,
-    returning,
-    rounded,
-    thinned,
+    clearly_ascending,
+    compute_rates,
+    exceedance_level,
+    return_level,
+    round_nicely,
+    thin_record,
     yearly_maxima,
 )
 from rules._rule import Rule
@@ -25,18 +26,18 @@ from sensors._quantity import Quantity
 WINDOWS = (3 * HOUR, 6 * HOUR)
 _QUANTILES = (0.90, 0.95, 0.98, 0.99, 0.995)
 _WHOLE_RECORD = 10  # years of maxima that a return level takes
-_SHORT_LEVELS, _SHORT_RATES = 1.0, 0.25  # years; of less nothing is proposed
-_LEVEL_STEP = 0.01  # m: as a staff is read
-_ALIKE = 0.15  # candidates that differ by less say the same
-_MOST, _SPARSE = 200_000, HOUR // 4  # of a longer record rates are judged on fewer readings
+_SHORT_LEVELS, _SHORT_RATES = 1.0, 0.25  # years that a proposal needs
+_LEVEL_STEP = 0.01  # m: resolution of a staff gauge
+_ALIKE = 0.15  # relative difference below which candidates count as equal
+_MOST, _SPARSE = 200_000, HOUR // 4  # a longer record is thinned for rates
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """What a person asks of a proposal; all of it is practice, none a law.
+class ProposalOptions:
+    """Targets of a proposal; the defaults are common practice.
 
-    `hours` a year for the first, second and third threshold; `returns` years for second and third
-    where the record is long enough; `alarms` a year that a rate may raise.
+    `hours` a year for the first, second and third threshold; `returns`: return periods of second
+    and third in years, if the record is long enough; `alarms` a year allowed for a rate of rise.
     """
 
     hours: tuple[float, float, float] = (100.0, 24.0, 4.0)
@@ -46,9 +47,9 @@ class Wishes:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A value of a threshold, why it, and what it would have meant on the record.
+    """A threshold value, its basis, and the alarms it would have raised on the record.
 
-    `count`: alarms on the whole record; `alarms` and `hours` in alarm are those of a year.
+    `count`: alarms on the whole record; `alarms` and `hours` in alarm are per year.
     """
 
     threshold: str
@@ -63,7 +64,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Of one quantity of one gauge. `chosen` candidates are proposed, if the record bears it."""
+    """Candidates for one quantity of one gauge; those that are `chosen` are proposed."""
 
     owner: str
     quantity: str
@@ -85,29 +86,36 @@ def propose(  # noqa: PLR0913  what a proposal stands on
     standing: Mapping[str, float],
     rules: Sequence[Rule],
     catalogue: Catalogue,
-    wishes: Wishes,
+    wishes: ProposalOptions,
 ) -> Proposal:
-    """What a record says about the thresholds of its quantity, levels and rates.
+    """Propose level and rate thresholds of a quantity from its record.
 
-    `standing`: the thresholds in force, told beside.
+    `standing`: the thresholds in force, listed for comparison.
     """
-    known = [
+    thresholds = [
         threshold
         for threshold in catalogue.thresholds.values()
         if threshold.quantity == quantity.name
     ]
-    levels = _in_order([one for one in known if one.unit == quantity.unit])
-    slopes = [one for one in known if one.unit != quantity.unit]
+    levels = _ascending_thresholds(
+        [threshold for threshold in thresholds if threshold.unit == quantity.unit]
+    )
+    slopes = [threshold for threshold in thresholds if threshold.unit != quantity.unit]
     notes: list[str] = []
-    tried = _levels(record, levels, wishes, notes) if len(levels) == len(wishes.hours) else []
-    sparse = thinned(record, most=_MOST, interval=_SPARSE)
+    tried = (
+        _level_candidates(record, levels, wishes, notes) if len(levels) == len(wishes.hours) else []
+    )
+    sparse = thin_record(record, most=_MOST, interval=_SPARSE)
     if sparse is not record:
-        notes.append(f"rates are found on a reading every {sparse.interval // MINUTE} min")
-    for one in slopes[:1]:
-        tried += _rates(sparse, one, notes)
-    asked = [one for one in (*levels, *slopes[:1]) if one.name in standing]
-    told = [*tried, *(_now(one, standing[one.name]) for one in asked)]
-    found = _meant((record, sparse), quantity, told, rules)
+        notes.append(f"rates are computed from one reading every {sparse.interval // MINUTE} min")
+    for slope in slopes[:1]:
+        tried += _rate_candidates(sparse, slope, notes)
+    in_force = [threshold for threshold in (*levels, *slopes[:1]) if threshold.name in standing]
+    all_candidates = [
+        *tried,
+        *(_current_candidate(threshold, standing[threshold.name]) for threshold in in_force),
+    ]
+    estimated = _estimate_candidates((record, sparse), quantity, all_candidates, rules)
     return Proposal(
         owner=owner,
         quantity=quantity.name,
@@ -117,69 +125,73 @@ def propose(  # noqa: PLR0913  what a proposal stands on
         years=record.years,
         interval=record.interval,
         resolution=record.resolution,
-        candidates=tuple(_chosen(record, found, {slope.name for slope in slopes}, wishes, notes)),
+        candidates=tuple(
+            _choose(record, estimated, {slope.name for slope in slopes}, wishes, notes)
+        ),
         notes=tuple(notes),
     )
 
 
-def _in_order(thresholds: Sequence[Threshold]) -> list[Threshold]:
-    """From the lowest up, each above the one before."""
+def _ascending_thresholds(thresholds: Sequence[Threshold]) -> list[Threshold]:
+    """Thresholds of the quantity in ascending order."""
     over = {threshold.above: threshold for threshold in thresholds if threshold.above}
     lowest = next(
         (threshold for threshold in thresholds if not threshold.above and threshold.name in over),
         None,
     )
-    found: list[Threshold] = []
-    while lowest is not None and lowest not in found:
-        found.append(lowest)
+    ascending: list[Threshold] = []
+    while lowest is not None and lowest not in ascending:
+        ascending.append(lowest)
         lowest = over.get(lowest.name)
-    return found
+    return ascending
 
 
-def _levels(
-    record: Record, levels: Sequence[Threshold], wishes: Wishes, notes: list[str]
+def _level_candidates(
+    record: Record, levels: Sequence[Threshold], wishes: ProposalOptions, notes: list[str]
 ) -> list[Candidate]:
     maxima = yearly_maxima(record)
     long = len(maxima) >= _WHOLE_RECORD
-    values = [exceeded(record, hours) for hours in wishes.hours]
+    values = [exceedance_level(record, hours) for hours in wishes.hours]
     bases = [f"exceeded {hours:g} h a year" for hours in wishes.hours]
     if long:
         for place, years in enumerate(wishes.returns, 1):
-            values[place] = returning(maxima, years)
+            values[place] = return_level(maxima, years)
             bases[place] = f"once in {years:g} years (Gumbel, {len(maxima)} yearly maxima)"
     else:
         notes.append(
-            f"{len(maxima)} whole years of {_WHOLE_RECORD} that return levels take: hours a year"
-            " instead; a record this short may hold no great flood"
+            f"{len(maxima)} of the {_WHOLE_RECORD} complete years that return levels need: hours a"
+            " year instead; so short a record may contain no major flood"
         )
     step = _LEVEL_STEP if levels[0].unit == "m" else 0.0
-    nice = [rounded(value, step=step, digits=3 if value >= 100 else 2) for value in values]
-    if not climbing(nice, record.resolution):
+    nice = [round_nicely(value, step=step, digits=3 if value >= 100 else 2) for value in values]
+    if not clearly_ascending(nice, record.resolution):
         notes.append(
-            "these levels hardly differ: the river is held at a level, or the record has no flood"
+            "these levels hardly differ: the river level is regulated, or the record has no flood"
         )
     return [
-        Candidate(threshold=one.name, value=value, unit=one.unit, basis=basis)
-        for one, value, basis in zip(levels, nice, bases, strict=True)
+        Candidate(threshold=level.name, value=value, unit=level.unit, basis=basis)
+        for level, value, basis in zip(levels, nice, bases, strict=True)
     ]
 
 
-def _rates(record: Record, slope: Threshold, notes: list[str]) -> list[Candidate]:
-    found: list[Candidate] = []
+def _rate_candidates(record: Record, slope: Threshold, notes: list[str]) -> list[Candidate]:
+    candidates: list[Candidate] = []
     for window in WINDOWS:
-        rate = rates(record, window)
+        rate = compute_rates(record, window)
         rises = rate.rises
         hours = window // HOUR
         if len(rises) < 100:
             notes.append(
-                f"over {hours} h only {len(rises)} rises stand out of the steps it is read in"
-                f" (below {rate.floor:.2g} {slope.unit} a slope says nothing)"
+                f"over {hours} h only {len(rises)} rises exceed the resolution of the readings"
+                f" (slopes below {rate.floor:.2g} {slope.unit} are noise)"
             )
             continue
         for quantile in _QUANTILES:
-            value = rounded(float(np.quantile(rises, quantile)))
-            if all(abs(value - candidate.value) > _ALIKE * candidate.value for candidate in found):
-                found.append(
+            value = round_nicely(float(np.quantile(rises, quantile)))
+            if all(
+                abs(value - candidate.value) > _ALIKE * candidate.value for candidate in candidates
+            ):
+                candidates.append(
                     Candidate(
                         threshold=slope.name,
                         value=value,
@@ -187,68 +199,70 @@ def _rates(record: Record, slope: Threshold, notes: list[str]) -> list[Candidate
                         basis=f"{quantile:.1%} of rises over {hours} h are slower",
                     )
                 )
-    return sorted(found, key=lambda one: one.value)
+    return sorted(candidates, key=attrgetter("value"))
 
 
-def _now(threshold: Threshold, value: float) -> Candidate:
+def _current_candidate(threshold: Threshold, value: float) -> Candidate:
     return Candidate(threshold=threshold.name, value=value, unit=threshold.unit, basis="now")
 
 
-def _meant(
+def _estimate_candidates(
     records: tuple[Record, Record],
     quantity: Quantity,
     tried: Sequence[Candidate],
     rules: Sequence[Rule],
 ) -> list[Candidate]:
-    """`records`: for levels, and for rates."""
-    found: list[Candidate] = []
+    """Add the alarms of each candidate. `records`: for levels, and for rates."""
+    candidates: list[Candidate] = []
     for name in dict.fromkeys(candidate.threshold for candidate in tried):
         some = [candidate for candidate in tried if candidate.threshold == name]
         slope = some[0].unit != quantity.unit
-        rule = rule_about(rules, quantity, name, slope=slope)
+        rule = find_rule(rules, quantity, name, slope=slope)
         judged = records[slope]
-        meant = meanings(judged, quantity, rule, name, [one.value for one in some])
-        found += [
+        meant = estimate_alarms(
+            judged, quantity, rule, name, [candidate.value for candidate in some]
+        )
+        candidates += [
             replace(
-                one,
-                count=said.alarms,
-                alarms=said.alarms / judged.years,
-                hours=said.hours / judged.years,
+                candidate,
+                count=estimate.alarms,
+                alarms=estimate.alarms / judged.years,
+                hours=estimate.hours / judged.years,
             )
-            for one, said in zip(some, meant, strict=True)
+            for candidate, estimate in zip(some, meant, strict=True)
         ]
-    return found
+    return candidates
 
 
-def _chosen(
+def _choose(
     record: Record,
-    found: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     slopes: set[str],
-    wishes: Wishes,
+    wishes: ProposalOptions,
     notes: list[str],
 ) -> list[Candidate]:
-    """Which are proposed: all levels, and of the rates the lowest that is not told too often."""
+    """Choose all levels, and the lowest rate with an acceptable number of alarms."""
     enough = {False: record.years >= _SHORT_LEVELS, True: record.years >= _SHORT_RATES}
     if not enough[False]:
         notes.append(
             f"{record.years * 365.25:.0f} days are too short for levels: seasons are missing;"
-            " they are told for orientation, and not proposed"
+            " levels are listed for information only"
         )
     if not enough[True]:
-        notes.append("too short for rates, too: nothing is proposed")
+        notes.append("also too short for rates of rise: nothing is proposed")
     quiet = [
         candidate
-        for candidate in found
+        for candidate in candidates
         if candidate.threshold in slopes
         and candidate.basis != "now"
         and candidate.alarms <= wishes.alarms
     ]
-    best = min(quiet, key=lambda one: one.value, default=None)
+    best = min(quiet, key=attrgetter("value"), default=None)
     return [
         replace(
             candidate, chosen=candidate.basis != "now" and enough[candidate.threshold in slopes]
         )
         if candidate.threshold not in slopes or candidate is best
         else candidate
-        for candidate in found
+        for candidate in candidates
     ]

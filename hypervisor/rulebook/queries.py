@@ -1,4 +1,4 @@
-"""What the pages of rule authors ask: where a device stands, how far back one can look, alarms."""
+"""Queries for the pages of rule authors: sites, first readings, alarm counts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,16 +7,16 @@ from hypervisor.database.connect import Connection
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raised:
-    """How often a rule alarmed in a span, and how many of its alarms stand now."""
+class AlarmCounts:
+    """Alarms of a rule: number in a period, number active now, start of the latest."""
 
     times: int
     standing: int
     last: datetime | None
 
 
-def site_of(connection: Connection, device: str) -> str | None:
-    """Where a device stands."""
+def get_site_of_device(connection: Connection, device: str) -> str | None:
+    """The site of a device."""
     row = connection.execute(
         "SELECT site.name FROM device JOIN site ON site.id = device.site WHERE device.name = %s",
         [device],
@@ -24,8 +24,8 @@ def site_of(connection: Connection, device: str) -> str | None:
     return row[0] if row else None
 
 
-def first_reading(connection: Connection, site: str, quantity: str) -> datetime | None:
-    """When a quantity was first read at a site."""
+def get_first_reading_time(connection: Connection, site: str, quantity: str) -> datetime | None:
+    """Time of the first reading of a quantity at a site."""
     row = connection.execute(
         "SELECT min(found.time) FROM series JOIN device ON device.id = series.device"
         " JOIN site ON site.id = device.site CROSS JOIN LATERAL (SELECT time FROM reading"
@@ -36,40 +36,45 @@ def first_reading(connection: Connection, site: str, quantity: str) -> datetime 
     return row[0] if row else None
 
 
-def raised(connection: Connection, since: datetime) -> dict[str, Raised]:
-    """By rule: alarms that began since a time, those that stand now, and when one last began."""
+def count_alarms_by_rule(connection: Connection, since: datetime) -> dict[str, AlarmCounts]:
+    """Alarm counts by rule, of alarms that began since a time and of active ones."""
     rows = connection.execute(
         "SELECT rule, count(*) FILTER (WHERE began >= %s), count(*) FILTER (WHERE ended IS NULL),"
         " max(began) FROM alarm WHERE withdrawn IS NULL GROUP BY rule",
         [since],
     )
     return {
-        rule: Raised(times=times, standing=standing, last=last)
+        rule: AlarmCounts(times=times, standing=standing, last=last)
         for rule, times, standing, last in rows
     }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Owner:
-    """Whose thresholds they are, for people."""
+class ThresholdOwner:
+    """Site of a threshold's owner, with its display title."""
 
     site: str
     title: str
     domain: str
 
 
-def places(connection: Connection) -> dict[str, Owner]:
-    """By `<site>` and `device/<device>`."""
+def list_threshold_owners(connection: Connection) -> dict[str, ThresholdOwner]:
+    """Owners by key, `<site>` or `device/<device>`."""
     rows = connection.execute(
         "SELECT name, name, title, domain FROM site UNION ALL"
         " SELECT 'device/' || device.name, site.name, site.title || ' · ' || device.name,"
         " site.domain FROM device JOIN site ON site.id = device.site"
     )
-    return {key: Owner(site=site, title=title, domain=domain) for key, site, title, domain in rows}
+    return {
+        key: ThresholdOwner(site=site, title=title, domain=domain)
+        for key, site, title, domain in rows
+    }
 
 
-def sharing(connection: Connection, quantities: list[str], thresholds: list[str]) -> int:
-    """How many sites measure all of these quantities and have all of these thresholds."""
+def count_sites_sharing(
+    connection: Connection, quantities: list[str], thresholds: list[str]
+) -> int:
+    """Number of sites with all of these quantities and thresholds."""
     row = connection.execute(
         "SELECT count(*) FROM site s WHERE"
         " (SELECT count(DISTINCT series.quantity) FROM series"

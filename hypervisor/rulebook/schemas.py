@@ -1,4 +1,4 @@
-"""The bodies about rules and thresholds, asked and answered."""
+"""Request and response bodies of rules and thresholds."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,55 +8,57 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from hypervisor.web.schemas import Body
 from rules._errors import RuleError
 
-_Reason = Annotated[str, Field(min_length=1, description="Why; kept for good.")]
+_Reason = Annotated[str, Field(min_length=1, description="Why; kept permanently.")]
 
 
-class Said(BaseModel):
-    """What every change says."""
+class ChangePost(BaseModel):
+    """Reason and effective time of a change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: _Reason
     effective: AwareDatetime | None = Field(
         default=None,
-        description="From which event time it holds; null: from now, in an exercise its clock.",
+        description="Event time from which it is in force; null: now (exercises: their clock).",
     )
 
 
-class RulePut(Said):
-    """A rule as its author writes it: YAML, whose slips are told by line and column, or JSON."""
+class RulePut(ChangePost):
+    """A rule in YAML (errors have line and column) or JSON."""
 
     text: str | None = Field(default=None, description="One rule in YAML.")
     written: dict[str, Any] | None = Field(default=None, description="Or the same as an object.")
 
 
-class RollbackPost(Said):
-    """Which revision is to hold again."""
+class RollbackPost(ChangePost):
+    """The revision to restore."""
 
-    to: str = Field(description="Its number; of a rule also `shipped`: what the packs say.")
+    to: str = Field(
+        description="Its number; for a rule also `shipped`: the rule of this version's packs."
+    )
 
 
-class ThresholdPut(Said):
+class ThresholdPut(ChangePost):
     """A threshold with its unit."""
 
     value: str = Field(examples=["2.10 m"])
     quantity: str | None = Field(
-        default=None, description="Of a threshold of one's own: what it is one of."
+        default=None, description="The quantity of a threshold that no domain defines."
     )
 
 
 class CheckPost(BaseModel):
-    """Rules to be checked, nothing is kept."""
+    """Rules to check; nothing is stored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str = Field(description="One rule in YAML, or a list of them.")
     domain: str = Field(examples=["flood"])
-    tests: bool = Field(default=True, description="Also run the tests that stand in them.")
+    tests: bool = Field(default=True, description="Also run their tests.")
 
 
 class Slip(BaseModel):
-    """Something to mend in a text, and where."""
+    """An error in a text, with its place."""
 
     file: str
     line: int
@@ -65,9 +67,9 @@ class Slip(BaseModel):
 
 
 class TestBody(BaseModel):
-    """One test that was run."""
+    """Result of one test."""
 
-    __test__ = False  # for pytest: this is none
+    __test__ = False  # not a test class for pytest
 
     rule: str
     test: str
@@ -77,7 +79,7 @@ class TestBody(BaseModel):
 
 
 class CheckBody(Body):
-    """What is wrong with a text, if anything."""
+    """Result of a check."""
 
     ok: bool
     slips: list[Slip]
@@ -86,7 +88,7 @@ class CheckBody(Body):
 
 
 class DifferenceBody(BaseModel):
-    """One value that differs."""
+    """One differing value."""
 
     where: str = Field(examples=["when"])
     before: str | None
@@ -94,15 +96,15 @@ class DifferenceBody(BaseModel):
 
 
 class RevisionBody(BaseModel):
-    """Who said what of a rule or threshold, when, why, and from when it holds."""
+    """A revision of a rule or threshold."""
 
     id: int
     revision: str = Field(
-        description="Its mark: what `based on` in a file and If-Match name.",
+        description="Its mark, used by `based on` in a file and by If-Match.",
         examples=["57-5c1f09ab"],
     )
     key: str
-    effective: datetime = Field(description="From which event time it holds.")
+    effective: datetime = Field(description="Event time from which it is in force.")
     recorded_at: datetime
     author: str
     reason: str
@@ -113,21 +115,21 @@ class RevisionBody(BaseModel):
 
 
 class RevisionsBody(Body):
-    """In the order they were recorded."""
+    """Revisions in the order they were recorded."""
 
     key: str
     revisions: list[RevisionBody]
 
 
 class LaterBody(BaseModel):
-    """A revision that takes over at a later time."""
+    """A revision with a later effective time."""
 
     id: int
     effective: datetime
 
 
 class RuleDetailBody(Body):
-    """A rule as it stands. Its mark is the ETag, too."""
+    """The current rule. Its mark is the ETag."""
 
     id: str
     revision: str
@@ -140,18 +142,18 @@ class RuleDetailBody(Body):
 
 
 class ChangedBody(Body):
-    """What a change did."""
+    """Result of a change."""
 
     rule: str
     does: str = Field(description="add, change, withdraw or equal.", examples=["change"])
-    holds_from: datetime = Field(description="The watch takes it up by itself.")
-    ends: datetime | None = Field(description="When a revision said before takes over again.")
+    holds_from: datetime = Field(description="Evaluation picks it up without a restart.")
+    ends: datetime | None = Field(description="When an earlier scheduled revision takes over.")
     revision: str
     differences: list[DifferenceBody]
 
 
 class ThresholdRevisionBody(Body):
-    """A threshold as it was recorded last."""
+    """The latest revision of a threshold."""
 
     changed: bool = Field(default=False, description="Whether this request changed it.")
     threshold: RevisionBody
@@ -165,7 +167,7 @@ class ThresholdsBody(Body):
 
 
 class CandidateBody(BaseModel):
-    """A value of a threshold, why it, and what it would have meant on the record."""
+    """A threshold value, its basis, and the alarms it would have raised on the record."""
 
     threshold: str = Field(examples=["alert"])
     value: float
@@ -178,28 +180,28 @@ class CandidateBody(BaseModel):
 
 
 class ProposalBody(BaseModel):
-    """What the record of one quantity says."""
+    """Candidates from the record of one quantity."""
 
     owner: str
     quantity: str
     unit: str
     first: datetime
     last: datetime
-    years: float = Field(description="Of it known.")
+    years: float = Field(description="Length of the record.")
     interval_s: float
-    resolution: float = Field(description="The steps in which it is read.")
+    resolution: float = Field(description="Resolution of the readings.")
     candidates: list[CandidateBody]
-    notes: list[str] = Field(description="What is to be said of it: that it is short, that …")
+    notes: list[str] = Field(description="Remarks on the record, such as its length.")
 
 
 class ProposalsBody(Body):
     """Proposals of one gauge. Nothing is changed."""
 
     proposals: list[ProposalBody]
-    lines: list[str] = Field(description="What a person may take over.")
+    lines: list[str] = Field(description="The proposal as an inventory and as commands.")
 
 
 def slip_of(error: RuleError) -> Slip:
-    """An author's error, with its place."""
+    """A rule error as a body."""
     place = error.place
     return Slip(file=place.file, line=place.line, column=place.column, problem=error.problem)

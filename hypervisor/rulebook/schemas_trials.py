@@ -1,4 +1,4 @@
-"""The bodies of a threshold that is tried, and of what people noted as having happened."""
+"""Response bodies of threshold trials."""
 
 from datetime import datetime
 from typing import Literal
@@ -20,7 +20,7 @@ class SpellBody(BaseModel):
     began: datetime
     ended: datetime | None
     severity: str
-    false: bool | None = Field(description="Of nothing that happened; null: nobody can say.")
+    false: bool | None = Field(description="Without an event; null: unknown.")
 
     @classmethod
     def of(cls, spell: Spell) -> "SpellBody":
@@ -34,21 +34,21 @@ class SpellBody(BaseModel):
 
 
 class OutcomeBody(BaseModel):
-    """One event and what was told of it."""
+    """One event and its alarm."""
 
     event: str
     began: datetime
     ended: datetime
-    peak: float | None = Field(description="How far it came, in the threshold's unit.")
+    peak: float | None = Field(description="Peak value in the threshold's unit.")
     hit: bool
     lead_s: float | None = Field(description="From the alarm to the event's beginning.")
 
 
 class SideBody(BaseModel):
-    """What one value of the threshold would have meant."""
+    """Alarms with one value of the threshold."""
 
     value: float | None
-    beyond: float | None = Field(description="The share of the known time beyond it, 0 to 1.")
+    beyond: float | None = Field(description="Share of the recorded time beyond it, 0 to 1.")
     spells: list[SpellBody]
     outcomes: list[OutcomeBody]
     hits: int
@@ -57,7 +57,9 @@ class SideBody(BaseModel):
     lead_s: float | None = Field(description="The median.")
     shortest_lead_s: float | None
     in_alarm_s: float
-    busiest: int = Field(description="Most alarms of all rules that began in ten minutes with it.")
+    busiest: int = Field(
+        description="Maximum number of alarms of all rules that began within ten minutes."
+    )
 
     @classmethod
     def of(cls, side: Side, tried: Tried) -> "SideBody":
@@ -66,7 +68,7 @@ class SideBody(BaseModel):
             value=side.value,
             beyond=side.beyond,
             spells=[SpellBody.of(spell) for spell in worth.spells],
-            outcomes=_outcomes(worth, tried),
+            outcomes=_outcome_bodies(worth, tried),
             hits=worth.hits,
             misses=worth.misses,
             false_alarms=len(worth.false),
@@ -78,26 +80,26 @@ class SideBody(BaseModel):
 
 
 class PointBody(BaseModel):
-    """The extreme of a day, or of less."""
+    """The extreme of a bin."""
 
     time: datetime
     value: float | None
 
 
 class TrialBody(Body):
-    """A threshold tried beside what stands; nothing is changed."""
+    """A trial of a threshold compared with the current value; nothing is changed."""
 
     key: str = Field(examples=["orge-mill/alert"])
     unit: str
-    rule: str = Field(description="By which it was judged.", examples=["flood-level"])
-    rules: list[str] = Field(description="All that ask for it there.")
-    severity: str | None = Field(description="An alarm counts from when it was so severe.")
+    rule: str = Field(description="The rule that was evaluated.", examples=["flood-level"])
+    rules: list[str] = Field(description="All rules there that use the threshold.")
+    severity: str | None = Field(description="An alarm counts from when it reached this severity.")
     since: datetime
     until: datetime
-    today: SideBody | None = Field(description="Null: no such threshold stands.")
-    tried: SideBody | None = Field(description="Null: no value was given.")
-    direction: str | None = Field(description="above or below: where an alarm lies.")
-    bin_s: float | None = Field(description="How long a point of the picture stands for.")
+    today: SideBody | None = Field(description="Null: no threshold is in force.")
+    tried: SideBody | None = Field(description="Null: no value given.")
+    direction: str | None = Field(description="above or below: the alarm side of the threshold.")
+    bin_s: float | None = Field(description="Length of a bin of the chart.")
     picture: list[PointBody]
     readings: int
     lasted_s: float
@@ -127,7 +129,7 @@ class TrialBody(Body):
         )
 
 
-def _outcomes(worth: Worth, tried: Tried) -> list[OutcomeBody]:
+def _outcome_bodies(worth: Worth, tried: Tried) -> list[OutcomeBody]:
     return [
         OutcomeBody(
             event=outcome.event.name,

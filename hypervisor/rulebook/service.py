@@ -1,4 +1,4 @@
-"""One rule revised, taken back or withdrawn, for the command line and the API alike."""
+"""Add, change, withdraw or roll back one rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,56 +11,65 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.formatting import describe_revision
 from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
-from hypervisor.rulebook.service_apply import ApplyPlan, Change, changed, check_inhibiting, write
-from hypervisor.rulebook.stamps import Stamp, checked, mark
+from hypervisor.rulebook.service_apply import (
+    ApplyPlan,
+    Change,
+    check_inhibiting,
+    plan_change,
+    write_plan,
+)
+from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of
+from hypervisor.rulebook.timeline import last_recorded, latest
 from rules._errors import nearest
 from rules._pack import Pack, rule_from_json
 
 TO_SHIPPED = "shipped"
 
 
-def put(
+def put_rule(
     connection: Connection, proposed: Proposed, stamp: Stamp, *, expected: str | None
 ) -> Change:
-    """Add or change a rule. `expected`: the mark of what its author saw; None for a new one.
+    """Add or change a rule. `expected`: the mark that its author saw; None for a new rule.
 
     Raises:
-        StaleError: something else stands by now.
-        RuleError: it mentions a rule that there is not.
-        RulebookError: who or why is not said.
+        StaleError: the rule has changed since.
+        RuleError: it refers to an unknown rule.
+        RulebookError: author or reason is missing.
     """
-    checked(stamp)
+    check_stamp(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        known = load_rule_histories(connection)
-        revisions = known.get(proposed.rule.id, [])
-        check_inhibiting([proposed], known)
-        require(proposed.rule.id, revisions, expected)
-        return _written(connection, proposed.rule.id, proposed.rule.to_json(), revisions, stamp)
+        histories_by_rule = load_rule_histories(connection)
+        revisions = histories_by_rule.get(proposed.rule.id, [])
+        check_inhibiting([proposed], histories_by_rule)
+        require_unchanged(proposed.rule.id, revisions, expected)
+        return _write_change(
+            connection, proposed.rule.id, proposed.rule.to_json(), revisions, stamp
+        )
 
 
-def withdraw(
+def withdraw_rule(
     connection: Connection, key: str, stamp: Stamp, *, expected: str | None = None
 ) -> Change:
-    """Let a rule hold no more: its alarms end then, with that reason. Its revisions stay.
+    """Withdraw a rule: its alarms end with the given reason. Its revisions are kept.
 
     Raises:
         UnknownError: there is no such rule.
-        StaleError: something else stands than what its author saw.
-        RulebookError: it is withdrawn already, or who or why is not said.
+        StaleError: the rule has changed since.
+        RulebookError: it is already withdrawn, or author or reason is missing.
     """
-    checked(stamp)
+    check_stamp(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        revisions = of(load_rule_histories(connection), key)
-        require(key, revisions, expected or mark(latest(revisions)))
-        change = _written(connection, key, None, revisions, stamp, act="rule-withdraw")
+        revisions = get_revisions(load_rule_histories(connection), key)
+        require_unchanged(key, revisions, expected or mark_of(latest(revisions)))
+        change = _write_change(connection, key, None, revisions, stamp, act="rule-withdraw")
     if change.does == "equal":
         raise RulebookError(f"{key} is withdrawn already: {describe_revision(latest(revisions))}")
     return change
 
 
-def rollback(  # noqa: PLR0913  who, why and when belong to it
+def roll_back_rule(  # noqa: PLR0913  who, why and when belong to it
     connection: Connection,
     key: str,
     to: str,
@@ -69,75 +78,74 @@ def rollback(  # noqa: PLR0913  who, why and when belong to it
     packs: Iterable[Pack] = (),
     expected: str | None = None,
 ) -> Change:
-    """Let hold again what a revision said; `to` is its number, or `shipped`: what the packs say.
+    """Restore a revision; `to` is its number, or `shipped` for the rule of this version's packs.
 
     Raises:
         UnknownError: no such rule or revision.
-        StaleError: something else stands than what its author saw.
-        RuleError: this version no longer understands what that revision said.
+        StaleError: the rule has changed since.
+        RuleError: this version cannot parse that revision.
     """
-    checked(stamp)
+    check_stamp(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        revisions = of(load_rule_histories(connection), key)
-        require(key, revisions, expected or mark(latest(revisions)))
+        revisions = get_revisions(load_rule_histories(connection), key)
+        require_unchanged(key, revisions, expected or mark_of(latest(revisions)))
         if to == TO_SHIPPED:
             value: Mapping[str, Any] | None = shipped.value_of(key, packs)
-            _ship(connection, key, value, revisions, stamp)
+            _record_shipped(connection, key, value, revisions, stamp)
         else:
-            value = numbered(key, revisions, to).value
+            value = find_revision(key, revisions, to).value
         if value is not None:
             rule_from_json(value)
-        return _written(connection, key, value, revisions, stamp, act="rule-rollback")
+        return _write_change(connection, key, value, revisions, stamp, act="rule-rollback")
 
 
-def of(known: Mapping[str, Sequence[RecordedRevision]], key: str) -> Sequence[RecordedRevision]:
+def get_revisions(
+    histories: Mapping[str, Sequence[RecordedRevision]], key: str
+) -> Sequence[RecordedRevision]:
     """A rule's revisions.
 
     Raises:
         UnknownError: there is no such rule.
     """
-    if key not in known:
-        raise UnknownError(f"no rule {key!r}{nearest(key, known)}")
-    return known[key]
+    if key not in histories:
+        raise UnknownError(f"no rule {key!r}{nearest(key, histories)}")
+    return histories[key]
 
 
-def latest(revisions: Sequence[RecordedRevision]) -> RecordedRevision:
-    """The one recorded last."""
-    return max(revisions, key=lambda one: one.id)
-
-
-def numbered(key: str, revisions: Sequence[RecordedRevision], number: str) -> RecordedRevision:
+def find_revision(key: str, revisions: Sequence[RecordedRevision], number: str) -> RecordedRevision:
     """A revision by its number, or its mark.
 
     Raises:
-        UnknownError: the key has none of it.
+        UnknownError: there is no such revision.
     """
     for recorded in revisions:
-        if number in (str(recorded.id), mark(recorded)):
+        if number in (str(recorded.id), mark_of(recorded)):
             return recorded
     numbers = ", ".join(str(recorded.id) for recorded in revisions)
     raise UnknownError(f"{key} has no revision {number}; there are {numbers}")
 
 
-def require(key: str, revisions: Sequence[RecordedRevision], expected: str | None) -> None:
-    """See that what stands is what the author saw.
+def require_unchanged(
+    key: str, revisions: Sequence[RecordedRevision], expected: str | None
+) -> None:
+    """Check that the latest revision is the one the author saw.
 
     Raises:
-        StaleError: it is not.
+        StaleError: it has changed since.
     """
-    last = max(revisions, key=lambda one: one.id, default=None)
-    if (expected or mark(None)) == mark(last):
+    last = last_recorded(revisions)
+    if (expected or mark_of(None)) == mark_of(last):
         return
     if last is None:
-        raise StaleError([f"{key} was never revised, yet {expected} is expected"], "read it again")
+        raise StaleError([f"{key} has no revisions, but {expected} is expected"], "reload it")
     raise StaleError(
         [f"{key} was changed meanwhile: {describe_revision(last)}"],
-        "read it again and put your change into that",
+        "reload it and apply your change to the current version",
     )
 
 
-def _written(  # noqa: PLR0913  who, why and when belong to it
+def _write_change(  # noqa: PLR0913  who, why and when belong to it
     connection: Connection,
     key: str,
     value: Mapping[str, Any] | None,
@@ -146,18 +154,18 @@ def _written(  # noqa: PLR0913  who, why and when belong to it
     *,
     act: str = "rule",
 ) -> Change:
-    change = changed(key, value, revisions, stamp)
-    return write(connection, ApplyPlan(changes=(change,)), stamp, act=act).changes[0]
+    change = plan_change(key, value, revisions, stamp)
+    return write_plan(connection, ApplyPlan(changes=(change,)), stamp, act=act).changes[0]
 
 
-def _ship(
+def _record_shipped(
     connection: Connection,
     key: str,
     value: Mapping[str, Any] | None,
     revisions: Sequence[RecordedRevision],
     stamp: Stamp,
 ) -> None:
-    """Record first what this version's pack says, so that the rule follows it from now on."""
+    """Record the shipped rule first, so that the rule follows the packs from now on."""
     before = shipped.last_shipped(revisions)
     if before is None or before.value != value:
         revision = shipped.revision_of(

@@ -1,4 +1,4 @@
-"""Files of rules brought into force as revisions: planned, then written all or nothing."""
+"""Apply files of rules: plan the changes, then store all of them or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.formatting import describe_revision, format_minute
 from hypervisor.registry.model import Revision
 from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
-from hypervisor.rulebook.differing import Difference, differences
-from hypervisor.rulebook.stamps import Stamp, checked, mark, same
-from hypervisor.rulebook.timeline import in_force, takes_over
+from hypervisor.rulebook.differences import Difference, list_differences
+from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of, matches
+from hypervisor.rulebook.timeline import last_recorded, next_revision, revision_at
 from rules._inhibiting import check_mentions
 
 _GO_ON = (
@@ -28,7 +28,7 @@ _GO_ON = (
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What becomes of one rule. `ends`: a revision that was said before and takes over later."""
+    """Change of one rule. `ends`: an earlier scheduled revision that takes over later."""
 
     key: str
     does: Literal["add", "change", "withdraw", "equal"]
@@ -36,16 +36,16 @@ class Change:
     after: Mapping[str, Any] | None
     holds_from: datetime
     ends: RecordedRevision | None = None
-    mark: str = ""  # of the revision that stands, once it is written
+    mark: str = ""  # of the latest revision, once stored
 
     @property
     def differences(self) -> list[Difference]:
-        return differences(self.before, self.after)
+        return list_differences(self.before, self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplyPlan:
-    """What would change, and what stands in the way."""
+    """Planned changes and conflicts."""
 
     changes: tuple[Change, ...]
     conflicts: tuple[str, ...] = ()
@@ -55,36 +55,38 @@ class ApplyPlan:
         return tuple(change for change in self.changes if change.does != "equal")
 
 
-def plan(
-    proposed: Iterable[Proposed], known: Mapping[str, Sequence[RecordedRevision]], stamp: Stamp
+def plan_changes(
+    proposed: Iterable[Proposed],
+    histories_by_rule: Mapping[str, Sequence[RecordedRevision]],
+    stamp: Stamp,
 ) -> ApplyPlan:
-    """Compare with the revisions known of each rule. A rule that no file names stays as it is."""
+    """Compare with the stored revisions. Rules that are not in the files stay as they are."""
     changes: list[Change] = []
     conflicts: list[str] = []
-    for one in proposed:
-        revisions = known.get(one.rule.id, ())
-        change = changed(one.rule.id, one.rule.to_json(), revisions, stamp)
-        if stamp.effective is None and _said_for_later(change, revisions):
+    for proposal in proposed:
+        revisions = histories_by_rule.get(proposal.rule.id, ())
+        change = plan_change(proposal.rule.id, proposal.rule.to_json(), revisions, stamp)
+        if stamp.effective is None and _scheduled_already(change, revisions):
             change = replace(change, does="equal")
-        said = None if change.does == "equal" else _conflict(one, change, revisions)
-        if said:
-            conflicts.append(said)
+        conflict = None if change.does == "equal" else _find_conflict(proposal, change, revisions)
+        if conflict:
+            conflicts.append(conflict)
         changes.append(change)
     return ApplyPlan(changes=tuple(changes), conflicts=tuple(conflicts))
 
 
-def _said_for_later(change: Change, revisions: Sequence[RecordedRevision]) -> bool:
-    """The file says what was recorded last, and that was to hold from a later time: it still is."""
-    last = max(revisions, key=lambda one: one.id, default=None)
+def _scheduled_already(change: Change, revisions: Sequence[RecordedRevision]) -> bool:
+    """Whether the latest revision already has this content with a later effective time."""
+    last = last_recorded(revisions)
     return last is not None and last.value == change.after and last.effective > change.holds_from
 
 
-def changed(
+def plan_change(
     key: str, value: Mapping[str, Any] | None, revisions: Sequence[RecordedRevision], stamp: Stamp
 ) -> Change:
-    """What a value would change of what holds at the stamp's time."""
+    """Compare a value with the revision in force at the stamp's time."""
     at = stamp.holds_from
-    now = in_force(revisions, at)
+    now = revision_at(revisions, at)
     before = now.value if now else None
     does: Literal["add", "change", "withdraw", "equal"] = "change"
     if before == value:
@@ -99,70 +101,82 @@ def changed(
         before=before,
         after=value,
         holds_from=at,
-        ends=takes_over(revisions, at),
-        mark=mark(max(revisions, key=lambda one: one.id, default=None)),
+        ends=next_revision(revisions, at),
+        mark=mark_of(last_recorded(revisions)),
     )
 
 
-def _conflict(one: Proposed, change: Change, revisions: Sequence[RecordedRevision]) -> str | None:
-    """Whether somebody else said something since the file was written, in words."""
+def _find_conflict(
+    proposal: Proposed, change: Change, revisions: Sequence[RecordedRevision]
+) -> str | None:
+    """Describe the conflict if the rule changed since the file was written."""
     last = max(revisions, key=lambda revision: revision.id, default=None)
-    if last is None or (one.based_on is not None and same(one.based_on, last)):
+    if last is None or (proposal.based_on is not None and matches(proposal.based_on, last)):
         return None
     base = next(
-        (old for old in reversed(revisions) if one.based_on and same(one.based_on, old)), None
+        (
+            old
+            for old in reversed(revisions)
+            if proposal.based_on and matches(proposal.based_on, old)
+        ),
+        None,
     )
-    if one.based_on is None:
-        said = "the file does not say on which revision it is based (`based on:`), and there is"
-        told = change.differences
+    if proposal.based_on is None:
+        introduction = "the file has no `based on:`, and there is"
+        differing_lines = change.differences
     elif base is None:
-        said = f"it is based on {one.based_on}, which this instance does not know; here stands"
-        told = change.differences
+        introduction = (
+            f"it is based on {proposal.based_on}, which this instance does not have; here is"
+        )
+        differing_lines = change.differences
     else:
         at = format_minute(base.recorded_at)
-        said = f"it is based on revision {base.id} of {at}; meanwhile came"
-        told = differences(base.value, last.value)
-    lines = "".join(f"\n    {line}" for line in told)
+        introduction = f"it is based on revision {base.id} of {at}; since then came"
+        differing_lines = list_differences(base.value, last.value)
+    lines = "".join(f"\n    {line}" for line in differing_lines)
     if base is not None:
-        own = differences(base.value, one.rule.to_json())
+        own = list_differences(base.value, proposal.rule.to_json())
         lines += "".join(f"\n    yours: {line}" for line in own)
-    return f"{one.place}: {one.rule.id}: {said} {describe_revision(last)}{lines}"
+    return f"{proposal.place}: {proposal.rule.id}: {introduction} {describe_revision(last)}{lines}"
 
 
-def apply(
+def apply_rules(
     connection: Connection, proposed: Sequence[Proposed], stamp: Stamp, *, dry_run: bool = False
 ) -> ApplyPlan:
-    """Write what differs, and the audit with it, in one transaction that the watch hears.
+    """Store the changes and their audit entries in one transaction.
 
     Raises:
-        StaleError: a file is not based on what stands; nothing was changed.
-        RuleError: a rule mentions one that there is not.
-        RulebookError: who or why is not said.
+        StaleError: a file is based on an older revision; nothing was changed.
+        RuleError: a rule refers to an unknown rule.
+        RulebookError: author or reason is missing.
     """
     if not dry_run:
-        checked(stamp)
+        check_stamp(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        known = load_rule_histories(connection)
-        check_inhibiting(proposed, known)
-        found = plan(proposed, known, stamp)
-        if found.conflicts:
-            raise StaleError(found.conflicts, _GO_ON)
+        histories_by_rule = load_rule_histories(connection)
+        check_inhibiting(proposed, histories_by_rule)
+        planned = plan_changes(proposed, histories_by_rule, stamp)
+        if planned.conflicts:
+            raise StaleError(planned.conflicts, _GO_ON)
         if dry_run:
-            return found
-        return write(connection, found, stamp)
+            return planned
+        return write_plan(connection, planned, stamp)
 
 
 def check_inhibiting(
-    proposed: Iterable[Proposed], known: Mapping[str, Sequence[RecordedRevision]]
+    proposed: Iterable[Proposed], histories_by_rule: Mapping[str, Sequence[RecordedRevision]]
 ) -> None:
-    """Whether what the files inhibit are rules, and nothing silences itself.
+    """Check that inhibited rules exist and no rule inhibits itself.
 
     Raises:
         RuleError: with its place in a file.
     """
-    packs = {one.place.file: one.pack for one in proposed}.values()
-    last = {key: max(some, key=lambda one: one.id).value or {} for key, some in known.items()}
+    packs = {proposal.place.file: proposal.pack for proposal in proposed}.values()
+    last = {
+        key: max(some, key=lambda proposal: proposal.id).value or {}
+        for key, some in histories_by_rule.items()
+    }
     check_mentions(
         [mention for pack in packs for mention in pack.mentions],
         {key: value.get("inhibits") or () for key, value in last.items()}
@@ -170,12 +184,12 @@ def check_inhibiting(
     )
 
 
-def write(
+def write_plan(
     connection: Connection, planned: ApplyPlan, stamp: Stamp, *, act: str = "rule"
 ) -> ApplyPlan:
-    """Add the revisions of a plan; the changes come back with the marks of what stands now.
+    """Store the revisions of a plan; returns the changes with their new marks.
 
-    The caller holds the registry.
+    The caller holds the registry lock.
     """
     doing = planned.doing
     if not doing:
@@ -200,7 +214,9 @@ def write(
             },
         )
     return ApplyPlan(
-        changes=tuple(replace(change, mark=mark(latest[change.key])) for change in planned.changes)
+        changes=tuple(
+            replace(change, mark=mark_of(latest[change.key])) for change in planned.changes
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Thresholds of sites and devices: set, taken back, withdrawn; as revisions, and audited."""
+"""Set, withdraw and roll back thresholds of sites and devices, as audited revisions."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from hypervisor.registry.parse_thresholds import parse_thresholds as read_thresh
 from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.registry.tree import Fields, Leaf
-from hypervisor.rulebook.service import numbered, require
-from hypervisor.rulebook.stamps import Stamp, checked, mark
-from hypervisor.rulebook.timeline import in_force
+from hypervisor.rulebook.service import find_revision, require_unchanged
+from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of
+from hypervisor.rulebook.timeline import last_recorded, revision_at
 from rules._errors import nearest
 from sensors._domain import catalogue
 
@@ -28,8 +28,8 @@ _HERE = Where(file="", line=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Set:
-    """A threshold that was asked to stand; `before` and `after` are the last recorded."""
+class ThresholdChange:
+    """A requested change; `before` and `after` are the latest revisions."""
 
     key: str
     before: RecordedRevision | None
@@ -45,7 +45,7 @@ def key_of(owner: str, name: str) -> str:
     return f"{owner}/{name}"
 
 
-def put(  # noqa: PLR0913  who, why and when belong to it
+def set_threshold(  # noqa: PLR0913  who, why and when belong to it
     connection: Connection,
     key: str,
     value: str,
@@ -53,35 +53,39 @@ def put(  # noqa: PLR0913  who, why and when belong to it
     *,
     expected: str | None = None,
     quantity: str | None = None,
-) -> Set:
-    """Set a threshold to a value with its unit. `expected`: the mark of what its author saw.
+) -> ThresholdChange:
+    """Set a threshold to a value with its unit. `expected`: the mark that its author saw.
 
-    `quantity` is said for a threshold of one's own that no domain knows.
+    `quantity`: for a threshold that no domain defines.
 
     Raises:
         UnknownError: no such site or device.
-        StaleError: something else stands by now.
-        RulebookError: the value cannot be, or who or why is not said.
+        StaleError: the threshold has changed since.
+        RulebookError: the value is invalid, or author or reason is missing.
     """
-    fact = _fact(key, value, quantity)
-    return _changed(connection, key, lambda _: fact, stamp, expected=expected, act="threshold")
+    fact = _parse_fact(key, value, quantity)
+    return _change_threshold(
+        connection, key, lambda _: fact, stamp, expected=expected, act="threshold"
+    )
 
 
-def withdraw(connection: Connection, key: str, stamp: Stamp, *, expected: str | None = None) -> Set:
-    """Let a threshold hold no more: rules that name it no longer apply there."""
+def withdraw_threshold(
+    connection: Connection, key: str, stamp: Stamp, *, expected: str | None = None
+) -> ThresholdChange:
+    """Withdraw a threshold: rules that use it no longer apply there."""
     fact = Fact(kind="threshold", key=key, value=None, where=_HERE)
-    return _changed(
+    return _change_threshold(
         connection, key, lambda _: fact, stamp, expected=expected, act="threshold-withdraw"
     )
 
 
-def rollback(
+def roll_back_threshold(
     connection: Connection, key: str, to: str, stamp: Stamp, *, expected: str | None = None
-) -> Set:
-    """Let hold again what a revision said; `to` is its number."""
+) -> ThresholdChange:
+    """Restore a revision; `to` is its number."""
 
     def fact(revisions: list[RecordedRevision]) -> Fact:
-        recorded = numbered(key, revisions, to)
+        recorded = find_revision(key, revisions, to)
         return Fact(
             kind="threshold",
             key=key,
@@ -90,23 +94,25 @@ def rollback(
             where=_HERE,
         )
 
-    return _changed(connection, key, fact, stamp, expected=expected, act="threshold-rollback")
+    return _change_threshold(
+        connection, key, fact, stamp, expected=expected, act="threshold-rollback"
+    )
 
 
-def history(connection: Connection, key: str) -> list[RecordedRevision]:
+def get_history(connection: Connection, key: str) -> list[RecordedRevision]:
     """A threshold's revisions.
 
     Raises:
         UnknownError: it has none.
     """
-    every_revisions = queries_revisions.list_revisions(connection, "threshold", key)
-    if not every_revisions:
-        known = queries_revisions.load_latest(connection, "threshold")
-        raise UnknownError(f"no threshold {key!r} was ever set{_near(key, known)}")
-    return every_revisions
+    revisions = queries_revisions.list_revisions(connection, "threshold", key)
+    if not revisions:
+        latest = queries_revisions.load_latest(connection, "threshold")
+        raise UnknownError(f"no threshold {key!r} was ever set{_nearest_hint(key, latest)}")
+    return revisions
 
 
-def _changed(  # noqa: PLR0913  who, why and when belong to it
+def _change_threshold(  # noqa: PLR0913  who, why and when belong to it
     connection: Connection,
     key: str,
     fact: Callable[[list[RecordedRevision]], Fact],
@@ -114,81 +120,81 @@ def _changed(  # noqa: PLR0913  who, why and when belong to it
     *,
     expected: str | None,
     act: str,
-) -> Set:
-    checked(stamp)
+) -> ThresholdChange:
+    check_stamp(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
         registry = registry_queries.load(connection)
         _require_owner(registry, key)
         revisions = queries_revisions.list_revisions(connection, "threshold", key)
         if expected is not None:
-            require(key, revisions, expected)
-        said = fact(revisions)
-        _require_below(registry, said)
-        inventory = Inventory(facts=(said,))
+            require_unchanged(key, revisions, expected)
+        new_fact = fact(revisions)
+        _require_below(registry, new_fact)
+        inventory = Inventory(facts=(new_fact,))
         try:
             apply_steps(
                 connection,
                 lambda _: [inventory],
-                stamp=_plain(stamp),
+                stamp=_registry_stamp(stamp),
                 act=Act(kind=act, subject=key),
             )
         except InventoryError as error:
-            raise RulebookError(_told(key, error.problems)) from error
+            raise RulebookError(_format_problems(key, error.problems)) from error
         after = queries_revisions.list_revisions(connection, "threshold", key)
-    return Set(key=key, before=_last(revisions), after=_last(after))
+    return ThresholdChange(key=key, before=_last(revisions), after=_last(after))
 
 
-def _plain(stamp: Stamp) -> registry_revising.Stamp:
+def _registry_stamp(stamp: Stamp) -> registry_revising.Stamp:
     return registry_revising.Stamp(
         author=stamp.author, reason=stamp.reason, now=stamp.now, effective=stamp.effective
     )
 
 
 def _last(revisions: list[RecordedRevision]) -> RecordedRevision | None:
-    return max(revisions, key=lambda one: one.id, default=None)
+    return last_recorded(revisions)
 
 
-def _fact(key: str, value: str, quantity: str | None) -> Fact:
-    """As an inventory would write it, with all that it checks."""
+def _parse_fact(key: str, value: str, quantity: str | None) -> Fact:
+    """Parse a threshold as an inventory would, with the same checks."""
     owner, _, name = key.rpartition("/")
-    said = {"value": value, **({"quantity": quantity} if quantity else {})}
+    fields = {"value": value, **({"quantity": quantity} if quantity else {})}
     node = Fields(
-        fields={text: Leaf(text=part, where=_HERE) for text, part in said.items()}, where=_HERE
+        fields={text: Leaf(text=part, where=_HERE) for text, part in fields.items()}, where=_HERE
     )
     limits = Fields(fields={name: node}, where=_HERE)
     problems: list[Problem] = []
     form = FieldReader(Fields(fields={"thresholds": limits}, where=_HERE), problems)
-    found = list(read_thresholds(form, owner, catalogue=catalogue(), illustrative=False))
-    if problems or not found:
-        raise RulebookError(_told(key, problems))
-    return found[0]
+    facts = list(read_thresholds(form, owner, catalogue=catalogue(), illustrative=False))
+    if problems or not facts:
+        raise RulebookError(_format_problems(key, problems))
+    return facts[0]
 
 
-def _told(key: str, problems: Iterable[Problem]) -> str:
+def _format_problems(key: str, problems: Iterable[Problem]) -> str:
     return f"{key}: {'; '.join(problem.text for problem in problems)}"
 
 
-def _require_owner(known: Registry, key: str) -> None:
+def _require_owner(registry: Registry, key: str) -> None:
     owner, _, name = key.rpartition("/")
     device = owner.removeprefix("device/")
     if not owner or not name:
         raise UnknownError(f"{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME")
     if owner != device:
-        if device not in known.devices:
-            raise UnknownError(f"no device {device!r}{_near(device, known.devices)}")
-    elif owner not in known.sites:
-        raise UnknownError(f"no site {owner!r}{_near(owner, known.sites)}")
+        if device not in registry.devices:
+            raise UnknownError(f"no device {device!r}{_nearest_hint(device, registry.devices)}")
+    elif owner not in registry.sites:
+        raise UnknownError(f"no site {owner!r}{_nearest_hint(owner, registry.sites)}")
 
 
-def _require_below(known: Registry, fact: Fact) -> None:
-    """See that it does not climb over the one that must lie above it; inventories check the rest.
+def _require_below(registry: Registry, fact: Fact) -> None:
+    """Check that it stays below the threshold above it; inventories check the rest.
 
     Raises:
         RulebookError: it does.
     """
     owner, _, name = fact.key.rpartition("/")
-    facts = facts_in_force(known)
+    facts = facts_in_force(registry)
     for other in catalogue().thresholds.values():
         above = facts.get(("threshold", key_of(owner, other.name)))
         if other.above == name and above and fact.value and fact.value["value"] >= above["value"]:
@@ -198,36 +204,38 @@ def _require_below(known: Registry, fact: Fact) -> None:
             )
 
 
-def _near(word: str, known: Iterable[str]) -> str:
-    """The likeliest one meant; not a list of a thousand."""
-    said = nearest(word, known)
-    return said if "did you mean" in said else ""
+def _nearest_hint(word: str, names: Iterable[str]) -> str:
+    """A hint with the nearest name, if one is near."""
+    hint = nearest(word, names)
+    return hint if "did you mean" in hint else ""
 
 
-def marked(revisions: list[RecordedRevision]) -> str:
-    """The mark of what was recorded last."""
-    return mark(_last(revisions))
+def mark_of_last(revisions: list[RecordedRevision]) -> str:
+    """The mark of the latest revision."""
+    return mark_of(_last(revisions))
 
 
-def standing(
+def list_in_force(
     connection: Connection, owner: str | None = None, *, now: datetime | None
 ) -> list[RecordedRevision]:
     """The thresholds in force, of one site or device or of all.
 
     Raises:
-        UnknownError: no threshold stands there.
+        UnknownError: no threshold is in force there.
     """
     revisions: dict[str, list[RecordedRevision]] = {}
-    for one in queries_revisions.list_revisions(connection, "threshold"):
-        revisions.setdefault(one.key, []).append(one)
+    for recorded in queries_revisions.list_revisions(connection, "threshold"):
+        revisions.setdefault(recorded.key, []).append(recorded)
     at = now or moment(BEGINNING)
     every_revisions = [
-        one
+        recorded
         for key, line in sorted(revisions.items())
         if owner in (None, key.rpartition("/")[0])
-        and (one := in_force(line, at) or min(line, key=lambda other: other.effective)).value
+        and (
+            recorded := revision_at(line, at) or min(line, key=lambda other: other.effective)
+        ).value
     ]
     if not every_revisions and owner is not None:
         owners = {key.rpartition("/")[0] for key in revisions}
-        raise UnknownError(f"no threshold stands at {owner!r}{_near(owner, owners)}")
+        raise UnknownError(f"no threshold in force at {owner!r}{_nearest_hint(owner, owners)}")
     return every_revisions

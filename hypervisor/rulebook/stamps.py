@@ -1,4 +1,4 @@
-"""Who changes what, why and from when; and by which mark a revision is known."""
+"""Author, reason and effective time of a change; marks of revisions."""
 
 import hashlib
 import json
@@ -11,15 +11,15 @@ from hypervisor.base.errors import RulebookError
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.registry.queries_revisions import SHIPPED, RecordedRevision
 
-NONE = "none"  # the mark of what was never revised
+NONE = "none"  # the mark of a key without revisions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """Who, why, and from which event time on.
+    """Author, reason, and effective event time.
 
-    `now`: live the wall clock, in an exercise the scenario's, None before that began: then what is
-    changed holds from the beginning. `effective` says otherwise.
+    `now`: wall clock, in an exercise the scenario clock. None before it begins: the change is then
+    in force from the beginning. `effective` overrides it.
     """
 
     author: str
@@ -32,37 +32,37 @@ class Stamp:
         return self.effective or self.now or moment(BEGINNING)
 
 
-def checked(stamp: Stamp) -> Stamp:
-    """A stamp that says who and why.
+def check_stamp(stamp: Stamp) -> Stamp:
+    """Check that author and reason are given.
 
     Raises:
-        RulebookError: it does not, or gives a name that is the software's own.
+        RulebookError: one is missing, or the author is a name of the software.
     """
     if not stamp.reason.strip():
-        raise RulebookError("no reason is given; say why in a few words (--reason)")
+        raise RulebookError("no reason given; state why in a few words (--reason)")
     if not stamp.author.strip():
-        raise RulebookError("no author is given; say who changes it (--author)")
+        raise RulebookError("no author given; state who changes it (--author)")
     if stamp.author.strip().lower() in SHIPPED:
         raise RulebookError(
-            f"the author {stamp.author!r} is the software itself; say who changes it (--author)"
+            f"the author {stamp.author!r} is the software itself; state who changes it (--author)"
         )
     return stamp
 
 
 def digest(value: Mapping[str, Any] | None) -> str:
-    """Eight characters that two different values hardly share, in whatever order they are kept."""
+    """Eight hexadecimal digits of a hash of the value, independent of key order."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def mark(revision: RecordedRevision | None) -> str:
-    """How a file or an ETag names a revision: its number for people, a digest to be sure."""
+def mark_of(revision: RecordedRevision | None) -> str:
+    """The mark of a revision in files and ETags: its number and a digest of its value."""
     return NONE if revision is None else f"{revision.id}-{digest(revision.value)}"
 
 
-def same(based_on: str, revision: RecordedRevision) -> bool:
-    """Whether a file with this mark was written from what the revision says.
+def matches(based_on: str, revision: RecordedRevision) -> bool:
+    """Whether a mark names this revision's value.
 
-    Numbers are one instance's own; a file may come from another that says the same.
+    Only the digest counts: numbers differ between instances.
     """
     return based_on.rpartition("-")[2] == digest(revision.value)

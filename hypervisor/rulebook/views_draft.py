@@ -1,4 +1,4 @@
-"""A rule that is being written: its text and its form say the same; slips stand at their field."""
+"""A draft of a rule as text and as form fields, with errors by field."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from hypervisor.evaluation.rule_text import read_one
-from hypervisor.rulebook.testing import outcomes, row
-from hypervisor.rulebook.writing import plain, rule_text
+from hypervisor.rulebook.pack_tests import run_pack_tests
+from hypervisor.rulebook.yaml_output import ordered_rule, rule_text
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
 from rules._rule import SEVERITIES, Rule
@@ -21,8 +21,8 @@ _KEY = re.compile(r"([A-Za-z][\w ]*?)\s*:")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlipAt:
-    """Something to mend: where in the text, and of which field."""
+class FieldError:
+    """An error: its place in the text, and its form field."""
 
     line: int
     column: int
@@ -31,10 +31,10 @@ class SlipAt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestTold:
-    """A test that stands in the rule, as it went."""
+class TestOutcome:
+    """Result of a test of the rule."""
 
-    __test__ = False  # for pytest: this is none
+    __test__ = False  # not a test class for pytest
 
     name: str
     passed: bool
@@ -43,125 +43,127 @@ class TestTold:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """`said`: what the form shows, None while the text is no YAML. `rule` None: there is a slip."""
+    """`fields`: the parsed YAML, None if it is invalid. `rule` is None if there are errors."""
 
     text: str
-    said: Mapping[str, Any] | None
+    fields: Mapping[str, Any] | None
     rule: Rule | None
-    slips: tuple[SlipAt, ...]
-    tests: tuple[TestTold, ...]
+    slips: tuple[FieldError, ...]
+    tests: tuple[TestOutcome, ...]
 
     @property
     def ok(self) -> bool:
         return self.rule is not None and all(test.passed for test in self.tests)
 
     def field(self, key: str) -> str:
-        """A field of the form; `fr title` is the French title."""
-        where = self.said or {}
+        """Value of a form field; `fr title` is the French title."""
+        where = self.fields or {}
         if key.startswith("fr "):
-            where, key = _mapping(where.get("fr")), key.removeprefix("fr ")
+            where, key = _as_mapping(where.get("fr")), key.removeprefix("fr ")
         value = where.get(key)
         if isinstance(value, list):
-            return ", ".join(str(one) for one in value)
+            return ", ".join(str(entry) for entry in value)
         return "" if value is None else " ".join(str(value).split())
 
     @property
     def steps(self) -> list[dict[str, str]]:
-        """The steps as rows of the form, and an empty one for the next."""
-        found = (self.said or {}).get("steps")
+        """Steps as form rows, with an empty row at the end."""
+        steps = (self.fields or {}).get("steps")
         rows = [
             {key: str(step.get(key, "")) for key in _STEP}
-            for step in (found if isinstance(found, list) else ())
+            for step in (steps if isinstance(steps, list) else ())
             if isinstance(step, Mapping)
         ]
         return [*rows, dict.fromkeys(_STEP, "")]
 
     def slip(self, field: str) -> str:
-        """What is wrong with a field."""
-        return "; ".join(one.problem for one in self.slips if one.field == field)
+        """The errors of a field."""
+        return "; ".join(slip.problem for slip in self.slips if slip.field == field)
 
 
-def of_text(text: str, domain: str) -> Draft:
-    """Read and checked, its tests run."""
+def parse_draft(text: str, domain: str) -> Draft:
+    """Parse and check a text, and run its tests."""
     text = text.replace("\r\n", "\n")
-    said = _loaded(text)
+    fields = _load_yaml(text)
     try:
         proposed = read_one(text, domain=domain)
     except RuleError as error:
-        return Draft(text=text, said=said, rule=None, slips=(_slip(error, text),), tests=())
-    tests = tuple(
-        TestTold(
-            name=str(one["test"]),
-            passed=bool(one["passed"]),
-            differences=tuple(one["differences"]),
+        return Draft(
+            text=text, fields=fields, rule=None, slips=(_field_error(error, text),), tests=()
         )
-        for one in map(row, outcomes(proposed.pack))
+    tests = tuple(
+        TestOutcome(
+            name=tested.name,
+            passed=not tested.differences,
+            differences=tuple(tested.differences),
+        )
+        for tested in run_pack_tests(proposed.pack)
     )
-    return Draft(text=text, said=said, rule=proposed.rule, slips=(), tests=tests)
+    return Draft(text=text, fields=fields, rule=proposed.rule, slips=(), tests=tests)
 
 
-def of_value(value: Mapping[str, Any], domain: str) -> Draft:
-    """Of what a revision says."""
-    return of_text(rule_text(plain(value)), domain)
+def draft_of_value(value: Mapping[str, Any], domain: str) -> Draft:
+    """The draft of a stored rule."""
+    return parse_draft(rule_text(ordered_rule(value)), domain)
 
 
-def with_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str, str]]) -> str:
-    """The text after the form was changed; what the form does not show stays as it is."""
-    said: dict[str, Any] = dict(_loaded(text) or {})
+def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str, str]]) -> str:
+    """Merge form fields into the text; other keys stay as they are."""
+    rule: dict[str, Any] = dict(_load_yaml(text) or {})
     for key in ("id", *PLAIN):
         if key in fields:
-            _put(said, key, fields[key])
-    french = dict(_mapping(said.get("fr")))
+            _put(rule, key, fields[key])
+    french = dict(_as_mapping(rule.get("fr")))
     for key in FRENCH:
         if f"fr {key}" in fields:
             _put(french, key, fields[f"fr {key}"])
-    _put_part(said, "fr", french)
+    _put_part(rule, "fr", french)
     if "inhibits" in fields:
-        names = [one for one in re.split(r"[,\s]+", fields["inhibits"]) if one]
-        _put_part(said, "inhibits", names)
+        names = re.findall(r"[^,\s]+", fields["inhibits"])
+        _put_part(rule, "inhibits", names)
     rows = [
         {key: step[key].strip() for key in _STEP if step.get(key, "").strip()} for step in steps
     ]
-    _put_part(said, "steps", [one for one in rows if set(one) - {"severity"}])
-    return rule_text(said)
+    _put_part(rule, "steps", [step for step in rows if set(step) - {"severity"}])
+    return rule_text(rule)
 
 
 def severities() -> tuple[str, ...]:
-    """The least severe first."""
+    """Severities, the least severe first."""
     return SEVERITIES
 
 
-def _put(said: dict[str, Any], key: str, text: str) -> None:
+def _put(rule: dict[str, Any], key: str, text: str) -> None:
     text = " ".join(text.split())
     if text:
-        said[key] = text
+        rule[key] = text
     else:
-        said.pop(key, None)
+        rule.pop(key, None)
 
 
-def _put_part(said: dict[str, Any], key: str, part: Any) -> None:
+def _put_part(rule: dict[str, Any], key: str, part: Any) -> None:
     if part:
-        said[key] = part
+        rule[key] = part
     else:
-        said.pop(key, None)
+        rule.pop(key, None)
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _as_mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _loaded(text: str) -> Mapping[str, Any] | None:
+def _load_yaml(text: str) -> Mapping[str, Any] | None:
     try:
-        found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  makes texts alone
+        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  makes texts alone
     except yaml.YAMLError:
         return None
-    return found if isinstance(found, Mapping) else None
+    return document if isinstance(document, Mapping) else None
 
 
-def _slip(error: RuleError, text: str) -> SlipAt:
+def _field_error(error: RuleError, text: str) -> FieldError:
     lines = text.split("\n")
     line = min(max(error.place.line, 1), len(lines))
-    return SlipAt(
+    return FieldError(
         line=line,
         column=error.place.column,
         problem=refusal(error.problem),
@@ -170,7 +172,7 @@ def _slip(error: RuleError, text: str) -> SlipAt:
 
 
 def _field_at(lines: Sequence[str], line: int) -> str:
-    """Of which field a line is: the last key that begins one, at or above it."""
+    """The field of a line: the nearest key at or above it."""
     inner = ""
     for text in reversed(lines[:line]):
         match = _KEY.match(text.strip())

@@ -1,4 +1,4 @@
-"""A rule on its page: the draft beside what stands, where it applies, what it would have meant."""
+"""Page of a rule: draft, current revision, sites, trial."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from hypervisor.base.errors import UnknownError
 from hypervisor.base.translation import translate as _
 from hypervisor.readings import queries_latest
 from hypervisor.registry import queries_site
-from hypervisor.registry.formatting import describe_revision
 from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
 from hypervisor.registry.queries_site import SitePlace
-from hypervisor.rulebook import service, views_draft, views_words
-from hypervisor.rulebook.api_trials import edit_of, tried
-from hypervisor.rulebook.differing import Difference, differences
-from hypervisor.rulebook.stamps import NONE, mark
+from hypervisor.rulebook import service, views_draft, views_texts
+from hypervisor.rulebook.api_trials import build_edit, run_trial
+from hypervisor.rulebook.differences import Difference, list_differences
+from hypervisor.rulebook.stamps import NONE, mark_of
+from hypervisor.rulebook.timeline import latest
 from hypervisor.rulebook.views_draft import Draft
 from hypervisor.rulebook.views_list import domain_of, read_rule
-from hypervisor.rulebook.views_places import places
-from hypervisor.rulebook.views_tried import Shown, SpanChoice, drawn, spans_of
+from hypervisor.rulebook.views_subjects import list_subjects
+from hypervisor.rulebook.views_trial import SpanChoice, TrialView, list_spans, view_trial
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
 from rules._pack import packs
@@ -31,8 +31,8 @@ from rules._rule import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stands:
-    """A rule as it was recorded last; `value` None: it is withdrawn, or new."""
+class EditedRule:
+    """The latest revision of a rule; `value` is None if withdrawn or new."""
 
     id: str
     domain: str
@@ -45,64 +45,64 @@ class Stands:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleTrial:
-    """As the page of a threshold has it, of a whole rule at one site."""
+    """Trial of a drafted rule at one site."""
 
     place: SitePlace | None
     spans: Sequence[SpanChoice]
     span: str
-    shown: Shown | None
+    shown: TrialView | None
     problem: str
     unit: str
     label: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """A site where it applies, with the thresholds that it asks for."""
+class RuleSite:
+    """A site where the rule applies, with the thresholds that it uses."""
 
     name: str
     title: str
     thresholds: tuple[tuple[str, str, str], ...]  # key, label, value
 
 
-def stands(context: RequestContext, rule: str) -> Stands:
-    """What stands of a rule.
+def get_rule(context: RequestContext, rule: str) -> EditedRule:
+    """The latest revision of a rule.
 
     Raises:
         UnknownError: there is no such rule.
     """
-    revisions = service.of(load_rule_histories(context.connection), rule)
-    last = max(revisions, key=lambda one: one.id)
-    return Stands(
+    revisions = service.get_revisions(load_rule_histories(context.connection), rule)
+    last = latest(revisions)
+    return EditedRule(
         id=rule,
         domain=domain_of(rule, context),
         value=last.value,
         rule=read_rule(last.value),
         last=last,
-        mark=mark(last),
+        mark=mark_of(last),
         number=len(revisions) + 1,
     )
 
 
-def new(context: RequestContext, domain: str) -> Stands:
-    """A rule that is to be.
+def new_rule(context: RequestContext, domain: str) -> EditedRule:
+    """A new rule.
 
     Raises:
         UnknownError: there is no such domain.
     """
     if domain not in context.catalogue.domains:
         raise UnknownError(f"no domain {domain!r}")
-    return Stands(id="", domain=domain, value=None, rule=None, last=None, mark=NONE, number=1)
+    return EditedRule(id="", domain=domain, value=None, rule=None, last=None, mark=NONE, number=1)
 
 
-def template(context: RequestContext, domain: str) -> Draft:
-    """A rule to begin with: the first of the domain's pack, else of its first quantity."""
-    pack = next((one for one in packs() if one.domain == domain and one.rules), None)
+def template_draft(context: RequestContext, domain: str) -> Draft:
+    """A template: the first rule of the domain's pack, else one on its first quantity."""
+    pack = next((pack for pack in packs() if pack.domain == domain and pack.rules), None)
     if pack is not None:
-        made = {**pack.rules[0].written, "id": f"{domain}-my-rule", "tests": []}
-        return views_draft.of_value(made, domain)
+        value = {**pack.rules[0].written, "id": f"{domain}-my-rule", "tests": []}
+        return views_draft.draft_of_value(value, domain)
     quantity = context.catalogue.domains[domain].quantities[0]
-    return views_draft.of_value(
+    return views_draft.draft_of_value(
         {
             "id": f"{domain}-my-rule",
             "title": "{site}: …",
@@ -118,72 +118,80 @@ def template(context: RequestContext, domain: str) -> Draft:
     )
 
 
-def draft_of(found: Stands) -> Draft:
-    """What stands, to be edited."""
-    return views_draft.of_value(found.value or {}, found.domain)
+def draft_of(current: EditedRule) -> Draft:
+    """A draft of the current rule."""
+    return views_draft.draft_of_value(current.value or {}, current.domain)
 
 
-def changes(found: Stands, draft: Draft) -> list[Difference]:
-    """What saving would change."""
-    if draft.rule is None or found.value is None:
+def list_changes(current: EditedRule, draft: Draft) -> list[Difference]:
+    """Changes that saving would make."""
+    if draft.rule is None or current.value is None:
         return []
-    return differences(found.value, draft.rule.to_json())
+    return list_differences(current.value, draft.rule.to_json())
 
 
-def since(
+def changes_since(
     context: RequestContext, rule: str, seen: str
 ) -> tuple[RecordedRevision | None, list[Difference]]:
-    """Who changed it since an author saw it, and what."""
-    revisions = service.of(load_rule_histories(context.connection), rule)
-    last = max(revisions, key=lambda one: one.id)
-    before = next((revision for revision in revisions if mark(revision) == seen), None)
-    return last, [] if before is None else differences(before.value, last.value)
+    """The latest revision and its differences from the one that the author saw."""
+    revisions = service.get_revisions(load_rule_histories(context.connection), rule)
+    last = latest(revisions)
+    before = next((revision for revision in revisions if mark_of(revision) == seen), None)
+    return last, [] if before is None else list_differences(before.value, last.value)
 
 
-def applies(context: RequestContext, request: Request, rule: str) -> list[Place]:
-    """Where a rule applies, by title; with the thresholds that it asks for there."""
-    subjects = places(context, request).get(rule, [])
+def list_sites(context: RequestContext, request: Request, rule: str) -> list[RuleSite]:
+    """Sites where a rule applies, by title, with the thresholds that it uses."""
+    subjects = list_subjects(context, request).get(rule, [])
     names = {site for site, _subject in subjects}
     titles = {row.name: row.title for row in queries_latest.list_sites(context.connection)}
     rows = queries_site.list_thresholds(context.connection, sorted(names), context.now())
-    stood = read_rule((stands(context, rule).value) or None)
-    wanted = () if stood is None else (*stood.thresholds, *stood.optional_thresholds)
-    found: dict[str, list[tuple[str, str, str]]] = {}
-    for one in rows:
-        if one.name in wanted:
-            found.setdefault(one.site, []).append(
+    rule_in_force = read_rule((get_rule(context, rule).value) or None)
+    names_used = (
+        ()
+        if rule_in_force is None
+        else (*rule_in_force.thresholds, *rule_in_force.optional_thresholds)
+    )
+    thresholds_by_site: dict[str, list[tuple[str, str, str]]] = {}
+    for threshold in rows:
+        if threshold.name in names_used:
+            thresholds_by_site.setdefault(threshold.site, []).append(
                 (
-                    f"{one.site}/{one.name}",
-                    views_words.label(one.name, context.catalogue),
-                    views_words.figure(one.value, one.unit),
+                    f"{threshold.site}/{threshold.name}",
+                    views_texts.threshold_label(threshold.name, context.catalogue),
+                    views_texts.format_figure(threshold.value, threshold.unit),
                 )
             )
-    made = [
-        Place(name=name, title=titles.get(name, name), thresholds=tuple(found.get(name, ())))
+    sites = [
+        RuleSite(
+            name=name,
+            title=titles.get(name, name),
+            thresholds=tuple(thresholds_by_site.get(name, ())),
+        )
         for name in names
     ]
-    return sorted(made, key=lambda one: one.title)
+    return sorted(sites, key=lambda threshold: threshold.title)
 
 
-def trial(
+def run_trial_at(
     context: RequestContext, request: Request, rule: Rule | None, site: str, span: str
 ) -> RuleTrial:
-    """The rule as it is drafted at a site, beside what stands."""
+    """Trial of a drafted rule at a site, compared with the current rule."""
     place = queries_site.load_site(context.connection, site) if site else None
     if place is None or rule is None:
-        problem = _("The rule must be understood first.") if place is not None else ""
+        problem = _("Correct the rule first.") if place is not None else ""
         return RuleTrial(
             place=None, spans=(), span="", shown=None, problem=problem, unit="", label=""
         )
     name = next(iter((*rule.thresholds, *rule.optional_thresholds)), "")
     rivers = [place.river] if place.river else []
     events = queries_past_events.standing(context.connection, sites=[site], rivers=rivers)
-    spans = spans_of(context, place, name, events)
-    chosen = next((one for one in spans if one.key == span), spans[0])
+    spans = list_spans(context, place, name, events)
+    chosen = next((choice for choice in spans if choice.key == span), spans[0])
     shown, problem = None, ""
     try:
-        edit = edit_of(site, chosen.since, chosen.until, written=rule)
-        shown = drawn(context, tried(context, request, edit), name)
+        edit = build_edit(site, chosen.since, chosen.until, written=rule)
+        shown = view_trial(context, run_trial(context, request, edit), name)
     except (BacktestError, RuleError) as error:
         problem = refusal(error)
     return RuleTrial(
@@ -193,17 +201,12 @@ def trial(
         shown=shown,
         problem=problem,
         unit="" if shown is None else shown.tried.unit,
-        label=views_words.label(name, context.catalogue) if name else "",
+        label=views_texts.threshold_label(name, context.catalogue) if name else "",
     )
 
 
-def told(last: RecordedRevision) -> str:
-    """Who said it, when and why."""
-    return describe_revision(last)
-
-
-def everywhere(context: RequestContext, domain: str) -> list[tuple[str, str]]:
-    """The sites of a domain that a new rule may be tried at."""
+def list_domain_sites(context: RequestContext, domain: str) -> list[tuple[str, str]]:
+    """Sites of a domain, for trials of a new rule."""
     return [
         (row.name, row.title)
         for row in queries_latest.list_sites(context.connection)

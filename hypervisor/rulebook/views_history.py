@@ -1,4 +1,4 @@
-"""Revisions of a threshold or a rule: who, when, why, what differed; each can hold again."""
+"""Page of the revisions of a rule or threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
-from hypervisor.rulebook import service_thresholds, views_words
+from hypervisor.rulebook import service_thresholds, views_texts
 from hypervisor.rulebook.api_thresholds import owner_of
-from hypervisor.rulebook.differing import Difference, differences
-from hypervisor.rulebook.service import of
-from hypervisor.rulebook.stamps import mark
+from hypervisor.rulebook.differences import Difference, list_differences
+from hypervisor.rulebook.service import get_revisions
+from hypervisor.rulebook.stamps import mark_of
+from hypervisor.rulebook.timeline import latest
 from hypervisor.rulebook.views_threshold import site_of
 from hypervisor.web.filters import value
 from rules._errors import RuleError
@@ -20,8 +21,8 @@ from rules._pack import rule_from_json
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """One revision. `stands`: it was recorded last; `said`: its value as text."""
+class HistoryLine:
+    """One revision. `stands`: it is the latest; `value_text`: a threshold's value."""
 
     id: int
     number: int
@@ -31,7 +32,7 @@ class Line:
     author: str
     shipped: bool
     reason: str
-    said: str
+    value_text: str
     stands: bool
     withdrawn: bool
     differences: tuple[Difference, ...]
@@ -39,13 +40,13 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """The latest first. `back`: the page of it, where forms post to."""
+    """Revisions, the latest first. `back`: the page of the rule or threshold."""
 
     title: str
     kind: str
     back: str
     mark: str
-    lines: tuple[Line, ...]
+    lines: tuple[HistoryLine, ...]
 
     @property
     def withdrawn(self) -> bool:
@@ -53,71 +54,83 @@ class History:
 
 
 def threshold_history(context: RequestContext, key: str) -> History:
-    """Of a threshold."""
+    """Revisions of a threshold."""
     owner, name = owner_of(key), key.rpartition("/")[2]
-    revisions = service_thresholds.history(context.connection, key)
+    revisions = service_thresholds.get_history(context.connection, key)
     place = queries_site.load_site(context.connection, site_of(context, owner, name))
     where = owner if place is None or owner.startswith("device/") else place.title
     return History(
-        title=f"{views_words.label(name, context.catalogue)}, {where}",
+        title=f"{views_texts.threshold_label(name, context.catalogue)}, {where}",
         kind="threshold",
         back=f"/thresholds/{key}",
-        mark=service_thresholds.marked(revisions),
-        lines=_lines(revisions, whole=False),
+        mark=service_thresholds.mark_of_last(revisions),
+        lines=_history_lines(revisions, whole=False),
     )
 
 
 def rule_history(context: RequestContext, rule: str) -> History:
-    """Of a rule."""
-    found = of(load_rule_histories(context.connection), rule)
+    """Revisions of a rule."""
+    revisions = get_revisions(load_rule_histories(context.connection), rule)
     return History(
-        title=rule_title(found, rule),
+        title=rule_title(revisions, rule),
         kind="rule",
         back=f"/rules/{rule}",
-        mark=mark(max(found, key=lambda one: one.id)),
-        lines=_lines(found, whole=True),
+        mark=mark_of(latest(revisions)),
+        lines=_history_lines(revisions, whole=True),
     )
 
 
 def rule_title(revisions: Sequence[RecordedRevision], rule: str) -> str:
-    """By the last revision that said anything."""
+    """The title in the latest revision that has one."""
     for recorded in reversed(revisions):
         if recorded.value is not None:
             try:
-                return views_words.title(rule_from_json(recorded.value))
+                return views_texts.rule_title(rule_from_json(recorded.value))
             except RuleError:
                 continue
     return rule
 
 
-def _lines(revisions: Sequence[RecordedRevision], *, whole: bool) -> tuple[Line, ...]:
+def _history_lines(
+    revisions: Sequence[RecordedRevision], *, whole: bool
+) -> tuple[HistoryLine, ...]:
     by_id = {recorded.id: recorded for recorded in revisions}
-    last = max(revisions, key=lambda one: one.id)
+    last = max(revisions, key=lambda recorded: recorded.id)
     lines = [
-        Line(
-            id=one.id,
+        HistoryLine(
+            id=recorded.id,
             number=number,
-            recorded_at=one.recorded_at,
-            effective=one.effective,
-            always=one.effective.year < 1900,
-            author=one.author,
-            shipped=one.shipped,
-            reason=one.reason,
-            said=_("withdrawn") if one.value is None else "" if whole else _value(one),
-            stands=one.id == last.id,
-            withdrawn=one.value is None,
-            differences=_differing(one, by_id) if whole else (),
+            recorded_at=recorded.recorded_at,
+            effective=recorded.effective,
+            always=recorded.effective.year < 1900,
+            author=recorded.author,
+            shipped=recorded.shipped,
+            reason=recorded.reason,
+            value_text=_("withdrawn")
+            if recorded.value is None
+            else ""
+            if whole
+            else _format_value(recorded),
+            stands=recorded.id == last.id,
+            withdrawn=recorded.value is None,
+            differences=_differences(recorded, by_id) if whole else (),
         )
-        for number, one in enumerate(sorted(revisions, key=lambda one: one.id), start=1)
+        for number, recorded in enumerate(
+            sorted(revisions, key=lambda recorded: recorded.id), start=1
+        )
     ]
     return tuple(reversed(lines))
 
 
-def _differing(one: RecordedRevision, by_id: dict[int, RecordedRevision]) -> tuple[Difference, ...]:
-    before = by_id.get(one.previous or 0)
-    return () if before is None else tuple(differences(before.value, one.value))
+def _differences(
+    recorded: RecordedRevision, by_id: dict[int, RecordedRevision]
+) -> tuple[Difference, ...]:
+    before = by_id.get(recorded.previous or 0)
+    return () if before is None else tuple(list_differences(before.value, recorded.value))
 
 
-def _value(one: RecordedRevision) -> str:
-    said = one.value or {}
-    return value(float(said["value"]), str(said["unit"]), views_words.places(float(said["value"])))
+def _format_value(recorded: RecordedRevision) -> str:
+    content = recorded.value or {}
+    return value(
+        float(content["value"]), str(content["unit"]), views_texts.decimals(float(content["value"]))
+    )

@@ -1,4 +1,4 @@
-"""The picture of a threshold that is tried: a year as a strip, and lanes of what alarmed."""
+"""Chart of a trial: the series over the period, and lanes of alarms."""
 
 import math
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ _NARROW = 3.0  # px: the least that a time in alarm is drawn
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """A line of the grid and its name; `word` empty: the line alone."""
+    """A grid line with its label; an empty `word` draws the line alone."""
 
     at: float
     word: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """Numbers for a template. `low`, `high`: the scale's ends, in the threshold's unit."""
+class StripDrawing:
+    """Coordinates for a template. `low`, `high`: limits of the scale in the threshold's unit."""
 
     line: str
     gaps: tuple[tuple[float, float], ...]
@@ -39,14 +39,14 @@ class Drawn:
     step: float
 
     def y(self, value: float) -> float:
-        """Where a value lies; one outside of the scale, at its edge."""
+        """Position of a value, clipped to the scale."""
         part = (value - self.low) / (self.high - self.low)
         return round(BOTTOM - (BOTTOM - TOP) * min(max(part, 0.0), 1.0), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Marker:
-    """What became of an event, or a false alarm: `hit`, `miss` or `false`."""
+    """Marker of an event or a false alarm: `hit`, `miss` or `false`."""
 
     x: float
     what: str
@@ -54,14 +54,14 @@ class Marker:
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """One line of markers, with the times in alarm as bars (x, width)."""
+    """A lane of markers, with times in alarm as bars (x, width)."""
 
     markers: tuple[Marker, ...] = ()
     bars: tuple[tuple[float, float], ...] = field(default_factory=tuple)
 
 
 class Scale:
-    """Times of a span on the axis."""
+    """Time axis of a period."""
 
     def __init__(self, since: int, until: int) -> None:
         """From and to, µs."""
@@ -72,37 +72,39 @@ class Scale:
         return round(LEFT + (RIGHT - LEFT) * min(max(part, 0.0), 1.0), 1)
 
 
-def drawn(strip: Strip, sides: Sequence[Side | None]) -> Drawn:
-    """The strip with its scale, in which both thresholds lie."""
+def draw_strip(strip: Strip, sides: Sequence[Side | None]) -> StripDrawing:
+    """The curve with a scale that includes both thresholds."""
     points = [value for _, value in strip.points if value is not None]
     limits = [side.value for side in sides if side is not None and side.value is not None]
     step, low, high = _scale([*points, *limits])
-    made = Drawn(line="", gaps=(), across=(), up=(), low=low, high=high, step=_nudge(high - low))
+    drawing = StripDrawing(
+        line="", gaps=(), across=(), up=(), low=low, high=high, step=_key_step(high - low)
+    )
     scale = Scale(strip.since, strip.until)
     count = round((high - low) / step)
     places = len(f"{step:.9f}".rstrip("0").partition(".")[2])
-    return Drawn(
-        line=_line(strip, scale, made),
-        gaps=_gaps(strip, scale),
-        across=tuple(_across(strip, scale)),
+    return StripDrawing(
+        line=_curve_path(strip, scale, drawing),
+        gaps=_gap_bars(strip, scale),
+        across=tuple(_time_ticks(strip, scale)),
         up=tuple(
-            Tick(at=made.y(low + n * step), word=number(low + n * step, places))
+            Tick(at=drawing.y(low + n * step), word=number(low + n * step, places))
             for n in range(count + 1)
         ),
         low=low,
         high=high,
-        step=made.step,
+        step=drawing.step,
     )
 
 
-def lane(tried: Tried, side: Side) -> Lane:
-    """What one side would have told."""
+def draw_lane(tried: Tried, side: Side) -> Lane:
+    """Alarms of one side as a lane."""
     scale = Scale(tried.since, tried.until)
     markers = [
         Marker(x=scale.x(outcome.event.crossed), what="miss" if outcome.alarm is None else "hit")
         for outcome in side.worth.outcomes
     ]
-    markers += [Marker(x=scale.x(one.began), what="false") for one in side.worth.false]
+    markers += [Marker(x=scale.x(alarm.began), what="false") for alarm in side.worth.false]
     bars = []
     for spell in side.worth.spells:
         first = scale.x(spell.began)
@@ -111,8 +113,8 @@ def lane(tried: Tried, side: Side) -> Lane:
     return Lane(markers=tuple(markers), bars=tuple(bars))
 
 
-def events(tried: Tried) -> tuple[float, ...]:
-    """Where something was noted."""
+def event_positions(tried: Tried) -> tuple[float, ...]:
+    """Positions of reported events."""
     scale = Scale(tried.since, tried.until)
     side = tried.today or tried.edit
     outcomes = () if side is None else side.worth.outcomes
@@ -120,26 +122,26 @@ def events(tried: Tried) -> tuple[float, ...]:
 
 
 def _scale(values: Sequence[float]) -> tuple[float, float, float]:
-    """A step that people count in, and ends that are whole steps, with a little room."""
+    """A round step, and limits at whole steps with a margin."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
     room = (high - low) * 0.05
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= rough)
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
     bottom = math.floor((low - room) / step) * step
     if low >= 0 > bottom:
         bottom = 0.0
     return step, round(bottom, 9), round(math.ceil((high + room) / step) * step, 9)
 
 
-def _nudge(size: float) -> float:
-    """By how much an arrow key moves the handle: about half a percent, a round number."""
+def _key_step(size: float) -> float:
+    """Step of an arrow key: about half a percent of the scale, rounded."""
     return float(f"{10.0 ** math.floor(math.log10(size / 100)):g}")
 
 
-def _line(strip: Strip, scale: Scale, made: Drawn) -> str:
+def _curve_path(strip: Strip, scale: Scale, drawing: StripDrawing) -> str:
     parts: list[str] = []
     open_ = False
     for at, value in strip.points:
@@ -147,16 +149,16 @@ def _line(strip: Strip, scale: Scale, made: Drawn) -> str:
             open_ = False
             continue
         middle = at + strip.bin // 2
-        parts.append(f"{'L' if open_ else 'M'}{scale.x(middle)} {made.y(value)}")
+        parts.append(f"{'L' if open_ else 'M'}{scale.x(middle)} {drawing.y(value)}")
         if not open_ and len(strip.points) == 1:
             parts.append("h1")
         open_ = True
     return "".join(parts)
 
 
-def _gaps(strip: Strip, scale: Scale) -> tuple[tuple[float, float], ...]:
-    """Where nothing is known: x and width, neighbours together."""
-    found: list[tuple[float, float]] = []
+def _gap_bars(strip: Strip, scale: Scale) -> tuple[tuple[float, float], ...]:
+    """Gaps as x and width; adjacent gaps are merged."""
+    gaps: list[tuple[float, float]] = []
     begun: int | None = None
     for at, value in (*strip.points, (strip.until, 0.0)):
         if value is None:
@@ -164,16 +166,20 @@ def _gaps(strip: Strip, scale: Scale) -> tuple[tuple[float, float], ...]:
         elif begun is not None:
             first, last = scale.x(begun), scale.x(at)
             if last - first >= 1:
-                found.append((first, round(last - first, 1)))
+                gaps.append((first, round(last - first, 1)))
             begun = None
-    return tuple(found)
+    return tuple(gaps)
 
 
-def _across(strip: Strip, scale: Scale) -> Sequence[Tick]:
-    """Months of a year, days of a flood, hours of a day; a name where there is room for it."""
+def _time_ticks(strip: Strip, scale: Scale) -> Sequence[Tick]:
+    """Ticks of months, days or hours; labels where they fit."""
     length = strip.until - strip.since
     first = current().local(moment(strip.since))
-    marks = _months(first, strip.until) if length > 70 * 86_400_000_000 else _days(first, strip)
+    marks = (
+        _month_ticks(first, strip.until)
+        if length > 70 * 86_400_000_000
+        else _day_ticks(first, strip)
+    )
     ticks: list[Tick] = []
     last = -1_000.0
     for at, word in marks:
@@ -186,28 +192,28 @@ def _across(strip: Strip, scale: Scale) -> Sequence[Tick]:
     return ticks
 
 
-def _months(first: datetime, until: int) -> list[tuple[datetime, str]]:
+def _month_ticks(first: datetime, until: int) -> list[tuple[datetime, str]]:
     from babel.dates import format_date  # noqa: PLC0415  only pictures of years want names
 
     locale = "fr_FR" if current().language == "fr" else "en_GB"
     at = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    found: list[tuple[datetime, str]] = []
+    ticks: list[tuple[datetime, str]] = []
     while micros(at) < until:
         word = format_date(at, "MMM yy" if at.month == 1 else "MMM", locale=locale)
-        found.append((at, word))
+        ticks.append((at, word))
         at = (at + timedelta(days=32)).replace(day=1)
-    return found
+    return ticks
 
 
-def _days(first: datetime, strip: Strip) -> list[tuple[datetime, str]]:
+def _day_ticks(first: datetime, strip: Strip) -> list[tuple[datetime, str]]:
     from babel.dates import format_date  # noqa: PLC0415  as above
 
     locale = "fr_FR" if current().language == "fr" else "en_GB"
     hours = 24 if strip.until - strip.since > 4 * 86_400_000_000 else 6
     at = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    found: list[tuple[datetime, str]] = []
+    ticks: list[tuple[datetime, str]] = []
     while micros(at) < strip.until:
         whole = at.hour == 0
-        found.append((at, format_date(at, "d MMM", locale=locale) if whole else clock(at)))
+        ticks.append((at, format_date(at, "d MMM", locale=locale) if whole else clock(at)))
         at += timedelta(hours=hours)
-    return found
+    return ticks

@@ -147,7 +147,7 @@ def await_judged(url: str, since: datetime) -> None:
 
     def heard_and_judged() -> bool:
         with connect(url) as connection:
-            now = exercise_store.standing(connection)
+            now = exercise_store.get_progress(connection)
         done = now.heard is not None and now.heard > micros(since)
         return done and now.judged is not None and now.judged > micros(since) and not now.unread
 
@@ -216,8 +216,8 @@ def replay(exercise: Exercise, after: Aftermath) -> list[dict[str, Any]]:
     exercise.apply(INVENTORY)
     with connect(exercise.settings.database_url) as connection:
         for begins, ends in after.deaf:
-            exercise_store.deafen(connection, begins, ends)
-    playing.play(exercise.settings, after.arrived, playing.Manner())
+            exercise_store.insert_gap(connection, begins, ends)
+    playing.play(exercise.settings, after.arrived, playing.PlayOptions())
     return exercise.log()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.cli import main
 from hypervisor.exercises import demo
-from hypervisor.exercises.story import story
+from hypervisor.exercises.story import format_story
 from hypervisor.stack import detached
 from tests.acceptance.conftest import command
 
@@ -36,7 +36,7 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
     said: list[str] = []
     for _ in range(2):
         settings = demo.prepare(folder, said.append)
-        spoken = demo.spoken(settings)
+        spoken = demo.make_messages(settings)
         shown = demo.play(folder, settings, spoken, speed=None, notice=lambda _progress: None)
     assert "the earlier demonstration was stopped" in said
     account = shown.outcome.account
@@ -44,9 +44,9 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
     assert account.stored == account.published == len(spoken.rows)
     rules = {alarm.episode.rule for alarm in shown.outcome.alarms}
     assert rules >= {"flood-level", "flood-level-lost-rising", "lighting-leakage", "weather-rain"}
-    members = demo.invite(settings)
-    told = "\n".join(story(shown, members))
-    assert "should have raised" in told
+    members = demo.make_accounts(settings)
+    told = "\n".join(format_story(shown, members))
+    assert "expected alarms were raised" in told
     assert "L'Orge à Saint-Chéron: river above its attention level: 1.2" in told
     assert "against 1.20 m, major at" in told
     web = f"http://127.0.0.1:{settings.web_port}"
@@ -69,6 +69,6 @@ def test_a_folder_that_no_demo_made_is_left_alone(
         monkeypatch.setattr(sys, "argv", ["hypervisor", "demo", "--data", str(tmp_path), *words])
         with pytest.raises(SystemExit):
             main()
-        assert "nothing was touched" in capsys.readouterr().err
+        assert "nothing was changed" in capsys.readouterr().err
     assert precious.read_text() == "years of work"
     assert list(tmp_path.iterdir()) == [precious]

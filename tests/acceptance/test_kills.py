@@ -111,7 +111,7 @@ def play_under(
 ) -> playing.Outcome:
     """Play for about `seconds` while parts are killed, turn after turn, at random moments."""
     span = (played["time"].iloc[-1] - played["time"].iloc[0]).total_seconds()
-    manner = playing.Manner(speed=span / seconds)
+    manner = playing.PlayOptions(speed=span / seconds)
     slot = seconds / len(turns)
     with ThreadPoolExecutor(1) as pool:
         begun = time.monotonic()
@@ -154,7 +154,7 @@ def told_once(url: str) -> None:
 def undisturbed(exercise: Exercise, inventory: str, played: pd.DataFrame) -> list[dict[str, Any]]:
     """The log of an exercise in which nothing was killed."""
     exercise.apply(inventory)
-    playing.play(exercise.settings, played, playing.Manner())
+    playing.play(exercise.settings, played, playing.PlayOptions())
     return exercise.log()
 
 
@@ -191,7 +191,7 @@ def broker_kills(
         f" published and acknowledged, {lost} lost ({lost / rate:.2f} s of them), 0 doubled"
     )
     assert lost <= load.kills * AUTOSAVE * rate
-    again = playing.play(killed.settings, played, playing.Manner(again=True)).account
+    again = playing.play(killed.settings, played, playing.PlayOptions(again=True)).account
     assert again is not None
     assert again.lost == 0
     assert again.stored == lost

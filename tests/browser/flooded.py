@@ -15,7 +15,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import shipped as shipped_rules
 from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.exercises import queries as exercise_queries
-from hypervisor.exercises.simulation import field_in
+from hypervisor.exercises.simulation import load_field_from
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_store
@@ -55,7 +55,7 @@ def make(url: str) -> None:
 
 def _speak(connection: Connection) -> None:
     story = load("october-flood")
-    rows = performed(story, field_in(connection, story), 1, hours=_HOURS)
+    rows = performed(story, load_field_from(connection, story), 1, hours=_HOURS)
     ends = story.begins + timedelta(hours=_HOURS)
     lost = (rows["device"] == _LOST) & (rows["time"] > ends - timedelta(hours=_LOST_HOURS))
     domains = catalogue().domain_of
@@ -66,7 +66,7 @@ def _speak(connection: Connection) -> None:
     stands = reading_queries.store(connection, _packed(connection, rows))
     feed.append(connection, "readings", rows=stands.tobytes())
     begins = ends - timedelta(hours=_OTHERS)  # nobody listened before: no device was silent then
-    exercise_queries.deafen(connection, BEGINNING, int(begins.timestamp()) * 1_000_000)
+    exercise_queries.insert_gap(connection, BEGINNING, int(begins.timestamp()) * 1_000_000)
     connection.commit()
     queries_workers.record_heartbeat(connection, "one", int(ends.timestamp()) * 1_000_000)
     connection.commit()

@@ -1,4 +1,4 @@
-"""Exercises in a real browser: chosen, led and debriefed; hidden from those who train."""
+"""Exercises in a real browser: chosen, led and debriefed; hidden from trainees."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from hypervisor.database.connect import connect
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.simulation import label_of
+from hypervisor.exercises.simulation import make_label
 from simulators._scenarios import load
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.exercises.conftest import FILE, Led, led
@@ -39,11 +39,11 @@ def led_console(led: Led, browser: Browser) -> Iterator[Console]:
 @pytest.fixture
 def paused_console(own_console: Console) -> Console:
     """The Essonne's flood as if its leader had paused it; a call went out, a rumour is to come."""
-    story, label = load(STORY), label_of(STORY, seed=1)
+    story, label = load(STORY), make_label(STORY, seed=1)
     with connect(own_console.url) as connection:
-        run = queries_runs.add(
+        run = queries_runs.add_run(
             connection,
-            queries_runs.New(
+            queries_runs.NewRun(
                 kind="story",
                 source=STORY,
                 title=label.title,
@@ -56,10 +56,12 @@ def paused_console(own_console: Console) -> Console:
             ),
         )
         clock = story.begins + timedelta(hours=58)
-        queries_runs.update(connection, run, state="paused", clock=clock, started_at=clock)
-        call = queries_injects.add(connection, run, author="chef", kind="call", title="A call")
-        queries_injects.fire(connection, call, at=clock, by="chef")
-        queries_injects.add(
+        queries_runs.update_run(connection, run, state="paused", clock=clock, started_at=clock)
+        call = queries_injects.add_inject(
+            connection, run, author="chef", kind="call", title="A call"
+        )
+        queries_injects.fire_inject(connection, call, at=clock, by="chef")
+        queries_injects.add_inject(
             connection,
             run,
             author="chef",
@@ -68,8 +70,8 @@ def paused_console(own_console: Console) -> Console:
             planned=clock + timedelta(hours=3),
             expected="Nobody repeats it",
         )
-        queries_injects.skip(connection, run, from_at=story.begins, to_at=clock, author="chef")
-        queries_runs.beat(connection, os.getpid())
+        queries_injects.add_skip(connection, run, from_at=story.begins, to_at=clock, author="chef")
+        queries_runs.save_heartbeat(connection, os.getpid())
     return own_console
 
 
@@ -81,11 +83,11 @@ def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
     expect(page).to_have_url(re.compile("/exercises/lead"))
     expect(page.locator("#ex-controls")).to_contain_text("paused")
     expect(page.locator("#banner")).to_contain_text("scenario paused")
-    page.get_by_text("Write one").click()
-    page.get_by_label("What happens, in a few words").fill("The mayor calls")
-    page.get_by_label("What is expected of them").fill("Call back")
+    page.get_by_text("New inject").click()
+    page.get_by_label("Title").fill("The mayor calls")
+    page.get_by_label("Expected response").fill("Call back")
     page.get_by_role("button", name="Add").first.click()
-    page.get_by_role("button", name="Put in now: The mayor calls").click()
+    page.get_by_role("button", name="Inject now: The mayor calls").click()
     expect(page.locator("#ex-injects .fired")).to_contain_text("The mayor calls")
     page.get_by_role("button", name="Go", exact=False).first.click()
     expect(page.locator("#ex-controls").get_by_role("button", name="Pause")).to_be_visible()
@@ -99,14 +101,14 @@ def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
     assert violations(page) == []
     page.goto(f"{led_console.base}/exercises")
     page.get_by_label("Reason").fill("once more")
-    page.get_by_label("Everybody knows").check()
-    page.get_by_role("button", name="Clear and begin anew").click()
+    page.get_by_label("All participants").check()
+    page.get_by_role("button", name="Clear and reset").click()
     expect(page.locator("main")).to_contain_text("No run yet")
 
 
 def test_what_is_to_come_is_hidden_from_those_who_train(paused_console: Console) -> None:
     page = paused_console.page("/exercises", role="operator", language="fr")
-    expect(page.locator("#ex-told")).to_contain_text("A call")
+    expect(page.locator("#ex-messages")).to_contain_text("A call")
     expect(page.locator("main")).not_to_contain_text("A secret rumour")
     expect(page.locator("main")).not_to_contain_text("Choisir un scénario")
     paused_console.problems.clear()
@@ -117,7 +119,7 @@ def test_what_is_to_come_is_hidden_from_those_who_train(paused_console: Console)
 
 def test_live_says_where_exercises_are_run(empty_console: Console) -> None:
     page = empty_console.page("/exercises", language="en")
-    expect(page.locator("main")).to_contain_text("nothing is played into it")
+    expect(page.locator("main")).to_contain_text("exercises cannot run here")
     expect(page.locator("main")).to_contain_text("up --exercise")
     assert violations(page) == []
 

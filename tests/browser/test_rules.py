@@ -41,7 +41,7 @@ def test_a_threshold_is_tried_saved_and_taken_back(own_console: Console) -> None
     expect(page.get_by_text("la route est coupée avant")).to_be_visible()
     page.get_by_text("Revenir à celle-ci").first.click()
     page.get_by_label("Raison (obligatoire)").first.fill("c'était le mauvais pont")
-    page.get_by_role("button", name="Remettre la révision 1 en vigueur").click()
+    page.get_by_role("button", name="Rétablir la révision 1").click()
     expect(page.locator("#value")).to_have_value(before)
     assert violations(page) == []
 
@@ -63,7 +63,7 @@ def test_the_line_is_moved_by_the_keyboard(console: Console) -> None:
 def test_the_form_and_the_text_say_the_same(console: Console) -> None:
     page = console.page("/rules/flood-level")
     text = page.locator("#text")
-    page.get_by_label("After it has lasted").fill("25 min")
+    page.get_by_label("Raised after").fill("25 min")
     expect(text).to_have_value(re.compile("for: 25 min"))
     expect(page.locator("#verdict")).to_contain_text("10 min")
 
@@ -103,7 +103,7 @@ def test_all_of_them_in_all_ways(
 def test_two_authors_do_not_overwrite_each_other(own_console: Console) -> None:
     page = own_console.page(f"{THRESHOLD}?value=1.1")
     with connect(own_console.url) as connection:
-        service_thresholds.put(
+        service_thresholds.set_threshold(
             connection,
             "yvette-villebon/attention",
             "1.05 m",
@@ -125,7 +125,7 @@ def test_a_new_rule_from_a_template(own_console: Console) -> None:
     page = own_console.page("/rules")
     page.get_by_text("New rule").click()
     page.locator("a[href='/rules/new?domain=flood']").click()
-    page.get_by_label(re.compile("^Name for machines")).fill("flood-mill")
+    page.get_by_label(re.compile("^Identifier")).fill("flood-mill")
     page.get_by_label(re.compile("^Title {site}")).fill("{site}: the mill gets wet")
     page.get_by_label("Alarm when").fill("level > 0.5 m")
     expect(page.locator("#text")).to_have_value(re.compile("level > 0.5 m"))
@@ -142,10 +142,10 @@ def test_an_event_that_was_seen_makes_hits_and_misses(own_console: Console) -> N
     page = own_console.page(f"{THRESHOLD}?value=1.0")
     page.locator("#begins").fill("2024-10-10T10:00")
     page.locator("#ends").fill("2024-10-10T12:00")
-    page.get_by_label("What was seen, and where").fill("the bridge stood in water")
-    page.get_by_role("button", name="Note it").click()
-    expect(page.locator("#worth")).to_contain_text("Events told")
-    expect(page.get_by_role("navigation", name="Time shown").get_by_role("link")).to_have_count(2)
+    page.get_by_label("What was observed, and where").fill("the bridge stood in water")
+    page.get_by_role("button", name="Save event").click()
+    expect(page.locator("#worth")).to_contain_text("Events detected")
+    expect(page.get_by_role("navigation", name="Period").get_by_role("link")).to_have_count(2)
 
 
 @pytest.mark.long
@@ -154,12 +154,12 @@ def test_who_may_only_look_tries_and_does_not_save(console: Console) -> None:
     page.locator("#value").fill("1.0")
     expect(page.locator("#worth")).to_contain_text("1.00")
     expect(page.get_by_role("button", name=re.compile("^Save"))).to_have_count(0)
-    expect(page.get_by_text("Saving takes the role of rule author")).to_be_visible()
+    expect(page.get_by_text("you need the role of rule author")).to_be_visible()
 
 
 @pytest.mark.long
 def test_rules_are_searched(console: Console) -> None:
     page = console.page("/rules", language="fr")
     page.get_by_label(re.compile("^Intitulé, condition")).fill("gel")
-    expect(page.locator("#found")).to_contain_text("weather-frost")
-    expect(page.locator("#found")).not_to_contain_text("flood-level-silent")
+    expect(page.locator("#results")).to_contain_text("weather-frost")
+    expect(page.locator("#results")).not_to_contain_text("flood-level-silent")

@@ -195,7 +195,7 @@ KINDS = "overflow, flood, heavy-rain, frost, heat, storm, outage, jam, other, no
             {"ends": DAY + timedelta(days=60, seconds=1)},
             "`ends` must lie after `begins`, by at most 60 days: note several instead",
         ),
-        ({"note": " "}, "say in a few words what was seen, and where"),
+        ({"note": " "}, "describe what was observed, and where"),
         ({"peak": "high"}, "peak: 'high': expected a number"),
     ],
 )

@@ -13,7 +13,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises import queries_archive, queries_injects, queries_runs
 from hypervisor.exercises.queries_injects import ChangedError
-from hypervisor.exercises.queries_runs import New, RunError, RunState
+from hypervisor.exercises.queries_runs import NewRun, RunError, RunState
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -25,7 +25,7 @@ from tests.integration.database.standing import (
 
 pytestmark = pytest.mark.integration
 
-FLOOD = New(
+FLOOD = NewRun(
     kind="story",
     source="flood",
     title="A flood",
@@ -54,7 +54,7 @@ FRESH: dict[str, Any] = {
 
 
 def _run(connection: Connection, number: int) -> queries_runs.Run:
-    run = queries_runs.find(connection, number)
+    run = queries_runs.get_run(connection, number)
     assert run is not None
     return run
 
@@ -63,43 +63,41 @@ def _over(connection: Connection, count: int = 1) -> list[int]:
     """So many runs that are over."""
     numbers = []
     for _ in range(count):
-        numbers.append(queries_runs.add(connection, FLOOD))
-        queries_runs.update(connection, numbers[-1], state="finished")
+        numbers.append(queries_runs.add_run(connection, FLOOD))
+        queries_runs.update_run(connection, numbers[-1], state="finished")
     return numbers
 
 
 def test_a_run_as_it_is_added(connection: Connection) -> None:
-    before = queries_runs.wall(connection)
-    assert queries_runs.latest(connection) is None
-    number = queries_runs.add(connection, FLOOD)
+    before = queries_runs.get_wall_clock(connection)
+    assert queries_runs.get_latest_run(connection) is None
+    number = queries_runs.add_run(connection, FLOOD)
     run = _run(connection, number)
     assert asdict(run) == {**FRESH, "id": number, "asked_at": run.asked_at}
-    assert before < run.asked_at < queries_runs.wall(connection)
+    assert before < run.asked_at < queries_runs.get_wall_clock(connection)
     assert run.active
     with pytest.raises(RunError) as refusal:
-        queries_runs.add(connection, FLOOD)
-    assert str(refusal.value) == (
-        "another run is under way in this exercise: stop it first (one plays at a time)"
-    )
-    assert queries_runs.latest(connection) == run, "what was refused left no trace"
-    assert queries_runs.find(connection, number + 1) is None
+        queries_runs.add_run(connection, FLOOD)
+    assert str(refusal.value) == ("another run is active in this exercise: stop it first")
+    assert queries_runs.get_latest_run(connection) == run, "what was refused left no trace"
+    assert queries_runs.get_run(connection, number + 1) is None
 
 
 @pytest.mark.parametrize("state", RunState)
 def test_a_run_is_active_until_it_is_over(connection: Connection, state: RunState) -> None:
-    number = queries_runs.add(connection, FLOOD)
-    queries_runs.update(connection, number, state=state.value, reason="because")
+    number = queries_runs.add_run(connection, FLOOD)
+    queries_runs.update_run(connection, number, state=state.value, reason="because")
     run = _run(connection, number)
     assert (run.state, run.reason, run.version) == (state, "because", 2)
     active = {RunState.PREPARING, RunState.RUNNING, RunState.PAUSED, RunState.INTERRUPTED}
     assert run.active == (state in active)
-    assert (queries_runs.latest(connection) is None) == (state is RunState.RESET)
+    assert (queries_runs.get_latest_run(connection) is None) == (state is RunState.RESET)
 
 
 def test_a_run_that_the_command_line_played_is_over(connection: Connection) -> None:
     new = replace(FLOOD, speed=None)
     queries_runs.add_played(connection, new, readings=7, started_at=NOW - HOUR)
-    run = queries_runs.latest(connection)
+    run = queries_runs.get_latest_run(connection)
     assert run is not None
     assert asdict(run) == {
         **FRESH,
@@ -118,39 +116,39 @@ def test_a_run_that_the_command_line_played_is_over(connection: Connection) -> N
 
 def test_runs_the_latest_first(connection: Connection) -> None:
     first, second, third = _over(connection, 3)
-    assert [run.id for run in queries_runs.runs(connection)] == [third, second, first]
-    assert [run.id for run in queries_runs.runs(connection, limit=2)] == [third, second]
-    assert [run.id for run in queries_runs.runs(connection, before=third)] == [second, first]
-    queries_runs.update(connection, third, state="reset")
-    latest = queries_runs.latest(connection)
+    assert [run.id for run in queries_runs.list_runs(connection)] == [third, second, first]
+    assert [run.id for run in queries_runs.list_runs(connection, limit=2)] == [third, second]
+    assert [run.id for run in queries_runs.list_runs(connection, before=third)] == [second, first]
+    queries_runs.update_run(connection, third, state="reset")
+    latest = queries_runs.get_latest_run(connection)
     assert latest is not None
     assert latest.id == second
     _over(connection, 98)
-    assert len(queries_runs.runs(connection)) == 100
+    assert len(queries_runs.list_runs(connection)) == 100
 
 
 def test_its_clock_never_stands_before_its_beginning(connection: Connection) -> None:
-    number = queries_runs.add(connection, FLOOD)
-    queries_runs.progress(connection, number, clock=NOW - TICK, readings=3, reached=1.5)
+    number = queries_runs.add_run(connection, FLOOD)
+    queries_runs.save_progress(connection, number, clock=NOW - TICK, readings=3, reached=1.5)
     run = _run(connection, number)
     assert (run.clock, run.readings, run.reached, run.version) == (NOW, 3, 1.5, 1)
-    queries_runs.progress(connection, number, clock=NOW + TICK, readings=4, reached=2)
+    queries_runs.save_progress(connection, number, clock=NOW + TICK, readings=4, reached=2)
     assert _run(connection, number).clock == NOW + TICK
 
 
 def test_whoever_played_is_gone(connection: Connection) -> None:
-    assert queries_runs.interrupt(connection, "gone") is None
-    number = queries_runs.add(connection, FLOOD)
-    start = queries_runs.ask(connection, "start", author="lea", run=number)
-    assert queries_runs.interrupt(connection, "gone") is None, "nobody has begun with it yet"
-    queries_runs.done(connection, start)
-    queries_runs.ask(connection, "pause", author="lea", run=number)
-    queries_runs.update(connection, number, jump_to=NOW + HOUR, clock=NOW)
+    assert queries_runs.interrupt_run(connection, "gone") is None
+    number = queries_runs.add_run(connection, FLOOD)
+    start = queries_runs.add_command(connection, "start", author="lea", run=number)
+    assert queries_runs.interrupt_run(connection, "gone") is None, "nobody has begun with it yet"
+    queries_runs.finish_command(connection, start)
+    queries_runs.add_command(connection, "pause", author="lea", run=number)
+    queries_runs.update_run(connection, number, jump_to=NOW + HOUR, clock=NOW)
     connection.execute(
         "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW + TICK, NOW, NOW - HOUR, NOW],
     )
-    run = queries_runs.interrupt(connection, "gone")
+    run = queries_runs.interrupt_run(connection, "gone")
     assert run == _run(connection, number)
     assert run is not None
     assert (run.state, run.reason, run.jump_to, run.clock, run.version) == (
@@ -160,20 +158,20 @@ def test_whoever_played_is_gone(connection: Connection) -> None:
         NOW + TICK,
         3,
     )
-    assert queries_runs.interrupt(connection, "gone") is None
+    assert queries_runs.interrupt_run(connection, "gone") is None
     for state in ("running", "paused"):
-        queries_runs.update(connection, number, state=state, clock=NOW + HOUR)
-        run = queries_runs.interrupt(connection, state)
+        queries_runs.update_run(connection, number, state=state, clock=NOW + HOUR)
+        run = queries_runs.interrupt_run(connection, state)
         assert run is not None
         assert (run.reason, run.clock) == (state, NOW + HOUR)
 
 
 def test_commands_wait_until_they_are_done_or_refused(connection: Connection) -> None:
     (number,) = _over(connection)
-    pause = queries_runs.ask(connection, "pause", author="lea", run=number)
-    jump = queries_runs.ask(connection, "jump", author="ben", run=number, details={"to": 3})
-    anew = queries_runs.ask(connection, "reset", author="lea")
-    asked = queries_runs.command(connection, jump)
+    pause = queries_runs.add_command(connection, "pause", author="lea", run=number)
+    jump = queries_runs.add_command(connection, "jump", author="ben", run=number, details={"to": 3})
+    anew = queries_runs.add_command(connection, "reset", author="lea")
+    asked = queries_runs.get_command(connection, jump)
     assert asked is not None
     assert asdict(asked) == {
         "id": jump,
@@ -185,53 +183,55 @@ def test_commands_wait_until_they_are_done_or_refused(connection: Connection) ->
         "done_at": None,
         "refused": None,
     }
-    assert [(each.id, each.run, each.details) for each in queries_runs.waiting(connection)] == [
+    assert [
+        (each.id, each.run, each.details) for each in queries_runs.list_pending_commands(connection)
+    ] == [
         (pause, number, {}),
         (jump, number, {"to": 3}),
         (anew, None, {}),
     ]
-    queries_runs.done(connection, pause)
-    queries_runs.done(connection, jump, "too far")
-    assert [each.id for each in queries_runs.waiting(connection)] == [anew]
-    all_of_it = queries_runs.commands(connection, number)
+    queries_runs.finish_command(connection, pause)
+    queries_runs.finish_command(connection, jump, "too far")
+    assert [each.id for each in queries_runs.list_pending_commands(connection)] == [anew]
+    all_of_it = queries_runs.list_commands(connection, number)
     assert [(each.id, each.refused) for each in all_of_it] == [(pause, None), (jump, "too far")]
     assert all(each.done_at for each in all_of_it)
-    assert queries_runs.command(connection, anew + 1) is None
+    assert queries_runs.get_command(connection, anew + 1) is None
 
 
 def test_runs_of_an_exercise_that_is_begun_anew_are_forgotten(connection: Connection) -> None:
-    assert queries_runs.first_asked(connection) is None
-    assert queries_runs.forget_runs(connection) == []
+    assert queries_runs.get_first_run_time(connection) is None
+    assert queries_runs.mark_runs_reset(connection) == []
     first, second, third = _over(connection, 3)
     for number, hours in ((first, 3), (second, 1), (third, 2)):
-        queries_runs.update(connection, number, asked_at=NOW + hours * HOUR)
-    assert queries_runs.first_asked(connection) == NOW + HOUR
-    queries_runs.update(connection, second, state="reset")
-    assert queries_runs.first_asked(connection) == NOW + 2 * HOUR
-    assert queries_runs.forget_runs(connection) == [first, third]
-    assert [run.version for run in queries_runs.runs(connection)] == [4, 4, 4]
-    assert {run.state for run in queries_runs.runs(connection)} == {RunState.RESET}
-    assert queries_runs.first_asked(connection) is None
+        queries_runs.update_run(connection, number, asked_at=NOW + hours * HOUR)
+    assert queries_runs.get_first_run_time(connection) == NOW + HOUR
+    queries_runs.update_run(connection, second, state="reset")
+    assert queries_runs.get_first_run_time(connection) == NOW + 2 * HOUR
+    assert queries_runs.mark_runs_reset(connection) == [first, third]
+    assert [run.version for run in queries_runs.list_runs(connection)] == [4, 4, 4]
+    assert {run.state for run in queries_runs.list_runs(connection)} == {RunState.RESET}
+    assert queries_runs.get_first_run_time(connection) is None
 
 
 def test_the_conductor_says_that_it_lives(connection: Connection) -> None:
-    assert queries_runs.seen(connection) is None
-    queries_runs.beat(connection, 7)
-    assert 0 <= (queries_runs.seen(connection) or 0) < 3600
+    assert queries_runs.seconds_since_heartbeat(connection) is None
+    queries_runs.save_heartbeat(connection, 7)
+    assert 0 <= (queries_runs.seconds_since_heartbeat(connection) or 0) < 3600
     connection.execute("UPDATE conductor SET seen_at = seen_at - INTERVAL '2 hours'")
-    assert (queries_runs.seen(connection) or 0) >= 7200
-    queries_runs.beat(connection, 8)
-    assert (queries_runs.seen(connection) or 0) < 3600
+    assert (queries_runs.seconds_since_heartbeat(connection) or 0) >= 7200
+    queries_runs.save_heartbeat(connection, 8)
+    assert (queries_runs.seconds_since_heartbeat(connection) or 0) < 3600
     assert connection.execute("SELECT pid FROM conductor").fetchall() == [(8,)]
 
 
 def test_what_was_told_of_a_run_is_kept(connection: Connection) -> None:
     first, second = _over(connection, 2)
-    queries_archive.keep(connection, first, {"alarms": 3})
-    queries_archive.keep(connection, second, {"alarms": 4})
-    queries_archive.keep(connection, first, {"alarms": 5})
-    assert queries_archive.kept(connection, first) == {"alarms": 5}
-    assert queries_archive.kept(connection, second + 1) is None
+    queries_archive.save_debrief(connection, first, {"alarms": 3})
+    queries_archive.save_debrief(connection, second, {"alarms": 4})
+    queries_archive.save_debrief(connection, first, {"alarms": 5})
+    assert queries_archive.load_debrief(connection, first) == {"alarms": 5}
+    assert queries_archive.load_debrief(connection, second + 1) is None
 
 
 # -- injects ------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def test_what_was_told_of_a_run_is_kept(connection: Connection) -> None:
 
 def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Connection) -> None:
     (run,) = _over(connection)
-    number = queries_injects.add(
+    number = queries_injects.add_inject(
         connection,
         run,
         author="lea",
@@ -251,7 +251,7 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         planned=NOW,
         details={"n": 1},
     )
-    inject = queries_injects.inject(connection, number)
+    inject = queries_injects.get_inject(connection, number)
     assert inject is not None
     assert asdict(inject) == {
         "id": number,
@@ -272,7 +272,7 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         "fired_by": None,
         "version": 1,
     }
-    (line,) = queries_injects.sheets(connection, run)
+    (line,) = queries_injects.list_sheets(connection, run)
     assert asdict(line) == {
         "id": line.id,
         "run": run,
@@ -287,37 +287,39 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         "noted_at": None,
         "version": 1,
     }
-    assert queries_injects.sheet(connection, line.id) == line
-    assert queries_injects.sheet(connection, line.id + 1) is None
-    quiet = queries_injects.add(connection, run, author="lea", kind="reading", title="A leap")
-    assert len(queries_injects.sheets(connection, run)) == 1, (
+    assert queries_injects.get_sheet(connection, line.id) == line
+    assert queries_injects.get_sheet(connection, line.id + 1) is None
+    quiet = queries_injects.add_inject(
+        connection, run, author="lea", kind="reading", title="A leap"
+    )
+    assert len(queries_injects.list_sheets(connection, run)) == 1, (
         "nothing is expected, nothing observed"
     )
-    leap = queries_injects.inject(connection, quiet)
+    leap = queries_injects.get_inject(connection, quiet)
     assert leap is not None
     assert leap.details == {}
-    assert queries_injects.inject(connection, quiet + 1) is None
+    assert queries_injects.get_inject(connection, quiet + 1) is None
 
 
 def test_injects_in_the_order_in_which_they_go_out(connection: Connection) -> None:
     run, other = _over(connection, 2)
 
     def add(title: str, **columns: Any) -> int:
-        return queries_injects.add(
+        return queries_injects.add_inject(
             connection, run, author="lea", kind="call", title=title, **columns
         )
 
-    by_hand, late = add("by hand"), add("late", planned=NOW + HOUR)
+    by_hand, late = add("manual"), add("late", planned=NOW + HOUR)
     early, same = add("early", planned=NOW), add("same", planned=NOW)
-    queries_injects.add(connection, other, author="lea", kind="call", title="of another run")
-    assert [one.id for one in queries_injects.injects(connection, run)] == [
+    queries_injects.add_inject(connection, other, author="lea", kind="call", title="of another run")
+    assert [one.id for one in queries_injects.list_injects(connection, run)] == [
         early,
         same,
         late,
         by_hand,
     ]
-    assert queries_injects.fire(connection, late, at=NOW - HOUR, by="ben") is not None
-    assert [one.id for one in queries_injects.injects(connection, run)] == [
+    assert queries_injects.fire_inject(connection, late, at=NOW - HOUR, by="ben") is not None
+    assert [one.id for one in queries_injects.list_injects(connection, run)] == [
         late,
         early,
         same,
@@ -328,14 +330,14 @@ def test_injects_in_the_order_in_which_they_go_out(connection: Connection) -> No
 def test_an_inject_goes_out_once_and_who_trains_is_told(connection: Connection) -> None:
     (run,) = _over(connection)
     numbers = {
-        kind: queries_injects.add(
+        kind: queries_injects.add_inject(
             connection, run, author="lea", kind=kind, title=f"A {kind}", text="Water!", sender="s"
         )
         for kind in ("call", "rumour", "message", "reading", "lost-sensor")
     }
-    queries_injects.change(connection, numbers["rumour"], version=1, state="held")
+    queries_injects.change_inject(connection, numbers["rumour"], version=1, state="held")
     fired = {
-        kind: queries_injects.fire(connection, number, at=NOW, by="ben")
+        kind: queries_injects.fire_inject(connection, number, at=NOW, by="ben")
         for kind, number in numbers.items()
     }
     call = fired["call"]
@@ -345,7 +347,7 @@ def test_an_inject_goes_out_once_and_who_trains_is_told(connection: Connection) 
         call.fired_scenario,
         call.fired_by,
         call.version,
-        call.told,
+        call.is_message,
         call.waits,
     ) == (
         "fired",
@@ -356,10 +358,10 @@ def test_an_inject_goes_out_once_and_who_trains_is_told(connection: Connection) 
         False,
     )
     assert call.fired_at is not None
-    assert queries_injects.fire(connection, numbers["call"], at=NOW, by="ben") is None
-    later = queries_injects.add(connection, run, author="lea", kind="call", title="Later")
-    assert queries_injects.fire(connection, later, at=NOW + TICK, by="ben") is not None
-    told = queries_injects.told(connection, run)
+    assert queries_injects.fire_inject(connection, numbers["call"], at=NOW, by="ben") is None
+    later = queries_injects.add_inject(connection, run, author="lea", kind="call", title="Later")
+    assert queries_injects.fire_inject(connection, later, at=NOW + TICK, by="ben") is not None
+    told = queries_injects.list_messages(connection, run)
     assert [one.inject for one in told] == [
         later,
         *(numbers[kind] for kind in ("message", "rumour", "call")),
@@ -374,61 +376,63 @@ def test_an_inject_goes_out_once_and_who_trains_is_told(connection: Connection) 
         "scenario_at": NOW,
         "at": told[-1].at,
     }
-    assert queries_injects.told(connection, run + 1) == []
+    assert queries_injects.list_messages(connection, run + 1) == []
 
 
 @pytest.mark.parametrize("state", ["planned", "held", "fired", "done", "cancelled"])
 def test_an_inject_waits_while_it_is_planned_or_held(connection: Connection, state: str) -> None:
     (run,) = _over(connection)
-    number = queries_injects.add(connection, run, author="lea", kind="reading", title="A leap")
-    queries_injects.change(connection, number, version=None, state=state)
-    inject = queries_injects.inject(connection, number)
+    number = queries_injects.add_inject(
+        connection, run, author="lea", kind="reading", title="A leap"
+    )
+    queries_injects.change_inject(connection, number, version=None, state=state)
+    inject = queries_injects.get_inject(connection, number)
     assert inject is not None
-    assert (inject.waits, inject.told) == (state in {"planned", "held"}, False)
-    fired = queries_injects.fire(connection, number, at=NOW, by="ben")
+    assert (inject.waits, inject.is_message) == (state in {"planned", "held"}, False)
+    fired = queries_injects.fire_inject(connection, number, at=NOW, by="ben")
     assert (fired is not None) == inject.waits
 
 
 def test_what_somebody_else_changed_meanwhile_is_looked_at_again(connection: Connection) -> None:
     (run,) = _over(connection)
-    number = queries_injects.add(
+    number = queries_injects.add_inject(
         connection, run, author="lea", kind="call", title="A call", expected="x", planned=NOW
     )
-    queries_injects.change(connection, number, version=1, note="a")
-    queries_injects.change(connection, number, version=None, note="b", title="B")
+    queries_injects.change_inject(connection, number, version=1, note="a")
+    queries_injects.change_inject(connection, number, version=None, note="b", title="B")
     with pytest.raises(ChangedError) as refusal:
-        queries_injects.change(connection, number, version=2, note="c")
-    assert str(refusal.value) == (f"number {number} was changed meanwhile: look again, then decide")
-    inject = queries_injects.inject(connection, number)
+        queries_injects.change_inject(connection, number, version=2, note="c")
+    assert str(refusal.value) == (f"number {number} was changed by someone else: reload it first")
+    inject = queries_injects.get_inject(connection, number)
     assert inject is not None
     assert (inject.note, inject.title, inject.version) == ("b", "B", 3)
-    (line,) = queries_injects.sheets(connection, run)
+    (line,) = queries_injects.list_sheets(connection, run)
     queries_injects.change_sheet(connection, line.id, version=1, outcome="done", seen=NOW)
     with pytest.raises(ChangedError):
         queries_injects.change_sheet(connection, line.id, version=1, outcome="not")
     queries_injects.change_sheet(connection, line.id, version=None, note="n")
-    (line,) = queries_injects.sheets(connection, run)
+    (line,) = queries_injects.list_sheets(connection, run)
     assert (line.outcome, line.seen, line.note, line.version) == ("done", NOW, "n", 3)
 
 
 def test_a_line_that_is_open_is_due_when_its_inject_is(connection: Connection) -> None:
     (run,) = _over(connection)
-    number = queries_injects.add(
+    number = queries_injects.add_inject(
         connection, run, author="lea", kind="call", title="A call", expected="x", planned=NOW
     )
-    queries_injects.add(
+    queries_injects.add_inject(
         connection, run, author="lea", kind="call", title="Another", expected="y", planned=NOW
     )
-    queries_injects.change(connection, number, version=1, planned=NOW + HOUR)
-    queries_injects.change(connection, number, version=2, note="n")
-    assert [(line.expected, line.due) for line in queries_injects.sheets(connection, run)] == [
+    queries_injects.change_inject(connection, number, version=1, planned=NOW + HOUR)
+    queries_injects.change_inject(connection, number, version=2, note="n")
+    assert [(line.expected, line.due) for line in queries_injects.list_sheets(connection, run)] == [
         ("y", NOW),
         ("x", NOW + HOUR),
     ]
-    (_, line) = queries_injects.sheets(connection, run)
+    (_, line) = queries_injects.list_sheets(connection, run)
     queries_injects.change_sheet(connection, line.id, version=1, outcome="done")
-    queries_injects.change(connection, number, version=3, planned=None)
-    (_, line) = queries_injects.sheets(connection, run)
+    queries_injects.change_inject(connection, number, version=3, planned=None)
+    (_, line) = queries_injects.list_sheets(connection, run)
     assert line.due == NOW + HOUR, "what was seen stays as it was seen"
 
 
@@ -440,7 +444,7 @@ def test_lines_by_when_they_are_due(connection: Connection) -> None:
 
     never, late, early, same = add(None), add(NOW + TICK), add(NOW), add(NOW)
     add(NOW, other)
-    assert [line.id for line in queries_injects.sheets(connection, run)] == [
+    assert [line.id for line in queries_injects.list_sheets(connection, run)] == [
         early,
         same,
         late,
@@ -455,10 +459,10 @@ def test_what_was_jumped_over_and_the_alarms_of_it(connection: Connection) -> No
     second = raise_alarm(connection, "b", "mill")
     raise_alarm(connection, "c", "mill", withdrawn=NOW)
     for span in ((began - TICK, began), (began, NOW), (began - HOUR, began - TICK)):
-        queries_injects.skip(connection, run, from_at=span[0], to_at=span[1], author="lea")
-    queries_injects.skip(connection, run, from_at=began - HOUR, to_at=NOW + TICK, author="lea")
-    queries_injects.skip(connection, other, from_at=NOW, to_at=NOW, author="lea")
-    (skip, *_) = queries_injects.skips(connection, run)
+        queries_injects.add_skip(connection, run, from_at=span[0], to_at=span[1], author="lea")
+    queries_injects.add_skip(connection, run, from_at=began - HOUR, to_at=NOW + TICK, author="lea")
+    queries_injects.add_skip(connection, other, from_at=NOW, to_at=NOW, author="lea")
+    (skip, *_) = queries_injects.list_skips(connection, run)
     assert asdict(skip) == {
         "id": skip.id,
         "run": run,
@@ -470,7 +474,7 @@ def test_what_was_jumped_over_and_the_alarms_of_it(connection: Connection) -> No
     }
 
     def alarms() -> list[Any]:
-        return [one.alarms for one in queries_injects.skips(connection, run)]
+        return [one.alarms for one in queries_injects.list_skips(connection, run)]
 
     queries_injects.settle_skips(connection)
     assert alarms() == [None] * 4, "nothing is judged"
@@ -493,7 +497,7 @@ def test_what_was_jumped_over_and_the_alarms_of_it(connection: Connection) -> No
 
 
 def _standing(connection: Connection) -> dict[str, Any]:
-    return asdict(exercise_queries.standing(connection))
+    return asdict(exercise_queries.get_progress(connection))
 
 
 def test_how_far_an_exercise_is(connection: Connection) -> None:
@@ -543,7 +547,7 @@ def test_which_readings_are_stored_in_the_order_given(connection: Connection) ->
     store(connection, level, [(NOW, 1, 0), (NOW + TICK, 2, 0)])
     store(connection, rain, [(NOW, 1, 0)])
     at = micros(NOW)
-    stored = exercise_queries.stored(
+    stored = exercise_queries.find_stored(
         connection,
         np.array([rain, level, rain, level, level], dtype=np.int32),
         np.array([at + 1, at + 1, at, at + 2, at], dtype=np.int64),
@@ -552,8 +556,8 @@ def test_which_readings_are_stored_in_the_order_given(connection: Connection) ->
 
 
 def test_a_scenario_declares_that_nobody_listened(connection: Connection) -> None:
-    exercise_queries.deafen(connection, micros(NOW), micros(NOW + HOUR))
-    exercise_queries.deafen(connection, micros(NOW), micros(NOW + 2 * HOUR))
+    exercise_queries.insert_gap(connection, micros(NOW), micros(NOW + HOUR))
+    exercise_queries.insert_gap(connection, micros(NOW), micros(NOW + 2 * HOUR))
     assert connection.execute("SELECT * FROM deaf_span").fetchall() == [
         ("scenario", NOW, NOW + HOUR)
     ]
@@ -571,7 +575,7 @@ def test_the_last_reading_up_to_a_time(connection: Connection) -> None:
     store(connection, other, [(NOW, 9, 0)])
 
     def last(at: Any, site: str = "mill", quantity: str = "level") -> Any:
-        return exercise_queries.last_reading(connection, site, quantity, micros(at))
+        return exercise_queries.get_last_reading(connection, site, quantity, micros(at))
 
     assert last(NOW - HOUR - TICK) is None
     assert last(NOW - TICK) == (micros(NOW - HOUR), 1)
@@ -583,7 +587,7 @@ def test_the_last_reading_up_to_a_time(connection: Connection) -> None:
 
 
 def test_dead_letters_after_one(connection: Connection) -> None:
-    assert exercise_queries.last_dead_letter(connection) == 0
+    assert exercise_queries.get_last_dead_letter_id(connection) == 0
     numbers = [
         (
             connection.execute(
@@ -595,8 +599,8 @@ def test_dead_letters_after_one(connection: Connection) -> None:
         )[0]
         for topic in ("a", "b", "c")
     ]
-    assert exercise_queries.last_dead_letter(connection) == numbers[-1]
-    assert exercise_queries.dead_letters_after(connection, numbers[0]) == [
+    assert exercise_queries.get_last_dead_letter_id(connection) == numbers[-1]
+    assert exercise_queries.list_dead_letters_after(connection, numbers[0]) == [
         exercise_queries.DeadLetter(topic="b", payload=b"b", reason="no b"),
         exercise_queries.DeadLetter(topic="c", payload=b"c", reason="no c"),
     ]

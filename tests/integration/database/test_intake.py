@@ -434,7 +434,7 @@ def test_arrivals_of_a_step_and_how_late_they_were(connection: Connection) -> No
 
 
 def test_a_deaf_span_as_it_is_told(connection: Connection) -> None:
-    exercise_queries.deafen(connection, micros(NOW), micros(NOW + HOUR))
+    exercise_queries.insert_gap(connection, micros(NOW), micros(NOW + HOUR))
     assert queries_quality.list_ingest_gaps(connection, limit=1) == [
         queries_quality.IngestGap(worker="scenario", begins=NOW, ends=NOW + HOUR)
     ]
@@ -525,7 +525,7 @@ def test_where_no_database_answers_a_worker_waits() -> None:
 
 
 def test_a_question_is_put_again_where_the_connection_was_lost(shared_url: str) -> None:
-    questions = exercise_queries.Questions(shared_url)
+    questions = exercise_queries.RetryingConnection(shared_url)
     lost: list[Connection] = []
 
     def question(connection: Connection) -> int:
@@ -544,6 +544,6 @@ def test_a_question_is_put_again_where_the_connection_was_lost(shared_url: str) 
     questions.close()
     assert held[0].closed
     questions.close()
-    away = exercise_queries.Questions(NOBODY, patience=0)
+    away = exercise_queries.RetryingConnection(NOBODY, patience=0)
     with pytest.raises(StoreError, match=r"^the database stays away: no database answers at"):
         away.ask(lambda _: None)

@@ -31,7 +31,7 @@ def test_who_acts_on_readings_does_not_wait_for_the_conductor(
     two: tuple[Connection, Connection],
 ) -> None:
     conductor, person = two
-    assert queries_runs.take(conductor)
+    assert queries_runs.take_conductor_lock(conductor)
     queries_corrections.lock_corrections(person)
 
 

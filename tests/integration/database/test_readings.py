@@ -286,7 +286,7 @@ def aged(connection: Connection) -> dict[str, int]:
     """Series of which something in the chunk of FIRST goes, and something stays."""
     series = {
         name: add_device(connection, name, "mill", "level")["level"]
-        for name in ("goes on", "ended", "ended in doubt", "imported", "by hand")
+        for name in ("goes on", "ended", "ended in doubt", "imported", "manual")
     }
 
     def add(name: str, *times: datetime, quality: int = 0, arrived: bool = True) -> None:
@@ -302,8 +302,8 @@ def aged(connection: Connection) -> dict[str, int]:
     add("ended in doubt", LAST, quality=SUSPECT)
     add("imported", FIRST, FIRST + DAY, arrived=False)
     add("imported", LAST)
-    add("by hand", FIRST, quality=MANUAL, arrived=False)
-    add("by hand", LAST)
+    add("manual", FIRST, quality=MANUAL, arrived=False)
+    add("manual", LAST)
     return series
 
 

@@ -80,7 +80,7 @@ def test_what_happened_is_cleared_and_what_is_there_stays(connection: Connection
     )
     connection.execute("UPDATE rollup_state SET fill = NULL, frozen = now()")
     kept = _record(connection, "rule", "high", NOW - TICK)
-    assert queries_reset.clear(connection, since=None) == 0
+    assert queries_reset.clear_exercise(connection, since=None) == 0
     assert [_rows(connection, table) for table in ("reading", "alarm", "site", "series")] == [
         *(0, 0, 4, 1)
     ]
@@ -125,7 +125,7 @@ def test_what_people_edited_since_is_taken_back(connection: Connection) -> None:
         _record(connection, kind, key, at)
     later = _record(connection, "device", "high", NOW + HOUR)  # of the rule, as it happens
     early, _ = note(NOW - TICK), note(NOW)
-    assert queries_reset.clear(connection, since=NOW) == 4
+    assert queries_reset.clear_exercise(connection, since=NOW) == 4
     assert connection.execute("SELECT id, previous FROM revision ORDER BY id").fetchall() == [
         (kept[0], None),
         (kept[1], None),
@@ -135,9 +135,9 @@ def test_what_people_edited_since_is_taken_back(connection: Connection) -> None:
 
 
 def test_the_tables_that_this_database_has(connection: Connection) -> None:
-    assert queries_reset.there(connection) == sorted(queries_reset.CLEARED)
+    assert queries_reset.list_tables(connection) == sorted(queries_reset.CLEARED)
     connection.execute("ALTER TABLE handover RENAME TO elsewhere")
-    assert queries_reset.there(connection) == sorted({*queries_reset.CLEARED} - {"handover"})
+    assert queries_reset.list_tables(connection) == sorted({*queries_reset.CLEARED} - {"handover"})
 
 
 def test_the_watch_is_cut_off_and_nobody_else(
@@ -148,7 +148,7 @@ def test_the_watch_is_cut_off_and_nobody_else(
     assert locks.take(notifier, Lock.COPYING)
     assert reader.execute("SELECT count(*) FROM site").fetchone() == (0,)
     assert locks.take(connection, Lock.HANDS)
-    queries_reset.clear(connection, since=None)
+    queries_reset.clear_exercise(connection, since=None)
     assert wait_until(lambda: _cut_off(watch), seconds=30)
     assert not _cut_off(notifier)
     assert not _cut_off(reader)
@@ -164,7 +164,7 @@ def test_who_holds_a_table_again_and_again_is_cut_off(
     holder, bystander = others(), others()
     assert holder.execute("SELECT count(*) FROM alarm").fetchone() == (0,)
     assert bystander.execute("SELECT count(*) FROM site").fetchone() == (0,)
-    queries_reset.clear(connection, since=None)
+    queries_reset.clear_exercise(connection, since=None)
     assert _cut_off(holder)
     assert not _cut_off(bystander)
 
@@ -177,12 +177,12 @@ def test_who_comes_back_at_once_is_waited_for_twice_and_cut_off_five_times(
     """Two polite tries, of which the second ends in force; six in all."""
     monkeypatch.setattr(queries_reset, "WAIT", "10ms")
     cut: list[int] = []
-    monkeypatch.setattr(queries_reset, "_make_way", lambda _, tables: cut.append(len(tables)))
+    monkeypatch.setattr(
+        queries_reset, "_terminate_holders", lambda _, tables: cut.append(len(tables))
+    )
     holder = others()
     holder.execute("LOCK TABLE alarm IN ACCESS SHARE MODE")
     with pytest.raises(StoreError) as refusal:
-        queries_reset.clear(connection, since=None)
-    assert str(refusal.value) == (
-        "somebody reads or writes what is to be cleared, again and again; try later"
-    )
+        queries_reset.clear_exercise(connection, since=None)
+    assert str(refusal.value) == ("the tables to clear stay locked by other connections; try later")
     assert cut == [len(queries_reset.CLEARED)] * 5

@@ -26,7 +26,7 @@ from hypervisor.exercises import service as exercise_service
 from hypervisor.exercises.conductor import Conductor
 from hypervisor.exercises.playable import FOLDER
 from hypervisor.exercises.queries_runs import Run
-from hypervisor.exercises.service import Order, Start
+from hypervisor.exercises.service import Order, StartOptions
 from hypervisor.readings import ingesting
 from rules._pack import packs
 from sensors._domain import catalogue
@@ -119,8 +119,8 @@ class Led:
             assert not thread.is_alive()
 
     def start(self, **more: Any) -> int:
-        wanted = Start(**{"source": FILE, "author": "leader", "speed": None, **more})
-        run, _ = self.ask(lambda c: exercise_service.start(c, self.settings.data, wanted))
+        wanted = StartOptions(**{"source": FILE, "author": "leader", "speed": None, **more})
+        run, _ = self.ask(lambda c: exercise_service.start_run(c, self.settings.data, wanted))
         return run
 
     def order(self, run: int, kind: str, **details: Any) -> None:
@@ -130,17 +130,17 @@ class Led:
             RunError: it was refused.
         """
         number = self.ask(
-            lambda c: exercise_service.order(
+            lambda c: exercise_service.order_run(
                 c, run, Order(kind=kind, author="leader", details=details)
             )
         )
         self.done(number)
 
     def done(self, command: int) -> None:
-        self.until(lambda: self.ask(lambda c: exercise_service.outcome(c, command)) is not None)
+        self.until(lambda: self.ask(lambda c: exercise_service.get_outcome(c, command)) is not None)
 
     def run(self, number: int) -> Run:
-        found = self.ask(lambda c: queries_runs.find(c, number))
+        found = self.ask(lambda c: queries_runs.get_run(c, number))
         assert found is not None
         return found
 

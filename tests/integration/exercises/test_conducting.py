@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from hypervisor.exercises import queries_injects, standing
+from hypervisor.exercises import queries_injects
+from hypervisor.exercises.banner import get_status
 from hypervisor.exercises.queries_runs import RunError, RunState
 from tests.integration.exercises.conftest import BEGINS, HOURS, Led
 
@@ -53,24 +54,26 @@ def test_a_pause_holds_the_clock_and_a_jump_records_what_nobody_could_handle(led
         assert paused.started_at is not None
         led.until(lambda: led.run(run).clock == BEGINS)
         led.order(run, "jump", to=BEGINS + timedelta(hours=26))
-        led.until(lambda: len(led.ask(lambda c: queries_injects.skips(c, run))) == 1)
-        led.until(lambda: led.ask(lambda c: queries_injects.skips(c, run))[0].alarms is not None)
-        (skipped,) = led.ask(lambda c: queries_injects.skips(c, run))
+        led.until(lambda: len(led.ask(lambda c: queries_injects.list_skips(c, run))) == 1)
+        led.until(
+            lambda: led.ask(lambda c: queries_injects.list_skips(c, run))[0].alarms is not None
+        )
+        (skipped,) = led.ask(lambda c: queries_injects.list_skips(c, run))
         assert skipped.to_at == BEGINS + timedelta(hours=26)
         assert skipped.alarms, "the flood came in between"
         led.until(lambda: led.run(run).clock == skipped.to_at)
         assert led.run(run).state is RunState.PAUSED, "a jump out of a pause ends in it"
-        with pytest.raises(RunError, match="never turns back"):
+        with pytest.raises(RunError, match="must go forward"):
             led.order(run, "jump", to=BEGINS + timedelta(hours=2))
         led.order(run, "speed", speed=None)
         led.order(run, "resume")
         over = led.comes_to(run, RunState.FINISHED)
         assert over.clock == over.ends
         assert over.readings == over.planned == (HOURS - 6) * 4
-        now = led.ask(standing)
+        now = led.ask(get_status)
         assert now is not None
         assert now.done == 1.0
-        with pytest.raises(RunError, match="begin the exercise anew"):
+        with pytest.raises(RunError, match="reset the exercise"):
             led.start()
 
 
@@ -103,7 +106,7 @@ def test_one_plays_at_a_time_and_a_stopped_one_is_over(led: Led) -> None:
     with led.conductor():
         run = led.start(speed=60)
         led.comes_to(run, RunState.RUNNING)
-        with pytest.raises(RunError, match="one plays at a time"):
+        with pytest.raises(RunError, match="another run is active"):
             led.start()
         led.order(run, "stop")
         led.comes_to(run, RunState.STOPPED)

@@ -16,11 +16,11 @@ pytestmark = pytest.mark.integration
 
 
 def add(led: Led, run: int, **columns: Any) -> int:
-    return led.ask(lambda c: queries_injects.add(c, run, author="leader", **columns))
+    return led.ask(lambda c: queries_injects.add_inject(c, run, author="leader", **columns))
 
 
 def found(led: Led, number: int) -> Inject:
-    inject = led.ask(lambda c: queries_injects.inject(c, number))
+    inject = led.ask(lambda c: queries_injects.get_inject(c, number))
     assert inject is not None
     return inject
 
@@ -38,23 +38,25 @@ def test_they_go_out_at_their_time_unless_held_and_only_then_is_anybody_told(led
         by_hand = add(led, run, kind="message", title="By hand")
         value = {"devices": [GAUGE], "quantity": "level", "value": 7.5}
         reading = add(led, run, kind="reading", title="A leap", planned=at(31), details=value)
-        assert led.ask(lambda c: queries_injects.told(c, run)) == []
-        led.done(led.ask(lambda c: exercise_service.fire(c, by_hand, "leader")))
+        assert led.ask(lambda c: queries_injects.list_messages(c, run)) == []
+        led.done(led.ask(lambda c: exercise_service.fire_inject(c, by_hand, "leader")))
         led.until(lambda: found(led, by_hand).state == "fired")
-        assert [one.title for one in led.ask(lambda c: queries_injects.told(c, run))] == ["By hand"]
+        assert [one.title for one in led.ask(lambda c: queries_injects.list_messages(c, run))] == [
+            "By hand"
+        ]
         led.order(run, "resume")
         led.comes_to(run, RunState.FINISHED)
         assert found(led, call).fired_scenario == at(5)
         assert found(led, reading).fired_scenario == at(31)
         assert found(led, held).state == "held"
-        titles = [one.title for one in led.ask(lambda c: queries_injects.told(c, run))]
+        titles = [one.title for one in led.ask(lambda c: queries_injects.list_messages(c, run))]
         assert titles == ["A call", "By hand"]
-        (line,) = led.ask(lambda c: queries_injects.sheets(c, run))
+        (line,) = led.ask(lambda c: queries_injects.list_sheets(c, run))
         assert (line.expected, line.due, line.outcome) == ("Call back", at(5), "open")
-        with pytest.raises(RunError, match="waits to be put in"):
-            led.ask(lambda c: exercise_service.fire(c, call, "leader"))
+        with pytest.raises(RunError, match="no pending inject"):
+            led.ask(lambda c: exercise_service.fire_inject(c, call, "leader"))
         with pytest.raises(ChangedError):
-            led.ask(lambda c: queries_injects.change(c, call, version=1, note="seen"))
+            led.ask(lambda c: queries_injects.change_inject(c, call, version=1, note="seen"))
     with connect(led.settings.database_url) as connection:
         stored = connection.execute(
             "SELECT time, received_at FROM reading WHERE value = 7.5"

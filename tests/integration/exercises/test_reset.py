@@ -6,7 +6,7 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import queries_runs
 from hypervisor.exercises import service as exercise_service
-from hypervisor.exercises.debrief import debrief
+from hypervisor.exercises.debrief import build_debrief
 from hypervisor.exercises.queries_reset import CLEARED
 from hypervisor.exercises.queries_runs import RunError, RunState
 from tests.integration.exercises.conftest import SITE, Led
@@ -55,11 +55,13 @@ def test_the_same_run_after_a_reset_gives_the_same_log_with_nobody_restarted(led
         before = led.exercise.log()
         assert before
         edited = led.ask(_threshold)
-        with pytest.raises(RunError, match="begin the exercise anew"):
+        with pytest.raises(RunError, match="reset the exercise"):
             led.start()
-        told = led.ask(lambda c: debrief(c, led.settings.data, led.run(run)))
+        told = led.ask(lambda c: build_debrief(c, led.settings.data, led.run(run)))
         led.done(
-            led.ask(lambda c: exercise_service.reset(c, "leader", "again with the night shift"))
+            led.ask(
+                lambda c: exercise_service.request_reset(c, "leader", "again with the night shift")
+            )
         )
         with connect(led.settings.database_url) as connection:
             assert not any(count(connection, table) for table in ("reading", "alarm"))
@@ -70,7 +72,7 @@ def test_the_same_run_after_a_reset_gives_the_same_log_with_nobody_restarted(led
             (act,) = [one for one in audit.listing(connection) if one.subject == "exercise"]
         assert act.reason == "again with the night shift"
         assert led.run(run).state is RunState.RESET
-        kept = led.ask(lambda c: debrief(c, led.settings.data, led.run(run)))
+        kept = led.ask(lambda c: build_debrief(c, led.settings.data, led.run(run)))
         assert kept["timeline"] == told["timeline"]
 
         again = led.start()
@@ -84,8 +86,8 @@ def test_nothing_begins_anew_under_a_run(led: Led) -> None:
         run = led.start(speed=60)
         led.comes_to(run, RunState.RUNNING)
         with pytest.raises(RunError, match="stop it before"):
-            led.ask(lambda c: exercise_service.reset(c, "leader", "again"))
-        number = led.ask(lambda c: queries_runs.ask(c, "reset", author="leader"))
+            led.ask(lambda c: exercise_service.request_reset(c, "leader", "again"))
+        number = led.ask(lambda c: queries_runs.add_command(c, "reset", author="leader"))
         with pytest.raises(RunError, match="stop it first"):
             led.done(number)
 

@@ -240,14 +240,16 @@ def test_what_authors_of_rules_ask(connection: Connection) -> None:
     add_device(connection, "lamp", "square", "level")
     store(connection, level, [(NOW, 1, 0), (NOW - HOUR, 2, SUSPECT)])
     store(connection, other, [(NOW - 2 * HOUR, 1, 0)])
-    assert rulebook_queries.site_of(connection, "gauge") == "mill"
-    assert rulebook_queries.site_of(connection, "nosuch") is None
-    assert rulebook_queries.first_reading(connection, "mill", "level") == NOW - 2 * HOUR
-    assert rulebook_queries.first_reading(connection, "mill", "rain") is None
-    assert rulebook_queries.first_reading(connection, "square", "level") is None
-    places = rulebook_queries.places(connection)
-    assert places["mill"] == rulebook_queries.Owner(site="mill", title="Mill", domain="flood")
-    assert places["device/gauge"] == rulebook_queries.Owner(
+    assert rulebook_queries.get_site_of_device(connection, "gauge") == "mill"
+    assert rulebook_queries.get_site_of_device(connection, "nosuch") is None
+    assert rulebook_queries.get_first_reading_time(connection, "mill", "level") == NOW - 2 * HOUR
+    assert rulebook_queries.get_first_reading_time(connection, "mill", "rain") is None
+    assert rulebook_queries.get_first_reading_time(connection, "square", "level") is None
+    places = rulebook_queries.list_threshold_owners(connection)
+    assert places["mill"] == rulebook_queries.ThresholdOwner(
+        site="mill", title="Mill", domain="flood"
+    )
+    assert places["device/gauge"] == rulebook_queries.ThresholdOwner(
         site="mill", title="Mill · gauge", domain="flood"
     )
     assert len(places) == 4 + 3
@@ -257,9 +259,9 @@ def test_what_authors_of_rules_ask(connection: Connection) -> None:
     raise_alarm(connection, "r", "mill", withdrawn=NOW)
     old = raise_alarm(connection, "q", "mill", ended=NOW)
     connection.execute("UPDATE alarm SET began = began - interval '1 us' WHERE id = %s", [old])
-    assert rulebook_queries.raised(connection, NOW - HOUR) == {
-        "r": rulebook_queries.Raised(times=2, standing=1, last=NOW - HOUR),
-        "q": rulebook_queries.Raised(times=0, standing=0, last=NOW - HOUR - TICK),
+    assert rulebook_queries.count_alarms_by_rule(connection, NOW - HOUR) == {
+        "r": rulebook_queries.AlarmCounts(times=2, standing=1, last=NOW - HOUR),
+        "q": rulebook_queries.AlarmCounts(times=0, standing=0, last=NOW - HOUR - TICK),
     }
 
     for site in ("mill", "square"):
@@ -270,7 +272,7 @@ def test_what_authors_of_rules_ask(connection: Connection) -> None:
     revise(connection, "threshold", "mill/danger", {"value": 1}, NOW)
 
     def sharing(quantities: list[str], *thresholds: str) -> int:
-        return rulebook_queries.sharing(connection, quantities, list(thresholds))
+        return rulebook_queries.count_sites_sharing(connection, quantities, list(thresholds))
 
     assert (sharing(["level"]), sharing(["level", "rain"]), sharing([])) == (2, 1, 4)
     assert (sharing([], "alert"), sharing(["level"], "alert"), sharing([], "danger")) == (2, 2, 1)

@@ -135,7 +135,7 @@ def test_an_edit_here_and_an_edit_of_the_file_meet(
     )
     file.write_text(file.read_text().replace("severity: minor", "severity: info"))
 
-    with pytest.raises(StaleError, match=r"meanwhile came revision \d+ by Zoé"):
+    with pytest.raises(StaleError, match=r"since then came revision \d+ by Zoé"):
         hypervisor("apply", str(file), *why)
 
     hypervisor("export", "--domain", "flood", "--output", str(file), "--force")

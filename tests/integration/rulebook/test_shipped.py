@@ -9,7 +9,7 @@ import pytest
 from hypervisor.registry import queries_revisions
 from hypervisor.rulebook import service as rulebook_service
 from hypervisor.rulebook.stamps import Stamp
-from hypervisor.rulebook.writing import plain
+from hypervisor.rulebook.yaml_output import ordered_rule
 from rules._pack import Pack, load_pack
 from tests.integration.evaluation.world import DAY, RULES, World
 
@@ -27,7 +27,7 @@ def version(text: str) -> list[Pack]:
 def value(world: World, rule: str) -> dict[str, object] | None:
     found = queries_revisions.load_latest(world.connection, "rule")[rule].value
     world.connection.commit()
-    return None if found is None else plain(found)
+    return None if found is None else ordered_rule(found)
 
 
 def test_an_edit_survives_new_versions_until_it_is_given_up(
@@ -48,7 +48,7 @@ def test_an_edit_survives_new_versions_until_it_is_given_up(
     assert found is not None
     assert found["for"] == "25 min"
 
-    rulebook_service.rollback(
+    rulebook_service.roll_back_rule(
         world.connection, "flood-high", "shipped", STAMP, packs=version(world.rules)
     )
     world.connection.commit()

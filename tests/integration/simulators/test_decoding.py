@@ -70,7 +70,7 @@ def stored(connection: Connection) -> Stored:
 def played(settings: Settings, said: Spoken) -> Stored:
     """Published as the player does, and stored by a worker."""
     with ingest(settings):
-        playing.play(settings, said, playing.Manner(wait=False))
+        playing.play(settings, said, playing.PlayOptions(wait=False))
         end = time.monotonic() + 60
         with connect(settings.database_url, autocommit=True) as connection:
             while len(found := stored(connection)) < len(said.rows):
@@ -90,7 +90,7 @@ def as_keys(rows: pd.DataFrame) -> dict[tuple[str, str, datetime], float]:
 def test_what_is_published_is_what_is_stored(exercise_settings: Settings) -> None:
     with connect(exercise_settings.database_url) as connection:
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
-    field = one_of_each(simulation.field(exercise_settings, STORY))
+    field = one_of_each(simulation.load_field(exercise_settings, STORY))
     assert {place.model for place in field.places} >= MODELS
     spoken = messages(STORY, field, 1, hours=HOURS)
     told = as_keys(spoken.rows)

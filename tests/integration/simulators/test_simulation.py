@@ -22,7 +22,7 @@ FLOOD = load("october-flood")
 def essonne(exercise_settings: Settings) -> Field:
     with connect(exercise_settings.database_url) as connection:
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
-    return simulation.field(exercise_settings, FLOOD)
+    return simulation.load_field(exercise_settings, FLOOD)
 
 
 def test_the_example_is_described_whole_and_its_rivers_flood_in_order(essonne: Field) -> None:

@@ -53,7 +53,7 @@ def test_a_run_from_its_start_to_a_new_beginning(led: Led) -> None:
         signed_in(base, url, "trainee", (("operator", None),)) as trainee,
     ):
         refused = leader.post(f"{ROOT}/runs", json={"source": FILE})
-        assert refused.status_code == 409, "nobody conducts"
+        assert refused.status_code == 409, "no player"
         assert "hypervisor conduct" in refused.json()["detail"]
         with led.conductor():
             _until(lambda: trainee.get(ROOT).json()["conducted"])
@@ -77,7 +77,7 @@ def test_a_run_from_its_start_to_a_new_beginning(led: Led) -> None:
             assert leader.patch(path, json=moved, headers={"If-Match": mark}).status_code == 412
             unknown = {"kind": "lost-sensor", "title": "x", "devices": ["nobody"]}
             said = leader.post(f"{ROOT}/runs/{run}/injects", json=unknown)
-            assert (said.status_code, "neither device nor site" in said.text) == (422, True)
+            assert (said.status_code, "neither a device nor a site" in said.text) == (422, True)
             assert trainee.get(ROOT).json()["told"] == []
             fired = leader.post(f"{path}/fire").json()["inject"]
             assert fired["state"] == "fired"

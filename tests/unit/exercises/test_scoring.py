@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from hypervisor.alarms.queries import Alarm
-from hypervisor.exercises.scoring import score, told
+from hypervisor.exercises.scoring import format_score, score_alarms
 from rules._journal import Episode
 from simulators._scenarios import load
 from simulators._story import HOUR, SECOND, Truth, Where
@@ -51,7 +51,7 @@ def alarm(rule: str, subject: str, began: float, ended: float | None = None, **m
 
 def missed(*alarms: Alarm, truth: Truth = TRUTH) -> bool:
     story = replace(STORY, truth=(truth,), quiet=False)
-    return bool(score(story, field(), 1, alarms).missed)
+    return bool(score_alarms(story, field(), 1, alarms).missed)
 
 
 def test_an_alarm_of_the_group_its_site_or_its_lamps_tells_of_it() -> None:
@@ -80,6 +80,6 @@ def test_a_truth_of_what_is_not_there_is_not_missed() -> None:
 def test_in_a_quiet_story_a_hazard_is_false_and_maintenance_is_not() -> None:
     hazard = alarm("flood-level", "above", 3, title="Flood")
     care = alarm("flood-level-silent", "above", 3, category="maintenance")
-    result = score(replace(STORY, quiet=True), field(), 1, (hazard, care))
+    result = score_alarms(replace(STORY, quiet=True), field(), 1, (hazard, care))
     assert result.false == (hazard,)
-    assert list(told(result)) == ["FALSE   Flood [flood-level]: nothing happened"]
+    assert list(format_score(result)) == ["FALSE   Flood [flood-level]: no event"]

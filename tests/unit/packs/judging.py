@@ -13,8 +13,8 @@ from hypervisor.backtest.ground import of_inventory
 from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.sources import Recorded
 from hypervisor.base.instants import BEGINNING, micros, moment
-from hypervisor.exercises.scoring import Score, score
-from hypervisor.exercises.territory import field_of
+from hypervisor.exercises.scoring import Score, score_alarms
+from hypervisor.exercises.territory import describe_field
 from hypervisor.registry.model import Registry
 from rules._inputs import Instants
 from rules._pack import packs
@@ -50,7 +50,7 @@ class Told:
 
     @property
     def score(self) -> Score:
-        return score(self.story, self.field, self.seed, self.alarms)
+        return score_alarms(self.story, self.field, self.seed, self.alarms)
 
     def of(self, rule: str) -> list[Alarm]:
         return [alarm for alarm in self.alarms if alarm.episode.rule == rule]
@@ -59,7 +59,7 @@ class Told:
 def told(name: str, seed: int, *, whole: bool = True) -> Told:
     """A scenario in the Essonne, or in a part of it that is enough for the story."""
     registry, story = registry_of("essonne"), load(name)
-    field = field_of(registry, catalogue(), story.begins)
+    field = describe_field(registry, catalogue(), story.begins)
     if not whole:
         field = _part(field, story, seed)
     source = _heard(messages(story, field, seed), registry, story)

@@ -7,8 +7,8 @@ import pytest
 from hypervisor.base.errors import RulebookError
 from hypervisor.evaluation.based_on import read_bases, rebase
 from hypervisor.evaluation.rule_text import domain_of, read_any, read_one, read_written
-from hypervisor.rulebook.differing import differences
-from hypervisor.rulebook.writing import pack_text, plain, rule_text
+from hypervisor.rulebook.differences import list_differences
+from hypervisor.rulebook.yaml_output import ordered_rule, pack_text, rule_text
 from rules._errors import RuleError
 from rules._pack import load_pack, packs
 
@@ -59,7 +59,7 @@ def test_a_text_has_its_own_lines_and_columns() -> None:
     (first, *_) = load_pack(FILE, file="f", domain="flood").rules
     text = rule_text(first.to_json())
     assert read_one(text, domain="flood").rule.written == first.written
-    assert read_written(plain(first.to_json()), domain="flood").rule.written == first.written
+    assert read_written(ordered_rule(first.to_json()), domain="flood").rule.written == first.written
     assert [rule.id for rule in read_any(text, domain="flood").rules] == ["flood-one"]
     assert len(read_any(FILE, domain="flood").rules) == 3
 
@@ -100,7 +100,7 @@ def test_differences_name_what_a_person_changed() -> None:
         "steps": [{"severity": "major", "when": "level > 4 m"}],
         "tests": [{"name": "dry", "level": "1 1 2"}],
     }
-    assert [str(difference) for difference in differences(before, after)] == [
+    assert [str(difference) for difference in list_differences(before, after)] == [
         "when: level > 3 m -> level > 3.5 m",
         "clear: (nothing) -> level < 3 m",
         "for: 10 min -> (nothing)",
@@ -108,5 +108,7 @@ def test_differences_name_what_a_person_changed() -> None:
         "tests [wet] level: 1 2 3 -> (nothing)",
         "tests [wet] name: wet -> (nothing)",
     ]
-    assert differences(before, before) == []
-    assert [str(difference) for difference in differences(before, None)] == ["rule: t -> withdrawn"]
+    assert list_differences(before, before) == []
+    assert [str(difference) for difference in list_differences(before, None)] == [
+        "rule: t -> withdrawn"
+    ]

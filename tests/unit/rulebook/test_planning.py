@@ -13,9 +13,14 @@ from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation.rule_text import Proposed, read_text
 from hypervisor.evaluation.shipped import compare
 from hypervisor.registry.queries_revisions import RecordedRevision
-from hypervisor.rulebook.service_apply import plan
-from hypervisor.rulebook.stamps import Stamp, checked, digest, mark, same
-from hypervisor.rulebook.timeline import in_force, standing, takes_over, until
+from hypervisor.rulebook.service_apply import plan_changes
+from hypervisor.rulebook.stamps import Stamp, check_stamp, digest, mark_of, matches
+from hypervisor.rulebook.timeline import (
+    effective_revisions,
+    effective_until,
+    next_revision,
+    revision_at,
+)
 from rules._pack import Pack
 
 NOW = datetime(2024, 10, 9, tzinfo=UTC)
@@ -60,7 +65,7 @@ def revision(
 
 
 def outcome(limit: float, base: str | None, *known: RecordedRevision) -> str:
-    found = plan(file(limit, base)[1], {"flood-one": known} if known else {}, STAMP)
+    found = plan_changes(file(limit, base)[1], {"flood-one": known} if known else {}, STAMP)
     return "refused" if found.conflicts else found.changes[0].does
 
 
@@ -75,14 +80,14 @@ GONE = revision(3, None, at=NOW - HOUR / 4)
         (3, "9-12345678", (), "add"),
         (3, None, (FIRST,), "equal"),
         (5, None, (FIRST,), "refused"),
-        (5, mark(FIRST), (FIRST,), "change"),
+        (5, mark_of(FIRST), (FIRST,), "change"),
         (5, f"77-{digest(FIRST.value)}", (FIRST,), "change"),
-        (5, mark(FIRST), (FIRST, SECOND), "refused"),
-        (4, mark(FIRST), (FIRST, SECOND), "equal"),
-        (5, mark(SECOND), (FIRST, SECOND), "change"),
-        (5, mark(SECOND), (FIRST, SECOND, GONE), "refused"),
+        (5, mark_of(FIRST), (FIRST, SECOND), "refused"),
+        (4, mark_of(FIRST), (FIRST, SECOND), "equal"),
+        (5, mark_of(SECOND), (FIRST, SECOND), "change"),
+        (5, mark_of(SECOND), (FIRST, SECOND, GONE), "refused"),
         (5, None, (FIRST, SECOND, GONE), "refused"),
-        (5, mark(GONE), (FIRST, SECOND, GONE), "add"),
+        (5, mark_of(GONE), (FIRST, SECOND, GONE), "add"),
         (5, "1-ffffffff", (FIRST,), "refused"),
     ],
 )
@@ -94,19 +99,19 @@ def test_a_file_overwrites_only_what_it_is_based_on(
 
 def test_a_stamp_says_who_and_why() -> None:
     with pytest.raises(RulebookError, match="no reason"):
-        checked(Stamp(author="Ada", reason=" ", now=NOW))
+        check_stamp(Stamp(author="Ada", reason=" ", now=NOW))
     with pytest.raises(RulebookError, match="no author"):
-        checked(Stamp(author="", reason="x", now=NOW))
+        check_stamp(Stamp(author="", reason="x", now=NOW))
     with pytest.raises(RulebookError, match="the software itself"):
-        checked(Stamp(author="Hypervisor", reason="x", now=NOW))
+        check_stamp(Stamp(author="Hypervisor", reason="x", now=NOW))
     assert Stamp(author="Ada", reason="x", now=None).holds_from == moment(BEGINNING)
     assert Stamp(author="Ada", reason="x", now=NOW, effective=NOW - HOUR).holds_from == NOW - HOUR
 
 
 def test_a_mark_is_of_what_is_said_in_whatever_order() -> None:
     turned = dict(reversed(list(value(3).items())))
-    assert same(mark(FIRST), revision(9, turned))
-    assert not same(mark(FIRST), SECOND)
+    assert matches(mark_of(FIRST), revision(9, turned))
+    assert not matches(mark_of(FIRST), SECOND)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=8))
@@ -119,16 +124,16 @@ def test_what_holds_is_the_last_recorded_of_the_latest_time(said: list[tuple[int
         at = NOW + hours * HOUR
         before = [recorded for recorded in revisions if recorded.effective <= at]
         expected = max(before, key=lambda one: (one.effective, one.id), default=None)
-        assert in_force(revisions, at) == expected
-        later = takes_over(revisions, at)
+        assert revision_at(revisions, at) == expected
+        later = next_revision(revisions, at)
         assert later is None or later.effective > at
-    line = standing(revisions)
-    assert [until(revisions, recorded) for recorded in line] == [
+    line = effective_revisions(revisions)
+    assert [effective_until(revisions, recorded) for recorded in line] == [
         *(recorded.effective for recorded in line[1:]),
         None,
     ]
     assert all(
-        until(revisions, recorded) == recorded.effective
+        effective_until(revisions, recorded) == recorded.effective
         for recorded in revisions
         if recorded not in line
     )

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hypervisor.rulebook.proposal import Candidate, Proposal, Wishes, propose
-from hypervisor.rulebook.service_propose import (
+from hypervisor.rulebook.gauge_statistics import (
     HOUR,
     MINUTE,
     Record,
-    exceeded,
-    rates,
-    record,
-    returning,
-    rounded,
-    thinned,
+    compute_rates,
+    exceedance_level,
+    make_record,
+    return_level,
+    round_nicely,
+    thin_record,
     yearly_maxima,
 )
+from hypervisor.rulebook.proposal import Candidate, Proposal, ProposalOptions, propose
 from rules._pack import load_pack
 from rules._rule import Rule
 from sensors._domain import catalogue
@@ -34,7 +34,7 @@ SHARED = Path(os.environ.get("HYPERVISOR_SHARED", Path(__file__).parents[4] / "s
 
 def hourly(values: np.ndarray, *, step: float = 0.01) -> Record:
     time = START + np.arange(len(values), dtype=np.int64) * HOUR
-    return record(time, values.astype(float), interval=HOUR, stale=3 * HOUR, step=step)
+    return make_record(time, values.astype(float), interval=HOUR, stale=3 * HOUR, step=step)
 
 
 def proposed(found: Record, **standing: float) -> Proposal:
@@ -45,7 +45,7 @@ def proposed(found: Record, **standing: float) -> Proposal:
         standing=standing,
         rules=RULES,
         catalogue=CATALOGUE,
-        wishes=Wishes(),
+        wishes=ProposalOptions(),
     )
 
 
@@ -98,28 +98,28 @@ def floods(years: int) -> np.ndarray:
 def test_hours_a_year_are_counted_by_how_long_a_reading_held() -> None:
     found = hourly(np.repeat([1.0, 2.0, 3.0], [2 * YEAR - 300, 200, 100]))
     assert found.years == pytest.approx(2, abs=0.01)
-    assert exceeded(found, 40) == 3.0
-    assert exceeded(found, 140) == 2.0
-    assert exceeded(found, 1000) == 1.0
+    assert exceedance_level(found, 40) == 3.0
+    assert exceedance_level(found, 140) == 2.0
+    assert exceedance_level(found, 1000) == 1.0
 
 
 def test_a_gap_is_no_time_above() -> None:
     time = START + np.array([0, 1, 2, 1000], dtype=np.int64) * HOUR
-    found = record(time, np.array([1.0, 1, 1, 9]), interval=HOUR, stale=3 * HOUR, step=0.01)
+    found = make_record(time, np.array([1.0, 1, 1, 9]), interval=HOUR, stale=3 * HOUR, step=0.01)
     assert found.hours.tolist() == [1, 1, 3, 1]
 
 
 def test_a_record_in_longer_steps_than_registered_is_judged_by_its_own() -> None:
     time = START + np.arange(50, dtype=np.int64) * HOUR
-    found = record(time, np.ones(50), interval=HOUR // 12, stale=HOUR // 4, step=0.01)
+    found = make_record(time, np.ones(50), interval=HOUR // 12, stale=HOUR // 4, step=0.01)
     assert (found.interval, found.stale) == (HOUR, 3 * HOUR)
 
 
 def test_a_long_record_is_thinned_but_not_beyond_a_quarter_of_an_hour() -> None:
     time = START + np.arange(1000, dtype=np.int64) * 5 * MINUTE
-    found = record(time, np.arange(1000.0), interval=5 * MINUTE, stale=15 * MINUTE, step=0.01)
-    assert thinned(found, most=1000, interval=15 * MINUTE) is found
-    few = thinned(found, most=10, interval=15 * MINUTE)
+    found = make_record(time, np.arange(1000.0), interval=5 * MINUTE, stale=15 * MINUTE, step=0.01)
+    assert thin_record(found, most=1000, interval=15 * MINUTE) is found
+    few = thin_record(found, most=10, interval=15 * MINUTE)
     assert (len(few.time), few.interval, few.stale) == (334, 15 * MINUTE, 45 * MINUTE)
     assert few.years == pytest.approx(found.years, rel=0.01)
 
@@ -132,32 +132,32 @@ def test_yearly_maxima_are_of_whole_hydrological_years() -> None:
 def test_a_gumbel_law_is_found_again() -> None:
     chance = np.random.default_rng(5)
     maxima = chance.gumbel(loc=2.0, scale=0.5, size=4000)
-    assert returning(maxima, 10) == pytest.approx(2.0 - 0.5 * np.log(-np.log(0.9)), rel=0.02)
-    assert returning(maxima, 2) == pytest.approx(2.0 - 0.5 * np.log(np.log(2)), rel=0.02)
+    assert return_level(maxima, 10) == pytest.approx(2.0 - 0.5 * np.log(-np.log(0.9)), rel=0.02)
+    assert return_level(maxima, 2) == pytest.approx(2.0 - 0.5 * np.log(np.log(2)), rel=0.02)
 
 
 def test_slopes_are_those_of_least_squares_and_steps_make_no_rise() -> None:
     chance = np.random.default_rng(7)
     values = chance.normal(size=60)
     found = hourly(values)
-    slope = rates(found, 6 * HOUR).slope
+    slope = compute_rates(found, 6 * HOUR).slope
     for end in (6, 20, 59):
         expected = np.polyfit(np.arange(7), values[end - 6 : end + 1], 1)[0]
         assert slope[end - 5] == pytest.approx(expected)
 
     still = hourly(np.round(1 + 0.004 * np.sin(np.arange(2000)), 2), step=0.01)
-    assert len(rates(still, 6 * HOUR).rises) == 0
+    assert len(compute_rates(still, 6 * HOUR).rises) == 0
     time = START + np.arange(200, dtype=np.int64) * HOUR
     time[100:] += 50 * HOUR
-    gap = record(time, values.repeat(4)[:200], interval=HOUR, stale=3 * HOUR, step=0.01)
-    assert len(rates(gap, 6 * HOUR).slope) == 200 - 5 - 5
+    gap = make_record(time, values.repeat(4)[:200], interval=HOUR, stale=3 * HOUR, step=0.01)
+    assert len(compute_rates(gap, 6 * HOUR).slope) == 200 - 5 - 5
 
 
 def test_numbers_that_a_person_would_choose() -> None:
-    assert rounded(2.376, step=0.01) == 2.38
-    assert rounded(0.0237) == 0.024
-    assert rounded(147.3, digits=3) == 147
-    assert rounded(0) == 0
+    assert round_nicely(2.376, step=0.01) == 2.38
+    assert round_nicely(0.0237) == 0.024
+    assert round_nicely(147.3, digits=3) == 147
+    assert round_nicely(0) == 0
 
 
 def test_a_short_record_is_told_and_proposes_no_level() -> None:
@@ -175,7 +175,7 @@ def test_what_each_would_have_meant_is_the_rules_own_judgement() -> None:
     assert attention.hours == pytest.approx(100, rel=0.15)
     (now,) = [candidate for candidate in found.candidates if candidate.basis == "now"]
     assert now.count == 6  # one a flood
-    assert any("whole years of 10" in note for note in found.notes)
+    assert any("of the 10 complete years" in note for note in found.notes)
     (rise,) = of(found, "rise")
     assert rise.value == pytest.approx(0.02)
     assert rise.count <= 6 * found.years
@@ -205,12 +205,12 @@ def test_the_cance_by_its_seven_years() -> None:
     value = rows["resultat_obs"].to_numpy().astype(float) / 1000
     found = propose(
         "sarras",
-        record(micros, value, interval=HOUR, stale=3 * HOUR, step=0.001),
+        make_record(micros, value, interval=HOUR, stale=3 * HOUR, step=0.001),
         CATALOGUE.quantities["discharge"],
         standing={"flow_attention": 40.0},
         rules=(),
         catalogue=CATALOGUE,
-        wishes=Wishes(),
+        wishes=ProposalOptions(),
     )
     chosen = [of(found, name)[0] for name in ("flow_attention", "flow_alert", "flow_danger")]
     assert all(low.value < high.value for low, high in pairwise(chosen))

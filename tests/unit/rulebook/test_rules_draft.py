@@ -1,6 +1,6 @@
 """A rule as form and as text: either changes the other, and a slip stands at its field."""
 
-from hypervisor.rulebook.views_draft import of_text, with_form
+from hypervisor.rulebook.views_draft import merge_form, parse_draft
 
 TEXT = """id: flood-tried
 title: '{site}: high'
@@ -27,7 +27,7 @@ STEPS = [{"severity": "major", "when": "level > threshold.alert", "clear": "", "
 
 
 def test_the_form_shows_what_the_text_says() -> None:
-    draft = of_text(TEXT, "flood")
+    draft = parse_draft(TEXT, "flood")
 
     assert draft.ok
     assert draft.field("when") == "level > threshold.attention"
@@ -38,8 +38,8 @@ def test_the_form_shows_what_the_text_says() -> None:
 
 
 def test_what_the_form_changes_stands_in_the_text_and_the_rest_stays() -> None:
-    made = with_form(TEXT, {"for": "20 min", "clear": "level < 1 m", "fr title": ""}, STEPS)
-    draft = of_text(made, "flood")
+    made = merge_form(TEXT, {"for": "20 min", "clear": "level < 1 m", "fr title": ""}, STEPS)
+    draft = parse_draft(made, "flood")
 
     assert draft.field("for") == "20 min"
     assert draft.field("clear") == "level < 1 m"
@@ -49,14 +49,14 @@ def test_what_the_form_changes_stands_in_the_text_and_the_rest_stays() -> None:
 
 
 def test_an_emptied_field_and_step_are_gone() -> None:
-    made = with_form(TEXT, {"for": " "}, [{"severity": "major", "when": "", "clear": ""}])
+    made = merge_form(TEXT, {"for": " "}, [{"severity": "major", "when": "", "clear": ""}])
 
     assert "for:" not in made
     assert "steps" not in made
 
 
 def test_a_slip_stands_at_its_field_with_line_and_column() -> None:
-    draft = of_text(TEXT.replace("level > threshold.attention", "levle > 3 m"), "flood")
+    draft = parse_draft(TEXT.replace("level > threshold.attention", "levle > 3 m"), "flood")
 
     (slip,) = draft.slips
     assert (slip.line, slip.column, slip.field) == (3, 7, "when")
@@ -66,22 +66,22 @@ def test_a_slip_stands_at_its_field_with_line_and_column() -> None:
 
 
 def test_one_inside_of_the_steps_or_of_the_french_is_theirs() -> None:
-    inside = of_text(TEXT.replace("level > threshold.alert", "levle > 3 m"), "flood")
-    french = of_text(TEXT.replace("{site} : haut", "{sight} : haut"), "flood")
+    inside = parse_draft(TEXT.replace("level > threshold.alert", "levle > 3 m"), "flood")
+    french = parse_draft(TEXT.replace("{site} : haut", "{sight} : haut"), "flood")
 
     assert inside.slips[0].field == "steps"
     assert french.slips[0].field == "fr title"
 
 
 def test_a_text_that_is_no_yaml_keeps_its_form_unknown() -> None:
-    draft = of_text("id: flood-x\n  when: [", "flood")
+    draft = parse_draft("id: flood-x\n  when: [", "flood")
 
-    assert draft.said is None
+    assert draft.fields is None
     assert draft.slips[0].line == 2
 
 
 def test_a_test_that_fails_is_told_with_what_was_found() -> None:
-    draft = of_text(TEXT.replace('"00:30"', '"00:15"'), "flood")
+    draft = parse_draft(TEXT.replace('"00:30"', '"00:15"'), "flood")
 
     assert draft.rule is not None
     assert not draft.ok

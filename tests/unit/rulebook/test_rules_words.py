@@ -4,7 +4,7 @@ import pytest
 
 from hypervisor.backtest.compared import find_compared
 from hypervisor.base.reader import reading
-from hypervisor.rulebook import views_words
+from hypervisor.rulebook import views_texts
 from tests.unit.backtest.test_compared import rule
 from tests.unit.web.readers import reader
 
@@ -24,13 +24,13 @@ def test_where_an_alarm_ends(clear: str, ends: float | None) -> None:
 
     assert found is not None
     assert made.clear is not None
-    worked = views_words.returning(made.clear, "attention", 2.0, found)
+    worked = views_texts.clearing_value(made.clear, "attention", 2.0, found)
     assert worked == (None if ends is None else pytest.approx(ends))
 
 
 def test_a_title_says_what_it_is_about() -> None:
     with reading(reader("en")):
-        assert views_words.title(rule("level > 1 m")) == "Tried"
+        assert views_texts.rule_title(rule("level > 1 m")) == "Tried"
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_a_title_says_what_it_is_about() -> None:
 )
 def test_shares_have_the_figures_that_count(part: float, said: str) -> None:
     with reading(reader("fr")):
-        assert views_words.percent(part) == said
+        assert views_texts.format_percent(part) == said

@@ -59,7 +59,7 @@ _PARTS = (  # of what a page asks something; whole rooms where nearly all of it 
             "registry/checks",
             "registry/checks_equipment",
             "registry/field_reader",
-            "rulebook/gauges",
+            "rulebook/gauge_records",
             "rulebook/proposal",
             "rulebook/service",
             "rulebook/service_apply",

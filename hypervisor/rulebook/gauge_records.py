@@ -1,4 +1,4 @@
-"""A gauge's record out of the store, with the rules and thresholds that speak of it."""
+"""Stored records of gauges, with the rules and thresholds that use them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -14,8 +14,8 @@ from hypervisor.readings import queries_history
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_revisions
 from hypervisor.registry.model import Registry
-from hypervisor.rulebook.proposal import Proposal, Wishes, propose
-from hypervisor.rulebook.service_propose import Record, record
+from hypervisor.rulebook.gauge_statistics import Record, make_record
+from hypervisor.rulebook.proposal import Proposal, ProposalOptions, propose
 from rules._errors import RuleError, nearest
 from rules._inputs import Steps
 from rules._pack import rule_from_json
@@ -24,15 +24,15 @@ from sensors._domain import Catalogue
 from sensors._quantity import Kind
 from sensors._row import believed
 
-_FEW = 100  # readings; of fewer nothing is said
+_FEW = 100  # readings that a proposal needs
 
 
-def proposals(  # noqa: PLR0913  what a person may say
+def list_proposals(  # noqa: PLR0913  what a person may say
     connection: Connection,
     name: str,
     *,
     catalogue: Catalogue,
-    wishes: Wishes,
+    wishes: ProposalOptions,
     first: datetime | None = None,
     last: datetime | None = None,
 ) -> list[Proposal]:
@@ -40,72 +40,78 @@ def proposals(  # noqa: PLR0913  what a person may say
 
     Raises:
         UnknownError: no such site or device.
-        RulebookError: nothing was measured there that has thresholds.
+        RulebookError: no measurements there that has thresholds.
     """
     registry = registry_queries.load(connection)
-    site, only = _place(registry, name)
+    site, only = _find_owner(registry, name)
     facts = build_subjects(registry, catalogue)[site]
-    rules = _rules(connection)
-    found = [
+    rules = _load_rules(connection)
+    results = [
         propose(
             site,
-            one,
+            record,
             facts.series[quantity].quantity,
-            standing=_standing(facts),
+            standing=_thresholds_in_force(facts),
             rules=rules,
             catalogue=catalogue,
             wishes=wishes,
         )
-        for quantity, one in _records(connection, registry, facts, catalogue, only, (first, last))
+        for quantity, record in _load_records(
+            connection, registry, facts, catalogue, only, (first, last)
+        )
     ]
-    if not found:
+    if not results:
         raise RulebookError(
             f"{name} has no {_FEW} good readings of a quantity that has thresholds"
             f" ({', '.join(sorted(_quantities(catalogue)))}) in this time"
         )
-    return found
+    return results
 
 
-def _place(known: Registry, name: str) -> tuple[str, str | None]:
-    if name in known.sites:
+def _find_owner(registry: Registry, name: str) -> tuple[str, str | None]:
+    if name in registry.sites:
         return name, None
-    if name in known.devices:
-        return known.devices[name].site, name
-    near = nearest(name, [*known.sites, *known.devices])
+    if name in registry.devices:
+        return registry.devices[name].site, name
+    near = nearest(name, [*registry.sites, *registry.devices])
     raise UnknownError(f"no site or device {name!r}{near if 'did you mean' in near else ''}")
 
 
 def _quantities(catalogue: Catalogue) -> set[str]:
-    """Those that have thresholds one above the other, and a last value that holds."""
+    """Gauge quantities with ascending thresholds."""
     some = {threshold.quantity for threshold in catalogue.thresholds.values() if threshold.above}
     return {name for name in some if catalogue.quantities[name].kind is Kind.GAUGE}
 
 
-def _records(  # noqa: PLR0913, PLR0917  where and when
+def _load_records(  # noqa: PLR0913, PLR0917  where and when
     connection: Connection,
-    known: Registry,
+    registry: Registry,
     facts: SubjectFacts,
     catalogue: Catalogue,
     only: str | None,
     limits: tuple[datetime | None, datetime | None],
 ) -> Iterator[tuple[str, Record]]:
-    since = _since_datum(known, facts.key)
+    since = _since_datum(registry, facts.key)
     for quantity in sorted(_quantities(catalogue) & facts.series.keys()):
         series = facts.series[quantity]
-        found = _record(connection, series, only, limits, since if quantity == "level" else None)
-        if found is not None:
-            yield quantity, found
+        record = _load_record(
+            connection, series, only, limits, since if quantity == "level" else None
+        )
+        if record is not None:
+            yield quantity, record
 
 
-def _since_datum(known: Registry, site: str) -> int | None:
-    """From when on levels are of today's zero: those of before are not comparable."""
+def _since_datum(registry: Registry, site: str) -> int | None:
+    """Start of the current datum: earlier levels are not comparable."""
     moved = [
-        revision for revision in known.revisions if (revision.kind, revision.key) == ("datum", site)
+        revision
+        for revision in registry.revisions
+        if (revision.kind, revision.key) == ("datum", site)
     ]
     return micros(moved[-1].effective) if len(moved) > 1 else None
 
 
-def _record(
+def _load_record(
     connection: Connection,
     series: SeriesFacts,
     only: str | None,
@@ -128,7 +134,7 @@ def _record(
     if len(rows) < _FEW:
         return None
     times, firsts = np.unique(rows["time"].astype(np.int64), return_index=True)
-    return record(
+    return make_record(
         times,
         rows["value"].astype(np.float64)[firsts],
         interval=_last(series.interval),
@@ -141,7 +147,7 @@ def _last(steps: Steps) -> int:
     return int(steps.value[-1])
 
 
-def _standing(facts: SubjectFacts) -> Mapping[str, float]:
+def _thresholds_in_force(facts: SubjectFacts) -> Mapping[str, float]:
     return {
         name: float(steps.value[-1])
         for name, steps in facts.thresholds.items()
@@ -149,13 +155,13 @@ def _standing(facts: SubjectFacts) -> Mapping[str, float]:
     }
 
 
-def _rules(connection: Connection) -> Sequence[Rule]:
-    """The rules as they stand; one that this version does not understand rests."""
-    found: list[Rule] = []
+def _load_rules(connection: Connection) -> Sequence[Rule]:
+    """Rules in force, without those that this version cannot parse."""
+    rules: list[Rule] = []
     for recorded in queries_revisions.load_latest(connection, "rule").values():
         if recorded.value is not None:
             try:
-                found.append(rule_from_json(recorded.value))
+                rules.append(rule_from_json(recorded.value))
             except RuleError:
                 continue
-    return found
+    return rules

@@ -1,4 +1,4 @@
-"""What a threshold would have meant on a record: its rule judged by the engine, beside the log."""
+"""Alarms that a threshold would have raised on a record, by the engine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.base.instants import BEGINNING
-from hypervisor.rulebook.service_propose import HOUR, Record
+from hypervisor.rulebook.gauge_statistics import HOUR, Record
 from rules._engine import evaluate
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._log import episodes
@@ -21,17 +21,17 @@ _TRIED = "tried"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meaning:
-    """How many alarms there would have been on the record, and for how many hours in all."""
+class AlarmEstimate:
+    """Number of alarms on a record and their total hours."""
 
     alarms: int
     hours: float
 
 
-def meanings(
+def estimate_alarms(
     record: Record, quantity: Quantity, rule: Rule, threshold: str, values: Sequence[float]
-) -> list[Meaning]:
-    """Of each value of the threshold that the rule names, alone."""
+) -> list[AlarmEstimate]:
+    """One estimate per value of the threshold."""
     if not values:
         return []
     subjects = [
@@ -40,41 +40,43 @@ def meanings(
     ]
     last = int(record.time[-1])
     verdicts = evaluate([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
-    found = {
+    episodes_by_subject = {
         verdict.subject: episodes(rule.id, verdict.subject, verdict.moments) for verdict in verdicts
     }
     return [
-        Meaning(
+        AlarmEstimate(
             alarms=len(alarms),
             hours=sum((alarm.ended or last) - alarm.began for alarm in alarms) / HOUR,
         )
-        for alarms in (found[subject.key] for subject in subjects)
+        for alarms in (episodes_by_subject[subject.key] for subject in subjects)
     ]
 
 
-def rule_about(rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool) -> Rule:
-    """The rule in force that asks for this threshold alone, or a step of one, else a plain one.
+def find_rule(rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool) -> Rule:
+    """The rule in force (or a step of one) that uses only this threshold, else a plain one.
 
-    `slope`: the threshold is one of its rate.
+    `slope`: the threshold limits the rate of change.
     """
-    known = [rule for rule in rules if rule.per == "site" and rule.plain == (quantity.name,)]
-    for rule in known:
+    candidates = [rule for rule in rules if rule.per == "site" and rule.plain == (quantity.name,)]
+    for rule in candidates:
         if rule.thresholds == (threshold,):
-            return _alone({**rule.to_json(), "steps": []}, threshold) or rule
-    for rule in known:
+            return _single_threshold_rule({**rule.to_json(), "steps": []}, threshold) or rule
+    for rule in candidates:
         for step in rule.written.get("steps", ()):
             if f"threshold.{threshold}" in str(step.get("when", "")):
-                found = _alone({**rule.to_json(), "clear": None, **step, "steps": []}, threshold)
-                if found is not None:
-                    return found
-    asked = f"rate({quantity.name}, 3 h)" if slope else quantity.name
+                single = _single_threshold_rule(
+                    {**rule.to_json(), "clear": None, **step, "steps": []}, threshold
+                )
+                if single is not None:
+                    return single
+    expression = f"rate({quantity.name}, 3 h)" if slope else quantity.name
     return rule_from_json(
-        {"id": _TRIED, "title": _TRIED, "when": f"{asked} > threshold.{threshold}"}
+        {"id": _TRIED, "title": _TRIED, "when": f"{expression} > threshold.{threshold}"}
     )
 
 
-def _alone(written: Mapping[str, Any], threshold: str) -> Rule | None:
-    """A rule made of parts of another; None where it asks for more than this threshold."""
+def _single_threshold_rule(written: Mapping[str, Any], threshold: str) -> Rule | None:
+    """A rule made of parts of another; None if it uses other thresholds too."""
     plain = {key: value for key, value in written.items() if value is not None}
     plain.pop("tests", None)
     if not plain["steps"]:
@@ -99,14 +101,14 @@ def _subject(
                 kind=Kind.GAUGE,
                 reporting=Reporting.PERIODIC,
                 nonnegative=quantity.nonnegative,
-                interval=_always(record.interval),
-                stale_after=_always(record.stale),
+                interval=_constant(record.interval),
+                stale_after=_constant(record.stale),
             )
         },
-        devices={_DEVICE: Device(commissioned=BEGINNING, in_service=_always(1.0))},
-        thresholds={name: _always(value) for name, value in thresholds.items()},
+        devices={_DEVICE: Device(commissioned=BEGINNING, in_service=_constant(1.0))},
+        thresholds={name: _constant(value) for name, value in thresholds.items()},
     )
 
 
-def _always(value: float) -> Steps:
+def _constant(value: float) -> Steps:
     return Steps(at=np.array([BEGINNING], dtype=np.int64), value=np.array([value], dtype=float))

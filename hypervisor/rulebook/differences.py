@@ -1,4 +1,4 @@
-"""What two revisions say differently, key by key, as a person reads it."""
+"""Differences of two revisions, key by key."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 from rules._read import RULE_KEYS
 
-_LABELS = ("severity", "name", "began")  # by which a step, a test, an alarm is known
+_LABELS = ("severity", "name", "began")  # keys that label a step, a test, an alarm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One value that differs; None: it is not there."""
+    """One differing value; None: the key is absent."""
 
     where: str
     before: str | None
@@ -25,15 +25,15 @@ class Difference:
         return f"{self.where}: {before} -> {after}"
 
 
-def differences(
+def list_differences(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> list[Difference]:
-    """Everything that differs; of a rule that is not there, or withdrawn, that alone."""
+    """All differing keys; a single entry if a rule is absent or withdrawn."""
     if before is None or after is None:
         if before is after:
             return []
-        return [Difference(where="rule", before=_is(before), after=_is(after))]
-    old, new = dict(_flat(before)), dict(_flat(after))
+        return [Difference(where="rule", before=_describe(before), after=_describe(after))]
+    old, new = dict(_flatten(before)), dict(_flatten(after))
     return [
         Difference(where=" ".join(path), before=old.get(path), after=new.get(path))
         for path in sorted(old.keys() | new.keys(), key=_rank)
@@ -41,28 +41,28 @@ def differences(
     ]
 
 
-def _is(value: Mapping[str, Any] | None) -> str:
+def _describe(value: Mapping[str, Any] | None) -> str:
     if value is None:
         return "withdrawn"
     return str(value.get("title") or value.get("id") or value)
 
 
 def _rank(path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    known = RULE_KEYS.index(path[0]) if path[0] in RULE_KEYS else len(RULE_KEYS)
-    return known, path
+    rank = RULE_KEYS.index(path[0]) if path[0] in RULE_KEYS else len(RULE_KEYS)
+    return rank, path
 
 
-def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def _flatten(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _flat(part, (*path, str(key)))
+            yield from _flatten(part, (*path, str(key)))
     elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
         seen: dict[str, int] = {}
         for number, part in enumerate(value, 1):
             label = _label(part, number)
             seen[label] = seen.get(label, 0) + 1
             again = f" ({seen[label]})" if seen[label] > 1 else ""
-            yield from _flat(part, (*path, f"{label}{again}"))
+            yield from _flatten(part, (*path, f"{label}{again}"))
     elif isinstance(value, list):
         yield path, ", ".join(str(part) for part in value) or "none"
     else:

@@ -1,4 +1,4 @@
-"""What stands round a threshold: what people saw there, what the water reaches, its rule."""
+"""Context of a threshold's page: reported events, flooded assets, the rule."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,21 @@ from hypervisor.forecast import queries as forecast_queries
 from hypervisor.registry import queries_revisions
 from hypervisor.registry.queries_site import SitePlace
 from hypervisor.rulebook import queries
-from hypervisor.rulebook.writing import rule_text
+from hypervisor.rulebook.yaml_output import rule_text
 from rules._rule import Rule
 from sensors._units import UnitError, convert
 
 _SHOWN = ("id", "when", "clear", "for", "keep for", "severity", "steps")
 
 
-def events(context: RequestContext, place: SitePlace) -> list[NotedEvent]:
-    """What people noted at the place or on its river."""
+def list_events(context: RequestContext, place: SitePlace) -> list[NotedEvent]:
+    """Reported events at the site or on its river."""
     rivers = [place.river] if place.river else []
     return queries_past_events.standing(context.connection, sites=[place.name], rivers=rivers)
 
 
-def peaks(events: Sequence[NotedEvent], unit: str) -> tuple[float, float] | None:
-    """Between which values people saw it happen."""
+def peak_range(events: Sequence[NotedEvent], unit: str) -> tuple[float, float] | None:
+    """Lowest and highest reported peak."""
     peaks = [
         noted_event.peak
         for noted_event in events
@@ -32,32 +32,32 @@ def peaks(events: Sequence[NotedEvent], unit: str) -> tuple[float, float] | None
     return (min(peaks), max(peaks)) if peaks else None
 
 
-def assets(
+def list_assets(
     context: RequestContext, site: str, quantity: str, unit: str
 ) -> tuple[tuple[str, float], ...]:
-    """What the water reaches here, the lowest first."""
+    """Assets that the water reaches here, the lowest first."""
     if quantity != "level" or unit != "m":
         return ()
-    found: list[tuple[str, float]] = []
+    levels: list[tuple[str, float]] = []
     for asset in forecast_queries.assets(context.connection, context.now()):
         if asset.gauge != site:
             continue
         try:
-            found.append((asset.title, convert(asset.level, asset.unit, unit)))
+            levels.append((asset.title, convert(asset.level, asset.unit, unit)))
         except UnitError:
             continue
-    return tuple(sorted(found, key=lambda pair: pair[1]))
+    return tuple(sorted(levels, key=lambda pair: pair[1]))
 
 
-def sharing(context: RequestContext, rule: Rule) -> int:
-    """At how many sites the rule asks for its own threshold of this name; 0: it is of no site."""
+def count_sites_sharing(context: RequestContext, rule: Rule) -> int:
+    """Number of sites where the rule applies; 0 unless it is per site."""
     if rule.per != "site":
         return 0
-    return queries.sharing(context.connection, list(rule.plain), list(rule.thresholds))
+    return queries.count_sites_sharing(context.connection, list(rule.plain), list(rule.thresholds))
 
 
-def text(context: RequestContext, rule: str) -> str:
-    """The rule as it stands, what raises and ends its alarm; empty: it is withdrawn."""
+def rule_yaml(context: RequestContext, rule: str) -> str:
+    """The conditions of the current rule in YAML; empty if withdrawn."""
     recorded = queries_revisions.load_latest(context.connection, "rule").get(rule)
     if recorded is None or recorded.value is None:
         return ""

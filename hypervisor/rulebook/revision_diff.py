@@ -1,4 +1,4 @@
-"""Two revisions side by side, by the names that a person gives them."""
+"""Two revisions side by side, by number or `shipped`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ from typing import Any
 from hypervisor.evaluation import shipped
 from hypervisor.registry.formatting import describe_revision, format_value
 from hypervisor.registry.queries_revisions import RecordedRevision
-from hypervisor.rulebook.differing import Difference, differences
-from hypervisor.rulebook.service import TO_SHIPPED, latest, numbered
+from hypervisor.rulebook.differences import Difference, list_differences
+from hypervisor.rulebook.service import TO_SHIPPED, find_revision
+from hypervisor.rulebook.timeline import latest
 from rules._pack import Pack
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What one side says, and what it is called."""
+    """A revision's value and its display name."""
 
     name: str
     value: Mapping[str, Any] | None
@@ -22,7 +23,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two sides."""
+    """Two revisions to compare."""
 
     before: Side
     after: Side
@@ -33,10 +34,10 @@ class Pair:
         if self.threshold:
             old, new = format_value(self.before.value), format_value(self.after.value)
             return [] if old == new else [Difference(where="value", before=old, after=new)]
-        return differences(self.before.value, self.after.value)
+        return list_differences(self.before.value, self.after.value)
 
 
-def pair(
+def compare_revisions(
     key: str,
     revisions: Sequence[RecordedRevision],
     before: str,
@@ -50,22 +51,22 @@ def pair(
         UnknownError: the key has no such revision.
     """
     last = latest(revisions)
-    new = _side(key, revisions, after, packs) if after else _of(last)
+    new = _side(key, revisions, after, packs) if after else _side_of(last)
     if before:
         old = _side(key, revisions, before, packs)
     else:
         earlier = [recorded for recorded in revisions if recorded.id < last.id]
-        old = _of(latest(earlier)) if earlier else Side(name="nothing", value=None)
+        old = _side_of(latest(earlier)) if earlier else Side(name="nothing", value=None)
     return Pair(before=old, after=new, threshold=last.kind == "threshold")
 
 
 def _side(
-    key: str, revisions: Sequence[RecordedRevision], said: str, packs: Callable[[], Sequence[Pack]]
+    key: str, revisions: Sequence[RecordedRevision], name: str, packs: Callable[[], Sequence[Pack]]
 ) -> Side:
-    if said == TO_SHIPPED:
+    if name == TO_SHIPPED:
         return Side(name="what this version's pack says", value=shipped.value_of(key, packs()))
-    return _of(numbered(key, revisions, said))
+    return _side_of(find_revision(key, revisions, name))
 
 
-def _of(revision: RecordedRevision) -> Side:
+def _side_of(revision: RecordedRevision) -> Side:
     return Side(name=describe_revision(revision), value=revision.value)

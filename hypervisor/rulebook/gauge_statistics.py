@@ -1,4 +1,4 @@
-"""Thresholds out of a gauge's own record: levels by hours or return, rates by quantiles of rises.
+"""Statistics of a gauge's record: exceedance and return levels, rates of rise.
 
 Pure: arrays in, numbers out.
 """
@@ -22,16 +22,16 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 YEAR = 365.25 * 24  # h
 _EULER = 0.5772156649
-_WHOLE_YEAR = 330  # days of readings that make a year whole enough for its maximum
-_NOISE = 3.0  # a slope so many times its own error is a rise
+_WHOLE_YEAR = 330  # days of readings that a yearly maximum needs
+_NOISE = 3.0  # multiple of its standard error from which a slope is a rise
 _STARTS = 9  # a hydrological year begins with September
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a gauge measured: good readings, ascending. `interval`, `stale` in µs.
+    """Good readings of a gauge in ascending order. `interval`, `stale` in µs.
 
-    `resolution`: the steps in which it is read, in its unit.
+    `resolution`: of the readings, in their unit.
     """
 
     time: Instants
@@ -42,21 +42,21 @@ class Record:
 
     @property
     def hours(self) -> Values:
-        """How long each reading held: to the next one, or until it is too old to count."""
+        """Duration of each reading: to the next one, or until it is stale."""
         following = np.append(np.diff(self.time), self.interval)
         held: Values = np.minimum(following, self.stale) / HOUR
         return held
 
     @property
     def years(self) -> float:
-        """How much of it is known, in years."""
+        """Length of the record in years, without gaps."""
         return float(self.hours.sum()) / YEAR
 
 
-def record(time: Instants, value: Values, *, interval: int, stale: int, step: float) -> Record:
-    """A record by what stands in it: its own interval where that is longer than what is registered.
+def make_record(time: Instants, value: Values, *, interval: int, stale: int, step: float) -> Record:
+    """A record with the interval of its readings if that exceeds the registered one.
 
-    `step`: the finest that the quantity is kept in.
+    `step`: the finest resolution of the quantity.
     """
     usual = int(np.median(np.diff(time))) if len(time) > 1 else interval
     own = max(interval, usual)
@@ -65,58 +65,58 @@ def record(time: Instants, value: Values, *, interval: int, stale: int, step: fl
         value=value,
         interval=own,
         stale=max(stale, STALE_INTERVALS * own) if own > interval else stale,
-        resolution=max(step, _steps(value)),
+        resolution=max(step, _reading_step(value)),
     )
 
 
-def thinned(found: Record, *, most: int, interval: int) -> Record:
-    """Every so-many-th reading, where there are more than `most`; never sparser than `interval`."""
-    every = min(interval // found.interval, -(-len(found.time) // most))
-    if every <= 1:
-        return found
+def thin_record(record: Record, *, most: int, interval: int) -> Record:
+    """At most about `most` readings, but at least one per `interval`."""
+    stride = min(interval // record.interval, -(-len(record.time) // most))
+    if stride <= 1:
+        return record
     return Record(
-        time=found.time[::every],
-        value=found.value[::every],
-        interval=every * found.interval,
-        stale=max(found.stale, 3 * every * found.interval),
-        resolution=found.resolution,
+        time=record.time[::stride],
+        value=record.value[::stride],
+        interval=stride * record.interval,
+        stale=max(record.stale, STALE_INTERVALS * stride * record.interval),
+        resolution=record.resolution,
     )
 
 
-def _steps(value: Values) -> float:
-    """The steps in which a gauge is read: nearly all changes are as large, or larger."""
+def _reading_step(value: Values) -> float:
+    """Resolution of a gauge: the 5 % quantile of its changes."""
     moved = np.abs(np.diff(value))
     moved = moved[moved > 0]
     return float(np.round(np.quantile(moved, 0.05), 6)) if len(moved) else 0.0
 
 
-def exceeded(found: Record, hours_a_year: float) -> float:
-    """The value that was exceeded for so many hours a year on average."""
-    order = np.argsort(found.value)[::-1]
-    spent = np.cumsum(found.hours[order]) / found.years
+def exceedance_level(record: Record, hours_a_year: float) -> float:
+    """The value exceeded for `hours_a_year` on average."""
+    order = np.argsort(record.value)[::-1]
+    spent = np.cumsum(record.hours[order]) / record.years
     place = min(int(np.searchsorted(spent, hours_a_year)), len(spent) - 1)
-    return float(found.value[order[place]])
+    return float(record.value[order[place]])
 
 
-def yearly_maxima(found: Record) -> Values:
-    """The highest value of each hydrological year that is known nearly whole."""
-    days, place = np.unique(found.time // DAY, return_inverse=True)
-    of_reading = np.array([_year(int(day)) for day in days], dtype=np.int64)[place]
+def yearly_maxima(record: Record) -> Values:
+    """The maximum of each nearly complete hydrological year."""
+    days, place = np.unique(record.time // DAY, return_inverse=True)
+    of_reading = np.array([_hydrological_year(int(day)) for day in days], dtype=np.int64)[place]
     maxima = []
     for year in np.unique(of_reading):
         here = of_reading == year
-        if found.hours[here].sum() >= _WHOLE_YEAR * 24:
-            maxima.append(float(found.value[here].max()))
+        if record.hours[here].sum() >= _WHOLE_YEAR * 24:
+            maxima.append(float(record.value[here].max()))
     return np.array(maxima)
 
 
-def _year(day: int) -> int:
+def _hydrological_year(day: int) -> int:
     begins = moment(day * DAY)
     return begins.year + (begins.month >= _STARTS)
 
 
-def returning(maxima: Values, years: float) -> float:
-    """The value that a Gumbel law through the yearly maxima gives once in so many years."""
+def return_level(maxima: Values, years: float) -> float:
+    """Return level of a Gumbel distribution fitted to yearly maxima by L-moments."""
     ordered = np.sort(maxima)
     count = len(ordered)
     first = ordered.mean()
@@ -127,7 +127,7 @@ def returning(maxima: Values, years: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """Slopes per hour over a window, where it was covered; `noise`: what the steps alone make."""
+    """Slopes per hour over a window without gaps; `noise`: slopes due to resolution."""
 
     window: int  # µs
     slope: Values
@@ -135,23 +135,23 @@ class Rates:
 
     @property
     def rises(self) -> Values:
-        """The slopes of real rises."""
+        """Slopes above the noise."""
         return self.slope[self.slope > _NOISE * self.noise]
 
     @property
     def floor(self) -> float:
-        """Below this a slope says nothing."""
+        """Slopes below this are noise."""
         return float(_NOISE * np.median(self.noise)) if len(self.noise) else 0.0
 
 
-def rates(found: Record, window: int) -> Rates:
+def compute_rates(record: Record, window: int) -> Rates:
     """Least-squares slopes over each window that has three readings and no gap."""
-    time, value = found.time, found.value
+    time, value = record.time, record.value
     last = np.arange(len(time))
     first = np.searchsorted(time, time - window, side="left")
-    gaps = np.append(0, np.cumsum(np.diff(time) > found.stale))
+    gaps = np.append(0, np.cumsum(np.diff(time) > record.stale))
     fit = (last - first >= 2) & (gaps[last] == gaps[first])
-    fit &= time[first] <= time - window + found.interval
+    fit &= time[first] <= time - window + record.interval
     rows = last[fit]
     size, begins = (rows - first[fit] + 1).astype(np.float64), first[fit]
     sums = np.zeros((4, len(rows)))
@@ -165,12 +165,12 @@ def rates(found: Record, window: int) -> Rates:
     return Rates(
         window=window,
         slope=(sums[3] - sums[0] * sums[1] / size) / spread,
-        noise=found.resolution / np.sqrt(12 * spread),
+        noise=record.resolution / np.sqrt(12 * spread),
     )
 
 
-def rounded(value: float, *, step: float = 0.0, digits: int = 2) -> float:
-    """A number that a person would choose: in whole steps, or with so many digits that count."""
+def round_nicely(value: float, *, step: float = 0.0, digits: int = 2) -> float:
+    """Round to whole steps, or to significant digits."""
     if step:
         return round(round(value / step) * step, 9)
     if value == 0:
@@ -178,11 +178,11 @@ def rounded(value: float, *, step: float = 0.0, digits: int = 2) -> float:
     return round(value, digits - 1 - floor(log10(abs(value))))
 
 
-def climbing(values: Sequence[float], step: float) -> bool:
-    """Whether each lies above the one before by more than one step: else they say the same."""
+def clearly_ascending(values: Sequence[float], step: float) -> bool:
+    """Whether each value exceeds the one before by more than `step`."""
     return all(high - low > step for low, high in pairwise(values))
 
 
-def span(found: Record) -> tuple[int, int]:
+def span(record: Record) -> tuple[int, int]:
     """First and last time."""
-    return int(found.time[0]), int(found.time[-1])
+    return int(record.time[0]), int(record.time[-1])

@@ -1,0 +1,206 @@
+"""Texts of rules and thresholds in the reader's language."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.backtest.compared import Compared
+from hypervisor.base.reader import current
+from hypervisor.base.translation import mark as mark_word
+from hypervisor.base.translation import translate as _
+from hypervisor.base.words import bare
+from hypervisor.web.filters import NBSP, duration, number, value
+from rules._rule import Rule, Step
+from rules._tree import (
+    Arithmetic,
+    Call,
+    Comparison,
+    Name,
+    Node,
+    Number,
+    Scaled,
+    Threshold,
+    walk,
+)
+from sensors._domain import Catalogue
+
+_SECOND = 1_000_000
+_AROUND = timedelta(hours=18)
+_TEN = 10
+_NAMES = ("{site}", "{device}", "{group}")
+
+
+def fold_text(text: str) -> str:
+    """Lower case without accents, for search."""
+    apart = unicodedata.normalize("NFKD", text.lower())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def rule_title(rule: Rule) -> str:
+    """A rule's title without the name of its subject."""
+    return bare(_localized(rule.french.title, rule.title))
+
+
+def wrong_when(rule: Rule) -> str:
+    """When its alarm is likely false."""
+    return _localized(rule.french.wrong_when, rule.wrong_when)
+
+
+def advice(rule: Rule) -> str:
+    """What an operator should do."""
+    return _localized(rule.french.advice, rule.advice)
+
+
+def _localized(french: str, english: str) -> str:
+    return french if current().language == "fr" and french else english
+
+
+def threshold_label(name: str, catalogue: Catalogue) -> str:
+    """A threshold's label; its name if no domain defines it."""
+    threshold = catalogue.thresholds.get(name)
+    if threshold is None:
+        return name
+    return threshold.label_fr if current().language == "fr" else threshold.label_en
+
+
+def quantity_label(name: str, catalogue: Catalogue) -> str:
+    """A quantity's label."""
+    quantity = catalogue.quantities.get(name)
+    if quantity is None:
+        return name
+    return quantity.label_fr if current().language == "fr" else quantity.label_en
+
+
+def describe_node(node: Node, catalogue: Catalogue) -> str:
+    """The compared series, or function of it, as text."""
+    match node:
+        case Name():
+            return quantity_label(node.name, catalogue)
+        case Scaled():
+            return describe_node(node.operand, catalogue)
+        case Call(function=function, arguments=(Name(name=name), *rest)) if (
+            function in _FUNCTION_TEXTS
+        ):
+            spans = [
+                argument
+                for argument in rest
+                if isinstance(argument, Number) and argument.unit == "us"
+            ]
+            span = duration(spans[0].value / _SECOND) if spans else ""
+            return _(_FUNCTION_TEXTS[function]) % {
+                "what": quantity_label(name, catalogue),
+                "span": span,
+            }
+    names = [part.name for part in walk(node) if isinstance(part, Name)]
+    return ", ".join(quantity_label(name, catalogue) for name in dict.fromkeys(names))
+
+
+_FUNCTION_TEXTS = {
+    "rate": mark_word("%(what)s: slope over %(span)s"),
+    "change": mark_word("%(what)s: change in %(span)s"),
+    "sum": mark_word("%(what)s: total over %(span)s"),
+    "mean": mark_word("%(what)s: mean over %(span)s"),
+    "max": mark_word("%(what)s: highest over %(span)s"),
+    "min": mark_word("%(what)s: lowest over %(span)s"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleBehaviour:
+    """Severity of a rule, with `clears`, `hold` and `keep` as texts."""
+
+    severity: str
+    clears: str
+    hold: str
+    keep: str
+
+
+def rule_behaviour(
+    rule: Rule, threshold: str, at: float | None, unit: str, compared: Compared | None
+) -> RuleBehaviour:
+    """Behaviour of the condition or step that uses the threshold."""
+    part: Rule | Step = rule
+    if compared is not None and compared.severity is not None:
+        part = next(step for step in rule.steps if step.severity == compared.severity)
+    back = None
+    if at is not None and compared is not None and part.clear is not None:
+        back = clearing_value(part.clear, threshold, at, compared)
+    return RuleBehaviour(
+        severity=part.severity,
+        clears="" if back is None else value(back, unit),
+        hold=duration(part.hold / _SECOND) if part.hold else "",
+        keep=duration(rule.keep / _SECOND) if rule.keep else "",
+    )
+
+
+def clearing_value(clear: Node, threshold: str, at: float, compared: Compared) -> float | None:
+    """The value at which the alarm clears, in the threshold's unit; None if there is none."""
+    for node in walk(clear):
+        if not isinstance(node, Comparison):
+            continue
+        for own, other in ((node.right, node.left), (node.left, node.right)):
+            if other == compared.node and threshold in _threshold_names(own):
+                worked = _evaluate_node(own, threshold, at)
+                return None if worked is None else (worked - compared.offset) / compared.scale
+    return None
+
+
+def _threshold_names(node: Node) -> set[str]:
+    return {part.name for part in walk(node) if isinstance(part, Threshold)}
+
+
+def _evaluate_node(node: Node, threshold: str, at: float) -> float | None:
+    match node:
+        case Number():
+            return node.value
+        case Threshold():
+            return at if node.name == threshold else None
+        case Scaled():
+            inner = _evaluate_node(node.operand, threshold, at)
+            return None if inner is None else inner * node.scale + node.offset
+        case Arithmetic():
+            left = _evaluate_node(node.left, threshold, at)
+            right = _evaluate_node(node.right, threshold, at)
+            if left is None or right is None:
+                return None
+            return {
+                "+": left + right,
+                "-": left - right,
+                "*": left * right,
+                "/": left / right if right else None,
+            }[node.operator]
+    return None
+
+
+def decimals(figure: float) -> int:
+    """Number of decimals of a figure; at least two below ten."""
+    digits = f"{figure:.6f}".rstrip("0")
+    return max(2 if abs(figure) < _TEN else 0, len(digits.partition(".")[2]))
+
+
+def format_figure(amount: float, unit: str) -> str:
+    """A threshold's value with its own decimals."""
+    return value(amount, unit, decimals(amount))
+
+
+def format_percent(part: float) -> str:
+    """A share as per cent, such as 0,36 %."""
+    share = part * 100
+    digits = 0 if share >= 10 else 1 if share >= 1 else 2
+    return f"{number(share, digits)}{NBSP}%"
+
+
+def shift_time(at: datetime, sign: int) -> datetime:
+    """A time some hours before or after, for the context of a chart."""
+    return at + sign * _AROUND
+
+
+# Functions for the templates of these pages.
+TOOLS: Mapping[str, Any] = {
+    "places": decimals,
+    "percent": format_percent,
+    "nearby": shift_time,
+    "rule_title": rule_title,
+}
