@@ -11,7 +11,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Site
-from rules._journal import Episode
+from rules._rule_state import Episode
 
 _WEST, _SOUTH, _EAST, _NORTH = 1.92, 48.28, 2.58, 48.78
 _COMMUNES, _EPCIS, _RIVERS = 196, 14, 9

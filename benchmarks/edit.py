@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.web import add_token, run_web
-from hypervisor.bench import gauges, queries
+from hypervisor.bench import gauges
+from hypervisor.bench import queries as bench_queries
 from hypervisor.bench.servers import BenchError, Ground, Tick
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.database.connect import connect
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from rules._pack import packs as all_packs
 
 _FULL = 4  # gauges that have readings
@@ -39,7 +40,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         shipped_rules.record_and_log(connection, all_packs(), now=None)
     with connect(url, autocommit=True) as connection:
         gauges.fill(connection, series[:_FULL], plan.days, lambda *at: tick("storing", *at))
-        queries.settle(connection)
+        bench_queries.settle(connection)
     port, secret = free_port(), add_token(ground.settings)
     took: list[float] = []
     readings = 0

@@ -11,14 +11,14 @@ import numpy as np
 
 from rules._arrivals import Arrivals
 from rules._axis import Axis, Fact, Index, merged
-from rules._belonging import members_of
+from rules._calendar_inputs import CalendarInput, calendar_input
 from rules._callers import Caller, Callers
-from rules._hearsay import CalendarInput, calendar_input
+from rules._clocks import ClockFactory, supply_ends
+from rules._in_service import rows_of, services
 from rules._inputs import Instants, SeriesColumns, Subject
 from rules._interval import Mask
-from rules._listening import ClockFactory, supply_ends
+from rules._membership import members_of
 from rules._rule import DEVICE
-from rules._service import rows_of, services
 from rules._tally import Sums, Tally
 from rules._track import Signs, Track
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules._axis import Axis, Fact, merged
+from rules._clocks import ClockFactory, Clocks
+from rules._in_service import interrupted, rows_of
 from rules._inputs import Device, Instants, Subject
 from rules._interval import Mask
-from rules._listening import ClockFactory, Clocks
-from rules._service import interrupted, rows_of
 from rules._track import Track
 from sensors._row import NEVER
 

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import yaml
 
+from rules._alarm_lines import OPTIONAL, PARTS, alarm_text
 from rules._case import ANY_DEVICE, AT, Case, Frame
+from rules._case_context import read_calendar, read_closings, read_upstream, spans
 from rules._case_parts import CaseParts
-from rules._case_surroundings import read_calendar, read_closings, read_upstream, spans
 from rules._duration import SECOND
 from rules._errors import RuleError, WaitingError, nearest
 from rules._inputs import Horizon, Instants, Steps
 from rules._read import RULE_KEYS, read_rule
 from rules._readings import DAY_ZERO, Sent, read_readings
 from rules._rule import Rule
-from rules._telling import OPTIONAL, PARTS, alarm_text
 from rules._tree import Call, Name, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import yaml
 
+from rules._alarm_lines import OPTIONAL, alarm_lines
 from rules._case import Case
 from rules._case_reader import read_case
 from rules._errors import RuleError, WaitingError
 from rules._inputs import Subject
-from rules._journal import Episode, Moment
 from rules._log import episodes
 from rules._replay import replay, whole
-from rules._telling import OPTIONAL, alarm_lines
+from rules._rule_state import Episode, StateChange
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
 
@@ -80,7 +80,7 @@ def run_case(case: Case) -> list[str]:
     return differences
 
 
-def _whole(case: Case, subject: Subject) -> tuple[Moment, ...]:
+def _whole(case: Case, subject: Subject) -> tuple[StateChange, ...]:
     return whole(case.revisions, subject, case.horizon, closings=case.closings)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rules._bounds import bounded_number
+from rules._calendar_words import LEAST_AND_MOST, NAMED, NUMBERS, WORDS, YES_OR_NO
 from rules._duration import microseconds
 from rules._errors import RuleError, WaitingError, nearest
 from rules._functions import FUNCTIONS, OVER_MEMBERS, UPSTREAM, WAITING, Function, Gives, Takes
@@ -24,7 +25,6 @@ from rules._tree import (
 )
 from rules._units import BARE, Unit, converted, needs_unit, product, quotient
 from rules._vocabulary import Vocabulary
-from rules._words import LEAST_AND_MOST, NAMED, NUMBERS, WORDS, YES_OR_NO
 
 _CONDITIONS = (Comparison, Every, Some, Negation)
 

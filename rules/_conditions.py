@@ -6,13 +6,13 @@ from enum import StrEnum
 
 import numpy as np
 
+from rules._aggregates import members_unknown
 from rules._axis import lying_in
 from rules._block import Block, Members
-from rules._changes import names_of
+from rules._change_points import names_of
 from rules._evaluate import View
 from rules._inputs import Instants
 from rules._interval import FALSE, LEFT_OUT, TRUE, Mask, Truths, every, negation
-from rules._others import members_unknown
 from rules._rule import Rule, Step, ahead_of
 from rules._sight import Sight
 from rules._track import Track

@@ -12,18 +12,18 @@ import numpy as np
 from rules._axis import Axis, merged
 from rules._block import Block
 from rules._closed import closed_by
+from rules._evaluated_columns import EvaluatedColumns
 from rules._inputs import Closing, Horizon, Instants, Subject
 from rules._interval import Mask
-from rules._journal import Moment, Phase, Verdict
-from rules._judged import EvaluatedColumns
 from rules._layout import EvaluationRequest, Extent, blocks
-from rules._machine import conclude
-from rules._moments import Timeline, moments_of
 from rules._revisions import History
 from rules._rule import Rule, ahead_of
+from rules._rule_state import Phase, StateChange, Verdict
 from rules._runs import due_runs
 from rules._scan import rows_of
 from rules._seeds import seeds_of
+from rules._state_changes import Timeline, list_state_changes
+from rules._state_machine import conclude
 from rules._tree import Call, Number, walk
 from rules._upstream import longest as longest_way
 
@@ -40,7 +40,7 @@ def evaluate(  # noqa: PLR0913  what may be known of each subject
     horizon: Horizon,
     *,
     starts: Mapping[str, int] | None = None,
-    seeds: Mapping[str, Moment] | None = None,
+    seeds: Mapping[str, StateChange] | None = None,
     untils: Mapping[str, int] | None = None,
     closings: Mapping[str, Sequence[Closing]] | None = None,
 ) -> list[Verdict]:
@@ -122,7 +122,7 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     return longest + way + 2 * max(limits, default=0) + _TICK
 
 
-def run_start(seed: Moment) -> int | None:
+def run_start(seed: StateChange) -> int | None:
     """The earliest start of a run that the seed has under way; None without any."""
     runs = [start for latched, start, _ in seed.steps if not latched]
     if seed.phase is Phase.PENDING:
@@ -177,7 +177,7 @@ def _judge_block(
     telling = Timeline(
         axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state
     )
-    moments = moments_of(telling)
+    moments = list_state_changes(telling)
     return [
         Verdict(
             subject=subject.key,

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rules import _others as others
+from rules import _aggregates as others
 from rules._axis import Index
 from rules._block import Block
 from rules._callers import Caller
-from rules._changes import silence_of
+from rules._change_points import silence_of
 from rules._inputs import Instants
 from rules._interval import (
     LEFT_OUT,

@@ -6,7 +6,7 @@ import numpy as np
 
 from rules._axis import merged
 from rules._block import Block
-from rules._changes import judged, names_of
+from rules._change_points import judged, names_of
 from rules._conditions import Conditions
 from rules._inputs import Instants
 from rules._interval import Mask

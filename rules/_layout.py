@@ -8,10 +8,10 @@ import numpy as np
 from rules._axis import BLOCK_KEYS, Axis
 from rules._block import Block
 from rules._calendar import turns_within
+from rules._clocks import ClockFactory
+from rules._in_service import changes, interrupted
 from rules._inputs import Closing, Horizon, Instants, SeriesColumns, Subject
-from rules._journal import Moment
-from rules._listening import ClockFactory
-from rules._service import changes, interrupted
+from rules._rule_state import StateChange
 from rules._upstream import AT, arriving
 from sensors._quantity import Reporting
 from sensors._row import NEVER, believed
@@ -32,7 +32,7 @@ class EvaluationRequest:
     horizon: Horizon
     starts: Mapping[str, int]
     untils: Mapping[str, int]
-    seeds: Mapping[str, Moment]
+    seeds: Mapping[str, StateChange]
     closings: Mapping[str, Sequence[Closing]]
 
 
@@ -187,7 +187,7 @@ def _longest(used: Sequence[Columns]) -> int:
     return int(np.nan_to_num(np.concatenate(facts), nan=0.0).max(initial=0.0)) if facts else 0
 
 
-def _seed_times(seeds: Iterable[Moment]) -> list[int]:
+def _seed_times(seeds: Iterable[StateChange]) -> list[int]:
     times = [
         time
         for seed in seeds

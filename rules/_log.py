@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from rules._inputs import Subject
-from rules._journal import Episode, Moment, Phase
+from rules._rule_state import Episode, Phase, StateChange
 
 
-def episodes(rule_id: str, subject: Subject | str, moments: Sequence[Moment]) -> list[Episode]:
+def episodes(rule_id: str, subject: Subject | str, moments: Sequence[StateChange]) -> list[Episode]:
     """The alarms that these moments (ascending, from the beginning or from an inactive one) tell.
 
     Args:
@@ -16,7 +16,7 @@ def episodes(rule_id: str, subject: Subject | str, moments: Sequence[Moment]) ->
     """
     key = subject if isinstance(subject, str) else subject.key
     alarms: list[Episode] = []
-    alarm: list[Moment] = []
+    alarm: list[StateChange] = []
     for moment in moments:
         # One moment may end an alarm only by being inactive: `when` is false where it ends.
         if moment.phase is Phase.ACTIVE:
@@ -29,7 +29,9 @@ def episodes(rule_id: str, subject: Subject | str, moments: Sequence[Moment]) ->
     return alarms
 
 
-def _episode(rule_id: str, key: str, alarm: Sequence[Moment], end: Moment | None) -> Episode:
+def _episode(
+    rule_id: str, key: str, alarm: Sequence[StateChange], end: StateChange | None
+) -> Episode:
     first = alarm[0]
     assert first.since is not None  # noqa: S101  of every active moment
     assert first.began is not None  # noqa: S101
@@ -45,7 +47,7 @@ def _episode(rule_id: str, key: str, alarm: Sequence[Moment], end: Moment | None
     )
 
 
-def _severities(alarm: Sequence[Moment]) -> tuple[tuple[int, str], ...]:
+def _severities(alarm: Sequence[StateChange]) -> tuple[tuple[int, str], ...]:
     steps: list[tuple[int, str]] = []
     for moment in alarm:
         if moment.severity is not None and (not steps or steps[-1][1] != moment.severity):
@@ -53,7 +55,9 @@ def _severities(alarm: Sequence[Moment]) -> tuple[tuple[int, str], ...]:
     return tuple(steps)
 
 
-def _stale_spans(alarm: Sequence[Moment], end: Moment | None) -> tuple[tuple[int, int | None], ...]:
+def _stale_spans(
+    alarm: Sequence[StateChange], end: StateChange | None
+) -> tuple[tuple[int, int | None], ...]:
     spans: list[tuple[int, int | None]] = []
     since: int | None = None
     for moment in alarm:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rules._errors import RuleError
 from rules._hysteresis import check_hysteresis
-from rules._inhibiting import Mention, check_circles, check_mentions
+from rules._inhibition import Mention, check_circles, check_mentions
 from rules._read import RULE_KEYS, read_rule
 from rules._read_notices import names
 from rules._rule import DEVICE, SEVERITIES, Rule

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from rules._journal import Episode
+from rules._rule_state import Episode
 
 
 class ChangeKind(StrEnum):

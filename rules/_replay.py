@@ -12,9 +12,9 @@ import numpy as np
 from rules._engine import evaluate, lookback, run_start
 from rules._inputs import Closing, Horizon, SeriesColumns, Subject
 from rules._interval import Mask
-from rules._journal import Moment
 from rules._readings import Sent
 from rules._rule import Rule
+from rules._rule_state import StateChange
 from sensors._row import NEVER, believed
 
 Revisions = Sequence[tuple[int, Rule | None]]
@@ -22,7 +22,7 @@ Revisions = Sequence[tuple[int, Rule | None]]
 
 def whole(
     revisions: Revisions, subject: Subject, horizon: Horizon, *, closings: Sequence[Closing] = ()
-) -> tuple[Moment, ...]:
+) -> tuple[StateChange, ...]:
     """All moments, judged at once."""
     closed = {subject.key: closings}
     return evaluate(revisions, [subject], horizon, closings=closed)[0].moments
@@ -36,12 +36,12 @@ def replay(  # noqa: PLR0913  all that a log is made of
     *,
     size: int,
     closings: Sequence[Closing] = (),
-) -> tuple[Moment, ...]:
+) -> tuple[StateChange, ...]:
     """All moments, judged `size` arrivals at a time and last up to the horizon."""
     rules = [rule for _, rule in revisions if rule is not None]
     silence = any(rule.axis == "silence" for rule in rules)
     ordered = sorted(sent, key=lambda reading: reading.received_at)
-    journal: list[Moment] = []
+    journal: list[StateChange] = []
     judged: int | None = None
     for end in range(size, len(ordered) + 2 * size, size):
         batch, had = ordered[end - size : end], ordered[:end]
@@ -77,8 +77,8 @@ def each_going_on(
     subject_of: Callable[[Sequence[Sent]], Subject],
     sent: Sequence[Sent],
     horizon: Horizon,
-    journal: Sequence[Moment],
-) -> tuple[Moment, ...]:
+    journal: Sequence[StateChange],
+) -> tuple[StateChange, ...]:
     """All moments, judged an instant of arrivals at a time, each going on from the whole journal.
 
     Where every cut finds what the journal says, cuts that go on from each other find it too: the
@@ -93,7 +93,7 @@ def each_going_on(
     ends = [*times[:-1], upto]
     subjects: list[Subject] = []
     starts: dict[str, int] = {}
-    seeds: dict[str, Moment] = {}
+    seeds: dict[str, StateChange] = {}
     for number, end in enumerate(ends):
         subject = replace(
             subject_of([reading for reading in ordered if reading.time <= end]), key=str(number)
@@ -111,7 +111,7 @@ def each_going_on(
 
 
 def reached(
-    rules: Sequence[Rule], subject: Subject, start: int, seed: Moment | None, *, silence: bool
+    rules: Sequence[Rule], subject: Subject, start: int, seed: StateChange | None, *, silence: bool
 ) -> Subject:
     """The subject with only as much of the past as `lookback` asks for."""
     reach = lookback(rules, subject)

@@ -49,7 +49,7 @@ class Chatter:
 
 @dataclass(frozen=True, kw_only=True)
 class PackTest:
-    """A test that stands in the pack beside its rule, as written; see rules._packtest."""
+    """A test that stands in the pack beside its rule, as written; see rules._pack_test."""
 
     name: str
     line: int
@@ -152,7 +152,7 @@ class Rule:
 
     @functools.cached_property
     def words(self) -> frozenset[str]:
-        """What it asks of the calendar and of the lighting plan (rules._words)."""
+        """What it asks of the calendar and of the lighting plan (rules._calendar_words)."""
         return frozenset(node.name for node in self._nodes if isinstance(node, Word))
 
     @functools.cached_property

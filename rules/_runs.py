@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from rules._axis import merged
+from rules._evaluated_columns import EvaluatedColumns
 from rules._inputs import Instants
-from rules._judged import EvaluatedColumns
-from rules._machine import Conclusion
 from rules._revisions import History
 from rules._rule import Rule
 from rules._scan import NONE, Rows
 from rules._seeds import Seeds
+from rules._state_machine import Conclusion
 
 
 def due_runs(

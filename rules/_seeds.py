@@ -9,10 +9,10 @@ import numpy as np
 from rules._axis import Axis
 from rules._inputs import Instants, Subject
 from rules._interval import Mask, Truths
-from rules._journal import Moment, Phase, Truth
+from rules._rule_state import Phase, StateChange, Truth
 from rules._scan import NONE
 
-NOTHING = Moment(time=0, phase=Phase.INACTIVE, when=Truth.UNKNOWN, clear=Truth.UNKNOWN)
+NOTHING = StateChange(time=0, phase=Phase.INACTIVE, when=Truth.UNKNOWN, clear=Truth.UNKNOWN)
 IDLE, PENDING, ACTIVE = range(3)
 _PHASES = {Phase.INACTIVE: IDLE, Phase.PENDING: PENDING, Phase.ACTIVE: ACTIVE}
 
@@ -21,7 +21,7 @@ _PHASES = {Phase.INACTIVE: IDLE, Phase.PENDING: PENDING, Phase.ACTIVE: ACTIVE}
 class Seeds:
     """One row a subject; keys, NONE where there is none. `steps`: (latched, run start) each."""
 
-    moments: Sequence[Moment]
+    moments: Sequence[StateChange]
     phase: Truths
     when: Truths
     end: Truths
@@ -39,13 +39,13 @@ class Seeds:
 
 
 def seeds_of(
-    subjects: Sequence[Subject], recorded: Mapping[str, Moment], axis: Axis, steps: int
+    subjects: Sequence[Subject], recorded: Mapping[str, StateChange], axis: Axis, steps: int
 ) -> Seeds:
     """Columns of the recorded moments; a subject without one has nothing under way."""
     moments = [recorded.get(subject.key, NOTHING) for subject in subjects]
     started = [(i, moment) for i, moment in enumerate(moments) if moment is not NOTHING]
 
-    def keys(of: Callable[[Moment], int | None]) -> Instants:
+    def keys(of: Callable[[StateChange], int | None]) -> Instants:
         keys = np.full(len(moments), NONE, dtype=np.int64)
         for i, moment in started:
             time = of(moment)
@@ -53,7 +53,7 @@ def seeds_of(
                 keys[i] = axis.key(i, time)
         return keys
 
-    def codes(of: Callable[[Moment], int]) -> Truths:
+    def codes(of: Callable[[StateChange], int]) -> Truths:
         codes = np.full(len(moments), of(NOTHING), dtype=np.int8)
         for i, moment in started:
             codes[i] = of(moment)
@@ -80,9 +80,9 @@ def seeds_of(
     )
 
 
-def _latched(rank: int, moment: Moment) -> int:
+def _latched(rank: int, moment: StateChange) -> int:
     return rank < len(moment.steps) and moment.steps[rank][0]
 
 
-def _step_run(rank: int, moment: Moment) -> int | None:
+def _step_run(rank: int, moment: StateChange) -> int | None:
     return moment.steps[rank][1] if rank < len(moment.steps) else None

@@ -45,7 +45,7 @@ class Name(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Word(Node):
-    """What the calendar or the lighting plan says: one of rules._words."""
+    """What the calendar or the lighting plan says: one of rules._calendar_words."""
 
     name: str
 

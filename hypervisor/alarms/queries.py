@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 from hypervisor.alarms.queries_following import Followed, apply_transitions
 from hypervisor.base.instants import micros, micros_if, moment, moment_if, parse, text, text_if
 from hypervisor.database.connect import Connection
-from rules._journal import Episode
 from rules._rule import SEVERITIES
+from rules._rule_state import Episode
 
 Pair = tuple[str, str]  # rule, subject
 

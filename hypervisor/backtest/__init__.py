@@ -1,6 +1,7 @@
-"""Judging the past by rules that may never have been in force, beside the log.
+"""Rules evaluated on past readings, beside the alarm log.
 
-`ground` says by what is judged (registry, rules, thresholds, with what is to be tried), `sources`
-where the readings come from, `judging` judges them as the watch does. `events` are what really
-happened; `scoring`, `load` and `comparing` say what the alarms were worth, `telling` in what words.
+`registries` gives what is evaluated (registry, rules, thresholds, with a trial's changes),
+`sources` the readings; `evaluate` evaluates them as live evaluation does. `events` are what
+really happened; `scoring`, `load` and `differences` rate the alarms, `formatting` and `tables`
+print the result.
 """

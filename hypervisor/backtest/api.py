@@ -15,8 +15,8 @@ from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.events import parse_events
 from hypervisor.backtest.formatting import format_answer
-from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.registries import Trial
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros

@@ -75,9 +75,9 @@ def backtest(
     from hypervisor.backtest.errors import BacktestError
     from hypervisor.backtest.events import read_events
     from hypervisor.backtest.formatting import format_answer
-    from hypervisor.backtest.ground import trial_of
+    from hypervisor.backtest.options import BacktestOptions, Recording, in_words, of_file, of_store
+    from hypervisor.backtest.registries import trial_of
     from hypervisor.backtest.tables import tables
-    from hypervisor.backtest.wiring import BacktestOptions, Recording, in_words, of_file, of_store
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
     from hypervisor.readings.queries_columnar import FOLDER
@@ -126,7 +126,7 @@ def _registry(
     settings: "Settings", inventory: list[str] | None, catalogue: "Catalogue"
 ) -> "Registry":
     """What stands where: by inventories and the packs here, else as the instance knows it."""
-    from hypervisor.backtest.ground import of_inventory
+    from hypervisor.backtest.registries import of_inventory
     from hypervisor.database.connect import connect
     from hypervisor.registry import queries as registry
     from rules._pack import packs

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from hypervisor.backtest import ground
-from hypervisor.backtest.around import registry_around
-from hypervisor.backtest.compared import Compared, find_compared, severity_of
+from hypervisor.backtest import registries
+from hypervisor.backtest.compared_series import Compared, find_compared, severity_of
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.numbers import parse_number
+from hypervisor.backtest.registries import Trial
+from hypervisor.backtest.registry_around import registry_around
 from hypervisor.base.scalars import ScalarError
 from hypervisor.evaluation import memory, rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
@@ -78,7 +78,7 @@ def desk_of(registry: Registry, edit: Edit, catalogue: Catalogue) -> Desk:
     value, unit = _standing(near, edit, catalogue)
     new_value = None if edit.value is None else _measured(edit, unit)
     tried = _trial(edit, new_value, unit, edit.written)
-    places = _places(ground.with_trial(near, tried, catalogue), site, catalogue)
+    places = _places(registries.with_trial(near, tried, catalogue), site, catalogue)
     rules = _naming(edit, places, {**current, **_written(edit)})
     rule = _chosen(edit, rules)
     name = edit.threshold or next(iter((*rule.thresholds, *rule.optional_thresholds)), None)

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from hypervisor.alarms import queries_load as load_store
-from hypervisor.backtest import ground, past_events, service
-from hypervisor.backtest.compared import Compared
+from hypervisor.backtest import past_events, registries, service
+from hypervisor.backtest.compared_series import Compared
 from hypervisor.backtest.draft import Desk, Edit, desk_of
 from hypervisor.backtest.evaluate import WARM, Whole
 from hypervisor.backtest.events import Entry
-from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Answer, Question
 from hypervisor.backtest.sources import Kept, Stored
 from hypervisor.backtest.strip import Seen, Strip, strip
@@ -25,11 +25,11 @@ from hypervisor.evaluation import columns, memory
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.recent import SeriesTail
+from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
+from rules._part_values import evaluate_part
 from rules._rule import Rule
-from rules._seen import evaluate_part
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, believed
 
@@ -178,7 +178,7 @@ def _look(desk: Desk, source: Kept, catalogue: Catalogue) -> Seen | None:
     power_schedule = PowerSchedule(retention=RETENTION)
     power_schedule.reach(source.floor, source.gaps)
     territory = memory.arrange(
-        ground.only_rules(ground.with_trial(desk.near, trial, catalogue), [desk.rule.id]),
+        registries.only_rules(registries.with_trial(desk.near, trial, catalogue), [desk.rule.id]),
         catalogue,
         power_schedule,
     )
@@ -207,7 +207,7 @@ def _read(desk: Desk, source: Kept, territory: Territory) -> Mapping[int, Series
     """The rows of all that is judged at the site: the very ones that were read for judging."""
     pairs = [pair for pair in territory.revisions if territory.subjects[pair[1]].place == desk.site]
     series = sorted({series_number for pair in pairs for series_number in territory.listens[pair]})
-    since = desk.since - WARM - ground.reach_of(territory.longest)
+    since = desk.since - WARM - registries.reach_of(territory.longest)
     stored = source.rows(series, since, desk.until)
     nothing = np.empty(0, dtype=ROW)
     return {number: Whole(stored.get(number, nothing)) for number in territory.quantity_of}

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from hypervisor.alarms.queries import Pair
-from hypervisor.backtest.ground import reach_of
 from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.parts import Part, Share
+from hypervisor.backtest.registries import reach_of
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import columns, memory
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.recent import SeriesTail
+from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry.model import Registry
 from rules._engine import evaluate
 from rules._inputs import Horizon, Subject

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hypervisor.alarms.queries import log_entry
-from hypervisor.backtest.comparing import Change
+from hypervisor.backtest.differences import Change
 from hypervisor.backtest.load import by_rule, load
 from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Outcome, Score

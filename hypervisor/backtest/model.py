@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypervisor.alarms.queries import Pair
-from rules._journal import Episode
 from rules._rule import SEVERITIES
+from rules._rule_state import Episode
 
 
 @dataclass(frozen=True, kw_only=True)

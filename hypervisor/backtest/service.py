@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from hypervisor.backtest import comparing, ground, scoring
-from hypervisor.backtest.around import registry_around
-from hypervisor.backtest.comparing import Change
+from hypervisor.backtest import differences, registries, scoring
+from hypervisor.backtest.differences import Change
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Place, Span, Tick, backtest
 from hypervisor.backtest.events import Entry, is_event, rules_of
-from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.parts import Share
+from hypervisor.backtest.registries import Trial
+from hypervisor.backtest.registry_around import registry_around
 from hypervisor.backtest.scoring import Scored
 from hypervisor.backtest.sources import Kept, Source
 from hypervisor.registry.model import Registry
@@ -61,7 +61,7 @@ def ask(  # noqa: PLR0913  by what, of what, and with whom
         BacktestError: a site is unknown, or no rule applies to anything.
     """
     _check_sites(registry, question)
-    registry = ground.with_trial(registry, question.trial, catalogue)
+    registry = registries.with_trial(registry, question.trial, catalogue)
     rounds = 1 if question.against is None else 2
     if question.against is not None and len(question.sites or ()) in range(1, _FEW):
         source = Kept(source)
@@ -72,13 +72,13 @@ def ask(  # noqa: PLR0913  by what, of what, and with whom
     answer = _answer(registry, source, catalogue, question, first, share)
     if question.against is None:
         return answer
-    other = ground.with_trial(registry, question.against, catalogue)
+    other = registries.with_trial(registry, question.against, catalogue)
 
     def second(done: int, of: int) -> None:
         tick(done + of, of * rounds)
 
     against = _answer(other, source, catalogue, question, second, share)
-    changes = comparing.compare(answer.judgement.alarms, against.judgement.alarms)
+    changes = differences.compare(answer.judgement.alarms, against.judgement.alarms)
     return replace(answer, other=against, changes=tuple(changes))
 
 
@@ -93,10 +93,10 @@ def _answer(  # noqa: PLR0913, PLR0917  as above
     events = rules_of(question.events, catalogue)
     if question.sites is not None:
         registry = registry_around(registry, question.sites)
-    registry = ground.with_trial(registry, Trial(rules=tuple(events)), catalogue)
+    registry = registries.with_trial(registry, Trial(rules=tuple(events)), catalogue)
     rules = [*question.rules, *(rule.id for rule in events)]
     judgement = backtest(
-        ground.only_rules(registry, rules),
+        registries.only_rules(registry, rules),
         source,
         catalogue,
         span=question.span,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.backtest.compared import Compared
+from hypervisor.backtest.compared_series import Compared
 from hypervisor.base.instants import micros, moment
 
 Instants = NDArray[np.int64]

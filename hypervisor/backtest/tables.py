@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from rich import box
 from rich.table import Table
 
-from hypervisor.backtest.comparing import Change
+from hypervisor.backtest.differences import Change
 from hypervisor.backtest.load import by_rule, load
 from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Outcome, Score
 from hypervisor.backtest.service import Answer
-from hypervisor.backtest.words import clock, lasted, lead, ratio
+from hypervisor.backtest.text import clock, lasted, lead, ratio
 
 _MOST = 40  # lines of a list that is told to people; --json has all of them
 

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.backtest.options import BacktestOptions, of_store
 from hypervisor.bench import gauges, queries
 from hypervisor.bench.servers import BenchError, Ground, Tick
 from hypervisor.broker import binaries
 from hypervisor.database.connect import connect
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.readings import queries_columnar
 from rules._pack import packs as all_packs
 from sensors._domain import catalogue

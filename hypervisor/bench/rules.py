@@ -12,7 +12,7 @@ from hypervisor.bench import territory
 from hypervisor.bench.servers import Ground, Tick
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.evaluation.recent import Fresh, Mask, SeriesTail, is_good
 from hypervisor.evaluation.series_stats import LATER, SeriesStats, highest
+from hypervisor.evaluation.series_tail import Fresh, Mask, SeriesTail, is_good
 from rules._inputs import Instants
 from sensors._row import NEVER, Rows
 

@@ -14,7 +14,7 @@ from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.database.feed import Entry
-from hypervisor.evaluation import affected, queries, revising
+from hypervisor.evaluation import affected, queries, revisions
 from hypervisor.evaluation import retention as forgetting
 from hypervisor.evaluation.evaluate import due_tasks, evaluate_all
 from hypervisor.evaluation.memory import Memory, Territory
@@ -74,7 +74,7 @@ def load_memory(connection: Connection, setup: Setup) -> Memory:
             power_schedule=PowerSchedule(retention=setup.retention),
             setbacks=Setbacks.load(connection),
         )
-        revising.revise(connection, memory, setup.catalogue)
+        revisions.revise(connection, memory, setup.catalogue)
         queries.save_state(connection, state)
     return memory
 
@@ -87,7 +87,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         registry_changed = any(entry.kind == "registry" for entry in entries)
         anew = _supplied(memory, entries)
         if anew or registry_changed:
-            revising.revise(connection, memory, setup.catalogue, anew=anew)
+            revisions.revise(connection, memory, setup.catalogue, anew=anew)
         rows = affected.rows_of(entries, oldest=forgetting.revision_horizon(memory))
         news = affected.absorb(connection, memory, rows)
         affected.mark(memory, news)
@@ -129,7 +129,7 @@ def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) ->
     gaps = union(queries.load_gaps(connection))
     if gaps != memory.gaps:
         memory.gaps = gaps
-        revising.settle(connection, memory)
+        revisions.settle(connection, memory)
 
 
 def _supplied(memory: Memory, entries: Sequence[Entry]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, UpstreamFacts
-from hypervisor.evaluation.recent import SeriesTail, merge
+from hypervisor.evaluation.series_tail import SeriesTail, merge
 from hypervisor.readings import queries_history
 from rules._inputs import SeriesColumns, Subject, Upstream
 from sensors._row import NEVER, Rows

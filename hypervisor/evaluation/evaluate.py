@@ -20,7 +20,7 @@ from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from rules._engine import evaluate, run_start
 from rules._inputs import Horizon, Instants, Subject
-from rules._journal import Moment, Verdict
+from rules._rule_state import StateChange, Verdict
 
 _BLOCK = 1_000  # subjects whose columns come from memory
 _STORED_BLOCK = 20  # subjects whose columns come from the store: a year of each may be wanted
@@ -40,8 +40,8 @@ class Task:
     start: int
     horizon: int
     seen: int
-    kept: tuple[Moment, ...]
-    replaced: tuple[Moment, ...]
+    kept: tuple[StateChange, ...]
+    replaced: tuple[StateChange, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

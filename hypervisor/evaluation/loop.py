@@ -13,7 +13,7 @@ from hypervisor.base.instants import moment
 from hypervisor.database import channels, feed, listener
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.queries import load_state

@@ -21,10 +21,10 @@ from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries import EvaluationState
 from hypervisor.evaluation.queries_setbacks import EVERY
-from hypervisor.evaluation.recent import SeriesTail
 from hypervisor.evaluation.rulebook import Revisions, RuleHistory
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
+from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.setbacks import Setbacks
 from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.evaluation.watermark import Watermark
@@ -32,7 +32,7 @@ from hypervisor.readings import queries_history
 from hypervisor.registry.model import Registry
 from rules._engine import lookback
 from rules._inputs import Closing, Subject
-from rules._journal import Moment, Phase
+from rules._rule_state import Phase, StateChange
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._row import NEVER, ROW, Rows
@@ -53,7 +53,7 @@ class Standing:
     `open`: the journal from its last inactive moment on. `alarms`: those recorded since then.
     """
 
-    open: list[Moment] = field(default_factory=list)
+    open: list[StateChange] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
 
 
@@ -274,7 +274,7 @@ def load_standings(
     }
 
 
-def opened(journal: list[Moment]) -> int | None:
+def opened(journal: list[StateChange]) -> int | None:
     """The inactive moment that a stretch of journal begins with: alarms since then fold from it."""
     return journal[0].time if journal and journal[0].phase is Phase.INACTIVE else None
 

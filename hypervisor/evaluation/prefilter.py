@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, is_in_service
-from hypervisor.evaluation.possible import Silences, Spans, can_be, silence_of
-from hypervisor.evaluation.recent import Mask
 from hypervisor.evaluation.rulebook import RuleHistory
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_tail import Mask
+from hypervisor.evaluation.value_ranges import Silences, Spans, can_be, silence_of
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE
 from rules._tree import Call, Every, Node, Place, walk

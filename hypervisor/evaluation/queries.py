@@ -11,7 +11,7 @@ import msgspec
 from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
-from rules._journal import Moment
+from rules._rule_state import StateChange
 from sensors._row import NEVER
 
 FIRST_CURSOR = "0"  # older than any transaction
@@ -60,7 +60,7 @@ def save_state(connection: Connection, state: EvaluationState) -> None:
 
 def load_open_states(
     connection: Connection, before: Mapping[Pair, int | None]
-) -> dict[Pair, list[Moment]]:
+) -> dict[Pair, list[StateChange]]:
     """The moments from the last inactive one on, ascending: what the open alarm folds from.
 
     `before[pair]`: the last inactive moment strictly before this time (µs), or the last of all
@@ -86,16 +86,18 @@ def load_open_states(
             ],
         ],
     )
-    moments: dict[Pair, list[Moment]] = {}
+    moments: dict[Pair, list[StateChange]] = {}
     for rule, subject, written in rows:
-        moments.setdefault((rule, subject), []).append(msgspec.json.decode(written, type=Moment))
+        moments.setdefault((rule, subject), []).append(
+            msgspec.json.decode(written, type=StateChange)
+        )
     return moments
 
 
 def replace_states(
     connection: Connection,
     erase_from: Mapping[Pair, int],
-    moments: Iterable[tuple[Pair, Sequence[Moment]]],
+    moments: Iterable[tuple[Pair, Sequence[StateChange]]],
 ) -> None:
     """Replace the journal of each pair from a time (µs) on."""
     if erase_from:

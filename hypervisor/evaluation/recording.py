@@ -19,9 +19,9 @@ from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from hypervisor.evaluation.transitions import last_value, list_transitions
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.events import events_of
-from rules._journal import Moment, Phase, Truth
 from rules._log import episodes
 from rules._reconcile import Change, Recorded, reconcile
+from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER
 
 
@@ -34,7 +34,7 @@ class Findings:
 
     now: int  # when we notice
     erase: dict[Pair, int] = field(default_factory=dict)
-    moments: list[tuple[Pair, tuple[Moment, ...]]] = field(default_factory=list)
+    moments: list[tuple[Pair, tuple[StateChange, ...]]] = field(default_factory=list)
     changes: list[tuple[Evaluated, Change, str]] = field(default_factory=list)
     values: dict[int, tuple[Pair, Mapping[str, Any]]] = field(default_factory=dict)
     before: dict[Pair, tuple[int, int, Standing]] = field(default_factory=dict)
@@ -207,10 +207,10 @@ def _alarm(  # noqa: PLR0913
     )
 
 
-def _judged_to(task: Task) -> tuple[Moment, ...]:
+def _judged_to(task: Task) -> tuple[StateChange, ...]:
     """Where there is nothing to tell: that it was judged, so that nobody begins anew with it."""
     time = task.replaced[0].time if len(task.replaced) == 1 else task.horizon
-    return (Moment(time=time, phase=Phase.INACTIVE, when=Truth.UNKNOWN, clear=Truth.UNKNOWN),)
+    return (StateChange(time=time, phase=Phase.INACTIVE, when=Truth.UNKNOWN, clear=Truth.UNKNOWN),)
 
 
 def _settle(standing: Standing) -> None:
@@ -222,6 +222,6 @@ def _settle(standing: Standing) -> None:
     )
 
 
-def _from_last_inactive(journal: list[Moment]) -> list[Moment]:
+def _from_last_inactive(journal: list[StateChange]) -> list[StateChange]:
     last = max((i for i, moment in enumerate(journal) if moment.phase is Phase.INACTIVE), default=0)
     return journal[last:]

@@ -7,7 +7,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
 from hypervisor.evaluation.memory import Memory
 from hypervisor.readings import queries_history
-from rules._journal import Moment, Phase
+from rules._rule_state import Phase, StateChange
 from sensors._row import NEVER
 
 # Of the inactive moment that a journal now begins with: judging does not go back behind it.
@@ -55,5 +55,5 @@ def prune(connection: Connection, memory: Memory) -> int:
     return gone
 
 
-def _begins(moment: Moment, horizon: int) -> bool:
+def _begins(moment: StateChange, horizon: int) -> bool:
     return moment.phase is Phase.INACTIVE and moment.time < horizon

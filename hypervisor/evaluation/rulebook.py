@@ -11,10 +11,10 @@ from hypervisor.base.instants import micros
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.setbacks import describe_error
 from hypervisor.registry.model import Registry, Revision
+from rules._calendar_words import PLANNED
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
-from rules._words import PLANNED
 from sensors._quantity import Reporting
 
 log = logging.getLogger(__name__)

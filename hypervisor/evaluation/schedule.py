@@ -1,7 +1,7 @@
 """When each rule must be judged again, for all its subjects at once, in arrays.
 
 New rows make a judgement due at their time; time alone at the time that the engine named. Most
-rows change nothing, which the cheap look (`glance`) tells without a judgement.
+rows change nothing, which `prefilter` finds without an evaluation.
 """
 
 import logging
@@ -15,11 +15,11 @@ from hypervisor.base.instants import BEGINNING, text
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.prefilter import Prefilter
-from hypervisor.evaluation.recent import Mask
 from hypervisor.evaluation.rulebook import RuleHistory
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_tail import Mask
 from rules._inputs import Instants
-from rules._journal import Moment, Phase, Truth
+from rules._rule_state import Phase, StateChange, Truth
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ def _build_prefilter(
         return Prefilter.blind(len(subjects))
 
 
-def is_calm(journal: Sequence[Moment]) -> bool:
+def is_calm(journal: Sequence[StateChange]) -> bool:
     """Of what was judged: inactive, and not about to be anything else; so is what tells nothing."""
     if not journal:
         return True

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hypervisor.evaluation.recent import SeriesTail, is_good
+from hypervisor.evaluation.series_tail import SeriesTail, is_good
 from rules._inputs import Instants, Values
 from sensors._quality import Quality
 from sensors._row import NEVER, Rows

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from hypervisor.base.instants import BEGINNING, micros
-from hypervisor.evaluation import facts, rivers
+from hypervisor.evaluation import facts, upstream
 from hypervisor.evaluation.chains import chains, splice
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, Supply
 from hypervisor.evaluation.power_schedule import lightings, supplies
@@ -36,7 +36,7 @@ def build_subjects(
     index = _RegistryIndex(registry, catalogue, zone, {} if failed is None else failed)
     every = [site for site in registry.sites.values() if site.id is not None]
     sites = {subject_facts.key: subject_facts for subject_facts in index.each(index.site, every)}
-    every_subject_facts = [*rivers.join_upstream(sites.values(), index.flowing)]
+    every_subject_facts = [*upstream.join_upstream(sites.values(), index.flowing)]
     devices = [device for device in registry.devices.values() if device.name in index]
     every_subject_facts += index.each(index.alone, devices, "device/")
     every_subject_facts += index.each(
@@ -233,9 +233,9 @@ class _RegistryIndex:
         return None
 
     @property
-    def flowing(self) -> Mapping[str, Sequence[rivers.Link]]:
+    def flowing(self) -> Mapping[str, Sequence[upstream.Link]]:
         """What flows into each site."""
-        return rivers.upstream_links(self._revisions, self._fail)
+        return upstream.upstream_links(self._revisions, self._fail)
 
     @cached_property
     def _groups_of(self) -> Mapping[str, Sequence[str]]:

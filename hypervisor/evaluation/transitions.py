@@ -10,8 +10,8 @@ from hypervisor.base.instants import text
 from hypervisor.evaluation.evaluate import Evaluated
 from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.rulebook import first_series
-from rules._journal import Episode
 from rules._reconcile import Change, ChangeKind
+from rules._rule_state import Episode
 from sensors._row import believed
 
 _HOUR = 3_600_000_000

@@ -25,7 +25,7 @@ from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate
 from hypervisor.evaluation import batch, lighting_plans
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.memory import Memory
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.simulation import load_field_from

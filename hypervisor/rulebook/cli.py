@@ -86,7 +86,7 @@ def _print_lateness(
     context: typer.Context, packs: "list[Pack]", inventory: list[str] | None
 ) -> None:
     """Print the lateness and the warnings of each rule at each site."""
-    from hypervisor.backtest.ground import of_inventory
+    from hypervisor.backtest.registries import of_inventory
     from hypervisor.database.command import opened
     from hypervisor.registry import queries as registry_queries
     from hypervisor.rulebook.lateness import compute_lateness, format_lateness
@@ -179,7 +179,7 @@ def _read(load: "Callable[..., Pack]", file: Path) -> "list[Pack]":
 
 def _run_tests(pack: "Pack") -> tuple[int, int]:
     """Run a pack's tests and print the failures; the counts of passed and failed."""
-    from rules._packtest import run_tests
+    from rules._pack_test import run_tests
     from sensors._domain import catalogue
 
     outcomes = run_tests(pack, catalogue())

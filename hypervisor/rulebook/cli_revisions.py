@@ -174,11 +174,11 @@ def _apply_shipped(
 ) -> None:
     from hypervisor.database.audit import whoever
     from hypervisor.database.command import now_of, opened
-    from hypervisor.evaluation import shipped
+    from hypervisor.evaluation import pack_revisions
     from rules._pack import packs
 
     with opened(context) as connection:
-        outcome = shipped.record(
+        outcome = pack_revisions.record(
             connection,
             packs(),
             now=now_of(connection),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.base.instants import BEGINNING, moment
-from hypervisor.evaluation import shipped
+from hypervisor.evaluation import pack_revisions
 from hypervisor.registry.formatting import (
     describe_revision,
     format_instant,
@@ -40,7 +40,7 @@ def current_rule(
     lines += [
         f"from {format_minute(other.effective)}: {describe_revision(other)}" for other in later
     ]
-    comparison = shipped.compare({key: revisions}, packs, now=now)
+    comparison = pack_revisions.compare({key: revisions}, packs, now=now)
     lines += [str(kept) for kept in comparison.kept if kept.key == key]
     return CurrentRule(
         lines=tuple(lines),

@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.base.errors import UnknownError
 from rules._errors import nearest
 from rules._pack import Pack
-from rules._packtest import Tested, run_tests
+from rules._pack_test import Tested, run_tests
 from sensors._domain import catalogue
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypervisor.evaluation import shipped
+from hypervisor.evaluation import pack_revisions
 from hypervisor.registry.formatting import describe_revision, format_value
 from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.differences import Difference, list_differences
@@ -64,7 +64,9 @@ def _side(
     key: str, revisions: Sequence[RecordedRevision], name: str, packs: Callable[[], Sequence[Pack]]
 ) -> Side:
     if name == TO_SHIPPED:
-        return Side(name="what this version's pack says", value=shipped.value_of(key, packs()))
+        return Side(
+            name="what this version's pack says", value=pack_revisions.value_of(key, packs())
+        )
     return _side_of(find_revision(key, revisions, name))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypervisor.base.errors import RulebookError, StaleError, UnknownError
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import shipped
+from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.rule_text import Proposed
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
@@ -91,7 +91,7 @@ def roll_back_rule(  # noqa: PLR0913  who, why and when belong to it
         revisions = get_revisions(load_rule_histories(connection), key)
         require_unchanged(key, revisions, expected or mark_of(latest(revisions)))
         if to == TO_SHIPPED:
-            value: Mapping[str, Any] | None = shipped.value_of(key, packs)
+            value: Mapping[str, Any] | None = pack_revisions.value_of(key, packs)
             _record_shipped(connection, key, value, revisions, stamp)
         else:
             value = find_revision(key, revisions, to).value
@@ -166,9 +166,9 @@ def _record_shipped(
     stamp: Stamp,
 ) -> None:
     """Record the shipped rule first, so that the rule follows the packs from now on."""
-    before = shipped.last_shipped(revisions)
+    before = pack_revisions.last_shipped(revisions)
     if before is None or before.value != value:
-        revision = shipped.revision_of(
+        revision = pack_revisions.revision_of(
             key, value, now=stamp.holds_from, reason="what this version's pack says"
         )
         registry_queries.write(connection, Changes(revisions=(revision,)))

@@ -18,7 +18,7 @@ from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_hi
 from hypervisor.rulebook.differences import Difference, list_differences
 from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of, matches
 from hypervisor.rulebook.timeline import last_recorded, next_revision, revision_at
-from rules._inhibiting import check_mentions
+from rules._inhibition import check_mentions
 
 _GO_ON = (
     "`hypervisor rules export` writes the file as it stands now: put your change into that and"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.backtest.compared import Compared
+from hypervisor.backtest.compared_series import Compared
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _

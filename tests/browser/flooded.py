@@ -12,7 +12,7 @@ from hypervisor.base.instants import BEGINNING
 from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.simulation import load_field_from

@@ -9,9 +9,9 @@ from hypervisor.alarms.queries import log_entry
 from hypervisor.backtest import evaluate, sources
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Answer
-from hypervisor.backtest.wiring import BacktestOptions, of_store
 from hypervisor.base.instants import moment
 from hypervisor.database import feed
 from hypervisor.database.connect import connect

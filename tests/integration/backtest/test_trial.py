@@ -11,8 +11,8 @@ import pytest
 from hypervisor.backtest.draft import Edit
 from hypervisor.backtest.edits import try_edit
 from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.registries import Trial
 from hypervisor.base.instants import moment, text
 from hypervisor.base.person import Territory
 from hypervisor.database import tenancy

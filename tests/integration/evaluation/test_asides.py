@@ -12,9 +12,9 @@ from hypervisor.evaluation import evaluate as evaluate_module
 from hypervisor.evaluation.columns import ColumnQuery
 from rules._engine import evaluate
 from rules._inputs import Horizon, Subject
-from rules._journal import Episode, Moment, Verdict
 from rules._log import episodes
 from rules._rule import Rule
+from rules._rule_state import Episode, StateChange, Verdict
 from tests.integration.evaluation.world import Sent, World, us
 
 pytestmark = pytest.mark.integration
@@ -98,7 +98,7 @@ def evaluation(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
 
 
 def folding(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
-    def broken(rule: str, subject: str, journal: Sequence[Moment]) -> list[Episode]:
+    def broken(rule: str, subject: str, journal: Sequence[StateChange]) -> list[Episode]:
         if (rule, subject) == (RISE, "mill"):
             raise AssertionError("no such phase")
         return episodes(rule, subject, journal)

@@ -10,7 +10,7 @@ from hypervisor.alarms import queries as alarm_queries
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import shipped as recorded
+from hypervisor.evaluation import pack_revisions as recorded
 from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.readings import queries_dead_letters
 from hypervisor.registry.apply import apply_inventory

@@ -14,7 +14,7 @@ from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory
 from hypervisor.readings import queries as reading_queries

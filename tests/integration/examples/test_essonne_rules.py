@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.database.connect import connect
-from hypervisor.evaluation import shipped as recorded
+from hypervisor.evaluation import pack_revisions as recorded
 from hypervisor.evaluation.memory import arrange
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry import queries as registry_queries

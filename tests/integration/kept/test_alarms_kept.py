@@ -30,7 +30,7 @@ from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_works
 from hypervisor.registry.queries_works import WorksWindow
-from rules._journal import Episode
+from rules._rule_state import Episode
 from tests.integration.database.standing import (
     HOUR,
     NOW,

@@ -25,7 +25,7 @@ from hypervisor.logbook.queries import Entry, LogFilter
 from hypervisor.logbook.queries_handovers import Handover
 from hypervisor.registry import queries_revisions
 from hypervisor.rulebook import queries as rulebook_queries
-from rules._journal import Moment, Phase, Truth
+from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER
 from tests.integration.database.standing import (
     HOUR,
@@ -302,8 +302,8 @@ def test_a_recorded_revision_has_all_its_parts(connection: Connection) -> None:
     assert [replace(last, author=name).shipped for name in ("hypervisor", "pack")] == [True, True]
 
 
-def moment(time: int, phase: Phase = Phase.INACTIVE, reason: str | None = None) -> Moment:
-    return Moment(time=time, phase=phase, when=Truth.FALSE, clear=Truth.TRUE, reason=reason)
+def moment(time: int, phase: Phase = Phase.INACTIVE, reason: str | None = None) -> StateChange:
+    return StateChange(time=time, phase=phase, when=Truth.FALSE, clear=Truth.TRUE, reason=reason)
 
 
 def test_what_the_watch_remembers(connection: Connection) -> None:
@@ -361,7 +361,7 @@ def test_the_journal_of_a_rule_and_a_subject(connection: Connection) -> None:
     moments = [moment(AT), moment(AT + 1), active, moment(AT + 3), moment(AT + 4, Phase.PENDING)]
     evaluation_queries.replace_states(connection, {}, [(pair, moments), (other, [moment(AT)])])
 
-    def opened(before: int | None) -> list[Moment]:
+    def opened(before: int | None) -> list[StateChange]:
         return evaluation_queries.load_open_states(connection, {pair: before}).get(pair, [])
 
     assert opened(None) == moments[3:]

@@ -22,7 +22,7 @@ from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Device, Revision, Series, Site
-from rules._journal import Episode
+from rules._rule_state import Episode
 
 BEGIN = datetime(2024, 10, 9, 12, 0, tzinfo=UTC)  # a Wednesday, 14:00 in Paris
 MINUTE = 60_000_000

@@ -4,7 +4,7 @@ from psycopg import ClientCursor
 
 from hypervisor.alarms import listing
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.readings import queries_workers
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hypervisor.backtest.events import Entry, parse_events
 from hypervisor.backtest.model import Judgement, RaisedAlarm
-from rules._journal import Episode
+from rules._rule_state import Episode
 
 HOUR = 3_600_000_000
 START = 1_640_995_200_000_000  # 2022-01-01

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.backtest import ground
-from hypervisor.backtest.ground import Trial
+from hypervisor.backtest import registries
+from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.sources import Recorded
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
@@ -88,7 +88,7 @@ def registry(written: str = LEVEL, *facts: Revision) -> Registry:
         },
         revisions=(*thresholds, *cadence, *facts),
     )
-    return ground.with_trial(made, Trial(rules=rules(written)), CATALOGUE)
+    return registries.with_trial(made, Trial(rules=rules(written)), CATALOGUE)
 
 
 def rows(number: int, *values: float, since: float = 0) -> Rows:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.backtest import ground
-from hypervisor.backtest.around import registry_around
+from hypervisor.backtest import registries
+from hypervisor.backtest.registry_around import registry_around
 from hypervisor.evaluation import memory
 from hypervisor.evaluation.differences import of_subject
 from hypervisor.evaluation.memory import Territory
@@ -26,7 +26,7 @@ def arranged(registry: Registry) -> Territory:
 
 @pytest.fixture(scope="module")
 def essonne() -> Registry:
-    return ground.of_inventory(["essonne"], _KNOWN, packs())
+    return registries.of_inventory(["essonne"], _KNOWN, packs())
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.options import BacktestOptions, Recording, in_words, of_file
+from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Answer, Question, ask
 from hypervisor.backtest.sources import Kept, Recorded, Source
-from hypervisor.backtest.wiring import BacktestOptions, Recording, in_words, of_file
 from hypervisor.base.instants import moment
 from hypervisor.registry.model import Registry
 from rules._inputs import Closing

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hypervisor.backtest.compared import find_compared, severity_of
+from hypervisor.backtest.compared_series import find_compared, severity_of
 from rules._pack import load_pack
 from rules._rule import Rule
 from rules._tree import Call, Name

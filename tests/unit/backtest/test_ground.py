@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.ground import (
+from hypervisor.backtest.numbers import parse_number
+from hypervisor.backtest.registries import (
     Trial,
     choose_rules,
     only_rules,
@@ -15,7 +16,6 @@ from hypervisor.backtest.ground import (
     trial_of,
     with_trial,
 )
-from hypervisor.backtest.numbers import parse_number
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.base.scalars import ScalarError
 from tests.unit.backtest.making import at

@@ -4,10 +4,10 @@ from multiprocessing import Pipe, get_context
 
 import pytest
 
-from hypervisor.backtest import sharing
+from hypervisor.backtest import worker_process
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.parts import Part
-from hypervisor.backtest.sharing import _Helper, _turns
+from hypervisor.backtest.worker_process import _Helper, _turns
 
 NOTHING = Part(alarms=[], judged=[], rows=3, first=1, last=2)
 
@@ -45,7 +45,7 @@ def test_whatever_fails_there_is_sent_in_words(monkeypatch: pytest.MonkeyPatch) 
     def fail(*_: object) -> Part:
         raise ValueError("no snapshot")
 
-    monkeypatch.setattr(sharing, "_judged", fail)
+    monkeypatch.setattr(worker_process, "_judged", fail)
     ours, theirs = Pipe(duplex=False)
-    sharing._half(None, None, theirs)  # type: ignore[arg-type]  # noqa: SLF001  as it does there
+    worker_process._half(None, None, theirs)  # type: ignore[arg-type]  # noqa: SLF001  as it does there
     assert ours.recv() == "ValueError: no snapshot"

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from hypervisor.backtest.compared import Compared
+from hypervisor.backtest.compared_series import Compared
 from hypervisor.backtest.strip import Seen, strip
 from rules._tree import Name, Place
 from tests.unit.backtest.making import HOUR, at

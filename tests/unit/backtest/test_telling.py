@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hypervisor.backtest.comparing import compare
+from hypervisor.backtest.differences import compare
 from hypervisor.backtest.formatting import format_answer
 from hypervisor.backtest.model import Judgement, RaisedAlarm
 from hypervisor.backtest.scoring import Scored, score

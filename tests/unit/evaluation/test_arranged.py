@@ -13,8 +13,8 @@ from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.registry.model import Registry, Revision
 from rules._inputs import Closing
-from rules._journal import Moment, Phase, Truth
 from rules._rule import Rule
+from rules._rule_state import Phase, StateChange, Truth
 from tests.unit.evaluation import test_rulebook as book
 from tests.unit.evaluation.test_subjects import CATALOGUE, DAY, device, registry, says
 
@@ -161,8 +161,8 @@ def test_of_a_site_upstream_a_rule_looks_back_as_long_as_water_takes_besides() -
 
 
 def test_a_journal_is_open_from_its_first_moment_if_that_is_inactive() -> None:
-    def judged(time: int, phase: Phase) -> Moment:
-        return Moment(time=time, phase=phase, when=Truth.FALSE, clear=Truth.FALSE)
+    def judged(time: int, phase: Phase) -> StateChange:
+        return StateChange(time=time, phase=phase, when=Truth.FALSE, clear=Truth.FALSE)
 
     assert memory.opened([]) is None
     journal = [judged(5, Phase.INACTIVE), judged(9, Phase.ACTIVE)]

@@ -19,8 +19,8 @@ from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.retention import FORGOTTEN
 from hypervisor.evaluation.setbacks import Setbacks
 from hypervisor.evaluation.watermark import Watermark
-from rules._journal import Moment, Phase, Truth
 from rules._rule import Rule
+from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER, ROW, Rows
 from tests.unit.evaluation import test_rulebook as book
 from tests.unit.evaluation.test_schedule import HIGH, Desk, at
@@ -121,8 +121,8 @@ def watching(rule: Rule = HIGH) -> Any:
     )
 
 
-def inactive(minute: float, reason: str | None = None) -> Moment:
-    return Moment(
+def inactive(minute: float, reason: str | None = None) -> StateChange:
+    return StateChange(
         time=at(minute),
         phase=Phase.INACTIVE,
         when=Truth.FALSE,

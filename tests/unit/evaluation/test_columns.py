@@ -9,7 +9,7 @@ from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import columns
 from hypervisor.evaluation.columns import ColumnQuery, merge_queries
 from hypervisor.evaluation.facts import Source, UpstreamFacts
-from hypervisor.evaluation.recent import SeriesTail
+from hypervisor.evaluation.series_tail import SeriesTail
 from rules._inputs import Steps
 from sensors._row import NEVER, ROW, Rows
 from tests.unit.evaluation import test_rulebook as book

@@ -9,8 +9,8 @@ import pytest
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.prefilter import Prefilter
-from hypervisor.evaluation.recent import SeriesTail
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_tail import SeriesTail
 from rules._inputs import Device, Steps
 from rules._rule import Rule
 from sensors._row import ROW

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hypervisor.evaluation.possible import Silences, Spans, can_be
 from hypervisor.evaluation.series_stats import LATER
+from hypervisor.evaluation.value_ranges import Silences, Spans, can_be
 from rules._pack import load_pack
 from rules._tree import Node
 from sensors._row import NEVER

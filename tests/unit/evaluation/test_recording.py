@@ -13,15 +13,15 @@ from hypervisor.evaluation.memory import Standing
 from hypervisor.evaluation.recording import Findings
 from hypervisor.evaluation.series_stats import LATER
 from hypervisor.evaluation.setbacks import Setbacks
-from rules._journal import Episode, Moment, Phase, Truth, Verdict
 from rules._reconcile import ChangeKind
+from rules._rule_state import Episode, Phase, StateChange, Truth, Verdict
 from tests.unit.evaluation.test_schedule import Desk, at
 
 PAIR, OTHER = ("flood-x", "ford"), ("flood-x", "mill")
 
 
-def inactive(minute: float, **more: Any) -> Moment:
-    return Moment(
+def inactive(minute: float, **more: Any) -> StateChange:
+    return StateChange(
         **{
             "time": at(minute),
             "phase": Phase.INACTIVE,
@@ -32,9 +32,9 @@ def inactive(minute: float, **more: Any) -> Moment:
     )
 
 
-def active(minute: float, *, since: float | None = None, severity: str = "major") -> Moment:
+def active(minute: float, *, since: float | None = None, severity: str = "major") -> StateChange:
     began = at(minute if since is None else since)
-    return Moment(
+    return StateChange(
         time=at(minute),
         phase=Phase.ACTIVE,
         when=Truth.TRUE,
@@ -74,7 +74,7 @@ def alarm(began: float, ended: float | None = None, *, number: int = 7) -> Alarm
 class Watching:
     """A rule at two gauges, and where it stands at them."""
 
-    def __init__(self, *journal: Moment, alarms: tuple[Alarm, ...] = ()) -> None:
+    def __init__(self, *journal: StateChange, alarms: tuple[Alarm, ...] = ()) -> None:
         desk = Desk()
         self.plan = desk.plan
         self.setbacks = Setbacks()
@@ -92,7 +92,7 @@ class Watching:
         self.findings = Findings(now=at(100))
 
     def judge(
-        self, *moments: Moment, start: float = 0, seen: float = 0, due: int | None = None
+        self, *moments: StateChange, start: float = 0, seen: float = 0, due: int | None = None
     ) -> Findings:
         """From a minute on, up to minute 60."""
         journal = self.standing.open
@@ -111,7 +111,7 @@ class Watching:
         return self.findings
 
 
-def unknown(minute: float) -> Moment:
+def unknown(minute: float) -> StateChange:
     return inactive(minute, when=Truth.UNKNOWN, clear=Truth.UNKNOWN)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.evaluation import revising
+from hypervisor.evaluation import revisions
 from hypervisor.evaluation.memory import Standing
 from hypervisor.evaluation.series_stats import LATER
 from rules._inputs import Closing
@@ -27,13 +27,13 @@ def test_it_is_arranged_again_where_anything_in_it_may_be_new(
 ) -> None:
     done: list[str] = []
     for name in ("_tails", "_plans", "_standings", "settle", "try_again"):
-        monkeypatch.setattr(revising, name, lambda *_, name=name: done.append(name))
+        monkeypatch.setattr(revisions, name, lambda *_, name=name: done.append(name))
     monkeypatch.setattr(
-        "hypervisor.evaluation.revising.registry_queries.load", lambda _: {"sites": 1}
+        "hypervisor.evaluation.revisions.registry_queries.load", lambda _: {"sites": 1}
     )
-    monkeypatch.setattr(revising, "zone_of", lambda _: "Europe/Paris")
-    monkeypatch.setattr(revising, "arrange", lambda *_, zone: f"arranged in {zone}")
-    monkeypatch.setattr(revising, "_territory_facts", lambda territory: f"of {territory}")
+    monkeypatch.setattr(revisions, "zone_of", lambda _: "Europe/Paris")
+    monkeypatch.setattr(revisions, "arrange", lambda *_, zone: f"arranged in {zone}")
+    monkeypatch.setattr(revisions, "_territory_facts", lambda territory: f"of {territory}")
     memory: Any = SimpleNamespace(
         power_schedule=SimpleNamespace(reach=lambda *_: reached),
         watermark=SimpleNamespace(floor=0),
@@ -42,7 +42,7 @@ def test_it_is_arranged_again_where_anything_in_it_may_be_new(
         territory="before",
         facts="",
     )
-    revising.revise(NOBODY, memory, NOBODY, anew=anew)
+    revisions.revise(NOBODY, memory, NOBODY, anew=anew)
     if anew or reached or changed:
         assert done == ["_tails", "_plans", "_standings", "settle", "try_again"]
         assert memory.facts == "of arranged in Europe/Paris"
@@ -62,7 +62,7 @@ def due(rule: Rule, changed: dict[tuple[str, str], Any], **upstream: str) -> lis
             subjects={key: SimpleNamespace(upstream=above.get(key, [])) for key in ("ford", "mill")}
         ),
     )
-    revising._bring_forward(memory, changed)  # noqa: SLF001  what a change makes due
+    revisions._bring_forward(memory, changed)  # noqa: SLF001  what a change makes due
     return [
         None if when is None else (when, desk.plan.why[number])
         for number, when in enumerate(desk.due())
@@ -107,7 +107,7 @@ def closed(before: list[list[Any]], now: list[list[Any]], subject: str = "ford")
     key = ("closing", f"flood-x\n{subject}")
     memory: Any = SimpleNamespace(plans={"flood-x": desk.plan})
     facts: dict[Any, Any] = {("rule", "flood-x"): []}
-    revising._close(  # noqa: SLF001  what a closing makes due
+    revisions._close(  # noqa: SLF001  what a closing makes due
         memory,
         facts | ({key: before} if before else {}),
         facts | ({key: now} if now else {}),
@@ -133,7 +133,7 @@ def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
         closings={("flood-x", "ford"): (Closing(at=5, reason="a boat"),)},
         gaps=((1, 2), (5, 9)),
     )
-    assert revising._collect_facts(memory) == {  # noqa: SLF001
+    assert revisions._collect_facts(memory) == {  # noqa: SLF001
         ("rule", "flood-x"): [],
         ("closing", "flood-x\nford"): [[5, "a boat"]],
         ("gap", ""): [[1, 2], [5, 9]],
@@ -158,7 +158,7 @@ def test_judging_goes_on_just_after_what_was_judged(
             judged_to=NEVER if judged_to is None else at(judged_to), heard_to=at(heard_to)
         ),
     )
-    revising._resume(memory, desk.plan, 0, Standing(open=[inactive(1)]))  # noqa: SLF001
+    revisions._resume(memory, desk.plan, 0, Standing(open=[inactive(1)]))  # noqa: SLF001
     after = 0 if judged_to is None else 1
     assert desk.plan.due.tolist() == [at(begins) + after, LATER]
     assert desk.plan.why == {}

@@ -11,12 +11,12 @@ from hypervisor.evaluation import arrivals as news
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.prefilter import Prefilter
-from hypervisor.evaluation.recent import Fresh, SeriesTail
 from hypervisor.evaluation.schedule import EvaluationPlan, explain, is_calm
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_tail import Fresh, SeriesTail
 from rules._inputs import Device, Steps
-from rules._journal import Moment, Phase, Truth
 from rules._rule import Rule
+from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER, ROW, Rows
 from tests.unit.evaluation import test_rulebook as book
 
@@ -217,8 +217,8 @@ def test_a_plan_made_anew_takes_over_what_was_due_of_those_still_there() -> None
 
 
 def test_a_rule_is_calm_while_it_is_inactive_and_not_about_to_be_anything_else() -> None:
-    def moment(phase: Phase, when: Truth) -> Moment:
-        return Moment(time=0, phase=phase, when=when, clear=Truth.UNKNOWN)
+    def moment(phase: Phase, when: Truth) -> StateChange:
+        return StateChange(time=0, phase=phase, when=when, clear=Truth.UNKNOWN)
 
     assert is_calm([])
     assert is_calm([moment(Phase.ACTIVE, Truth.TRUE), moment(Phase.INACTIVE, Truth.FALSE)])

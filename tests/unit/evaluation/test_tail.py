@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hypervisor.evaluation.recent import Fresh, SeriesTail, is_good, merge
+from hypervisor.evaluation.series_tail import Fresh, SeriesTail, is_good, merge
 from sensors._row import NEVER, ROW, Rows
 
 
@@ -151,7 +151,7 @@ def test_little_that_is_old_stays_until_there_is_more() -> None:
 def test_of_very_many_rows_only_some_stay_however_long_they_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hypervisor.evaluation.recent._MOST", 6)
+    monkeypatch.setattr("hypervisor.evaluation.series_tail._MOST", 6)
     tail = filled(keep=1_000)
     assert tail.append(rows((16, 16.0)))
     assert tail.rows["time"].tolist() == [10, 11, 12, 13, 14, 15, 16]

@@ -10,9 +10,9 @@ import pytest
 from hypervisor.alarms.queries import Alarm, as_text
 from hypervisor.base.instants import parse
 from hypervisor.evaluation.transitions import last_value, list_transitions
-from rules._journal import Episode
 from rules._pack import load_pack
 from rules._reconcile import Change, ChangeKind
+from rules._rule_state import Episode
 from sensors._domain import catalogue
 
 HOUR = 3_600_000_000

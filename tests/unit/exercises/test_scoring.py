@@ -5,7 +5,7 @@ from typing import Any
 
 from hypervisor.alarms.queries import Alarm
 from hypervisor.exercises.scoring import format_score, score_alarms
-from rules._journal import Episode
+from rules._rule_state import Episode
 from simulators._scenarios import load
 from simulators._story import HOUR, SECOND, Truth, Where
 from tests.unit.simulators.small import field

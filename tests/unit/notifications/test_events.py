@@ -10,7 +10,7 @@ from hypervisor.base.instants import text
 from hypervisor.notifications import backoff
 from hypervisor.notifications.events import events_of, severity_now
 from hypervisor.notifications.grace import grace_of, span
-from rules._journal import Episode
+from rules._rule_state import Episode
 
 MINUTE = 60_000_000
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from hypervisor.alarms.queries import Alarm
 from hypervisor.backtest.evaluate import Place, Span, backtest
-from hypervisor.backtest.ground import of_inventory
 from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.registries import of_inventory
 from hypervisor.backtest.sources import Recorded
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.exercises.scoring import Score, score_alarms

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hypervisor.base.errors import RulebookError
 from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.evaluation.pack_revisions import compare
 from hypervisor.evaluation.rule_text import Proposed, read_text
-from hypervisor.evaluation.shipped import compare
 from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.service_apply import plan_changes
 from hypervisor.rulebook.stamps import Stamp, check_stamp, digest, mark_of, matches

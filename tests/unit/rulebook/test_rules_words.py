@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.backtest.compared import find_compared
+from hypervisor.backtest.compared_series import find_compared
 from hypervisor.base.reader import reading
 from hypervisor.rulebook import views_texts
 from tests.unit.backtest.test_compared import rule

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rules._inputs import Closing, Device, Horizon, SeriesColumns, Subject
-from rules._journal import Episode
 from rules._rule import Rule, Step, ahead_of
+from rules._rule_state import Episode
 from rules._tree import (
     Arithmetic,
     Call,

@@ -8,7 +8,7 @@ from hypervisor.base import scalars
 from hypervisor.evaluation.rule_text import read_any, read_written
 from rules._errors import RuleError
 from rules._pack import load_pack
-from rules._packtest import run_tests
+from rules._pack_test import run_tests
 from sensors._domain import catalogue
 from sensors._units import UnitError, conversion
 from simulators._words import WordError, duration

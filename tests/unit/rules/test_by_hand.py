@@ -8,10 +8,10 @@ import pytest
 from rules._engine import evaluate
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._interval import Interval, compute
-from rules._journal import Truth
 from rules._pack import load_pack
-from rules._packtest import run_tests
+from rules._pack_test import run_tests
 from rules._read import read_rule
+from rules._rule_state import Truth
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue

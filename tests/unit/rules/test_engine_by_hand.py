@@ -11,8 +11,8 @@ import pytest
 from rules._axis import Axis
 from rules._block import Block
 from rules._calendar import between, turns_within, word_steps
+from rules._calendar_inputs import calendar_input
 from rules._engine import evaluate, extent_of, lookback, run_start
-from rules._hearsay import calendar_input
 from rules._inputs import (
     Calendar,
     Closing,
@@ -23,14 +23,14 @@ from rules._inputs import (
     Subject,
     Upstream,
 )
-from rules._journal import Episode, Moment, Phase, Truth
 from rules._layout import EvaluationRequest, Extent, blocks
+from rules._part_values import evaluate_part
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns, standing
 from rules._reconcile import Change, ChangeKind, Recorded, reconcile
 from rules._replay import each_going_on, reached, replay, whole
 from rules._rule import Rule
-from rules._seen import evaluate_part
+from rules._rule_state import Episode, Phase, StateChange, Truth
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._calendar import school_holidays_end
@@ -97,7 +97,7 @@ def until(minutes: float) -> Horizon:
 Told = tuple[float, Phase, Truth, Truth]
 
 
-def told(moments: Sequence[Moment]) -> list[Told]:
+def told(moments: Sequence[StateChange]) -> list[Told]:
     return [((m.time - ZERO) / MINUTE, m.phase, m.when, m.clear) for m in moments]
 
 
@@ -201,7 +201,7 @@ def test_a_run_under_way_is_due_though_nothing_comes() -> None:
     )
     site = subject(level=column((0, 4), (5, 4), (40, 4), (41, 4), (60, 4)))
 
-    def judged(start: float, minute: float, moment: Moment) -> tuple[list[Told], Any]:
+    def judged(start: float, minute: float, moment: StateChange) -> tuple[list[Told], Any]:
         (verdict,) = evaluate(
             [(0, quiet)], [site], until(minute), starts={"s": at(start)}, seeds={"s": moment}
         )
@@ -523,8 +523,8 @@ def test_how_far_back_a_judgement_must_see() -> None:
     assert lookback([rule("level > 3")], subject(level=unknown)) == second
 
 
-def seed(phase: Phase, **more: Any) -> Moment:
-    return Moment(time=9, phase=phase, when=U, clear=U, **more)
+def seed(phase: Phase, **more: Any) -> StateChange:
+    return StateChange(time=9, phase=phase, when=U, clear=U, **more)
 
 
 def test_which_run_is_under_way() -> None:
@@ -829,16 +829,16 @@ def test_as_much_of_the_past_is_given_as_is_asked_for() -> None:
     site = subject(level=level)
     plain = rule("level > 3")  # 30 min and a second
 
-    def kept(start: float, moment: Moment | None = None, of: Subject = site) -> list[float]:
+    def kept(start: float, moment: StateChange | None = None, of: Subject = site) -> list[float]:
         cut = reached([plain], of, at(start), moment, silence=False)
         return rows_kept(cut.series["level"])
 
     assert kept(60) == [5.0 * i for i in range(5, 20)]  # the last before 29:59 too
     assert kept(60.5) == [5.0 * i for i in range(6, 20)]
     assert kept(400) == [95]
-    pending = Moment(time=at(50), phase=WAIT, when=T, clear=F, when_since=at(45))
+    pending = StateChange(time=at(50), phase=WAIT, when=T, clear=F, when_since=at(45))
     assert kept(60, pending) == [5.0 * i for i in range(2, 20)]
-    quiet = Moment(time=at(50), phase=OFF, when=T, clear=F, when_since=at(45))
+    quiet = StateChange(time=at(50), phase=OFF, when=T, clear=F, when_since=at(45))
     assert kept(60, quiet) == kept(60)
     suspect = replace(level, quality=np.array([0] * 3 + [int(Quality.OUT_OF_RANGE)] * 17, np.int16))
     assert kept(60, None, subject(level=suspect)) == [10, *[5.0 * i for i in range(6, 20)]]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypervisor.evaluation.possible import Spans, can_be
+from hypervisor.evaluation.value_ranges import Spans, can_be
 from rules._engine import evaluate, lookback
 from rules._errors import RuleError
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream

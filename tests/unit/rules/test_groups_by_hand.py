@@ -10,14 +10,14 @@ import pytest
 from rules import _block
 from rules._axis import Axis
 from rules._block import Block, Members
+from rules._clocks import ClockFactory
 from rules._engine import evaluate
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream
-from rules._journal import Phase, Truth
-from rules._listening import ClockFactory
+from rules._part_values import evaluate_part
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns
 from rules._rule import Rule
-from rules._seen import evaluate_part
+from rules._rule_state import Phase, Truth
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._quantity import Kind, Reporting

@@ -10,7 +10,7 @@ from rules._check import check_condition
 from rules._errors import RuleError, WaitingError
 from rules._expression import parse
 from rules._hysteresis import check_hysteresis
-from rules._inhibiting import Mention, check_circles, check_mentions
+from rules._inhibition import Mention, check_circles, check_mentions
 from rules._pack import load_pack, rule_from_json
 from rules._tokens import Kind, tokens
 from rules._tree import Arithmetic, Call, Comparison, Name, Node, Number, Place, Scaled, Word, walk

@@ -13,7 +13,7 @@ from rules._duration import microseconds, parse_duration
 from rules._errors import RuleError, nearest
 from rules._expression import parse
 from rules._pack import load_pack
-from rules._packtable import Table
+from rules._pack_table import Table
 from rules._tree import Place
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue

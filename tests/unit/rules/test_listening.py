@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules._clocks import ClockFactory
 from rules._engine import evaluate
 from rules._inputs import Device, Horizon, Steps, Subject
-from rules._listening import ClockFactory
 from rules._read import read_rule
 from rules._readings import DAY_ZERO, Reported, Sent, columns
 from rules._rule import Rule

@@ -4,7 +4,7 @@ import pytest
 
 from rules._duration import HOUR, SECOND
 from rules._errors import RuleError
-from rules._inhibiting import check_mentions
+from rules._inhibition import check_mentions
 from rules._lateness import SiteFacts, lateness, warnings
 from rules._pack import load_pack
 from rules._rule import Rule

@@ -12,12 +12,12 @@ from rules import _replay
 from rules._engine import lookback, run_start
 from rules._errors import RuleError
 from rules._inputs import Horizon
-from rules._journal import Moment, Phase, Truth
 from rules._log import episodes
 from rules._pack import load_pack, packs, rule_from_json
-from rules._packtable import Table
-from rules._packtest import run_tests
+from rules._pack_table import Table
+from rules._pack_test import run_tests
 from rules._replay import each_going_on, replay, whole
+from rules._rule_state import Phase, StateChange, Truth
 from sensors._domain import catalogue
 from tests.unit.rules.generating import MINUTE, World, worlds
 
@@ -207,7 +207,7 @@ def test_lookback_covers_the_longest_window_and_limit(world: World) -> None:
 
 
 def test_the_earliest_run_under_way_is_asked_for() -> None:
-    active = Moment(
+    active = StateChange(
         time=9,
         phase=Phase.ACTIVE,
         when=Truth.FALSE,
@@ -218,7 +218,7 @@ def test_the_earliest_run_under_way_is_asked_for() -> None:
         steps=((True, 3, None), (False, 7, None)),
     )
     assert run_start(active) == 7
-    inactive = Moment(time=9, phase=Phase.INACTIVE, when=Truth.FALSE, clear=Truth.TRUE)
+    inactive = StateChange(time=9, phase=Phase.INACTIVE, when=Truth.FALSE, clear=Truth.TRUE)
     assert run_start(inactive) is None
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from rules._journal import Episode
 from rules._reconcile import Change, ChangeKind, Recorded, reconcile
+from rules._rule_state import Episode
 
 
 def episode(began: int, ended: int | None = None, *, severity: str = "minor") -> Episode:

@@ -9,11 +9,11 @@ import numpy as np
 from rules._check import check_condition
 from rules._expression import parse
 from rules._inputs import Device, Horizon, Steps, Subject
-from rules._journal import Episode, Moment, Phase
 from rules._log import episodes
 from rules._readings import DAY_ZERO, Reported, columns, read_readings
 from rules._replay import whole
 from rules._rule import Rule
+from rules._rule_state import Episode, Phase, StateChange
 from rules._tree import Place
 from rules._vocabulary import Vocabulary
 from sensors._quantity import Kind, Reporting
@@ -25,7 +25,7 @@ OPEN = Vocabulary(series={}, thresholds={}, closed=False)
 
 def moments(
     readings: str, *, when: str = "level > 3", clear: str = "", hold: int = 0, keep: int = 0
-) -> tuple[Moment, ...]:
+) -> tuple[StateChange, ...]:
     condition = check_condition(parse(when, HERE), OPEN)
     rule = Rule(
         id="r",
@@ -55,7 +55,7 @@ def moments(
     return whole([(0, rule)], subject, Horizon(values=last, silence=last))
 
 
-def phases(found: tuple[Moment, ...]) -> list[tuple[int, Phase]]:
+def phases(found: tuple[StateChange, ...]) -> list[tuple[int, Phase]]:
     """Where the phase changed, in minutes."""
     told: list[tuple[int, Phase]] = []
     for moment in found:
@@ -64,7 +64,7 @@ def phases(found: tuple[Moment, ...]) -> list[tuple[int, Phase]]:
     return told
 
 
-def alarms(found: tuple[Moment, ...]) -> list[tuple[int, int | None]]:
+def alarms(found: tuple[StateChange, ...]) -> list[tuple[int, int | None]]:
     def minute(time: int) -> int:
         return (time - DAY_ZERO) // MINUTE
 

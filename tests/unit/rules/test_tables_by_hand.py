@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from rules import _replay
+from rules._alarm_lines import alarm_lines, alarm_text
 from rules._cases import run_cases
 from rules._duration import HOUR, SECOND
 from rules._errors import RuleError
 from rules._inputs import Steps
-from rules._journal import Episode, Moment, Phase, Truth
 from rules._log import episodes
 from rules._pack import load_pack
-from rules._packtable import Table, part_of
-from rules._packtest import run_tests
+from rules._pack_table import Table, part_of
+from rules._pack_test import run_tests
 from rules._readings import (
     DAY_ZERO,
     Reported,
@@ -25,7 +25,7 @@ from rules._readings import (
     standing,
     time_text,
 )
-from rules._telling import alarm_lines, alarm_text
+from rules._rule_state import Episode, Phase, StateChange, Truth
 from rules._tree import Place
 from rules._vocabulary import open_vocabulary
 from sensors._domain import catalogue
@@ -134,11 +134,11 @@ def test_stored_rows_are_columns_that_hold_for_three_intervals() -> None:
         assert (steps.at.tolist(), steps.value.tolist()) == ([DAY_ZERO], [span * MINUTE])
 
 
-def moment(minutes: float, phase: Phase, **more: Any) -> Moment:
-    return Moment(time=at(minutes), phase=phase, when=Truth.TRUE, clear=Truth.FALSE, **more)
+def moment(minutes: float, phase: Phase, **more: Any) -> StateChange:
+    return StateChange(time=at(minutes), phase=phase, when=Truth.TRUE, clear=Truth.FALSE, **more)
 
 
-def active(minutes: float, **more: Any) -> Moment:
+def active(minutes: float, **more: Any) -> StateChange:
     return moment(minutes, Phase.ACTIVE, **{"since": at(5), "began": at(10), **more})
 
 

@@ -19,7 +19,11 @@ _SENSORS = Path(sensors.__file__).parent
 _ROLES = ("*/api*", "*/schemas*", "*/pages*", "*/views*")
 _PARTS = (  # of what a page asks something; whole rooms where nearly all of it can be shown
     *sorted(_RULES.glob("_[!c]*.py")),  # the worked cases (_case*) are the command line's alone
-    *(_RULES / f"_{name}.py" for name in ("changes", "check", "conditions", "closed", "calendar")),
+    *(
+        file
+        for word in ("calendar", "change", "check", "clocks", "closed", "conditions")
+        for file in sorted(_RULES.glob(f"_{word}*.py"))
+    ),
     _SENSORS / "_units.py",
     *(
         file
@@ -64,7 +68,7 @@ _PARTS = (  # of what a page asks something; whole rooms where nearly all of it 
             "rulebook/service",
             "rulebook/service_apply",
             "rulebook/service_thresholds",
-            "evaluation/shipped",
+            "evaluation/pack_revisions",
             "rulebook/stamps",
         )
     ),

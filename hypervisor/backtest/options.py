@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hypervisor.backtest import ground
+from hypervisor.backtest import registries
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Span, Tick
 from hypervisor.backtest.events import Entry
-from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Answer, Question, ask
-from hypervisor.backtest.sharing import InProcess
 from hypervisor.backtest.sources import Recorded, Stored
+from hypervisor.backtest.worker_process import InProcess
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_store
@@ -45,7 +45,7 @@ def in_words(words: Sequence[str]) -> tuple[list[str], Trial]:
         RuleError: a pack has a slip.
     """
     files = [word for word in words if Path(word).is_file()]
-    return [word for word in words if word not in files], ground.trial_of(files)
+    return [word for word in words if word not in files], registries.trial_of(files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +134,11 @@ def _question(
     new = [] if options.against is None else [rule.id for rule in options.against.rules]
     rules = list(tried)
     if options.rules:
-        rules += ground.choose_rules(registry, options.rules, catalogue)
+        rules += registries.choose_rules(registry, options.rules, catalogue)
     elif not tried and new and options.against and not options.against.thresholds:
         rules = new  # what a changed pack says, against what its rules say now
     elif not tried:
-        rules = ground.choose_rules(registry, (), catalogue)
+        rules = registries.choose_rules(registry, (), catalogue)
     rules = list(dict.fromkeys([*rules, *new]))
     return Question(
         rules=tuple(rules),

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass, replace
 
+from rules._alarm_lines import OPTIONAL, alarm_lines
+from rules._calendar_words import PLANNED
 from rules._errors import RuleError
 from rules._inputs import Horizon
-from rules._journal import Episode
 from rules._log import episodes
 from rules._pack import Pack
-from rules._packtable import Table, part_of
+from rules._pack_table import Table, part_of
 from rules._readings import time_text
 from rules._replay import each_going_on, whole
 from rules._rule import PackTest, Rule
-from rules._telling import OPTIONAL, alarm_lines
+from rules._rule_state import Episode
 from rules._tree import Place
-from rules._words import PLANNED
 from sensors._domain import Catalogue
 
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from rules._alarm_lines import OPTIONAL, PARTS, alarm_text
 from rules._bounds import LONGEST, MEMBERS, READINGS, bounded_size, read_number
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError, nearest
 from rules._inputs import Calendar, Device, Steps, Subject
-from rules._packabove import Above
-from rules._packreader import Reader
+from rules._pack_reader import Reader
+from rules._pack_upstream import Above
 from rules._readings import DAY_ZERO, Sent, read_time
-from rules._telling import OPTIONAL, PARTS, alarm_text
 from rules._tree import Place
 from sensors._domain import Catalogue
 from sensors._quality import Quality

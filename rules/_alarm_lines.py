@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from rules._journal import Episode
 from rules._readings import time_text
+from rules._rule_state import Episode
 
 PARTS = ("since", "began", "ended", "severity", "stale", "reason")
 OPTIONAL = frozenset({"severity", "reason"})  # told only where a log tells them

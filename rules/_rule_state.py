@@ -25,7 +25,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class StateChange:
     """A change of the judgement at `time` (µs, on the rule's axis).
 
     `when_since`: start of the present run of a true `when`; `clear_since` likewise for the end.
@@ -57,7 +57,7 @@ class Verdict:
     """One subject's judgement from its start on: the new moments and when time alone may act."""
 
     subject: str
-    moments: tuple[Moment, ...]
+    moments: tuple[StateChange, ...]
     due: int | None
 
 

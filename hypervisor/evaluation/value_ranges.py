@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.evaluation.recent import Mask
 from hypervisor.evaluation.series_stats import LATER
+from hypervisor.evaluation.series_tail import Mask
 from rules._inputs import Instants, Values
 from rules._tree import (
     Arithmetic,

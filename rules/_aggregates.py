@@ -7,7 +7,7 @@ import numpy as np
 
 from rules._axis import Index, merged
 from rules._block import Block, Members
-from rules._changes import judged, names_of, seen
+from rules._change_points import judged, names_of, seen
 from rules._inputs import Instants
 from rules._interval import LEFT_OUT, UNKNOWN, Interval, Mask, Truths, truths, where_known
 from rules._rule import ahead_of

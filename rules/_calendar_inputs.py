@@ -7,8 +7,8 @@ import numpy as np
 
 from rules._axis import Axis, Fact
 from rules._calendar import between, word_steps
+from rules._calendar_words import PLANNED
 from rules._inputs import Instants, Steps, Subject
-from rules._words import PLANNED
 
 
 @dataclass(frozen=True, kw_only=True)

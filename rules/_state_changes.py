@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules._axis import Axis, Index
+from rules._evaluated_columns import EvaluatedColumns
 from rules._inputs import Instants
 from rules._interval import Mask, Truths
-from rules._journal import Moment, Phase, Truth
-from rules._judged import EvaluatedColumns
-from rules._machine import Conclusion
 from rules._revisions import History
+from rules._rule_state import Phase, StateChange, Truth
 from rules._scan import NONE, Rows, before, run_starts
 from rules._seeds import ACTIVE, Seeds
+from rules._state_machine import Conclusion
 
 _PHASES = (Phase.INACTIVE, Phase.PENDING, Phase.ACTIVE)
 _TRUTHS = tuple(Truth)
@@ -33,9 +33,9 @@ class Timeline:
     state: Conclusion
 
 
-def moments_of(timeline: Timeline) -> list[list[Moment]]:
+def list_state_changes(timeline: Timeline) -> list[list[StateChange]]:
     """By subject: the moments, each differing from the one before it or from the seed."""
-    every_moments: list[list[Moment]] = [[] for _ in range(timeline.axis.count)]
+    every_moments: list[list[StateChange]] = [[] for _ in range(timeline.axis.count)]
     stale_since = _stale_since(timeline)
     changed = np.flatnonzero(_changed(timeline, stale_since))
     if len(changed) == 0:
@@ -93,7 +93,7 @@ def _changed(timeline: Timeline, stale_since: Instants) -> Mask:
     return changed
 
 
-def _differs(moment: Moment, previous: Moment) -> bool:
+def _differs(moment: StateChange, previous: StateChange) -> bool:
     """Time aside, and the reason, which belongs to the moment of ending alone."""
     return (
         moment.phase is not previous.phase
@@ -110,7 +110,7 @@ def _differs(moment: Moment, previous: Moment) -> bool:
     )
 
 
-def _moments(timeline: Timeline, rows: Index, stale_since: Instants) -> list[Moment]:
+def _moments(timeline: Timeline, rows: Index, stale_since: Instants) -> list[StateChange]:
     """The rows as moments: columns to plain lists first, then one object a row."""
     state, judged = timeline.state, timeline.judged
     phases = state.phase[rows].tolist()
@@ -127,7 +127,7 @@ def _moments(timeline: Timeline, rows: Index, stale_since: Instants) -> list[Mom
     ]
     reasons, barred = _reasons(timeline, rows), state.barred[rows].tolist()
     return [
-        Moment(
+        StateChange(
             time=times[i],
             phase=_PHASES[phases[i]],
             when=_TRUTHS[whens[i]],

@@ -6,7 +6,7 @@ from typing import Any
 from rules._duration import parse_duration
 from rules._errors import RuleError
 from rules._inputs import Device, Upstream
-from rules._packreader import Reader
+from rules._pack_reader import Reader
 from rules._readings import Sent
 
 
