@@ -3,27 +3,27 @@
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 
-_NO_JSON = mark("The payload is no JSON text: is it a vendor's binary form?")
-_SHAPE = mark("JSON, but not as a reading is written: the device is to be mended.")
-_TIME = mark("No time that can be read: the device is to be mended.")
-_VALUE = mark("A value that is none: the device is to be mended.")
-_UNKNOWN = mark("Nobody registered it: apply the inventory, then send again.")
-_UNIT = mark("A unit that does not become the quantity's: mend device or mapping, then send again.")
-_CODEC = mark("The vendor's codec fails or is missing: mend it, then send again.")
-_GATEWAY = mark("A gateway that may not speak for it: mend the inventory, then send again.")
-_AHEAD = mark("Its clock is wrong, or says local time as UTC: send again with a shift.")
-_OLD = mark("Older than what is kept: import it as history if it is wanted.")
-_RETIRED = mark("The device was retired before: correct its dates, then send again.")
-_STAMP = mark("Without the scenario's stamp: in an exercise only the player is believed.")
-_LARGE = mark("Larger than any message of readings.")
-_OTHER = mark("The sentence of each letter says what was wrong.")
+_NO_JSON = mark("The payload is not JSON. Is it a vendor's binary format?")
+_SHAPE = mark("Valid JSON, but not a reading: fix the device.")
+_TIME = mark("No readable time: fix the device.")
+_VALUE = mark("Not a valid value: fix the device.")
+_UNKNOWN = mark("Not registered: apply the inventory, then replay.")
+_UNIT = mark("The unit cannot be converted: fix the device or the mapping, then replay.")
+_CODEC = mark("The vendor's codec fails or is missing: fix it, then replay.")
+_GATEWAY = mark("This gateway may not publish for the device: fix the inventory, then replay.")
+_AHEAD = mark("The device clock is wrong, or sends local time as UTC: replay with a shift.")
+_OLD = mark("Older than the retention period: import it as history if you need it.")
+_RETIRED = mark("Measured after the device was retired: correct its dates, then replay.")
+_STAMP = mark("No scenario stamp: an exercise accepts only the player's messages.")
+_LARGE = mark("Too large for a message of readings.")
+_OTHER = mark("See the detail of each letter.")
 
 _CAUSE = {
-    "broker-killed": mark("The broker died before it had saved."),
-    "machine-died": mark("The whole machine died before the broker had saved."),
-    "session-lost": mark("The broker had lost ingest's queue."),
+    "broker-killed": mark("The broker crashed before saving its queue."),
+    "machine-died": mark("The machine went down before the broker saved its queue."),
+    "session-lost": mark("The broker lost ingest's queue."),
     "broker-dropped": mark("The broker's queue was full."),
-    "deaf": mark("Ingest was away or behind; the broker kept what came."),
+    "deaf": mark("Ingest was down or behind; the broker kept the messages."),
 }
 
 _MEANING = {

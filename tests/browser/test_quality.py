@@ -59,8 +59,8 @@ def test_what_is_blind_and_what_was_refused(own_console: Console) -> None:
     assert violations(page) == []
 
     page.goto(f"{own_console.base}/quality/letters?reason=unknown-device")
-    page.get_by_label("Pourquoi").fill("inscrite depuis")
-    page.get_by_role("button", name="Renvoyer 1 message").click()
+    page.get_by_label("Motif").fill("inscrite depuis")
+    page.get_by_role("button", name="Rejouer 1 message").click()
     expect(page.locator("#redriven")).to_contain_text("1 mesure est maintenant enregistrée")
     page.goto(f"{own_console.base}/quality")
     expect(page.locator(".q-letters")).to_contain_text("not-utf8")
@@ -81,13 +81,13 @@ def test_nothing_is_there_yet(empty_console: Console) -> None:
 @pytest.mark.usefixtures("refused_url")
 def test_what_is_still_refused_says_why(own_console: Console) -> None:
     page = own_console.page("/quality/letters?reason=not-utf8", language="en")
-    page.get_by_label("Move times").fill("soon")
-    page.get_by_label("Why now").fill("once more")
-    page.get_by_role("button", name="Send 1 letter again").click()
+    page.get_by_label("Shift times").fill("soon")
+    page.get_by_label("Reason (kept").fill("once more")
+    page.get_by_role("button", name="Replay 1 letter").click()
     expect(page.get_by_role("alert")).to_contain_text("A shift is a number")
-    expect(page.get_by_label("Why now")).to_have_value("once more")
-    page.get_by_label("Move times").fill("")
-    page.get_by_role("button", name="Send 1 letter again").click()
+    expect(page.get_by_label("Reason (kept")).to_have_value("once more")
+    page.get_by_label("Shift times").fill("")
+    page.get_by_role("button", name="Replay 1 letter").click()
     expect(page.locator("#redriven")).to_contain_text("1 is refused again")
     own_console.problems.clear()  # Chromium calls an answer of 422 an error
 
@@ -96,8 +96,8 @@ def test_what_is_still_refused_says_why(own_console: Console) -> None:
 @pytest.mark.usefixtures("refused_url")
 def test_who_may_not_send_again(own_console: Console) -> None:
     page = own_console.page("/quality/letters", role="viewer", language="en")
-    expect(page.locator("main")).to_contain_text("An operator of the whole instance")
-    expect(page.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
+    expect(page.locator("main")).to_contain_text("Only operators of the whole instance")
+    expect(page.get_by_role("button", name=re.compile("^Replay"))).to_have_count(0)
 
 
 @pytest.mark.long
