@@ -58,8 +58,8 @@ class Marking:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            known = str(Position(xid=self._hub.upto)) if self._hub.upto else ""
-            scope.setdefault("state", {})["position"] = known
+            position = str(Position(xid=self._hub.upto)) if self._hub.upto else ""
+            scope.setdefault("state", {})["position"] = position
         await self._app(scope, receive, send)
 
 
@@ -106,19 +106,19 @@ def events(
     """
     if not person.may(Duty.READ):
         raise ForbiddenError(f"{person.name} may look at nothing yet")
-    sites = _visible(request.app.state.pool, person)
+    sites = _visible_sites(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
     if len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already; come again")
     heard = last_event_id or since
     return StreamingResponse(
-        _stream(hub, request.app.state.pool, _Ear(person, sites, heard), seconds),
+        _stream(hub, request.app.state.pool, _Subscription(person, sites, heard), seconds),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-def _visible(pool: Pool, person: Person) -> Sites:
+def _visible_sites(pool: Pool, person: Person) -> Sites:
     """The sites that this person may see; None: the whole territory.
 
     As the registry now is: where it changes, they are sent away, and come again.
@@ -130,7 +130,7 @@ def _visible(pool: Pool, person: Person) -> Sites:
         return happenings.sites_within(connection, territory.communes, unplaced=territory.unplaced)
 
 
-class _Ear(NamedTuple):
+class _Subscription(NamedTuple):
     """Who listens, what they may hear of, and what they heard last."""
 
     person: Person
@@ -138,7 +138,7 @@ class _Ear(NamedTuple):
     heard: str | None
 
 
-async def _stream(hub: Hub, pool: Pool, ear: _Ear, seconds: float) -> AsyncIterator[bytes]:
+async def _stream(hub: Hub, pool: Pool, ear: _Subscription, seconds: float) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY}\n".encode()
     if not await hub.ready(_PATIENCE):
         yield b": the database does not answer\n\n"
@@ -146,34 +146,34 @@ async def _stream(hub: Hub, pool: Pool, ear: _Ear, seconds: float) -> AsyncItera
     listener = hub.join(ear.sites, Credential.of(ear.person))
     upto = hub.upto
     try:
-        missed = await _missed(pool, ear.heard, upto)
+        missed = await _list_missed(pool, ear.heard, upto)
         if missed is None:
-            yield _resync(upto)
+            yield _encode_resync(upto)
         else:
-            yield chunk(merged(missed), ear.sites) + _beat(upto)
-        async for one in _live(hub, listener, seconds):
-            yield one
+            yield chunk(merged(missed), ear.sites) + _encode_beat(upto)
+        async for part in _stream_live(hub, listener, seconds):
+            yield part
     finally:
         hub.leave(listener)
 
 
-async def _live(hub: Hub, listener: Listener, seconds: float) -> AsyncIterator[bytes]:
+async def _stream_live(hub: Hub, listener: Listener, seconds: float) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
     while loop.time() < ends and not (listener.over or listener.missed):
         upto = hub.upto
-        found = await listener.take(min(_BEAT, ends - loop.time()))
-        if found is not None:
-            yield found
+        part = await listener.take(min(_BEAT, ends - loop.time()))
+        if part is not None:
+            yield part
         elif not listener.missed:
-            yield _beat(upto)
+            yield _encode_beat(upto)
     if listener.missed:
-        yield _resync(hub.upto)
+        yield _encode_resync(hub.upto)
     elif not hub.closing:
         yield f"retry: {_AT_ONCE}\n\n".encode()  # it ends as agreed: nobody is cut off
 
 
-async def _missed(pool: Pool, heard: str | None, upto: int) -> list[Happening] | None:
+async def _list_missed(pool: Pool, heard: str | None, upto: int) -> list[Happening] | None:
     """What happened since; None: nobody knows any more."""
     if not heard:
         return []
@@ -191,10 +191,10 @@ async def _missed(pool: Pool, heard: str | None, upto: int) -> list[Happening] |
         return None
 
 
-def _beat(upto: int) -> bytes:
+def _encode_beat(upto: int) -> bytes:
     """Nothing happened; whoever comes again need not be told of the time before."""
     return f": \nid: {Position(xid=upto)}\n\n".encode()
 
 
-def _resync(upto: int) -> bytes:
+def _encode_resync(upto: int) -> bytes:
     return f"event: resync\nid: {Position(xid=upto)}\ndata: {{}}\n\n".encode()

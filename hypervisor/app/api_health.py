@@ -35,10 +35,10 @@ def look(context: RequestContext) -> HealthBody:
     now = context.now()
     parts = [
         Part(name="database", ok=True, detail="answers"),
-        *_workers(workers, now, live=live),
-        _watch(progress, now, live=live),
-        _notify(queries_deliveries.counts(context.connection)),
-        *_rules(queries_setbacks.listing(context.connection)),
+        *_worker_parts(workers, now, live=live),
+        _evaluation_part(progress, now, live=live),
+        _notification_part(queries_deliveries.counts(context.connection)),
+        *_rules_part(queries_setbacks.listing(context.connection)),
     ]
     return HealthBody(
         mode=context.mode,
@@ -52,7 +52,7 @@ def look(context: RequestContext) -> HealthBody:
     )
 
 
-def _workers(
+def _worker_parts(
     workers: Iterable[tuple[str, datetime | None, bool]], now: datetime, *, live: bool
 ) -> Iterator[Part]:
     expected = [(name, heard) for name, heard, drained in workers if not drained]
@@ -68,10 +68,12 @@ def _workers(
         elif heard is None:
             yield Part(name=f"ingest {name}", ok=False, detail="was never heard")
         else:
-            yield Part(name=f"ingest {name}", ok=now - heard < _LATE, detail=_ago(now - heard))
+            yield Part(
+                name=f"ingest {name}", ok=now - heard < _LATE, detail=_format_age(now - heard)
+            )
 
 
-def _watch(progress: Progress, now: datetime, *, live: bool) -> Part:
+def _evaluation_part(progress: Progress, now: datetime, *, live: bool) -> Part:
     if progress.judged_to is None:
         return Part(name="watch", ok=not live, detail="has judged nothing yet")
     behind = now - progress.judged_to
@@ -79,17 +81,19 @@ def _watch(progress: Progress, now: datetime, *, live: bool) -> Part:
     return Part(
         name="watch",
         ok=not live or behind < _LATE,
-        detail=f"judged up to {_ago(behind)}{waiting}" if live else f"engine {progress.engine}",
+        detail=f"judged up to {_format_age(behind)}{waiting}"
+        if live
+        else f"engine {progress.engine}",
     )
 
 
-def _notify(counts: Mapping[str, int]) -> Part:
+def _notification_part(counts: Mapping[str, int]) -> Part:
     """What was given up: somebody was not told."""
     dead, waiting = counts["dead"], counts["waiting"]
     return Part(name="notifications", ok=not dead, detail=f"{waiting} wait, {dead} given up")
 
 
-def _rules(aside: Sequence[SetAside]) -> Iterator[Part]:
+def _rules_part(aside: Sequence[SetAside]) -> Iterator[Part]:
     """What cannot be evaluated, if there is any: the first of it by name."""
     if aside:
         first = describe_setback((aside[0].rule, aside[0].subject))
@@ -97,5 +101,5 @@ def _rules(aside: Sequence[SetAside]) -> Iterator[Part]:
         yield Part(name="rules", ok=False, detail=detail)
 
 
-def _ago(span: timedelta) -> str:
+def _format_age(span: timedelta) -> str:
     return f"{max(0, round(span.total_seconds()))} s ago"

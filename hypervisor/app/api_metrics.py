@@ -70,20 +70,20 @@ def metrics(request: Request) -> Response:
     Open to this machine, if the settings do not say otherwise; else a token with the scope `read`
     of somebody who sees the whole territory.
     """
-    if not _is_neighbour(request):
+    if not _is_local(request):
         person = identify_person(request, "")
         if not person.everywhere(Duty.READ):
             raise ForbiddenError(f"{person.name} does not see the whole territory")
     meter: Meter = request.app.state.meter
     figures = CollectorRegistry()
-    figures.register(_Database(request.app.state.pool))
+    figures.register(_DatabaseCollector(request.app.state.pool))
     return Response(
         generate_latest(meter.registry) + generate_latest(figures),
         media_type=CONTENT_TYPE_PLAIN_0_0_4,
     )
 
 
-def _is_neighbour(request: Request) -> bool:
+def _is_local(request: Request) -> bool:
     """Whether it comes from this machine itself, and not through a proxy on it."""
     if not getattr(request.app.state, "metrics_open", True) or request.client is None:
         return False
@@ -95,7 +95,7 @@ def _is_neighbour(request: Request) -> bool:
         return False
 
 
-class _Database:
+class _DatabaseCollector:
     """What the database knows, asked once a scrape."""
 
     def __init__(self, pool: Pool) -> None:
@@ -110,50 +110,52 @@ class _Database:
             yield _gauge("database_up", "Whether the database answers.", 0)
             return
         yield _gauge("database_up", "Whether the database answers.", 1)
-        yield from _families(measured)
+        yield from _build_families(measured)
 
 
-def _families(found: Measured) -> Iterator[Metric]:
+def _build_families(measured: Measured) -> Iterator[Metric]:
     info = GaugeMetricFamily(
         "hypervisor_instance_info", "Live or exercise.", labels=["mode", "name"]
     )
-    info.add_metric([found.mode, found.instance], 1)
+    info.add_metric([measured.mode, measured.instance], 1)
     yield info
-    yield from _workers(found.workers)
-    yield _labelled(
+    yield from _worker_families(measured.workers)
+    yield _labelled_gauge(
         "dead_letters",
         "Messages refused and kept, by whether they were sent again.",
         ("reason", "redriven"),
-        (((reason, str(again).lower()), count) for reason, again, count in found.letters),
+        (((reason, str(again).lower()), count) for reason, again, count in measured.letters),
     )
-    yield _labelled(
+    yield _labelled_gauge(
         "alarms",
         "Alarms that last or nobody has acknowledged, by their severity now.",
         ("state", "severity", "domain"),
-        ((alarm[:3], alarm[3]) for alarm in found.alarms),
+        ((alarm[:3], alarm[3]) for alarm in measured.alarms),
     )
-    yield _labelled(
+    yield _labelled_gauge(
         "notify_deliveries",
         "Messages to a channel.",
         ("state",),
-        (((state,), count) for state, count in found.deliveries),
+        (((state,), count) for state, count in measured.deliveries),
     )
-    for name, said in _COUNTERS.items():
-        yield CounterMetricFamily(f"hypervisor_{name}", said, value=found.figures[name] or 0)
-    for name, said in _GAUGES.items():
-        value = found.figures[name]
+    for name, help_text in _COUNTERS.items():
+        yield CounterMetricFamily(
+            f"hypervisor_{name}", help_text, value=measured.figures[name] or 0
+        )
+    for name, help_text in _GAUGES.items():
+        value = measured.figures[name]
         if value is not None:
-            yield _gauge(name, said, value)
+            yield _gauge(name, help_text, value)
 
 
-def _workers(workers: Iterable[WorkerFigures]) -> Iterator[Metric]:
+def _worker_families(workers: Iterable[WorkerFigures]) -> Iterator[Metric]:
     workers = list(workers)
-    for name, said in _TOTALS.items():
-        family = CounterMetricFamily(f"hypervisor_ingest_{name}", said, labels=["worker"])
+    for name, help_text in _TOTALS.items():
+        family = CounterMetricFamily(f"hypervisor_ingest_{name}", help_text, labels=["worker"])
         for worker_figures in workers:
             family.add_metric([worker_figures.name], getattr(worker_figures, name))
         yield family
-    yield _labelled(
+    yield _labelled_gauge(
         "ingest_heartbeat_age_seconds",
         "Since a worker's heartbeat last came round through the broker.",
         ("worker",),
@@ -165,17 +167,17 @@ def _workers(workers: Iterable[WorkerFigures]) -> Iterator[Metric]:
     )
 
 
-def _labelled(
+def _labelled_gauge(
     name: str,
-    said: str,
+    help_text: str,
     labels: tuple[str, ...],
-    found: Iterable[tuple[tuple[str, ...], float]],
+    samples: Iterable[tuple[tuple[str, ...], float]],
 ) -> Metric:
-    family = GaugeMetricFamily(f"hypervisor_{name}", said, labels=labels)
-    for values, value in found:
+    family = GaugeMetricFamily(f"hypervisor_{name}", help_text, labels=labels)
+    for values, value in samples:
         family.add_metric(list(values), value)
     return family
 
 
-def _gauge(name: str, said: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"hypervisor_{name}", said, value=value)
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"hypervisor_{name}", help_text, value=value)

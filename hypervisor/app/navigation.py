@@ -30,10 +30,10 @@ def modules() -> tuple[ModuleType, ...]:
 
 
 @lru_cache(maxsize=1)
-def known() -> tuple[Page, ...]:
+def list_pages() -> tuple[Page, ...]:
     """The pages of the rail in its order."""
-    found = (getattr(module, "PAGE", None) for module in modules())
-    return tuple(sorted((page for page in found if page), key=lambda page: page.order))
+    pages = (getattr(module, "PAGE", None) for module in modules())
+    return tuple(sorted((page for page in pages if page), key=lambda page: page.order))
 
 
 def mount(app: FastAPI) -> None:
@@ -54,7 +54,7 @@ def rail(context: RequestContext) -> list[Link]:
     """The pages that this person may see; the one that stands at the request's address is here."""
     path = request.request().url.path
     links: list[Link] = []
-    for page in known():
+    for page in list_pages():
         if page.needs is not None and not _may(context, page.needs):
             continue
         before = links[-1].page if links else None
@@ -62,7 +62,8 @@ def rail(context: RequestContext) -> list[Link]:
             Link(
                 page=page,
                 here=any(
-                    path == one or path.startswith(f"{one}/") for one in (page.address, *page.also)
+                    path == address or path.startswith(f"{address}/")
+                    for address in (page.address, *page.also)
                 ),
                 parted=before is not None and before.order // 10 != page.order // 10,
             )

@@ -55,7 +55,7 @@ def install(app: FastAPI) -> None:
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """The whole description."""
-    found = get_openapi(
+    document = get_openapi(
         title=app.title,
         version=app.version,
         openapi_version=app.openapi_version,
@@ -63,48 +63,48 @@ def describe(app: FastAPI) -> dict[str, Any]:
         license_info=app.license_info,
         routes=app.routes,
     )
-    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for model in (Problem, FeatureCollection):
-        _add(schemas, model)
-    found["components"]["securitySchemes"] = _SCHEMES
-    found["security"] = [{"session": []}, {"token": []}]
-    for path, method, operation in _operations(found):
+        _add_schema(schemas, model)
+    document["components"]["securitySchemes"] = _SCHEMES
+    document["security"] = [{"session": []}, {"token": []}]
+    for path, method, operation in _list_operations(document):
         if path.startswith(_OURS):
-            _complete(method, operation)
-        _exemplify_all(path, operation, schemas)
-        operation["operationId"] = _name(path, method, operation)
+            _add_common(method, operation)
+        _add_examples(path, operation, schemas)
+        operation["operationId"] = _operation_id(path, method, operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    found["tags"] = _tags(found)
-    return found
+    document["tags"] = _describe_tags(document)
+    return document
 
 
-def _add(schemas: dict[str, Any], model: type[BaseModel]) -> None:
+def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
     written = model.model_json_schema(ref_template="#/components/schemas/{model}")
     for name, schema in written.pop("$defs", {}).items():
         schemas.setdefault(name, schema)
     schemas.setdefault(model.__name__, written)
 
 
-def _operations(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in found["paths"].items():
+def _list_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
 
 
-def _complete(method: str, operation: dict[str, Any]) -> None:
+def _add_common(method: str, operation: dict[str, Any]) -> None:
     """Errors that can always come, and headers."""
     responses = operation.setdefault("responses", {})
     codes = (*_ALWAYS, 413) if method in _WRITES else _ALWAYS
     for code in codes:
         if "HTTPValidationError" in str(responses.get(str(code), "HTTPValidationError")):
             responses[str(code)] = _problem(code)
-    if any(one["name"] == "format" for one in operation.get("parameters", ())):
+    if any(parameter["name"] == "format" for parameter in operation.get("parameters", ())):
         responses["406"] = _problem(406)
     good = responses.get("200")
     if method == "get" and good is not None:
         good.setdefault("headers", {})["ETag"] = _ETAG
-        if any(one["name"] == "cursor" for one in operation.get("parameters", ())):
+        if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
             good["headers"]["Link"] = _LINK
         responses["304"] = {"description": "What If-None-Match names is still so."}
     operation["responses"] = dict(sorted(responses.items()))
@@ -115,24 +115,24 @@ def _problem(code: int) -> dict[str, Any]:
     return {"description": HTTPStatus(code).phrase, "content": {MEDIA: {"schema": schema}}}
 
 
-def _exemplify_all(path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _add_examples(path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
-        _exemplify_parameter(parameter, schemas)
+        _add_parameter_example(parameter, schemas)
     for part in operation.get("requestBody", {}).get("content", {}).values():
-        _exemplify(part, schemas)
+        _add_example(part, schemas)
     for code, response in operation.get("responses", {}).items():
         for kind, part in response.get("content", {}).items():
             if kind == MEDIA:
                 part.setdefault("example", problem(int(code), path))
-            _exemplify(part, schemas)
+            _add_example(part, schemas)
 
 
-def _exemplify(part: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _add_example(part: dict[str, Any], schemas: dict[str, Any]) -> None:
     if "example" not in part and "examples" not in part and "schema" in part:
         part["example"] = example(part["schema"], schemas)
 
 
-def _exemplify_parameter(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _add_parameter_example(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Of one that must be said; the others are best left out."""
     if not parameter.get("required"):
         return
@@ -140,7 +140,7 @@ def _exemplify_parameter(parameter: dict[str, Any], schemas: dict[str, Any]) -> 
         parameter["example"] = example(parameter["schema"], schemas)
 
 
-def _name(path: str, method: str, operation: dict[str, Any]) -> str:
+def _operation_id(path: str, method: str, operation: dict[str, Any]) -> str:
     """`alarms_every`: the tag and the function, so that a client's names outlive an address."""
     made = operation["operationId"]
     mangled = re.sub(r"\W", "_", path)
@@ -149,15 +149,17 @@ def _name(path: str, method: str, operation: dict[str, Any]) -> str:
     return f"{tag}_{plain}".replace("-", "_").replace(" ", "_")
 
 
-def _tags(found: dict[str, Any]) -> list[dict[str, str]]:
+def _describe_tags(document: dict[str, Any]) -> list[dict[str, str]]:
     """Each tag, as the module that has it says what it is about."""
-    used = {tag for _, _, operation in _operations(found) for tag in operation.get("tags", ())}
-    said = _about()
-    return [{"name": tag, "description": said.get(tag, tag)} for tag in sorted(used)]
+    used = {
+        tag for _, _, operation in _list_operations(document) for tag in operation.get("tags", ())
+    }
+    docstrings = _module_docstrings()
+    return [{"name": tag, "description": docstrings.get(tag, tag)} for tag in sorted(used)]
 
 
-def _about() -> dict[str, str]:
-    found: dict[str, str] = {}
+def _module_docstrings() -> dict[str, str]:
+    docstrings: dict[str, str] = {}
     for loaded in rooms.modules("api"):
         _, room, name = loaded.__name__.split(".")
         subject = name.removeprefix("api").lstrip("_") or room
@@ -166,5 +168,5 @@ def _about() -> dict[str, str]:
                 about = (loaded.__doc__ or "").partition("\n")[0]
                 for tag in map(str, router.tags):
                     # Where several modules share a tag, the one that is called so says it.
-                    found[tag] = about if subject == tag else found.get(tag, about)
-    return found
+                    docstrings[tag] = about if subject == tag else docstrings.get(tag, about)
+    return docstrings

@@ -15,7 +15,7 @@ _FORMATS = {
     "uuid": "6f2c1c8e-8d7e-4b61-9a0e-0d5f6a1c2b3d",
     "binary": "",
 }
-_SAID = {  # what goes wrong most, in the words of the thing itself
+_PROBLEM_DETAILS = {  # what goes wrong most, in the words of the thing itself
     HTTPStatus.BAD_REQUEST: "the address holds the character NUL, which no name holds",
     HTTPStatus.UNAUTHORIZED: "sign in, or send a token: Authorization: Bearer …",
     HTTPStatus.FORBIDDEN: "A. Martin may read here, and not acknowledge",
@@ -32,7 +32,7 @@ _SAID = {  # what goes wrong most, in the words of the thing itself
 
 
 # Of a field that says nothing itself, by its name.
-_USUAL = {
+_USUAL_TEXTS = {
     "advice": "Close the embankment road; call the duty engineer.",
     "assignee": "a.martin",
     "author": "a.martin",
@@ -58,68 +58,73 @@ _USUAL = {
 }
 
 
-def example(schema: Schema, known: Mapping[str, Schema], depth: int = 0) -> Any:
+def example(schema: Schema, components: Mapping[str, Schema], depth: int = 0) -> Any:
     """A value that fits the schema. `known`: the components by name."""
     if "$ref" in schema:
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        found = {**known[schema["$ref"].removeprefix(_REF)], **beside}
-        return example(found, known, depth + 1)
-    said = [*schema.get("examples", ()), *schema.get("enum", ())]
-    said += [schema[key] for key in ("example", "const") if key in schema]
-    if said:
-        return said[0]
+        merged = {**components[schema["$ref"].removeprefix(_REF)], **beside}
+        return example(merged, components, depth + 1)
+    examples = [*schema.get("examples", ()), *schema.get("enum", ())]
+    examples += [schema[key] for key in ("example", "const") if key in schema]
+    if examples:
+        return examples[0]
     if schema.get("default") is not None:
         return schema["default"]
     choices = schema.get("anyOf") or schema.get("oneOf")
-    return _one_of(choices, known, depth) if choices else _made(schema, known, depth)
+    return (
+        _example_of_choices(choices, components, depth)
+        if choices
+        else _example_by_type(schema, components, depth)
+    )
 
 
-def _one_of(choices: list[Schema], known: Mapping[str, Schema], depth: int) -> Any:
+def _example_of_choices(choices: list[Schema], components: Mapping[str, Schema], depth: int) -> Any:
     """Nothing where that may be and nobody gave an example: what is over is not yet over."""
     something = [schema for schema in choices if schema.get("type") != "null"]
-    plain = all("$ref" not in one and "examples" not in one for one in something)
+    plain = all("$ref" not in option and "examples" not in option for option in something)
     if len(something) < len(choices) and (plain or depth > _DEEPEST):
         return None
-    return example(something[0], known, depth)
+    return example(something[0], components, depth)
 
 
-def _made(schema: Schema, known: Mapping[str, Schema], depth: int) -> Any:
+def _example_by_type(schema: Schema, components: Mapping[str, Schema], depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object":
-        return _object(schema, known, depth)
+        return _example_object(schema, components, depth)
     if kind == "array":
-        return _array(schema, known, depth)
+        return _example_array(schema, components, depth)
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
     return {
         "integer": int(low),
         "number": float(low),
         "boolean": False,
-        "string": _FORMATS.get(schema.get("format", ""), _text(schema)),
+        "string": _FORMATS.get(schema.get("format", ""), _example_text(schema)),
         "null": None,
     }.get(str(kind), {})
 
 
-def _array(schema: Schema, known: Mapping[str, Schema], depth: int) -> list[Any]:
+def _example_array(schema: Schema, components: Mapping[str, Schema], depth: int) -> list[Any]:
     if "prefixItems" in schema:
-        return [example(one, known, depth + 1) for one in schema["prefixItems"]]
+        return [example(part, components, depth + 1) for part in schema["prefixItems"]]
     if not schema.get("items") or (depth > _DEEPEST and not schema.get("minItems")):
         return []
-    return [example(schema["items"], known, depth + 1)]
+    return [example(schema["items"], components, depth + 1)]
 
 
-def _object(schema: Schema, known: Mapping[str, Schema], depth: int) -> Any:
-    found = {
-        name: example(one, known, depth + 1) for name, one in schema.get("properties", {}).items()
+def _example_object(schema: Schema, components: Mapping[str, Schema], depth: int) -> Any:
+    fields = {
+        name: example(field, components, depth + 1)
+        for name, field in schema.get("properties", {}).items()
     }
     more = schema.get("additionalProperties")
-    if not found and isinstance(more, Mapping) and more and depth < _DEEPEST:
-        return {"name": example(more, known, depth + 1)}
-    return found
+    if not fields and isinstance(more, Mapping) and more and depth < _DEEPEST:
+        return {"name": example(more, components, depth + 1)}
+    return fields
 
 
-def _text(schema: Schema) -> str:
+def _example_text(schema: Schema) -> str:
     name = str(schema.get("title", "a text")).lower()
-    words = name if "pattern" in schema else _USUAL.get(name, name)
+    words = name if "pattern" in schema else _USUAL_TEXTS.get(name, name)
     return words[: schema.get("maxLength", len(words))]
 
 
@@ -130,7 +135,7 @@ def problem(status: int, path: str) -> dict[str, Any]:
         "type": "about:blank",
         "title": httpstatus.phrase,
         "status": status,
-        "detail": _SAID.get(httpstatus, "something went wrong"),
+        "detail": _PROBLEM_DETAILS.get(httpstatus, "something went wrong"),
         "instance": path,
         "mode": "LIVE",
     }

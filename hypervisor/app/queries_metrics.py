@@ -24,7 +24,7 @@ SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
     ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - watermark)::float8
 FROM evaluation_state
 """
-_LETTERS = (
+_DEAD_LETTERS = (
     "SELECT reason, redriven_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _ALARMS = (
@@ -122,7 +122,7 @@ def measure(connection: Connection) -> Measured:
             )
             for row in connection.execute(_WORKERS.encode())
         ],
-        letters=connection.execute(_LETTERS).fetchall(),
+        letters=connection.execute(_DEAD_LETTERS).fetchall(),
         alarms=connection.execute(_ALARMS).fetchall(),
         deliveries=connection.execute(_DELIVERIES).fetchall(),
         figures=figures,

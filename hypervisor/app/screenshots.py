@@ -73,31 +73,35 @@ def take(
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     unknown = names - {shot.name for shot in SHOTS}
     if unknown:
-        known = ", ".join(shot.name for shot in SHOTS)
-        raise PicturesError(f"no picture is called {', '.join(sorted(unknown))}; there are {known}")
+        existing = ", ".join(shot.name for shot in SHOTS)
+        raise PicturesError(
+            f"no picture is called {', '.join(sorted(unknown))}; there are {existing}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with connect(url) as connection:
-        site = _gravest(connection)
-    with _session(url) as cookie, chromium() as browser:
+        site = _find_gravest_site(connection)
+    with _sign_in(url) as cookie, chromium() as browser:
         for shot in shots:
             file = folder / f"{shot.name}.png"
-            _shoot(browser, address, shot, site, cookie, file)
+            _take_screenshot(browser, address, shot, site, cookie, file)
             say(f"{file}  {shot.path.format(site=site)}")
 
 
-def _gravest(connection: Connection) -> str:
+def _find_gravest_site(connection: Connection) -> str:
     """The gauge on a river whose alarm is the gravest; without one, the first."""
     rivers = [place.name for place in queries_rivers.list_places(connection)]
     if not rivers:
         raise PicturesError("this instance has no gauge on a river: play the demonstration first")
     standing = now_store.list_open_alarms(connection, datetime.now(UTC))
     rank = {"critical": 0, "major": 1, "minor": 2}
-    found = sorted((rank.get(one.severity, 3), one.site) for one in standing if one.site in rivers)
-    return found[0][1] or rivers[0] if found else rivers[0]
+    ranked = sorted(
+        (rank.get(alarm.severity, 3), alarm.site) for alarm in standing if alarm.site in rivers
+    )
+    return ranked[0][1] or rivers[0] if ranked else rivers[0]
 
 
 @contextmanager
-def _session(url: str) -> Iterator[tuple[str, str]]:
+def _sign_in(url: str) -> Iterator[tuple[str, str]]:
     """A session of an administrator for as long as it takes: the cookie's name and value."""
     secret = secrets.generate_session()
     digest = secrets.digest(secret)
@@ -105,7 +109,7 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
         instance = instance_store.read(connection)
         if instance is None:
             raise StoreError("this database has not been said to be live or an exercise")
-        owner = _administrator(connection)
+        owner = _find_administrator(connection)
         now = datetime.now(UTC)
         session = queries_sessions.Session(
             secret=digest,
@@ -131,12 +135,12 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
             queries_sessions.delete_session(connection, digest)
 
 
-def _administrator(connection: Connection) -> access_queries.Account:
+def _find_administrator(connection: Connection) -> access_queries.Account:
     """One who sees everything."""
-    for one in access_queries.list_accounts(connection):
-        known = queries_roles.list_roles(connection, one.id)
-        if one.disabled_at is None and (Role.ADMINISTRATOR, None) in known:
-            return one
+    for account in access_queries.list_accounts(connection):
+        roles = queries_roles.list_roles(connection, account.id)
+        if account.disabled_at is None and (Role.ADMINISTRATOR, None) in roles:
+            return account
     raise PicturesError("there is no administrator: `hypervisor account add` makes one")
 
 
@@ -161,7 +165,7 @@ def chromium() -> Iterator["Browser"]:
         )
 
 
-def _shoot(  # noqa: PLR0913, PLR0917  what a picture is of
+def _take_screenshot(  # noqa: PLR0913, PLR0917  what a picture is of
     browser: "Browser",
     address: str,
     shot: Shot,
@@ -175,8 +179,8 @@ def _shoot(  # noqa: PLR0913, PLR0917  what a picture is of
         device_scale_factor=2 if width < DESK[0] else 1,
         reduced_motion="reduce",
     )
-    said = (cookie, ("lang", shot.language), ("theme", shot.theme))
-    context.add_cookies([{"name": name, "value": value, "url": address} for name, value in said])
+    cookies = (cookie, ("lang", shot.language), ("theme", shot.theme))
+    context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies])
     context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
     page = context.new_page()
     page.goto(address + shot.path.format(site=site), wait_until="load")

@@ -21,7 +21,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class BodyExample:
     """A body with an example: of a request (`status` empty) or an answer. `kind`: media type."""
 
     status: str
@@ -40,8 +40,8 @@ class Operation:
     summary: str
     about: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    takes: tuple[Said, ...]
-    answers: tuple[Said, ...]
+    takes: tuple[BodyExample, ...]
+    answers: tuple[BodyExample, ...]
     errors: tuple[tuple[str, str], ...]
 
 
@@ -66,15 +66,15 @@ def subjects(described: Mapping[str, Any]) -> list[Subject]:
             if method in methods:
                 written = methods[method]
                 tag = (written.get("tags") or ["other"])[0]
-                by_tag.setdefault(tag, []).append(_operation(path, method, written))
-    about = {one["name"]: one["description"] for one in described.get("tags", ())}
+                by_tag.setdefault(tag, []).append(_build_operation(path, method, written))
+    about = {tag["name"]: tag["description"] for tag in described.get("tags", ())}
     return [
-        Subject(name=tag, about=about.get(tag, ""), operations=tuple(found))
-        for tag, found in sorted(by_tag.items())
+        Subject(name=tag, about=about.get(tag, ""), operations=tuple(operations))
+        for tag, operations in sorted(by_tag.items())
     ]
 
 
-def _operation(path: str, method: str, written: Mapping[str, Any]) -> Operation:
+def _build_operation(path: str, method: str, written: Mapping[str, Any]) -> Operation:
     paragraphs = [part.strip() for part in written.get("description", "").split("\n\n")]
     first, *more = paragraphs if any(paragraphs) else [written.get("summary", "")]
     answers = written.get("responses", {})
@@ -84,41 +84,46 @@ def _operation(path: str, method: str, written: Mapping[str, Any]) -> Operation:
         path=path,
         summary=first,
         about=tuple(more),
-        parameters=tuple(_parameter(one) for one in written.get("parameters", ())),
-        takes=tuple(_bodies("", written.get("requestBody", {}))),
-        answers=tuple(
-            body for code, one in answers.items() if code < "300" for body in _bodies(code, one)
+        parameters=tuple(
+            _build_parameter(parameter) for parameter in written.get("parameters", ())
         ),
-        errors=tuple(_errors(answers)),
+        takes=tuple(_list_bodies("", written.get("requestBody", {}))),
+        answers=tuple(
+            body
+            for code, answer in answers.items()
+            if code < "300"
+            for body in _list_bodies(code, answer)
+        ),
+        errors=tuple(_list_errors(answers)),
     )
 
 
-def _parameter(one: Mapping[str, Any]) -> Parameter:
+def _build_parameter(parameter: Mapping[str, Any]) -> Parameter:
     return Parameter(
-        name=one["name"],
-        where=one["in"],
-        kind=kind_of(one.get("schema", {})),
-        required=bool(one.get("required")),
-        about=one.get("description", ""),
+        name=parameter["name"],
+        where=parameter["in"],
+        kind=kind_of(parameter.get("schema", {})),
+        required=bool(parameter.get("required")),
+        about=parameter.get("description", ""),
     )
 
 
-def _bodies(status: str, one: Mapping[str, Any]) -> Iterator[Said]:
-    for kind, part in one.get("content", {}).items():
+def _list_bodies(status: str, body: Mapping[str, Any]) -> Iterator[BodyExample]:
+    for kind, part in body.get("content", {}).items():
         example = part.get("example", "")
-        yield Said(
+        yield BodyExample(
             status=status,
-            about=one.get("description", ""),
+            about=body.get("description", ""),
             kind=kind,
             example=example
             if isinstance(example, str)
             else json.dumps(example, indent=2, ensure_ascii=False),
         )
-    if status and not one.get("content"):
-        yield Said(status=status, about=one.get("description", ""), kind="", example="")
+    if status and not body.get("content"):
+        yield BodyExample(status=status, about=body.get("description", ""), kind="", example="")
 
 
-def _errors(answers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _list_errors(answers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for code in answers:
         if code >= "300":
             yield code, HTTPStatus(int(code)).phrase
@@ -127,17 +132,17 @@ def _errors(answers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def kind_of(schema: Mapping[str, Any]) -> str:
     """A type in a word or two: `integer, 1 … 10000`, `asc | desc`, `date-time`."""
     if "anyOf" in schema:
-        kinds = (kind_of(one) for one in schema["anyOf"] if one.get("type") != "null")
+        kinds = (kind_of(option) for option in schema["anyOf"] if option.get("type") != "null")
         return " | ".join(dict.fromkeys(kinds))
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":
         return f"{kind_of(schema.get('items', {}))}, …"
     kind = str(schema.get("format") or schema.get("type") or schema.get("const", ""))
-    return ", ".join([kind, *_bounds(schema)])
+    return ", ".join([kind, *_describe_bounds(schema)])
 
 
-def _bounds(schema: Mapping[str, Any]) -> Iterable[str]:
+def _describe_bounds(schema: Mapping[str, Any]) -> Iterable[str]:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None and high < 2**53:
         yield f"{low} … {high}"

@@ -9,15 +9,15 @@ from hypervisor.charts.model import (
     AlarmPane,
     BarPane,
     Chart,
+    Labels,
     LinePane,
     Pane,
     StatePane,
     StripPane,
     Trace,
-    Words,
 )
-from hypervisor.charts.scale import Across, time_ticks
-from hypervisor.charts.shapes import Drawn, down, path, text
+from hypervisor.charts.scale import TimeScale, time_ticks
+from hypervisor.charts.shapes import Drawn, path, text, vertical
 
 _LEFT, _RIGHT = 46.0, 138.0
 _NARROW_LEFT, _NARROW_RIGHT = 38.0, 10.0
@@ -36,50 +36,52 @@ class Drawing:
     summary: str
 
 
-def draw(chart: Chart, words: Words) -> Drawing:
+def draw_chart(chart: Chart, words: Labels) -> Drawing:
     """All of it."""
-    over = scale(chart)
+    over = time_scale(chart)
     shapes: list[Drawn] = []
     top = 10.0
     for number, pane in enumerate(chart.panes):
         last = number == len(chart.panes) - 1
-        shapes += _pane(pane, chart, over, top, words)
-        top += _height(pane) + (0 if last else _BETWEEN)
+        shapes += _draw_pane(pane, chart, over, top, words)
+        top += _pane_height(pane) + (0 if last else _BETWEEN)
     bottom = top + 4
-    back = list(_verticals(over, words, bottom))
-    shapes = [*back, *shapes, *_axis(chart, over, words, bottom)]
+    back = list(_draw_grid(over, words, bottom))
+    shapes = [*back, *shapes, *_draw_axis(chart, over, words, bottom)]
     return Drawing(
         width=chart.width,
         height=bottom + 26,
         shapes=shapes,
-        data=_data(chart, over, bottom, words),
+        data=_cursor_data(chart, over, bottom, words),
         summary=chart.summary,
     )
 
 
-def scale(chart: Chart) -> Across:
+def time_scale(chart: Chart) -> TimeScale:
     """Time across this chart."""
     left, right = (_NARROW_LEFT, _NARROW_RIGHT) if chart.narrow else (_LEFT, _RIGHT)
-    return Across(
+    return TimeScale(
         first=chart.first, last=chart.last, left=left, right=chart.width - right, now=chart.now
     )
 
 
-def _pane(pane: Pane, chart: Chart, over: Across, top: float, words: Words) -> Iterator[Drawn]:
+def _draw_pane(
+    pane: Pane, chart: Chart, over: TimeScale, top: float, words: Labels
+) -> Iterator[Drawn]:
     match pane:
         case LinePane():
-            return lines.line_pane(pane, chart, over, top, words)
+            return lines.draw_lines(pane, chart, over, top, words)
         case BarPane():
-            return lanes.bar_pane(pane, chart, over, top, words)
+            return lanes.draw_bars(pane, chart, over, top, words)
         case StatePane():
-            return lanes.state_pane(pane, chart, over, top, words)
+            return lanes.draw_states(pane, chart, over, top, words)
         case StripPane():
-            return lanes.strip_pane(pane, chart, over, top, words)
+            return lanes.draw_strip(pane, chart, over, top, words)
         case AlarmPane():
-            return lanes.alarm_pane(pane, chart, over, top, words)
+            return lanes.draw_alarms(pane, chart, over, top, words)
 
 
-def _height(pane: Pane) -> float:
+def _pane_height(pane: Pane) -> float:
     match pane:
         case LinePane() | BarPane():
             return pane.height
@@ -91,17 +93,17 @@ def _height(pane: Pane) -> float:
             return lanes.alarm_height(pane)
 
 
-def _verticals(over: Across, words: Words, bottom: float) -> Iterator[Drawn]:
+def _draw_grid(over: TimeScale, words: Labels, bottom: float) -> Iterator[Drawn]:
     for tick in time_ticks(over, words.zone):
-        yield down("g", over.x(tick.at), 10, bottom)
+        yield vertical("g", over.x(tick.at), 10, bottom)
 
 
-def _axis(chart: Chart, over: Across, words: Words, bottom: float) -> Iterator[Drawn]:
+def _draw_axis(chart: Chart, over: TimeScale, words: Labels, bottom: float) -> Iterator[Drawn]:
     yield path("ax", f"M{over.left} {bottom}H{over.right}")
     now_at = over.x(chart.now) if over.inside(chart.now) else None
     for tick in time_ticks(over, words.zone):
         x = over.x(tick.at)
-        yield down("ax", x, bottom, bottom + 5)
+        yield vertical("ax", x, bottom, bottom + 5)
         if now_at is None or abs(x - now_at) > 44:
             say = words.month if tick.month else words.day if tick.day else words.clock
             yield text(
@@ -118,7 +120,7 @@ def _axis(chart: Chart, over: Across, words: Words, bottom: float) -> Iterator[D
         )
 
 
-def _data(chart: Chart, over: Across, bottom: float, words: Words) -> dict[str, Any]:
+def _cursor_data(chart: Chart, over: TimeScale, bottom: float, words: Labels) -> dict[str, Any]:
     """For the cursor: the scale, and of each series its points."""
     return {
         "first": over.first,
@@ -128,11 +130,11 @@ def _data(chart: Chart, over: Across, bottom: float, words: Words) -> dict[str, 
         "top": 10,
         "bottom": bottom,
         "now": over.now,
-        "series": [_series(trace, words) for trace in _traces(chart)],
+        "series": [_series_data(trace, words) for trace in _list_traces(chart)],
     }
 
 
-def _traces(chart: Chart) -> Iterator[Trace]:
+def _list_traces(chart: Chart) -> Iterator[Trace]:
     for pane in chart.panes:
         match pane:
             case LinePane() | StatePane():
@@ -143,7 +145,7 @@ def _traces(chart: Chart) -> Iterator[Trace]:
                 pass
 
 
-def _series(trace: Trace, words: Words) -> dict[str, Any]:
+def _series_data(trace: Trace, words: Labels) -> dict[str, Any]:
     half = (trace.piece or 0) / 2
     total = isinstance(trace.kind, str) and trace.kind == "increment"
     return {
@@ -154,6 +156,7 @@ def _series(trace: Trace, words: Words) -> dict[str, Any]:
         "hold": trace.piece or trace.stale_s or 0,
         "codes": {str(key): word for key, word in trace.codes.items()},
         "points": [
-            [round(one.at + half), round(one.total if total else one.mean, 4)] for one in trace.bins
+            [round(bin_.at + half), round(bin_.total if total else bin_.mean, 4)]
+            for bin_ in trace.bins
         ],
     }

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from hypervisor.charts.lines import gaps
+from hypervisor.charts.lines import list_gaps
 from hypervisor.charts.model import (
     AlarmLane,
     AlarmPane,
     BarPane,
     Chart,
+    Labels,
     LaneRow,
     StatePane,
     StripPane,
     Trace,
-    Words,
 )
-from hypervisor.charts.scale import Across, Up, value_ticks
-from hypervisor.charts.shapes import Drawn, Mark, across, rect, text
+from hypervisor.charts.scale import TimeScale, ValueScale, value_ticks
+from hypervisor.charts.shapes import Drawn, Mark, horizontal, rect, text
 
 LANE = 24.0  # px
 _LETTER = 6.4
@@ -26,29 +26,29 @@ _BESIDE = 20  # letters of a row beside a chart
 _SHORTEST = 10  # letters of a name that are worth saying
 
 
-def bar_pane(
-    pane: BarPane, chart: Chart, over: Across, top: float, words: Words
+def draw_bars(
+    pane: BarPane, chart: Chart, over: TimeScale, top: float, words: Labels
 ) -> Iterator[Drawn]:
     """Amounts per hour (or as long as a bar stands for), hanging or standing."""
     trace = pane.trace
-    high = max([one.total for one in trace.bins] + [_least(trace)]) * 1.08
+    high = max([bin_.total for bin_ in trace.bins] + [_smallest_bar(trace)]) * 1.08
     low_at, high_at = (top, top + pane.height) if pane.hanging else (top + pane.height, top)
-    up = Up(low=0, high=high, top=high_at, bottom=low_at)
+    up = ValueScale(low=0, high=high, top=high_at, bottom=low_at)
     for value in value_ticks(0, high, 3):
         y = up.y(value)
-        yield across("g", over.left, over.right, y)
+        yield horizontal("g", over.left, over.right, y)
         yield text("", over.left - 8, y + 4, words.number(value, 0 if high >= 3 else 1), "end")
-    for first, last in gaps(trace, over):
+    for first, last in list_gaps(trace, over):
         left, right = over.x(first), over.x(last)
         yield rect("no", left, top, right - left, pane.height)
-    for one in trace.bins:
-        if one.total > 0:
+    for bin_ in trace.bins:
+        if bin_.total > 0:
             # An amount is that of the time that ends at its time; rolled up, of the piece it names.
-            first = one.at if trace.piece else one.at - trace.interval_s
+            first = bin_.at if trace.piece else bin_.at - trace.interval_s
             last = first + (trace.piece or trace.interval_s)
             left = over.x(max(first, over.first))
-            right = over.x(min(last, over.last, max(over.now, one.at)))
-            y, zero = up.y(one.total), up.y(0)
+            right = over.x(min(last, over.last, max(over.now, bin_.at)))
+            y, zero = up.y(bin_.total), up.y(0)
             yield rect("rain", left, min(y, zero), max(right - left - 1, 0.8), abs(y - zero))
     if chart.narrow:
         yield text("halo", over.left + 6, top + pane.height - 4, pane.title)
@@ -57,12 +57,12 @@ def bar_pane(
         return
     y = top + 12
     for number, note in enumerate((pane.title, *pane.notes)):
-        for row in wrapped(note, _BESIDE):
+        for row in wrap_words(note, _BESIDE):
             yield text("hl" if number == 1 else "", over.right + 10, y, row)
             y += 16
 
 
-def wrapped(words_of: str, letters: int) -> list[str]:
+def wrap_words(words_of: str, letters: int) -> list[str]:
     """In rows of at most so many letters, broken between words."""
     rows: list[str] = []
     for word in words_of.split(" "):
@@ -73,7 +73,7 @@ def wrapped(words_of: str, letters: int) -> list[str]:
     return rows
 
 
-def _least(trace: Trace) -> float:
+def _smallest_bar(trace: Trace) -> float:
     return 2.0 if trace.unit == "mm" else trace.least
 
 
@@ -81,15 +81,15 @@ def state_height(pane: StatePane) -> float:
     return LANE * len(pane.traces) + 22
 
 
-def state_pane(
-    pane: StatePane, chart: Chart, over: Across, top: float, words: Words
+def draw_states(
+    pane: StatePane, chart: Chart, over: TimeScale, top: float, words: Labels
 ) -> Iterator[Drawn]:
     """A lane for each: full while on, or its code in words."""
     yield text("hl", over.left, top + 12, pane.title)
     for number, trace in enumerate(pane.traces):
         y = top + 22 + number * LANE
-        yield across("g", over.left, over.right, y + LANE - 3)
-        for first, last, value in held(trace, over):
+        yield horizontal("g", over.left, over.right, y + LANE - 3)
+        for first, last, value in list_state_spans(trace, over):
             left, right = over.x(first), over.x(last)
             name = _state_word(trace, value, words)
             if value:
@@ -110,50 +110,50 @@ def state_pane(
         )
 
 
-def _state_word(trace: Trace, value: float, words: Words) -> str:
+def _state_word(trace: Trace, value: float, words: Labels) -> str:
     if trace.codes:
         return words.say(trace.codes.get(round(value), str(round(value))).replace("_", " "))
     return words.say("yes") if value else words.say("no")
 
 
-def held(trace: Trace, over: Across) -> list[tuple[float, float, float]]:
+def list_state_spans(trace: Trace, over: TimeScale) -> list[tuple[float, float, float]]:
     """Spans in which a state held, (from, to, value); equal ones joined."""
-    points = [(one.at, one.high if trace.piece else one.last) for one in trace.bins]
+    points = [(bin_.at, bin_.high if trace.piece else bin_.last) for bin_ in trace.bins]
     if trace.before:
         points.insert(0, (over.first, trace.before[1]))
     end = min(over.now, over.last)
-    found: list[tuple[float, float, float]] = []
+    spans: list[tuple[float, float, float]] = []
     for number, (at, value) in enumerate(points):
         until = points[number + 1][0] if number + 1 < len(points) else end
-        if found and found[-1][2] == value:
-            found[-1] = (found[-1][0], until, value)
+        if spans and spans[-1][2] == value:
+            spans[-1] = (spans[-1][0], until, value)
         elif until > at:
-            found.append((at, until, value))
-    return found
+            spans.append((at, until, value))
+    return spans
 
 
-def strip_row(pane: StripPane) -> float:
+def strip_row_height(pane: StripPane) -> float:
     """The height of a row: thin where there are many."""
     return 14.0 if len(pane.rows) <= 12 else 8.0 if len(pane.rows) <= 30 else 5.0
 
 
 def strip_height(pane: StripPane) -> float:
-    return 22 + strip_row(pane) * len(pane.rows)
+    return 22 + strip_row_height(pane) * len(pane.rows)
 
 
-def strip_pane(
-    pane: StripPane, chart: Chart, over: Across, top: float, words: Words
+def draw_strip(
+    pane: StripPane, chart: Chart, over: TimeScale, top: float, words: Labels
 ) -> Iterator[Drawn]:
     """One row a device; rows with an open alarm are named, and come first."""
     yield text("hl", over.left, top + 12, pane.title)
-    high = strip_row(pane)
-    rows = sorted(pane.rows, key=lambda one: (not one.troubled, one.name))
+    high = strip_row_height(pane)
+    rows = sorted(pane.rows, key=lambda row: (not row.troubled, row.name))
     named = 0.0
     for number, row in enumerate(rows):
         y = top + 20 + number * high
         thick = high if high < _APART else high - 1
         yield rect("row", over.left, y, over.right - over.left, thick, row.name)
-        yield from _shades(row, pane, over, y, thick)
+        yield from _draw_row(row, pane, over, y, thick)
         if row.troubled and not chart.narrow and y >= named:
             yield text("tiny", over.right + 10, y + high, row.name)
             named = y + 13
@@ -164,29 +164,31 @@ def strip_pane(
     del words
 
 
-def _shades(row: LaneRow, pane: StripPane, over: Across, y: float, high: float) -> Iterator[Drawn]:
+def _draw_row(
+    row: LaneRow, pane: StripPane, over: TimeScale, y: float, high: float
+) -> Iterator[Drawn]:
     """Runs of the same shade."""
     trace = row.trace
     run: tuple[float, float, int] | None = None
-    for one in trace.bins:
-        last = one.at + (trace.piece or trace.interval_s)
-        shade = min(_SHADES - 1, int(one.mean / pane.full * (_SHADES - 1) + 0.5))
-        if run and run[2] == shade and one.at - run[1] < trace.interval_s / 2:
+    for bin_ in trace.bins:
+        last = bin_.at + (trace.piece or trace.interval_s)
+        shade = min(_SHADES - 1, int(bin_.mean / pane.full * (_SHADES - 1) + 0.5))
+        if run and run[2] == shade and bin_.at - run[1] < trace.interval_s / 2:
             run = (run[0], last, shade)
             continue
         if run:
-            yield _shade(run, over, y, high)
-        run = (one.at, last, shade)
+            yield _draw_shade(run, over, y, high)
+        run = (bin_.at, last, shade)
     if run:
-        yield _shade(run, over, y, high)
-    for first, last in _unheard(row, over):
+        yield _draw_shade(run, over, y, high)
+    for first, last in _list_row_gaps(row, over):
         left = over.x(first)
         yield rect("no", left, y, over.x(last) - left, high)
 
 
-def _unheard(row: LaneRow, over: Across) -> Iterator[tuple[float, float]]:
+def _list_row_gaps(row: LaneRow, over: TimeScale) -> Iterator[tuple[float, float]]:
     """Its gaps, as far as it had supply then."""
-    for first, last in gaps(row.trace, over):
+    for first, last in list_gaps(row.trace, over):
         if row.speaks is None:
             yield first, last
             continue
@@ -195,7 +197,7 @@ def _unheard(row: LaneRow, over: Across) -> Iterator[tuple[float, float]]:
                 yield max(first, begins), min(last, ends)
 
 
-def _shade(run: tuple[float, float, int], over: Across, y: float, high: float) -> Drawn:
+def _draw_shade(run: tuple[float, float, int], over: TimeScale, y: float, high: float) -> Drawn:
     first, last = max(run[0], over.first), min(run[1], over.last)
     left = over.x(first)
     return rect(f"lit{run[2]}", left, y, over.x(last) - left, high)
@@ -205,8 +207,8 @@ def alarm_height(pane: AlarmPane) -> float:
     return 22 + LANE * max(len(pane.lanes), 1) + (16 if pane.more else 0)
 
 
-def alarm_pane(
-    pane: AlarmPane, chart: Chart, over: Across, top: float, words: Words
+def draw_alarms(
+    pane: AlarmPane, chart: Chart, over: TimeScale, top: float, words: Labels
 ) -> Iterator[Drawn]:
     """A lane an alarm: full until somebody acknowledged it, clear from then on."""
     yield text("hl", over.left, top + 12, words.say("Alarms"))
@@ -214,8 +216,8 @@ def alarm_pane(
         yield text("", over.left, top + 34, words.say("none in this span"))
     for number, lane in enumerate(pane.lanes):
         y = top + 18 + number * LANE
-        yield across("g", over.left, over.right, y + LANE - 3)
-        yield from _lane(lane, over, y)
+        yield horizontal("g", over.left, over.right, y + LANE - 3)
+        yield from _draw_alarm(lane, over, y)
     if pane.more:
         words_of = words.say("and %(count)s more, in the history below") % {"count": pane.more}
         yield text("", over.left, top + 18 + LANE * len(pane.lanes) + 12, words_of)
@@ -224,14 +226,14 @@ def alarm_pane(
         yield text("", over.right + 10, top + 50, words.say("clear: acknowledged"))
 
 
-def _lane(lane: AlarmLane, over: Across, y: float) -> Iterator[Drawn]:
+def _draw_alarm(lane: AlarmLane, over: TimeScale, y: float) -> Iterator[Drawn]:
     end = min(lane.until if lane.until is not None else over.now, over.last)
     first = max(lane.steps[0][0], over.first)
     edges = [*(at for at, _ in lane.steps[1:]), end]
     for (at, priority), until in zip(lane.steps, edges, strict=True):
         seen = until if lane.seen is None else min(max(lane.seen, at), until)
-        yield from _bar(f"band p{priority}", at, seen, over, y)
-        yield from _bar(f"band a p{priority}", seen, until, over, y)
+        yield from _draw_band(f"band p{priority}", at, seen, over, y)
+        yield from _draw_band(f"band a p{priority}", seen, until, over, y)
     left, right = over.x(first), over.x(max(end, first))
     priority = lane.steps[-1][1]
     before, after = left - 36 - over.left, over.right - right - 36
@@ -251,7 +253,7 @@ def _lane(lane: AlarmLane, over: Across, y: float) -> Iterator[Drawn]:
     yield Mark(priority=priority, state=lane.state, x=x, y=y, size=18, said=lane.label)
 
 
-def _bar(css: str, first: float, last: float, over: Across, y: float) -> Iterator[Drawn]:
+def _draw_band(css: str, first: float, last: float, over: TimeScale, y: float) -> Iterator[Drawn]:
     first, last = max(first, over.first), min(last, over.last)
     if last > first:
         left = over.x(first)

@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
-from hypervisor.charts.model import Ahead, Trace, Words
-from hypervisor.charts.scale import Across, Up
+from hypervisor.charts.model import Extrapolation, Labels, Trace
+from hypervisor.charts.scale import TimeScale, ValueScale
 from hypervisor.charts.shapes import Drawn, area, circle, line, path, text
 from sensors._quality import Quality
 
 _LETTER = 6.4  # px, of 12 px Plex
 
 
-def last_dot(trace: Trace, over: Across, up: Up) -> Iterator[Drawn]:
+def draw_last_value(trace: Trace, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
     if trace.bins and over.inside(trace.bins[-1].at) and over.inside(over.now):
         value = trace.bins[-1].last
         at = min(trace.bins[-1].at + (trace.piece or 0), over.now)
         yield circle("pt", over.x(at), min(max(up.y(value), up.top), up.bottom), 4.5)
 
 
-def quality_marks(trace: Trace, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
+def draw_quality_marks(
+    trace: Trace, over: TimeScale, up: ValueScale, words: Labels
+) -> Iterator[Drawn]:
     suspect = [marked for marked in trace.marked if marked.quality & Quality.SUSPECT]
     manual = [marked for marked in trace.marked if not marked.quality & Quality.SUSPECT]
     for marked in suspect:
@@ -52,8 +54,8 @@ def quality_marks(trace: Trace, over: Across, up: Up, words: Words) -> Iterator[
         )
 
 
-def lead(
-    ahead: Ahead, over: Across, up: Up, lines: Sequence[float], words: Words
+def draw_extrapolation(
+    ahead: Extrapolation, over: TimeScale, up: ValueScale, lines: Sequence[float], words: Labels
 ) -> Iterator[Drawn]:
     """The dotted line and its slack, and when it comes to what."""
     until = min(ahead.until, over.last)
@@ -72,13 +74,13 @@ def lead(
     yield line("pr", [start, at(ahead.rate)])
     x = over.x(until)
     yield text("halo", x, up.bottom - 10, words.say("at the present rate, no forecast"), "end")
-    for number, reach in enumerate(one for one in ahead.reaches if one.at <= until):
+    for number, reach in enumerate(crossing for crossing in ahead.reaches if crossing.at <= until):
         yield circle("q", over.x(reach.at), up.y(reach.value), 3.6, reach.label)
         words_of = f"{words.clock(reach.at)} {reach.label}"
         right = over.x(ahead.at) + 6 + len(words_of) * _LETTER > over.right
         x = over.right - 4 if right else over.x(ahead.at) + 6
         y = up.y(ahead.value) + 22 + number * 15
-        if any(abs(y - 4 - one) < 9 for one in lines):
+        if any(abs(y - 4 - level) < 9 for level in lines):
             y += 14
         if y < up.bottom - 24:
             yield text("halo", x, y, words_of, "end" if right else "start")

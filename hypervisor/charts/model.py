@@ -11,7 +11,7 @@ PRIORITIES = {"critical": 1, "major": 2, "minor": 3, "info": 4}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class Labels:
     """How things are said to this reader. Times in s since the epoch."""
 
     say: Callable[[str], str]
@@ -67,7 +67,7 @@ class Limit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
+class Crossing:
     """When the present rate reaches something, and what."""
 
     at: float
@@ -76,7 +76,7 @@ class Reach:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ahead:
+class Extrapolation:
     """Where the present rate leads, no forecast. Rates per second; `slack`: its error."""
 
     at: float
@@ -84,7 +84,7 @@ class Ahead:
     rate: float
     slack: float
     until: float
-    reaches: Sequence[Reach] = ()
+    reaches: Sequence[Crossing] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ class LinePane:
     traces: Sequence[Trace]
     limits: Sequence[Limit] = ()
     known: tuple[str, float] | None = None  # the highest that is kept
-    ahead: Ahead | None = None
+    ahead: Extrapolation | None = None
     height: float = 268
     main: bool = False
 

@@ -12,7 +12,7 @@ _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Across:
+class TimeScale:
     """Time (s since the epoch) to pixels; `now` may lie outside."""
 
     first: float
@@ -30,7 +30,7 @@ class Across:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Up:
+class ValueScale:
     """Values to pixels: `low` at `bottom`, `high` at `top`; hanging bars have them swapped."""
 
     low: float
@@ -52,18 +52,18 @@ class Tick:
     month: bool = False
 
 
-def time_ticks(across: Across, zone: tzinfo, *, apart: float = 72) -> list[Tick]:
+def time_ticks(across: TimeScale, zone: tzinfo, *, apart: float = 72) -> list[Tick]:
     """Round local hours or days, at least so many pixels apart."""
     pixels = (across.right - across.left) / (across.last - across.first)
-    wanted = next((h for h in _STEPS if h * HOUR * pixels >= apart), _STEPS[-1])
+    step = next((h for h in _STEPS if h * HOUR * pixels >= apart), _STEPS[-1])
     if (across.last - across.first) < 3 * HOUR:
         return list(_minutes(across, zone, apart / pixels))
-    if wanted >= _MONTHLY:
-        return list(_months(across, zone, max(1, wanted // _MONTHLY)))
-    return list(_hours(across, zone, wanted))
+    if step >= _MONTHLY:
+        return list(_months(across, zone, max(1, step // _MONTHLY)))
+    return list(_hours(across, zone, step))
 
 
-def _minutes(across: Across, zone: tzinfo, least: float) -> Iterator[Tick]:
+def _minutes(across: TimeScale, zone: tzinfo, least: float) -> Iterator[Tick]:
     step = next((m * MINUTE for m in (1, 5, 10, 15, 30) if m * MINUTE >= least), HOUR)
     at = math.ceil(across.first / step) * step
     while at <= across.last:
@@ -72,7 +72,7 @@ def _minutes(across: Across, zone: tzinfo, least: float) -> Iterator[Tick]:
         at += step
 
 
-def _hours(across: Across, zone: tzinfo, step: int) -> Iterator[Tick]:
+def _hours(across: TimeScale, zone: tzinfo, step: int) -> Iterator[Tick]:
     """Counted on the local clock, so that midnights are met on days of 23 and 25 hours too."""
     start = datetime.fromtimestamp(across.first, UTC).astimezone(zone)
     day = start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -87,7 +87,7 @@ def _hours(across: Across, zone: tzinfo, step: int) -> Iterator[Tick]:
         day = (day + timedelta(days=days, hours=2)).replace(hour=0)
 
 
-def _months(across: Across, zone: tzinfo, step: int) -> Iterator[Tick]:
+def _months(across: TimeScale, zone: tzinfo, step: int) -> Iterator[Tick]:
     start = datetime.fromtimestamp(across.first, UTC).astimezone(zone)
     month = start.year * 12 + start.month - 1
     while True:
@@ -112,7 +112,7 @@ def value_ticks(low: float, high: float, most: int) -> list[float]:
     return [round(number * step, 9) for number in range(first, last + 1)]
 
 
-def padded(values: list[float], *, floor: float | None, least: float) -> tuple[float, float]:
+def pad_range(values: list[float], *, floor: float | None, least: float) -> tuple[float, float]:
     """A range that shows all values with some air, at least `least` high; never below `floor`."""
     low, high = (min(values), max(values)) if values else (0.0, least)
     if high - low < least:
@@ -125,10 +125,10 @@ def padded(values: list[float], *, floor: float | None, least: float) -> tuple[f
     return low, high
 
 
-def rolled(seconds: float, pixels: float, interval: float) -> float | None:
+def choose_bin_seconds(seconds: float, pixels: float, interval: float) -> float | None:
     """How long a piece is that one pixel pair shows; None: each reading can be shown by itself."""
-    wanted = seconds / max(pixels, 1) * 1.5
-    if wanted <= interval:
+    shortest = seconds / max(pixels, 1) * 1.5
+    if shortest <= interval:
         return None
     nice = (600, 900, 1_800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY)
-    return float(next((one for one in nice if one >= wanted), nice[-1]))
+    return float(next((length for length in nice if length >= shortest), nice[-1]))

@@ -58,14 +58,14 @@ def text(css: str, x: float, y: float, words: str, anchor: Anchor = "start") -> 
     return Shape(tag="text", css=css, attributes=place, words=words)
 
 
-def across(css: str, left: float, right: float, y: float, dashes: str = "") -> Shape:
+def horizontal(css: str, left: float, right: float, y: float, dashes: str = "") -> Shape:
     """A level line."""
     return path(
         css, f"M{_r(left)} {_r(y)}H{_r(right)}", **({"stroke_dasharray": dashes} if dashes else {})
     )
 
 
-def down(css: str, x: float, top: float, bottom: float) -> Shape:
+def vertical(css: str, x: float, top: float, bottom: float) -> Shape:
     """A plumb line."""
     return path(css, f"M{_r(x)} {_r(top)}V{_r(bottom)}")
 
@@ -88,14 +88,14 @@ def area(
 
 def staircase(points: Sequence[tuple[float, float]], right: float) -> list[tuple[float, float]]:
     """The points of a value that holds until the next."""
-    found: list[tuple[float, float]] = []
+    corners: list[tuple[float, float]] = []
     for x, y in points:
-        if found:
-            found.append((x, found[-1][1]))
-        found.append((x, y))
-    if found:
-        found.append((right, found[-1][1]))
-    return found
+        if corners:
+            corners.append((x, corners[-1][1]))
+        corners.append((x, y))
+    if corners:
+        corners.append((right, corners[-1][1]))
+    return corners
 
 
 def _dashed(more: Mapping[str, str | float]) -> dict[str, str | float]:

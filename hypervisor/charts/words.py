@@ -6,7 +6,7 @@ from babel.dates import format_date
 
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, translate
-from hypervisor.charts.model import Words
+from hypervisor.charts.model import Labels
 from hypervisor.web import filters
 from sensors._domain import Threshold
 from sensors._quantity import Quantity
@@ -36,27 +36,27 @@ _SHORT = {
 }
 
 
-def words() -> Words:
+def build_labels() -> Labels:
     """For whoever reads what is being made."""
-    return Words(
+    return Labels(
         say=translate,
         number=filters.number,
         signed=lambda value, places: filters.signed(value, None, places),
-        clock=lambda at: filters.clock(moment(at)),
+        clock=lambda at: filters.clock(to_datetime(at)),
         day=_day,
         month=_month,
-        moment=lambda at: filters.day_time(moment(at)),
+        moment=lambda at: filters.day_time(to_datetime(at)),
         unit=filters.unit,
         zone=current().zone,
     )
 
 
-def moment(at: float) -> datetime:
+def to_datetime(at: float) -> datetime:
     """Of s since the epoch."""
     return datetime.fromtimestamp(at, UTC)
 
 
-def label(quantity: Quantity | None, name: str) -> str:
+def quantity_label(quantity: Quantity | None, name: str) -> str:
     """What a quantity is called."""
     if quantity is None:
         return name
@@ -70,24 +70,24 @@ def limit_label(threshold: Threshold | None, name: str) -> str:
     return threshold.label_fr if current().language == "fr" else threshold.label_en
 
 
-def short_limit(threshold: Threshold | None, name: str) -> str:
+def short_limit_label(threshold: Threshold | None, name: str) -> str:
     """The same for a narrow place: attention, alert."""
     if name in _SHORT:
         return translate(_SHORT[name])
-    said = limit_label(threshold, name)
+    label_text = limit_label(threshold, name)
     for head in _HEADS:
-        said = said.removeprefix(head)
+        label_text = label_text.removeprefix(head)
     for tail in _TAILS:
-        said = said.removesuffix(tail)
-    said = said[:1].lower() + said[1:]
-    if len(said) > _LONGEST:
-        said = said[: _LONGEST - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-    return said
+        label_text = label_text.removesuffix(tail)
+    label_text = label_text[:1].lower() + label_text[1:]
+    if len(label_text) > _LONGEST:
+        label_text = label_text[: _LONGEST - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    return label_text
 
 
 def _day(at: float) -> str:
-    return format_date(current().local(moment(at)), "EEE d", locale=current().language)
+    return format_date(current().local(to_datetime(at)), "EEE d", locale=current().language)
 
 
 def _month(at: float) -> str:
-    return format_date(current().local(moment(at)), "MMM y", locale=current().language)
+    return format_date(current().local(to_datetime(at)), "MMM y", locale=current().language)

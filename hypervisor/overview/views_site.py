@@ -9,7 +9,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.instants import moment
 from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import limit_label, short_limit
+from hypervisor.charts.words import limit_label, short_limit_label
 from hypervisor.overview import views_site_alarms
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_limits import SiteLimit
@@ -106,7 +106,7 @@ def _stale(facts: Facts, at: datetime | None) -> bool:
 
 def describe_margin(catalogue: Catalogue, limit: SiteLimit) -> str:
     """The threshold that the margin refers to, as text."""
-    name = short_limit(catalogue.thresholds.get(limit.name), limit.name)
+    name = short_limit_label(catalogue.thresholds.get(limit.name), limit.name)
     if (limit.margin or 0) > 0:
         return _("above threshold “%(name)s”") % {"name": name}
     return _("below threshold “%(name)s”") % {"name": name}
@@ -163,7 +163,7 @@ def _limit_row(context: RequestContext, limit: SiteLimit) -> LimitRow:
     places = digits(context.catalogue.quantities.get(limit.quantity)) if limit.plain else None
     return LimitRow(
         limit=limit,
-        label=short_limit(threshold, limit.name),
+        label=short_limit_label(threshold, limit.name),
         title=title[:1].upper() + title[1:],
         value=filters.value(limit.value, _display_unit(limit.unit), places),
         gap=_gap(limit, context.catalogue),

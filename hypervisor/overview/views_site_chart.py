@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.draw import Drawing, draw
-from hypervisor.charts.model import Ahead, Chart, LaneRow, Reach, Trace
-from hypervisor.charts.words import label, short_limit, words
+from hypervisor.charts.draw import Drawing, draw_chart
+from hypervisor.charts.model import Chart, Crossing, Extrapolation, LaneRow, Trace
+from hypervisor.charts.words import build_labels, quantity_label, short_limit_label
 from hypervisor.overview import views_site_alarms, views_site_light, views_site_rain
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_panes import ChartData, build_panes, choose_quantities, is_line
@@ -52,7 +52,7 @@ def build_chart(
     rain = _rain_from(context, facts)
     channels = sort_channels(facts.channels, context.catalogue, facts.place.domain)
     shape, more, rain_drawn = _shape(context, facts, channels, query, also, rain)
-    say = words()
+    say = build_labels()
     alarms = views_site_alarms.build_pane(context.connection, facts.alarms, span, facts.place.title)
     chart_panes = build_panes(shape, alarms, say)
     title = " · ".join(
@@ -69,7 +69,7 @@ def build_chart(
         summary=_summary(facts, span, title),
     )
     return SiteChart(
-        drawing=draw(chart, say),
+        drawing=draw_chart(chart, say),
         span=span,
         rain=rain if rain_drawn else None,
         more=more,
@@ -117,15 +117,15 @@ def _shape(  # noqa: PLR0913, PLR0917  what a chart is made of
         bars=bars,
         states=load_traces(context.connection, states, context.catalogue, query, marks=False),
         limits=[
-            (limit, short_limit(context.catalogue.thresholds.get(limit.name), limit.name))
+            (limit, short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name))
             for limit in facts.limits
         ],
         highest_kept=_highest_kept(context, facts, query.span),
         ahead=_project_rate(context, facts, query.span),
     )
-    more = [(name, label(quantities[name], name)) for name in names if name not in kept]
+    more = [(name, quantity_label(quantities[name], name)) for name in names if name not in kept]
     more += [
-        (channel.quantity, label(quantities[channel.quantity], channel.quantity))
+        (channel.quantity, quantity_label(quantities[channel.quantity], channel.quantity))
         for channel in own
         if channel.quantity in context.catalogue.common
         and channel.quantity not in also
@@ -209,7 +209,7 @@ def _highest_kept(
     return _("max. on record"), highest[0]
 
 
-def _project_rate(context: RequestContext, facts: Facts, span: ChartSpan) -> Ahead | None:
+def _project_rate(context: RequestContext, facts: Facts, span: ChartSpan) -> Extrapolation | None:
     course = facts.course
     if course is None or course.rate is None or facts.place.river is None:
         return None
@@ -220,12 +220,12 @@ def _project_rate(context: RequestContext, facts: Facts, span: ChartSpan) -> Ahe
     if not (course.rate.rises or course.rate.falls):
         return None
     reaches = [
-        Reach(at=asset.arrival.at.timestamp(), value=asset.level, label=asset.title)
+        Crossing(at=asset.arrival.at.timestamp(), value=asset.level, label=asset.title)
         for asset in facts.assets
         if asset.arrival is not None
     ]
     del context
-    return Ahead(
+    return Extrapolation(
         at=at,
         value=course.value,
         rate=course.rate.per_hour / HOUR,

@@ -12,7 +12,7 @@ from hypervisor.alarms.service import Act, perform
 from hypervisor.base.duties import Duty
 from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import label
+from hypervisor.charts.words import quantity_label
 from hypervisor.database import audit
 from hypervisor.database.audit import ActError
 from hypervisor.overview.views_site import format_field_time
@@ -79,7 +79,7 @@ def fields(context: RequestContext, facts: Facts) -> dict[str, Any]:
         "series": [
             (
                 f"{channel.device}/{channel.quantity}",
-                label(quantities[channel.quantity], channel.quantity)
+                quantity_label(quantities[channel.quantity], channel.quantity)
                 + (f", {channel.device}" if several else ""),
                 filters.unit(quantities[channel.quantity].unit),
             )

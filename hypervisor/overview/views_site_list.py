@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import label, short_limit
+from hypervisor.charts.words import quantity_label, short_limit_label
 from hypervisor.overview import queries_map
 from hypervisor.overview.queries_map import MapSite, TreeArea
 from hypervisor.overview.views_site_facts import pick_main
@@ -235,10 +235,10 @@ def _row(  # noqa: PLR0913, PLR0917  what a row says
     margin = against = ""
     if limit is not None and limit.margin is not None:
         margin = filters.signed(limit.margin, limit.unit, digits(quantity))
-        against = short_limit(context.catalogue.thresholds.get(limit.name), limit.name)
+        against = short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name)
     return SiteRow(
         site=site,
-        quantity=label(quantity, main.quantity if main else ""),
+        quantity=quantity_label(quantity, main.quantity if main else ""),
         value=value,
         at=heard.last if heard else None,
         stale=stale,

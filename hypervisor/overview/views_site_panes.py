@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hypervisor.charts.model import (
-    Ahead,
     AlarmPane,
     BarPane,
+    Extrapolation,
+    Labels,
     LaneRow,
     Limit,
     LinePane,
@@ -14,7 +15,6 @@ from hypervisor.charts.model import (
     StatePane,
     StripPane,
     Trace,
-    Words,
 )
 from hypervisor.overview.views_site_limits import SiteLimit
 from sensors._quantity import Kind
@@ -35,11 +35,11 @@ class ChartData:
     notes: Sequence[str] = ()
     limits: Sequence[tuple[SiteLimit, str]] = ()  # with a short name
     highest_kept: tuple[str, float] | None = None
-    ahead: Ahead | None = None
+    ahead: Extrapolation | None = None
     plans: dict[str, Trace] = field(default_factory=dict)
 
 
-def build_panes(shape: ChartData, alarms: AlarmPane, words: Words) -> list[Pane]:
+def build_panes(shape: ChartData, alarms: AlarmPane, words: Labels) -> list[Pane]:
     """From the top: rain, main quantity, other lines, states, lamps, alarms."""
     stack: list[Pane] = [
         BarPane(
@@ -74,7 +74,7 @@ def group_by_unit(lines: Sequence[Trace]) -> list[list[Trace]]:
 
 
 def _line_pane(
-    group: Sequence[Trace], shape: ChartData, number: int, count: int, words: Words
+    group: Sequence[Trace], shape: ChartData, number: int, count: int, words: Labels
 ) -> LinePane:
     names = {trace.name.partition("/")[2] for trace in group}
     drawn: list[Trace] = []
@@ -103,7 +103,7 @@ def _style(trace: Trace, place: int) -> Trace:
     return replace(trace, css=("l", "l2", "l3")[min(place, 2)])
 
 
-def _write_title(trace: Trace, words: Words) -> str:
+def _write_title(trace: Trace, words: Labels) -> str:
     """Title of a bar pane, such as: Rain, mm/h."""
     hours = (trace.piece or trace.interval_s) / 3_600
     unit = words.unit(trace.unit) if trace.unit != "1" else ""

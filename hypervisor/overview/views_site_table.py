@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import Trace
-from hypervisor.charts.words import moment
+from hypervisor.charts.words import to_datetime
 from hypervisor.overview.views_site_chart import SiteChart
 from hypervisor.readings.queries_charts import Bin
 from hypervisor.web import filters
@@ -44,7 +44,7 @@ def build_table(chart: SiteChart) -> tuple[list[Column], list[tuple[datetime, li
             _cell(column.trace, by_time.get(at), odd.get(at))
             for column, by_time, odd in zip(columns, bins, marked, strict=True)
         ]
-        rows.append((moment(at), cells))
+        rows.append((to_datetime(at), cells))
     return columns, rows
 
 

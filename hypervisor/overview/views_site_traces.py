@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hypervisor.charts.model import Trace
-from hypervisor.charts.scale import rolled
-from hypervisor.charts.words import label
+from hypervisor.charts.scale import choose_bin_seconds
+from hypervisor.charts.words import quantity_label
 from hypervisor.database.connect import Connection
 from hypervisor.overview.views_site_spans import ChartSpan
 from hypervisor.readings import queries_charts
@@ -79,10 +79,10 @@ def _by_piece(
         if quantity.kind is Kind.STATE:
             piece = None
         elif bars:
-            wide = rolled(query.span.seconds, query.pixels / _BAR * 1.5, _HOUR)
+            wide = choose_bin_seconds(query.span.seconds, query.pixels / _BAR * 1.5, _HOUR)
             piece = max(wide or _HOUR, interval)
         else:
-            piece = rolled(query.span.seconds, query.pixels, interval)
+            piece = choose_bin_seconds(query.span.seconds, query.pixels, interval)
         groups.setdefault(piece, []).append(channel)
     return groups
 
@@ -98,7 +98,7 @@ def _trace(
     on_change = quantity.reporting is Reporting.ON_CHANGE or quantity.kind is Kind.STATE
     return Trace(
         name=f"{channel.device}/{channel.quantity}",
-        label=label(quantity, channel.quantity),
+        label=quantity_label(quantity, channel.quantity),
         unit=quantity.unit,
         kind=quantity.kind,
         digits=digits(quantity),

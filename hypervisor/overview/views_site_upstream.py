@@ -6,12 +6,12 @@ from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.draw import Drawing, scale
-from hypervisor.charts.lines import gaps, pieces
+from hypervisor.charts.draw import Drawing, time_scale
+from hypervisor.charts.lines import list_gaps, split_at_gaps
 from hypervisor.charts.model import Chart, Trace
-from hypervisor.charts.scale import Across, Up, time_ticks
-from hypervisor.charts.shapes import Drawn, across, circle, down, line, path, rect, text
-from hypervisor.charts.words import words
+from hypervisor.charts.scale import TimeScale, ValueScale, time_ticks
+from hypervisor.charts.shapes import Drawn, circle, horizontal, line, path, rect, text, vertical
+from hypervisor.charts.words import build_labels
 from hypervisor.forecast.arrival import list_courses
 from hypervisor.forecast.trend import Course
 from hypervisor.overview.views_site_facts import Facts, pick_main
@@ -169,7 +169,7 @@ def describe_gauge(gauge: UpstreamGauge) -> str:
         if gauge.travel_s is not None
         else _("upstream")
     )
-    words_of = words()
+    words_of = build_labels()
     if gauge.peak:
         return _("peak %(clock)s, %(far)s") % {"clock": words_of.moment(gauge.peak[0]), "far": far}
     rate = gauge.course.rate if gauge.course else None
@@ -181,15 +181,15 @@ def describe_gauge(gauge: UpstreamGauge) -> str:
 
 
 def _draw(gauges: Sequence[UpstreamGauge], chart: Chart) -> Drawing:
-    over = scale(chart)
-    say = words()
+    over = time_scale(chart)
+    say = build_labels()
     shapes: list[Drawn] = []
     top = 8.0
     for gauge in gauges:
         shapes += _strip(gauge, over, top, chart)
         top += _HIGH + _BETWEEN
     for tick in time_ticks(over, say.zone):
-        shapes.insert(0, down("g", over.x(tick.at), 4, top))
+        shapes.insert(0, vertical("g", over.x(tick.at), 4, top))
     if over.inside(chart.now):
         shapes.append(path("now", f"M{over.x(chart.now)} 2V{top}"))
     data: dict[str, Any] = {}
@@ -199,17 +199,17 @@ def _draw(gauges: Sequence[UpstreamGauge], chart: Chart) -> Drawing:
     return Drawing(width=chart.width, height=top, shapes=shapes, data=data, summary=summary)
 
 
-def _strip(gauge: UpstreamGauge, over: Across, top: float, chart: Chart) -> Iterator[Drawn]:
+def _strip(gauge: UpstreamGauge, over: TimeScale, top: float, chart: Chart) -> Iterator[Drawn]:
     up = _up(gauge, top)
-    for first, last in gaps(gauge.trace, over):
+    for first, last in list_gaps(gauge.trace, over):
         yield rect("no", over.x(first), top, over.x(last) - over.x(first), _HIGH)
     if gauge.limit is not None and up.low <= gauge.limit.value <= up.high:
-        yield across("th", over.left, over.right, up.y(gauge.limit.value), "7 4")
-    for run in pieces(gauge.trace, over):
+        yield horizontal("th", over.left, over.right, up.y(gauge.limit.value), "7 4")
+    for run in split_at_gaps(gauge.trace, over):
         yield line("l2", [(x, up.y(mean)) for x, _low, mean, _high in run])
     if gauge.peak:
         x = over.x(gauge.peak[0])
-        yield down("peak", x, max(up.y(gauge.peak[1]) - 7, top), top + _HIGH - 6)
+        yield vertical("peak", x, max(up.y(gauge.peak[1]) - 7, top), top + _HIGH - 6)
     if gauge.trace.bins and over.inside(over.now):
         last_bin = gauge.trace.bins[-1]
         yield circle("pt", over.x(min(last_bin.at, over.now)), up.y(last_bin.last), 3)
@@ -223,14 +223,14 @@ def _strip(gauge: UpstreamGauge, over: Across, top: float, chart: Chart) -> Iter
         yield text("", x, top + 30, format_rate(gauge.course))
 
 
-def _up(gauge: UpstreamGauge, top: float) -> Up:
+def _up(gauge: UpstreamGauge, top: float) -> ValueScale:
     values = [value for each in gauge.trace.bins for value in (each.low, each.high)]
     if gauge.limit is not None:
         values.append(gauge.limit.value)
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if high - low < gauge.trace.least:
         low, high = low - gauge.trace.least / 2, high + gauge.trace.least / 2
-    return Up(low=low, high=high, top=top + 6, bottom=top + _HIGH - 6)
+    return ValueScale(low=low, high=high, top=top + 6, bottom=top + _HIGH - 6)
 
 
 def format_rate(course: Course) -> str:

@@ -30,7 +30,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(UnauthenticatedError)
     def _unknown(request: Request, error: UnauthenticatedError) -> Response:
         if for_a_person(request):
-            return _to_sign_in(request)
+            return _redirect_to_sign_in(request)
         response = answer(request, HTTPStatus.UNAUTHORIZED, str(error))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
@@ -52,7 +52,7 @@ def install(app: FastAPI) -> None:
         return answer(request, status, str(error))
 
 
-def _to_sign_in(request: Request) -> Response:
+def _redirect_to_sign_in(request: Request) -> Response:
     """Back to where they were afterwards, if that was a page that can be looked at again."""
     part = "hx-request" in request.headers
     here = request.headers.get("hx-current-url", "/") if part else str(request.url)

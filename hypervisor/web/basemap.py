@@ -22,8 +22,8 @@ class BasemapError(TerritoryError):
 
 def template(setting: str) -> str:
     """The address of a tile with {z} {x} {y}; empty: none is set, or what is set names none."""
-    said = _PLAN if setting.strip().lower() == IGN else setting.strip()
-    return said if origin(said) and all(place in said for place in _PLACES) else ""
+    url = _PLAN if setting.strip().lower() == IGN else setting.strip()
+    return url if origin(url) and all(place in url for place in _PLACES) else ""
 
 
 def chosen(setting: str) -> str:
@@ -50,8 +50,8 @@ def words(setting: str) -> str:
 
 def origin(address: str) -> str:
     """Scheme and host: what a content policy lets in; empty: none."""
-    said = _PLAN if address.strip().lower() == IGN else address.strip()
-    parts = urlsplit(said)
+    url = _PLAN if address.strip().lower() == IGN else address.strip()
+    parts = urlsplit(url)
     plain = all(letter.isalnum() or letter in "-.:[]" for letter in parts.netloc)
     if parts.scheme not in {"http", "https"} or not parts.netloc or not plain:
         return ""

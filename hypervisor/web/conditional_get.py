@@ -17,7 +17,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _TAGGED = ("application/json", "application/geo+json")
-_OURS = "/api/"
+_API_PREFIX = "/api/"
 
 
 class ConditionalGetMiddleware:
@@ -31,10 +31,10 @@ class ConditionalGetMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "OPTIONS" and scope["path"].startswith(_OURS):
-            allowed = await _allowed(scope)
+        if scope["method"] == "OPTIONS" and scope["path"].startswith(_API_PREFIX):
+            allowed = await _find_methods(scope)
             if allowed:
-                await _empty(send, {"Allow": ", ".join(allowed)})
+                await _send_empty(send, {"Allow": ", ".join(allowed)})
                 return
         await self._read(scope, receive, send)
 
@@ -43,17 +43,17 @@ class ConditionalGetMiddleware:
         if head:
             scope = {**scope, "method": "GET"}
         if scope["method"] != "GET":
-            await self._app(scope, receive, _honest(scope, send))
+            await self._app(scope, receive, _with_full_allow(scope, send))
             return
-        await self._app(scope, receive, _Answer(scope, send, head=head))
+        await self._app(scope, receive, _TaggedResponse(scope, send, head=head))
 
 
-class _Answer:
+class _TaggedResponse:
     """One answer on its way out: tagged where it is whole, its body left out where nobody asked."""
 
     def __init__(self, scope: Scope, send: Send, *, head: bool) -> None:
         self._asked = Headers(scope=scope).get("if-none-match", "")
-        self._ours = scope["path"].startswith(_OURS)
+        self._ours = scope["path"].startswith(_API_PREFIX)
         self._send = send
         self._head = head
         self._start: Message | None = None
@@ -101,13 +101,13 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": b"" if self._head else body})
 
 
-def fresh(asked: str, tag: str) -> bool:
+def fresh(if_none_match: str, tag: str) -> bool:
     """Whether the client has what the tag names (RFC 9110, 13.1.2: compared weakly)."""
-    known = [one.strip().removeprefix("W/") for one in asked.split(",")]
-    return "*" in known or tag.removeprefix("W/") in known
+    tags = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return "*" in tags or tag.removeprefix("W/") in tags
 
 
-async def _allowed(scope: Scope) -> list[str]:
+async def _find_methods(scope: Scope) -> list[str]:
     described = await run_in_threadpool(scope["app"].openapi)
     return allow(described["paths"], scope["path"])
 
@@ -117,10 +117,10 @@ def allow(described: Mapping[str, Mapping[str, Any]], path: str) -> list[str]:
     fitting = [pattern for pattern in described if _regex(pattern).match(path)]
     if path in fitting:
         fitting = [path]  # a word of its own is none of those that a pattern stands for
-    found = {method.upper() for pattern in fitting for method in described[pattern]}
-    if not found:
+    methods = {method.upper() for pattern in fitting for method in described[pattern]}
+    if not methods:
         return []
-    return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+    return sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
 
 
 @lru_cache(maxsize=1_000)
@@ -128,12 +128,12 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return compile_path(pattern)[0]
 
 
-def _honest(scope: Scope, send: Send) -> Send:
+def _with_full_allow(scope: Scope, send: Send) -> Send:
     """A refused method is told with all that stand there: a route knows of its own alone."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 405:
-            allowed = await _allowed(scope)
+            allowed = await _find_methods(scope)
             if allowed:
                 headers = MutableHeaders(raw=list(message["headers"]))
                 headers["Allow"] = ", ".join(allowed)
@@ -143,7 +143,7 @@ def _honest(scope: Scope, send: Send) -> Send:
     return sent
 
 
-async def _empty(send: Send, headers: dict[str, str]) -> None:
+async def _send_empty(send: Send, headers: dict[str, str]) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 204, "headers": raw})
     await send({"type": "http.response.body", "body": b""})

@@ -132,8 +132,8 @@ def number(value: float | None, places: int | None = None) -> str:
         size = abs(value)
         places = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
     pattern = "#,##0" + ("." + "0" * places if places else "")
-    said = format_decimal(value, pattern, locale=_locale())
-    return _plain(said).replace("-", MINUS)
+    text = format_decimal(value, pattern, locale=_locale())
+    return _plain(text).replace("-", MINUS)
 
 
 _UNITS = {
@@ -158,22 +158,22 @@ def value(figure: float | None, unit_name: str | None = None, places: int | None
     """2,31 m."""
     if figure is None:
         return NOTHING
-    wanted = _PLACES.get(unit_name or "") if places is None else places
-    said = number(figure, wanted)
-    return f"{said}{NBSP}{unit(unit_name)}" if unit_name else said
+    decimals = _PLACES.get(unit_name or "") if places is None else places
+    text = number(figure, decimals)
+    return f"{text}{NBSP}{unit(unit_name)}" if unit_name else text
 
 
 def signed(figure: float | None, unit_name: str | None = None, places: int | None = None) -> str:
     """With its sign, as +0,12 m; zero has none."""
-    said = value(figure, unit_name, places)
-    shown_zero = not any(digit in "123456789" for digit in said)
+    text = value(figure, unit_name, places)
+    shown_zero = not any(digit in "123456789" for digit in text)
     if figure is None or (figure < 0 and not shown_zero):
-        return said
-    return said.replace(MINUS, "") if shown_zero else f"+{said}"
+        return text
+    return text.replace(MINUS, "") if shown_zero else f"+{text}"
 
 
-def _plain(said: str) -> str:
-    return said.replace(_NARROW, NBSP)
+def _plain(text: str) -> str:
+    return text.replace(_NARROW, NBSP)
 
 
 FILTERS = {

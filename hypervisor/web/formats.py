@@ -55,13 +55,13 @@ class FeatureCollection(BaseModel):
 def also(*forms: Form) -> dict[int | str, dict[str, Any]]:
     """What the description of an endpoint says of the forms beside JSON."""
     schema = {"$ref": "#/components/schemas/FeatureCollection"}
-    said: dict[str, Any] = {
+    by_format: dict[str, Any] = {
         "geojson": {GEOJSON: {"schema": schema}},
         "csv": {CSV: {"schema": {"type": "string"}, "example": _LINES}},
     }
     content: dict[str, Any] = {}
     for form in forms:
-        content |= said[form]
+        content |= by_format[form]
     return {200: {"content": content}}
 
 
@@ -82,7 +82,7 @@ class FormatQuery:
             if self.said in offered:
                 return self.said
             raise _unacceptable(offered)
-        for kind in _preferred(self.accept):
+        for kind in _parse_accept(self.accept):
             if kind in {"*/*", "application/*"}:
                 return offered[0]
             form = "csv" if kind == "text/*" else _MEDIA.get(kind)
@@ -105,19 +105,19 @@ def wish(
 Wished = Annotated[FormatQuery, Depends(wish)]
 
 
-def _preferred(accept: str) -> list[str]:
+def _parse_accept(accept: str) -> list[str]:
     """The media types that a client takes, the best first."""
-    found: list[tuple[float, str]] = []
-    for one in accept.split(","):
-        kind, *parameters = (part.strip().lower() for part in one.split(";"))
+    weighted: list[tuple[float, str]] = []
+    for part in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in part.split(";"))
         weights = [part[2:] for part in parameters if part.startswith("q=")]
         try:
             weight = float(weights[0]) if weights else 1.0
         except ValueError:
             weight = 0.0
         if kind and weight > 0:
-            found.append((-weight, kind))
-    return [kind for _, kind in sorted(found, key=lambda one: one[0])] or ["*/*"]
+            weighted.append((-weight, kind))
+    return [kind for _, kind in sorted(weighted, key=lambda pair: pair[0])] or ["*/*"]
 
 
 def _unacceptable(offered: Sequence[Form]) -> HTTPException:
@@ -157,7 +157,7 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     writer = csv.writer(buffer)
     writer.writerow(head)
     for number, row in enumerate(rows, start=1):
-        writer.writerow(["" if cell is None else _safe(cell) for cell in row])
+        writer.writerow(["" if cell is None else _escape_formula(cell) for cell in row])
         if number % _CHUNK == 0:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -165,7 +165,7 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def _safe(cell: Any) -> Any:
+def _escape_formula(cell: Any) -> Any:
     """A text that a spreadsheet would take for a formula is told to be a text."""
     if isinstance(cell, str) and cell.startswith(("=", "+", "@", "\t", "\r")):
         return f"'{cell}"

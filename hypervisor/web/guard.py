@@ -40,11 +40,11 @@ class RequestGuard:
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             await _refuse(scope, receive, send, status, problem)
             return
-        found = unsound(body, headers.get("content-type", ""))
-        if found is not None:
-            await _refuse(scope, receive, send, HTTPStatus.UNPROCESSABLE_ENTITY, found)
+        bad_characters = unsound(body, headers.get("content-type", ""))
+        if bad_characters is not None:
+            await _refuse(scope, receive, send, HTTPStatus.UNPROCESSABLE_ENTITY, bad_characters)
             return
-        await self._app(scope, _handing_on(body, receive), send)
+        await self._app(scope, _replay_body(body, receive), send)
 
 
 def unsound(body: bytes, kind: str) -> str | None:
@@ -83,14 +83,14 @@ async def _read(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def _handing_on(body: bytes, receive: Receive) -> Receive:
-    told = False
+def _replay_body(body: bytes, receive: Receive) -> Receive:
+    sent = False
 
     async def again() -> Message:
-        nonlocal told
-        if told:
+        nonlocal sent
+        if sent:
             return await receive()
-        told = True
+        sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again

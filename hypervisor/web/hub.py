@@ -117,21 +117,21 @@ class Hub:
     async def run(self, say: Callable[[str], None]) -> None:
         """Follow the database until cancelled; one that goes is waited for, and said once."""
         self._loop = asyncio.get_running_loop()
-        said = ""
+        reported = ""
         while True:
             try:
                 async with aclosing(
                     events.follow(
                         self._url, self._upto, patience=_TICK, shown=self._shown, clock=self._clock
                     )
-                ) as found:
-                    async for news in found:
-                        said = ""
+                ) as stream:
+                    async for news in stream:
+                        reported = ""
                         await self._take(news)
             except StoreError as error:
-                if str(error) != said:
+                if str(error) != reported:
                     say(str(error))
-                said = str(error)
+                reported = str(error)
             await asyncio.sleep(_BACK_OFF)
 
     def _shown(self) -> set[Credential]:
@@ -152,14 +152,14 @@ class Hub:
             self._tell(merged(news.happenings))
             await asyncio.sleep(_GATHER)
 
-    def _tell(self, found: list[Happening]) -> None:
+    def _tell(self, events: list[Happening]) -> None:
         """Encoded once for all who may see the same."""
         encoded: dict[Sites, bytes] = {}
         for listener in self.listeners:
             if listener.over:
                 continue
             if listener.sites not in encoded:
-                encoded[listener.sites] = chunk(found, listener.sites)
+                encoded[listener.sites] = chunk(events, listener.sites)
             if encoded[listener.sites]:
                 listener.put(encoded[listener.sites])
 
@@ -172,62 +172,64 @@ class Hub:
                 if listener.sites is not None:
                     listener.end()
         if before.late != parts.late:
-            told = health(parts.late)
+            chunk_of_health = health(parts.late)
             for listener in self.listeners:
-                listener.put(told)
+                listener.put(chunk_of_health)
 
 
-def merged(found: Sequence[Happening]) -> list[Happening]:
+def merged(events: Sequence[Happening]) -> list[Happening]:
     """What was told of readings is told once, where the last of it stood; so is a crowd of others.
 
     An inventory changes thresholds by the thousand: whoever looks on asks for all of them anew.
     """
     kinds: dict[str, list[Happening]] = {}
-    for happening in found:
+    for happening in events:
         kinds.setdefault(happening.kind, []).append(happening)
     happenings = [
-        one
+        event
         for kind, these in kinds.items()
-        for one in ([_together(these)] if kind in _MANY and len(these) > _MANY[kind] else these)
+        for event in ([_merge(these)] if kind in _MANY and len(these) > _MANY[kind] else these)
     ]
-    return sorted(happenings, key=lambda one: one.position)
+    return sorted(happenings, key=lambda event: event.position)
 
 
-def _together(these: Sequence[Happening]) -> Happening:
-    known = [happening.sites for happening in these if happening.sites is not None]
+def _merge(these: Sequence[Happening]) -> Happening:
+    site_sets = [happening.sites for happening in these if happening.sites is not None]
     return Happening(
         position=these[-1].position,
         kind=these[-1].kind,
         key="",
-        sites=frozenset[str]().union(*known) if len(known) == len(these) else None,
+        sites=frozenset[str]().union(*site_sets) if len(site_sets) == len(these) else None,
         data={},
     )
 
 
-def chunk(found: Iterable[Happening], sites: Sites) -> bytes:
+def chunk(events: Iterable[Happening], sites: Sites) -> bytes:
     """The events of it that somebody may hear of."""
-    return b"".join(_event(happening, sites) for happening in found if _hears(happening, sites))
+    return b"".join(
+        _encode_event(happening, sites) for happening in events if _is_visible(happening, sites)
+    )
 
 
 def health(late: tuple[str, ...]) -> bytes:
     """Has no position: it is told of now, and never again."""
-    return _written("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
+    return _encode("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
 
 
-def _hears(one: Happening, sites: Sites) -> bool:
-    return sites is None or one.sites is None or not sites.isdisjoint(one.sites)
+def _is_visible(event: Happening, sites: Sites) -> bool:
+    return sites is None or event.sites is None or not sites.isdisjoint(event.sites)
 
 
-def _event(one: Happening, sites: Sites) -> bytes:
-    data = {"kind": one.kind, "key": one.key, **one.data}
-    if one.kind == "reading":
-        seen = one.sites if one.sites is None or sites is None else one.sites & sites
+def _encode_event(event: Happening, sites: Sites) -> bytes:
+    data = {"kind": event.kind, "key": event.key, **event.data}
+    if event.kind == "reading":
+        seen = event.sites if event.sites is None or sites is None else event.sites & sites
         named = seen is not None and len(seen) <= _NAMES
         data["sites"] = sorted(seen) if named and seen is not None else None
-    return _written(one.kind, data, one.position)
+    return _encode(event.kind, data, event.position)
 
 
-def _written(kind: str, data: dict[str, object], position: Position | None = None) -> bytes:
+def _encode(kind: str, data: dict[str, object], position: Position | None = None) -> bytes:
     number = "" if position is None else f"id: {position}\n"
     dumps = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"event: {kind}\n{number}data: {dumps}\n\n".encode()

@@ -85,7 +85,7 @@ def spark(  # noqa: PLR0913  what a drawing is made of
     last = ends or now
     span = max((last - begins).total_seconds(), 1.0)
     values = [value for _, value in points if math.isfinite(value)]
-    values += [one for one in (limit, projected) if one is not None]
+    values += [level for level in (limit, projected) if level is not None]
     if not values:
         return None
     low, high = min(values), max(values)
@@ -102,7 +102,7 @@ def spark(  # noqa: PLR0913  what a drawing is made of
     drawn = {
         "width": width,
         "height": height,
-        "line": "M" + "L".join(f"{x(one)} {y(said)}" for one, said in points),
+        "line": "M" + "L".join(f"{x(time)} {y(reading)}" for time, reading in points),
         "limit": None if limit is None else y(limit),
         "projection": None,
         "last": (x(at), y(value)),

@@ -16,9 +16,9 @@ _COOKIE = "hypervisor-once"
 _SECONDS = 60
 
 
-def leads_to(context: RequestContext, address: str, said: Mapping[str, str]) -> Response:
+def leads_to(context: RequestContext, address: str, flash: Mapping[str, str]) -> Response:
     """To a page that shows this. Loaded again, it neither shows it nor makes another."""
-    text = json.dumps(said).encode().hex()
+    text = json.dumps(flash).encode().hex()
     response = RedirectResponse(address, status_code=303)
     response.set_cookie(
         _COOKIE,
@@ -35,14 +35,14 @@ def leads_to(context: RequestContext, address: str, said: Mapping[str, str]) -> 
 def page(context: RequestContext, make: Callable[[Mapping[str, str]], Response]) -> Response:
     """The page that `make` makes of what was said (nothing, where no form led here)."""
     request = asking.request()
-    said = _said(context, request.cookies.get(_COOKIE, ""))
-    response = make(said)
-    if said:
+    flash = _read_cookie(context, request.cookies.get(_COOKIE, ""))
+    response = make(flash)
+    if flash:
         response.delete_cookie(_COOKIE, path=request.url.path, httponly=True, samesite="strict")
     return response
 
 
-def _said(context: RequestContext, cookie: str) -> dict[str, str]:
+def _read_cookie(context: RequestContext, cookie: str) -> dict[str, str]:
     """What the cookie carries, if a form of this very session made it."""
     text, _, mark = cookie.partition(".")
     if not text or not secrets.are_equal(mark, secrets.sign(context.csrf, text)):

@@ -46,9 +46,9 @@ class Paging:
         """
         if self.cursor is None:
             return None
-        found = _decoded(self.cursor)
-        where, key = found[0], tuple(found[1:])
-        fits = len(key) == len(kinds) and all(map(_is, key, kinds))
+        decoded = _decode_cursor(self.cursor)
+        where, key = decoded[0], tuple(decoded[1:])
+        fits = len(key) == len(kinds) and all(map(_matches, key, kinds))
         if where != self.request.url.path or not fits:
             raise CursorError("cursor: it belongs to another listing; begin without one")
         return key
@@ -86,7 +86,7 @@ class Paging:
         if len(rows) <= self.limit:
             return page, None
         url = url or self.request.url
-        cursor = _encoded([url.path, *key(page[-1])])
+        cursor = _encode_cursor([url.path, *key(page[-1])])
         following = url.include_query_params(cursor=cursor)
         address = f"{following.path}?{following.query}"
         self.response.headers["Link"] = f'<{address}>; rel="next"'
@@ -98,7 +98,7 @@ class Paging:
         """The same of a listing that is small enough to be in hand; told in the order of `key`."""
         # A database sorts words as people do; what a cursor is compared with, Python has sorted.
         rows = sorted(rows, key=lambda row: tuple(key(row)))
-        kinds = [_kind(part) for part in key(rows[0])] if rows else []
+        kinds = [_value_type(part) for part in key(rows[0])] if rows else []
         after = self.after(*kinds) if rows else None
         if after is not None:
             rows = [row for row in rows if tuple(key(row)) > after]
@@ -124,11 +124,11 @@ def paging(
 Page = Annotated[Paging, Depends(paging)]
 
 
-def _kind(part: Any) -> type | tuple[type, ...]:
+def _value_type(part: Any) -> type | tuple[type, ...]:
     return (int, float) if isinstance(part, float) else type(part)
 
 
-def _is(part: Any, kind: type | tuple[type, ...]) -> bool:
+def _matches(part: Any, kind: type | tuple[type, ...]) -> bool:
     if isinstance(part, bool) and kind is not bool:
         return False  # in Python a bool is an int
     if isinstance(part, int) and not -(2**63) <= part < 2**63:
@@ -136,12 +136,12 @@ def _is(part: Any, kind: type | tuple[type, ...]) -> bool:
     return isinstance(part, kind) and not (isinstance(part, str) and "\0" in part)
 
 
-def _encoded(key: Sequence[Any]) -> str:
+def _encode_cursor(key: Sequence[Any]) -> str:
     text = json.dumps(list(key), ensure_ascii=True, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str) -> list[Any]:
+def _decode_cursor(cursor: str) -> list[Any]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         loads = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))

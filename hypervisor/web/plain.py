@@ -46,7 +46,7 @@ def plain(
     request: Request, template: str, *, status_code: int = 200, **context: Any
 ) -> HTMLResponse:
     """A page that needs nobody: its template extends plain.html."""
-    instance = _instance(request)
+    instance = _find_instance(request)
     reader = Reader(
         language=asking.language(request),
         zone=ZoneInfo(instance.timezone),
@@ -90,13 +90,13 @@ def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse |
     )
 
 
-def _instance(request: Request) -> Instance:
+def _find_instance(request: Request) -> Instance:
     """Unknown while the database does not answer."""
     pool: Pool = request.app.state.pool
     try:
-        known: Instance | None = getattr(request.app.state, "instance", None)
-        if known is not None:
-            return known
+        instance: Instance | None = getattr(request.app.state, "instance", None)
+        if instance is not None:
+            return instance
         with pool.connection() as connection:
             return get_instance(request, connection)
     except StoreError:

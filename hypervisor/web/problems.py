@@ -43,11 +43,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def _wrong(request: Request, error: RequestValidationError) -> Response:
         slips = [
-            {"where": _where(one["loc"]), "problem": one["msg"].removeprefix(_ITS)}
-            for one in error.errors()
+            {"where": _format_location(detail["loc"]), "problem": detail["msg"].removeprefix(_ITS)}
+            for detail in error.errors()
         ]
-        said = "; ".join(f"{slip['where']}: {slip['problem']}" for slip in slips)
-        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said, errors=slips)
+        text = "; ".join(f"{slip['where']}: {slip['problem']}" for slip in slips)
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, text, errors=slips)
 
     @app.exception_handler(TerritoryError)
     def _mendable(request: Request, error: TerritoryError) -> Response:
@@ -55,17 +55,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def _ours(request: Request, _: Exception) -> Response:
-        said = "the server failed at this; its log says how"
-        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, said)
+        text = "the server failed at this; its log says how"
+        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, text)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
-        found = answer(request, HTTPStatus(error.status_code), str(error.detail))
-        found.headers.update(error.headers or {})
-        return found
+        response = answer(request, HTTPStatus(error.status_code), str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
 
 
-def _where(place: Sequence[int | str]) -> str:
+def _format_location(place: Sequence[int | str]) -> str:
     """A field's way in words: `limit`, `acts 2 version`, `body` where all of it is meant."""
     named = place[1:] if len(place) > 1 else place
     return " ".join(str(part + 1) if isinstance(part, int) else part for part in named)
@@ -77,13 +77,13 @@ def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Re
     page: Response | None = trouble(request, status, detail) if trouble else None
     if page is not None:
         return page
-    known = getattr(request.app.state, "banner", None)
+    banner = getattr(request.app.state, "banner", None)
     problem = Problem(
         title=status.phrase,
         status=status.value,
         detail=detail,
         instance=request.url.path,
-        mode=known,
+        mode=banner,
     )
     return JSONResponse(
         {**problem.model_dump(), **more}, status_code=status.value, media_type=MEDIA

@@ -38,103 +38,105 @@ def refusal(error: object) -> str:
     text, language = str(error), reader.current().language
     if language == "en":
         return text
-    return "\n".join(_said(line, language) or line for line in text.split("\n"))
+    return "\n".join(_translate(line, language) or line for line in text.split("\n"))
 
 
-def _said(text: str, language: str) -> str | None:
+def _translate(text: str, language: str) -> str | None:
     """Without the hint at its end, as it stands, behind the place that it names, or in parts."""
     return (
-        _hinted(text, language)
-        or _whole(text, language)
-        or _placed(text, language)
-        or _joined(text, language)
+        _translate_with_hint(text, language)
+        or _translate_sentence(text, language)
+        or _translate_after_place(text, language)
+        or _translate_parts(text, language)
     )
 
 
-def _whole(text: str, language: str) -> str | None:
-    said = translate(text, language)
-    if said != text:
-        return said
-    for pattern, french in _patterns(language):
+def _translate_sentence(text: str, language: str) -> str | None:
+    translated = translate(text, language)
+    if translated != text:
+        return translated
+    for pattern, french in _compile_patterns(language):
         match = pattern.fullmatch(text)
         if match:
-            return _in(french, _filled(match.groupdict(), language))
+            return _fill(french, _translate_values(match.groupdict(), language))
     return None
 
 
-def _in(sentence: str, holes: Mapping[str, str]) -> str:
+def _fill(sentence: str, holes: Mapping[str, str]) -> str:
     return _NAMED.sub(lambda hole: holes[hole[1]], sentence)
 
 
-def _hinted(text: str, language: str) -> str | None:
+def _translate_with_hint(text: str, language: str) -> str | None:
     before, apart, hint = text.rpartition(_HINT)
-    ending = _whole(f"{apart}{hint}", language) if before else None
-    told = _said(before, language) if ending else None
-    return f"{told}{ending}" if told else None
+    ending = _translate_sentence(f"{apart}{hint}", language) if before else None
+    translated = _translate(before, language) if ending else None
+    return f"{translated}{ending}" if translated else None
 
 
-def _placed(text: str, language: str) -> str | None:
-    found = _PLACE.fullmatch(text)
-    told = _said(found["rest"], language) if found else None
-    return f"{found['place']} : {told}" if found and told else None
+def _translate_after_place(text: str, language: str) -> str | None:
+    match = _PLACE.fullmatch(text)
+    translated = _translate(match["rest"], language) if match else None
+    return f"{match['place']} : {translated}" if match and translated else None
 
 
-def _joined(text: str, language: str) -> str | None:
+def _translate_parts(text: str, language: str) -> str | None:
     """Several sentences; what a person wrote behind the first stays as it is."""
     for apart, joint in _JOINTS:
-        first, found, rest = text.partition(apart)
-        told = _said(first, language) if found else None
-        if told:
-            return f"{told}{joint}{_said(rest, language) or rest}"
+        first, separator, rest = text.partition(apart)
+        translated = _translate(first, language) if separator else None
+        if translated:
+            return f"{translated}{joint}{_translate(rest, language) or rest}"
     return None
 
 
-def _filled(holes: Mapping[str, str], language: str) -> dict[str, str]:
-    found = {}
+def _translate_values(holes: Mapping[str, str], language: str) -> dict[str, str]:
+    values = {}
     for name, text in holes.items():
         if name.startswith("severity"):
-            found[name] = marks.priority_name(text).lower()
+            values[name] = marks.priority_name(text).lower()
         elif name.startswith("code"):
-            found[name] = _value(text)
+            values[name] = _format_value(text)
         else:
-            found[name] = _said(text, language) or _listed(text, language)
-    return found
+            values[name] = _translate(text, language) or _translate_list(text, language)
+    return values
 
 
-def _listed(text: str, language: str) -> str:
+def _translate_list(text: str, language: str) -> str:
     """What a function takes, as (a series, a duration); any other value as it is."""
     if not (text.startswith("(") and text.endswith(")")):
-        return _value(text)
-    return f"({', '.join(translate(one, language) for one in text[1:-1].split(', '))})"
+        return _format_value(text)
+    return f"({', '.join(translate(word, language) for word in text[1:-1].split(', '))})"
 
 
-def _value(text: str) -> str:
+def _format_value(text: str) -> str:
     """A quoted word between the reader's own quotation marks; a time on the reader's clock."""
     if _INSTANT.fullmatch(text):
         try:
             return filters.day_time(datetime.fromisoformat(text))
         except ValueError:  # looks like a time, as what a person typed may
             return text
-    found = _QUOTED.fullmatch(text)
-    return f"« {found[2]} »" if found else text
+    quoted = _QUOTED.fullmatch(text)
+    return f"« {quoted[2]} »" if quoted else text
 
 
 @cache
-def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+def _compile_patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     """The longest first: it says most."""
-    found = {key: said for file in _FILES for key, said in sentences(language, file).items()}
-    ordered = sorted((key for key in found if "%(" in key), key=_fixed, reverse=True)
-    return [(re.compile(_pattern(key), re.DOTALL), found[key]) for key in ordered]
+    translations = {
+        key: translated for file in _FILES for key, translated in sentences(language, file).items()
+    }
+    ordered = sorted((key for key in translations if "%(" in key), key=_fixed_length, reverse=True)
+    return [(re.compile(_build_pattern(key), re.DOTALL), translations[key]) for key in ordered]
 
 
-def _fixed(sentence: str) -> int:
+def _fixed_length(sentence: str) -> int:
     return len(_NAMED.sub("", sentence))
 
 
-def _pattern(sentence: str) -> str:
-    return _HOLE.sub(_group, re.escape(sentence))
+def _build_pattern(sentence: str) -> str:
+    return _HOLE.sub(_build_group, re.escape(sentence))
 
 
-def _group(hole: re.Match[str]) -> str:
+def _build_group(hole: re.Match[str]) -> str:
     one_word = hole[1] == "n" or hole[1].startswith("time")
     return f"(?P<{hole[1]}>{_WORD if one_word else '.+?'})"

@@ -76,12 +76,12 @@ def render(
             environment()
             .get_template(template)
             .render(
-                **_common(context, request),
+                **_common_context(context, request),
                 **request.app.state.shell(context),
                 **values,
             )
         )
-    return _answer(request, text, status_code)
+    return _build_response(request, text, status_code)
 
 
 def fragment(
@@ -91,17 +91,17 @@ def fragment(
     request = asking.request()
     name, _, block = template.partition("#")
     with reading(reader_of(context, request)):
-        found = environment().get_template(name)
-        variables = {**_common(context, request), **values}
+        loaded = environment().get_template(name)
+        variables = {**_common_context(context, request), **values}
         if block:
-            made = found.new_context(variables)
-            text = "".join(found.blocks[block](made))
+            made = loaded.new_context(variables)
+            text = "".join(loaded.blocks[block](made))
         else:
-            text = found.render(variables)
-    return _answer(request, text, status_code)
+            text = loaded.render(variables)
+    return _build_response(request, text, status_code)
 
 
-def _answer(request: Request, text: str, status_code: int) -> HTMLResponse:
+def _build_response(request: Request, text: str, status_code: int) -> HTMLResponse:
     """Packed for who takes it.
 
     No secret is guessed from its length: another site's page cannot ask for it with our cookie
@@ -116,7 +116,7 @@ def _answer(request: Request, text: str, status_code: int) -> HTMLResponse:
 
 
 @lru_cache(maxsize=1)
-def _domains() -> dict[str, tuple[str, str]]:
+def _domain_labels() -> dict[str, tuple[str, str]]:
     return {
         domain.name: (domain.label_fr, domain.label_en) for domain in catalogue().domains.values()
     }
@@ -124,12 +124,12 @@ def _domains() -> dict[str, tuple[str, str]]:
 
 def domain_names() -> list[str]:
     """The domains of the catalogue, by name."""
-    return sorted(_domains())
+    return sorted(_domain_labels())
 
 
 def domain_label(name: str) -> str:
     """A domain in the reader's language."""
-    french, english = _domains().get(name, (name, name))
+    french, english = _domain_labels().get(name, (name, name))
     return french if current().language == "fr" else english
 
 
@@ -141,7 +141,7 @@ def with_query(**changed: str | int | None) -> str:
     return f"{url.path}?{url.query}" if url.query else url.path
 
 
-def _common(context: RequestContext, request: Request) -> dict[str, Any]:
+def _common_context(context: RequestContext, request: Request) -> dict[str, Any]:
     """What every template knows."""
     return {
         "instance": context.instance,

@@ -33,12 +33,12 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Request(scope, receive)
-        token = _CURRENT.set(asked)
+        current = Request(scope, receive)
+        token = _CURRENT.set(current)
         try:
-            moved = _chosen(scope)
+            moved = _choice_headers(scope)
             if moved is None:
-                with asked_by(lambda: _reader(asked)):
+                with asked_by(lambda: _reader(current)):
                     await self._app(scope, receive, send)
             else:
                 await send({"type": "http.response.start", "status": 303, "headers": moved})
@@ -47,30 +47,30 @@ class RequestMiddleware:
             _CURRENT.reset(token)
 
 
-def reader_of(context: RequestContext, found: Request) -> Reader:
+def reader_of(context: RequestContext, asking: Request) -> Reader:
     """Who reads what is made for a request."""
     return Reader(
-        language=language(found, getattr(getattr(context, "person", None), "language", None)),
+        language=language(asking, getattr(getattr(context, "person", None), "language", None)),
         zone=ZoneInfo(context.instance.timezone),
         now=context.now(),
-        theme=theme(found),
+        theme=theme(asking),
     )
 
 
-def _reader(found: Request) -> Reader | None:
-    access: RequestContext | None = getattr(found.state, "access", None)
-    return None if access is None else reader_of(access, found)
+def _reader(asking: Request) -> Reader | None:
+    access: RequestContext | None = getattr(asking.state, "access", None)
+    return None if access is None else reader_of(access, asking)
 
 
-def _chosen(scope: Scope) -> list[tuple[bytes, bytes]] | None:
+def _choice_headers(scope: Scope) -> list[tuple[bytes, bytes]] | None:
     """Headers that keep a choice and lead to the same address without it; None: no choice made."""
     if scope["method"] != "GET" or scope["path"].startswith(_PROGRAMS):
         return None
-    asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    chosen = {name: value for name, value in asked if value in _CHOICES.get(name, ())}
+    parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    chosen = {name: value for name, value in parameters if value in _CHOICES.get(name, ())}
     if not chosen:
         return None
-    rest = urlencode([(name, value) for name, value in asked if name not in _CHOICES])
+    rest = urlencode([(name, value) for name, value in parameters if name not in _CHOICES])
     path = "/" + quote(scope["path"].lstrip("/"))  # never another host's, nor another header
     address = f"{path}?{rest}" if rest else path
     headers = [(b"location", address.encode()), (b"cache-control", b"no-store")]
@@ -81,25 +81,25 @@ def _chosen(scope: Scope) -> list[tuple[bytes, bytes]] | None:
     return headers
 
 
-def theme(asked: Request) -> str:
+def theme(asking: Request) -> str:
     """light, dark or auto."""
-    said = asked.cookies.get("theme", "auto")
-    return said if said in THEMES else "auto"
+    chosen = asking.cookies.get("theme", "auto")
+    return chosen if chosen in THEMES else "auto"
 
 
-def language(asked: Request, preferred: str | None = None) -> str:
+def language(asking: Request, preferred: str | None = None) -> str:
     """As chosen; else as the account says; else the browser's; else French."""
-    for said in (asked.cookies.get("lang"), preferred):
-        if said in LANGUAGES:
-            return str(said)
-    for part in asked.headers.get("accept-language", "").split(","):
+    for chosen in (asking.cookies.get("lang"), preferred):
+        if chosen in LANGUAGES:
+            return str(chosen)
+    for part in asking.headers.get("accept-language", "").split(","):
         name = part.partition(";")[0].strip()[:2].lower()
         if name in LANGUAGES:
             return name
     return LANGUAGES[0]
 
 
-def wants_fragment(asked: Request | None = None) -> bool:
+def wants_fragment(asking: Request | None = None) -> bool:
     """Whether htmx asks for a part of a page (and not for history it has lost)."""
-    headers = (asked or request()).headers
+    headers = (asking or request()).headers
     return "hx-request" in headers and "hx-history-restore-request" not in headers

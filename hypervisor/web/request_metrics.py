@@ -70,25 +70,25 @@ class Metering:
         try:
             await self._app(scope, receive, sending)
         finally:
-            method, route = _method(scope), _route(scope)
+            method, route = _method_label(scope), _route_template(scope)
             self._meter.requests.labels(method, route, str(status)).inc()
             if not kind.startswith(b"text/event-stream"):
                 self._meter.seconds.labels(method, route).observe(perf_counter() - begun)
 
 
-def _route(scope: Scope) -> str:
+def _route_template(scope: Scope) -> str:
     """The route's template: what is asked for must not make series without end."""
     route = scope.get("route")
     template = str(getattr(route, "path", ""))
     try:
-        asked = str(getattr(route, "path_format", template)).format_map(scope["path_params"])
+        filled = str(getattr(route, "path_format", template)).format_map(scope["path_params"])
     except KeyError:
         return template or "none"
-    if not template or not scope["path"].endswith(asked):
+    if not template or not scope["path"].endswith(filled):
         return template or "none"
-    return str(scope["path"]).removesuffix(asked) + template  # with what it was included below
+    return str(scope["path"]).removesuffix(filled) + template  # with what it was included below
 
 
-def _method(scope: Scope) -> str:
-    known = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-    return scope["method"] if scope["method"] in known else "other"
+def _method_label(scope: Scope) -> str:
+    methods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+    return scope["method"] if scope["method"] in methods else "other"

@@ -6,28 +6,28 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 _MOST = 64
 
 
 @dataclass(kw_only=True)
-class _Slot(Generic[Found]):
+class _Slot(Generic[Result]):
     lock: Lock = field(default_factory=Lock)
     marker: Hashable = None
     at: float = -1e9
-    found: Found | None = None
+    result: Result | None = None
 
 
-class Shared(Generic[Found]):
+class Shared(Generic[Result]):
     """What was found lately for a key. Those who ask meanwhile wait for the one who looks."""
 
     def __init__(self, *, seconds: float) -> None:
         """Keep what was found for so long, and no longer than its marker stays the same."""
         self._seconds = seconds
-        self._slots: dict[Hashable, _Slot[Found]] = {}
+        self._slots: dict[Hashable, _Slot[Result]] = {}
         self._lock = Lock()
 
-    def get(self, key: Hashable, marker: Hashable, look: Callable[[], Found]) -> Found:
+    def get(self, key: Hashable, marker: Hashable, look: Callable[[], Result]) -> Result:
         """What was found under this marker, else what `look` finds."""
         with self._lock:
             if len(self._slots) > _MOST:
@@ -35,7 +35,7 @@ class Shared(Generic[Found]):
             slot = self._slots.setdefault(key, _Slot())
         with slot.lock:
             fresh = slot.marker == marker and monotonic() - slot.at < self._seconds
-            if slot.found is None or not fresh:
-                slot.found = look()
+            if slot.result is None or not fresh:
+                slot.result = look()
                 slot.marker, slot.at = marker, monotonic()
-            return slot.found
+            return slot.result

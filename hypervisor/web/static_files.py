@@ -36,12 +36,12 @@ def stamp() -> str:
     """A word that changes with any of the files: addresses that hold it may be kept for good."""
     if reloading():
         return "dev"
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(ROOT.rglob("*")):
         if path.is_file():
-            found.update(str(path.relative_to(ROOT)).encode())
-            found.update(path.read_bytes())
-    return found.hexdigest()[:12]
+            digest.update(str(path.relative_to(ROOT)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def asset(name: str) -> str:

@@ -31,10 +31,10 @@ def text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def local(said: str, context: RequestContext) -> datetime | None:
+def local(text: str, context: RequestContext) -> datetime | None:
     """What a browser's field for day and time says, on the clock of the instance's zone."""
     try:
-        at = datetime.fromisoformat(said)
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
     if not 1800 <= at.year <= 2200:

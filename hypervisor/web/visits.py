@@ -22,34 +22,36 @@ class Visit:
 
 def last(now: datetime, wall: datetime) -> Visit | None:
     """The visit before this one; None: there was none, or the scenario began anew since."""
-    seen = _read()
+    seen = _read_cookie()
     if seen is None:
         return None
-    visit = _visit(seen[0], seen[1]) if _gone(seen, wall) else _visit(seen[2], seen[3])
+    visit = (
+        _build_visit(seen[0], seen[1]) if _is_over(seen, wall) else _build_visit(seen[2], seen[3])
+    )
     return visit if visit and visit.since <= now else None
 
 
 def remember(answer: Response, now: datetime, wall: datetime) -> None:
     """Note that they look now."""
-    seen = _read()
+    seen = _read_cookie()
     before = (0, 0)
     if seen is not None:
-        before = (seen[0], seen[1]) if _gone(seen, wall) else (seen[2], seen[3])
-    said = ".".join(str(one) for one in (_number(now), _number(wall), *before))
-    answer.set_cookie(_COOKIE, said, max_age=_KEPT, httponly=True, samesite="lax")
+        before = (seen[0], seen[1]) if _is_over(seen, wall) else (seen[2], seen[3])
+    text = ".".join(str(number) for number in (_number(now), _number(wall), *before))
+    answer.set_cookie(_COOKIE, text, max_age=_KEPT, httponly=True, samesite="lax")
 
 
-def _gone(seen: tuple[int, int, int, int], wall: datetime) -> bool:
+def _is_over(seen: tuple[int, int, int, int], wall: datetime) -> bool:
     return _number(wall) - seen[1] > _AWAY.total_seconds()
 
 
-def _visit(since: int, wall: int) -> Visit | None:
+def _build_visit(since: int, wall: int) -> Visit | None:
     if not since:
         return None
     return Visit(since=_moment(since), wall=_moment(wall))
 
 
-def _read() -> tuple[int, int, int, int] | None:
+def _read_cookie() -> tuple[int, int, int, int] | None:
     parts = request.request().cookies.get(_COOKIE, "").split(".")
     if len(parts) != 4 or not all(part.isdecimal() and len(part) <= 11 for part in parts):
         return None

@@ -14,7 +14,7 @@ from hypervisor.web.vendoring import VENDOR
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.web.served import EVERYTHING, cookie, session
 
-PAGES = [page.address for page in navigation.known()]
+PAGES = [page.address for page in navigation.list_pages()]
 HOME_BYTES = 600_000
 _MARKS = "document.getElementById('bar-live').dataset.unacknowledged"
 

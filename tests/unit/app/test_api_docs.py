@@ -1,6 +1,6 @@
 """The API's description as people read it."""
 
-from hypervisor.app.views_docs import Said, kind_of, subjects
+from hypervisor.app.views_docs import BodyExample, kind_of, subjects
 
 ONE = {"example": {"a": 1}}
 DESCRIBED = {
@@ -33,7 +33,7 @@ def test_by_subject() -> None:
     assert (one.method, one.summary, one.about) == ("GET", "One letter.", ("With its bytes.",))
     assert one.parameters[0].kind == "integer, ≥ 1"
     assert one.answers == (
-        Said(status="200", about="OK", kind="application/json", example='{\n  "a": 1\n}'),
+        BodyExample(status="200", about="OK", kind="application/json", example='{\n  "a": 1\n}'),
     )
     assert [code for code, _ in one.errors] == ["304", "404"]
 

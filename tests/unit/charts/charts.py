@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from hypervisor.charts.model import Trace, Words
-from hypervisor.charts.scale import Across
+from hypervisor.charts.model import Labels, Trace
+from hypervisor.charts.scale import TimeScale
 from hypervisor.charts.shapes import Drawn, Mark
 from hypervisor.readings.queries_charts import Bin
 from sensors._quantity import Kind
 
 START = datetime(2024, 10, 9, tzinfo=UTC).timestamp()
 HOUR = 3_600.0
-WORDS = Words(
+WORDS = Labels(
     say=lambda text: text,
     number=lambda value, places: f"{value:.{places}f}",
     signed=lambda value, places: f"{value:+.{places}f}",
@@ -23,7 +23,7 @@ WORDS = Words(
     unit=lambda unit: unit,
     zone=ZoneInfo("Europe/Paris"),
 )
-OVER = Across(first=START, last=START + 10 * HOUR, left=0, right=1_000, now=START + 8 * HOUR)
+OVER = TimeScale(first=START, last=START + 10 * HOUR, left=0, right=1_000, now=START + 8 * HOUR)
 
 
 def one_bin(hour: float, value: float) -> Bin:

@@ -4,19 +4,26 @@ import itertools
 
 import pytest
 
-from hypervisor.charts.draw import draw, scale
-from hypervisor.charts.lanes import alarm_pane, bar_pane, held, strip_pane, wrapped
-from hypervisor.charts.lines import alike, fitted, gaps, line_pane, pieces, spread
+from hypervisor.charts.draw import draw_chart, time_scale
+from hypervisor.charts.lanes import draw_alarms, draw_bars, draw_strip, list_state_spans, wrap_words
+from hypervisor.charts.lines import (
+    count_shared_letters,
+    draw_lines,
+    fit_label,
+    list_gaps,
+    split_at_gaps,
+    spread_labels,
+)
 from hypervisor.charts.model import (
-    Ahead,
     AlarmLane,
     AlarmPane,
     BarPane,
     Chart,
+    Crossing,
+    Extrapolation,
     LaneRow,
     Limit,
     LinePane,
-    Reach,
     StripPane,
 )
 from hypervisor.charts.shapes import Mark
@@ -31,19 +38,19 @@ RISING = [(hour, 1.0 + hour / 10) for hour in range(9)]
 
 def test_silence_is_a_gap_and_the_line_stops() -> None:
     told = trace([(0, 1.0), (1, 1.0), (6, 1.2), (7, 1.3)])
-    assert gaps(told, OVER) == [(START + HOUR, START + 6 * HOUR)]
-    assert [len(run) for run in pieces(told, OVER)] == [2, 2]
+    assert list_gaps(told, OVER) == [(START + HOUR, START + 6 * HOUR)]
+    assert [len(run) for run in split_at_gaps(told, OVER)] == [2, 2]
 
 
 def test_a_gauge_that_fell_silent_is_hatched_up_to_now_and_no_further() -> None:
     told = trace([(0, 1.0), (1, 1.0), (2, 1.2)])
-    shapes = list(line_pane(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_lines(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))
     assert spans(shapes, "no") == [(2.0, 8.0)]
     assert "missing" in texts(shapes)
 
 
 def test_what_speaks_on_change_is_never_missing() -> None:
-    assert gaps(trace([(0, 1.0)], stale_s=None), OVER) == []
+    assert list_gaps(trace([(0, 1.0)], stale_s=None), OVER) == []
 
 
 def test_suspect_and_manual_readings_are_marked() -> None:
@@ -55,7 +62,7 @@ def test_suspect_and_manual_readings_are_marked() -> None:
             FlaggedReading(at=START + 3 * HOUR, value=1.3, quality=Quality.MANUAL),
         ],
     )
-    shapes = list(line_pane(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_lines(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))
     assert len(of_class(shapes, "x")) == 2
     assert len(of_class(shapes, "q")) == 1
     assert "2 set aside or suspect" in texts(shapes)
@@ -73,29 +80,29 @@ def test_thresholds_are_named_with_the_mark_of_their_alarm() -> None:
         ],
         main=True,
     )
-    shapes = list(line_pane(pane, CHART, OVER, 0, WORDS))
+    shapes = list(draw_lines(pane, CHART, OVER, 0, WORDS))
     assert {"attention 1.40", "alert 1.60", "zero 1.10"} <= set(texts(shapes))
     assert [shape.priority for shape in shapes if isinstance(shape, Mark)] == [3, 2]
     assert len(of_class(shapes, "strip")) == 2
 
 
 def test_names_beside_a_chart_never_lie_on_one_another() -> None:
-    places = spread([100, 98, 96, 20], top=10, bottom=120)
+    places = spread_labels([100, 98, 96, 20], top=10, bottom=120)
     assert all(a - b >= 17 for a, b in itertools.pairwise(places))
     assert places[0] == 100
 
 
 def test_the_present_rate_is_carried_on_and_says_that_it_is_no_forecast() -> None:
-    ahead = Ahead(
+    ahead = Extrapolation(
         at=START + 8 * HOUR,
         value=1.8,
         rate=0.1 / HOUR,
         slack=0.02 / HOUR,
         until=START + 14 * HOUR,
-        reaches=[Reach(at=START + 9 * HOUR, value=1.9, label="school")],
+        reaches=[Crossing(at=START + 9 * HOUR, value=1.9, label="school")],
     )
     shapes = list(
-        line_pane(LinePane(title="", traces=[trace(RISING)], ahead=ahead), CHART, OVER, 0, WORDS)
+        draw_lines(LinePane(title="", traces=[trace(RISING)], ahead=ahead), CHART, OVER, 0, WORDS)
     )
     assert "at the present rate, no forecast" in texts(shapes)
     assert "09:00 school" in texts(shapes)
@@ -106,7 +113,7 @@ def test_the_present_rate_is_carried_on_and_says_that_it_is_no_forecast() -> Non
 
 def test_an_amount_is_drawn_over_the_time_that_it_fell_in() -> None:
     rain = trace([(2, 5.0), (3, 0.0)], unit="mm", kind=Kind.INCREMENT)
-    shapes = list(bar_pane(BarPane(title="Rain", trace=rain), CHART, OVER, 0, WORDS))
+    shapes = list(draw_bars(BarPane(title="Rain", trace=rain), CHART, OVER, 0, WORDS))
     ((left, right),) = spans(shapes, "rain")
     assert left == pytest.approx(1.0)
     assert right == pytest.approx(2.0, abs=0.02)
@@ -114,7 +121,10 @@ def test_an_amount_is_drawn_over_the_time_that_it_fell_in() -> None:
 
 def test_a_state_holds_from_before_the_chart_until_it_changes() -> None:
     door = trace([(3, 1.0), (5, 0.0)], kind=Kind.STATE, stale_s=None, before=(START - HOUR, 0.0))
-    found = [((a - START) / HOUR, (b - START) / HOUR, value) for a, b, value in held(door, OVER)]
+    found = [
+        ((a - START) / HOUR, (b - START) / HOUR, value)
+        for a, b, value in list_state_spans(door, OVER)
+    ]
     assert found == [(0, 3, 0), (3, 5, 1), (5, 8, 0)]
 
 
@@ -122,7 +132,7 @@ def test_a_lamp_without_supply_is_not_missing() -> None:
     dark = trace([(0, 100.0), (1, 100.0)], unit="%")
     always = LaneRow(name="lamp-1", trace=dark)
     switched = LaneRow(name="lamp-2", trace=dark, speaks=[(START + 5 * HOUR, START + 7 * HOUR)])
-    shapes = list(strip_pane(StripPane(title="", rows=[always, switched]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_strip(StripPane(title="", rows=[always, switched]), CHART, OVER, 0, WORDS))
     assert spans(shapes, "no") == [(1.0, 8.0), (5.0, 7.0)]
 
 
@@ -135,7 +145,7 @@ def test_an_alarm_is_full_until_somebody_acknowledged_it() -> None:
         seen=START + 2 * HOUR,
         state="ack",
     )
-    shapes = list(alarm_pane(AlarmPane(lanes=[lane]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_alarms(AlarmPane(lanes=[lane]), CHART, OVER, 0, WORDS))
     full = list(spans([s for s in shapes if "a" not in _css(s)], "band"))
     clear = spans([shape for shape in shapes if "a" in _css(shape)], "band")
     assert full == [(1.0, 2.0)]
@@ -150,7 +160,7 @@ def test_a_long_name_is_cut_rather_than_laid_over_the_bar() -> None:
     lane = AlarmLane(
         number=1, label="x" * 90, steps=[(START + 2 * HOUR, 1)], until=None, seen=None, state="un"
     )
-    said = texts(list(alarm_pane(AlarmPane(lanes=[lane]), CHART, OVER, 0, WORDS)))
+    said = texts(list(draw_alarms(AlarmPane(lanes=[lane]), CHART, OVER, 0, WORDS)))
     assert any(0 < len(one) < 40 and one.startswith("xxx") for one in said)
 
 
@@ -163,8 +173,8 @@ def test_nothing_is_drawn_beside_the_canvas(width: float) -> None:
         width=width,
         panes=(LinePane(title="Level, m", traces=[trace(RISING)], main=True), AlarmPane(lanes=())),
     )
-    drawing = draw(chart, WORDS)
-    over = scale(chart)
+    drawing = draw_chart(chart, WORDS)
+    over = time_scale(chart)
     assert 0 < over.left < over.right < width
     rects = [s for s in drawing.shapes if not isinstance(s, Mark) and s.tag == "rect"]
     assert all(
@@ -174,19 +184,19 @@ def test_nothing_is_drawn_beside_the_canvas(width: float) -> None:
 
 
 def test_a_threshold_keeps_its_value_whatever_it_is_called() -> None:
-    assert fitted("alert", "1.90") == "alert 1.90"
-    told = fitted("free speed of the road", "105.0")
+    assert fit_label("alert", "1.90") == "alert 1.90"
+    told = fit_label("free speed of the road", "105.0")
     assert told.endswith(" 105.0")
     assert len(told) <= 16
 
 
 def test_words_wrap_and_names_lose_what_they_share() -> None:
-    assert wrapped("rain over the catchment, mm/h", 12) == [
+    assert wrap_words("rain over the catchment, mm/h", 12) == [
         "rain over",
         "the",
         "catchment,",
         "mm/h",
     ]
     names = ["Current of phase 1", "Current of phase 2"]
-    assert [name[alike(names) :] for name in names] == ["1", "2"]
-    assert alike(["Gust", "Wind"]) == 0
+    assert [name[count_shared_letters(names) :] for name in names] == ["1", "2"]
+    assert count_shared_letters(["Gust", "Wind"]) == 0

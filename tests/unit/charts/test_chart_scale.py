@@ -6,14 +6,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hypervisor.charts.scale import DAY, HOUR, Across, Up, padded, rolled, time_ticks, value_ticks
+from hypervisor.charts.scale import (
+    DAY,
+    HOUR,
+    TimeScale,
+    ValueScale,
+    choose_bin_seconds,
+    pad_range,
+    time_ticks,
+    value_ticks,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def _over(first: datetime, hours: float, width: float = 700) -> Across:
+def _over(first: datetime, hours: float, width: float = 700) -> TimeScale:
     at = first.timestamp()
-    return Across(first=at, last=at + hours * HOUR, left=46, right=46 + width, now=at)
+    return TimeScale(first=at, last=at + hours * HOUR, left=46, right=46 + width, now=at)
 
 
 def _local(at: float) -> datetime:
@@ -66,18 +75,18 @@ def test_values_of_ticks_are_round(
 
 
 def test_a_flat_line_is_given_room_and_no_floor_is_crossed() -> None:
-    low, high = padded([1.0, 1.0], floor=None, least=0.2)
+    low, high = pad_range([1.0, 1.0], floor=None, least=0.2)
     assert low < 0.9
     assert high > 1.1
-    assert padded([0.0, 4.0], floor=0.0, least=1)[0] == 0.0
+    assert pad_range([0.0, 4.0], floor=0.0, least=1)[0] == 0.0
 
 
 def test_a_year_of_quarter_hours_is_rolled_up_and_two_days_are_not() -> None:
-    assert rolled(365 * DAY, 700, 900) == DAY
-    assert rolled(2 * DAY, 700, 900) is None
+    assert choose_bin_seconds(365 * DAY, 700, 900) == DAY
+    assert choose_bin_seconds(2 * DAY, 700, 900) is None
 
 
 def test_hanging_bars_have_their_zero_above() -> None:
-    up = Up(low=0, high=10, top=84, bottom=10)
+    up = ValueScale(low=0, high=10, top=84, bottom=10)
     assert up.y(0) == 10
     assert up.y(10) == 84
