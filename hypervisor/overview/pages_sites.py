@@ -1,21 +1,25 @@
 """The list of sites, and the page of a site with its chart."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
-from hypervisor.access.context import Context
+from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.overview import views_site_page
+from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_list import SiteFilter, search_sites
 from hypervisor.overview.views_site_page import ChartQuery, parse_chart_query
 from hypervisor.overview.views_site_table import build_table
+from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
 router = APIRouter()
+Typed = Annotated[str, Query(max_length=5_000)]
 PAGE = Page(key="sites", title=mark("Sites"), address="/sites", order=13, shortcut="s")
 
 
@@ -51,9 +55,7 @@ def show_site(
 
 @router.get("/sites/{name}/head")
 def show_head(context: Context, name: str) -> HTMLResponse:
-    with views_site_page.facts_for_reader(context, name) as site_facts:
-        values = views_site_page.head_values(context, site_facts)
-    return fragment(context, "site_head.html", **values)
+    return _part(context, name, "site_head.html")
 
 
 @router.get("/sites/{name}/chart")
@@ -61,12 +63,14 @@ def show_chart(
     context: Context, name: str, look: Annotated[ChartQuery, Depends(parse_chart_query)]
 ) -> HTMLResponse:
     """The chart and the upstream gauges, drawn for a width in pixels."""
-    with views_site_page.facts_for_reader(context, name) as site_facts:
-        values = {
-            **views_site_page.head_values(context, site_facts),
-            **views_site_page.chart_values(context, site_facts, look),
-        }
-    return fragment(context, "site_chart.html", **values)
+    return _part(
+        context,
+        name,
+        "site_chart.html",
+        lambda request_context, site_facts: views_site_page.chart_values(
+            request_context, site_facts, look
+        ),
+    )
 
 
 @router.get("/sites/{name}/table")
@@ -87,19 +91,35 @@ def show_table(
 
 @router.get("/sites/{name}/side")
 def show_side(context: Context, name: str) -> HTMLResponse:
-    with views_site_page.facts_for_reader(context, name) as site_facts:
-        values = {
-            **views_site_page.head_values(context, site_facts),
-            **views_site_page.side_values(context, site_facts),
-        }
-    return fragment(context, "site_side.html", **values)
+    return _part(context, name, "site_side.html", views_site_page.side_values)
 
 
 @router.get("/sites/{name}/history")
 def show_history(context: Context, name: str) -> HTMLResponse:
+    return _part(context, name, "site_history.html", views_site_page.history_values)
+
+
+@router.get("/site-names")
+def list_names(
+    context: Context, *, site: Typed = "", places: Typed = "", device: Typed = ""
+) -> HTMLResponse:
+    """Suggestions for a site field; each form names the field in its own way."""
+    typed = (site or places or device).strip()
+    return fragment(
+        context, "site_names.html", sites=queries_site.suggest_sites(context.connection, typed)
+    )
+
+
+def _part(
+    context: RequestContext,
+    name: str,
+    template: str,
+    values: Callable[[RequestContext, Facts], dict[str, Any]] = lambda _context, _facts: {},
+) -> HTMLResponse:
+    """A part of the page of a site."""
     with views_site_page.facts_for_reader(context, name) as site_facts:
-        values = {
+        parts = {
             **views_site_page.head_values(context, site_facts),
-            **views_site_page.history_values(context, site_facts),
+            **values(context, site_facts),
         }
-    return fragment(context, "site_history.html", **values)
+    return fragment(context, template, **parts)
