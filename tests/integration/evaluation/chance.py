@@ -15,7 +15,7 @@ from tests.integration.evaluation.world import Sent, World
 
 # Where a watch may be killed: before each of the things that it writes.
 _POINTS: tuple[tuple[ModuleType, str], ...] = (
-    (evaluation_queries, "rewrite_journal"),
+    (evaluation_queries, "replace_states"),
     (evaluation_queries, "save_state"),
     (alarm_queries, "save"),
     (queries_outbox, "put"),
