@@ -8,54 +8,56 @@ from simulators import _envelopes as envelopes
 from simulators._chance import Column, chance_of
 from simulators._field import Place
 from simulators._payloads import LAYOUTS, Layout, Number, frames
-from simulators._said import Said, Times, texts
+from simulators._said import DeviceMessages, Times, format_times
 from simulators._story import SECOND
-from simulators._telling import Telling
+from simulators._telling import DeviceTable
 
 NO_SENSOR = "No Sensor"
 PHASE = 20.0  # s: no LoRaWAN device keeps step with the clock
 JITTER = 1.5  # s: how long a frame is under way
 
 
-def over_the_air(telling: Telling, place: Place, seed: int, counted: frozenset[str]) -> Said:
+def lorawan_messages(
+    table: DeviceTable, place: Place, seed: int, counted: frozenset[str]
+) -> DeviceMessages:
     """LoRaWAN frames: the time of a reading is when the network received it."""
-    layout = LAYOUTS.get(place.model) or _plain(telling)
-    values = {name: telling.filled(name, counted=name in counted) for name in layout.quantities}
-    kept = np.ones(len(telling.times), dtype=bool)
+    layout = LAYOUTS.get(place.model) or _default_layout(table)
+    values = {name: table.filled(name, counted=name in counted) for name in layout.quantities}
+    kept = np.ones(len(table.times), dtype=bool)
     for number in layout.numbers:
-        if number.missing is None and number.quantity in telling.names:
+        if number.missing is None and number.quantity in table.names:
             kept &= ~np.isnan(values[number.quantity])
     chance = chance_of(seed, place.device, "air")
     late = (chance.uniform(0, PHASE) + chance.uniform(0, JITTER, len(kept))) * SECOND
-    times = (telling.times + late.astype(np.int64))[kept]
+    times = (table.times + late.astype(np.int64))[kept]
     sent, back = frames(layout, {name: value[kept] for name, value in values.items()})
-    told = envelopes.Sent(
+    sent_frames = envelopes.SentFrames(
         place=place,
         port=layout.port,
         frames=sent,
-        times=texts(times),
-        readable=_readable(layout, back),
+        times=format_times(times),
+        readable=_decoded_frames(layout, back),
         seed=seed,
     )
     if place.protocol == "chirpstack":
-        made = envelopes.chirpstack(told)
+        payloads = envelopes.chirpstack(sent_frames)
         way = f"application/{envelopes.APPLICATION}/device/{place.address}/event/up"
     else:
-        made = envelopes.the_things_stack(told)
-        way = f"v3/{envelopes.APPLICATION}@partner/devices/{envelopes.station(place)}/up"
-    return _framed(telling, f"gateways/{place.gateway}/{way}", list(made), times, back)
+        payloads = envelopes.the_things_stack(sent_frames)
+        way = f"v3/{envelopes.APPLICATION}@partner/devices/{envelopes.things_stack_id(place)}/up"
+    return _frame_messages(table, f"gateways/{place.gateway}/{way}", list(payloads), times, back)
 
 
-def _framed(
-    telling: Telling, topic: str, payloads: list[bytes], times: Times, back: Mapping[str, Column]
-) -> Said:
+def _frame_messages(
+    table: DeviceTable, topic: str, payloads: list[bytes], times: Times, back: Mapping[str, Column]
+) -> DeviceMessages:
     """Each frame holds every quantity of its layout that the device has."""
-    units = dict(zip(telling.names, telling.units, strict=True))
+    units = dict(zip(table.names, table.units, strict=True))
     names = [name for name in back if name in units]
     count = len(times)
     value = np.stack([back[name] for name in names], axis=1) if names else np.empty((count, 0))
     flat = value.ravel()
-    return Said(
+    return DeviceMessages(
         arrivals=times.tolist(),
         topic=topic,
         payloads=payloads,
@@ -63,22 +65,20 @@ def _framed(
         times=np.repeat(times, len(names)),
         quantities=np.tile(np.array(names, dtype=object), count),
         units=np.tile(np.array([units[name] for name in names], dtype=object), count),
-        told=flat,
+        value=flat,
         status=np.where(np.isnan(flat), NO_SENSOR, "ok").astype(object),
     )
 
 
-def _readable(layout: Layout, back: Mapping[str, Column]) -> list[dict[str, float]] | None:
+def _decoded_frames(layout: Layout, back: Mapping[str, Column]) -> list[dict[str, float]] | None:
     """What the network server's own codec makes of each frame, where it has one."""
     if layout.readable is None:
         return None
-    columns = {said: back[name].tolist() for name, said in layout.readable.items()}
+    columns = {label: back[name].tolist() for name, label in layout.readable.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _plain(telling: Telling) -> Layout:
+def _default_layout(table: DeviceTable) -> Layout:
     """Of a model without a layout of its own: the network server decodes to our own names."""
-    numbers = tuple(
-        Number(quantity=name, size=4, scale=1000, signed=True) for name in telling.names
-    )
-    return Layout(port=1, numbers=numbers, readable={name: name for name in telling.names})
+    numbers = tuple(Number(quantity=name, size=4, scale=1000, signed=True) for name in table.names)
+    return Layout(port=1, numbers=numbers, readable={name: name for name in table.names})

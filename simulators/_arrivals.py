@@ -26,25 +26,25 @@ class Disturbance:
     seed: int = 0
 
 
-def disturbed(plan: Sequence[Publication], how: Disturbance) -> list[Publication]:
+def disturb(plan: Sequence[Publication], how: Disturbance) -> list[Publication]:
     """The plan as it arrives, ascending by arrival; the same seed gives the same arrivals."""
     chance = np.random.default_rng(how.seed)
     for span in how.outages:
-        plan = _held_back(plan, *span)
+        plan = _hold_back(plan, *span)
     if how.shuffle > 0:
-        plan = _delayed(plan, chance, how.shuffle)
+        plan = _delay(plan, chance, how.shuffle)
     if how.double:
-        plan = [*plan, *_delayed(plan, chance, COPY_DELAY)]
+        plan = [*plan, *_delay(plan, chance, COPY_DELAY)]
     return sorted(plan, key=lambda publication: publication.arrival)
 
 
-def _held_back(plan: Sequence[Publication], start: int, end: int) -> list[Publication]:
+def _hold_back(plan: Sequence[Publication], start: int, end: int) -> list[Publication]:
     held = [entry for entry in plan if start <= entry.arrival <= end]
     passed = [entry for entry in plan if not start <= entry.arrival <= end]
     return [*passed, *(replace(entry, arrival=end) for entry in reversed(held))]
 
 
-def _delayed(
+def _delay(
     plan: Sequence[Publication], chance: np.random.Generator, longest: float
 ) -> list[Publication]:
     delays = (chance.uniform(0, longest, len(plan)) * SECOND).astype(np.int64).tolist()

@@ -7,13 +7,13 @@ import numpy as np
 
 from sensors._quantity import Quantity
 from simulators._battery import charge
-from simulators._calendar import Lived, lived
+from simulators._calendar import LocalTimes, local_times
 from simulators._chance import chance_of
 from simulators._field import Place
 from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps_telling import WHOLE
 from simulators._steps import SECOND, Column, Instants
-from simulators._traffic_counting import slots
+from simulators._traffic_counting import interval_ends
 from simulators._traffic_demand import Peak
 from simulators._world import World
 
@@ -60,21 +60,21 @@ PEDESTRIANS = Riders(
 KINDS: Mapping[str, Riders] = {"bicycles": BICYCLES, "pedestrians": PEDESTRIANS}
 
 
-def told(
+def counter_readings(
     place: Place, world: World, seed: int, catalogue: Mapping[str, Quantity]
 ) -> Iterator[DeviceReadings]:
     """Its rows: how many passed in the interval that ends."""
     names = [name for name in sorted(place.quantities) if name in KINDS or name == "battery"]
     shortest = min((place.quantities[name] for name in names), default=0.0)
     for name in names:
-        every = shortest if place.protocol in WHOLE else place.quantities[name]
-        at = slots(world.begins, world.ends, every)
+        interval = shortest if place.protocol in WHOLE else place.quantities[name]
+        at = interval_ends(world.begins, world.ends, interval)
         chance = chance_of(seed, place.device, name)
         if name == "battery":
             value = charge(at, chance)
         else:
-            middle = at - int(every * SECOND / 2)
-            mean = expected(place, name, middle, world) * every / 3600
+            middle = at - int(interval * SECOND / 2)
+            mean = expected(place, name, middle, world) * interval / 3600
             value = chance.poisson(mean).astype(np.float64)
         yield DeviceReadings(
             device=place.device,
@@ -87,17 +87,17 @@ def told(
 def expected(place: Place, name: str, times: Instants, world: World) -> Column:
     """An hour, at each time; `daily_bicycles` or `daily_pedestrians` of the place tell how busy."""
     who = KINDS[name]
-    when = lived(times, world.field.zone)
+    when = local_times(times, world.field.zone)
     daily = float(place.properties.get(f"daily_{name}", who.daily))
     rain = world.rain(place.lon, place.lat, times)
     cold = world.temperature(place.lon, place.lat, times)
     days, which = np.unique(when.day, return_inverse=True)
     luck = [chance_of(world.seed, place.device, str(day)).normal(0, DAYS) for day in days]
     usual = daily * _share(who, when) * np.exp(np.array(luck)[which])
-    return np.asarray(usual * in_weather(who, rain, cold))
+    return np.asarray(usual * weather_factor(who, rain, cold))
 
 
-def in_weather(who: Riders, rain: Column, temperature: Column) -> Column:
+def weather_factor(who: Riders, rain: Column, temperature: Column) -> Column:
     """The share that comes, in rain (mm/h) and at a temperature (Cel)."""
     wet, frozen = who.staunch
     dry = wet + (1 - wet) * np.exp(-rain / RAIN)
@@ -105,7 +105,7 @@ def in_weather(who: Riders, rain: Column, temperature: Column) -> Column:
     return np.asarray(dry * (frozen + (1 - frozen) * warm))
 
 
-def _share(who: Riders, when: Lived) -> Column:
+def _share(who: Riders, when: LocalTimes) -> Column:
     """Of a workday's number, in an hour."""
     workday = _shape(who.workday, when.hour) + when.school * _shape(who.school, when.hour)
     rest = who.weekend * _shape(who.rest, when.hour)

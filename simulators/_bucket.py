@@ -48,13 +48,13 @@ def tips(
     heartbeat: float,
 ) -> tuple[Times, Column]:
     """When (µs) a bucket tells, and how much: its tips, and nothing after `heartbeat` s of none."""
-    every = np.arange(span[0], span[1] + 1, int(GATHER * SECOND), dtype=np.int64)
-    amounts = np.diff(bucket.counted(fallen(every)), prepend=np.nan)
+    grid = np.arange(span[0], span[1] + 1, int(GATHER * SECOND), dtype=np.int64)
+    amounts = np.diff(bucket.counted(fallen(grid)), prepend=np.nan)
     amounts[0] = 0.0  # it says that it is there
-    told = [0]
+    report_indexes = [0]
     wait = max(1, round(heartbeat / GATHER))
     for place in np.flatnonzero(amounts > 0).tolist():
-        told.extend(range(told[-1] + wait, place, wait))
-        told.append(place)
-    told.extend(range(told[-1] + wait, len(every), wait))
-    return every[told], np.round(amounts[told], 3)
+        report_indexes.extend(range(report_indexes[-1] + wait, place, wait))
+        report_indexes.append(place)
+    report_indexes.extend(range(report_indexes[-1] + wait, len(grid), wait))
+    return grid[report_indexes], np.round(amounts[report_indexes], 3)

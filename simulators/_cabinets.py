@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from simulators._chance import chance_of
 from simulators._field import Place
 from simulators._lamps_faults import YEAR
-from simulators._steps import SECOND, Column, Instants, Steps, always, joined, within
+from simulators._steps import SECOND, Column, Instants, Steps, combine, constant, indicator
 from simulators._story import HOUR, Event
 from simulators._world import World
 
@@ -51,12 +51,12 @@ class Circuit:
     @property
     def live(self) -> Steps:
         """Where its busbar has a voltage."""
-        return joined(np.multiply, self.grid, self.breaker)
+        return combine(np.multiply, self.grid, self.breaker)
 
     @property
     def fed(self) -> Steps:
         """Where the switched circuits have a supply."""
-        return joined(np.multiply, self.live, self.contactor)
+        return combine(np.multiply, self.live, self.contactor)
 
 
 def circuit(
@@ -70,7 +70,7 @@ def circuit(
     losses = [*mine.of("cabinet-outage"), *mine.of("supply-loss")]
     leak, trip, drown = _water(site, world)
     leaks = _leaks(site, places, mine, seed)
-    steps = always(1.0) if plan is None else joined(lambda level: (level > 0) * 1.0, plan)
+    steps = constant(1.0) if plan is None else combine(lambda level: (level > 0) * 1.0, plan)
     contactor, error = _contactor(steps, mine.of("contactor-error"))
     silences = [
         (lost.begins + _battery(lost), lost.ends)
@@ -83,13 +83,15 @@ def circuit(
     if trip is not None:
         trips.append((trip, world.ends + 1))  # nobody closes a wet breaker from afar
     return Circuit(
-        grid=_not(_spans(losses)),
-        breaker=_not(trips),
+        grid=_complement(_spans(losses)),
+        breaker=_complement(trips),
         contactor=contactor,
-        alive=_not(silences),
+        alive=_complement(silences),
         error=error,
-        leakage=within([*((begins, ends) for begins, ends, _ in leaks), *([leak] if leak else [])]),
-        door=within(_spans(mine.of("door"))),
+        leakage=indicator(
+            [*((begins, ends) for begins, ends, _ in leaks), *([leak] if leak else [])]
+        ),
+        door=indicator(_spans(mine.of("door"))),
     )
 
 
@@ -130,8 +132,8 @@ def _spans(events: Iterable[Event]) -> list[tuple[int, int]]:
     return [(event.begins, event.ends) for event in events]
 
 
-def _not(spans: Sequence[tuple[int, int]]) -> Steps:
-    return joined(lambda value: 1 - value, within(spans)) if spans else always(1.0)
+def _complement(spans: Sequence[tuple[int, int]]) -> Steps:
+    return combine(lambda value: 1 - value, indicator(spans)) if spans else constant(1.0)
 
 
 def _battery(lost: Event) -> int:
@@ -149,12 +151,12 @@ def _water(site: str, world: World) -> tuple[tuple[int, int] | None, int | None,
     if not wet.size:
         return None, None, None
     leak = int(wet[0]) + LEAK_AFTER
-    trip = _reached(times, over > TRIP_DEPTH, leak + TRIP_AFTER)
-    drown = None if trip is None else _reached(times, over > DROWN_DEPTH, trip + DROWN_AFTER)
+    trip = _time_reached(times, over > TRIP_DEPTH, leak + TRIP_AFTER)
+    drown = None if trip is None else _time_reached(times, over > DROWN_DEPTH, trip + DROWN_AFTER)
     return (leak, int(wet[-1]) + DRYING), trip, drown
 
 
-def _reached(times: Instants, deep: NDArray[np.bool_], earliest: int) -> int | None:
+def _time_reached(times: Instants, deep: NDArray[np.bool_], earliest: int) -> int | None:
     """The water has been that deep, and it is not earlier than that."""
     if not deep.any():
         return None
@@ -165,7 +167,7 @@ def _leaks(
     site: str, places: Sequence[Place], mine: _Events, seed: int
 ) -> list[tuple[int, int, bool]]:
     """Spans of leakage, and whether they trip the breaker."""
-    found = [
+    leaks = [
         (event.begins, event.ends, bool(event.parameters.get("trips", False)))
         for event in mine.of("leakage")
     ]
@@ -180,20 +182,22 @@ def _leaks(
         hazard = np.cumsum(likelier) * rate * GRID / YEAR
         after = int(np.searchsorted(hazard, chance_of(seed, site, "leakage").exponential()))
         if after < len(times):
-            found.append((int(times[after]), int(times[after]) + HEALING, False))
-    return found
+            leaks.append((int(times[after]), int(times[after]) + HEALING, False))
+    return leaks
 
 
-def _contactor(wanted: Steps, errors: Sequence[Event]) -> tuple[Steps, Steps]:
+def _contactor(commanded: Steps, errors: Sequence[Event]) -> tuple[Steps, Steps]:
     """What the contactor does, and where its auxiliary contact shows that this is not the command.
 
     An error's `stuck` is `open` (no light by night) or `closed` (light by day).
     """
     if not errors:
-        return wanted, always(0.0)
-    shut = within(_spans(event for event in errors if event.parameters.get("stuck") == "closed"))
-    open_ = within(_spans(event for event in errors if event.parameters.get("stuck") != "closed"))
-    actual = joined(
-        lambda want, on, off: np.where(off > 0, 0.0, np.maximum(want, on)), wanted, shut, open_
+        return commanded, constant(0.0)
+    shut = indicator(_spans(event for event in errors if event.parameters.get("stuck") == "closed"))
+    open_ = indicator(
+        _spans(event for event in errors if event.parameters.get("stuck") != "closed")
     )
-    return actual, joined(lambda want, does: (want != does) * 1.0, wanted, actual)
+    actual = combine(
+        lambda want, on, off: np.where(off > 0, 0.0, np.maximum(want, on)), commanded, shut, open_
+    )
+    return actual, combine(lambda want, does: (want != does) * 1.0, commanded, actual)

@@ -11,7 +11,7 @@ from simulators._chance import chance_of
 from simulators._field import Place
 from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps_telling import REACTION, Lamp
-from simulators._steps import SECOND, Column, Instants, Steps, joined
+from simulators._steps import SECOND, Column, Instants, Steps, combine
 from simulators._world import World
 
 # Settings.
@@ -38,7 +38,7 @@ class Cabinet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Observation:
     """A controller looking at its cabinet at some times: `watts` and `amperes` of each phase."""
 
     cabinet: Cabinet
@@ -49,7 +49,7 @@ class Look:
     chance: np.random.Generator
 
 
-def told(
+def cabinet_readings(
     cabinet: Cabinet, world: World, seed: int, catalogue: Mapping[str, Quantity]
 ) -> Iterator[DeviceReadings]:
     """Its rows: measurements at their interval and when the light is switched, states on change."""
@@ -57,19 +57,19 @@ def told(
     phase = int(chance.integers(0, 300)) * SECOND
     delay = int(chance.integers(*REACTION)) * SECOND
     switched = cabinet.circuit.fed.changes(world.begins, world.ends)
-    looks: dict[float, Look] = {}
-    for name, every in sorted(cabinet.place.quantities.items()):
+    looks: dict[float, Observation] = {}
+    for name, interval in sorted(cabinet.place.quantities.items()):
         if name in STATES:
             state = STATES[name](cabinet.circuit)
-            at = _heard(
-                cabinet, world, every, phase, state.changes(world.begins, world.ends) + delay
+            at = _report_times(
+                cabinet, world, interval, phase, state.changes(world.begins, world.ends) + delay
             )
             value = state.of(at - delay)
         elif name in READINGS:
-            if every not in looks:
-                at = _heard(cabinet, world, every, phase, switched + delay)
-                looks[every] = _look(cabinet, at, chance)
-            at, value = looks[every].at, READINGS[name](looks[every])
+            if interval not in looks:
+                at = _report_times(cabinet, world, interval, phase, switched + delay)
+                looks[interval] = _observe(cabinet, at, chance)
+            at, value = looks[interval].at, READINGS[name](looks[interval])
         else:
             continue
         yield DeviceReadings(
@@ -80,15 +80,17 @@ def told(
         )
 
 
-def _heard(cabinet: Cabinet, world: World, every: float, phase: int, extra: Instants) -> Instants:
+def _report_times(
+    cabinet: Cabinet, world: World, interval: float, phase: int, extra: Instants
+) -> Instants:
     """At its interval and at these times, as long as it can speak."""
-    ticks = np.arange(world.begins + phase, world.ends + 1, int(every * SECOND), dtype=np.int64)
+    ticks = np.arange(world.begins + phase, world.ends + 1, int(interval * SECOND), dtype=np.int64)
     at = np.unique(np.concatenate([ticks, -(-extra // SECOND) * SECOND]))
     at = at[at <= world.ends]
     return at[cabinet.circuit.alive.of(at) > 0]
 
 
-def _look(cabinet: Cabinet, at: Instants, chance: np.random.Generator) -> Look:
+def _observe(cabinet: Cabinet, at: Instants, chance: np.random.Generator) -> Observation:
     volts = np.interp(at, cabinet.grid, cabinet.volts) * cabinet.circuit.grid.of(at)
     safe = np.where(volts > 0, volts, np.inf)
     own = STANDBY + COIL * cabinet.circuit.contactor.of(at)
@@ -101,27 +103,29 @@ def _look(cabinet: Cabinet, at: Instants, chance: np.random.Generator) -> Look:
         amperes[number % 3] += np.where(power > 0, power / np.maximum(factor, 0.01), 0.0) / safe
     if cabinet.estimate is not None:
         power = cabinet.estimate.of(at) / 3
-        watts = [each + power for each in watts]
-        amperes = [each + power / safe / 0.95 for each in amperes]
-    return Look(cabinet=cabinet, at=at, volts=volts, watts=watts, amperes=amperes, chance=chance)
+        watts = [phase_value + power for phase_value in watts]
+        amperes = [phase_value + power / safe / 0.95 for phase_value in amperes]
+    return Observation(
+        cabinet=cabinet, at=at, volts=volts, watts=watts, amperes=amperes, chance=chance
+    )
 
 
-def _noisy(look: Look, value: Column) -> Column:
+def _noisy(look: Observation, value: Column) -> Column:
     return np.asarray(value * (1 + METERING * look.chance.standard_normal(len(value))))
 
 
-def _current(number: int) -> Callable[[Look], Column]:
+def _current(number: int) -> Callable[[Observation], Column]:
     return lambda look: _noisy(look, look.amperes[number])
 
 
-def _voltage(look: Look) -> Column:
+def _voltage(look: Observation) -> Column:
     noise = look.chance.normal(0, 0.2, len(look.at))
     return np.where(look.volts > 0, look.volts + noise, 0.0)
 
 
-def _battery(look: Look) -> Column:
+def _battery(look: Observation) -> Column:
     """Full while there is a grid; then it speaks on what it has."""
-    lost = joined(lambda grid: 1 - grid, look.cabinet.circuit.grid)
+    lost = combine(lambda grid: 1 - grid, look.cabinet.circuit.grid)
     spent = np.zeros(len(look.at))
     for begins, ends in lost.spans(int(look.at[0]), int(look.at[-1]) + 1):
         during = (look.at >= begins) & (look.at < ends)
@@ -129,7 +133,7 @@ def _battery(look: Look) -> Column:
     return 98.0 * np.maximum(1 - spent, 0.0)
 
 
-READINGS: Mapping[str, Callable[[Look], Column]] = {
+READINGS: Mapping[str, Callable[[Observation], Column]] = {
     "battery": _battery,
     "cabinet_power": lambda look: _noisy(look, np.sum(look.watts, axis=0) / 1000),
     **{name: _current(number) for number, name in enumerate(PHASES)},
@@ -140,5 +144,5 @@ STATES: Mapping[str, Callable[[Circuit], Steps]] = {
     "cabinet_door": lambda circuit: circuit.door,
     "contactor_error": lambda circuit: circuit.error,
     "earth_leakage": lambda circuit: circuit.leakage,
-    "supply_loss": lambda circuit: joined(lambda grid: 1 - grid, circuit.grid),
+    "supply_loss": lambda circuit: combine(lambda grid: 1 - grid, circuit.grid),
 }

@@ -114,13 +114,13 @@ def discharges(
     `rain`: mm a step over each basin. `step` in s.
     A basin's own part never answers before the wave from above has come: its brooks are as long.
     """
-    found: dict[str, Column] = {}
+    discharge_by_name: dict[str, Column] = {}
     lags: dict[str, float] = {}
     by_name = {basin.name: basin for basin in basins}
     for basin in map(
         by_name.__getitem__, downstream_order({basin.name: basin.upstream for basin in basins})
     ):
-        above = [(name, travel) for name, travel in basin.upstream if name in found]
+        above = [(name, travel) for name, travel in basin.upstream if name in discharge_by_name]
         lags[basin.name] = max(
             [basin.lag * 3600, *(lags[name] + travel for name, travel in above)],
         )
@@ -131,9 +131,9 @@ def discharges(
         total = through(effective, response) * area * 1000 / step + basin.base * area / 1000
         for name, travel in above:
             reach = cascade(REACH_RESERVOIRS, max(travel, step) / REACH_RESERVOIRS, step)
-            total = total + through(found[name], reach)
-        found[basin.name] = total
-    return found
+            total = total + through(discharge_by_name[name], reach)
+        discharge_by_name[basin.name] = total
+    return discharge_by_name
 
 
 def bankfull(area: float, *, yields: float) -> float:

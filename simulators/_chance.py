@@ -16,7 +16,7 @@ def chance_of(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
-def wandering(chance: np.random.Generator, steps: int, *, memory: float) -> Column:
+def smooth_noise(chance: np.random.Generator, steps: int, *, memory: float) -> Column:
     """A series of mean 0 and deviation 1 that forgets itself over `memory` steps."""
     length = max(1, round(memory))
     kernel = np.exp(-0.5 * (np.arange(-2 * length, 2 * length + 1) / (length / 1.5)) ** 2)

@@ -23,18 +23,18 @@ from sensors._domain import catalogue
 from simulators._chance import chance_of
 from simulators._errors import SimulatorError
 from simulators._field import Place
-from simulators._publications import Publication, Spoken
+from simulators._publications import MessageSet, Publication
 from simulators._speaking import Skew
 from simulators._story import HOUR, SECOND, Event
 from simulators._world import World
-from simulators._yaml import hours_in, nearest
+from simulators._yaml import nearest, parse_hours
 
 COPIES_WITHIN = 600 * SECOND
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
 
-def check(faults: Sequence[Event]) -> None:
+def check_faults(faults: Sequence[Event]) -> None:
     """Every fault says only what can be said of it.
 
     Raises:
@@ -50,7 +50,7 @@ def check(faults: Sequence[Event]) -> None:
                 raise SimulatorError(f"fault {fault.kind}: no quantity is called {value!r}{hint}")
 
 
-def broken(rows: pd.DataFrame, faults: Sequence[Event], world: World) -> pd.DataFrame:
+def apply_value_faults(rows: pd.DataFrame, faults: Sequence[Event], world: World) -> pd.DataFrame:
     """The rows as faulty sensors tell them."""
     mine = [fault for fault in faults if fault.kind in VALUES]
     if not mine:
@@ -97,8 +97,8 @@ def _spike(series: _Series, fault: Event, chance: np.random.Generator) -> None:
     here = series.during[chance.uniform(size=len(series.during)) < share]
     quantity = series.quantity
     far = _number(fault, "by", 0.2 * (quantity.high - quantity.low))
-    told = series.value[here] + far * chance.uniform(0.7, 1.3, len(here))
-    series.value[here] = np.clip(np.round(told, 3), quantity.low, quantity.high)
+    spiked = series.value[here] + far * chance.uniform(0.7, 1.3, len(here))
+    series.value[here] = np.clip(np.round(spiked, 3), quantity.low, quantity.high)
 
 
 def _saturation(series: _Series, fault: Event, _chance: np.random.Generator) -> None:
@@ -113,7 +113,7 @@ def _failure(series: _Series, fault: Event, _chance: np.random.Generator) -> Non
     series.status[series.during] = str(fault.parameters.get("word", "FAULT"))
 
 
-def skew_of(faults: Sequence[Event], world: World) -> Skew:
+def clock_skew(faults: Sequence[Event], world: World) -> Skew:
     """How wrong each device's clock is at a time."""
     mine = [fault for fault in faults if fault.kind == "clock-skew"]
 
@@ -128,40 +128,48 @@ def skew_of(faults: Sequence[Event], world: World) -> Skew:
     return skew
 
 
-def through_network(told: Spoken, faults: Sequence[Event], world: World) -> Spoken:
+def apply_network_faults(messages: MessageSet, faults: Sequence[Event], world: World) -> MessageSet:
     """The messages as a faulty network brings them, ascending by arrival."""
     for number, fault in enumerate(faults):
         if fault.kind not in NETWORK:
             continue
         affected = pd.Index(list(_devices(fault, world)))
-        device = np.empty(len(told.publications), dtype=object)
-        device[told.of] = told.rows["device"].to_numpy()
-        arrivals = np.array([each.arrival for each in told.publications], dtype=np.int64)
+        device = np.empty(len(messages.publications), dtype=object)
+        device[messages.of] = messages.rows["device"].to_numpy()
+        arrivals = np.array(
+            [publication.arrival for publication in messages.publications], dtype=np.int64
+        )
         during = (arrivals >= fault.begins) & (arrivals < fault.ends)
         here = during & pd.Series(device).isin(affected).to_numpy()
         chance = chance_of(world.seed, fault.kind, str(number))
         here &= chance.uniform(size=len(here)) < _number(fault, "share", 1.0)
-        told = NETWORK[fault.kind](told, here, fault, chance)
-    return told
+        messages = NETWORK[fault.kind](messages, here, fault, chance)
+    return messages
 
 
-def _drop_out(told: Spoken, here: Mask, _fault: Event, _chance: np.random.Generator) -> Spoken:
-    return _ordered(told, np.flatnonzero(~here), told.publications)
+def _drop_out(
+    messages: MessageSet, here: Mask, _fault: Event, _chance: np.random.Generator
+) -> MessageSet:
+    return _sort_messages(messages, np.flatnonzero(~here), messages.publications)
 
 
-def _duplicate(told: Spoken, here: Mask, _fault: Event, chance: np.random.Generator) -> Spoken:
+def _duplicate(
+    messages: MessageSet, here: Mask, _fault: Event, chance: np.random.Generator
+) -> MessageSet:
     """Copies hold nothing new: no row is of them."""
     late = chance.integers(SECOND, COPIES_WITHIN, int(here.sum())).tolist()
     copies = [
-        replace(told.publications[place], arrival=told.publications[place].arrival + wait)
+        replace(messages.publications[place], arrival=messages.publications[place].arrival + wait)
         for place, wait in zip(np.flatnonzero(here).tolist(), late, strict=True)
     ]
-    every = [*told.publications, *copies]
-    return _ordered(told, np.arange(len(every)), every)
+    publications = [*messages.publications, *copies]
+    return _sort_messages(messages, np.arange(len(publications)), publications)
 
 
-def _delay(told: Spoken, here: Mask, fault: Event, _chance: np.random.Generator) -> Spoken:
-    late = list(told.publications)
+def _delay(
+    messages: MessageSet, here: Mask, fault: Event, _chance: np.random.Generator
+) -> MessageSet:
+    late = list(messages.publications)
     wait = _hours(fault, "by", 1 / 3)
     places = np.flatnonzero(here).tolist()
     for place in places:
@@ -170,20 +178,22 @@ def _delay(told: Spoken, here: Mask, fault: Event, _chance: np.random.Generator)
     if fault.parameters.get("held"):
         for rank, place in enumerate(reversed(places)):
             late[place] = replace(late[place], arrival=fault.ends + rank)
-    return _ordered(told, np.arange(len(late)), late)
+    return _sort_messages(messages, np.arange(len(late)), late)
 
 
-def _ordered(told: Spoken, kept: NDArray[np.int64], every: Sequence[Publication]) -> Spoken:
+def _sort_messages(
+    messages: MessageSet, kept: NDArray[np.int64], publications: Sequence[Publication]
+) -> MessageSet:
     """Those messages and what they hold, in the order of arrival."""
-    arrivals = np.array([every[place].arrival for place in kept.tolist()], dtype=np.int64)
+    arrivals = np.array([publications[place].arrival for place in kept.tolist()], dtype=np.int64)
     order = kept[np.argsort(arrivals, kind="stable")]
-    rank = np.full(len(every), -1, dtype=np.int64)
+    rank = np.full(len(publications), -1, dtype=np.int64)
     rank[order] = np.arange(len(order))
-    of = rank[told.of]
+    of = rank[messages.of]
     there = of >= 0
-    return Spoken(
-        publications=[every[place] for place in order.tolist()],
-        rows=told.rows.loc[there].reset_index(drop=True),
+    return MessageSet(
+        publications=[publications[place] for place in order.tolist()],
+        rows=messages.rows.loc[there].reset_index(drop=True),
         of=of[there],
     )
 
@@ -201,20 +211,20 @@ def _of_quantity(rows: pd.DataFrame, fault: Event) -> Mask:
 
 
 def _number(fault: Event, name: str, usual: float) -> float:
-    found = fault.parameters.get(name, usual)
+    value = fault.parameters.get(name, usual)
     try:
-        return float(found)
+        return float(value)
     except (TypeError, ValueError) as error:
-        raise SimulatorError(f"fault {fault.kind}: {name}: {found!r} is no number") from error
+        raise SimulatorError(f"fault {fault.kind}: {name}: {value!r} is no number") from error
 
 
 def _hours(fault: Event, name: str, usual: float) -> int:
     """A length of time, in µs."""
-    told = str(fault.parameters.get(name, usual))
-    found = hours_in(told)
-    if found is None:
-        raise SimulatorError(f"fault {fault.kind}: {name}: {told!r} is no time such as 90 min")
-    return round(found * HOUR)
+    text = str(fault.parameters.get(name, usual))
+    hours = parse_hours(text)
+    if hours is None:
+        raise SimulatorError(f"fault {fault.kind}: {name}: {text!r} is no time such as 90 min")
+    return round(hours * HOUR)
 
 
 VALUES: Mapping[str, Callable[[_Series, Event, np.random.Generator], None]] = {
@@ -223,7 +233,7 @@ VALUES: Mapping[str, Callable[[_Series, Event, np.random.Generator], None]] = {
     "saturation": _saturation,
     "failure": _failure,
 }
-NETWORK: Mapping[str, Callable[[Spoken, Mask, Event, np.random.Generator], Spoken]] = {
+NETWORK: Mapping[str, Callable[[MessageSet, Mask, Event, np.random.Generator], MessageSet]] = {
     "drop-out": _drop_out,
     "duplicate": _duplicate,
     "delay": _delay,

@@ -49,23 +49,23 @@ def saturated(true: Column, top: float | None) -> NDArray[np.str_] | None:
     return np.where(true >= top, "saturated", "ok")
 
 
-def table(told: Iterable[DeviceReadings]) -> pd.DataFrame:
+def table(readings: Iterable[DeviceReadings]) -> pd.DataFrame:
     """The rows of a recording, ascending by time, then device, in the order they were told."""
-    parts = [each for each in told if len(each.times)]
+    parts = [part for part in readings if len(part.times)]
     if not parts:
         return pd.DataFrame({name: [] for name in ROW_COLUMNS})
-    lengths = [len(each.times) for each in parts]
-    devices, device_codes = _coded([each.device for each in parts], lengths)
-    names, name_codes = _coded([each.quantity.name for each in parts], lengths)
-    units = {each.quantity.name: each.quantity.unit for each in parts}
-    times = np.concatenate([each.times for each in parts])
+    lengths = [len(part.times) for part in parts]
+    devices, device_codes = _encode_names([part.device for part in parts], lengths)
+    names, name_codes = _encode_names([part.quantity.name for part in parts], lengths)
+    units = {part.quantity.name: part.quantity.unit for part in parts}
+    times = np.concatenate([part.times for part in parts])
     order = np.lexsort((np.arange(len(times)), device_codes, times))
     status = np.concatenate(
         [
             np.full(length, "ok", dtype=object)
-            if each.status is None
-            else each.status.astype(object)
-            for each, length in zip(parts, lengths, strict=True)
+            if part.status is None
+            else part.status.astype(object)
+            for part, length in zip(parts, lengths, strict=True)
         ]
     )
     quantity = names[name_codes[order]]
@@ -75,13 +75,15 @@ def table(told: Iterable[DeviceReadings]) -> pd.DataFrame:
             "device": devices[device_codes[order]],
             "quantity": quantity,
             "unit": np.array([units[name] for name in names], dtype=object)[name_codes[order]],
-            "value": np.concatenate([each.value for each in parts])[order],
+            "value": np.concatenate([part.value for part in parts])[order],
             "status": status[order],
         }
     )
 
 
-def _coded(names: list[str], lengths: list[int]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+def _encode_names(
+    names: list[str], lengths: list[int]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """The different names in order, and for each row its place among them."""
     ordered = sorted(set(names))
     place: Mapping[str, int] = {name: number for number, name in enumerate(ordered)}

@@ -6,7 +6,7 @@ import numpy as np
 
 from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._steps import Column, Steps, always, joined, within
+from simulators._steps import Column, Steps, combine, constant, indicator
 
 # Settings, of the right order for street luminaires; a place may say its own (`properties`).
 RATED = 45.0  # W, where nobody says the lamp's rated power
@@ -88,7 +88,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Burning:
+class LampState:
     """What one luminaire truly does: commanded and actual level (%), power (W), told fault."""
 
     supply: Steps
@@ -100,17 +100,17 @@ class Burning:
     @property
     def lit(self) -> Steps:
         """1 where it burns."""
-        return joined(lambda level: (level > 0) * 1.0, self.level)
+        return combine(lambda level: (level > 0) * 1.0, self.level)
 
 
-def burning(
+def simulate_lamp(
     which: Luminaire,
     command: Steps,
     supply: Steps,
     troubles: tuple[Trouble, ...],
     *,
     by_itself: bool,
-) -> Burning:
+) -> LampState:
     """Follow a command as far as supply and troubles let it.
 
     `by_itself`: it has no other switch than its supply, so it burns full when that is on though
@@ -118,32 +118,36 @@ def burning(
     """
     steps = command
     if by_itself:
-        steps = joined(lambda level: np.where(level > 0, level, 100.0), command)
-    level = joined(np.multiply, steps, supply)
-    fault = always(0.0)
+        steps = combine(lambda level: np.where(level > 0, level, 100.0), command)
+    level = combine(np.multiply, steps, supply)
+    fault = constant(0.0)
     if troubles:
-        level = _ill(steps, supply, troubles)
-        fault = _told(command, supply, troubles)
-    power = joined(lambda lit, fed: fed * which.power(lit), level, supply)
-    return Burning(supply=supply, command=command, level=level, power=power, fault=fault)
+        level = _faulty_level(steps, supply, troubles)
+        fault = _reported_fault(command, supply, troubles)
+    power = combine(lambda lit, fed: fed * which.power(lit), level, supply)
+    return LampState(supply=supply, command=command, level=level, power=power, fault=fault)
 
 
-def _ill(wish: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
+def _faulty_level(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
     """A dead lamp or driver gives nothing, a relay that sticks all, a dead gear no dimming."""
-    dark = within(
+    dark = indicator(
         [
-            *((each.begins, each.ends) for each in troubles if each.kind in DARK),
-            *(out for each in troubles for out in each.outs),
+            *((trouble.begins, trouble.ends) for trouble in troubles if trouble.kind in DARK),
+            *(out for trouble in troubles for out in trouble.outs),
         ]
     )
-    sticks = within((each.begins, each.ends) for each in troubles if each.kind == "relay")
-    blunt = within((each.begins, each.ends) for each in troubles if each.kind == "control_gear")
+    sticks = indicator(
+        (trouble.begins, trouble.ends) for trouble in troubles if trouble.kind == "relay"
+    )
+    blunt = indicator(
+        (trouble.begins, trouble.ends) for trouble in troubles if trouble.kind == "control_gear"
+    )
 
     def level(want: Column, fed: Column, out: Column, stuck: Column, full: Column) -> Column:
         forced = (stuck > 0) | ((full > 0) & (want > 0))
         return np.where(out > 0, 0.0, np.where(forced, 100.0, want)) * fed
 
-    return joined(level, wish, supply, dark, sticks, blunt)
+    return combine(level, command, supply, dark, sticks, blunt)
 
 
 MINUTE = 60_000_000
@@ -156,17 +160,17 @@ NOTICED = {  # after how long of what a controller calls it a fault: a setting
 }
 
 
-def _told(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
+def _reported_fault(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
     """The fault that the controller tells: seen only where it does not do as commanded."""
-    told = []
-    for each in troubles:
-        if each.kind == "relay":
-            shows = joined(lambda want, fed: (want == 0) * fed, command, supply)
+    faults = []
+    for trouble in troubles:
+        if trouble.kind == "relay":
+            shows = combine(lambda want, fed: (want == 0) * fed, command, supply)
         else:
-            shows = joined(lambda want, fed: (want > 0) * fed, command, supply)
-        seen = shows.first(each.begins)
-        if seen is not None and seen + NOTICED[each.kind] < each.ends:
-            spell = within([(seen + NOTICED[each.kind], each.ends)])
-            code = float(CODES[each.kind])
-            told.append(joined(lambda on, code=code: on * code, spell))
-    return joined(lambda *codes: np.max(codes, axis=0), *told) if told else always(0.0)
+            shows = combine(lambda want, fed: (want > 0) * fed, command, supply)
+        seen = shows.first(trouble.begins)
+        if seen is not None and seen + NOTICED[trouble.kind] < trouble.ends:
+            spell = indicator([(seen + NOTICED[trouble.kind], trouble.ends)])
+            code = float(CODES[trouble.kind])
+            faults.append(combine(lambda on, code=code: on * code, spell))
+    return combine(lambda *codes: np.max(codes, axis=0), *faults) if faults else constant(0.0)

@@ -25,30 +25,30 @@ def troubles(place: Place, world: World, seed: int) -> tuple[Trouble, ...]:
     `share` takes only some of the lamps that it is of. Nothing fails by itself, so that a scenario
     can name every alarm, unless it has an event `wear`: `lamps` failures a year and lamp.
     """
-    found = [
+    troubles_ = [
         _trouble(KINDS[kind], event, place, seed)
         for kind in KINDS
         for event in world.events_of(kind)
-        if world.touches(event, place) and _chosen(event, place, seed)
+        if world.touches(event, place) and _is_selected(event, place, seed)
     ]
     for event in world.events_of("wear"):
         if not event.where or world.touches(event, place):
-            found.extend(_worn(event, place, seed))
-    return tuple(sorted(found, key=lambda each: each.begins))
+            troubles_.extend(_wear_troubles(event, place, seed))
+    return tuple(sorted(troubles_, key=lambda trouble: trouble.begins))
 
 
 def _trouble(usual: str, event: Event, place: Place, seed: int) -> Trouble:
     kind = str(event.parameters.get("fault", usual))
-    return _of(kind, event.begins, event.ends, place, seed)
+    return _make_trouble(kind, event.begins, event.ends, place, seed)
 
 
-def _chosen(event: Event, place: Place, seed: int) -> bool:
+def _is_selected(event: Event, place: Place, seed: int) -> bool:
     share = event.parameters.get("share")
     draw = chance_of(seed, place.device, event.kind, str(event.begins)).random()
     return share is None or draw < float(share)
 
 
-def _worn(event: Event, place: Place, seed: int) -> list[Trouble]:
+def _wear_troubles(event: Event, place: Place, seed: int) -> list[Trouble]:
     """At most one: whoever repairs comes after the story."""
     rate = float(event.parameters.get("lamps", 0.0))
     chance = chance_of(seed, place.device, "wear")
@@ -56,10 +56,10 @@ def _worn(event: Event, place: Place, seed: int) -> list[Trouble]:
     kind = str(chance.choice(list(WEAR), p=list(WEAR.values())))
     if event.begins + waited >= event.ends:
         return []
-    return [_of(kind, event.begins + int(waited), event.ends, place, seed)]
+    return [_make_trouble(kind, event.begins + int(waited), event.ends, place, seed)]
 
 
-def _of(kind: str, begins: int, ends: int, place: Place, seed: int) -> Trouble:
+def _make_trouble(kind: str, begins: int, ends: int, place: Place, seed: int) -> Trouble:
     outs = _cycles(begins, ends, place, seed) if kind == "cycling" else ()
     return Trouble(kind=kind, begins=begins, ends=ends, outs=outs)
 

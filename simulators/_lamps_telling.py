@@ -11,7 +11,7 @@ from simulators._battery import charge
 from simulators._chance import chance_of
 from simulators._field import Place
 from simulators._gauging import DeviceReadings, as_read
-from simulators._lamps import METERING, Burning, Luminaire
+from simulators._lamps import METERING, LampState, Luminaire
 from simulators._steps import SECOND, Column, Instants
 from simulators._world import World
 
@@ -32,13 +32,13 @@ class Lamp:
 
     place: Place
     which: Luminaire
-    does: Burning
+    does: LampState
     grid: Instants
     volts: Column
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Observation:
     """A controller looking at its lamp at some times. `far`: along the cable, 0 to 1."""
 
     lamp: Lamp
@@ -52,14 +52,14 @@ class Look:
         return self.lamp.does.power.of(self.at)
 
 
-def told(
+def lamp_readings(
     lamp: Lamp, world: World, seed: int, catalogue: Mapping[str, Quantity]
 ) -> Iterator[DeviceReadings]:
     """Its rows, quantity by quantity."""
     chance = chance_of(seed, lamp.place.device, "controller")
     far = float(chance.random())
     for name, at in _times(lamp, world, chance).items():
-        look = Look(lamp=lamp, at=at, begins=world.begins, far=far, chance=chance)
+        look = Observation(lamp=lamp, at=at, begins=world.begins, far=far, chance=chance)
         yield DeviceReadings(
             device=lamp.place.device,
             quantity=catalogue[name],
@@ -73,43 +73,51 @@ def _times(lamp: Lamp, world: World, chance: np.random.Generator) -> dict[str, I
 
     A switched lamp comes to life with its supply and has no time for a last word.
     """
-    told = {
-        name: every for name, every in sorted(lamp.place.quantities.items()) if name in READINGS
+    intervals = {
+        name: interval
+        for name, interval in sorted(lamp.place.quantities.items())
+        if name in READINGS
     }
-    if not told:
+    if not intervals:
         return {}
-    shortest = min(told.values())
+    shortest = min(intervals.values())
     phase = int(chance.integers(0, max(1, round(shortest)))) * SECOND
     boot = int(chance.integers(*BOOT)) * SECOND
     delay = int(chance.integers(*REACTION)) * SECOND
     alive = [
-        (_ceiled(begins + boot) if begins > world.begins else begins + phase, ends)
+        (_round_up(begins + boot) if begins > world.begins else begins + phase, ends)
         for begins, ends in lamp.does.supply.spans(world.begins, world.ends + 1)
     ]
     moved = lamp.does.level.changes(world.begins, world.ends)
     ill = lamp.does.fault.changes(world.begins, world.ends)
     if lamp.place.protocol in WHOLE:
-        at = _heard(alive, shortest, (_ceiled(moved + delay), _ceiled(ill + delay)))
-        return dict.fromkeys(told, at)
-    known: dict[tuple[float, str], Instants] = {}
+        at = _report_times(alive, shortest, (_round_up(moved + delay), _round_up(ill + delay)))
+        return dict.fromkeys(intervals, at)
+    times_by_kind: dict[tuple[float, str], Instants] = {}
     times = {}
-    for name, every in told.items():
+    for name, interval in intervals.items():
         kind = "status" if name in STATUS else name if name == "lamp_fault" else "other"
         extra = {"status": moved, "lamp_fault": ill}.get(kind, moved[:0])
-        if (every, kind) not in known:
-            known[every, kind] = _heard(alive, every, (_ceiled(extra + delay),))
-        times[name] = known[every, kind]
+        if (interval, kind) not in times_by_kind:
+            times_by_kind[interval, kind] = _report_times(
+                alive, interval, (_round_up(extra + delay),)
+            )
+        times[name] = times_by_kind[interval, kind]
     return times
 
 
-def _heard(alive: Sequence[tuple[int, int]], every: float, extra: Sequence[Instants]) -> Instants:
+def _report_times(
+    alive: Sequence[tuple[int, int]], interval: float, extra: Sequence[Instants]
+) -> Instants:
     """Ticks of each life since its beginning, and what else falls into one."""
-    ticks = [np.arange(begins, ends, int(every * SECOND), dtype=np.int64) for begins, ends in alive]
+    ticks = [
+        np.arange(begins, ends, int(interval * SECOND), dtype=np.int64) for begins, ends in alive
+    ]
     others = [
-        each[(each >= begins) & (each < ends)]
-        for each in extra
+        times[(times >= begins) & (times < ends)]
+        for times in extra
         for begins, ends in alive
-        if each.size
+        if times.size
     ]
     return np.unique(np.concatenate([*ticks, *others, np.empty(0, dtype=np.int64)]))
 
@@ -117,34 +125,34 @@ def _heard(alive: Sequence[tuple[int, int]], every: float, extra: Sequence[Insta
 Moment = TypeVar("Moment", int, Instants)
 
 
-def _ceiled(times: Moment) -> Moment:
+def _round_up(times: Moment) -> Moment:
     """Controllers stamp whole seconds."""
     return -(-times // SECOND) * SECOND
 
 
-def _power(look: Look) -> Column:
+def _power(look: Observation) -> Column:
     noise = 1 + METERING * look.chance.standard_normal(len(look.at))
     return np.asarray(look.power * noise)
 
 
-def _energy(look: Look) -> Column:
+def _energy(look: Observation) -> Column:
     gained = look.lamp.does.power.integral(look.begins, look.at) / JOULES
     return np.floor((look.lamp.which.energy + gained) * 1000) / 1000
 
 
-def _hours(look: Look) -> Column:
+def _hours(look: Observation) -> Column:
     burnt = look.lamp.does.lit.integral(look.begins, look.at) / 3600
     return np.floor(look.lamp.which.hours + burnt)
 
 
-def _voltage(look: Look) -> Column:
+def _voltage(look: Observation) -> Column:
     volts = np.interp(look.at, look.lamp.grid, look.lamp.volts)
     burns = look.lamp.does.level.of(look.at) / 100
     noise = look.chance.normal(0, 0.2, len(look.at))
     return np.asarray(volts * (1 - FEEDER_DROP * look.far * burns) + noise)
 
 
-READINGS: Mapping[str, Callable[[Look], Column]] = {
+READINGS: Mapping[str, Callable[[Observation], Column]] = {
     "battery": lambda look: charge(look.at, look.chance),
     "burning_hours": _hours,
     "lamp_energy": _energy,

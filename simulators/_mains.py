@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators._calendar import lived
-from simulators._chance import chance_of, wandering
+from simulators._calendar import local_times
+from simulators._chance import chance_of, smooth_noise
 from simulators._steps import SECOND, Column, Instants
 
 STEP = 300 * SECOND
@@ -28,14 +28,14 @@ class Mains:
     def at(self, site: str, seed: int) -> Column:
         """On the grid's times."""
         chance = chance_of(seed, site, "mains")
-        own = chance.normal(0, PLACE) + WANDERING * wandering(chance, len(self.grid), memory=12)
+        own = chance.normal(0, PLACE) + WANDERING * smooth_noise(chance, len(self.grid), memory=12)
         return np.asarray(self.daily + own)
 
 
 def mains(begins: int, ends: int, zone: str) -> Mains:
     """The network between two times (µs)."""
     grid = np.arange(begins, ends + STEP, STEP, dtype=np.int64)
-    hour = lived(grid, zone).hour
+    hour = local_times(grid, zone).hour
     evening = np.exp(-0.5 * ((hour - 19) / 2) ** 2)
     night = np.exp(-0.5 * (((hour - 3 + 12) % 24 - 12) / 2.5) ** 2)
     return Mains(grid=grid, daily=USUAL + EVENING * evening + NIGHT * night)

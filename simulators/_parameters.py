@@ -38,19 +38,19 @@ def choice(*words: str) -> Parameter:
     return Parameter(expected=f"one of {', '.join(words)}", holds=lambda value: value in words)
 
 
-def check(world: World, kinds: Kinds) -> None:
+def check_events(world: World, kinds: Kinds) -> None:
     """Every event of these kinds says only what can be said of it.
 
     Raises:
         SimulatorError: names the event, the parameter and what was expected.
     """
-    for kind, known in kinds.items():
+    for kind, parameters in kinds.items():
         for event in world.events_of(kind):
             for name, value in event.parameters.items():
-                if name not in known:
-                    may = ", ".join(known) or "nothing more"
+                if name not in parameters:
+                    may = ", ".join(parameters) or "nothing more"
                     raise SimulatorError(f"event {kind}: unknown {name!r}; it may say {may}")
-                if not known[name].holds(value):
+                if not parameters[name].holds(value):
                     raise SimulatorError(
-                        f"event {kind}: {name}: {value!r}; expected {known[name].expected}"
+                        f"event {kind}: {name}: {value!r}; expected {parameters[name].expected}"
                     )

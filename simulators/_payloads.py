@@ -36,8 +36,10 @@ class Number:
         high = (1 << bits) - 1
         if self.missing is not None and self.missing == high:
             high -= 1
-        told = np.clip(np.round(np.nan_to_num(values) * self.scale), low, high).astype(np.int64)
-        return told if self.missing is None else np.where(np.isnan(values), self.missing, told)
+        rounded = np.clip(np.round(np.nan_to_num(values) * self.scale), low, high).astype(np.int64)
+        return (
+            rounded if self.missing is None else np.where(np.isnan(values), self.missing, rounded)
+        )
 
     def back(self, raw: NDArray[np.int64]) -> Column:
         """The values that a reader finds; nan where the sensor is missing."""
@@ -136,10 +138,10 @@ def frames(layout: Layout, values: Mapping[str, Column]) -> tuple[list[bytes], d
     """
     count = len(next(iter(values.values())))
     parts: list[Bytes] = []
-    found = {}
+    decoded = {}
     for number in layout.numbers:
         raw = number.raw(values[number.quantity])
-        found[number.quantity] = number.back(raw)
+        decoded[number.quantity] = number.back(raw)
         wide = raw.astype(">i8").view(np.uint8).reshape(count, 8)
         if number.prefix:
             parts.append(np.tile(np.frombuffer(number.prefix, dtype=np.uint8), (count, 1)))
@@ -147,4 +149,4 @@ def frames(layout: Layout, values: Mapping[str, Column]) -> tuple[list[bytes], d
     whole = np.hstack(parts)
     size = whole.shape[1]
     flat = whole.tobytes()
-    return [flat[i : i + size] for i in range(0, len(flat), size)], found
+    return [flat[i : i + size] for i in range(0, len(flat), size)], decoded

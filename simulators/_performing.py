@@ -3,64 +3,68 @@
 import pandas as pd
 
 from simulators._errors import SimulatorError
-from simulators._faults import broken, check, skew_of, through_network
+from simulators._faults import apply_network_faults, apply_value_faults, check_faults, clock_skew
 from simulators._field import Field
-from simulators._picking import happening
-from simulators._publications import Spoken
-from simulators._simulator import simulators
-from simulators._speaking import spoken
+from simulators._picking import resolve_events
+from simulators._publications import MessageSet
+from simulators._simulator import find_simulators
+from simulators._speaking import encode_messages
 from simulators._story import Story
 from simulators._world import World
 from simulators._yaml import nearest
 
 
-def performed(story: Story, field: Field, seed: int, *, hours: float | None = None) -> pd.DataFrame:
+def simulate_rows(
+    story: Story, field: Field, seed: int, *, hours: float | None = None
+) -> pd.DataFrame:
     """What the devices measure, without faults: rows of a recording, ascending by time and device.
 
     Raises:
         SimulatorError: no device of the field tells anything, or an event's kind is nobody's.
     """
-    return measured(World(story, field, seed, hours=hours))
+    return measure_rows(World(story, field, seed, hours=hours))
 
 
-def messages(story: Story, field: Field, seed: int, *, hours: float | None = None) -> Spoken:
+def simulate_messages(
+    story: Story, field: Field, seed: int, *, hours: float | None = None
+) -> MessageSet:
     """What is published, with the faults of the story.
 
     Raises:
         SimulatorError: as `performed`, or a fault is of nobody, or its parameters make no sense.
     """
     world = World(story, field, seed, hours=hours)
-    faults = happening(story.faults, field, world.begins, seed)
-    check(faults)
-    rows = broken(measured(world), faults, world)
-    told = spoken(rows, field, seed, skew_of(faults, world))
-    return through_network(told, faults, world)
+    faults = resolve_events(story.faults, field, world.begins, seed)
+    check_faults(faults)
+    rows = apply_value_faults(measure_rows(world), faults, world)
+    published = encode_messages(rows, field, seed, clock_skew(faults, world))
+    return apply_network_faults(published, faults, world)
 
 
-def measured(world: World) -> pd.DataFrame:
+def measure_rows(world: World) -> pd.DataFrame:
     """The rows of every domain that has places in the world's field.
 
     Raises:
         SimulatorError: as `performed`.
     """
-    playing = simulators()
-    known = {kind for simulator in playing.values() for kind in simulator.events}
+    playing = find_simulators()
+    kinds = {kind for simulator in playing.values() for kind in simulator.events}
     for event in world.story.events:
-        if event.kind not in known:
+        if event.kind not in kinds:
             raise SimulatorError(
                 f"{world.story.name}: no simulator plays events of kind {event.kind!r}"
-                f"{nearest(event.kind, known)}"
+                f"{nearest(event.kind, kinds)}"
             )
     parts = [
         simulator.emit(world.field, world, world.seed)
         for domain, simulator in sorted(playing.items())
         if world.field.of(domain)
     ]
-    told = [part for part in parts if len(part)]
-    if not told:
+    filled = [part for part in parts if len(part)]
+    if not filled:
         raise SimulatorError(
             "none of the inventory's devices measures what a simulator can tell; apply an"
             " inventory first, such as `hypervisor inventory apply essonne`"
         )
-    rows = pd.concat(told)
+    rows = pd.concat(filled)
     return rows.sort_values(["time", "device"], kind="stable", ignore_index=True)

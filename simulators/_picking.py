@@ -8,59 +8,62 @@ from simulators._chance import chance_of
 from simulators._errors import SimulatorError
 from simulators._field import Field
 from simulators._rain import KM_A_DEGREE
-from simulators._story import HOUR, Event, Happening, Where
+from simulators._story import HOUR, Event, ScheduledEvent, Where
 
 
-def happening(told: Sequence[Happening], field: Field, begins: int, seed: int) -> tuple[Event, ...]:
+def resolve_events(
+    scheduled: Sequence[ScheduledEvent], field: Field, begins: int, seed: int
+) -> tuple[Event, ...]:
     """Events at their times, each with the names it is of; those that find nobody are left out.
 
     Raises:
         SimulatorError: a name is of nothing in the field.
     """
     events = []
-    for each in told:
-        where = picked(each.where, field, seed)
-        if where or not (each.where.names or each.where.any):
+    for entry in scheduled:
+        where = select_names(entry.where, field, seed)
+        if where or not (entry.where.names or entry.where.any):
             events.append(
                 Event(
-                    kind=each.kind,
-                    begins=begins + round(each.at * HOUR),
-                    ends=begins + round(each.until * HOUR),
+                    kind=entry.kind,
+                    begins=begins + round(entry.at * HOUR),
+                    ends=begins + round(entry.until * HOUR),
                     where=frozenset(where),
-                    parameters=each.parameters,
+                    parameters=entry.parameters,
                 )
             )
     return tuple(sorted(events, key=lambda event: event.begins))
 
 
-def picked(where: Where, field: Field, seed: int) -> tuple[str, ...]:
+def select_names(where: Where, field: Field, seed: int) -> tuple[str, ...]:
     """Names of devices, sites, groups or assets; empty where the field has none of the kind.
 
     Raises:
         SimulatorError: a name is of nothing in the field.
     """
-    known = _known(field)
+    names = _list_names(field)
     for name in where.names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise SimulatorError(f"no device, site, group or asset is called {name!r}{hint}")
     if not where.any:
         return where.names
-    found = _of_kind(where.any, field)
+    positions = _of_kind(where.any, field)
     if where.near is not None:
-        far = {name: _distance(at, where.near) for name, at in found.items()}
-        found = {name: at for name, at in found.items() if far[name] <= where.within}
-        ordered = sorted(found, key=lambda name: (far[name], name))
+        far = {name: _distance(at, where.near) for name, at in positions.items()}
+        positions = {name: at for name, at in positions.items() if far[name] <= where.within}
+        ordered = sorted(positions, key=lambda name: (far[name], name))
     else:
         ordered = [
-            str(name) for name in chance_of(seed, where.any, where.pick).permutation(sorted(found))
+            str(name)
+            for name in chance_of(seed, where.any, where.pick).permutation(sorted(positions))
         ]
-    count = where.count if where.share is None else round(where.share * len(found))
+    count = where.count if where.share is None else round(where.share * len(positions))
     return (*where.names, *ordered[:count])
 
 
-def _known(field: Field) -> dict[str, None]:
+def _list_names(field: Field) -> dict[str, None]:
     places = (name for place in field.places for name in (place.device, place.site))
     groups = (group.name for group in field.groups)
     return dict.fromkeys((*places, *groups, *(asset.name for asset in field.assets)))
@@ -68,10 +71,14 @@ def _known(field: Field) -> dict[str, None]:
 
 def _of_kind(kind: str, field: Field) -> dict[str, tuple[float | None, float | None]]:
     """Everything of that kind with where it is: groups before assets, then devices."""
-    groups = {each.name: (each.lon, each.lat) for each in field.groups if each.kind == kind}
+    groups = {
+        member.name: (member.lon, member.lat) for member in field.groups if member.kind == kind
+    }
     if groups:
         return groups
-    assets = {each.name: (each.lon, each.lat) for each in field.assets if each.kind == kind}
+    assets = {
+        member.name: (member.lon, member.lat) for member in field.assets if member.kind == kind
+    }
     if assets:
         return assets
     return {

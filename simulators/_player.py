@@ -9,9 +9,9 @@ and slowed at will: neither stamp nor promise depends on the wall.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from simulators._publications import Publication, written
-from simulators._tempo import PlayerCommand, Reins, Steady, Tempo
-from simulators._wire import Broker, PlayerError, Wall, Wire
+from simulators._publications import Publication, format_instant
+from simulators._tempo import FixedSpeed, PlayerCommand, RunControl, ScenarioClock
+from simulators._wire import Broker, MqttConnection, PlayerError, WallClock
 
 CLOCK = "exercise/clock"
 SECOND = 1_000_000
@@ -47,7 +47,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
+class PlayResult:
     """What was played. `stopped`: whoever leads ended it before its end."""
 
     publications: int
@@ -67,12 +67,12 @@ class Player:
         self,
         broker: Broker,
         *,
-        wall: Wall,
+        wall: WallClock,
         pace: Pace,
         heard: Callable[[], int | None] | None = None,
         notice: Callable[[Progress], None] | None = None,
     ) -> None:
-        self._wire = Wire(broker, wall=wall, patience=pace.patience)
+        self._wire = MqttConnection(broker, wall=wall, patience=pace.patience)
         self._wall = wall
         self._pace = pace
         self._heard = heard
@@ -81,8 +81,8 @@ class Player:
         self._first = 0
         self._clock = 0
         self._last = 0  # the latest stamp or clock that went out
-        self._reins: Reins = Steady(wish=PlayerCommand(speed=pace.speed))
-        self._tempo = Tempo(now=wall.now, at=0)
+        self._reins: RunControl = FixedSpeed(command=PlayerCommand(speed=pace.speed))
+        self._tempo = ScenarioClock(now=wall.now, at=0)
         self._looked = 0.0
         self._ticked = 0.0
         self._publications = 0
@@ -95,8 +95,8 @@ class Player:
         *,
         not_before: int | None = None,
         linger: float = 0.0,
-        reins: Reins | None = None,
-    ) -> Tally:
+        reins: RunControl | None = None,
+    ) -> PlayResult:
         """Publish `plan` (ascending by arrival); at the end the clock goes on for `linger` seconds.
 
         `reins`: who leads; without them the pace's speed is kept from beginning to end.
@@ -151,13 +151,13 @@ class Player:
         """
         self._wire.open()
         try:
-            self._wire.send(CLOCK, written(clock).encode())
+            self._wire.send(CLOCK, format_instant(clock).encode())
             self._wire.settle()
         finally:
             self._wire.close()
 
     def _publish(self, publication: Publication) -> None:
-        self._wire.send(publication.topic, publication.payload, written(publication.arrival))
+        self._wire.send(publication.topic, publication.payload, format_instant(publication.arrival))
         self._last = max(self._last, publication.arrival)
         self._publications += 1
         self._readings += publication.readings
@@ -170,7 +170,7 @@ class Player:
         What is stopped has told the last clock that it can promise.
         """
         self._look(arrival)
-        while not self._tempo.wish.stop:
+        while not self._tempo.command.stop:
             self._land(arrival)
             left = self._tempo.left(arrival)
             if left <= 0:
@@ -213,7 +213,7 @@ class Player:
         return self._clocks[-1][1] if self._clocks else 0
 
     def _tell_clock(self, clock: int) -> None:
-        self._wire.send(CLOCK, written(clock).encode())
+        self._wire.send(CLOCK, format_instant(clock).encode())
         self._clock = clock
         self._last = max(self._last, clock)
         self._clocks.append((clock, self._publications))
@@ -252,7 +252,7 @@ class Player:
     def _linger(self) -> None:
         self._wire.pump(self._pace.tick / 5)
         if self._wall.now() - self._ticked >= self._pace.again:
-            self._wire.send(CLOCK, written(self._clock).encode())
+            self._wire.send(CLOCK, format_instant(self._clock).encode())
             self._ticked = self._wall.now()
 
     def _behind(self, heard: int | None) -> int:
@@ -281,8 +281,8 @@ class Player:
             speed=(self._clock - self._first) / SECOND / elapsed,
         )
 
-    def _tally(self, *, stopped: bool) -> Tally:
-        return Tally(
+    def _tally(self, *, stopped: bool) -> PlayResult:
+        return PlayResult(
             publications=self._publications,
             readings=self._readings,
             first=self._first,

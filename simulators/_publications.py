@@ -26,7 +26,7 @@ class Publication:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class MessageSet:
     """Messages, and the readings in them as they are to be stored.
 
     `rows`: of a recording, `time` being what the message says, `value` what it can hold;
@@ -45,7 +45,7 @@ class _Message:
     status: dict[str, str] = field(default_factory=dict)
 
 
-def written(instant: int) -> str:
+def format_instant(instant: int) -> str:
     """µs since the epoch as RFC 3339 in UTC."""
     return (EPOCH + timedelta(microseconds=instant)).isoformat().replace("+00:00", "Z")
 
@@ -71,7 +71,7 @@ def _messages(rows: pd.DataFrame) -> Iterator[Publication]:
         *(rows[name].tolist() for name in ("device", "quantity", "unit", "value", "status")),
     )
     for instant, readings in groupby(zip(*columns, strict=True), key=lambda row: row[0]):
-        time = written(instant)
+        time = format_instant(instant)
         for device, message in _by_device(readings):
             body = {"time": time, "values": message.measured, "units": message.units}
             if message.status:

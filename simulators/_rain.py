@@ -52,12 +52,12 @@ class Rain:
 
     def gust(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
         """m/s that storms add at a place."""
-        told = np.zeros(len(times))
+        gusts = np.zeros(len(times))
         for storm in self._weather.storms:
             at = (times - self._begins) / HOUR - storm.at
             bell = np.sin(np.pi * np.clip(at / storm.hours, 0, 1)) ** 2
-            told += storm.gust * bell * share(lon, lat, storm)
-        return told
+            gusts += storm.gust * bell * share(lon, lat, storm)
+        return gusts
 
     def passes(self, front: Front, lon: float, lat: float) -> int:
         """When (µs) a front passes a place."""

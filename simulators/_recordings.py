@@ -49,16 +49,16 @@ def read(
         RecordingError: the file cannot be read, names none of `stations`, or holds nothing there.
     """
     table = load(Path(path))
-    wanted = list(stations or ())
+    station_names = list(stations or ())
     if _hubeau.is_hubeau(table):
         if columns:
             raise RecordingError(f"{path} has Hub'Eau's layout: its columns need no explanation")
         rows, notes = _hubeau.rows_of(table)
     else:
         meanings = {meaning.name: meaning for meaning in map(_wide.explicit, columns or ())}
-        only = wanted[0] if len(wanted) == 1 else None
+        only = station_names[0] if len(station_names) == 1 else None
         rows, notes = _wide.rows_of(table, device=only, columns=meanings)
-    rows = between(_of(rows, wanted, table.path), start, end)
+    rows = between(_of(rows, station_names, table.path), start, end)
     if rows.empty:
         raise RecordingError(f"{path} holds no reading in the span asked for")
     return Recording(path=table.path, rows=rows, notes=notes)

@@ -132,8 +132,8 @@ def _areas(sites: Mapping[str, Place]) -> dict[str, float]:
     areas: dict[str, float] = {}
     for name in ordered:
         above = sum(areas.get(other, 0.0) for other, _ in sites[name].upstream)
-        said = sites[name].properties.get("catchment_km2")
-        areas[name] = float(said) if said else above + LOCAL_AREA
+        given = sites[name].properties.get("catchment_km2")
+        areas[name] = float(given) if given else above + LOCAL_AREA
     return areas
 
 

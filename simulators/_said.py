@@ -12,7 +12,7 @@ Times = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class DeviceMessages:
     """The messages of one device, and their readings: a row a reading, `of` its message."""
 
     arrivals: list[int]
@@ -22,11 +22,11 @@ class Said:
     times: Times
     quantities: NDArray[np.object_]
     units: NDArray[np.object_]
-    told: Column
+    value: Column
     status: NDArray[np.object_]
 
 
-def texts(times: Times) -> list[str]:
+def format_times(times: Times) -> list[str]:
     """RFC 3339 without the offset; whole seconds without a fraction."""
     moments = times.astype("datetime64[us]")
     if (times % SECOND == 0).all():

@@ -12,8 +12,8 @@ from simulators._faults import KINDS
 from simulators._story import (
     INJECTS,
     Front,
-    Happening,
     Inject,
+    ScheduledEvent,
     Storm,
     Story,
     Truth,
@@ -25,30 +25,30 @@ from simulators._yaml import Kind, Reader, ScenarioError, nearest
 SUFFIXES = (".yaml", ".yml")
 
 
-def available() -> dict[str, Path]:
+def scenario_files() -> dict[str, Path]:
     """The scenarios that come with us, and with whoever extends us, by name."""
     package = importlib.import_module("simulators")
     files = (file for root in package.__path__ for file in Path(root, "scenarios").glob("*.yaml"))
     return {file.stem: file for file in sorted(files, key=lambda file: file.stem)}
 
 
-def load(name: str) -> Story:
+def load_scenario(name: str) -> Story:
     """The scenario of that name; a name that ends in .yaml is a file of your own.
 
     Raises:
         ScenarioError: there is none, or its file cannot be read.
     """
-    file = Path(name) if name.endswith(SUFFIXES) else available().get(name)
+    file = Path(name) if name.endswith(SUFFIXES) else scenario_files().get(name)
     if file is None:
-        raise ScenarioError(f"there is no scenario {name!r}{nearest(name, available())}")
+        raise ScenarioError(f"there is no scenario {name!r}{nearest(name, scenario_files())}")
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"the scenario {name} cannot be read: {error}") from error
-    return parse(text, str(file))
+    return parse_scenario(text, str(file))
 
 
-def parse(text: str, file: str) -> Story:
+def parse_scenario(text: str, file: str) -> Story:
     """A story from its YAML.
 
     Raises:
@@ -71,24 +71,24 @@ def _number(reader: Reader, node: yaml.Node, what: str) -> float:
 
 
 def _positive(reader: Reader, node: yaml.Node, what: str) -> float:
-    found = reader.number(node, what)
-    if found <= 0:
+    number = reader.number(node, what)
+    if number <= 0:
         reader.fail(node, f"{what}: expected a number above 0")
-    return found
+    return number
 
 
 def _share(reader: Reader, node: yaml.Node, what: str) -> float:
-    found = reader.number(node, what)
-    if not 0 <= found <= 1:
+    share = reader.number(node, what)
+    if not 0 <= share <= 1:
         reader.fail(node, f"{what}: expected a share from 0 to 1")
-    return found
+    return share
 
 
 def _count(reader: Reader, node: yaml.Node, what: str) -> int:
-    found = reader.number(node, what)
-    if found < 1 or found != int(found):
+    count = reader.number(node, what)
+    if count < 1 or count != int(count):
         reader.fail(node, f"{what}: expected a whole number above 0")
-    return int(found)
+    return int(count)
 
 
 def _hours(reader: Reader, node: yaml.Node, what: str) -> float:
@@ -105,12 +105,12 @@ def _flag(reader: Reader, node: yaml.Node, what: str) -> bool:
 def _instant(reader: Reader, node: yaml.Node, what: str) -> datetime:
     word = reader.text(node, what)
     try:
-        found = datetime.fromisoformat(word)
+        instant = datetime.fromisoformat(word)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        instant = None
+    if instant is None or instant.tzinfo is None:
         reader.fail(node, f"{what}: {word!r}; expected an instant such as 2024-10-08T00:00:00Z")
-    return found
+    return instant
 
 
 def _words(reader: Reader, node: yaml.Node, what: str) -> tuple[str, ...]:
@@ -120,10 +120,10 @@ def _words(reader: Reader, node: yaml.Node, what: str) -> tuple[str, ...]:
 
 
 def _point(reader: Reader, node: yaml.Node, what: str) -> tuple[float, float]:
-    found = [reader.number(entry, what) for entry in reader.entries(node, what)]
-    if len(found) != 2 or not (-180 <= found[0] <= 180 and -90 <= found[1] <= 90):
+    coordinates = [reader.number(entry, what) for entry in reader.entries(node, what)]
+    if len(coordinates) != 2 or not (-180 <= coordinates[0] <= 180 and -90 <= coordinates[1] <= 90):
         reader.fail(node, f"{what}: expected [lon, lat] in degrees, such as [2.18, 48.70]")
-    return found[0], found[1]
+    return coordinates[0], coordinates[1]
 
 
 def _where(reader: Reader, node: yaml.Node, what: str) -> Where:
@@ -132,45 +132,45 @@ def _where(reader: Reader, node: yaml.Node, what: str) -> Where:
     return Where(**reader.fields(node, what, WHERE))
 
 
-def _each(kinds: dict[str, Kind], needed: tuple[str, ...], made: Callable[..., Any]) -> Kind:
+def _list_of(kinds: dict[str, Kind], needed: tuple[str, ...], made: Callable[..., Any]) -> Kind:
     """A list of mappings, each with these fields."""
 
     def read(reader: Reader, node: yaml.Node, what: str) -> tuple[Any, ...]:
         return tuple(
-            made(**_renamed(reader.fields(entry, what, kinds, needed)))
+            made(**_rename_fields(reader.fields(entry, what, kinds, needed)))
             for entry in reader.entries(node, what)
         )
 
     return read
 
 
-def _renamed(found: dict[str, Any]) -> dict[str, Any]:
+def _rename_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """`from` and `to` are words of Python."""
     names = {"from": "at", "to": "until"}
-    return {names.get(name, name): value for name, value in found.items()}
+    return {names.get(name, name): value for name, value in fields.items()}
 
 
-def _happenings(reader: Reader, node: yaml.Node, what: str) -> tuple[Happening, ...]:
+def _happenings(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent, ...]:
     return tuple(_happening(reader, entry, what) for entry in reader.entries(node, what))
 
 
-def _happening(reader: Reader, node: yaml.Node, what: str) -> Happening:
+def _happening(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
     parts = reader.mapping(node, what)
     for name in ("kind", "from", "to"):
         if name not in parts:
             reader.fail(node, f"{what} needs {name!r}")
-    found = {
+    fields = {
         name: kind(reader, parts[name], f"{what}, {name}")
         for name, kind in HAPPENING.items()
         if name in parts
     }
-    if found["from"] >= found["to"]:
+    if fields["from"] >= fields["to"]:
         reader.fail(node, f"{what}: it ends before it begins")
-    return Happening(
-        kind=found["kind"],
-        at=found["from"],
-        until=found["to"],
-        where=found.get("where", Where()),
+    return ScheduledEvent(
+        kind=fields["kind"],
+        at=fields["from"],
+        until=fields["to"],
+        where=fields.get("where", Where()),
         parameters={
             name: reader.plain(value) for name, value in parts.items() if name not in HAPPENING
         },
@@ -207,8 +207,8 @@ FRONT: dict[str, Kind] = {
     "wind": _number,
 }
 WEATHER: dict[str, Kind] = {
-    "storms": _each(STORM, ("at", "hours", "total", "lon", "lat", "spread"), Storm),
-    "fronts": _each(FRONT, ("at",), Front),
+    "storms": _list_of(STORM, ("at", "hours", "total", "lon", "lat", "spread"), Storm),
+    "fronts": _list_of(FRONT, ("at",), Front),
     "temperature": _number,
     "amplitude": _number,
     "cloud": _share,
@@ -229,7 +229,7 @@ TRUTH: dict[str, Kind] = {
 }
 
 
-def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[Happening, ...]:
+def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent, ...]:
     faults = _happenings(reader, node, what)
     for entry, fault in zip(reader.entries(node, what), faults, strict=True):
         if fault.kind not in KINDS:
@@ -252,11 +252,13 @@ INJECT: dict[str, Kind] = {
 
 
 def _injects(reader: Reader, node: yaml.Node, what: str) -> tuple[Inject, ...]:
-    injects: tuple[Inject, ...] = _each(INJECT, ("kind", "at", "title"), Inject)(reader, node, what)
+    injects: tuple[Inject, ...] = _list_of(INJECT, ("kind", "at", "title"), Inject)(
+        reader, node, what
+    )
     for entry, inject in zip(reader.entries(node, what), injects, strict=True):
         if inject.kind not in INJECTS:
-            known = ", ".join(INJECTS)
-            reader.fail(entry, f"{what}: no inject is a {inject.kind!r}; expected one of {known}")
+            kinds = ", ".join(INJECTS)
+            reader.fail(entry, f"{what}: no inject is a {inject.kind!r}; expected one of {kinds}")
         if inject.kind == "reading" and not (inject.quantity and inject.value is not None):
             reader.fail(entry, f"{what}: a reading needs its quantity and its value")
         if inject.kind in {"reading", "lost-sensor"} and inject.where == Where():
@@ -278,7 +280,7 @@ STORY: dict[str, Kind] = {
     "weather": _weather,
     "events": _happenings,
     "faults": _faults,
-    "truth": _each(TRUTH, ("what", "from", "to"), Truth),
+    "truth": _list_of(TRUTH, ("what", "from", "to"), Truth),
     "injects": _injects,
     "quiet": _flag,
 }

@@ -33,21 +33,21 @@ class Simulator:
     events: tuple[str, ...] = ()
 
 
-def simulators() -> dict[str, Simulator]:
+def find_simulators() -> dict[str, Simulator]:
     """Scan this package. Called from entry points, never at import.
 
     Raises:
         SimulatorError: a public module has no `SIMULATOR`, or two have one name.
     """
     package = importlib.import_module("simulators")
-    found: dict[str, Simulator] = {}
+    by_domain: dict[str, Simulator] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         if info.name.startswith("_") or info.ispkg:
             continue
         simulator = getattr(importlib.import_module(f"simulators.{info.name}"), "SIMULATOR", None)
         if not isinstance(simulator, Simulator):
             raise SimulatorError(f"simulators/{info.name}.py must define SIMULATOR, a Simulator")
-        if simulator.domain in found:
+        if simulator.domain in by_domain:
             raise SimulatorError(f"domain {simulator.domain!r} has two simulators")
-        found[simulator.domain] = simulator
-    return found
+        by_domain[simulator.domain] = simulator
+    return by_domain

@@ -40,13 +40,13 @@ class Steps:
         """Where it is not zero, within `begins` and `ends`."""
         edges = np.clip(np.append(self.at, ends), begins, ends)
         on = (self.value != 0) & (edges[1:] > edges[:-1])
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         for start, end in zip(edges[:-1][on].tolist(), edges[1:][on].tolist(), strict=True):
-            if found and found[-1][1] == start:
-                found[-1] = (found[-1][0], end)
+            if spans and spans[-1][1] == start:
+                spans[-1] = (spans[-1][0], end)
             else:
-                found.append((start, end))
-        return found
+                spans.append((start, end))
+        return spans
 
     def first(self, since: int) -> int | None:
         """The first time from `since` on at which it is not zero."""
@@ -55,12 +55,12 @@ class Steps:
         return max(int(self.at[place[0]]), since) if place.size else None
 
 
-def always(value: float) -> Steps:
+def constant(value: float) -> Steps:
     """The same for ever."""
     return Steps(at=np.array([EVER], dtype=np.int64), value=np.array([value]))
 
 
-def stepped(at: Instants, value: Column, before: float = 0.0) -> Steps:
+def steps_from(at: Instants, value: Column, before: float = 0.0) -> Steps:
     """From each time (ascending) its value; `before` the first."""
     return Steps(
         at=np.concatenate([np.array([EVER], dtype=np.int64), at]),
@@ -68,16 +68,16 @@ def stepped(at: Instants, value: Column, before: float = 0.0) -> Steps:
     )
 
 
-def within(spans: Iterable[tuple[int, int]]) -> Steps:
+def indicator(spans: Iterable[tuple[int, int]]) -> Steps:
     """1 within any of the spans, which may overlap, else 0."""
     edges = np.array(sorted(spans), dtype=np.int64).reshape(-1, 2)
     at = edges.ravel()
     order = np.argsort(at, kind="stable")
     depth = np.cumsum(np.tile([1.0, -1.0], len(edges))[order])
-    return joined(lambda value: (value > 0).astype(float), stepped(at[order], depth))
+    return combine(lambda value: (value > 0).astype(float), steps_from(at[order], depth))
 
 
-def joined(how: Callable[..., Column], *parts: Steps) -> Steps:
+def combine(how: Callable[..., Column], *parts: Steps) -> Steps:
     """What `how` makes of the values of several, wherever one of them changes."""
     at = np.unique(np.concatenate([part.at for part in parts]))
     value = np.asarray(how(*(part.of(at) for part in parts)), dtype=np.float64)

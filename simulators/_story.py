@@ -80,7 +80,7 @@ class Where:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Happening:
+class ScheduledEvent:
     """An event or a fault as its scenario tells it; `at` and `until` in h of the scenario."""
 
     kind: str
@@ -142,8 +142,8 @@ class Story:
     title_fr: str = ""
     description: str = ""
     weather: Weather = field(default_factory=Weather)
-    events: tuple[Happening, ...] = ()
-    faults: tuple[Happening, ...] = ()
+    events: tuple[ScheduledEvent, ...] = ()
+    faults: tuple[ScheduledEvent, ...] = ()
     truth: tuple[Truth, ...] = ()
     injects: tuple[Inject, ...] = ()
     quiet: bool = False

@@ -39,9 +39,9 @@ class Table:
     cells: pd.DataFrame
 
     def fault(self, row: int, column: str, expected: str) -> RecordingError:
-        found = self.cells[column].iloc[row]
+        cell = self.cells[column].iloc[row]
         return RecordingError(
-            f"{self.path}, line {row + 2}, column {column!r}: {found!r}; expected {expected}"
+            f"{self.path}, line {row + 2}, column {column!r}: {cell!r}; expected {expected}"
         )
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -69,10 +69,10 @@ class Table:
         text = self.cells[column].str.strip()
         expected = "an instant such as 2022-01-11T06:15:00Z"
         if not naive_is_utc:
-            spoken = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$", regex=True).to_numpy()
-            if not spoken.all():
+            has_offset = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$", regex=True).to_numpy()
+            if not has_offset.all():
                 raise self.fault(
-                    int((~spoken).argmax()), column, f"{expected}, with its offset from UTC"
+                    int((~has_offset).argmax()), column, f"{expected}, with its offset from UTC"
                 )
         series = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
         bad = series.isna().to_numpy()

@@ -11,7 +11,7 @@ from simulators._chance import Column
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
+class DeviceTable:
     """`times` (µs, ascending) a row; `names` a column.
 
     `value`: nan where the sensor has none; `there`: whether the device tells it then at all;
@@ -42,10 +42,10 @@ class Telling:
         return value[np.where(last < 0, first, last)]
 
 
-def tellings(rows: pd.DataFrame) -> Iterator[Telling]:
+def device_tables(rows: pd.DataFrame) -> Iterator[DeviceTable]:
     """Each device's table, of the rows of a recording (no quantity twice at one time)."""
-    names, name_codes = _coded(rows["quantity"])
-    devices, device_codes = _coded(rows["device"])
+    names, name_codes = _encode_column(rows["quantity"])
+    devices, device_codes = _encode_column(rows["device"])
     units = rows["unit"].to_numpy()
     times = rows["time"].astype("int64").to_numpy()
     values = rows["value"].to_numpy(dtype=np.float64)
@@ -61,22 +61,22 @@ def tellings(rows: pd.DataFrame) -> Iterator[Telling]:
         value[at, column] = values[mine]
         there[at, column] = True
         words = status[mine]
-        said: NDArray[np.object_] | None = None
+        device_status: NDArray[np.object_] | None = None
         if (words != "ok").any():
-            said = np.full(shape, "ok", dtype=object)
-            said[at, column] = words
+            device_status = np.full(shape, "ok", dtype=object)
+            device_status[at, column] = words
         unit = dict(zip(column.tolist(), units[mine].tolist(), strict=True))
-        yield Telling(
+        yield DeviceTable(
             device=device,
             times=moments.astype(np.int64),
             names=tuple(names[code] for code in codes),
             units=tuple(unit[i] for i in range(len(codes))),
             value=value,
             there=there,
-            status=said,
+            status=device_status,
         )
 
 
-def _coded(column: "pd.Series[str]") -> tuple[list[str], NDArray[np.int64]]:
+def _encode_column(column: "pd.Series[str]") -> tuple[list[str], NDArray[np.int64]]:
     codes, names = pd.factorize(column, sort=True)
     return [str(name) for name in names], codes.astype(np.int64)

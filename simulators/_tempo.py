@@ -24,7 +24,7 @@ class PlayerCommand:
     stop: bool = False
 
 
-class Reins(Protocol):
+class RunControl(Protocol):
     """Who leads. Asked by the one thread that plays; none of it may take long."""
 
     def look(self, clock: int) -> PlayerCommand:
@@ -45,13 +45,13 @@ class Reins(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steady:
+class FixedSpeed:
     """Nobody leads: one speed from beginning to end."""
 
-    wish: PlayerCommand = field(default_factory=PlayerCommand)
+    command: PlayerCommand = field(default_factory=PlayerCommand)
 
     def look(self, _clock: int) -> PlayerCommand:
-        return self.wish
+        return self.command
 
     def due(self, _until: int) -> int | None:
         return None
@@ -64,49 +64,49 @@ class Steady:
 
 
 @dataclass(kw_only=True)
-class Tempo:
+class ScenarioClock:
     """Where the scenario is by the wall: at `at` (µs) when the wall was at `wall` (s)."""
 
     now: Callable[[], float]
     at: int
-    wish: PlayerCommand = field(default_factory=PlayerCommand)
+    command: PlayerCommand = field(default_factory=PlayerCommand)
     wall: float = 0.0
 
-    def start(self, at: int, wish: PlayerCommand) -> None:
+    def start(self, at: int, command: PlayerCommand) -> None:
         """Go on from `at` as is wished, from now on."""
-        self.at, self.wish, self.wall = at, wish, self.now()
+        self.at, self.command, self.wall = at, command, self.now()
 
-    def bend(self, wish: PlayerCommand, *, least: int, most: int) -> None:
+    def bend(self, command: PlayerCommand, *, least: int, most: int) -> None:
         """Go on from where it is as is now wished; it is between `least` and `most` (µs)."""
-        if wish != self.wish:
-            self.start(min(max(self.reached(), least), max(most, least)), wish)
+        if command != self.command:
+            self.start(min(max(self.reached(), least), max(most, least)), command)
 
     def reached(self) -> int:
         """Where the scenario is now; where nothing slows it down, where it last was."""
-        if self._hurries or self.wish.held or self.wish.speed is None:
+        if self._hurries or self.command.held or self.command.speed is None:
             return self.at
-        return self.at + int((self.now() - self.wall) * SECOND * self.wish.speed)
+        return self.at + int((self.now() - self.wall) * SECOND * self.command.speed)
 
     def left(self, arrival: int) -> float:
         """Seconds of the wall until `arrival`; for ever while it is held."""
         if self._hurries:
             return 0.0
-        if self.wish.held:
+        if self.command.held:
             return math.inf
-        if self.wish.speed is None:
+        if self.command.speed is None:
             return 0.0
-        return self.wall + (arrival - self.at) / SECOND / self.wish.speed - self.now()
+        return self.wall + (arrival - self.at) / SECOND / self.command.speed - self.now()
 
     def lands_before(self, arrival: int) -> int | None:
         """Where (µs) a jump ends that does not reach `arrival`."""
-        until = self.wish.until
+        until = self.command.until
         return until if until is not None and until < arrival else None
 
     def land(self) -> None:
         """A jump is over: from there on it goes as it did."""
-        if self.wish.until is not None:
-            self.start(max(self.wish.until, self.at), replace(self.wish, until=None))
+        if self.command.until is not None:
+            self.start(max(self.command.until, self.at), replace(self.command, until=None))
 
     @property
     def _hurries(self) -> bool:
-        return self.wish.until is not None and self.at < self.wish.until
+        return self.command.until is not None and self.at < self.command.until

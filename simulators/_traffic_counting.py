@@ -39,7 +39,7 @@ class TrafficState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
+class VehicleCounts:
     """What truly happened in the intervals that end at `at`. `speed` nan: no vehicle, no speed."""
 
     at: Instants
@@ -50,7 +50,7 @@ class Counted:
     heavy: Column
 
 
-def told(
+def sensor_readings(
     place: Place, state: TrafficState, world: World, seed: int, catalogue: Mapping[str, Quantity]
 ) -> Iterator[DeviceReadings]:
     """Its rows, quantity by quantity; a speed only where there was a vehicle."""
@@ -58,16 +58,18 @@ def told(
     names = [name for name in sorted(place.quantities) if name in READINGS or name == "battery"]
     whole = place.protocol in WHOLE
     shortest = min((place.quantities[name] for name in names), default=0.0)
-    counts: dict[float, Counted] = {}
+    counts: dict[float, VehicleCounts] = {}
     for name in names:
-        every = shortest if whole else place.quantities[name]
-        if every not in counts:
-            seen = counted(state, slots(world.begins, world.ends, every), every, chance)
-            counts[every] = faulty(seen, place, world, chance)
-        seen = counts[every]
+        interval = shortest if whole else place.quantities[name]
+        if interval not in counts:
+            seen = count_vehicles(
+                state, interval_ends(world.begins, world.ends, interval), interval, chance
+            )
+            counts[interval] = apply_loop_faults(seen, place, world, chance)
+        seen = counts[interval]
         value = charge(seen.at, chance) if name == "battery" else READINGS[name](seen)
         if whole:  # every field of a message has a value: a radar repeats its last speed
-            value = _repeated(value, state.free_speed)
+            value = _repeat_last(value, state.free_speed)
         there = np.isfinite(value)
         yield DeviceReadings(
             device=place.device,
@@ -77,18 +79,18 @@ def told(
         )
 
 
-def slots(begins: int, ends: int, every: float) -> Instants:
+def interval_ends(begins: int, ends: int, interval: float) -> Instants:
     """The ends of intervals (s) that the clock gives: stations of a network count the same ones."""
-    step = int(every * SECOND)
+    step = int(interval * SECOND)
     return np.arange(-(-begins // step) * step, ends + 1, step, dtype=np.int64)
 
 
-def counted(
-    state: TrafficState, at: Instants, every: float, chance: np.random.Generator
-) -> Counted:
+def count_vehicles(
+    state: TrafficState, at: Instants, interval: float, chance: np.random.Generator
+) -> VehicleCounts:
     """Whole vehicles between two ends of an interval, and the means over it."""
-    before = at - int(every * SECOND)
-    steps = every * SECOND / float(state.times[1] - state.times[0])
+    before = at - int(interval * SECOND)
+    steps = interval * SECOND / float(state.times[1] - state.times[0])
 
     def grown(column: Column) -> Column:
         return np.interp(at, state.times, column) - np.interp(before, state.times, column)
@@ -96,23 +98,25 @@ def counted(
     passed = np.floor(np.interp(at, state.times, state.count) + 1e-6)
     vehicles = passed - np.floor(np.interp(before, state.times, state.count) + 1e-6)
     density = grown(state.density) / steps
-    flow = grown(state.count) / (every / 3600)
+    flow = grown(state.count) / (interval / 3600)
     mean = np.where(density > 0, flow / np.maximum(density, 1e-9), state.free_speed)
     noise = 1 + SPEEDS * chance.standard_normal(len(at)) / np.sqrt(np.maximum(vehicles, 1))
     truck = np.clip(grown(state.trucks) / steps, 0, 1)
     heavy = chance.binomial(vehicles.astype(np.int64), truck) / np.maximum(vehicles, 1)
     occupied = grown(state.occupied) / steps * (1 + SEEN * chance.standard_normal(len(at)))
-    return Counted(
+    return VehicleCounts(
         at=at,
         vehicles=vehicles.astype(np.int64),
-        hours=every / 3600,
+        hours=interval / 3600,
         speed=np.where(vehicles > 0, mean * noise, np.nan),
         occupancy=occupied,
         heavy=np.where(vehicles > 0, heavy * 100, np.nan),
     )
 
 
-def faulty(seen: Counted, place: Place, world: World, chance: np.random.Generator) -> Counted:
+def apply_loop_faults(
+    seen: VehicleCounts, place: Place, world: World, chance: np.random.Generator
+) -> VehicleCounts:
     """The same as a faulty loop sees it (event `loop-fault`, `mode`: stuck, dead or chatter)."""
     for event in world.events_of("loop-fault"):
         if world.touches(event, place):
@@ -121,8 +125,8 @@ def faulty(seen: Counted, place: Place, world: World, chance: np.random.Generato
     return seen
 
 
-def _none(seen: Counted, during: NDArray[np.bool_], occupied: float) -> Counted:
-    return Counted(
+def _no_vehicles(seen: VehicleCounts, during: NDArray[np.bool_], occupied: float) -> VehicleCounts:
+    return VehicleCounts(
         at=seen.at,
         vehicles=np.where(during, 0, seen.vehicles),
         hours=seen.hours,
@@ -132,11 +136,13 @@ def _none(seen: Counted, during: NDArray[np.bool_], occupied: float) -> Counted:
     )
 
 
-def _chatter(seen: Counted, during: NDArray[np.bool_], chance: np.random.Generator) -> Counted:
+def _chatter(
+    seen: VehicleCounts, during: NDArray[np.bool_], chance: np.random.Generator
+) -> VehicleCounts:
     """One vehicle makes several, of any speed; the ghosts of an empty road come by themselves."""
     size = len(seen.at)
     ghosts = chance.poisson(CHATTER * seen.vehicles + 300 * seen.hours)
-    return Counted(
+    return VehicleCounts(
         at=seen.at,
         vehicles=np.where(during, ghosts, seen.vehicles),
         hours=seen.hours,
@@ -146,20 +152,22 @@ def _chatter(seen: Counted, during: NDArray[np.bool_], chance: np.random.Generat
     )
 
 
-FAULTS: Mapping[str, Callable[[Counted, NDArray[np.bool_], np.random.Generator], Counted]] = {
-    "stuck": lambda seen, during, _: _none(seen, during, 100.0),
-    "dead": lambda seen, during, _: _none(seen, during, 0.0),
+FAULTS: Mapping[
+    str, Callable[[VehicleCounts, NDArray[np.bool_], np.random.Generator], VehicleCounts]
+] = {
+    "stuck": lambda seen, during, _: _no_vehicles(seen, during, 100.0),
+    "dead": lambda seen, during, _: _no_vehicles(seen, during, 0.0),
     "chatter": _chatter,
 }
 
 
-def _repeated(value: Column, at_first: float) -> Column:
+def _repeat_last(value: Column, at_first: float) -> Column:
     """The last value in place of each that is missing."""
     last = np.maximum.accumulate(np.where(np.isfinite(value), np.arange(len(value)), -1))
     return np.where(last >= 0, value[last], at_first)
 
 
-READINGS: Mapping[str, Callable[[Counted], Column]] = {
+READINGS: Mapping[str, Callable[[VehicleCounts], Column]] = {
     "heavy_share": lambda seen: seen.heavy,
     "occupancy": lambda seen: seen.occupancy,
     "traffic_flow": lambda seen: seen.vehicles / seen.hours,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators._calendar import Lived
-from simulators._chance import chance_of, wandering
+from simulators._calendar import LocalTimes
+from simulators._chance import chance_of, smooth_noise
 from simulators._steps import Column
 from simulators._traffic import HEAVY_RAIN, Kind
 
@@ -64,7 +64,7 @@ SUNDAYS: Mapping[str, Habit] = {
 }
 
 
-def wanted(lived: Lived, kind: Kind, direction: str) -> Column:
+def demand_share(lived: LocalTimes, kind: Kind, direction: str) -> Column:
     """Share of a road's highest usual flow that wants to pass at each time, without chance."""
     which = direction if direction in WORKDAYS else "both"
     holidays = lived.workday & ~lived.school
@@ -78,20 +78,20 @@ def wanted(lived: Lived, kind: Kind, direction: str) -> Column:
     return np.asarray(total * np.where(lived.august, AUGUST, 1.0))
 
 
-def chanced(lived: Lived, name: str, seed: int, step: float) -> Column:
+def random_factor(lived: LocalTimes, name: str, seed: int, step: float) -> Column:
     """By how much this seed's days and minutes differ from usual ones; `step` in s."""
     days, which = np.unique(lived.day, return_inverse=True)
     each = [chance_of(seed, name, str(day)).normal(0, DAYS) for day in days]
-    slow = wandering(chance_of(seed, name, "minutes"), len(which), memory=1800 / step)
+    slow = smooth_noise(chance_of(seed, name, "minutes"), len(which), memory=1800 / step)
     return np.asarray(np.exp(np.array(each)[which] + MINUTES * slow))
 
 
-def in_rain(rain: Column) -> Column:
+def rain_factor(rain: Column) -> Column:
     """Share of the trips that are made."""
     return np.asarray(1 - RAIN * np.minimum(rain / HEAVY_RAIN, 1.0))
 
 
-def trucks(lived: Lived, kind: Kind) -> Column:
+def trucks(lived: LocalTimes, kind: Kind) -> Column:
     """Share of heavy vehicles at each time: more by night, few while they are banned."""
     night = np.exp(-0.5 * (((lived.hour - 3 + 12) % 24 - 12) / 2.0) ** 2)
     banned = (lived.sunday & (lived.hour < 22)) | (lived.eve & (lived.hour >= 22))

@@ -40,23 +40,25 @@ class Passing:
 TELLING = 3.0  # vehicles held up that make a queue
 
 
-def passing(entering: Column, stretches: Sequence[Stretch], step: float) -> list[Passing]:
+def simulate_passing(entering: Column, stretches: Sequence[Stretch], step: float) -> list[Passing]:
     """What passes each stretch, in the direction of travel; `entering`: a step, at the first.
 
     `step` in s. No vehicle is made or lost: what has not passed stands in a queue.
     """
     come = np.cumsum(entering)
     where, free, let = stretches[0].at, [], []
-    for each in stretches:
-        come = _later(come, (each.at - where) / each.speed * 3600 / step)
+    for stretch in stretches:
+        come = _delay(come, (stretch.at - where) / stretch.speed * 3600 / step)
         free.append(come)
-        come = held(_later(come, each.ahead / each.speed * 3600 / step), each.capacity)
+        come = pass_bottleneck(
+            _delay(come, stretch.ahead / stretch.speed * 3600 / step), stretch.capacity
+        )
         let.append(come)
-        where = each.at + each.ahead
+        where = stretch.at + stretch.ahead
     return [_at(number, stretches, free, let, step) for number in range(len(stretches))]
 
 
-def held(come: Column, capacity: Column) -> Column:
+def pass_bottleneck(come: Column, capacity: Column) -> Column:
     """Cumulative count behind a bottleneck: at most its capacity a step, the rest waits."""
     could = np.cumsum(capacity)
     return np.asarray(could + np.minimum.accumulate(np.minimum(come - could, 0.0)))
@@ -67,15 +69,15 @@ def _at(
 ) -> Passing:
     here = stretches[number]
     count = free[number]
-    for each, out in zip(stretches[number:], let[number:], strict=True):
-        between = each.at + each.ahead - here.at
-        news = _later(out, between / each.wave * 3600 / step)
-        count = np.minimum(count, news + each.standstill * between)
+    for stretch, out in zip(stretches[number:], let[number:], strict=True):
+        between = stretch.at + stretch.ahead - here.at
+        news = _delay(out, between / stretch.wave * 3600 / step)
+        count = np.minimum(count, news + stretch.standstill * between)
     # what stands in the way of one minute's chance is no queue
     return Passing(count=count, queued=free[number] - count > TELLING)
 
 
-def _later(count: Column, steps: float) -> Column:
+def _delay(count: Column, steps: float) -> Column:
     """The same, so many steps later; nobody has passed before the first step."""
     index = np.arange(-1, len(count), dtype=np.float64)
     return np.asarray(np.interp(index[1:] - steps, index, np.concatenate([[0.0], count])))

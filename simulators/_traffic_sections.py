@@ -38,29 +38,33 @@ class Section:
     @property
     def capacity(self) -> float:
         """veh/h that pass all of it."""
-        return min(each.capacity for each in self.roads)
+        return min(section.capacity for section in self.roads)
 
 
-def sections(field: Field) -> list[Section]:
+def list_sections(field: Field) -> list[Section]:
     """The groups of kind `section`, and each other sensor of traffic by itself."""
     sensors = {
         place.device: place
         for place in field.of("mobility")
         if "traffic_flow" in place.quantities or "occupancy" in place.quantities
     }
-    found = []
+    result = []
     for group in sorted(field.groups, key=lambda group: group.name):
         if group.kind == "section":
             members = [sensors.pop(name) for name in sorted(group.members) if name in sensors]
             if members:
-                found.append(_section(group.name, members))
-    found.extend(_section(name, [place]) for name, place in sensors.items())
-    return found
+                result.append(_section(group.name, members))
+    result.extend(_section(name, [place]) for name, place in sensors.items())
+    return result
 
 
 def _section(name: str, places: Sequence[Place]) -> Section:
     direction = next(
-        (str(each.properties["direction"]) for each in places if "direction" in each.properties),
+        (
+            str(section.properties["direction"])
+            for section in places
+            if "direction" in section.properties
+        ),
         "both",
     )
     along = {place.device: _along(place, direction, number) for number, place in enumerate(places)}
@@ -77,19 +81,19 @@ def _section(name: str, places: Sequence[Place]) -> Section:
 
 def _along(place: Place, direction: str, number: int) -> float:
     """Km in the direction of travel: `pk_km` where it is said, else by the distance from Paris."""
-    said = place.properties.get("pk_km")
-    if said is not None:
-        return float(said)
+    post_km = place.properties.get("pk_km")
+    if post_km is not None:
+        return float(post_km)
     if place.lon is None or place.lat is None:
         return float(number)
     out = distance((place.lon, place.lat), PARIS)
     return out if direction == "out" else -out
 
 
-def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
+def distance(start: tuple[float, float], end: tuple[float, float]) -> float:
     """Km between two places that are not far from each other."""
-    east = (one[0] - other[0]) * math.cos(math.radians((one[1] + other[1]) / 2))
-    return KM_A_DEGREE * math.hypot(east, one[1] - other[1])
+    east = (start[0] - end[0]) * math.cos(math.radians((start[1] + end[1]) / 2))
+    return KM_A_DEGREE * math.hypot(east, start[1] - end[1])
 
 
 def open_share(section: Section, number: int, world: World, times: Instants) -> Column:
@@ -99,7 +103,7 @@ def open_share(section: Section, number: int, world: World, times: Instants) -> 
     """
     share = np.ones(len(times))
     for event in world.events_of("incident"):
-        if number == _struck(event, section, world):
+        if number == _find_sensor(event, section, world):
             left = event.parameters.get("capacity")
             if left is None:
                 blocked = int(event.parameters.get("lanes_blocked", 1))
@@ -109,46 +113,49 @@ def open_share(section: Section, number: int, world: World, times: Instants) -> 
     return share
 
 
-def _struck(event: Event, section: Section, world: World) -> int | None:
+def _find_sensor(event: Event, section: Section, world: World) -> int | None:
     """The sensor of the section that an event is at; of several the last, so that all queue."""
-    found = [number for number, place in enumerate(section.places) if world.touches(event, place)]
-    return found[-1] if found else None
+    numbers = [number for number, place in enumerate(section.places) if world.touches(event, place)]
+    return numbers[-1] if numbers else None
 
 
-def closed(place: Place, world: World, times: Instants) -> NDArray[np.bool_]:
+def is_closed(place: Place, world: World, times: Instants) -> NDArray[np.bool_]:
     """Whether nobody may pass: a `closure` there, or water on the road and until it is clean.
 
     In the steps that end at `times`.
     """
     shut = world.during("closure", place, times - 1)
     for asset in world.field.assets:
-        if asset.kind == "road" and (asset.site == place.site or _stands_on(place, asset)):
+        if asset.kind == "road" and (asset.site == place.site or _is_on_road(place, asset)):
             water = world.flooded(asset.name, times)
             last = np.maximum.accumulate(np.where(water, times, EVER))
             shut |= (times - last <= CLEANING) & (times >= world.begins)
     return shut
 
 
-def _stands_on(place: Place, asset: Asset) -> bool:
+def _is_on_road(place: Place, asset: Asset) -> bool:
     if place.lon is None or place.lat is None or asset.lon is None or asset.lat is None:
         return False
     return distance((place.lon, place.lat), (asset.lon, asset.lat)) <= NEAR_ASSET
 
 
-def diverted(
-    every: Sequence[Section],
-    wanted: Mapping[str, Column],
+def divert_traffic(
+    all_sections: Sequence[Section],
+    demand: Mapping[str, Column],
     shut: Mapping[str, NDArray[np.bool_]],
 ) -> dict[str, Column]:
     """How many (veh/h) enter each section: few where it is shut, more where others drive around."""
     entering = {
-        each.name: wanted[each.name] * np.where(shut[each.name], LOCAL, 1.0) for each in every
+        section.name: demand[section.name] * np.where(shut[section.name], LOCAL, 1.0)
+        for section in all_sections
     }
-    for each in every:
-        if not shut[each.name].any():
+    for section in all_sections:
+        if not shut[section.name].any():
             continue
-        lost = DETOURS * (wanted[each.name] - wanted[each.name] * LOCAL) * shut[each.name]
-        others = [other for other in every if other is not each and _parallel(each, other)]
+        lost = DETOURS * (demand[section.name] - demand[section.name] * LOCAL) * shut[section.name]
+        others = [
+            other for other in all_sections if other is not section and _is_detour(section, other)
+        ]
         total = sum(other.capacity for other in others)
         for other in others:
             room = np.maximum(FILLED * other.capacity - entering[other.name], 0.0)
@@ -157,12 +164,12 @@ def diverted(
     return entering
 
 
-def _parallel(one: Section, other: Section) -> bool:
+def _is_detour(section: Section, other: Section) -> bool:
     """A detour: not far, and not the other way."""
-    here, there = one.places[0], other.places[0]
+    here, there = section.places[0], other.places[0]
     if None in (here.lon, here.lat, there.lon, there.lat):
         return False
-    if "both" not in (one.direction, other.direction) and one.direction != other.direction:
+    if "both" not in (section.direction, other.direction) and section.direction != other.direction:
         return False
     ends = (here.lon or 0.0, here.lat or 0.0), (there.lon or 0.0, there.lat or 0.0)
     return distance(*ends) <= AROUND

@@ -17,7 +17,7 @@ def bulletins(
     river: str, world: World, chance: np.random.Generator, heartbeat: float
 ) -> tuple[NDArray[np.int64], Column]:
     """When (µs) a colour is given, and which: at its changes, and as a sign of life between."""
-    at = _issues(world)
+    at = _issue_times(world)
     sure = chance.normal(1.0, 0.04, len(at))
     colour = np.full(len(at), GREEN)
     for site, limits in _thresholds(river, world).items():
@@ -29,7 +29,7 @@ def bulletins(
     return _on_change(at, colour, heartbeat)
 
 
-def _issues(world: World) -> NDArray[np.int64]:
+def _issue_times(world: World) -> NDArray[np.int64]:
     """The last bulletin before the scenario is told at its beginning."""
     first = world.begins // DAY * DAY
     issues = np.array(
@@ -49,11 +49,11 @@ def _hours(issue: int) -> NDArray[np.int64]:
 
 
 def _thresholds(river: str, world: World) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    thresholds: dict[str, dict[str, float]] = {}
     for place in world.field.places:
         if place.river == river and place.site in world.courses:
-            found.setdefault(place.site, {}).update(place.thresholds)
-    return found
+            thresholds.setdefault(place.site, {}).update(place.thresholds)
+    return thresholds
 
 
 def _on_change(

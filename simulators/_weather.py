@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators._catchment import through
-from simulators._chance import Column, Smooth, chance_of, wandering
+from simulators._chance import Column, Smooth, chance_of, smooth_noise
 from simulators._rain import Rain
 from simulators._story import SECOND, Front, Weather
 from simulators._sun import day_angle, elevation, irradiance, solar_hour
@@ -40,7 +40,7 @@ class Atmosphere:
         self._begins = begins
         self.showers = Rain(weather, begins, centre, chance_of(seed, "rain"))
         self._noises = {
-            name: wandering(chance_of(seed, name), self.steps, memory=hours_ * 12)
+            name: smooth_noise(chance_of(seed, name), self.steps, memory=hours_ * 12)
             for name, hours_ in (("air", 10), ("cloud", 4), ("wind", 2), ("turn", 6), ("mass", 30))
         }
         self._hollow = Smooth(chance_of(seed, "hollow"), 0.12)
@@ -94,8 +94,8 @@ class Atmosphere:
         dry = self._air_mass(lon, lat, times) - self.weather.dryness
         dry = dry + 0.8 * self._noise("mass", times)
         wet = np.clip(self.rain(lon, lat, times) / 1.5, 0, 1)
-        told = dry + wet * np.maximum(air - 0.6 - dry, 0)
-        return np.minimum(told, air - 0.1)
+        dew = dry + wet * np.maximum(air - 0.6 - dry, 0)
+        return np.minimum(dew, air - 0.1)
 
     def humidity(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """%, of temperature and dew point by Magnus' formula."""
@@ -105,12 +105,12 @@ class Atmosphere:
     def pressure(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """At sea level, hPa: it falls for half a day ahead of a front, and soon rises behind it."""
         lon, lat = self._place(lon, lat)
-        told = self.weather.pressure + 2.5 * self._noise("mass", times)
+        pressure = self.weather.pressure + 2.5 * self._noise("mass", times)
         for front, since in self._fronts(lon, lat, times):
             ahead = np.exp(-np.abs(since) / np.where(since < 0, 10.0, 5.0))
-            told = told - front.fall * ahead
+            pressure = pressure - front.fall * ahead
         tide = 0.6 * np.cos((solar_hour(lon, times) - 10) * np.pi / 6)
-        return np.asarray(told + tide)
+        return np.asarray(pressure + tide)
 
     def wind(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """m/s, ten-minute mean at 10 m."""
@@ -125,16 +125,16 @@ class Atmosphere:
     def gust(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """m/s, the strongest that is usual at such a mean wind, and what storms add."""
         lon, lat = self._place(lon, lat)
-        told = GUSTINESS * self.wind(lon, lat, times)
-        return np.asarray(told + 0.45 * self.showers.gust(lon, lat, times))
+        gust = GUSTINESS * self.wind(lon, lat, times)
+        return np.asarray(gust + 0.45 * self.showers.gust(lon, lat, times))
 
     def wind_direction(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """Degrees from which it blows: south-west, veering by seventy degrees behind a front."""
         lon, lat = self._place(lon, lat)
-        told = 205.0 + 35 * self._noise("turn", times)
+        direction = 205.0 + 35 * self._noise("turn", times)
         for _, since in self._fronts(lon, lat, times):
-            told = told + 70 * _step(since / 0.5) * np.exp(-np.maximum(since, 0) / 24)
-        return np.asarray(told % 360)
+            direction = direction + 70 * _step(since / 0.5) * np.exp(-np.maximum(since, 0) / 24)
+        return np.asarray(direction % 360)
 
     def visibility(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """m: less in humid air, in rain, and in the fog of a cold morning."""
@@ -175,11 +175,11 @@ class Atmosphere:
 
     def _air_mass(self, lon: float, lat: float, times: Times) -> Column:
         mean = self.weather.temperature
-        told = np.full(len(times), mean) if mean is not None else _season(times)
-        told = told + 0.7 * self._noise("air", times)
+        temperature = np.full(len(times), mean) if mean is not None else _season(times)
+        temperature = temperature + 0.7 * self._noise("air", times)
         for front, since in self._fronts(lon, lat, times):
-            told = told - front.drop * _step(since / 0.6)
-        return told
+            temperature = temperature - front.drop * _step(since / 0.6)
+        return temperature
 
     def _amplitude(self, times: Times) -> Column:
         given = self.weather.amplitude

@@ -61,11 +61,11 @@ def rows_of(
     times = table.instants(clock, naive_is_utc=clock.endswith("_utc"))
     meanings, left_out = _meanings(table, clock, columns)
     status = _status(table)
-    told = (status != "ok").to_numpy()
+    has_status = (status != "ok").to_numpy()
     parts = []
     for meaning in meanings:
         values = table.numbers(meaning.name)
-        there = ~np.isnan(values) | told
+        there = ~np.isnan(values) | has_status
         unit, scaled = in_own_unit(meaning.quantity, meaning.unit, values[there])
         parts.append(
             pd.DataFrame(
@@ -89,15 +89,15 @@ def leading_name(file_name: str) -> str:
 
 def _time_column(table: Table) -> str:
     names = [str(name) for name in table.cells.columns]
-    found = [name for name in names if name == "time" or name.startswith("time_")]
-    found += [name for name in names if name.endswith("_utc") and name not in found]
-    if not found:
+    candidates = [name for name in names if name == "time" or name.startswith("time_")]
+    candidates += [name for name in names if name.endswith("_utc") and name not in candidates]
+    if not candidates:
         raise RecordingError(
             f"{table.path}, line 1: no time column among {', '.join(names)}; expected Hub'Eau's"
             " code_station;grandeur_hydro;date_obs;resultat_obs, or a wide table whose time column"
             " is `time` (with offsets) or ends in `_utc`"
         )
-    return found[0]
+    return candidates[0]
 
 
 def _meanings(
@@ -109,8 +109,8 @@ def _meanings(
         raise RecordingError(
             f"{table.path}, line 1: no column {', '.join(missing)}; it has {', '.join(names)}"
         )
-    found = {name: columns.get(name) or _by_name(name) for name in names}
-    meanings = [meaning for meaning in found.values() if meaning is not None]
+    meaning_by_column = {name: columns.get(name) or _by_name(name) for name in names}
+    meanings = [meaning for meaning in meaning_by_column.values() if meaning is not None]
     if not meanings:
         raise RecordingError(
             f"{table.path}, line 1: no column says what it measures among {', '.join(names)};"
@@ -119,7 +119,7 @@ def _meanings(
         )
     left_out = tuple(
         f"column {name} left out: no quantity of the catalogue"
-        for name, meaning in found.items()
+        for name, meaning in meaning_by_column.items()
         if meaning is None
     )
     return meanings, left_out

@@ -36,21 +36,21 @@ class Broker:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wall:
+class WallClock:
     """The wall clock, handed in: seconds that only grow, and a way to let some pass."""
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
 
 
-class Wire:
+class MqttConnection:
     """Publishes QoS 1, at most `window` publications unacknowledged.
 
     `patience`: seconds without a broker before it gives up.
     """
 
     def __init__(
-        self, broker: Broker, *, wall: Wall, window: int = 1000, patience: float = 60.0
+        self, broker: Broker, *, wall: WallClock, window: int = 1000, patience: float = 60.0
     ) -> None:
         self.sent = 0
         self.acknowledged = 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulators._chance import Column
 from simulators._field import Field, Place
-from simulators._picking import happening
+from simulators._picking import resolve_events
 from simulators._rivers import Course, courses
 from simulators._story import HOUR, SECOND, Event, Story
 from simulators._weather import CENTRE, Atmosphere
@@ -36,7 +36,7 @@ class World:
         self.ends = self.begins + int(min(hours or story.hours, story.hours) * HOUR)
         self.air = Atmosphere(story.weather, self.begins, story.hours, seed, _centre(field))
         self.courses: Mapping[str, Course] = courses(field.places, story.weather, self.air)
-        self.events: tuple[Event, ...] = happening(story.events, field, self.begins, seed)
+        self.events: tuple[Event, ...] = resolve_events(story.events, field, self.begins, seed)
         self._members = {group.name: frozenset(group.members) for group in field.groups}
 
     def rain(self, lon: float | None, lat: float | None, times: Times) -> Column:
@@ -77,7 +77,9 @@ class World:
         ]
         if not gauges:
             return None
-        return self.courses[min(gauges, key=lambda other: (_apart(other, place), other.site)).site]
+        return self.courses[
+            min(gauges, key=lambda other: (_distance(other, place), other.site)).site
+        ]
 
     def flooded(self, name: str, times: Times) -> NDArray[np.bool_]:
         """Whether the water stands at an asset, or at the site that is one; False where unknown."""
@@ -106,16 +108,16 @@ class World:
         return going
 
 
-def _apart(one: Place, other: Place) -> float:
-    if one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+def _distance(first: Place, second: Place) -> float:
+    if first.lon is None or first.lat is None or second.lon is None or second.lat is None:
         return math.inf
-    return math.hypot(0.66 * (one.lon - other.lon), one.lat - other.lat)
+    return math.hypot(0.66 * (first.lon - second.lon), first.lat - second.lat)
 
 
 def _centre(field: Field) -> tuple[float, float]:
     """The middle of the places, so that what passes the territory passes it in the scenario."""
-    known = [(place.lon, place.lat) for place in field.places if place.lon and place.lat]
-    if not known:
+    positions = [(place.lon, place.lat) for place in field.places if place.lon and place.lat]
+    if not positions:
         return CENTRE
-    middle = np.median(np.array(known, dtype=np.float64), axis=0)
+    middle = np.median(np.array(positions, dtype=np.float64), axis=0)
     return float(middle[0]), float(middle[1])

@@ -19,9 +19,9 @@ class ScenarioError(SimulatorError):
     """A scenario's file cannot be read: names file, line and field, and what was expected."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, names: Iterable[str]) -> str:
     """A hint at the known word that was perhaps meant."""
-    words = sorted(known)
+    words = sorted(names)
     close_matches = difflib.get_close_matches(word, words, n=1)
     return (
         f"; did you mean {close_matches[0]!r}?"
@@ -30,7 +30,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     )
 
 
-def hours_in(word: str) -> float | None:
+def parse_hours(word: str) -> float | None:
     """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus or without; None: it is no such thing.
 
     Nor is anything longer than ten years.
@@ -69,21 +69,21 @@ class Reader:
         raise ScenarioError(f"{self.file}, line {node.start_mark.line + 1}: {text}")
 
     def mapping(
-        self, node: yaml.Node, what: str, known: Iterable[str] | None = None
+        self, node: yaml.Node, what: str, allowed_names: Iterable[str] | None = None
     ) -> dict[str, yaml.Node]:
         """By its keys; None: any key."""
         if not isinstance(node, yaml.MappingNode):
             self.fail(node, f"{what}: expected a mapping such as `key: value`")
-        found: dict[str, yaml.Node] = {}
-        allowed = None if known is None else set(known)
+        nodes: dict[str, yaml.Node] = {}
+        allowed = None if allowed_names is None else set(allowed_names)
         for key, value in node.value:
             name = self.text(key, "a key")
-            if name in found:
+            if name in nodes:
                 self.fail(key, f"{name!r} stands twice in {what}")
             if allowed is not None and name not in allowed:
                 self.fail(key, f"{what} has no field {name!r}{nearest(name, allowed)}")
-            found[name] = value
-        return found
+            nodes[name] = value
+        return nodes
 
     def entries(self, node: yaml.Node, what: str) -> Iterator[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
@@ -98,23 +98,23 @@ class Reader:
     def number(self, node: yaml.Node, what: str) -> float:
         word = self.text(node, what)
         try:
-            found = float(word)
+            number = float(word)
         except ValueError:
             self.fail(node, f"{what}: {word!r} is no number")
-        if not -1e12 < found < 1e12:
+        if not -1e12 < number < 1e12:
             self.fail(node, f"{what}: {word!r} is no number of this world")
-        return found
+        return number
 
     def hours(self, node: yaml.Node, what: str) -> float:
         """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus for before the scenario."""
-        found = hours_in(self.text(node, what))
-        if found is None:
+        hours = parse_hours(self.text(node, what))
+        if hours is None:
             self.fail(
                 node,
                 f"{what}: {self.text(node, what)!r} is no time; expected one such as 30 h,"
                 " or 1 d 6 h, up to ten years",
             )
-        return found
+        return hours
 
     def plain(self, node: yaml.Node) -> Any:
         """Whatever is there, as Python's own values."""
@@ -124,11 +124,11 @@ class Reader:
         self, node: yaml.Node, what: str, kinds: Mapping[str, "Kind"], needed: Iterable[str] = ()
     ) -> dict[str, Any]:
         """The fields of a mapping, each read by its kind; those that are not there are left out."""
-        found = self.mapping(node, what, kinds)
+        nodes = self.mapping(node, what, kinds)
         for name in needed:
-            if name not in found:
+            if name not in nodes:
                 self.fail(node, f"{what} needs {name!r}")
-        return {name: kinds[name](self, value, f"{what}, {name}") for name, value in found.items()}
+        return {name: kinds[name](self, value, f"{what}, {name}") for name, value in nodes.items()}
 
 
 Kind = Callable[[Reader, yaml.Node, str], Any]

@@ -26,7 +26,7 @@ BASIN_NOISE = 0.4  # %
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Observation:
     """A device looking at its river at some times."""
 
     times: Times
@@ -48,29 +48,31 @@ class Look:
 
 def emit(field: Field, world: World, _chance_seed: int) -> pd.DataFrame:
     """What the devices tell; one at no river known tells only its battery."""
-    return table(told for place in field.of("flood") for told in _told(place, world))
+    return table(
+        readings for place in field.of("flood") for readings in _device_readings(place, world)
+    )
 
 
-def _told(place: Place, world: World) -> Iterator[DeviceReadings]:
+def _device_readings(place: Place, world: World) -> Iterator[DeviceReadings]:
     course = world.course(place)
     for name, interval in sorted(place.quantities.items()):
         chance = chance_of(world.seed, place.device, name)
         at = ticks(world.begins, world.ends, interval)
         if name == "battery":
-            yield _one(place, name, at, charge(at, chance))
+            yield _make_readings(place, name, at, charge(at, chance))
         elif name == "vigilance" and place.river:
             at, colours = bulletins(place.river, world, chance, interval)
-            yield _one(place, name, at, colours)
+            yield _make_readings(place, name, at, colours)
         elif course is not None and name in READINGS:
-            look = Look(
+            look = Observation(
                 times=at, interval=interval, place=place, course=course, world=world, chance=chance
             )
             true = READINGS[name](look)
             if true is not None:
-                yield _one(place, name, at, true)
+                yield _make_readings(place, name, at, true)
 
 
-def _one(place: Place, name: str, times: Times, true: Column) -> DeviceReadings:
+def _make_readings(place: Place, name: str, times: Times, true: Column) -> DeviceReadings:
     quantity, top = CATALOGUE[name], place.saturates.get(name)
     return DeviceReadings(
         device=place.device,
@@ -81,41 +83,41 @@ def _one(place: Place, name: str, times: Times, true: Column) -> DeviceReadings:
     )
 
 
-def _level(look: Look) -> Column:
+def _level(look: Observation) -> Column:
     return look.true(look.course.level) + look.chance.normal(0, NOISE, len(look.times))
 
 
-def _discharge(look: Look) -> Column:
+def _discharge(look: Observation) -> Column:
     course = look.course
     return discharge_of(_level(look), bed=course.bed, brim=course.brim, brimful=course.brimful)
 
 
-def _surface(look: Look) -> Column | None:
+def _surface(look: Observation) -> Column | None:
     zero = look.place.properties.get("zero_ngf_m")
     return None if zero is None else _level(look) + float(zero)
 
 
-def _rain(look: Look) -> Column:
+def _rain(look: Observation) -> Column:
     fallen = np.cumsum(look.course.rain)
     grid = look.world.air.grid
     begun = np.interp(look.times - int(look.interval * SECOND), grid, fallen)
     return np.asarray(np.interp(look.times, grid, fallen) - begun)
 
 
-def _daily_max_level(look: Look) -> Column:
+def _daily_max_level(look: Observation) -> Column:
     return look.before(look.course.level, np.max)
 
 
-def _daily_mean_discharge(look: Look) -> Column:
+def _daily_mean_discharge(look: Observation) -> Column:
     return look.before(look.course.discharge, np.mean)
 
 
-def _fill(look: Look) -> Column:
+def _fill(look: Observation) -> Column:
     filled = look.true(fill(look.place, look.course))
     return np.asarray(filled + look.chance.normal(0, BASIN_NOISE, len(look.times)))
 
 
-READINGS: Mapping[str, Callable[[Look], Column | None]] = {
+READINGS: Mapping[str, Callable[[Observation], Column | None]] = {
     "basin_fill": _fill,
     "catchment_rain": _rain,
     "daily_max_level": _daily_max_level,

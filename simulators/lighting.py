@@ -19,13 +19,13 @@ from simulators._cabinets import Circuit, circuit, drift
 from simulators._cabinets_telling import Cabinet
 from simulators._field import Field, Place
 from simulators._gauging import DeviceReadings, table
-from simulators._lamps import CODES, burning, luminaire
+from simulators._lamps import CODES, luminaire, simulate_lamp
 from simulators._lamps_faults import troubles
 from simulators._lamps_telling import Lamp
 from simulators._mains import Mains, mains
-from simulators._parameters import Kinds, check, choice, flag, number
+from simulators._parameters import Kinds, check_events, choice, flag, number
 from simulators._simulator import Simulator
-from simulators._steps import EVER, Column, Steps, always, joined, stepped
+from simulators._steps import EVER, Column, Steps, combine, constant, steps_from
 from simulators._weather import CENTRE
 from simulators._world import World
 
@@ -45,13 +45,13 @@ EVENTS: Kinds = {
 }
 
 
-class Plans:
+class PlanCache:
     """The levels of a plan at a place, worked out once."""
 
     def __init__(self, world: World, zone: str) -> None:
         self._span = (world.begins, world.ends)
         self._zone = zone
-        self._known: dict[tuple[LightingPlan, float, float], Steps] = {}
+        self._levels: dict[tuple[LightingPlan, float, float], Steps] = {}
 
     def of(self, plan: LightingPlan | None, place: Place, late: int) -> Steps:
         """In %, as a controller sees them whose clock is late by so many µs.
@@ -60,18 +60,18 @@ class Plans:
         """
         lon, lat = (place.lon, place.lat) if place.lon and place.lat else CENTRE
         key = (plan or LightingPlan(), round(lon, 2), round(lat, 2))
-        if key not in self._known:
-            found = levels(*key, self._span, self._zone)
-            self._known[key] = stepped(found.at, found.level)
-        steps = self._known[key]
+        if key not in self._levels:
+            plan_levels = levels(*key, self._span, self._zone)
+            self._levels[key] = steps_from(plan_levels.at, plan_levels.level)
+        steps = self._levels[key]
         return Steps(at=np.where(steps.at == EVER, EVER, steps.at + late), value=steps.value)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Making:
+class LightingModel:
     """What cabinets and lamps are made with."""
 
-    plans: Plans
+    plans: PlanCache
     network: Mains
     world: World
     seed: int
@@ -100,7 +100,7 @@ class Making:
         `beside`: the cabinet's contactor is there for switched lamps, and not for another one.
         """
         watch = place.site if place.switched else place.device
-        does = burning(
+        does = simulate_lamp(
             luminaire(place, self.seed),
             self.plans.of(place.plan, place, drift(watch, self.seed)),
             runs.fed if place.switched or not beside else runs.live,
@@ -118,8 +118,8 @@ class Making:
     def _estimate(self, keeper: Place, runs: Circuit, late: int) -> Steps:
         """W of lamps that do not speak: the installed power, as the plan has it."""
         rated = keeper.thresholds.get("cabinet_rated_power", 0.0) * 1000
-        plan = always(0.0) if keeper.plan is None else self.plans.of(keeper.plan, keeper, late)
-        return joined(lambda level, fed: WORKING * rated * level / 100 * fed, plan, runs.fed)
+        plan = constant(0.0) if keeper.plan is None else self.plans.of(keeper.plan, keeper, late)
+        return combine(lambda level, fed: WORKING * rated * level / 100 * fed, plan, runs.fed)
 
 
 def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
@@ -128,12 +128,12 @@ def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
     Raises:
         SimulatorError: an event says what cannot be said of it.
     """
-    check(world, EVENTS)
+    check_events(world, EVENTS)
     sites: dict[str, list[Place]] = {}
     for place in field.of("lighting"):
         sites.setdefault(place.site, []).append(place)
-    making = Making(
-        plans=Plans(world, field.zone),
+    making = LightingModel(
+        plans=PlanCache(world, field.zone),
         network=mains(world.begins, world.ends, field.zone),
         world=world,
         seed=seed,
@@ -143,15 +143,17 @@ def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
 
 def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
     """What the devices tell, as rows of a recording, ascending by time."""
-    return table(_told(truth(field, world, chance_seed), world, chance_seed))
+    return table(_device_readings(truth(field, world, chance_seed), world, chance_seed))
 
 
-def _told(cabinets: dict[str, Cabinet], world: World, seed: int) -> Iterator[DeviceReadings]:
+def _device_readings(
+    cabinets: dict[str, Cabinet], world: World, seed: int
+) -> Iterator[DeviceReadings]:
     for cabinet in cabinets.values():
         if "cabinet_power" in cabinet.place.quantities:
-            yield from _cabinets_telling.told(cabinet, world, seed, CATALOGUE)
+            yield from _cabinets_telling.cabinet_readings(cabinet, world, seed, CATALOGUE)
         for lamp in cabinet.lamps:
-            yield from _lamps_telling.told(lamp, world, seed, CATALOGUE)
+            yield from _lamps_telling.lamp_readings(lamp, world, seed, CATALOGUE)
 
 
 SIMULATOR = Simulator(domain="lighting", emit=emit, events=tuple(EVENTS))

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from sensors._common import COMMON
 from sensors.mobility import DOMAIN
 from simulators import _bicycles, _traffic_counting
-from simulators._calendar import Lived, lived
+from simulators._calendar import LocalTimes, local_times
 from simulators._chance import chance_of
 from simulators._field import Field
 from simulators._gauging import DeviceReadings, table
-from simulators._parameters import Kinds, check, choice, number
+from simulators._parameters import Kinds, check_events, choice, number
 from simulators._simulator import Simulator
 from simulators._steps import SECOND, Column, Instants
 from simulators._story import HOUR
@@ -34,9 +34,15 @@ from simulators._traffic import (
     wet,
 )
 from simulators._traffic_counting import FAULTS, TrafficState
-from simulators._traffic_demand import chanced, in_rain, trucks, wanted
-from simulators._traffic_queues import Passing, Stretch, passing
-from simulators._traffic_sections import Section, closed, diverted, open_share, sections
+from simulators._traffic_demand import demand_share, rain_factor, random_factor, trucks
+from simulators._traffic_queues import Passing, Stretch, simulate_passing
+from simulators._traffic_sections import (
+    Section,
+    divert_traffic,
+    is_closed,
+    list_sections,
+    open_share,
+)
 from simulators._world import World
 
 Shut = NDArray[np.bool_]
@@ -56,22 +62,22 @@ AHEAD = 0.3  # km after a sensor, where its road's bottleneck is
 
 
 @dataclass(frozen=True, kw_only=True)
-class Making:
+class TrafficModel:
     """What traffic is made with. `when`: the kind of day and hour of each of `times`."""
 
     world: World
     times: Instants
-    when: Lived
+    when: LocalTimes
     seed: int
 
-    def wanted(self, section: Section) -> Column:
+    def demand(self, section: Section) -> Column:
         """How many (veh/h) want to enter a section."""
         first = section.places[0]
         share = float(first.properties.get("peak_share", PEAK))
-        usual = wanted(self.when, section.roads[0].kind, section.direction)
-        luck = chanced(self.when, section.name, self.seed, STEP)
+        usual = demand_share(self.when, section.roads[0].kind, section.direction)
+        luck = random_factor(self.when, section.name, self.seed, STEP)
         rain = self.world.rain(first.lon, first.lat, self.times)
-        return np.asarray(share * section.capacity * usual * luck * in_rain(rain))
+        return np.asarray(share * section.capacity * usual * luck * rain_factor(rain))
 
     def driven(
         self, section: Section, entering: Column, shut: Sequence[Shut]
@@ -83,7 +89,7 @@ class Making:
         chance = chance_of(self.seed, section.name, "entering")
         come = chance.poisson(entering * STEP / 3600).astype(np.float64)
         stretches = [self._stretch(section, number) for number in range(len(section.places))]
-        passed = passing(come, stretches, STEP)
+        passed = simulate_passing(come, stretches, STEP)
         return {
             place.device: self._state(section, number, passed[number], shut[number])
             for number, place in enumerate(section.places)
@@ -135,34 +141,39 @@ def truth(field: Field, world: World, seed: int) -> dict[str, TrafficState]:
     Raises:
         SimulatorError: an event says what cannot be said of it.
     """
-    check(world, EVENTS)
+    check_events(world, EVENTS)
     times = np.arange(world.begins - WARMING, world.ends + 1, int(STEP * SECOND), dtype=np.int64)
-    making = Making(world=world, times=times, when=lived(times, field.zone), seed=seed)
-    every = sections(field)
-    shut = {each.name: [closed(place, world, times) for place in each.places] for each in every}
-    entering = diverted(
-        every,
-        {each.name: making.wanted(each) for each in every},
-        {name: np.any(each, axis=0) for name, each in shut.items()},
+    making = TrafficModel(world=world, times=times, when=local_times(times, field.zone), seed=seed)
+    all_sections = list_sections(field)
+    shut = {
+        section.name: [is_closed(place, world, times) for place in section.places]
+        for section in all_sections
+    }
+    entering = divert_traffic(
+        all_sections,
+        {section.name: making.demand(section) for section in all_sections},
+        {name: np.any(section, axis=0) for name, section in shut.items()},
     )
     states: dict[str, TrafficState] = {}
-    for each in every:
-        states |= making.driven(each, entering[each.name], shut[each.name])
+    for section in all_sections:
+        states |= making.driven(section, entering[section.name], shut[section.name])
     return states
 
 
 def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
     """What the devices tell, as rows of a recording, ascending by time."""
-    return table(_told(field, world, chance_seed))
+    return table(_device_readings(field, world, chance_seed))
 
 
-def _told(field: Field, world: World, seed: int) -> Iterator[DeviceReadings]:
+def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceReadings]:
     states = truth(field, world, seed)
     for place in field.of("mobility"):
         if place.device in states:
-            yield from _traffic_counting.told(place, states[place.device], world, seed, CATALOGUE)
+            yield from _traffic_counting.sensor_readings(
+                place, states[place.device], world, seed, CATALOGUE
+            )
         else:
-            yield from _bicycles.told(place, world, seed, CATALOGUE)
+            yield from _bicycles.counter_readings(place, world, seed, CATALOGUE)
 
 
 SIMULATOR = Simulator(domain="mobility", emit=emit, events=tuple(EVENTS))

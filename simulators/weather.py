@@ -21,10 +21,10 @@ CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMO
 GLIMPSES = 5  # looks at the sky within an interval
 SUNSHINE = 120.0  # W/m2 from the sun itself: the World Meteorological Organization's threshold
 
-Reading = Callable[["Look"], Column]
+Reading = Callable[["Observation"], Column]
 
 
-class Look:
+class Observation:
     """A device at its place, at its times (µs), with the noise of its own sensors."""
 
     def __init__(self, place: Place, world: World, at: Times, interval: float, name: str) -> None:
@@ -63,10 +63,10 @@ class Look:
 
 def emit(field: Field, world: World, _chance_seed: int) -> pd.DataFrame:
     """What the devices of the domain tell."""
-    return table(_told(field, world))
+    return table(_device_readings(field, world))
 
 
-def _told(field: Field, world: World) -> Iterator[DeviceReadings]:
+def _device_readings(field: Field, world: World) -> Iterator[DeviceReadings]:
     for place in field.of("weather"):
         for name, interval in sorted(place.quantities.items()):
             if name == "rain" and name in place.on_change:
@@ -75,7 +75,7 @@ def _told(field: Field, world: World) -> Iterator[DeviceReadings]:
             at = ticks(world.begins, world.ends, interval)
             reads = READINGS.get(name)
             if reads is not None:
-                true = reads(Look(place, world, at, interval, name))
+                true = reads(Observation(place, world, at, interval, name))
                 top = place.saturates.get(name)
                 yield DeviceReadings(
                     device=place.device,
@@ -88,60 +88,60 @@ def _told(field: Field, world: World) -> Iterator[DeviceReadings]:
 
 def _tips(place: Place, world: World, heartbeat: float) -> DeviceReadings:
     """The tips of a bucket, and a sign of life where it does not rain."""
-    told = tips(
+    bucket_tips = tips(
         lambda at: world.air.fallen(place.lon, place.lat, at),
         (world.begins, world.ends),
         Bucket.of(place, world.seed),
         heartbeat,
     )
     return DeviceReadings(
-        device=place.device, quantity=CATALOGUE["rain"], times=told[0], value=told[1]
+        device=place.device, quantity=CATALOGUE["rain"], times=bucket_tips[0], value=bucket_tips[1]
     )
 
 
-def _rain(look: Look) -> Column:
+def _rain(look: Observation) -> Column:
     bucket = Bucket.of(look.place, look.seed)
     first = look.times[:1] - int(look.interval * SECOND)
     edges = np.concatenate([first, look.times])
     return np.diff(bucket.counted(look.air.fallen(look.place.lon, look.place.lat, edges)))
 
 
-def _air_temperature(look: Look) -> Column:
+def _air_temperature(look: Observation) -> Column:
     return np.asarray(look.here(look.air.temperature) + look.noise(0.06))
 
 
-def _dew_point(look: Look) -> Column:
+def _dew_point(look: Observation) -> Column:
     return np.asarray(look.here(look.air.dew_point) + look.noise(0.08))
 
 
-def _humidity(look: Look) -> Column:
+def _humidity(look: Observation) -> Column:
     return np.asarray(look.here(look.air.humidity) + look.noise(0.7))
 
 
-def _pressure(look: Look) -> Column:
+def _pressure(look: Observation) -> Column:
     return np.asarray(look.here(look.air.pressure) + look.noise(0.05))
 
 
-def _wind_speed(look: Look) -> Column:
+def _wind_speed(look: Observation) -> Column:
     return look.wind()
 
 
-def _gust(look: Look) -> Column:
+def _gust(look: Observation) -> Column:
     wind = look.wind()
     blown = look.here(look.air.gust) * look.chance.lognormal(0, 0.1, len(look.times))
     return np.maximum(wind * 1.15, blown)
 
 
-def _wind_direction(look: Look) -> Column:
+def _wind_direction(look: Observation) -> Column:
     return np.asarray((look.here(look.air.wind_direction) + look.noise(9)) % 360)
 
 
-def _solar(look: Look) -> Column:
+def _solar(look: Observation) -> Column:
     """J/m2 of the interval."""
     return look.over(look.air.irradiance) * look.interval
 
 
-def _sunshine(look: Look) -> Column:
+def _sunshine(look: Observation) -> Column:
     """Minutes of the interval: as much of the sky as is open while the sun stands high enough."""
     direct = look.over(look.air.irradiance)
     clear = 1 - look.over(look.air.cloud)
@@ -149,21 +149,21 @@ def _sunshine(look: Look) -> Column:
     return np.asarray(shining * look.interval / 60)
 
 
-def _snow(look: Look) -> Column:
+def _snow(look: Observation) -> Column:
     return look.here(look.air.snow)
 
 
-def _visibility(look: Look) -> Column:
+def _visibility(look: Observation) -> Column:
     return np.asarray(
         look.here(look.air.visibility) * look.chance.lognormal(0, 0.05, len(look.times))
     )
 
 
-def _soil(look: Look) -> Column:
+def _soil(look: Observation) -> Column:
     return np.asarray(look.here(look.air.soil) + look.noise(0.02))
 
 
-def _battery(look: Look) -> Column:
+def _battery(look: Observation) -> Column:
     return charge(look.times, look.chance)
 
 

@@ -29,6 +29,7 @@ HELD = (
     "hypervisor/forecast/",
     "rules/",
     "ingest/",
+    "simulators/",
 )  # what is free of them; the rest follows
 
 

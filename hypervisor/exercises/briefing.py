@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from simulators._scenarios import available, load
-from simulators._story import Happening, Story, Truth, Where
+from simulators._scenarios import load_scenario, scenario_files
+from simulators._story import ScheduledEvent, Story, Truth, Where
 
 
 def list_scenarios() -> Iterator[str]:
     """One line per scenario."""
-    for name in available():
-        story = load(name)
+    for name in scenario_files():
+        story = load_scenario(name)
         yield f"{name:18} {story.hours:>5g} h  {story.title}"
 
 
@@ -31,7 +31,7 @@ def describe_scenario(story: Story, *, truth: bool) -> Iterator[str]:
         yield f"truth: {_format_truth(truth_entry)}"
 
 
-def _format_section(title: str, happenings: Sequence[Happening]) -> Iterator[str]:
+def _format_section(title: str, happenings: Sequence[ScheduledEvent]) -> Iterator[str]:
     if happenings:
         yield ""
     for happening in happenings:

@@ -39,7 +39,7 @@ def demo(
     if stop:
         print("stopped" if demo.stop(folder) else f"no demonstration is up in {folder}")
         return
-    pace = _words.speed(speed)
+    pace = _words.parse_speed(speed)
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

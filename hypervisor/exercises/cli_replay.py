@@ -63,12 +63,12 @@ def replay(
     settings = load_settings(context.obj)
     playing.require_exercise_instance(settings, "a replay")
     manner = playing.PlayOptions(
-        speed=_words.speed(speed),
-        linger=_words.duration(linger),
+        speed=_words.parse_speed(speed),
+        linger=_words.parse_duration(linger),
         disturbance=Disturbance(
             shuffle=shuffle,
             double=double,
-            outages=tuple(map(_words.span, outage or ())),
+            outages=tuple(map(_words.parse_span, outage or ())),
             seed=seed,
         ),
         again=again,
@@ -76,7 +76,7 @@ def replay(
     )
 
     def instant(text: str | None) -> datetime | None:
-        return None if text is None else _words.instant(text)
+        return None if text is None else _words.parse_instant(text)
 
     recording = _recordings.read(
         file, stations=station, start=instant(from_), end=instant(to), columns=columns

@@ -43,28 +43,28 @@ def simulate(
     from hypervisor.exercises import briefing, playing, progress, scoring
     from hypervisor.exercises.simulation import load_field, make_label, make_messages
     from simulators import _words
-    from simulators._scenarios import load
+    from simulators._scenarios import load_scenario
 
     if listed or describe:
         lines = (
             briefing.list_scenarios()
             if listed
-            else briefing.describe_scenario(load(scenario), truth=truth)
+            else briefing.describe_scenario(load_scenario(scenario), truth=truth)
         )
         for line in lines:
             typer.echo(line)
         return
     settings = load_settings(context.obj)
     playing.require_exercise_instance(settings, "a simulation")
-    faults = [_words.fault(text) for text in fault or ()]
-    manner = playing.PlayOptions(speed=_words.speed(speed), wait=wait)
+    faults = [_words.parse_fault(text) for text in fault or ()]
+    manner = playing.PlayOptions(speed=_words.parse_speed(speed), wait=wait)
     spoken = make_messages(settings, scenario, seed=seed, hours=hours, faults=faults)
     label = make_label(scenario, seed=seed, hours=hours, faults=fault or ())
     with progress.show_progress(scenario, len(spoken.rows)) as notice:
         outcome = playing.play(settings, spoken, manner, notice=notice, label=label)
     status = progress.print_outcome(outcome, as_json=as_json)
     if truth and wait:
-        story = load(scenario)
+        story = load_scenario(scenario)
         result = scoring.score_alarms(story, load_field(settings, story), seed, outcome.alarms)
         for line in scoring.format_score(result):
             typer.echo(line, err=as_json)

@@ -24,8 +24,8 @@ from hypervisor.exercises.run_controller import RunController
 from hypervisor.exercises.service import plan_injects
 from hypervisor.exercises.simulation import load_field
 from sensors._errors import TerritoryError
-from simulators._picking import picked
-from simulators._player import SECOND, Tally
+from simulators._picking import select_names
+from simulators._player import SECOND, PlayResult
 from simulators._tempo import PlayerCommand
 
 TICK = 1.0  # s between polls
@@ -211,7 +211,7 @@ class Conductor:
         seed = int(run.parameters.get("seed", 1))
         sites = {place.site: place.device for place in there.places}
         for inject, row in plan_injects(story, str(run.parameters.get("language", "en"))):
-            names = picked(inject.where, there, seed)
+            names = select_names(inject.where, there, seed)
             if inject.kind in {"reading", "lost-sensor"}:
                 if not names:  # no such device in this territory
                     continue
@@ -224,7 +224,11 @@ class Conductor:
             questions.ask(partial(queries_injects.add_inject, run=run.id, author=run.author, **row))
 
     def _end(
-        self, questions: store.RetryingConnection, run: Run, controller: RunController, tally: Tally
+        self,
+        questions: store.RetryingConnection,
+        run: Run,
+        controller: RunController,
+        tally: PlayResult,
     ) -> None:
         controller.close(tally.clock, tally.readings)
         if tally.stopped and controller.stopped_by is None:

@@ -16,7 +16,7 @@ from hypervisor.registry.inventory_files import read_sources
 from hypervisor.stack import detached
 from sensors._errors import TerritoryError
 from simulators._player import Progress
-from simulators._publications import Spoken
+from simulators._publications import MessageSet
 
 MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
@@ -92,7 +92,7 @@ def make_accounts(settings: Settings) -> list[demo_accounts.Member]:
         return demo_accounts.make_members(connection)
 
 
-def make_messages(settings: Settings, *, hours: float | None = None) -> Spoken:
+def make_messages(settings: Settings, *, hours: float | None = None) -> MessageSet:
     """Messages of the territory's devices, each in its own format."""
     return simulation.make_messages(settings, SCENARIO, seed=SEED, hours=hours)
 
@@ -100,7 +100,7 @@ def make_messages(settings: Settings, *, hours: float | None = None) -> Spoken:
 def play(
     data: Path,
     settings: Settings,
-    spoken: Spoken,
+    spoken: MessageSet,
     *,
     speed: float | None,
     notice: Callable[[Progress], None],

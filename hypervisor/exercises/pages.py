@@ -85,7 +85,7 @@ def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
             source=source,
             author=context.person.name,
             language=reader_of(context, request).language,
-            speed=_words.speed(speed),
+            speed=_words.parse_speed(speed),
             held=bool(held),
             seed=seed,
             hours=desk.parse_number(hours),

@@ -63,7 +63,7 @@ def order_run(  # noqa: PLR0913, PLR0917  the fields of the form
     details: dict[str, Any] = {}
     try:
         if kind == "speed":
-            details["speed"] = _words.speed(speed)
+            details["speed"] = _words.parse_speed(speed)
         if kind == "jump":
             details = {"to": desk.parse_local_time(to, context)} if to else {"by": float(by or 0)}
         order_ = Order(

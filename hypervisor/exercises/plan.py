@@ -13,9 +13,9 @@ from hypervisor.exercises.playing import as_messages, find_series_ids, load_regi
 from hypervisor.exercises.queries_runs import Run
 from hypervisor.exercises.simulation import load_field
 from simulators import _words
-from simulators._arrivals import Disturbance, disturbed
-from simulators._performing import messages
-from simulators._publications import Publication, Spoken
+from simulators._arrivals import Disturbance, disturb
+from simulators._performing import simulate_messages
+from simulators._publications import MessageSet, Publication
 from simulators._recordings import read
 
 
@@ -23,7 +23,7 @@ from simulators._recordings import read
 class RunPlan:
     """Messages of a run, ascending by arrival. `linger`: s that its clock runs on."""
 
-    messages: Spoken
+    messages: MessageSet
     publications: Sequence[Publication]
     linger: float
 
@@ -74,17 +74,17 @@ def plan_run(settings: Settings, run: Run) -> RunPlan:
     )  # fail before playing if devices are missing
     return RunPlan(
         messages=spoken,
-        publications=disturbed(spoken.publications, Disturbance()),
+        publications=disturb(spoken.publications, Disturbance()),
         linger=float(parameters.get("linger", 0.0)),
     )
 
 
-def _story_messages(settings: Settings, run: Run) -> Spoken:
+def _story_messages(settings: Settings, run: Run) -> MessageSet:
     parameters = run.parameters
-    faults = tuple(_words.fault(text) for text in parameters.get("faults", ()))
+    faults = tuple(_words.parse_fault(text) for text in parameters.get("faults", ()))
     story = load_story(settings.data, run.source)
     story = replace(story, faults=(*story.faults, *faults))
-    return messages(
+    return simulate_messages(
         story,
         load_field(settings, story),
         int(parameters.get("seed", 1)),
@@ -92,10 +92,10 @@ def _story_messages(settings: Settings, run: Run) -> Spoken:
     )
 
 
-def _recording_messages(settings: Settings, run: Run) -> Spoken:
+def _recording_messages(settings: Settings, run: Run) -> MessageSet:
     parameters: Mapping[str, Any] = run.parameters
     start, end = (
-        None if parameters.get(name) is None else _words.instant(parameters[name])
+        None if parameters.get(name) is None else _words.parse_instant(parameters[name])
         for name in ("from", "to")
     )
     recording = read(

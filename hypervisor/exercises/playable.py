@@ -9,7 +9,7 @@ from pathlib import Path
 from hypervisor.base.instants import micros, moment
 from hypervisor.exercises.playing import ExerciseError
 from simulators._recordings import read
-from simulators._scenarios import available, load
+from simulators._scenarios import load_scenario, scenario_files
 from simulators._story import Story
 from simulators._table import RecordingError
 from simulators._yaml import ScenarioError
@@ -40,7 +40,7 @@ def list_playables(data: Path) -> list[Playable]:
     """All choices: shipped scenarios, own scenarios, recordings."""
     playables = [
         _cached(file, partial(_story_playable, name, name, ours=True))
-        for name, file in available().items()
+        for name, file in scenario_files().items()
     ]
     folder = data / FOLDER
     files = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -74,7 +74,9 @@ def load_story(data: Path, source: str) -> Story:
     Raises:
         ScenarioError: there is none, or its file cannot be read.
     """
-    return load(source if source in available() else str(recording_path(data, source)))
+    return load_scenario(
+        source if source in scenario_files() else str(recording_path(data, source))
+    )
 
 
 def recording_path(data: Path, source: str) -> Path:
@@ -90,7 +92,7 @@ def recording_path(data: Path, source: str) -> Path:
 
 def _story_playable(source: str, name: str, *, ours: bool = False) -> Playable:
     try:
-        story = load(name)
+        story = load_scenario(name)
     except ScenarioError as error:
         return Playable(kind="story", source=source, title=source, wrong=str(error))
     return Playable(

@@ -23,15 +23,15 @@ from hypervisor.exercises.reading_account import Account, Ledger
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from sensors._errors import TerritoryError
-from simulators._arrivals import Disturbance, disturbed
-from simulators._player import SECOND, Pace, Player, Progress, Tally
-from simulators._publications import Spoken, publications
-from simulators._wire import Broker, Wall
+from simulators._arrivals import Disturbance, disturb
+from simulators._player import SECOND, Pace, Player, PlayResult, Progress
+from simulators._publications import MessageSet, publications
+from simulators._wire import Broker, WallClock
 
 PLAYER = "player"
 STUCK_SECONDS = 60.0
 RETELL_SECONDS = 3.0
-WALL = Wall(now=time.monotonic, sleep=time.sleep)
+WALL = WallClock(now=time.monotonic, sleep=time.sleep)
 
 
 class ExerciseError(TerritoryError):
@@ -64,14 +64,14 @@ class RunLabel:
 class Outcome:
     """Result of playing; account and alarms only with `wait`."""
 
-    tally: Tally
+    tally: PlayResult
     account: Account | None
     alarms: tuple[alarm_store.Alarm, ...]
 
 
 def play(
     settings: Settings,
-    played: pd.DataFrame | Spoken,
+    played: pd.DataFrame | MessageSet,
     manner: PlayOptions,
     *,
     notice: Callable[[Progress], None] | None = None,
@@ -93,7 +93,7 @@ def play(
         began = questions.ask(queries_runs.get_wall_clock)
         spoken = as_messages(played)
         series = find_series_ids(spoken.rows, load_registry(settings))
-        plan = disturbed(spoken.publications, manner.disturbance)
+        plan = disturb(spoken.publications, manner.disturbance)
         now = questions.ask(store.get_progress)
         if not manner.again:
             require_ahead(now.latest, plan[0].arrival)
@@ -133,7 +133,7 @@ def _record_run(
     questions: store.RetryingConnection,
     label: RunLabel,
     manner: PlayOptions,
-    tally: Tally,
+    tally: PlayResult,
     began: datetime,
 ) -> None:
     """Add the run to the list of runs."""
@@ -153,10 +153,12 @@ def _record_run(
     )
 
 
-def as_messages(played: pd.DataFrame | Spoken) -> Spoken:
-    if isinstance(played, Spoken):
+def as_messages(played: pd.DataFrame | MessageSet) -> MessageSet:
+    if isinstance(played, MessageSet):
         return played
-    return Spoken(publications=publications(played), rows=played, of=np.empty(0, dtype=np.int64))
+    return MessageSet(
+        publications=publications(played), rows=played, of=np.empty(0, dtype=np.int64)
+    )
 
 
 def require_exercise_instance(settings: Settings, what: str) -> None:
@@ -252,7 +254,7 @@ def make_player(
 
 
 def _await_stored(
-    questions: store.RetryingConnection, wire: Player, ledger: Ledger, tally: Tally
+    questions: store.RetryingConnection, wire: Player, ledger: Ledger, tally: PlayResult
 ) -> Account:
     """Wait until everything is stored and evaluated, as long as there is progress.
 

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hypervisor.exercises import queries as store
-from simulators._player import Tally
-from simulators._publications import Spoken, instant_of
+from simulators._player import PlayResult
+from simulators._publications import MessageSet, instant_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Ledger:
     def __init__(
         self,
         questions: store.RetryingConnection,
-        messages: Spoken,
+        messages: MessageSet,
         numbers: Mapping[tuple[str, str], int],
     ) -> None:
         """Check what is stored before playing. `numbers`: series ids."""
@@ -62,7 +62,7 @@ class Ledger:
         self._before = int(self._there.sum())
         self._last_letter = questions.ask(store.get_last_dead_letter_id)
 
-    def account(self, tally: Tally) -> Account:
+    def account(self, tally: PlayResult) -> Account:
         """Account of the plan so far."""
         self._look()
         letters = self._questions.ask(lambda c: store.list_dead_letters_after(c, self._last_letter))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hypervisor.alarms.queries import Alarm
 from simulators._field import Field
-from simulators._picking import picked
+from simulators._picking import select_names
 from simulators._story import HOUR, SECOND, Story, Truth
 
 
@@ -66,7 +66,7 @@ def format_score(result: Score) -> Iterator[str]:
 
 def _subject_names(truth: Truth, field: Field, seed: int) -> frozenset[str]:
     """Possible subjects of an alarm: devices, their sites, groups and members."""
-    names = set(picked(truth.where, field, seed))
+    names = set(select_names(truth.where, field, seed))
     for group in field.groups:
         if group.name in names:
             names |= {group.site, *group.members}

@@ -55,7 +55,7 @@ def start_run(connection: Connection, data: Path, options: StartOptions) -> tupl
     """
     _require_speed(options.speed)
     for fault in options.faults:  # fail now, not during preparation
-        _words.fault(fault)
+        _words.parse_fault(fault)
     begins, ends, title, title_fr, kind = _find_span(data, options)
     _require_ahead(connection, begins)
     parameters: dict[str, Any] = {"held": options.held, "language": options.language}

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
-
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises.playing import RunLabel
@@ -12,10 +10,10 @@ from hypervisor.exercises.territory import describe_field
 from hypervisor.registry import queries as registry_store
 from sensors._domain import catalogue
 from simulators._field import Field
-from simulators._performing import messages, performed
-from simulators._publications import Spoken
-from simulators._scenarios import load
-from simulators._story import Happening, Story
+from simulators._performing import simulate_messages
+from simulators._publications import MessageSet
+from simulators._scenarios import load_scenario
+from simulators._story import ScheduledEvent, Story
 
 
 def make_messages(
@@ -24,16 +22,16 @@ def make_messages(
     *,
     seed: int,
     hours: float | None = None,
-    faults: Sequence[Happening] = (),
-) -> Spoken:
+    faults: Sequence[ScheduledEvent] = (),
+) -> MessageSet:
     """Messages of the instance's devices in a scenario, with additional faults.
 
     Raises:
         SimulatorError: there is no such scenario, or the inventory has no device for it.
     """
-    story = load(name)
+    story = load_scenario(name)
     story = replace(story, faults=(*story.faults, *faults))
-    return messages(story, load_field(settings, story), seed, hours=hours)
+    return simulate_messages(story, load_field(settings, story), seed, hours=hours)
 
 
 def make_label(
@@ -44,7 +42,7 @@ def make_label(
     Raises:
         SimulatorError: there is no such scenario.
     """
-    story = load(name)
+    story = load_scenario(name)
     return RunLabel(
         kind="story",
         source=name,
@@ -52,16 +50,6 @@ def make_label(
         title_fr=story.title_fr,
         parameters={"seed": seed, "hours": hours, "faults": list(faults)},
     )
-
-
-def simulate_rows(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:
-    """Readings of the instance's devices in a scenario without faults, as rows.
-
-    Raises:
-        SimulatorError: there is no such scenario, or the inventory has no device for it.
-    """
-    story = load(name)
-    return performed(story, load_field(settings, story), seed, hours=hours)
 
 
 def load_field(settings: Settings, story: Story) -> Field:

@@ -21,7 +21,7 @@ from hypervisor.registry.model import Registry
 from rules._pack import packs
 from rules._rule import SEVERITIES, Rule
 from sensors._domain import catalogue
-from simulators._scenarios import load
+from simulators._scenarios import load_scenario
 
 DETAILED = 4  # alarms listed per domain
 RATES = ("rise", "flow_rise")  # thresholds that levels do not compare with
@@ -62,7 +62,7 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
     registry = registry_store.load(connection)
     tally = outcome.tally
     yield ""
-    yield f"EXERCISE. {load(SCENARIO).title}: simulated, with illustrative thresholds."
+    yield f"EXERCISE. {load_scenario(SCENARIO).title}: simulated, with illustrative thresholds."
     yield (
         f"{tally.readings:,} readings of {len(registry.devices):,} devices published, stored"
         f" and evaluated in {tally.seconds:.0f} s."
@@ -77,7 +77,7 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
 
 def _format_score(connection: Connection, outcome: Outcome) -> Iterator[str]:
     """Number of expected alarms that were raised."""
-    story = load(SCENARIO)
+    story = load_scenario(SCENARIO)
     field = describe_field(registry_store.load(connection), catalogue(), story.begins)
     score = scoring.score_alarms(story, field, SEED, outcome.alarms)
     raised = len(score.verdicts) - len(score.missed)

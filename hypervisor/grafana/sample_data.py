@@ -51,10 +51,10 @@ from ingest.pipeline import Pipeline
 from rules._pack import packs as shipped
 from sensors._domain import Catalogue, catalogue
 from simulators._field import Field, Place
-from simulators._performing import messages
-from simulators._picking import picked
+from simulators._performing import simulate_messages
+from simulators._picking import select_names
 from simulators._publications import Publication, instant_of
-from simulators._scenarios import load
+from simulators._scenarios import load_scenario
 from simulators._story import Story
 
 WORKER = "fill"
@@ -94,7 +94,7 @@ class FillOptions:
 
 def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: None) -> datetime:
     """Fill a migrated, empty database; returns the end of the scenario."""
-    story, words = load(options.scenario), catalogue()
+    story, words = load_scenario(options.scenario), catalogue()
     with connect(url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name=story.title_fr))
         field = _register_territory(connection, options, story)
@@ -104,7 +104,7 @@ def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: No
         exercise_queries.insert_gap(connection, BEGINNING, instant_of(begins))
         connection.commit()
     say(f"{story.title}: {len(field.places)} devices")
-    spoken = messages(story, field, options.seed)
+    spoken = simulate_messages(story, field, options.seed)
     publications = [
         publication
         for publication in spoken.publications
@@ -241,7 +241,7 @@ def _list_named(field: Field, story: Story, seed: int) -> set[str]:
     """Devices, sites and groups that the scenario names."""
     places = [each.where for each in (*story.events, *story.faults)]
     places += [truth.where for truth in story.truth]
-    return {name for where in places for name in _few(picked(where, field, seed))}
+    return {name for where in places for name in _few(select_names(where, field, seed))}
 
 
 def _few(names: tuple[str, ...]) -> tuple[str, ...]:

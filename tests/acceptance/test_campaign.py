@@ -33,7 +33,7 @@ from hypervisor.database.gaps import Gap
 from hypervisor.exercises import playing
 from hypervisor.exercises import queries as exercise_store
 from hypervisor.stack import detached
-from simulators._publications import JSON, Publication, Spoken, native_topic, written
+from simulators._publications import JSON, MessageSet, Publication, format_instant, native_topic
 from tests.acceptance import faults
 from tests.acceptance.conftest import Exercise, alarm_log
 from tests.acceptance.faults import Event, Victim
@@ -154,7 +154,7 @@ def await_judged(url: str, since: datetime) -> None:
     assert wait_until(heard_and_judged, seconds=600, every=0.5), "not everything was judged"
 
 
-def as_arrived(connection: Connection) -> Spoken:
+def as_arrived(connection: Connection) -> MessageSet:
     """What is stored, as messages that arrive when it arrived."""
     rows = connection.execute(
         "SELECT reading.received_at, device.name, reading.time, reading.value FROM reading"
@@ -165,7 +165,7 @@ def as_arrived(connection: Connection) -> Spoken:
         Publication(
             arrival=micros(arrival),
             topic=native_topic(device),
-            payload=JSON.encode({"time": written(micros(time)), "values": {"level": value}}),
+            payload=JSON.encode({"time": format_instant(micros(time)), "values": {"level": value}}),
             readings=1,
         )
         for arrival, device, time, value in rows
@@ -173,7 +173,7 @@ def as_arrived(connection: Connection) -> Spoken:
     frame = pd.DataFrame(rows, columns=["received_at", "device", "time", "value"])
     frame["quantity"] = "level"
     frame["time"] = frame["time"].astype("datetime64[us, UTC]")
-    return Spoken(publications=messages, rows=frame, of=np.arange(len(rows)))
+    return MessageSet(publications=messages, rows=frame, of=np.arange(len(rows)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +185,7 @@ class Aftermath:
 
     stored: dict[str, dict[int, float | None]]
     log: list[dict[str, Any]]
-    arrived: Spoken
+    arrived: MessageSet
     deaf: list[tuple[int, int]]
     odd: tuple[int, int]
     gaps: list[Gap]

@@ -11,7 +11,7 @@ from hypervisor.broker.child import stop
 from rules._pack import packs
 from simulators._publications import instant_of
 from simulators._recordings import read
-from simulators._words import instant
+from simulators._words import parse_instant
 from tests.acceptance.conftest import Exercise
 
 pytestmark = pytest.mark.acceptance
@@ -83,7 +83,7 @@ def at_toulouse(log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def flooded_toulouse(exercise: Exercise, floods: Path) -> None:
     """Raised and cleared at the data's own times, however late and shuffled the readings come."""
     file = floods / GARONNE
-    start, end = map(instant, ROUND_PEAK[1::2])
+    start, end = map(parse_instant, ROUND_PEAK[1::2])
     readings = len(read(file, stations=[TOULOUSE], start=start, end=end).rows)
     account = exercise.replay(
         file, "--station", TOULOUSE, *ROUND_PEAK, "--speed", "max", *DISTURBED
@@ -161,7 +161,7 @@ def test_toulouse_is_the_same_at_every_speed_and_once_more(
         assert played.log() == log
         # Late copies move the clock on: both logs are read at the last measurement's time.
         values = at_toulouse(played.log(rules=value_rules()))
-        logs.append(inside(values, "", text(instant_of(instant(ROUND_PEAK[3])))))
+        logs.append(inside(values, "", text(instant_of(parse_instant(ROUND_PEAK[3])))))
     assert logs[0]
     assert all(log == logs[0] for log in logs)
 
@@ -177,7 +177,7 @@ def test_the_whole_month_and_thirty_six_hours_at_3600(
     peak = new_exercise()
     peak.apply("garonne")
     account = peak.replay(floods / GARONNE, "--speed", "3600", *PEAK)
-    start, end = map(instant, PEAK[1::2])
+    start, end = map(parse_instant, PEAK[1::2])
     require_whole(account, len(read(floods / GARONNE, start=start, end=end).rows))
     inner = inside(peak.log(), SETTLED, account["clock"])
     assert inner
@@ -190,7 +190,7 @@ def test_a_disturbed_fortnight_taken_over_by_another_worker(
     new_exercise: Callable[[], Exercise], floods: Path
 ) -> None:
     """All value alarms of all stations, and nothing lost from one worker to the other."""
-    start, end = map(instant, FORTNIGHT[1::2])
+    start, end = map(parse_instant, FORTNIGHT[1::2])
     readings = len(read(floods / GARONNE, start=start, end=end).rows)
     logs = []
     for words in ((), ("--shuffle", "5400", "--double", *OUTAGE)):

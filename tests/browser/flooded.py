@@ -24,8 +24,8 @@ from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs as shipped
 from sensors._domain import catalogue
 from sensors._row import ROW
-from simulators._performing import performed
-from simulators._scenarios import load
+from simulators._performing import simulate_rows
+from simulators._scenarios import load_scenario
 
 _INVENTORY = Path(__file__).parents[2] / "hypervisor" / "examples" / "essonne"
 _LAMPS = "lamps.csv"  # 1,200 of them: a page has no more to show, a test much to wait for
@@ -54,8 +54,8 @@ def make(url: str) -> None:
 
 
 def _speak(connection: Connection) -> None:
-    story = load("october-flood")
-    rows = performed(story, load_field_from(connection, story), 1, hours=_HOURS)
+    story = load_scenario("october-flood")
+    rows = simulate_rows(story, load_field_from(connection, story), 1, hours=_HOURS)
     ends = story.begins + timedelta(hours=_HOURS)
     lost = (rows["device"] == _LOST) & (rows["time"] > ends - timedelta(hours=_LOST_HOURS))
     domains = catalogue().domain_of
@@ -89,7 +89,7 @@ def _judge(url: str) -> None:
         catalogue=catalogue(),
         mode=Mode.EXERCISE,
         retention=400 * 86_400_000_000,
-        clock=lambda: load("october-flood").begins,
+        clock=lambda: load_scenario("october-flood").begins,
     )
     with connect(url, autocommit=True) as connection:
         memory = load_memory(connection, setup)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from hypervisor.database.connect import connect
 from hypervisor.exercises import queries_injects, queries_runs
 from hypervisor.exercises.simulation import make_label
-from simulators._scenarios import load
+from simulators._scenarios import load_scenario
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.exercises.conftest import FILE, Led, led
 from tests.integration.web.served import server
@@ -39,7 +39,7 @@ def led_console(led: Led, browser: Browser) -> Iterator[Console]:
 @pytest.fixture
 def paused_console(own_console: Console) -> Console:
     """The Essonne's flood as if its leader had paused it; a call went out, a rumour is to come."""
-    story, label = load(STORY), make_label(STORY, seed=1)
+    story, label = load_scenario(STORY), make_label(STORY, seed=1)
     with connect(own_console.url) as connection:
         run = queries_runs.add_run(
             connection,

@@ -13,7 +13,7 @@ from rules._pack import packs
 from sensors import _units as units
 from sensors._domain import CatalogueError, DeviceModel, Domain, Threshold, assemble, catalogue
 from sensors._quantity import Kind, Quantity
-from simulators._simulator import simulators
+from simulators._simulator import find_simulators
 
 CATALOGUE = catalogue()
 DOMAINS = list(CATALOGUE.domains.values())
@@ -76,7 +76,7 @@ def test_rules_name_what_exists(domain: Domain) -> None:
 
 def test_each_pack_and_simulator_has_its_domain() -> None:
     assert {pack.domain for pack in packs()} == set(CATALOGUE.domains)
-    assert set(simulators()) == set(CATALOGUE.domains)
+    assert set(find_simulators()) == set(CATALOGUE.domains)
 
 
 def quantity(name: str) -> Quantity:

@@ -15,15 +15,15 @@ from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from sensors._quality import Quality
 from simulators._field import Field, Place
-from simulators._performing import measured, messages
-from simulators._publications import Spoken
-from simulators._scenarios import load
+from simulators._performing import measure_rows, simulate_messages
+from simulators._publications import MessageSet
+from simulators._scenarios import load_scenario
 from simulators._world import World
 from tests.integration.ingest.conftest import ingest
 
 pytestmark = pytest.mark.integration
 
-STORY = replace(load("cabinet-outage"), events=())  # an evening in which lamps are lit
+STORY = replace(load_scenario("cabinet-outage"), events=())  # an evening in which lamps are lit
 HOURS = 5.5
 MODELS = {
     "air-probe",
@@ -67,7 +67,7 @@ def stored(connection: Connection) -> Stored:
     return {(device, name, at): (value, quality) for device, name, at, value, quality in rows}
 
 
-def played(settings: Settings, said: Spoken) -> Stored:
+def played(settings: Settings, said: MessageSet) -> Stored:
     """Published as the player does, and stored by a worker."""
     with ingest(settings):
         playing.play(settings, said, playing.PlayOptions(wait=False))
@@ -92,7 +92,7 @@ def test_what_is_published_is_what_is_stored(exercise_settings: Settings) -> Non
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
     field = one_of_each(simulation.load_field(exercise_settings, STORY))
     assert {place.model for place in field.places} >= MODELS
-    spoken = messages(STORY, field, 1, hours=HOURS)
+    spoken = simulate_messages(STORY, field, 1, hours=HOURS)
     told = as_keys(spoken.rows)
     found = played(exercise_settings, spoken)
     assert set(found) == set(told)
@@ -101,7 +101,7 @@ def test_what_is_published_is_what_is_stored(exercise_settings: Settings) -> Non
     }
     assert not wrong
     assert {quality for _, quality in found.values()} <= {Quality.GOOD, Quality.SATURATED}
-    assert_near(measured(World(STORY, field, 1, hours=HOURS)), spoken, found)
+    assert_near(measure_rows(World(STORY, field, 1, hours=HOURS)), spoken, found)
 
 
 def approx(value: float | None) -> object:
@@ -109,7 +109,7 @@ def approx(value: float | None) -> object:
 
 
 def assert_near(
-    rows: pd.DataFrame, said: Spoken, found: Mapping[tuple[str, str, datetime], object]
+    rows: pd.DataFrame, said: MessageSet, found: Mapping[tuple[str, str, datetime], object]
 ) -> None:
     """Everything measured has been told, and told as it was, but for the payload's own steps."""
     last, heard = newest(rows), newest(said.rows)

@@ -22,13 +22,13 @@ from hypervisor.stack.servers import Running, start_broker
 from ingest.topics import SESSION_MADE
 from simulators._player import CLOCK, Pace, Player, Progress
 from simulators._publications import Publication, instant_of
-from simulators._wire import Broker, PlayerError, Wall
+from simulators._wire import Broker, PlayerError, WallClock
 
 pytestmark = pytest.mark.integration
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
 SECOND = 1_000_000
-WALL = Wall(now=time.monotonic, sleep=time.sleep)
+WALL = WallClock(now=time.monotonic, sleep=time.sleep)
 
 
 @dataclass

@@ -10,12 +10,12 @@ from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from sensors._domain import catalogue
 from simulators._field import Field
-from simulators._scenarios import load
+from simulators._scenarios import load_scenario
 from simulators._world import World
 
 pytestmark = pytest.mark.integration
 
-FLOOD = load("october-flood")
+FLOOD = load_scenario("october-flood")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypervisor.broker import accounts
 from hypervisor.broker.child import find_processes
 from hypervisor.broker.mosquitto import Broker as Server
 from hypervisor.broker.ports import free_port
-from simulators._wire import Broker, PlayerError, Wall, Wire
+from simulators._wire import Broker, MqttConnection, PlayerError, WallClock
 
 pytestmark = pytest.mark.integration
 
@@ -33,11 +33,11 @@ class Hasty:
         return self.seconds
 
     @property
-    def wall(self) -> Wall:
-        return Wall(now=self.now, sleep=self.slept.append)
+    def wall(self) -> WallClock:
+        return WallClock(now=self.now, sleep=self.slept.append)
 
 
-REAL = Wall(now=time.monotonic, sleep=time.sleep)
+REAL = WallClock(now=time.monotonic, sleep=time.sleep)
 
 
 def account(port: int) -> Broker:
@@ -51,8 +51,10 @@ def played(broker: Server) -> Broker:
 
 
 @contextmanager
-def opened(broker: Broker, *, wall: Wall = REAL, window: int = 1000) -> Iterator[Wire]:
-    wire = Wire(broker, wall=wall, window=window, patience=20)
+def opened(
+    broker: Broker, *, wall: WallClock = REAL, window: int = 1000
+) -> Iterator[MqttConnection]:
+    wire = MqttConnection(broker, wall=wall, window=window, patience=20)
     wire.open()
     try:
         yield wire
@@ -92,7 +94,7 @@ def test_what_the_broker_refuses_is_told(played: Broker) -> None:
     assert wire.acknowledged == 0
 
 
-def pump_for_long(wire: Wire) -> None:
+def pump_for_long(wire: MqttConnection) -> None:
     for _ in range(1_000):
         wire.pump(0.05)
 
@@ -107,7 +109,7 @@ def test_another_player_takes_over(played: Broker) -> None:
 
 def test_an_account_that_is_refused_is_told(broker: Server) -> None:
     with pytest.raises(PlayerError) as raised:
-        Wire(account(broker.port), wall=REAL).open()
+        MqttConnection(account(broker.port), wall=REAL).open()
     assert str(raised.value) == (
         "the broker refuses the account 'player' (Not authorized); only an exercise has a player"
     )
@@ -116,7 +118,7 @@ def test_an_account_that_is_refused_is_told(broker: Server) -> None:
 def test_a_broker_that_is_not_there_is_waited_for_with_patience() -> None:
     hasty, port = Hasty(), free_port()
     with pytest.raises(PlayerError) as raised:
-        Wire(account(port), wall=hasty.wall, patience=10).open()
+        MqttConnection(account(port), wall=hasty.wall, patience=10).open()
     told = str(raised.value)
     assert told.startswith(f"no broker answers at 127.0.0.1:{port} (")
     assert told.endswith("); is the instance up?")
@@ -128,7 +130,7 @@ def test_a_broker_that_does_not_greet_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(PlayerError, match="went away before it greeted"):
-            Wire(account(port), wall=hasty.wall, patience=10).open()
+            MqttConnection(account(port), wall=hasty.wall, patience=10).open()
     assert hasty.slept == [0.1], "five seconds a greeting, twice"
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from hypervisor.alarms.queries import Alarm
 from hypervisor.exercises.scoring import format_score, score_alarms
 from rules._rule_state import Episode
-from simulators._scenarios import load
+from simulators._scenarios import load_scenario
 from simulators._story import HOUR, SECOND, Truth, Where
 from tests.unit.simulators.small import field
 
-STORY = load("quiet")
+STORY = load_scenario("quiet")
 BEGINS = int(STORY.begins.timestamp()) * SECOND
 TRUTH = Truth(
     what="Lamps are out",

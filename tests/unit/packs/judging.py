@@ -22,10 +22,10 @@ from sensors._domain import catalogue
 from sensors._quantity import CLOCK_FAULT
 from simulators import _recordings
 from simulators._field import Field
-from simulators._performing import messages
-from simulators._picking import picked
-from simulators._publications import Spoken
-from simulators._scenarios import load
+from simulators._performing import simulate_messages
+from simulators._picking import select_names
+from simulators._publications import MessageSet
+from simulators._scenarios import load_scenario
 from simulators._story import Story
 
 SPARSE = 6  # of which many cabinets and roads the quick tests keep one
@@ -58,11 +58,11 @@ class Told:
 
 def told(name: str, seed: int, *, whole: bool = True) -> Told:
     """A scenario in the Essonne, or in a part of it that is enough for the story."""
-    registry, story = registry_of("essonne"), load(name)
+    registry, story = registry_of("essonne"), load_scenario(name)
     field = describe_field(registry, catalogue(), story.begins)
     if not whole:
         field = _part(field, story, seed)
-    source = _heard(messages(story, field, seed), registry, story)
+    source = _heard(simulate_messages(story, field, seed), registry, story)
     here = frozenset(place.site for place in field.places)
     found = judged(registry, source, here)
     alarms = tuple(_alarm(one) for one in found.alarms)
@@ -90,7 +90,7 @@ def _part(field: Field, story: Story, seed: int) -> Field:
         name
         for where in wheres
         if where.near is not None or where.names
-        for name in picked(where, field, seed)
+        for name in select_names(where, field, seed)
     }
     roads = sorted(place.site for place in field.of("mobility"))
     cabinets = sorted({group.site for group in field.groups if group.kind == "cabinet"})
@@ -104,7 +104,7 @@ def _part(field: Field, story: Story, seed: int) -> Field:
     return replace(field, places=places, groups=groups)
 
 
-def _heard(spoken: Spoken, registry: Registry, story: Story) -> Recorded:
+def _heard(spoken: MessageSet, registry: Registry, story: Story) -> Recorded:
     """What is said, received when its message arrives; what comes from the future is refused."""
     arrivals = np.array([each.arrival for each in spoken.publications], dtype=np.int64)
     rows = spoken.rows.assign(arrival=arrivals[spoken.of])

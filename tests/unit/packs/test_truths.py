@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from hypervisor.alarms.queries import Alarm
-from simulators._scenarios import available
+from simulators._scenarios import scenario_files
 from tests.unit.packs.judging import Told, told
 
 SEEDS = (1, 2, 3)
@@ -25,7 +25,7 @@ def flapping(alarms: tuple[Alarm, ...]) -> dict[tuple[str, str], int]:
     return {pair: count for pair, count in told_of.items() if count > FLAPPING}
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", scenario_files())
 def test_a_part_of_the_territory(name: str) -> None:
     result = told(name, SEEDS[0], whole=False)
     require(result)
@@ -36,6 +36,6 @@ def test_a_part_of_the_territory(name: str) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1200)  # a week of 8,500 series
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", scenario_files())
 def test_the_whole_territory_by_other_seeds(name: str, seed: int) -> None:
     require(told(name, seed))

@@ -11,8 +11,8 @@ from rules._pack import load_pack
 from rules._pack_test import run_tests
 from sensors._domain import catalogue
 from sensors._units import UnitError, conversion
-from simulators._words import WordError, duration
-from simulators._yaml import hours_in
+from simulators._words import OptionError, parse_duration
+from simulators._yaml import parse_hours
 
 RULE = """
 - id: flood-x
@@ -173,8 +173,8 @@ def test_units_too_far_apart_do_not_convert() -> None:
 
 def test_a_duration_of_a_scenario_is_bounded() -> None:
     for text in (f"{'9' * 400} d", "3661 d", "99999999 h"):
-        assert hours_in(text) is None
-        with pytest.raises(WordError, match="at most ten years"):
-            duration(text)
-    assert hours_in("-3660 d") == -87_840.0
-    assert duration("3660 d") == 316_224_000.0
+        assert parse_hours(text) is None
+        with pytest.raises(OptionError, match="at most ten years"):
+            parse_duration(text)
+    assert parse_hours("-3660 d") == -87_840.0
+    assert parse_duration("3660 d") == 316_224_000.0

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sensors._domain import catalogue
 from simulators._field import Field, Group, Place
-from simulators._story import Happening, Storm, Story, Weather, Where
+from simulators._story import ScheduledEvent, Storm, Story, Weather, Where
 from simulators._world import World
 from simulators.mobility import emit
 
@@ -75,12 +75,12 @@ WEEK = Story(name="week", title="", begins=datetime(2024, 10, 6, 22, tzinfo=UTC)
 DAY = replace(WEEK, hours=24)
 
 
-def happening(kind: str, at: float, until: float, *names: str, **more: object) -> Happening:
-    return Happening(kind=kind, at=at, until=until, where=Where(names=names), parameters=more)
+def happening(kind: str, at: float, until: float, *names: str, **more: object) -> ScheduledEvent:
+    return ScheduledEvent(kind=kind, at=at, until=until, where=Where(names=names), parameters=more)
 
 
 def told(
-    story: Story = DAY, *events: Happening, seed: int = 1, field: Field = FIELD
+    story: Story = DAY, *events: ScheduledEvent, seed: int = 1, field: Field = FIELD
 ) -> pd.DataFrame:
     rows = emit(field, World(replace(story, events=events), field, seed), seed)
     rows["hour"] = (rows["time"] - pd.Timestamp(story.begins)).dt.total_seconds() / 3600

@@ -11,7 +11,7 @@ from sensors._domain import catalogue
 from sensors._plan import LightingPlan, Spell
 from simulators._field import Field, Place
 from simulators._lamps_telling import Lamp
-from simulators._story import Happening, Story, Where
+from simulators._story import ScheduledEvent, Story, Where
 from simulators._world import World
 from simulators.lighting import emit, truth
 
@@ -80,11 +80,13 @@ FIELD = Field(places=tuple(place for site in PLANS for place in (cabinet(site), 
 NOON = Story(name="noon", title="", begins=datetime(2024, 10, 22, 10, tzinfo=UTC), hours=96)
 
 
-def happening(kind: str, at: float, until: float, *names: str, **more: object) -> Happening:
-    return Happening(kind=kind, at=at, until=until, where=Where(names=names), parameters=more)
+def happening(kind: str, at: float, until: float, *names: str, **more: object) -> ScheduledEvent:
+    return ScheduledEvent(kind=kind, at=at, until=until, where=Where(names=names), parameters=more)
 
 
-def told(*events: Happening, seed: int = 1, field: Field = FIELD) -> tuple[World, pd.DataFrame]:
+def told(
+    *events: ScheduledEvent, seed: int = 1, field: Field = FIELD
+) -> tuple[World, pd.DataFrame]:
     world = World(replace(NOON, events=events), field, seed)
     return world, emit(field, world, seed)
 

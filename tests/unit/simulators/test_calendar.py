@@ -12,7 +12,7 @@ from sensors._calendar import (
     school_holidays,
     school_holidays_end,
 )
-from simulators._calendar import lived
+from simulators._calendar import local_times
 
 EASTERS = [(2023, 4, 9), (2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2027, 3, 28), (2038, 4, 25)]
 
@@ -57,7 +57,7 @@ def test_a_day_without_a_published_calendar_is_unknown() -> None:
 
 def test_hours_are_local_over_the_change_of_clocks() -> None:
     begins = int(datetime(2024, 10, 26, 22, tzinfo=UTC).timestamp()) * 1_000_000
-    found = lived(begins + np.arange(0, 5) * 3_600_000_000, "Europe/Paris")
+    found = local_times(begins + np.arange(0, 5) * 3_600_000_000, "Europe/Paris")
     assert found.hour.tolist() == [0, 1, 2, 2, 3]
     assert found.sunday.all()
     assert not found.school.any()
@@ -68,12 +68,12 @@ def test_kinds_of_days() -> None:
         noon = datetime(2024, month, day, 12, tzinfo=UTC)
         return np.array([int(noon.timestamp()) * 1_000_000])
 
-    armistice = lived(at(11, 11), "Europe/Paris")  # a Monday
+    armistice = local_times(at(11, 11), "Europe/Paris")  # a Monday
     assert armistice.sunday[0]
     assert not armistice.workday[0]
-    assert lived(at(11, 10), "Europe/Paris").eve[0]
-    assert lived(at(11, 16), "Europe/Paris").saturday[0]
-    tuesday = lived(at(11, 12), "Europe/Paris")
+    assert local_times(at(11, 10), "Europe/Paris").eve[0]
+    assert local_times(at(11, 16), "Europe/Paris").saturday[0]
+    tuesday = local_times(at(11, 12), "Europe/Paris")
     assert tuesday.workday[0]
     assert tuesday.school[0]
-    assert not lived(at(10, 29), "Europe/Paris").school[0]
+    assert not local_times(at(10, 29), "Europe/Paris").school[0]

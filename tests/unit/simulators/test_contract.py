@@ -8,9 +8,9 @@ import pytest
 
 from sensors._quantity import Kind, Reporting
 from simulators._field import Field
-from simulators._performing import performed
-from simulators._scenarios import load
-from simulators._simulator import simulators
+from simulators._performing import simulate_rows
+from simulators._scenarios import load_scenario
+from simulators._simulator import find_simulators
 from simulators._table import ROW_COLUMNS
 from simulators._world import World
 from tests.unit.simulators.small import KNOWN, field
@@ -20,13 +20,13 @@ LORAWAN = ("chirpstack", "the-things-stack")
 FIELD = field()
 # What is of the place or its authorities, and no matter of a device.
 OF_THE_PLACE = {"catchment_rain", "vigilance", "snow_depth", "solar_radiation", "sunshine"}
-WORLD = World(load("october-flood"), FIELD, 3, hours=HOURS)
-each_domain = pytest.mark.parametrize("domain", sorted(simulators()))
+WORLD = World(load_scenario("october-flood"), FIELD, 3, hours=HOURS)
+each_domain = pytest.mark.parametrize("domain", sorted(find_simulators()))
 
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, pd.DataFrame]:
-    return {domain: each.emit(FIELD, WORLD, 3) for domain, each in simulators().items()}
+    return {domain: each.emit(FIELD, WORLD, 3) for domain, each in find_simulators().items()}
 
 
 @each_domain
@@ -104,17 +104,17 @@ def test_the_interval_is_kept(domain: str, told: dict[str, pd.DataFrame]) -> Non
 def test_the_same_seed_tells_the_same_and_another_another(
     domain: str, told: dict[str, pd.DataFrame]
 ) -> None:
-    simulator = simulators()[domain]
-    again = World(load("october-flood"), FIELD, 3, hours=HOURS)
+    simulator = find_simulators()[domain]
+    again = World(load_scenario("october-flood"), FIELD, 3, hours=HOURS)
     assert told[domain].equals(simulator.emit(FIELD, again, 3))
-    other = World(load("october-flood"), FIELD, 4, hours=HOURS)
+    other = World(load_scenario("october-flood"), FIELD, 4, hours=HOURS)
     assert not told[domain].equals(simulator.emit(FIELD, other, 4))
 
 
 @each_domain
 def test_a_domain_plays_alone(domain: str) -> None:
     alone = Field(places=FIELD.of(domain))
-    rows = performed(load("quiet"), alone, 1, hours=6)
+    rows = simulate_rows(load_scenario("quiet"), alone, 1, hours=6)
     assert set(rows["device"]) <= {place.device for place in alone.places}
     assert len(rows)
 
@@ -125,7 +125,9 @@ def test_no_two_devices_tell_alike(domain: str) -> None:
     models = {place.model: place for place in FIELD.of(domain)}
     twins = [replace(place, device=f"{place.device}-twin") for place in models.values()]
     both = replace(FIELD, places=(*FIELD.places, *twins))
-    rows = simulators()[domain].emit(both, World(load("october-flood"), both, 3, hours=HOURS), 3)
+    rows = find_simulators()[domain].emit(
+        both, World(load_scenario("october-flood"), both, 3, hours=HOURS), 3
+    )
     alike = set()
     for place in models.values():
         for name in place.quantities:

@@ -10,15 +10,21 @@ import pytest
 from simulators import _traffic_counting as counting
 from simulators._field import Asset, Field, Group, Place
 from simulators._story import Event, Story
-from simulators._traffic_counting import Counted, TrafficState, counted, faulty, slots
-from simulators._traffic_queues import Stretch, held, passing
+from simulators._traffic_counting import (
+    TrafficState,
+    VehicleCounts,
+    apply_loop_faults,
+    count_vehicles,
+    interval_ends,
+)
+from simulators._traffic_queues import Stretch, pass_bottleneck, simulate_passing
 from simulators._traffic_sections import (
     Section,
-    closed,
     distance,
-    diverted,
+    divert_traffic,
+    is_closed,
+    list_sections,
     open_share,
-    sections,
 )
 from simulators._world import World
 from simulators.mobility import CATALOGUE
@@ -67,8 +73,8 @@ def steady(per_minute: float = 10.4, minutes: int = 400) -> TrafficState:
     )
 
 
-def seen(state: TrafficState, *minutes: float, every: float = 360.0) -> Counted:
-    return counted(state, at(*minutes), every, np.random.default_rng(1))
+def seen(state: TrafficState, *minutes: float, every: float = 360.0) -> VehicleCounts:
+    return count_vehicles(state, at(*minutes), every, np.random.default_rng(1))
 
 
 def test_vehicles_are_whole_and_none_is_lost_between_intervals() -> None:
@@ -101,10 +107,10 @@ def test_without_a_vehicle_there_is_no_speed() -> None:
 
 
 def test_intervals_are_those_of_the_clock() -> None:
-    ends = slots(START + 1, START + HOUR, 900.0)
+    ends = interval_ends(START + 1, START + HOUR, 900.0)
     assert ((ends - START) // MINUTE).tolist() == [15, 30, 45, 60]
-    assert slots(START, START + HOUR - 1, 900.0)[0] == START
-    assert len(slots(START, START + HOUR - 1, 900.0)) == 4
+    assert interval_ends(START, START + HOUR - 1, 900.0)[0] == START
+    assert len(interval_ends(START, START + HOUR - 1, 900.0)) == 4
 
 
 LOOP = Place(device="loop", site="s", quantities={})
@@ -118,7 +124,7 @@ def test_a_loop_that_is_stuck_or_dead_counts_nobody(mode: dict[str, str], occupa
     world = a_world(
         an_event("loop-fault", 6, 18, "loop", **mode), an_event("loop-fault", 0, 99, "x")
     )
-    told = faulty(sound, LOOP, world, np.random.default_rng(1))
+    told = apply_loop_faults(sound, LOOP, world, np.random.default_rng(1))
     assert told.vehicles.tolist() == [62, 0, 0, 63]
     assert np.isnan(told.speed).tolist() == [False, True, True, False]
     assert np.isnan(told.heavy).tolist() == [False, True, True, False]
@@ -133,7 +139,9 @@ def test_a_loop_that_chatters_counts_ghosts_of_any_speed() -> None:
     minutes = range(6, 397, 6)
     world = a_world(an_event("loop-fault", 0, 360, "loop", mode="chatter"))
     for per_minute, ghosts in ((10.4, 4 * 62.4 + 30), (0.0, 30)):
-        told = faulty(seen(steady(per_minute), *minutes), LOOP, world, np.random.default_rng(2))
+        told = apply_loop_faults(
+            seen(steady(per_minute), *minutes), LOOP, world, np.random.default_rng(2)
+        )
         assert told.vehicles[:60].mean() == pytest.approx(ghosts, rel=0.06)
         assert 5 <= told.speed[:60].min() < 20
         assert 170 < told.speed[:60].max() <= 190
@@ -147,7 +155,7 @@ def rows(place: Place, state: TrafficState, world: World) -> dict[str, list[tupl
         each.quantity.name: list(
             zip(((each.times - START) / MINUTE).tolist(), each.value.tolist(), strict=True)
         )
-        for each in counting.told(place, state, world, 1, CATALOGUE)
+        for each in counting.sensor_readings(place, state, world, 1, CATALOGUE)
     }
 
 
@@ -183,7 +191,14 @@ def test_a_radar_s_message_holds_all_and_repeats_its_last_speed() -> None:
 
 def test_a_bottleneck_holds_what_is_too_much() -> None:
     come = np.cumsum([10.0, 30, 30, 0, 0, 10])
-    assert np.diff(held(come, np.full(6, 20.0)), prepend=0).tolist() == [10, 20, 20, 20, 0, 10]
+    assert np.diff(pass_bottleneck(come, np.full(6, 20.0)), prepend=0).tolist() == [
+        10,
+        20,
+        20,
+        20,
+        0,
+        10,
+    ]
 
 
 def stretch(km: float, capacity: Any) -> Stretch:
@@ -199,7 +214,7 @@ def test_a_queue_s_news_come_upstream_at_their_speed() -> None:
     entering = np.full(90, 10.0)
     free = np.full(90, 99.0)
     narrow = np.where(np.arange(90) < 10, 99.0, 1.0)
-    first, second = passing(entering, [stretch(0.0, free), stretch(1.0, narrow)], 60.0)
+    first, second = simulate_passing(entering, [stretch(0.0, free), stretch(1.0, narrow)], 60.0)
     assert first.count[:3].tolist() == [10, 20, 30], "free: nobody waits"
     assert second.count[1:4].tolist() == [10, 20, 30], "a kilometre is a minute"
     assert first.count[80] == pytest.approx(85 + (80 - 9 - 6) + 150, abs=1e-9)
@@ -230,7 +245,7 @@ def test_sections_are_groups_and_every_other_sensor() -> None:
         Group(name="y", kind="cabinet", members=("a",)),
         Group(name="x", kind="section", members=("d",)),
     )
-    found = sections(Field(places=places, groups=groups))
+    found = list_sections(Field(places=places, groups=groups))
     assert [(each.name, [p.device for p in each.places]) for each in found] == [
         ("z", ["b", "c"]),
         ("a", ["a"]),
@@ -247,7 +262,7 @@ def test_sensors_stand_in_the_direction_of_travel(direction: str, order: list[st
     way = {"direction": direction}
     places = (sensor("far", lat=48.5, properties=way), sensor("near", lat=48.6, properties=way))
     group = Group(name="g", kind="section", members=("far", "near"))
-    (found,) = sections(Field(places=places, groups=(group,)))
+    (found,) = list_sections(Field(places=places, groups=(group,)))
     assert [each.device for each in found.places] == order
     assert found.along[0] == 0
     assert found.along[1] == pytest.approx(11.1, abs=0.8)
@@ -257,11 +272,11 @@ def test_sensors_stand_in_the_direction_of_travel(direction: str, order: list[st
 def test_kilometres_are_as_said_or_else_in_the_order_of_names() -> None:
     group = Group(name="g", kind="section", members=("a", "b"))
     said = (sensor("a", properties={"pk_km": 7.5}), sensor("b", properties={"pk_km": 3}))
-    (found,) = sections(Field(places=said, groups=(group,)))
+    (found,) = list_sections(Field(places=said, groups=(group,)))
     assert [each.device for each in found.places] == ["b", "a"]
     assert list(found.along) == [0, 4.5]
     nowhere = tuple(replace(sensor(name), lon=None) for name in "ab")
-    (found,) = sections(Field(places=nowhere, groups=(group,)))
+    (found,) = list_sections(Field(places=nowhere, groups=(group,)))
     assert [each.device for each in found.places] == ["a", "b"]
     assert found.along[1] == 1
 
@@ -277,7 +292,7 @@ def test_how_far_two_places_are() -> None:
 def a_section(*names: str, **more: Any) -> Section:
     places = tuple(sensor(name, lat=48.5 + n * KM, **more) for n, name in enumerate(names))
     group = Group(name="g", kind="section", members=names)
-    (found,) = sections(Field(places=places, groups=(group,)))
+    (found,) = list_sections(Field(places=places, groups=(group,)))
     return found
 
 
@@ -317,7 +332,7 @@ def test_a_road_is_shut_by_a_closure_and_by_water_until_it_is_clean() -> None:
             (world.air.grid >= START + HOUR) & (world.air.grid < START + 2 * HOUR), 9.0, 0.0
         )
         world.courses = {"river": replace(world.courses["river"], level=wave)}
-        return [bool(each) for each in closed(place, world, at(*minutes))]
+        return [bool(each) for each in is_closed(place, world, at(*minutes))]
 
     assert shut(9, 10, 11, 20, 21, closure=True) == [False, False, True, True, False]
     road = Asset(name="rd", kind="road", gauge="river", level=5.0, site="a")
@@ -360,7 +375,7 @@ def test_who_turns_off_before_a_closed_road_drives_around_or_stays_at_home() -> 
     shut["shut"] = np.array([True, False])
     shut["closed"] = np.array([True, True])
     wanted["closed"] = np.array([0.0, 0.0])
-    told = {name: each.tolist() for name, each in diverted(every, wanted, shut).items()}
+    told = {name: each.tolist() for name, each in divert_traffic(every, wanted, shut).items()}
     assert told == {
         "shut": [300, 1000],
         "near": [1140, 1000],
@@ -379,4 +394,4 @@ def test_nobody_drives_around_by_a_road_that_is_far(km: float, goes: bool) -> No
     other = replace(other, places=(replace(other.places[0], lat=48.5 + km * KM),))
     wanted = {name: np.array([1000.0]) for name in ("one", "other")}
     shut = {"one": np.array([True]), "other": np.array([False])}
-    assert (diverted([one, other], wanted, shut)["other"][0] == 1420) == goes
+    assert (divert_traffic([one, other], wanted, shut)["other"][0] == 1420) == goes

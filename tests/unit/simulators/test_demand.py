@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from simulators import _bicycles
-from simulators._bicycles import BICYCLES, PEDESTRIANS, in_weather
-from simulators._calendar import Lived, lived
+from simulators._bicycles import BICYCLES, PEDESTRIANS, weather_factor
+from simulators._calendar import LocalTimes, local_times
 from simulators._field import Field, Place
 from simulators._mains import mains
 from simulators._story import Story, Weather
@@ -22,7 +22,7 @@ from simulators._traffic import (
     road,
     wet,
 )
-from simulators._traffic_demand import chanced, in_rain, trucks, wanted
+from simulators._traffic_demand import demand_share, rain_factor, random_factor, trucks
 from simulators._world import World
 from tests.unit.simulators.roads import PATH, TRACK
 
@@ -30,10 +30,10 @@ HOUR = 3_600_000_000
 MOTORWAY = KINDS["motorway"]
 
 
-def day(date: str, *hours: float) -> Lived:
+def day(date: str, *hours: float) -> LocalTimes:
     """Hours of a day in winter, when Paris is an hour ahead."""
     begins = int(datetime.fromisoformat(f"{date}T00:00:00+01:00").timestamp()) * 1_000_000
-    return lived(begins + (np.array(hours) * HOUR).astype(np.int64), "Europe/Paris")
+    return local_times(begins + (np.array(hours) * HOUR).astype(np.int64), "Europe/Paris")
 
 
 TUESDAY, SATURDAY, SUNDAY = "2024-11-19", "2024-11-23", "2024-11-24"
@@ -54,17 +54,17 @@ TUESDAY, SATURDAY, SUNDAY = "2024-11-19", "2024-11-23", "2024-11-24"
     ],
 )
 def test_the_shape_of_a_day(direction: str, date: str, shares: dict[float, float]) -> None:
-    told = wanted(day(date, *shares), MOTORWAY, direction)
+    told = demand_share(day(date, *shares), MOTORWAY, direction)
     assert told == pytest.approx(list(shares.values()), abs=0.0005)
 
 
 def test_holidays_take_from_the_morning_and_august_from_all() -> None:
-    term = wanted(day(TUESDAY, 8, 13), MOTORWAY, "in")
-    autumn = wanted(day("2024-10-29", 8, 13), MOTORWAY, "in")
+    term = demand_share(day(TUESDAY, 8, 13), MOTORWAY, "in")
+    autumn = demand_share(day("2024-10-29", 8, 13), MOTORWAY, "in")
     assert autumn == pytest.approx([(term[0] - 0.2) * 0.92, term[1] * 0.92], abs=0.001)
     summer = datetime(2024, 8, 20, 11, tzinfo=UTC)  # 13 h there
-    august = wanted(
-        lived(np.array([int(summer.timestamp()) * 1_000_000]), "Europe/Paris"), MOTORWAY, "in"
+    august = demand_share(
+        local_times(np.array([int(summer.timestamp()) * 1_000_000]), "Europe/Paris"), MOTORWAY, "in"
     )
     assert august == pytest.approx([term[1] * 0.92 * 0.82], abs=0.001)
 
@@ -81,20 +81,20 @@ def test_trucks_by_the_hour() -> None:
 
 
 def test_rain_keeps_few_at_home() -> None:
-    assert in_rain(np.array([0.0, 5.0, 10.0, 50.0])) == pytest.approx([1, 0.985, 0.97, 0.97])
+    assert rain_factor(np.array([0.0, 5.0, 10.0, 50.0])) == pytest.approx([1, 0.985, 0.97, 0.97])
 
 
 def test_days_and_minutes_differ_by_a_few_percent() -> None:
     """Their deviations are 0.03 and 0.05; what is of one day is of all its minutes."""
     hours = np.arange(0, 24 * 80, 0.5)
     when = day("2024-11-01", *hours)
-    logs = [np.log(chanced(when, f"n{name}", 1, 1800)) for name in range(6)]
+    logs = [np.log(random_factor(when, f"n{name}", 1, 1800)) for name in range(6)]
     of_days = [each[: 48 * 79].reshape(79, 48).mean(axis=1).std() for each in logs]
     assert np.mean(of_days) == pytest.approx(0.031, abs=0.004)
     within = [each[: 48 * 79].reshape(79, 48).std(axis=1).mean() for each in logs]
     assert np.mean(within) == pytest.approx(0.048, abs=0.006)
     assert np.mean(logs) == pytest.approx(0, abs=0.006)
-    slow = np.log(chanced(day(TUESDAY, *np.arange(0, 24, 1 / 60)), "n", 1, 60))
+    slow = np.log(random_factor(day(TUESDAY, *np.arange(0, 24, 1 / 60)), "n", 1, 60))
     assert np.abs(np.diff(slow)).max() < 0.02, "it wanders"
 
 
@@ -176,9 +176,9 @@ def test_rain_and_cold_keep_riders_at_home() -> None:
     """At 2 mm/h e to the -1 of those come who need not; at 8 Cel half of them."""
     rain, mild = np.array([0.0, 2.0, 999.0, 0, 0, 0]), np.array([20.0, 30, 20, 8, -4, -30])
     shares = [1, 0.35 + 0.65 * 0.3679, 0.35, 0.625, 0.25, 0.25]
-    assert in_weather(BICYCLES, rain, mild) == pytest.approx(shares, abs=1e-4)
+    assert weather_factor(BICYCLES, rain, mild) == pytest.approx(shares, abs=1e-4)
     shares = [1, 0.5 + 0.5 * 0.3679, 0.5, 0.775, 0.55, 0.55]
-    assert in_weather(PEDESTRIANS, rain, mild) == pytest.approx(shares, abs=1e-4)
+    assert weather_factor(PEDESTRIANS, rain, mild) == pytest.approx(shares, abs=1e-4)
 
 
 WARM = World(

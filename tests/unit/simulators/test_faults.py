@@ -9,14 +9,14 @@ import pytest
 
 from simulators._errors import SimulatorError
 from simulators._field import Field
-from simulators._performing import messages
-from simulators._publications import Spoken
-from simulators._scenarios import load
-from simulators._story import HOUR, SECOND, Happening, Where
-from simulators._words import WordError, fault
+from simulators._performing import simulate_messages
+from simulators._publications import MessageSet
+from simulators._scenarios import load_scenario
+from simulators._story import HOUR, SECOND, ScheduledEvent, Where
+from simulators._words import OptionError, parse_fault
 from tests.unit.simulators.small import place
 
-STORY = load("october-flood")
+STORY = load_scenario("october-flood")
 STORY = replace(STORY, faults=())
 BEGINS = int(STORY.begins.timestamp()) * SECOND
 FIELD = Field(
@@ -29,12 +29,12 @@ FIELD = Field(
 MINE = "radar-gauge-1"
 
 
-def played(*faults: Happening, seed: int = 1) -> Spoken:
-    return messages(replace(STORY, faults=faults), FIELD, seed, hours=48)
+def played(*faults: ScheduledEvent, seed: int = 1) -> MessageSet:
+    return simulate_messages(replace(STORY, faults=faults), FIELD, seed, hours=48)
 
 
-def of(kind: str, who: str = MINE, **parameters: object) -> Happening:
-    return Happening(
+def of(kind: str, who: str = MINE, **parameters: object) -> ScheduledEvent:
+    return ScheduledEvent(
         kind=kind, at=20, until=30, where=Where(names=(who,)), parameters=dict(parameters)
     )
 
@@ -42,13 +42,13 @@ def of(kind: str, who: str = MINE, **parameters: object) -> Happening:
 SOUND = played()
 
 
-def series(said: Spoken, device: str = MINE, quantity: str = "level") -> "pd.Series[Any]":
+def series(said: MessageSet, device: str = MINE, quantity: str = "level") -> "pd.Series[Any]":
     rows = said.rows
     mine = (rows["device"] == device) & (rows["quantity"] == quantity)
     return rows.loc[mine].set_index("time")["value"]
 
 
-def hours(said: Spoken, device: str = MINE) -> Any:
+def hours(said: MessageSet, device: str = MINE) -> Any:
     return (series(said, device).index.astype("int64").to_numpy() - BEGINS) / HOUR
 
 
@@ -211,14 +211,14 @@ def test_nobody_of_that_name_is_told_with_the_nearest() -> None:
 
 
 def test_faults_are_written_on_the_command_line() -> None:
-    happening = fault("drop-out:orge-arpajon:30h..1d12h")
+    happening = parse_fault("drop-out:orge-arpajon:30h..1d12h")
     assert (happening.kind, happening.at, happening.until) == ("drop-out", 30, 36)
     assert happening.where.names == ("orge-arpajon",)
-    happening = fault("spike:air-probe*20%:90min..2d:quantity=humidity,by=30")
+    happening = parse_fault("spike:air-probe*20%:90min..2d:quantity=humidity,by=30")
     assert (happening.where.any, happening.where.share) == ("air-probe", 0.2)
     assert (happening.at, happening.until) == (1.5, 48)
     assert happening.parameters == {"quantity": "humidity", "by": "30"}
-    assert fault("stuck:lamp-node*3:0h..1h").where.count == 3
+    assert parse_fault("stuck:lamp-node*3:0h..1h").where.count == 3
 
 
 @pytest.mark.parametrize(
@@ -233,5 +233,5 @@ def test_faults_are_written_on_the_command_line() -> None:
     ],
 )
 def test_a_fault_written_wrong_is_told(text: str, says: str) -> None:
-    with pytest.raises(WordError, match=says.replace("*", r"\*")):
-        fault(text)
+    with pytest.raises(OptionError, match=says.replace("*", r"\*")):
+        parse_fault(text)

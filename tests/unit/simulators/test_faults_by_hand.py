@@ -8,9 +8,15 @@ import pandas as pd
 import pytest
 
 from simulators._errors import SimulatorError
-from simulators._faults import KINDS, broken, check, skew_of, through_network
+from simulators._faults import (
+    KINDS,
+    apply_network_faults,
+    apply_value_faults,
+    check_faults,
+    clock_skew,
+)
 from simulators._field import Field, Place
-from simulators._publications import Publication, Spoken
+from simulators._publications import MessageSet, Publication
 from simulators._story import HOUR, SECOND, Event, Story
 from simulators._world import World
 
@@ -52,11 +58,29 @@ def values(frame: pd.DataFrame, device: str = "a", quantity: str = "level") -> l
 
 def test_a_stuck_sensor_tells_its_last_value_or_its_first() -> None:
     frame = rows(8, value=None)
-    assert values(broken(frame, [a_fault("stuck")], WORLD)) == [0, 1, 1, 1, 1, 5, 6, 7]
-    assert values(broken(frame, [a_fault("stuck", 0)], WORLD)) == [0, 0, 0, 0, 0, 5, 6, 7]
-    assert values(broken(frame, [a_fault("stuck", 2, 99)], WORLD)) == [0] + [1] * 7
-    assert values(broken(frame, [a_fault("stuck", 90, 99)], WORLD)) == [0, 1, 2, 3, 4, 5, 6, 7]
-    told = broken(frame, [a_fault("stuck", who="at-b")], WORLD)
+    assert values(apply_value_faults(frame, [a_fault("stuck")], WORLD)) == [0, 1, 1, 1, 1, 5, 6, 7]
+    assert values(apply_value_faults(frame, [a_fault("stuck", 0)], WORLD)) == [
+        0,
+        0,
+        0,
+        0,
+        0,
+        5,
+        6,
+        7,
+    ]
+    assert values(apply_value_faults(frame, [a_fault("stuck", 2, 99)], WORLD)) == [0] + [1] * 7
+    assert values(apply_value_faults(frame, [a_fault("stuck", 90, 99)], WORLD)) == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    ]
+    told = apply_value_faults(frame, [a_fault("stuck", who="at-b")], WORLD)
     assert values(told) == [0, 1, 2, 3, 4, 5, 6, 7]
     assert values(told, "b") == [0, 1, 1, 1, 1, 5, 6, 7]
     assert set(told["status"]) == {"ok"}
@@ -65,59 +89,63 @@ def test_a_stuck_sensor_tells_its_last_value_or_its_first() -> None:
 
 def test_a_fault_is_of_the_quantity_it_names_or_of_all_that_are_measured() -> None:
     frame = rows(6, "level", "rain", "battery", value=None)
-    named = broken(frame, [a_fault("stuck", quantity="rain")], WORLD)
+    named = apply_value_faults(frame, [a_fault("stuck", quantity="rain")], WORLD)
     assert values(named, quantity="level") == [0, 1, 2, 3, 4, 5]
     assert values(named, quantity="rain") == [0, 1, 1, 1, 1, 5]
-    every = broken(frame, [a_fault("stuck")], WORLD)
+    every = apply_value_faults(frame, [a_fault("stuck")], WORLD)
     assert values(every, quantity="level") == values(every, quantity="rain") == [0, 1, 1, 1, 1, 5]
     assert values(every, quantity="battery") == [0, 1, 2, 3, 4, 5], "a battery is no sensor"
-    own = broken(frame, [a_fault("stuck", quantity="battery")], WORLD)
+    own = apply_value_faults(frame, [a_fault("stuck", quantity="battery")], WORLD)
     assert values(own, quantity="battery") == [0, 1, 1, 1, 1, 5]
 
 
 def test_spikes_are_a_fifth_of_the_range_away_and_two_in_a_hundred() -> None:
     """Of -5 to 15 m: 4 m, from 0.7 to 1.3 of it."""
-    told = np.array(values(broken(rows(4_000), [a_fault("spike", 0, 9_999)], WORLD))) - 1
+    told = (
+        np.array(values(apply_value_faults(rows(4_000), [a_fault("spike", 0, 9_999)], WORLD))) - 1
+    )
     far = told[told != 0]
     assert len(far) == pytest.approx(80, abs=27)
     assert (far.min(), far.max()) == (pytest.approx(2.8, abs=0.2), pytest.approx(5.2, abs=0.2))
     told = np.array(
-        values(broken(rows(1_000), [a_fault("spike", 0, 9_999, share=1, by=-2)], WORLD))
+        values(apply_value_faults(rows(1_000), [a_fault("spike", 0, 9_999, share=1, by=-2)], WORLD))
     )
     assert told.min() == pytest.approx(1 - 2.6, abs=0.02)
     assert told.max() == pytest.approx(1 - 1.4, abs=0.02)
     assert (told == np.round(told, 3)).all()
-    low = values(broken(rows(9), [a_fault("spike", 0, 9, share=1, by=-99)], WORLD))
+    low = values(apply_value_faults(rows(9), [a_fault("spike", 0, 9, share=1, by=-99)], WORLD))
     assert set(low) == {-5.0}
     two = [a_fault("spike", 0, 99, share=0.5, by=1), a_fault("spike", 0, 99, share=0.5, by=1)]
-    changed = np.array(values(broken(rows(90), two, WORLD))) - 1
+    changed = np.array(values(apply_value_faults(rows(90), two, WORLD))) - 1
     assert (changed > 1.45).any(), "each has a chance of its own"
     assert (changed == 0).any()
 
 
 def test_a_scale_ends_where_it_is_said_or_where_the_quantity_does() -> None:
     frame = rows(8, value=None)
-    told = broken(frame, [a_fault("saturation", 2, 7, at=4)], WORLD)
+    told = apply_value_faults(frame, [a_fault("saturation", 2, 7, at=4)], WORLD)
     assert values(told) == [0, 1, 2, 3, 4, 4, 4, 7]
     mine = told[told["device"] == "a"]["status"].tolist()
     assert mine == ["ok"] * 4 + ["saturated"] * 3 + ["ok"]
-    usual = broken(rows(8, value=16.0), [a_fault("saturation")], WORLD)
+    usual = apply_value_faults(rows(8, value=16.0), [a_fault("saturation")], WORLD)
     assert values(usual) == [16, 16, 15, 15, 15, 16, 16, 16]
 
 
 def test_a_failed_sensor_says_its_word() -> None:
-    told = broken(rows(6), [a_fault("failure", word="FALLO"), a_fault("failure", 0, 1, "b")], WORLD)
+    told = apply_value_faults(
+        rows(6), [a_fault("failure", word="FALLO"), a_fault("failure", 0, 1, "b")], WORLD
+    )
     assert told.loc[told["device"] == "a", "status"].tolist() == [
         *("ok", "ok", "FALLO", "FALLO", "FALLO", "ok")
     ]
     assert told.loc[told["device"] == "b", "status"].tolist() == ["FAULT", *["ok"] * 5]
     assert np.isnan(told["value"]).tolist() == (told["status"] != "ok").tolist()
     sound = rows(3)
-    assert broken(sound, [a_fault("delay")], WORLD) is sound
+    assert apply_value_faults(sound, [a_fault("delay")], WORLD) is sound
 
 
 def test_clocks_add_up() -> None:
-    skew = skew_of(
+    skew = clock_skew(
         [a_fault("clock-skew"), a_fault("clock-skew", 4, 6, by="-90 min"), a_fault("delay")], WORLD
     )
     looks = START + np.array([1, 2, 4, 5, 6]) * MINUTE
@@ -125,10 +153,10 @@ def test_clocks_add_up() -> None:
     assert skew(PLACES[1], looks).tolist() == [0] * 5
 
 
-def said(count: int = 8) -> Spoken:
+def said(count: int = 8) -> MessageSet:
     """A message a minute of each device, with one reading."""
     frame = rows(count, value=None)
-    return Spoken(
+    return MessageSet(
         publications=[
             Publication(
                 arrival=START + n // 2 * MINUTE, topic=f"t{n % 2}", payload=b"%d" % n, readings=1
@@ -140,7 +168,7 @@ def said(count: int = 8) -> Spoken:
     )
 
 
-def arrivals(told: Spoken) -> list[tuple[str, float]]:
+def arrivals(told: MessageSet) -> list[tuple[str, float]]:
     """Payload and minute of each message of device a."""
     return [
         (each.payload.decode(), (each.arrival - START) / MINUTE)
@@ -150,24 +178,24 @@ def arrivals(told: Spoken) -> list[tuple[str, float]]:
 
 
 def test_what_is_dropped_takes_its_readings_along() -> None:
-    told = through_network(said(), [a_fault("drop-out")], WORLD)
+    told = apply_network_faults(said(), [a_fault("drop-out")], WORLD)
     assert arrivals(told) == [("0", 0), ("2", 1), ("10", 5), ("12", 6), ("14", 7)]
     assert values(told.rows) == [0, 1, 5, 6, 7]
     assert values(told.rows, "b") == [0, 1, 2, 3, 4, 5, 6, 7]
     for place, row in zip(told.of.tolist(), told.rows.to_dict("records"), strict=True):
         assert told.publications[place].topic == ("t0" if row["device"] == "a" else "t1")
-    half = through_network(said(2_000), [a_fault("drop-out", 0, 9_999, share=0.25)], WORLD)
+    half = apply_network_faults(said(2_000), [a_fault("drop-out", 0, 9_999, share=0.25)], WORLD)
     assert len(arrivals(half)) == pytest.approx(1_500, abs=80)
 
 
 def test_what_is_late_is_late_by_so_much_or_held_to_the_end() -> None:
-    told = through_network(said(), [a_fault("delay", by="90 s")], WORLD)
+    told = apply_network_faults(said(), [a_fault("delay", by="90 s")], WORLD)
     assert arrivals(told) == [
         *(("0", 0), ("2", 1), ("4", 3.5), ("6", 4.5), ("10", 5), ("8", 5.5), ("12", 6), ("14", 7))
     ]
-    usual = through_network(said(), [a_fault("delay")], WORLD)
+    usual = apply_network_faults(said(), [a_fault("delay")], WORLD)
     assert arrivals(usual)[-3:] == [("4", 22), ("6", 23), ("8", 24)]
-    held = through_network(said(), [a_fault("delay", held=True)], WORLD)
+    held = apply_network_faults(said(), [a_fault("delay", held=True)], WORLD)
     order = [payload for payload, _ in arrivals(held)]
     assert order == ["0", "2", "8", "10", "6", "4", "12", "14"]
     late = dict(arrivals(held))
@@ -177,7 +205,7 @@ def test_what_is_late_is_late_by_so_much_or_held_to_the_end() -> None:
 
 
 def test_copies_come_from_a_second_to_ten_minutes_later() -> None:
-    told = through_network(said(3_000), [a_fault("duplicate", 0, 9_999)], WORLD)
+    told = apply_network_faults(said(3_000), [a_fault("duplicate", 0, 9_999)], WORLD)
     found: dict[str, list[float]] = {}
     for payload, minute in arrivals(told):
         found.setdefault(payload, []).append(minute * 60)
@@ -203,17 +231,17 @@ def test_copies_come_from_a_second_to_ten_minutes_later() -> None:
 )
 def test_what_cannot_be_said_of_a_fault(fault: Event, sentence: str) -> None:
     with pytest.raises(SimulatorError) as raised:
-        check([a_fault("stuck"), fault])
+        check_faults([a_fault("stuck"), fault])
     assert str(raised.value) == sentence
 
 
 def test_what_can_be_said_of_each() -> None:
     for kind, words in KINDS.items():
         said_of_it: dict[str, Any] = dict.fromkeys(words, "level")
-        check([a_fault(kind, **said_of_it)])
+        check_faults([a_fault(kind, **said_of_it)])
     with pytest.raises(SimulatorError) as raised:
-        broken(rows(), [a_fault("spike", by="much")], WORLD)
+        apply_value_faults(rows(), [a_fault("spike", by="much")], WORLD)
     assert str(raised.value) == "fault spike: by: 'much' is no number"
     with pytest.raises(SimulatorError) as raised:
-        through_network(said(), [a_fault("delay", by="soon")], WORLD)
+        apply_network_faults(said(), [a_fault("delay", by="soon")], WORLD)
     assert str(raised.value) == "fault delay: by: 'soon' is no time such as 90 min"

@@ -11,10 +11,10 @@ from sensors._domain import catalogue
 from simulators import _catchment as catchment
 from simulators._errors import SimulatorError
 from simulators._field import Field, Place
-from simulators._performing import performed
+from simulators._performing import simulate_rows
 from simulators._rivers import Course
-from simulators._scenarios import load
-from simulators._simulator import simulators
+from simulators._scenarios import load_scenario
+from simulators._simulator import find_simulators
 from simulators._story import Story
 from simulators._world import World
 from simulators.flood import SIMULATOR
@@ -60,8 +60,8 @@ def inventory() -> list[Place]:
     return places
 
 
-FLOOD = load("october-flood")
-QUIET = load("quiet")
+FLOOD = load_scenario("october-flood")
+QUIET = load_scenario("quiet")
 
 
 def field(*places: Place) -> Field:
@@ -74,16 +74,16 @@ def truth(story: Story, seed: int) -> dict[str, Course]:
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return performed(FLOOD, field(), 1)
+    return simulate_rows(FLOOD, field(), 1)
 
 
 def test_the_domain_is_found_by_scanning() -> None:
-    assert simulators()["flood"] is SIMULATOR
+    assert find_simulators()["flood"] is SIMULATOR
 
 
 def test_a_seed_is_a_story(rows: pd.DataFrame) -> None:
-    assert rows.equals(performed(FLOOD, field(), 1))
-    assert not rows["value"].equals(performed(FLOOD, field(), 2)["value"])
+    assert rows.equals(simulate_rows(FLOOD, field(), 1))
+    assert not rows["value"].equals(simulate_rows(FLOOD, field(), 2)["value"])
 
 
 def test_everything_told_is_in_the_catalogue_and_in_range(rows: pd.DataFrame) -> None:
@@ -147,7 +147,7 @@ def valley() -> pd.DataFrame:
     gauges = {"level": 900.0, "surface_elevation": 900.0}
     daily = {"daily_max_level": 86_400.0, "daily_mean_discharge": 86_400.0}
     km2 = {"catchment_km2": 225.0, "zero_ngf_m": 48.0}
-    return performed(
+    return simulate_rows(
         FLOOD,
         field(
             place("radar-gauge", quantities=gauges, thresholds=limits, properties=km2, **at),
@@ -241,4 +241,4 @@ def test_links_in_a_circle_are_told() -> None:
 def test_an_inventory_that_can_tell_nothing_is_told() -> None:
     stranger = Place(device="a", site="a", domain="noise", quantities={"sound": 900})
     with pytest.raises(SimulatorError, match="apply an inventory first"):
-        performed(FLOOD, field(stranger), 1)
+        simulate_rows(FLOOD, field(stranger), 1)

@@ -13,10 +13,10 @@ from simulators import _lamps_telling as telling
 from simulators._cabinets import Circuit, circuit, depth, drift
 from simulators._cabinets_telling import Cabinet
 from simulators._field import Asset, Field, Place
-from simulators._lamps import TECHNOLOGIES, Burning, Luminaire, Trouble, burning, luminaire
+from simulators._lamps import TECHNOLOGIES, LampState, Luminaire, Trouble, luminaire, simulate_lamp
 from simulators._lamps_faults import troubles
 from simulators._lamps_telling import Lamp
-from simulators._steps import SECOND, Steps, always, stepped, within
+from simulators._steps import SECOND, Steps, constant, indicator, steps_from
 from simulators._story import Event, Story
 from simulators._world import World
 from simulators.lighting import CATALOGUE
@@ -107,13 +107,13 @@ def test_luminaires_of_a_type_differ_by_two_percent_and_in_age() -> None:
 
 
 def night(level: float = 100.0, begins: float = 10, ends: float = 20) -> Steps:
-    return stepped(at(begins, ends), np.array([level, 0.0]))
+    return steps_from(at(begins, ends), np.array([level, 0.0]))
 
 
-def run(*ill: Trouble, command: Steps | None = None, **more: Any) -> Burning:
-    supply = more.pop("supply", always(1.0))
+def run(*ill: Trouble, command: Steps | None = None, **more: Any) -> LampState:
+    supply = more.pop("supply", constant(1.0))
     told = {"by_itself": False, **more}
-    return burning(a_luminaire(), command or night(), supply, ill, **told)
+    return simulate_lamp(a_luminaire(), command or night(), supply, ill, **told)
 
 
 def ill(kind: str, begins: float = 12, ends: float = 30, **more: Any) -> Trouble:
@@ -160,7 +160,7 @@ def test_a_cycling_driver_is_dark_in_its_outs_and_told_after_forty_minutes() -> 
 
 
 def test_a_lamp_without_another_switch_burns_full_when_it_is_fed() -> None:
-    supply = stepped(at(9, 21), np.array([1.0, 0.0]))
+    supply = steps_from(at(9, 21), np.array([1.0, 0.0]))
     dimmed = night(40.0)
     does = run(command=dimmed, supply=supply, by_itself=True)
     assert does.level.of(at(5, 9.5, 15, 20.5, 22)).tolist() == [0, 100, 40, 100, 0]
@@ -372,7 +372,7 @@ GRID = at(*np.arange(0, 96.1, 0.25))
 
 def a_lamp(number: int = 0, *, level: float = 100.0, full: float = 100.0, **more: Any) -> Lamp:
     which = a_luminaire(full=full)
-    does = burning(which, night(level), always(1.0), (), by_itself=False)
+    does = simulate_lamp(which, night(level), constant(1.0), (), by_itself=False)
     return Lamp(
         place=lamp_place(f"lamp-{number}", **more),
         which=which,
@@ -395,7 +395,7 @@ def a_cabinet(*events: Event, lamps: int = 0, estimate: Steps | None = None) -> 
 
 
 def look(cabinet: Cabinet, *hours: float) -> Any:
-    return cabinets._look(cabinet, at(*hours), np.random.default_rng(1))  # noqa: SLF001
+    return cabinets._observe(cabinet, at(*hours), np.random.default_rng(1))  # noqa: SLF001
 
 
 def test_a_cabinet_draws_for_itself_and_its_contactor() -> None:
@@ -465,7 +465,7 @@ def test_a_cabinet_tells_at_intervals_and_on_changes() -> None:
     world = a_world(an_event("door", 5.2, 5.4, "cab"), an_event("door", 95.9999, 96, "cab"))
     runs = circuit("cab", (KEEPER,), night(), world, 1)
     cab = replace(a_cabinet(), circuit=runs)
-    told = rows(cabinets.told(cab, world, 1, CATALOGUE))
+    told = rows(cabinets.cabinet_readings(cab, world, 1, CATALOGUE))
     power = [when for when, _ in told["cabinet_power"]]
     phase = power[0]
     assert phase in range(300)
@@ -488,8 +488,8 @@ def test_a_cabinet_tells_at_intervals_and_on_changes() -> None:
 # -- what a lamp tells --------------------------------------------------------------------------
 
 
-def a_look(lamp: Lamp, *hours: float, far: float = 0.0) -> telling.Look:
-    return telling.Look(
+def a_look(lamp: Lamp, *hours: float, far: float = 0.0) -> telling.Observation:
+    return telling.Observation(
         lamp=lamp, at=at(*hours), begins=START, far=far, chance=np.random.default_rng(1)
     )
 
@@ -533,7 +533,7 @@ EVERY = {
 
 def test_a_fed_lamp_tells_at_intervals_and_its_changes() -> None:
     lamp = a_lamp(quantities=EVERY)
-    told = rows(telling.told(lamp, a_world(), 1, CATALOGUE))
+    told = rows(telling.lamp_readings(lamp, a_world(), 1, CATALOGUE))
     assert set(told) == {"light_level", "lamp_power", "lamp_fault", "lamp_energy"}
     level = [when for when, _ in told["light_level"]]
     phase = level[0]
@@ -545,13 +545,13 @@ def test_a_fed_lamp_tells_at_intervals_and_its_changes() -> None:
     assert [when for when, _ in told["lamp_power"]] == level
     assert [when for when, _ in told["lamp_fault"]] == [phase + 86_400 * day for day in range(4)]
     assert [when for when, _ in told["lamp_energy"]] == [phase + 3600 * hour for hour in range(96)]
-    assert rows(telling.told(a_lamp(), a_world(), 1, CATALOGUE)) == {}
+    assert rows(telling.lamp_readings(a_lamp(), a_world(), 1, CATALOGUE)) == {}
 
 
 def test_a_fault_is_told_at_once() -> None:
     lamp = a_lamp(quantities=EVERY)
     does = run(ill("lamp", 12, 30))
-    told = rows(telling.told(replace(lamp, does=does), a_world(), 1, CATALOGUE))
+    told = rows(telling.lamp_readings(replace(lamp, does=does), a_world(), 1, CATALOGUE))
     delay = next(
         when - 43_200 for when, value in told["light_level"] if when > 43_200 and not value
     )
@@ -562,12 +562,12 @@ def test_a_fault_is_told_at_once() -> None:
 
 
 def test_a_switched_lamp_speaks_when_it_is_fed_and_has_booted() -> None:
-    supply = within([(int(at(10)[0]), int(at(20)[0]))])
+    supply = indicator([(int(at(10)[0]), int(at(20)[0]))])
     boots = set()
     for seed in range(40):
         lamp = a_lamp(quantities=EVERY)
-        does = burning(lamp.which, night(), supply, (), by_itself=True)
-        told = rows(telling.told(replace(lamp, does=does), a_world(), seed, CATALOGUE))
+        does = simulate_lamp(lamp.which, night(), supply, (), by_itself=True)
+        told = rows(telling.lamp_readings(replace(lamp, does=does), a_world(), seed, CATALOGUE))
         level = [when for when, _ in told["light_level"]]
         boots.add(level[0] - 36_000)
         assert level[-1] < 72_000
@@ -581,7 +581,7 @@ def test_a_switched_lamp_speaks_when_it_is_fed_and_has_booted() -> None:
 def test_over_the_air_every_message_holds_all(protocol: str) -> None:
     lamp = a_lamp(quantities=EVERY, protocol=protocol)
     does = run(ill("lamp", 12, 30))
-    told = rows(telling.told(replace(lamp, does=does), a_world(), 1, CATALOGUE))
+    told = rows(telling.lamp_readings(replace(lamp, does=does), a_world(), 1, CATALOGUE))
     times = {name: [when for when, _ in each] for name, each in told.items()}
     assert len({tuple(each) for each in times.values()}) == 1
     (whole,) = {tuple(each) for each in times.values()}

@@ -10,8 +10,8 @@ import pytest
 from sensors._plan import levels
 from simulators._field import Field
 from simulators._lamps_telling import Lamp
-from simulators._simulator import simulators
-from simulators._story import Happening
+from simulators._simulator import find_simulators
+from simulators._story import ScheduledEvent
 from simulators._world import World
 from simulators.lighting import SIMULATOR, emit, truth
 from tests.unit.simulators.streets import (
@@ -47,7 +47,7 @@ def planned_hours(lamp: Lamp, world: World, until: int) -> float:
 
 
 def test_the_domain_is_found_by_scanning() -> None:
-    assert simulators()["lighting"] is SIMULATOR
+    assert find_simulators()["lighting"] is SIMULATOR
 
 
 def test_lamp_hours_are_the_plan_s(calm: tuple[World, pd.DataFrame]) -> None:
@@ -217,7 +217,7 @@ def test_a_seed_is_a_story_and_neighbours_do_not_matter(
 
 
 @pytest.mark.parametrize("events", [(), (happening("driver-cycling", 0, 96, "dark", "node"),)])
-def test_everything_told_is_possible(events: Sequence[Happening]) -> None:
+def test_everything_told_is_possible(events: Sequence[ScheduledEvent]) -> None:
     world, rows = told(*events)
     for name, part in rows.groupby("quantity"):
         quantity = KNOWN[str(name)]

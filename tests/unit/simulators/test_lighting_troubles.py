@@ -9,7 +9,7 @@ import pytest
 from simulators._cabinets import depth
 from simulators._cabinets_telling import Cabinet
 from simulators._field import Asset, Field, Place
-from simulators._story import Happening, Storm, Weather, Where
+from simulators._story import ScheduledEvent, Storm, Weather, Where
 from simulators._world import World
 from simulators.lighting import emit, truth
 from tests.unit.simulators.streets import (
@@ -209,7 +209,7 @@ def test_doors_and_leaks_are_told_at_once_and_over() -> None:
 
 
 def test_nothing_fails_by_itself_unless_the_story_says_so() -> None:
-    wear = Happening(kind="wear", at=0, until=96, where=Where(), parameters={"lamps": 40.0})
+    wear = ScheduledEvent(kind="wear", at=0, until=96, where=Where(), parameters={"lamps": 40.0})
     quiet, worn = told()[1], told(wear)[1]
     assert quiet.loc[quiet["quantity"] == "lamp_fault", "value"].max() == 0
     ill = worn[(worn["quantity"] == "lamp_fault") & (worn["value"] > 0)]["device"].nunique()
@@ -219,7 +219,9 @@ def test_nothing_fails_by_itself_unless_the_story_says_so() -> None:
 
 def test_rain_makes_leakage_likelier() -> None:
     def leaks(weather: Weather) -> int:
-        wear = Happening(kind="wear", at=0, until=96, where=Where(), parameters={"leakage": 4.0})
+        wear = ScheduledEvent(
+            kind="wear", at=0, until=96, where=Where(), parameters={"leakage": 4.0}
+        )
         many = Field(
             places=tuple(
                 replace(cabinet("dark"), device=f"cab-{number}", site=f"s{number}")

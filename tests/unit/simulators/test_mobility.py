@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from simulators._field import Asset, Field, Place
-from simulators._simulator import simulators
-from simulators._story import Happening, Storm, Weather
+from simulators._simulator import find_simulators
+from simulators._story import ScheduledEvent, Storm, Weather
 from simulators._world import World
 from simulators.mobility import SIMULATOR, truth
 from tests.unit.simulators.roads import (
@@ -34,7 +34,7 @@ def week() -> pd.DataFrame:
 
 
 def test_the_domain_is_found_by_scanning() -> None:
-    assert simulators()["mobility"] is SIMULATOR
+    assert find_simulators()["mobility"] is SIMULATOR
 
 
 def test_peaks_are_at_their_hours(week: pd.DataFrame) -> None:
@@ -250,7 +250,7 @@ def test_a_seed_is_a_story_and_neighbours_do_not_matter(week: pd.DataFrame) -> N
 @pytest.mark.parametrize(
     "events", [(), (INCIDENT, happening("loop-fault", 1, 23, "s1", mode="chatter"))]
 )
-def test_everything_told_is_possible(events: tuple[Happening, ...]) -> None:
+def test_everything_told_is_possible(events: tuple[ScheduledEvent, ...]) -> None:
     rows = told(DAY, *events)
     for name, part in rows.groupby("quantity"):
         quantity = KNOWN[str(name)]

@@ -7,7 +7,7 @@ import pytest
 from simulators import lighting, mobility
 from simulators._errors import SimulatorError
 from simulators._field import Field, Place
-from simulators._story import Happening, Story, Where
+from simulators._story import ScheduledEvent, Story, Where
 from simulators._world import World
 
 PLACES = (
@@ -17,7 +17,7 @@ PLACES = (
 
 
 def world(kind: str, **parameters: object) -> World:
-    event = Happening(kind=kind, at=1, until=2, where=Where(), parameters=parameters)
+    event = ScheduledEvent(kind=kind, at=1, until=2, where=Where(), parameters=parameters)
     story = Story(
         name="s", title="", begins=datetime(2024, 10, 8, tzinfo=UTC), hours=3, events=(event,)
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from simulators._player import Pace, Player, Progress, Tally
+from simulators._player import Pace, Player, PlayResult, Progress
 from simulators._publications import Publication, instant_of
 from simulators._tempo import PlayerCommand
-from simulators._wire import Broker, PlayerError, Wall
+from simulators._wire import Broker, PlayerError, WallClock
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
 SECOND = 1_000_000
@@ -121,12 +121,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Set:
         time, seen = Time(), list[Progress]()
         line = Line(time)
 
-        def wire(broker: Broker, *, wall: Wall, patience: float) -> Any:
+        def wire(broker: Broker, *, wall: WallClock, patience: float) -> Any:
             assert (broker, wall.now, patience) == (NOBODY, time, pace.patience)
             return line
 
-        monkeypatch.setattr("simulators._player.Wire", wire)
-        wall = Wall(now=time, sleep=time.pass_)
+        monkeypatch.setattr("simulators._player.MqttConnection", wire)
+        wall = WallClock(now=time, sleep=time.pass_)
         player = Player(NOBODY, wall=wall, pace=pace, heard=heard, notice=seen.append)
         return Stage(time=time, line=line, player=player, seen=seen)
 
@@ -163,7 +163,7 @@ def test_at_its_speed_each_message_has_its_second_and_clocks_go_out_between(stag
     assert set_.line.sent[5][2] == "2024-10-29T18:00:01.999999Z"
     assert set_.line.sent[6][1:] == ("devices/a/readings", "m1@2024-10-29T18:00:02Z")
     assert set_.line.calls == ["open", "settle", "settle", "close"]
-    assert tally == Tally(
+    assert tally == PlayResult(
         publications=2,
         readings=3,
         first=T0,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from simulators._arrivals import SECOND, Disturbance, disturbed
-from simulators._publications import Publication, instant_of, publications, written
+from simulators._arrivals import SECOND, Disturbance, disturb
+from simulators._publications import Publication, format_instant, instant_of, publications
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
 
@@ -62,32 +62,32 @@ def test_a_quantity_told_twice_at_one_time_goes_out_twice_in_order() -> None:
 
 
 def test_instants_keep_their_microseconds() -> None:
-    assert written(T0 + 1) == "2024-10-29T18:00:00.000001Z"
-    assert instant_of(datetime.fromisoformat(written(T0 + 1))) == T0 + 1
+    assert format_instant(T0 + 1) == "2024-10-29T18:00:00.000001Z"
+    assert instant_of(datetime.fromisoformat(format_instant(T0 + 1))) == T0 + 1
 
 
 def test_an_undisturbed_plan_is_itself() -> None:
-    assert disturbed(plan(5), Disturbance()) == plan(5)
+    assert disturb(plan(5), Disturbance()) == plan(5)
 
 
 def test_an_outage_is_backfilled_newest_first_at_its_end() -> None:
     span = (T0 + 2 * SECOND, T0 + 4 * SECOND)
-    arrived = disturbed(plan(7), Disturbance(outages=(span,)))
+    arrived = disturb(plan(7), Disturbance(outages=(span,)))
     assert order(arrived) == [0, 1, 4, 3, 2, 5, 6]
     assert [entry.arrival for entry in arrived[2:5]] == [span[1]] * 3
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_messages_come_late_never_early_and_all(seed: int) -> None:
-    arrived = disturbed(plan(200), Disturbance(shuffle=30, seed=seed))
+    arrived = disturb(plan(200), Disturbance(shuffle=30, seed=seed))
     assert sorted(order(arrived)) == list(range(200))
     assert order(arrived) != list(range(200))
     for entry in arrived:
         measured = T0 + int(entry.payload) * SECOND
         assert measured <= entry.arrival <= measured + 30 * SECOND
-    assert arrived == disturbed(plan(200), Disturbance(shuffle=30, seed=seed))
+    assert arrived == disturb(plan(200), Disturbance(shuffle=30, seed=seed))
 
 
 def test_doubled_messages_come_exactly_twice() -> None:
-    arrived = disturbed(plan(50), Disturbance(double=True))
+    arrived = disturb(plan(50), Disturbance(double=True))
     assert sorted(order(arrived)) == sorted([*range(50), *range(50)])

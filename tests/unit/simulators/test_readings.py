@@ -10,18 +10,18 @@ import pytest
 
 from sensors._plan import LightingPlan
 from simulators import flood, mobility, weather
-from simulators._arrivals import Disturbance, disturbed
+from simulators._arrivals import Disturbance, disturb
 from simulators._battery import charge
-from simulators._calendar import lived
-from simulators._chance import Smooth, chance_of, wandering
+from simulators._calendar import local_times
+from simulators._chance import Smooth, chance_of, smooth_noise
 from simulators._field import Field, Place
 from simulators._publications import Publication
 from simulators._rivers import Course
-from simulators._steps import EVER, always
+from simulators._steps import EVER, constant
 from simulators._story import HOUR, SECOND, Storm, Story, Weather
-from simulators._traffic_sections import sections
+from simulators._traffic_sections import list_sections
 from simulators._world import World
-from simulators.lighting import Making, Plans
+from simulators.lighting import LightingModel, PlanCache
 from tests.unit.simulators.roads import FIELD, NORTHWARD
 
 BEGINS = datetime(2024, 10, 8, tzinfo=UTC)
@@ -55,10 +55,10 @@ class Air:
         return (times - START) / HOUR * 6.0  # mm/h
 
 
-def look(air: Any = None, *, times: Any = MANY, interval: float = 360.0) -> weather.Look:
+def look(air: Any = None, *, times: Any = MANY, interval: float = 360.0) -> weather.Observation:
     world = SimpleNamespace(air=air or Air(), seed=1)
     place = Place(device="d", site="s", quantities={}, lon=2.0, lat=48.0)
-    return weather.Look(place, cast("World", world), times, interval, "x")
+    return weather.Observation(place, cast("World", world), times, interval, "x")
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,12 @@ def test_a_battery_sinks_by_the_day_and_breathes_with_it() -> None:
 
 def test_what_wanders_forgets_itself() -> None:
     """By a kernel of two thirds of its memory: after it 0.57 of it is left, after two 0.105."""
-    told = wandering(np.random.default_rng(1), 400_000, memory=20)
+    told = smooth_noise(np.random.default_rng(1), 400_000, memory=20)
     assert len(told) == 400_000
     assert (told.mean(), told.std()) == (pytest.approx(0, abs=0.05), pytest.approx(1, abs=0.02))
     for lag, left in ((20, 0.5698), (40, 0.1054)):
         assert (told[lag:] * told[:-lag]).mean() == pytest.approx(left, abs=0.03)
-    hasty = wandering(np.random.default_rng(1), 50_000, memory=0.1)
+    hasty = smooth_noise(np.random.default_rng(1), 50_000, memory=0.1)
     assert (hasty[1:] * hasty[:-1]).mean() == pytest.approx(0.5422, abs=0.03), "one at least"
 
 
@@ -176,17 +176,17 @@ def test_copies_come_within_ten_minutes_and_what_is_held_at_its_end() -> None:
         Publication(arrival=n * SECOND, topic="t", payload=b"%d" % n, readings=1)
         for n in range(2_000)
     ]
-    both = disturbed(plan, Disturbance(double=True, seed=3))
+    both = disturb(plan, Disturbance(double=True, seed=3))
     seen: dict[bytes, list[int]] = {}
     for each in both:
         seen.setdefault(each.payload, []).append(each.arrival)
     waits = np.array([late - first for first, late in seen.values()]) / SECOND
     assert 0 <= waits.min() < 2
     assert 598 < waits.max() < 600
-    late = disturbed(plan, Disturbance(shuffle=30.0, seed=3))
+    late = disturb(plan, Disturbance(shuffle=30.0, seed=3))
     delays = np.array([each.arrival - int(each.payload) * SECOND for each in late]) / SECOND
     assert (delays.min() < 0.1, 29.9 < delays.max() < 30) == (True, True)
-    held = disturbed(plan[:6], Disturbance(outages=((SECOND, 3 * SECOND),)))
+    held = disturb(plan[:6], Disturbance(outages=((SECOND, 3 * SECOND),)))
     assert [(each.payload, each.arrival // SECOND) for each in held] == [
         *((b"0", 0), (b"3", 3), (b"2", 3), (b"1", 3), (b"4", 4), (b"5", 5))
     ]
@@ -195,7 +195,7 @@ def test_copies_come_within_ten_minutes_and_what_is_held_at_its_end() -> None:
 # -- rivers -------------------------------------------------------------------------------------
 
 
-def river_look(level: Any, *, interval: float = 900.0, hours: Any = None) -> flood.Look:
+def river_look(level: Any, *, interval: float = 900.0, hours: Any = None) -> flood.Observation:
     grid = START + np.arange(0, 2 * 86_400, 300, dtype=np.int64) * SECOND
     wave = np.array([level((at - START) / HOUR) for at in grid], dtype=np.float64)
     course = Course(
@@ -203,7 +203,7 @@ def river_look(level: Any, *, interval: float = 900.0, hours: Any = None) -> flo
     )
     times = START + (np.asarray(hours) * HOUR).astype(np.int64) if hours is not None else MANY[:400]
     world = SimpleNamespace(air=SimpleNamespace(grid=grid))
-    return flood.Look(
+    return flood.Observation(
         times=times,
         interval=interval,
         place=Place(device="d", site="s", quantities={}, properties={"zero_ngf_m": 48.0}),
@@ -250,21 +250,21 @@ def test_a_day_s_figures_are_of_the_day_that_ends() -> None:
 
 def test_who_wants_to_enter_is_a_share_of_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     """0.78 of 4000 at a peak of 1, and 3 % less of it in heavy rain."""
-    monkeypatch.setattr(mobility, "wanted", lambda when, _kind, _way: np.ones(len(when.hour)))
-    monkeypatch.setattr(mobility, "chanced", lambda when, *_: np.full(len(when.hour), 1.1))
+    monkeypatch.setattr(mobility, "demand_share", lambda when, _kind, _way: np.ones(len(when.hour)))
+    monkeypatch.setattr(mobility, "random_factor", lambda when, *_: np.full(len(when.hour), 1.1))
     times = START + np.array([12 * HOUR], dtype=np.int64)
-    (section,) = sections(Field(places=NORTHWARD[:1]))
+    (section,) = list_sections(Field(places=NORTHWARD[:1]))
     storm = Storm(at=8, hours=8, total=900, lon=2.2, lat=48.6, spread=99)
     for story_weather, flow in ((Weather(), 3432.0), (Weather(storms=(storm,)), 3329.0)):
         story = Story(name="s", title="", begins=BEGINS, hours=24, weather=story_weather)
         world = World(story, FIELD, 1)
-        making = mobility.Making(
-            world=world, times=times, when=lived(times, "Europe/Paris"), seed=1
+        making = mobility.TrafficModel(
+            world=world, times=times, when=local_times(times, "Europe/Paris"), seed=1
         )
-        assert making.wanted(section) == pytest.approx([flow], abs=0.1)
+        assert making.demand(section) == pytest.approx([flow], abs=0.1)
         properties = {**section.places[0].properties, "peak_share": 0.5}
         busy = replace(section, places=(replace(section.places[0], properties=properties),))
-        assert making.wanted(busy) == pytest.approx([flow / 0.78 * 0.5], abs=0.1)
+        assert making.demand(busy) == pytest.approx([flow / 0.78 * 0.5], abs=0.1)
 
 
 def test_roads_fill_for_an_hour_before_the_story() -> None:
@@ -286,9 +286,9 @@ def test_lamps_that_do_not_speak_burn_as_planned() -> None:
         thresholds={"cabinet_rated_power": 2.0},
     )
     world = World(Story(name="s", title="", begins=BEGINS, hours=24), Field(places=()), 1)
-    plans = Plans(world, "Europe/Paris")
-    making = Making(plans=plans, network=cast("Any", None), world=world, seed=1)
-    fed = cast("Any", SimpleNamespace(fed=always(1.0)))
+    plans = PlanCache(world, "Europe/Paris")
+    making = LightingModel(plans=plans, network=cast("Any", None), world=world, seed=1)
+    fed = cast("Any", SimpleNamespace(fed=constant(1.0)))
     looks = START + np.array([3 * HOUR, 12 * HOUR])
     for plan, watts in ((None, 0), (LightingPlan(), 1900)):
         estimate = making._estimate(replace(keeper, plan=plan), fed, 0)  # noqa: SLF001

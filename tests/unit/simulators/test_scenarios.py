@@ -5,13 +5,13 @@ import pytest
 from rules._pack import packs
 from simulators import _scenarios as scenarios
 from simulators._faults import KINDS
-from simulators._picking import picked
-from simulators._simulator import simulators
+from simulators._picking import select_names
+from simulators._simulator import find_simulators
 from simulators._story import Where
-from simulators._yaml import Reader, ScenarioError, hours_in
+from simulators._yaml import Reader, ScenarioError, parse_hours
 from tests.unit.simulators.small import field
 
-ALL = sorted(scenarios.available())
+ALL = sorted(scenarios.scenario_files())
 each_scenario = pytest.mark.parametrize("name", ALL)
 
 
@@ -27,12 +27,12 @@ def test_those_that_must_be_there_are() -> None:
 
 @each_scenario
 def test_a_scenario_is_told_whole(name: str) -> None:
-    story = scenarios.load(name)
+    story = scenarios.load_scenario(name)
     assert story.name == name
     assert story.title
     assert story.title_fr
     assert story.description
-    events = {kind for simulator in simulators().values() for kind in simulator.events}
+    events = {kind for simulator in find_simulators().values() for kind in simulator.events}
     assert {event.kind for event in story.events} <= events
     assert {fault.kind for fault in story.faults} <= set(KINDS)
     for fault in story.faults:
@@ -45,7 +45,7 @@ def test_a_scenario_is_told_whole(name: str) -> None:
 @each_scenario
 def test_a_truth_names_rules_that_exist(name: str) -> None:
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}
-    story = scenarios.load(name)
+    story = scenarios.load_scenario(name)
     assert story.truth or name == "quiet"
     for truth in story.truth:
         assert truth.what_fr or name == "quiet"
@@ -65,14 +65,14 @@ hours: 2 d
 def test_a_file_of_one_s_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("mine") / "mine.yaml"
     file.write_text(HEAD + "events:\n  - {kind: door, where: cab-1, from: 1 h 30 min, to: 3}\n")
-    story = scenarios.load(str(file))
+    story = scenarios.load_scenario(str(file))
     assert story.hours == 48
     (event,) = story.events
     assert (event.at, event.until, event.where.names) == (1.5, 3, ("cab-1",))
     with pytest.raises(ScenarioError, match=r"cannot be read: .*No such file"):
-        scenarios.load(str(file.with_name("yours.yaml")))
+        scenarios.load_scenario(str(file.with_name("yours.yaml")))
     with pytest.raises(ScenarioError, match="no scenario 'october-flod'; did you mean"):
-        scenarios.load("october-flod")
+        scenarios.load_scenario("october-flod")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_file_of_one_s_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 )
 def test_a_slip_is_shown_where_it_is(text: str, says: str) -> None:
     with pytest.raises(ScenarioError, match=f"mine.yaml(, line | is ).*|{says}") as told:
-        scenarios.parse(text, "mine.yaml")
+        scenarios.parse_scenario(text, "mine.yaml")
     assert told.match(says)
 
 
@@ -122,7 +122,7 @@ def test_a_slip_is_shown_where_it_is(text: str, says: str) -> None:
     ],
 )
 def test_times_in_words(word: str, hours: float | None) -> None:
-    assert hours_in(word) == hours
+    assert parse_hours(word) == hours
 
 
 def test_a_parameter_is_what_its_author_wrote() -> None:
@@ -142,11 +142,11 @@ def test_a_parameter_is_what_its_author_wrote() -> None:
 def test_who_is_chosen() -> None:
     small = field()
     near = Where(any="loop-station", near=(2.2, 48.65))
-    assert picked(near, small, 1) == ("loop-station-0",)
-    assert picked(Where(any="loop-station", near=(5.0, 45.0)), small, 1) == ()
-    assert picked(Where(any="cabinet"), small, 1) == ("lamps",)
-    assert picked(Where(any="school"), small, 1) == ("school",)
-    assert len(picked(Where(any="mobility", share=1.0), small, 1)) == 6
-    both = picked(Where(any="lamp-node", count=2), small, 1)
-    assert both[0] == picked(Where(any="lamp-node"), small, 1)[0]
-    assert picked(Where(any="nothing"), small, 1) == ()
+    assert select_names(near, small, 1) == ("loop-station-0",)
+    assert select_names(Where(any="loop-station", near=(5.0, 45.0)), small, 1) == ()
+    assert select_names(Where(any="cabinet"), small, 1) == ("lamps",)
+    assert select_names(Where(any="school"), small, 1) == ("school",)
+    assert len(select_names(Where(any="mobility", share=1.0), small, 1)) == 6
+    both = select_names(Where(any="lamp-node", count=2), small, 1)
+    assert both[0] == select_names(Where(any="lamp-node"), small, 1)[0]
+    assert select_names(Where(any="nothing"), small, 1) == ()

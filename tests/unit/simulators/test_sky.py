@@ -22,7 +22,10 @@ FRONT = Front(at=60, heading=90, speed=40, rain=10, hours=4, drop=10, fall=8, wi
 
 @pytest.fixture(autouse=True)
 def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulators._weather.wandering", lambda _c, steps, memory: np.zeros(steps))  # noqa: ARG005
+    monkeypatch.setattr(
+        "simulators._weather.smooth_noise",
+        lambda _c, steps, memory: np.zeros(steps),  # noqa: ARG005
+    )
     monkeypatch.setattr(Smooth, "at", lambda *_: 0.0)
     monkeypatch.setattr("simulators._rain._strengths", lambda _c, steps, _s: np.ones(steps))
 
@@ -324,7 +327,7 @@ def test_what_wanders_moves_each_value_as_far_as_it_does(monkeypatch: pytest.Mon
         memories.append(memory)
         return np.ones(steps)
 
-    monkeypatch.setattr("simulators._weather.wandering", up)
+    monkeypatch.setattr("simulators._weather.smooth_noise", up)
     air = sky(replace(STILL, wind=10.0, amplitude=0.0, dryness=5.0))
     assert memories == [10 * 12, 4 * 12, 2 * 12, 6 * 12, 30 * 12]
     noon = at(14)

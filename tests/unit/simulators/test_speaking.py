@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from simulators._field import Field, Place
-from simulators._performing import measured, messages
-from simulators._publications import Publication, Spoken
-from simulators._scenarios import load
-from simulators._speaking import spoken
+from simulators._performing import measure_rows, simulate_messages
+from simulators._publications import MessageSet, Publication
+from simulators._scenarios import load_scenario
+from simulators._speaking import encode_messages
 from simulators._world import World
 from tests.unit.simulators.small import field, place
 
@@ -26,11 +26,11 @@ def no_skew(_place: Place, times: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def said() -> Spoken:
-    return messages(load("october-flood"), FIELD, 1, hours=30)
+def said() -> MessageSet:
+    return simulate_messages(load_scenario("october-flood"), FIELD, 1, hours=30)
 
 
-def of(said: Spoken, device: str) -> list[tuple[Publication, dict[str, tuple[Any, float]]]]:
+def of(said: MessageSet, device: str) -> list[tuple[Publication, dict[str, tuple[Any, float]]]]:
     """The device's messages, each with its readings: time and value by quantity."""
     rows = said.rows
     mine = np.flatnonzero((rows["device"] == device).to_numpy())
@@ -41,7 +41,7 @@ def of(said: Spoken, device: str) -> list[tuple[Publication, dict[str, tuple[Any
     return [(said.publications[number], found[number]) for number in sorted(found)]
 
 
-def test_every_reading_is_in_one_message_and_they_go_out_in_order(said: Spoken) -> None:
+def test_every_reading_is_in_one_message_and_they_go_out_in_order(said: MessageSet) -> None:
     arrivals = [each.arrival for each in said.publications]
     assert arrivals == sorted(arrivals)
     assert sum(each.readings for each in said.publications) == len(said.rows) == len(said.of)
@@ -50,20 +50,20 @@ def test_every_reading_is_in_one_message_and_they_go_out_in_order(said: Spoken) 
     assert not said.rows.duplicated(["time", "device", "quantity"]).any()
 
 
-def test_nothing_that_was_measured_is_left_out(said: Spoken) -> None:
-    rows = measured(World(load("october-flood"), FIELD, 1, hours=30))
+def test_nothing_that_was_measured_is_left_out(said: MessageSet) -> None:
+    rows = measure_rows(World(load_scenario("october-flood"), FIELD, 1, hours=30))
     told = set(zip(said.rows["device"], said.rows["quantity"], strict=True))
     assert told == set(zip(rows["device"], rows["quantity"], strict=True))
     assert len(said.rows) >= len(rows)
 
 
-def test_the_same_seed_says_the_same(said: Spoken) -> None:
-    again = messages(load("october-flood"), FIELD, 1, hours=30)
+def test_the_same_seed_says_the_same(said: MessageSet) -> None:
+    again = simulate_messages(load_scenario("october-flood"), FIELD, 1, hours=30)
     assert again.publications == said.publications
     assert again.rows.equals(said.rows)
 
 
-def test_native_json(said: Spoken) -> None:
+def test_native_json(said: MessageSet) -> None:
     publication, readings = of(said, "rated-gauge-1")[0]
     loads = json.loads(publication.payload)
     assert publication.topic == "devices/rated-gauge-1/readings"
@@ -72,7 +72,7 @@ def test_native_json(said: Spoken) -> None:
     assert loads["time"] == "2024-10-08T00:00:00Z"
 
 
-def test_a_radar_gauge_speaks_millimetres(said: Spoken) -> None:
+def test_a_radar_gauge_speaks_millimetres(said: MessageSet) -> None:
     publication, readings = of(said, "radar-gauge-1")[5]
     told = json.loads(publication.payload)
     assert told["units"]["level"] == "mm"
@@ -80,20 +80,20 @@ def test_a_radar_gauge_speaks_millimetres(said: Spoken) -> None:
     assert told["values"]["level"] == int(told["values"]["level"])
 
 
-def test_yes_and_no_are_written_so(said: Spoken) -> None:
+def test_yes_and_no_are_written_so(said: MessageSet) -> None:
     publication, _ = of(said, "cabinet-controller-1")[0]
     told = json.loads(publication.payload)
     assert told["values"]["supply_loss"] is False
     assert "supply_loss" not in told["units"]
 
 
-def test_a_concentrator_speaks_for_its_lamps(said: Spoken) -> None:
+def test_a_concentrator_speaks_for_its_lamps(said: MessageSet) -> None:
     publication, _ = of(said, "lamp-controller-0")[0]
     assert publication.topic == "gateways/hub/devices/lamp-controller-0/readings"
     assert "light_level" in json.loads(publication.payload)["values"]
 
 
-def test_senml(said: Spoken) -> None:
+def test_senml(said: MessageSet) -> None:
     publication, readings = of(said, "pressure-probe-1")[0]
     assert publication.topic == "devices/pressure-probe-1/senml"
     first, *others = json.loads(publication.payload)
@@ -104,7 +104,7 @@ def test_senml(said: Spoken) -> None:
     assert records["battery"] == ("%EL", readings["battery"][1])
 
 
-def test_chirpstack(said: Spoken) -> None:
+def test_chirpstack(said: MessageSet) -> None:
     compact = next(each for each in FIELD.places if each.model == "compact-station")
     every = of(said, compact.device)
     publication, readings = every[3]
@@ -124,7 +124,7 @@ def test_chirpstack(said: Spoken) -> None:
     assert publication.arrival == round(moment.timestamp() * 1e6)
 
 
-def test_the_network_server_decodes_a_bucket(said: Spoken) -> None:
+def test_the_network_server_decodes_a_bucket(said: MessageSet) -> None:
     publication, readings = of(said, "tipping-bucket-1")[-1]
     told = json.loads(publication.payload)
     assert told["object"] == {
@@ -133,7 +133,7 @@ def test_the_network_server_decodes_a_bucket(said: Spoken) -> None:
     }
 
 
-def test_the_things_stack(said: Spoken) -> None:
+def test_the_things_stack(said: MessageSet) -> None:
     probe = next(each for each in FIELD.places if each.model == "air-probe")
     publication, readings = of(said, probe.device)[0]
     told = json.loads(publication.payload)
@@ -160,7 +160,7 @@ def rows_of(device: str, told: dict[str, list[tuple[int, float]]]) -> pd.DataFra
     return pd.DataFrame(rows, columns=columns).sort_values("time", kind="stable")
 
 
-def frame_values(told: Spoken, name: str) -> list[float]:
+def frame_values(told: MessageSet, name: str) -> list[float]:
     return told.rows.loc[told.rows["quantity"] == name, "value"].tolist()
 
 
@@ -171,7 +171,7 @@ def test_a_frame_tells_what_is_known_and_counts_nothing_twice() -> None:
         counter.device,
         {"bicycles": [(0, 3), (15, 4)], "pedestrians": [(0, 1), (30, 2)], "battery": [(15, 80)]},
     )
-    told = spoken(rows, Field(places=(counter,)), 1, no_skew)
+    told = encode_messages(rows, Field(places=(counter,)), 1, no_skew)
     assert len(told.publications) == 3
     assert frame_values(told, "bicycles") == [3, 4, 0]
     assert frame_values(told, "pedestrians") == [1, 0, 2]
@@ -187,7 +187,7 @@ def test_a_sensor_without_a_value_is_said_or_silences_the_frame(
     device = place(model)
     told = {name: [(0, 1.0), (15, 1.0)] for name in device.quantities}
     told["rain" if "rain" in told else "bicycles"][1] = (15, float("nan"))
-    said = spoken(rows_of(device.device, told), Field(places=(device,)), 1, no_skew)
+    said = encode_messages(rows_of(device.device, told), Field(places=(device,)), 1, no_skew)
     assert len(said.publications) == frames
     assert len(said.rows) == readings
     words = said.rows.loc[said.rows["value"].isna(), "status"]
@@ -199,7 +199,7 @@ def test_a_sensor_without_a_value_is_said_or_silences_the_frame(
 def native_() -> Callable[[float, str], dict[str, Any]]:
     def told(value: float, status: str) -> dict[str, Any]:
         rows = rows_of("g", {"level": [(0, value)]}).assign(status=status)
-        said = spoken(rows, Field(places=()), 1, no_skew)
+        said = encode_messages(rows, Field(places=()), 1, no_skew)
         body: dict[str, Any] = json.loads(said.publications[0].payload)
         return body
 

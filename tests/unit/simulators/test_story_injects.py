@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulators._scenarios import load, parse
+from simulators._scenarios import load_scenario, parse_scenario
 from simulators._yaml import ScenarioError
 
 HEAD = """name: mine
@@ -14,7 +14,7 @@ injects:
 
 
 def test_they_are_read_as_written() -> None:
-    story = parse(
+    story = parse_scenario(
         HEAD
         + "  - {kind: call, at: 1 d 2 h, title: A call, text: Hello, sender: A mayor}\n"
         + "  - {kind: reading, at: 3 h, title: x, where: orge, quantity: level, value: 2.5}\n"
@@ -38,13 +38,13 @@ def test_they_are_read_as_written() -> None:
 )
 def test_what_is_wrong_is_told_with_its_line(inject: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said) as refused:
-        parse(f"{HEAD}  - {inject}\n", "mine.yaml")
+        parse_scenario(f"{HEAD}  - {inject}\n", "mine.yaml")
     assert "mine.yaml" in str(refused.value)
     assert ":6" in str(refused.value) or "line 6" in str(refused.value)
 
 
 def test_those_that_come_with_us_are_in_both_languages() -> None:
-    injects = load("october-flood").injects
+    injects = load_scenario("october-flood").injects
     assert injects
     for one in injects:
         assert one.title_fr

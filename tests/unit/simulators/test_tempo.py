@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators._tempo import SECOND, PlayerCommand, Steady, Tempo
+from simulators._tempo import SECOND, FixedSpeed, PlayerCommand, ScenarioClock
 
 
 @dataclass
@@ -17,9 +17,9 @@ class Clock:
         return self.now
 
 
-def begun(wish: PlayerCommand) -> tuple[Clock, Tempo]:
+def begun(wish: PlayerCommand) -> tuple[Clock, ScenarioClock]:
     clock = Clock()
-    tempo = Tempo(now=clock, at=0)
+    tempo = ScenarioClock(now=clock, at=0)
     tempo.start(0, wish)
     return clock, tempo
 
@@ -90,7 +90,7 @@ def test_it_never_goes_back_nor_beyond_what_comes_next(
 
 
 def test_nobody_leading_is_one_wish_from_beginning_to_end() -> None:
-    steady = Steady(wish=PlayerCommand(speed=5))
+    steady = FixedSpeed(command=PlayerCommand(speed=5))
     assert steady.look(7) == PlayerCommand(speed=5)
     assert steady.due(10**18) is None
     assert steady.put_in(7, planned=False) == ()

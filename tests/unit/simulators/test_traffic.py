@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators._calendar import Lived, lived
+from simulators._calendar import LocalTimes, local_times
 from simulators._field import Place
 from simulators._traffic import (
     KINDS,
@@ -19,8 +19,8 @@ from simulators._traffic import (
     road,
     wet,
 )
-from simulators._traffic_demand import in_rain, trucks, wanted
-from simulators._traffic_queues import Stretch, held, passing
+from simulators._traffic_demand import demand_share, rain_factor, trucks
+from simulators._traffic_queues import Stretch, pass_bottleneck, simulate_passing
 
 ROAD = road(
     Place(
@@ -90,7 +90,7 @@ def test_a_bottleneck_lets_its_capacity_through_and_keeps_the_rest(
     entering: list[float], capacity: float
 ) -> None:
     come = np.cumsum(entering)
-    let = held(come, np.full(len(come), capacity))
+    let = pass_bottleneck(come, np.full(len(come), capacity))
     assert (let <= come + 1e-9).all()
     assert (np.diff(let, prepend=0) <= capacity + 1e-9).all()
     waiting = 0.0
@@ -117,7 +117,7 @@ def stretches(blocked: "np.typing.NDArray[np.float64]") -> list[Stretch]:
 
 def test_without_a_bottleneck_everybody_passes_a_little_later() -> None:
     entering = np.full(120, 30.0)
-    passed = passing(entering, stretches(np.ones(120)), 60)
+    passed = simulate_passing(entering, stretches(np.ones(120)), 60)
     assert not any(each.queued.any() for each in passed)
     for km, each in enumerate(passed):
         assert each.count[-1] == pytest.approx(120 * 30 - km * 30 * 0.6)  # 36 s a km
@@ -126,7 +126,7 @@ def test_without_a_bottleneck_everybody_passes_a_little_later() -> None:
 def test_a_queue_grows_upstream_and_goes_from_its_head() -> None:
     blocked = np.ones(240)
     blocked[60:120] = 0.35
-    passed = passing(np.full(240, 50.0), stretches(blocked), 60)
+    passed = simulate_passing(np.full(240, 50.0), stretches(blocked), 60)
     begins = [int(each.queued.argmax()) if each.queued.any() else None for each in passed]
     assert begins[3] is None
     assert begins[2] is not None
@@ -147,18 +147,18 @@ def test_a_queue_grows_upstream_and_goes_from_its_head() -> None:
         assert (between <= ROAD.standstill + 1e-6).all()
 
 
-def a_day(year: int, month: int, day: int) -> Lived:
+def a_day(year: int, month: int, day: int) -> LocalTimes:
     begins = int(datetime(year, month, day, tzinfo=UTC).timestamp()) - 2 * 3600  # summer time
-    return lived((begins + np.arange(0, 86_400, 360)) * 1_000_000, "Europe/Paris")
+    return local_times((begins + np.arange(0, 86_400, 360)) * 1_000_000, "Europe/Paris")
 
 
 TUESDAY, SATURDAY, SUNDAY = a_day(2024, 10, 8), a_day(2024, 10, 12), a_day(2024, 10, 13)
 MOTORWAY = KINDS["motorway"]
 
 
-def peak(when: Lived, direction: str, begins: float, ends: float) -> tuple[float, float]:
+def peak(when: LocalTimes, direction: str, begins: float, ends: float) -> tuple[float, float]:
     """The highest demand between two hours, and when."""
-    demand = wanted(when, MOTORWAY, direction)
+    demand = demand_share(when, MOTORWAY, direction)
     inside = np.flatnonzero((when.hour >= begins) & (when.hour < ends))
     best = inside[demand[inside].argmax()]
     return float(demand[best]), float(when.hour[best])
@@ -173,23 +173,23 @@ def test_peaks_are_towards_paris_in_the_morning_and_away_in_the_evening() -> Non
     assert 17 < back[1] < 18.5
     assert 0.9 < back[0] <= 1.05
     assert peak(TUESDAY, "out", 5, 12)[0] < 0.8
-    assert wanted(TUESDAY, MOTORWAY, "in").min() < 0.1
+    assert demand_share(TUESDAY, MOTORWAY, "in").min() < 0.1
 
 
 def test_days_of_rest_have_no_morning() -> None:
     for when in (SATURDAY, SUNDAY, a_day(2024, 7, 14), a_day(2025, 5, 29)):
         assert peak(when, "in", 6, 9.5)[0] < 0.52
     total = {
-        name: wanted(when, MOTORWAY, "both").mean()
+        name: demand_share(when, MOTORWAY, "both").mean()
         for name, when in {"tue": TUESDAY, "sat": SATURDAY, "sun": SUNDAY}.items()
     }
     assert total["sun"] < total["sat"] < total["tue"]
 
 
 def test_school_holidays_and_august_are_calmer() -> None:
-    term = wanted(TUESDAY, MOTORWAY, "in")
-    holidays = wanted(a_day(2024, 10, 22), MOTORWAY, "in")
-    august = wanted(a_day(2024, 8, 20), MOTORWAY, "in")
+    term = demand_share(TUESDAY, MOTORWAY, "in")
+    holidays = demand_share(a_day(2024, 10, 22), MOTORWAY, "in")
+    august = demand_share(a_day(2024, 8, 20), MOTORWAY, "in")
     assert august.mean() < holidays.mean() < term.mean()
     eight = int(np.abs(TUESDAY.hour - 8).argmin())
     assert holidays[eight] < 0.8 * term[eight]
@@ -202,4 +202,4 @@ def test_trucks_drive_by_night_and_not_on_sundays() -> None:
     assert trucks(SUNDAY, MOTORWAY)[SUNDAY.hour < 22].max() < 0.3 * MOTORWAY.heavy
     evening = trucks(SATURDAY, MOTORWAY)[SATURDAY.hour >= 22]
     assert evening.max() < 0.3 * MOTORWAY.heavy
-    assert in_rain(column(0, 20)).tolist() == pytest.approx([1, 0.97])
+    assert rain_factor(column(0, 20)).tolist() == pytest.approx([1, 0.97])

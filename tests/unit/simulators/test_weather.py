@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulators._field import Field, Place
 from simulators._rivers import catchment_rain
-from simulators._scenarios import load
+from simulators._scenarios import load_scenario
 from simulators._story import HOUR, SECOND, Front, Storm, Story, Weather
 from simulators._sun import elevation, irradiance, solar_hour
 from simulators._weather import Atmosphere
@@ -77,7 +77,7 @@ def test_summer_is_warmer_than_winter() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_air_holds_no_more_water_than_it_can(seed: int) -> None:
-    sky = air(load("october-flood").weather, SPRING, seed=seed)
+    sky = air(load_scenario("october-flood").weather, SPRING, seed=seed)
     assert (sky.dew_point(*HERE, WEEK) < sky.temperature(*HERE, WEEK)).all()
     humidity = sky.humidity(*HERE, WEEK)
     assert ((humidity > 15) & (humidity <= 100)).all()
@@ -129,7 +129,7 @@ def told(story: Story, *places: Place, seed: int = 1) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return told(load("october-flood"), *STATIONS)
+    return told(load_scenario("october-flood"), *STATIONS)
 
 
 def of(rows: pd.DataFrame, quantity: str, device: str = "synoptic-station-1") -> "pd.Series[float]":
@@ -167,7 +167,7 @@ def test_neighbours_agree_and_are_not_alike(rows: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gauges_and_catchments_agree_on_the_rain(seed: int) -> None:
-    story = load("october-flood")
+    story = load_scenario("october-flood")
     world = World(story, Field(places=STATIONS), seed)
     fallen = catchment_rain(STATIONS[1], 100.0, world.air)
     during = (world.air.grid > world.begins) & (world.air.grid <= world.ends)
@@ -176,7 +176,7 @@ def test_gauges_and_catchments_agree_on_the_rain(seed: int) -> None:
 
 
 def test_a_bucket_tells_its_tips_and_else_that_it_is_there() -> None:
-    story = load("october-flood")
+    story = load_scenario("october-flood")
     bucket = place(
         "tipping-bucket",
         quantities={"rain": 3600.0, "battery": 3600.0},
@@ -196,7 +196,7 @@ def test_a_bucket_tells_its_tips_and_else_that_it_is_there() -> None:
 
 
 def test_the_frost_night_freezes_and_hollows_most() -> None:
-    story = load("frost-night")
+    story = load_scenario("frost-night")
     places = [place("air-probe", n, lon=2.0 + 0.1 * n, lat=48.4 + 0.05 * n) for n in range(6)]
     rows = told(story, *places)
     lowest = rows[rows["quantity"] == "air_temperature"].groupby("device")["value"].min()

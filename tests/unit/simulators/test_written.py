@@ -12,18 +12,18 @@ import pytest
 
 from sensors._domain import catalogue
 from simulators import _words
-from simulators._air import over_the_air
-from simulators._envelopes import Sent, chirpstack, the_things_stack
+from simulators._air import lorawan_messages
+from simulators._envelopes import SentFrames, chirpstack, the_things_stack
 from simulators._errors import SimulatorError
 from simulators._field import Asset, Field, Group, Place
 from simulators._gauging import as_read, saturated, ticks
-from simulators._picking import happening, picked
-from simulators._plain_json import native, senml
+from simulators._picking import resolve_events, select_names
+from simulators._plain_json import native_messages, senml_messages
 from simulators._recordings import RecordingError, read
-from simulators._scenarios import parse
-from simulators._story import HOUR, SECOND, Happening, Where
-from simulators._telling import Telling, tellings
-from simulators._yaml import ScenarioError, hours_in
+from simulators._scenarios import parse_scenario
+from simulators._story import HOUR, SECOND, ScheduledEvent, Where
+from simulators._telling import DeviceTable, device_tables
+from simulators._yaml import ScenarioError, parse_hours
 
 HEAD = "name: mine\ntitle: Mine\nbegins: 2024-10-08T00:00:00Z\nhours: 2 d\n"
 
@@ -31,7 +31,7 @@ HEAD = "name: mine\ntitle: Mine\nbegins: 2024-10-08T00:00:00Z\nhours: 2 d\n"
 
 
 def test_a_story_of_four_lines_is_an_ordinary_day() -> None:
-    assert dataclasses.asdict(parse(HEAD, "m.yaml")) == {
+    assert dataclasses.asdict(parse_scenario(HEAD, "m.yaml")) == {
         "name": "mine",
         "title": "Mine",
         "begins": datetime(2024, 10, 8, tzinfo=UTC),
@@ -70,7 +70,7 @@ NOBODY = {
 
 
 def test_what_a_part_of_a_story_is_where_it_does_not_say() -> None:
-    story = parse(
+    story = parse_scenario(
         HEAD
         + "quiet: true\n"
         + "weather: {fronts: [{at: 5}], storms:"
@@ -129,7 +129,7 @@ def test_what_a_part_of_a_story_is_where_it_does_not_say() -> None:
 
 
 def test_every_word_of_a_story_is_read() -> None:
-    story = parse(
+    story = parse_scenario(
         HEAD
         + "title_fr: La mienne\ndescription: words\nquiet: FALSE\n"
         + "weather:\n  temperature: 3\n  amplitude: 4\n  cloud: 1\n  wind: 6\n  pressure: 990\n"
@@ -215,7 +215,7 @@ def test_every_word_of_a_story_is_read() -> None:
 )
 def test_a_slip_is_told_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ScenarioError) as raised:
-        parse(text, "m.yaml")
+        parse_scenario(text, "m.yaml")
     assert str(raised.value).startswith(sentence)
 
 
@@ -228,7 +228,7 @@ def test_a_slip_is_told_in_a_sentence(text: str, sentence: str) -> None:
     ],
 )
 def test_lengths_of_time(word: str, hours: float | None) -> None:
-    assert hours_in(word) == (None if hours is None else pytest.approx(hours))
+    assert parse_hours(word) == (None if hours is None else pytest.approx(hours))
 
 
 # -- the command line ---------------------------------------------------------------------------
@@ -237,39 +237,39 @@ def test_lengths_of_time(word: str, hours: float | None) -> None:
 @pytest.mark.parametrize(
     ("act", "text", "sentence"),
     [
-        (_words.speed, "fast", "speed 'fast': expected a number such as 600, or max"),
-        (_words.speed, "0", "speed '0': expected a number above 0, or max"),
-        (_words.speed, "inf", "speed 'inf': expected a number above 0, or max"),
-        (_words.speed, "-1", "speed '-1': expected a number above 0, or max"),
+        (_words.parse_speed, "fast", "speed 'fast': expected a number such as 600, or max"),
+        (_words.parse_speed, "0", "speed '0': expected a number above 0, or max"),
+        (_words.parse_speed, "inf", "speed 'inf': expected a number above 0, or max"),
+        (_words.parse_speed, "-1", "speed '-1': expected a number above 0, or max"),
         (
-            _words.duration,
+            _words.parse_duration,
             "6",
             "duration '6': expected a number and s, min, h or d, such as 6h",
         ),
-        (_words.duration, "3661d", "duration '3661d': expected at most ten years"),
+        (_words.parse_duration, "3661d", "duration '3661d': expected at most ten years"),
         (
-            _words.instant,
+            _words.parse_instant,
             "soon",
             "instant 'soon': expected ISO 8601 such as 2022-01-10T06:00Z",
         ),
-        (_words.span, "x", "span 'x': expected FROM..TO, two instants"),
+        (_words.parse_span, "x", "span 'x': expected FROM..TO, two instants"),
         (
-            _words.span,
+            _words.parse_span,
             "2022-01-11..2022-01-10",
             "span '2022-01-11..2022-01-10': its end comes before its beginning",
         ),
         (
-            _words.fault,
+            _words.parse_fault,
             "stuck:a",
             "fault 'stuck:a': expected KIND:WHO:FROM..TO such as drop-out:orge-arpajon:30h..36h",
         ),
         (
-            _words.fault,
+            _words.parse_fault,
             "stcuk:a:1h..2h",
             "fault 'stcuk:a:1h..2h': no fault is called 'stcuk'; there is stuck",
         ),
         (
-            _words.fault,
+            _words.parse_fault,
             "zzz:a:1h..2h",
             (
                 "fault 'zzz:a:1h..2h': no fault is called 'zzz'; there is clock-skew, delay,"
@@ -277,30 +277,30 @@ def test_lengths_of_time(word: str, hours: float | None) -> None:
             ),
         ),
         (
-            _words.fault,
+            _words.parse_fault,
             "stuck:a:1h..1h",
             "fault 'stuck:a:1h..1h': '1h..1h' is no span such as 30h..36h",
         ),
         (
-            _words.fault,
+            _words.parse_fault,
             "stuck:a:1h..x",
             "fault 'stuck:a:1h..x': '1h..x' is no span such as 30h..36h",
         ),
     ],
 )
 def test_what_cannot_be_read_is_told_in_a_sentence(act: Any, text: str, sentence: str) -> None:
-    with pytest.raises(_words.WordError) as raised:
+    with pytest.raises(_words.OptionError) as raised:
         act(text)
     assert str(raised.value) == sentence
 
 
 def test_what_people_write_is_read() -> None:
-    assert _words.speed(" MAX ") is None
-    assert _words.speed("X2") == 2
-    assert (_words.duration(" 3660d "), _words.duration("2.5min")) == (316_224_000, 150)
-    same = _words.span("2022-01-10..2022-01-10")
+    assert _words.parse_speed(" MAX ") is None
+    assert _words.parse_speed("X2") == 2
+    assert (_words.parse_duration(" 3660d "), _words.parse_duration("2.5min")) == (316_224_000, 150)
+    same = _words.parse_span("2022-01-10..2022-01-10")
     assert same[0] == same[1] == 1_641_772_800_000_000
-    found = _words.fault("spike : lamp*2 : 1h..2h : by = 3, share=0.5")
+    found = _words.parse_fault("spike : lamp*2 : 1h..2h : by = 3, share=0.5")
     assert (found.kind, found.where.any, found.where.count) == ("spike", "lamp", 2)
     assert found.where.share is None
     assert found.parameters == {"by": "3", "share": "0.5"}
@@ -338,29 +338,29 @@ HERE = (2.0, 48.0)
     ],
 )
 def test_the_nearest_are_picked(where: Where, names: tuple[str, ...]) -> None:
-    assert picked(where, FIELD, 1) == names
+    assert select_names(where, FIELD, 1) == names
 
 
 def test_a_pick_is_the_same_wherever_it_is_spoken_of() -> None:
-    every = {picked(Where(any="lamp", pick=f"{n}"), FIELD, 1) for n in range(40)}
+    every = {select_names(Where(any="lamp", pick=f"{n}"), FIELD, 1) for n in range(40)}
     assert every == {("a",), ("b",), ("c",), ("nowhere",)}
-    four = picked(Where(any="lamp", count=4, pick="x"), FIELD, 1)
-    assert picked(Where(any="lamp", count=2, pick="x"), FIELD, 1) == four[:2]
+    four = select_names(Where(any="lamp", count=4, pick="x"), FIELD, 1)
+    assert select_names(Where(any="lamp", count=2, pick="x"), FIELD, 1) == four[:2]
     assert sorted(four) == ["a", "b", "c", "nowhere"]
     with pytest.raises(SimulatorError) as raised:
-        picked(Where(names=("hull",)), FIELD, 1)
+        select_names(Where(names=("hull",)), FIELD, 1)
     assert str(raised.value) == (
         "no device, site, group or asset is called 'hull'; did you mean 'hall'?"
     )
     with pytest.raises(SimulatorError, match=r"is called 'zzzzzz'$"):
-        picked(Where(names=("zzzzzz",)), FIELD, 1)
+        select_names(Where(names=("zzzzzz",)), FIELD, 1)
 
 
 def test_events_begin_in_order_and_find_somebody() -> None:
-    def told(at: float, where: Where) -> Happening:
-        return Happening(kind=f"k{at}", at=at, until=at + 1, where=where, parameters={"x": at})
+    def told(at: float, where: Where) -> ScheduledEvent:
+        return ScheduledEvent(kind=f"k{at}", at=at, until=at + 1, where=where, parameters={"x": at})
 
-    events = happening(
+    events = resolve_events(
         [told(3, Where()), told(1.5, Where(names=("a",))), told(2, Where(any="nobody"))],
         FIELD,
         7 * HOUR,
@@ -377,7 +377,7 @@ def test_events_begin_in_order_and_find_somebody() -> None:
 NAN = float("nan")
 
 
-def a_telling(**more: Any) -> Telling:
+def a_telling(**more: Any) -> DeviceTable:
     known: dict[str, Any] = {
         "device": "d",
         "times": np.array([0, 1_500_000]),
@@ -387,12 +387,12 @@ def a_telling(**more: Any) -> Telling:
         "there": np.array([[True, True, True], [True, True, False]]),
         "status": None,
     }
-    return Telling(**(known | more))
+    return DeviceTable(**(known | more))
 
 
 def test_native_messages_word_for_word() -> None:
     words = np.array([["ok", "ok", "saturated"], ["FALLO", "ok", "odd"]], dtype=object)
-    said = native(a_telling(status=words), np.array([0, 2_500_000]), "t", "radar-gauge")
+    said = native_messages(a_telling(status=words), np.array([0, 2_500_000]), "t", "radar-gauge")
     assert [json.loads(payload) for payload in said.payloads] == [
         {
             "time": "1970-01-01T00:00:00.000000Z",
@@ -413,12 +413,12 @@ def test_native_messages_word_for_word() -> None:
     assert said.times.tolist() == [0, 0, 0, 2_500_000, 2_500_000]
     assert said.quantities.tolist() == ["battery", "door", "level", "battery", "door"]
     assert said.units.tolist() == ["%", "bool", "m", "%", "bool"], "as it is stored"
-    assert said.told[:3].tolist() == [80, 1, 1.234]
+    assert said.value[:3].tolist() == [80, 1, 1.234]
     assert said.status.tolist() == ["ok", "ok", "saturated", "FALLO", "ok"]
 
 
 def test_a_plain_device_speaks_in_its_own_units() -> None:
-    said = native(a_telling(), np.array([0, SECOND]), "t")
+    said = native_messages(a_telling(), np.array([0, SECOND]), "t")
     assert json.loads(said.payloads[0]) == {
         "time": "1970-01-01T00:00:00Z",
         "values": {"battery": 80.0, "door": True, "level": 1.2345},
@@ -428,7 +428,7 @@ def test_a_plain_device_speaks_in_its_own_units() -> None:
 
 
 def test_senml_packs_word_for_word() -> None:
-    said = senml(a_telling(), np.array([60_000_000, 61_500_000]), "t", "urn:x:")
+    said = senml_messages(a_telling(), np.array([60_000_000, 61_500_000]), "t", "urn:x:")
     assert [json.loads(payload) for payload in said.payloads] == [
         [
             {"bn": "urn:x:", "bt": 60, "n": "battery", "u": "%EL", "v": 80.0},
@@ -440,7 +440,7 @@ def test_senml_packs_word_for_word() -> None:
     assert b'"bt":60,' in said.payloads[0]
     assert said.quantities.tolist() == ["battery", "door", "level", "door"]
     nothing = a_telling(value=np.full((2, 3), NAN))
-    assert senml(nothing, np.array([0, SECOND]), "t", "b").payloads == []
+    assert senml_messages(nothing, np.array([0, SECOND]), "t", "b").payloads == []
 
 
 def test_what_a_device_knows_that_always_tells_all() -> None:
@@ -466,7 +466,7 @@ def test_rows_become_a_table_a_device() -> None:
         columns=["time", "device", "quantity", "unit", "value", "status"],
     )
     frame["time"] = pd.to_datetime(frame["time"], unit="us", utc=True).dt.as_unit("us")
-    first, second = tellings(frame)
+    first, second = device_tables(frame)
     assert (first.device, first.names, first.units) == ("a", ("level", "rain"), ("m", "mm"))
     assert first.times.tolist() == [1, 2]
     assert first.there.tolist() == [[False, True], [True, False]]
@@ -519,8 +519,8 @@ NODE = Place(
 )
 
 
-def sent(count: int = 2, *, readable: bool = True, place: Place = NODE) -> Sent:
-    return Sent(
+def sent(count: int = 2, *, readable: bool = True, place: Place = NODE) -> SentFrames:
+    return SentFrames(
         place=place,
         port=5,
         frames=[bytes([0, n % 256]) for n in range(count)],
@@ -614,12 +614,12 @@ def test_a_frame_arrives_when_the_network_had_it() -> None:
             value=np.arange(20.0)[:, None] / 3,
             there=np.ones((20, 1), dtype=bool),
         )
-        said = over_the_air(telling, place, 1, frozenset())
+        said = lorawan_messages(telling, place, 1, frozenset())
         late = (np.array(said.arrivals) - telling.times) / SECOND
         assert late.max() - late.min() < 1.5
         lates.append(late)
         assert said.topic == "gateways/lora/application/territory/device/a1b2c3d4e5f60718/event/up"
-        assert said.told[:3].tolist() == [0, 0.333, 0.667]
+        assert said.value[:3].tolist() == [0, 0.333, 0.667]
         event = json.loads(said.payloads[1])
         assert event["object"] == {"level": 0.333}
         assert event["fPort"] == 1
