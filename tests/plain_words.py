@@ -8,7 +8,7 @@ from pathlib import Path
 
 BANNED = frozenset({"one", "found", "asked", "told", "said", "known", "wanted", "wish"})
 HELD = (
-    "hypervisor/web_/",
+    "hypervisor/app/",
     "hypervisor/accounts/",
     "hypervisor/access/",
     "benchmarks/",
