@@ -1,4 +1,4 @@
-"""Alarms: all that people could see of each, what was done to it, and acts on it."""
+"""Alarms: the log, its history, and acts on alarms."""
 
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -30,7 +30,7 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import moment
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
-from hypervisor.web.schemas import AlarmBody, TransitionBody
+from hypervisor.web.schemas import TransitionBody
 from hypervisor.web.times import Instant
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -42,22 +42,22 @@ router = APIRouter(prefix="/alarms", tags=["alarms"])
 def list_alarms(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
-    active: Annotated[bool | None, Query(description="Only those that last, or are over.")] = None,
+    active: Annotated[bool | None, Query(description="true: active; false: ended.")] = None,
     state: Annotated[
         StateFilter | None,
-        Query(description="By the operator's side; `suppressed` for any reason."),
+        Query(description="The operator state; `suppressed`: for any reason."),
     ] = None,
     site: Annotated[
-        str | None, Query(description="With its devices and groups.", examples=["toulouse"])
+        str | None, Query(description="Includes its devices and groups.", examples=["toulouse"])
     ] = None,
     subject: Annotated[str | None, Query(examples=["group/cab-orsay-1"])] = None,
     rule: Annotated[str | None, Query(examples=["flood-above-alert"])] = None,
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
     category: Annotated[Literal["hazard", "maintenance"] | None, Query()] = None,
-    withdrawn: Annotated[bool, Query(description="Also those found never to have been.")] = False,
+    withdrawn: Annotated[bool, Query(description="Include withdrawn alarms.")] = False,
     page: Page,
 ) -> HandledAlarmsBody:
-    """The alarm log, the latest to begin first, and how each is handled."""
+    """The alarm log with the operator state of each alarm, latest first."""
     behind = page.behind()
     selection = Selection(
         site=site,
@@ -84,14 +84,14 @@ def list_alarms_as_known(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
     at: Annotated[
-        Instant, Query(description="By when we noticed: the wall's clock, or the scenario's.")
+        Instant, Query(description="As noticed until then; in an exercise by the scenario's clock.")
     ],
     site: str | None = None,
     rule: str | None = None,
     domain: str | None = None,
     active: bool | None = None,
 ) -> KnownBody:
-    """The log as it was known at a time, for an inquiry: what operators could then see."""
+    """The alarm log as it was known at a given time, for inquiries."""
     selection = Selection(site=site, rule=rule, domain=domain, active=active)
     alarms = viewing.list_alarms_as_known(context.connection, at, selection)
     return KnownBody(mode=context.mode, as_known_at=at, alarms=alarms)
@@ -106,7 +106,7 @@ def get_load(
     ] = None,
     ends: Annotated[AwareDatetime | None, Query(alias="to", description="Default: now.")] = None,
 ) -> LoadBody:
-    """What alarms ask of an operator, after EEMUA 191."""
+    """The operators' alarm load, after EEMUA 191."""
     try:
         span = Span(begins=begins, ends=ends)
         report = load_report.measure_load(context.connection, span, wall=context.clock())
@@ -117,17 +117,17 @@ def get_load(
 
 @router.get("/{number}", responses=responses(404, 422))
 def get_alarm(context: Context, number: Number) -> HandledDetailBody:
-    """One alarm with its transitions (what became true when, and when it was noticed) and acts."""
+    """One alarm with its transitions (event time and time of notice) and acts."""
     refresh_incidents(context)
     return _describe(context, number)
 
 
 @router.post("/{number}/acts", responses=responses(401, 403, 404, 409, 422))
 def act_on_alarm(context: Context, number: Number, body: ActRequest) -> HandledDetailBody:
-    """Acknowledge, assign, comment, shelve, close … an alarm; how it then stands.
+    """Acknowledge, assign, comment, shelve, close … an alarm; returns its new state.
 
-    409: it has changed since the version that is named. 422: its state does not allow it, or a
-    reason or an end is missing; `detail` says which.
+    409: the alarm has changed since that version. 422: its state does not allow the act, or a
+    reason or an end is missing; see `detail`.
     """
     context.require(Duty.OPERATE, alarm=number)
     request = Act(
@@ -175,7 +175,7 @@ def _describe(context: RequestContext, number: int) -> HandledDetailBody:
 
 
 def refresh_incidents(context: RequestContext) -> None:
-    """Bring the incidents up to date before they are told: they follow from what is stored."""
+    """Bring incidents up to date with the alarm log before they are read."""
     with context.pool.writing() as connection:
         viewing.refresh_incidents(connection)
 
@@ -184,11 +184,3 @@ def _as_http_error(error: AlarmError) -> HTTPException:
     conflict = isinstance(error, ConflictError)
     status = HTTPStatus.CONFLICT if conflict else HTTPStatus.UNPROCESSABLE_ENTITY
     return HTTPException(status, str(error))
-
-
-def listing(context: RequestContext, selection: Selection) -> list[AlarmBody]:
-    """The log alone, for the page."""
-    return [
-        AlarmBody(**queries.as_text(row))
-        for row in queries.list_alarms(context.connection, selection)
-    ]

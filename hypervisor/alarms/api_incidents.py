@@ -19,11 +19,11 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 def list_incidents(
     context: Context,
     *,
-    closed: Annotated[bool, Query(description="Those that are closed, too.")] = False,
+    closed: Annotated[bool, Query(description="Include closed incidents.")] = False,
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
     page: Page,
 ) -> IncidentsBody:
-    """Incidents, the latest to open first."""
+    """Incidents, latest first."""
     refresh_incidents(context)
     incidents = listing.list_incidents(
         context.connection,

@@ -1,4 +1,4 @@
-"""Chattering: an alarm that begins more than so many times within a window."""
+"""Chattering alarms: those that begin too often within a window."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Chatter:
-    """An alarm that chatters at the time asked. Times in µs.
+    """An alarm that is chattering. Times in µs.
 
-    `began`: when it had begun once too often; `until`: when it will be calm if it stays so.
+    `began`: when it exceeded the limit; `until`: when it is calm again if it does not begin anew.
     """
 
     rule: str
@@ -32,12 +32,12 @@ class Chatter:
     until: int
 
     @property
-    def told(self) -> str:
+    def reason(self) -> str:
         return f"it began {self.times} times within {duration_text(self.limit.window)}"
 
 
 def find_spells(beginnings: Sequence[int], limit: Limit) -> list[tuple[int, int]]:
-    """From when to when it chattered; `beginnings` ascending, both ends in µs.
+    """The spells of chattering, in µs; `beginnings` ascending.
 
     It chatters at t while more than `count` beginnings lie in (t - window, t].
     """
@@ -60,7 +60,7 @@ def find_chattering(
     *,
     now: int,
 ) -> dict[Pair, Chatter]:
-    """What chatters at `now`. `limits`: per rule, where its author set one."""
+    """The alarms chattering at `now`. `limits`: per rule, where the rule sets one."""
     chatters: dict[Pair, Chatter] = {}
     for (rule, subject), times in beginnings.items():
         limit = limits.get(rule, default)
@@ -83,7 +83,7 @@ def find_chattering(
 
 
 def group_by_pair(begun: Iterable[tuple[str, str, int]]) -> dict[Pair, list[int]]:
-    """(rule, subject, began) as ascending times of each rule and subject."""
+    """Ascending times by rule and subject."""
     times: dict[Pair, list[int]] = {}
     for rule, subject, at in begun:
         times.setdefault((rule, subject), []).append(at)

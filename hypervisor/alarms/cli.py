@@ -1,4 +1,4 @@
-"""`hypervisor alarms`: the alarm log, what operators do to alarms, and their load."""
+"""`hypervisor alarms`: the alarm log, acts on alarms, the operators' load, settings."""
 
 import typer
 
@@ -10,7 +10,7 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(
         callback=list_alarms,
         invoke_without_command=True,
-        help="Print the alarm log, the latest to begin first; act on alarms.",
+        help="List alarms, latest first; act on them.",
     )
     group.command("show")(show_alarm)
     cli_acts.attach_to(group)

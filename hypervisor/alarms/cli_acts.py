@@ -1,195 +1,147 @@
-"""What operators do to alarms."""
+"""What operators do to alarms: a command for each act."""
 
+import inspect
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from hypervisor.alarms.cli_list import Json
+from hypervisor.alarms.lifecycle import ActKind
 
 if TYPE_CHECKING:
-    from hypervisor.alarms.service import Act, ActResult
+    from hypervisor.alarms.service import ActResult
     from hypervisor.database.connect import Connection
 
-Numbers = Annotated[list[int], typer.Argument(help="The alarms' numbers.")]
-Reason = Annotated[str, typer.Option(help="Why, in a few words.")]
-Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
-Version = Annotated[
-    int | None,
-    typer.Option(help="Of the alarm as you saw it: refused if it has changed since. One alarm."),
-]
+_REQUIRED = inspect.Parameter.empty
+
+
+class Command(NamedTuple):
+    """A command of an act. `reason`: the option that holds it; `option`: one more, and its help."""
+
+    name: str
+    kind: ActKind
+    help: str
+    needs_reason: bool = False
+    reason: str = "reason"
+    option: tuple[str, str] | None = None
+
+
+_ASSIGNEE = ("to", "The assignee; empty: nobody.")
+_UNTIL = ("until", "The end, as 2024-11-04T17:00+01:00, or how long, as 2 h.")
+_SILENCE = "Send no notifications for the alarm's rule and subject"
+COMMANDS = (
+    Command("ack", ActKind.ACKNOWLEDGE, "Acknowledge: you have seen it and take care of it."),
+    Command("unack", ActKind.UNACKNOWLEDGE, "Withdraw an acknowledgement.", needs_reason=True),
+    Command("assign", ActKind.ASSIGN, "Assign alarms to somebody.", option=_ASSIGNEE),
+    Command("comment", ActKind.COMMENT, "Comment on alarms.", needs_reason=True, reason="text"),
+    Command("shelve", ActKind.SHELVE, f"{_SILENCE} for a while.", needs_reason=True, option=_UNTIL),
+    Command("unshelve", ActKind.UNSHELVE, "End shelving early."),
+    Command(
+        "out-of-service",
+        ActKind.OUT_OF_SERVICE,
+        f"{_SILENCE} until return-to-service.",
+        needs_reason=True,
+    ),
+    Command("return-to-service", ActKind.RETURN_TO_SERVICE, "Send notifications again."),
+    Command(
+        "close",
+        ActKind.CLOSE,
+        "End alarms whose condition still holds; they can begin again once it was false.",
+        needs_reason=True,
+    ),
+)
 
 
 def attach_to(group: typer.Typer) -> None:
-    group.command()(ack)
-    group.command()(unack)
-    group.command()(assign)
-    group.command()(comment)
-    group.command()(shelve)
-    group.command()(unshelve)
-    group.command("out-of-service")(out_of_service)
-    group.command("return-to-service")(return_to_service)
-    group.command()(close)
+    for command in COMMANDS:
+        group.command(command.name, help=command.help)(_build(command))
 
 
-def ack(
-    context: typer.Context,
-    numbers: Numbers,
+def _build(command: Command) -> Callable[..., None]:
+    """The command's function, with the options of its act as its signature."""
+    reason_help = "The comment." if command.reason == "text" else "Why, in a few words."
+    options: dict[str, tuple[Any, Any]] = {
+        "context": (typer.Context, _REQUIRED),
+        "numbers": (Annotated[list[int], typer.Argument(help="Alarm numbers.")], _REQUIRED),
+        command.reason: (
+            Annotated[str, typer.Option(help=reason_help)],
+            _REQUIRED if command.needs_reason else "",
+        ),
+        "author": (
+            Annotated[str, typer.Option(help="Who does it; default: your user name.")],
+            "",
+        ),
+        "version": (
+            Annotated[
+                int | None,
+                typer.Option(
+                    help="The version you saw: refused if the alarm has changed. One alarm only."
+                ),
+            ],
+            None,
+        ),
+        "as_json": (Json, False),
+    }
+    if command.option is not None:
+        name, text = command.option
+        options[name] = (Annotated[str, typer.Option(help=text)], _REQUIRED)
+
+    def run(**values: Any) -> None:
+        _perform_all(command, **{"reason": values.pop(command.reason), **values})
+
+    run.__annotations__ = {name: kind for name, (kind, _) in options.items()}
+    run.__dict__["__signature__"] = inspect.Signature(
+        [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default
+            )
+            for name, (kind, default) in options.items()
+        ]
+    )
+    return run
+
+
+def _perform_all(
+    command: Command,
     *,
-    reason: Reason = "",
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Acknowledge: I have seen it and take care."""
-    _act(context, numbers, "acknowledge", reason, author, version=version, as_json=as_json)
-
-
-def unack(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    reason: Reason,
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Take an acknowledgement back: somebody else must look."""
-    _act(context, numbers, "unacknowledge", reason, author, version=version, as_json=as_json)
-
-
-def assign(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    to: Annotated[str, typer.Option(help="To whom; empty: to nobody any more.")],
-    reason: Reason = "",
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Hand over to somebody."""
-    _act(context, numbers, "assign", reason, author, version=version, to=to, as_json=as_json)
-
-
-def comment(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    text: Annotated[str, typer.Option(help="What is to be remembered.")],
-    author: Author = "",
-    as_json: Json = False,
-) -> None:
-    """Say something about it."""
-    _act(context, numbers, "comment", text, author, as_json=as_json)
-
-
-def shelve(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    until: Annotated[
-        str, typer.Option(help="Until when: 2024-11-04T17:00+01:00; or for how long: 2 h.")
-    ],
-    reason: Reason,
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Let the alarm's rule at its subject notify nobody for a while."""
-    _act(context, numbers, "shelve", reason, author, version=version, until=until, as_json=as_json)
-
-
-def unshelve(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    reason: Reason = "",
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Let it speak again before its time."""
-    _act(context, numbers, "unshelve", reason, author, version=version, as_json=as_json)
-
-
-def out_of_service(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    reason: Reason,
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Let the alarm's rule at its subject notify nobody until somebody returns it."""
-    _act(context, numbers, "out-of-service", reason, author, version=version, as_json=as_json)
-
-
-def return_to_service(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    reason: Reason = "",
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """Let it speak again."""
-    _act(context, numbers, "return-to-service", reason, author, version=version, as_json=as_json)
-
-
-def close(
-    context: typer.Context,
-    numbers: Numbers,
-    *,
-    reason: Reason,
-    author: Author = "",
-    version: Version = None,
-    as_json: Json = False,
-) -> None:
-    """End it although its condition holds; it may begin again once that was false."""
-    _act(context, numbers, "close", reason, author, version=version, as_json=as_json)
-
-
-def _act(
     context: typer.Context,
     numbers: list[int],
-    kind: str,
     reason: str,
     author: str,
-    *,
-    version: int | None = None,
+    version: int | None,
+    as_json: bool,
     to: str | None = None,
     until: str | None = None,
-    as_json: bool,
 ) -> None:
-    """Each alarm for itself: what is refused of one does not hold up the others."""
+    """Act on each alarm in its own transaction; one refusal does not stop the others."""
     from hypervisor.alarms.errors import AlarmError
-    from hypervisor.alarms.lifecycle import ActKind
-    from hypervisor.alarms.service import Act
+    from hypervisor.alarms.service import Act, perform
     from hypervisor.database.audit import whoever
     from hypervisor.database.command import opened
 
     if version is not None and len(numbers) > 1:
-        raise typer.BadParameter("--version is of one alarm")
+        raise typer.BadParameter("--version works with one alarm only")
     refused = 0
     with opened(context) as connection:
-        ends = _end(connection, until) if until is not None else None
+        end = _parse_end(connection, until) if until is not None else None
         for number in numbers:
             request = Act(
                 alarm=number,
-                kind=ActKind(kind),
+                kind=command.kind,
                 author=author or whoever(),
                 reason=reason,
                 version=version,
                 assignee=to,
-                until=ends,
+                until=end,
             )
             try:
-                _tell(_do(connection, request), as_json=as_json)
+                result = perform(connection, request, now=datetime.now(UTC))
+                connection.commit()
+                _print_result(result, as_json=as_json)
             except AlarmError as error:
                 refused += 1
                 print(f"error: {error}", file=sys.stderr)
@@ -197,32 +149,24 @@ def _act(
         raise typer.Exit(2)
 
 
-def _do(connection: "Connection", what: "Act") -> "ActResult":
-    from hypervisor.alarms.service import perform
-
-    done = perform(connection, what, now=datetime.now(UTC))
-    connection.commit()
-    return done
-
-
-def _tell(done: "ActResult", *, as_json: bool) -> None:
+def _print_result(result: "ActResult", *, as_json: bool) -> None:
     from hypervisor.alarms import queries_lifecycle
 
-    handled = queries_lifecycle.as_text(done.handling)
+    handling = queries_lifecycle.as_text(result.handling)
     if as_json:
-        print(json.dumps({"alarm": done.alarm.id, **handled}, ensure_ascii=False))
+        print(json.dumps({"alarm": result.alarm.id, **handling}, ensure_ascii=False))
         return
-    held = handled["hold"]
-    silent = ""
-    if held is not None:
-        until = f" until {held['until']}" if held["until"] else ""
-        silent = f", {held['kind']}{until}"
-    whose = f", assigned to {handled['assignee']}" if handled["assignee"] else ""
-    print(f"{done.alarm.id} {done.alarm.title}: {handled['state']}{silent}{whose}")
+    hold = handling["hold"]
+    silenced = ""
+    if hold is not None:
+        until = f" until {hold['until']}" if hold["until"] else ""
+        silenced = f", {hold['kind']}{until}"
+    assigned = f", assigned to {handling['assignee']}" if handling["assignee"] else ""
+    print(f"{result.alarm.id} {result.alarm.title}: {handling['state']}{silenced}{assigned}")
 
 
-def _end(connection: "Connection", until: str) -> datetime:
-    """A time, or a length of time from now on, by the instance's clock."""
+def _parse_end(connection: "Connection", until: str) -> datetime:
+    """A time, or a duration from now on the instance's clock."""
     from hypervisor.alarms import queries_lifecycle
     from hypervisor.database.command import instant
     from rules._duration import parse_duration

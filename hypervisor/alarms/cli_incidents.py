@@ -1,4 +1,4 @@
-"""`hypervisor incidents`: alarms that belong together."""
+"""`hypervisor incidents`: alarms grouped into incidents."""
 
 import json
 from datetime import UTC, datetime
@@ -13,11 +13,11 @@ def attach(app: typer.Typer) -> None:
 
 def list_incidents(
     context: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="Those that are closed, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include closed incidents.")] = False,
     domain: Annotated[str | None, typer.Option(help="Only of this domain.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Incidents, the latest to open first; with --all those that are closed."""
+    """List incidents, latest first."""
     from hypervisor.alarms.listing import list_incidents, refresh_incidents
     from hypervisor.database.command import opened
 
@@ -29,7 +29,7 @@ def list_incidents(
             print(json.dumps(incident, ensure_ascii=False))
         return
     if not rows:
-        print("no incident")
+        print("no incidents")
         return
     from rich.table import Table
 

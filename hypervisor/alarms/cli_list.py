@@ -1,4 +1,4 @@
-"""Alarms listed and shown."""
+"""List alarms, and show one."""
 
 import json
 from datetime import UTC, datetime
@@ -19,34 +19,36 @@ def list_alarms(
     as_json: Json = False,
     log: Annotated[
         bool,
-        typer.Option("--log", help="The log proper, sorted: equal on two instances that agree."),
+        typer.Option(
+            "--log", help="The bare log, sorted: equal on instances with the same readings."
+        ),
     ] = False,
     site: Annotated[
-        str | None, typer.Option(help="Only of this site, its devices and groups.")
+        str | None, typer.Option(help="Only this site, with its devices and groups.")
     ] = None,
-    rule: Annotated[str | None, typer.Option(help="Only of this rule.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Only of this domain.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only this rule.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,
     category: Annotated[
-        str | None, typer.Option(help="Only hazard, or maintenance of our own equipment.")
+        str | None, typer.Option(help="Only hazard, or maintenance (of our own equipment).")
     ] = None,
     state: Annotated[
         str | None,
         typer.Option(
-            help="Only unacknowledged, acknowledged, closing, returned (over, and nobody has"
-            " acknowledged it), normal, withdrawn; or shelved, out-of-service, suppressed."
+            help="Only unacknowledged, acknowledged, closing, returned (ended but not"
+            " acknowledged), normal, withdrawn; or shelved, out-of-service, suppressed."
         ),
     ] = None,
-    active: Annotated[bool, typer.Option("--active", help="Only those that last.")] = False,
+    active: Annotated[bool, typer.Option("--active", help="Only active alarms.")] = False,
     history: Annotated[
         bool,
-        typer.Option("--history", help="With the withdrawn ones, and what people saw of each."),
+        typer.Option("--history", help="Include withdrawn alarms, and the transitions of each."),
     ] = False,
     as_known_at: Annotated[
         str,
-        typer.Option(help="The log as it was known then: 2024-10-29T16:00Z, by when we noticed."),
+        typer.Option(help="The log as known at a time, e.g. 2024-10-29T16:00Z."),
     ] = "",
 ) -> None:
-    """Print the alarm log, the latest to begin first; act on alarms."""
+    """List alarms, latest first; act on them."""
     if context.invoked_subcommand is not None:
         return
     from hypervisor.alarms.queries import Selection
@@ -79,10 +81,10 @@ def list_alarms(
 
 def show_alarm(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="The alarm's number.")],
+    number: Annotated[int, typer.Argument(help="The alarm number.")],
     as_json: Json = False,
 ) -> None:
-    """One alarm: how it stands, and all that became of it and was done to it."""
+    """Show one alarm with its history."""
     from hypervisor.alarms import queries as store
     from hypervisor.alarms.errors import NoAlarmError
     from hypervisor.alarms.history import read_history

@@ -1,4 +1,4 @@
-"""The load of operators."""
+"""The operators' alarm load."""
 
 import json
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ def attach_to(group: typer.Typer) -> None:
 def show_load(
     context: typer.Context,
     begins: Annotated[
-        str, typer.Option("--from", help="From when; default: a day before the end.")
+        str, typer.Option("--from", help="Begin; default: a day before the end.")
     ] = "",
-    ends: Annotated[str, typer.Option("--to", help="Until when; default: now.")] = "",
+    ends: Annotated[str, typer.Option("--to", help="End; default: now.")] = "",
     as_json: Json = False,
 ) -> None:
-    """What alarms ask of an operator, after EEMUA 191: rates, floods, chatter, what stands."""
+    """The operators' alarm load, after EEMUA 191: rates, floods, chattering, standing alarms."""
     from hypervisor.alarms.load_report import Span
     from hypervisor.alarms.load_report import measure_load as measured
     from hypervisor.database.command import instant, opened

@@ -1,4 +1,4 @@
-"""How the instance handles its alarms."""
+"""Settings of the alarm life cycle."""
 
 import json
 from typing import Annotated
@@ -14,7 +14,7 @@ def attach_to(group: typer.Typer) -> None:
 
 
 def list_settings(context: typer.Context, as_json: Json = False) -> None:
-    """The settings of the life cycle."""
+    """List the settings."""
     from hypervisor.alarms import queries_lifecycle
     from hypervisor.alarms import settings as dials
     from hypervisor.database.command import opened
@@ -32,12 +32,12 @@ def list_settings(context: typer.Context, as_json: Json = False) -> None:
 
 def change_setting(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the setting: `alarms settings` lists them.")],
-    value: Annotated[str, typer.Argument(help="What it shall be: 8 h, true, 5.")],
+    name: Annotated[str, typer.Argument(help="The setting; `alarms settings` lists them.")],
+    value: Annotated[str, typer.Argument(help="The new value: 8 h, true, 5.")],
     reason: Annotated[str, typer.Option(help="Why, in a few words.")],
     author: Annotated[str, typer.Option(help="Who does it; default: your user name.")] = "",
 ) -> None:
-    """Change a setting, at once and for all parts of the instance."""
+    """Change a setting; it takes effect at once."""
     from hypervisor.alarms import service_settings
     from hypervisor.database.command import opened
 

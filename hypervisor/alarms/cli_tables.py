@@ -11,16 +11,16 @@ Plain = Mapping[str, Any]
 
 
 def open_console() -> Console:
-    """As wide as the terminal; elsewhere wide enough for a line each."""
+    """As wide as the terminal; 200 columns when piped, so that lines stay whole."""
     return Console(markup=False, width=None if sys.stdout.isatty() else 200)
 
 
 def print_alarms(
     alarms: list[dict[str, Any]], transitions: Mapping[int, list[dict[str, Any]]]
 ) -> None:
-    """One line an alarm, and below it what people saw of it."""
+    """One line per alarm, with its transitions below."""
     if not alarms:
-        print("no alarm")
+        print("no alarms")
         return
     rows = Table("", "severity", "state", "category", "alarm", box=None)
     for name in ("began", "ended", "last value"):
@@ -80,21 +80,21 @@ def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
 
 
 def format_state(alarm: Plain) -> str:
-    """The state of the table, who has it, and why it is silent."""
+    """The state, suppressions and assignee."""
     silent = dict.fromkeys(why["kind"] for why in alarm.get("suppressed", ()))
     whose = [f"to {alarm['assignee']}"] if alarm.get("assignee") else []
     return ", ".join([alarm["state"], *silent, *whose])
 
 
 def highest_severity(alarm: Plain) -> str:
-    """The highest severity that it reached."""
+    """The highest severity reached."""
     from rules._rule import SEVERITIES
 
     return str(max((name for _, name in alarm["severity"]), key=SEVERITIES.index))
 
 
 def format_minute(time: str) -> str:
-    """To the minute, as people read a log; UTC."""
+    """A UTC time to the minute."""
     return time[:16].replace("T", " ")
 
 

@@ -1,10 +1,10 @@
-"""What cannot be done with an alarm."""
+"""Errors of the alarm room."""
 
 from sensors._errors import TerritoryError
 
 
 class AlarmError(TerritoryError):
-    """Something asked of alarms cannot be done: says what, and what was expected."""
+    """A request that alarms cannot fulfil: says why, and what was expected."""
 
 
 class NoAlarmError(AlarmError):
@@ -12,8 +12,8 @@ class NoAlarmError(AlarmError):
 
 
 class RefusedError(AlarmError):
-    """The act does not fit the state of the alarm, or lacks what it needs."""
+    """The alarm's state does not allow the act, or something is missing."""
 
 
 class ConflictError(AlarmError):
-    """The alarm has changed since the person who acts saw it: says what happened."""
+    """The alarm has changed since its author saw it: says how."""

@@ -1,4 +1,4 @@
-"""All that became of an alarm and was done to it, in the order it was noticed or done."""
+"""The history of an alarm: transitions and acts in order."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from hypervisor.database.connect import Connection
 
 
 def read_history(connection: Connection, number: int) -> list[dict[str, Any]]:
-    """Transitions and acts on one axis: the wall's clock, or the scenario's in an exercise.
+    """Transitions and acts, with those of alarms merged into it.
 
-    Those of alarms that were merged into it are told too, with the number of theirs.
+    Ordered by wall clock; in an exercise by the scenario's clock.
     """
     numbers = [number, *queries.list_merged(connection, number)]
     noticed = [
@@ -23,7 +23,7 @@ def read_history(connection: Connection, number: int) -> list[dict[str, Any]]:
         (act.at if act.scenario_at is None else act.scenario_at, _act_entry(act))
         for act in queries_acts.list_acts(connection, numbers)
     ]
-    # At one time what was noticed comes first: sorting keeps the order.
+    # The sort is stable: at equal times transitions come before acts.
     return [entry for _, entry in sorted([*noticed, *done], key=lambda entry: entry[0])]
 
 

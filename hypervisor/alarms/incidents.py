@@ -1,4 +1,4 @@
-"""Incidents: alarms that belong together. A function of the alarm log, the registry, the settings.
+"""Incidents: alarms that belong together, computed from the log, the registry and settings.
 
 Alarms of one domain and category at one place (a river, a commune, a site or a group, as their rule
 says) are one incident while they overlap, or follow one another within the quiet time.
@@ -16,9 +16,9 @@ DEFAULT_GROUPING = "commune"
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """Where an alarm's subject stands: names and titles; None where it has none.
+    """The location of an alarm's subject: (name, title) of each level, None where there is none.
 
-    `site` of a lamp is that of its cabinet: the site its group is run from.
+    `site` of a lamp is the site of its cabinet.
     """
 
     site: tuple[str, str] | None = None
@@ -44,7 +44,7 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """An alarm as incidents see it: times in µs, the highest severity that it reached."""
+    """An alarm to be grouped. Times in µs; `severity`: the highest it reached."""
 
     alarm: int
     key: Key
@@ -56,7 +56,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """Alarms that belong together. `number` is that of its first alarm."""
+    """Alarms that belong together. `number`: that of the first alarm."""
 
     number: int
     key: Key
@@ -72,11 +72,11 @@ class Incident:
 def find_key(
     domain: str, category: str, grouped_by: str | None, where: Location
 ) -> tuple[Key, str]:
-    """The key of an alarm and the title of its place: as its rule says, else what comes nearest."""
+    """The key of an alarm and the title of its place, at the level its rule or domain asks for."""
     kind = grouped_by or GROUPING_BY_DOMAIN.get(domain, DEFAULT_GROUPING)
     for level in (kind, "commune", "site"):
         place: tuple[str, str] | None = getattr(where, level, None)
-        # A river with no name, or a device at no site: the next larger thing, else the subject.
+        # Without a river or site, fall back to the commune, the site, then the subject.
         if place is not None and level in ("river", "commune", "site", "group"):
             return Key(domain=domain, category=category, grouped_by=level, name=place[0]), place[1]
     name, title = where.subject
@@ -84,7 +84,7 @@ def find_key(
 
 
 def group_alarms(members: Iterable[Member], quiet: int) -> list[Incident]:
-    """The incidents of these alarms, the first to open first."""
+    """The incidents of these alarms, in the order they opened."""
     by_key: dict[Key, list[Member]] = {}
     for member in members:
         by_key.setdefault(member.key, []).append(member)
@@ -110,7 +110,7 @@ def _split_runs(alarms: Iterable[Member], quiet: int) -> Iterable[list[Member]]:
 
 
 def _later_end(end: int | None, other: int | None) -> int | None:
-    """The later end; None: it lasts."""
+    """The later end; None: still active."""
     return None if end is None or other is None else max(end, other)
 
 

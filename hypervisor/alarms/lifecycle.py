@@ -1,30 +1,30 @@
-"""The life cycle of an alarm after ISA-18.2, as one table: (state, act) -> state, or why not."""
+"""The alarm life cycle after ISA-18.2 as one table: (state, act) -> new state or refusal."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class BaseState(StrEnum):
-    """Of the condition and who knows of it. The database computes it (schema 0004)."""
+    """Condition and acknowledgement; computed by the database (schema 0004)."""
 
-    UNACKNOWLEDGED = "unacknowledged"  # it lasts, nobody has seen it
-    ACKNOWLEDGED = "acknowledged"  # it lasts, somebody has
-    CLOSING = "closing"  # closed by hand; the watch has yet to end it
-    RETURNED = "returned"  # it is over, nobody has seen it
-    NORMAL = "normal"  # it is over, and somebody has
-    WITHDRAWN = "withdrawn"  # it never was
+    UNACKNOWLEDGED = "unacknowledged"  # active
+    ACKNOWLEDGED = "acknowledged"  # active
+    CLOSING = "closing"  # closed by hand, not yet ended by the evaluation
+    RETURNED = "returned"  # ended, unacknowledged
+    NORMAL = "normal"  # ended, acknowledged
+    WITHDRAWN = "withdrawn"  # a revision of the past removed it
 
 
 class Hold(StrEnum):
-    """Of its rule at its subject: silenced by hand. Suppression by design is computed, not held."""
+    """A rule silenced by hand at a subject. Suppression by design is computed, not stored."""
 
     NONE = "none"
     SHELVED = "shelved"  # until a time
-    OUT_OF_SERVICE = "out-of-service"  # until somebody returns it
+    OUT_OF_SERVICE = "out-of-service"  # until returned to service
 
 
 class ActKind(StrEnum):
-    """What people do, and the system on their behalf."""
+    """Acts of people, and of the system on their behalf."""
 
     ACKNOWLEDGE = "acknowledge"
     UNACKNOWLEDGE = "unacknowledge"
@@ -40,18 +40,18 @@ class ActKind(StrEnum):
 
 
 class SystemEvent(StrEnum):
-    """What the watch and the clock bring."""
+    """Events from the evaluation and the clock."""
 
-    STEPS_UP = "steps up"  # above the severity that was acknowledged
-    RETURNS = "returns"  # its condition is over
-    RESUMES = "resumes"  # a revision of the past: it lasts after all
+    STEPS_UP = "steps up"  # above the acknowledged severity
+    RETURNS = "returns"  # the condition cleared
+    RESUMES = "resumes"  # a revision of the past made it active again
     WITHDRAWN = "withdrawn"
-    EXPIRES = "expires"  # the end of its shelving
+    EXPIRES = "expires"  # shelving ended
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmState:
-    """Where an alarm stands. Every pair of the two is possible."""
+    """The state of an alarm; every combination is possible."""
 
     base: BaseState
     hold: Hold = Hold.NONE
@@ -66,7 +66,7 @@ _CLOSES = "it is being closed"
 _OVER = "it is over"
 _NEVER = "it was withdrawn: it never was"
 
-# What becomes of each state, in the order above; a text that is no state: why not.
+# The next state for each state, in the order above; a text is the reason of a refusal.
 _Bases = tuple[BaseState | str, ...]
 _Holds = tuple[Hold | str, ...]
 
@@ -113,7 +113,7 @@ _HOLDS: dict[ActKind | SystemEvent, _Holds] = {
 
 
 def build_table() -> dict[tuple[AlarmState, ActKind | SystemEvent], AlarmState | str]:
-    """The table of both: an act that either refuses is refused."""
+    """Both tables combined: an act is refused if either refuses it."""
     table: dict[tuple[AlarmState, ActKind | SystemEvent], AlarmState | str] = {}
     for act, bases in _BASES.items():
         holds = _HOLDS.get(act, _UNCHANGED)

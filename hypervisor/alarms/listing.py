@@ -1,4 +1,4 @@
-"""Alarms as people see them: the log, how each is handled, why it is silent, its incident."""
+"""Alarms as people see them: log entry, operator state, suppression, incident."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,8 +18,7 @@ from hypervisor.alarms.suppression import Suppression
 from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
 
-# By what people look for alarms: the states of the table, what is held, and `suppressed` for any
-# reason, by hand or by design.
+# What people filter by: states of the life cycle, holds, and `suppressed` for any reason.
 StateFilter = Literal[
     "unacknowledged",
     "acknowledged",
@@ -42,7 +41,7 @@ def list_alarms(
     wall: datetime,
     shown: StateFilter | None = None,
 ) -> list[dict[str, Any]]:
-    """The alarms of a selection, the latest to begin first; `shown` narrows it."""
+    """The alarms of a selection, latest first; `shown` narrows it by state."""
     narrowed = selection
     if shown in _SUPPRESSED:
         narrowed = replace(selection, active=True, limit=None)
@@ -60,7 +59,7 @@ def list_alarms(
 def describe_alarms(
     connection: Connection, alarms: Sequence[Alarm], *, wall: datetime
 ) -> list[dict[str, Any]]:
-    """These alarms with their operator's side, and their incident as it was last grouped."""
+    """These alarms with operator state, suppressions and the incident last assigned."""
     numbers = [alarm.id for alarm in alarms]
     clock = queries_lifecycle.read_clock(connection, wall)
     handled = queries_lifecycle.read_handling(connection, numbers, clock)
@@ -89,7 +88,7 @@ def list_incidents(  # noqa: PLR0913  a filter each
     limit: int | None = None,
     behind: tuple[datetime, int] | None = None,
 ) -> list[dict[str, Any]]:
-    """Incidents with the numbers of their alarms, the latest to open first; `every`: closed too."""
+    """Incidents with the numbers of their alarms, latest first; `every`: closed ones too."""
     clock = queries_lifecycle.read_clock(connection, wall)
     rows = queries_incidents.list_incidents(
         connection,
@@ -105,7 +104,7 @@ def list_incidents(  # noqa: PLR0913  a filter each
 
 
 def refresh_incidents(connection: Connection) -> None:
-    """Bring the incidents up to date."""
+    """Bring incidents up to date with the alarm log."""
     queries_incidents.refresh(
         connection, settings.from_stored(queries_lifecycle.read_settings(connection)).incident_quiet
     )
@@ -114,7 +113,7 @@ def refresh_incidents(connection: Connection) -> None:
 def list_alarms_as_known(
     connection: Connection, at: datetime, selection: Selection
 ) -> list[dict[str, Any]]:
-    """The log as it was known at a time, of the same selection."""
+    """The alarms of a selection as they were known at a time."""
     criteria = {
         "subject": selection.subject,
         "rule": selection.rule,

@@ -1,21 +1,21 @@
-"""What alarms ask of an operator, after EEMUA 191: rates, floods, what stands, priorities."""
+"""Alarm load after EEMUA 191: rates, floods, standing alarms, priorities."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WINDOW = 600_000_000  # ten minutes, µs
-FLOOD_BEGINS = 10  # more than so many alarms within ten minutes
-FLOOD_ENDS = 5  # fewer than so many
-FREQUENT = 10  # how many of the most frequent are told
-# The share of each priority that the guide recommends, in %; ours in its words.
+FLOOD_BEGINS = 10  # a flood begins above this many alarms per window
+FLOOD_ENDS = 5  # and ends below this many
+FREQUENT = 10  # alarms listed as most frequent
+# The recommended share of each priority, in %.
 TARGETS: Mapping[str, float] = {"high": 5, "medium": 15, "low": 80}
 _PRIORITY = {"critical": "high", "major": "medium", "minor": "low", "info": "low"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An alarm as it came before an operator: `at` when it was noticed, µs."""
+    """An alarm presented to an operator; `at`: when it was noticed, µs."""
 
     at: int
     rule: str
@@ -26,7 +26,7 @@ class Raised:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Alarms at the end of the span: all, those that last for long, those that are stale."""
+    """Alarms active at the end of the span: all, long-standing, stale."""
 
     alarms: int
     long: int
@@ -35,7 +35,7 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Frequent:
-    """How often one rule at one subject was raised, and what share of all that is, in %."""
+    """How often an alarm was raised, and its share of all, in %."""
 
     rule: str
     subject: str
@@ -46,7 +46,7 @@ class Frequent:
 
 @dataclass(frozen=True, kw_only=True)
 class Flood:
-    """A spell of more alarms than a person can take; µs."""
+    """A flood: more alarms than a person can handle. Times in µs."""
 
     begins: int
     ends: int
@@ -55,7 +55,7 @@ class Flood:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """The load of a span of time, µs. Rates are alarms per ten minutes; shares in %."""
+    """The load of a span (µs). Rates: alarms per ten minutes; shares: %."""
 
     begins: int
     ends: int
@@ -63,14 +63,14 @@ class Load:
     average: float
     peak: int
     peak_at: int | None
-    over: float  # of the time: more than FLOOD_BEGINS per ten minutes
+    over: float  # % of windows with more than FLOOD_BEGINS alarms
     floods: tuple[Flood, ...]
     frequent: tuple[Frequent, ...]
     priorities: Mapping[str, float]
 
 
 def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
-    """The load of (begins, ends]: what was raised at this very moment counts."""
+    """The load of (begins, ends]."""
     inside = sorted(
         (alarm for alarm in raised if begins < alarm.at <= ends), key=lambda alarm: alarm.at
     )
@@ -92,7 +92,7 @@ def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
 
 
 def count_windows(raised: Sequence[Raised], begins: int, ends: int) -> list[int]:
-    """Alarms in each window of (begins, ends], from the first one on."""
+    """The number of alarms in each window of (begins, ends]."""
     counts = Counter(
         (alarm.at - begins - 1) // WINDOW for alarm in raised if begins < alarm.at <= ends
     )
@@ -100,7 +100,7 @@ def count_windows(raised: Sequence[Raised], begins: int, ends: int) -> list[int]
 
 
 def _floods(counts: Mapping[int, int], begins: int, ends: int) -> tuple[Flood, ...]:
-    """From the first window that is too full until one with few enough."""
+    """Each flood lasts from a window above FLOOD_BEGINS to one below FLOOD_ENDS."""
     floods: list[Flood] = []
     first: int | None = None
     alarms = 0

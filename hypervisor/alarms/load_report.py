@@ -1,4 +1,4 @@
-"""The load of an instance's operators over a span, as plain values."""
+"""The operators' alarm load over a span, as plain values."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.load import TARGETS, measure
 from hypervisor.base.instants import BEGINNING, micros, moment, text
 from hypervisor.database.connect import Connection
+from hypervisor.registry.queries_works import load_in_force
 
 _DAY = timedelta(days=1)
 _EARLIEST = moment(BEGINNING)
@@ -18,14 +19,14 @@ _EARLIEST = moment(BEGINNING)
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """What is asked for; None: until now, from a day before."""
+    """A span of time; None: now, and a day before the end."""
 
     begins: datetime | None = None
     ends: datetime | None = None
 
 
 def measure_load(connection: Connection, span: Span, *, wall: datetime) -> dict[str, Any]:
-    """The load: alarms as noticed, on the wall's clock, or in an exercise on the scenario's.
+    """The load by time of notice: wall clock, in an exercise the scenario's.
 
     Raises:
         AlarmError: the span ends before it begins, or the exercise has not begun.
@@ -73,8 +74,8 @@ def measure_load(connection: Connection, span: Span, *, wall: datetime) -> dict[
 def _list_chattering(
     connection: Connection, begins: datetime, ends: datetime
 ) -> list[dict[str, Any]]:
-    """What chattered within the span, and when."""
-    rules = queries_surroundings.read_rules(connection, ends)
+    """The spells of chattering within the span."""
+    rules = load_in_force(connection, "rule", ends)
     default = situation.default_limit(
         dials.from_stored(queries_lifecycle.read_settings(connection))
     )

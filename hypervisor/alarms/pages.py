@@ -1,4 +1,4 @@
-"""Alarms: the list by priority, one beside it, and what is done to them."""
+"""Alarms: the list by priority, the panel of one alarm, acts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ _MOST = 1_000  # alarms that are acted on at once
 
 @dataclass(frozen=True, kw_only=True)
 class ActForm:
-    """What a form says of an act, read with the clock of the instance."""
+    """An act as its form describes it; `until` on the instance's clock."""
 
     kind: ActKind
     reason: str
@@ -44,7 +44,7 @@ class ActForm:
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """An act that was refused, as its author wanted it, and what happened meanwhile."""
+    """An act refused because the alarm has changed, and the changes since."""
 
     form: ActForm
     since: list[views_panel.Entry]
@@ -52,7 +52,7 @@ class Conflict:
 
 @router.get("")
 def show_list(context: Context, request: Request) -> Response:
-    """The list, as the address asks for it."""
+    """The list, filtered by the address."""
     filters = views_filter.parse_filter(request.query_params)
     visit = visits.last(context.now(), context.clock())
     if wants_fragment():
@@ -84,7 +84,7 @@ def act_on_several(  # noqa: PLR0913  one argument a field
     assignee: Annotated[str, Form(max_length=200)] = "",
     minutes: Annotated[int, Form(ge=0, le=100_000)] = 0,
 ) -> Response:
-    """The same to several alarms, each as it was seen; what could not be done is told."""
+    """One act on several alarms, each at the version shown; refusals are listed."""
     filters = views_filter.parse_filter(request.query_params)
     words = " ".join(filter(None, reason))[:4_000]  # the form has a field for each act
     form = _read_form(context, kind, words, assignee, minutes=minutes)
@@ -116,7 +116,7 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
     minutes: Annotated[int, Form(ge=0, le=100_000)] = 0,
     until: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
-    """One act on one alarm, as its author saw it."""
+    """One act on one alarm, at the version shown."""
     filters = views_filter.parse_filter(request.query_params)
     more: dict[str, Any] = {"wanted": kind.value}
     status = HTTPStatus.OK
@@ -193,10 +193,10 @@ def _read_form(  # noqa: PLR0913  what a form says
     minutes: int = 0,
     until: str = "",
 ) -> ActForm:
-    """With the end of a shelving: so many minutes from now, or a local time.
+    """The act, with the end of shelving: minutes from now, or a local time.
 
     Raises:
-        RefusedError: the end is no time.
+        RefusedError: the end is not a time.
     """
     end = context.now() + timedelta(minutes=minutes) if minutes else None
     if kind is ActKind.SHELVE and until and not minutes:
@@ -230,7 +230,7 @@ def _perform(context: RequestContext, number: int, version: int, form: ActForm) 
 
 
 def _read_versions(fields: Sequence[str]) -> list[tuple[int, int]]:
-    """Of fields as 12:3, the number of an alarm and its version as it was seen."""
+    """(alarm, version) of fields like 12:3; malformed ones are left out."""
     numbers = []
     for value in fields[:_MOST]:
         number, _, version = value.partition(":")

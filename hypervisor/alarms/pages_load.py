@@ -1,4 +1,4 @@
-"""The operators' load after EEMUA 191: what was raised, how fast it was answered, what to mend."""
+"""The operators' load after EEMUA 191: rates, time to acknowledge, rules to improve."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ def show_load(
     span: str = view.USUAL,
     until: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """A day or a week of it."""
+    """The load of a day or a week."""
     chosen = span if span in view.SPANS else view.USUAL
     ends = local(until, context)
     reader = reader_of(context, request)

@@ -1,4 +1,4 @@
-"""Administration: how the instance handles its alarms."""
+"""Administration: settings of the alarm life cycle."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -21,20 +21,18 @@ router = APIRouter()
 PAGE: Page | None = None
 Text = Annotated[str, Form(max_length=1_000)]
 LABELS = {
-    "shelve_longest": mark("Nobody shelves an alarm for longer at once"),
-    "step_up_unacknowledges": mark(
-        "An alarm that grows graver than what was acknowledged asks again"
-    ),
-    "incident_quiet": mark("An incident closes when nothing of it lasted for so long"),
-    "chatter_count": mark("An alarm chatters when it begins more often than so many times …"),
-    "chatter_window": mark("… within so long"),
-    "standing_long": mark("An alarm that lasts for longer is told apart in the load"),
+    "shelve_longest": mark("Longest shelving"),
+    "step_up_unacknowledges": mark("A higher severity requires a new acknowledgement"),
+    "incident_quiet": mark("An incident closes after this long without an active alarm"),
+    "chatter_count": mark("Chattering: an alarm begins more often than …"),
+    "chatter_window": mark("… within"),
+    "standing_long": mark("Long-standing alarm: active for longer than"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One of them as people read and write it."""
+    """A setting as the form shows it."""
 
     name: str
     words: str
@@ -45,7 +43,7 @@ class Setting:
 
 @router.get("/admin/settings")
 def show_settings(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
-    """All settings, each with its own form."""
+    """All settings, one form each."""
     return _render(context, done=done)
 
 
@@ -53,7 +51,7 @@ def show_settings(context: Context, done: Annotated[str, Query(max_length=20)] =
 def change_setting(
     context: Context, name: Text = "", value: Text = "", reason: Text = ""
 ) -> Response:
-    """Change one, at once and for all parts."""
+    """Change a setting; it takes effect at once."""
     context.require(Duty.ADMINISTER)
     try:
         with context.writing() as connection:

@@ -1,4 +1,4 @@
-"""Alarms, and the transitions that say what people could see and when."""
+"""SQL of the alarm log and its transitions."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,12 +26,11 @@ _FROM = "alarm a LEFT JOIN site ON site.id = a.site"
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """One alarm. Times in µs. `withdrawn`: when a revision of the past took it back.
+    """An alarm. Times in µs. `withdrawn`: when a revision of the past removed it.
 
-    `site`: the number of the site where its subject stands, `place` that site's name; None where
-    it stands at none. `last_value`: what its series last said: quantity, value, unit, time, trend,
-    per_hour. `category`: hazard, or maintenance of our own equipment. `title_fr`, `advice_fr`: None
-    where its rule has no French.
+    `site`, `place`: id and name of the subject's site, if any. `last_value`: the latest reading, as
+    quantity, value, unit, time, trend, per_hour. `category`: hazard or maintenance. `title_fr`,
+    `advice_fr`: None where the rule has no French.
     """
 
     id: int
@@ -56,9 +55,9 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """What became of an alarm: at `event` it became true, at `noticed` we saw it. Append-only.
+    """A change of an alarm: true from `event`, noticed at `noticed`. Append-only.
 
-    `other`: of a merged one the alarm that it went into, of a split one that it was a piece of.
+    `other`: the alarm merged into, or split from.
     """
 
     alarm: int
@@ -71,7 +70,7 @@ class Transition:
 
 
 def as_text(alarm: Alarm) -> dict[str, Any]:
-    """The alarm as plain values for people and programs: stable keys, times RFC 3339 in UTC."""
+    """The alarm as plain values with stable keys; times RFC 3339 in UTC."""
     episode = alarm.episode
     return {
         "id": alarm.id,
@@ -93,7 +92,7 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
 
 
 def highest_severity(episode: Episode) -> str:
-    """The highest severity that it reached."""
+    """The highest severity reached."""
     rank = {name: number for number, name in enumerate(SEVERITIES)}
     return max((name for _, name in episode.severity), key=lambda name: rank.get(name, -1))
 
@@ -111,7 +110,7 @@ def transition_as_text(transition: Transition) -> dict[str, Any]:
 
 
 def log_entry(episode: Episode) -> dict[str, Any]:
-    """What two runs must agree on, and nothing else."""
+    """The fields that two evaluations of the same readings must agree on."""
     return {
         "rule": episode.rule,
         "subject": episode.subject,
@@ -126,7 +125,7 @@ def log_entry(episode: Episode) -> dict[str, Any]:
 def list_standing(
     connection: Connection, after: Mapping[Pair, int | None]
 ) -> dict[Pair, list[Alarm]]:
-    """The alarms of each pair that are not withdrawn and whose `since` lies after a time (µs)."""
+    """The alarms of each pair, not withdrawn, whose `since` is after a time (µs)."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
         " AS k (rule, subject, after) JOIN alarm a ON a.rule = k.rule AND a.subject = k.subject"
@@ -146,7 +145,7 @@ def list_standing(
 
 
 def reserve_ids(connection: Connection, count: int) -> list[int]:
-    """Identities for alarms that are about to be saved."""
+    """Ids for alarms about to be saved."""
     rows = connection.execute(
         "SELECT nextval(pg_get_serial_sequence('alarm', 'id')) FROM generate_series(1, %s)", [count]
     )
@@ -158,7 +157,7 @@ def save(
 ) -> None:
     """Insert or replace alarms, append transitions; in the caller's transaction.
 
-    The operator's side stands: it is touched only as `hypervisor.alarms.queries_following` says.
+    The operator state changes only as `queries_following` says.
     """
     transitions = list(transitions)
     with connection.cursor() as cursor:
@@ -209,7 +208,7 @@ def save(
 
 
 def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, Any]]) -> None:
-    """What the series of open alarms say now: no change of the alarm."""
+    """Update the latest values of open alarms; their version stays."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "UPDATE alarm SET last_value = %s WHERE id = %s",
@@ -219,11 +218,10 @@ def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, A
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which alarms are asked for; None: any. `withdrawn` False leaves the withdrawn ones out.
+    """A filter of alarms; None: any. `withdrawn`: include withdrawn ones.
 
-    `site`: all that stands there, its devices and groups too; `subject`: that one alone.
-    `state`: one of hypervisor.alarms.lifecycle.Base. `behind_began`, `behind_id`: only those that
-    are told after the alarm of this beginning and identity.
+    `site`: includes its devices and groups. `state`: a `BaseState`. `behind_began`, `behind_id`:
+    the last alarm of the previous page.
     """
 
     site: str | None = None
@@ -240,7 +238,7 @@ class Selection:
 
 
 def list_alarms(connection: Connection, selection: Selection) -> list[Alarm]:
-    """Alarms, the latest to begin first."""
+    """Alarms, latest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  constants
         " WHERE (%(site)s::text IS NULL OR site.name = %(site)s)"
@@ -261,19 +259,19 @@ def list_alarms(connection: Connection, selection: Selection) -> list[Alarm]:
 
 
 def find_alarm(connection: Connection, number: int) -> Alarm | None:
-    """One alarm by its identity."""
+    """An alarm by its id."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM {_FROM} WHERE a.id = %s", [number]).fetchone()  # noqa: S608  constants
     return None if row is None else _alarm(row)
 
 
 def list_merged(connection: Connection, number: int) -> list[int]:
-    """The alarms that proved to be part of this one."""
+    """The alarms merged into this one."""
     rows = connection.execute("SELECT id FROM alarm WHERE merged_into = %s ORDER BY id", [number])
     return [row[0] for row in rows]
 
 
 def list_transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
-    """All that people could see of these alarms, in the order it was noticed."""
+    """The transitions of these alarms, in the order they were noticed."""
     rows = connection.execute(
         "SELECT alarm, kind, event_time, noticed_at, reason, snapshot, other FROM transition"
         " WHERE alarm = ANY(%s) ORDER BY id",

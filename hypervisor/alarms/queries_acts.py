@@ -1,4 +1,4 @@
-"""What people, and the system on their behalf, did to alarms: append-only."""
+"""SQL of acts on alarms: append-only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from hypervisor.database.connect import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class ActRecord:
-    """A row of alarm_act. `version` and `state`: the alarm's after it."""
+    """A row of alarm_act. Times in µs; `version`, `state`: of the alarm after the act."""
 
     id: int
     alarm: int
@@ -27,7 +27,7 @@ class ActRecord:
 
 
 def record(connection: Connection, done: ActRecord) -> int:
-    """Append an act; its number."""
+    """Append an act; returns its id."""
     row = connection.execute(
         "INSERT INTO alarm_act"
         " (alarm, kind, author, at, scenario_at, reason, details, version, state)"
@@ -41,7 +41,7 @@ def record(connection: Connection, done: ActRecord) -> int:
 
 
 def list_acts(connection: Connection, numbers: Sequence[int]) -> list[ActRecord]:
-    """What was done to these alarms, in the order it was done."""
+    """The acts on these alarms, oldest first."""
     rows = connection.execute(
         "SELECT id, alarm, kind, author, at, scenario_at, reason, details, version, state"
         " FROM alarm_act WHERE alarm = ANY(%s) ORDER BY id",

@@ -1,4 +1,4 @@
-"""The alarm log as it was known at a time: folded from the transitions and acts until then."""
+"""The alarm log as it was known at a time, from transitions and acts until then."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,10 +11,10 @@ _SEEN = {"acknowledge": True, "close": True, "unacknowledge": False}
 
 
 def list_alarms_as_known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
-    """What `hypervisor.alarms.queries.as_text` said of each alarm at a time, the latest first.
+    """The plain values of each alarm as known at a time, latest first.
 
-    `at` is on the clock of noticing: the wall's, or the scenario's in an exercise. `state` and
-    `assignee` are as the acts until then left them; alarms withdrawn by then are left out.
+    `at`: wall clock, in an exercise the scenario's. `state` and `assignee` follow from the acts
+    until then; alarms withdrawn by then are left out.
     """
     rows = connection.execute(
         "SELECT DISTINCT ON (alarm) alarm, snapshot FROM transition WHERE noticed_at <= %s"

@@ -1,8 +1,7 @@
-"""What an alarm's series said lately, and the thresholds that its rule names: for its charts."""
+"""SQL for the charts of alarms: recent readings, and thresholds."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import is_good
@@ -27,7 +26,7 @@ ORDER BY k.number, d.retired NULLS FIRST, d.commissioned DESC, s.id
 
 
 def find_series(connection: Connection, subjects: Sequence[tuple[int, str, str]]) -> dict[int, int]:
-    """Of alarms by number, with subject and quantity: the series that they speak of."""
+    """The series of alarms; `subjects`: (alarm, subject, quantity)."""
     rows = connection.execute(
         _SERIES,
         {
@@ -46,7 +45,7 @@ def read_trends(
     last: datetime,
     piece: str = "15 minutes",
 ) -> dict[int, list[tuple[float, float]]]:
-    """Of alarms by number, with their series: (s since the epoch, value) in pieces of time."""
+    """Averages per time bucket as (s since the epoch, value), by alarm; `series`: by alarm."""
     points: dict[int, list[tuple[float, float]]] = {}
     if not series:
         return points
@@ -64,22 +63,10 @@ def read_trends(
     return points
 
 
-def read_rules(
-    connection: Connection, rules: Sequence[str], at: datetime
-) -> dict[str, dict[str, Any]]:
-    """Rules as their authors wrote them, in force at a time."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'rule' AND key = ANY(%s)"
-        " AND effective <= %s ORDER BY key, effective DESC, id DESC",
-        [list(rules), at],
-    )
-    return {key: value for key, value in rows if value is not None}
-
-
 def read_thresholds(
     connection: Connection, keys: Sequence[str], at: datetime
 ) -> dict[str, tuple[float, str, bool]]:
-    """Of '<site>/<name>' or 'device/<device>/<name>': value, unit, whether it is illustrative."""
+    """(value, unit, illustrative) by key: '<site>/<name>' or 'device/<device>/<name>'."""
     rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value, illustrative FROM revision WHERE kind = 'threshold'"
         " AND key = ANY(%s) AND effective <= %s ORDER BY key, effective DESC, id DESC",

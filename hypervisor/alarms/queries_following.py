@@ -1,4 +1,4 @@
-"""What the watch's transitions do to the operator's side, in the same transaction."""
+"""How transitions change the operator state, in the same transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from rules._rule import SEVERITIES
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """A transition as far as it concerns the operator's side. `noticed` in µs."""
+    """The part of a transition that concerns the operator state. `noticed` in µs."""
 
     alarm: int
     kind: str
@@ -20,10 +20,10 @@ class Followed:
 
 
 def apply_transitions(connection: Connection, transitions: Sequence[Followed]) -> None:
-    """Ask again where a severity rose, and join or part what was merged or split.
+    """Require a new acknowledgement where a severity rose; merge and split operator states.
 
-    A revised alarm keeps its acknowledgement; one that others were merged into is acknowledged only
-    if all of them were; a piece that was split off is new.
+    A revised alarm keeps its acknowledgement. A merged one is acknowledged only if all its parts
+    were. A piece split off is unacknowledged.
     """
     for transition in transitions:
         if transition.kind == "merged" and transition.other is not None:

@@ -1,4 +1,4 @@
-"""Incidents as they are kept: grouped again where alarms, registry or settings changed."""
+"""SQL of incidents; they are regrouped where alarms, registry or settings changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _HIGHEST = (
 _KEY = ("domain", "category", "grouped_by", "name")
 _COLUMNS = f"number, {', '.join(_KEY)}, title, opened, ended, closes, severity, alarms, active"
 
-# Of an incident of several tenants each is told what their own alarms make of it.
+# Where an incident spans tenants, each sees only the part of their own alarms.
 _SEEN = f"""(
     SELECT i.number, {", ".join(f"i.{name}" for name in _KEY)}, i.title, v.opened, v.ended,
            v.ended + (i.closes - i.ended) AS closes, v.severity, v.alarms, v.active
@@ -39,7 +39,7 @@ _SEEN = f"""(
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentRow:
-    """An incident as it is listed. Times in µs; `alarms` and `active` count."""
+    """An incident of a list. Times in µs; `alarms` and `active` are counts."""
 
     number: int
     key: Key
@@ -53,7 +53,7 @@ class IncidentRow:
 
 
 def refresh(connection: Connection, quiet: int) -> int:
-    """Group again what changed since the last time; how many alarms that were."""
+    """Regroup the alarms that changed; returns how many."""
     with connection.transaction():
         locks.wait_for(connection, Lock.INCIDENTS)
         if _grouping_changed(connection, quiet):
@@ -66,7 +66,7 @@ def refresh(connection: Connection, quiet: int) -> int:
 
 
 def _grouping_changed(connection: Connection, quiet: int) -> bool:
-    """Whether what alarms were grouped by is now otherwise; remembered from here on."""
+    """Whether the inputs of grouping changed; remembers the new ones."""
     registry = feed.registry_version(connection)
     row = connection.execute("SELECT grouped FROM incident_state").fetchone()
     before = row[0] if row else {}
@@ -82,7 +82,7 @@ def _grouping_changed(connection: Connection, quiet: int) -> bool:
 
 
 def _list_changed(connection: Connection) -> list[tuple[int, int, str | None, AlarmSubject]]:
-    """Alarms that were written since they were grouped: number, version, key until now, place."""
+    """Alarms changed since they were grouped: (id, version, previous key, subject)."""
     rows = connection.execute(
         "SELECT a.id, a.version, i.key, a.rule, a.subject, a.domain, a.category, a.began,"
         " site.name, a.title FROM alarm a LEFT JOIN incident_alarm i ON i.alarm = a.id"
@@ -108,7 +108,7 @@ def _list_changed(connection: Connection) -> list[tuple[int, int, str | None, Al
 def _assign_keys(
     connection: Connection, changed: Sequence[tuple[int, int, str | None, AlarmSubject]]
 ) -> list[str]:
-    """Write where the alarms belong; the keys that this touches."""
+    """Store the keys of alarms; returns the keys affected."""
     places = Places.read(connection)
     touched: set[str] = set()
     rows = []
@@ -127,7 +127,7 @@ def _assign_keys(
 
 
 def _rewrite(connection: Connection, touched: list[str], quiet: int) -> None:
-    """All incidents of the keys that were touched."""
+    """Rebuild the incidents of these keys."""
     incidents = group_alarms(_list_members(connection, touched), quiet)
     connection.execute(
         "DELETE FROM incident WHERE number IN"
@@ -174,9 +174,9 @@ def list_incidents(  # noqa: PLR0913  each narrows the search
     limit: int | None = None,
     behind: tuple[datetime, int] | None = None,
 ) -> list[IncidentRow]:
-    """Incidents, the latest to open first. `opened_at`: only those not closed by then.
+    """Incidents, latest first. `opened_at`: only those not closed by then.
 
-    `behind`: only those that are told after the one of this opening and number.
+    `behind`: opening and number of the last incident of the previous page.
     """
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM {_SEEN} incident"  # noqa: S608  constants

@@ -1,4 +1,4 @@
-"""The operator's side of alarms: how each stands, what people did, what they silenced."""
+"""SQL of the operator state of alarms, holds and settings."""
 
 import json
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from hypervisor.base.instants import micros, micros_if, moment_if, text, text_if
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 
-SYSTEM = "system"  # the author of what nobody did by hand
+SYSTEM = "system"  # the author of automatic acts
 
 
 @dataclass(frozen=True, kw_only=True)
 class HoldRecord:
-    """A rule at a subject that is silenced by hand. Times in µs, on the instance's clock."""
+    """A rule silenced by hand at a subject. Times in µs, on the instance's clock."""
 
     rule: str
     subject: str
@@ -29,7 +29,7 @@ class HoldRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Handling:
-    """How an alarm is handled. `acknowledged`: the severity up to which somebody has seen it."""
+    """The operator state of an alarm. `acknowledged`: the severity acknowledged."""
 
     alarm: int
     version: int
@@ -47,7 +47,7 @@ class Handling:
 
 
 def read_clock(connection: Connection, wall: datetime) -> datetime | None:
-    """Now on the instance's clock: the wall's, or the scenario's (None before it begins)."""
+    """Now on the instance's clock: wall clock, or the scenario's (None before it begins)."""
     row = connection.execute(
         "SELECT CASE (SELECT mode FROM instance) WHEN 'exercise'"
         " THEN (SELECT max(heard_at) FROM worker) ELSE %s::timestamptz END",
@@ -57,13 +57,13 @@ def read_clock(connection: Connection, wall: datetime) -> datetime | None:
 
 
 def is_exercise(connection: Connection) -> bool:
-    """Whether the scenario's clock is the instance's."""
+    """Whether the instance runs an exercise."""
     row = connection.execute("SELECT mode FROM instance").fetchone()
     return row is not None and row[0] == "exercise"
 
 
 def lock_alarm(connection: Connection, number: int) -> bool:
-    """Let nobody else act on this alarm or on another of its rule and subject; False: no such."""
+    """Lock an alarm with all others of its rule and subject; False: no such alarm."""
     row = connection.execute("SELECT rule, subject FROM alarm WHERE id = %s", [number]).fetchone()
     if row is None:
         return False
@@ -75,7 +75,7 @@ def lock_alarm(connection: Connection, number: int) -> bool:
 def read_handling(
     connection: Connection, numbers: Sequence[int], at: datetime | None
 ) -> dict[int, Handling]:
-    """How these alarms are handled; `at` on the instance's clock tells what is still shelved."""
+    """The operator state of these alarms; `at`: to tell which are still shelved."""
     rows = connection.execute(
         "SELECT a.id, a.version, a.state, a.acknowledged, a.assignee, a.closing, a.merged_into,"
         " a.split_from, a.rule, a.subject, h.kind, h.since, h.until, h.author, h.reason"
@@ -88,7 +88,7 @@ def read_handling(
 
 
 def list_holds(connection: Connection, at: datetime | None) -> list[HoldRecord]:
-    """All that is silenced by hand at a time."""
+    """The holds in force at a time."""
     rows = connection.execute(
         "SELECT rule, subject, kind, since, until, author, reason FROM alarm_hold"
         " WHERE until IS NULL OR %(at)s::timestamptz IS NULL OR until > %(at)s"
@@ -99,7 +99,7 @@ def list_holds(connection: Connection, at: datetime | None) -> list[HoldRecord]:
 
 
 def save_handling(connection: Connection, handled: Handling) -> None:
-    """The operator's columns of an alarm, and its next version."""
+    """Save the operator state of an alarm and its version."""
     connection.execute(
         "UPDATE alarm SET acknowledged = %s, assignee = %s, closing = %s, version = %s"
         " WHERE id = %s",
@@ -111,7 +111,7 @@ def save_handling(connection: Connection, handled: Handling) -> None:
 
 
 def save_hold(connection: Connection, held: HoldRecord) -> None:
-    """Silence a rule at a subject, or silence it otherwise."""
+    """Insert or replace a hold."""
     connection.execute(
         "INSERT INTO alarm_hold (rule, subject, kind, since, until, author, reason)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (rule, subject) DO UPDATE SET"
@@ -125,7 +125,7 @@ def save_hold(connection: Connection, held: HoldRecord) -> None:
 
 
 def delete_hold(connection: Connection, rule: str, subject: str) -> None:
-    """Let it speak again."""
+    """End a hold."""
     connection.execute("DELETE FROM alarm_hold WHERE rule = %s AND subject = %s", [rule, subject])
 
 
@@ -139,7 +139,7 @@ def record_closing(  # noqa: PLR0913  one argument a column
     author: str,
     reason: str,
 ) -> None:
-    """Record an alarm closed by hand, and tell the watch."""
+    """Record an alarm closed by hand, and wake the evaluation."""
     connection.execute(
         "INSERT INTO closing (rule, subject, at, author, reason, alarm)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
@@ -149,7 +149,7 @@ def record_closing(  # noqa: PLR0913  one argument a column
 
 
 def as_text(handled: Handling) -> dict[str, Any]:
-    """The operator's side as plain values; times RFC 3339 in UTC."""
+    """The operator state as plain values; times RFC 3339 in UTC."""
     held = handled.held
     return {
         "state": handled.base.value,
@@ -172,12 +172,12 @@ def as_text(handled: Handling) -> dict[str, Any]:
 
 
 def read_settings(connection: Connection) -> dict[str, Any]:
-    """The settings that somebody has set."""
+    """The settings that differ from the defaults."""
     return dict(connection.execute("SELECT name, value FROM alarm_setting").fetchall())
 
 
 def save_setting(connection: Connection, name: str, value: object) -> None:
-    """Set one."""
+    """Set a setting."""
     connection.execute(
         "INSERT INTO alarm_setting (name, value) VALUES (%s, %s)"
         " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",

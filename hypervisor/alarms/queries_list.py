@@ -1,19 +1,23 @@
-"""The console's list of alarms: those that are open, over, or of one incident, in one question."""
+"""SQL of the console's list of alarms."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+
+from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
 
 _OPEN = "a.state IN ('unacknowledged', 'acknowledged', 'closing', 'returned')"
 _COLUMNS = """
-a.id, a.version, a.state, a.severity->-1->>1, a.severity->-1->>0, h.kind, h.until,
-(a.stale->-1) IS NOT NULL AND a.stale->-1->>1 IS NULL, a.stale->-1->>0,
+a.id, a.version, a.state, a.severity->-1->>1 AS severity,
+(a.severity->-1->>0)::timestamptz AS stepped, h.kind AS hold, h.until,
+(a.stale->-1) IS NOT NULL AND a.stale->-1->>1 IS NULL AS stale,
+(a.stale->-1->>0)::timestamptz AS stale_since,
 a.domain, a.category, a.rule, a.subject, a.title, a.title_fr, a.began, a.ended, a.assignee,
-a.last_value, GREATEST(a.changed_at, acted.at), site.name, site.title, site.commune, i.incident,
-a.noticed_at
+a.last_value, GREATEST(a.changed_at, acted.at) AS changed, site.name AS site,
+site.title AS site_title, site.commune, i.incident, a.noticed_at AS noticed
 """
 _FROM = """
 alarm a LEFT JOIN site ON site.id = a.site
@@ -31,9 +35,9 @@ WITH RECURSIVE below AS (SELECT code FROM area WHERE code = %(area)s
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmRow:
-    """An alarm as it is listed. `hold`: shelved or out-of-service; `until`: the end of a shelving.
+    """An alarm of the list. `hold`: shelved or out-of-service; `until`: the end of shelving.
 
-    `changed`: what became of it last, or was done to it, on the instance's clock.
+    `changed`: the latest transition or act, on the instance's clock.
     """
 
     id: int
@@ -64,13 +68,13 @@ class AlarmRow:
 
     @property
     def waits(self) -> bool:
-        """Nobody has acknowledged it, and it may speak."""
+        """Unacknowledged and not held."""
         return self.hold is None and self.state in {"unacknowledged", "returned"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmFilter:
-    """What is asked for; None: any. `which`: open, over or of an incident, as `incident` says."""
+    """A filter; None: any. Open alarms, unless `over`, `incident` or `number` say otherwise."""
 
     over: bool = False
     incident: int | None = None
@@ -84,7 +88,7 @@ class AlarmFilter:
 
 
 def list_rows(connection: Connection, query: AlarmFilter, now: datetime) -> list[AlarmRow]:
-    """The alarms, the latest to begin first. `now`: the instance's clock."""
+    """Alarms, latest first. `now`: the instance's clock."""
     which = _OPEN
     if query.number is not None:
         which = "a.id = %(number)s"
@@ -92,7 +96,7 @@ def list_rows(connection: Connection, query: AlarmFilter, now: datetime) -> list
         which = "i.incident = %(incident)s AND a.withdrawn IS NULL"
     elif query.over:
         which = "a.state = 'normal'"
-    rows = connection.execute(
+    rows = connection.cursor(row_factory=class_row(AlarmRow)).execute(
         f"{_BELOW} SELECT {_COLUMNS} FROM {_FROM} WHERE {which}"  # noqa: S608  constants
         " AND (%(severity)s::text IS NULL OR a.severity->-1->>1 = %(severity)s)"
         " AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)"
@@ -102,25 +106,18 @@ def list_rows(connection: Connection, query: AlarmFilter, now: datetime) -> list
         "   a.subject, a.rule) ILIKE %(like)s)"
         " ORDER BY a.began DESC, a.id DESC LIMIT %(most)s",
         {
+            **asdict(query),
             "now": now,
-            "number": query.number,
-            "incident": query.incident,
-            "severity": query.severity,
-            "domain": query.domain,
-            "area": query.area,
-            "assignee": query.assignee,
-            "text": query.text,
             "like": f"%{_escape_like(query.text or '')}%",
-            "most": query.most,
         },
     )
-    return [_row(row) for row in rows]
+    return rows.fetchall()
 
 
 def read_incident_titles(
     connection: Connection, numbers: Sequence[int]
 ) -> dict[int, tuple[str, str, str, str]]:
-    """Of incidents: (domain, category, where, opened as RFC 3339)."""
+    """(domain, category, title, opened as RFC 3339) by incident."""
     rows = connection.execute(
         "SELECT number, domain, category, title, to_char(opened, 'YYYY-MM-DD\"T\"HH24:MI:SSOF:00')"
         " FROM incident WHERE number = ANY(%s)",
@@ -130,25 +127,25 @@ def read_incident_titles(
 
 
 def list_areas(connection: Connection) -> list[tuple[str, str, str, str | None]]:
-    """(code, kind, name, parent) of areas in which a site stands, or that hold such a one."""
+    """(code, kind, name, parent) of areas that contain a site."""
     rows = connection.execute(
         "WITH RECURSIVE up AS (SELECT area.* FROM area WHERE code IN (SELECT commune FROM site)"
         " UNION SELECT area.* FROM area JOIN up ON area.code = up.parent)"
         " SELECT code, kind, name, parent FROM up ORDER BY name"
     )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return rows.fetchall()
 
 
 def list_deliveries(connection: Connection, number: int) -> list[tuple[datetime, str, str, str]]:
-    """What was sent of an alarm: when, in which state, by which route, over which channel."""
+    """The deliveries of an alarm: (time, state, route, channel)."""
     rows = connection.execute(
         "SELECT told_at, state, route, channel FROM delivery WHERE alarm = %s ORDER BY id", [number]
     )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return rows.fetchall()
 
 
 def list_operators(connection: Connection, commune: str | None) -> list[tuple[str, str]]:
-    """(name, title) of accounts that may act in a commune (None: in none that is known)."""
+    """(name, title) of accounts that may act in a commune; None: unknown commune."""
     rows = connection.execute(
         "WITH RECURSIVE up AS (SELECT code, parent FROM area WHERE code = %s"
         " UNION SELECT area.code, area.parent FROM area JOIN up ON area.code = up.parent)"
@@ -157,16 +154,16 @@ def list_operators(connection: Connection, commune: str | None) -> list[tuple[st
         " AND (r.area IS NULL OR r.area IN (SELECT code FROM up)) ORDER BY c.title, c.name",
         [commune],
     )
-    return [(row[0], row[1]) for row in rows]
+    return rows.fetchall()
 
 
 def read_account_titles(connection: Connection) -> dict[str, str]:
-    """What people read of an account, by its name."""
+    """The titles of accounts by name."""
     return dict(connection.execute("SELECT name, title FROM account").fetchall())
 
 
 def find_latest(connection: Connection) -> tuple[datetime, str, str | None] | None:
-    """The alarm that began last: when, and its titles."""
+    """The latest alarm: (began, title, French title)."""
     row = connection.execute(
         "SELECT began, title, title_fr FROM alarm WHERE withdrawn IS NULL"
         " ORDER BY began DESC LIMIT 1"
@@ -175,35 +172,5 @@ def find_latest(connection: Connection) -> tuple[datetime, str, str | None] | No
 
 
 def _escape_like(text: str) -> str:
-    """For LIKE: nothing in it stands for anything else."""
+    """Escape a text for LIKE."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _row(row: Sequence[Any]) -> AlarmRow:
-    return AlarmRow(
-        id=row[0],
-        version=row[1],
-        state=row[2],
-        severity=row[3],
-        stepped=datetime.fromisoformat(row[4]),
-        hold=row[5],
-        until=row[6],
-        stale=row[7],
-        stale_since=None if row[8] is None else datetime.fromisoformat(row[8]),
-        domain=row[9],
-        category=row[10],
-        rule=row[11],
-        subject=row[12],
-        title=row[13],
-        title_fr=row[14],
-        began=row[15],
-        ended=row[16],
-        assignee=row[17],
-        last_value=row[18],
-        changed=row[19],
-        site=row[20],
-        site_title=row[21],
-        commune=row[22],
-        incident=row[23],
-        noticed=row[24],
-    )

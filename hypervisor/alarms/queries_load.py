@@ -1,4 +1,4 @@
-"""What was raised, and what stands, for the load of operators."""
+"""SQL of the operators' alarm load."""
 
 from datetime import datetime, timedelta
 
@@ -9,10 +9,7 @@ from hypervisor.database.connect import Connection
 
 
 def list_raised(connection: Connection, begins: datetime, ends: datetime) -> list[Raised]:
-    """Alarms noticed within (begins, ends], with the severity that they were raised with.
-
-    Those that were withdrawn later count: they came before an operator all the same.
-    """
+    """Alarms noticed within (begins, ends], with the severity at raising; withdrawn ones count."""
     rows = connection.execute(
         "SELECT t.noticed_at, a.rule, a.subject, a.title, t.snapshot->'severity'->0->>1"
         " FROM transition t JOIN alarm a ON a.id = t.alarm"
@@ -26,7 +23,7 @@ def list_raised(connection: Connection, begins: datetime, ends: datetime) -> lis
 
 
 def count_standing(connection: Connection, at: datetime, long: int) -> Standing:
-    """What was on at a time, by what is known now. `long` in µs."""
+    """Count the alarms active at a time, as known now. `long` in µs."""
     row = connection.execute(
         "SELECT count(*), count(*) FILTER (WHERE began <= %(at)s - %(long)s * interval '1 us'),"
         " count(*) FILTER (WHERE EXISTS (SELECT FROM jsonb_array_elements(stale) s"
@@ -41,9 +38,9 @@ def count_standing(connection: Connection, at: datetime, long: int) -> Standing:
 
 
 def list_delays(connection: Connection, begins: datetime, ends: datetime) -> list[AcknowledgeDelay]:
-    """Of the alarms noticed within (begins, ends]: when somebody first acknowledged each, by then.
+    """Time to the first acknowledgement of alarms noticed within (begins, ends].
 
-    On the instance's clock: the wall's, in an exercise the scenario's.
+    Wall clock; in an exercise the scenario's.
     """
     rows = connection.execute(
         "SELECT t.snapshot->'severity'->0->>1, (SELECT min(coalesce(c.scenario_at, c.at))"
@@ -64,7 +61,7 @@ def list_delays(connection: Connection, begins: datetime, ends: datetime) -> lis
 def list_beginnings(
     connection: Connection, begins: datetime, ends: datetime, *, rule: str, site: str
 ) -> list[int]:
-    """When alarms began (µs) in a span, by what is known now, but for one rule's at one site."""
+    """When alarms began (µs) in a span, except those of one rule at one site."""
     rows = connection.execute(
         "SELECT a.began FROM alarm a LEFT JOIN site s ON s.id = a.site"
         " WHERE a.withdrawn IS NULL AND a.began BETWEEN %s AND %s"

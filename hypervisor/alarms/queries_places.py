@@ -1,4 +1,4 @@
-"""Where the subjects of alarms stood when they began: site, river, commune, group."""
+"""SQL of the places of alarms when they began: site, river, commune, group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 
 Named = tuple[str, str]  # its name and its title
-_Said = tuple[int, Any]  # from when on (µs), and what
+_Dated = tuple[int, Any]  # from when on (µs), and what
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSubject:
-    """What of an alarm says to which incident it belongs. `began` in µs, `site` by name."""
+    """What decides to which incident an alarm belongs. `began` in µs, `site` by name."""
 
     rule: str
     subject: str
@@ -27,16 +27,16 @@ class AlarmSubject:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """The registry as incidents need it."""
+    """The part of the registry that incidents need."""
 
     sites: Mapping[str, tuple[str, str | None, Named | None]]  # title, river, commune
     groups: Mapping[str, tuple[str, str | None]]  # title, the site it is run from
-    members: Mapping[str, list[tuple[str, list[_Said]]]]  # of a device: its groups
-    rules: Mapping[str, list[_Said]]  # how each groups its alarms
+    members: Mapping[str, list[tuple[str, list[_Dated]]]]  # of a device: its groups
+    rules: Mapping[str, list[_Dated]]  # how each groups its alarms
 
     @classmethod
     def read(cls, connection: Connection) -> "Places":
-        """All of it: a few small tables."""
+        """Read all of it: a few small tables."""
         sites = connection.execute(
             "SELECT s.name, s.title, s.river, a.code, a.name FROM site s"
             " LEFT JOIN area a ON a.code = s.commune"
@@ -44,7 +44,7 @@ class Places:
         groups = connection.execute(
             "SELECT g.name, g.title, s.name FROM device_group g LEFT JOIN site s ON s.id = g.site"
         ).fetchall()
-        members: dict[str, list[tuple[str, list[_Said]]]] = {}
+        members: dict[str, list[tuple[str, list[_Dated]]]] = {}
         for key, revisions in _read_revisions(connection, "member", "value").items():
             group, _, device = key.partition("/")
             members.setdefault(device, []).append((group, revisions))
@@ -56,7 +56,7 @@ class Places:
         )
 
     def key(self, alarm: AlarmSubject) -> tuple[Key, str]:
-        """The key of the alarm's incident, and the title of its place."""
+        """The incident key of an alarm, and the title of its place."""
         grouped_by = _value_at(self.rules.get(alarm.rule, []), alarm.began)
         return find_key(alarm.domain, alarm.category, grouped_by, self._where(alarm))
 
@@ -85,10 +85,10 @@ class Places:
 
 
 def read_fingerprint(connection: Connection) -> list[Any]:
-    """Differs where the registry, as incidents need it, is otherwise."""
+    """A value that changes when the registry data used by incidents change."""
     row = connection.execute(
         "SELECT (SELECT max(id) FROM revision WHERE kind = 'member'),"
-        # Of rules, those that ever said how they are grouped: most revisions change nothing here.
+        # Only rules that ever set `group by`: most revisions change nothing here.
         " (SELECT md5(string_agg(concat_ws('|', key, effective, coalesce(value->>'group by', '-')),"
         "  ';' ORDER BY id)) FROM revision WHERE kind = 'rule' AND key IN"
         "  (SELECT key FROM revision WHERE kind = 'rule' AND value ? 'group by')),"
@@ -102,18 +102,18 @@ def read_fingerprint(connection: Connection) -> list[Any]:
     return list(row or ())
 
 
-def _read_revisions(connection: Connection, kind: str, what: str) -> dict[str, list[_Said]]:
-    """What revisions said from when on, as they were recorded."""
+def _read_revisions(connection: Connection, kind: str, what: str) -> dict[str, list[_Dated]]:
+    """(effective, value) of each key, oldest first."""
     rows = connection.execute(
         f"SELECT key, effective, {what} FROM revision WHERE kind = %s ORDER BY key, effective, id",  # noqa: S608  constants
         [kind],
     )
-    revisions: dict[str, list[_Said]] = {}
+    revisions: dict[str, list[_Dated]] = {}
     for key, effective, value in rows:
         revisions.setdefault(key, []).append((micros(effective), value))
     return revisions
 
 
-def _value_at(revisions: list[_Said], time: int) -> Any:
-    """What held at a time; None: nothing, or it was withdrawn."""
+def _value_at(revisions: list[_Dated], time: int) -> Any:
+    """The value in force at a time; None: none, or withdrawn."""
     return next((value for since, value in reversed(revisions) if since <= time), None)

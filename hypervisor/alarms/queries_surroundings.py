@@ -1,4 +1,4 @@
-"""What decides whether an alarm speaks: active alarms and where they stand, rules, works."""
+"""SQL of what suppression depends on: active alarms and their places."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,26 +10,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry.queries_works import load_in_force
 
 
-def read_rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, Any]]:
-    """Of the rules in force what is said beside their conditions: `inhibits`, `chatter`."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (key) key, value IS NOT NULL, value->'inhibits', value->'chatter'"
-        " FROM revision WHERE kind = 'rule'"
-        " AND (%(at)s::timestamptz IS NULL OR effective <= %(at)s)"
-        " ORDER BY key, effective DESC, id DESC",
-        {"at": at},
-    )
-    return {
-        key: {"inhibits": inhibits, "chatter": chatter}
-        for key, stands, inhibits, chatter in rows
-        if stands
-    }
-
-
 def list_cases(
     connection: Connection, at: datetime | None, *, numbers: Sequence[int] | None = None
 ) -> list[Case]:
-    """The alarms of these numbers, else all active ones, with where their subjects stand."""
+    """These alarms, else all active ones, with the places of their subjects."""
     rows = connection.execute(
         "SELECT a.id, a.rule, a.subject, site.name, a.began, a.title,"
         " a.ended IS NULL AND a.withdrawn IS NULL"
@@ -50,7 +34,7 @@ def list_cases(
 
 
 def read_groups(connection: Connection, at: datetime | None) -> dict[str, frozenset[str]]:
-    """The groups that each device belongs to at a time."""
+    """The groups of each device at a time."""
     by_device: dict[str, set[str]] = {}
     for key in load_in_force(connection, "member", at):
         group, _, device = key.partition("/")
@@ -59,7 +43,7 @@ def read_groups(connection: Connection, at: datetime | None) -> dict[str, frozen
 
 
 def read_group_sites(connection: Connection) -> dict[str, str]:
-    """The site that each group is run from, by name, where there is one."""
+    """The site of each group, by name."""
     rows = connection.execute(
         "SELECT g.name, s.name FROM device_group g JOIN site s ON s.id = g.site"
     )
@@ -69,7 +53,7 @@ def read_group_sites(connection: Connection) -> dict[str, str]:
 def list_beginnings(
     connection: Connection, since: datetime, until: datetime | None = None
 ) -> list[tuple[str, str, int]]:
-    """Rule, subject and `began` (µs) of every alarm of the log that began since."""
+    """(rule, subject, began in µs) of alarms that began since a time."""
     rows = connection.execute(
         "SELECT rule, subject, began FROM alarm WHERE began >= %(since)s"
         " AND (%(until)s::timestamptz IS NULL OR began <= %(until)s) AND withdrawn IS NULL",

@@ -1,17 +1,17 @@
-"""What became of alarms and was done to them, over a span: for the log and for reports."""
+"""SQL of the timeline: transitions and acts in a span, for the log and reports."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.database.connect import Connection
 
-# What a person reads of an alarm; `fresh`, merges and splits explain alarms to inquiries.
+# The transitions that people read; `fresh`, merges and splits are for inquiries.
 KINDS = ("raised", "severity", "stale", "cleared", "retrospective", "revised", "withdrawn")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineEvent:
-    """A transition (`author` None: the watch noticed it) or an act, on the instance's clock.
+    """A transition (`author` None) or an act, on the instance's clock.
 
     `severity`: the alarm's after it. `event_time`: when it became true.
     """
@@ -58,7 +58,7 @@ _ACTS = f"""
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineFilter:
-    """From `since`, before `until`, on the instance's clock; the latest `limit`."""
+    """From `since` to before `until` on the instance's clock; the latest `limit`."""
 
     since: datetime
     until: datetime
@@ -69,7 +69,7 @@ class TimelineFilter:
 
 
 def list_events(connection: Connection, span: TimelineFilter) -> list[TimelineEvent]:
-    """In the order they were noticed or done."""
+    """Transitions and acts, oldest first."""
     rows = connection.execute(
         f"SELECT * FROM ({_TRANSITIONS} UNION ALL {_ACTS}) every"  # noqa: S608  our own text
         " ORDER BY 1 DESC, 2 DESC LIMIT %(limit)s",

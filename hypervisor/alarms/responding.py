@@ -1,4 +1,4 @@
-"""How long alarms waited for somebody: from being noticed to the first acknowledgement."""
+"""Time to acknowledge: from notice to the first acknowledgement."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,7 @@ from rules._rule import SEVERITIES
 
 @dataclass(frozen=True, kw_only=True)
 class AcknowledgeDelay:
-    """One alarm: the severity with which it came, and after how long somebody took it up.
-
-    `after` None: nobody did.
-    """
+    """One alarm: its severity at raising, and the time to acknowledge; None: not acknowledged."""
 
     severity: str
     after: timedelta | None
@@ -22,18 +19,18 @@ class AcknowledgeDelay:
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseTimes:
-    """The alarms of one severity: how many were raised and answered, and after how long."""
+    """The alarms of one severity: how many were raised and acknowledged, and how fast."""
 
     severity: str
     raised: int
     answered: int
     median: timedelta | None
-    most: timedelta | None  # nine of ten were answered within
+    most: timedelta | None  # the 90th percentile
     longest: timedelta | None
 
 
 def summarize(answers: Iterable[AcknowledgeDelay]) -> list[ResponseTimes]:
-    """By severity, the highest first; those that nobody raised are left out."""
+    """By severity, highest first; severities without alarms are left out."""
     by_severity: dict[str, list[AcknowledgeDelay]] = {}
     for answer in answers:
         by_severity.setdefault(answer.severity, []).append(answer)

@@ -1,4 +1,4 @@
-"""The bodies about the operator's side of alarms, and of incidents and the load."""
+"""Bodies of alarms with their operator state, of incidents and of the load."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -22,16 +22,16 @@ ActKindName = Literal[
 
 
 class SuppressionBody(BaseModel):
-    """Why an alarm notifies nobody now."""
+    """Why an alarm does not notify."""
 
     kind: Literal["inhibited", "works", "shelved", "out-of-service", "chattering"]
     reason: str = Field(examples=["alarm 12 inhibits it: Cabinet Orsay 1: no supply"])
     by: int | None = Field(description="The inhibiting alarm.")
-    until: datetime | None = Field(description="When it ends by itself, if that is known.")
+    until: datetime | None = Field(description="When it ends by itself, if known.")
 
 
 class HoldBody(BaseModel):
-    """What silences a rule at a subject by hand: also its next alarms."""
+    """A rule silenced by hand at a subject; applies to its next alarms too."""
 
     kind: Literal["shelved", "out-of-service"]
     since: datetime
@@ -41,46 +41,48 @@ class HoldBody(BaseModel):
 
 
 class HandledBody(AlarmBody):
-    """An alarm and how operators handle it."""
+    """An alarm with its operator state."""
 
     state: StateName = Field(
-        description="`returned`: over, and nobody has acknowledged it. `closing`: closed by hand,"
-        " the watch has yet to end it."
+        description="`returned`: ended but not acknowledged. `closing`: closed by hand, not yet"
+        " ended by the evaluation."
     )
-    version: int = Field(description="Rises with each write; an act names the one it saw.")
-    acknowledged: str | None = Field(description="The severity up to which somebody did.")
+    version: int = Field(
+        description="Incremented by every change; an act names the version it saw."
+    )
+    acknowledged: str | None = Field(description="The severity acknowledged.")
     assignee: str | None
     closing: datetime | None
-    merged_into: int | None = Field(description="The alarm that this one proved to be part of.")
-    split_from: int | None = Field(description="The alarm that this one was a piece of.")
+    merged_into: int | None = Field(description="The alarm this one was merged into.")
+    split_from: int | None = Field(description="The alarm this one was split from.")
     hold: HoldBody | None
     suppressed: list[SuppressionBody] = Field(description="Empty: it may notify.")
     incident: int | None
 
 
 class HandledAlarmsBody(Body):
-    """Alarms, the latest to begin first."""
+    """Alarms, latest first."""
 
     alarms: list[HandledBody]
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class ActBody(BaseModel):
-    """What somebody, or the system, did to an alarm."""
+    """An act on an alarm, by a person or the system."""
 
     id: int
     kind: str = Field(examples=["acknowledge"])
     author: str
-    at: datetime = Field(description="By the wall's clock.")
-    scenario_at: datetime | None = Field(description="By the scenario's, in an exercise.")
+    at: datetime = Field(description="Wall clock.")
+    scenario_at: datetime | None = Field(description="The scenario's clock, in an exercise.")
     reason: str
     details: dict[str, Any]
-    version: int = Field(description="The alarm's after it.")
+    version: int = Field(description="Of the alarm after the act.")
     state: StateName
 
 
 class HandledDetailBody(Body):
-    """One alarm, everything that people could see of it, and everything done to it."""
+    """One alarm with its transitions and acts."""
 
     alarm: HandledBody
     transitions: list[TransitionBody]
@@ -88,28 +90,28 @@ class HandledDetailBody(Body):
 
 
 class ActRequest(BaseModel):
-    """Something to do to an alarm, as its author last saw it."""
+    """An act on an alarm at the version its author saw."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: ActKindName
     version: Annotated[
-        int, Field(ge=1, description="Of the alarm as you saw it; 409 if it has changed since.")
+        int, Field(ge=1, description="The version you saw; 409 if the alarm has changed since.")
     ]
     reason: Annotated[
         str,
         Field(
             max_length=4_000,
-            description="Needed to unacknowledge, shelve, take out of service and close; the"
-            " text of a comment.",
+            description="Required to unacknowledge, shelve, take out of service and close;"
+            " the text of a comment.",
         ),
     ] = ""
     assignee: Annotated[
-        str | None, Field(max_length=200, description="Of an assign; null: nobody any more.")
+        str | None, Field(max_length=200, description="For assign; null: nobody.")
     ] = None
     until: Annotated[
         AwareDatetime | None,
-        Field(description="Of a shelve: its end, in an exercise by the scenario's clock."),
+        Field(description="For shelve: the end; in an exercise by the scenario's clock."),
     ] = None
 
 
@@ -118,30 +120,32 @@ class KnownBody(Body):
 
     as_known_at: datetime
     alarms: list[dict[str, Any]] = Field(
-        description="Each as its last transition until then showed it, with the operator's `state`."
+        description="Each as its last transition until then, with the operator `state`."
     )
 
 
 class IncidentBody(BaseModel):
     """Alarms of one domain and category at one place that overlap or follow closely."""
 
-    number: int = Field(description="That of its first alarm.")
+    number: int = Field(description="The number of its first alarm.")
     title: str = Field(examples=["Orge: flood"])
     domain: str
     category: Literal["hazard", "maintenance"]
     grouped_by: str = Field(examples=["river"])
     name: str = Field(description="Of the river, commune, site or group.")
-    severity: str = Field(description="The highest that one of its alarms reached.")
+    severity: str = Field(description="The highest reached by its alarms.")
     opened: datetime
-    ended: datetime | None = Field(description="When its last alarm did; null while one lasts.")
-    closes: datetime | None = Field(description="`ended` and the quiet time.")
+    ended: datetime | None = Field(
+        description="When its last alarm ended; null while one is active."
+    )
+    closes: datetime | None = Field(description="`ended` plus the quiet time.")
     open: bool
     alarms: list[int]
     active: int
 
 
 class IncidentsBody(Body):
-    """Incidents, the latest to open first."""
+    """Incidents, latest first."""
 
     incidents: list[IncidentBody]
     next: str | None = Field(default=None, description="The address of the next page.")
@@ -155,7 +159,7 @@ class IncidentDetailBody(Body):
 
 
 class LoadBody(Body):
-    """What alarms ask of an operator, after EEMUA 191."""
+    """The operators' alarm load, after EEMUA 191."""
 
     load: dict[str, Any] = Field(
         description="`per_10_min` (average, peak, percent_of_time_over_10), `floods`, `standing`,"

@@ -1,4 +1,4 @@
-"""The one entry for what is done to an alarm, by people and by the system on their behalf."""
+"""Acts on alarms, by people and by the system: the only entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,16 +25,15 @@ _WITH_REASON = {
 _BY_SYSTEM = (
     ActKind.ESCALATE,
     ActKind.REMIND,
-)  # they change no state: nobody's version goes out of date
+)  # no change of state, so the version stays
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """Something done to an alarm.
+    """An act on an alarm.
 
-    `version`: of the alarm as its author saw it; None: whatever it is. `assignee` of an assign,
-    None: nobody any more. `until` of a shelve, on the instance's clock. `details`: what the system
-    has to say of an escalation or a reminder.
+    `version`: as the author saw it; None: any. `assignee`: for assign, None: nobody. `until`: for
+    shelve, on the instance's clock. `details`: for escalations and reminders.
     """
 
     alarm: int
@@ -49,19 +48,19 @@ class Act:
 
 @dataclass(frozen=True, kw_only=True)
 class ActResult:
-    """An alarm and how it is handled."""
+    """An alarm and its operator state after an act."""
 
     alarm: Alarm
     handling: Handling
 
 
 def perform(connection: Connection, request: Act, *, now: datetime) -> ActResult:
-    """Do it, in one transaction with its record; the alarm as it then stands. `now`: the wall's.
+    """Perform an act and record it in one transaction. `now`: wall clock.
 
     Raises:
-        NoAlarmError: there is no such alarm.
-        ConflictError: it changed since the author saw it.
-        RefusedError: the act does not fit its state, or lacks a reason, an end, an author.
+        NoAlarmError: no such alarm.
+        ConflictError: the alarm has changed since the author saw it.
+        RefusedError: the state does not allow it, or a reason, end or author is missing.
     """
     with connection.transaction():
         exists = queries_lifecycle.lock_alarm(connection, request.alarm)
@@ -115,7 +114,7 @@ def _check_texts(request: Act) -> None:
 
 
 def _is_unstorable(words: str) -> bool:
-    """Half of a character, or none, as a broken program sends it: no database takes these."""
+    """NUL or half a surrogate pair: the database cannot store these."""
     return any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in words)
 
 
@@ -127,7 +126,7 @@ def _next_state(request: Act, before: Handling) -> AlarmState:
 
 
 def _handling_changes(request: Act, alarm: Alarm, clock: datetime, longest: int) -> dict[str, Any]:
-    """What the act changes of the alarm's handling beside its state."""
+    """The fields of the operator state that an act changes, beside the state."""
     changes: dict[str, Any] = {}
     match request.kind:
         case ActKind.ACKNOWLEDGE:
@@ -135,7 +134,7 @@ def _handling_changes(request: Act, alarm: Alarm, clock: datetime, longest: int)
         case ActKind.UNACKNOWLEDGE:
             changes = {"acknowledged": None}
         case ActKind.CLOSE:
-            # It ends after it began, even where the scenario's clock lags behind its readings.
+            # Never before its beginning, even where the scenario's clock lags behind the readings.
             at = max(micros(clock), alarm.episode.began + 1)
             changes = {"closing": at, "acknowledged": _severity_acknowledged(alarm)}
         case ActKind.ASSIGN:
@@ -153,7 +152,7 @@ def _handling_changes(request: Act, alarm: Alarm, clock: datetime, longest: int)
 
 
 def _severity_acknowledged(alarm: Alarm) -> str:
-    """The severity that an acknowledgement speaks of."""
+    """The severity that an acknowledgement covers."""
     return alarm.episode.severity[-1][1] if alarm.active else highest_severity(alarm.episode)
 
 

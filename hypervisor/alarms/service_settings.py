@@ -1,4 +1,4 @@
-"""A setting of the life cycle, changed with its record."""
+"""Change a setting, with its audit record."""
 
 from hypervisor.alarms import queries_lifecycle, settings
 from hypervisor.database import audit
@@ -8,11 +8,11 @@ from hypervisor.database.connect import Connection
 def change_setting(
     connection: Connection, name: str, written: str, *, author: str, reason: str
 ) -> tuple[str, str]:
-    """Change it in the caller's transaction; what it was and what it is, as people write it.
+    """Change a setting in the caller's transaction; returns the old and new value as text.
 
     Raises:
-        AlarmError: there is none of that name, or it is not what the setting wants.
-        ActError: no reason is given.
+        AlarmError: no such setting, or not a value of it.
+        ActError: the reason is missing.
     """
     kept = settings.parse_setting(name, written)
     before = settings.format_settings(

@@ -1,4 +1,4 @@
-"""How an instance handles its alarms: durations in µs. Kept in the database, the same for all."""
+"""Settings of the alarm life cycle; durations in µs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,24 +15,24 @@ MOST = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSettings:
-    """What can be set with `hypervisor alarms set`."""
+    """The settings, with their defaults."""
 
-    shelve_longest: int = 24 * _HOUR  # nobody shelves for longer at once
-    step_up_unacknowledges: bool = True  # a severity above the acknowledged one asks again
-    incident_quiet: int = 2 * _HOUR  # an incident closes when nothing of it lasted for so long
-    chatter_count: int = 5  # an alarm that begins more often than this …
-    chatter_window: int = _HOUR  # … within so long chatters
-    standing_long: int = 24 * _HOUR  # an alarm that lasts for longer is told apart in the load
+    shelve_longest: int = 24 * _HOUR  # the longest shelving
+    step_up_unacknowledges: bool = True  # a higher severity needs a new acknowledgement
+    incident_quiet: int = 2 * _HOUR  # an incident closes after this time without an active alarm
+    chatter_count: int = 5  # an alarm chatters if it begins more often …
+    chatter_window: int = _HOUR  # … than that within this time
+    standing_long: int = 24 * _HOUR  # from then on an alarm counts as long-standing
 
 
 _DURATIONS = ("shelve_longest", "incident_quiet", "chatter_window", "standing_long")
 
 
 def parse_setting(name: str, value: str) -> Any:
-    """A setting as a person writes it, as JSON keeps it.
+    """Parse the text of a setting into its JSON value.
 
     Raises:
-        AlarmError: there is none of that name, or it is not what the setting wants.
+        AlarmError: no such setting, or not a value of it.
     """
     names = [field.name for field in fields(AlarmSettings)]
     if name not in names:
@@ -55,13 +55,13 @@ def parse_setting(name: str, value: str) -> Any:
 
 
 def from_stored(stored: Mapping[str, Any]) -> AlarmSettings:
-    """The settings that are stored, and the defaults of the others."""
+    """The stored settings, with defaults for the others."""
     names = {field.name for field in fields(AlarmSettings)}
     return AlarmSettings(**{name: value for name, value in stored.items() if name in names})
 
 
 def format_settings(dials: AlarmSettings) -> dict[str, str]:
-    """As a person writes them."""
+    """The settings as text, by name."""
     return {
         field.name: duration_text(getattr(dials, field.name))
         if field.name in _DURATIONS

@@ -1,4 +1,4 @@
-"""Suppression as it is now: what notifications ask before sending, and lists show."""
+"""The present state of suppression, for notifications and lists."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from hypervisor.alarms.suppression import Suppression, SuppressionInputs, find_s
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_works
+from hypervisor.registry.queries_works import load_in_force
 from rules._duration import parse_duration
 from rules._errors import RuleError
 from rules._tree import Place
@@ -20,7 +21,7 @@ from rules._tree import Place
 
 @dataclass(frozen=True, kw_only=True)
 class SuppressionState:
-    """What stands around all alarms at one time; cheap to ask for many alarms.
+    """The inputs of suppression at one time, read once for many alarms.
 
     `now`: µs on the instance's clock; None: the scenario has not begun, and nothing is suppressed.
     """
@@ -31,7 +32,7 @@ class SuppressionState:
     def of(
         self, connection: Connection, numbers: Sequence[int]
     ) -> dict[int, tuple[Suppression, ...]]:
-        """Why each of these alarms notifies nobody now; none: it may speak."""
+        """The suppressions of each of these alarms; empty: it may notify."""
         if self.now is None or not numbers:
             return dict.fromkeys(numbers, ())
         cases = queries_surroundings.list_cases(connection, moment(self.now), numbers=numbers)
@@ -39,11 +40,11 @@ class SuppressionState:
 
 
 def read_suppression(connection: Connection, *, wall: datetime) -> SuppressionState:
-    """Read what stands around the alarms now. `wall`: the wall's now; an exercise has its own."""
+    """Read the inputs of suppression. `wall`: the wall clock; an exercise has its own."""
     clock = queries_lifecycle.read_clock(connection, wall)
     if clock is None:
         return SuppressionState(now=None, around=SuppressionInputs())
-    rules = queries_surroundings.read_rules(connection, clock)
+    rules = load_in_force(connection, "rule", clock)
     around = SuppressionInputs(
         active=queries_surroundings.list_cases(connection, clock),
         inhibits={name: frozenset(rule.get("inhibits") or ()) for name, rule in rules.items()},
@@ -60,29 +61,29 @@ def read_suppression(connection: Connection, *, wall: datetime) -> SuppressionSt
 def read_chattering(
     connection: Connection, clock: datetime, rules: Mapping[str, Any]
 ) -> dict[chatter.Pair, Chatter]:
-    """What chatters at a time, by what its rules or the settings say of it."""
+    """The alarms chattering at a time, by the limits of rules and settings."""
     settings = dials.from_stored(queries_lifecycle.read_settings(connection))
     default = default_limit(settings)
     limits = {
         name: limit for name, rule in rules.items() if (limit := parse_limit(rule)) is not None
     }
     longest = max(limit.window for limit in (default, *limits.values()))
-    # Twice as long: a spell began once too often at most a window ago, counted over a window.
+    # Two windows back: a spell exceeded the limit at most one window ago, counted over one window.
     since = clock - timedelta(microseconds=2 * longest)
     begun = chatter.group_by_pair(queries_surroundings.list_beginnings(connection, since, clock))
     return chatter.find_chattering(begun, limits, default, now=micros(clock))
 
 
 def default_limit(settings: AlarmSettings) -> Limit:
-    """The limit of rules that set none."""
+    """The limit for rules that set none."""
     return Limit(count=settings.chatter_count, window=settings.chatter_window)
 
 
 def parse_limit(rule: Mapping[str, Any]) -> Limit | None:
-    """`chatter: 5 in 1 h` of a rule as written; None where it is not there, or not to be read."""
+    """The limit of a rule's `chatter: 5 in 1 h`; None: missing or malformed."""
     count, _, window = str(rule.get("chatter") or "").partition(" in ")
     try:
         span = parse_duration(window, Place(file="", line=0, column=0))
         return Limit(count=int(count), window=span) if int(count) > 0 and span > 0 else None
     except (RuleError, ValueError):
-        return None  # the packs' check tells its author
+        return None  # the check of packs reports it

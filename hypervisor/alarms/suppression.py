@@ -1,7 +1,6 @@
-"""Why an alarm notifies nobody now: inhibited, planned works, shelved, out of service, chattering.
+"""Why an alarm does not notify: inhibited, planned works, shelved, out of service, chattering.
 
-Pure: from the alarms, what the rules inhibit, the works, what is held, and now. A suppressed alarm
-exists, is listed and counted.
+A pure function. A suppressed alarm still exists, is listed and counted.
 """
 
 import functools
@@ -19,9 +18,8 @@ from hypervisor.registry.queries_works import WorksWindow
 class Case:
     """An alarm as suppression sees it. Times in µs.
 
-    `site`: the name of the site where its subject stands. `groups`: those that its subject belongs
-    to as a device, by name; `homes`: the sites those are run from. `out_of_service`: its subject is
-    a device that the registry has out of service.
+    `site`: the subject's site, by name. `groups`: those of a device; `homes`: the sites of these
+    groups. `out_of_service`: a device that is out of service in the registry.
     """
 
     id: int
@@ -38,9 +36,9 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """One reason. `kind`: inhibited, works, shelved, out-of-service or chattering.
+    """A reason. `kind`: inhibited, works, shelved, out-of-service or chattering.
 
-    `by`: the inhibiting alarm. `until`: when it ends by itself, µs, where that is known.
+    `by`: the inhibiting alarm. `until`: when it ends by itself (µs), if known.
     """
 
     kind: str
@@ -51,7 +49,7 @@ class Suppression:
 
 @dataclass(frozen=True, kw_only=True)
 class SuppressionInputs:
-    """What suppression depends on beside the alarm. `active`: all active alarms.
+    """What suppression depends on besides the alarm. `active`: all active alarms.
 
     `inhibits`: per rule the rules that it inhibits. `holds`: per (rule, subject).
     """
@@ -64,7 +62,7 @@ class SuppressionInputs:
 
     @functools.cached_property
     def reaching(self) -> Mapping[tuple[str, str], list[Case]]:
-        """The active alarms that inhibit others, by where they reach: kind of place and name."""
+        """The active inhibitors by the places they reach: (kind, name)."""
         reach: dict[tuple[str, str], list[Case]] = {}
         for alarm in self.active:
             if alarm.active and self.inhibits.get(alarm.rule):
@@ -76,7 +74,7 @@ class SuppressionInputs:
 def find_suppressions(
     case: Case, around: SuppressionInputs, *, now: int
 ) -> tuple[Suppression, ...]:
-    """Every reason for which this alarm notifies nobody at `now`; none: it may speak."""
+    """The reasons why this alarm does not notify at `now`; empty: it may."""
     suppressions = [
         Suppression(
             kind="inhibited",
@@ -97,15 +95,15 @@ def find_suppressions(
     chatter = around.chatter.get((case.rule, case.subject))
     if chatter is not None:
         suppressions.append(
-            Suppression(kind="chattering", reason=chatter.told, until=chatter.until)
+            Suppression(kind="chattering", reason=chatter.reason, until=chatter.until)
         )
     return tuple(suppressions)
 
 
 def find_inhibitors(case: Case, around: SuppressionInputs) -> list[Case]:
-    """The active alarms that inhibit this one, the first to begin first.
+    """The active alarms that inhibit this one, oldest first.
 
-    Of two that inhibit each other the one that began first speaks.
+    Of two that inhibit each other, the older one notifies.
     """
     near = {
         inhibitor.id: inhibitor
@@ -134,7 +132,7 @@ def _inhibits_here(inhibitor: Case, other: Case, around: SuppressionInputs) -> b
 
 
 def _places_reached(inhibitor: Case) -> set[tuple[str, str]]:
-    """Where an inhibitor reaches: its own subject, its site, the members of its group."""
+    """The places an inhibitor reaches: its subject, its site, the members of its group."""
     places = {("subject", inhibitor.subject)}
     if inhibitor.site is not None:
         places.add(("site", inhibitor.site))
@@ -145,7 +143,7 @@ def _places_reached(inhibitor: Case) -> set[tuple[str, str]]:
 
 
 def _places_of(case: Case) -> set[tuple[str, str]]:
-    """By which places an alarm can be reached: a lamp also by its groups and their sites."""
+    """The places at which an alarm can be inhibited: of a lamp also its groups and their sites."""
     places = {("subject", case.subject)}
     places |= {("site", site) for site in ({case.site} | case.homes) if site is not None}
     return places | {("group", group) for group in case.groups}

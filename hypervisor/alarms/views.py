@@ -1,4 +1,4 @@
-"""The list of alarms: what is asked for in the address, grouped by incident, the worst first."""
+"""The alarm list page: filtered, grouped by incident, most urgent first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,17 +10,18 @@ from hypervisor.access.context import RequestContext
 from hypervisor.alarms import queries_course, queries_list, views_words
 from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
 from hypervisor.alarms.views_filter import WHICH, Filter
+from hypervisor.registry.queries_works import load_in_force
 from hypervisor.web import marks
 
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
-_NO_INCIDENT = 0  # the group of those that are an incident by themselves
+_NO_INCIDENT = 0  # the group of alarms that are alone in their incident
 _HISTORY = 500
-_GAP = 2 * 3600  # s: a line is not drawn over a longer silence
+_GAP = 2 * 3600  # s: no line is drawn across a longer gap
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A row as it is drawn. `fresh`: changed since the last look."""
+    """A row of the list. `fresh`: changed since the last visit."""
 
     row: AlarmRow
     how: str
@@ -31,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """An incident (`number` None: several that stand alone) and its alarms that are shown."""
+    """An incident (`number` None: single alarms) and its rows."""
 
     number: int | None
     title: str
@@ -44,7 +45,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmList:
-    """What the page shows. `counts` by `which`, of what else the address asks for."""
+    """The whole list. `counts`: how many alarms each `which` would show."""
 
     filter: Filter
     counts: Mapping[str, int]
@@ -58,7 +59,7 @@ class AlarmList:
 
 
 def build_list(context: RequestContext, filters: Filter, since: datetime | None) -> AlarmList:
-    """What the address asks for, as it is now. `since`: the last look."""
+    """The list that the address asks for. `since`: the last visit."""
     now = context.now()
     rows = queries_list.list_rows(context.connection, _to_query(context, filters), now)
     chosen = [row for row in rows if filters.incident is not None or _matches(row, filters.which)]
@@ -83,9 +84,9 @@ def build_list(context: RequestContext, filters: Filter, since: datetime | None)
 
 
 def group_rows(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[int, list[AlarmRow]]]:
-    """Incidents and their alarms, the worst first; those of one alarm each are put together.
+    """Rows by incident, most urgent first; single alarms share a group.
 
-    `flat`: all in one group, by priority alone.
+    `flat`: one group for all, by priority only.
     """
     members: dict[int, list[AlarmRow]] = {}
     for row in rows:
@@ -99,7 +100,7 @@ def group_rows(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[in
 
 
 def urgency(row: AlarmRow) -> tuple[bool, bool, int, bool, float, int]:
-    """By what alarms are ordered: open, priority, unacknowledged, the latest to begin."""
+    """The sort key: open, not held, priority, unacknowledged, latest."""
     return (
         row.state == "normal",
         row.hold is not None,
@@ -111,12 +112,12 @@ def urgency(row: AlarmRow) -> tuple[bool, bool, int, bool, float, int]:
 
 
 def mark_style(row: AlarmRow) -> str:
-    """How its mark looks."""
+    """The CSS class of its mark."""
     return "shv" if row.hold else marks.of_base(row.state)
 
 
 def threshold_key(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
-    """The threshold that its severity now is of: its key."""
+    """The key of the threshold that its present severity refers to."""
     name = views_words.threshold_of(rule, row.severity)
     if name is None or row.subject.startswith("group/"):
         return None
@@ -154,7 +155,7 @@ def _matches(row: AlarmRow, which: str) -> bool:
 def _count_by_which(
     context: RequestContext, filters: Filter, rows: Sequence[AlarmRow]
 ) -> dict[str, int]:
-    """How many each chip would show."""
+    """How many alarms each chip would show."""
     if filters.which == "over" or filters.incident is not None:
         query = replace(_to_query(context, filters), over=False, incident=None, most=5_000)
         rows = queries_list.list_rows(context.connection, query, context.now())
@@ -204,16 +205,14 @@ def _build_groups(
 def _draw_sparks(
     context: RequestContext, rows: Sequence[AlarmRow], now: datetime
 ) -> dict[int, Mapping[str, Any] | None]:
-    """Twelve hours back and two ahead, against the threshold that was passed."""
+    """Sparklines: twelve hours back, two ahead, with the threshold."""
     measured = [row for row in rows if row.last_value and row.ended is None]
     series = queries_course.find_series(
         context.connection,
         [(row.id, row.subject, str((row.last_value or {})["quantity"])) for row in measured],
     )
     courses = queries_course.read_trends(context.connection, series, now - BEFORE, now)
-    rules = queries_course.read_rules(
-        context.connection, sorted({row.rule for row in measured}), now
-    )
+    rules = load_in_force(context.connection, "rule", now)
     keys = {row.id: threshold_key(row, rules.get(row.rule)) for row in measured}
     limits = queries_course.read_thresholds(
         context.connection, sorted({key for key in keys.values() if key}), now
@@ -251,7 +250,7 @@ def _draw_spark(
 
 
 def split_at_gaps(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
-    """A course in pieces, without the long silences between them."""
+    """Split a series at long gaps."""
     pieces: list[list[tuple[float, float]]] = [[points[0]]] if points else []
     for before, after in pairwise(points):
         if after[0] - before[0] > _GAP:

@@ -1,4 +1,4 @@
-"""The small chart beside an alarm: twelve hours, its threshold, the unknown, what may come."""
+"""The chart of an alarm: twelve hours, threshold, gap, projection."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _STEPS = (1, 2, 5, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """A line of the grid and its label. `here`: now."""
+    """A grid line and its label. `here`: the present."""
 
     at: float
     label: str
@@ -26,14 +26,14 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Paths and places, in the chart's own units. `unknown`: where the hatch begins, how wide."""
+    """Paths and positions in chart units. `unknown`: (begin, width) of the hatched gap."""
 
     rows: Sequence[Tick]
     columns: Sequence[Tick]
     lines: Sequence[str]
     limit: float | None
     limit_label: str
-    limit_last: bool  # its label stands at the end: there is more room
+    limit_last: bool  # the label goes to the end, where there is more room
     projection: str | None
     last: tuple[float, float]
     now: float
@@ -56,7 +56,7 @@ def draw_chart(  # noqa: PLR0913  what a chart is made of
     limit_label: str = "",
     projected: float | None = None,
 ) -> Chart | None:
-    """`points`: (s since the epoch, value), ascending; None: there are none to draw."""
+    """The chart of `points`: (s since the epoch, value), ascending; None: too few."""
     if len(points) < 2:
         return None
     values = [value for _, value in points]
@@ -92,7 +92,7 @@ def draw_chart(  # noqa: PLR0913  what a chart is made of
 
 
 def _is_roomier_at_end(points: Sequence[tuple[float, float]], limit: float, ends: float) -> bool:
-    """Whether the line keeps farther from its limit there."""
+    """Whether the line is farther from its limit at the end."""
     first = points[0][0]
     third = (ends - first) / 3
 
@@ -104,7 +104,7 @@ def _is_roomier_at_end(points: Sequence[tuple[float, float]], limit: float, ends
 
 
 def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
-    """Bounds with a little air, and three to five round values between them."""
+    """Padded bounds, and three to five round values between them."""
     if high - low < 1e-9:
         low, high = low - 1, high + 1
     raw = (high - low) / 3
@@ -124,7 +124,7 @@ def _decimals(ticks: Sequence[float]) -> int:
 
 
 def _hour_ticks(begins: datetime, now: datetime, x: Callable[[float], float]) -> list[Tick]:
-    """Every fourth hour, and now; what would touch now's label is left out."""
+    """Every fourth hour, and now; labels that would touch now's are left out."""
     zone = current().zone
     at = begins.astimezone(zone).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     here = x(now.timestamp())

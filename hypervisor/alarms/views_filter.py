@@ -1,4 +1,4 @@
-"""Which alarms the address asks for, and the address that asks for them."""
+"""The filter of the alarm list, and its address."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +14,7 @@ WHICH = ("open", "waiting", "stale", "shelved", "over")
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What the address asks for."""
+    """A filter of the alarm list."""
 
     which: str = "open"
     severity: str | None = None
@@ -29,12 +29,12 @@ class Filter:
 
     @property
     def narrowed(self) -> bool:
-        """Whether it leaves anything out of what is open."""
+        """Whether it hides any open alarm."""
         return self != Filter(show=self.show, flat=self.flat)
 
 
 def parse_filter(query: Mapping[str, str]) -> Filter:
-    """The filter of an address; what makes no sense is left out."""
+    """The filter of an address; invalid parts are ignored."""
 
     def word(name: str) -> str | None:
         return query.get(name, "").strip()[:200].replace("\0", "") or None
@@ -60,7 +60,7 @@ def parse_filter(query: Mapping[str, str]) -> Filter:
 
 
 def build_address(filters: Filter, number: int | None = None, **changed: Any) -> str:
-    """Of the list, or of one alarm beside it; `changed`: with these instead."""
+    """The address of the list or of one alarm; `changed`: fields to replace."""
     selection = replace(filters, **changed)
     default = Filter()
     parameters = {

@@ -1,4 +1,4 @@
-"""What the page of the operators' load shows: a span measured, with the targets of EEMUA 191."""
+"""The page of the operators' load, with the targets of EEMUA 191."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ _SEVERITY = {"high": ("critical",), "medium": ("major",), "low": ("minor", "info
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """One priority's share of what was raised, beside the guide's, in %."""
+    """The share of a priority and its target, in %."""
 
     title: str
     severities: tuple[str, ...]
@@ -41,7 +41,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Period:
-    """An hour or a day of the span: how many alarms, and the most in ten minutes of it."""
+    """An hour or a day: the number of alarms, and the most in ten minutes."""
 
     begins: datetime
     alarms: int
@@ -50,7 +50,7 @@ class Period:
 
 @dataclass(frozen=True, kw_only=True)
 class Flood:
-    """A spell of more alarms than a person can take."""
+    """A flood: more alarms than a person can handle."""
 
     begins: datetime
     ends: datetime
@@ -59,7 +59,7 @@ class Flood:
 
 @dataclass(frozen=True, kw_only=True)
 class Frequent:
-    """A rule: how often its alarms came, at how many subjects, at how many of them in a row."""
+    """A rule: how often it raised alarms, at how many subjects, how many of them chatter."""
 
     rule: str
     title: str
@@ -67,7 +67,7 @@ class Frequent:
     percent: float
     subjects: int
     chattering: int
-    most: tuple[str, int] | None  # the alarm that came most often, where one came again
+    most: tuple[str, int] | None  # the most frequent alarm, if one repeated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +99,12 @@ class LoadSheet:
 
     @property
     def calm(self) -> bool:
-        """Within both targets."""
+        """Whether both targets are met."""
         return self.average <= AVERAGE and self.peak <= PEAK
 
 
 def build_sheet(context: RequestContext, *, span: str, until: datetime | None) -> LoadSheet | None:
-    """The load of the span that ends at `until`, by default now; None: nothing has begun yet."""
+    """The load of the span that ends at `until` (default: now); None: nothing yet."""
     connection = context.connection
     ends = until or queries_lifecycle.read_clock(connection, context.clock())
     if ends is None:
@@ -128,14 +128,14 @@ def build_sheet(context: RequestContext, *, span: str, until: datetime | None) -
         peak_at=_parse_time(rates["peak_at"]),
         over=rates["percent_of_time_over_10"],
         counts=counts,
-        floods=[_flood(one) for one in report["floods"]],
+        floods=[_flood(flood) for flood in report["floods"]],
         standing=report["standing"]["alarms"],
         long=report["standing"]["long"],
         long_after=timedelta(microseconds=settings.standing_long),
         stale=report["standing"]["stale"],
         shares=_shares(report["priorities_percent"]),
         frequent=frequent,
-        top_percent=round(sum(one.percent for one in frequent), 1),
+        top_percent=round(sum(rule.percent for rule in frequent), 1),
         responses=summarize(store.list_delays(connection, begins, ends)),
         pieces=_split_periods(counts, begins, timedelta(hours=1 if span == "day" else 24)),
     )
@@ -153,7 +153,7 @@ def _flood(flood: dict[str, Any]) -> Flood:
 def _frequent(
     context: RequestContext, raised: Sequence[Raised], chattering: set[tuple[str, str]]
 ) -> list[Frequent]:
-    """The rules that raise the most, with their titles in the reader's language."""
+    """The most frequent rules, with titles in the reader's language."""
     pairs = Counter((alarm.rule, alarm.subject) for alarm in raised)
     titles = {(alarm.rule, alarm.subject): alarm.title for alarm in raised}
     written = {

@@ -1,4 +1,4 @@
-"""Alarms in each ten minutes as a drawing: bars, the two targets, spells of too many, the worst."""
+"""The chart of alarms per ten minutes: bars, targets, floods, the peak."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """A line across: `at` its place, `strong` at midnight; `time` or `number` what it says."""
+    """A grid line at `at`, labelled by `time` or `number`; `strong`: midnight."""
 
     at: float
     time: datetime | None = None
@@ -25,7 +25,7 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True)
 class Spell:
-    """A span on the time axis."""
+    """A flood on the time axis."""
 
     x: float
     width: float
@@ -35,21 +35,21 @@ class Spell:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """Paths and places, in units of the view box."""
+    """Paths and positions in units of the view box."""
 
     bars: str
-    over: str  # of windows with more than the target of an upset
+    over: str  # bars above the peak target
     average: float
     peak: float
     ticks: Sequence[Tick]
     levels: Sequence[Tick]
     spells: Sequence[Spell]
     worst: tuple[float, float] | None
-    anchor: str  # of the text at the worst one
+    anchor: str  # of the label at the peak
 
 
 def draw_load(sheet: LoadSheet, zone: ZoneInfo) -> Drawing:
-    """The span's windows, from left to right."""
+    """The chart of a load sheet."""
     top = max(PEAK * 1.3, sheet.peak * 1.12)
     low, high = _bars(sheet.counts, top)
     worst = None
@@ -102,12 +102,12 @@ def _levels(top: float) -> Iterator[Tick]:
 
 
 def _ticks(sheet: LoadSheet, zone: ZoneInfo) -> Iterator[Tick]:
-    """Every three hours of a day, every midnight of a week, on the clock of whoever reads."""
+    """Every three hours of a day, every midnight of a week, in the reader's zone."""
     hours = 3 if sheet.length <= _DAY else 24
     local = sheet.begins.astimezone(zone)
     at = local.replace(hour=local.hour // hours * hours, minute=0, second=0, microsecond=0)
     while at < sheet.ends:
         if at >= sheet.begins:
             yield Tick(at=_x(sheet, at), time=at, strong=at.hour == 0)
-        # On the wall's clock: a day of the summer's end has 25 hours.
+        # Local clock time: the day that ends summer time has 25 hours.
         at = (at.replace(tzinfo=None) + timedelta(hours=hours)).replace(tzinfo=zone)

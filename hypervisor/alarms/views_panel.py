@@ -29,16 +29,17 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import moment, moment_if
 from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
+from hypervisor.registry.queries_works import load_in_force
 from hypervisor.web import filters, marks
 from hypervisor.web.refusals import refusal
 
 _SYSTEM_ACTS = ("escalate", "remind")
-_FARTHEST = timedelta(hours=4)  # no reading says more than so far ahead of itself
+_FARTHEST = timedelta(hours=4)  # a projection reaches no further
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """The threshold that its severity is of; `margin`: how far above it (below: negative)."""
+    """The threshold of its severity; `margin`: last value minus threshold."""
 
     name: str
     value: float
@@ -49,7 +50,7 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something of its history. `who`: None where the watch noticed it; `more`: its reason."""
+    """A line of the history. `who`: None for transitions; `more`: the reason."""
 
     at: datetime
     who: str | None
@@ -59,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """All that stands beside the list."""
+    """The panel of one alarm."""
 
     line: Line
     advice: str
@@ -84,10 +85,10 @@ class Panel:
 
 
 def build_panel(context: RequestContext, number: int) -> Panel:
-    """One alarm.
+    """The panel of an alarm.
 
     Raises:
-        NotFoundError: there is none of this number, or they may not see it.
+        NotFoundError: no such alarm, or not visible to this person.
     """
     now = context.now()
     rows = queries_list.list_rows(context.connection, AlarmFilter(number=number), now)
@@ -128,7 +129,7 @@ def build_panel(context: RequestContext, number: int) -> Panel:
 
 
 def build_history(context: RequestContext, number: int, names: Mapping[str, str]) -> list[Entry]:
-    """What was seen, done and sent, the latest first."""
+    """Transitions, acts and deliveries, latest first."""
     entries = [
         _transition_entry(transition)
         for transition in queries.list_transitions(context.connection, [number])
@@ -140,9 +141,9 @@ def build_history(context: RequestContext, number: int, names: Mapping[str, str]
         Entry(
             at=at,
             who=None,
-            what=_("Sent by %(route)s (%(channel)s)") % {"route": route, "channel": channel}
+            what=_("Sent via %(route)s (%(channel)s)") % {"route": route, "channel": channel}
             if state == "sent"
-            else _("Not sent yet by %(route)s (%(channel)s)")
+            else _("Not yet sent via %(route)s (%(channel)s)")
             % {"route": route, "channel": channel},
             more="",
         )
@@ -153,7 +154,7 @@ def build_history(context: RequestContext, number: int, names: Mapping[str, str]
 
 
 def list_changes_since(context: RequestContext, number: int, version: int) -> list[Entry]:
-    """What was done to an alarm since a version of it, the latest first."""
+    """Acts on an alarm since a version, latest first."""
     with context.owning() as owner:
         names = queries_list.read_account_titles(owner)
     acts = queries_acts.list_acts(context.connection, [number])
@@ -161,7 +162,7 @@ def list_changes_since(context: RequestContext, number: int, version: int) -> li
 
 
 def _list_suppressions(context: RequestContext, alarm: Alarm) -> Sequence[Suppression]:
-    """Why it speaks to nobody, beside what people said."""
+    """Suppressions other than holds by hand."""
     if not alarm.active:
         return ()
     suppressions = read_suppression(context.connection, wall=context.clock()).of(
@@ -175,7 +176,7 @@ def _list_suppressions(context: RequestContext, alarm: Alarm) -> Sequence[Suppre
 
 
 def _find_limit(context: RequestContext, row: AlarmRow, now: datetime) -> Limit | None:
-    rules = queries_course.read_rules(context.connection, [row.rule], now)
+    rules = load_in_force(context.connection, "rule", now)
     key = threshold_key(row, rules.get(row.rule))
     if key is None or row.last_value is None:
         return None

@@ -1,4 +1,4 @@
-"""What pages about alarms say of them, in the reader's language."""
+"""Texts of alarm pages in the reader's language."""
 
 import re
 from collections.abc import Mapping
@@ -30,39 +30,39 @@ _SILENT = {
 }
 ACTS = {
     "acknowledge": mark("acknowledged it"),
-    "unacknowledge": mark("opened it again"),
+    "unacknowledge": mark("reopened it"),
     "assign": mark("assigned it to %(who)s"),
-    "unassign": mark("assigned it to nobody"),
+    "unassign": mark("removed the assignment"),
     "comment": mark("commented"),
     "shelve": mark("shelved it until %(until)s"),
     "unshelve": mark("ended the shelving"),
     "out-of-service": mark("took it out of service"),
     "return-to-service": mark("returned it to service"),
     "close": mark("closed it"),
-    "escalate": mark("it was escalated"),
-    "remind": mark("a reminder was sent"),
+    "escalate": mark("escalated"),
+    "remind": mark("reminder sent"),
 }
 CHANGES = {
     "raised": mark("Raised: %(severity)s"),
     "cleared": mark("Over"),
     "severity": mark("Now %(severity)s"),
-    "stale": mark("What it watches is no longer known"),
-    "fresh": mark("What it watches is known again"),
-    "retrospective": mark("Found afterwards: %(severity)s"),
+    "stale": mark("No data: the last value may be out of date"),
+    "fresh": mark("Data received again"),
+    "retrospective": mark("Detected retrospectively: %(severity)s"),
     "revised": mark("Revised"),
-    "withdrawn": mark("Withdrawn: it never was"),
-    "merged": mark("Found to be part of alarm %(other)s"),
-    "split": mark("Found to be a piece of alarm %(other)s"),
+    "withdrawn": mark("Withdrawn: not a real alarm"),
+    "merged": mark("Merged into alarm %(other)s"),
+    "split": mark("Split from alarm %(other)s"),
 }
 
 
 def title(row: AlarmRow) -> str:
-    """As its rule says it in the reader's language."""
+    """The title in the reader's language."""
     return (current().language == "fr" and row.title_fr) or row.title
 
 
 def parted(row: AlarmRow) -> tuple[str, str]:
-    """Its place, and what is the matter there."""
+    """The place, and the rest of the title."""
     text = title(row)
     place = row.site_title or ""
     for apart in (": ", "\N{NO-BREAK SPACE}: ", " : "):
@@ -73,24 +73,24 @@ def parted(row: AlarmRow) -> tuple[str, str]:
 
 
 def state(row: AlarmRow) -> str:
-    """In words."""
+    """The state as text."""
     if row.hold is not None:
         return _(_HELD[row.hold]) % {"until": filters.day_time(row.until)}
     return _(_STATES.get(row.state, row.state))
 
 
 def silent(why: Suppression) -> str:
-    """Why it notifies nobody, though no person silenced it."""
+    """The kind of a suppression as text."""
     return _(_SILENT.get(why.kind, why.kind))
 
 
 def told_at(row: AlarmRow) -> datetime | None:
-    """When that was measured."""
+    """When the last value was measured."""
     return datetime.fromisoformat(str(row.last_value["time"])) if row.last_value else None
 
 
 def value(row: AlarmRow) -> str:
-    """What its series said last."""
+    """The last value with its unit."""
     last = row.last_value
     if not last or last.get("value") is None:
         return filters.NOTHING
@@ -121,28 +121,28 @@ def threshold(name: str) -> str:
 
 
 def lowered(text: str) -> str:
-    """Within a sentence."""
+    """With a small first letter, for use within a sentence."""
     return text[:1].lower() + text[1:]
 
 
 def refusal(error: str) -> str:
-    """Why an act was refused, for a person: the API's sentence where there is no other."""
+    """The reason of a refusal, in the reader's language where it is translated."""
     _act, refused, why = error.partition(" is refused: ")
     if refused:
         return refusals.refusal(why)
     if ": say " in error:
-        return _("Say why, in a few words.")
+        return _("Enter a reason.")
     if "is past" in error:
-        return _("That time is past.")
+        return _("That time has passed.")
     if "at once, so until" in error:
-        return _("That is too long: shelve for less, or take it out of service.")
+        return _("Too long: shelve it for less time, or take it out of service.")
     if "has changed since you saw it" in error:
-        return _("It has changed meanwhile: look again.")
+        return _("The alarm has changed in the meantime: check it again.")
     return refusals.refusal(error)
 
 
 def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
-    """The first threshold that a rule names where it reaches a severity."""
+    """The threshold that a rule compares with at a severity."""
     if rule is None:
         return None
     conditions = [str(rule.get("when", ""))]
@@ -159,7 +159,7 @@ def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
 
 
 def incident(incident: tuple[str, str, str, str]) -> str:
-    """Of (domain, category, title): where and what, as L'Yvette: floods."""
+    """The title of an incident, as L'Yvette: floods."""
     domain, category, title, _opened = incident
     place = title.rpartition(": ")[0] or title
     label = catalogue().domains.get(domain)

@@ -37,7 +37,7 @@ def look(context: RequestContext) -> HealthBody:
         Part(name="database", ok=True, detail="answers"),
         *_worker_parts(workers, now, live=live),
         _evaluation_part(progress, now, live=live),
-        _notification_part(queries_deliveries.counts(context.connection)),
+        _notification_part(queries_deliveries.count_by_state(context.connection)),
         *_rules_part(queries_setbacks.listing(context.connection)),
     ]
     return HealthBody(

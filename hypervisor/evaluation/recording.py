@@ -18,7 +18,7 @@ from hypervisor.evaluation.series_stats import LATER
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from hypervisor.evaluation.transitions import last_value, list_transitions
 from hypervisor.notifications import queries_outbox
-from hypervisor.notifications.events import events_of
+from hypervisor.notifications.events import build_events
 from rules._log import episodes
 from rules._reconcile import Change, Recorded, reconcile
 from rules._rule_state import Phase, StateChange, Truth
@@ -161,7 +161,7 @@ def _write(
             kept = [a for a in there if a.id != alarm.id]
             standing[evaluation.task.pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
         alarm_queries.save(connection, changed.values(), transitions)
-        queries_outbox.put(connection, events_of(transitions, changed.values()))
+        queries_outbox.put_events(connection, build_events(transitions, changed.values()))
         values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
         alarm_queries.save_last_values(connection, values)
     for pair, alarms in standing.items():

@@ -84,7 +84,7 @@ class Setbacks:
         gone = sorted(self.stored.keys() - standing.keys())
         changed = {k: setback for k, setback in standing.items() if self.stored.get(k) != setback}
         queries_setbacks.save(connection, changed, gone)
-        queries_outbox.put(connection, _events(self.stored, standing, now))
+        queries_outbox.put_events(connection, _events(self.stored, standing, now))
         self.stored = standing
         return fresh, gone
 

@@ -20,13 +20,13 @@ from hypervisor.exercises.queries_runs import Run, RunState
 from hypervisor.exercises.scoring import Verdict
 from hypervisor.exercises.simulation import load_field_from
 from hypervisor.logbook import queries as log_queries
-from hypervisor.logbook.model import Kind
-from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.logbook.model import EntryKind, LogEntry
+from hypervisor.logbook.queries import LogFilter
 from sensors._errors import TerritoryError
 from simulators._field import Field
 from simulators._story import SECOND, Story
 
-DECIDED = (Kind.DECISION, Kind.CLOSURE, Kind.CALL, Kind.PROMISE)
+DECIDED = (EntryKind.DECISION, EntryKind.CLOSURE, EntryKind.CALL, EntryKind.PROMISE)
 MOST = 10_000  # log entries in a debrief
 
 
@@ -98,10 +98,10 @@ def _list_alarms(connection: Connection, run: Run) -> list[Alarm]:
     return sorted(during_run, key=lambda alarm: (alarm.episode.began, alarm.id))
 
 
-def _list_entries(connection: Connection, run: Run) -> list[Entry]:
+def _list_entries(connection: Connection, run: Run) -> list[LogEntry]:
     """Log entries written during the run."""
     since = run.started_at or run.asked_at
-    entries = log_queries.listing(
+    entries = log_queries.list_entries(
         connection, LogFilter(since=since, until=run.ended_at, limit=MOST)
     )
     return sorted(entries, key=lambda entry: entry.id)
@@ -135,7 +135,7 @@ def _load_field(connection: Connection, story: Story) -> Field:
 
 
 def _chain_row(
-    verdict: Verdict, run: Run, acts: Iterable[ActRecord], entries: Iterable[Entry]
+    verdict: Verdict, run: Run, acts: Iterable[ActRecord], entries: Iterable[LogEntry]
 ) -> dict[str, Any]:
     """One scenario event and rule: event, alarm, acknowledgement, decisions."""
     truth = verdict.truth
@@ -242,7 +242,7 @@ def _act_rows(acts: Iterable[ActRecord], alarms: Mapping[int, Alarm]) -> Iterato
         }
 
 
-def _entry_row(entry: Entry) -> dict[str, Any]:
+def _entry_row(entry: LogEntry) -> dict[str, Any]:
     return {
         "at": text(micros(entry.shown_at)),
         "kind": "log",

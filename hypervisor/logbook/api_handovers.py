@@ -1,6 +1,5 @@
-"""Hand-overs of a shift: what whoever comes must know, signed by both."""
+"""Routes of shift hand-overs, signed by both sides."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,16 +13,15 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import EPOCH
 from hypervisor.logbook import queries_handovers, shift
 from hypervisor.logbook import service_handover as handover
-from hypervisor.logbook.api import area_of
-from hypervisor.logbook.coming import coming
+from hypervisor.logbook.api import find_area
+from hypervisor.logbook.coming import read_forecast
 from hypervisor.logbook.errors import HandoverError
-from hypervisor.logbook.queries_handovers import Handover
+from hypervisor.logbook.model import Handover
 from hypervisor.logbook.schemas import (
     DraftBody,
-    HandoverBody,
+    HandoverDetailBody,
     HandoversBody,
     OfferPost,
-    OneHandoverBody,
     StepPost,
 )
 from hypervisor.logbook.service_handover import Step
@@ -35,95 +33,97 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("", responses=responses(422))
-def every(context: Context, page: Page) -> HandoversBody:
-    """Hand-overs, the latest first."""
+def list_handovers(context: Context, page: Page) -> HandoversBody:
+    """Hand-overs, latest first."""
     after = page.after(int)
     rows, following = page.told(
-        queries_handovers.listing(
+        queries_handovers.list_handovers(
             context.connection, before=None if after is None else after[0], limit=page.limit + 1
         ),
         lambda row: (row.id,),
     )
-    return HandoversBody(mode=context.mode, handovers=[body(row) for row in rows], next=following)
+    return HandoversBody(mode=context.mode, handovers=rows, next=following)
 
 
 @router.get("/draft", responses=responses(403))
-def draft(context: Context) -> DraftBody:
-    """What a hand-over would say now, since the one before."""
-    return DraftBody(mode=context.mode, page=drafted(context))
+def get_draft(context: Context) -> DraftBody:
+    """The hand-over page as of now, since the previous hand-over."""
+    return DraftBody(mode=context.mode, page=build_page(context))
 
 
 @router.get("/{number}", responses=responses(404, 422))
-def one(context: Context, number: Number) -> OneHandoverBody:
-    """One hand-over with the page that was signed."""
-    return OneHandoverBody(mode=context.mode, handover=body(found(context, number)))
+def get_handover(context: Context, number: Number) -> HandoverDetailBody:
+    """One hand-over with its signed page."""
+    return HandoverDetailBody(mode=context.mode, handover=find_handover(context, number))
 
 
 @router.post("", status_code=201, responses=responses(409, 422))
-def offer(context: Context, post: OfferPost) -> OneHandoverBody:
-    """Freeze the page as it is now and sign it as who goes. 409: one is on offer already."""
+def post_offer(context: Context, post: OfferPost) -> HandoverDetailBody:
+    """Freeze the page and sign it as the outgoing shift. 409: a hand-over is already on offer."""
     try:
-        made = offered(context, post.note)
+        made = offer_handover(context, post.note)
     except HandoverError as error:
         raise HTTPException(409, str(error)) from error
-    return OneHandoverBody(mode=context.mode, handover=body(made))
+    return HandoverDetailBody(mode=context.mode, handover=made)
 
 
 @router.post("/{number}/steps", responses=responses(404, 409, 422))
-def step(context: Context, number: Number, post: StepPost) -> OneHandoverBody:
-    """Sign it as who comes, or take one's own signature back. 409: it cannot be done so."""
+def post_step(context: Context, number: Number, post: StepPost) -> HandoverDetailBody:
+    """Sign as the incoming shift, or withdraw your own signature. 409: not possible."""
     try:
-        made = stepped(context, number, Step(post.step), signed=post.signed, remark=post.remark)
+        made = sign_handover(
+            context, number, Step(post.step), signed=post.signed, remark=post.remark
+        )
     except HandoverError as error:
         raise HTTPException(409, str(error)) from error
-    return OneHandoverBody(mode=context.mode, handover=body(made))
+    return HandoverDetailBody(mode=context.mode, handover=made)
 
 
-def drafted(context: RequestContext) -> dict[str, Any]:
-    """The page of the person's own territory.
+def build_page(context: RequestContext) -> dict[str, Any]:
+    """The hand-over page of the person's territory.
 
     Raises:
-        ForbiddenError: they operate nowhere.
+        ForbiddenError: the person is an operator nowhere.
     """
-    return shift.page(
+    return shift.build_page(
         context.connection,
-        since=begins(context),
+        since=find_shift_start(context),
         wall=context.clock(),
-        outlook=coming(context.connection, context.catalogue, now=context.now()),
+        outlook=read_forecast(context.connection, context.catalogue, now=context.now()),
     )
 
 
-def begins(context: RequestContext) -> datetime:
-    """When the shift began (the wall's clock): the hand-over before; the first one tells all."""
-    before = queries_handovers.latest(context.connection, area_of(context))
+def find_shift_start(context: RequestContext) -> datetime:
+    """When the shift began (wall clock): at the previous hand-over, if any."""
+    before = queries_handovers.find_latest(context.connection, find_area(context))
     return before.closed_at if before and before.closed_at else EPOCH
 
 
-def offered(context: RequestContext, note: str) -> Handover:
-    """Offer it in the person's territory.
+def offer_handover(context: RequestContext, note: str) -> Handover:
+    """Offer a hand-over of the person's territory.
 
     Raises:
         HandoverError: another one is on offer.
     """
-    area, page = area_of(context), drafted(context)
+    area, page = find_area(context), build_page(context)
     with context.writing() as connection:
-        return handover.offer(
+        return handover.offer_handover(
             connection, page, author=context.person.name, note=note, area=area, now=context.clock()
         )
 
 
-def stepped(
+def sign_handover(
     context: RequestContext, number: int, what: Step, *, signed: str | None, remark: str
 ) -> Handover:
-    """Take it or withdraw it.
+    """Take over, or withdraw the offer.
 
     Raises:
-        HandoverError: it cannot be done so.
-        NotFoundError: they see no such hand-over.
+        HandoverError: its state or the person does not allow this.
+        NotFoundError: no such hand-over is visible.
     """
-    _signs(context, found(context, number))
+    _require_signatory(context, find_handover(context, number))
     with context.writing() as connection:
-        return handover.step(
+        return handover.apply_step(
             connection,
             number,
             what,
@@ -135,33 +135,28 @@ def stepped(
 
 
 def may_sign(context: RequestContext, handover: Handover) -> bool:
-    """Whether the person may take or withdraw it: what a page asks of a button."""
+    """Whether the person may take or withdraw a hand-over."""
     try:
-        _signs(context, handover)
+        _require_signatory(context, handover)
     except ForbiddenError:
         return False
     return True
 
 
-def _signs(context: RequestContext, handover: Handover) -> None:
+def _require_signatory(context: RequestContext, handover: Handover) -> None:
     if handover.area is None:
         context.require(Duty.OPERATE)
     else:
         context.require(Duty.OPERATE, area=handover.area)
 
 
-def found(context: RequestContext, number: int) -> Handover:
-    """The hand-over, as far as the person sees it.
+def find_handover(context: RequestContext, number: int) -> Handover:
+    """A hand-over visible to the person.
 
     Raises:
-        NotFoundError: they see no such hand-over.
+        NotFoundError: no such hand-over is visible.
     """
-    one_of = queries_handovers.one(context.connection, number)
-    if one_of is None:
+    handover = queries_handovers.find_handover(context.connection, number)
+    if handover is None:
         raise NotFoundError(f"no hand-over has the number {number}")
-    return one_of
-
-
-def body(one_of: Handover) -> HandoverBody:
-    """As the API tells it."""
-    return HandoverBody(**asdict(one_of))
+    return handover

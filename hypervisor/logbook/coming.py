@@ -1,4 +1,4 @@
-"""What a hand-over says of rivers, and of what the water reaches in the next hours."""
+"""The forecast section of a hand-over: rivers, and assets that water reaches."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -14,38 +14,43 @@ from hypervisor.readings import queries_latest
 from hypervisor.readings.queries_latest import SiteRow
 from sensors._domain import Catalogue
 
-HORIZONS = (3, 6, 12)  # h, that a room looks ahead at a hand-over (DOMAIN)
+HORIZONS = (3, 6, 12)  # h
 _LIMIT = "alert"
 
 
-def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> dict[str, Any]:
-    """`rivers`, each with its gauges from the source down, and `reached` and `expected` assets.
+def read_forecast(connection: Connection, catalogue: Catalogue, *, now: datetime) -> dict[str, Any]:
+    """`rivers` with their gauges from the source down, and `reached` and `expected` assets.
 
-    `now` is the instance's clock.
+    `now`: the instance's clock.
     """
     limits = forecast_queries.limits(connection, _LIMIT, now)
     levels = list_courses(connection, catalogue, now=now)
     water = list_reaches(connection, catalogue, now=now, courses_by_gauge=levels)
     return {
-        "rivers": rivers(queries_latest.list_sites(connection), levels, limits),
-        "reached": [_reached(reach) for reach in water if reach.state == "reached"],
-        "expected": [_expected(reach, now) for reach in water if _soon(reach, now)],
+        "rivers": list_rivers(queries_latest.list_sites(connection), levels, limits),
+        "reached": [_describe_reached(reach) for reach in water if reach.state == "reached"],
+        "expected": [
+            _describe_expected(reach, now) for reach in water if _arrives_soon(reach, now)
+        ],
     }
 
 
-def rivers(
+def list_rivers(
     sites: Iterable[SiteRow], levels: Mapping[str, Course], limits: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """By river, in the order in which the sites come; a site without a level is left out."""
+    """Gauges by river, in the order of sites; sites without a level are left out."""
     gauges = [site_row for site_row in sites if site_row.river and site_row.name in levels]
     by_river = sorted(gauges, key=lambda site: str(site.river))
     return [
-        {"river": river, "gauges": [_gauge(site, levels[site.name], limits) for site in group]}
+        {
+            "river": river,
+            "gauges": [_describe_gauge(site, levels[site.name], limits) for site in group],
+        }
         for river, group in groupby(by_river, key=lambda site: site.river)
     ]
 
 
-def _gauge(site: SiteRow, course: Course, limits: Mapping[str, float]) -> dict[str, Any]:
+def _describe_gauge(site: SiteRow, course: Course, limits: Mapping[str, float]) -> dict[str, Any]:
     limit = limits.get(site.name)
     return {
         "site": site.name,
@@ -58,11 +63,11 @@ def _gauge(site: SiteRow, course: Course, limits: Mapping[str, float]) -> dict[s
     }
 
 
-def _soon(reach: Reach, now: datetime) -> bool:
+def _arrives_soon(reach: Reach, now: datetime) -> bool:
     return reach.arrival is not None and reach.arrival.at <= now + timedelta(hours=HORIZONS[-1])
 
 
-def _reached(reach: Reach) -> dict[str, Any]:
+def _describe_reached(reach: Reach) -> dict[str, Any]:
     return {
         "asset": reach.title,
         "gauge": reach.gauge_title,
@@ -71,12 +76,12 @@ def _reached(reach: Reach) -> dict[str, Any]:
     }
 
 
-def _expected(reach: Reach, now: datetime) -> dict[str, Any]:
+def _describe_expected(reach: Reach, now: datetime) -> dict[str, Any]:
     if reach.arrival is None:
-        raise AssertionError("only what arrives is expected")
+        raise AssertionError("an expected reach has an arrival")
     ahead = (reach.arrival.at - now).total_seconds() / 3600
     return {
-        **_reached(reach),
+        **_describe_reached(reach),
         "within": next(hours for hours in HORIZONS if ahead <= hours),
         "at": text(micros(reach.arrival.at)),
         "earliest": text(micros(reach.arrival.earliest)),

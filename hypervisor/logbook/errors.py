@@ -1,15 +1,15 @@
-"""What the log and the hand-over refuse."""
+"""Errors of the log and of hand-overs."""
 
 from sensors._errors import TerritoryError
 
 
 class LogError(TerritoryError):
-    """An entry that cannot stand so: says what is missing or too much."""
+    """An invalid entry: says what is missing or superfluous."""
 
 
 class NoEntryError(LogError):
-    """There is no such entry, or hand-over."""
+    """No such entry or hand-over."""
 
 
 class HandoverError(LogError):
-    """A step that a hand-over's state, or the person, does not allow."""
+    """A step that the state of a hand-over, or the person, does not allow."""

@@ -1,60 +1,118 @@
-"""An entry of the log: kinds, what each needs, and its check."""
+"""Log entries and hand-overs: kinds, what each kind needs, and the check of a new entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, computed_field
+from pydantic.dataclasses import dataclass as model
 
 from hypervisor.logbook.errors import LogError
 
 LONGEST = 10_000  # characters
 
 
-class Kind(StrEnum):
-    """What an entry is. Those that stand open until they are settled have a `due`, or may."""
+class EntryKind(StrEnum):
+    """The kind of an entry."""
 
     NOTE = "note"
     DECISION = "decision"
     CALL = "call"  # made or received
-    PROMISE = "promise"  # a call or an act that was promised
-    CLOSURE = "closure"  # a road or a place that was closed
-    EXPECTATION = "expectation"  # what is expected in the next hours
-    BULLETIN = "bulletin"  # when the next one comes
-    SETTLED = "settled"  # `about`: kept, reopened, come about
-    CORRECTION = "correction"  # `about`: was wrong, and how
+    PROMISE = "promise"  # a promised call or act
+    CLOSURE = "closure"  # a closed road or place
+    EXPECTATION = "expectation"  # expected in the next hours
+    BULLETIN = "bulletin"  # the next bulletin
+    SETTLED = "settled"  # `about`: an open entry that is settled
+    CORRECTION = "correction"  # `about`: an entry that was wrong
 
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """`due`: True, it must be said; False, it means nothing; None, it may be."""
+    """What a kind needs. `due`: True required, False not allowed, None optional."""
 
     due: bool | None = None
     about: bool = False
 
 
-NEEDS: Mapping[Kind, Needs] = {
-    Kind.NOTE: Needs(due=False),
-    Kind.DECISION: Needs(due=False),
-    Kind.CALL: Needs(due=False),
-    Kind.PROMISE: Needs(due=True),
-    Kind.CLOSURE: Needs(),
-    Kind.EXPECTATION: Needs(due=True),
-    Kind.BULLETIN: Needs(due=True),
-    Kind.SETTLED: Needs(due=False, about=True),
-    Kind.CORRECTION: Needs(due=False, about=True),
+NEEDS: Mapping[EntryKind, Needs] = {
+    EntryKind.NOTE: Needs(due=False),
+    EntryKind.DECISION: Needs(due=False),
+    EntryKind.CALL: Needs(due=False),
+    EntryKind.PROMISE: Needs(due=True),
+    EntryKind.CLOSURE: Needs(),
+    EntryKind.EXPECTATION: Needs(due=True),
+    EntryKind.BULLETIN: Needs(due=True),
+    EntryKind.SETTLED: Needs(due=False, about=True),
+    EntryKind.CORRECTION: Needs(due=False, about=True),
 }
-OPEN = frozenset({Kind.PROMISE, Kind.CLOSURE, Kind.EXPECTATION, Kind.BULLETIN})  # until settled
+OPEN = frozenset(
+    {EntryKind.PROMISE, EntryKind.CLOSURE, EntryKind.EXPECTATION, EntryKind.BULLETIN}
+)  # until settled
+
+
+@model(frozen=True, kw_only=True)
+class LogEntry:
+    """An entry of the log. `at`: wall clock; `scenario_at`, `due`: the instance's clock."""
+
+    id: int
+    at: datetime
+    scenario_at: datetime | None
+    author: Annotated[str, Field(examples=["s.benali"])]
+    kind: EntryKind
+    text: str
+    area: Annotated[str | None, Field(description="The area concerned; null: all of them.")]
+    area_name: str | None
+    site: str | None
+    site_title: str | None
+    alarm: int | None
+    alarm_title: str | None
+    incident: int | None
+    due: datetime | None
+    about: int | None
+    settled: datetime | None
+    settled_by: str | None
+
+    @computed_field(description="It waits to be settled.")  # type: ignore[prop-decorator]
+    @property
+    def open(self) -> bool:
+        return self.kind in OPEN and self.settled is None
+
+    @property
+    def shown_at(self) -> datetime:
+        """On the instance's clock."""
+        return self.scenario_at or self.at
+
+
+@model(frozen=True, kw_only=True)
+class Handover:
+    """A hand-over. `page`: what was signed, as it was offered. Times: wall clock."""
+
+    id: int
+    area: str | None
+    begins: datetime
+    offered_at: datetime
+    scenario_at: datetime | None
+    offered_by: str
+    note: str
+    page: dict[str, Any]
+    digest: str
+    state: Literal["offered", "taken", "withdrawn"]
+    closed_at: datetime | None
+    closed_by: str | None
+    remark: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class New:
-    """An entry as it is written. `site` by name; `area`: whom it concerns, None the whole.
+class NewEntry:
+    """A new entry. `site`: by name; `area`: None for the whole territory.
 
-    `due`: by when it is kept, reopened or expected, on the instance's clock.
+    `due`: when it is due, on the instance's clock.
     """
 
     author: str
-    kind: Kind
+    kind: EntryKind
     text: str
     area: str | None = None
     site: str | None = None
@@ -64,11 +122,11 @@ class New:
     about: int | None = None
 
 
-def checked(new: New) -> New:
+def check_entry(new: NewEntry) -> NewEntry:
     """The entry with its text trimmed.
 
     Raises:
-        LogError: it says nothing, or lacks what its kind needs, or says what its kind does not.
+        LogError: empty or too long, or its kind needs or forbids a field.
     """
     words = new.text.strip()
     needs = NEEDS[new.kind]
@@ -83,4 +141,4 @@ def checked(new: New) -> New:
     if needs.about != (new.about is not None):
         problem = "say which entry it is about" if needs.about else "it is about no other entry"
         raise LogError(f"{new.kind}: {problem}")
-    return New(**{**vars(new), "text": words})
+    return NewEntry(**{**vars(new), "text": words})

@@ -1,4 +1,4 @@
-"""The operational log: what the room writes, beside what became of alarms."""
+"""The page of the operational log: entries beside events of alarms."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,9 +11,9 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.logbook import views as view
-from hypervisor.logbook.api import written
+from hypervisor.logbook.api import write_entry
 from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.model import EntryKind, NewEntry
 from hypervisor.logbook.views import Filters
 from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
@@ -22,12 +22,12 @@ from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.web.times import local
 
 router = APIRouter()
-_UNSAID = dict.fromkeys(("kind", "text", "site", "due", "alarm", "about"), "")
+_EMPTY_FORM = dict.fromkeys(("kind", "text", "site", "due", "alarm", "about"), "")
 PAGE = Page(key="log", title=mark("Log"), address="/log", order=30, shortcut="j")
 
 
 @router.get("/log")
-def log(  # noqa: PLR0913  one argument a filter
+def show_log(  # noqa: PLR0913  one argument a filter
     context: Context,
     request: Request,
     *,
@@ -40,21 +40,21 @@ def log(  # noqa: PLR0913  one argument a filter
     alarms: bool = True,
     alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
-    """Days, the latest first; the form; what stands open."""
+    """The log by day, latest first, with the form and the open items."""
     filters = Filters(
         span=span if span in view.SPANS else view.USUAL,
         until=local(until, context),
-        kind=Kind(kind) if kind in set(Kind) else None,
+        kind=EntryKind(kind) if kind in set(EntryKind) else None,
         author=author,
         site=site,
         text=text,
         alarms=alarms,
     )
-    return _shown(context, request, filters, form={"alarm": alarm, "site": site})
+    return _render(context, request, filters, form={"alarm": alarm, "site": site})
 
 
 @router.post("/log")
-def append(  # noqa: PLR0913, PLR0917  the fields of the form
+def append_entry(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     kind: Annotated[str, Form()],
@@ -64,27 +64,29 @@ def append(  # noqa: PLR0913, PLR0917  the fields of the form
     alarm: Annotated[str, Form()] = "",
     about: Annotated[str, Form()] = "",
 ) -> Response:
-    """Write an entry; what is wrong stands above the form, with all that was typed."""
+    """Add an entry; an error is shown above the form, which keeps its contents."""
     form = {"kind": kind, "text": text, "site": site, "due": due, "alarm": alarm, "about": about}
     try:
-        new = New(
+        new = NewEntry(
             author=context.person.name,
-            kind=_kind(kind),
+            kind=_parse_kind(kind),
             text=text,
             site=site.strip() or None,
-            due=_due(due, context),
-            alarm=_number(alarm),
-            about=_number(about),
+            due=_parse_due(due, context),
+            alarm=_parse_number(alarm),
+            about=_parse_number(about),
         )
-        written(context, new)
+        write_entry(context, new)
     except LogError as error:
-        return _shown(context, request, Filters(), form=form, wrong=refusal(error), status_code=422)
+        return _render(
+            context, request, Filters(), form=form, wrong=refusal(error), status_code=422
+        )
     if wants_fragment(request):
-        return _shown(context, request, Filters())
+        return _render(context, request, Filters())
     return RedirectResponse("/log", status_code=303)
 
 
-def _shown(  # noqa: PLR0913  what the page is made of
+def _render(  # noqa: PLR0913  what the page is made of
     context: RequestContext,
     request: Request,
     filters: Filters,
@@ -99,24 +101,24 @@ def _shown(  # noqa: PLR0913  what the page is made of
         context,
         template,
         status_code=status_code,
-        sheet=view.sheet(context, reader_of(context, request), filters),
+        sheet=view.build_sheet(context, reader_of(context, request), filters),
         filters=filters,
         spans=view.SPANS,
-        form={**_UNSAID, **(form or {})},
+        form={**_EMPTY_FORM, **(form or {})},
         wrong=wrong,
         sites=queries_site.suggest_sites(context.connection),
         writes=context.person.may(Duty.OPERATE),
-        **view.words(),
+        **view.template_words(),
     )
 
 
-def _kind(text: str) -> Kind:
-    if text not in set(Kind):
-        raise LogError(f"kind: expected one of {', '.join(Kind)}")
-    return Kind(text)
+def _parse_kind(text: str) -> EntryKind:
+    if text not in set(EntryKind):
+        raise LogError(f"kind: expected one of {', '.join(EntryKind)}")
+    return EntryKind(text)
 
 
-def _number(text: str) -> int | None:
+def _parse_number(text: str) -> int | None:
     if not text.strip():
         return None
     if not text.isdecimal() or int(text) >= 2**63:
@@ -124,7 +126,7 @@ def _number(text: str) -> int | None:
     return int(text)
 
 
-def _due(text: str, context: RequestContext) -> datetime | None:
+def _parse_due(text: str, context: RequestContext) -> datetime | None:
     if text and local(text, context) is None:
         raise LogError(f"by when: expected a day and a time, not {text!r}")
     return local(text, context)

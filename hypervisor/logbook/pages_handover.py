@@ -1,4 +1,4 @@
-"""Hand-over: the page that whoever goes and whoever comes sign, and those that were signed."""
+"""The hand-over page, signed by both shifts, and earlier hand-overs."""
 
 from typing import Annotated
 
@@ -11,9 +11,9 @@ from hypervisor.base.translation import mark
 from hypervisor.logbook import api_handovers as doing
 from hypervisor.logbook import queries_handovers
 from hypervisor.logbook import views_handover as view
-from hypervisor.logbook.api import area_of
+from hypervisor.logbook.api import find_area
 from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.queries_handovers import Handover
+from hypervisor.logbook.model import Handover
 from hypervisor.logbook.service_handover import Step
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -32,75 +32,77 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("/handover")
-def draft(context: Context) -> Response:
-    """What would be handed over now; or the page that waits for its second signature."""
-    area = area_of(context)
-    waiting = queries_handovers.offered(context.connection, area)
+def show_draft(context: Context) -> Response:
+    """The hand-over as of now, or the one awaiting its second signature."""
+    area = find_area(context)
+    waiting = queries_handovers.find_offered(context.connection, area)
     if waiting is not None:
-        return _shown(context, waiting)
-    return _drafted(context)
+        return _render_handover(context, waiting)
+    return _render_draft(context)
 
 
 @router.get("/handover/{number}")
-def one(context: Context, number: Number) -> Response:
-    """A hand-over as it was signed."""
-    return _shown(context, doing.found(context, number))
+def show_handover(context: Context, number: Number) -> Response:
+    """A hand-over as signed."""
+    return _render_handover(context, doing.find_handover(context, number))
 
 
 @router.post("/handover")
-def offer(context: Context, note: Annotated[str, Form(max_length=10_000)] = "") -> Response:
+def offer_handover(
+    context: Context, note: Annotated[str, Form(max_length=10_000)] = ""
+) -> Response:
     """The first signature."""
     try:
-        made = doing.offered(context, note)
+        made = doing.offer_handover(context, note)
     except LogError as error:
-        return _drafted(context, wrong=refusal(error), note=note)
+        return _render_draft(context, wrong=refusal(error), note=note)
     return RedirectResponse(f"/handover/{made.id}", status_code=303)
 
 
 @router.post("/handover/{number}")
-def step(
+def sign_handover(
     context: Context,
     number: Number,
     step: Annotated[Step, Form()],
     signed: Annotated[str, Form(max_length=64)] = "",
     remark: Annotated[str, Form(max_length=10_000)] = "",
 ) -> Response:
-    """The second signature, or the first one taken back."""
+    """The second signature, or withdrawal of the first."""
     try:
-        made = doing.stepped(context, number, step, signed=signed, remark=remark)
+        made = doing.sign_handover(context, number, step, signed=signed, remark=remark)
     except LogError as error:
-        return _shown(context, doing.found(context, number), wrong=refusal(error))
+        return _render_handover(context, doing.find_handover(context, number), wrong=refusal(error))
     return RedirectResponse(f"/handover/{made.id}", status_code=303)
 
 
-def _drafted(context: RequestContext, *, wrong: str = "", note: str = "") -> Response:
-    page = doing.drafted(context)
+def _render_draft(context: RequestContext, *, wrong: str = "", note: str = "") -> Response:
+    page = doing.build_page(context)
     return render(
         context,
         "handover.html",
         status_code=409 if wrong else 200,
         handover=None,
-        page=view.readable(page),
-        begins=doing.begins(context),
+        page=view.parse_page(page),
+        begins=doing.find_shift_start(context),
         wrong=wrong,
         note=note,
-        before=queries_handovers.listing(context.connection, limit=10),
-        **view.words(),
+        before=queries_handovers.list_handovers(context.connection, limit=10),
+        **view.template_words(),
     )
 
 
-def _shown(context: RequestContext, handover: Handover, *, wrong: str = "") -> Response:
+def _render_handover(context: RequestContext, handover: Handover, *, wrong: str = "") -> Response:
     return render(
         context,
         "handover.html",
         status_code=409 if wrong else 200,
         handover=handover,
-        page=view.readable(handover.page),
+        page=view.parse_page(handover.page),
         begins=handover.begins,
         wrong=wrong,
         note=handover.note,
         mine=handover.offered_by == context.person.name,
         signs=doing.may_sign(context, handover),
-        before=queries_handovers.listing(context.connection, limit=10),
-        **view.words(),
+        before=queries_handovers.list_handovers(context.connection, limit=10),
+        **view.template_words(),
     )

@@ -1,19 +1,19 @@
-"""The operational log's rows."""
+"""SQL of the operational log."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
 from hypervisor.logbook.errors import NoEntryError
-from hypervisor.logbook.model import OPEN, Kind, New
+from hypervisor.logbook.model import OPEN, EntryKind, LogEntry, NewEntry
 
 _COLUMNS = (
-    "e.id, e.at, e.scenario_at, e.author, e.kind, e.text, e.area, area.name, site.name, site.title,"
-    " e.alarm, alarm.title, e.incident, e.due, e.about, s.at, s.author"
+    "e.id, e.at, e.scenario_at, e.author, e.kind, e.text, e.area, area.name AS area_name,"
+    " site.name AS site, site.title AS site_title, e.alarm, alarm.title AS alarm_title, e.incident,"
+    " e.due, e.about, s.at AS settled, s.author AS settled_by"
 )
 _FROM = (
     "log_entry e LEFT JOIN site ON site.id = e.site LEFT JOIN alarm ON alarm.id = e.alarm"
@@ -23,51 +23,17 @@ _FROM = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A row. `at` is the wall's; `due` and `scenario_at` the instance's clock."""
-
-    id: int
-    at: datetime
-    scenario_at: datetime | None
-    author: str
-    kind: Kind
-    text: str
-    area: str | None
-    area_name: str | None
-    site: str | None
-    site_title: str | None
-    alarm: int | None
-    alarm_title: str | None
-    incident: int | None
-    due: datetime | None
-    about: int | None
-    settled: datetime | None
-    settled_by: str | None
-
-    @property
-    def open(self) -> bool:
-        """Whether it waits to be settled."""
-        return self.kind in OPEN and self.settled is None
-
-    @property
-    def shown_at(self) -> datetime:
-        """On the instance's clock."""
-        return self.scenario_at or self.at
-
-
-@dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which entries. `before`: with smaller numbers than this one; `open`: those not settled.
+    """A filter of entries. `before`: smaller ids only; `open`: unsettled only.
 
-    `since` and `until` are the wall's clock; `first` and `last` the instance's: the scenario's in
-    an exercise.
+    `since`, `until`: wall clock; `first`, `last`: the instance's clock.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     first: datetime | None = None
     last: datetime | None = None
-    kinds: frozenset[Kind] | None = None
+    kinds: frozenset[EntryKind] | None = None
     author: str | None = None
     site: str | None = None
     alarm: int | None = None
@@ -77,8 +43,8 @@ class LogFilter:
     limit: int = 200
 
 
-def insert(connection: Connection, new: New, *, now: datetime) -> int:
-    """Its number. The area of a site's entry is that of the site's commune.
+def insert_entry(connection: Connection, new: NewEntry, *, now: datetime) -> int:
+    """Insert an entry; returns its id. An entry of a site gets the site's commune as area.
 
     Raises:
         NoEntryError: no such site, alarm or area.
@@ -104,18 +70,18 @@ def insert(connection: Connection, new: New, *, now: datetime) -> int:
     return int(row[0])
 
 
-def one(connection: Connection, number: int) -> Entry | None:
-    """An entry by its number."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE e.id = %s",  # noqa: S608  our own columns
-        [number],
-    ).fetchone()
-    return None if row is None else _entry(row)
+def find_entry(connection: Connection, number: int) -> LogEntry | None:
+    """An entry by its id."""
+    return (
+        connection.cursor(row_factory=class_row(LogEntry))
+        .execute(f"SELECT {_COLUMNS} FROM {_FROM} WHERE e.id = %s", [number])  # noqa: S608  our own columns
+        .fetchone()
+    )
 
 
-def listing(connection: Connection, query: LogFilter) -> list[Entry]:
-    """Entries, the latest first."""
-    rows: Iterable[tuple[Any, ...]] = connection.execute(
+def list_entries(connection: Connection, query: LogFilter) -> list[LogEntry]:
+    """Entries, latest first."""
+    rows = connection.cursor(row_factory=class_row(LogEntry)).execute(
         f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  our own columns
         " WHERE (%(since)s::timestamptz IS NULL OR e.at >= %(since)s)"
         " AND (%(until)s::timestamptz IS NULL OR e.at < %(until)s)"
@@ -135,9 +101,4 @@ def listing(connection: Connection, query: LogFilter) -> list[Entry]:
             "standing": [str(kind) for kind in OPEN],
         },
     )
-    return [_entry(row) for row in rows]
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    values = dict(zip(Entry.__dataclass_fields__, row, strict=True))
-    return Entry(**{**values, "kind": Kind(values["kind"])})
+    return rows.fetchall()

@@ -1,13 +1,14 @@
-"""Hand-overs: each a page that two people signed."""
+"""SQL of hand-overs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection
+from hypervisor.logbook.model import Handover
 
 _COLUMNS = (
     "id, area, begins, offered_at, scenario_at, offered_by, note, page, digest, state, closed_at,"
@@ -15,26 +16,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Handover:
-    """A row. Times are the wall's but `scenario_at`."""
-
-    id: int
-    area: str | None
-    begins: datetime
-    offered_at: datetime
-    scenario_at: datetime | None
-    offered_by: str
-    note: str
-    page: Mapping[str, Any]
-    digest: str
-    state: str
-    closed_at: datetime | None
-    closed_by: str | None
-    remark: str
-
-
-def insert(  # noqa: PLR0913  the columns
+def insert_handover(  # noqa: PLR0913  the columns
     connection: Connection,
     page: Mapping[str, Any],
     *,
@@ -45,7 +27,7 @@ def insert(  # noqa: PLR0913  the columns
     digest: str,
     now: datetime,
 ) -> int:
-    """Its number. `begins` None: the first one, of all that was before."""
+    """Insert a hand-over; returns its id. `begins` None: since the instance was created."""
     row = connection.execute(
         "INSERT INTO handover (area, begins, offered_at, scenario_at, offered_by, note, page,"
         " digest) SELECT %s, COALESCE(%s, (SELECT created_at FROM instance)), %s,"
@@ -56,10 +38,10 @@ def insert(  # noqa: PLR0913  the columns
     return int(row[0]) if row else 0
 
 
-def close(  # noqa: PLR0913  the columns
+def close_handover(  # noqa: PLR0913  the columns
     connection: Connection, number: int, state: str, *, author: str, remark: str, now: datetime
 ) -> bool:
-    """False: it was no longer on offer."""
+    """Close an offer; False: it is no longer on offer."""
     done = connection.execute(
         "UPDATE handover SET state = %s, closed_at = %s, closed_by = %s, remark = %s"
         " WHERE id = %s AND state = 'offered'",
@@ -68,40 +50,33 @@ def close(  # noqa: PLR0913  the columns
     return done.rowcount == 1
 
 
-def one(connection: Connection, number: int) -> Handover | None:
-    """A hand-over by its number."""
+def find_handover(connection: Connection, number: int) -> Handover | None:
+    """A hand-over by its id."""
     return _first(connection, "id = %s", [number])
 
 
-def offered(connection: Connection, area: str | None) -> Handover | None:
-    """The one that waits for its second signature."""
+def find_offered(connection: Connection, area: str | None) -> Handover | None:
+    """The hand-over awaiting its second signature."""
     return _first(connection, "state = 'offered' AND area IS NOT DISTINCT FROM %s", [area])
 
 
-def latest(connection: Connection, area: str | None) -> Handover | None:
-    """The last one that was taken."""
+def find_latest(connection: Connection, area: str | None) -> Handover | None:
+    """The last hand-over taken."""
     return _first(connection, "state = 'taken' AND area IS NOT DISTINCT FROM %s", [area])
 
 
-def listing(
+def list_handovers(
     connection: Connection, *, before: int | None = None, limit: int = 100
 ) -> list[Handover]:
-    """Hand-overs, the latest first."""
-    rows = connection.execute(
+    """Hand-overs, latest first."""
+    rows = connection.cursor(row_factory=class_row(Handover)).execute(
         f"SELECT {_COLUMNS} FROM handover"  # noqa: S608  our own columns
         " WHERE (%(before)s::bigint IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
         {"before": before, "limit": limit},
     )
-    return [_handover(row) for row in rows]
+    return rows.fetchall()
 
 
 def _first(connection: Connection, where: str, values: list[Any]) -> Handover | None:
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM handover WHERE {where} ORDER BY id DESC LIMIT 1",  # noqa: S608
-        values,
-    ).fetchone()
-    return None if row is None else _handover(row)
-
-
-def _handover(row: tuple[Any, ...]) -> Handover:
-    return Handover(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
+    sql = f"SELECT {_COLUMNS} FROM handover WHERE {where} ORDER BY id DESC LIMIT 1"  # noqa: S608
+    return connection.cursor(row_factory=class_row(Handover)).execute(sql, values).fetchone()

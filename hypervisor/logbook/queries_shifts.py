@@ -1,8 +1,10 @@
-"""What changed hands or was changed in a shift: edits of rules and thresholds, devices at rest."""
+"""SQL of a shift: changed rules and thresholds, devices out of service."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
 
@@ -20,30 +22,19 @@ class Edit:
     recorded_at: datetime
 
 
-def edits(connection: Connection, since: datetime) -> list[Edit]:
-    """What people changed of rules and thresholds since then (the wall's clock), oldest first."""
-    rows = connection.execute(
-        "SELECT r.kind, r.key, r.value, p.value, r.author, r.reason, r.recorded_at"
+def list_edits(connection: Connection, since: datetime) -> list[Edit]:
+    """Changes of rules and thresholds since a time (wall clock), oldest first."""
+    rows = connection.cursor(row_factory=class_row(Edit)).execute(
+        "SELECT r.kind, r.key, r.value, p.value AS before, r.author, r.reason, r.recorded_at"
         " FROM revision r JOIN revision p ON p.id = r.previous"
         " WHERE r.kind IN ('rule', 'threshold') AND r.recorded_at >= %s ORDER BY r.id",
         [since],
     )
-    return [
-        Edit(
-            kind=kind,
-            key=key,
-            value=value,
-            before=before,
-            author=author,
-            reason=reason,
-            recorded_at=at,
-        )
-        for kind, key, value, before, author, reason, at in rows
-    ]
+    return rows.fetchall()
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtRest:
+class OutOfServiceDevice:
     """A device out of service."""
 
     device: str
@@ -54,10 +45,11 @@ class AtRest:
     reason: str
 
 
-def at_rest(connection: Connection, at: datetime) -> list[AtRest]:
-    """Devices that are out of service at a time of the instance's clock."""
-    rows = connection.execute(
-        "SELECT d.name, site.name, site.title, r.effective, r.author, r.reason FROM ("
+def list_out_of_service(connection: Connection, at: datetime) -> list[OutOfServiceDevice]:
+    """Devices out of service at a time (the instance's clock)."""
+    rows = connection.cursor(row_factory=class_row(OutOfServiceDevice)).execute(
+        "SELECT d.name AS device, site.name AS site, site.title AS site_title,"
+        " r.effective AS since, r.author, r.reason FROM ("
         " SELECT DISTINCT ON (key) key, value, effective, author, reason FROM revision"
         " WHERE kind = 'device' AND effective <= %s ORDER BY key, effective DESC, id DESC) r"
         " JOIN device d ON d.name = r.key JOIN site ON site.id = d.site"
@@ -65,7 +57,4 @@ def at_rest(connection: Connection, at: datetime) -> list[AtRest]:
         " ORDER BY site.title, d.name",
         [at, at],
     )
-    return [
-        AtRest(device=a, site=b, site_title=c, since=d, author=e, reason=f)
-        for a, b, c, d, e, f in rows
-    ]
+    return rows.fetchall()

@@ -1,11 +1,10 @@
 """Bodies of the operational log and of hand-overs."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hypervisor.logbook.model import LONGEST, Kind
+from hypervisor.logbook.model import LONGEST, EntryKind, Handover, LogEntry
 from hypervisor.web.schemas import Body
 from hypervisor.web.times import Instant
 
@@ -14,115 +13,78 @@ Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class EntryPost(BaseModel):
-    """What is written into the log; its author is whoever is signed in."""
+    """A new log entry; its author is the signed-in person."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Kind = Field(description="What it is.", examples=["decision"])
+    kind: EntryKind = Field(description="The kind of entry.", examples=["decision"])
     text: Words = Field(examples=["RD 118 closed between Villebon and Orsay"])
     site: str | None = Field(default=None, max_length=200, examples=[None])
-    alarm: Number | None = Field(default=None, description="What it is about.", examples=[None])
+    alarm: Number | None = Field(
+        default=None, description="The alarm it is about.", examples=[None]
+    )
     incident: Number | None = Field(default=None, examples=[None])
     due: Instant | None = Field(
         default=None,
-        description="By when it is kept, reopened or expected, on the instance's clock.",
+        description="When it is due, on the instance's clock.",
         examples=[None],
     )
     about: Number | None = Field(
-        default=None, description="The entry that it settles or corrects.", examples=[None]
+        default=None, description="The entry it settles or corrects.", examples=[None]
     )
 
 
-class EntryBody(BaseModel):
-    """One entry. `at` is the wall's clock; `scenario_at` and `due` the instance's."""
-
-    id: int
-    at: datetime
-    scenario_at: datetime | None
-    author: str = Field(examples=["s.benali"])
-    kind: Kind
-    text: str
-    area: str | None = Field(description="Whom it concerns; null: the whole territory.")
-    area_name: str | None
-    site: str | None
-    site_title: str | None
-    alarm: int | None
-    alarm_title: str | None
-    incident: int | None
-    due: datetime | None
-    about: int | None
-    settled: datetime | None
-    settled_by: str | None
-    open: bool = Field(description="It waits to be settled.")
-
-
 class EntriesBody(Body):
-    """A page of the log, the latest first."""
+    """A page of the log, latest first."""
 
-    entries: list[EntryBody]
+    entries: list[LogEntry]
     next: str | None
 
 
-class OneEntryBody(Body):
+class EntryDetailBody(Body):
     """One entry of the log."""
 
-    entry: EntryBody
+    entry: LogEntry
 
 
 class OfferPost(BaseModel):
-    """The first signature: whoever is signed in goes."""
+    """The first signature, of the outgoing shift."""
 
     model_config = ConfigDict(extra="forbid")
 
     note: Annotated[str, Field(max_length=LONGEST)] = Field(
-        default="", description="In their own words.", examples=["The Yvette falls since noon."]
+        default="",
+        description="A note for the next shift.",
+        examples=["The Yvette has been falling since noon."],
     )
 
 
 class StepPost(BaseModel):
-    """The second signature, or taking the first one back."""
+    """The second signature, or withdrawal of the first."""
 
     model_config = ConfigDict(extra="forbid")
 
     step: Literal["take", "withdraw"]
     signed: str | None = Field(
-        default=None, max_length=64, description="Take: the `digest` of the page that was read."
+        default=None, max_length=64, description="For take: the `digest` of the page you read."
     )
     remark: Annotated[str, Field(max_length=LONGEST)] = Field(default="", examples=["seen"])
 
 
-class HandoverBody(BaseModel):
-    """A hand-over. `page` is all that was signed, frozen when it was offered."""
-
-    id: int
-    area: str | None
-    begins: datetime
-    offered_at: datetime
-    scenario_at: datetime | None
-    offered_by: str
-    note: str
-    page: dict[str, Any]
-    digest: str
-    state: Literal["offered", "taken", "withdrawn"]
-    closed_at: datetime | None
-    closed_by: str | None
-    remark: str
-
-
 class HandoversBody(Body):
-    """Hand-overs, the latest first."""
+    """Hand-overs, latest first."""
 
-    handovers: list[HandoverBody]
+    handovers: list[Handover]
     next: str | None
 
 
-class OneHandoverBody(Body):
+class HandoverDetailBody(Body):
     """One hand-over."""
 
-    handover: HandoverBody
+    handover: Handover
 
 
 class DraftBody(Body):
-    """What a hand-over would say now."""
+    """The hand-over page as of now."""
 
     page: dict[str, Any]

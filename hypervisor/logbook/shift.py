@@ -1,4 +1,4 @@
-"""What a hand-over says: all that whoever comes must know, put together from what is stored."""
+"""The hand-over page: all that the next shift must know."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,91 +10,94 @@ from hypervisor.alarms.queries import Selection
 from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
 from hypervisor.logbook import queries, queries_shifts
-from hypervisor.logbook.model import Kind
-from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.logbook.model import EntryKind, LogEntry
+from hypervisor.logbook.queries import LogFilter
 from hypervisor.registry import queries_works
 from rules._rule import SEVERITIES
 
-_TOLD = frozenset({Kind.NOTE, Kind.DECISION, Kind.CALL, Kind.CORRECTION})
+_NOTED_KINDS = frozenset({EntryKind.NOTE, EntryKind.DECISION, EntryKind.CALL, EntryKind.CORRECTION})
 _MOST = 500
 _SOON = timedelta(days=1)
 _BY_HAND = ("shelved", "out-of-service")
 
 
-def page(
+def build_page(
     connection: Connection,
     *,
     since: datetime,
     wall: datetime,
     outlook: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The page as plain values. `since`: of the wall, the hand-over before.
+    """The page as plain values. `since`: the previous hand-over (wall clock).
 
-    `outlook`: what the console knows of rivers and what comes next, put in as it is.
+    `outlook`: the forecast section, included as it is.
     """
     clock = queries_lifecycle.read_clock(connection, wall) or wall
     active = listing.list_alarms(connection, Selection(active=True), wall=wall)
     over = listing.list_alarms(connection, Selection(), wall=wall, shown="returned")
     held = [alarm for alarm in active if alarm["suppressed"]]
     speaking = [alarm for alarm in active if not alarm["suppressed"]]
-    standing = queries.listing(connection, LogFilter(open=True, limit=_MOST))
-    entries = queries.listing(connection, LogFilter(since=since, kinds=_TOLD, limit=_MOST))
+    standing = queries.list_entries(connection, LogFilter(open=True, limit=_MOST))
+    entries = queries.list_entries(
+        connection, LogFilter(since=since, kinds=_NOTED_KINDS, limit=_MOST)
+    )
     return {
-        "since": text_of(since),
-        "at": text_of(clock),
+        "since": format_time(since),
+        "at": format_time(clock),
         "outlook": dict(outlook or {}),
-        "unacknowledged": _alarms(speaking, _is("unacknowledged")),
-        "returned": worst_first(_alarm(alarm) for alarm in over),
-        "acknowledged": _alarms(speaking, _is_not("unacknowledged", category="hazard")),
-        "faulty": _alarms(speaking, _is_not("unacknowledged", category="maintenance")),
-        "held": worst_first(_held(alarm) for alarm in held),
+        "unacknowledged": _list_alarms(speaking, _has_state("unacknowledged")),
+        "returned": sort_by_severity(_describe_alarm(alarm) for alarm in over),
+        "acknowledged": _list_alarms(speaking, _is_known("unacknowledged", category="hazard")),
+        "faulty": _list_alarms(speaking, _is_known("unacknowledged", category="maintenance")),
+        "held": sort_by_severity(_describe_held(alarm) for alarm in held),
         "at_rest": [
-            _plain(asdict(at_rest)) for at_rest in queries_shifts.at_rest(connection, clock)
+            _as_plain(asdict(at_rest))
+            for at_rest in queries_shifts.list_out_of_service(connection, clock)
         ],
-        "works": _works(connection, clock),
-        "edits": [_plain(asdict(edit)) for edit in queries_shifts.edits(connection, since)],
-        **{_PLURAL[kind]: _entries(standing, {kind}) for kind in _STANDING},
-        "decisions": _entries(entries, {Kind.DECISION}),
-        "calls": _entries(entries, {Kind.CALL}),
-        "notes": _entries(entries, {Kind.NOTE, Kind.CORRECTION}),
+        "works": _list_works(connection, clock),
+        "edits": [_as_plain(asdict(edit)) for edit in queries_shifts.list_edits(connection, since)],
+        **{_PLURAL[kind]: _list_entries(standing, {kind}) for kind in _STANDING},
+        "decisions": _list_entries(entries, {EntryKind.DECISION}),
+        "calls": _list_entries(entries, {EntryKind.CALL}),
+        "notes": _list_entries(entries, {EntryKind.NOTE, EntryKind.CORRECTION}),
     }
 
 
-_PLURAL: Mapping[Kind, str] = {
-    Kind.PROMISE: "promises",
-    Kind.CLOSURE: "closures",
-    Kind.EXPECTATION: "expectations",
-    Kind.BULLETIN: "bulletins",
+_PLURAL: Mapping[EntryKind, str] = {
+    EntryKind.PROMISE: "promises",
+    EntryKind.CLOSURE: "closures",
+    EntryKind.EXPECTATION: "expectations",
+    EntryKind.BULLETIN: "bulletins",
 }
 _STANDING = tuple(_PLURAL)
 
 
-def text_of(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """RFC 3339 in UTC."""
     return text(micros(at))
 
 
-def _is(state: str) -> Callable[[Mapping[str, Any]], bool]:
+def _has_state(state: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda alarm: alarm["state"] == state
 
 
-def _is_not(state: str, *, category: str) -> Callable[[Mapping[str, Any]], bool]:
+def _is_known(state: str, *, category: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda alarm: alarm["state"] != state and alarm["category"] == category
 
 
-def _alarms(
+def _list_alarms(
     alarms: Iterable[Mapping[str, Any]], include: Callable[[Mapping[str, Any]], bool]
 ) -> list[dict[str, Any]]:
-    return worst_first(_alarm(alarm) for alarm in alarms if include(alarm))
+    return sort_by_severity(_describe_alarm(alarm) for alarm in alarms if include(alarm))
 
 
-def worst_first(alarms: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By severity, then the latest to begin."""
+def sort_by_severity(alarms: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By severity, highest first; then latest first."""
     latest = sorted(alarms, key=lambda alarm: str(alarm["began"]), reverse=True)
     return sorted(latest, key=lambda alarm: SEVERITIES.index(alarm["severity"]), reverse=True)
 
 
-def _alarm(alarm: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_alarm(alarm: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": alarm["id"],
         "severity": alarm["severity"][-1][1],
@@ -110,14 +113,14 @@ def _alarm(alarm: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _held(alarm: Mapping[str, Any]) -> dict[str, Any]:
-    """By hand before by design: somebody answers for it."""
+def _describe_held(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    """An alarm with one suppression: holds by hand come first."""
     why = min(alarm["suppressed"], key=lambda reason: reason["kind"] not in _BY_HAND)
-    return {**_alarm(alarm), "why": dict(why)}
+    return {**_describe_alarm(alarm), "why": dict(why)}
 
 
-def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
-    """Those that last, and those of the next day."""
+def _list_works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
+    """Works in progress, and those of the next day."""
     soon = micros(clock + _SOON)
     return [
         {
@@ -132,12 +135,12 @@ def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _entries(entries: Sequence[Entry], kinds: set[Kind]) -> list[dict[str, Any]]:
-    return [_plain(asdict(entry)) for entry in entries if entry.kind in kinds]
+def _list_entries(entries: Sequence[LogEntry], kinds: set[EntryKind]) -> list[dict[str, Any]]:
+    return [_as_plain(asdict(entry)) for entry in entries if entry.kind in kinds]
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        key: text_of(value) if isinstance(value, datetime) else value
+        key: format_time(value) if isinstance(value, datetime) else value
         for key, value in values.items()
     }

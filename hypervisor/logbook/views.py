@@ -1,4 +1,4 @@
-"""The log page: entries, and beside them what became of alarms, by day."""
+"""The log page: entries and events of alarms, by day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,40 +12,40 @@ from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.reader import Reader
 from hypervisor.base.translation import mark as _mark
 from hypervisor.logbook import queries
-from hypervisor.logbook.model import NEEDS, OPEN, Kind
-from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.logbook.model import NEEDS, OPEN, EntryKind, LogEntry
+from hypervisor.logbook.queries import LogFilter
 
 DAY = timedelta(days=1)
 SPANS = {"12h": timedelta(hours=12), "1d": DAY, "3d": 3 * DAY, "7d": 7 * DAY}
 USUAL = "1d"
 
-KINDS: Mapping[Kind, str] = {
-    Kind.NOTE: _mark("Note"),
-    Kind.DECISION: _mark("Decision"),
-    Kind.CALL: _mark("Call"),
-    Kind.PROMISE: _mark("Promise"),
-    Kind.CLOSURE: _mark("Closure"),
-    Kind.EXPECTATION: _mark("Expected"),
-    Kind.BULLETIN: _mark("Bulletin"),
-    Kind.SETTLED: _mark("Settled"),
-    Kind.CORRECTION: _mark("Correction"),
+KINDS: Mapping[EntryKind, str] = {
+    EntryKind.NOTE: _mark("Note"),
+    EntryKind.DECISION: _mark("Decision"),
+    EntryKind.CALL: _mark("Call"),
+    EntryKind.PROMISE: _mark("Promise"),
+    EntryKind.CLOSURE: _mark("Closure"),
+    EntryKind.EXPECTATION: _mark("Expected"),
+    EntryKind.BULLETIN: _mark("Bulletin"),
+    EntryKind.SETTLED: _mark("Settled"),
+    EntryKind.CORRECTION: _mark("Correction"),
 }
-SETTLE: Mapping[Kind, str] = {
-    Kind.PROMISE: _mark("Kept"),
-    Kind.CLOSURE: _mark("Reopened"),
-    Kind.EXPECTATION: _mark("Came about"),
-    Kind.BULLETIN: _mark("Received"),
+SETTLE: Mapping[EntryKind, str] = {
+    EntryKind.PROMISE: _mark("Kept"),
+    EntryKind.CLOSURE: _mark("Reopened"),
+    EntryKind.EXPECTATION: _mark("Came about"),
+    EntryKind.BULLETIN: _mark("Received"),
 }
 EVENTS: Mapping[str, str] = {
     "raised": _mark("Alarm raised"),
     "severity": _mark("Priority changed"),
-    "stale": _mark("No longer heard"),
+    "stale": _mark("No data"),
     "cleared": _mark("Over"),
-    "retrospective": _mark("Found afterwards"),
+    "retrospective": _mark("Detected retrospectively"),
     "revised": _mark("Revised"),
     "withdrawn": _mark("Withdrawn"),
     "acknowledge": _mark("Acknowledged"),
-    "unacknowledge": _mark("Acknowledgement taken back"),
+    "unacknowledge": _mark("Acknowledgement withdrawn"),
     "assign": _mark("Assigned"),
     "comment": _mark("Comment"),
     "shelve": _mark("Shelved"),
@@ -56,22 +56,22 @@ EVENTS: Mapping[str, str] = {
     "escalate": _mark("Escalated"),
     "remind": _mark("Reminded"),
 }
-WRITTEN = tuple(kind for kind in Kind if not NEEDS[kind].about)
-DUE_WORDS: Mapping[Kind, str] = {
-    Kind.PROMISE: _mark("to be kept by"),
-    Kind.CLOSURE: _mark("until"),
-    Kind.EXPECTATION: _mark("expected at"),
-    Kind.BULLETIN: _mark("comes at"),
+FORM_KINDS = tuple(kind for kind in EntryKind if not NEEDS[kind].about)
+DUE_WORDS: Mapping[EntryKind, str] = {
+    EntryKind.PROMISE: _mark("to be kept by"),
+    EntryKind.CLOSURE: _mark("until"),
+    EntryKind.EXPECTATION: _mark("expected at"),
+    EntryKind.BULLETIN: _mark("comes at"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What the address asks for. `until` None: now, and it goes on."""
+    """The filter of the page. `until` None: now, updated live."""
 
     span: str = USUAL
     until: datetime | None = None
-    kind: Kind | None = None
+    kind: EntryKind | None = None
     author: str = ""
     site: str = ""
     text: str = ""
@@ -84,26 +84,26 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of the log: an entry of ours, or what became of an alarm."""
+    """A line of the log: an entry or an event of an alarm."""
 
     at: datetime
-    entry: Entry | None = None
+    entry: LogEntry | None = None
     event: TimelineEvent | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """What the page shows: days, the latest first, each with its lines; and what stands open."""
+    """The page: lines by day, latest first; open entries."""
 
     begins: datetime
     ends: datetime
     days: list[tuple[date, list[Line]]]
-    standing: list[Entry]
+    standing: list[LogEntry]
     authors: list[str]
 
 
-def sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
-    """Read it."""
+def build_sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
+    """Read the page."""
     ends = filters.until or reader.now + timedelta(seconds=1)
     begins = ends - SPANS.get(filters.span, DAY)
     query = LogFilter(
@@ -115,7 +115,7 @@ def sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
         text=filters.text or None,
         limit=2_000,
     )
-    entries = queries.listing(context.connection, query)
+    entries = queries.list_entries(context.connection, query)
     happened: list[TimelineEvent] = []
     if filters.alarms and not filters.narrowed:
         happened = queries_timeline.list_events(
@@ -124,40 +124,40 @@ def sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
     return Sheet(
         begins=begins,
         ends=ends,
-        days=by_day(lines(entries, happened), reader),
-        standing=standing(context),
+        days=group_by_day(merge_lines(entries, happened), reader),
+        standing=list_open(context),
         authors=sorted({entry.author for entry in entries} | ({filters.author} - {""})),
     )
 
 
-def standing(context: RequestContext) -> list[Entry]:
-    """What stands open, the soonest due first."""
-    entries = queries.listing(context.connection, LogFilter(open=True, limit=500))
+def list_open(context: RequestContext) -> list[LogEntry]:
+    """Open entries, soonest due first."""
+    entries = queries.list_entries(context.connection, LogFilter(open=True, limit=500))
     return sorted(entries, key=lambda entry: (entry.due is None, entry.due or entry.at))
 
 
-def lines(entries: Iterable[Entry], happened: Iterable[TimelineEvent]) -> list[Line]:
-    """Both on one axis, the latest first."""
+def merge_lines(entries: Iterable[LogEntry], happened: Iterable[TimelineEvent]) -> list[Line]:
+    """Entries and events merged, latest first."""
     merged = [Line(at=entry.shown_at, entry=entry) for entry in entries]
     merged += [Line(at=event.at, event=event) for event in happened]
     return sorted(merged, key=lambda line: line.at, reverse=True)
 
 
-def by_day(lines: Iterable[Line], reader: Reader) -> list[tuple[date, list[Line]]]:
-    """By the local day."""
+def group_by_day(lines: Iterable[Line], reader: Reader) -> list[tuple[date, list[Line]]]:
+    """Lines by local day."""
     grouped = groupby(lines, key=lambda line: reader.local(line.at).date())
     return [(day, list(group)) for day, group in grouped]
 
 
-def words() -> dict[str, Any]:
-    """What the templates say kinds by."""
+def template_words() -> dict[str, Any]:
+    """Labels for the templates."""
     return {
         "KINDS": KINDS,
         "SETTLE": SETTLE,
         "EVENTS": EVENTS,
-        "WRITTEN": WRITTEN,
+        "FORM_KINDS": FORM_KINDS,
         "DUE": DUE_WORDS,
         "OPEN": OPEN,
-        "NEEDS_DUE": [kind for kind in WRITTEN if NEEDS[kind].due is not False],
-        "MUST_BE_DUE": [kind for kind in WRITTEN if NEEDS[kind].due],
+        "NEEDS_DUE": [kind for kind in FORM_KINDS if NEEDS[kind].due is not False],
+        "MUST_BE_DUE": [kind for kind in FORM_KINDS if NEEDS[kind].due],
     }

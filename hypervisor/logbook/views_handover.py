@@ -1,4 +1,4 @@
-"""The hand-over's page as templates read it: times as times, what it says by section."""
+"""A stored hand-over page for its template."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,15 +22,15 @@ _TIMES = {
     "time",
     "until",
 }
-_OTHERS = {"before", "value"}  # of an edit: the definition that was revised, as it is stored
+_OTHERS = {"before", "value"}  # of an edit: definitions, kept as stored
 HELD: Mapping[str, str] = {
     "shelved": _mark("shelved"),
     "out-of-service": _mark("out of service"),
-    "inhibited": _mark("held back by another alarm"),
+    "inhibited": _mark("suppressed by another alarm"),
     "works": _mark("planned works"),
     "chattering": _mark("chattering"),
 }
-# What its sections are called, in the order of the page: key of the page -> title.
+# Titles of the log's sections, in the order of the page.
 LOG: Mapping[str, str] = {
     "decisions": _mark("Decisions"),
     "calls": _mark("Calls"),
@@ -46,36 +46,36 @@ _SECTIONS = (
 
 
 class Part(dict[str, Any]):
-    """A part of a stored page; what a page of another version does not say is None."""
+    """A part of a stored page; keys missing in older versions are None."""
 
     def __missing__(self, key: str) -> None:
         return None
 
 
-def readable(page: Mapping[str, Any]) -> Part:
-    """A stored page as its template reads it: times in place of their text, no section missing."""
-    part = _part(page, times=True)
+def parse_page(page: Mapping[str, Any]) -> Part:
+    """A stored page with times parsed and every section present."""
+    part = _parse_part(page, times=True)
     part["outlook"] = part["outlook"] or Part()
     for name in _SECTIONS:
         part[name] = part[name] or []
     return part
 
 
-def _part(values: Mapping[str, Any], *, times: bool) -> Part:
-    return Part({key: _read(key, value, times=times) for key, value in values.items()})
+def _parse_part(values: Mapping[str, Any], *, times: bool) -> Part:
+    return Part({key: _parse_value(key, value, times=times) for key, value in values.items()})
 
 
-def _read(key: str, value: Any, *, times: bool) -> Any:
-    """`times`: whether it is ours; a rule or a threshold that was revised has keys of its own."""
+def _parse_value(key: str, value: Any, *, times: bool) -> Any:
+    """`times`: parse times; not within definitions of rules and thresholds."""
     times = times and key not in _OTHERS
     if isinstance(value, Mapping):
-        return _part(value, times=times)
+        return _parse_part(value, times=times)
     if isinstance(value, list):
-        return [_read("", below, times=times) for below in value]
-    return _time(value) if times and key in _TIMES else value
+        return [_parse_value("", below, times=times) for below in value]
+    return _parse_time(value) if times and key in _TIMES else value
 
 
-def _time(value: Any) -> datetime | None:
+def _parse_time(value: Any) -> datetime | None:
     try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -83,6 +83,6 @@ def _time(value: Any) -> datetime | None:
     return time if time.tzinfo else None
 
 
-def words() -> dict[str, Any]:
-    """What the template says things by."""
+def template_words() -> dict[str, Any]:
+    """Labels for the template."""
     return {"HELD": HELD, "LOG": LOG, "HORIZONS": HORIZONS}

@@ -1,4 +1,4 @@
-"""Channels that apprise knows: mail, SMS gateways, chats; with our key, in bounded time."""
+"""Channels of apprise (mail, SMS gateways, chats), with our key and bounded waits."""
 
 import logging
 import re
@@ -15,12 +15,12 @@ KEY = "Idempotency-Key"
 _ASSET = apprise.AppriseAsset(
     app_id="Hypervisor", app_desc="Territorial hypervisor", app_url="", async_mode=False
 )
-_ADDRESS = re.compile(r"with url: \S+")  # of an exception: it may hold a token
+_ADDRESS = re.compile(r"with url: \S+")  # in exceptions: may contain a token
 _LOG = logging.getLogger("apprise")
 
 
-class _Ear(logging.Handler):
-    """What apprise says went wrong goes only to its log: kept here for each thread."""
+class _LogCapture(logging.Handler):
+    """Captures per thread what apprise logs: it reports errors nowhere else."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -33,24 +33,24 @@ class _Ear(logging.Handler):
             messages.append(_ADDRESS.sub("with url: …", text.strip()))
 
 
-_EAR = _Ear()
+_CAPTURE = _LogCapture()
 
 
-def listen() -> None:
-    """Load apprise; hear its log, and keep it out of ours: it may tell addresses with passwords."""
-    if _EAR in _LOG.handlers:
+def load_plugins() -> None:
+    """Load apprise and capture its log, which may contain passwords, away from ours."""
+    if _CAPTURE in _LOG.handlers:
         return
-    _LOG.addHandler(_EAR)
+    _LOG.addHandler(_CAPTURE)
     _LOG.setLevel(logging.DEBUG)
     _LOG.propagate = False
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of what its plugins import
+        warnings.simplefilter("ignore", DeprecationWarning)  # from imports of plugins
         _manager().load_modules()
 
 
-def schemes() -> frozenset[str]:
-    """The kinds of addresses that there are."""
-    listen()
+def list_schemes() -> frozenset[str]:
+    """The URL schemes that apprise supports."""
+    load_plugins()
     return frozenset(_manager().schemas())
 
 
@@ -60,13 +60,13 @@ def _manager() -> Any:
 
 
 def is_complete(target: str) -> bool:
-    listen()
+    load_plugins()
     return _plugin(target) is not None
 
 
-def masked(target: str) -> str:
-    """The address without its secrets, nor what is usual."""
-    listen()
+def mask(target: str) -> str:
+    """The address without secrets and default parameters."""
+    load_plugins()
     plugin = _plugin(target.replace("${", "").replace("}", ""))
     if plugin is None:
         return target.partition("://")[0] + "://…"
@@ -74,25 +74,25 @@ def masked(target: str) -> str:
 
 
 def send(target: str, message: Message, *, key: str, seconds: float) -> None:
-    """Hand one message over; each wait for the other side is bounded.
+    """Send a message; each network wait is bounded.
 
     Raises:
-        ChannelError: it was not taken, or we do not know.
+        ChannelError: it was not delivered, or this is unknown.
     """
-    listen()
+    load_plugins()
     plugin = _plugin(target)
     if plugin is None:
-        raise ChannelError("the address is not complete")
+        raise ChannelError("the address is incomplete")
     plugin.socket_connect_timeout = plugin.socket_read_timeout = seconds
     if isinstance(getattr(plugin, "headers", None), dict):
         plugin.headers.setdefault(KEY, key)
-    messages = _EAR.heard[threading.get_ident()] = []
+    messages = _CAPTURE.heard[threading.get_ident()] = []
     try:
         done = plugin.notify(body=message.text, title=message.title, notify_type=message.kind)
-    except Exception as error:  # of any of its hundred plugins
+    except Exception as error:  # from any plugin
         raise ChannelError(f"{type(error).__name__}: {error}") from error
     finally:
-        _EAR.heard.pop(threading.get_ident(), None)
+        _CAPTURE.heard.pop(threading.get_ident(), None)
     if not done:
         raise ChannelError("; ".join(dict.fromkeys(messages)) or "it was refused")
 

@@ -1,33 +1,38 @@
-"""`hypervisor notify`: tell people of alarms; routes, tests, what waits and what was given up."""
+"""`hypervisor notify`: send notifications; routes, tests, deliveries."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
+if TYPE_CHECKING:
+    from hypervisor.database.connect import Connection
+
+Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
-    group = typer.Typer(help="Notifications: send them; routes, tests, what waits, what is dead.")
-    group.callback(invoke_without_command=True)(notify)
+    group = typer.Typer(help="Send notifications; manage routes and deliveries.")
+    group.callback(invoke_without_command=True)(run_notifier)
     group.command("test")(try_route)
-    group.command("list")(list_)
-    group.command()(retry)
-    group.command("mqtt-account")(mqtt_account)
-    routes = typer.Typer(no_args_is_help=True, help="Who is told of what: one YAML file.")
-    routes.command()(apply)
-    routes.command()(show)
-    routes.command("log")(log_)
-    routes.command("test")(who)
+    group.command("list")(list_deliveries)
+    group.command("retry")(retry_deliveries)
+    group.command("mqtt-account")(set_mqtt_account)
+    routes = typer.Typer(no_args_is_help=True, help="Who is notified of what: one YAML file.")
+    routes.command("apply")(apply_routes)
+    routes.command("show")(show_routes)
+    routes.command("log")(list_revisions)
+    routes.command("test")(list_recipients)
     group.add_typer(routes, name="routes")
     app.add_typer(group, name="notify")
 
 
-def notify(context: typer.Context) -> None:
-    """Send notifications, until stopped (a part of `up`)."""
+def run_notifier(context: typer.Context) -> None:
+    """Send notifications until stopped (part of `up`)."""
     if context.invoked_subcommand is not None:
         return
     import logging
@@ -39,24 +44,22 @@ def notify(context: typer.Context) -> None:
     settings = load_settings(context.obj)
     log_to_stderr()
     say = logging.getLogger("hypervisor.notify").info
-    running.run(settings, stopping=stopping(), say=say)
+    running.run_notifier(settings, stopping=stopping(), say=say)
 
 
 def try_route(
     context: typer.Context,
-    route: Annotated[str, typer.Argument(help="The route's name.")],
+    route: Annotated[str, typer.Argument(help="The name of the route.")],
     wait: Annotated[float, typer.Option(help="Seconds to wait for its channels.")] = 30.0,
     as_json: Json = False,
 ) -> None:
-    """Send a test notification to every channel of a route, by the way that alarms take."""
+    """Send a test notification to every channel of a route, the same way as alarms."""
     from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
     from hypervisor.notifications import test_message
 
     settings = load_settings(context.obj)
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        rows = test_message.test(connection, settings, route, seconds=wait)
+    with _connect(context) as connection:
+        rows = test_message.send_and_wait(connection, settings, route, seconds=wait)
     for row in rows:
         if as_json:
             shown = {"channel": row.channel, "state": row.state, "error": row.last_error}
@@ -67,153 +70,124 @@ def try_route(
         raise typer.Exit(1)
 
 
-def list_(
+def list_deliveries(
     context: typer.Context,
-    dead: Annotated[bool, typer.Option("--dead", help="Only those given up.")] = False,
-    waiting: Annotated[bool, typer.Option("--waiting", help="Only those still to go.")] = False,
-    held: Annotated[bool, typer.Option("--held", help="Events that wait, and why.")] = False,
-    untold: Annotated[bool, typer.Option("--untold", help="Events that no route took.")] = False,
-    alarm: Annotated[int | None, typer.Option(help="Of one alarm.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, the latest.")] = 100,
+    dead: Annotated[bool, typer.Option("--dead", help="Only deliveries given up.")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only deliveries not yet sent.")
+    ] = False,
+    held: Annotated[bool, typer.Option("--held", help="Events on hold, and why.")] = False,
+    unrouted: Annotated[
+        bool, typer.Option("--unrouted", "--untold", help="Events that no route matched.")
+    ] = False,
+    alarm: Annotated[int | None, typer.Option(help="Only this alarm.")] = None,
+    limit: Annotated[int, typer.Option(help="At most this many, latest first.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """What was told to whom, what waits, what was given up."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+    """List deliveries: sent, waiting, given up."""
     from hypervisor.notifications import listing, queries_deliveries, queries_outbox
 
-    settings = load_settings(context.obj)
     states = [name for name, on in (("dead", dead), ("waiting", waiting)) if on]
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        if held:
-            rows = [
-                listing.entry(event, why)
-                for event, why in queries_outbox.undecided(connection, limit=limit)
-            ]
-        elif untold:
-            rows = [
-                listing.entry(event, why)
-                for event, why in queries_outbox.untold(connection, limit=limit)
-            ]
+    with _connect(context) as connection:
+        if held or unrouted:
+            read = queries_outbox.list_undecided if held else queries_outbox.list_unrouted
+            rows = [listing.event_as_text(event, why) for event, why in read(connection, limit)]
         else:
-            deliveries = queries_deliveries.listing(
+            deliveries = queries_deliveries.list_deliveries(
                 connection,
                 states=states or ("waiting", "sent", "dead", "dropped"),
                 alarm=alarm,
                 limit=limit,
             )
-            rows = [listing.delivery(event) for event in deliveries]
+            rows = [listing.delivery_as_text(delivery) for delivery in deliveries]
     if as_json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
         return
     from rich.console import Console
 
-    Console().print(listing.table(rows) if rows else "nothing")
+    Console().print(listing.build_table(rows) if rows else "nothing")
 
 
-def retry(
+def retry_deliveries(
     context: typer.Context,
-    numbers: Annotated[list[int] | None, typer.Argument(help="Of `list --dead`.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
+    numbers: Annotated[list[int] | None, typer.Argument(help="Ids from `list --dead`.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All deliveries given up.")] = False,
 ) -> None:
-    """Try again what was given up, under the same keys."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+    """Retry deliveries that were given up, under the same keys."""
     from hypervisor.notifications import queries_deliveries
 
     if bool(numbers) == every:
-        raise typer.BadParameter("say which: their numbers, or --all")
-    settings = load_settings(context.obj)
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        count = queries_deliveries.retry(connection, numbers or [])
+        raise typer.BadParameter("give ids, or --all")
+    with _connect(context) as connection:
+        count = queries_deliveries.retry_dead(connection, numbers or [])
     print(f"{count} to be sent again")
 
 
-def apply(
+def apply_routes(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The routes' file (docs/notifications.md).")],
+    file: Annotated[Path, typer.Argument(help="The routes file (docs/notifications.md).")],
     reason: Annotated[str, typer.Option(help="Why, in a few words.")],
     author: Author = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check it.")] = False,
 ) -> None:
-    """Check a routes' file and put it in force as a revision; a running notify takes it at once."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+    """Check a routes file and apply it as a new revision; it takes effect at once."""
     from hypervisor.notifications import routing
 
-    settings = load_settings(context.obj)
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        done = routing.apply(connection, file, author=author, reason=reason, dry_run=dry_run)
+    with _connect(context) as connection:
+        done = routing.apply_routes(connection, file, author=author, reason=reason, dry_run=dry_run)
     print(done)
 
 
-def show(
+def show_routes(
     context: typer.Context,
-    secrets: Annotated[bool, typer.Option("--secrets", help="Passwords too, as applied.")] = False,
+    secrets: Annotated[bool, typer.Option("--secrets", help="Include passwords.")] = False,
 ) -> None:
-    """The routes in force, as their file says them."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+    """Print the routes in force."""
     from hypervisor.notifications import routing
 
-    settings = load_settings(context.obj)
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        print(routing.shown(connection, secrets=secrets), end="")
+    with _connect(context) as connection:
+        print(routing.show_routes(connection, secrets=secrets), end="")
 
 
-def log_(context: typer.Context) -> None:
-    """The revisions of the routes: who, when, why."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+def list_revisions(context: typer.Context) -> None:
+    """List the revisions of the routes: who, when, why."""
     from hypervisor.notifications import queries_alarms
 
-    settings = load_settings(context.obj)
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        for revision in queries_alarms.routes_revisions(connection):
+    with _connect(context) as connection:
+        for revision in queries_alarms.list_routes_revisions(connection):
             recorded = f"{revision.recorded_at:%Y-%m-%d %H:%M:%S}Z"
             print(f"{revision.id}  {recorded}  {revision.author}: {revision.reason}")
 
 
-def who(
+def list_recipients(
     context: typer.Context,
     domain: Annotated[str, typer.Option(help="Of the alarm.")],
     severity: Annotated[str, typer.Option(help="Of the alarm.")] = "major",
     category: Annotated[str, typer.Option(help="hazard or maintenance.")] = "hazard",
-    site: Annotated[str, typer.Option(help="Where it stands; default: nowhere known.")] = "",
+    site: Annotated[str, typer.Option(help="Its site; default: none.")] = "",
     rule: Annotated[str, typer.Option(help="Its rule.")] = "",
     at: Annotated[str, typer.Option("--at", help="When; default: now.")] = "",
 ) -> None:
-    """Who would be told of such an alarm at such a time; sends nothing."""
-    from hypervisor.base.settings import load_settings
+    """Show who would be notified of such an alarm; sends nothing."""
     from hypervisor.database.command import instant
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
     from hypervisor.notifications import routing
-    from hypervisor.notifications.routing import Like
+    from hypervisor.notifications.routing import AlarmExample
 
-    settings = load_settings(context.obj)
-    like = Like(domain=domain, severity=severity, category=category, site=site, rule=rule)
+    like = AlarmExample(domain=domain, severity=severity, category=category, site=site, rule=rule)
     when = instant(at, "--at") if at else None
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
-        print(routing.who(connection, like, when))
+    with _connect(context) as connection:
+        print(routing.describe_recipients(connection, like, when))
 
 
-def mqtt_account(
+def set_mqtt_account(
     context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(help="Of one more listener: the account alarms.NAME.")
-    ] = "",
-    remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
+    name: Annotated[str, typer.Argument(help="Name of an additional account, alarms.NAME.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the account.")] = False,
 ) -> None:
-    """Give the broker's account `alarms` a password: it hears notifications and nothing else.
+    """Set a password for the broker account `alarms`, which may only read notifications.
 
-    An account is connected once, so each siren or panel takes one of its own.
+    An account allows one connection: give each siren or panel its own.
     """
     from hypervisor.base.settings import load_settings
     from hypervisor.broker import accounts, device_accounts, passwords
@@ -222,7 +196,7 @@ def mqtt_account(
     account = passwords.reader_account(name)
     if remove:
         accounts.change(broker, drop=frozenset({account}))
-        print(f"the account {account} is gone")
+        print(f"account {account} removed")
         return
     password = passwords.new_password()
     accounts.change(broker, put={account: password})
@@ -231,3 +205,15 @@ def mqtt_account(
 
 def _because(error: str | None) -> str:
     return f" ({error})" if error else ""
+
+
+@contextmanager
+def _connect(context: typer.Context) -> "Iterator[Connection]":
+    """A connection that commits each statement, with the database's errors as ours."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect
+    from hypervisor.database.listener import translated
+
+    url = load_settings(context.obj).database_url
+    with translated(), connect(url, autocommit=True) as connection:
+        yield connection

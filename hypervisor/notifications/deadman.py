@@ -1,4 +1,4 @@
-"""The dead man's signal: leaves at intervals while all is well; its silence is the alarm."""
+"""The dead man's switch: a heartbeat is sent while all is well; its absence is the alarm."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,39 +7,39 @@ from datetime import datetime
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import health, queries_deliveries, queries_outbox, rendering
-from hypervisor.notifications.dispatcher import Dispatcher, write
+from hypervisor.notifications.dispatcher import Dispatcher, write_deliveries
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.notifications.routes import DEAD_MAN, Route
 
 
 @dataclass(kw_only=True)
 class DeadMan:
-    """Remembers what was said last, so that trouble is said once."""
+    """Sends heartbeats, and logs trouble once."""
 
     say: Callable[[str], None]
     _tick: int | None = None
     _trouble: tuple[str, ...] = ()
 
-    def beat(self, connection: Connection, office: Dispatcher, wall: datetime) -> bool:
-        """Send a sign of life if one is due and all is well; whether one left.
+    def beat(self, connection: Connection, dispatcher: Dispatcher, wall: datetime) -> bool:
+        """Send a heartbeat if one is due and all is well; returns whether one was sent.
 
-        Of several processes one sends: the key names the interval of the wall's clock.
+        The key names the interval, so that only one of several processes sends.
         """
-        man = office.routes.dead_man
-        if man is None:
+        switch = dispatcher.routes.dead_man
+        if switch is None:
             return False
-        tick = micros(wall) // man.every
+        tick = micros(wall) // switch.every
         if tick == self._tick:
             return False
-        state = health.look(connection, mode=office.instance.mode, wall=wall)
+        state = health.check_health(connection, mode=dispatcher.instance.mode, wall=wall)
         self._tell(state.trouble)
         if state.trouble:
-            return False  # looked at again at once: it leaves as soon as all is well
+            return False  # checked again at once: sent as soon as all is well
         self._tick = tick
         route = Route(
-            name=DEAD_MAN, channels=man.channels, language=man.language, zone="Europe/Paris"
+            name=DEAD_MAN, channels=switch.channels, language=switch.language, zone="Europe/Paris"
         )
-        return _leave(connection, office, route, f"alive:{man.every}:{tick}", wall)
+        return _put_heartbeat(connection, dispatcher, route, f"alive:{switch.every}:{tick}", wall)
 
     def _tell(self, trouble: tuple[str, ...]) -> None:
         if trouble != self._trouble:
@@ -48,23 +48,23 @@ class DeadMan:
             self.say(f"no sign of life leaves: {words}" if trouble else "signs of life leave again")
 
 
-def _leave(
-    connection: Connection, office: Dispatcher, route: Route, key: str, wall: datetime
+def _put_heartbeat(
+    connection: Connection, dispatcher: Dispatcher, route: Route, key: str, wall: datetime
 ) -> bool:
     with connection.transaction():
         event = Event(alarm=None, event="alive", at=micros(wall), body={}, key=key)
         entry = queries_outbox.put_decided(connection, event, outcome="sent to", reason=route.name)
         if entry is None:
             return False
-        queries_deliveries.supersede(connection, route.name)
-        counts = queries_deliveries.counts(connection)
-        voice = office.voice(route)
-        write(
+        queries_deliveries.drop_waiting(connection, route.name)
+        counts = queries_deliveries.count_by_state(connection)
+        style = dispatcher.message_style(route)
+        write_deliveries(
             connection,
             entry,
             route,
-            lambda key, _: rendering.alive(
-                key, wall, voice, waiting=counts["waiting"], dead=counts["dead"]
+            lambda key, _: rendering.render_heartbeat(
+                key, wall, style, waiting=counts["waiting"], dead=counts["dead"]
             ),
             active=False,
             now=micros(wall),

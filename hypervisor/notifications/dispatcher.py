@@ -1,4 +1,4 @@
-"""Events of the outbox -> deliveries, in one transaction: one process at a time decides."""
+"""Turns events of the outbox into deliveries; one process at a time decides."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
@@ -23,24 +23,25 @@ from hypervisor.notifications import (
     queries_outbox,
     rendering,
 )
-from hypervisor.notifications.decision import Drop, Facts, Hold, Notified, Send
-from hypervisor.notifications.grace import grace_of
+from hypervisor.notifications.decision import Drop, Facts, Hold, NotifiedRoutes, Send
+from hypervisor.notifications.grace import grace_period
 from hypervisor.notifications.hours import Holiday
 from hypervisor.notifications.message import Message
-from hypervisor.notifications.queries_deliveries import New
+from hypervisor.notifications.queries_deliveries import NewDelivery
 from hypervisor.notifications.queries_outbox import Entry
-from hypervisor.notifications.rendering import Telling, Voice
+from hypervisor.notifications.rendering import AlarmNotice, MessageStyle
 from hypervisor.notifications.routes import Route, Routes
+from hypervisor.registry.queries_works import load_in_force
 from sensors._calendar import public_holidays
 
 BATCH = 500  # events decided in one transaction
-_NEWS = ("raised", "severity", "stale")
+_NEW = ("raised", "severity", "stale")
 _ACTS = {"reminder": ActKind.REMIND, "escalation": ActKind.ESCALATE}
 
 
 @dataclass(kw_only=True)
 class Dispatcher:
-    """What decisions stand on, beside the database. `quantities`: labels per language."""
+    """Decides events of the outbox. `quantities`: labels per language."""
 
     instance: Instance
     link: str
@@ -48,10 +49,10 @@ class Dispatcher:
     holiday: Holiday
     wall: Callable[[], datetime]
     routes: Routes = field(default_factory=Routes)
-    ready: bool = True  # False: there are routes that cannot be read; events wait
+    ready: bool = True  # False: the routes cannot be read; events wait
 
-    def voice(self, route: Route) -> Voice:
-        return Voice(
+    def message_style(self, route: Route) -> MessageStyle:
+        return MessageStyle(
             instance=self.instance.name,
             exercise=self.instance.mode is Mode.EXERCISE,
             language=route.language,
@@ -60,158 +61,166 @@ class Dispatcher:
         )
 
     def decide(self, connection: Connection) -> int:
-        """Decide what is due; how many events were looked at."""
+        """Decide the events that are due; returns how many."""
         if not self.ready:
             return 0
         with connection.transaction():
-            if not queries_deliveries.take_turn(connection):
+            if not queries_deliveries.lock_decisions(connection):
                 return 0
-            now = queries_outbox.clock(connection)
-            entries = [] if now is None else queries_outbox.due(connection, now, most=BATCH)
+            now = queries_outbox.read_clock(connection)
+            entries = [] if now is None else queries_outbox.list_due(connection, now, most=BATCH)
             if now is None or not entries:
                 return 0
-            table = _Table.laid(self, connection, now, entries)
-            for entry in table.loud(entries):
-                table.decide(entry)
-                if entry.event in _ACTS:  # it locks its alarm: of two locks another may hold one
+            batch = _Batch.load(self, connection, now, entries)
+            for entry in batch.skip_unchanged(entries):
+                batch.decide(entry)
+                if (
+                    entry.event in _ACTS
+                ):  # it locks an alarm: one lock per transaction avoids deadlocks
                     break
         return len(entries)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Table:
-    """One batch: what is the same for all of its events."""
+class _Batch:
+    """One batch: the inputs shared by its events."""
 
-    office: Dispatcher
+    dispatcher: Dispatcher
     connection: Connection
     now: int
     suppressed: Mapping[int | None, str]
     rules: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def laid(
-        cls, office: Dispatcher, connection: Connection, now: int, entries: Iterable[Entry]
-    ) -> "_Table":
+    def load(
+        cls, dispatcher: Dispatcher, connection: Connection, now: int, entries: Iterable[Entry]
+    ) -> "_Batch":
         numbers = sorted({entry.alarm for entry in entries if entry.alarm is not None})
-        around = read_suppression(connection, wall=office.wall())
+        around = read_suppression(connection, wall=dispatcher.wall())
         suppressions = around.of(connection, numbers)
         return cls(
-            office=office,
+            dispatcher=dispatcher,
             connection=connection,
             now=now,
             suppressed={key: why[0].reason for key, why in suppressions.items() if why},
-            rules=queries_alarms.rules_in_force(connection, moment(now)),
+            rules=load_in_force(connection, "rule", moment(now)),
         )
 
-    def loud(self, entries: list[Entry]) -> list[Entry]:
-        """Without those that wait for what they waited for before: a dead street has a thousand."""
+    def skip_unchanged(self, entries: list[Entry]) -> list[Entry]:
+        """Without events whose reason to wait is unchanged: a dark street has a thousand."""
         same = [
             entry
             for entry in entries
             if entry.held and entry.held == self.suppressed.get(entry.alarm)
         ]
-        lasting = queries_alarms.lasting(self.connection, [entry.alarm or 0 for entry in same])
-        still = {entry.id for entry in same if entry.alarm in lasting and entry.event in _NEWS}
-        queries_outbox.hold_on(self.connection, still, until=self.now + deciding.AGAIN)
+        lasting = queries_alarms.filter_active(
+            self.connection, [entry.alarm or 0 for entry in same]
+        )
+        still = {entry.id for entry in same if entry.alarm in lasting and entry.event in _NEW}
+        queries_outbox.extend_holds(self.connection, still, until=self.now + deciding.RECHECK)
         return [entry for entry in entries if entry.id not in still]
 
     def decide(self, entry: Entry) -> None:
         if entry.event in evaluation_failures.EVENTS:
-            self._of_trouble(entry)
+            self._decide_failure(entry)
             return
         alarm = (
             None if entry.alarm is None else alarm_queries.find_alarm(self.connection, entry.alarm)
         )
         if alarm is None:
-            queries_outbox.decide(
+            queries_outbox.record_outcome(
                 self.connection, entry.id, outcome="dropped", reason="it is no alarm's"
             )
             return
         values = alarm_queries.as_text(alarm)
-        ground = queries_alarms.ground(self.connection, alarm.id)
-        routes, active, since = queries_alarms.told(self.connection, alarm.id)
+        context = queries_alarms.read_context(self.connection, alarm.id)
+        routes, active, since = queries_alarms.read_notified(self.connection, alarm.id)
         facts = Facts(
             entry=entry,
             alarm=values,
             now=self.now,
-            told=Notified(routes=routes, active=active),
-            areas=ground.areas,
+            notified=NotifiedRoutes(routes=routes, active=active),
+            areas=context.areas,
             labels=frozenset((self.rules.get(values["rule"], {}).get("labels") or {}).items()),
-            grace=grace_of(values["rule"], self.rules, interval=ground.interval),
+            grace=grace_period(values["rule"], self.rules, interval=context.interval),
             suppressed=self.suppressed.get(alarm.id),
-            acknowledged=queries_alarms.acknowledged(self.connection, alarm.id),
-            untold=queries_alarms.waits(self.connection, alarm.id, entry.id),
+            acknowledged=queries_alarms.is_acknowledged(self.connection, alarm.id),
+            raise_pending=queries_alarms.is_raise_pending(self.connection, alarm.id, entry.id),
         )
-        decision = deciding.decide(facts, self.office.routes, self.office.holiday)
+        decision = deciding.decide(facts, self.dispatcher.routes, self.dispatcher.holiday)
         match decision:
             case Hold() | Drop():
-                self._unsent(entry, decision)
-            case Send() if (refused := self._acted(entry)) is not None:
-                queries_outbox.decide(self.connection, entry.id, outcome="dropped", reason=refused)
+                self._record_unsent(entry, decision)
+            case Send() if (refused := self._record_act(entry)) is not None:
+                queries_outbox.record_outcome(
+                    self.connection, entry.id, outcome="dropped", reason=refused
+                )
             case Send():
-                self._send(entry, decision, self._told(entry, values, ground, since))
+                self._send(entry, decision, self._build_notice(entry, values, context, since))
 
-    def _unsent(self, entry: Entry, decision: Hold | Drop) -> None:
+    def _record_unsent(self, entry: Entry, decision: Hold | Drop) -> None:
         match decision:
             case Hold():
-                queries_outbox.hold(
+                queries_outbox.hold_event(
                     self.connection, entry.id, until=decision.until, why=decision.why
                 )
             case Drop():
                 outcome = "no route" if decision.no_route else "dropped"
-                queries_outbox.decide(
+                queries_outbox.record_outcome(
                     self.connection, entry.id, outcome=outcome, reason=decision.why
                 )
 
-    def _of_trouble(self, entry: Entry) -> None:
-        office = self.office
-        decision = evaluation_failures.decide(entry, self.now, office.routes, office.holiday)
+    def _decide_failure(self, entry: Entry) -> None:
+        dispatcher = self.dispatcher
+        decision = evaluation_failures.decide(
+            entry, self.now, dispatcher.routes, dispatcher.holiday
+        )
         if not isinstance(decision, Send):
-            self._unsent(entry, decision)
+            self._record_unsent(entry, decision)
             return
 
         def render(key: str, route: Route) -> Message:
-            return evaluation_failures.render(entry, key, office.voice(route))
+            return evaluation_failures.render(entry, key, dispatcher.message_style(route))
 
         self._write(entry, decision, render, active=False)
 
-    def _acted(self, entry: Entry) -> str | None:
-        """Reminders and escalations stand among the acts; why one may not be, else None."""
+    def _record_act(self, entry: Entry) -> str | None:
+        """Record a reminder or escalation as an act; returns the reason of a refusal."""
         kind = _ACTS.get(entry.event)
         if kind is None or entry.alarm is None:
             return None
         details = {"route": entry.body["route"], "to": entry.body["to"]}
-        what = Act(alarm=entry.alarm, kind=kind, author=SYSTEM, details=details)
+        request = Act(alarm=entry.alarm, kind=kind, author=SYSTEM, details=details)
         try:
-            perform(self.connection, what, now=self.office.wall())
+            perform(self.connection, request, now=self.dispatcher.wall())
         except AlarmError as error:
             return str(error)
         return None
 
-    def _told(
+    def _build_notice(
         self,
         entry: Entry,
         alarm: Mapping[str, Any],
-        ground: queries_alarms.Ground,
+        context: queries_alarms.AlarmContext,
         since: int | None,
-    ) -> Telling:
+    ) -> AlarmNotice:
         last = alarm["last_value"] or {}
-        return Telling(
+        return AlarmNotice(
             event=entry.event,
             key=entry.key,
             at=entry.at,
             alarm=alarm,
             reason=str(entry.body.get("reason") or ""),
-            place=ground.place,
-            quantity=self.office.quantities.get(last.get("quantity", ""), {}),
-            told=since,
+            place=context.place,
+            quantity=self.dispatcher.quantities.get(last.get("quantity", ""), {}),
+            notified_at=since,
         )
 
-    def _send(self, entry: Entry, decision: Send, telling: Telling) -> None:
+    def _send(self, entry: Entry, decision: Send, notice: AlarmNotice) -> None:
         def render(key: str, route: Route) -> Message:
-            return rendering.render(replace(telling, key=key), self.office.voice(route))
+            return rendering.render(replace(notice, key=key), self.dispatcher.message_style(route))
 
-        self._write(entry, decision, render, active=bool(telling.alarm["active"]))
+        self._write(entry, decision, render, active=bool(notice.alarm["active"]))
 
     def _write(
         self,
@@ -222,12 +231,12 @@ class _Table:
         active: bool,
     ) -> None:
         for route in decision.routes:
-            write(self.connection, entry, route, render, active=active, now=self.now)
+            write_deliveries(self.connection, entry, route, render, active=active, now=self.now)
         names = ", ".join(route.name for route in decision.routes)
-        queries_outbox.decide(self.connection, entry.id, outcome="sent to", reason=names)
+        queries_outbox.record_outcome(self.connection, entry.id, outcome="sent to", reason=names)
 
 
-def write(  # noqa: PLR0913  what a delivery is made of
+def write_deliveries(  # noqa: PLR0913  what a delivery is made of
     connection: Connection,
     entry: Entry,
     route: Route,
@@ -236,12 +245,12 @@ def write(  # noqa: PLR0913  what a delivery is made of
     active: bool,
     now: int,
 ) -> None:
-    """One message to each channel of a route."""
+    """Write one delivery for each channel of a route."""
     rows = []
     for channel in route.channels:
         key = f"{entry.key}/{route.name}/{channel.name}"
         rows.append(
-            New(
+            NewDelivery(
                 outbox=entry.id,
                 alarm=entry.alarm,
                 route=route.name,
@@ -249,17 +258,17 @@ def write(  # noqa: PLR0913  what a delivery is made of
                 key=key,
                 message=render(key, route).to_json(),
                 active=active,
-                told=now,
+                notified_at=now,
             )
         )
-    queries_deliveries.add(connection, rows)
+    queries_deliveries.insert_deliveries(connection, rows)
 
 
-def holiday_of(day: date) -> bool:
-    """Whether it is one of the French public holidays."""
-    return day in _of_year(day.year)
+def is_holiday(day: date) -> bool:
+    """Whether a day is a French public holiday."""
+    return day in _holidays(day.year)
 
 
 @functools.cache
-def _of_year(year: int) -> frozenset[date]:
+def _holidays(year: int) -> frozenset[date]:
     return public_holidays(year)

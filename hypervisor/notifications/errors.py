@@ -1,11 +1,11 @@
-"""What goes wrong in telling people."""
+"""Errors of notifications."""
 
 from sensors._errors import TerritoryError
 
 
 class NotifyError(TerritoryError):
-    """Notifications cannot be set up or sent as asked: says why."""
+    """Notifications cannot be configured or sent: says why."""
 
 
 class ChannelError(NotifyError):
-    """A channel did not take a message, or we cannot know that it did: it is tried again."""
+    """A channel did not deliver a message, or this is unknown: it is retried."""

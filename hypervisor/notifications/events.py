@@ -1,4 +1,4 @@
-"""Which transitions are told: pure. Whether anybody is told is decided when it is sent."""
+"""Selects the transitions that become events. Who is notified is decided at sending."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,52 +13,51 @@ _RANK = {name: number for number, name in enumerate(SEVERITIES)}
 _OVER = {"withdrawn": "withdrawn", "merged": "withdrawn"}
 
 
-def events_of(transitions: Iterable[Transition], alarms: Iterable[Alarm]) -> list[Event]:
-    """The events of one batch, in the order of its transitions.
+def build_events(transitions: Iterable[Transition], alarms: Iterable[Alarm]) -> list[Event]:
+    """The events of a batch of transitions, in order.
 
-    A rise of severity that comes with the alarm's raising is told by it. What was found late and
-    was over (retrospective) is not told; of a revision only that there is one: whether it matters
-    now, or people were told what it takes back, is known when it is sent.
+    A severity step that comes with the raising has no event of its own; retrospective alarms have
+    none at all. Whether a revision matters is decided at sending.
     """
     numbers = {alarm.id for alarm in alarms}
     changes = [transition for transition in transitions if transition.alarm in numbers]
     new = {transition.alarm for transition in changes if transition.kind in ("raised", "split")}
-    return [event for transition in changes for event in _event(transition, new)]
+    return [event for transition in changes for event in _select_event(transition, new)]
 
 
-def _event(transition: Transition, new: set[int]) -> Iterator[Event]:
+def _select_event(transition: Transition, new: set[int]) -> Iterator[Event]:
     active = bool(transition.snapshot.get("active"))
     match transition.kind:
         case "raised" | "cleared" | "revised":
-            yield _made(transition, transition.kind)
+            yield _build_event(transition, transition.kind)
         case "split" if active:
-            yield _made(transition, "raised")
+            yield _build_event(transition, "raised")
         case "severity" if transition.alarm not in new and _rises(transition):
-            yield _made(transition, "severity")
-        case "stale" if active and severity_now(transition.snapshot) == SEVERITIES[-1]:
-            yield _made(transition, "stale")
+            yield _build_event(transition, "severity")
+        case "stale" if active and current_severity(transition.snapshot) == SEVERITIES[-1]:
+            yield _build_event(transition, "stale")
         case "withdrawn" | "merged":
-            yield _made(transition, _OVER[transition.kind])
+            yield _build_event(transition, _OVER[transition.kind])
         case _:
             pass
 
 
-def severity_now(alarm: Any) -> str:
-    """The severity that stands, of an alarm as plain values."""
+def current_severity(alarm: Any) -> str:
+    """The present severity of an alarm's plain values."""
     steps: Sequence[Sequence[str]] = alarm.get("severity") or [["", SEVERITIES[0]]]
     return steps[-1][1]
 
 
 def _rises(transition: Transition) -> bool:
-    """Whether the step at that time leads up: from the one before it in the log."""
+    """Whether the severity step is a rise."""
     steps = [tuple(step) for step in transition.snapshot.get("severity", ())]
     step = (text(transition.event), transition.reason)
     at = steps.index(step) if step in steps else 0
     return at == 0 or _RANK.get(transition.reason, 0) > _RANK.get(steps[at - 1][1], 0)
 
 
-def _made(transition: Transition, event: str) -> Event:
-    """Its key is the same in a database that was restored or rebuilt, where numbers differ."""
+def _build_event(transition: Transition, event: str) -> Event:
+    """The key stays the same in a restored or rebuilt database, where ids differ."""
     body = {
         "alarm": dict(transition.snapshot),
         "transition": transition.kind,

@@ -1,4 +1,4 @@
-"""Whether watch and ingest are well enough for a sign of life: silence is to mean trouble."""
+"""Whether evaluation and ingest are healthy enough to send a heartbeat."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,28 +8,28 @@ from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_alarms
 from hypervisor.readings import queries_latest
 
-_LATE = timedelta(seconds=45)  # a part that is well speaks every few seconds
-_BEHIND = 1_000  # entries of the feed that the watch has not taken up
+_LATE = timedelta(seconds=45)  # a healthy part reports every few seconds
+_BEHIND = 1_000  # unread batches of the feed
 
 
 @dataclass(frozen=True, kw_only=True)
 class HealthState:
-    """`trouble` empty: all is well."""
+    """Empty `trouble`: all is well."""
 
     trouble: tuple[str, ...] = ()
 
 
-def look(connection: Connection, *, mode: Mode, wall: datetime) -> HealthState:
-    """Heartbeats of the workers, how far the watch has judged, how much it has left unread.
+def check_health(connection: Connection, *, mode: Mode, wall: datetime) -> HealthState:
+    """Check the heartbeats of workers and the progress of the evaluation.
 
-    In an exercise clocks stand still between two plays; there a watch that is at work is enough.
+    In an exercise clocks stand still between runs; there a running evaluation is enough.
     """
     trouble: list[str] = []
     progress = queries_latest.get_progress(connection)
     expected = [
         (name, heard) for name, heard, gone in queries_latest.list_workers(connection) if not gone
     ]
-    if not queries_alarms.watch_works(connection):
+    if not queries_alarms.is_evaluation_running(connection):
         trouble.append("no watch is at work")
     if progress.unread > _BEHIND:
         trouble.append(f"the watch is {progress.unread} batches behind")

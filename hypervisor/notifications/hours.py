@@ -1,8 +1,7 @@
-"""On-call hours: weekdays, working days and public holidays, by the clock on the wall of a zone.
+"""On-call hours in local time: weekdays, working days and public holidays.
 
-The hours of a day are those of its wall clock, whatever it does in the night of a change: the hour
-that comes twice is on call twice, the one that is left out is nobody's. A span that ends before it
-begins passes midnight and belongs to the day on which it begins.
+When clocks change, the repeated hour is on call twice. A span that ends before it begins passes
+midnight and belongs to the day on which it begins.
 """
 
 from collections.abc import Callable
@@ -20,14 +19,14 @@ Holiday = Callable[[date], bool]
 
 @dataclass(frozen=True, kw_only=True)
 class Hours:
-    """Days by their words, and the minutes of the day: from `begins`, before `ends`."""
+    """Days by name, and minutes of the day from `begins` to before `ends`."""
 
     days: frozenset[str]
     begins: int = 0
     ends: int = WHOLE_DAY
 
     def hold(self, local: datetime, holiday: Holiday) -> bool:
-        """Whether this moment of the wall clock is theirs."""
+        """Whether they include a local time."""
         minute = local.hour * 60 + local.minute
         today = local.date()
         if self.begins < self.ends:
@@ -37,11 +36,11 @@ class Hours:
         return minute < self.ends and self._day(today - timedelta(days=1), holiday)
 
     def _day(self, day: date, holiday: Holiday) -> bool:
-        return not self.days.isdisjoint(words_of(day, holiday))
+        return not self.days.isdisjoint(day_names(day, holiday))
 
 
-def words_of(day: date, holiday: Holiday) -> frozenset[str]:
-    """Every word that a day answers to; working days and days of rest share the year out."""
+def day_names(day: date, holiday: Holiday) -> frozenset[str]:
+    """All names of a day. Every day is either a workday or a restday."""
     words = {WEEKDAYS[day.weekday()]}
     weekend, public = day.weekday() >= 5, holiday(day)
     words.add(RESTDAY if weekend or public else WORKDAY)
@@ -52,7 +51,7 @@ def words_of(day: date, holiday: Holiday) -> frozenset[str]:
     return frozenset(words)
 
 
-def on_call(hours: tuple[Hours, ...], at: datetime, zone: str, holiday: Holiday) -> bool:
-    """Whether somebody of these hours is on call at an instant; without hours always."""
+def is_on_call(hours: tuple[Hours, ...], at: datetime, zone: str, holiday: Holiday) -> bool:
+    """Whether the hours include an instant; no hours: always."""
     local = at.astimezone(UTC).astimezone(ZoneInfo(zone))
     return not hours or any(span.hold(local, holiday) for span in hours)

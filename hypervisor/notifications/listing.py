@@ -1,4 +1,4 @@
-"""Deliveries and events as people and programs see them."""
+"""Deliveries and events as plain values and as a table."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from hypervisor.notifications.queries_deliveries import DeliveryRow
 from hypervisor.notifications.queries_outbox import Entry
 
 
-def delivery(row: DeliveryRow) -> dict[str, Any]:
+def delivery_as_text(row: DeliveryRow) -> dict[str, Any]:
     """A delivery as plain values; times RFC 3339 in UTC."""
     return {
         "id": row.id,
@@ -31,8 +31,8 @@ def delivery(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def entry(event: Entry, why: str | None) -> dict[str, Any]:
-    """An event that nobody was told of, or not yet."""
+def event_as_text(event: Entry, why: str | None) -> dict[str, Any]:
+    """An event that was not sent, or not yet, as plain values."""
     alarm = event.body.get("alarm") or {}
     return {
         "alarm": event.alarm,
@@ -45,8 +45,8 @@ def entry(event: Entry, why: str | None) -> dict[str, Any]:
     }
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Plain values as a table, without their keys."""
+def build_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Plain values as a table, without the keys of deliveries."""
     names = [name for name in rows[0] if name != "key"]
     made = Table(*names, box=None)
     for row in rows:

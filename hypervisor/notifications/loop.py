@@ -1,4 +1,4 @@
-"""Notify as a process: decides, sends, marks, until stopped; several of them may run."""
+"""The notifier process: decides, sends and records; several may run."""
 
 import select
 import socket
@@ -10,7 +10,6 @@ from time import monotonic
 
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import (
-    backoff,
     queries_alarms,
     queries_deliveries,
     queries_outbox,
@@ -21,20 +20,26 @@ from hypervisor.notifications.deadman import DeadMan
 from hypervisor.notifications.dispatcher import Dispatcher
 from hypervisor.notifications.lanes import Lanes, Result
 from hypervisor.notifications.message import Message
-from hypervisor.notifications.queries_deliveries import Lane, Parcel
+from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 from hypervisor.notifications.sending import Send
 from rules._errors import RuleError
 
-_TICK = 1.0  # s: what nobody woke us for is found by then
-_REMINDERS = 5.0  # s between two looks for alarms that nobody acknowledges
-_FAREWELL = 5.0  # s for what is on its way when we stop
+_LONGEST_WAIT = 900.0  # s between two attempts
+_TICK = 1.0  # s between two polls
+_REMINDERS = 5.0  # s between two checks for unacknowledged alarms
+_DRAIN = 5.0  # s for deliveries in progress at stop
 
 Say = Callable[[str], None]
 
 
+def backoff_seconds(first: float, failed: int) -> float:
+    """Seconds to wait after `failed` attempts (1, 2, …): exponential, without jitter."""
+    return min(first * 2.0 ** min(failed - 1, 30), _LONGEST_WAIT)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Pace:
-    """Seconds: how long a channel may take, the first wait after a failure, until giving up."""
+class RetryPolicy:
+    """Seconds: time-out of a channel, first wait after a failure, time until giving up."""
 
     timeout: float
     retry: float
@@ -43,12 +48,12 @@ class Pace:
 
 @dataclass(kw_only=True)
 class Notifier:
-    """One process's work on one connection, which is its own and commits by itself."""
+    """The work of one process on its own autocommit connection."""
 
     connection: Connection
-    office: Dispatcher
+    dispatcher: Dispatcher
     send: Send
-    pace: Pace
+    policy: RetryPolicy
     say: Say
     wall: Callable[[], datetime]
     _revision: int = 0
@@ -56,129 +61,137 @@ class Notifier:
     _reminded: float = float("-inf")
 
     def __post_init__(self) -> None:
-        self._bell, self._ear = socket.socketpair()
-        self._bell.settimeout(0)
-        self._ear.settimeout(0)
-        # A channel bounds each of its waits; all of them together may take twice as long.
-        self._lanes = Lanes(seconds=2 * self.pace.timeout, ticks=monotonic, ring=self._ring)
+        self._wake_sender, self._wake_receiver = socket.socketpair()
+        self._wake_sender.settimeout(0)
+        self._wake_receiver.settimeout(0)
+        # A channel bounds each wait; together they may take twice as long.
+        self._lanes = Lanes(seconds=2 * self.policy.timeout, ticks=monotonic, wake=self._wake)
         self._dead_man = DeadMan(say=self.say)
-        self._worker = queries_deliveries.join(self.connection)
+        self._worker = queries_deliveries.register_worker(self.connection)
         queries_outbox.listen(self.connection)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         while not stopping():
             if not self.turn():
                 self._wait(_TICK)
-        self._farewell()
+        self._drain()
 
     def close(self) -> None:
-        """Let go of what it holds; what is on its way is free for others."""
+        """Close connections; unfinished deliveries become free for others."""
         self.connection.close()
-        self._bell.close()
-        self._ear.close()
+        self._wake_sender.close()
+        self._wake_receiver.close()
 
     def remind_at_once(self) -> None:
-        """Look for alarms that nobody acknowledges at the next turn."""
+        """Check for unacknowledged alarms in the next turn."""
         self._reminded = float("-inf")
 
     def turn(self) -> bool:
-        """Do what there is to do; whether there may be more at once."""
+        """Do the work that is due; returns whether there may be more."""
         self._read_routes()
-        more = self.office.decide(self.connection) > 0
+        more = self.dispatcher.decide(self.connection) > 0
         now = monotonic()
         if now - self._reminded >= _REMINDERS:
             self._reminded = now
-            more = reminders.remind(self.connection, self.office.routes) > 0 or more
-        more = self._dead_man.beat(self.connection, self.office, self.wall()) or more
-        self._mark()
+            more = reminders.put_reminders(self.connection, self.dispatcher.routes) > 0 or more
+        more = self._dead_man.beat(self.connection, self.dispatcher, self.wall()) or more
+        self._record_results()
         return self._start() or more
 
     def _read_routes(self) -> None:
-        written = queries_alarms.routes_text(self.connection, self._revision)
+        written = queries_alarms.find_routes_revision(self.connection, self._revision)
         if written is None:
             return
         try:
-            self.office.routes = route_file.read_routes(written.text, file="the routes in force")
-        except RuleError as error:  # a kind of channel that this machine lacks
-            self.office.ready = bool(self.office.routes.routes)  # else those before go on
+            self.dispatcher.routes = route_file.read_routes(
+                written.text, file="the routes in force"
+            )
+        except RuleError as error:  # e.g. a channel that this machine lacks
+            self.dispatcher.ready = bool(
+                self.dispatcher.routes.routes
+            )  # previous routes stay in force
             self.say(f"the routes of revision {written.id} cannot be used: {error}")
         else:
-            self.office.ready = True
+            self.dispatcher.ready = True
             self.say(f"routes of revision {written.id}, by {written.author}: {written.reason}")
         self._revision = written.id
 
     # -- sending ----------------------------------------------------------------------------------
 
     def _start(self) -> bool:
-        """Give every free lane its next message."""
+        """Start the next delivery of every free lane."""
         started = False
-        for lane in queries_deliveries.lanes(self.connection):
+        for lane in queries_deliveries.list_due_lanes(self.connection):
             if not self._lanes.free(lane, wide=not self._failures.get(lane)):
                 continue
-            seconds = 3 * self.pace.timeout + 10
-            parcel = queries_deliveries.claim(self.connection, self._worker, lane, seconds=seconds)
-            if parcel is not None:
-                self._hand_over(parcel)
+            seconds = 3 * self.policy.timeout + 10
+            delivery = queries_deliveries.claim_next(
+                self.connection, self._worker, lane, seconds=seconds
+            )
+            if delivery is not None:
+                self._start_sending(delivery)
                 started = True
         return started
 
-    def _hand_over(self, parcel: Parcel) -> None:
-        channel = self.office.routes.channel(parcel.route, parcel.channel)
+    def _start_sending(self, delivery: ClaimedDelivery) -> None:
+        channel = self.dispatcher.routes.channel(delivery.route, delivery.channel)
         if channel is None:
-            self._bury(parcel, f"the route {parcel.route!r} has no channel {parcel.channel!r} more")
+            self._give_up(
+                delivery, f"the route {delivery.route!r} has no channel {delivery.channel!r} more"
+            )
             return
-        message = Message.from_json(parcel.message)
-        self._lanes.start(parcel, lambda: self.send(channel, message, parcel.key))
+        message = Message.from_json(delivery.message)
+        self._lanes.start(delivery, lambda: self.send(channel, message, delivery.key))
 
-    def _mark(self) -> None:
+    def _record_results(self) -> None:
         for result in self._lanes.finished():
-            self._note(result)
+            self._record_result(result)
 
-    def _note(self, result: Result) -> None:
-        parcel, lane = result.parcel, (result.parcel.route, result.parcel.channel)
+    def _record_result(self, result: Result) -> None:
+        delivery, lane = result.delivery, (result.delivery.route, result.delivery.channel)
         if result.error is None:
             self._failures.pop(lane, None)
-            queries_deliveries.sent(self.connection, parcel.id)
-            self.say(f"sent to {parcel.route}/{parcel.channel}: {parcel.message['title']}")
+            queries_deliveries.mark_sent(self.connection, delivery.id)
+            self.say(f"sent to {delivery.route}/{delivery.channel}: {delivery.message['title']}")
             return
         self._failures[lane] = self._failures.get(lane, 0) + 1
-        self._lanes.rest(lane, min(backoff.wait(self.pace.retry, self._failures[lane]), 60.0))
-        if parcel.age >= self.pace.give_up:
-            self._bury(parcel, result.error)
+        self._lanes.rest(lane, min(backoff_seconds(self.policy.retry, self._failures[lane]), 60.0))
+        if delivery.age >= self.policy.give_up:
+            self._give_up(delivery, result.error)
             return
-        wait = backoff.wait(self.pace.retry, parcel.attempts + 1)
-        queries_deliveries.failed(self.connection, parcel.id, error=result.error, wait=wait)
+        wait = backoff_seconds(self.policy.retry, delivery.attempts + 1)
+        queries_deliveries.mark_failed(self.connection, delivery.id, error=result.error, wait=wait)
         self.say(
-            f"not sent to {parcel.route}/{parcel.channel} ({result.error});"
-            f" try {parcel.attempts + 2} in {wait:g} s: {parcel.key}"
+            f"not sent to {delivery.route}/{delivery.channel} ({result.error});"
+            f" try {delivery.attempts + 2} in {wait:g} s: {delivery.key}"
         )
 
-    def _bury(self, parcel: Parcel, error: str) -> None:
-        queries_deliveries.bury(self.connection, parcel.id, error=error)
+    def _give_up(self, delivery: ClaimedDelivery, error: str) -> None:
+        queries_deliveries.mark_dead(self.connection, delivery.id, error=error)
         self.say(
-            f"GIVEN UP: {parcel.message['title']} to {parcel.route}/{parcel.channel} ({error});"
-            f" `hypervisor notify list --dead`, `hypervisor notify retry {parcel.id}`"
+            f"GIVEN UP: {delivery.message['title']} to {delivery.route}/{delivery.channel}"
+            f" ({error}); `hypervisor notify list --dead`, `hypervisor notify retry {delivery.id}`"
         )
 
     # -- waiting ----------------------------------------------------------------------------------
 
-    def _ring(self) -> None:
-        with suppress(OSError):  # rung often enough already
-            self._bell.send(b"\0")
+    def _wake(self) -> None:
+        with suppress(OSError):  # already woken
+            self._wake_sender.send(b"\0")
 
     def _wait(self, seconds: float) -> None:
-        """Until a message is done, the outbox has something new, or so long."""
-        select.select([self._ear.fileno(), self.connection.fileno()], [], [], seconds)
+        """Wait for a finished delivery, a new event, or the time-out."""
+        select.select([self._wake_receiver.fileno(), self.connection.fileno()], [], [], seconds)
         with suppress(BlockingIOError):
-            self._ear.recv(4096)
-        queries_outbox.hear(self.connection)
+            self._wake_receiver.recv(4096)
+        queries_outbox.drain_notifications(self.connection)
 
-    def _farewell(self) -> None:
-        """What is on its way may arrive; what does not is anybody's at once."""
-        until = monotonic() + _FAREWELL
+    def _drain(self) -> None:
+        """Give deliveries in progress time to finish; the rest is free for others."""
+        until = monotonic() + _DRAIN
         while self._lanes.busy and monotonic() < until:
-            select.select([self._ear], [], [], 0.2)
+            select.select([self._wake_receiver], [], [], 0.2)
             with suppress(BlockingIOError):
-                self._ear.recv(4096)
-            self._mark()
-        self._mark()
+                self._wake_receiver.recv(4096)
+            self._record_results()
+        self._record_results()

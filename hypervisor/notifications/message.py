@@ -1,4 +1,4 @@
-"""A message as it goes out: the same at every try."""
+"""A message; the same at every attempt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

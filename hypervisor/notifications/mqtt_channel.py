@@ -1,4 +1,4 @@
-"""Our own broker as a channel: `<topic>/<domain>/<severity>`, for sirens, panels, other systems."""
+"""The broker as a channel, `<topic>/<domain>/<severity>`: for sirens, panels, other systems."""
 
 import threading
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from hypervisor.notifications import webhook_channel
 from hypervisor.notifications.errors import ChannelError
 from hypervisor.notifications.message import Message
 
-_CONNECTION = threading.Lock()  # the account is connected once: a second connection ends the first
+_CONNECTION = threading.Lock()  # one connection per account: a second would end the first
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """Where it is, and as whom we speak to it."""
+    """The address and account of the broker."""
 
     host: str
     port: int
@@ -24,8 +24,8 @@ class Broker:
     password: str
 
 
-def topic_of(base: str, message: Message) -> str:
-    """Of an alarm by domain and severity; what is of none by its event."""
+def build_topic(base: str, message: Message) -> str:
+    """The topic: by domain and severity of the alarm, else by event."""
     alarm = message.data.get("alarm")
     parts = [message.data["event"].replace(" ", "-")]
     if alarm is not None:
@@ -34,20 +34,20 @@ def topic_of(base: str, message: Message) -> str:
 
 
 def send(broker: Broker, base: str, message: Message, *, seconds: float) -> None:
-    """Publish once, QoS 1, and wait until the broker has it; the key stands in the JSON.
+    """Publish with QoS 1 and wait for the broker; the JSON contains the key.
 
     Raises:
-        ChannelError: it was not taken, or we do not know.
+        ChannelError: it was not delivered, or this is unknown.
     """
     if not _CONNECTION.acquire(timeout=seconds):
         raise ChannelError(f"other notifications to the broker took over {seconds:g} s")
     try:
-        _send(broker, base, message, seconds)
+        _publish(broker, base, message, seconds)
     finally:
         _CONNECTION.release()
 
 
-def _send(broker: Broker, base: str, message: Message, seconds: float) -> None:
+def _publish(broker: Broker, base: str, message: Message, seconds: float) -> None:
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     client.username_pw_set(broker.user, broker.password)
     client.connect_timeout = seconds
@@ -62,10 +62,10 @@ def _send(broker: Broker, base: str, message: Message, seconds: float) -> None:
     def on_connect(*arguments: Any) -> None:
         code = arguments[3]
         if code.is_failure:
-            problems.append(f"the broker lets us not in: {code}")
+            problems.append(f"the broker refused the connection: {code}")
             done.set()
             return
-        client.publish(topic_of(base, message), webhook_channel.body(message), qos=1)
+        client.publish(build_topic(base, message), webhook_channel.encode_body(message), qos=1)
 
     client.on_publish, client.on_connect = on_publish, on_connect
     try:

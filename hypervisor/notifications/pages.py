@@ -1,4 +1,4 @@
-"""Administration: who is told of what, a test of it, and what could not be sent."""
+"""Administration: notification routes, tests, failed deliveries."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,13 +23,13 @@ from sensors._errors import TerritoryError
 
 router = APIRouter()
 PAGE: Page | None = None
-WAIT = 8.0  # s that a person waits for a test
+WAIT = 8.0  # s to wait for a test
 _STATES = ("waiting", "sent", "dead", "dropped")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProblemRow:
-    """A route as people read it, without where its channels lead: addresses may hold secrets."""
+    """A route without the addresses of its channels: these may contain secrets."""
 
     name: str
     channels: tuple[Channel, ...]
@@ -40,12 +40,12 @@ class ProblemRow:
 
 
 @router.get("/admin/notifications")
-def every(
+def show_notifications(
     context: Context,
     done: Annotated[str, Query(max_length=20)] = "",
     tried: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
-    """The routes in force, and the last deliveries. `tried`: a test, and what became of it."""
+    """The routes in force and the last deliveries. `tried`: the event of a test to show."""
     return _listed(context, done=done, tried=tried)
 
 
@@ -53,7 +53,7 @@ def every(
 def send_test(
     context: Context, request: Request, route: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
-    """Send a test to every channel of a route, by the way that alarms take."""
+    """Send a test to every channel of a route, the same way as alarms."""
     context.require(Duty.ADMINISTER)
     settings: Settings | None = getattr(request.app.state, "settings", None)
     if settings is None:
@@ -69,8 +69,8 @@ def send_test(
             )
         # Not in one transaction: whoever sends must see it while we wait.
         with translated(), connect(settings.database_url, autocommit=True) as connection:
-            event = test_message.send(connection, settings, route)
-            test_message.outcome(connection, event, seconds=WAIT)
+            event = test_message.send_test(connection, settings, route)
+            test_message.wait_for_outcome(connection, event, seconds=WAIT)
     except TerritoryError as error:
         return _listed(context, wrong=refusal(error))
     return RedirectResponse(f"/admin/notifications?tried={event}#tried", status_code=303)
@@ -88,16 +88,18 @@ def retry(context: Context, number: Annotated[int, Form(ge=1, le=2**63 - 1)]) ->
             reason="sent again what was given up",
             author=context.person.name,
         )
-        queries_deliveries.retry(connection, [number])
+        queries_deliveries.retry_dead(connection, [number])
     return RedirectResponse("/admin/notifications?done=retried", status_code=303)
 
 
 def _test(connection: Connection, event: int) -> list[Delivery]:
-    return [row for row in queries_deliveries.of_event(connection, event) if row.event == "test"]
+    return [
+        row for row in queries_deliveries.list_by_event(connection, event) if row.event == "test"
+    ]
 
 
 def _rows(connection: Connection) -> list[ProblemRow]:
-    routes = routing.in_force(connection)
+    routes = routing.read_in_force(connection)
     rows = [
         ProblemRow(
             name=route.name,
@@ -132,10 +134,10 @@ def _listed(
 ) -> Response:
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
-        revisions = queries_alarms.routes_revisions(connection)
+        revisions = queries_alarms.list_routes_revisions(connection)
         rows = _rows(connection) if revisions else []
-        sent = queries_deliveries.listing(connection, states=_STATES, alarm=None, limit=30)
-        counts = queries_deliveries.counts(connection)
+        sent = queries_deliveries.list_deliveries(connection, states=_STATES, alarm=None, limit=30)
+        counts = queries_deliveries.count_by_state(connection)
         test = [] if tried is None else _test(connection, tried)
     return render(
         context,

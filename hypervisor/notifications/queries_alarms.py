@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from psycopg.rows import class_row
+
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class AlarmContext:
     """Where an alarm's subject stands. `areas`: codes and names, from its commune up."""
 
     place: str = ""
@@ -19,17 +21,17 @@ class Ground:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Open:
+class UnansweredAlarm:
     """An unacknowledged alarm that lasts: when (µs) a route was told the last news, its key."""
 
     alarm: int
     rule: str
     route: str
-    told: int
+    notified_at: int
     news: str
 
 
-def ground(connection: Connection, alarm: int) -> Ground:
+def read_context(connection: Connection, alarm: int) -> AlarmContext:
     """Where it stands."""
     row = connection.execute(
         "SELECT site.title, area.name, site.commune, site.id"
@@ -38,9 +40,9 @@ def ground(connection: Connection, alarm: int) -> Ground:
         [alarm],
     ).fetchone()
     if row is None:
-        return Ground()
+        return AlarmContext()
     title, commune, code, site = row
-    return Ground(
+    return AlarmContext(
         place=", ".join(filter(None, [title, commune])),
         areas=frozenset() if code is None else areas_above(connection, code),
         interval=0 if site is None else _interval(connection, site),
@@ -74,8 +76,8 @@ def _interval(connection: Connection, site: int) -> int:
     return timedelta(seconds=seconds) // timedelta(microseconds=1)
 
 
-def told(connection: Connection, alarm: int) -> tuple[frozenset[str], bool, int | None]:
-    """The routes that were told of an alarm, whether they think it lasts, since when (µs)."""
+def read_notified(connection: Connection, alarm: int) -> tuple[frozenset[str], bool, int | None]:
+    """The routes notified of an alarm, whether as active, and when first (µs)."""
     rows = connection.execute(
         "SELECT route, active, told_at FROM delivery WHERE alarm = %s AND state <> 'dropped'"
         " ORDER BY id",
@@ -86,8 +88,8 @@ def told(connection: Connection, alarm: int) -> tuple[frozenset[str], bool, int 
     return frozenset(row[0] for row in rows), bool(rows[-1][1]), micros(rows[0][2])
 
 
-def waits(connection: Connection, alarm: int, before: int) -> bool:
-    """Whether an event that raises this alarm, put before that number, is undecided."""
+def is_raise_pending(connection: Connection, alarm: int, before: int) -> bool:
+    """Whether an earlier raising event of this alarm is undecided."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM outbox WHERE alarm = %s AND id < %s"
         " AND event = 'raised' AND decided_at IS NULL)",
@@ -96,8 +98,8 @@ def waits(connection: Connection, alarm: int, before: int) -> bool:
     return bool(row and row[0])
 
 
-def lasting(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:
-    """Those of these alarms that last."""
+def filter_active(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of these alarms that are active."""
     if not numbers:
         return frozenset()
     rows = connection.execute(
@@ -107,14 +109,14 @@ def lasting(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
-def acknowledged(connection: Connection, alarm: int) -> bool:
-    """Whether somebody has seen it."""
+def is_acknowledged(connection: Connection, alarm: int) -> bool:
+    """Whether an alarm is acknowledged."""
     row = connection.execute("SELECT acknowledged FROM alarm WHERE id = %s", [alarm]).fetchone()
     return bool(row and row[0])
 
 
-def unanswered(connection: Connection, routes: Sequence[str]) -> list[Open]:
-    """Alarms that last, unacknowledged, and of which these routes were told."""
+def list_unanswered(connection: Connection, routes: Sequence[str]) -> list[UnansweredAlarm]:
+    """Active unacknowledged alarms that these routes were notified of."""
     if not routes:
         return []
     rows = connection.execute(
@@ -126,23 +128,13 @@ def unanswered(connection: Connection, routes: Sequence[str]) -> list[Open]:
         [list(routes)],
     )
     return [
-        Open(alarm=number, rule=rule, route=route, told=micros(at), news=news)
+        UnansweredAlarm(alarm=number, rule=rule, route=route, notified_at=micros(at), news=news)
         for number, rule, route, at, news in rows
     ]
 
 
-def rules_in_force(connection: Connection, at: datetime) -> dict[str, dict[str, object]]:
-    """The rules in force at a time, as written."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (key) key, value FROM revision"
-        " WHERE kind = 'rule' AND effective <= %s ORDER BY key, effective DESC, id DESC",
-        [at],
-    )
-    return {key: value for key, value in rows if value is not None}
-
-
-def watch_works(connection: Connection) -> bool:
-    """Whether a watch holds its turn (hypervisor.database.listener)."""
+def is_evaluation_running(connection: Connection) -> bool:
+    """Whether a process holds the lock of the evaluation (hypervisor.database.listener)."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND classid = 0 AND objid = %s AND objsubid = 1"
@@ -153,8 +145,8 @@ def watch_works(connection: Connection) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """A revision of the routes' file."""
+class RoutesRevision:
+    """A revision of the routes file."""
 
     id: int
     text: str
@@ -163,31 +155,29 @@ class Written:
     recorded_at: datetime
 
 
-def routes_revisions(connection: Connection) -> list[Written]:
-    """All revisions of the routes' file, the one in force last."""
-    rows = connection.execute(
+def list_routes_revisions(connection: Connection) -> list[RoutesRevision]:
+    """All revisions of the routes file, latest last."""
+    rows = connection.cursor(row_factory=class_row(RoutesRevision)).execute(
         "SELECT id, text, author, reason, recorded_at FROM notify_routes ORDER BY id"
     )
-    return [
-        Written(id=row[0], text=row[1], author=row[2], reason=row[3], recorded_at=row[4])
-        for row in rows
-    ]
+    return rows.fetchall()
 
 
-def routes_text(connection: Connection, revision: int) -> Written | None:
-    """The revision in force, where it is a later one than the one known."""
-    row = connection.execute(
-        "SELECT id, text, author, reason, recorded_at FROM notify_routes WHERE id > %s"
-        " ORDER BY id DESC LIMIT 1",
-        [revision],
-    ).fetchone()
-    if row is None:
-        return None
-    return Written(id=row[0], text=row[1], author=row[2], reason=row[3], recorded_at=row[4])
+def find_routes_revision(connection: Connection, revision: int) -> RoutesRevision | None:
+    """The revision in force, if later than `revision`."""
+    return (
+        connection.cursor(row_factory=class_row(RoutesRevision))
+        .execute(
+            "SELECT id, text, author, reason, recorded_at FROM notify_routes WHERE id > %s"
+            " ORDER BY id DESC LIMIT 1",
+            [revision],
+        )
+        .fetchone()
+    )
 
 
-def write_routes(connection: Connection, text: str, *, author: str, reason: str) -> int:
-    """Put a revision in force; its number."""
+def insert_routes(connection: Connection, text: str, *, author: str, reason: str) -> int:
+    """Insert a revision; returns its number."""
     row = connection.execute(
         "INSERT INTO notify_routes (text, author, reason) VALUES (%s, %s, %s) RETURNING id",
         [text, author, reason],
@@ -195,8 +185,10 @@ def write_routes(connection: Connection, text: str, *, author: str, reason: str)
     return int(row[0]) if row else 0
 
 
-def vocabulary(connection: Connection) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The words that this instance knows: areas (codes and names), sites, rules."""
+def read_vocabulary(
+    connection: Connection,
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The names of areas (with codes), sites and rules."""
     areas = connection.execute("SELECT code, name FROM area").fetchall()
     sites = connection.execute("SELECT name FROM site").fetchall()
     rules = connection.execute("SELECT DISTINCT key FROM revision WHERE kind = 'rule'").fetchall()

@@ -1,10 +1,11 @@
-"""Messages on their way: one row a message and channel, claimed by one process at a time."""
+"""SQL of deliveries: one row per message and channel, claimed by one process at a time."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.base.instants import moment
@@ -12,7 +13,7 @@ from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 
-_ALIVE = (  # each holds a lock of its own, (this, worker), as long as its process lives
+_ALIVE = (  # each process holds a lock (this, worker) while it lives
     "SELECT objid::bigint::integer FROM pg_locks WHERE locktype = 'advisory'"  # noqa: S608  constants
     f" AND classid = {Lock.NOTIFIER:d} AND objsubid = 2"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -22,8 +23,8 @@ Lane = tuple[str, str]  # route, channel
 
 
 @dataclass(frozen=True, kw_only=True)
-class New:
-    """A message to be written. `told`: µs, the instance's clock."""
+class NewDelivery:
+    """A delivery to insert. `notified_at`: µs, the instance's clock."""
 
     outbox: int
     alarm: int | None
@@ -32,12 +33,12 @@ class New:
     key: str
     message: Mapping[str, Any]
     active: bool
-    told: int
+    notified_at: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
-    """A message in hand. `age`: seconds since it was written; `attempts` that failed before."""
+class ClaimedDelivery:
+    """A claimed delivery. `age`: seconds since it was written; `attempts`: failed so far."""
 
     id: int
     route: str
@@ -50,7 +51,7 @@ class Parcel:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRow:
-    """A delivery as people see it. Times of the wall."""
+    """A delivery of a list. Times: wall clock."""
 
     id: int
     alarm: int | None
@@ -67,8 +68,8 @@ class DeliveryRow:
     title: str
 
 
-def join(connection: Connection) -> int:
-    """Become a worker for as long as the connection lives; its number."""
+def register_worker(connection: Connection) -> int:
+    """Register as a worker while the connection lives; returns its number."""
     while True:
         row = connection.execute(
             "SELECT n, pg_try_advisory_lock(%s, n) FROM"
@@ -79,26 +80,26 @@ def join(connection: Connection) -> int:
             return int(row[0])
 
 
-def take_turn(connection: Connection) -> bool:
-    """In a transaction: be the one that decides, until its end."""
+def lock_decisions(connection: Connection) -> bool:
+    """Try to become the deciding process until the end of the transaction."""
     return locks.take_for_now(connection, Lock.DECIDING)
 
 
-def add(connection: Connection, rows: Iterable[New]) -> None:
-    """Write messages in the caller's transaction."""
+def insert_deliveries(connection: Connection, rows: Iterable[NewDelivery]) -> None:
+    """Insert deliveries in the caller's transaction."""
     for new in rows:
         connection.execute(
             "INSERT INTO delivery (outbox, alarm, route, channel, key, message, active, told_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
             [
                 *(new.outbox, new.alarm, new.route, new.channel, new.key),
-                *(Jsonb(dict(new.message)), new.active, moment(new.told)),
+                *(Jsonb(dict(new.message)), new.active, moment(new.notified_at)),
             ],
         )
 
 
-def lanes(connection: Connection) -> list[Lane]:
-    """The channels for which something is due."""
+def list_due_lanes(connection: Connection) -> list[Lane]:
+    """The lanes with a due delivery."""
     rows = connection.execute(
         "SELECT DISTINCT route, channel FROM delivery"
         " WHERE state = 'waiting' AND next_try <= clock_timestamp() ORDER BY 1, 2"
@@ -106,13 +107,14 @@ def lanes(connection: Connection) -> list[Lane]:
     return [(route, channel) for route, channel in rows]
 
 
-def claim(connection: Connection, worker: int, lane: Lane, *, seconds: float) -> Parcel | None:
-    """Take the next message of a channel in hand, for at most so long.
+def claim_next(
+    connection: Connection, worker: int, lane: Lane, *, seconds: float
+) -> ClaimedDelivery | None:
+    """Claim the next delivery of a lane for `seconds`.
 
-    One that a process took which is no more, or which hangs, is free again. Of one alarm a message
-    waits for those before it.
+    Deliveries of dead or hanging processes are free again. Within an alarm the order is kept.
     """
-    row = connection.execute(
+    cursor = connection.cursor(row_factory=class_row(ClaimedDelivery)).execute(
         "UPDATE delivery SET worker = %(worker)s,"  # noqa: S608  constants
         " lease = clock_timestamp() + %(seconds)s * interval '1 second' WHERE id = ("
         "  SELECT id FROM delivery d WHERE state = 'waiting' AND next_try <= clock_timestamp()"
@@ -121,30 +123,20 @@ def claim(connection: Connection, worker: int, lane: Lane, *, seconds: float) ->
         "  AND NOT EXISTS (SELECT FROM delivery e WHERE e.state = 'waiting'"
         "   AND e.alarm = d.alarm AND e.route = d.route AND e.channel = d.channel AND e.id < d.id)"
         "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-        " RETURNING id, key, message, attempts,"
-        " extract(epoch FROM clock_timestamp() - made_at)::float",
+        " RETURNING id, route, channel, key, message, attempts,"
+        " extract(epoch FROM clock_timestamp() - made_at)::float AS age",
         {
             "worker": worker,
             "seconds": seconds,
             "route": lane[0],
             "channel": lane[1],
         },
-    ).fetchone()
-    if row is None:
-        return None
-    return Parcel(
-        id=row[0],
-        route=lane[0],
-        channel=lane[1],
-        key=row[1],
-        message=row[2],
-        attempts=row[3],
-        age=row[4],
     )
+    return cursor.fetchone()
 
 
-def sent(connection: Connection, number: int) -> None:
-    """It was taken by the other side."""
+def mark_sent(connection: Connection, number: int) -> None:
+    """Record a success."""
     connection.execute(
         "UPDATE delivery SET state = 'sent', sent_at = clock_timestamp(), worker = NULL,"
         " lease = NULL WHERE id = %s AND state = 'waiting'",
@@ -152,8 +144,8 @@ def sent(connection: Connection, number: int) -> None:
     )
 
 
-def failed(connection: Connection, number: int, *, error: str, wait: float) -> None:
-    """It was not taken, or we cannot know: again after so many seconds."""
+def mark_failed(connection: Connection, number: int, *, error: str, wait: float) -> None:
+    """Record a failure; retry after `wait` seconds."""
     connection.execute(
         "UPDATE delivery SET attempts = attempts + 1, last_error = %s, worker = NULL, lease = NULL,"
         " next_try = clock_timestamp() + %s * interval '1 second'"
@@ -162,8 +154,8 @@ def failed(connection: Connection, number: int, *, error: str, wait: float) -> N
     )
 
 
-def bury(connection: Connection, number: int, *, error: str) -> None:
-    """Given up: it is listed, and can be tried again by hand."""
+def mark_dead(connection: Connection, number: int, *, error: str) -> None:
+    """Give up: listed, and retried by hand only."""
     connection.execute(
         "UPDATE delivery SET state = 'dead', attempts = attempts + 1, last_error = %s,"
         " worker = NULL, lease = NULL WHERE id = %s AND state = 'waiting'",
@@ -171,8 +163,8 @@ def bury(connection: Connection, number: int, *, error: str) -> None:
     )
 
 
-def supersede(connection: Connection, route: str) -> None:
-    """What still waits for a route, or is in hand, is out of date: an old sign of life is none."""
+def drop_waiting(connection: Connection, route: str) -> None:
+    """Drop the waiting deliveries of a route: an old heartbeat is worthless."""
     connection.execute(
         "UPDATE delivery SET state = 'dropped', last_error = coalesce(last_error, 'superseded')"
         " WHERE route = %s AND state = 'waiting'",
@@ -180,11 +172,10 @@ def supersede(connection: Connection, route: str) -> None:
     )
 
 
-def retry(connection: Connection, numbers: Sequence[int]) -> int:
-    """Dead ones wait again, from now on; how many do. No numbers: all of them.
+def retry_dead(connection: Connection, numbers: Sequence[int]) -> int:
+    """Requeue dead deliveries; returns how many. No numbers: all of them.
 
-    One that was overtaken is dropped: a channel that was told the end must not be told the
-    beginning afterwards.
+    One overtaken by a later delivery of its alarm is dropped instead.
     """
     chosen = {"none": not numbers, "ids": list(numbers)}
     connection.execute(
@@ -201,48 +192,46 @@ def retry(connection: Connection, numbers: Sequence[int]) -> int:
     ).rowcount
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many wait and how many are dead."""
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """The number of waiting and of dead deliveries."""
     rows = connection.execute(
         "SELECT state, count(*) FROM delivery WHERE state IN ('waiting', 'dead') GROUP BY 1"
     )
     return {"waiting": 0, "dead": 0, **dict(rows.fetchall())}
 
 
-def workers(connection: Connection) -> list[int]:
-    """The processes that notify, by their numbers."""
+def list_workers(connection: Connection) -> list[int]:
+    """The numbers of running notifiers."""
     return [row[0] for row in connection.execute(_ALIVE)]
 
 
-_SHOWN = (
+_SELECT = (
     "SELECT d.id, d.alarm, o.event, d.key, d.route, d.channel, d.state, d.attempts, d.made_at,"
-    " d.next_try, d.sent_at, d.last_error, d.message->>'title'"
+    " d.next_try, d.sent_at, d.last_error, d.message->>'title' AS title"
     " FROM delivery d JOIN outbox o ON o.id = d.outbox"
 )
 
 
-def of_event(connection: Connection, number: int) -> list[DeliveryRow]:
-    """The deliveries of one event."""
-    rows = connection.execute(f"{_SHOWN} WHERE o.id = %s ORDER BY d.id", [number])
-    return [_row(row) for row in rows]
+def list_by_event(connection: Connection, number: int) -> list[DeliveryRow]:
+    """The deliveries of an event."""
+    rows = connection.cursor(row_factory=class_row(DeliveryRow)).execute(
+        f"{_SELECT} WHERE o.id = %s ORDER BY d.id", [number]
+    )
+    return rows.fetchall()
 
 
-def listing(
+def list_deliveries(
     connection: Connection,
     *,
     states: Collection[str],
     alarm: int | None = None,
     limit: int = 100,
 ) -> list[DeliveryRow]:
-    """The latest deliveries in some of the states, oldest first."""
-    rows = connection.execute(
-        f"SELECT * FROM ({_SHOWN} WHERE d.state = ANY(%(states)s)"  # noqa: S608  constants
+    """The latest deliveries in these states, oldest first."""
+    rows = connection.cursor(row_factory=class_row(DeliveryRow)).execute(
+        f"SELECT * FROM ({_SELECT} WHERE d.state = ANY(%(states)s)"  # noqa: S608  constants
         " AND (%(alarm)s::bigint IS NULL OR d.alarm = %(alarm)s)"
         " ORDER BY d.id DESC LIMIT %(limit)s) latest ORDER BY 1",
         {"states": list(states), "alarm": alarm, "limit": limit},
     )
-    return [_row(row) for row in rows]
-
-
-def _row(row: Sequence[Any]) -> DeliveryRow:
-    return DeliveryRow(**dict(zip(DeliveryRow.__annotations__, row, strict=True)))
+    return rows.fetchall()

@@ -1,4 +1,4 @@
-"""The outbox: what is to be told, written in one transaction with what it tells of."""
+"""SQL of the outbox: events written in the transaction of what they report."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _ROW = "id, alarm, event, key, at, body, due, held"
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something to be told.
+    """An event to notify.
 
-    `at`: when it was noticed, `due`: when it may be told (µs, the instance's clock; None: at once).
-    A repeat of one `key` is none; with `numbered` it is the first free of `<key>:1`, `<key>:2`, …
+    `at`: when it was noticed; `due`: when it may be sent (µs, the instance's clock; None: at once).
+    A repeated `key` is ignored; with `numbered` it becomes `<key>:1`, `<key>:2`, …
     """
 
     alarm: int | None
@@ -34,7 +34,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An event as it stands in the outbox. Times in µs, of the instance's clock."""
+    """An event of the outbox. Times in µs, on the instance's clock."""
 
     id: int
     alarm: int | None
@@ -46,8 +46,8 @@ class Entry:
     held: str | None
 
 
-def put(connection: Connection, events: Iterable[Event]) -> int:
-    """Write events in the caller's transaction; how many were new."""
+def put_events(connection: Connection, events: Iterable[Event]) -> int:
+    """Insert events in the caller's transaction; returns how many were new."""
     written = 0
     for event in events:
         cursor = connection.execute(
@@ -73,7 +73,7 @@ def put(connection: Connection, events: Iterable[Event]) -> int:
 
 
 def put_decided(connection: Connection, event: Event, *, outcome: str, reason: str) -> Entry | None:
-    """Write an event on which there is nothing to decide; None: it was there already."""
+    """Insert an event that needs no decision; None: it exists."""
     row = connection.execute(
         "INSERT INTO outbox (alarm, event, key, at, body, due, decided_at, outcome, reason)"  # noqa: S608  constants
         " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
@@ -89,8 +89,8 @@ def put_decided(connection: Connection, event: Event, *, outcome: str, reason: s
     return _entry(row)
 
 
-def due(connection: Connection, now: int, *, most: int) -> list[Entry]:
-    """Undecided events whose time has come, in the order in which they were put."""
+def list_due(connection: Connection, now: int, *, most: int) -> list[Entry]:
+    """Undecided events that are due, oldest first."""
     rows = connection.execute(
         f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL AND due <= %s"  # noqa: S608  constants
         " ORDER BY id LIMIT %s",
@@ -99,23 +99,23 @@ def due(connection: Connection, now: int, *, most: int) -> list[Entry]:
     return [_entry(row) for row in rows]
 
 
-def hold(connection: Connection, number: int, *, until: int, why: str) -> None:
-    """Look at it again at a time (µs, the instance's clock)."""
+def hold_event(connection: Connection, number: int, *, until: int, why: str) -> None:
+    """Hold an event until a time (µs, the instance's clock)."""
     connection.execute(
         "UPDATE outbox SET due = %s, held = %s WHERE id = %s", [moment(until), why, number]
     )
 
 
-def hold_on(connection: Connection, numbers: Collection[int], *, until: int) -> None:
-    """Look at these again at a time (µs, the instance's clock); they wait for what they did."""
+def extend_holds(connection: Connection, numbers: Collection[int], *, until: int) -> None:
+    """Extend holds until a time (µs, the instance's clock); their reasons stay."""
     if numbers:
         connection.execute(
             "UPDATE outbox SET due = %s WHERE id = ANY(%s)", [moment(until), list(numbers)]
         )
 
 
-def decide(connection: Connection, number: int, *, outcome: str, reason: str) -> None:
-    """For good."""
+def record_outcome(connection: Connection, number: int, *, outcome: str, reason: str) -> None:
+    """Record the final decision on an event."""
     connection.execute(
         "UPDATE outbox SET decided_at = clock_timestamp(), outcome = %s, reason = %s, held = NULL"
         " WHERE id = %s AND decided_at IS NULL",
@@ -137,8 +137,8 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     )
 
 
-def clock(connection: Connection) -> int | None:
-    """The instance's clock, µs: the wall's; in an exercise how far its scenario has come."""
+def read_clock(connection: Connection) -> int | None:
+    """The instance's clock in µs: wall clock, or in an exercise the scenario's."""
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
         " (SELECT max(heard_at) FROM worker),"
@@ -149,23 +149,23 @@ def clock(connection: Connection) -> int | None:
 
 
 def listen(connection: Connection) -> None:
-    """Be woken from now on when something was put."""
+    """Listen for new events."""
     channels.listen(connection, CHANNEL)
 
 
-def wake(connection: Connection) -> None:
-    """Wake those who notify, when the transaction commits."""
+def notify_workers(connection: Connection) -> None:
+    """Wake the notifiers when the transaction commits."""
     connection.execute(f"NOTIFY {CHANNEL}")
 
 
-def hear(connection: Connection) -> None:
-    """Take in what woke us."""
+def drain_notifications(connection: Connection) -> None:
+    """Discard received notifications."""
     for _ in connection.notifies(timeout=0):
         pass
 
 
-def undecided(connection: Connection, *, limit: int) -> list[tuple[Entry, str | None]]:
-    """What waits to be decided, and why."""
+def list_undecided(connection: Connection, limit: int) -> list[tuple[Entry, str | None]]:
+    """Undecided events, and why they wait."""
     rows = connection.execute(
         f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL ORDER BY id LIMIT %s",  # noqa: S608  constants
         [limit],
@@ -173,8 +173,8 @@ def undecided(connection: Connection, *, limit: int) -> list[tuple[Entry, str | 
     return [(entry := _entry(row), entry.held) for row in rows]
 
 
-def untold(connection: Connection, *, limit: int) -> list[tuple[Entry, str]]:
-    """The latest that nobody was told of, though somebody should have been."""
+def list_unrouted(connection: Connection, limit: int) -> list[tuple[Entry, str | None]]:
+    """The latest events that no route matched, and why."""
     rows = connection.execute(
         f"SELECT {_ROW}, reason FROM outbox WHERE outcome = 'no route'"  # noqa: S608  constants
         " ORDER BY id DESC LIMIT %s",

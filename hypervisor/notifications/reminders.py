@@ -1,4 +1,4 @@
-"""Alarms that nobody acknowledges: the same route is reminded, another one is called."""
+"""Unacknowledged alarms: reminders to the same route, escalation to another."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,52 +6,53 @@ from typing import Any
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_alarms, queries_outbox
-from hypervisor.notifications.grace import span
-from hypervisor.notifications.queries_alarms import Open
+from hypervisor.notifications.grace import parse_span
+from hypervisor.notifications.queries_alarms import UnansweredAlarm
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.notifications.routes import Routes
+from hypervisor.registry.queries_works import load_in_force
 
 
-def remind(connection: Connection, routes: Routes) -> int:
-    """Put the reminders and escalations that are due into the outbox; how many were new."""
+def put_reminders(connection: Connection, routes: Routes) -> int:
+    """Put due reminders and escalations into the outbox; returns how many were new."""
     with connection.transaction():
-        now = queries_outbox.clock(connection)
+        now = queries_outbox.read_clock(connection)
         if now is None:
             return 0
-        opens = queries_alarms.unanswered(connection, [route.name for route in routes.routes])
+        opens = queries_alarms.list_unanswered(connection, [route.name for route in routes.routes])
         if not opens:
             return 0
-        rules = queries_alarms.rules_in_force(connection, moment(now))
-        events = [event for alarm in opens for event in due(alarm, routes, rules, now)]
-        return queries_outbox.put(connection, events)
+        rules = load_in_force(connection, "rule", moment(now))
+        events = [event for alarm in opens for event in list_due(alarm, routes, rules, now)]
+        return queries_outbox.put_events(connection, events)
 
 
-def due(
-    alarm: Open, routes: Routes, rules: Mapping[str, Mapping[str, Any]], now: int
+def list_due(
+    alarm: UnansweredAlarm, routes: Routes, rules: Mapping[str, Mapping[str, Any]], now: int
 ) -> Iterator[Event]:
-    """What is due of one alarm at one route: the latest reminder alone, however many were missed.
+    """The reminder and escalation due for one alarm and route; missed reminders are skipped.
 
-    What the rule says of `remind` and `escalate` comes before what the route says.
+    `remind` and `escalate` of the rule take precedence over the route's.
     """
     route = routes.named(alarm.route)
     if route is None:
         return
-    rule, waited = rules.get(alarm.rule, {}), now - alarm.told
-    every = _of(rule, "remind") or route.remind
+    rule, waited = rules.get(alarm.rule, {}), now - alarm.notified_at
+    every = _rule_span(rule, "remind") or route.remind
     if every and waited >= every:
         times = waited // every
         key = f"{alarm.news}:reminder:{route.name}:{times}"
         yield _event(alarm, "reminder", key, route.name, now)
     passing = route.escalate
-    if passing and waited >= (_of(rule, "escalate") or passing.after):
+    if passing and waited >= (_rule_span(rule, "escalate") or passing.after):
         key = f"{alarm.news}:escalation:{route.name}:{passing.to}"
         yield _event(alarm, "escalation", key, passing.to, now)
 
 
-def _of(rule: Mapping[str, Any], key: str) -> int | None:
-    return span(rule[key]) if rule.get(key) else None
+def _rule_span(rule: Mapping[str, Any], key: str) -> int | None:
+    return parse_span(rule[key]) if rule.get(key) else None
 
 
-def _event(alarm: Open, event: str, key: str, to: str, now: int) -> Event:
+def _event(alarm: UnansweredAlarm, event: str, key: str, to: str, now: int) -> Event:
     body = {"route": alarm.route, "to": to}
     return Event(alarm=alarm.alarm, event=event, at=now, body=body, key=key)

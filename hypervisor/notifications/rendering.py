@@ -1,4 +1,4 @@
-"""An event in the words of whoever is told: short, complete, the same for the same input."""
+"""Renders events as messages in the language of the route."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.base.instants import moment, parse, text
-from hypervisor.notifications.events import severity_now
+from hypervisor.notifications.events import current_severity
 from hypervisor.notifications.message import Message
-from hypervisor.notifications.words import EXERCISE, WORDS, measure, time_text
+from hypervisor.notifications.words import EXERCISE, WORDS, format_measure, format_time
 
 _KINDS = {
     "info": "info",
@@ -20,11 +20,10 @@ _CALM = {"cleared": "success", "withdrawn": "success", "test": "info", "alive": 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
-    """What is told of an alarm. `alarm`: as plain values, as it stands when it is told.
+class AlarmNotice:
+    """What a message says of an alarm. `alarm`: its plain values when the message is written.
 
-    `quantity`: its label per language. `told`: when this route was told first, of reminders. Times
-    in µs.
+    `quantity`: its label per language. `notified_at`: when this route was first told. Times in µs.
     """
 
     event: str
@@ -34,12 +33,12 @@ class Telling:
     reason: str = ""
     place: str = ""
     quantity: Mapping[str, str] = field(default_factory=dict)
-    told: int | None = None
+    notified_at: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
-    """Who speaks, and how: the instance, the route's language and zone, where links lead."""
+class MessageStyle:
+    """The instance, and the language, zone and link base of messages."""
 
     instance: str
     exercise: bool
@@ -48,100 +47,112 @@ class Voice:
     link: str = ""
 
 
-def render(telling: Telling, voice: Voice) -> Message:
-    """The message of one alarm's event."""
-    words, alarm = WORDS[voice.language], telling.alarm
-    severity = severity_now(alarm)
+def render(notice: AlarmNotice, style: MessageStyle) -> Message:
+    """The message of an alarm event."""
+    words, alarm = WORDS[style.language], notice.alarm
+    severity = current_severity(alarm)
     named = words[severity].upper()
-    head = words[telling.event].format(severity=named)
-    title = f"{head} - {_own(telling, voice, 'title')}"
-    lines = [words["exercise"]] if voice.exercise else []
-    lines += list(_lines(telling, voice))
-    link = f"{voice.link}/alarms/{alarm['id']}" if voice.link else ""
+    head = words[notice.event].format(severity=named)
+    title = f"{head} - {_translated(notice, style, 'title')}"
+    lines = [words["exercise"]] if style.exercise else []
+    lines += list(_lines(notice, style))
+    link = f"{style.link}/alarms/{alarm['id']}" if style.link else ""
     lines.append("  ".join(filter(None, [words["number"].format(number=alarm["id"]), link])))
     return Message(
-        title=prefixed(title, voice),
+        title=prefix_exercise(title, style),
         text="\n".join(lines),
-        kind=_CALM.get(telling.event) or _KINDS[severity],
-        data=_data(telling, voice, link),
+        kind=_CALM.get(notice.event) or _KINDS[severity],
+        data=_build_data(notice, style, link),
     )
 
 
-def _lines(telling: Telling, voice: Voice) -> Iterator[str]:
-    words, alarm = WORDS[voice.language], telling.alarm
-    over, gone = alarm.get("ended"), telling.event == "withdrawn"
-    if telling.event in ("reminder", "escalation") and telling.told is not None:
-        yield words["unanswered"].format(at=_time(telling.told, voice))
+def _lines(notice: AlarmNotice, style: MessageStyle) -> Iterator[str]:
+    words, alarm = WORDS[style.language], notice.alarm
+    over, gone = alarm.get("ended"), notice.event == "withdrawn"
+    if notice.event in ("reminder", "escalation") and notice.notified_at is not None:
+        yield words["unanswered"].format(at=_format_micros(notice.notified_at, style))
     if not (over or gone):
-        yield words["level"].format(severity=words[severity_now(alarm)])
+        yield words["level"].format(severity=words[current_severity(alarm)])
     if gone:
-        yield words["taken back"].format(at=_when(alarm["began"], voice))
+        yield words["taken back"].format(at=_format_text(alarm["began"], style))
     elif over:
-        yield words["lasted"].format(at=_when(alarm["began"], voice), to=_when(over, voice))
+        yield words["lasted"].format(
+            at=_format_text(alarm["began"], style), to=_format_text(over, style)
+        )
     else:
-        yield words["since"].format(at=_when(alarm["began"], voice))
-    yield from _value(telling, voice)
-    if telling.place:
-        yield words["place"].format(place=telling.place)
-    advice = _own(telling, voice, "advice")
+        yield words["since"].format(at=_format_text(alarm["began"], style))
+    yield from _value_lines(notice, style)
+    if notice.place:
+        yield words["place"].format(place=notice.place)
+    advice = _translated(notice, style, "advice")
     if advice and not (over or gone):
         yield words["advice"].format(advice=advice)
-    if telling.reason and telling.event in ("revised", "withdrawn", "cleared"):
-        yield words["why"].format(reason=telling.reason)
+    if notice.reason and notice.event in ("revised", "withdrawn", "cleared"):
+        yield words["why"].format(reason=notice.reason)
 
 
-def _value(telling: Telling, voice: Voice) -> Iterator[str]:
-    """What it last said, and whether that may still be believed."""
-    words, alarm = WORDS[voice.language], telling.alarm
+def _value_lines(notice: AlarmNotice, style: MessageStyle) -> Iterator[str]:
+    """The last value, and a warning if it is stale."""
+    words, alarm = WORDS[style.language], notice.alarm
     last = alarm.get("last_value")
     if last:
-        name = telling.quantity.get(voice.language) or last["quantity"]
-        value = measure(last["value"], last["unit"], voice.language)
-        line = words["value"].format(quantity=name, value=value, at=_when(last["time"], voice))
+        name = notice.quantity.get(style.language) or last["quantity"]
+        value = format_measure(last["value"], last["unit"], style.language)
+        line = words["value"].format(
+            quantity=name, value=value, at=_format_text(last["time"], style)
+        )
         if last.get("trend"):
-            rate = measure(last.get("per_hour") or 0.0, last["unit"], voice.language, signed=True)
+            rate = format_measure(
+                last.get("per_hour") or 0.0, last["unit"], style.language, signed=True
+            )
             line = f"{line}, {words[last['trend']].format(rate=rate)}"
         yield line
     stale = alarm.get("stale") or []
     if stale and stale[-1][1] is None and not alarm.get("ended"):
-        yield words["silent"].format(at=_when(stale[-1][0], voice))
+        yield words["silent"].format(at=_format_text(stale[-1][0], style))
 
 
-def _own(telling: Telling, voice: Voice, what: str) -> str:
-    """Title or advice in the route's language, where the rule's author wrote it."""
-    alarm = telling.alarm
-    return str(alarm.get(f"{what}_{voice.language}") or alarm.get(what) or "")
+def _translated(notice: AlarmNotice, style: MessageStyle, what: str) -> str:
+    """Title or advice in the language of the route, if the rule has it."""
+    alarm = notice.alarm
+    return str(alarm.get(f"{what}_{style.language}") or alarm.get(what) or "")
 
 
-def _data(telling: Telling, voice: Voice, link: str) -> dict[str, Any]:
-    alarm = telling.alarm
+def _build_data(notice: AlarmNotice, style: MessageStyle, link: str) -> dict[str, Any]:
+    alarm = notice.alarm
     return {
-        "key": telling.key,
-        "event": telling.event,
-        "at": text(telling.at),
-        "reason": telling.reason,
-        "severity": severity_now(alarm),
-        "instance": voice.instance,
-        "exercise": voice.exercise,
-        "language": voice.language,
-        "place": telling.place,
+        "key": notice.key,
+        "event": notice.event,
+        "at": text(notice.at),
+        "reason": notice.reason,
+        "severity": current_severity(alarm),
+        "instance": style.instance,
+        "exercise": style.exercise,
+        "language": style.language,
+        "place": notice.place,
         "link": link,
         "alarm": dict(alarm),
     }
 
 
-def tried(route: str, key: str, at: datetime, voice: Voice) -> Message:
-    """A test of a route."""
-    words = WORDS[voice.language]
-    lines = [words["try"].format(route=route), f"{voice.instance}, {_at(at, voice)}"]
-    return _plain("test", key, lines, at, voice)
+def render_test(route: str, key: str, at: datetime, style: MessageStyle) -> Message:
+    """The message of a test."""
+    words = WORDS[style.language]
+    lines = [words["try"].format(route=route), f"{style.instance}, {_format_time(at, style)}"]
+    return _render_plain("test", key, lines, at, style)
 
 
-def alive(key: str, at: datetime, voice: Voice, *, waiting: int, dead: int) -> Message:
-    """The sign of life."""
-    words = WORDS[voice.language]
-    message = _plain(
-        "alive", key, [words["well"].format(name=voice.instance, at=_at(at, voice))], at, voice
+def render_heartbeat(
+    key: str, at: datetime, style: MessageStyle, *, waiting: int, dead: int
+) -> Message:
+    """The heartbeat message."""
+    words = WORDS[style.language]
+    message = _render_plain(
+        "alive",
+        key,
+        [words["well"].format(name=style.instance, at=_format_time(at, style))],
+        at,
+        style,
     )
     return Message(
         title=message.title,
@@ -151,34 +162,36 @@ def alive(key: str, at: datetime, voice: Voice, *, waiting: int, dead: int) -> M
     )
 
 
-def _plain(event: str, key: str, lines: list[str], at: datetime, voice: Voice) -> Message:
-    words = WORDS[voice.language]
-    if voice.exercise:
+def _render_plain(
+    event: str, key: str, lines: list[str], at: datetime, style: MessageStyle
+) -> Message:
+    words = WORDS[style.language]
+    if style.exercise:
         lines = [words["exercise"], *lines]
     data = {
         "key": key,
         "event": event,
         "at": at.isoformat().replace("+00:00", "Z"),
-        "instance": voice.instance,
-        "exercise": voice.exercise,
-        "language": voice.language,
+        "instance": style.instance,
+        "exercise": style.exercise,
+        "language": style.language,
     }
-    title = prefixed(f"{words[event]} - {voice.instance}", voice)
+    title = prefix_exercise(f"{words[event]} - {style.instance}", style)
     return Message(title=title, text="\n".join(lines), kind=_CALM[event], data=data)
 
 
-def prefixed(title: str, voice: Voice) -> str:
-    """A title that says whether it is of an exercise."""
-    return f"{EXERCISE} - {title}" if voice.exercise else title
+def prefix_exercise(title: str, style: MessageStyle) -> str:
+    """A title, marked in an exercise."""
+    return f"{EXERCISE} - {title}" if style.exercise else title
 
 
-def _when(written: str, voice: Voice) -> str:
-    return _time(parse(written), voice)
+def _format_text(written: str, style: MessageStyle) -> str:
+    return _format_micros(parse(written), style)
 
 
-def _time(instant: int, voice: Voice) -> str:
-    return _at(moment(instant), voice)
+def _format_micros(instant: int, style: MessageStyle) -> str:
+    return _format_time(moment(instant), style)
 
 
-def _at(at: datetime, voice: Voice) -> str:
-    return time_text(at, voice.zone, voice.language)
+def _format_time(at: datetime, style: MessageStyle) -> str:
+    return format_time(at, style.zone, style.language)

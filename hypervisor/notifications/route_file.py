@@ -1,4 +1,4 @@
-"""The routes' file, read: every slip told with file, line, column and the nearest right word."""
+"""Reads a routes file; errors give file, line, column and a suggestion."""
 
 import re
 from collections.abc import Iterable
@@ -38,8 +38,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """The words that an instance knows; where it knows none of a kind, any is taken."""
+class Vocabulary:
+    """The names that an instance knows; an empty set accepts any."""
 
     domains: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
@@ -51,7 +51,7 @@ class Known:
 @dataclass(kw_only=True)
 class _Reader:
     source: Source
-    known: Known
+    vocabulary: Vocabulary
     names: dict[str, yaml.Node] = field(default_factory=dict)
     passed_on: list[tuple[str, yaml.Node]] = field(default_factory=list)
 
@@ -81,10 +81,10 @@ class _Reader:
         only = parts.get("only escalated")
         return Route(
             name=name,
-            domains=self.some(filters, "domains", self.known.domains),
-            areas=self.some(filters, "areas", self.known.areas),
-            sites=self.some(filters, "sites", self.known.sites),
-            rules=self.some(filters, "rules", self.known.rules),
+            domains=self.some(filters, "domains", self.vocabulary.domains),
+            areas=self.some(filters, "areas", self.vocabulary.areas),
+            sites=self.some(filters, "sites", self.vocabulary.sites),
+            rules=self.some(filters, "rules", self.vocabulary.rules),
             categories=self.some(filters, "categories", CATEGORIES),
             labels=labels(self.source, filters["labels"]) if "labels" in filters else frozenset(),
             severity=one_of(self.source, filters["severity"], "a severity", SEVERITIES)
@@ -92,7 +92,7 @@ class _Reader:
             else SEVERITIES[0],
             events=self.some(filters, "events", EVENTS) or frozenset(EVENTS),
             hours=hours(self.source, parts["hours"]) if "hours" in parts else (),
-            zone=zone(self.source, in_zone) if in_zone is not None else self.known.zone,
+            zone=zone(self.source, in_zone) if in_zone is not None else self.vocabulary.zone,
             language=one_of(self.source, language, "a language", LANGUAGES) if language else "fr",
             remind=duration(self.source, remind) if remind is not None else None,
             escalate=self.escalation(name, escalate) if escalate is not None else None,
@@ -141,10 +141,10 @@ class _Reader:
         )
 
 
-def read_routes(text: str, *, file: str, vocabulary: Known | None = None) -> Routes:
-    """The routes that a file writes.
+def read_routes(text: str, *, file: str, vocabulary: Vocabulary | None = None) -> Routes:
+    """The routes of a file.
 
     Raises:
-        RuleError: something in it is wrong: says where, and what was expected.
+        RuleError: an error: says where, and what was expected.
     """
-    return _Reader(source=Source(file), known=vocabulary or Known()).file(text)
+    return _Reader(source=Source(file), vocabulary=vocabulary or Vocabulary()).file(text)

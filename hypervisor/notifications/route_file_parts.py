@@ -1,4 +1,4 @@
-"""The parts of a routes' file: words, durations, hours, zones, channels."""
+"""Parsers for parts of a routes file: names, durations, hours, zones, channels."""
 
 import re
 from collections.abc import Iterable
@@ -20,10 +20,10 @@ _SECOND = 1_000_000
 
 
 def one_of(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) -> str:
-    """A word of a few.
+    """One of the choices.
 
     Raises:
-        RuleError: it is another one.
+        RuleError: it is none of them.
     """
     word = source.text(node, what)
     allowed = tuple(choices)
@@ -33,7 +33,7 @@ def one_of(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) -
 
 
 def words(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) -> frozenset[str]:
-    """A list of words, or one alone; without any that is known, all are taken."""
+    """A list of words or a single one; without choices, any word is accepted."""
     allowed = tuple(choices)
     single = isinstance(node, yaml.ScalarNode)
     nodes = [node] if single else source.sequence(node, what)
@@ -45,13 +45,13 @@ def words(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) ->
 
 
 def labels(source: Source, node: yaml.Node) -> frozenset[tuple[str, str]]:
-    """Labels of rules, as they write them."""
+    """Labels of rules."""
     parts = source.mapping(node, "labels")
     return frozenset((name, source.text(value, f"label {name}")) for name, value in parts.items())
 
 
 def duration(source: Source, node: yaml.Node) -> int:
-    """A duration of a minute or more would be usual; at least one second."""
+    """A duration in µs, at least one second."""
     span = parse_duration(source.text(node, "a duration"), source.place(node))
     if span < _SECOND:
         raise RuleError(source.place(node), "expected a second or more")
@@ -71,7 +71,7 @@ def zone(source: Source, node: yaml.Node) -> str:
 
 
 def hours(source: Source, node: yaml.Node) -> tuple[Hours, ...]:
-    """Spans of days and hours, of which any may hold."""
+    """Spans of days and hours."""
     spans = source.sequence(node, "the hours")
     if not spans:
         raise RuleError(source.place(node), "`hours` is empty: leave it out for always")
@@ -117,7 +117,7 @@ def _clock(source: Source, node: yaml.Node) -> int:
 
 
 def channels(source: Source, node: yaml.Node) -> tuple[Channel, ...]:
-    """The channels of a route, each with a name of its own."""
+    """The channels of a route, with unique names."""
     by_name: dict[str, Channel] = {}
     for number, entry in enumerate(source.sequence(node, "the channels"), 1):
         channel = _channel(source, entry, number)
@@ -156,10 +156,10 @@ def _channel(source: Source, node: yaml.Node, number: int) -> Channel:
 
 
 def _apprise(source: Source, node: yaml.Node, name: str) -> Channel:
-    """Checked here where nothing is left to fill in: a slip in a scheme is the usual one."""
+    """Checks the address unless it has placeholders; a misspelt scheme is the usual error."""
     target = source.text(node, "an address")
     scheme = target.partition("://")[0]
-    schemes = apprise_channel.schemes()
+    schemes = apprise_channel.list_schemes()
     if "${" not in scheme and scheme.lower() not in schemes:
         hint = nearest(scheme, schemes)
         hint = hint if "did you mean" in hint else "; expected one such as mailto://"

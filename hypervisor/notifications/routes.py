@@ -1,4 +1,4 @@
-"""Routes as values: what goes to whom, when, in which language, by which channels."""
+"""Notification routes: what is sent to whom, when, in which language, over which channels."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ APPRISE, WEBHOOK, MQTT = "apprise", "webhook", "mqtt"
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """One way to somebody. `name` is its own within the route: what waits is sent by its name.
+    """A channel. `name`: unique within the route; waiting deliveries refer to it.
 
-    `target`: an address as apprise knows it, a webhook's URL, or the topic below which our own
-    broker tells; it may hold `${NAME}`, filled in when it is used.
+    `target`: an apprise address, a webhook URL, or a topic prefix on our broker; may contain
+    placeholders `${NAME}`, filled in at sending.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Escalation:
-    """Unacknowledged for so long (µs), an alarm goes to another route."""
+    """After this time unacknowledged (µs), an alarm goes to another route."""
 
     after: int
     to: str
@@ -32,7 +32,7 @@ class Escalation:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """What is left out of the filters fits all. `severity`: at least; `areas`: codes or names."""
+    """A route. Empty filters match all; `severity`: at least this; `areas`: codes or names."""
 
     name: str
     channels: tuple[Channel, ...]
@@ -41,7 +41,7 @@ class Route:
     sites: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
-    labels: frozenset[tuple[str, str]] = frozenset()  # its rule has all of them
+    labels: frozenset[tuple[str, str]] = frozenset()  # the rule has all of these
     severity: str = "info"
     events: frozenset[str] = frozenset(EVENTS)
     hours: tuple[Hours, ...] = ()
@@ -49,12 +49,12 @@ class Route:
     language: str = "fr"
     remind: int | None = None  # µs
     escalate: Escalation | None = None
-    only_escalated: bool = False  # takes nothing but what another route passes on
+    only_escalated: bool = False  # takes only escalations
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadMan:
-    """The sign of life: so often (µs), while all is well, by these channels."""
+    """The heartbeat: its interval (µs) and channels."""
 
     every: int
     channels: tuple[Channel, ...]
@@ -63,7 +63,7 @@ class DeadMan:
 
 @dataclass(frozen=True, kw_only=True)
 class Routes:
-    """The whole file."""
+    """The contents of a routes file."""
 
     routes: tuple[Route, ...] = ()
     dead_man: DeadMan | None = None
@@ -72,7 +72,7 @@ class Routes:
         return next((route for route in self.routes if route.name == name), None)
 
     def channel(self, route: str, name: str) -> Channel | None:
-        """The channel that now stands under a name; the sign of life is the route `dead man`."""
+        """The present channel of a name; heartbeats belong to the route `dead man`."""
         owner = self.named(route)
         channels = owner.channels if owner else ()
         if route == DEAD_MAN and self.dead_man is not None:

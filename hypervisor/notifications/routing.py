@@ -1,4 +1,4 @@
-"""The routes' file and its revisions: checked, put in force, shown; who would be told of what."""
+"""Applies and shows routes files; describes who would be notified."""
 
 import difflib
 import re
@@ -14,10 +14,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.notifications import apprise_channel, gaps, queries_alarms, queries_outbox
 from hypervisor.notifications import decision as deciding
 from hypervisor.notifications.decision import Facts, Hold, Send
-from hypervisor.notifications.dispatcher import holiday_of
+from hypervisor.notifications.dispatcher import is_holiday
 from hypervisor.notifications.errors import NotifyError
 from hypervisor.notifications.queries_outbox import Entry
-from hypervisor.notifications.route_file import Known, read_routes
+from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Routes
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue
@@ -27,8 +27,8 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\$\{\w+\}|[^\s\"'\]}])*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Like:
-    """An alarm as it might be."""
+class AlarmExample:
+    """A hypothetical alarm."""
 
     domain: str
     severity: str = "major"
@@ -37,34 +37,34 @@ class Like:
     rule: str = ""
 
 
-def apply(
+def apply_routes(
     connection: Connection, file: Path, *, author: str, reason: str, dry_run: bool = False
 ) -> str:
-    """Check a file and put it in force; what was done, in a sentence.
+    """Check a file and apply it; returns a summary.
 
     Raises:
         NotifyError: the file cannot be read.
-        RuleError: something in it is wrong: says where, and what was expected.
-        ActError: no reason is given.
+        RuleError: an error in it: says where, and what was expected.
+        ActError: the reason is missing.
     """
     try:
         written = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotifyError(f"{file} cannot be read: {error}") from error
-    vocabulary = _known(connection)
+    vocabulary = _read_vocabulary(connection)
     routes = read_routes(written, file=str(file), vocabulary=vocabulary)
     counted, holes = (
-        _counted(routes),
-        gaps.told(routes, vocabulary, queries_outbox.clock(connection)),
+        _summarize(routes),
+        gaps.describe_gaps(routes, vocabulary, queries_outbox.read_clock(connection)),
     )
     with connection.transaction():
-        before = queries_alarms.routes_text(connection, 0)
+        before = queries_alarms.find_routes_revision(connection, 0)
         if before is not None and before.text == written:
             return f"{file} is in force already, as revision {before.id}"
         if dry_run:
             summary = f"{file} is right: {counted} (--dry-run: nothing was changed)"
             return "\n".join([summary, *holes])
-        details = {"changed": _difference(before.text if before else "", written)}
+        details = {"changed": _diff(before.text if before else "", written)}
         author = author.strip() or audit.whoever()
         audit.record(
             connection,
@@ -74,23 +74,23 @@ def apply(
             author=author,
             details=details,
         )
-        number = queries_alarms.write_routes(
+        number = queries_alarms.insert_routes(
             connection, written, author=author, reason=reason.strip()
         )
-        queries_outbox.wake(connection)
+        queries_outbox.notify_workers(connection)
     return "\n".join([f"revision {number} is in force: {counted}", *holes])
 
 
-def _counted(routes: Routes) -> str:
+def _summarize(routes: Routes) -> str:
     count = len(routes.routes)
     summary = f"{count} route{'s' if count != 1 else ''}"
     return summary if routes.dead_man else f"{summary}, and no sign of life (`dead man`)"
 
 
-def _known(connection: Connection) -> Known:
-    areas, sites, rules = queries_alarms.vocabulary(connection)
+def _read_vocabulary(connection: Connection) -> Vocabulary:
+    areas, sites, rules = queries_alarms.read_vocabulary(connection)
     instance = instance_store.read(connection)
-    return Known(
+    return Vocabulary(
         domains=frozenset(catalogue().domains),
         areas=areas,
         sites=sites,
@@ -99,50 +99,52 @@ def _known(connection: Connection) -> Known:
     )
 
 
-def _difference(before: str, after: str) -> list[str]:
+def _diff(before: str, after: str) -> list[str]:
     lines = difflib.unified_diff(
-        masked(before).splitlines(), masked(after).splitlines(), n=0, lineterm=""
+        mask_addresses(before).splitlines(), mask_addresses(after).splitlines(), n=0, lineterm=""
     )
     return [line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@"]
 
 
-def masked(written: str) -> str:
-    """A file without what its addresses may hide: a password, a token, a path that is one."""
-    return _ADDRESS.sub(lambda match: _plain(match[0]), written)
+def mask_addresses(written: str) -> str:
+    """A file with the secrets of its addresses masked."""
+    return _ADDRESS.sub(lambda match: _mask_address(match[0]), written)
 
 
-def _plain(address: str) -> str:
+def _mask_address(address: str) -> str:
     scheme, _, rest = address.partition("://")
     if scheme not in ("http", "https"):
-        return apprise_channel.masked(address)
+        return apprise_channel.mask(address)
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/…"
 
 
-def shown(connection: Connection, *, secrets: bool) -> str:
-    """The file in force.
+def show_routes(connection: Connection, *, secrets: bool) -> str:
+    """The routes file in force.
 
     Raises:
         NotifyError: there is none.
     """
-    revision = queries_alarms.routes_text(connection, 0)
+    revision = queries_alarms.find_routes_revision(connection, 0)
     if revision is None:
         raise NotifyError("no routes are in force: `hypervisor notify routes apply FILE` does it")
     head = f"# revision {revision.id}, {text(micros(revision.recorded_at))}, {revision.author}:"
-    return f"{head} {revision.reason}\n{revision.text if secrets else masked(revision.text)}"
+    return (
+        f"{head} {revision.reason}\n{revision.text if secrets else mask_addresses(revision.text)}"
+    )
 
 
-def in_force(connection: Connection) -> Routes:
-    """The routes in force; none where there are none."""
-    revision = queries_alarms.routes_text(connection, 0)
+def read_in_force(connection: Connection) -> Routes:
+    """The routes in force, if any."""
+    revision = queries_alarms.find_routes_revision(connection, 0)
     return Routes() if revision is None else read_routes(revision.text, file="the routes in force")
 
 
-def who(connection: Connection, like: Like, at: datetime | None) -> str:
-    """Who would be told of such an alarm at such a time, by the very decision that is taken then.
+def describe_recipients(connection: Connection, like: AlarmExample, at: datetime | None) -> str:
+    """Who would be notified of such an alarm at a time, by the real decision.
 
     Raises:
-        NotifyError: there is no such domain, severity, category or site.
+        NotifyError: no such domain, severity, category or site.
     """
     for value, allowed in (
         (like.domain, catalogue().domains),
@@ -151,19 +153,19 @@ def who(connection: Connection, like: Like, at: datetime | None) -> str:
     ):
         if value not in allowed:
             raise NotifyError(f"{value!r} is not known{did_you_mean(value, allowed)}")
-    now = queries_outbox.clock(connection) if at is None else micros(at)
+    now = queries_outbox.read_clock(connection) if at is None else micros(at)
     if now is None:
         raise NotifyError("the exercise has not begun: say a time with --at")
     areas = frozenset[str]()
     if like.site:
-        _, sites, _ = queries_alarms.vocabulary(connection)
+        _, sites, _ = queries_alarms.read_vocabulary(connection)
         if like.site not in sites:
             raise NotifyError(f"no site {like.site!r}{did_you_mean(like.site, sites)}")
         areas = queries_alarms.areas_of_site(connection, like.site)
-    return _decided(in_force(connection), like, now, areas)
+    return _describe_decision(read_in_force(connection), like, now, areas)
 
 
-def _decided(routes: Routes, like: Like, now: int, areas: frozenset[str]) -> str:
+def _describe_decision(routes: Routes, like: AlarmExample, now: int, areas: frozenset[str]) -> str:
     alarm: dict[str, Any] = {
         "active": True,
         "withdrawn": None,
@@ -175,7 +177,7 @@ def _decided(routes: Routes, like: Like, now: int, areas: frozenset[str]) -> str
     }
     entry = Entry(id=0, alarm=0, event="raised", key="", at=now, body={}, due=now, held=None)
     facts = Facts(entry=entry, alarm=alarm, now=now, areas=areas)
-    decision = deciding.decide(facts, routes, holiday_of)
+    decision = deciding.decide(facts, routes, is_holiday)
     when = f"at {text(now)}"
     if isinstance(decision, Send):
         return "\n".join(
@@ -190,11 +192,11 @@ def _decided(routes: Routes, like: Like, now: int, areas: frozenset[str]) -> str
 
 
 def _first_on_call(routes: Routes, facts: Facts) -> int | None:
-    """When somebody is, within eight days; to the quarter of an hour."""
+    """When a route is on call next, within eight days, to the quarter of an hour."""
     quarter = 15 * 60_000_000
     for step in range(1, 8 * 24 * 4):
         now = (facts.now // quarter + step) * quarter
-        decision = deciding.decide(replace(facts, now=now), routes, holiday_of)
+        decision = deciding.decide(replace(facts, now=now), routes, is_holiday)
         if isinstance(decision, Send):
             return micros(moment(now))
     return None

@@ -1,4 +1,4 @@
-"""Notify wired: settings -> database, channels, calendar; a database that goes is waited for."""
+"""Builds and runs a notifier from settings; waits for a lost database."""
 
 import time
 from collections.abc import Callable
@@ -9,23 +9,25 @@ from hypervisor.base.settings import SETTINGS_FILE, Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.listener import translated
-from hypervisor.notifications.dispatcher import Dispatcher, holiday_of
-from hypervisor.notifications.loop import Notifier, Pace
+from hypervisor.notifications.dispatcher import Dispatcher, is_holiday
+from hypervisor.notifications.loop import Notifier, RetryPolicy
 from hypervisor.notifications.mqtt_channel import Broker
-from hypervisor.notifications.sending import Post, secrets_of
+from hypervisor.notifications.sending import Sender, read_secrets
 from sensors._domain import catalogue
 
-_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between two tries to reach the database
+_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach the database
 _DOZE = 0.1  # s
 
 
-def run(settings: Settings, *, stopping: Callable[[], bool], say: Callable[[str], None]) -> None:
-    """Notify until told to stop. A lost database is waited for, and said."""
+def run_notifier(
+    settings: Settings, *, stopping: Callable[[], bool], say: Callable[[str], None]
+) -> None:
+    """Notify until stopped; a lost database is logged and waited for."""
     failures = 0
     while not stopping():
         try:
             with translated(), connect(settings.database_url, autocommit=True) as connection:
-                notifier = made(connection, settings, say)
+                notifier = build_notifier(connection, settings, say)
                 failures = 0
                 try:
                     notifier.run(stopping)
@@ -40,37 +42,39 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Callable[[str]
                 time.sleep(_DOZE)
 
 
-def made(connection: Connection, settings: Settings, say: Callable[[str], None]) -> Notifier:
-    """A notifier on a connection of its own.
+def build_notifier(
+    connection: Connection, settings: Settings, say: Callable[[str], None]
+) -> Notifier:
+    """A notifier on its own connection.
 
     Raises:
-        InstanceError: the database is no instance yet.
+        InstanceError: the database has no instance yet.
     """
     return Notifier(
         connection=connection,
-        office=office_of(connection, settings),
-        send=Post(
+        dispatcher=build_dispatcher(connection, settings),
+        send=Sender(
             broker=Broker(
                 host=settings.broker_host,
                 port=settings.parts_port,
                 user=settings.broker_account("notify"),
                 password=settings.broker_password,
             ),
-            secrets=lambda: secrets_of(settings.data / SETTINGS_FILE),
+            secrets=lambda: read_secrets(settings.data / SETTINGS_FILE),
             seconds=settings.notify_timeout_seconds,
         ),
-        pace=Pace(
+        policy=RetryPolicy(
             timeout=settings.notify_timeout_seconds,
             retry=settings.notify_retry_seconds,
             give_up=settings.notify_give_up_hours * 3600,
         ),
         say=say,
-        wall=wall,
+        wall=wall_clock,
     )
 
 
-def office_of(connection: Connection, settings: Settings) -> Dispatcher:
-    """What decisions stand on."""
+def build_dispatcher(connection: Connection, settings: Settings) -> Dispatcher:
+    """The dispatcher of an instance."""
     instance = instance_store.read(connection)
     if instance is None:
         raise InstanceError(
@@ -85,10 +89,10 @@ def office_of(connection: Connection, settings: Settings) -> Dispatcher:
             name: {"en": quantity.label_en.lower(), "fr": quantity.label_fr.lower()}
             for name, quantity in catalogue().quantities.items()
         },
-        holiday=holiday_of,
-        wall=wall,
+        holiday=is_holiday,
+        wall=wall_clock,
     )
 
 
-def wall() -> datetime:
+def wall_clock() -> datetime:
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A message to the channel that stands under its name, its `${…}` filled in as it is sent."""
+"""Sends a message over its channel, with placeholders `${…}` filled in."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from hypervisor.notifications.message import Message
 from hypervisor.notifications.mqtt_channel import Broker
 from hypervisor.notifications.routes import APPRISE, MQTT, Channel
 
-_BLANK = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 Send = Callable[[Channel, Message, str], None]  # channel, message, key
 
 
 @dataclass(frozen=True, kw_only=True)
-class Post:
-    """Everything a message needs on its way. `secrets`: by name, as they are now."""
+class Sender:
+    """Sends over any kind of channel. `secrets`: the present values by name."""
 
     broker: Broker
     secrets: Callable[[], Mapping[str, str]]
@@ -30,9 +30,9 @@ class Post:
         """Send once.
 
         Raises:
-            ChannelError: it was not taken, or we do not know.
+            ChannelError: it was not delivered, or this is unknown.
         """
-        target = filled(channel.target, self.secrets())
+        target = fill_placeholders(channel.target, self.secrets())
         if channel.kind == MQTT:
             mqtt_channel.send(self.broker, target, message, seconds=self.seconds)
         elif channel.kind == APPRISE:
@@ -41,13 +41,13 @@ class Post:
             webhook_channel.send(target, message, key=key, seconds=self.seconds)
 
 
-def filled(target: str, secrets: Mapping[str, str]) -> str:
-    """The target with its blanks filled in; a part of an address is quoted, a whole one is not.
+def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:
+    """The target with placeholders filled in; parts of an address are quoted, a whole one is not.
 
     Raises:
-        ChannelError: a blank names nothing.
+        ChannelError: a placeholder has no value.
     """
-    whole = _BLANK.fullmatch(target)
+    whole = _PLACEHOLDER.fullmatch(target)
 
     def value(match: re.Match[str]) -> str:
         secret = secrets.get(match[1])
@@ -57,11 +57,11 @@ def filled(target: str, secrets: Mapping[str, str]) -> str:
             )
         return secret if whole else quote(secret, safe="")
 
-    return _BLANK.sub(value, target)
+    return _PLACEHOLDER.sub(value, target)
 
 
-def secrets_of(settings_file: Path) -> dict[str, str]:
-    """The environment, and before it the lines of the instance's own file."""
+def read_secrets(settings_file: Path) -> dict[str, str]:
+    """The lines of the settings file, overridden by the environment."""
     secrets: dict[str, str] = {}
     try:
         lines = settings_file.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""A test notification: by the very way that alarms take, and what became of it."""
+"""A test notification, sent the same way as alarms, and its outcome."""
 
 import time
 
@@ -6,40 +6,40 @@ from hypervisor.base.instants import micros, moment
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_deliveries, queries_outbox, rendering, routing
-from hypervisor.notifications.dispatcher import write
+from hypervisor.notifications.dispatcher import write_deliveries
 from hypervisor.notifications.errors import NotifyError
 from hypervisor.notifications.queries_deliveries import DeliveryRow
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.notifications.routes import DEAD_MAN, Route
-from hypervisor.notifications.running import office_of, wall
+from hypervisor.notifications.running import build_dispatcher, wall_clock
 from sensors._nearest import did_you_mean
 
-_LOOK = 0.1  # s between two looks
+_LOOK = 0.1  # s between polls
 
 
-def test(
+def send_and_wait(
     connection: Connection, settings: Settings, name: str, *, seconds: float
 ) -> list[DeliveryRow]:
-    """Send to every channel of a route, and what became of it.
+    """Send a test to every channel of a route; returns the deliveries.
 
     Raises:
-        NotifyError: there is no such route, or nobody is there to send.
+        NotifyError: no such route, or no notifier is running.
     """
-    return outcome(connection, send(connection, settings, name), seconds=seconds)
+    return wait_for_outcome(connection, send_test(connection, settings, name), seconds=seconds)
 
 
-def send(connection: Connection, settings: Settings, name: str) -> int:
-    """Write a test to every channel of a route; the number of the event that it is.
+def send_test(connection: Connection, settings: Settings, name: str) -> int:
+    """Queue a test for every channel of a route; returns the number of its event.
 
     Raises:
-        NotifyError: there is no such route, or nobody is there to send.
+        NotifyError: no such route, or no notifier is running.
     """
-    route = _route(connection, name)
-    if not queries_deliveries.workers(connection):
+    route = _find_route(connection, name)
+    if not queries_deliveries.list_workers(connection):
         raise NotifyError("nobody is there to send: `hypervisor up`, or `hypervisor notify`")
-    now = wall()
-    voice = office_of(connection, settings).voice(route)
-    at = queries_outbox.clock(connection) if voice.exercise else micros(now)
+    now = wall_clock()
+    style = build_dispatcher(connection, settings).message_style(route)
+    at = queries_outbox.read_clock(connection) if style.exercise else micros(now)
     shown = now if at is None else moment(at)
     with connection.transaction():
         event = Event(
@@ -52,30 +52,30 @@ def send(connection: Connection, settings: Settings, name: str) -> int:
         entry = queries_outbox.put_decided(connection, event, outcome="sent to", reason=name)
         if entry is None:
             raise NotifyError("this very test was sent already")
-        write(
+        write_deliveries(
             connection,
             entry,
             route,
-            lambda key, _: rendering.tried(name, key, shown, voice),
+            lambda key, _: rendering.render_test(name, key, shown, style),
             active=False,
             now=micros(shown),
         )
     return entry.id
 
 
-def outcome(connection: Connection, event: int, *, seconds: float) -> list[DeliveryRow]:
-    """The deliveries of a test once each channel has tried, at most so long after now."""
+def wait_for_outcome(connection: Connection, event: int, *, seconds: float) -> list[DeliveryRow]:
+    """The deliveries of a test once each was attempted, or after `seconds`."""
     until = time.monotonic() + seconds
     while True:
-        rows = queries_deliveries.of_event(connection, event)
+        rows = queries_deliveries.list_by_event(connection, event)
         tried = all(row.state != "waiting" or row.attempts for row in rows)
         if tried or time.monotonic() > until:
             return rows
         time.sleep(_LOOK)
 
 
-def _route(connection: Connection, name: str) -> Route:
-    routes = routing.in_force(connection)
+def _find_route(connection: Connection, name: str) -> Route:
+    routes = routing.read_in_force(connection)
     route = routes.named(name)
     if route is None and name == DEAD_MAN and routes.dead_man is not None:
         man = routes.dead_man

@@ -1,4 +1,4 @@
-"""Who is on call by the routes of notifications, and until when."""
+"""Who is on call by the notification routes, and until when."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_alarms
-from hypervisor.notifications.dispatcher import holiday_of
-from hypervisor.notifications.hours import on_call
+from hypervisor.notifications.dispatcher import is_holiday
+from hypervisor.notifications.hours import is_on_call
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.routes import Route, Routes
 from rules._errors import RuleError
@@ -17,8 +17,8 @@ _STEP, _FAR = timedelta(minutes=15), timedelta(hours=36)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnCall:
-    """A route whose hours it is. `until` None: not within a day and a half; `chief`: after whom."""
+class OnCallRoute:
+    """A route on call. `until` None: beyond a day and a half; `chief`: the escalation route."""
 
     name: str
     ways: tuple[str, ...]
@@ -28,53 +28,53 @@ class OnCall:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Duty:
-    """`routed`: somebody wrote routes, and they can be read. `hidden`: not by this person."""
+class OnCallNow:
+    """The routes on call. `routed`: there are valid routes. `hidden`: from this person."""
 
     routed: bool
     hidden: bool = False
-    on_call: tuple[OnCall, ...]
+    on_call: tuple[OnCallRoute, ...]
 
 
-def duty(connection: Connection, now: datetime, *, whole: bool) -> Duty:
-    """Who is called now. Routes are the whole instance's: whoever sees a part sees none."""
+def find_on_call(connection: Connection, now: datetime, *, whole: bool) -> OnCallNow:
+    """Who is on call now; hidden from people who see only a part of the territory."""
     if not whole:
-        return Duty(routed=False, on_call=(), hidden=True)
-    written = queries_alarms.routes_text(connection, 0)
-    routes = None if written is None else _read(written.text)
+        return OnCallNow(routed=False, on_call=(), hidden=True)
+    written = queries_alarms.find_routes_revision(connection, 0)
+    routes = None if written is None else _parse_routes(written.text)
     if routes is None:
-        return Duty(routed=False, on_call=())
+        return OnCallNow(routed=False, on_call=())
     first = [route for route in routes.routes if not route.only_escalated]
-    return Duty(routed=True, on_call=tuple(_called(first, now)))
+    return OnCallNow(routed=True, on_call=tuple(_list_on_call(first, now)))
 
 
 @lru_cache(maxsize=4)
-def _read(text: str) -> Routes | None:
+def _parse_routes(text: str) -> Routes | None:
     try:
         return read_routes(text, file="routes")
     except RuleError:
-        return None  # said where routes are applied
+        return None  # reported when routes are applied
 
 
-def _called(routes: list[Route], now: datetime) -> Iterator[OnCall]:
+def _list_on_call(routes: list[Route], now: datetime) -> Iterator[OnCallRoute]:
     for route in routes:
-        if on_call(route.hours, now, route.zone, holiday_of):
+        if is_on_call(route.hours, now, route.zone, is_holiday):
             chief = route.escalate
-            yield OnCall(
+            yield OnCallRoute(
                 name=route.name,
                 ways=tuple(channel.name for channel in route.channels),
-                until=_until(route, now),
+                until=_on_call_until(route, now),
                 chief=chief.to if chief else None,
                 after=timedelta(microseconds=chief.after) if chief else None,
             )
 
 
-def _until(route: Route, now: datetime) -> datetime | None:
+def _on_call_until(route: Route, now: datetime) -> datetime | None:
     if not route.hours:
         return None
     at = now.replace(minute=now.minute - now.minute % 15, second=0, microsecond=0)
     while at < now + _FAR:
         at += _STEP
-        if not on_call(route.hours, at, route.zone, holiday_of):
+        if not is_on_call(route.hours, at, route.zone, is_holiday):
             return at
     return None

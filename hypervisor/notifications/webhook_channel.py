@@ -1,4 +1,4 @@
-"""A webhook: one POST of JSON, its key in a header of its own; anything but 2xx is a refusal."""
+"""A webhook: one POST of JSON with an idempotency key; success is 2xx."""
 
 import base64
 import http.client
@@ -10,26 +10,29 @@ from hypervisor.notifications.apprise_channel import KEY
 from hypervisor.notifications.errors import ChannelError
 from hypervisor.notifications.message import Message
 
-_SHOWN = 200  # characters of an answer that go into the error
+_SHOWN = 200  # characters of the response kept in the error
 
 
 def send(target: str, message: Message, *, key: str, seconds: float) -> None:
-    """Hand one message over.
+    """Send a message.
 
     Raises:
-        ChannelError: it was not taken, or we do not know.
+        ChannelError: it was not delivered, or this is unknown.
     """
     where = urlsplit(target)
     if where.scheme not in ("http", "https") or not where.hostname:
         raise ChannelError("this is no address of a webhook: expected http:// or https://")
     path = (where.path or "/") + (f"?{where.query}" if where.query else "")
     try:
-        connection = _connection(where.scheme, where.hostname, where.port, seconds)
+        connection = _open_connection(where.scheme, where.hostname, where.port, seconds)
         try:
             connection.request(
-                "POST", path, body(message), headers(key, where.username, where.password)
+                "POST",
+                path,
+                encode_body(message),
+                build_headers(key, where.username, where.password),
             )
-            with connection.getresponse() as answer:  # long ones are left unread
+            with connection.getresponse() as answer:  # the rest is left unread
                 excerpt = answer.read(_SHOWN).decode("utf-8", "replace")
         finally:
             connection.close()
@@ -39,13 +42,13 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
         raise ChannelError(f"answered {answer.status} {answer.reason}: {excerpt}".strip(": \n"))
 
 
-def body(message: Message) -> bytes:
-    """What a program reads: the data, and title and text as a person would."""
+def encode_body(message: Message) -> bytes:
+    """The JSON body: the data of the message with title and text."""
     whole = {**message.data, "title": message.title, "text": message.text}
     return json.dumps(whole, ensure_ascii=False).encode()
 
 
-def headers(key: str, user: str | None, password: str | None) -> dict[str, str]:
+def build_headers(key: str, user: str | None, password: str | None) -> dict[str, str]:
     values = {
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": "territory-hypervisor",
@@ -57,7 +60,7 @@ def headers(key: str, user: str | None, password: str | None) -> dict[str, str]:
     return values
 
 
-def _connection(
+def _open_connection(
     scheme: str, host: str, port: int | None, seconds: float
 ) -> http.client.HTTPConnection:
     if scheme == "https":

@@ -1,10 +1,10 @@
-"""The words of messages, in French and in English."""
+"""Texts of messages, in French and English."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-EXERCISE = "EXERCICE"  # in both languages: what stands everywhere in an exercise
+EXERCISE = "EXERCICE"  # the exercise mark, in both languages
 
 _FR = {
     "info": "information",
@@ -103,8 +103,8 @@ _UNITS = {
 }
 
 
-def measure(value: float, unit: str, language: str, *, signed: bool = False) -> str:
-    """A value with its unit, with the language's decimal sign; `signed`: a word has its sign."""
+def format_measure(value: float, unit: str, language: str, *, signed: bool = False) -> str:
+    """A value with unit and the language's decimal sign; `signed`: without its sign."""
     shown = abs(value) if signed else value
     number = f"{shown:.4g}"
     if "e" in number:
@@ -113,8 +113,8 @@ def measure(value: float, unit: str, language: str, *, signed: bool = False) -> 
     return f"{number} {_UNITS.get(unit, unit)}".strip()
 
 
-def time_text(at: datetime, zone: str, language: str) -> str:
-    """A moment of a zone's clock, with its offset for the night that has an hour twice."""
+def format_time(at: datetime, zone: str, language: str) -> str:
+    """A local time with its UTC offset, unambiguous when clocks change."""
     local = at.astimezone(UTC).astimezone(ZoneInfo(zone))
     offset = local.utcoffset()
     hours = offset.total_seconds() / 3600 if offset else 0.0

@@ -89,7 +89,7 @@ def show_report(context: Context, of: Of) -> Response:
         charts=_build_charts(context, document),
         incidents=incidents,
         domains=[(domain.name, domain) for domain in context.catalogue.domains.values()],
-        **log_view.words(),
+        **log_view.template_words(),
     )
 
 

@@ -8,7 +8,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course
-from hypervisor.notifications.views_duty import Duty, duty
+from hypervisor.notifications.views_duty import OnCallNow, find_on_call
 from hypervisor.overview import queries_now as store
 from hypervisor.overview import queries_rivers
 from hypervisor.overview.queries_now import OpenAlarm, Vigilance
@@ -34,7 +34,7 @@ class Now:
     blind: tuple[BlindSensor, ...]
     sensors: int
     colours: tuple[Vigilance, ...]
-    duty: Duty
+    duty: OnCallNow
     worst: Mapping[str, OpenAlarm]
     readings: Mapping[str, Sequence[tuple[datetime, float]]]
 
@@ -104,7 +104,7 @@ def _look(context: RequestContext) -> Now:
         blind=tuple(find_blind_sensors(heard, links, levels, resting=resting, now=now)),
         sensors=len({series.device for series in heard}),
         colours=tuple(store.list_vigilance(connection, now)),
-        duty=duty(connection, now, whole=context.person.territory().whole),
+        duty=find_on_call(connection, now, whole=context.person.territory().whole),
         worst=worst,
         readings=readings,
     )

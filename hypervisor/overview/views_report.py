@@ -13,8 +13,9 @@ from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.instants import micros
 from hypervisor.logbook import queries as log_queries
-from hypervisor.logbook.queries import Entry, LogFilter
-from hypervisor.logbook.views import Line, lines
+from hypervisor.logbook.model import LogEntry
+from hypervisor.logbook.queries import LogFilter
+from hypervisor.logbook.views import Line, merge_lines
 from hypervisor.web.marks import priority
 
 LONGEST = timedelta(days=60)
@@ -59,7 +60,7 @@ class Report:
     asking: ReportQuery
     rows: Sequence[ReportRow]
     lines: Sequence[Line]
-    decisions: Sequence[Entry]
+    decisions: Sequence[LogEntry]
     counts: Mapping[int, int]
     busiest: int
     median_response: timedelta | None
@@ -89,7 +90,7 @@ def build_report(context: RequestContext, asking: ReportQuery) -> Report:
     return Report(
         asking=asking,
         rows=rows,
-        lines=list(reversed(lines(seen.values(), happened))),
+        lines=list(reversed(merge_lines(seen.values(), happened))),
         decisions=[entry for entry in seen.values() if entry.kind == "decision"],
         counts={rank: sum(priority(row.worst) == rank for row in rows) for rank in (1, 2, 3, 4)},
         busiest=_busiest(asking, happened),
@@ -124,12 +125,12 @@ def worst_sites(rows: Iterable[ReportRow]) -> list[str]:
 
 def _entries(
     context: RequestContext, asking: ReportQuery, numbers: tuple[int, ...] | None
-) -> list[Entry]:
+) -> list[LogEntry]:
     """The log entries of the span; of an incident, those about its alarms or about none."""
     span = LogFilter(first=asking.begins, last=asking.ends, limit=5_000)
     return [
         entry
-        for entry in log_queries.listing(context.connection, span)
+        for entry in log_queries.list_entries(context.connection, span)
         if numbers is None or entry.alarm is None or entry.alarm in numbers
     ]
 

@@ -179,7 +179,7 @@ def test_who_acts_on_what_has_changed_compares_or_abandons(own_console: Console)
     expect(conflict).to_contain_text("benoit acknowledged it", timeout=SOON)
     expect(conflict).to_contain_text("The warden is there.")
     assert violations(page) == []
-    conflict.get_by_role("button", name="Do it all the same").click()
+    conflict.get_by_role("button", name="Do it anyway").click()
     expect(conflict).to_have_count(0, timeout=SOON)
     expect(page.locator("#panel .log")).to_contain_text("The warden is there.")
     own_console.problems.clear()  # the browser names the 409
@@ -195,7 +195,7 @@ def test_filters_live_in_the_address(console: Console) -> None:
     assert {domain.strip() for domain in domains} == {"Weather"}
     page.get_by_role("link", name="Critical").last.click()
     page.wait_for_url(re.compile("severity=critical"))
-    expect(page.locator("#alarm-list")).to_contain_text("No alarm answers to this.")
+    expect(page.locator("#alarm-list")).to_contain_text("No alarm matches these filters.")
     page.locator("#alarm-list").get_by_role("link", name="Clear the filters").click()
     page.wait_for_url("**/alarms")
     page.keyboard.press("/")
@@ -243,7 +243,7 @@ def test_who_may_only_look_acts_on_nothing(console: Console) -> None:
     page = console.page("/alarms", role="viewer")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.locator("#panel")).to_contain_text("You may look at this alarm, not act on it.")
+    expect(page.locator("#panel")).to_contain_text("You can view this alarm but not act on it.")
     expect(page.locator("#panel form")).to_have_count(0)
     expect(page.locator("#alarms input[type=checkbox]")).to_have_count(0)
 

@@ -11,8 +11,8 @@ from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violati
 def test_the_load_of_a_day_beside_its_targets(console: Console) -> None:
     page = console.page("/load", language="fr")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Charge d.alarmes"))
-    expect(page.locator(".load-figures")).to_contain_text("repère : 10 au plus")
-    expect(page.locator(".load-plot svg")).to_have_attribute("aria-label", re.compile("repères"))
+    expect(page.locator(".load-figures")).to_contain_text("objectif : 10 au plus")
+    expect(page.locator(".load-plot svg")).to_have_attribute("aria-label", re.compile("objectifs"))
     assert page.locator(".bar-calm, .bar-over").count() == 2
     page.keyboard.press("t")
     expect(page.locator(".load-table tbody tr")).to_have_count(24)

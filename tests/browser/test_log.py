@@ -13,37 +13,39 @@ def test_a_promise_is_written_and_kept(own_console: Console) -> None:
     page.get_by_label("Promise", exact=True).check(force=True)
     expect(due).to_be_visible()
     due.fill("2024-10-10T18:00")
-    text = page.get_by_label("What you know, decided, promised")
+    text = page.get_by_label("What happened, what you decided or promised")
     text.fill("Call the mayor of Longjumeau back")
     text.press("Control+Enter")
     opened = page.locator(".open-list")
     expect(opened).to_contain_text("Call the mayor of Longjumeau back")
     assert violations(page) == []
     opened.get_by_role("button", name="Kept").click()
-    expect(page.locator("#log-page")).to_contain_text("Nothing is promised, closed or awaited.")
+    expect(page.locator("#log-page")).to_contain_text("Nothing promised, closed or expected.")
     expect(page.locator(".log-lines").first).to_contain_text("Settled")
     assert own_console.problems == []
 
 
 def test_what_others_write_appears_and_what_one_types_stays(own_console: Console) -> None:
     mine, theirs = own_console.page("/log"), own_console.page("/log")
-    mine.get_by_label("What you know, decided, promised").fill("half a sentence")
-    theirs.get_by_label("What you know, decided, promised").fill("Road closed at Gif")
-    theirs.get_by_role("button", name="Write into the log").click()
+    mine.get_by_label("What happened, what you decided or promised").fill("half a sentence")
+    theirs.get_by_label("What happened, what you decided or promised").fill("Road closed at Gif")
+    theirs.get_by_role("button", name="Add to the log").click()
     expect(theirs.locator(".log-lines").first).to_contain_text("Road closed at Gif")
-    expect(mine.get_by_label("What you know, decided, promised")).to_have_value("half a sentence")
+    expect(mine.get_by_label("What happened, what you decided or promised")).to_have_value(
+        "half a sentence"
+    )
     page = own_console.page("/log")
     expect(page.locator(".log-lines").first).to_contain_text("Road closed at Gif")
 
 
 def test_two_hand_the_shift_over(own_console: Console) -> None:
     goes = own_console.page("/handover", role="operator")
-    goes.get_by_label("What whoever comes must know first").fill("The Orge rises at Arpajon")
+    goes.get_by_label("What the next shift must know first").fill("The Orge rises at Arpajon")
     goes.get_by_role("button", name="Sign and offer").click()
-    expect(goes.get_by_role("button", name="Take my signature back")).to_be_visible()
+    expect(goes.get_by_role("button", name="Withdraw my signature")).to_be_visible()
     comes = own_console.page("/handover", role="administrator")
     expect(comes.locator("main")).to_contain_text("The Orge rises at Arpajon")
-    comes.get_by_role("button", name="I have read it and take over").click()
+    comes.get_by_role("button", name="I have read this and take over").click()
     expect(comes.locator(".signs")).to_contain_text("administrator-all")
     assert violations(comes) == []
     assert own_console.problems == []

@@ -14,9 +14,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook import queries_handovers
 from hypervisor.logbook.errors import NoEntryError
-from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.model import EntryKind, Handover, NewEntry
 from hypervisor.readings import queries_quality
 from hypervisor.registry import queries_revisions, queries_site
+from hypervisor.registry.queries_works import load_in_force
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -128,21 +129,24 @@ def test_names_that_fit_what_is_typed(connection: Connection) -> None:
 
 
 def test_entries_of_the_log(connection: Connection) -> None:
-    def write(kind: Kind, at: datetime, **words: Any) -> int:
+    def write(kind: EntryKind, at: datetime, **words: Any) -> int:
         new = {"area": None, "site": None, "alarm": None, "incident": None, "due": None}
-        entry = New(**{**new, "about": None, "author": "ann", "text": "t", **words, "kind": kind})
-        return log_queries.insert(connection, entry, now=at)
+        entry = NewEntry(
+            **{**new, "about": None, "author": "ann", "text": "t", **words, "kind": kind}
+        )
+        return log_queries.insert_entry(connection, entry, now=at)
 
-    first = write(Kind.NOTE, NOW, text="The Gate", area="2")
-    promise = write(Kind.PROMISE, NOW + HOUR, site="mill", due=NOW)
-    kept = write(Kind.PROMISE, NOW + HOUR, author="ben")
-    settled = write(Kind.SETTLED, NOW + 2 * HOUR, about=kept, author="cid")
+    first = write(EntryKind.NOTE, NOW, text="The Gate", area="2")
+    promise = write(EntryKind.PROMISE, NOW + HOUR, site="mill", due=NOW)
+    kept = write(EntryKind.PROMISE, NOW + HOUR, author="ben")
+    settled = write(EntryKind.SETTLED, NOW + 2 * HOUR, about=kept, author="cid")
     with pytest.raises(NoEntryError, match="no site is named"):
-        write(Kind.NOTE, NOW, site="nosuch")
+        write(EntryKind.NOTE, NOW, site="nosuch")
 
     def listed(**words: Any) -> list[int]:
         return [
-            entry.id for entry in log_queries.listing(connection, log_queries.LogFilter(**words))
+            entry.id
+            for entry in log_queries.list_entries(connection, log_queries.LogFilter(**words))
         ]
 
     assert listed() == [settled, kept, promise, first]
@@ -151,29 +155,29 @@ def test_entries_of_the_log(connection: Connection) -> None:
     assert listed(open=True) == [promise]
     assert listed(before=kept, limit=1) == [promise]
     assert (listed(author="ben"), listed(site="mill")) == ([kept], [promise])
-    assert listed(kinds=frozenset({Kind.NOTE, Kind.SETTLED})) == [settled, first]
+    assert listed(kinds=frozenset({EntryKind.NOTE, EntryKind.SETTLED})) == [settled, first]
     assert (listed(text="the gate"), listed(text="%")) == ([first], [])
-    done = log_queries.one(connection, kept)
+    done = log_queries.find_entry(connection, kept)
     assert done is not None
     assert (done.settled, done.settled_by) == (NOW + 2 * HOUR, "cid")
-    lies = log_queries.one(connection, promise)
+    lies = log_queries.find_entry(connection, promise)
     assert lies is not None
     assert (lies.area, lies.site, lies.due) == ("91001", "mill", NOW)
 
 
 def test_hand_overs(connection: Connection) -> None:
     def offer(area: str | None, at: datetime = NOW) -> int:
-        return queries_handovers.insert(
+        return queries_handovers.insert_handover(
             connection, {}, author="ann", note="", area=area, begins=at, digest="d", now=at
         )
 
     def close(number: int, state: str) -> bool:
-        return queries_handovers.close(
+        return queries_handovers.close_handover(
             connection, number, state, author="ben", remark=" r ", now=NOW
         )
 
     everywhere, first, second = offer(None), offer("2"), None
-    assert queries_handovers.latest(connection, "2") is None
+    assert queries_handovers.find_latest(connection, "2") is None
     assert close(first, "taken")
     assert not close(first, "withdrawn")
     second = offer("2")
@@ -182,19 +186,20 @@ def test_hand_overs(connection: Connection) -> None:
     assert close(third, "withdrawn")
     waiting = offer("2")
 
-    def number(found: queries_handovers.Handover | None) -> int | None:
+    def number(found: Handover | None) -> int | None:
         return None if found is None else found.id
 
-    assert number(queries_handovers.latest(connection, "2")) == second
-    assert number(queries_handovers.offered(connection, "2")) == waiting
-    assert number(queries_handovers.offered(connection, None)) == everywhere
-    assert number(queries_handovers.latest(connection, None)) is None
-    assert queries_handovers.offered(connection, "91") is None
+    assert number(queries_handovers.find_latest(connection, "2")) == second
+    assert number(queries_handovers.find_offered(connection, "2")) == waiting
+    assert number(queries_handovers.find_offered(connection, None)) == everywhere
+    assert number(queries_handovers.find_latest(connection, None)) is None
+    assert queries_handovers.find_offered(connection, "91") is None
     listed = [
-        handover.id for handover in queries_handovers.listing(connection, before=waiting, limit=2)
+        handover.id
+        for handover in queries_handovers.list_handovers(connection, before=waiting, limit=2)
     ]
     assert listed == [third, second]
-    taken = queries_handovers.one(connection, second)
+    taken = queries_handovers.find_handover(connection, second)
     assert taken is not None
     assert (taken.state, taken.closed_by, taken.remark) == ("taken", "ben", "r")
 
@@ -304,4 +309,4 @@ def test_what_a_rule_and_its_thresholds_said_when_an_alarm_began(connection: Con
             "mill/alert": (float(number), "m", False),
             **gone,
         }
-        assert queries_course.read_rules(connection, ["r", "nosuch"], at) == {"r": {"n": number}}
+        assert load_in_force(connection, "rule", at) == {"r": {"n": number}}

@@ -40,7 +40,7 @@ def test_notifications_do_not_wait_for_the_copy_by_columns(
 ) -> None:
     housekeeper, notifier = two
     assert locks.take(housekeeper, Lock.COPYING)
-    assert queries_deliveries.take_turn(notifier)
+    assert queries_deliveries.lock_decisions(notifier)
 
 
 def test_each_lock_is_held_once_and_keeps_nobody_from_another(

@@ -192,7 +192,7 @@ class Parts:
 
     def notify(self, say: Callable[[str], None]) -> None:
         settings = Settings(data=self.folder, database_url=self.url)
-        notifying.run(settings, stopping=self.stop.is_set, say=say)
+        notifying.run_notifier(settings, stopping=self.stop.is_set, say=say)
 
     def follow(self, say: Callable[[str], None]) -> None:
         async def follow() -> None:

@@ -20,6 +20,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.logbook import queries_shifts
 from hypervisor.readings import queries_history
 from hypervisor.registry import queries_devices
+from hypervisor.registry.queries_works import load_in_force
 from sensors._row import Rows
 from tests.integration.database.standing import (
     HOUR,
@@ -205,7 +206,7 @@ def test_alarms_as_a_list(connection: Connection) -> None:
             for row in queries_list.list_rows(connection, queries_list.AlarmFilter(**words), NOW)
         ]
 
-    assert listed() == [b, percent, lost, c, a], "the latest first, then by number"
+    assert listed() == [b, percent, lost, c, a], "latest first, then by number"
     assert listed(most=2) == [b, percent]
     assert listed(over=True) == [over]
     assert listed(severity="major") == [b, c]
@@ -282,26 +283,26 @@ def test_a_shift_of_edits_and_devices_at_rest(connection: Connection) -> None:
         [NOW],
     )
     (last,) = connection.execute("SELECT max(recorded_at) FROM revision").fetchone() or (NOW,)
-    edits = queries_shifts.edits(connection, last - TICK)
+    edits = queries_shifts.list_edits(connection, last - TICK)
     assert [(edit.value, edit.before) for edit in edits] == [
         ({"value": 2}, {"value": 1}),
         ({"value": 3}, {"value": 2}),
     ]
-    assert len(queries_shifts.edits(connection, last)) == 1
+    assert len(queries_shifts.list_edits(connection, last)) == 1
 
     for name, retired in (("rests", None), ("leaving", NOW + TICK), ("left", NOW), ("works", None)):
         add_device(connection, name, "mill", retired=retired)
         revise(connection, "device", name, {"in_service": name == "works"})
     add_device(connection, "pump", "source")
     revise_around(connection, "device", "pump", *({"in_service": on} for on in (True, False, True)))
-    assert [at_rest.device for at_rest in queries_shifts.at_rest(connection, NOW)] == [
+    assert [at_rest.device for at_rest in queries_shifts.list_out_of_service(connection, NOW)] == [
         "leaving",
         "rests",
         "pump",
     ]
-    assert [at_rest.device for at_rest in queries_shifts.at_rest(connection, NOW + TICK)] == [
-        "rests"
-    ]
+    assert [
+        at_rest.device for at_rest in queries_shifts.list_out_of_service(connection, NOW + TICK)
+    ] == ["rests"]
 
 
 def test_what_an_alarm_is_judged_to_speak_by(connection: Connection) -> None:
@@ -313,7 +314,7 @@ def test_what_an_alarm_is_judged_to_speak_by(connection: Connection) -> None:
     revise(connection, "rule", "gone", {})
     revise(connection, "rule", "gone", None, NOW)
     for at, number in ((NOW - TICK, 1), (NOW, 2), (NOW + TICK, 3), (None, 3)):
-        rules = queries_surroundings.read_rules(connection, at)
+        rules = load_in_force(connection, "rule", at)
         assert rules["r"] == {"inhibits": [number], "chatter": number}
         assert ("gone" in rules) == (at == NOW - TICK)
         groups = queries_surroundings.read_groups(connection, at)["lamp"]

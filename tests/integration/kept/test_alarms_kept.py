@@ -29,7 +29,7 @@ from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_works
-from hypervisor.registry.queries_works import WorksWindow
+from hypervisor.registry.queries_works import WorksWindow, load_in_force
 from rules._rule_state import Episode
 from tests.integration.database.standing import (
     HOUR,
@@ -817,8 +817,7 @@ def test_what_was_written_is_of_the_kind_and_the_key_asked_for(connection: Conne
         revise(connection, kind, key, {"of": f"{kind} {key}"})
     for key in ("mill/alert", "mill/danger", "r"):
         revise(connection, "threshold", key, level)
-    assert queries_course.read_rules(connection, ["r"], NOW) == {"r": {"of": "rule r"}}
-    assert queries_course.read_rules(connection, [], NOW) == {}
+    assert load_in_force(connection, "rule", NOW)["r"] == {"of": "rule r"}
     found = queries_course.read_thresholds(connection, ["mill/alert"], NOW)
     assert found == {"mill/alert": (1.0, "m", False)}
     connection.execute("UPDATE revision SET illustrative = true WHERE key = 'mill/alert'")

@@ -20,9 +20,8 @@ from hypervisor.evaluation.queries_setbacks import SetAside, Setback
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook import queries_handovers, queries_shifts
 from hypervisor.logbook.errors import NoEntryError
-from hypervisor.logbook.model import Kind, New
-from hypervisor.logbook.queries import Entry, LogFilter
-from hypervisor.logbook.queries_handovers import Handover
+from hypervisor.logbook.model import EntryKind, Handover, LogEntry, NewEntry
+from hypervisor.logbook.queries import LogFilter
 from hypervisor.registry import queries_revisions
 from hypervisor.rulebook import queries as rulebook_queries
 from rules._rule_state import Phase, StateChange, Truth
@@ -52,9 +51,9 @@ def exercise(connection: Connection, heard: datetime) -> None:
 
 def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
     alarm = raise_alarm(connection, "flood", "mill")
-    new = New(
+    new = NewEntry(
         author="ann",
-        kind=Kind.PROMISE,
+        kind=EntryKind.PROMISE,
         text="they come",
         area="91",
         site="mill",
@@ -63,13 +62,13 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
         due=NOW + HOUR,
         about=None,
     )
-    number = log_queries.insert(connection, new, now=NOW)
-    kept = Entry(
+    number = log_queries.insert_entry(connection, new, now=NOW)
+    kept = LogEntry(
         id=number,
         at=NOW,
         scenario_at=None,
         author="ann",
-        kind=Kind.PROMISE,
+        kind=EntryKind.PROMISE,
         text="they come",
         area="91001",
         area_name="Bourg",
@@ -83,14 +82,14 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
         settled=None,
         settled_by=None,
     )
-    assert log_queries.one(connection, number) == kept
-    assert log_queries.one(connection, number + 1) is None
-    assert log_queries.listing(connection, LogFilter()) == [kept]
+    assert log_queries.find_entry(connection, number) == kept
+    assert log_queries.find_entry(connection, number + 1) is None
+    assert log_queries.list_entries(connection, LogFilter()) == [kept]
     assert (kept.open, kept.shown_at) == (True, NOW)
     exercise(connection, NOW - HOUR)
-    note = replace(new, kind=Kind.NOTE, text="Note", area="2", site=None, alarm=None, due=None)
-    second = log_queries.insert(connection, note, now=NOW + TICK)
-    found = log_queries.one(connection, second)
+    note = replace(new, kind=EntryKind.NOTE, text="Note", area="2", site=None, alarm=None, due=None)
+    second = log_queries.insert_entry(connection, note, now=NOW + TICK)
+    found = log_queries.find_entry(connection, second)
     assert found is not None
     assert (found.scenario_at, found.shown_at, found.area, found.area_name) == (
         NOW - HOUR,
@@ -100,31 +99,33 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
     )
     assert (found.site, found.alarm, found.open) == (None, None, False)
     for name, area in (("nowhere", None), ("square", "91001")):
-        one = log_queries.insert(connection, replace(note, site=name), now=NOW)
-        placed = log_queries.one(connection, one)
+        one = log_queries.insert_entry(connection, replace(note, site=name), now=NOW)
+        placed = log_queries.find_entry(connection, one)
         assert placed is not None
         assert (placed.site, placed.area) == (name, area)
-    done = replace(note, kind=Kind.SETTLED, about=number, author="ben")
-    log_queries.insert(connection, done, now=NOW + HOUR)
-    settled = log_queries.one(connection, number)
+    done = replace(note, kind=EntryKind.SETTLED, about=number, author="ben")
+    log_queries.insert_entry(connection, done, now=NOW + HOUR)
+    settled = log_queries.find_entry(connection, number)
     assert settled == replace(kept, settled=NOW + HOUR, settled_by="ben")
     assert not settled.open
 
     def listed(**words: Any) -> list[int]:
-        return [entry.id for entry in log_queries.listing(connection, LogFilter(**words))]
+        return [entry.id for entry in log_queries.list_entries(connection, LogFilter(**words))]
 
     assert (listed(alarm=alarm), listed(text="they"), listed(open=True)) == ([number], [number], [])
     assert (listed(first=NOW - HOUR, last=NOW), LogFilter().limit) == (listed()[:-1], 200)
     for words in ({"area": "7"}, {"about": 99}):
         connection.execute("SAVEPOINT before")
         with pytest.raises(NoEntryError, match="the entry names what is not there: Key "):
-            log_queries.insert(connection, replace(note, **words), now=NOW)
+            log_queries.insert_entry(connection, replace(note, **words), now=NOW)
         connection.execute("ROLLBACK TO before")
 
 
 def test_a_hand_over_has_all_its_parts(connection: Connection) -> None:
     words: dict[str, Any] = {"author": "ann", "note": "calm", "area": "2", "digest": "d"}
-    number = queries_handovers.insert(connection, {"a": 1}, begins=NOW - HOUR, now=NOW, **words)
+    number = queries_handovers.insert_handover(
+        connection, {"a": 1}, begins=NOW - HOUR, now=NOW, **words
+    )
     kept = Handover(
         id=number,
         area="2",
@@ -141,26 +142,26 @@ def test_a_hand_over_has_all_its_parts(connection: Connection) -> None:
         remark="",
     )
     assert (
-        queries_handovers.one(connection, number)
-        == queries_handovers.offered(connection, "2")
+        queries_handovers.find_handover(connection, number)
+        == queries_handovers.find_offered(connection, "2")
         == kept
     )
-    assert queries_handovers.one(connection, number + 1) is None
-    assert queries_handovers.close(
+    assert queries_handovers.find_handover(connection, number + 1) is None
+    assert queries_handovers.close_handover(
         connection, number, "taken", author="ben", remark=" well ", now=NOW + HOUR
     )
     taken = replace(kept, state="taken", closed_at=NOW + HOUR, closed_by="ben", remark="well")
-    assert queries_handovers.latest(connection, "2") == taken
-    assert queries_handovers.offered(connection, "2") is None
+    assert queries_handovers.find_latest(connection, "2") == taken
+    assert queries_handovers.find_offered(connection, "2") is None
     connection.execute("UPDATE instance SET created_at = %s", [NOW - 9 * HOUR])
     exercise(connection, NOW - HOUR)
-    first = queries_handovers.insert(
+    first = queries_handovers.insert_handover(
         connection, {}, begins=None, now=NOW, **{**words, "area": None}
     )
-    found = queries_handovers.offered(connection, None)
+    found = queries_handovers.find_offered(connection, None)
     assert found is not None
     assert (found.begins, found.scenario_at, found.area) == (NOW - 9 * HOUR, NOW - HOUR, None)
-    assert [one.id for one in queries_handovers.listing(connection)] == [first, number]
+    assert [one.id for one in queries_handovers.list_handovers(connection)] == [first, number]
 
 
 def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) -> None:
@@ -173,7 +174,7 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         " AND p.key = r.key), recorded_at = %s, author = 'ann', reason = 'why'",
         [NOW],
     )
-    assert queries_shifts.edits(connection, NOW) == [
+    assert queries_shifts.list_edits(connection, NOW) == [
         queries_shifts.Edit(
             kind="rule",
             key="r",
@@ -185,12 +186,12 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         )
     ]
     add_device(connection, "gauge", "mill")
-    assert queries_shifts.at_rest(connection, NOW) == [
-        queries_shifts.AtRest(
+    assert queries_shifts.list_out_of_service(connection, NOW) == [
+        queries_shifts.OutOfServiceDevice(
             device="gauge", site="mill", site_title="Mill", since=NOW, author="ann", reason="why"
         )
     ]
-    assert queries_shifts.at_rest(connection, NOW - TICK) == []
+    assert queries_shifts.list_out_of_service(connection, NOW - TICK) == []
 
 
 def test_an_act_of_the_audit_has_all_its_parts(connection: Connection) -> None:

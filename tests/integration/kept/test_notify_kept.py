@@ -13,9 +13,10 @@ from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
 from hypervisor.notifications import health, queries_alarms, queries_deliveries, queries_outbox
-from hypervisor.notifications.queries_alarms import Ground, Open
-from hypervisor.notifications.queries_deliveries import DeliveryRow, New, Parcel
+from hypervisor.notifications.queries_alarms import AlarmContext, UnansweredAlarm
+from hypervisor.notifications.queries_deliveries import ClaimedDelivery, DeliveryRow, NewDelivery
 from hypervisor.notifications.queries_outbox import Entry, Event
+from hypervisor.registry.queries_works import load_in_force
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -38,14 +39,14 @@ def event(key: str, **given: Any) -> Event:
 
 
 def entries(connection: Connection, now: int = AT, most: int = 99) -> list[Entry]:
-    return queries_outbox.due(connection, now, most=most)
+    return queries_outbox.list_due(connection, now, most=most)
 
 
 def test_events_wait_in_the_order_in_which_they_were_put(connection: Connection) -> None:
     alarm = raise_alarm(connection, "r", "mill")
     events = [event("b", alarm=alarm, due=AT + 5), event("a"), event("b")]
-    assert queries_outbox.put(connection, events) == 2
-    assert queries_outbox.put(connection, events) == 0
+    assert queries_outbox.put_events(connection, events) == 2
+    assert queries_outbox.put_events(connection, events) == 0
     first, second = entries(connection, AT + 5)
     assert first == Entry(
         id=first.id,
@@ -62,38 +63,43 @@ def test_events_wait_in_the_order_in_which_they_were_put(connection: Connection)
     assert entries(connection, AT - 1) == []
     assert entries(connection, AT + 5, most=1) == [first]
 
-    queries_outbox.hold(connection, first.id, until=AT + 7, why="grace")
+    queries_outbox.hold_event(connection, first.id, until=AT + 7, why="grace")
     waiting = replace(first, due=AT + 7, held="grace")
-    assert queries_outbox.undecided(connection, limit=9) == [(waiting, "grace"), (second, None)]
-    assert queries_outbox.undecided(connection, limit=1) == [(waiting, "grace")]
-    queries_outbox.hold_on(connection, {second.id}, until=AT + 8)
+    assert queries_outbox.list_undecided(connection, limit=9) == [
+        (waiting, "grace"),
+        (second, None),
+    ]
+    assert queries_outbox.list_undecided(connection, limit=1) == [(waiting, "grace")]
+    queries_outbox.extend_holds(connection, {second.id}, until=AT + 8)
     assert entries(connection, AT + 7) == [waiting]
-    queries_outbox.hold_on(connection, (), until=AT + 9)
+    queries_outbox.extend_holds(connection, (), until=AT + 9)
     assert entries(connection, AT + 8) == [waiting, replace(second, due=AT + 8)]
 
 
 def test_the_same_event_again_has_the_next_number(connection: Connection) -> None:
     numbered = event("k", numbered=True)
-    assert queries_outbox.put(connection, [numbered, event("k:2"), numbered]) == 3
+    assert queries_outbox.put_events(connection, [numbered, event("k:2"), numbered]) == 3
     assert [one.key for one in entries(connection)] == ["k:1", "k:2", "k:3"]
 
 
 def test_what_is_decided_is_decided_for_good(connection: Connection) -> None:
-    queries_outbox.put(connection, [event("a"), event("b"), event("c")])
+    queries_outbox.put_events(connection, [event("a"), event("b"), event("c")])
     first, second, third = entries(connection)
-    queries_outbox.hold(connection, first.id, until=AT, why="grace")
-    queries_outbox.decide(connection, first.id, outcome="no route", reason="no route takes it")
-    queries_outbox.decide(connection, first.id, outcome="dropped", reason="later")
-    queries_outbox.decide(connection, second.id, outcome="dropped", reason="it is over")
+    queries_outbox.hold_event(connection, first.id, until=AT, why="grace")
+    queries_outbox.record_outcome(
+        connection, first.id, outcome="no route", reason="no route takes it"
+    )
+    queries_outbox.record_outcome(connection, first.id, outcome="dropped", reason="later")
+    queries_outbox.record_outcome(connection, second.id, outcome="dropped", reason="it is over")
     assert entries(connection) == [third]
-    queries_outbox.decide(connection, third.id, outcome="no route", reason="none")
+    queries_outbox.record_outcome(connection, third.id, outcome="no route", reason="none")
     plain = replace(first, held=None)
-    assert queries_outbox.untold(connection, limit=9) == [
+    assert queries_outbox.list_unrouted(connection, limit=9) == [
         (third, "none"),
         (plain, "no route takes it"),
     ]
-    assert queries_outbox.untold(connection, limit=1) == [(third, "none")]
-    assert queries_outbox.undecided(connection, limit=9) == []
+    assert queries_outbox.list_unrouted(connection, limit=1) == [(third, "none")]
+    assert queries_outbox.list_undecided(connection, limit=9) == []
 
     made = queries_outbox.put_decided(connection, event("t"), outcome="sent to", reason="duty")
     assert made is not None
@@ -117,27 +123,27 @@ def test_what_is_decided_is_decided_for_good(connection: Connection) -> None:
 
 def test_the_clock_that_events_go_by(connection: Connection) -> None:
     (wall,) = connection.execute("SELECT clock_timestamp()").fetchone() or (NOW,)
-    live = queries_outbox.clock(connection)
+    live = queries_outbox.read_clock(connection)
     assert live is not None
     assert live >= micros(wall)
     connection.execute("UPDATE instance SET mode = 'exercise'")
-    assert queries_outbox.clock(connection) is None
+    assert queries_outbox.read_clock(connection) is None
     for key, at in (("late", NOW + 5 * HOUR), ("last", NOW)):
-        queries_outbox.put(connection, [event(key, at=micros(at))])
-    assert queries_outbox.clock(connection) == AT, "of what was put last"
+        queries_outbox.put_events(connection, [event(key, at=micros(at))])
+    assert queries_outbox.read_clock(connection) == AT, "of what was put last"
     for name, at in (("a", NOW + HOUR), ("b", NOW - HOUR)):
         connection.execute(
             "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
         )
-    assert queries_outbox.clock(connection) == micros(NOW + HOUR)
+    assert queries_outbox.read_clock(connection) == micros(NOW + HOUR)
     connection.execute(
         "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
         " VALUES ('1', %s, %s, '')",
         [NOW + 2 * HOUR, NOW + 3 * HOUR],
     )
-    assert queries_outbox.clock(connection) == micros(NOW + 3 * HOUR)
+    assert queries_outbox.read_clock(connection) == micros(NOW + 3 * HOUR)
     connection.execute("DELETE FROM instance")
-    assert queries_outbox.clock(connection) is None
+    assert queries_outbox.read_clock(connection) is None
 
 
 def put(connection: Connection, key: str, name: str = "raised", alarm: int | None = None) -> int:
@@ -156,10 +162,10 @@ def deliver(connection: Connection, number: int, key: str, **given: Any) -> int:
         "channel": "1",
         "message": {"title": f"title of {key}"},
         "active": False,
-        "told": AT,
+        "notified_at": AT,
         **given,
     }
-    queries_deliveries.add(connection, [New(outbox=number, key=key, **words)])
+    queries_deliveries.insert_deliveries(connection, [NewDelivery(outbox=number, key=key, **words)])
     row = connection.execute("SELECT id FROM delivery WHERE key = %s", [key]).fetchone()
     assert row is not None
     return int(row[0])
@@ -169,7 +175,9 @@ STATES = ("waiting", "sent", "dead", "dropped")
 
 
 def states(connection: Connection) -> dict[str, str]:
-    return {row.key: row.state for row in queries_deliveries.listing(connection, states=STATES)}
+    return {
+        row.key: row.state for row in queries_deliveries.list_deliveries(connection, states=STATES)
+    }
 
 
 def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
@@ -178,11 +186,11 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
     number = deliver(connection, of_event, "k", alarm=alarm, active=True, channel="mail")
     assert deliver(connection, of_event, "k", route="other") == number, "the same key is the same"
     other = deliver(connection, put(connection, "f"), "l")
-    queries_deliveries.failed(connection, number, error="not now", wait=60)
+    queries_deliveries.mark_failed(connection, number, error="not now", wait=60)
     connection.execute(
         "UPDATE delivery SET made_at = %s, next_try = next_try - made_at + %s", [NOW, NOW]
     )
-    first, second = queries_deliveries.listing(connection, states=STATES)
+    first, second = queries_deliveries.list_deliveries(connection, states=STATES)
     assert MINUTE <= first.next_try - NOW < MINUTE + HOUR
     assert first == DeliveryRow(
         id=number,
@@ -200,43 +208,46 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
         title="title of k",
     )
     assert (second.id, second.alarm, second.last_error) == (other, None, None)
-    assert queries_deliveries.of_event(connection, of_event) == [first]
-    assert queries_deliveries.listing(connection, states=STATES, alarm=alarm) == [first]
-    assert queries_deliveries.listing(connection, states=STATES, limit=1) == [second]
-    assert queries_deliveries.listing(connection, states=("sent",)) == []
+    assert queries_deliveries.list_by_event(connection, of_event) == [first]
+    assert queries_deliveries.list_deliveries(connection, states=STATES, alarm=alarm) == [first]
+    assert queries_deliveries.list_deliveries(connection, states=STATES, limit=1) == [second]
+    assert queries_deliveries.list_deliveries(connection, states=("sent",)) == []
     kept = connection.execute("SELECT active, told_at FROM delivery ORDER BY id").fetchall()
     assert kept == [(True, NOW), (False, NOW)]
-    queries_deliveries.sent(connection, other)
-    (done,) = queries_deliveries.listing(connection, states=("sent",))
+    queries_deliveries.mark_sent(connection, other)
+    (done,) = queries_deliveries.list_deliveries(connection, states=("sent",))
     assert done.id == other
     assert done.sent_at is not None
-    assert queries_deliveries.counts(connection) == {"waiting": 1, "dead": 0}
+    assert queries_deliveries.count_by_state(connection) == {"waiting": 1, "dead": 0}
 
 
 def test_only_what_waits_is_sent_fails_or_is_given_up(connection: Connection) -> None:
     of_event = put(connection, "e")
     numbers = [deliver(connection, of_event, key) for key in "abc"]
     first, second, third = numbers
-    queries_deliveries.sent(connection, first)
-    queries_deliveries.bury(connection, second, error="gone")
-    before = queries_deliveries.listing(connection, states=STATES)
+    queries_deliveries.mark_sent(connection, first)
+    queries_deliveries.mark_dead(connection, second, error="gone")
+    before = queries_deliveries.list_deliveries(connection, states=STATES)
     for number in (first, second):
-        queries_deliveries.sent(connection, number)
-        queries_deliveries.failed(connection, number, error="late", wait=1)
-        queries_deliveries.bury(connection, number, error="late")
-    assert queries_deliveries.listing(connection, states=STATES) == before
+        queries_deliveries.mark_sent(connection, number)
+        queries_deliveries.mark_failed(connection, number, error="late", wait=1)
+        queries_deliveries.mark_dead(connection, number, error="late")
+    assert queries_deliveries.list_deliveries(connection, states=STATES) == before
     assert [(row.state, row.attempts, row.last_error) for row in before] == [
         ("sent", 0, None),
         ("dead", 1, "gone"),
         ("waiting", 0, None),
     ]
-    assert queries_deliveries.counts(connection) == {"waiting": 1, "dead": 1}
+    assert queries_deliveries.count_by_state(connection) == {"waiting": 1, "dead": 1}
     deliver(connection, of_event, "d", route="other")
-    queries_deliveries.failed(connection, third, error="not now", wait=0)
-    queries_deliveries.supersede(connection, "duty")
+    queries_deliveries.mark_failed(connection, third, error="not now", wait=0)
+    queries_deliveries.drop_waiting(connection, "duty")
     assert states(connection) == {"a": "sent", "b": "dead", "c": "dropped", "d": "waiting"}
-    queries_deliveries.supersede(connection, "other")
-    told = [row.last_error for row in queries_deliveries.listing(connection, states=("dropped",))]
+    queries_deliveries.drop_waiting(connection, "other")
+    told = [
+        row.last_error
+        for row in queries_deliveries.list_deliveries(connection, states=("dropped",))
+    ]
     assert told == ["not now", "superseded"]
 
 
@@ -250,14 +261,14 @@ def test_the_dead_are_tried_again_but_for_those_overtaken(connection: Connection
         "of another alarm": {"alarm": other},
     }
     dead = {key: deliver(connection, of_event, key, **words) for key, words in makings.items()}
-    queries_deliveries.sent(connection, deliver(connection, of_event, "the end", alarm=alarm))
+    queries_deliveries.mark_sent(connection, deliver(connection, of_event, "the end", alarm=alarm))
     dead["later"] = deliver(connection, of_event, "later", alarm=alarm)
     for number in dead.values():
-        queries_deliveries.bury(connection, number, error="gone")
+        queries_deliveries.mark_dead(connection, number, error="gone")
     connection.execute("UPDATE delivery SET made_at = %s, next_try = %s", [NOW, NOW])
-    assert queries_deliveries.retry(connection, [dead["later"]]) == 1
-    assert queries_deliveries.retry(connection, [dead["later"]]) == 0
-    (row,) = queries_deliveries.listing(connection, states=("waiting",))
+    assert queries_deliveries.retry_dead(connection, [dead["later"]]) == 1
+    assert queries_deliveries.retry_dead(connection, [dead["later"]]) == 0
+    (row,) = queries_deliveries.list_deliveries(connection, states=("waiting",))
     assert (row.key, row.attempts, row.made_at > NOW, row.next_try > NOW) == (
         "later",
         0,
@@ -265,17 +276,17 @@ def test_the_dead_are_tried_again_but_for_those_overtaken(connection: Connection
         True,
     )
     assert states(connection)["overtaken"] == "dead"
-    assert queries_deliveries.retry(connection, []) == 3
+    assert queries_deliveries.retry_dead(connection, []) == 3
     found = states(connection)
     assert found.pop("overtaken") == "dropped"
     assert found.pop("the end") == "sent"
     assert set(found.values()) == {"waiting"}
-    (dropped,) = queries_deliveries.listing(connection, states=("dropped",))
+    (dropped,) = queries_deliveries.list_deliveries(connection, states=("dropped",))
     assert dropped.last_error == "a later one of its alarm was sent"
 
 
 def claim(connection: Connection, worker: int = 1, lane: tuple[str, str] = LANE) -> str | None:
-    parcel = queries_deliveries.claim(connection, worker, lane, seconds=60)
+    parcel = queries_deliveries.claim_next(connection, worker, lane, seconds=60)
     return None if parcel is None else parcel.key
 
 
@@ -283,8 +294,8 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
     connection.execute(
         "SELECT pg_advisory_xact_lock(%s), pg_advisory_xact_lock(1, 2)", [Lock.WATCH]
     )
-    worker = queries_deliveries.join(connection)
-    assert queries_deliveries.workers(connection) == [worker]
+    worker = queries_deliveries.register_worker(connection)
+    assert queries_deliveries.list_workers(connection) == [worker]
     alarm, other = raise_alarm(connection, "r", "mill"), raise_alarm(connection, "r", "source")
     of_event = put(connection, "e")
     first = deliver(connection, of_event, "a", alarm=alarm)
@@ -293,13 +304,17 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
     deliver(connection, of_event, "d", alarm=alarm, channel="2")
     deliver(connection, of_event, "e", alarm=alarm, route="chief")
     later = deliver(connection, of_event, "f")
-    queries_deliveries.failed(connection, later, error="x", wait=3600)
-    assert queries_deliveries.lanes(connection) == [("chief", "1"), ("duty", "1"), ("duty", "2")]
+    queries_deliveries.mark_failed(connection, later, error="x", wait=3600)
+    assert queries_deliveries.list_due_lanes(connection) == [
+        ("chief", "1"),
+        ("duty", "1"),
+        ("duty", "2"),
+    ]
     connection.execute("UPDATE delivery SET made_at = clock_timestamp() - interval '1 h'")
-    parcel = queries_deliveries.claim(connection, worker, LANE, seconds=60)
+    parcel = queries_deliveries.claim_next(connection, worker, LANE, seconds=60)
     assert parcel is not None
     assert 3600 <= parcel.age < 7200
-    assert parcel == Parcel(
+    assert parcel == ClaimedDelivery(
         id=first,
         route="duty",
         channel="1",
@@ -320,11 +335,11 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
     assert claim(connection, worker, ("nosuch", "1")) is None
     connection.execute("UPDATE delivery SET lease = %s WHERE id = %s", [NOW, first])
     assert claim(connection, worker) == "a", "its time is up: it is free again"
-    queries_deliveries.failed(connection, first, error="not now", wait=0)
+    queries_deliveries.mark_failed(connection, first, error="not now", wait=0)
     assert claim(connection, worker) == "a"
     connection.execute("UPDATE delivery SET worker = %s WHERE id = %s", [worker + 1000, first])
     assert claim(connection, worker) == "a", "who had it is no more"
-    queries_deliveries.sent(connection, first)
+    queries_deliveries.mark_sent(connection, first)
     free = connection.execute("SELECT worker, lease FROM delivery WHERE id = %s", [first])
     assert free.fetchall() == [(None, None)]
     assert claim(connection, worker) == "b"
@@ -333,12 +348,12 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
 def test_a_number_that_another_holds_is_passed_over(
     connection: Connection, shared_url: str
 ) -> None:
-    first = queries_deliveries.join(connection)
+    first = queries_deliveries.register_worker(connection)
     with closing(connect(shared_url, autocommit=True)) as other:
         held = "SELECT pg_advisory_lock(%s, %s)"
         other.execute(held, [Lock.NOTIFIER.value, first + 1])
-        assert queries_deliveries.join(connection) == first + 2
-        assert set(queries_deliveries.workers(connection)) == {first, first + 1, first + 2}
+        assert queries_deliveries.register_worker(connection) == first + 2
+        assert set(queries_deliveries.list_workers(connection)) == {first, first + 1, first + 2}
 
 
 def test_where_an_alarms_subject_stands(connection: Connection) -> None:
@@ -353,70 +368,82 @@ def test_where_an_alarms_subject_stands(connection: Connection) -> None:
     revise(connection, "series", "gauge-2/level", {"interval_s": 360.5})
     revise(connection, "member", "gauge/level", {"interval_s": 9999})
     revise(connection, "series", "elsewhere/level", {"interval_s": 9999})
-    assert queries_alarms.ground(connection, here) == Ground(
+    assert queries_alarms.read_context(connection, here) == AlarmContext(
         place="Mill, Bourg", areas=above, interval=360_500_000
     )
-    assert queries_alarms.ground(connection, square) == Ground(place="Square, Bourg", areas=above)
-    assert queries_alarms.ground(connection, nowhere) == Ground(place="Nowhere")
+    assert queries_alarms.read_context(connection, square) == AlarmContext(
+        place="Square, Bourg", areas=above
+    )
+    assert queries_alarms.read_context(connection, nowhere) == AlarmContext(place="Nowhere")
     assert (
-        queries_alarms.ground(connection, lost)
-        == queries_alarms.ground(connection, lost + 1)
-        == Ground()
+        queries_alarms.read_context(connection, lost)
+        == queries_alarms.read_context(connection, lost + 1)
+        == AlarmContext()
     )
     assert queries_alarms.areas_of_site(connection, "mill") == above
     assert queries_alarms.areas_of_site(connection, "nowhere") == frozenset()
     assert queries_alarms.areas_of_site(connection, "nosuch") == frozenset()
-    areas, sites, rules = queries_alarms.vocabulary(connection)
+    areas, sites, rules = queries_alarms.read_vocabulary(connection)
     assert areas == above | {"91002", "Amont"}
     assert sites == {"mill", "source", "square", "nowhere"}
     assert rules == frozenset()
     revise(connection, "rule", "flood-high", {})
-    assert queries_alarms.vocabulary(connection)[2] == {"flood-high"}
+    assert queries_alarms.read_vocabulary(connection)[2] == {"flood-high"}
 
 
 def test_who_was_told_of_an_alarm_and_what_waits(connection: Connection) -> None:
     alarm, other = raise_alarm(connection, "r", "mill"), raise_alarm(connection, "r", "source")
-    assert queries_alarms.told(connection, alarm) == (frozenset(), False, None)
+    assert queries_alarms.read_notified(connection, alarm) == (frozenset(), False, None)
     of_event = put(connection, "e", alarm=alarm)
 
     def deliver_to(route: str, key: str, told: int, *, active: bool) -> int:
-        words = {"alarm": alarm, "route": route, "told": told, "active": active}
+        words = {"alarm": alarm, "route": route, "notified_at": told, "active": active}
         return deliver(connection, of_event, key, **words)
 
     dropped = deliver_to("first", "a", AT - 1, active=True)
     connection.execute("UPDATE delivery SET state = 'dropped' WHERE id = %s", [dropped])
-    assert queries_alarms.told(connection, alarm) == (frozenset(), False, None)
+    assert queries_alarms.read_notified(connection, alarm) == (frozenset(), False, None)
     deliver_to("duty", "b", AT, active=False)
     deliver_to("chief", "c", AT + 1, active=True)
-    assert queries_alarms.told(connection, alarm) == (frozenset({"duty", "chief"}), True, AT)
+    assert queries_alarms.read_notified(connection, alarm) == (
+        frozenset({"duty", "chief"}),
+        True,
+        AT,
+    )
     deliver_to("duty", "d", AT + 2, active=False)
-    assert queries_alarms.told(connection, alarm) == (frozenset({"duty", "chief"}), False, AT)
-    assert queries_alarms.told(connection, other)[0] == frozenset()
+    assert queries_alarms.read_notified(connection, alarm) == (
+        frozenset({"duty", "chief"}),
+        False,
+        AT,
+    )
+    assert queries_alarms.read_notified(connection, other)[0] == frozenset()
 
-    queries_outbox.put(
+    queries_outbox.put_events(
         connection, [event("r", alarm=alarm), event("s", alarm=alarm, event="severity")]
     )
     raised, severity = entries(connection)
-    assert queries_alarms.waits(connection, alarm, severity.id)
-    assert not queries_alarms.waits(connection, alarm, raised.id)
-    assert not queries_alarms.waits(connection, other, severity.id)
-    queries_outbox.decide(connection, raised.id, outcome="dropped", reason="x")
-    assert not queries_alarms.waits(connection, alarm, severity.id + 1), "only what raises it"
+    assert queries_alarms.is_raise_pending(connection, alarm, severity.id)
+    assert not queries_alarms.is_raise_pending(connection, alarm, raised.id)
+    assert not queries_alarms.is_raise_pending(connection, other, severity.id)
+    queries_outbox.record_outcome(connection, raised.id, outcome="dropped", reason="x")
+    assert not queries_alarms.is_raise_pending(connection, alarm, severity.id + 1), (
+        "only what raises it"
+    )
 
 
 def test_alarms_that_last_and_that_somebody_has_seen(connection: Connection) -> None:
     lasts = raise_alarm(connection, "r", "mill", acknowledged="minor")
     over = raise_alarm(connection, "r", "mill", ended=NOW)
     gone = raise_alarm(connection, "r", "mill", withdrawn=NOW)
-    assert queries_alarms.lasting(connection, [lasts, over, gone]) == {lasts}
+    assert queries_alarms.filter_active(connection, [lasts, over, gone]) == {lasts}
     assert (
-        queries_alarms.lasting(connection, [])
-        == queries_alarms.lasting(connection, [over])
+        queries_alarms.filter_active(connection, [])
+        == queries_alarms.filter_active(connection, [over])
         == frozenset()
     )
-    assert queries_alarms.acknowledged(connection, lasts)
-    assert not queries_alarms.acknowledged(connection, over)
-    assert not queries_alarms.acknowledged(connection, gone + 1)
+    assert queries_alarms.is_acknowledged(connection, lasts)
+    assert not queries_alarms.is_acknowledged(connection, over)
+    assert not queries_alarms.is_acknowledged(connection, gone + 1)
 
 
 def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connection) -> None:
@@ -426,43 +453,45 @@ def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connectio
 
     def deliver_of(key: str, name: str, told: int, route: str = "duty", of: int = alarm) -> None:
         number = put(connection, key, name, of)
-        deliver(connection, number, key, alarm=of, route=route, told=told)
+        deliver(connection, number, key, alarm=of, route=route, notified_at=told)
 
-    assert queries_alarms.unanswered(connection, routes) == []
+    assert queries_alarms.list_unanswered(connection, routes) == []
     deliver_of("raised", "raised", AT)
     deliver_of("of the chief", "escalation", AT + 1, route="chief")
     deliver_of("seen", "raised", AT, of=seen)
     deliver_of("other", "raised", AT, route="other")
-    one = Open(alarm=alarm, rule="r", route="duty", told=AT, news="raised")
-    chief = replace(one, route="chief", told=AT + 1, news="of the chief")
-    assert queries_alarms.unanswered(connection, routes) == [chief, one]
-    assert queries_alarms.unanswered(connection, ["duty"]) == [one]
-    assert queries_alarms.unanswered(connection, []) == []
+    one = UnansweredAlarm(alarm=alarm, rule="r", route="duty", notified_at=AT, news="raised")
+    chief = replace(one, route="chief", notified_at=AT + 1, news="of the chief")
+    assert queries_alarms.list_unanswered(connection, routes) == [chief, one]
+    assert queries_alarms.list_unanswered(connection, ["duty"]) == [one]
+    assert queries_alarms.list_unanswered(connection, []) == []
     deliver_of("worse", "severity", AT + 2)
-    worse = replace(one, told=AT + 2, news="worse")
+    worse = replace(one, notified_at=AT + 2, news="worse")
     deliver_of("revised", "revised", AT + 3)
     deliver_of("again", "reminder", AT + 4)
-    assert queries_alarms.unanswered(connection, ["duty"]) == [worse], "a revision asks nobody anew"
+    assert queries_alarms.list_unanswered(connection, ["duty"]) == [worse], (
+        "a revision asks nobody anew"
+    )
     connection.execute("UPDATE delivery SET state = 'dropped' WHERE key = 'worse'")
-    assert queries_alarms.unanswered(connection, ["duty"]) == [one]
+    assert queries_alarms.list_unanswered(connection, ["duty"]) == [one]
 
 
 def test_revisions_of_the_routes(connection: Connection) -> None:
-    assert queries_alarms.routes_text(connection, 0) is None
-    first = queries_alarms.write_routes(connection, "one", author="ann", reason="why")
-    second = queries_alarms.write_routes(connection, "two", author="ben", reason="again")
-    kept = queries_alarms.routes_revisions(connection)
+    assert queries_alarms.find_routes_revision(connection, 0) is None
+    first = queries_alarms.insert_routes(connection, "one", author="ann", reason="why")
+    second = queries_alarms.insert_routes(connection, "two", author="ben", reason="again")
+    kept = queries_alarms.list_routes_revisions(connection)
     assert [(one.id, one.text, one.author, one.reason) for one in kept] == [
         (first, "one", "ann", "why"),
         (second, "two", "ben", "again"),
     ]
     assert all(one.recorded_at > NOW for one in kept)
     assert (
-        queries_alarms.routes_text(connection, 0)
-        == queries_alarms.routes_text(connection, first)
+        queries_alarms.find_routes_revision(connection, 0)
+        == queries_alarms.find_routes_revision(connection, first)
         == kept[1]
     )
-    assert queries_alarms.routes_text(connection, second) is None
+    assert queries_alarms.find_routes_revision(connection, second) is None
 
 
 def test_rules_in_force_at_a_time(connection: Connection) -> None:
@@ -470,16 +499,16 @@ def test_rules_in_force_at_a_time(connection: Connection) -> None:
     revise(connection, "rule", "gone", {"n": 9})
     revise(connection, "rule", "gone", None, NOW)
     revise(connection, "works", "w", {"n": 9})
-    assert queries_alarms.rules_in_force(connection, NOW - TICK) == {
+    assert load_in_force(connection, "rule", NOW - TICK) == {
         "r": {"n": 1},
         "gone": {"n": 9},
     }
-    assert queries_alarms.rules_in_force(connection, NOW) == {"r": {"n": 2}}
-    assert queries_alarms.rules_in_force(connection, NOW + TICK) == {"r": {"n": 3}}
+    assert load_in_force(connection, "rule", NOW) == {"r": {"n": 2}}
+    assert load_in_force(connection, "rule", NOW + TICK) == {"r": {"n": 3}}
 
 
 def trouble(connection: Connection, mode: Mode = Mode.LIVE, wall: Any = NOW) -> Sequence[str]:
-    return health.look(connection, mode=mode, wall=wall).trouble
+    return health.check_health(connection, mode=mode, wall=wall).trouble
 
 
 def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
@@ -491,7 +520,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     assert trouble(connection, Mode.EXERCISE) == idle[:2]
     connection.execute("SELECT pg_advisory_lock(%s)", [Lock.WATCH.value])
     try:
-        assert queries_alarms.watch_works(connection)
+        assert queries_alarms.is_evaluation_running(connection)
         assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is there",)
         for name, heard, drained in (
             ("one", NOW, None),
@@ -531,4 +560,4 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             assert trouble(connection) == behind
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [Lock.WATCH.value])
-    assert not queries_alarms.watch_works(connection)
+    assert not queries_alarms.is_evaluation_running(connection)

@@ -14,9 +14,8 @@ from hypervisor.alarms.service import Act, perform
 from hypervisor.database.connect import connect
 from hypervisor.logbook import queries_handovers, service_handover, shift
 from hypervisor.logbook.errors import HandoverError, NoEntryError
-from hypervisor.logbook.model import Kind, New
-from hypervisor.logbook.queries_handovers import Handover
-from hypervisor.logbook.service import write
+from hypervisor.logbook.model import EntryKind, Handover, NewEntry
+from hypervisor.logbook.service import append_entry
 from hypervisor.logbook.service_handover import Step
 from tests.integration.evaluation.world import Sent, World, make_world
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 WALL = datetime(2026, 5, 1, 8, tzinfo=UTC)
 LATER = WALL + timedelta(hours=8)
-NOTE = New(author="anne", kind=Kind.NOTE, text="quiet night")
+NOTE = NewEntry(author="anne", kind=EntryKind.NOTE, text="quiet night")
 
 
 @pytest.fixture
@@ -41,11 +40,11 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def _page(world: World, since: datetime = WALL) -> dict[str, Any]:
-    return shift.page(world.connection, since=since, wall=LATER)
+    return shift.build_page(world.connection, since=since, wall=LATER)
 
 
 def _offer(world: World, author: str = "anne", at: datetime = LATER) -> Handover:
-    made = service_handover.offer(
+    made = service_handover.offer_handover(
         world.connection, _page(world), author=author, note="all told", area=None, now=at
     )
     world.connection.commit()
@@ -61,11 +60,11 @@ def test_the_page_tells_what_whoever_comes_must_know(world: World) -> None:
 
     due = datetime(2024, 1, 1, 6, tzinfo=UTC)
     for new in (
-        replace(NOTE, kind=Kind.DECISION, text="close RD 19"),
-        replace(NOTE, kind=Kind.PROMISE, text="call the mayor back", due=due),
-        replace(NOTE, kind=Kind.CLOSURE, text="RD 19 at the bridge"),
+        replace(NOTE, kind=EntryKind.DECISION, text="close RD 19"),
+        replace(NOTE, kind=EntryKind.PROMISE, text="call the mayor back", due=due),
+        replace(NOTE, kind=EntryKind.CLOSURE, text="RD 19 at the bridge"),
     ):
-        write(connection, new, now=LATER)
+        append_entry(connection, new, now=LATER)
     until = datetime(2024, 1, 1, 2, tzinfo=UTC)
     perform(
         connection,
@@ -101,7 +100,7 @@ def test_the_page_tells_what_whoever_comes_must_know(world: World) -> None:
 def test_two_people_sign_one_page(world: World) -> None:
     offered = _offer(world)
     assert (offered.state, offered.offered_by, offered.note) == ("offered", "anne", "all told")
-    taken = service_handover.step(
+    taken = service_handover.apply_step(
         world.connection,
         offered.id,
         Step.TAKE,
@@ -121,7 +120,7 @@ def test_what_is_not_allowed_is_refused_with_its_reason(world: World) -> None:
 
     def refused(what: Step, author: str, signed: str | None, number: int = offered.id) -> str:
         with pytest.raises((HandoverError, NoEntryError)) as caught:
-            service_handover.step(
+            service_handover.apply_step(
                 world.connection, number, what, author=author, signed=signed, now=LATER
             )
         return str(caught.value)
@@ -133,7 +132,9 @@ def test_what_is_not_allowed_is_refused_with_its_reason(world: World) -> None:
     with pytest.raises(HandoverError, match="anne has offered a hand-over already"):
         _offer(world, "bruno")
 
-    service_handover.step(world.connection, offered.id, Step.WITHDRAW, author="anne", now=LATER)
+    service_handover.apply_step(
+        world.connection, offered.id, Step.WITHDRAW, author="anne", now=LATER
+    )
     world.connection.commit()
     assert "is withdrawn: it cannot be taken" in refused(Step.TAKE, "bruno", offered.digest)
     assert _offer(world).state == "offered"
@@ -144,7 +145,7 @@ def test_a_signed_page_stays_as_it_was_signed(world: World) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="is not changed"):
         world.connection.execute("UPDATE handover SET note = 'x'")
     world.connection.rollback()
-    service_handover.step(
+    service_handover.apply_step(
         world.connection, offered.id, Step.TAKE, author="b", signed=offered.digest, now=LATER
     )
     world.connection.commit()
@@ -153,19 +154,21 @@ def test_a_signed_page_stays_as_it_was_signed(world: World) -> None:
             "UPDATE handover SET state = 'offered', closed_at = NULL, closed_by = NULL"
         )
     world.connection.rollback()
-    assert [handover.state for handover in queries_handovers.listing(world.connection)] == ["taken"]
+    assert [handover.state for handover in queries_handovers.list_handovers(world.connection)] == [
+        "taken"
+    ]
 
 
 def test_two_who_take_it_at_once_do_not_both(world: World, database_url: str) -> None:
     offered = _offer(world)
     with closing(connect(database_url)) as other:
         for who in ("bruno", "carla"):
-            assert queries_handovers.one(other, offered.id) is not None, who
-        first = queries_handovers.close(
+            assert queries_handovers.find_handover(other, offered.id) is not None, who
+        first = queries_handovers.close_handover(
             other, offered.id, "taken", author="bruno", remark="", now=LATER
         )
         other.commit()
-        second = queries_handovers.close(
+        second = queries_handovers.close_handover(
             world.connection, offered.id, "taken", author="carla", remark="", now=LATER
         )
     assert (first, second) == (True, False)

@@ -84,7 +84,7 @@ def test_a_shift_is_handed_over_on_its_page(client_of: ClientOf) -> None:  # noq
     offered = anne.post("/handover", data={"csrf": _token(page), "note": "la crue monte"})
     address = offered.headers["location"]
     mine = _page(anne, address)
-    assert "Reprendre ma signature" in mine
+    assert "Retirer ma signature" in mine
     assert "la crue monte" in mine
     reader = _page(client_of("author", name="claire"), address)
     assert "je prends la relève" not in reader
@@ -185,7 +185,7 @@ def test_the_report_tells_alarms_acts_and_decisions(client: httpx.Client) -> Non
     assert int(told["response_s"]) >= 0
 
     nothing = _page(client, "/report?from=2020-01-01T00:00&to=2020-01-02T00:00")
-    assert "consigné pour cette période" in nothing
+    assert "consigné sur cette période" in nothing
 
 
 def test_the_page_renews_itself_in_place(client: httpx.Client) -> None:  # noqa: F811

@@ -14,10 +14,10 @@ from hypervisor.database import audit
 from hypervisor.database.connect import connect
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook import queries_handovers, service_handover, shift
-from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.model import EntryKind, NewEntry
 from hypervisor.logbook.queries import LogFilter
-from hypervisor.logbook.service import write
-from hypervisor.logbook.service_handover import Step, digest
+from hypervisor.logbook.service import append_entry
+from hypervisor.logbook.service_handover import Step, compute_digest
 from tests.integration.evaluation.world import RULES, Sent, World, make_world, us
 from tests.integration.web.conftest import NORTH, SOUTH, place
 
@@ -68,7 +68,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def _page(world: World, since: datetime = WALL) -> dict[str, Any]:
-    return shift.page(world.connection, since=since, wall=WALL + 8 * HOUR)
+    return shift.build_page(world.connection, since=since, wall=WALL + 8 * HOUR)
 
 
 def test_each_alarm_stands_in_its_section(world: World) -> None:
@@ -102,7 +102,7 @@ def test_an_alarm_is_stale_while_it_is_not_heard(world: World) -> None:
 
 def test_the_worst_comes_first_then_the_latest() -> None:
     rows = [("minor", "01"), ("major", "00"), ("critical", "02"), ("major", "03"), ("info", "09")]
-    found = shift.worst_first({"severity": a, "began": b} for a, b in rows)
+    found = shift.sort_by_severity({"severity": a, "began": b} for a, b in rows)
     assert [(one["severity"], one["began"]) for one in found] == [
         *(("critical", "02"), ("major", "03"), ("major", "00"), ("minor", "01"), ("info", "09")),
     ]
@@ -174,15 +174,17 @@ def test_edits_since_the_hand_over_before(world: World) -> None:
 
 def test_what_was_said_since_and_what_stands_open(world: World) -> None:
     due = WALL + HOUR
-    for number, kind in enumerate(Kind):
-        if kind in {Kind.SETTLED, Kind.CORRECTION}:
+    for number, kind in enumerate(EntryKind):
+        if kind in {EntryKind.SETTLED, EntryKind.CORRECTION}:
             continue
-        timed = kind in {Kind.PROMISE, Kind.EXPECTATION, Kind.BULLETIN}
-        new = New(author="anne", kind=kind, text=f"a {kind}", due=due if timed else None)
-        write(world.connection, new, now=WALL + number * timedelta(minutes=1))
-    note = log_queries.listing(world.connection, LogFilter(kinds=frozenset({Kind.NOTE})))[0]
-    wrong = New(author="anne", kind=Kind.CORRECTION, text="not so", about=note.id)
-    write(world.connection, wrong, now=WALL + HOUR)
+        timed = kind in {EntryKind.PROMISE, EntryKind.EXPECTATION, EntryKind.BULLETIN}
+        new = NewEntry(author="anne", kind=kind, text=f"a {kind}", due=due if timed else None)
+        append_entry(world.connection, new, now=WALL + number * timedelta(minutes=1))
+    note = log_queries.list_entries(world.connection, LogFilter(kinds=frozenset({EntryKind.NOTE})))[
+        0
+    ]
+    wrong = NewEntry(author="anne", kind=EntryKind.CORRECTION, text="not so", about=note.id)
+    append_entry(world.connection, wrong, now=WALL + HOUR)
     page = _page(world)
     names = ("promises", "closures", "expectations", "bulletins", "decisions", "calls", "notes")
     assert {name: [one["text"] for one in page[name]] for name in names} == {
@@ -199,7 +201,7 @@ def test_what_was_said_since_and_what_stands_open(world: World) -> None:
 
 
 def _offer(world: World, area: str | None, *, at: datetime = WALL, author: str = "anne") -> int:
-    made = service_handover.offer(
+    made = service_handover.offer_handover(
         world.connection, {"since": "now"}, author=author, note=" x ", area=area, now=at
     )
     return made.id
@@ -210,21 +212,21 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
     first, north, south = (_offer(world, area) for area in (None, NORTH, SOUTH))
     page = {"since": "now"}
     for number in (first, north):
-        service_handover.step(
+        service_handover.apply_step(
             world.connection,
             number,
             Step.TAKE,
             author="bruno",
-            signed=digest(page, "x"),
+            signed=compute_digest(page, "x"),
             remark=" seen ",
             now=WALL + HOUR,
         )
-    waiting = queries_handovers.offered(world.connection, SOUTH)
+    waiting = queries_handovers.find_offered(world.connection, SOUTH)
     assert waiting is not None
     assert waiting.id == south
-    assert queries_handovers.offered(world.connection, NORTH) is None
-    assert queries_handovers.latest(world.connection, SOUTH) is None
-    taken = queries_handovers.latest(world.connection, NORTH)
+    assert queries_handovers.find_offered(world.connection, NORTH) is None
+    assert queries_handovers.find_latest(world.connection, SOUTH) is None
+    taken = queries_handovers.find_latest(world.connection, NORTH)
     assert taken is not None
     assert (taken.id, taken.remark, taken.note, taken.closed_at) == (
         north,
@@ -232,7 +234,9 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
         "x",
         WALL + HOUR,
     )
-    again = queries_handovers.one(world.connection, _offer(world, NORTH, at=WALL + 2 * HOUR))
+    again = queries_handovers.find_handover(
+        world.connection, _offer(world, NORTH, at=WALL + 2 * HOUR)
+    )
     assert again is not None
     assert again.begins == WALL + HOUR
     acts = audit.listing(world.connection, kind="handover")
@@ -247,26 +251,26 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
 
 
 def test_the_mark_is_of_the_page_and_of_the_note() -> None:
-    marks = {digest(page, note) for page in ({}, {"a": 1}) for note in ("", "x")}
+    marks = {compute_digest(page, note) for page in ({}, {"a": 1}) for note in ("", "x")}
     assert len(marks) == 4
-    assert digest({"a": 1, "b": 2}, "x") == digest({"b": 2, "a": 1}, "x")
+    assert compute_digest({"a": 1, "b": 2}, "x") == compute_digest({"b": 2, "a": 1}, "x")
 
 
 def test_an_entry_is_of_the_commune_of_its_site_else_of_its_author(world: World) -> None:
     place(world, "seen")
-    said = New(author="anne", kind=Kind.NOTE, text="x", area=NORTH)
-    here = write(world.connection, said, now=WALL)
-    there = write(world.connection, New(**{**vars(said), "site": "seen"}), now=WALL)
+    said = NewEntry(author="anne", kind=EntryKind.NOTE, text="x", area=NORTH)
+    here = append_entry(world.connection, said, now=WALL)
+    there = append_entry(world.connection, NewEntry(**{**vars(said), "site": "seen"}), now=WALL)
     assert (here.area, here.area_name, there.area) == (NORTH, "Nord", "91002")
 
 
 def test_an_entry_is_found_by_the_scenarios_clock(world: World) -> None:
-    said = New(author="anne", kind=Kind.NOTE, text="100 % wet", site="seen")
-    entry = write(world.connection, said, now=WALL)
+    said = NewEntry(author="anne", kind=EntryKind.NOTE, text="100 % wet", site="seen")
+    entry = append_entry(world.connection, said, now=WALL)
     at = moment(us(CLOCK))
 
     def found(**wanted: Any) -> bool:
-        rows = log_queries.listing(world.connection, LogFilter(**wanted))
+        rows = log_queries.list_entries(world.connection, LogFilter(**wanted))
         return [row.id for row in rows] == [entry.id]
 
     second = timedelta(seconds=1)
@@ -286,8 +290,9 @@ def test_an_entry_is_found_by_the_scenarios_clock(world: World) -> None:
 def test_hand_overs_page_by_page(world: World) -> None:
     place(world, "seen")
     made = [_offer(world, area) for area in (None, NORTH, SOUTH)]
-    handovers = queries_handovers.listing(world.connection, limit=2)
+    handovers = queries_handovers.list_handovers(world.connection, limit=2)
     assert [handover.id for handover in handovers] == [made[2], made[1]]
     assert [
-        handover.id for handover in queries_handovers.listing(world.connection, before=made[1])
+        handover.id
+        for handover in queries_handovers.list_handovers(world.connection, before=made[1])
     ] == [made[0]]

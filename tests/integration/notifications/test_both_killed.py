@@ -14,7 +14,7 @@ from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
 from hypervisor.notifications import queries_alarms, queries_deliveries, queries_outbox
-from hypervisor.notifications.events import events_of
+from hypervisor.notifications.events import build_events
 from tests.integration.evaluation.test_equality import SITES, flood
 from tests.integration.evaluation.test_process import Process as Watch
 from tests.integration.evaluation.world import World, make_world
@@ -57,7 +57,7 @@ def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | N
     world.register(SITES)
     world.join()
     routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
-    queries_alarms.write_routes(world.connection, routes, author="test", reason="test")
+    queries_alarms.insert_routes(world.connection, routes, author="test", reason="test")
     world.connection.commit()
     sent = flood(3)
     size = -(-len(sent) // ROUNDS)
@@ -102,7 +102,7 @@ def require_all_told_once(world: World, hook: Webhook) -> None:
     counter = Counter(
         (event.alarm, event.event)
         for transition in world.transitions()
-        for event in events_of([transition], alarms)
+        for event in build_events([transition], alarms)
         if event.event != "severity"  # one that comes with the raising is told by it
     )
     put = world.connection.execute("SELECT alarm, event FROM outbox WHERE event <> 'severity'")
@@ -112,7 +112,7 @@ def require_all_told_once(world: World, hook: Webhook) -> None:
     assert {key for (key,) in sent_to} == set(hook.keys)
     left = world.connection.execute("SELECT count(*) FROM delivery WHERE state <> 'sent'")
     assert left.fetchone() == (0,)
-    now = queries_outbox.clock(world.connection)
+    now = queries_outbox.read_clock(world.connection)
     unsent = world.connection.execute(  # but what is in its grace
         "SELECT key, outcome FROM outbox WHERE outcome IS DISTINCT FROM 'dropped'"
         " AND NOT (outcome IS NULL AND held IS NOT NULL AND due > %s)"
@@ -125,9 +125,9 @@ def require_all_told_once(world: World, hook: Webhook) -> None:
 
 
 def told(world: World) -> bool:
-    now = queries_outbox.clock(world.connection)
-    due = now is not None and queries_outbox.due(world.connection, now, most=1)
-    left = queries_deliveries.counts(world.connection)
+    now = queries_outbox.read_clock(world.connection)
+    due = now is not None and queries_outbox.list_due(world.connection, now, most=1)
+    left = queries_deliveries.count_by_state(world.connection)
     world.connection.commit()
     return not due and not left["waiting"]
 

@@ -9,7 +9,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
 from hypervisor.notifications import queries_alarms, queries_deliveries, queries_outbox
 from hypervisor.notifications.loop import Notifier
-from hypervisor.notifications.running import made
+from hypervisor.notifications.running import build_notifier
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Group, Series, Site
 from tests.integration.evaluation import field
@@ -72,10 +72,10 @@ def street(database_url: str) -> Iterator[World]:
 @pytest.fixture
 def notifier(street: World, hook: Webhook, tmp_path: Path) -> Iterator[Notifier]:
     routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
-    queries_alarms.write_routes(street.connection, routes, author="test", reason="test")
+    queries_alarms.insert_routes(street.connection, routes, author="test", reason="test")
     street.connection.commit()
     settings = Settings(data=tmp_path, database_url=street.url, notify_timeout_seconds=2.0)
-    one = made(connect(street.url, autocommit=True), settings, lambda _: None)
+    one = build_notifier(connect(street.url, autocommit=True), settings, lambda _: None)
     yield one
     one.close()
 
@@ -89,9 +89,9 @@ def tell(street: World, notifier: Notifier, at: float, *sent: Sent) -> None:
 
     def done() -> bool:
         notifier.turn()
-        now = queries_outbox.clock(notifier.connection)
-        due = now is not None and queries_outbox.due(notifier.connection, now, most=1)
-        return not due and not queries_deliveries.counts(notifier.connection)["waiting"]
+        now = queries_outbox.read_clock(notifier.connection)
+        due = now is not None and queries_outbox.list_due(notifier.connection, now, most=1)
+        return not due and not queries_deliveries.count_by_state(notifier.connection)["waiting"]
 
     until(done, lambda: "all is told")
 

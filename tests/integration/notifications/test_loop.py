@@ -17,7 +17,7 @@ from hypervisor.notifications.errors import NotifyError
 from hypervisor.notifications.message import Message
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.routes import Channel
-from hypervisor.notifications.routing import Like
+from hypervisor.notifications.routing import AlarmExample
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
 
@@ -194,7 +194,7 @@ def test_the_routes_that_are_read_are_said(town: Town) -> None:
 def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
     said: list[str] = []
     man = DeadMan(say=said.append)
-    office = running.office_of(town.connection, town.settings)
+    office = running.build_dispatcher(town.connection, town.settings)
     wall = datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
     assert not man.beat(town.connection, office, wall)
     assert said == []
@@ -231,14 +231,14 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
 
 
 def test_where_links_lead(town: Town) -> None:
-    office = running.office_of(town.connection, town.settings)
+    office = running.build_dispatcher(town.connection, town.settings)
     assert office.link == "https://town.example"
     plain = town.settings.model_copy(
         update={"public_url": "", "web_host": "10.0.0.1", "web_port": 8001}
     )
-    assert running.office_of(town.connection, plain).link == "http://10.0.0.1:8001"
+    assert running.build_dispatcher(town.connection, plain).link == "http://10.0.0.1:8001"
     slash = town.settings.model_copy(update={"public_url": "https://town.example/"})
-    assert running.office_of(town.connection, slash).link == "https://town.example"
+    assert running.build_dispatcher(town.connection, slash).link == "https://town.example"
     assert office.quantities["level"] == {"en": "water level", "fr": "hauteur d'eau"}
     assert office.instance.mode is Mode.EXERCISE
 
@@ -255,7 +255,7 @@ dead man: {every: 5 min, channels: [{mqtt: c}]}
 def applied(town: Town, tmp_path: Path) -> Town:
     file = tmp_path / "routes.yaml"
     file.write_text(ROUTES)
-    told = routing.apply(town.connection, file, author="ann", reason=REASON)
+    told = routing.apply_routes(town.connection, file, author="ann", reason=REASON)
     assert told.splitlines()[0] == "revision 1 is in force: 2 routes"
     return town
 
@@ -263,7 +263,9 @@ def applied(town: Town, tmp_path: Path) -> Town:
 def test_who_would_be_told(applied: Town) -> None:
     def who(at: str | None = None, **like: str) -> str:
         when = None if at is None else datetime.fromisoformat(at)
-        return routing.who(applied.connection, Like(**{"domain": "flood", **like}), when)
+        return routing.describe_recipients(
+            applied.connection, AlarmExample(**{"domain": "flood", **like}), when
+        )
 
     assert who() == "day: 1 channel, in fr, at 2024-10-09T12:00:00Z"
     assert who("2024-10-09T08:00Z", severity="critical") == (
@@ -294,7 +296,9 @@ def test_who_would_be_told_by_where_it_is(applied: Town) -> None:
     )
 
     def who(**like: str) -> str:
-        found = routing.who(applied.connection, Like(domain="flood", **like), None)
+        found = routing.describe_recipients(
+            applied.connection, AlarmExample(domain="flood", **like), None
+        )
         return found.partition(":")[0]
 
     nobody = "nobody at 2024-10-09T12"
@@ -307,7 +311,7 @@ def test_a_file_is_applied_with_what_changed_and_without_what_is_secret(
 ) -> None:
     file = tmp_path / "routes.yaml"
     file.write_text(ROUTES.replace("word@x", "other@y").replace("[{mqtt: c}]", "[{mqtt: d}]"))
-    told = routing.apply(applied.connection, file, author=" ben ", reason=" moved ")
+    told = routing.apply_routes(applied.connection, file, author=" ben ", reason=" moved ")
     assert told.splitlines()[0] == "revision 2 is in force: 2 routes"
     first, second = audit.listing(applied.connection, kind="routes")
     assert (first.author, first.subject, first.reason) == ("ann", "routes.yaml", REASON)
@@ -321,36 +325,36 @@ def test_a_file_is_applied_with_what_changed_and_without_what_is_secret(
             "+dead man: {every: 5 min, channels: [{mqtt: d}]}",
         ]
     }
-    shown = routing.shown(applied.connection, secrets=False)
+    shown = routing.show_routes(applied.connection, secrets=False)
     assert shown.splitlines()[0].endswith(", ben: moved")
     assert "other" not in shown
-    assert "u:other@y.example" in routing.shown(applied.connection, secrets=True)
-    assert routing.apply(applied.connection, file, author="x", reason="x") == (
+    assert "u:other@y.example" in routing.show_routes(applied.connection, secrets=True)
+    assert routing.apply_routes(applied.connection, file, author="x", reason="x") == (
         f"{file} is in force already, as revision 2"
     )
     file.write_text("routes: []\n")
-    dry = routing.apply(applied.connection, file, author="x", reason="x", dry_run=True)
+    dry = routing.apply_routes(applied.connection, file, author="x", reason="x", dry_run=True)
     assert dry.splitlines()[0] == (
         f"{file} is right: 0 routes, and no sign of life (`dead man`)"
         " (--dry-run: nothing was changed)"
     )
     assert len(dry.splitlines()) > 1, "and which domains nobody takes"
-    assert len(queries_alarms.routes_revisions(applied.connection)) == 2
+    assert len(queries_alarms.list_routes_revisions(applied.connection)) == 2
     with pytest.raises(NotifyError, match="cannot be read"):
-        routing.apply(applied.connection, tmp_path / "none", author="x", reason="x")
+        routing.apply_routes(applied.connection, tmp_path / "none", author="x", reason="x")
 
 
 def test_the_sign_of_life_is_tried_like_a_route(applied: Town) -> None:
     with pytest.raises(NotifyError, match="nobody is there to send"):
-        test_message.send(applied.connection, applied.settings, "dead man")
+        test_message.send_test(applied.connection, applied.settings, "dead man")
     applied.notifier()
     for wrong, near in (("dead mann", "dead man"), ("dai", "day")):
         with pytest.raises(
             NotifyError, match=f"there is no route '{wrong}'; did you mean '{near}'"
         ):
-            test_message.send(applied.connection, applied.settings, wrong)
-    number = test_message.send(applied.connection, applied.settings, "dead man")
-    (row,) = test_message.outcome(applied.connection, number, seconds=0)
+            test_message.send_test(applied.connection, applied.settings, wrong)
+    number = test_message.send_test(applied.connection, applied.settings, "dead man")
+    (row,) = test_message.wait_for_outcome(applied.connection, number, seconds=0)
     assert (row.route, row.channel, row.event, row.state) == ("dead man", "1", "test", "waiting")
     kept = applied.connection.execute("SELECT active, told_at FROM delivery").fetchall()
     assert kept == [(False, datetime(2024, 10, 9, 12, tzinfo=UTC))]
@@ -384,7 +388,7 @@ def test_the_outcome_of_a_test_is_waited_for_until_each_channel_has_tried(
     applied: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     applied.notifier()
-    number = test_message.send(applied.connection, applied.settings, "board")
+    number = test_message.send_test(applied.connection, applied.settings, "board")
     now, slept = 50.0, 0
 
     def sleep(seconds: float) -> None:
@@ -395,9 +399,9 @@ def test_the_outcome_of_a_test_is_waited_for_until_each_channel_has_tried(
             applied.connection.execute("UPDATE delivery SET state = 'sent' WHERE channel = '2'")
 
     monkeypatch.setattr(test_message, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
-    rows = test_message.outcome(applied.connection, number, seconds=5)
+    rows = test_message.wait_for_outcome(applied.connection, number, seconds=5)
     assert [row.state for row in rows] == ["waiting", "waiting"]
     assert 55 < now < 56
-    rows = test_message.outcome(applied.connection, number, seconds=50)
+    rows = test_message.wait_for_outcome(applied.connection, number, seconds=50)
     assert [(row.state, row.attempts) for row in rows] == [("waiting", 1), ("sent", 0)]
     assert now < 57

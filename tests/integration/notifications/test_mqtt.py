@@ -1,4 +1,4 @@
-"""Our own broker as a channel; and the sign of life, which leaves while all is well."""
+"""Our own broker as a channel; and the heartbeat, which leaves while all is well."""
 
 import json
 import threading

@@ -127,7 +127,7 @@ def test_what_is_given_up_is_listed_and_can_be_sent_again(
     town.settle()
     dead = [row for row in town.rows() if row.state == "dead"]
     hook.be("well")
-    assert queries_deliveries.retry(town.connection, [row.id for row in dead]) == 1
+    assert queries_deliveries.retry_dead(town.connection, [row.id for row in dead]) == 1
     town.connection.commit()
     town.settle()
 
@@ -219,10 +219,10 @@ def test_nothing_overtakes_what_of_its_alarm_waits_or_is_in_hand(
     lane = ("duty", "hook")
     with closing(connect(town.url, autocommit=True)) as own:
         decide(town, both(mail, hook))
-        worker = queries_deliveries.join(own)
+        worker = queries_deliveries.register_worker(own)
 
         def take() -> str | None:
-            parcel = queries_deliveries.claim(own, worker, lane, seconds=60)
+            parcel = queries_deliveries.claim_next(own, worker, lane, seconds=60)
             return None if parcel is None else parcel.key.removesuffix("/duty/hook")
 
         def number(key: str) -> int:
@@ -233,10 +233,10 @@ def test_nothing_overtakes_what_of_its_alarm_waits_or_is_in_hand(
         assert take() == begin
         assert take() == begin.replace(":orge:", ":other:")
         assert take() is None  # its beginning is in hand
-        queries_deliveries.failed(own, number(begin), error="no answer", wait=3600)
+        queries_deliveries.mark_failed(own, number(begin), error="no answer", wait=3600)
         assert take() is None  # or waits
-        assert queries_deliveries.claim(own, worker, ("duty", "mail"), seconds=60) is not None
-        queries_deliveries.sent(own, number(begin))
+        assert queries_deliveries.claim_next(own, worker, ("duty", "mail"), seconds=60) is not None
+        queries_deliveries.mark_sent(own, number(begin))
         assert take() == town.key(ends, "cleared")
 
 
@@ -251,11 +251,11 @@ def test_what_was_given_up_and_overtaken_is_not_sent_afterwards(
     decide(town, both(mail, hook))
     beginnings = [row.id for row in town.rows() if row.event == "raised" and row.channel == "hook"]
     for number in beginnings:
-        queries_deliveries.bury(town.connection, number, error="gone")
+        queries_deliveries.mark_dead(town.connection, number, error="gone")
     town.connection.commit()
     town.settle()
     assert [body["event"] for _, body in hook.got] == ["cleared"]
-    assert queries_deliveries.retry(town.connection, []) == 1
+    assert queries_deliveries.retry_dead(town.connection, []) == 1
     town.connection.commit()
     town.settle()
 
@@ -272,5 +272,5 @@ def test_what_was_given_up_and_overtaken_is_not_sent_afterwards(
 def decide(town: Town, routes: str) -> None:
     """Decide what is due, and send nothing of it."""
     notifier = town.notifier()
-    notifier.office.routes = read_routes(routes, file="routes")
-    assert notifier.office.decide(notifier.connection) == 3
+    notifier.dispatcher.routes = read_routes(routes, file="routes")
+    assert notifier.dispatcher.decide(notifier.connection) == 3

@@ -4,7 +4,7 @@ import pytest
 
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.message import Message
-from hypervisor.notifications.mqtt_channel import topic_of
+from hypervisor.notifications.mqtt_channel import build_topic
 from hypervisor.notifications.queries_outbox import Event
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 def tell(town: Town, event: str, *, rule: str = "flood-evil", at: float = 0) -> None:
     body = {"rule": rule, "subjects": ["orge"], "count": 3, "problem": "OverflowError: too large"}
     key = f"{event}:{rule}:{at}"
-    queries_outbox.put(
+    queries_outbox.put_events(
         town.connection, [Event(alarm=None, event=event, at=town.at(at), body=body, key=key)]
     )
     town.connection.commit()
@@ -55,7 +55,7 @@ def test_its_words_say_what_is_blind_why_and_what_to_do(town: Town, hook: Webhoo
     assert "La règle flood-evil ne peut pas être évaluée (orge (+2))" in first[0]["text"]
     assert "Motif : OverflowError: too large" in first[0]["text"]
     assert first[0]["kind"] == "failure"
-    assert topic_of("town/alarms", Message.from_json(first[0])) == "town/alarms/set-aside"
+    assert build_topic("town/alarms", Message.from_json(first[0])) == "town/alarms/set-aside"
     assert "Aucune règle ne peut être évaluée pour orge (+2)" in second[0]["text"]
 
 

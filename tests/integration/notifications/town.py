@@ -14,10 +14,10 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
 from hypervisor.notifications import queries_alarms, queries_deliveries, queries_outbox
-from hypervisor.notifications.events import events_of
+from hypervisor.notifications.events import build_events
 from hypervisor.notifications.loop import Notifier
 from hypervisor.notifications.queries_deliveries import DeliveryRow
-from hypervisor.notifications.running import made
+from hypervisor.notifications.running import build_notifier
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
@@ -94,8 +94,8 @@ class Town:
         self.revise("series", f"{name}/level", {"interval_s": interval})
 
     def routes(self, written: str) -> None:
-        queries_alarms.write_routes(self.connection, written, author="test", reason="test")
-        queries_outbox.wake(self.connection)
+        queries_alarms.insert_routes(self.connection, written, author="test", reason="test")
+        queries_outbox.notify_workers(self.connection)
         self.connection.commit()
 
     # -- what the watch does ----------------------------------------------------------------------
@@ -157,7 +157,7 @@ class Town:
             snapshot=as_text(alarm),
         )
         alarm_queries.save(self.connection, [alarm], [transition])
-        queries_outbox.put(self.connection, events_of([transition], [alarm]))
+        queries_outbox.put_events(self.connection, build_events([transition], [alarm]))
         self.connection.commit()
         return alarm
 
@@ -171,7 +171,7 @@ class Town:
 
     def notifier(self) -> Notifier:
         own = connect(self.url, autocommit=True)
-        one = made(own, self.settings, self.said.append)
+        one = build_notifier(own, self.settings, self.said.append)
         self.notifiers.append(one)
         return one
 
@@ -192,8 +192,8 @@ class Town:
         self.work(lambda: not self.due() and not self.waiting(), *notifiers)
 
     def due(self) -> bool:
-        now = queries_outbox.clock(self.connection)
-        found = now is not None and bool(queries_outbox.due(self.connection, now, most=1))
+        now = queries_outbox.read_clock(self.connection)
+        found = now is not None and bool(queries_outbox.list_due(self.connection, now, most=1))
         self.connection.commit()
         return found
 
@@ -201,12 +201,12 @@ class Town:
         return [row for row in self.rows() if row.state == "waiting"]
 
     def rows(self) -> list[DeliveryRow]:
-        found = queries_deliveries.listing(self.connection, states=STATES, limit=10_000)
+        found = queries_deliveries.list_deliveries(self.connection, states=STATES, limit=10_000)
         self.connection.commit()
         return found
 
     def watched(self) -> bool:
-        found = queries_alarms.watch_works(self.connection)
+        found = queries_alarms.is_evaluation_running(self.connection)
         self.connection.commit()
         return found
 

@@ -157,9 +157,9 @@ def test_acts_at_the_command_line(world: World, monkeypatch: pytest.MonkeyPatch)
         "comment",
     ]
     assert "acknowledged, shelved, to bruno" in run("alarms", "--state", "shelved")
-    assert run("alarms", "--state", "returned") == "no alarm\n"
+    assert run("alarms", "--state", "returned") == "no alarms\n"
     assert "expected one of" in run("alarms", "--state", "gone", code=2)
-    assert run("alarms", "--as-known-at", "2024-01-01T00:09Z") == "no alarm\n"
+    assert run("alarms", "--as-known-at", "2024-01-01T00:09Z") == "no alarms\n"
     assert "Orge: high" in run("alarms", "--as-known-at", "2024-01-01T00:10Z")
     assert run("alarms", "--log", "--as-known-at", "2024-01-01T00:10Z") == run("alarms", "--log")
     assert "Orge: flood" in run("incidents")

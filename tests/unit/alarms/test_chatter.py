@@ -39,7 +39,7 @@ def test_a_rule_has_its_own_limit() -> None:
     begun = {("r", "s"): [0, 1, 2], ("q", "s"): [0, 1, 2]}
     found = find_chattering(begun, {"r": Limit(count=2, window=9)}, Limit(count=5, window=9), now=2)
     assert list(found) == [("r", "s")]
-    assert found["r", "s"].told == "it began 3 times within 9e-06 s"
+    assert found["r", "s"].reason == "it began 3 times within 9e-06 s"
 
 
 def test_when_it_began_to_chatter_and_when_it_will_be_calm() -> None:

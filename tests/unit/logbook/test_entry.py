@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import LONGEST, NEEDS, Kind, New, checked
+from hypervisor.logbook.model import LONGEST, NEEDS, EntryKind, NewEntry, check_entry
 
 DUE = datetime(2024, 10, 10, 8, tzinfo=UTC)
-NOTE = New(author="anne", kind=Kind.NOTE, text=" the road is dry \n")
+NOTE = NewEntry(author="anne", kind=EntryKind.NOTE, text=" the road is dry \n")
 
 
-def _whole(kind: Kind) -> New:
+def _whole(kind: EntryKind) -> NewEntry:
     needs = NEEDS[kind]
     due = DUE if needs.due else None
     return replace(NOTE, kind=kind, due=due, about=7 if needs.about else None)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_kind_has_a_form_that_stands(kind: Kind) -> None:
-    assert checked(_whole(kind)) == replace(_whole(kind), text="the road is dry")
+@pytest.mark.parametrize("kind", EntryKind)
+def test_every_kind_has_a_form_that_stands(kind: EntryKind) -> None:
+    assert check_entry(_whole(kind)) == replace(_whole(kind), text="the road is dry")
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_every_kind_has_a_form_that_stands(kind: Kind) -> None:
         (replace(NOTE, text=" \t"), "note: nothing is said; write it in a few words"),
         (replace(NOTE, text="x" * (LONGEST + 1)), "note: 10001 characters; at most 10000 fit"),
         (replace(NOTE, due=DUE), "note: it has no time by which it is due"),
-        (replace(NOTE, kind=Kind.PROMISE), "promise: by when is missing"),
-        (replace(NOTE, kind=Kind.SETTLED), "settled: say which entry it is about"),
+        (replace(NOTE, kind=EntryKind.PROMISE), "promise: by when is missing"),
+        (replace(NOTE, kind=EntryKind.SETTLED), "settled: say which entry it is about"),
         (replace(NOTE, about=3), "note: it is about no other entry"),
     ],
 )
-def test_what_is_wrong_is_said(wrong: New, said: str) -> None:
+def test_what_is_wrong_is_said(wrong: NewEntry, said: str) -> None:
     with pytest.raises(LogError) as caught:
-        checked(wrong)
+        check_entry(wrong)
     assert str(caught.value) == said

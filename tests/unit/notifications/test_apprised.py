@@ -16,15 +16,15 @@ MESSAGE = Message(title="t", text="x", kind="info", data={})
 def test_an_address_is_complete_or_not() -> None:
     assert apprise_channel.is_complete("mailto://u:p@mail.example")
     assert not apprise_channel.is_complete("mailto://")
-    assert {"mailto", "json", "tgram"} <= apprise_channel.schemes()
+    assert {"mailto", "json", "tgram"} <= apprise_channel.list_schemes()
 
 
 def test_an_address_without_its_secrets() -> None:
     assert (
-        apprise_channel.masked("json://u:secret@x.example/a?method=PUT")
+        apprise_channel.mask("json://u:secret@x.example/a?method=PUT")
         == "json://u:****@x.example/a"
     )
-    assert apprise_channel.masked("mailto://${NAME}") == "mailto://…"
+    assert apprise_channel.mask("mailto://${NAME}") == "mailto://…"
 
 
 class Ours(logging.Handler):
@@ -48,7 +48,7 @@ def ours() -> Iterator[Ours]:
 
 
 def test_what_goes_wrong_is_told_and_stays_out_of_our_log(ours: Ours) -> None:
-    with pytest.raises(ChannelError, match="the address is not complete"):
+    with pytest.raises(ChannelError, match="the address is incomplete"):
         apprise_channel.send("mailto://", MESSAGE, key="k", seconds=1)
     port = free_port()
     with pytest.raises(ChannelError) as caught:

@@ -6,18 +6,18 @@ import pytest
 
 from hypervisor.notifications.errors import ChannelError
 from hypervisor.notifications.message import Message
-from hypervisor.notifications.mqtt_channel import topic_of
-from hypervisor.notifications.routing import masked
-from hypervisor.notifications.sending import filled, secrets_of
-from hypervisor.notifications.webhook_channel import headers
+from hypervisor.notifications.mqtt_channel import build_topic
+from hypervisor.notifications.routing import mask_addresses
+from hypervisor.notifications.sending import fill_placeholders, read_secrets
+from hypervisor.notifications.webhook_channel import build_headers
 
 
 def test_a_blank_is_quoted_within_an_address_and_not_where_it_is_the_whole() -> None:
     secrets = {"WORD": "a/b@c", "WHOLE": "mailto://u:p@x"}
-    assert filled("mailto://u:${WORD}@x", secrets) == "mailto://u:a%2Fb%40c@x"
-    assert filled("${WHOLE}", secrets) == "mailto://u:p@x"
+    assert fill_placeholders("mailto://u:${WORD}@x", secrets) == "mailto://u:a%2Fb%40c@x"
+    assert fill_placeholders("${WHOLE}", secrets) == "mailto://u:p@x"
     with pytest.raises(ChannelError, match=r"\$\{OTHER\} is set neither"):
-        filled("mailto://u:${OTHER}@x", secrets)
+        fill_placeholders("mailto://u:${OTHER}@x", secrets)
 
 
 def test_secrets_come_from_the_environment_before_the_file(
@@ -26,9 +26,9 @@ def test_secrets_come_from_the_environment_before_the_file(
     file = tmp_path / "hypervisor.env"
     file.write_text('# a remark = none\nONE="of the file"\nTWO=of the file\n')
     monkeypatch.setenv("TWO", "of the environment")
-    found = secrets_of(file)
+    found = read_secrets(file)
     assert (found["ONE"], found["TWO"]) == ("of the file", "of the environment")
-    assert "ONE" not in secrets_of(tmp_path / "none.env")
+    assert "ONE" not in read_secrets(tmp_path / "none.env")
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,19 @@ def test_secrets_come_from_the_environment_before_the_file(
     ],
 )
 def test_a_file_is_shown_without_passwords(written: str, shown: str) -> None:
-    assert masked(written) == shown
+    assert mask_addresses(written) == shown
 
 
 def test_topics_are_by_domain_and_severity() -> None:
     alarm = {"event": "raised", "severity": "major", "alarm": {"domain": "flood"}}
     message = Message(title="", text="", kind="info", data=alarm)
-    assert topic_of("/hypervisor/alarms/", message) == "hypervisor/alarms/flood/major"
+    assert build_topic("/hypervisor/alarms/", message) == "hypervisor/alarms/flood/major"
     tried = Message(title="", text="", kind="info", data={"event": "test"})
-    assert topic_of("hypervisor/alarms", tried) == "hypervisor/alarms/test"
+    assert build_topic("hypervisor/alarms", tried) == "hypervisor/alarms/test"
 
 
 def test_a_webhook_says_the_key_and_who_we_are() -> None:
-    found = headers("12:raised:1", "town", "a%20b")
+    found = build_headers("12:raised:1", "town", "a%20b")
     assert found["Idempotency-Key"] == "12:raised:1"
     assert found["Authorization"] == "Basic dG93bjphIGI="
-    assert "Authorization" not in headers("k", None, None)
+    assert "Authorization" not in build_headers("k", None, None)

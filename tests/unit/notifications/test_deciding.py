@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications.decision import Decision, Drop, Facts, Hold, Notified, Send, decide
+from hypervisor.notifications.decision import (
+    Decision,
+    Drop,
+    Facts,
+    Hold,
+    NotifiedRoutes,
+    Send,
+    decide,
+)
 from hypervisor.notifications.hours import Hours
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
@@ -64,7 +72,7 @@ def sent_to(decision: Decision) -> list[str]:
     return [each.name for each in decision.routes]
 
 
-HEARD = Notified(routes=frozenset({"duty"}), active=True)
+HEARD = NotifiedRoutes(routes=frozenset({"duty"}), active=True)
 OVER = {"active": False}
 
 
@@ -77,9 +85,9 @@ def test_news_goes_to_every_route_that_fits(event: str) -> None:
 @pytest.mark.parametrize("event", ["severity", "stale", "revised"])
 def test_news_before_its_raising_is_dropped(event: str) -> None:
     expected = Drop(why="it is told with the raising, which waits")
-    assert decided(event, untold=True) == expected
-    assert sent_to(decided(event, untold=False)) == ["duty"]
-    assert sent_to(decided("raised", untold=True)) == ["duty"]
+    assert decided(event, raise_pending=True) == expected
+    assert sent_to(decided(event, raise_pending=False)) == ["duty"]
+    assert sent_to(decided("raised", raise_pending=True)) == ["duty"]
 
 
 @pytest.mark.parametrize(
@@ -108,14 +116,14 @@ def test_news_before_its_raising_is_dropped(event: str) -> None:
             Drop(why="it was withdrawn before it was told"),
         ),
         ("revised", {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}}, Send(routes=DUTY.routes)),
-        ("cleared", {"told": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
-        ("cleared", {"told": HEARD, "suppressed": "shelved"}, Send(routes=DUTY.routes)),
+        ("cleared", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
+        ("cleared", {"notified": HEARD, "suppressed": "shelved"}, Send(routes=DUTY.routes)),
         ("cleared", {}, Drop(why="nobody was told of it")),
         ("withdrawn", {}, Drop(why="nobody was told of it")),
-        ("revised", {"told": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
+        ("revised", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         (
             "revised",
-            {"told": Notified(routes=frozenset({"duty"})), "alarm": OVER},
+            {"notified": NotifiedRoutes(routes=frozenset({"duty"})), "alarm": OVER},
             Drop(why="it matters no more"),
         ),
         ("reminder", {"body": {"to": "duty"}}, Send(routes=DUTY.routes)),
@@ -146,14 +154,14 @@ def test_the_end_goes_to_those_who_were_told_and_want_it() -> None:
         route("panel", events=frozenset(EVENTS) - {"cleared"}),
         route("never", severity="info"),
     )
-    heard = Notified(routes=frozenset({"duty", "panel"}), active=True)
-    assert sent_to(decided("cleared", known, told=heard, alarm=OVER)) == ["duty"]
-    alone = Notified(routes=frozenset({"panel"}), active=True)
-    assert decided("cleared", known, told=alone, alarm=OVER) == Drop(
+    heard = NotifiedRoutes(routes=frozenset({"duty", "panel"}), active=True)
+    assert sent_to(decided("cleared", known, notified=heard, alarm=OVER)) == ["duty"]
+    alone = NotifiedRoutes(routes=frozenset({"panel"}), active=True)
+    assert decided("cleared", known, notified=alone, alarm=OVER) == Drop(
         why="no route that was told wants to know of cleared"
     )
-    gone = Notified(routes=frozenset({"gone"}), active=True)
-    assert decided("cleared", known, told=gone, alarm=OVER) == Drop(
+    gone = NotifiedRoutes(routes=frozenset({"gone"}), active=True)
+    assert decided("cleared", known, notified=gone, alarm=OVER) == Drop(
         why="the routes that were told are no more", no_route=True
     )
 
@@ -197,7 +205,7 @@ def test_what_only_another_route_passes_on_is_not_told_otherwise() -> None:
 def test_by_night_only() -> None:
     """It waits for the hour, but for a reminder, which is dropped, and an end, which is told."""
     night = routes(route("night", hours=NIGHT))
-    heard = Notified(routes=frozenset({"night"}), active=True)
+    heard = NotifiedRoutes(routes=frozenset({"night"}), active=True)
     assert decided("raised", night) == Hold(until=LATER, why="nobody is on call for it")
     assert decided("raised", night, alarm=OVER) == Drop(
         why="it was over before anybody was on call", no_route=True
@@ -206,9 +214,9 @@ def test_by_night_only() -> None:
         why="nobody of the route is on call"
     )
     assert sent_to(decided("escalation", night, body={"to": "night"})) == ["night"]
-    assert sent_to(decided("cleared", night, told=heard, alarm=OVER)) == ["night"]
-    assert sent_to(decided("revised", night, told=heard)) == ["night"]
-    assert decided("severity", night, told=heard) == Hold(
+    assert sent_to(decided("cleared", night, notified=heard, alarm=OVER)) == ["night"]
+    assert sent_to(decided("revised", night, notified=heard)) == ["night"]
+    assert decided("severity", night, notified=heard) == Hold(
         until=LATER, why="nobody is on call for it"
     )
 

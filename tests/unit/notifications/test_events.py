@@ -7,9 +7,9 @@ import pytest
 
 from hypervisor.alarms.queries import Alarm, Transition, as_text
 from hypervisor.base.instants import text
-from hypervisor.notifications import backoff
-from hypervisor.notifications.events import events_of, severity_now
-from hypervisor.notifications.grace import grace_of, span
+from hypervisor.notifications.events import build_events, current_severity
+from hypervisor.notifications.grace import grace_period, parse_span
+from hypervisor.notifications.loop import backoff_seconds
 from rules._rule_state import Episode
 
 MINUTE = 60_000_000
@@ -51,7 +51,7 @@ def became(one: Alarm, kind: str, event: int = 0, reason: str = "") -> Transitio
 
 def told(*transitions: Transition) -> list[str]:
     alarms = [alarm(number) for number in {one.alarm for one in transitions}]
-    return [event.event for event in events_of(transitions, alarms)]
+    return [event.event for event in build_events(transitions, alarms)]
 
 
 def test_raised_cleared_revised_withdrawn_are_told() -> None:
@@ -73,7 +73,7 @@ def test_merged_is_withdrawn_for_who_was_told_and_a_piece_that_lasts_is_new() ->
 def test_severity_is_told_when_it_rises() -> None:
     one = alarm(1, "minor", "critical", "major", "critical")
     steps = [became(one, "severity", k * MINUTE, one.episode.severity[k][1]) for k in (1, 2, 3)]
-    found = events_of(steps, [one])
+    found = build_events(steps, [one])
     assert [event.body["event_time"] for event in found] == [MINUTE, 3 * MINUTE]
 
 
@@ -91,7 +91,7 @@ def test_silence_is_told_while_critical(severity: str, expected: list[str]) -> N
 
 def test_an_event_holds_the_alarm_as_it_then_stood() -> None:
     one = replace(alarm(), title="as it was")
-    [event] = events_of([became(one, "cleared", 5 * MINUTE, "out of service")], [one])
+    [event] = build_events([became(one, "cleared", 5 * MINUTE, "out of service")], [one])
     assert event.body["alarm"]["title"] == "as it was"
     assert event.body["reason"] == "out of service"
     assert text(event.at) == "1970-01-01T00:05:00Z"
@@ -104,13 +104,13 @@ def test_grace_is_as_long_as_what_inhibits_takes() -> None:
         "lamp": {"when": "x"},
         "door": {"when": "x", "grace": "2 min"},
     }
-    assert grace_of("lamp", rules, interval=5 * MINUTE) == 35 * MINUTE
-    assert grace_of("door", rules, interval=5 * MINUTE) == 2 * MINUTE
-    assert grace_of("supply", rules, interval=5 * MINUTE) == 0
+    assert grace_period("lamp", rules, interval=5 * MINUTE) == 35 * MINUTE
+    assert grace_period("door", rules, interval=5 * MINUTE) == 2 * MINUTE
+    assert grace_period("supply", rules, interval=5 * MINUTE) == 0
 
 
 def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
-    assert [backoff.wait(5, failed) for failed in (1, 2, 3, 8, 9, 1000)] == [
+    assert [backoff_seconds(5, failed) for failed in (1, 2, 3, 8, 9, 1000)] == [
         5,
         10,
         20,
@@ -128,12 +128,12 @@ def test_grace_where_a_rule_has_but_one_or_writes_none() -> None:
         "gate": {"grace": "later"},
         "lamp": {},
     }
-    assert grace_of("lamp", rules, interval=0) == 2 * MINUTE
-    assert grace_of("gate", rules, interval=MINUTE) == 0
+    assert grace_period("lamp", rules, interval=0) == 2 * MINUTE
+    assert grace_period("gate", rules, interval=MINUTE) == 0
     del rules["gate"]
-    assert grace_of("gate", rules, interval=MINUTE) == MINUTE
-    assert grace_of("nosuch", rules, interval=MINUTE) == 0
-    assert [span(one) for one in ("30 s", "0 s", "30", "", None)] == [
+    assert grace_period("gate", rules, interval=MINUTE) == MINUTE
+    assert grace_period("nosuch", rules, interval=MINUTE) == 0
+    assert [parse_span(one) for one in ("30 s", "0 s", "30", "", None)] == [
         30_000_000,
         0,
         None,
@@ -144,14 +144,14 @@ def test_grace_where_a_rule_has_but_one_or_writes_none() -> None:
 
 def test_an_event_has_a_key_that_no_number_changes() -> None:
     one = replace(alarm(7, "minor"), episode=replace(alarm().episode, subject="a b/c:d"))
-    [event] = events_of([became(one, "raised", MINUTE)], [one])
+    [event] = build_events([became(one, "raised", MINUTE)], [one])
     assert (event.alarm, event.event, event.at, event.numbered) == (7, "raised", MINUTE, True)
     assert event.key == "flood-level:a%20b/c%3Ad:1970-01-01T00:00:00Z:raised"
     assert (event.body["transition"], event.body["event_time"]) == ("raised", MINUTE)
 
 
 def test_what_concerns_no_alarm_of_the_batch_is_not_told() -> None:
-    assert events_of([became(alarm(1), "raised")], [alarm(2)]) == []
+    assert build_events([became(alarm(1), "raised")], [alarm(2)]) == []
 
 
 @pytest.mark.parametrize(
@@ -169,8 +169,8 @@ def test_only_a_rise_is_told(steps: tuple[str, ...], expected: list[str]) -> Non
 
 
 def test_the_severity_that_stands_is_the_last_and_info_where_there_is_none() -> None:
-    assert severity_now({"severity": [["", "critical"], ["", "minor"]]}) == "minor"
-    assert severity_now({"severity": []}) == severity_now({}) == "info"
+    assert current_severity({"severity": [["", "critical"], ["", "minor"]]}) == "minor"
+    assert current_severity({"severity": []}) == current_severity({}) == "info"
 
 
 def test_a_step_that_its_alarm_no_longer_knows_is_told() -> None:

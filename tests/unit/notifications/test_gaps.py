@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications.gaps import told
+from hypervisor.notifications.gaps import describe_gaps
 from hypervisor.notifications.hours import Hours
-from hypervisor.notifications.route_file import Known
+from hypervisor.notifications.route_file import Vocabulary
 from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
 NOW = micros(datetime(2024, 5, 13, 10, 7, 31, tzinfo=UTC))  # a Monday, 12:07 in Paris
-FLOOD = Known(domains=frozenset({"flood"}))
+FLOOD = Vocabulary(domains=frozenset({"flood"}))
 NOBODY = "BEWARE: nobody is on call for a critical alarm of flood: "
 
 
@@ -22,7 +22,7 @@ def route(**given: Any) -> Route:
 
 
 def gaps(*routes: Route, now: int | None = NOW) -> list[str]:
-    return told(Routes(routes=routes), FLOOD, now)
+    return describe_gaps(Routes(routes=routes), FLOOD, now)
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_where_the_scenario_has_not_begun_a_fortnight_is_taken() -> None:
 
 
 def test_domains_one_after_the_other() -> None:
-    both = Known(domains=frozenset({"weather", "flood"}))
-    assert [line.split()[-1] for line in told(Routes(), both, NOW)] == ["flood", "weather"]
+    both = Vocabulary(domains=frozenset({"weather", "flood"}))
+    assert [line.split()[-1] for line in describe_gaps(Routes(), both, NOW)] == ["flood", "weather"]

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications.dispatcher import holiday_of
-from hypervisor.notifications.gaps import told
-from hypervisor.notifications.hours import WEEKDAYS, Hours, on_call, words_of
-from hypervisor.notifications.route_file import Known, read_routes
+from hypervisor.notifications.dispatcher import is_holiday
+from hypervisor.notifications.gaps import describe_gaps
+from hypervisor.notifications.hours import WEEKDAYS, Hours, day_names, is_on_call
+from hypervisor.notifications.route_file import Vocabulary, read_routes
 
 PARIS = "Europe/Paris"
 NIGHT = (Hours(days=frozenset({"sat"}), begins=22 * 60, ends=6 * 60),)
@@ -20,7 +20,7 @@ REST = (
 
 
 def held(hours: tuple[Hours, ...], at: str) -> bool:
-    return on_call(hours, datetime.fromisoformat(at), PARIS, holiday_of)
+    return is_on_call(hours, datetime.fromisoformat(at), PARIS, is_holiday)
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_a_night_that_begins_on_a_working_day_lasts_into_the_holiday() -> None:
 
 
 def test_a_public_holiday_keeps_the_name_of_its_day() -> None:
-    assert words_of(date(2024, 7, 14), holiday_of) == {"sun", "restday", "weekend", "holiday"}
-    assert words_of(date(2024, 11, 11), holiday_of) == {"mon", "restday", "holiday"}
-    assert words_of(date(2024, 11, 12), holiday_of) == {"tue", "workday"}
+    assert day_names(date(2024, 7, 14), is_holiday) == {"sun", "restday", "weekend", "holiday"}
+    assert day_names(date(2024, 11, 11), is_holiday) == {"mon", "restday", "holiday"}
+    assert day_names(date(2024, 11, 12), is_holiday) == {"tue", "workday"}
 
 
 def test_without_hours_always() -> None:
-    assert on_call((), datetime(2024, 1, 1, tzinfo=UTC), PARIS, holiday_of)
+    assert is_on_call((), datetime(2024, 1, 1, tzinfo=UTC), PARIS, is_holiday)
 
 
 def test_hours_that_nobody_covers_are_told() -> None:
-    known = Known(domains=frozenset({"flood", "lighting"}))
+    known = Vocabulary(domains=frozenset({"flood", "lighting"}))
     nights = "{days: [workday], from: '18:00', to: '08:00'}, {days: restday}"  # the usual slip
     routes = read_routes(
         "routes: [{name: office, when: {domains: flood}, hours: [{days: workday, from: '08:00',"
@@ -100,7 +100,7 @@ def test_hours_that_nobody_covers_are_told() -> None:
         vocabulary=known,
     )
     mornings = "Tue 21 May 00:00 to Tue 08:00, Mon 27 May 00:00 to Mon 08:00"
-    assert told(routes, known, micros(datetime(2024, 5, 13, 10, tzinfo=UTC))) == [
+    assert describe_gaps(routes, known, micros(datetime(2024, 5, 13, 10, tzinfo=UTC))) == [
         f"BEWARE: nobody is on call for a critical alarm of flood: {mornings}",
         "BEWARE: no route takes every critical alarm of lighting",
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.notifications.errors import ChannelError
 from hypervisor.notifications.lanes import Lanes, Result
-from hypervisor.notifications.queries_deliveries import Parcel
+from hypervisor.notifications.queries_deliveries import ClaimedDelivery
 
 PATIENCE = 20.0  # s
 
@@ -18,12 +18,12 @@ class Bench:
     def __init__(self) -> None:
         self.now = 0.0
         self.rung = Event()
-        self.lanes = Lanes(seconds=10, ticks=lambda: self.now, ring=self.rung.set)
+        self.lanes = Lanes(seconds=10, ticks=lambda: self.now, wake=self.rung.set)
         self.count = 0
 
-    def start(self, route: str, work: Callable[[], object]) -> Parcel:
+    def start(self, route: str, work: Callable[[], object]) -> ClaimedDelivery:
         self.count += 1
-        parcel = Parcel(
+        parcel = ClaimedDelivery(
             id=self.count, route=route, channel="1", key="k", message={}, attempts=0, age=0
         )
         self.rung.clear()
@@ -58,7 +58,7 @@ def break_down() -> None:
 )
 def test_what_becomes_of_it(bench: Bench, work: Callable[[], None], error: str | None) -> None:
     parcel = bench.start("duty", work)
-    assert bench.done() == [Result(parcel=parcel, error=error)]
+    assert bench.done() == [Result(delivery=parcel, error=error)]
     assert not bench.lanes.busy
 
 
@@ -70,11 +70,11 @@ def test_one_that_hangs_is_left_behind_and_its_late_good_news_counts(bench: Benc
     assert bench.lanes.free(("a", "1"), wide=False)
     assert bench.lanes.free(("duty", "0"), wide=False)
     bench.now = 11
-    assert bench.lanes.finished() == [Result(parcel=parcel, error="no answer within 10 s")]
+    assert bench.lanes.finished() == [Result(delivery=parcel, error="no answer within 10 s")]
     assert bench.lanes.free(("duty", "1"), wide=False)
     assert not bench.lanes.busy
     go.set()
-    assert bench.done() == [Result(parcel=parcel, error=None)]
+    assert bench.done() == [Result(delivery=parcel, error=None)]
 
 
 def test_bad_news_that_comes_late_is_no_news(bench: Bench) -> None:

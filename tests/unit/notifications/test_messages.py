@@ -8,9 +8,15 @@ import pytest
 
 from hypervisor.base.instants import parse
 from hypervisor.notifications.message import Message
-from hypervisor.notifications.rendering import Telling, Voice, alive, render, tried
+from hypervisor.notifications.rendering import (
+    AlarmNotice,
+    MessageStyle,
+    render,
+    render_heartbeat,
+    render_test,
+)
 from hypervisor.notifications.routes import EVENTS
-from hypervisor.notifications.words import WORDS, measure, time_text
+from hypervisor.notifications.words import WORDS, format_measure, format_time
 
 ALARM: dict[str, Any] = {
     "id": 12,
@@ -38,7 +44,7 @@ ALARM: dict[str, Any] = {
         "per_hour": 0.12,
     },
 }
-TELLING = Telling(
+TELLING = AlarmNotice(
     event="raised",
     key="12:raised:1/duty/1",
     at=parse("2024-10-09T12:00:00Z"),
@@ -46,7 +52,7 @@ TELLING = Telling(
     place="Orge à Arpajon, Arpajon",
     quantity={"fr": "hauteur d'eau", "en": "water level"},
 )
-FR = Voice(instance="Essonne", exercise=False, link="https://town.example")
+FR = MessageStyle(instance="Essonne", exercise=False, link="https://town.example")
 EN = replace(FR, language="en")
 
 
@@ -109,7 +115,7 @@ def test_over_revised_withdrawn(event: str, title: str, line: str) -> None:
 
 @pytest.mark.parametrize("event", ["reminder", "escalation"])
 def test_unanswered_says_since_when(event: str) -> None:
-    told = replace(TELLING, event=event, told=parse("2024-10-09T12:01:00Z"))
+    told = replace(TELLING, event=event, notified_at=parse("2024-10-09T12:01:00Z"))
     assert "Nobody has acknowledged this alarm, told at 2024-10-09 14:01" in render(told, EN).text
 
 
@@ -117,7 +123,7 @@ def test_unanswered_says_since_when(event: str) -> None:
 @pytest.mark.parametrize("event", [*EVENTS, "escalation"])
 def test_an_exercise_says_so_first_whatever_it_tells(event: str, language: str) -> None:
     voice = replace(FR, exercise=True, language=language)
-    message = render(replace(TELLING, event=event, told=TELLING.at), voice)
+    message = render(replace(TELLING, event=event, notified_at=TELLING.at), voice)
     assert message.title.startswith("EXERCICE - ")
     assert "EXERCI" in message.text.splitlines()[0]
     assert message.data["exercise"] is True
@@ -137,10 +143,10 @@ def test_the_hour_that_comes_twice_is_told_apart() -> None:
 
 
 def test_measures() -> None:
-    assert measure(1234.5, "m3/s", "fr") == "1234 m³/s"
-    assert measure(-0.123, "m", "en", signed=True) == "0.123 m"
-    assert measure(0.25, "1", "fr") == "0,25"
-    assert measure(123456.0, "W", "en") == "123456 W"
+    assert format_measure(1234.5, "m3/s", "fr") == "1234 m³/s"
+    assert format_measure(-0.123, "m", "en", signed=True) == "0.123 m"
+    assert format_measure(0.25, "1", "fr") == "0,25"
+    assert format_measure(123456.0, "W", "en") == "123456 W"
 
 
 def test_what_is_missing_is_left_out() -> None:
@@ -205,7 +211,7 @@ def test_the_level_and_the_advice_are_of_what_lasts() -> None:
     ]
     raised = render(replace(TELLING, reason="a slip"), EN).text
     assert "Why" not in raised, "of what is new its alarm tells why"
-    assert "Nobody has acknowledged" not in render(replace(TELLING, told=0), EN).text
+    assert "Nobody has acknowledged" not in render(replace(TELLING, notified_at=0), EN).text
 
 
 @pytest.mark.parametrize(
@@ -228,7 +234,7 @@ AT = datetime(2024, 10, 9, 12, 0, tzinfo=UTC)
 
 
 def test_a_test_of_a_route() -> None:
-    assert tried("duty", "k", AT, EN) == Message(
+    assert render_test("duty", "k", AT, EN) == Message(
         title="TEST - Essonne",
         text="A test of the route 'duty': nothing to do.\nEssonne, 2024-10-09 14:00 (UTC+2)",
         kind="info",
@@ -241,13 +247,13 @@ def test_a_test_of_a_route() -> None:
             "language": "en",
         },
     )
-    exercise = tried("duty", "k", AT, replace(FR, exercise=True))
+    exercise = render_test("duty", "k", AT, replace(FR, exercise=True))
     assert exercise.title == "EXERCICE - ESSAI - Essonne"
     assert exercise.text.splitlines()[0] == "CECI EST UN EXERCICE."
 
 
 def test_the_sign_of_life() -> None:
-    assert alive("k", AT, FR, waiting=3, dead=1) == Message(
+    assert render_heartbeat("k", AT, FR, waiting=3, dead=1) == Message(
         title="EN SERVICE - Essonne",
         text="L'hyperviseur Essonne fonctionne (09/10/2024 à 14:00 (UTC+2))."
         " Si ce message cesse, il est en panne.",
@@ -272,14 +278,14 @@ def test_a_message_is_the_same_after_it_was_kept() -> None:
 
 
 def test_the_offset_of_a_zone_is_told_as_it_is() -> None:
-    assert time_text(AT, "Asia/Kolkata", "en") == "2024-10-09 17:30 (UTC+5.5)"
-    assert time_text(AT, "UTC", "en") == "2024-10-09 12:00 (UTC+0)"
-    assert time_text(AT, "America/Martinique", "fr") == "09/10/2024 à 08:00 (UTC-4)"
+    assert format_time(AT, "Asia/Kolkata", "en") == "2024-10-09 17:30 (UTC+5.5)"
+    assert format_time(AT, "UTC", "en") == "2024-10-09 12:00 (UTC+0)"
+    assert format_time(AT, "America/Martinique", "fr") == "09/10/2024 à 08:00 (UTC-4)"
 
 
 def test_small_and_large_measures() -> None:
-    assert measure(1e9, "Cel", "fr") == "1000000000 °C"
-    assert measure(-2.5, "deg", "fr") == "-2,5 °"
-    assert measure(12.345, "kWh", "en") == "12.35 kWh"
-    assert measure(-12345.0, "W", "en", signed=True) == "12345 W", "it says falling by"
-    assert measure(-12345.0, "W", "en") == "-12345 W"
+    assert format_measure(1e9, "Cel", "fr") == "1000000000 °C"
+    assert format_measure(-2.5, "deg", "fr") == "-2,5 °"
+    assert format_measure(12.345, "kWh", "en") == "12.35 kWh"
+    assert format_measure(-12345.0, "W", "en", signed=True) == "12345 W", "it says falling by"
+    assert format_measure(-12345.0, "W", "en") == "-12345 W"

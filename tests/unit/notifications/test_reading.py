@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from hypervisor.notifications.hours import Hours
-from hypervisor.notifications.route_file import Known, read_routes
+from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import EVENTS, Channel, DeadMan, Escalation, Route, Routes
 from rules._errors import RuleError
 
-KNOWN = Known(
+KNOWN = Vocabulary(
     domains=frozenset({"flood", "lighting"}),
     areas=frozenset({"91021", "Arpajon"}),
     sites=frozenset({"orge"}),

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from hypervisor.notifications.queries_alarms import Open
-from hypervisor.notifications.reminders import due
+from hypervisor.notifications.queries_alarms import UnansweredAlarm
+from hypervisor.notifications.reminders import list_due
 from hypervisor.notifications.routes import Channel, Escalation, Route, Routes
 
 MINUTE = 60_000_000
 TOLD = 1_000 * MINUTE
-OPEN = Open(alarm=3, rule="flood-level", route="duty", told=TOLD, news="news")
+OPEN = UnansweredAlarm(alarm=3, rule="flood-level", route="duty", notified_at=TOLD, news="news")
 DUTY = Route(
     name="duty",
     channels=(Channel(name="1", kind="webhook", target="https://town.example"),),
@@ -23,7 +23,9 @@ DUTY = Route(
 def told(minutes: float, route: Route = DUTY, **rule: Any) -> list[tuple[str, str, str]]:
     """(event, to, key) due so long after the news was told."""
     now = TOLD + round(minutes * MINUTE)
-    events = list(due(OPEN, Routes(routes=(route,)), {"flood-level": rule} if rule else {}, now))
+    events = list(
+        list_due(OPEN, Routes(routes=(route,)), {"flood-level": rule} if rule else {}, now)
+    )
     assert all((each.alarm, each.at, each.body["route"]) == (3, now, "duty") for each in events)
     return [(each.event, each.body["to"], each.key) for each in events]
 
@@ -61,4 +63,4 @@ def test_a_rule_reminds_where_its_route_does_not_but_names_nobody_to_pass_on_to(
 
 
 def test_a_route_that_is_no_more_reminds_nobody() -> None:
-    assert list(due(OPEN, Routes(), {}, TOLD + 500 * MINUTE)) == []
+    assert list(list_due(OPEN, Routes(), {}, TOLD + 500 * MINUTE)) == []

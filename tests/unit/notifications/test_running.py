@@ -22,7 +22,7 @@ def test_a_database_that_is_away_is_tried_again_after_longer_and_longer(
     clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
     monkeypatch.setattr(running, "time", clock)
     settings = Settings(database_url=f"postgresql://127.0.0.1:{free_port()}/none")
-    running.run(settings, stopping=lambda: len(said) == 7, say=said.append)
+    running.run_notifier(settings, stopping=lambda: len(said) == 7, say=said.append)
     waits = [line.rpartition("; trying again in ")[2] for line in said]
     assert waits == ["0.5 s", "1 s", "2 s", "5 s", "10 s", "10 s", "10 s"]
     assert 0.5 + 1 + 2 + 5 + 10 + 10 <= sum(slept) < 30
@@ -30,6 +30,6 @@ def test_a_database_that_is_away_is_tried_again_after_longer_and_longer(
 
 
 def test_the_wall_is_of_now_and_says_its_zone() -> None:
-    first, second = running.wall(), running.wall()
+    first, second = running.wall_clock(), running.wall_clock()
     assert first <= second
     assert first.utcoffset() is not None

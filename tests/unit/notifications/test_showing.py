@@ -48,9 +48,9 @@ def test_a_delivery() -> None:
         "title": "high",
         "key": "k",
     }
-    assert listing.delivery(row("waiting")) == plain
+    assert listing.delivery_as_text(row("waiting")) == plain
     sent = {"state": "sent", "next_try": None, "sent_at": "2024-10-09T12:00:02Z"}
-    assert listing.delivery(row("sent", NOW + 2 * SECOND)) == {**plain, **sent}
+    assert listing.delivery_as_text(row("sent", NOW + 2 * SECOND)) == {**plain, **sent}
 
 
 def entry(**body: object) -> Entry:
@@ -61,7 +61,7 @@ def entry(**body: object) -> Entry:
 
 
 def test_an_event() -> None:
-    assert listing.entry(entry(alarm={"title": "high"}, rule="r"), "grace") == {
+    assert listing.event_as_text(entry(alarm={"title": "high"}, rule="r"), "grace") == {
         "alarm": 2,
         "event": "raised",
         "at": "2024-10-09T12:00:00Z",
@@ -70,14 +70,14 @@ def test_an_event() -> None:
         "title": "high",
         "key": "k",
     }
-    assert listing.entry(entry(rule="flood-evil"), None)["title"] == "flood-evil"
-    assert listing.entry(entry(alarm=None), None)["title"] is None
+    assert listing.event_as_text(entry(rule="flood-evil"), None)["title"] == "flood-evil"
+    assert listing.event_as_text(entry(alarm=None), None)["title"] is None
 
 
 def test_a_table_has_no_keys_and_shows_words_as_they_are() -> None:
     out = StringIO()
     rows = [{"id": 1, "key": "k", "why": None}, {"id": 2, "key": "l", "why": "[red]x"}]
-    Console(file=out, width=80).print(listing.table(rows))
+    Console(file=out, width=80).print(listing.build_table(rows))
     assert [line.split() for line in out.getvalue().splitlines()] == [
         ["id", "why"],
         ["1"],

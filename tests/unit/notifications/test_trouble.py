@@ -11,7 +11,7 @@ from hypervisor.notifications.decision import Drop, Hold, Send
 from hypervisor.notifications.hours import Hours
 from hypervisor.notifications.message import Message
 from hypervisor.notifications.queries_outbox import Entry
-from hypervisor.notifications.rendering import Voice
+from hypervisor.notifications.rendering import MessageStyle
 from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
 NOON = micros(datetime(2024, 10, 9, 12, 0, tzinfo=UTC))  # a Wednesday, 14:00 in Paris
@@ -79,8 +79,8 @@ def test_by_night_it_waits_and_its_end_is_dropped() -> None:
     assert decided(night, day) == Send(routes=(day,))
 
 
-FR = Voice(instance="Essonne", exercise=False, link="https://town.example")
-EN = Voice(instance="Essonne", exercise=True, language="en")
+FR = MessageStyle(instance="Essonne", exercise=False, link="https://town.example")
+EN = MessageStyle(instance="Essonne", exercise=True, language="en")
 
 
 def test_its_words_of_a_rule_and_of_a_site() -> None:

@@ -105,5 +105,5 @@ def test_what_cannot_be_reached() -> None:
 
 
 def test_a_user_without_a_password() -> None:
-    assert webhook_channel.headers("k", "town", None)["Authorization"] == "Basic dG93bjo="
-    assert "Authorization" not in webhook_channel.headers("k", "", "word")
+    assert webhook_channel.build_headers("k", "town", None)["Authorization"] == "Basic dG93bjo="
+    assert "Authorization" not in webhook_channel.build_headers("k", "", "word")

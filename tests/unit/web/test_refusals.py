@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.base.reader import Reader, reading
 from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import Kind, New, checked
+from hypervisor.logbook.model import EntryKind, NewEntry, check_entry
 from hypervisor.web.refusals import refusal
 
 NOW = datetime(2024, 10, 10, 6, tzinfo=UTC)
@@ -20,7 +20,7 @@ def _told(language: str, error: object) -> str:
 
 def test_a_refusal_says_its_case_in_french() -> None:
     with pytest.raises(LogError) as caught:
-        checked(New(author="anne", kind=Kind.PROMISE, text="call back"))
+        check_entry(NewEntry(author="anne", kind=EntryKind.PROMISE, text="call back"))
     assert _told("en", caught.value) == "promise: by when is missing"
     assert _told("fr", caught.value) == "promesse : pour quand manque"
 
