@@ -35,7 +35,7 @@ def test_every_value_is_frozen_and_made_by_name(file: Path) -> None:
 
 
 def test_what_is_not_told_of_a_judgement_is_not_so() -> None:
-    own = declared("_journal")
+    own = declared("_rule_state")
     moment = own["Moment"](time=1, phase="inactive", when=0, clear=2)
     assert dataclasses.astuple(moment) == (
         *(1, "inactive", 0, 2),
@@ -49,7 +49,7 @@ def test_what_is_not_told_of_a_judgement_is_not_so() -> None:
 
 
 def test_the_words_of_the_calendar_have_these_numbers() -> None:
-    own = declared("_words")
+    own = declared("_calendar_words")
     assert own["NAMED"] == {
         "weekday": {"mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6, "sun": 7},
         "month": {
