@@ -36,7 +36,7 @@ def test_every_value_is_frozen_and_made_by_name(file: Path) -> None:
 
 def test_what_is_not_told_of_a_judgement_is_not_so() -> None:
     own = declared("_rule_state")
-    moment = own["Moment"](time=1, phase="inactive", when=0, clear=2)
+    moment = own["StateChange"](time=1, phase="inactive", when=0, clear=2)
     assert dataclasses.astuple(moment) == (
         *(1, "inactive", 0, 2),
         *(None, None, None, None, (), None, False, None, None, False),
