@@ -57,7 +57,7 @@ Part = TypeVar("Part", Quantity, DeviceModel, Threshold, Domain)
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All domains found and their quantities, device models and thresholds, each by name.
+    """All domains joined and their quantities, device models and thresholds, each by name.
 
     `common`: the quantities of no domain, which a device of any may tell of itself.
     """
@@ -77,14 +77,14 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
         CatalogueError: two domains, quantities, models or thresholds share a name, or a model or
             threshold is of a quantity that no domain has.
     """
-    found = tuple(domains)
-    quantities = _named("quantity", found, lambda domain: domain.quantities)
+    joined = tuple(domains)
+    quantities = _named("quantity", joined, lambda domain: domain.quantities)
     for common in COMMON:
         if common.name in quantities:
             raise CatalogueError(f"quantity {common.name!r} is common to all domains already")
         quantities[common.name] = common
-    models = _named("device model", found, lambda domain: domain.models)
-    thresholds = _named("threshold", found, lambda domain: domain.thresholds)
+    models = _named("device model", joined, lambda domain: domain.models)
+    thresholds = _named("threshold", joined, lambda domain: domain.thresholds)
     for model in models.values():
         for name in model.quantities:
             if name not in quantities:
@@ -95,11 +95,11 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
                 f"threshold {threshold.name!r} is of unknown quantity {threshold.quantity!r}"
             )
     return Catalogue(
-        domains=_named("domain", found, lambda domain: (domain,)),
+        domains=_named("domain", joined, lambda domain: (domain,)),
         quantities=quantities,
         models=models,
         domain_of={
-            quantity.name: domain.name for domain in found for quantity in domain.quantities
+            quantity.name: domain.name for domain in joined for quantity in domain.quantities
         },
         thresholds=thresholds,
         common=frozenset(quantity.name for quantity in COMMON),
@@ -130,7 +130,7 @@ def catalogue() -> Catalogue:
         CatalogueError: a public module has no `DOMAIN`, or the parts contradict each other.
     """
     package = importlib.import_module("sensors")
-    found: list[Domain] = []
+    scanned: list[Domain] = []
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         if info.name.startswith("_"):
             continue
@@ -138,5 +138,5 @@ def catalogue() -> Catalogue:
         domain = getattr(module, "DOMAIN", None)
         if not isinstance(domain, Domain):
             raise CatalogueError(f"sensors/{info.name}.py must define DOMAIN, a sensors Domain")
-        found.append(domain)
-    return assemble(found)
+        scanned.append(domain)
+    return assemble(scanned)

@@ -33,5 +33,5 @@ _SUSPECT = int(Quality.SUSPECT)
 
 def believed(value: NDArray[np.float64], quality: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Which readings have a value that conditions believe."""
-    found: NDArray[np.bool_] = ((quality & _SUSPECT) == 0) & ~np.isnan(value)
-    return found
+    mask: NDArray[np.bool_] = ((quality & _SUSPECT) == 0) & ~np.isnan(value)
+    return mask

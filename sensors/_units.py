@@ -66,9 +66,9 @@ def _counted(note: str) -> str:
 
 
 def _name(word: str, unit: str) -> str:
-    known = SPELLINGS.get(word)
-    if known is not None:
-        return known
+    spelling = SPELLINGS.get(word)
+    if spelling is not None:
+        return spelling
     if len(word) == 1 or word not in _registry():
         raise _unknown(unit)
     return word

@@ -41,7 +41,7 @@ def list_acts(  # noqa: PLR0913  one argument a filter
         before=key[0] if key else None,
         limit=page.limit + 1,
     )
-    some, following = page.told(rows, lambda row: (row.id,))
+    some, following = page.take(rows, lambda row: (row.id,))
     return AuditsBody(mode=context.mode, acts=[act_body(row) for row in some], next=following)
 
 

@@ -73,7 +73,7 @@ def list_alarms(  # noqa: PLR0913  one argument a filter
     )
     refresh_incidents(context)
     views = viewing.list_alarms(context.connection, selection, wall=context.clock(), shown=state)
-    some, following = page.told(views, lambda view: (view["began"], view["id"]))
+    some, following = page.take(views, lambda view: (view["began"], view["id"]))
     return HandledAlarmsBody(
         mode=context.mode, alarms=[HandledBody(**view) for view in some], next=following
     )

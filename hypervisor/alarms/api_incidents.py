@@ -33,7 +33,7 @@ def list_incidents(
         limit=page.limit + 1,
         behind=page.behind(),
     )
-    rows, following = page.told(
+    rows, following = page.take(
         incidents, lambda incident: (incident["opened"], incident["number"])
     )
     return IncidentsBody(

@@ -241,7 +241,7 @@ def _draw_alarm(lane: AlarmLane, over: TimeScale, y: float) -> Iterator[Drawn]:
     if room < min(_SHORTEST, len(lane.label)):
         # No room beside the bar: the mark stands on it, and whoever points at it hears the name.
         x = max(left, over.left) + 3
-        yield Mark(priority=priority, state=lane.state, x=x, y=y, size=18, said=lane.label)
+        yield Mark(priority=priority, state=lane.state, x=x, y=y, size=18, tooltip=lane.label)
         return
     name = lane.label if len(lane.label) <= room else lane.label[: room - 1].rstrip() + _CUT
     if before >= len(lane.label) * _LETTER or before >= after:
@@ -250,7 +250,7 @@ def _draw_alarm(lane: AlarmLane, over: TimeScale, y: float) -> Iterator[Drawn]:
     else:
         x = right + 8
         yield text("halo", right + 32, y + 14, name)
-    yield Mark(priority=priority, state=lane.state, x=x, y=y, size=18, said=lane.label)
+    yield Mark(priority=priority, state=lane.state, x=x, y=y, size=18, tooltip=lane.label)
 
 
 def _draw_band(css: str, first: float, last: float, over: TimeScale, y: float) -> Iterator[Drawn]:

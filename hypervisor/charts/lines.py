@@ -65,8 +65,8 @@ def _value_scale(pane: LinePane, top: float) -> ValueScale:
             if min(values) - 40 * spread < limit < max(values) + 40 * spread
         ]
         limits = near or limits[:1]
-    if pane.known and values and pane.known[1] <= max([*values, *limits]) * 1.35:
-        limits = [*limits, pane.known[1]]
+    if pane.highest and values and pane.highest[1] <= max([*values, *limits]) * 1.35:
+        limits = [*limits, pane.highest[1]]
     floors = [trace.floor for trace in pane.traces]
     floor = (
         None
@@ -118,10 +118,10 @@ def _draw_limits(
         )
         for limit in shown
     ]
-    if pane.known and up.low <= pane.known[1] <= up.high:
-        y = up.y(pane.known[1])
+    if pane.highest and up.low <= pane.highest[1] <= up.high:
+        y = up.y(pane.highest[1])
         yield horizontal("ref", over.left, over.right, y, "1 3")
-        named.append((y, f"{pane.known[0]} {words.number(pane.known[1], digits)}", None))
+        named.append((y, f"{pane.highest[0]} {words.number(pane.highest[1], digits)}", None))
     named += _list_keys(pane, up, words)
     named.sort(key=lambda entry: -entry[0])
     places = spread_labels([entry[0] for entry in named], up.top, up.bottom)

@@ -94,7 +94,7 @@ class LinePane:
     title: str
     traces: Sequence[Trace]
     limits: Sequence[Limit] = ()
-    known: tuple[str, float] | None = None  # the highest that is kept
+    highest: tuple[str, float] | None = None  # on record: its label and value
     ahead: Extrapolation | None = None
     height: float = 268
     main: bool = False

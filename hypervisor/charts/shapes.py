@@ -15,7 +15,7 @@ class Shape:
     css: str
     attributes: Mapping[str, str | float] = field(default_factory=dict)
     words: str = ""
-    said: str = ""  # a title, for those who hover or listen
+    tooltip: str = ""  # a title, for those who hover or listen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Mark:
     x: float
     y: float
     size: float
-    said: str = ""
+    tooltip: str = ""
     tag: str = "mark"
 
 
@@ -39,15 +39,15 @@ def path(css: str, d: str, **more: str | float) -> Shape:
 
 
 def rect(  # noqa: PLR0913, PLR0917  what a rectangle is
-    css: str, x: float, y: float, width: float, height: float, said: str = ""
+    css: str, x: float, y: float, width: float, height: float, tooltip: str = ""
 ) -> Shape:
     box = {"x": _r(x), "y": _r(y), "width": max(_r(width), 0.5), "height": max(_r(height), 0)}
-    return Shape(tag="rect", css=css, attributes=box, said=said)
+    return Shape(tag="rect", css=css, attributes=box, tooltip=tooltip)
 
 
-def circle(css: str, x: float, y: float, radius: float, said: str = "") -> Shape:
+def circle(css: str, x: float, y: float, radius: float, tooltip: str = "") -> Shape:
     return Shape(
-        tag="circle", css=css, attributes={"cx": _r(x), "cy": _r(y), "r": radius}, said=said
+        tag="circle", css=css, attributes={"cx": _r(x), "cy": _r(y), "r": radius}, tooltip=tooltip
     )
 
 

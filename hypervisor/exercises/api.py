@@ -104,7 +104,7 @@ def get_choice(
 def list_runs(context: Context, page: Page) -> RunsBody:
     """Runs, the latest first."""
     runs = queries_runs.list_runs(context.connection, limit=page.limit + 1, before=_before(page))
-    some, following = page.told(runs, lambda row: (row.id,))
+    some, following = page.take(runs, lambda row: (row.id,))
     return RunsBody(mode=context.mode, runs=[run_body(run) for run in some], next=following)
 
 

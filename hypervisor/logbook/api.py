@@ -52,7 +52,7 @@ def list_entries(  # noqa: PLR0913  one argument a filter
         before=None if after is None else after[0],
         limit=page.limit + 1,
     )
-    rows, following = page.told(
+    rows, following = page.take(
         queries.list_entries(context.connection, query), lambda row: (row.id,)
     )
     return EntriesBody(mode=context.mode, entries=rows, next=following)

@@ -36,7 +36,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 def list_handovers(context: Context, page: Page) -> HandoversBody:
     """Hand-overs, latest first."""
     after = page.after(int)
-    rows, following = page.told(
+    rows, following = page.take(
         queries_handovers.list_handovers(
             context.connection, before=None if after is None else after[0], limit=page.limit + 1
         ),

@@ -92,7 +92,7 @@ def _line_pane(
             for limit, short in shape.limits
             if limit.plain and limit.quantity in names
         ],
-        known=shape.highest_kept if main else None,
+        highest=shape.highest_kept if main else None,
         ahead=shape.ahead if main else None,
         height=(268 if count <= 2 else 200) if main else 116,
         main=main,

@@ -63,7 +63,7 @@ def draw_site_map(
                 tag="rect",
                 css="asset",
                 attributes={"x": x - 3, "y": y - 3, "width": 6, "height": 6},
-                said=title,
+                tooltip=title,
             )
         )
     named: list[tuple[float, float, float]] = []
@@ -111,7 +111,7 @@ def _site(  # what a mark with its name is made of
                 x=x - 10,
                 y=y - 10,
                 size=20,
-                said=label,
+                tooltip=label,
             )
         )
     else:

@@ -53,7 +53,7 @@ def list_dead_letters(
         before=key[0] if key else None,
         limit=page.limit + 1,
     )
-    some, following = page.told(rows, lambda row: (row.id,))
+    some, following = page.take(rows, lambda row: (row.id,))
     return LettersBody(mode=context.mode, letters=[make_body(row) for row in some], next=following)
 
 

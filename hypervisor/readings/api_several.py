@@ -160,7 +160,7 @@ def _read_page(
     url = page.request.url.include_query_params(
         **{"from": text(question.query.since), "to": text(question.query.until)}
     )
-    return page.told(rows, lambda row: (text(row.time), row.series), url=url)
+    return page.take(rows, lambda row: (text(row.time), row.series), url=url)
 
 
 def _make_series(context: RequestContext, row: SeriesRow) -> NamedSeries:

@@ -114,7 +114,7 @@ def _require_match(context: RequestContext, name: str, if_match: str | None) -> 
         HTTPException: 412, they were changed meanwhile, or the user may not see them.
     """
     works = _load_all(context).get(name)
-    etag = expected(if_match, known=works is not None, what=f"works {name!r}")
+    etag = expected(if_match, exists=works is not None, what=f"works {name!r}")
     if etag is not None and (works is None or etag not in {"*", _etag(works)}):
         raise HTTPException(
             HTTPStatus.PRECONDITION_FAILED,

@@ -109,7 +109,7 @@ def put_rule(
             connection,
             proposed,
             stamp_of(context, body.reason, body.effective),
-            expected=expected(if_match, known=exists, what=rule),
+            expected=expected(if_match, exists=exists, what=rule),
         )
     return _change_body(context, response, change)
 
@@ -131,7 +131,7 @@ def withdraw_rule(  # noqa: PLR0913, PLR0917  a DELETE has no body
             connection,
             rule,
             stamp_of(context, reason, effective),
-            expected=expected(if_match, known=True, what=rule),
+            expected=expected(if_match, exists=True, what=rule),
         )
     return _change_body(context, response, change)
 
@@ -150,7 +150,7 @@ def roll_back_rule(
             body.to,
             stamp_of(context, body.reason, body.effective),
             packs=packs() if body.to == service.TO_SHIPPED else (),
-            expected=expected(if_match, known=True, what=rule),
+            expected=expected(if_match, exists=True, what=rule),
         )
     return _change_body(context, response, change)
 

@@ -164,7 +164,7 @@ def owner_of(key: str) -> str:
 
 def _expected_mark(context: RequestContext, key: str, if_match: str | None) -> str:
     revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
-    mark = expected(if_match, known=bool(revisions), what=key)
+    mark = expected(if_match, exists=bool(revisions), what=key)
     return service_thresholds.mark_of_last([]) if mark is None else mark
 
 

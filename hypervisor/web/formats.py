@@ -69,7 +69,7 @@ def also(*forms: Form) -> dict[int | str, dict[str, Any]]:
 class FormatQuery:
     """What a request says of the form that it wants."""
 
-    said: Form | None
+    requested: Form | None
     accept: str
 
     def among(self, *offered: Form) -> Form:
@@ -78,9 +78,9 @@ class FormatQuery:
         Raises:
             HTTPException: 406, none of them is wanted.
         """
-        if self.said is not None:
-            if self.said in offered:
-                return self.said
+        if self.requested is not None:
+            if self.requested in offered:
+                return self.requested
             raise _unacceptable(offered)
         for kind in _parse_accept(self.accept):
             if kind in {"*/*", "application/*"}:
@@ -91,18 +91,18 @@ class FormatQuery:
         raise _unacceptable(offered)
 
 
-def wish(
+def read_format_query(
     request: Request,
-    said: Annotated[
+    requested: Annotated[
         Form | None,
         Query(alias="format", description="Instead of the header Accept.", examples=["json"]),
     ] = None,
 ) -> FormatQuery:
     """The form that is wanted."""
-    return FormatQuery(said=said, accept=request.headers.get("accept", "*/*"))
+    return FormatQuery(requested=requested, accept=request.headers.get("accept", "*/*"))
 
 
-Wished = Annotated[FormatQuery, Depends(wish)]
+Wished = Annotated[FormatQuery, Depends(read_format_query)]
 
 
 def _parse_accept(accept: str) -> list[str]:

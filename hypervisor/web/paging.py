@@ -70,7 +70,7 @@ class Paging:
             raise CursorError(_NOT_OURS)
         return at, key[1]
 
-    def told(
+    def take(
         self,
         rows: Sequence[Row],
         key: Callable[[Row], Sequence[Any]],
@@ -102,7 +102,7 @@ class Paging:
         after = self.after(*kinds) if rows else None
         if after is not None:
             rows = [row for row in rows if tuple(key(row)) > after]
-        return self.told(rows, key)
+        return self.take(rows, key)
 
 
 def paging(

@@ -16,7 +16,7 @@ class PreconditionError(RulebookError):
     """A change that does not say what it is based on."""
 
 
-def expected(if_match: str | None, *, known: bool, what: str) -> str | None:
+def expected(if_match: str | None, *, exists: bool, what: str) -> str | None:
     """The mark in the header; None for what is new.
 
     Raises:
@@ -24,7 +24,7 @@ def expected(if_match: str | None, *, known: bool, what: str) -> str | None:
     """
     if if_match is not None:
         return if_match.strip().removeprefix("W/").strip('"')
-    if known:
+    if exists:
         raise PreconditionError(
             f"{what} stands already: send If-Match with the ETag of the revision that you change"
         )
