@@ -545,5 +545,5 @@ def test_a_question_is_put_again_where_the_connection_was_lost(shared_url: str) 
     assert held[0].closed
     questions.close()
     away = exercise_queries.RetryingConnection(NOBODY, patience=0)
-    with pytest.raises(StoreError, match=r"^the database stays away: no database answers at"):
+    with pytest.raises(StoreError, match=r"^the database is unreachable: no database answers at"):
         away.ask(lambda _: None)

@@ -18,7 +18,7 @@ _POINTS: tuple[tuple[ModuleType, str], ...] = (
     (evaluation_queries, "replace_states"),
     (evaluation_queries, "save_state"),
     (alarm_queries, "save"),
-    (queries_outbox, "put"),
+    (queries_outbox, "put_events"),
 )
 
 _span = st.sampled_from(["10 min", "20 min", "45 min", "2 h"])

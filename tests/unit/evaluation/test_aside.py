@@ -132,7 +132,7 @@ def test_it_is_told_when_the_first_of_a_rule_comes_and_when_the_last_one_goes(
         return 0
 
     saved: list[tuple[set[Any], list[Any]]] = []
-    monkeypatch.setattr(queries_outbox, "put", told)
+    monkeypatch.setattr(queries_outbox, "put_events", told)
     monkeypatch.setattr(
         queries_setbacks, "save", lambda _, put, gone: saved.append((set(put), list(gone)))
     )
@@ -210,7 +210,7 @@ def told_of(
 ) -> list[tuple[str, int, dict[str, Any], str]]:
     """What is put into the outbox at the next save: event, when, body and key."""
     put: list[Any] = []
-    monkeypatch.setattr(queries_outbox, "put", lambda _, events: put.extend(events))
+    monkeypatch.setattr(queries_outbox, "put_events", lambda _, events: put.extend(events))
     monkeypatch.setattr(queries_setbacks, "save", lambda *_: None)
     nobody: Any = None
     setbacks.save(nobody, now)
