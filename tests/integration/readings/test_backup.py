@@ -183,7 +183,7 @@ def test_it_is_one_state_whatever_is_committed_meanwhile(
         high(watched, 70, 75)  # after the snapshot, before the dump
         real(*words, **more)
 
-    monkeypatch.setattr(dump, "dump", busy)
+    monkeypatch.setattr(dump, "dump_database", busy)
     made = back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
     assert made.counts["reading"] == 14
 
