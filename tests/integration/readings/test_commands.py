@@ -98,7 +98,7 @@ def test_without_reason_or_offset_nothing_is_done(hypervisor: Type) -> None:
 
 
 def test_keeping_house_by_hand(hypervisor: Type) -> None:
-    assert "nothing is older" in hypervisor("housekeeping", "--dry-run")
+    assert "nothing is past its retention" in hypervisor("housekeeping", "--dry-run")
     assert json.loads(hypervisor("housekeeping", "--once", "--json"))["readings"] == 0
 
 
