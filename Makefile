@@ -21,7 +21,7 @@ demo: setup
 
 # Three lanes beside each other, since most tests wait for servers: what is pure, what goes over HTTP and
 # through a browser, and the rest. The reports of the first two come at the end.
-HTTP = tests/integration/web tests/integration/overview tests/browser
+HTTP = $(addprefix tests/integration/,web overview accounts alarms notifications logbook rulebook) tests/browser
 test: setup
 	@reports=$$(mktemp -d); status=0; \
 	lane() { .venv/bin/python -m pytest -m "not long" "$$@"; }; \

@@ -13,20 +13,20 @@ from tests.conftest import Stack
 
 RENAMING = "0029_evaluation_names.sql"
 ROWS = """
-INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)
+INSERT INTO watch_state (cursor, heard_to, judged_to, engine)
     VALUES ('7', '2024-01-02Z', '2024-01-03Z', '1');
-INSERT INTO rule_state VALUES ('flood', 'orge', '2024-01-01Z', '{"phase": "active"}');
-INSERT INTO evaluation_input VALUES ('rule', 'flood', '{"when": 1}'), ('deaf', '', '[[1, 2]]');
-UPDATE event_log_horizon SET xid = '3', pruned_at = '2024-01-04Z';
-INSERT INTO event_log (xid, at, kind, key, sites, data)
+INSERT INTO journal VALUES ('flood', 'orge', '2024-01-01Z', '{"phase": "active"}');
+INSERT INTO judged_under VALUES ('rule', 'flood', '{"when": 1}'), ('deaf', '', '[[1, 2]]');
+UPDATE happening_forgotten SET xid = '3', swept_at = '2024-01-04Z';
+INSERT INTO happening (xid, at, kind, key, sites, data)
     VALUES ('5', '2024-01-05Z', 'alarm', '1', '{orge}', '{"state": "returned"}');
 """
 BEFORE = (
-    "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state",
-    "SELECT * FROM rule_state",
-    "SELECT replace(kind, 'deaf', 'gap') AS kind, key, facts FROM evaluation_input ORDER BY kind",
-    "SELECT * FROM event_log ORDER BY xid, id",
-    "SELECT * FROM event_log_horizon",
+    "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state",
+    "SELECT * FROM journal",
+    "SELECT replace(kind, 'deaf', 'gap') AS kind, key, facts FROM judged_under ORDER BY kind",
+    "SELECT * FROM happening ORDER BY xid, id",
+    "SELECT * FROM happening_forgotten",
 )
 AFTER = (
     "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state",
@@ -55,7 +55,7 @@ def old(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
             earlier = [file for file in migration_files() if file < RENAMING]
             patch.setattr("hypervisor.database.connect.migration_files", lambda: earlier)
             patch.setattr(
-                "hypervisor.database.reader_views.FENCED", frozenset({"rule_state", "alarm"})
+                "hypervisor.database.reader_views.FENCED", frozenset({"journal", "alarm"})
             )
             migrate(connection)
         connection.execute(ROWS.encode())
