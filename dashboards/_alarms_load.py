@@ -1,8 +1,8 @@
 """Alarms as a load on people: rates and spells of too many, against EEMUA 191's targets."""
 
 from dashboards._alarms_now import DOMAINS
-from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, scale
+from dashboards._describe import Column, Panel, Section
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import BarChart, Stat, Table, TimeSeries
 from dashboards._words import Text
@@ -24,7 +24,7 @@ _STEP = "make_interval(secs => ceil($__interval_ms / 600000.0) * 600)"
 
 _AVERAGE = Panel(
     key="alarms-average",
-    title=Text(en="On average, in 10 min", fr="Moyenne sur 10 min"),
+    title=Text("On average, in 10 min", "Moyenne sur 10 min"),
     about=Text(
         en="Alarms that came before the operators per ten minutes of the time shown. EEMUA 191: one"
         " is what a person can take for good.",
@@ -32,38 +32,34 @@ _AVERAGE = Panel(
         " ce qu'une personne peut suivre durablement.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"SELECT count(*) * 600 / extract(epoch FROM {UNTIL} - {SINCE})::float8 AS average"
-            f" FROM {RAISED}"
-        ),
-    ),
+    sql=f"SELECT count(*) * 600 / extract(epoch FROM {UNTIL} - {SINCE})::float8 AS average"
+    f" FROM {RAISED}",
     unit="count",
     decimals=2,
-    steps=(Step(at=None, colour=GREEN), Step(at=AVERAGE, colour=ORANGE), Step(at=2, colour=RED)),
+    steps=scale(GREEN, (AVERAGE, ORANGE), (2, RED)),
     width=4,
     height=8,
     timeless="one figure for the time shown",
 )
 _WORST = Panel(
     key="alarms-worst",
-    title=Text(en="Worst ten minutes", fr="Pires dix minutes"),
+    title=Text("Worst ten minutes", "Pires dix minutes"),
     about=Text(
         en="The most alarms in ten minutes. EEMUA 191: ten in the first ten minutes of an upset.",
         fr="Le plus d'alarmes en dix minutes. EEMUA 191 : dix dans les dix premières minutes d'une"
         " crise.",
     ),
     view=Stat(colour="background"),
-    queries=(Query(sql=f"WITH {_WINDOWS} SELECT coalesce(max(n), 0) AS worst FROM windows"),),
+    sql=f"WITH {_WINDOWS} SELECT coalesce(max(n), 0) AS worst FROM windows",
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=UPSET, colour=ORANGE), Step(at=20, colour=RED)),
+    steps=scale(GREEN, (UPSET, ORANGE), (20, RED)),
     width=4,
     height=8,
     timeless="one figure for the time shown",
 )
 _OVER = Panel(
     key="alarms-over",
-    title=Text(en="Time with too many", fr="Temps en avalanche"),
+    title=Text("Time with too many", "Temps en avalanche"),
     about=Text(
         en="The share of the time in which more than ten alarms came within ten minutes. EEMUA 191:"
         " less than one per cent.",
@@ -71,22 +67,18 @@ _OVER = Panel(
         " pour cent.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"WITH {_WINDOWS} SELECT count(*) FILTER (WHERE n > {UPSET}) * 600"
-            f" / extract(epoch FROM {UNTIL} - {SINCE})::float8 AS over FROM windows"
-        ),
-    ),
+    sql=f"WITH {_WINDOWS} SELECT count(*) FILTER (WHERE n > {UPSET}) * 600"
+    f" / extract(epoch FROM {UNTIL} - {SINCE})::float8 AS over FROM windows",
     unit="share",
     decimals=1,
-    steps=(Step(at=None, colour=GREEN), Step(at=0.01, colour=ORANGE), Step(at=0.05, colour=RED)),
+    steps=scale(GREEN, (0.01, ORANGE), (0.05, RED)),
     width=4,
     height=8,
     timeless="one figure for the time shown",
 )
 _SHARES = Panel(
     key="alarms-shares",
-    title=Text(en="Priorities, beside the guide's", fr="Priorités, à côté du guide"),
+    title=Text("Priorities, beside the guide's", "Priorités, à côté du guide"),
     about=Text(
         en="The share of each priority among what was raised, and what EEMUA 191 recommends: 5 %"
         " high, 15 % medium, 80 % low. Too many critical ones, and none is.",
@@ -94,9 +86,7 @@ _SHARES = Panel(
         " haute, 15 % moyenne, 80 % basse. Trop de critiques, et plus aucune ne l'est.",
     ),
     view=BarChart(x="priority", show_value="always"),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH own AS (
                 SELECT least(severity_rank(raised.severity), 3) AS rank, count(*) AS n
                 FROM {RAISED} GROUP BY 1
@@ -108,17 +98,15 @@ _SHARES = Panel(
                          (3, 'minor and notice', 'mineure et signalement', 80))
                  AS guide (rank, en, fr, target)
             LEFT JOIN own ON own.rank = guide.rank ORDER BY guide.rank
-            """
-        ),
-    ),
+            """,
     unit="%",  # no share: of an axis without decimals Grafana labels whole numbers alone
     decimals=0,
     low=0,
     high=100,
     columns=(
-        Column(name="priority", title=Text(en="Priority", fr="Priorité")),
-        Column(name="share", title=Text(en="raised", fr="levées"), colour=BLUE),
-        Column(name="target", title=Text(en="target", fr="repère"), colour=GREY),
+        Column("priority", Text("Priority", "Priorité")),
+        Column("share", Text("raised", "levées"), colour=BLUE),
+        Column("target", Text("target", "repère"), colour=GREY),
     ),
     width=12,
     height=8,
@@ -127,8 +115,7 @@ _SHARES = Panel(
 _RATE = Panel(
     key="alarms-rate",
     title=Text(
-        en="Alarms in ten minutes, against the targets",
-        fr="Alarmes par dix minutes, face aux repères",
+        "Alarms in ten minutes, against the targets", "Alarmes par dix minutes, face aux repères"
     ),
     about=Text(
         en="Bars: the worst ten minutes of each piece of time; line: the average of its ten-minute"
@@ -137,9 +124,7 @@ _RATE = Panel(
         " de dix minutes. Tirets : les repères d'EEMUA 191, une en moyenne et dix en crise.",
     ),
     view=TimeSeries(draw="bars", steps_drawn="dashed", soft_min=0, soft_max=12),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {_WINDOWS}, piece AS (
                 SELECT time_bucket({_STEP}, at) AS at, sum(n) AS n, max(n) AS worst
                 FROM windows GROUP BY 1
@@ -148,22 +133,14 @@ _RATE = Panel(
                    coalesce(piece.n, 0) * 600 / extract(epoch FROM {_STEP})::float8 AS average
             FROM generate_series(time_bucket({_STEP}, {SINCE}), {UNTIL}, {_STEP}) AS step (at)
             LEFT JOIN piece ON piece.at = step.at ORDER BY 1
-            """
-        ),
-    ),
+            """,
     unit="count",
-    steps=(
-        Step(at=None, colour="transparent"),
-        Step(at=AVERAGE, colour=ORANGE),
-        Step(at=UPSET, colour=RED),
-    ),
+    steps=scale("transparent", (AVERAGE, ORANGE), (UPSET, RED)),
     columns=(
+        Column("worst", Text("worst ten minutes", "pires dix minutes"), colour=BLUE),
         Column(
-            name="worst", title=Text(en="worst ten minutes", fr="pires dix minutes"), colour=BLUE
-        ),
-        Column(
-            name="average",
-            title=Text(en="average", fr="moyenne"),
+            "average",
+            Text("average", "moyenne"),
             colour=GREY,
             draw="line",
             fill=0,
@@ -177,27 +154,21 @@ _RATE = Panel(
 )
 _DOMAINS = Panel(
     key="alarms-domains",
-    title=Text(en="Raised, by domain", fr="Levées, par domaine"),
+    title=Text("Raised, by domain", "Levées, par domaine"),
     about=Text(
-        en="How many alarms came before the operators in each piece of time, by urban function.",
-        fr="Nombre d'alarmes présentées aux opérateurs dans chaque tranche, par fonction urbaine.",
+        "How many alarms came before the operators in each piece of time, by urban function.",
+        "Nombre d'alarmes présentées aux opérateurs dans chaque tranche, par fonction urbaine.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             SELECT greatest(time_bucket({_STEP}, raised.at), {SINCE}) AS time,
                    raised.domain AS metric, count(*)::float8 AS value
             FROM {RAISED} GROUP BY 1, 2 ORDER BY 1, 2
-            """
-        ),
-    ),
+            """,
     unit="count",
     decimals=0,
-    columns=tuple(
-        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
-    ),
-    no_value=Text(en="nothing was raised", fr="rien n'a été levé"),
+    columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
+    no_value=Text("nothing was raised", "rien n'a été levé"),
     empty="nothing was raised",
     width=12,
     height=9,
@@ -205,7 +176,7 @@ _DOMAINS = Panel(
 )
 _SPELLS = Panel(
     key="alarms-spells",
-    title=Text(en="Floods of alarms", fr="Avalanches d'alarmes"),
+    title=Text("Floods of alarms", "Avalanches d'alarmes"),
     about=Text(
         en="Spells of more than ten alarms in ten minutes, until fewer than five: nobody reads them"
         " all. Which rules they came of stands below.",
@@ -213,9 +184,7 @@ _SPELLS = Panel(
         " lit toutes. Les règles en cause sont plus bas.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {_WINDOWS}, every AS (
                 SELECT at, sum(n) AS n FROM (
                     SELECT at, n FROM windows
@@ -231,16 +200,14 @@ _SPELLS = Panel(
                    extract(epoch FROM max(at) - min(at))::float8 + 600 AS lasts,
                    sum(n)::float8 AS alarms, max(n)::float8 AS worst
             FROM begun WHERE much GROUP BY number ORDER BY 1 DESC
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="begins", title=Text(en="From", fr="Début"), unit="date"),
-        Column(name="lasts", title=Text(en="Lasted", fr="Durée"), unit="duration"),
-        Column(name="alarms", title=Text(en="Alarms", fr="Alarmes"), unit="count"),
-        Column(name="worst", title=Text(en="Worst 10 min", fr="Pires 10 min"), unit="count"),
+        Column("begins", Text("From", "Début"), unit="date"),
+        Column("lasts", Text("Lasted", "Durée"), unit="duration"),
+        Column("alarms", Text("Alarms", "Alarmes"), unit="count"),
+        Column("worst", Text("Worst 10 min", "Pires 10 min"), unit="count"),
     ),
-    no_value=Text(en="none in the time shown", fr="aucune sur la période"),
+    no_value=Text("none in the time shown", "aucune sur la période"),
     empty="no spell of too many alarms",
     width=12,
     height=9,
@@ -248,6 +215,6 @@ _SPELLS = Panel(
 )
 SECTION = Section(
     key="alarms-load",
-    title=Text(en="The load (EEMUA 191)", fr="La charge (EEMUA 191)"),
+    title=Text("The load (EEMUA 191)", "La charge (EEMUA 191)"),
     panels=(_AVERAGE, _WORST, _OVER, _SHARES, _RATE, _DOMAINS, _SPELLS),
 )

@@ -1,7 +1,7 @@
 """Alarms, now: how many by priority, which wait for somebody, since when."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
-from dashboards._describe import Column, Link, Panel, Query, Section
+from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, scale
+from dashboards._describe import Column, Link, Panel, Section
 from dashboards._links import alarm_page, site_page
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Stat, Table, TimeSeries
@@ -9,22 +9,10 @@ from dashboards._words import Text
 from sensors._domain import catalogue
 
 STATES = (
-    State(
-        value="unacknowledged",
-        text=Text(en="to acknowledge", fr="à acquitter"),
-        colour=RED,
-        symbol="!",
-    ),
-    State(
-        value="acknowledged", text=Text(en="acknowledged", fr="acquittée"), colour=GREEN, symbol="✓"
-    ),
-    State(value="shelved", text=Text(en="shelved", fr="mise de côté"), colour=GREY, symbol="‖"),
-    State(
-        value="out-of-service",
-        text=Text(en="out of service", fr="hors service"),
-        colour=GREY,
-        symbol="‖",
-    ),
+    State("unacknowledged", Text("to acknowledge", "à acquitter"), RED, "!"),
+    State("acknowledged", Text("acknowledged", "acquittée"), GREEN, "✓"),
+    State("shelved", Text("shelved", "mise de côté"), GREY, "‖"),
+    State("out-of-service", Text("out of service", "hors service"), GREY, "‖"),
 )
 _DOMAIN_COLOURS = {
     "flood": "#4a7fb0",
@@ -34,9 +22,9 @@ _DOMAIN_COLOURS = {
 }
 DOMAINS = tuple(
     State(
-        value=domain.name,
-        text=Text(en=domain.label_en.lower(), fr=domain.label_fr.lower()),
-        colour=_DOMAIN_COLOURS.get(domain.name, GREY),
+        domain.name,
+        Text(domain.label_en.lower(), domain.label_fr.lower()),
+        _DOMAIN_COLOURS.get(domain.name, GREY),
     )
     for domain in catalogue().domains.values()
 )
@@ -48,20 +36,20 @@ FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site WH
 
 def word(state: State) -> Text:
     """What people call it, in both languages."""
-    return state.text if isinstance(state.text, Text) else Text(en=state.text, fr=state.text)
+    return state.text if isinstance(state.text, Text) else Text(state.text, state.text)
 
 
 def rule_page(column: str = "rule") -> Link:
     """The console's page of the row's rule."""
     return Link(
-        title=Text(en="The rule in the console", fr="La règle dans la console"),
+        title=Text("The rule in the console", "La règle dans la console"),
         url=f"{{console}}/rules/{{row.{column}}}",
     )
 
 
 COUNTS = Panel(
     key="alarms-standing",
-    title=Text(en="Standing, by priority", fr="En cours, par priorité"),
+    title=Text("Standing, by priority", "En cours, par priorité"),
     about=Text(
         en="How many alarms last at the end of the time shown, by the priority that they have then."
         " Shelved ones count here; the table tells which they are.",
@@ -69,23 +57,18 @@ COUNTS = Panel(
         " Celles mises de côté comptent ; le tableau les désigne.",
     ),
     view=Stat(text="value_and_name"),
-    queries=(
-        Query(
-            sql="SELECT "
-            + ", ".join(
-                f"count(*) FILTER (WHERE severity = '{priority.value}') AS {priority.value}"
-                for priority in PRIORITIES
-            )
-            + STANDING
-        ),
-    ),
+    sql="SELECT "
+    + ", ".join(
+        f"count(*) FILTER (WHERE severity = '{priority.value}') AS {priority.value}"
+        for priority in PRIORITIES
+    )
+    + STANDING,
     unit="count",
     columns=tuple(
         Column(
-            name=str(priority.value),
-            title=Text(
-                en=f"{priority.symbol} {word(priority).en}",
-                fr=f"{priority.symbol} {word(priority).fr}",
+            str(priority.value),
+            Text(
+                f"{priority.symbol} {word(priority).en}", f"{priority.symbol} {word(priority).fr}"
             ),
             colour=priority.colour,
         )
@@ -97,7 +80,7 @@ COUNTS = Panel(
 )
 WAITING = Panel(
     key="alarms-waiting",
-    title=Text(en="To acknowledge", fr="À acquitter"),
+    title=Text("To acknowledge", "À acquitter"),
     about=Text(
         en="Standing alarms that nobody has acknowledged, or that got worse since; shelved and"
         " out-of-service ones left out.",
@@ -105,42 +88,33 @@ WAITING = Panel(
         " celles mises de côté ou hors service.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql="SELECT count(*) FILTER (WHERE NOT acknowledged AND held IS NULL) AS waiting"
-            + STANDING
-        ),
-    ),
+    sql="SELECT count(*) FILTER (WHERE NOT acknowledged AND held IS NULL) AS waiting" + STANDING,
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE), Step(at=10, colour=RED)),
+    steps=scale(GREEN, (1, ORANGE), (10, RED)),
     width=3,
     height=5,
     timeless="what stands at the end of the time shown",
 )
 _OLDEST = Panel(
     key="alarms-oldest",
-    title=Text(en="Longest wait", fr="Attente max."),
+    title=Text("Longest wait", "Attente max."),
     about=Text(
-        en="Since when the oldest alarm to acknowledge has stood (h:min:s).",
-        fr="Depuis quand dure la plus ancienne alarme à acquitter (h:min:s).",
+        "Since when the oldest alarm to acknowledge has stood (h:min:s).",
+        "Depuis quand dure la plus ancienne alarme à acquitter (h:min:s).",
     ),
     view=Stat(),
-    queries=(
-        Query(
-            sql=f"SELECT extract(epoch FROM {UNTIL} - min(began)"
-            " FILTER (WHERE NOT acknowledged AND held IS NULL))::float8 AS waits" + STANDING
-        ),
-    ),
+    sql=f"SELECT extract(epoch FROM {UNTIL} - min(began)"
+    " FILTER (WHERE NOT acknowledged AND held IS NULL))::float8 AS waits" + STANDING,
     unit="duration",
-    steps=(Step(at=None, colour=GREEN), Step(at=600, colour=ORANGE), Step(at=3600, colour=RED)),
-    no_value=Text(en="nothing waits", fr="rien n'attend"),
+    steps=scale(GREEN, (600, ORANGE), (3600, RED)),
+    no_value=Text("nothing waits", "rien n'attend"),
     width=3,
     height=5,
     timeless="what stands at the end of the time shown",
 )
 STALE = Panel(
     key="alarms-stale",
-    title=Text(en="Without news", fr="Sans nouvelles"),
+    title=Text("Without news", "Sans nouvelles"),
     about=Text(
         en="Standing alarms whose readings are too old to say whether they still hold: they stay on"
         " until something is measured again.",
@@ -148,16 +122,16 @@ STALE = Panel(
         " : elles restent levées jusqu'à la prochaine mesure.",
     ),
     view=Stat(colour="background"),
-    queries=(Query(sql="SELECT count(*) FILTER (WHERE stale) AS stale" + STANDING),),
+    sql="SELECT count(*) FILTER (WHERE stale) AS stale" + STANDING,
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    steps=scale(GREEN, (1, VIOLET)),
     width=3,
     height=5,
     timeless="what stands at the end of the time shown",
 )
 _LONG = Panel(
     key="alarms-long",
-    title=Text(en="For over 24 h", fr="Plus de 24 h"),
+    title=Text("For over 24 h", "Plus de 24 h"),
     about=Text(
         en="Standing for more than a day: ISA-18.2 wants fewer than five, each with a plan. Mend"
         " the cause, or put it out of service with a reason.",
@@ -165,53 +139,32 @@ _LONG = Panel(
         " Traiter la cause, ou mettre hors service avec un motif.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"SELECT count(*) FILTER (WHERE began <= {UNTIL} - interval '24 hours') AS long"
-            + STANDING
-        ),
-    ),
+    sql=f"SELECT count(*) FILTER (WHERE began <= {UNTIL} - interval '24 hours') AS long" + STANDING,
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=YELLOW), Step(at=5, colour=ORANGE)),
+    steps=scale(GREEN, (1, YELLOW), (5, ORANGE)),
     width=3,
     height=5,
     timeless="what stands at the end of the time shown",
 )
 
 TABLE_COLUMNS = (
-    Column(name="site", hidden=True),
-    Column(name="alarm", hidden=True),
-    Column(name="rule", hidden=True),
+    Column("site", hidden=True),
+    Column("alarm", hidden=True),
+    Column("rule", hidden=True),
     Column(
-        name="priority",
-        title=Text(en="Priority", fr="Priorité"),
-        states=PRIORITIES,
-        cell="background",
-        width=125,
+        "priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background", width=125
     ),
-    Column(name="state", title=Text(en="State", fr="État"), states=STATES, cell="text", width=145),
+    Column("state", Text("State", "État"), states=STATES, cell="text", width=145),
+    Column("title", Text("Alarm", "Alarme"), links=(alarm_page(), rule_page())),
+    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text", width=105),
+    Column("place", Text("Site", "Site"), links=(site_page(),), width=200),
+    Column("commune", Text("Commune", "Commune"), width=160),
+    Column("began", Text("Since", "Depuis"), unit="date", width=165),
+    Column("lasts", Text("Age", "Âge"), unit="duration", width=105),
     Column(
-        name="title",
-        title=Text(en="Alarm", fr="Alarme"),
-        links=(alarm_page(), rule_page()),
-    ),
-    Column(
-        name="domain",
-        title=Text(en="Domain", fr="Domaine"),
-        states=DOMAINS,
-        cell="text",
-        width=105,
-    ),
-    Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),), width=200),
-    Column(name="commune", title=Text(en="Commune", fr="Commune"), width=160),
-    Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=165),
-    Column(name="lasts", title=Text(en="Age", fr="Âge"), unit="duration", width=105),
-    Column(
-        name="news",
-        title=Text(en="News", fr="Nouvelles"),
-        states=(
-            State(value="stale", text=Text(en="none", fr="aucune"), colour=VIOLET, symbol="✕"),
-        ),
+        "news",
+        Text("News", "Nouvelles"),
+        states=(State("stale", Text("none", "aucune"), VIOLET, "✕"),),
         cell="text",
         width=100,
     ),
@@ -232,27 +185,23 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
             " sa page, sur le site à la sienne.",
         ),
         view=Table(filterable=True),
-        queries=(
-            Query(
-                sql=f"""
-                SELECT standing.severity AS priority,
-                       coalesce(standing.held, CASE WHEN standing.acknowledged THEN 'acknowledged'
-                                                    ELSE 'unacknowledged' END) AS state,
-                       CASE {{{{lang}}}} WHEN 'fr' THEN coalesce(standing.title_fr, standing.title)
-                            ELSE standing.title END AS title,
-                       standing.domain, site.title AS place, area.name AS commune,
-                       date_trunc('second', standing.began) AS began,
-                       extract(epoch FROM {UNTIL} - standing.began)::float8 AS lasts,
-                       CASE WHEN standing.stale THEN 'stale' END AS news,
-                       site.name AS site, standing.alarm, standing.rule
-                FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site
-                LEFT JOIN area ON area.code = site.commune WHERE {territory()}
-                ORDER BY standing.rank, standing.acknowledged, standing.began DESC LIMIT 500
-                """
-            ),
-        ),
+        sql=f"""
+        SELECT standing.severity AS priority,
+               coalesce(standing.held, CASE WHEN standing.acknowledged THEN 'acknowledged'
+                                            ELSE 'unacknowledged' END) AS state,
+               CASE {{{{lang}}}} WHEN 'fr' THEN coalesce(standing.title_fr, standing.title)
+                    ELSE standing.title END AS title,
+               standing.domain, site.title AS place, area.name AS commune,
+               date_trunc('second', standing.began) AS began,
+               extract(epoch FROM {UNTIL} - standing.began)::float8 AS lasts,
+               CASE WHEN standing.stale THEN 'stale' END AS news,
+               site.name AS site, standing.alarm, standing.rule
+        FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site
+        LEFT JOIN area ON area.code = site.commune WHERE {territory()}
+        ORDER BY standing.rank, standing.acknowledged, standing.began DESC LIMIT 500
+        """,
         columns=TABLE_COLUMNS,
-        no_value=Text(en="no alarm stands", fr="aucune alarme en cours"),
+        no_value=Text("no alarm stands", "aucune alarme en cours"),
         empty="nothing stands",
         timeless="what stands at the end of the time shown",
         width=width,
@@ -262,7 +211,7 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
 
 COURSE = Panel(
     key="alarms-course",
-    title=Text(en="Standing alarms over time", fr="Alarmes en cours au fil du temps"),
+    title=Text("Standing alarms over time", "Alarmes en cours au fil du temps"),
     about=Text(
         en="How many alarms lasted at each moment, by the highest priority that each reached, by"
         " what is known now. A plateau that does not go down is a list that nobody mends.",
@@ -271,42 +220,38 @@ COURSE = Panel(
         " personne ne traite.",
     ),
     view=TimeSeries(stacked=True, fill=60, step=True, width=1, soft_min=0),
-    queries=(
-        Query(
-            sql=f"""
-            WITH own AS (
-                SELECT greatest(alarm.began, {SINCE}) AS began, alarm.ended,
-                       (SELECT min(severity_rank(step->>1))
-                        FROM jsonb_array_elements(alarm.severity) step) AS rank
-                FROM alarm LEFT JOIN site ON site.id = alarm.site
-                WHERE alarm.withdrawn IS NULL AND alarm.began <= {UNTIL} AND {territory()}
-                  AND (alarm.ended IS NULL OR alarm.ended > {SINCE})
-            ), turn AS (
-                SELECT began AS at, rank, 1 AS change FROM own
-                UNION ALL SELECT ended, rank, -1 FROM own WHERE ended <= {UNTIL}
-                UNION ALL SELECT limits.at, 1, 0 FROM (VALUES ({SINCE}), ({UNTIL}))
-                    AS limits (at)
-            ), piece AS (
-                SELECT time_bucket(make_interval(secs => $__interval_ms / 1000.0), at) AS at,
-                       sum(change) FILTER (WHERE rank = 1) AS critical,
-                       sum(change) FILTER (WHERE rank = 2) AS major,
-                       sum(change) FILTER (WHERE rank = 3) AS minor,
-                       sum(change) FILTER (WHERE rank = 4) AS info
-                FROM turn GROUP BY 1
-            )
-            SELECT greatest(at, {SINCE}) AS time,
-                   coalesce(sum(info) OVER past, 0)::float8 AS info,
-                   coalesce(sum(minor) OVER past, 0)::float8 AS minor,
-                   coalesce(sum(major) OVER past, 0)::float8 AS major,
-                   coalesce(sum(critical) OVER past, 0)::float8 AS critical
-            FROM piece WINDOW past AS (ORDER BY at) ORDER BY 1
-            """
-        ),
-    ),
+    sql=f"""
+    WITH own AS (
+        SELECT greatest(alarm.began, {SINCE}) AS began, alarm.ended,
+               (SELECT min(severity_rank(step->>1))
+                FROM jsonb_array_elements(alarm.severity) step) AS rank
+        FROM alarm LEFT JOIN site ON site.id = alarm.site
+        WHERE alarm.withdrawn IS NULL AND alarm.began <= {UNTIL} AND {territory()}
+          AND (alarm.ended IS NULL OR alarm.ended > {SINCE})
+    ), turn AS (
+        SELECT began AS at, rank, 1 AS change FROM own
+        UNION ALL SELECT ended, rank, -1 FROM own WHERE ended <= {UNTIL}
+        UNION ALL SELECT limits.at, 1, 0 FROM (VALUES ({SINCE}), ({UNTIL}))
+            AS limits (at)
+    ), piece AS (
+        SELECT time_bucket(make_interval(secs => $__interval_ms / 1000.0), at) AS at,
+               sum(change) FILTER (WHERE rank = 1) AS critical,
+               sum(change) FILTER (WHERE rank = 2) AS major,
+               sum(change) FILTER (WHERE rank = 3) AS minor,
+               sum(change) FILTER (WHERE rank = 4) AS info
+        FROM turn GROUP BY 1
+    )
+    SELECT greatest(at, {SINCE}) AS time,
+           coalesce(sum(info) OVER past, 0)::float8 AS info,
+           coalesce(sum(minor) OVER past, 0)::float8 AS minor,
+           coalesce(sum(major) OVER past, 0)::float8 AS major,
+           coalesce(sum(critical) OVER past, 0)::float8 AS critical
+    FROM piece WINDOW past AS (ORDER BY at) ORDER BY 1
+    """,
     unit="count",
     decimals=0,
     columns=tuple(
-        Column(name=str(priority.value), title=priority.text, colour=priority.colour)
+        Column(str(priority.value), priority.text, colour=priority.colour)
         for priority in PRIORITIES
     ),
     width=24,
@@ -314,14 +259,14 @@ COURSE = Panel(
 )
 SECTION = Section(
     key="alarms-now",
-    title=Text(en="What stands", fr="Ce qui est en cours"),
+    title=Text("What stands", "Ce qui est en cours"),
     panels=(
         COUNTS,
         WAITING,
         _OLDEST,
         STALE,
         _LONG,
-        standing_table("alarms-table", Text(en="Standing alarms", fr="Alarmes en cours")),
+        standing_table("alarms-table", Text("Standing alarms", "Alarmes en cours")),
         COURSE,
     ),
 )

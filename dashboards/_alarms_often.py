@@ -10,9 +10,9 @@ from dashboards._colours import (
     ORANGE,
     PRIORITIES,
     RED,
-    Step,
+    scale,
 )
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Stat, Table
@@ -30,7 +30,7 @@ CHATTERS = 3  # times within ten minutes
 
 _TOP = Panel(
     key="alarms-top",
-    title=Text(en="The ten most frequent", fr="Part des dix premières"),
+    title=Text("The ten most frequent", "Part des dix premières"),
     about=Text(
         en="How much of all came from ten alarms. EEMUA 191 wants them below five per cent in the"
         " long run; mending these is the quickest relief.",
@@ -38,27 +38,23 @@ _TOP = Panel(
         " les traiter est le soulagement le plus rapide.",
     ),
     view=Stat(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH often AS (
                 SELECT raised.rule, raised.subject, count(*) AS n FROM {RAISED} GROUP BY 1, 2
             ), ranked AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place FROM often)
             SELECT coalesce(sum(n) FILTER (WHERE place <= 10) / sum(n), 0)::float8 AS share
             FROM ranked
-            """
-        ),
-    ),
+            """,
     unit="share",
     decimals=0,
-    steps=(Step(at=None, colour=GREEN), Step(at=0.05, colour=ORANGE), Step(at=0.5, colour=RED)),
+    steps=scale(GREEN, (0.05, ORANGE), (0.5, RED)),
     width=4,
     height=5,
     timeless="one figure for the time shown",
 )
 _FLEETING = Panel(
     key="alarms-fleeting",
-    title=Text(en="Over before action", fr="Finies avant action"),
+    title=Text("Over before action", "Finies avant action"),
     about=Text(
         en="The share of alarms that ended by themselves within five minutes: a longer duration or"
         " a wider hysteresis would have spared them.",
@@ -66,22 +62,18 @@ _FLEETING = Panel(
         " ou une hystérésis plus large les aurait évitées.",
     ),
     view=Stat(),
-    queries=(
-        Query(
-            sql="SELECT coalesce(count(*) FILTER (WHERE raised.ended - raised.at"
-            f" < interval '5 minutes') / nullif(count(*), 0)::float8, 0) AS share FROM {RAISED}"
-        ),
-    ),
+    sql="SELECT coalesce(count(*) FILTER (WHERE raised.ended - raised.at"
+    f" < interval '5 minutes') / nullif(count(*), 0)::float8, 0) AS share FROM {RAISED}",
     unit="share",
     decimals=0,
-    steps=(Step(at=None, colour=GREEN), Step(at=0.1, colour=ORANGE), Step(at=0.3, colour=RED)),
+    steps=scale(GREEN, (0.1, ORANGE), (0.3, RED)),
     width=4,
     height=5,
     timeless="one figure for the time shown",
 )
 _ANSWERED = Panel(
     key="alarms-answered",
-    title=Text(en="Time to acknowledge", fr="Délai d'acquittement"),
+    title=Text("Time to acknowledge", "Délai d'acquittement"),
     about=Text(
         en="By the priority that an alarm was raised with: how many, how many of them somebody"
         " acknowledged, and how long that took (h:min:s): half of them, nine of ten, the longest.",
@@ -89,9 +81,7 @@ _ANSWERED = Panel(
         " (h:min:s) : la moitié, neuf sur dix, la plus longue.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             SELECT raised.severity AS priority, count(*) AS raised,
                    count(raised.answered) AS answered,
                    count(raised.answered) / count(*)::float8 AS share,
@@ -101,22 +91,20 @@ _ANSWERED = Panel(
                        WITHIN GROUP (ORDER BY waited.long))::float8 AS most,
                    extract(epoch FROM max(waited.long))::float8 AS longest
             FROM {_ANSWERS} GROUP BY 1 ORDER BY severity_rank(raised.severity)
-            """
-        ),
-    ),
+            """,
     columns=(
         Column(
-            name="priority",
-            title=Text(en="Priority", fr="Priorité"),
+            "priority",
+            Text("Priority", "Priorité"),
             states=PRIORITIES,
             cell="background",
             width=125,
         ),
-        Column(name="raised", title=Text(en="Raised", fr="Levées"), unit="count"),
-        Column(name="answered", title=Text(en="Acknowledged", fr="Acquittées"), unit="count"),
+        Column("raised", Text("Raised", "Levées"), unit="count"),
+        Column("answered", Text("Acknowledged", "Acquittées"), unit="count"),
         Column(
-            name="share",
-            title=Text(en="of all", fr="du total"),
+            "share",
+            Text("of all", "du total"),
             unit="share",
             decimals=0,
             low=0,
@@ -124,11 +112,11 @@ _ANSWERED = Panel(
             cell="gauge",
             colour=BLUE,
         ),
-        Column(name="half", title=Text(en="Median", fr="Médiane"), unit="duration"),
-        Column(name="most", title=Text(en="9 of 10 within", fr="9 sur 10 en"), unit="duration"),
-        Column(name="longest", title=Text(en="Longest", fr="Plus long"), unit="duration"),
+        Column("half", Text("Median", "Médiane"), unit="duration"),
+        Column("most", Text("9 of 10 within", "9 sur 10 en"), unit="duration"),
+        Column("longest", Text("Longest", "Plus long"), unit="duration"),
     ),
-    no_value=Text(en="nothing was raised", fr="rien n'a été levé"),
+    no_value=Text("nothing was raised", "rien n'a été levé"),
     empty="nothing was raised",
     width=16,
     height=5,
@@ -136,7 +124,7 @@ _ANSWERED = Panel(
 )
 _FREQUENT = Panel(
     key="alarms-frequent",
-    title=Text(en="What comes most often", fr="Ce qui revient le plus"),
+    title=Text("What comes most often", "Ce qui revient le plus"),
     about=Text(
         en="The twenty alarms that came most often, with their share of all, how many of them ended"
         " within five minutes, and the most within ten minutes; three or more in ten minutes"
@@ -146,9 +134,7 @@ _FREQUENT = Panel(
         " clic mène à la règle, où un changement s'essaie sur l'an passé.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH own AS (
                 SELECT raised.*, site.name AS site_name, site.title AS place FROM {RAISED}
             ), often AS (
@@ -166,18 +152,16 @@ _FREQUENT = Panel(
                         GROUP BY time_bucket('10 minutes', own.at)) AS windows) AS burst,
                    often.last, often.rule, often.site_name AS site
             FROM often ORDER BY often.times DESC, often.last DESC
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="rule", hidden=True),
-        Column(name="site", hidden=True),
-        Column(name="title", title=Text(en="Alarm", fr="Alarme"), links=(rule_page(),)),
-        Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),), width=230),
-        Column(name="times", title=Text(en="Times", fr="Fois"), unit="count", width=75),
+        Column("rule", hidden=True),
+        Column("site", hidden=True),
+        Column("title", Text("Alarm", "Alarme"), links=(rule_page(),)),
+        Column("place", Text("Site", "Site"), links=(site_page(),), width=230),
+        Column("times", Text("Times", "Fois"), unit="count", width=75),
         Column(
-            name="share",
-            title=Text(en="of all", fr="du total"),
+            "share",
+            Text("of all", "du total"),
             unit="share",
             decimals=1,
             low=0,
@@ -186,30 +170,24 @@ _FREQUENT = Panel(
             cell="gauge",
             colour=BLUE,
         ),
-        Column(
-            name="fleeting",
-            title=Text(en="Fleeting", fr="Fugitives"),
-            unit="count",
-            width=100,
-        ),
-        Column(
-            name="burst",
-            title=Text(en="Most in 10 min", fr="Le plus en 10 min"),
-            unit="count",
-            cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=CHATTERS, colour=ORANGE)),
+        Column("fleeting", Text("Fleeting", "Fugitives"), unit="count", width=100),
+        coloured(
+            "burst",
+            Text("Most in 10 min", "Le plus en 10 min"),
+            "count",
+            scale(GREEN, (CHATTERS, ORANGE)),
             width=145,
         ),
-        Column(name="last", title=Text(en="Last", fr="Dernière"), unit="date", width=165),
+        Column("last", Text("Last", "Dernière"), unit="date", width=165),
     ),
-    no_value=Text(en="nothing was raised", fr="rien n'a été levé"),
+    no_value=Text("nothing was raised", "rien n'a été levé"),
     empty="nothing was raised",
     width=24,
     height=12,
 )
 _NOTIFIED = Panel(
     key="alarms-told",
-    title=Text(en="Who was told", fr="Qui a été prévenu"),
+    title=Text("Who was told", "Qui a été prévenu"),
     about=Text(
         en="Notifications of the time shown by route and channel: sent, still waiting, given up,"
         " and how long the slower tenth took. Something given up is somebody who does not know.",
@@ -218,43 +196,27 @@ _NOTIFIED = Panel(
         " sait pas.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT delivery.route, delivery.channel,
-                   count(*) FILTER (WHERE delivery.state = 'sent') AS sent,
-                   count(*) FILTER (WHERE delivery.state = 'waiting') AS waiting,
-                   count(*) FILTER (WHERE delivery.state = 'dead') AS dead,
-                   extract(epoch FROM percentile_disc(0.9) WITHIN GROUP (
-                       ORDER BY delivery.sent_at - delivery.made_at))::float8 AS delay
-            FROM delivery JOIN alarm ON alarm.id = delivery.alarm
-            LEFT JOIN site ON site.id = alarm.site
-            WHERE delivery.told_at > {SINCE} AND delivery.told_at <= {UNTIL} AND {territory()}
-            GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT delivery.route, delivery.channel,
+           count(*) FILTER (WHERE delivery.state = 'sent') AS sent,
+           count(*) FILTER (WHERE delivery.state = 'waiting') AS waiting,
+           count(*) FILTER (WHERE delivery.state = 'dead') AS dead,
+           extract(epoch FROM percentile_disc(0.9) WITHIN GROUP (
+               ORDER BY delivery.sent_at - delivery.made_at))::float8 AS delay
+    FROM delivery JOIN alarm ON alarm.id = delivery.alarm
+    LEFT JOIN site ON site.id = alarm.site
+    WHERE delivery.told_at > {SINCE} AND delivery.told_at <= {UNTIL} AND {territory()}
+    GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2
+    """,
     columns=(
-        Column(name="route", title=Text(en="Route", fr="Voie")),
-        Column(name="channel", title=Text(en="Channel", fr="Canal")),
-        Column(name="sent", title=Text(en="Sent", fr="Envoyées"), unit="count"),
-        Column(
-            name="waiting",
-            title=Text(en="Waiting", fr="En attente"),
-            unit="count",
-            cell="text",
-            steps=FEW_IS_GOOD,
-        ),
-        Column(
-            name="dead",
-            title=Text(en="Given up", fr="Abandonnées"),
-            unit="count",
-            cell="text",
-            steps=NONE_IS_GOOD,
-        ),
-        Column(name="delay", title=Text(en="9 of 10 within", fr="9 sur 10 en"), unit="duration"),
+        Column("route", Text("Route", "Voie")),
+        Column("channel", Text("Channel", "Canal")),
+        Column("sent", Text("Sent", "Envoyées"), unit="count"),
+        coloured("waiting", Text("Waiting", "En attente"), "count", FEW_IS_GOOD),
+        coloured("dead", Text("Given up", "Abandonnées"), "count", NONE_IS_GOOD),
+        Column("delay", Text("9 of 10 within", "9 sur 10 en"), unit="duration"),
     ),
-    no_value=Text(en="nothing was sent", fr="rien n'a été envoyé"),
+    no_value=Text("nothing was sent", "rien n'a été envoyé"),
     empty="no route is set, or nothing was sent",
     width=24,
     height=6,
@@ -262,6 +224,6 @@ _NOTIFIED = Panel(
 )
 SECTION = Section(
     key="alarms-often",
-    title=Text(en="What comes too often", fr="Ce qui revient trop souvent"),
+    title=Text("What comes too often", "Ce qui revient trop souvent"),
     panels=(_TOP, _FLEETING, _ANSWERED, _FREQUENT, _NOTIFIED),
 )

@@ -17,7 +17,7 @@ from dashboards._options import Options
 from dashboards._units import DashboardError
 from dashboards._words import Text
 
-_PREFIX = Text(en="Hypervisor", fr="Hyperviseur")
+_PREFIX = Text("Hypervisor", "Hyperviseur")
 
 
 def build_model(board: Dashboard, options: Options) -> sdk.Dashboard:
@@ -123,7 +123,7 @@ def _links(board: Dashboard, options: Options) -> list[Builder[sdk.DashboardLink
     ]
     if options.console_url:
         address = options.console_url.rstrip("/") + "/now"
-        console = Text(en="Console", fr="Console").in_(options.lang)
+        console = Text("Console", "Console").in_(options.lang)
         links.append(_link(console, address).icon("bolt").target_blank(True))
     return links
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dashboards._words import Text
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class State:
     """What a value means: its word and its colour. `value` is as the SQL gives it."""
 
@@ -19,12 +19,17 @@ class State:
     symbol: str = ""  # before the word, so that it is told apart without its colour
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Step:
     """From this value upwards (of the column's unit) the colour; `at` None is the ground."""
 
     at: float | None
     colour: str
+
+
+def scale(ground: str, *steps: tuple[float, str]) -> tuple[Step, ...]:
+    """Steps that rise from `ground`: (value, colour) each."""
+    return (Step(None, ground), *(Step(at, colour) for at, colour in steps))
 
 
 # On a ground lighter than 180 of 255 Grafana writes in dark, else in white: green, yellow and
@@ -35,18 +40,18 @@ _MINOR = "#f7d54a"
 
 # The official vigilance (Vigicrues, Météo-France): a code of the catalogue.
 VIGILANCE = (
-    State(value=1, text=Text(en="green", fr="vert"), colour=GREEN, symbol="●"),
-    State(value=2, text=Text(en="yellow", fr="jaune"), colour=YELLOW, symbol="▲"),
-    State(value=3, text=Text(en="orange", fr="orange"), colour=ORANGE, symbol="◆"),
-    State(value=4, text=Text(en="red", fr="rouge"), colour=RED, symbol="■"),
+    State(1, Text("green", "vert"), GREEN, "●"),
+    State(2, Text("yellow", "jaune"), YELLOW, "▲"),
+    State(3, Text("orange", "orange"), ORANGE, "◆"),
+    State(4, Text("red", "rouge"), RED, "■"),
 )
 
 # ISA-18.2 priorities as rules name them: the console's names, order of shapes, and hues.
 PRIORITIES = (
-    State(value="critical", text=Text(en="critical", fr="critique"), colour="#dc3545", symbol="■"),
-    State(value="major", text=Text(en="major", fr="majeure"), colour=ORANGE, symbol="◆"),
-    State(value="minor", text=Text(en="minor", fr="mineure"), colour=_MINOR, symbol="▲"),
-    State(value="info", text=Text(en="notice", fr="signalement"), colour="#8f7ad6", symbol="●"),
+    State("critical", Text("critical", "critique"), "#dc3545", "■"),
+    State("major", Text("major", "majeure"), ORANGE, "◆"),
+    State("minor", Text("minor", "mineure"), _MINOR, "▲"),
+    State("info", Text("notice", "signalement"), "#8f7ad6", "●"),
 )
 
 # The same as ink: of words and figures that are read on white as on dark.
@@ -59,5 +64,5 @@ def ink(colour: str) -> str:
 
 
 # Of what is counted: one is already too many, or worth a look.
-NONE_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=RED))
-FEW_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE))
+NONE_IS_GOOD = scale(GREEN, (1, RED))
+FEW_IS_GOOD = scale(GREEN, (1, ORANGE))

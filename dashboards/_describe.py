@@ -1,7 +1,7 @@
 """Dashboards, panels and columns as frozen descriptions, for `_build`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from dashboards._colours import State, Step
@@ -24,7 +24,7 @@ class Link:
     new_tab: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Column:
     """Display options of a column of the SQL, or of a series by its name.
 
@@ -35,6 +35,7 @@ class Column:
 
     name: str
     title: Text | str = ""
+    _: KW_ONLY
     quantity: str = ""
     unit: str = ""
     decimals: int | None = None
@@ -71,7 +72,17 @@ class Query:
 
 def count_column(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
     """A column of counts."""
-    return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
+    return Column(name, Text(en, fr), unit="count", decimals=0, steps=steps)
+
+
+def coloured(name: str, title: Text, unit: str, steps: tuple[Step, ...], **further: Any) -> Column:
+    """A table's column of numbers written in the colour of their step."""
+    return Column(name, title, unit=unit, steps=steps, cell="text", **further)
+
+
+def bar(name: str, title: Text, unit: str, steps: tuple[Step, ...], **further: Any) -> Column:
+    """A table's column of bars between `low` and `high` in the colour of their step."""
+    return Column(name, title, unit=unit, steps=steps, cell="gauge", **further)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +99,8 @@ class Panel:
     title: Text
     about: Text
     view: View
-    queries: tuple[Query, ...] = ()
+    sql: str = ""
+    queries: tuple[Query, ...] = ()  # where one statement is not enough
     quantity: str = ""
     unit: str = ""
     decimals: int | None = None
@@ -108,6 +120,11 @@ class Panel:
     empty: str = ""
     timeless: str = ""
     refine: Callable[[Builder], Builder] | None = None
+
+    @property
+    def statements(self) -> tuple[Query, ...]:
+        """Its queries; `sql` alone is the only one."""
+        return (Query(sql=self.sql),) if self.sql else self.queries
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from dashboards._colours import ORANGE, PRIORITIES, RED, State, Step
-from dashboards._describe import Column, Panel, Query
+from dashboards._colours import ORANGE, PRIORITIES, RED, State, scale
+from dashboards._describe import Column, Panel, coloured
 from dashboards._links import alarm_page, site_page
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import BarChart, Table, Timeline
@@ -17,12 +17,7 @@ OPEN = (
     f"alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}"
     f" AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})"
 )
-AGE_STEPS = (
-    Step(at=None, colour=QUIET),
-    Step(at=3 * _DAYS, colour=AMBER),
-    Step(at=7 * _DAYS, colour=ORANGE),
-    Step(at=30 * _DAYS, colour=RED),
-)
+AGE_STEPS = scale(QUIET, (3 * _DAYS, AMBER), (7 * _DAYS, ORANGE), (30 * _DAYS, RED))
 
 
 def quiet(states: tuple[State, ...], good: tuple[str, ...]) -> tuple[State, ...]:
@@ -38,33 +33,29 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
         about=about,
         view=Timeline(lane="site", show_value="never"),
         states=PRIORITIES,
-        queries=(
-            Query(
-                sql=f"""
-                WITH stood AS (
-                    SELECT site.title AS site, greatest(alarm.began, {SINCE}) AS begins,
-                           alarm.ended, alarm.severity->-1->>1 AS severity
-                    FROM alarm JOIN site ON site.id = alarm.site
-                    WHERE alarm.domain = '{domain}' AND alarm.withdrawn IS NULL
-                      AND alarm.began <= {UNTIL}
-                      AND (alarm.ended IS NULL OR alarm.ended > {SINCE}) AND {territory()}
-                ), turn AS (
-                    SELECT site, begins AS time FROM stood
-                    UNION SELECT site, ended FROM stood WHERE ended <= {UNTIL}
-                )
-                SELECT turn.time, turn.site, (
-                    SELECT stood.severity FROM stood
-                    WHERE stood.site = turn.site AND stood.begins <= turn.time
-                      AND (stood.ended IS NULL OR stood.ended > turn.time)
-                    ORDER BY array_position(ARRAY['critical', 'major', 'minor', 'info'],
-                                            stood.severity) LIMIT 1) AS state
-                FROM turn ORDER BY turn.time, turn.site
-                """
-            ),
-        ),
+        sql=f"""
+        WITH stood AS (
+            SELECT site.title AS site, greatest(alarm.began, {SINCE}) AS begins,
+                   alarm.ended, alarm.severity->-1->>1 AS severity
+            FROM alarm JOIN site ON site.id = alarm.site
+            WHERE alarm.domain = '{domain}' AND alarm.withdrawn IS NULL
+              AND alarm.began <= {UNTIL}
+              AND (alarm.ended IS NULL OR alarm.ended > {SINCE}) AND {territory()}
+        ), turn AS (
+            SELECT site, begins AS time FROM stood
+            UNION SELECT site, ended FROM stood WHERE ended <= {UNTIL}
+        )
+        SELECT turn.time, turn.site, (
+            SELECT stood.severity FROM stood
+            WHERE stood.site = turn.site AND stood.begins <= turn.time
+              AND (stood.ended IS NULL OR stood.ended > turn.time)
+            ORDER BY array_position(ARRAY['critical', 'major', 'minor', 'info'],
+                                    stood.severity) LIMIT 1) AS state
+        FROM turn ORDER BY turn.time, turn.site
+        """,
         width=24,
         height=9,
-        no_value=Text(en="No alarm in this time", fr="Aucune alarme sur la période"),
+        no_value=Text("No alarm in this time", "Aucune alarme sur la période"),
         empty="no alarm stood in the time asked",
     )
 
@@ -76,49 +67,36 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
         title=title,
         about=about,
         view=Table(),
-        queries=(
-            Query(
-                sql=f"""
-                SELECT alarm.id AS alarm, site.name AS site, alarm.severity->-1->>1 AS priority,
-                       {_TITLE} AS title, alarm.began AS began,
-                       extract(epoch FROM {UNTIL} - alarm.began)::float8 AS age,
-                       EXISTS (SELECT FROM alarm_act WHERE alarm_act.alarm = alarm.id
-                               AND alarm_act.kind = 'acknowledge'
-                               AND coalesce(alarm_act.scenario_at, alarm_act.at) <= {UNTIL}) AS seen
-                FROM alarm JOIN site ON site.id = alarm.site
-                WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
-                ORDER BY alarm.began LIMIT 200
-                """
-            ),
-        ),
+        sql=f"""
+        SELECT alarm.id AS alarm, site.name AS site, alarm.severity->-1->>1 AS priority,
+               {_TITLE} AS title, alarm.began AS began,
+               extract(epoch FROM {UNTIL} - alarm.began)::float8 AS age,
+               EXISTS (SELECT FROM alarm_act WHERE alarm_act.alarm = alarm.id
+                       AND alarm_act.kind = 'acknowledge'
+                       AND coalesce(alarm_act.scenario_at, alarm_act.at) <= {UNTIL}) AS seen
+        FROM alarm JOIN site ON site.id = alarm.site
+        WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
+        ORDER BY alarm.began LIMIT 200
+        """,
         columns=(
-            Column(name="alarm", hidden=True),
-            Column(name="site", hidden=True),
+            Column("alarm", hidden=True),
+            Column("site", hidden=True),
             Column(
-                name="priority",
-                title=Text(en="Priority", fr="Priorité"),
+                "priority",
+                Text("Priority", "Priorité"),
                 states=PRIORITIES,
                 cell="background",  # yellow as ink is not read on white
                 width=125,
             ),
+            Column("title", Text("Fault", "Défaut"), links=(alarm_page(), site_page())),
+            Column("began", Text("Since", "Depuis"), unit="date", width=175),
+            coloured("age", Text("Age", "Âge"), "duration", AGE_STEPS, width=120),
             Column(
-                name="title", title=Text(en="Fault", fr="Défaut"), links=(alarm_page(), site_page())
-            ),
-            Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=175),
-            Column(
-                name="age",
-                title=Text(en="Age", fr="Âge"),
-                unit="duration",
-                steps=AGE_STEPS,
-                cell="text",
-                width=120,
-            ),
-            Column(
-                name="seen",
-                title=Text(en="Acknowledged", fr="Acquittée"),
+                "seen",
+                Text("Acknowledged", "Acquittée"),
                 states=(
-                    State(value="true", text=Text(en="yes", fr="oui"), colour=QUIET),
-                    State(value="false", text=Text(en="no", fr="non"), colour=ORANGE),
+                    State("true", Text("yes", "oui"), QUIET),
+                    State("false", Text("no", "non"), ORANGE),
                 ),
                 cell="text",
                 width=135,
@@ -126,7 +104,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
         ),
         width=width,
         height=height,
-        no_value=Text(en="Nothing is open", fr="Rien d'ouvert"),
+        no_value=Text("Nothing is open", "Rien d'ouvert"),
         empty="no fault is open",
         timeless="what is open began before the time asked",
     )
@@ -139,31 +117,27 @@ def age_chart(domain: str, title: Text, about: Text, *, width: int, height: int)
         title=title,
         about=about,
         view=BarChart(x="age", legend=False, show_value="always"),
-        queries=(
-            Query(
-                sql=f"""
-                SELECT CASE {{{{lang}}}} WHEN 'fr' THEN a.fr ELSE a.en END AS age,
-                       count(open.id)::int AS faults
-                FROM (VALUES (1, '< 1 d', '< 1 j', interval '0', interval '1 day'),
-                             (2, '1-3 d', '1-3 j', interval '1 day', interval '3 days'),
-                             (3, '3-7 d', '3-7 j', interval '3 days', interval '7 days'),
-                             (4, '7-30 d', '7-30 j', interval '7 days', interval '30 days'),
-                             (5, '> 30 d', '> 30 j', interval '30 days', interval '100 years')
-                     ) a (place, en, fr, least, most)
-                LEFT JOIN (
-                    SELECT alarm.id, {UNTIL} - alarm.began AS age
-                    FROM alarm JOIN site ON site.id = alarm.site
-                    WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
-                ) open ON open.age >= a.least AND open.age < a.most
-                GROUP BY a.place, a.en, a.fr ORDER BY a.place
-                """
-            ),
-        ),
+        sql=f"""
+        SELECT CASE {{{{lang}}}} WHEN 'fr' THEN a.fr ELSE a.en END AS age,
+               count(open.id)::int AS faults
+        FROM (VALUES (1, '< 1 d', '< 1 j', interval '0', interval '1 day'),
+                     (2, '1-3 d', '1-3 j', interval '1 day', interval '3 days'),
+                     (3, '3-7 d', '3-7 j', interval '3 days', interval '7 days'),
+                     (4, '7-30 d', '7-30 j', interval '7 days', interval '30 days'),
+                     (5, '> 30 d', '> 30 j', interval '30 days', interval '100 years')
+             ) a (place, en, fr, least, most)
+        LEFT JOIN (
+            SELECT alarm.id, {UNTIL} - alarm.began AS age
+            FROM alarm JOIN site ON site.id = alarm.site
+            WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
+        ) open ON open.age >= a.least AND open.age < a.most
+        GROUP BY a.place, a.en, a.fr ORDER BY a.place
+        """,
         columns=(
-            Column(name="age", title=Text(en="Open for", fr="Ouverts depuis")),
+            Column("age", Text("Open for", "Ouverts depuis")),
             Column(
-                name="faults",
-                title=Text(en="Open faults", fr="Défauts ouverts"),
+                "faults",
+                Text("Open faults", "Défauts ouverts"),
                 unit="count",
                 decimals=0,
                 colour=ORANGE,

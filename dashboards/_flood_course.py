@@ -28,7 +28,7 @@ urgent AS MATERIALIZED (
 
 _ALL = Panel(
     key="flood-hydrographs",
-    title=Text(en="Level minus alert threshold", fr="Hauteur moins seuil d'alerte"),
+    title=Text("Level minus alert threshold", "Hauteur moins seuil d'alerte"),
     about=Text(
         en="Each gauge's level minus the alert threshold that was in force then, so that gauges"
         " with different zeros compare: zero is the alert. The highest value of each piece of"
@@ -41,22 +41,18 @@ _ALL = Panel(
     view=TimeSeries(
         width=2,
         steps_drawn="dashed",
-        axis_label=Text(en="above the alert level", fr="au-dessus de l'alerte"),
+        axis_label=Text("above the alert level", "au-dessus de l'alerte"),
         soft_max=0.25,
     ),
     refine=bridge_gaps,
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high - t.value AS value
             FROM {readings("level", every=FIT)}
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'alert'
              AND bucket.time >= t.begins AND bucket.time < t.ends
-            """)
-        ),
-    ),
+            """),
     quantity="level",
-    steps=(Step(at=0, colour=ORANGE),),
+    steps=(Step(0, ORANGE),),
     width=12,
     height=12,
 )
@@ -77,14 +73,14 @@ def _rain_deep(builder: Builder) -> Builder:
 
 
 def _line(name: str, en: str, fr: str, colour: str) -> Column:
-    return Column(name=name, title=Text(en=en, fr=fr), colour=colour, dashed=True, line_width=1)
+    return Column(name, Text(en, fr), colour=colour, dashed=True, line_width=1)
 
 
 _GAUGE = Panel(
     key="flood-hydrograph",
     title=Text(
-        en="The gauge nearest to its alert: m NGF and rain",
-        fr="Station la plus proche de l'alerte : cote NGF et pluie",
+        "The gauge nearest to its alert: m NGF and rain",
+        "Station la plus proche de l'alerte : cote NGF et pluie",
     ),
     about=Text(
         en="Of the chosen gauges the one nearest to its alert level (choose a site to see"
@@ -139,26 +135,26 @@ _GAUGE = Panel(
     ),
     quantity="surface_elevation",
     columns=(
-        Column(name="/.*/", colour=BLUE),
+        Column("/.*/", colour=BLUE),
         _line("attention", "attention", "attention", YELLOW),
         _line("alert", "alert", "alerte", ORANGE),
         _line("danger", "danger", "danger", RED),
         _line("highest", "highest known", "plus hautes eaux connues", "#9a5fb5"),
         Column(
-            name="rain",
-            title=Text(en="catchment rain", fr="pluie de bassin"),
+            "rain",
+            Text("catchment rain", "pluie de bassin"),
             unit="mm/h",
             decimals=1,
             draw="bars",
             inverted=True,
             axis="right",
-            axis_label=Text(en="rain, downwards", fr="pluie, vers le bas"),
+            axis_label=Text("rain, downwards", "pluie, vers le bas"),
             colour="#8ab8ff",
         ),
     ),
     no_value=Text(
-        en="no zero (m NGF) of the scale is known: see level minus threshold",
-        fr="zéro d'échelle (NGF) inconnu : voir hauteur moins seuil",
+        "no zero (m NGF) of the scale is known: see level minus threshold",
+        "zéro d'échelle (NGF) inconnu : voir hauteur moins seuil",
     ),
     refine=_rain_deep,
     width=12,
@@ -166,7 +162,5 @@ _GAUGE = Panel(
 )
 
 SECTION = Section(
-    key="flood-courses-section",
-    title=Text(en="Hydrographs", fr="Hydrogrammes"),
-    panels=(_ALL, _GAUGE),
+    key="flood-courses-section", title=Text("Hydrographs", "Hydrogrammes"), panels=(_ALL, _GAUGE)
 )

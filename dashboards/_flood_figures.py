@@ -1,17 +1,13 @@
 """The room's six figures of a flood, and the two questions they share with the tables."""
 
-from dashboards._colours import BLUE, FEW_IS_GOOD, GREEN, NONE_IS_GOOD, ORANGE, RED, VIOLET, Step
-from dashboards._describe import Panel, Query
+from dashboards._colours import BLUE, FEW_IS_GOOD, GREEN, NONE_IS_GOOD, ORANGE, RED, VIOLET, scale
+from dashboards._describe import Panel
 from dashboards._sql import UNTIL, series_of, territory
 from dashboards._views import Stat
 from dashboards._words import Text
 
 BASIN_FILLING, BASIN_FULL = 80.0, 95.0  # %; those of the rule flood-basin-full (a test holds them)
-BASIN_STEPS = (
-    Step(at=None, colour=BLUE),
-    Step(at=BASIN_FILLING, colour=ORANGE),
-    Step(at=BASIN_FULL, colour=RED),
-)
+BASIN_STEPS = scale(BLUE, (BASIN_FILLING, ORANGE), (BASIN_FULL, RED))
 # A level that is older says nothing of now.
 RECENT = f"{UNTIL} - INTERVAL '1 day'"
 # Silent: no reading for longer than the series' own limit, or three times its interval.
@@ -38,13 +34,13 @@ WHERE {territory("g")}
 
 _OVER = Panel(
     key="flood-over",
-    title=Text(en="Gauges above alert", fr="Stations en alerte"),
+    title=Text("Gauges above alert", "Stations en alerte"),
     about=Text(
-        en="How many gauges stand above their alert level at the end of the time shown.",
-        fr="Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
+        "How many gauges stand above their alert level at the end of the time shown.",
+        "Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
     ),
     view=Stat(colour="background"),
-    queries=(Query(sql=f"SELECT count(*) FILTER (WHERE margin > 0) AS over FROM ({GAUGES}) g"),),
+    sql=f"SELECT count(*) FILTER (WHERE margin > 0) AS over FROM ({GAUGES}) g",
     unit="count",
     steps=FEW_IS_GOOD,
     width=4,
@@ -52,7 +48,7 @@ _OVER = Panel(
 )
 _NEAREST = Panel(
     key="flood-nearest",
-    title=Text(en="Level minus alert, highest", fr="Hauteur moins alerte"),
+    title=Text("Level minus alert, highest", "Hauteur moins alerte"),
     about=Text(
         en="Of all gauges the one nearest to its alert level from below, or farthest above it:"
         " level minus alert threshold. Positive: the threshold is exceeded.",
@@ -60,16 +56,12 @@ _NEAREST = Panel(
         " hauteur moins seuil d'alerte. Positif : le seuil est dépassé.",
     ),
     view=Stat(colour="value", rows=True, text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"SELECT station, margin FROM ({GAUGES}) g WHERE margin IS NOT NULL"
-            " ORDER BY margin DESC LIMIT 1"
-        ),
-    ),
+    sql=f"SELECT station, margin FROM ({GAUGES}) g WHERE margin IS NOT NULL"
+    " ORDER BY margin DESC LIMIT 1",
     unit="m",
     decimals=2,
-    steps=(Step(at=None, colour=BLUE), Step(at=0, colour=ORANGE)),
-    no_value=Text(en="no reading", fr="aucune mesure"),
+    steps=scale(BLUE, (0, ORANGE)),
+    no_value=Text("no reading", "aucune mesure"),
     width=4,
     height=4,
 )
@@ -85,7 +77,7 @@ JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(
     key="flood-next-asset",
-    title=Text(en="Next asset in the water in", fr="Prochain enjeu dans"),
+    title=Text("Next asset in the water in", "Prochain enjeu dans"),
     about=Text(
         en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
         " three hours. Nothing: none is reached within 24 h at today's rates.",
@@ -93,34 +85,25 @@ _NEXT = Panel(
         " heures se poursuit. Rien : aucun enjeu atteint sous 24 h à ce rythme.",
     ),
     view=Stat(rows=True, text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"SELECT asset, due_h FROM ({REACHES}) r WHERE due_h IS NOT NULL"
-            " ORDER BY due_h LIMIT 1"
-        ),
-    ),
+    sql=f"SELECT asset, due_h FROM ({REACHES}) r WHERE due_h IS NOT NULL ORDER BY due_h LIMIT 1",
     unit="h",
     decimals=1,
-    steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=BLUE)),
-    no_value=Text(en="none in 24 h", fr="aucun sous 24 h"),
+    steps=scale(RED, (2, ORANGE), (6, BLUE)),
+    no_value=Text("none in 24 h", "aucun sous 24 h"),
     empty="no asset is about to be reached",
     width=4,
     height=4,
 )
 _REACHED = Panel(
     key="flood-reached",
-    title=Text(en="Assets in the water", fr="Enjeux atteints"),
+    title=Text("Assets in the water", "Enjeux atteints"),
     about=Text(
         en="How many roads, schools, cabinets and other assets have their level at the gauge"
         " exceeded.",
         fr="Nombre d'enjeux (voies, écoles, armoires…) dont la cote à la station est dépassée.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"SELECT count(*) FILTER (WHERE state = 'reached') AS reached FROM ({REACHES}) r"
-        ),
-    ),
+    sql=f"SELECT count(*) FILTER (WHERE state = 'reached') AS reached FROM ({REACHES}) r",
     unit="count",
     steps=NONE_IS_GOOD,
     width=4,
@@ -128,32 +111,28 @@ _REACHED = Panel(
 )
 _FULLEST = Panel(
     key="flood-fullest",
-    title=Text(en="Fullest retention basin", fr="Bassin le plus rempli"),
+    title=Text("Fullest retention basin", "Bassin le plus rempli"),
     about=Text(
-        en="The fill of the fullest retention basin. From 95 % it holds nothing back any more.",
-        fr="Remplissage du bassin de retenue le plus plein. À partir de 95 %, il n'écrête plus.",
+        "The fill of the fullest retention basin. From 95 % it holds nothing back any more.",
+        "Remplissage du bassin de retenue le plus plein. À partir de 95 %, il n'écrête plus.",
     ),
     view=Stat(rows=True, text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT site.title AS basin, r.value AS fill
-            FROM unnest({series_of("basin_fill")}) AS basin (id)
-            JOIN series ON series.id = basin.id JOIN device ON device.id = series.device
-            JOIN site ON site.id = device.site
-            CROSS JOIN LATERAL last_reading(series.id, {UNTIL}) r ORDER BY r.value DESC LIMIT 1
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT site.title AS basin, r.value AS fill
+    FROM unnest({series_of("basin_fill")}) AS basin (id)
+    JOIN series ON series.id = basin.id JOIN device ON device.id = series.device
+    JOIN site ON site.id = device.site
+    CROSS JOIN LATERAL last_reading(series.id, {UNTIL}) r ORDER BY r.value DESC LIMIT 1
+    """,
     quantity="basin_fill",
     steps=BASIN_STEPS,
-    no_value=Text(en="no basin", fr="aucun bassin"),
+    no_value=Text("no basin", "aucun bassin"),
     width=4,
     height=4,
 )
 _SILENT = Panel(
     key="flood-silent",
-    title=Text(en="Silent gauges", fr="Stations muettes"),
+    title=Text("Silent gauges", "Stations muettes"),
     about=Text(
         en="Gauges that have not told their level for longer than their own limit: there we are"
         " blind.",
@@ -161,11 +140,9 @@ _SILENT = Panel(
         " aveugles.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(sql=f"SELECT count(*) FILTER (WHERE state = 'silent') AS silent FROM ({GAUGES}) g"),
-    ),
+    sql=f"SELECT count(*) FILTER (WHERE state = 'silent') AS silent FROM ({GAUGES}) g",
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    steps=scale(GREEN, (1, VIOLET)),
     width=4,
     height=4,
 )

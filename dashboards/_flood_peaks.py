@@ -2,8 +2,8 @@
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from dashboards._colours import BLUE, GREY, ORANGE, RED, State, Step
-from dashboards._describe import Builder, Column, Panel, Query, Section
+from dashboards._colours import BLUE, GREY, ORANGE, RED, State, scale
+from dashboards._describe import Builder, Column, Panel, Section, coloured
 from dashboards._flood_course import urgent
 from dashboards._gaps import FIT
 from dashboards._links import site_page
@@ -56,24 +56,21 @@ ORDER BY flood.latest DESC, 1, 2
 """
 
 
-_MINUS = Text(en="level minus alert", fr="hauteur moins alerte")
+_MINUS = Text("level minus alert", "hauteur moins alerte")
 
 
 def _bold(builder: Builder) -> Builder:
     """Lines that are seen from afar."""
     return builder.override_by_regexp(
-        "/margin/",
-        [
-            sdk.DynamicConfigValue(id_val="custom.lineWidth", value=2),
-        ],
+        "/margin/", [sdk.DynamicConfigValue(id_val="custom.lineWidth", value=2)]
     )
 
 
 _PAST = Panel(
     key="flood-past",
     title=Text(
-        en="This flood and past ones, aligned at their peaks",
-        fr="Cette crue et les crues passées, calées sur le pic",
+        "This flood and past ones, aligned at their peaks",
+        "Cette crue et les crues passées, calées sur le pic",
     ),
     about=Text(
         en="The same gauge as in the hydrograph with rain: its five highest floods above the"
@@ -92,20 +89,20 @@ _PAST = Panel(
         y="margin",
         by="flood",
         show="lines",
-        x_label=Text(en="hours from the peak", fr="heures par rapport au pic"),
+        x_label=Text("hours from the peak", "heures par rapport au pic"),
         y_label=_MINUS,
     ),
-    queries=(Query(sql=_ALIGNED),),
+    sql=_ALIGNED,
     columns=(
         Column(
-            name="hours",
-            title=Text(en="hours from the peak", fr="heures par rapport au pic"),
+            "hours",
+            Text("hours from the peak", "heures par rapport au pic"),
             unit="number",
             decimals=1,
         ),
-        Column(name="/margin/", title="${__series.name}", unit="m", decimals=2, axis_label=_MINUS),
+        Column("/margin/", "${__series.name}", unit="m", decimals=2, axis_label=_MINUS),
     ),
-    no_value=Text(en="no flood is known here", fr="aucune crue connue ici"),
+    no_value=Text("no flood is known here", "aucune crue connue ici"),
     refine=_bold,
     width=24,
     height=10,
@@ -164,14 +161,14 @@ WHERE {territory("g")} ORDER BY g.river, g.river_order, g.name
 """
 
 _STATES = (
-    State(value="rising", text=Text(en="still rising", fr="monte encore"), colour=RED, symbol="↗"),
-    State(value="passed", text=Text(en="passed", fr="passé"), colour=BLUE, symbol="↘"),
-    State(value="steady", text=Text(en="level", fr="étale"), colour=GREY, symbol="→"),
+    State("rising", Text("still rising", "monte encore"), RED, "↗"),
+    State("passed", Text("passed", "passé"), BLUE, "↘"),
+    State("steady", Text("level", "étale"), GREY, "→"),
 )
-_ABOVE_ALERT = (Step(at=None, colour=BLUE), Step(at=0, colour=ORANGE))
+_ABOVE_ALERT = scale(BLUE, (0, ORANGE))
 _TABLE = Panel(
     key="flood-peaks",
-    title=Text(en="Peaks, observed and expected", fr="Pics observés et attendus"),
+    title=Text("Peaks, observed and expected", "Pics observés et attendus"),
     about=Text(
         en="Observed: the highest level in the time shown, when, and minus today's alert"
         " threshold; whether it has passed or the river still rises. Expected: where a gauge"
@@ -185,34 +182,20 @@ _TABLE = Panel(
         " affluents intermédiaires n'y sont.",
     ),
     view=Table(),
-    queries=(Query(sql=_PEAKS),),
+    sql=_PEAKS,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=100),
-        Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
-        Column(name="peak_at", title=Text(en="Peak at", fr="Pic à"), unit="date", width=172),
-        Column(
-            name="peak",
-            title=Text(en="minus alert", fr="moins alerte"),
-            unit="m",
-            decimals=2,
-            cell="text",
-            steps=_ABOVE_ALERT,
-            width=105,
+        Column("site", hidden=True),
+        Column("river", Text("River", "Cours d'eau"), width=100),
+        Column("station", Text("Gauge", "Station"), links=(site_page(),)),
+        Column("peak_at", Text("Peak at", "Pic à"), unit="date", width=172),
+        coloured(
+            "peak", Text("minus alert", "moins alerte"), "m", _ABOVE_ALERT, decimals=2, width=105
         ),
-        Column(
-            name="state", title=Text(en="State", fr="État"), states=_STATES, cell="text", width=132
-        ),
-        Column(name="due_at", title=Text(en="Expected at", fr="Attendu à"), unit="date", width=172),
-        Column(name="above", title=Text(en="from", fr="depuis")),
-        Column(
-            name="above_peak",
-            title=Text(en="peak there", fr="pic amont"),
-            unit="m",
-            decimals=2,
-            cell="text",
-            steps=_ABOVE_ALERT,
-            width=115,
+        Column("state", Text("State", "État"), states=_STATES, cell="text", width=132),
+        Column("due_at", Text("Expected at", "Attendu à"), unit="date", width=172),
+        Column("above", Text("from", "depuis")),
+        coloured(
+            "above_peak", Text("peak there", "pic amont"), "m", _ABOVE_ALERT, decimals=2, width=115
         ),
     ),
     width=24,
@@ -220,7 +203,5 @@ _TABLE = Panel(
     timeless="peaks of the time shown, and those that come",
 )
 SECTION = Section(
-    key="flood-peaks-section",
-    title=Text(en="Peaks", fr="Pics de crue"),
-    panels=(_TABLE, _PAST),
+    key="flood-peaks-section", title=Text("Peaks", "Pics de crue"), panels=(_TABLE, _PAST)
 )

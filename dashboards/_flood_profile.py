@@ -1,7 +1,7 @@
 """Rivers lengthwise, in metres NGF: the one scale on which different gauges compare."""
 
 from dashboards._colours import GREY
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section
 from dashboards._links import site_page
 from dashboards._sql import UNTIL, territory
 from dashboards._views import Scatter, Table
@@ -23,7 +23,7 @@ gauge AS MATERIALIZED (
 )"""
 _PROFILE = Panel(
     key="flood-profile",
-    title=Text(en="Longitudinal profile", fr="Profil en long"),
+    title=Text("Longitudinal profile", "Profil en long"),
     about=Text(
         en="Altitude of the water now (m NGF) along each river that has two gauges or more, by the"
         " distance from its first gauge as the crow flies; dashed: the alert level. Where the line"
@@ -40,12 +40,10 @@ _PROFILE = Panel(
         by="line",
         show="points+lines",
         size=7,
-        x_label=Text(en="km from the first gauge", fr="km depuis la première station"),
+        x_label=Text("km from the first gauge", "km depuis la première station"),
         y_label="m NGF",
     ),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {_ALONG}
             SELECT river || CASE {{{{lang}}}} WHEN 'fr' THEN ' · eau' ELSE ' · water' END AS line,
                    km, value + zero AS altitude
@@ -54,23 +52,17 @@ _PROFILE = Panel(
             SELECT river || CASE {{{{lang}}}} WHEN 'fr' THEN ' · alerte' ELSE ' · alert' END, km,
                    alert + zero
             FROM along WHERE many > 1 AND alert IS NOT NULL ORDER BY 1, 2
-            """
-        ),
-    ),
+            """,
     columns=(
         Column(
-            name="km",
-            title=Text(en="km from the first gauge", fr="km depuis la première station"),
-            unit="number",
+            "km", Text("km from the first gauge", "km depuis la première station"), unit="number"
         ),
-        Column(
-            name="/altitude/", title="${__series.name}", unit="m", decimals=2, axis_label="m NGF"
-        ),
-        Column(name="/· alert/", dashed=True, colour=GREY),
+        Column("/altitude/", "${__series.name}", unit="m", decimals=2, axis_label="m NGF"),
+        Column("/· alert/", dashed=True, colour=GREY),
     ),
     no_value=Text(
-        en="no river has two gauges whose zeros are known",
-        fr="aucun cours d'eau n'a deux stations au zéro d'échelle connu",
+        "no river has two gauges whose zeros are known",
+        "aucun cours d'eau n'a deux stations au zéro d'échelle connu",
     ),
     empty="a territory may have no river with two gauges",
     width=12,
@@ -79,7 +71,7 @@ _PROFILE = Panel(
 )
 _ALTITUDES = Panel(
     key="flood-altitudes",
-    title=Text(en="Altitudes, m NGF", fr="Cotes NGF"),
+    title=Text("Altitudes, m NGF", "Cotes NGF"),
     about=Text(
         en="Each gauge's zero, its water and its alert and danger levels on one scale, and the"
         " fall of the water to the next gauge down the river. A fall that shrinks during a flood"
@@ -89,22 +81,18 @@ _ALTITUDES = Panel(
         " diminue en crue signale un remous de l'aval.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {_ALONG}
             SELECT name AS site, river, title AS station, zero, value + zero AS water,
                    alert + zero AS alert, danger + zero AS danger, value + zero - below AS fall
             FROM along ORDER BY river, river_order, name
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="river", hidden=True),
-        Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("river", hidden=True),
+        Column("station", Text("Gauge", "Station"), links=(site_page(),)),
         *(
-            Column(name=name, title=Text(en=en, fr=fr), unit="m", decimals=2, width=84)
+            Column(name, Text(en, fr), unit="m", decimals=2, width=84)
             for name, en, fr in (
                 ("zero", "Zero", "Zéro"),
                 ("water", "Water", "Eau"),
@@ -114,13 +102,13 @@ _ALTITUDES = Panel(
             )
         ),
     ),
-    no_value=Text(en="no zero (m NGF) is known", fr="aucun zéro d'échelle (NGF) connu"),
+    no_value=Text("no zero (m NGF) is known", "aucun zéro d'échelle (NGF) connu"),
     width=12,
     height=12,
     timeless="the altitudes at the end of the time shown",
 )
 SECTION = Section(
     key="flood-profile-section",
-    title=Text(en="Lengthwise, m NGF", fr="Profil en long, NGF"),
+    title=Text("Lengthwise, m NGF", "Profil en long, NGF"),
     panels=(_PROFILE, _ALTITUDES),
 )

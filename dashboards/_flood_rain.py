@@ -1,7 +1,7 @@
 """Rain over the catchments and how rare it is; retention basins."""
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section
 from dashboards._flood_figures import BASIN_STEPS
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
@@ -10,20 +10,10 @@ from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
 
 RARITY = (
-    State(
-        value="50",
-        text=Text(en="rarer than 50 years", fr="plus que cinquantennale"),
-        colour=RED,
-        symbol="■",
-    ),
-    State(value="10", text=Text(en="10 to 50 years", fr="10 à 50 ans"), colour=ORANGE, symbol="◆"),
-    State(
-        value="0",
-        text=Text(en="less than 10 years", fr="moins que décennale"),
-        colour=GREEN,
-        symbol="●",
-    ),
-    State(value="unknown", text=Text(en="no values", fr="sans référence"), colour=GREY, symbol="?"),
+    State("50", Text("rarer than 50 years", "plus que cinquantennale"), RED, "■"),
+    State("10", Text("10 to 50 years", "10 à 50 ans"), ORANGE, "◆"),
+    State("0", Text("less than 10 years", "moins que décennale"), GREEN, "●"),
+    State("unknown", Text("no values", "sans référence"), GREY, "?"),
 )
 _SHOWN = (1, 3, 6, 24)
 
@@ -31,13 +21,7 @@ _SHOWN = (1, 3, 6, 24)
 def amounts(prefix: str = "mm") -> tuple[Column, ...]:
     """The columns of the sums over the hours that are shown."""
     return tuple(
-        Column(
-            name=f"{prefix}_{hours}h",
-            title=f"{hours} h",
-            unit="mm",
-            decimals=1,
-            width=76,
-        )
+        Column(f"{prefix}_{hours}h", f"{hours} h", unit="mm", decimals=1, width=76)
         for hours in _SHOWN
     )
 
@@ -74,8 +58,8 @@ def rare_columns() -> tuple[Column, ...]:
     """How the two columns of `RARE` read."""
     return (
         Column(
-            name="rare",
-            title=Text(en="of the 10-year rain", fr="de la décennale"),
+            "rare",
+            Text("of the 10-year rain", "de la décennale"),
             unit="share",
             decimals=0,
             cell="gauge",
@@ -84,21 +68,13 @@ def rare_columns() -> tuple[Column, ...]:
             colour=BLUE,
             width=130,
         ),
-        Column(
-            name="rarity",
-            title=Text(en="Rarity", fr="Rareté"),
-            states=RARITY,
-            cell="background",
-            width=186,
-        ),
+        Column("rarity", Text("Rarity", "Rareté"), states=RARITY, cell="background", width=186),
     )
 
 
 _NOW = Panel(
     key="flood-rain",
-    title=Text(
-        en="Rain over the catchments, and how rare", fr="Pluie de bassin versant et sa rareté"
-    ),
+    title=Text("Rain over the catchments, and how rare", "Pluie de bassin versant et sa rareté"),
     about=Text(
         en="What fell over each gauge's catchment in the last 1, 3, 6 and 24 h of the time shown."
         " Bar: its share of what falls there once in ten years, over whichever of 1, 2, 3, 4, 6,"
@@ -110,9 +86,7 @@ _NOW = Panel(
         " référence sont les seuils du site, illustratives tant qu'elles ne sont pas établies.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEPTHS}
             SELECT site.name AS site, site.title AS station, {sum_rain()}, {RARE}
             FROM unnest({series_of("catchment_rain")}) AS rain (id)
@@ -122,16 +96,10 @@ _NOW = Panel(
             LEFT JOIN depth ON depth.site = site.name AND depth.hours = sums.hours
             GROUP BY site.name, site.title
             ORDER BY rare DESC NULLS LAST, mm_24h DESC NULLS LAST, site.title
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(
-            name="station",
-            title=Text(en="Catchment of", fr="Bassin versant de"),
-            links=(site_page(),),
-        ),
+        Column("site", hidden=True),
+        Column("station", Text("Catchment of", "Bassin versant de"), links=(site_page(),)),
         *amounts(),
         *rare_columns(),
     ),
@@ -148,7 +116,7 @@ _HIGHEST = ", ".join(
 _MOST_OF = ", ".join(f"coalesce(max(wet.mm_{hours}h), 0) AS mm_{hours}h" for hours in _SHOWN)
 _MOST = Panel(
     key="flood-rain-most",
-    title=Text(en="Most rain in the time shown", fr="Cumuls maximaux de la période"),
+    title=Text("Most rain in the time shown", "Cumuls maximaux de la période"),
     about=Text(
         en="The most that fell over each catchment within 1, 3, 6 and 24 hours anywhere in the"
         " time shown, and when the heaviest 24 h ended. By whole hours.",
@@ -156,34 +124,26 @@ _MOST = Panel(
         " affichée, et fin des 24 h les plus arrosées. Par heures rondes.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            WITH wet AS (
-                SELECT hour.series_id, hour.begins, {_HIGHEST}
-                FROM rollup_hour hour WHERE hour.series_id = ANY ({series_of("catchment_rain")})
-                 AND hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
-                 AND hour.sum > 0
-            )
-            SELECT site.name AS site, site.title AS station,
-                   {_MOST_OF},
-                   last(wet.begins, wet.mm_24h) AS at
-            FROM unnest({series_of("catchment_rain")}) AS rain (id)
-            JOIN series ON series.id = rain.id JOIN device ON device.id = series.device
-            JOIN site ON site.id = device.site LEFT JOIN wet ON wet.series_id = series.id
-            GROUP BY site.name, site.title ORDER BY mm_24h DESC, site.title
-            """
-        ),
-    ),
+    sql=f"""
+    WITH wet AS (
+        SELECT hour.series_id, hour.begins, {_HIGHEST}
+        FROM rollup_hour hour WHERE hour.series_id = ANY ({series_of("catchment_rain")})
+         AND hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
+         AND hour.sum > 0
+    )
+    SELECT site.name AS site, site.title AS station,
+           {_MOST_OF},
+           last(wet.begins, wet.mm_24h) AS at
+    FROM unnest({series_of("catchment_rain")}) AS rain (id)
+    JOIN series ON series.id = rain.id JOIN device ON device.id = series.device
+    JOIN site ON site.id = device.site LEFT JOIN wet ON wet.series_id = series.id
+    GROUP BY site.name, site.title ORDER BY mm_24h DESC, site.title
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(
-            name="station",
-            title=Text(en="Catchment of", fr="Bassin versant de"),
-            links=(site_page(),),
-        ),
+        Column("site", hidden=True),
+        Column("station", Text("Catchment of", "Bassin versant de"), links=(site_page(),)),
         *amounts(),
-        Column(name="at", title=Text(en="24 h ending", fr="fin des 24 h"), unit="date", width=190),
+        Column("at", Text("24 h ending", "fin des 24 h"), unit="date", width=190),
     ),
     width=14,
     height=11,
@@ -191,8 +151,8 @@ _MOST = Panel(
 _FALLEN = Panel(
     key="flood-rain-fallen",
     title=Text(
-        en="Rain since the beginning, over the catchments",
-        fr="Pluie cumulée depuis le début de la période",
+        "Rain since the beginning, over the catchments",
+        "Pluie cumulée depuis le début de la période",
     ),
     about=Text(
         en="Rain over each catchment, summed from the beginning of the time shown. Steep: it pours"
@@ -201,16 +161,12 @@ _FALLEN = Panel(
         " forte : il pleut fort à cet instant.",
     ),
     view=TimeSeries(width=2, legend="list", step=False, gaps=False),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric,
-                   sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
-                       AS fallen
-            FROM {readings("catchment_rain", every=FIT)} ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT bucket.time AS time, site.title AS metric,
+           sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
+               AS fallen
+    FROM {readings("catchment_rain", every=FIT)} ORDER BY 1, 2
+    """,
     quantity="catchment_rain",
     low=0,
     width=10,
@@ -218,7 +174,7 @@ _FALLEN = Panel(
 )
 _BASINS = Panel(
     key="flood-basins",
-    title=Text(en="Fill of the retention basins", fr="Remplissage des bassins de retenue"),
+    title=Text("Fill of the retention basins", "Remplissage des bassins de retenue"),
     about=Text(
         en="Share of each basin that is full. 80 %: ask how the gate is set and how long it will"
         " rain. 95 %: it holds nothing back any more, the river below rises as if it were not"
@@ -227,30 +183,23 @@ _BASINS = Panel(
         " durée de la pluie. 95 % : il n'écrête plus, l'aval monte comme s'il n'existait pas.",
     ),
     view=TimeSeries(
-        width=2,
-        legend="table",
-        legend_calcs=("lastNotNull", "max"),
-        steps_drawn="dashed",
+        width=2, legend="table", legend_calcs=("lastNotNull", "max"), steps_drawn="dashed"
     ),
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high AS value
             FROM {readings("basin_fill", every=FIT)}
-            """)
-        ),
-    ),
+            """),
     quantity="basin_fill",
     low=0,
     high=100,
     steps=BASIN_STEPS[1:],
-    no_value=Text(en="no basin", fr="aucun bassin"),
+    no_value=Text("no basin", "aucun bassin"),
     refine=bridge_gaps,
     width=10,
     height=11,
 )
 SECTION = Section(
     key="flood-rain-section",
-    title=Text(en="Rain and basins", fr="Pluie et bassins"),
+    title=Text("Rain and basins", "Pluie et bassins"),
     panels=(_NOW, _FALLEN, _MOST, _BASINS),
 )

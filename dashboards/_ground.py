@@ -15,7 +15,7 @@ Layer = Builder[sdk.MapLayerOptions]
 COUNTRIES = "public/maps/countries.geojson"  # Grafana carries it
 CLOSEST = 15  # how near a view that fits its markers may come; unsaid it is 1, the whole world
 # Where a marker stands is seen; its tooltip need not tell.
-PLACE = (Column(name="lat", hidden=True), Column(name="lon", hidden=True))
+PLACE = (Column("lat", hidden=True), Column("lon", hidden=True))
 
 
 def layers(view: Geomap, options: Options) -> tuple[Layer, list[Layer]]:

@@ -36,11 +36,7 @@ def _field(name: str) -> xychart.MatcherConfig:
 
 
 def scatter_custom(view: views.Scatter, _options: Options) -> dict[str, Any]:
-    return {
-        "show": view.show,
-        "pointSize": {"fixed": view.size},
-        "fillOpacity": 50,
-    }
+    return {"show": view.show, "pointSize": {"fixed": view.size}, "fillOpacity": 50}
 
 
 def split_series(view: views.Scatter) -> tuple[Transformation, ...]:

@@ -10,9 +10,9 @@ from dashboards._colours import (
     VIOLET,
     YELLOW,
     State,
-    Step,
+    scale,
 )
-from dashboards._describe import Column, Panel, Query
+from dashboards._describe import Column, Panel, bar, coloured
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, series_of, territory
 from dashboards._views import Table, Timeline
@@ -21,9 +21,9 @@ from sensors.flood import DOMAIN as FLOOD
 from sensors.weather import DOMAIN as WEATHER
 
 HEALTH = (
-    State(value="silent", text=Text(en="silent", fr="muette"), colour=VIOLET, symbol="✕"),
-    State(value="doubtful", text=Text(en="doubtful", fr="douteuse"), colour=ORANGE, symbol="▲"),
-    State(value="heard", text=Text(en="heard", fr="reçue"), colour=GREEN, symbol="●"),
+    State("silent", Text("silent", "muette"), VIOLET, "✕"),
+    State("doubtful", Text("doubtful", "douteuse"), ORANGE, "▲"),
+    State("heard", Text("heard", "reçue"), GREEN, "●"),
 )
 
 
@@ -31,7 +31,7 @@ def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
     """The alarms of a domain over time, a lane a site, coloured by the highest that lasts."""
     return _lanes(
         f"{domain}-alarms",
-        Text(en="Alarms by site", fr="Alarmes par site"),
+        Text("Alarms by site", "Alarmes par site"),
         Text(
             en="A lane a site: the highest priority of its alarms of danger that lasted at each"
             " moment; blank: none. Sites without any in the time shown have no lane. What a"
@@ -49,7 +49,7 @@ def fault_lanes(domain: str, *, width: int = 12, height: int = 10) -> Panel:
     """The faults of a domain's own equipment over time, a lane a site."""
     return _lanes(
         f"{domain}-faults",
-        Text(en="Faults of our own equipment", fr="Défauts de nos équipements"),
+        Text("Faults of our own equipment", "Défauts de nos équipements"),
         Text(
             en="A lane a site: the highest priority of its alarms of maintenance that lasted at"
             " each moment: silent, stuck, jumping, blocked, low battery, wrong clock. What a site"
@@ -77,9 +77,9 @@ def _lanes(key: str, title: Text, about: Text, sql: str, *, size: tuple[int, int
         title=title,
         about=about,
         view=Timeline(lane="site"),
-        queries=(Query(sql=sql),),
+        sql=sql,
         states=PRIORITIES,
-        no_value=Text(en="none in the time shown", fr="aucune sur la période"),
+        no_value=Text("none in the time shown", "aucune sur la période"),
         empty="no alarm in the time shown",
         width=size[0],
         height=size[1],
@@ -88,46 +88,23 @@ def _lanes(key: str, title: Text, about: Text, sql: str, *, size: tuple[int, int
 
 # What a device may be heard with and yet not be believed.
 DOUBTS = (
-    Column(
-        name="received",
-        title=Text(en="Received, 24 h", fr="Reçu, 24 h"),
-        unit="share",
-        decimals=0,
+    bar(
+        "received",
+        Text("Received, 24 h", "Reçu, 24 h"),
+        "share",
+        scale(RED, (0.6, ORANGE), (0.9, GREEN)),
         low=0,
         high=1,
-        cell="gauge",
-        steps=(
-            Step(at=None, colour=RED),
-            Step(at=0.6, colour=ORANGE),
-            Step(at=0.9, colour=GREEN),
-        ),
+        decimals=0,
     ),
+    coloured("suspect", Text("Not believed", "Écartées"), "count", FEW_IS_GOOD, width=105),
+    coloured("clock", Text("Wrong clock", "Horloge fausse"), "count", FEW_IS_GOOD, width=125),
     Column(
-        name="suspect",
-        title=Text(en="Not believed", fr="Écartées"),
-        unit="count",
-        cell="text",
-        steps=FEW_IS_GOOD,
-        width=105,
-    ),
-    Column(
-        name="clock",
-        title=Text(en="Wrong clock", fr="Horloge fausse"),
-        unit="count",
-        cell="text",
-        steps=FEW_IS_GOOD,
-        width=125,
-    ),
-    Column(
-        name="battery",
-        title=Text(en="Battery", fr="Batterie"),
+        "battery",
+        Text("Battery", "Batterie"),
         quantity="battery",
         cell="text",
-        steps=(
-            Step(at=None, colour=RED),
-            Step(at=20, colour=YELLOW),
-            Step(at=40, colour=GREEN),
-        ),
+        steps=scale(RED, (20, YELLOW), (40, GREEN)),
         width=95,
     ),
 )
@@ -148,37 +125,23 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
             " mesures écartées et messages à l'horloge fausse ; batterie.",
         ),
         view=Table(),
-        queries=(Query(sql=_health(quantities)),),
+        sql=_health(quantities),
         columns=(
-            Column(name="site", hidden=True),
+            Column("site", hidden=True),
+            Column("station", Text("Site", "Site"), links=(site_page(),), width=270),
+            Column("device", Text("Device", "Appareil"), width=175),
             Column(
-                name="station", title=Text(en="Site", fr="Site"), links=(site_page(),), width=270
-            ),
-            Column(name="device", title=Text(en="Device", fr="Appareil"), width=175),
-            Column(
-                name="quantity",
-                title=Text(en="Quantity", fr="Grandeur"),
+                "quantity",
+                Text("Quantity", "Grandeur"),
                 states=_quantity_states(quantities),
                 width=215,
             ),
-            Column(
-                name="state",
-                title=Text(en="State", fr="État"),
-                states=HEALTH,
-                cell="background",
-                width=115,
-            ),
-            Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=95),
-            Column(
-                name="limit",
-                title=Text(en="Silent from", fr="Muette dès"),
-                unit="min",
-                decimals=0,
-                width=105,
-            ),
+            Column("state", Text("State", "État"), states=HEALTH, cell="background", width=115),
+            Column("age", Text("Age", "Âge"), unit="min", decimals=0, width=95),
+            Column("limit", Text("Silent from", "Muette dès"), unit="min", decimals=0, width=105),
             *DOUBTS,
         ),
-        no_value=Text(en="no device", fr="aucun appareil"),
+        no_value=Text("no device", "aucun appareil"),
         width=24,
         height=12,
         timeless="how devices are at the end of the time shown",
@@ -190,8 +153,7 @@ def _quantity_states(quantities: tuple[str, ...]) -> tuple[State, ...]:
         quantity.name: quantity for domain in (FLOOD, WEATHER) for quantity in domain.quantities
     }
     return tuple(
-        State(value=name, text=Text(en=named[name].label_en, fr=named[name].label_fr), colour=GREY)
-        for name in quantities
+        State(name, Text(named[name].label_en, named[name].label_fr), GREY) for name in quantities
     )
 
 

@@ -1,7 +1,7 @@
 """Public lighting: what cabinets tell of themselves, how they switch, and who hears what."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, scale
+from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import QUIET
 from dashboards._lighting_words import SHORT, SIGNAL
 from dashboards._links import site_page
@@ -9,20 +9,15 @@ from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
 
-_TITLE = Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),))
-_SITE = Column(name="site", hidden=True)
-MINUTES = (  # ten minutes are the rule's; thirty are a clock that nobody set
-    Step(at=None, colour=GREY),
-    Step(at=-90, colour=RED),
-    Step(at=-30, colour=ORANGE),
-    Step(at=-10, colour=QUIET),
-    Step(at=10, colour=ORANGE),
-    Step(at=30, colour=RED),
+_TITLE = Column("title", Text("Cabinet", "Armoire"), links=(site_page(),))
+_SITE = Column("site", hidden=True)
+MINUTES = scale(  # ten minutes are the rule's; thirty are a clock that nobody set
+    GREY, (-90, RED), (-30, ORANGE), (-10, QUIET), (10, ORANGE), (30, RED)
 )
 
 _LANE = Panel(
     key="lighting-signals",
-    title=Text(en="Door, leakage, supply, contactor", fr="Porte, isolement, réseau, contacteur"),
+    title=Text("Door, leakage, supply, contactor", "Porte, isolement, réseau, contacteur"),
     about=Text(
         en="What each cabinet told of itself; where two things are wrong at once the more"
         " dangerous one is shown. A state holds until the cabinet tells another.",
@@ -31,15 +26,11 @@ _LANE = Panel(
     ),
     view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
     states=SIGNAL,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.time, {SHORT} AS cabinet, c.state
-            FROM lit_signal_course({SINCE}, {UNTIL}, lit_every({EVERY})) c
-            WHERE {territory("c")} ORDER BY c.time, c.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.time, {SHORT} AS cabinet, c.state
+    FROM lit_signal_course({SINCE}, {UNTIL}, lit_every({EVERY})) c
+    WHERE {territory("c")} ORDER BY c.time, c.title
+    """,
     points=400,
     width=14,
     height=13,
@@ -47,7 +38,7 @@ _LANE = Panel(
 
 _SWITCHING = Panel(
     key="lighting-switching",
-    title=Text(en="Switching against the plan", fr="Écart de commutation"),
+    title=Text("Switching against the plan", "Écart de commutation"),
     about=Text(
         en="Minutes between the planned and the real switching, of the last seven nights of the"
         " time shown: median in the evening and in the morning, and the farthest. Positive is"
@@ -61,60 +52,26 @@ _SWITCHING = Panel(
         " ou l'armoire suit un autre plan.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.name AS site, c.title,
-                   percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE c.on_)
-                       AS evening,
-                   percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE NOT c.on_)
-                       AS morning,
-                   (array_agg(c.minutes ORDER BY abs(c.minutes) DESC NULLS LAST))[1] AS farthest,
-                   count(c.minutes)::int AS seen, count(*)::int AS planned
-            FROM lit_switchings({UNTIL} - interval '7 days', {UNTIL}) c
-            WHERE {territory("c")}
-            GROUP BY c.name, c.title ORDER BY max(abs(c.minutes)) DESC NULLS LAST, c.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.name AS site, c.title,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE c.on_)
+               AS evening,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE NOT c.on_)
+               AS morning,
+           (array_agg(c.minutes ORDER BY abs(c.minutes) DESC NULLS LAST))[1] AS farthest,
+           count(c.minutes)::int AS seen, count(*)::int AS planned
+    FROM lit_switchings({UNTIL} - interval '7 days', {UNTIL}) c
+    WHERE {territory("c")}
+    GROUP BY c.name, c.title ORDER BY max(abs(c.minutes)) DESC NULLS LAST, c.title
+    """,
     columns=(
         _SITE,
         _TITLE,
-        Column(
-            name="evening",
-            title=Text(en="On", fr="Allumage"),
-            unit="min",
-            decimals=1,
-            steps=MINUTES,
-            cell="text",
-            width=90,
-        ),
-        Column(
-            name="morning",
-            title=Text(en="Off", fr="Extinction"),
-            unit="min",
-            decimals=1,
-            steps=MINUTES,
-            cell="text",
-            width=95,
-        ),
-        Column(
-            name="farthest",
-            title=Text(en="Farthest", fr="Extrême"),
-            unit="min",
-            decimals=1,
-            steps=MINUTES,
-            cell="text",
-            width=95,
-        ),
-        Column(name="seen", title=Text(en="Seen", fr="Vues"), unit="count", decimals=0, width=65),
-        Column(
-            name="planned",
-            title=Text(en="Planned", fr="Prévues"),
-            unit="count",
-            decimals=0,
-            width=75,
-        ),
+        coloured("evening", Text("On", "Allumage"), "min", MINUTES, decimals=1, width=90),
+        coloured("morning", Text("Off", "Extinction"), "min", MINUTES, decimals=1, width=95),
+        coloured("farthest", Text("Farthest", "Extrême"), "min", MINUTES, decimals=1, width=95),
+        Column("seen", Text("Seen", "Vues"), unit="count", decimals=0, width=65),
+        Column("planned", Text("Planned", "Prévues"), unit="count", decimals=0, width=75),
     ),
     timeless="seven nights before the end of the time asked",
     width=10,
@@ -123,7 +80,7 @@ _SWITCHING = Panel(
 
 _PHASES = Panel(
     key="lighting-phases",
-    title=Text(en="Phase balance", fr="Équilibre des phases"),
+    title=Text("Phase balance", "Équilibre des phases"),
     about=Text(
         en="Mean currents of the three phases over the whole hours of the light that lasts (by"
         " day: last night's), and the farthest one's distance from their mean. A third of the"
@@ -133,71 +90,57 @@ _PHASES = Panel(
         " des lampes d'un coup, c'est une phase : au-delà d'un tiers, voir les fusibles.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            WITH cabinet AS MATERIALIZED (
-                SELECT c.*, least({UNTIL}, c.lit_to) - interval '1 hour' AS last,
-                       c.lit_from + interval '15 minutes' AS first
-                FROM lit_cabinets({UNTIL}) c WHERE {territory("c")}
-            ),
-            source AS MATERIALIZED (
-                SELECT q.id, q.device, q.quantity FROM series q WHERE q.quantity IN
-                    ('phase1_current', 'phase2_current', 'phase3_current')
-            ),
-            said AS MATERIALIZED (
-                SELECT hour.series_id, hour.begins, hour.sum, hour.count FROM rollup_hour hour
-                WHERE hour.series_id = ANY (ARRAY (SELECT id FROM source))
-                  AND hour.begins <= {UNTIL}
-                  AND hour.begins >= (SELECT greatest(min(first), {UNTIL} - interval '3 days')
-                                      FROM cabinet)
-            ),
-            phase AS (
-                SELECT c.name, c.title, q.quantity, sum(said.sum) / sum(said.count) AS mean
-                FROM cabinet c JOIN device d ON d.site = c.site
-                JOIN source q ON q.device = d.id
-                LEFT JOIN said ON said.series_id = q.id
-                    AND said.begins >= c.first AND said.begins <= c.last
-                GROUP BY c.name, c.title, q.quantity
-            )
-            SELECT p.name AS site, p.title, p.phase1, p.phase2, p.phase3,
-                   100 * greatest(abs(phase1 - mean), abs(phase2 - mean), abs(phase3 - mean))
-                       / CASE WHEN mean >= 0.5 THEN mean END AS apart
-            FROM (
-                SELECT name, title, avg(mean) AS mean,
-                       max(mean) FILTER (WHERE quantity = 'phase1_current') AS phase1,
-                       max(mean) FILTER (WHERE quantity = 'phase2_current') AS phase2,
-                       max(mean) FILTER (WHERE quantity = 'phase3_current') AS phase3
-                FROM phase GROUP BY name, title
-            ) p ORDER BY apart DESC NULLS LAST, p.title
-            """
-        ),
+    sql=f"""
+    WITH cabinet AS MATERIALIZED (
+        SELECT c.*, least({UNTIL}, c.lit_to) - interval '1 hour' AS last,
+               c.lit_from + interval '15 minutes' AS first
+        FROM lit_cabinets({UNTIL}) c WHERE {territory("c")}
     ),
+    source AS MATERIALIZED (
+        SELECT q.id, q.device, q.quantity FROM series q WHERE q.quantity IN
+            ('phase1_current', 'phase2_current', 'phase3_current')
+    ),
+    said AS MATERIALIZED (
+        SELECT hour.series_id, hour.begins, hour.sum, hour.count FROM rollup_hour hour
+        WHERE hour.series_id = ANY (ARRAY (SELECT id FROM source))
+          AND hour.begins <= {UNTIL}
+          AND hour.begins >= (SELECT greatest(min(first), {UNTIL} - interval '3 days')
+                              FROM cabinet)
+    ),
+    phase AS (
+        SELECT c.name, c.title, q.quantity, sum(said.sum) / sum(said.count) AS mean
+        FROM cabinet c JOIN device d ON d.site = c.site
+        JOIN source q ON q.device = d.id
+        LEFT JOIN said ON said.series_id = q.id
+            AND said.begins >= c.first AND said.begins <= c.last
+        GROUP BY c.name, c.title, q.quantity
+    )
+    SELECT p.name AS site, p.title, p.phase1, p.phase2, p.phase3,
+           100 * greatest(abs(phase1 - mean), abs(phase2 - mean), abs(phase3 - mean))
+               / CASE WHEN mean >= 0.5 THEN mean END AS apart
+    FROM (
+        SELECT name, title, avg(mean) AS mean,
+               max(mean) FILTER (WHERE quantity = 'phase1_current') AS phase1,
+               max(mean) FILTER (WHERE quantity = 'phase2_current') AS phase2,
+               max(mean) FILTER (WHERE quantity = 'phase3_current') AS phase3
+        FROM phase GROUP BY name, title
+    ) p ORDER BY apart DESC NULLS LAST, p.title
+    """,
     columns=(
         _SITE,
         _TITLE,
         *(
-            Column(
-                name=f"phase{number}",
-                title=f"Phase {number}",
-                quantity=f"phase{number}_current",
-                width=90,
-            )
+            Column(f"phase{number}", f"Phase {number}", quantity=f"phase{number}_current", width=90)
             for number in (1, 2, 3)
         ),
-        Column(
-            name="apart",
-            title=Text(en="Unbalance", fr="Déséquilibre"),
-            unit="%",
-            decimals=0,
+        bar(
+            "apart",
+            Text("Unbalance", "Déséquilibre"),
+            "%",
+            scale(GREEN, (20, YELLOW), (33, RED)),
             low=0,
             high=100,
-            steps=(
-                Step(at=None, colour=GREEN),
-                Step(at=20, colour=YELLOW),
-                Step(at=33, colour=RED),
-            ),
-            cell="gauge",
+            decimals=0,
             width=150,
         ),
     ),
@@ -208,7 +151,7 @@ _PHASES = Panel(
 
 _HEARD = Panel(
     key="lighting-heard",
-    title=Text(en="Communication by gateway", fr="Communication par passerelle"),
+    title=Text("Communication by gateway", "Communication par passerelle"),
     about=Text(
         en="Of the lamps that each gateway speaks for (or that speak for themselves), how many"
         " were heard in the light that lasts (by day: last night's): switched lamps are silent by"
@@ -220,68 +163,41 @@ _HEARD = Panel(
         " armoires allumées : c'est la passerelle, pas les lampes.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT coalesce(gateway.title, CASE {{{{lang}}}} WHEN 'fr' THEN 'en direct'
-                            ELSE 'by themselves' END) AS gateway,
-                   count(*)::int AS lamps, count(DISTINCT l.lit_group)::int AS cabinets,
-                   count(*) FILTER (WHERE l.does = 'silent')::int AS silent,
-                   100.0 * avg((l.does <> 'silent')::int)::float8 AS heard,
-                   max(l.heard) AS latest
-            FROM lit_lamps({UNTIL}) l JOIN site ON site.id = l.site
-            JOIN device ON device.name = l.device
-            LEFT JOIN gateway ON gateway.name = device.gateway
-            WHERE {territory()} GROUP BY gateway.title ORDER BY heard, gateway.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT coalesce(gateway.title, CASE {{{{lang}}}} WHEN 'fr' THEN 'en direct'
+                    ELSE 'by themselves' END) AS gateway,
+           count(*)::int AS lamps, count(DISTINCT l.lit_group)::int AS cabinets,
+           count(*) FILTER (WHERE l.does = 'silent')::int AS silent,
+           100.0 * avg((l.does <> 'silent')::int)::float8 AS heard,
+           max(l.heard) AS latest
+    FROM lit_lamps({UNTIL}) l JOIN site ON site.id = l.site
+    JOIN device ON device.name = l.device
+    LEFT JOIN gateway ON gateway.name = device.gateway
+    WHERE {territory()} GROUP BY gateway.title ORDER BY heard, gateway.title
+    """,
     columns=(
-        Column(name="gateway", title=Text(en="Gateway", fr="Passerelle")),
-        Column(
-            name="lamps",
-            title=Text(en="Lamps", fr="Points"),
-            unit="count",
+        Column("gateway", Text("Gateway", "Passerelle")),
+        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0, width=75),
+        Column("cabinets", Text("Cabinets", "Armoires"), unit="count", decimals=0, width=85),
+        coloured(
+            "silent",
+            Text("Silent", "Muets"),
+            "count",
+            scale(QUIET, (1, ORANGE)),
             decimals=0,
             width=75,
         ),
-        Column(
-            name="cabinets",
-            title=Text(en="Cabinets", fr="Armoires"),
-            unit="count",
-            decimals=0,
-            width=85,
-        ),
-        Column(
-            name="silent",
-            title=Text(en="Silent", fr="Muets"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=None, colour=QUIET), Step(at=1, colour=ORANGE)),
-            cell="text",
-            width=75,
-        ),
-        Column(
-            name="heard",
-            title=Text(en="Heard", fr="Entendus"),
-            unit="%",
-            decimals=1,
+        bar(
+            "heard",
+            Text("Heard", "Entendus"),
+            "%",
+            scale(RED, (90, ORANGE), (98, GREEN)),
             low=0,
             high=100,
-            steps=(
-                Step(at=None, colour=RED),
-                Step(at=90, colour=ORANGE),
-                Step(at=98, colour=GREEN),
-            ),
-            cell="gauge",
+            decimals=1,
             width=150,
         ),
-        Column(
-            name="latest",
-            title=Text(en="Latest word", fr="Dernier message"),
-            unit="date",
-            width=150,
-        ),
+        Column("latest", Text("Latest word", "Dernier message"), unit="date", width=150),
     ),
     timeless="who was heard in the light that lasts",
     width=12,
@@ -290,6 +206,6 @@ _HEARD = Panel(
 
 SECTION = Section(
     key="lighting-cabinets-section",
-    title=Text(en="Cabinets and communication", fr="Armoires et communication"),
+    title=Text("Cabinets and communication", "Armoires et communication"),
     panels=(_LANE, _SWITCHING, _PHASES, _HEARD),
 )

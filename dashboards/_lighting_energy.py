@@ -1,7 +1,7 @@
 """Public lighting: power and energy against what the plans expect."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import GREEN, GREY, ORANGE, scale
+from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import AMBER, QUIET
 from dashboards._lighting_words import BEYOND, COURSE, ENERGY, HOURS, PIECE, RATIO, ZONE
 from dashboards._links import site_page
@@ -17,8 +17,8 @@ _SHOWN = (  # the hour that runs when the time asked begins, too
     f"(c.time >= date_trunc('hour', {SINCE}) OR NOT ({_SHORT})) AND ({_SHORT} OR {_WHOLE})"
 )
 _PLANNED = Column(
-    name="wanted",
-    title=Text(en="Expected by the plan", fr="Attendu selon le plan"),
+    "wanted",
+    Text("Expected by the plan", "Attendu selon le plan"),
     colour=GREY,
     dashed=True,
     draw="line",
@@ -28,7 +28,7 @@ _PLANNED = Column(
 
 _POWER = Panel(
     key="lighting-power",
-    title=Text(en="Power against the plan", fr="Puissance appelée et plan"),
+    title=Text("Power against the plan", "Puissance appelée et plan"),
     about=Text(
         en="Power of all chosen cabinets that were heard, and what their plans have the same ones"
         " draw: planned level times installed power. A gap in the evening is light that is"
@@ -37,23 +37,16 @@ _POWER = Panel(
         " leurs plans leur donnent : niveau prévu multiplié par la puissance installée. Un écart"
         " le soir : lumière qui manque ; de jour : lumière perdue.",
     ),
-    view=TimeSeries(fill=15, axis_label=Text(en="all cabinets", fr="toutes armoires")),
+    view=TimeSeries(fill=15, axis_label=Text("all cabinets", "toutes armoires")),
     quantity="cabinet_power",
     decimals=0,
     low=0,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.time, sum(c.power) AS power, sum(c.wanted) AS wanted
-            FROM {COURSE} c WHERE c.wanted IS NOT NULL AND {territory("c")}
-            GROUP BY c.time ORDER BY c.time
-            """
-        ),
-    ),
-    columns=(
-        Column(name="power", title=Text(en="Drawn", fr="Appelée"), colour=GREEN, line_width=2),
-        _PLANNED,
-    ),
+    sql=f"""
+    SELECT c.time, sum(c.power) AS power, sum(c.wanted) AS wanted
+    FROM {COURSE} c WHERE c.wanted IS NOT NULL AND {territory("c")}
+    GROUP BY c.time ORDER BY c.time
+    """,
+    columns=(Column("power", Text("Drawn", "Appelée"), colour=GREEN, line_width=2), _PLANNED),
     points=400,
     width=12,
     height=9,
@@ -61,7 +54,7 @@ _POWER = Panel(
 
 _DAYS = Panel(
     key="lighting-energy",
-    title=Text(en="Energy against the model", fr="Énergie consommée et modèle"),
+    title=Text("Energy against the model", "Énergie consommée et modèle"),
     about=Text(
         en="Bars: kWh drawn a local day (up to three days: an hour). Line: what the model expects,"
         " the plan times the length of the night times the installed power, so that it follows the"
@@ -74,20 +67,13 @@ _DAYS = Panel(
     unit="kW.h",
     decimals=0,
     low=0,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT {_BAR} AS time, sum(c.power) * {HOURS} AS drawn,
-                   sum(c.wanted) * {HOURS} AS wanted
-            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_SHOWN} AND {territory("c")}
-            GROUP BY 1 ORDER BY 1
-            """
-        ),
-    ),
-    columns=(
-        Column(name="drawn", title=Text(en="Drawn", fr="Consommée"), colour=GREEN),
-        _PLANNED,
-    ),
+    sql=f"""
+    SELECT {_BAR} AS time, sum(c.power) * {HOURS} AS drawn,
+           sum(c.wanted) * {HOURS} AS wanted
+    FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_SHOWN} AND {territory("c")}
+    GROUP BY 1 ORDER BY 1
+    """,
+    columns=(Column("drawn", Text("Drawn", "Consommée"), colour=GREEN), _PLANNED),
     timeless="days stand at their midnight, the first before the time asked",
     width=12,
     height=9,
@@ -95,7 +81,7 @@ _DAYS = Panel(
 
 _BEYOND = Panel(
     key="lighting-by-day",
-    title=Text(en="Lit by day", fr="Allumage de jour"),
+    title=Text("Lit by day", "Allumage de jour"),
     about=Text(
         en="kWh a day (up to three days: an hour) drawn while the plan has the cabinet dark, above"
         " a seventh of its installed power (what controllers and sockets take is not counted)."
@@ -109,18 +95,12 @@ _BEYOND = Panel(
     view=TimeSeries(draw="bars", legend="table", legend_calcs=("sum", "max"), soft_max=1),
     unit="kW.h",
     decimals=1,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT {_BAR} AS time, sum({BEYOND}) * {HOURS} AS beyond
-            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_SHOWN} AND {territory("c")}
-            GROUP BY 1 ORDER BY 1
-            """
-        ),
-    ),
-    columns=(
-        Column(name="beyond", title=Text(en="Lit by day", fr="Allumage de jour"), colour=AMBER),
-    ),
+    sql=f"""
+    SELECT {_BAR} AS time, sum({BEYOND}) * {HOURS} AS beyond
+    FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_SHOWN} AND {territory("c")}
+    GROUP BY 1 ORDER BY 1
+    """,
+    columns=(Column("beyond", Text("Lit by day", "Allumage de jour"), colour=AMBER),),
     timeless="days stand at their midnight, the first before the time asked",
     width=9,
     height=11,
@@ -128,7 +108,7 @@ _BEYOND = Panel(
 
 _TABLE = Panel(
     key="lighting-balance",
-    title=Text(en="Energy balance by cabinet", fr="Bilan d'énergie par armoire"),
+    title=Text("Energy balance by cabinet", "Bilan d'énergie par armoire"),
     about=Text(
         en="Since the midnight before the time shown begins: what each cabinet drew, what its plan"
         " expects for the hours that were heard, and the share of the one in the other. Below 85 %"
@@ -140,57 +120,43 @@ _TABLE = Panel(
         " plus éloignée de son plan d'abord.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.name AS site, c.title, max(c.installed) AS installed,
-                   sum(c.power) * {HOURS} AS drawn, sum(c.wanted) * {HOURS} AS wanted,
-                   100 * sum(c.power) / nullif(sum(c.wanted), 0) AS ratio,
-                   sum({BEYOND}) * {HOURS} AS beyond
-            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
-            GROUP BY c.name, c.title
-            ORDER BY abs(ln(nullif(sum(c.power) / nullif(sum(c.wanted), 0), 0))) DESC NULLS LAST
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.name AS site, c.title, max(c.installed) AS installed,
+           sum(c.power) * {HOURS} AS drawn, sum(c.wanted) * {HOURS} AS wanted,
+           100 * sum(c.power) / nullif(sum(c.wanted), 0) AS ratio,
+           sum({BEYOND}) * {HOURS} AS beyond
+    FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
+    GROUP BY c.name, c.title
+    ORDER BY abs(ln(nullif(sum(c.power) / nullif(sum(c.wanted), 0), 0))) DESC NULLS LAST
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("title", Text("Cabinet", "Armoire"), links=(site_page(),)),
         Column(
-            name="installed",
-            title=Text(en="Installed", fr="Installée"),
+            "installed",
+            Text("Installed", "Installée"),
             quantity="cabinet_power",
             decimals=1,
             width=110,
         ),
-        Column(
-            name="drawn", title=Text(en="Drawn", fr="Consommée"), unit="kW.h", decimals=1, width=110
-        ),
-        Column(
-            name="wanted",
-            title=Text(en="Expected", fr="Attendue"),
-            unit="kW.h",
-            decimals=1,
-            width=110,
-        ),
-        Column(
-            name="ratio",
-            title=Text(en="Of the plan", fr="Part du plan"),
-            unit="%",
-            decimals=0,
+        Column("drawn", Text("Drawn", "Consommée"), unit="kW.h", decimals=1, width=110),
+        Column("wanted", Text("Expected", "Attendue"), unit="kW.h", decimals=1, width=110),
+        bar(
+            "ratio",
+            Text("Of the plan", "Part du plan"),
+            "%",
+            RATIO,
             low=0,
             high=200,
-            steps=RATIO,
-            cell="gauge",
+            decimals=0,
             width=150,
         ),
-        Column(
-            name="beyond",
-            title=Text(en="Lit by day", fr="De jour"),
-            unit="kW.h",
+        coloured(
+            "beyond",
+            Text("Lit by day", "De jour"),
+            "kW.h",
+            scale(QUIET, (0.1, ORANGE)),
             decimals=1,
-            steps=(Step(at=None, colour=QUIET), Step(at=0.1, colour=ORANGE)),
-            cell="text",
             width=130,
         ),
     ),
@@ -201,6 +167,6 @@ _TABLE = Panel(
 
 SECTION = Section(
     key="lighting-energy-section",
-    title=Text(en="Energy against the plan", fr="Énergie et plan"),
+    title=Text("Energy against the plan", "Énergie et plan"),
     panels=(_POWER, _DAYS, _TABLE, _BEYOND),
 )

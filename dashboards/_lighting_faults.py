@@ -1,7 +1,7 @@
 """Public lighting: faults by what they are, how long they last, and what they cost in light."""
 
-from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, ORANGE, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, ORANGE, scale
+from dashboards._describe import Column, Panel, Section
 from dashboards._field_alarms import AGE_STEPS, OPEN, age_chart, lane, open_table
 from dashboards._lighting_words import AVAILABLE, COURSE
 from dashboards._sql import SINCE, UNTIL, territory
@@ -10,7 +10,7 @@ from dashboards._words import Text
 
 _KINDS = Panel(
     key="lighting-kinds",
-    title=Text(en="Faults by type", fr="Défauts par type"),
+    title=Text("Faults by type", "Défauts par type"),
     about=Text(
         en="What is faulty at the end of the time shown. Lamps: what their drivers tell (TALQ), or"
         " that they are dark or silent though fed. Cabinets: supply is the grid operator's, the"
@@ -23,51 +23,47 @@ _KINDS = Panel(
     unit="count",
     decimals=0,
     low=0,
-    steps=(Step(at=None, colour=GREY), Step(at=1, colour=ORANGE)),
-    queries=(
-        Query(
-            sql=f"""
-            WITH lamp AS (
-                SELECT l.* FROM lit_lamps({UNTIL}) l JOIN site ON site.id = l.site
-                WHERE {territory()}
-            ),
-            signal AS (
-                SELECT c.quantity FROM lit_signals({UNTIL}) c
-                WHERE c.state > 0 AND {territory("c")}
-            )
-            SELECT CASE {{{{lang}}}} WHEN 'fr' THEN k.fr ELSE k.en END AS kind, k.faults
-            FROM (VALUES
-                (1, 'lamp', 'lampe', (SELECT count(*) FROM lamp WHERE fault = 1)),
-                (2, 'driver', 'driver', (SELECT count(*) FROM lamp WHERE fault = 2)),
-                (3, 'cycling', 'clignotement', (SELECT count(*) FROM lamp WHERE fault = 3)),
-                (4, 'relay', 'relais', (SELECT count(*) FROM lamp WHERE fault = 4)),
-                (5, 'control gear', 'appareillage', (SELECT count(*) FROM lamp WHERE fault = 5)),
-                                (6, 'dark, no fault told', 'éteint sans défaut signalé',
-                 (SELECT count(*) FROM lamp WHERE does = 'dark' AND coalesce(fault, 0) = 0)),
-                (7, 'without supply', 'non alimenté',
-                 (SELECT count(*) FROM lamp WHERE does = 'unfed')),
-                (8, 'lamp silent', 'point muet',
-                 (SELECT count(*) FROM lamp WHERE does = 'silent')),
-                (9, 'earth leakage', 'défaut d''isolement',
-                 (SELECT count(*) FROM signal WHERE quantity = 'earth_leakage')),
-                (10, 'supply lost (grid)', 'alimentation perdue (réseau)',
-                 (SELECT count(*) FROM signal WHERE quantity = 'supply_loss')),
-                (11, 'contactor (ours)', 'contacteur',
-                 (SELECT count(*) FROM signal WHERE quantity = 'contactor_error')),
-                (12, 'door open', 'porte ouverte',
-                 (SELECT count(*) FROM signal WHERE quantity = 'cabinet_door'))
-            ) k (place, en, fr, faults)
-            ORDER BY k.place
-            """
-        ),
+    steps=scale(GREY, (1, ORANGE)),
+    sql=f"""
+    WITH lamp AS (
+        SELECT l.* FROM lit_lamps({UNTIL}) l JOIN site ON site.id = l.site
+        WHERE {territory()}
     ),
+    signal AS (
+        SELECT c.quantity FROM lit_signals({UNTIL}) c
+        WHERE c.state > 0 AND {territory("c")}
+    )
+    SELECT CASE {{{{lang}}}} WHEN 'fr' THEN k.fr ELSE k.en END AS kind, k.faults
+    FROM (VALUES
+        (1, 'lamp', 'lampe', (SELECT count(*) FROM lamp WHERE fault = 1)),
+        (2, 'driver', 'driver', (SELECT count(*) FROM lamp WHERE fault = 2)),
+        (3, 'cycling', 'clignotement', (SELECT count(*) FROM lamp WHERE fault = 3)),
+        (4, 'relay', 'relais', (SELECT count(*) FROM lamp WHERE fault = 4)),
+        (5, 'control gear', 'appareillage', (SELECT count(*) FROM lamp WHERE fault = 5)),
+                        (6, 'dark, no fault told', 'éteint sans défaut signalé',
+         (SELECT count(*) FROM lamp WHERE does = 'dark' AND coalesce(fault, 0) = 0)),
+        (7, 'without supply', 'non alimenté',
+         (SELECT count(*) FROM lamp WHERE does = 'unfed')),
+        (8, 'lamp silent', 'point muet',
+         (SELECT count(*) FROM lamp WHERE does = 'silent')),
+        (9, 'earth leakage', 'défaut d''isolement',
+         (SELECT count(*) FROM signal WHERE quantity = 'earth_leakage')),
+        (10, 'supply lost (grid)', 'alimentation perdue (réseau)',
+         (SELECT count(*) FROM signal WHERE quantity = 'supply_loss')),
+        (11, 'contactor (ours)', 'contacteur',
+         (SELECT count(*) FROM signal WHERE quantity = 'contactor_error')),
+        (12, 'door open', 'porte ouverte',
+         (SELECT count(*) FROM signal WHERE quantity = 'cabinet_door'))
+    ) k (place, en, fr, faults)
+    ORDER BY k.place
+    """,
     width=8,
     height=10,
 )
 
 _AVAILABILITY = Panel(
     key="lighting-availability",
-    title=Text(en="Light delivered, of planned", fr="Lumière fournie, part du plan"),
+    title=Text("Light delivered, of planned", "Lumière fournie, part du plan"),
     about=Text(
         en="Availability over time: the share of the light that the plans want and that burnt, by"
         " the cabinets' power; each counts by what is installed behind it. A cabinet at nine"
@@ -85,17 +81,13 @@ _AVAILABILITY = Panel(
     decimals=1,
     steps=AVAILABLE,
     high=100,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.time, 100 * sum(CASE WHEN c.power >= c.low * 0.9 THEN c.low ELSE c.power END)
-                       / nullif(sum(c.low), 0) AS available
-            FROM {COURSE} c WHERE c.low IS NOT NULL AND {territory("c")}
-            GROUP BY c.time ORDER BY c.time
-            """
-        ),
-    ),
-    columns=(Column(name="available", title=Text(en="Delivered", fr="Fournie"), colour=GREEN),),
+    sql=f"""
+    SELECT c.time, 100 * sum(CASE WHEN c.power >= c.low * 0.9 THEN c.low ELSE c.power END)
+               / nullif(sum(c.low), 0) AS available
+    FROM {COURSE} c WHERE c.low IS NOT NULL AND {territory("c")}
+    GROUP BY c.time ORDER BY c.time
+    """,
+    columns=(Column("available", Text("Delivered", "Fournie"), colour=GREEN),),
     points=400,
     width=10,
     height=10,
@@ -103,7 +95,7 @@ _AVAILABILITY = Panel(
 
 _AGES = Panel(
     key="lighting-repair",
-    title=Text(en="Repair", fr="Délai de réparation"),
+    title=Text("Repair", "Délai de réparation"),
     about=Text(
         en="Faults open at the end of the time shown, the age of the oldest one and of the middle"
         " one; and the median time that those took which ended within the time shown.",
@@ -111,49 +103,29 @@ _AGES = Panel(
         " médiane de ceux qui ont pris fin pendant la période.",
     ),
     view=Stat(text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE {OPEN})::int AS open,
-                   coalesce(max(extract(epoch FROM {UNTIL} - alarm.began)) FILTER (WHERE {OPEN}), 0)
-                       ::float8 AS oldest,
-                   coalesce(percentile_cont(0.5) WITHIN GROUP (
-                       ORDER BY extract(epoch FROM {UNTIL} - alarm.began)::float8)
-                       FILTER (WHERE {OPEN}), 0) AS middle,
-                   coalesce(percentile_cont(0.5) WITHIN GROUP (
-                       ORDER BY extract(epoch FROM alarm.ended - alarm.began)::float8)
-                       FILTER (WHERE alarm.ended > {SINCE} AND alarm.ended <= {UNTIL}), 0)
-                       AS repaired
-            FROM alarm JOIN site ON site.id = alarm.site
-            WHERE alarm.domain = 'lighting' AND alarm.withdrawn IS NULL
-              AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {SINCE})
-              AND {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE {OPEN})::int AS open,
+           coalesce(max(extract(epoch FROM {UNTIL} - alarm.began)) FILTER (WHERE {OPEN}), 0)
+               ::float8 AS oldest,
+           coalesce(percentile_cont(0.5) WITHIN GROUP (
+               ORDER BY extract(epoch FROM {UNTIL} - alarm.began)::float8)
+               FILTER (WHERE {OPEN}), 0) AS middle,
+           coalesce(percentile_cont(0.5) WITHIN GROUP (
+               ORDER BY extract(epoch FROM alarm.ended - alarm.began)::float8)
+               FILTER (WHERE alarm.ended > {SINCE} AND alarm.ended <= {UNTIL}), 0)
+               AS repaired
+    FROM alarm JOIN site ON site.id = alarm.site
+    WHERE alarm.domain = 'lighting' AND alarm.withdrawn IS NULL
+      AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {SINCE})
+      AND {territory()}
+    """,
     columns=(
+        Column("open", Text("open", "ouverts"), unit="count", decimals=0, steps=FEW_IS_GOOD),
+        Column("oldest", Text("oldest", "le plus ancien"), unit="duration", steps=AGE_STEPS),
+        Column("middle", Text("median age", "âge médian"), unit="duration", steps=AGE_STEPS),
         Column(
-            name="open",
-            title=Text(en="open", fr="ouverts"),
-            unit="count",
-            decimals=0,
-            steps=FEW_IS_GOOD,
-        ),
-        Column(
-            name="oldest",
-            title=Text(en="oldest", fr="le plus ancien"),
-            unit="duration",
-            steps=AGE_STEPS,
-        ),
-        Column(
-            name="middle",
-            title=Text(en="median age", fr="âge médian"),
-            unit="duration",
-            steps=AGE_STEPS,
-        ),
-        Column(
-            name="repaired",
-            title=Text(en="median repair", fr="réparation médiane"),
+            "repaired",
+            Text("median repair", "réparation médiane"),
             unit="duration",
             steps=AGE_STEPS,
         ),
@@ -164,24 +136,24 @@ _AGES = Panel(
 
 SECTION = Section(
     key="lighting-faults-section",
-    title=Text(en="Faults and repair", fr="Défauts et dépannage"),
+    title=Text("Faults and repair", "Défauts et dépannage"),
     panels=(
         _AGES,
         _KINDS,
         _AVAILABILITY,
         age_chart(
             "lighting",
-            Text(en="Age of open faults", fr="Ancienneté des défauts ouverts"),
+            Text("Age of open faults", "Ancienneté des défauts ouverts"),
             Text(
-                en="How many faults are open, by how long: what is on the right was forgotten.",
-                fr="Défauts ouverts selon leur ancienneté : à droite, ceux que l'on a oubliés.",
+                "How many faults are open, by how long: what is on the right was forgotten.",
+                "Défauts ouverts selon leur ancienneté : à droite, ceux que l'on a oubliés.",
             ),
             width=6,
             height=10,
         ),
         open_table(
             "lighting",
-            Text(en="Open faults", fr="Défauts ouverts"),
+            Text("Open faults", "Défauts ouverts"),
             Text(
                 en="What is open at the end of the time shown, the oldest first. Click a line for"
                 " the alarm or its site in the console.",
@@ -193,7 +165,7 @@ SECTION = Section(
         ),
         lane(
             "lighting",
-            Text(en="Alarms", fr="Alarmes"),
+            Text("Alarms", "Alarmes"),
             Text(
                 en="A lane each alarm of lighting that stood in the time shown, in the colour of"
                 " its priority.",

@@ -1,7 +1,7 @@
 """Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
 
 from dashboards._colours import FEW_IS_GOOD, NONE_IS_GOOD
-from dashboards._describe import Column, Panel, Query, count_column
+from dashboards._describe import Column, Panel, count_column
 from dashboards._lighting_table import TABLE
 from dashboards._lighting_words import (
     AVAILABLE,
@@ -20,7 +20,7 @@ from dashboards._words import Text
 
 CABINETS = Panel(
     key="lighting-cabinets",
-    title=Text(en="Cabinets", fr="Armoires"),
+    title=Text("Cabinets", "Armoires"),
     about=Text(
         en="How many cabinets do not do what their plan says at the end of the time shown, by"
         " their power: dark though it should be night-lit, part of the light missing, lit beyond"
@@ -30,17 +30,13 @@ CABINETS = Panel(
         " plan, muettes depuis deux heures. Tout autre chiffre que zéro appelle quelqu'un.",
     ),
     view=Stat(colour="background", text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE state = 'dark-off-plan')::int AS dark,
-                   count(*) FILTER (WHERE state = 'missing')::int AS missing,
-                   count(*) FILTER (WHERE state = 'lit-off-plan')::int AS beyond,
-                   count(*) FILTER (WHERE state = 'silent')::int AS silent
-            FROM ({CABINETS_NOW}) c
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE state = 'dark-off-plan')::int AS dark,
+           count(*) FILTER (WHERE state = 'missing')::int AS missing,
+           count(*) FILTER (WHERE state = 'lit-off-plan')::int AS beyond,
+           count(*) FILTER (WHERE state = 'silent')::int AS silent
+    FROM ({CABINETS_NOW}) c
+    """,
     columns=(
         count_column("dark", "dark, should be lit", "éteintes à tort", NONE_IS_GOOD),
         count_column("missing", "part of the light", "éclairage partiel", FEW_IS_GOOD),
@@ -53,7 +49,7 @@ CABINETS = Panel(
 
 DANGERS = Panel(
     key="lighting-dangers",
-    title=Text(en="Dangers and supply", fr="Dangers et alimentation"),
+    title=Text("Dangers and supply", "Dangers et alimentation"),
     about=Text(
         en="As cabinets last told: current that leaks to earth (isolate, never re-arm from afar;"
         " critical near a flood), supply lost (call the grid operator), contactor that does not"
@@ -63,17 +59,13 @@ DANGERS = Panel(
         " gestionnaire du réseau), contacteur en défaut (à nous), porte ouverte.",
     ),
     view=Stat(colour="background", text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE quantity = 'earth_leakage')::int AS leakage,
-                   count(*) FILTER (WHERE quantity = 'supply_loss')::int AS supply,
-                   count(*) FILTER (WHERE quantity = 'contactor_error')::int AS contactor,
-                   count(*) FILTER (WHERE quantity = 'cabinet_door')::int AS door
-            FROM lit_signals({UNTIL}) c WHERE state > 0 AND {territory("c")}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE quantity = 'earth_leakage')::int AS leakage,
+           count(*) FILTER (WHERE quantity = 'supply_loss')::int AS supply,
+           count(*) FILTER (WHERE quantity = 'contactor_error')::int AS contactor,
+           count(*) FILTER (WHERE quantity = 'cabinet_door')::int AS door
+    FROM lit_signals({UNTIL}) c WHERE state > 0 AND {territory("c")}
+    """,
     columns=(
         count_column("leakage", "earth leakage", "défaut d'isolement", NONE_IS_GOOD),
         count_column("supply", "supply lost (grid)", "alimentation perdue", NONE_IS_GOOD),
@@ -86,7 +78,7 @@ DANGERS = Panel(
 
 AVAILABILITY = Panel(
     key="lighting-available",
-    title=Text(en="Lamps that do as planned", fr="Points lumineux conformes"),
+    title=Text("Lamps that do as planned", "Points lumineux conformes"),
     about=Text(
         en="Availability: the share of lamps that burn when their plan has them burn (in the light"
         " that lasts, else in last night's) and are dark by day, without a fault told. Beside it"
@@ -96,23 +88,15 @@ AVAILABILITY = Panel(
         " le nombre de ceux qui ne le sont pas.",
     ),
     view=Stat(text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT 100.0 * avg((does = 'as-planned' AND coalesce(fault, 0) = 0)::int)::float8
-                       AS available,
-                   count(*) FILTER (WHERE does <> 'as-planned' OR fault <> 0)::int AS out
-            FROM ({LAMPS_NOW}) l WHERE does <> 'unknown'
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT 100.0 * avg((does = 'as-planned' AND coalesce(fault, 0) = 0)::int)::float8
+               AS available,
+           count(*) FILTER (WHERE does <> 'as-planned' OR fault <> 0)::int AS out
+    FROM ({LAMPS_NOW}) l WHERE does <> 'unknown'
+    """,
     columns=(
         Column(
-            name="available",
-            title=Text(en="available", fr="disponibles"),
-            unit="%",
-            decimals=1,
-            steps=AVAILABLE,
+            "available", Text("available", "disponibles"), unit="%", decimals=1, steps=AVAILABLE
         ),
         count_column("out", "out of order", "en défaut", FEW_IS_GOOD),
     ),
@@ -122,7 +106,7 @@ AVAILABILITY = Panel(
 
 LANES = Panel(
     key="lighting-lanes",
-    title=Text(en="Expected against actual, by cabinet", fr="Attendu et réel, par armoire"),
+    title=Text("Expected against actual, by cabinet", "Attendu et réel, par armoire"),
     about=Text(
         en="Each lane is a cabinet: its power held against its lighting plan. Green burns as"
         " planned, slate is dark as planned; red should burn and does not, yellow burns beyond its"
@@ -135,22 +119,18 @@ LANES = Panel(
     ),
     view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
     states=CABINET,
-    queries=(
-        Query(
-            sql=f"""
-            WITH told AS (
-                SELECT {SHORT} AS cabinet, c.time, {STATE} AS state,
-                       lead(c.time) OVER (PARTITION BY c.lit_group ORDER BY c.time) AS next
-                FROM {COURSE} c WHERE {territory("c")}
-            )
-            SELECT greatest(time, {SINCE}) AS time, cabinet, state FROM told
-            UNION ALL
-            SELECT time + lit_every({EVERY}), cabinet, 'silent' FROM told
-            WHERE coalesce(next, {UNTIL}) - time > lit_every({EVERY}) + interval '2 hours'
-            ORDER BY time, cabinet
-            """
-        ),
-    ),
+    sql=f"""
+    WITH told AS (
+        SELECT {SHORT} AS cabinet, c.time, {STATE} AS state,
+               lead(c.time) OVER (PARTITION BY c.lit_group ORDER BY c.time) AS next
+        FROM {COURSE} c WHERE {territory("c")}
+    )
+    SELECT greatest(time, {SINCE}) AS time, cabinet, state FROM told
+    UNION ALL
+    SELECT time + lit_every({EVERY}), cabinet, 'silent' FROM told
+    WHERE coalesce(next, {UNTIL}) - time > lit_every({EVERY}) + interval '2 hours'
+    ORDER BY time, cabinet
+    """,
     points=400,
     width=14,
     height=15,
@@ -158,7 +138,7 @@ LANES = Panel(
 
 MAP = Panel(
     key="lighting-map",
-    title=Text(en="Dark streets", fr="Rues dans le noir"),
+    title=Text("Dark streets", "Rues dans le noir"),
     about=Text(
         en="Large marks are cabinets by their state; small ones are lamps that do not do as"
         " planned: dark or silent in the light that lasts (by day: last night's), with a fault"
@@ -169,32 +149,24 @@ MAP = Panel(
         " lampe.",
     ),
     view=Geomap(colour_by="state", size_by="size"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT lat, lon, title, device, state, name AS site, 3 AS size
-            FROM (SELECT c.lat, c.lon, c.state, c.title, '' AS device, c.name
-                  FROM lit_now({UNTIL}) c WHERE {territory("c")}) c
-            UNION ALL
-            SELECT l.lat, l.lon, l.lit_group, l.device,
-                   CASE WHEN l.does IN ('dark', 'unfed', 'silent', 'lit')
-                       THEN 'lamp-' || l.does ELSE 'lamp-fault' END,
-                   l.site_name, 1
-            FROM ({LAMPS_NOW}) l
-            WHERE l.does IN ('dark', 'unfed', 'silent', 'lit') OR l.fault <> 0
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT lat, lon, title, device, state, name AS site, 3 AS size
+    FROM (SELECT c.lat, c.lon, c.state, c.title, '' AS device, c.name
+          FROM lit_now({UNTIL}) c WHERE {territory("c")}) c
+    UNION ALL
+    SELECT l.lat, l.lon, l.lit_group, l.device,
+           CASE WHEN l.does IN ('dark', 'unfed', 'silent', 'lit')
+               THEN 'lamp-' || l.does ELSE 'lamp-fault' END,
+           l.site_name, 1
+    FROM ({LAMPS_NOW}) l
+    WHERE l.does IN ('dark', 'unfed', 'silent', 'lit') OR l.fault <> 0
+    """,
     columns=(
-        Column(
-            name="state",
-            title=Text(en="State", fr="État"),
-            states=(*CABINET, *LAMP),
-        ),
-        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
-        Column(name="device", title=Text(en="Lamp", fr="Point lumineux")),
-        Column(name="site", hidden=True),
-        Column(name="size", low=0, high=4, hidden=True),
+        Column("state", Text("State", "État"), states=(*CABINET, *LAMP)),
+        Column("title", Text("Cabinet", "Armoire"), links=(site_page(),)),
+        Column("device", Text("Lamp", "Point lumineux")),
+        Column("site", hidden=True),
+        Column("size", low=0, high=4, hidden=True),
     ),
     timeless="states at the end of the time asked",
     width=10,

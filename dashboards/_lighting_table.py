@@ -1,7 +1,7 @@
 """Public lighting, cabinet by cabinet: its state, its plan, its lamps."""
 
-from dashboards._colours import GREY, ORANGE, RED, VIOLET, Step
-from dashboards._describe import Column, Panel, Query
+from dashboards._colours import GREY, ORANGE, RED, VIOLET, Step, scale
+from dashboards._describe import Column, Panel, coloured
 from dashboards._field_alarms import AMBER, quiet
 from dashboards._lighting_words import CABINET, CABINETS_NOW, LAMPS_NOW, RATIO
 from dashboards._links import site_page
@@ -11,7 +11,7 @@ from dashboards._words import Text
 
 TABLE = Panel(
     key="lighting-table",
-    title=Text(en="Cabinet by cabinet", fr="Armoire par armoire"),
+    title=Text("Cabinet by cabinet", "Armoire par armoire"),
     about=Text(
         en="What each cabinet does at the end of the time shown, what its plan wants, and its"
         " lamps: how many there are, are dark or silent in the light that lasts (by day: last"
@@ -21,117 +21,52 @@ TABLE = Panel(
         " dernière), en défaut signalé. Un clic sur le nom mène au site.",
     ),
     view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.name AS site, c.title, c.state, c.level AS planned,
-                   c.level / 100 * c.installed AS wanted, c.power,
-                   100 * c.power / nullif(c.level / 100 * c.installed, 0) AS ratio,
-                   l.lamps, l.dark, l.silent, l.faulty, l.lit,
-                   extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
-            FROM ({CABINETS_NOW}) c
-            LEFT JOIN (
-                SELECT lit_group, count(*)::int AS lamps,
-                       count(*) FILTER (WHERE does IN ('dark', 'unfed'))::int AS dark,
-                       count(*) FILTER (WHERE does = 'silent')::int AS silent,
-                       count(*) FILTER (WHERE fault <> 0)::int AS faulty,
-                       count(*) FILTER (WHERE does = 'lit')::int AS lit
-                FROM ({LAMPS_NOW}) l GROUP BY lit_group
-            ) l ON l.lit_group = c.lit_group
-            ORDER BY array_position(ARRAY['dark-off-plan', 'missing', 'lit-off-plan', 'silent',
-                                          'unknown', 'lit', 'dark'], c.state),
-                     coalesce(l.dark + l.silent + l.faulty, 0) DESC, c.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.name AS site, c.title, c.state, c.level AS planned,
+           c.level / 100 * c.installed AS wanted, c.power,
+           100 * c.power / nullif(c.level / 100 * c.installed, 0) AS ratio,
+           l.lamps, l.dark, l.silent, l.faulty, l.lit,
+           extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
+    FROM ({CABINETS_NOW}) c
+    LEFT JOIN (
+        SELECT lit_group, count(*)::int AS lamps,
+               count(*) FILTER (WHERE does IN ('dark', 'unfed'))::int AS dark,
+               count(*) FILTER (WHERE does = 'silent')::int AS silent,
+               count(*) FILTER (WHERE fault <> 0)::int AS faulty,
+               count(*) FILTER (WHERE does = 'lit')::int AS lit
+        FROM ({LAMPS_NOW}) l GROUP BY lit_group
+    ) l ON l.lit_group = c.lit_group
+    ORDER BY array_position(ARRAY['dark-off-plan', 'missing', 'lit-off-plan', 'silent',
+                                  'unknown', 'lit', 'dark'], c.state),
+             coalesce(l.dark + l.silent + l.faulty, 0) DESC, c.title
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("title", Text("Cabinet", "Armoire"), links=(site_page(),)),
         Column(
-            name="state",
-            title=Text(en="State", fr="État"),
+            "state",
+            Text("State", "État"),
             states=quiet(CABINET, ("lit", "dark")),
             cell="text",
             width=195,
         ),
-        Column(
-            name="planned",
-            title=Text(en="Planned", fr="Plan"),
-            unit="%",
-            decimals=0,
-            width=98,
+        Column("planned", Text("Planned", "Plan"), unit="%", decimals=0, width=98),
+        Column("wanted", Text("Expected", "Attendue"), quantity="cabinet_power", width=105),
+        Column("power", Text("Power", "Puissance"), quantity="cabinet_power", width=112),
+        coloured("ratio", Text("Of the plan", "Part du plan"), "%", RATIO, decimals=0, width=100),
+        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0, width=85),
+        coloured("dark", Text("Dark", "Éteints"), "count", (Step(1, RED),), decimals=0, width=95),
+        coloured(
+            "silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0, width=95
         ),
-        Column(
-            name="wanted",
-            title=Text(en="Expected", fr="Attendue"),
-            quantity="cabinet_power",
-            width=105,
+        coloured(
+            "faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0, width=100
         ),
-        Column(
-            name="power",
-            title=Text(en="Power", fr="Puissance"),
-            quantity="cabinet_power",
-            width=112,
+        coloured(
+            "lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0, width=88
         ),
-        Column(
-            name="ratio",
-            title=Text(en="Of the plan", fr="Part du plan"),
-            unit="%",
-            decimals=0,
-            steps=RATIO,
-            cell="text",
-            width=100,
-        ),
-        Column(
-            name="lamps",
-            title=Text(en="Lamps", fr="Points"),
-            unit="count",
-            decimals=0,
-            width=85,
-        ),
-        Column(
-            name="dark",
-            title=Text(en="Dark", fr="Éteints"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=RED),),
-            cell="text",
-            width=95,
-        ),
-        Column(
-            name="silent",
-            title=Text(en="Silent", fr="Muets"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=VIOLET),),
-            cell="text",
-            width=95,
-        ),
-        Column(
-            name="faulty",
-            title=Text(en="Faults", fr="Défauts"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=ORANGE),),
-            cell="text",
-            width=100,
-        ),
-        Column(
-            name="lit",
-            title=Text(en="Lit by day", fr="De jour"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=AMBER),),
-            cell="text",
-            width=88,
-        ),
-        Column(
-            name="age",
-            title=Text(en="Heard", fr="Reçue il y a"),
-            unit="duration",
-            steps=(Step(at=None, colour=GREY), Step(at=7200, colour=VIOLET)),
-            cell="text",
-            width=105,
+        coloured(
+            "age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET)), width=105
         ),
     ),
     timeless="states at the end of the time asked",

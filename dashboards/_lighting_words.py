@@ -3,7 +3,7 @@
 The figures are settings of practice, without a source: the rule pack has the same.
 """
 
-from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, State, Step
+from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, State, scale
 from dashboards._field_alarms import AMBER, QUIET
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._words import Text
@@ -12,106 +12,32 @@ SLATE = "#5f7186"  # dark as it shall be: quieter than any state that wants some
 
 # A cabinet by its power and its plan (the function lit_state), the worst first.
 CABINET = (
-    State(
-        value="dark-off-plan",
-        text=Text(en="dark, should be lit", fr="éteinte, devrait éclairer"),
-        colour=RED,
-        symbol="■",
-    ),
-    State(
-        value="missing",
-        text=Text(en="part of the light missing", fr="éclairage partiel"),
-        colour=ORANGE,
-        symbol="◆",
-    ),
-    State(
-        value="lit-off-plan",
-        text=Text(en="lit beyond its plan", fr="allumée hors plan"),
-        colour=AMBER,
-        symbol="▲",
-    ),
-    State(value="silent", text=Text(en="silent", fr="muette"), colour=VIOLET, symbol="✕"),
-    State(value="unknown", text=Text(en="no plan known", fr="sans plan"), colour=GREY, symbol="?"),
-    State(
-        value="lit",
-        text=Text(en="lit as planned", fr="allumée, conforme"),
-        colour=GREEN,
-        symbol="●",
-    ),
-    State(
-        value="dark",
-        text=Text(en="dark as planned", fr="éteinte, conforme"),
-        colour=SLATE,
-        symbol="○",
-    ),
+    State("dark-off-plan", Text("dark, should be lit", "éteinte, devrait éclairer"), RED, "■"),
+    State("missing", Text("part of the light missing", "éclairage partiel"), ORANGE, "◆"),
+    State("lit-off-plan", Text("lit beyond its plan", "allumée hors plan"), AMBER, "▲"),
+    State("silent", Text("silent", "muette"), VIOLET, "✕"),
+    State("unknown", Text("no plan known", "sans plan"), GREY, "?"),
+    State("lit", Text("lit as planned", "allumée, conforme"), GREEN, "●"),
+    State("dark", Text("dark as planned", "éteinte, conforme"), SLATE, "○"),
 )
 LAMP = (
-    State(
-        value="lamp-dark",
-        text=Text(en="lamp dark, should burn", fr="point lumineux éteint"),
-        colour=RED,
-        symbol="■",
-    ),
-    State(
-        value="lamp-unfed",
-        text=Text(en="lamp without supply", fr="point lumineux non alimenté"),
-        colour=RED,
-        symbol="□",
-    ),
-    State(
-        value="lamp-silent",
-        text=Text(en="lamp silent", fr="point lumineux muet"),
-        colour=VIOLET,
-        symbol="✕",
-    ),
-    State(
-        value="lamp-fault",
-        text=Text(en="lamp tells a fault", fr="défaut signalé"),
-        colour=ORANGE,
-        symbol="◆",
-    ),
-    State(
-        value="lamp-lit",
-        text=Text(en="lamp lit by day", fr="point lumineux allumé de jour"),
-        colour=AMBER,
-        symbol="▲",
-    ),
+    State("lamp-dark", Text("lamp dark, should burn", "point lumineux éteint"), RED, "■"),
+    State("lamp-unfed", Text("lamp without supply", "point lumineux non alimenté"), RED, "□"),
+    State("lamp-silent", Text("lamp silent", "point lumineux muet"), VIOLET, "✕"),
+    State("lamp-fault", Text("lamp tells a fault", "défaut signalé"), ORANGE, "◆"),
+    State("lamp-lit", Text("lamp lit by day", "point lumineux allumé de jour"), AMBER, "▲"),
 )
 SIGNAL = (
-    State(
-        value="leakage",
-        text=Text(en="earth leakage", fr="défaut d'isolement"),
-        colour=RED,
-        symbol="■",
-    ),
-    State(
-        value="supply",
-        text=Text(en="supply lost (grid)", fr="alimentation perdue (réseau)"),
-        colour=ORANGE,
-        symbol="◆",
-    ),
-    State(
-        value="contactor",
-        text=Text(en="contactor (ours)", fr="contacteur (exploitant)"),
-        colour=AMBER,
-        symbol="▲",
-    ),
-    State(value="door", text=Text(en="door open", fr="porte ouverte"), colour=BLUE, symbol="◇"),
-    State(value="fine", text=Text(en="nothing to report", fr="rien à signaler"), colour=SLATE),
+    State("leakage", Text("earth leakage", "défaut d'isolement"), RED, "■"),
+    State("supply", Text("supply lost (grid)", "alimentation perdue (réseau)"), ORANGE, "◆"),
+    State("contactor", Text("contactor (ours)", "contacteur (exploitant)"), AMBER, "▲"),
+    State("door", Text("door open", "porte ouverte"), BLUE, "◇"),
+    State("fine", Text("nothing to report", "rien à signaler"), SLATE),
 )
 
-AVAILABLE = (
-    Step(at=None, colour=RED),
-    Step(at=95, colour=ORANGE),
-    Step(at=98, colour=GREEN),
-)
-RATIO = (  # % of what the plan expects: the rules' three fifths, and three tenths more
-    Step(at=None, colour=GREY),
-    Step(at=0, colour=RED),
-    Step(at=60, colour=ORANGE),
-    Step(at=85, colour=QUIET),
-    Step(at=115, colour=AMBER),
-    Step(at=130, colour=ORANGE),
+AVAILABLE = scale(RED, (95, ORANGE), (98, GREEN))
+RATIO = scale(  # % of what the plan expects: the rules' three fifths, and three tenths more
+    GREY, (0, RED), (60, ORANGE), (85, QUIET), (115, AMBER), (130, ORANGE)
 )
 
 # The chosen cabinets, and their lamps, at the end of the time asked.

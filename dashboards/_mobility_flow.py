@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.xychart import SeriesMapping
 
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section
 from dashboards._mobility_words import COURSE, LOAD, ROAD
 from dashboards._sql import EVERY, SINCE, UNTIL, readings, territory
 from dashboards._views import BarGauge, Scatter, TimeSeries
@@ -23,15 +23,11 @@ def _lines(key: str, title: Text, about: Text, value: str, quantity: str) -> Pan
         about=about,
         view=TimeSeries(legend="table", legend_calcs=("lastNotNull", "max")),
         quantity=quantity,
-        queries=(
-            Query(
-                sql=f"""
-                SELECT c.time, c.road AS metric, {value} AS value
-                FROM {COURSE} c WHERE {territory("c")}
-                GROUP BY c.time, c.road ORDER BY c.time, c.road
-                """
-            ),
-        ),
+        sql=f"""
+        SELECT c.time, c.road AS metric, {value} AS value
+        FROM {COURSE} c WHERE {territory("c")}
+        GROUP BY c.time, c.road ORDER BY c.time, c.road
+        """,
         points=200,
         width=12,
         height=11,
@@ -40,7 +36,7 @@ def _lines(key: str, title: Text, about: Text, value: str, quantity: str) -> Pan
 
 _FLOW = _lines(
     "mobility-flow",
-    Text(en="Flow by section", fr="Débit par section (véh/h)"),
+    Text("Flow by section", "Débit par section (véh/h)"),
     Text(
         en="Mean of a section's stations, all lanes of one direction, in vehicles an hour. A"
         " section whose line falls while its neighbours' stay is blocked before its stations.",
@@ -52,7 +48,7 @@ _FLOW = _lines(
 )
 _SPEED = _lines(
     "mobility-speed",
-    Text(en="Speed by section", fr="Vitesse par section"),
+    Text("Speed by section", "Vitesse par section"),
     Text(
         en="Mean speed of a section's stations, weighted by their flow: what a driver meets.",
         fr="Vitesse moyenne des stations d'une section, pondérée par le débit : celle que l'usager"
@@ -63,7 +59,7 @@ _SPEED = _lines(
 )
 _OCCUPANCY = _lines(
     "mobility-occupancy",
-    Text(en="Occupancy by section", fr="Taux d'occupation par section"),
+    Text("Occupancy by section", "Taux d'occupation par section"),
     Text(
         en="The highest of a section's stations. With a falling speed it is a jam; alone it is a"
         " parked vehicle or a sick loop.",
@@ -76,7 +72,7 @@ _OCCUPANCY = _lines(
 
 _HEAVY = Panel(
     key="mobility-heavy",
-    title=Text(en="Heavy vehicles", fr="Poids lourds"),
+    title=Text("Heavy vehicles", "Poids lourds"),
     about=Text(
         en="Share of heavy vehicles, mean of the chosen stations that tell it, with the lowest and"
         " the highest of them.",
@@ -85,20 +81,16 @@ _HEAVY = Panel(
     ),
     view=TimeSeries(),
     quantity="heavy_share",
-    queries=(
-        Query(
-            sql=f"""
-            SELECT bucket.time, avg(bucket.mean) AS mean, min(bucket.mean) AS lowest,
-                   max(bucket.mean) AS highest
-            FROM {readings("heavy_share", every=f"road_every({EVERY})")}
-            GROUP BY bucket.time ORDER BY bucket.time
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT bucket.time, avg(bucket.mean) AS mean, min(bucket.mean) AS lowest,
+           max(bucket.mean) AS highest
+    FROM {readings("heavy_share", every=f"road_every({EVERY})")}
+    GROUP BY bucket.time ORDER BY bucket.time
+    """,
     columns=(
-        Column(name="mean", title=Text(en="Mean", fr="Moyenne"), line_width=2),
-        Column(name="lowest", title=Text(en="Lowest", fr="La plus basse"), dashed=True),
-        Column(name="highest", title=Text(en="Highest", fr="La plus haute"), dashed=True),
+        Column("mean", Text("Mean", "Moyenne"), line_width=2),
+        Column("lowest", Text("Lowest", "La plus basse"), dashed=True),
+        Column("highest", Text("Highest", "La plus haute"), dashed=True),
     ),
     points=200,
     width=12,
@@ -107,7 +99,7 @@ _HEAVY = Panel(
 
 _LOAD = Panel(
     key="mobility-load",
-    title=Text(en="Highest load (V/C)", fr="Charge maximale (débit / capacité)"),
+    title=Text("Highest load (V/C)", "Charge maximale (débit / capacité)"),
     about=Text(
         en="The highest flow over capacity of each station within the time shown, where the"
         " capacity is known: above 90 % the road is at its limit. The sixteen highest.",
@@ -118,15 +110,11 @@ _LOAD = Panel(
     unit="%",
     decimals=0,
     steps=LOAD,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.title AS station, max(100 * c.peak / c.capacity) AS load
-            FROM {COURSE} c WHERE c.capacity > 0 AND {territory("c")}
-            GROUP BY c.title ORDER BY load DESC LIMIT 16
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.title AS station, max(100 * c.peak / c.capacity) AS load
+    FROM {COURSE} c WHERE c.capacity > 0 AND {territory("c")}
+    GROUP BY c.title ORDER BY load DESC LIMIT 16
+    """,
     points=200,
     timeless="the highest of the time asked",
     width=8,
@@ -135,7 +123,7 @@ _LOAD = Panel(
 
 _SCATTER = Panel(
     key="mobility-scatter",
-    title=Text(en="Flow against occupancy", fr="Débit et taux d'occupation"),
+    title=Text("Flow against occupancy", "Débit et taux d'occupation"),
     about=Text(
         en="The fundamental diagram: each point is a station in a quarter of an hour (over two"
         " days: an hour, of the last seven days). Flow, as a share of capacity, rises with"
@@ -149,38 +137,34 @@ _SCATTER = Panel(
         " débit. Choisir un site pour le voir seul.",
     ),
     view=Scatter(x="occupancy", y="load", size=4),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.occupancy, c.load, c.state
-            FROM (SELECT c.name, c.commune, c.occupancy, 100 * c.flow / c.capacity AS load,
-                         CASE WHEN c.state IN ('dense', 'jammed', 'locked') THEN c.state
-                              ELSE 'free' END AS state
-                  FROM {_CLOUD} c) c
-            WHERE c.occupancy IS NOT NULL AND c.load IS NOT NULL AND {territory("c")}
-            ORDER BY array_position(ARRAY['free', 'dense', 'jammed', 'locked'], c.state),
-                     c.occupancy
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.occupancy, c.load, c.state
+    FROM (SELECT c.name, c.commune, c.occupancy, 100 * c.flow / c.capacity AS load,
+                 CASE WHEN c.state IN ('dense', 'jammed', 'locked') THEN c.state
+                      ELSE 'free' END AS state
+          FROM {_CLOUD} c) c
+    WHERE c.occupancy IS NOT NULL AND c.load IS NOT NULL AND {territory("c")}
+    ORDER BY array_position(ARRAY['free', 'dense', 'jammed', 'locked'], c.state),
+             c.occupancy
+    """,
     # A label, not a frame's name: a state that is alone must still have its own colour.
     transformations=(("partitionByValues", {"fields": ["state"], "naming": {"asLabels": True}}),),
     columns=(
         Column(
-            name="occupancy",
-            title=Text(en="Occupancy", fr="Taux d'occupation"),
+            "occupancy",
+            Text("Occupancy", "Taux d'occupation"),
             unit="%",
             low=0,
             high=105,  # the label of 100 % has its place, and so have loops that are locked
         ),
         *(
             Column(
-                name=f"/^load {state.value}$/",
-                title=state.text,
+                f"/^load {state.value}$/",
+                state.text,
                 colour=state.colour,
                 unit="%",
                 decimals=0,
-                axis_label=Text(en="Flow, of capacity", fr="Débit, part de la capacité"),
+                axis_label=Text("Flow, of capacity", "Débit, part de la capacité"),
             )
             for state in ROAD
             if state.value in {"free", "dense", "jammed", "locked"}
@@ -193,6 +177,6 @@ _SCATTER = Panel(
 
 SECTION = Section(
     key="mobility-flow-section",
-    title=Text(en="Flow, speed, occupancy", fr="Débit, vitesse, taux d'occupation"),
+    title=Text("Flow, speed, occupancy", "Débit, vitesse, taux d'occupation"),
     panels=(_FLOW, _SPEED, _OCCUPANCY, _HEAVY, _SCATTER, _LOAD),
 )

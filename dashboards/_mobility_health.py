@@ -1,7 +1,7 @@
 """Mobility: whether detectors can be believed, what is closed, and what is open."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, RED, State, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import GREEN, GREY, ORANGE, RED, State, Step, scale
+from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._field_alarms import AMBER, QUIET, lane, open_table, quiet
 from dashboards._links import site_page
 from dashboards._mobility_words import CHECKED_DAY, VERDICT
@@ -16,20 +16,12 @@ _WHOLE = (
 
 
 def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
-    return Column(
-        name=name,
-        title=Text(en=en, fr=fr),
-        unit="%",
-        decimals=0,
-        steps=(Step(at=None, colour=QUIET), *steps),
-        cell="text",
-        width=92,
-    )
+    return coloured(name, Text(en, fr), "%", (Step(None, QUIET), *steps), decimals=0, width=92)
 
 
 _CHECKS = Panel(
     key="mobility-checks",
-    title=Text(en="Detector validity", fr="Validité des capteurs"),
+    title=Text("Detector validity", "Validité des capteurs"),
     about=Text(
         en="The daily checks of the last day whose hours 05 to 22 are over: at least 60 %"
         " received; occupancy at zero in less than 59 % of samples (90 % where the site is marked"
@@ -45,49 +37,39 @@ _CHECKS = Panel(
         " rare.",
     ),
     view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.name AS site, c.title, c.verdict, c.received, c.zero, c.full_ AS busy,
-                   c.against, c.idle
-            FROM road_checks({CHECKED_DAY}) c WHERE {territory("c")}
-            ORDER BY c.verdict = 'valid', c.received, c.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.name AS site, c.title, c.verdict, c.received, c.zero, c.full_ AS busy,
+           c.against, c.idle
+    FROM road_checks({CHECKED_DAY}) c WHERE {territory("c")}
+    ORDER BY c.verdict = 'valid', c.received, c.title
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("title", Text("Station", "Station"), links=(site_page(),)),
         Column(
-            name="verdict",
-            title=Text(en="Verdict", fr="Verdict"),
+            "verdict",
+            Text("Verdict", "Verdict"),
             states=quiet(VERDICT, ("valid",)),
             cell="text",
             width=150,
         ),
-        Column(
-            name="received",
-            title=Text(en="Received", fr="Reçu"),
-            unit="%",
+        coloured(
+            "received",
+            Text("Received", "Reçu"),
+            "%",
+            scale(RED, (60, ORANGE), (90, QUIET)),
             decimals=0,
-            steps=(
-                Step(at=None, colour=RED),
-                Step(at=60, colour=ORANGE),
-                Step(at=90, colour=QUIET),
-            ),
-            cell="text",
             width=105,
         ),
-        _share("zero", "Empty", "Nulle", Step(at=59, colour=RED)),
-        _share("busy", "> 70 %", "> 70 %", Step(at=20, colour=RED)),
-        _share("against", "No flow", "Sans débit", Step(at=5, colour=ORANGE)),
-        Column(
-            name="idle",
-            title=Text(en="No vehicle", fr="Sans véhicule"),
-            unit="h",
+        _share("zero", "Empty", "Nulle", Step(59, RED)),
+        _share("busy", "> 70 %", "> 70 %", Step(20, RED)),
+        _share("against", "No flow", "Sans débit", Step(5, ORANGE)),
+        coloured(
+            "idle",
+            Text("No vehicle", "Sans véhicule"),
+            "h",
+            scale(QUIET, (4, ORANGE)),
             decimals=1,
-            steps=(Step(at=None, colour=QUIET), Step(at=4, colour=ORANGE)),
-            cell="text",
             width=112,
         ),
     ),
@@ -98,7 +80,7 @@ _CHECKS = Panel(
 
 _RECEIVED = Panel(
     key="mobility-received",
-    title=Text(en="Received share", fr="Part reçue"),
+    title=Text("Received share", "Part reçue"),
     about=Text(
         en="Flow readings that came of those expected, an hour a cell (over more than four days: a"
         " day). A column of gaps is the network, a row is a station.",
@@ -108,24 +90,16 @@ _RECEIVED = Panel(
     view=StatusHistory(lane="station"),
     unit="%",
     decimals=0,
-    steps=(
-        Step(at=None, colour=RED),
-        Step(at=60, colour=ORANGE),
-        Step(at=90, colour=GREEN),
-    ),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT bucket.time, site.title AS station,
-                   least(100, 100 * bucket.count * coalesce(c.interval_s, 360)
-                              / extract(epoch FROM {_WHOLE}))::float8 AS state
-            FROM {readings("traffic_flow", every=_WHOLE)}
-            LEFT JOIN LATERAL cadence_at(device.name, 'traffic_flow', {UNTIL}) c ON true
-            WHERE bucket.time + {_WHOLE} <= {UNTIL}
-            ORDER BY bucket.time, site.title
-            """
-        ),
-    ),
+    steps=scale(RED, (60, ORANGE), (90, GREEN)),
+    sql=f"""
+    SELECT bucket.time, site.title AS station,
+           least(100, 100 * bucket.count * coalesce(c.interval_s, 360)
+                      / extract(epoch FROM {_WHOLE}))::float8 AS state
+    FROM {readings("traffic_flow", every=_WHOLE)}
+    LEFT JOIN LATERAL cadence_at(device.name, 'traffic_flow', {UNTIL}) c ON true
+    WHERE bucket.time + {_WHOLE} <= {UNTIL}
+    ORDER BY bucket.time, site.title
+    """,
     empty="no whole hour or day lies in the time asked",
     width=9,  # four tenths of it at most are the stations' names
     height=14,
@@ -133,7 +107,7 @@ _RECEIVED = Panel(
 
 _WORKS = Panel(
     key="mobility-works",
-    title=Text(en="Closures and works", fr="Fermetures et travaux"),
+    title=Text("Closures and works", "Fermetures et travaux"),
     about=Text(
         en="Works entered in the registry that touch a chosen station and last within the time"
         " shown or begin within two weeks after it. While they are in force, no traffic is no"
@@ -143,43 +117,35 @@ _WORKS = Panel(
         " l'absence de trafic n'est pas une alarme.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT w.works, string_agg(site.title, ', ' ORDER BY site.title) AS stations,
-                   min(site.name) AS site, w.begins, w.ends,
-                   CASE WHEN w.begins > {UNTIL} THEN 'coming' WHEN w.ends <= {UNTIL} THEN 'over'
-                        ELSE 'on' END AS state
-            FROM road_works({UNTIL}) w JOIN site ON site.name = ANY (w.sites)
-            WHERE w.begins < {UNTIL} + interval '14 days' AND w.ends > {SINCE} AND {territory()}
-              AND site.domain = 'mobility'
-            GROUP BY w.works, w.begins, w.ends ORDER BY w.begins
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT w.works, string_agg(site.title, ', ' ORDER BY site.title) AS stations,
+           min(site.name) AS site, w.begins, w.ends,
+           CASE WHEN w.begins > {UNTIL} THEN 'coming' WHEN w.ends <= {UNTIL} THEN 'over'
+                ELSE 'on' END AS state
+    FROM road_works({UNTIL}) w JOIN site ON site.name = ANY (w.sites)
+    WHERE w.begins < {UNTIL} + interval '14 days' AND w.ends > {SINCE} AND {territory()}
+      AND site.domain = 'mobility'
+    GROUP BY w.works, w.begins, w.ends ORDER BY w.begins
+    """,
     columns=(
-        Column(name="works", title=Text(en="Works", fr="Travaux"), links=(site_page(),), width=175),
-        Column(name="stations", title=Text(en="Stations", fr="Stations")),
-        Column(name="site", hidden=True),
-        Column(name="begins", title=Text(en="From", fr="Du"), unit="date", width=175),
-        Column(name="ends", title=Text(en="To", fr="Au"), unit="date", width=175),
+        Column("works", Text("Works", "Travaux"), links=(site_page(),), width=175),
+        Column("stations", Text("Stations", "Stations")),
+        Column("site", hidden=True),
+        Column("begins", Text("From", "Du"), unit="date", width=175),
+        Column("ends", Text("To", "Au"), unit="date", width=175),
         Column(
-            name="state",
-            title=Text(en="State", fr="État"),
+            "state",
+            Text("State", "État"),
             states=(
-                State(
-                    value="on", text=Text(en="in force", fr="en cours"), colour=ORANGE, symbol="◆"
-                ),
-                State(
-                    value="coming", text=Text(en="coming", fr="à venir"), colour=AMBER, symbol="▷"
-                ),
-                State(value="over", text=Text(en="over", fr="terminés"), colour=GREY, symbol="○"),
+                State("on", Text("in force", "en cours"), ORANGE, "◆"),
+                State("coming", Text("coming", "à venir"), AMBER, "▷"),
+                State("over", Text("over", "terminés"), GREY, "○"),
             ),
             cell="text",
             width=110,
         ),
     ),
-    no_value=Text(en="No works in this time", fr="Aucuns travaux sur la période"),
+    no_value=Text("No works in this time", "Aucuns travaux sur la période"),
     empty="no works touch a station in the time asked",
     timeless="works may have begun before the time asked",
     width=24,
@@ -188,27 +154,27 @@ _WORKS = Panel(
 
 HEALTH = Section(
     key="mobility-health-section",
-    title=Text(en="Detector health", fr="Santé des capteurs"),
+    title=Text("Detector health", "Santé des capteurs"),
     panels=(_CHECKS, _RECEIVED),
 )
 STANDING = Section(
     key="mobility-standing-section",
-    title=Text(en="Closures and alarms", fr="Fermetures et alarmes"),
+    title=Text("Closures and alarms", "Fermetures et alarmes"),
     panels=(
         _WORKS,
         open_table(
             "mobility",
-            Text(en="Open alarms", fr="Alarmes ouvertes"),
+            Text("Open alarms", "Alarmes ouvertes"),
             Text(
-                en="Mobility alarms that are open at the end of the time shown, the oldest first.",
-                fr="Alarmes de mobilité ouvertes à la fin de la période, la plus ancienne d'abord.",
+                "Mobility alarms that are open at the end of the time shown, the oldest first.",
+                "Alarmes de mobilité ouvertes à la fin de la période, la plus ancienne d'abord.",
             ),
             width=24,
             height=7,
         ),
         lane(
             "mobility",
-            Text(en="Alarms", fr="Alarmes"),
+            Text("Alarms", "Alarmes"),
             Text(
                 en="A lane each alarm of mobility that stood in the time shown, in the colour of"
                 " its priority.",

@@ -1,7 +1,7 @@
 """Mobility, now: where it jams, how far speed has dropped, station by station."""
 
-from dashboards._colours import FEW_IS_GOOD, GREY, NONE_IS_GOOD, RED, VIOLET, Step
-from dashboards._describe import Column, Panel, Query, count_column
+from dashboards._colours import FEW_IS_GOOD, GREY, NONE_IS_GOOD, RED, VIOLET, Step, scale
+from dashboards._describe import Column, Panel, bar, coloured, count_column
 from dashboards._field_alarms import QUIET, quiet
 from dashboards._links import site_page
 from dashboards._mobility_words import CHECKED_DAY, COURSE, KEPT, LOAD, ROAD
@@ -14,7 +14,7 @@ _NOW = f"(SELECT c.* FROM road_now({UNTIL}) c WHERE {territory('c')}) c"
 
 TRAFFIC = Panel(
     key="mobility-traffic",
-    title=Text(en="Traffic", fr="Trafic"),
+    title=Text("Traffic", "Trafic"),
     about=Text(
         en="Counting stations by what they told last: jammed (occupancy above its threshold and"
         " speed below its own, or hardly any flow), dense (flow above nine tenths of capacity, or"
@@ -26,25 +26,17 @@ TRAFFIC = Panel(
         " vide), et la part de la vitesse à vide que garde le trafic, pondérée par le débit.",
     ),
     view=Stat(colour="background", text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE state = 'jammed')::int AS jammed,
-                   count(*) FILTER (WHERE state = 'dense')::int AS dense,
-                   100 * sum(flow * least(speed / free_speed, 1)) / nullif(sum(flow), 0) AS kept
-            FROM {_NOW}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE state = 'jammed')::int AS jammed,
+           count(*) FILTER (WHERE state = 'dense')::int AS dense,
+           100 * sum(flow * least(speed / free_speed, 1)) / nullif(sum(flow), 0) AS kept
+    FROM {_NOW}
+    """,
     columns=(
         count_column("jammed", "jammed", "congestionnées", NONE_IS_GOOD),
         count_column("dense", "dense", "denses", FEW_IS_GOOD),
         Column(
-            name="kept",
-            title=Text(en="of free speed", fr="de la vitesse à vide"),
-            unit="%",
-            decimals=0,
-            steps=KEPT,
+            "kept", Text("of free speed", "de la vitesse à vide"), unit="%", decimals=0, steps=KEPT
         ),
     ),
     no_value="–",  # noqa: RUF001  a dash is what stands for nothing
@@ -54,7 +46,7 @@ TRAFFIC = Panel(
 
 DETECTORS = Panel(
     key="mobility-detectors",
-    title=Text(en="Detectors", fr="Capteurs"),
+    title=Text("Detectors", "Capteurs"),
     about=Text(
         en="Stations that told nothing for three hours, loops that are locked full now, and"
         " stations that failed the checks of the last whole day (05 to 22 h): do not use their"
@@ -64,17 +56,13 @@ DETECTORS = Panel(
         " chiffres.",
     ),
     view=Stat(colour="background", text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE state = 'silent')::int AS silent,
-                   count(*) FILTER (WHERE state = 'locked')::int AS locked,
-                   (SELECT count(*) FROM road_checks({CHECKED_DAY}) c
-                    WHERE c.verdict <> 'valid' AND {territory("c")})::int AS failed
-            FROM {_NOW}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE state = 'silent')::int AS silent,
+           count(*) FILTER (WHERE state = 'locked')::int AS locked,
+           (SELECT count(*) FROM road_checks({CHECKED_DAY}) c
+            WHERE c.verdict <> 'valid' AND {territory("c")})::int AS failed
+    FROM {_NOW}
+    """,
     columns=(
         count_column("silent", "silent", "muettes", FEW_IS_GOOD),
         count_column("locked", "locked", "verrouillées", FEW_IS_GOOD),
@@ -86,7 +74,7 @@ DETECTORS = Panel(
 
 CLOSED = Panel(
     key="mobility-closed",
-    title=Text(en="Works and alarms", fr="Travaux et alarmes"),
+    title=Text("Works and alarms", "Travaux et alarmes"),
     about=Text(
         en="Works and closures in force at the end of the time shown that touch a chosen station"
         " (they silence its alarms), and mobility alarms that are open.",
@@ -94,28 +82,24 @@ CLOSED = Panel(
         " choisie (ils font taire ses alarmes), et alarmes de mobilité ouvertes.",
     ),
     view=Stat(colour="background", text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT (SELECT count(*) FROM road_works({UNTIL}) w
-                    WHERE w.begins <= {UNTIL} AND w.ends > {UNTIL}
-                      AND EXISTS (SELECT FROM site WHERE site.name = ANY (w.sites)
-                                  AND {territory()}))::int AS works,
-                   count(*)::int AS alarms
-            FROM alarm JOIN site ON site.id = alarm.site
-            WHERE alarm.domain = 'mobility' AND alarm.withdrawn IS NULL
-              AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})
-              AND {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT (SELECT count(*) FROM road_works({UNTIL}) w
+            WHERE w.begins <= {UNTIL} AND w.ends > {UNTIL}
+              AND EXISTS (SELECT FROM site WHERE site.name = ANY (w.sites)
+                          AND {territory()}))::int AS works,
+           count(*)::int AS alarms
+    FROM alarm JOIN site ON site.id = alarm.site
+    WHERE alarm.domain = 'mobility' AND alarm.withdrawn IS NULL
+      AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})
+      AND {territory()}
+    """,
     columns=(
         Column(
-            name="works",
-            title=Text(en="works in force", fr="travaux en cours"),
+            "works",
+            Text("works in force", "travaux en cours"),
             unit="count",
             decimals=0,
-            steps=(Step(at=None, colour=GREY), Step(at=1, colour="#4a90d9")),
+            steps=scale(GREY, (1, "#4a90d9")),
         ),
         count_column("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
     ),
@@ -125,7 +109,7 @@ CLOSED = Panel(
 
 LANES = Panel(
     key="mobility-lanes",
-    title=Text(en="Congestion by section", fr="Congestion par section"),
+    title=Text("Congestion by section", "Congestion par section"),
     about=Text(
         en="Each lane is a road section and direction (or a station alone): the worst of its"
         " stations. Red: slow and full at once; orange: dense. Over more than a week a cell tells"
@@ -136,17 +120,13 @@ LANES = Panel(
     ),
     view=Timeline(lane="section", show_value="never", row_height=0.85),
     states=ROAD,
-    queries=(
-        Query(
-            sql=f"""
-            SELECT DISTINCT ON (c.time, c.road) c.time, c.road AS section, c.state
-            FROM {COURSE} c WHERE {territory("c")}
-            ORDER BY c.time, c.road,
-                     array_position(ARRAY['jammed', 'dense', 'locked', 'empty', 'free',
-                                          'silent'], c.state)
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT DISTINCT ON (c.time, c.road) c.time, c.road AS section, c.state
+    FROM {COURSE} c WHERE {territory("c")}
+    ORDER BY c.time, c.road,
+             array_position(ARRAY['jammed', 'dense', 'locked', 'empty', 'free',
+                                  'silent'], c.state)
+    """,
     points=200,
     width=14,
     height=13,
@@ -154,7 +134,7 @@ LANES = Panel(
 
 MAP = Panel(
     key="mobility-map",
-    title=Text(en="Speed kept", fr="Perte de vitesse"),
+    title=Text("Speed kept", "Perte de vitesse"),
     about=Text(
         en="Each station's mean speed as a share of its free speed: green above 85 %, yellow,"
         " orange, red below 40 %. Where nothing passes there is no speed and no colour.",
@@ -162,34 +142,26 @@ MAP = Panel(
         " %, jaune, orange, rouge sous 40 %. Sans passage, ni vitesse ni couleur.",
     ),
     view=Geomap(colour_by="kept", size=9),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.lat, c.lon, c.title, 100 * c.speed / c.free_speed AS kept,
-                   c.road, c.speed, c.flow, c.occupancy, c.state, c.name AS site
-            FROM {_NOW} ORDER BY kept DESC NULLS FIRST
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.lat, c.lon, c.title, 100 * c.speed / c.free_speed AS kept,
+           c.road, c.speed, c.flow, c.occupancy, c.state, c.name AS site
+    FROM {_NOW} ORDER BY kept DESC NULLS FIRST
+    """,
     columns=(
         Column(
-            name="kept",
-            title=Text(en="Of free speed", fr="De la vitesse à vide"),
+            "kept",
+            Text("Of free speed", "De la vitesse à vide"),
             unit="%",
             decimals=0,
-            steps=(Step(at=None, colour=RED), *KEPT[2:]),  # its legend would tell "< 0 %" too
+            steps=(Step(None, RED), *KEPT[2:]),  # its legend would tell "< 0 %" too
         ),
-        Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="road", title=Text(en="Section", fr="Section")),
-        Column(name="speed", title=Text(en="Speed", fr="Vitesse"), quantity="traffic_speed"),
-        Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow"),
-        Column(
-            name="occupancy",
-            title=Text(en="Occupancy", fr="Taux d'occupation"),
-            quantity="occupancy",
-        ),
-        Column(name="state", title=Text(en="State", fr="État"), states=ROAD),
-        Column(name="site", hidden=True),
+        Column("title", Text("Station", "Station"), links=(site_page(),)),
+        Column("road", Text("Section", "Section")),
+        Column("speed", Text("Speed", "Vitesse"), quantity="traffic_speed"),
+        Column("flow", Text("Flow", "Débit"), quantity="traffic_flow"),
+        Column("occupancy", Text("Occupancy", "Taux d'occupation"), quantity="occupancy"),
+        Column("state", Text("State", "État"), states=ROAD),
+        Column("site", hidden=True),
     ),
     timeless="states at the end of the time asked",
     width=10,
@@ -198,7 +170,7 @@ MAP = Panel(
 
 TABLE = Panel(
     key="mobility-table",
-    title=Text(en="Station by station", fr="Station par station"),
+    title=Text("Station by station", "Station par station"),
     about=Text(
         en="What each station told last: flow, its share of the road's capacity (above 90 % the"
         " least disturbance makes a jam), speed and what is left of the free one, occupancy, heavy"
@@ -208,74 +180,42 @@ TABLE = Panel(
         " taux d'occupation, poids lourds. Les pires d'abord. Un clic sur le nom mène au site.",
     ),
     view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.name AS site, c.title, c.road, c.state, c.flow,
-                   100 * c.flow / c.capacity AS load, c.speed,
-                   100 * c.speed / c.free_speed AS kept, c.occupancy, c.heavy,
-                   extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
-            FROM {_NOW}
-            ORDER BY array_position(ARRAY['jammed', 'dense', 'locked', 'silent', 'empty',
-                                          'free'], c.state),
-                     kept NULLS LAST, c.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT c.name AS site, c.title, c.road, c.state, c.flow,
+           100 * c.flow / c.capacity AS load, c.speed,
+           100 * c.speed / c.free_speed AS kept, c.occupancy, c.heavy,
+           extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
+    FROM {_NOW}
+    ORDER BY array_position(ARRAY['jammed', 'dense', 'locked', 'silent', 'empty',
+                                  'free'], c.state),
+             kept NULLS LAST, c.title
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="road", title=Text(en="Section", fr="Section"), width=212),
+        Column("site", hidden=True),
+        Column("title", Text("Station", "Station"), links=(site_page(),)),
+        Column("road", Text("Section", "Section"), width=212),
         Column(
-            name="state",
-            title=Text(en="State", fr="État"),
+            "state",
+            Text("State", "État"),
             states=quiet(ROAD, ("free", "empty")),
             cell="text",
             width=150,
         ),
-        Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow", width=95),
-        Column(
-            name="load",
-            title=Text(en="Load", fr="Charge"),
-            unit="%",
+        Column("flow", Text("Flow", "Débit"), quantity="traffic_flow", width=95),
+        bar("load", Text("Load", "Charge"), "%", LOAD, low=0, high=120, decimals=0, width=150),
+        Column("speed", Text("Speed", "Vitesse"), quantity="traffic_speed", width=90),
+        coloured(
+            "kept",
+            Text("Kept", "Gardée"),
+            "%",
+            (*KEPT[:-1], Step(85, QUIET)),
             decimals=0,
-            low=0,
-            high=120,
-            steps=LOAD,
-            cell="gauge",
-            width=150,
-        ),
-        Column(
-            name="speed", title=Text(en="Speed", fr="Vitesse"), quantity="traffic_speed", width=90
-        ),
-        Column(
-            name="kept",
-            title=Text(en="Kept", fr="Gardée"),
-            unit="%",
-            decimals=0,
-            steps=(*KEPT[:-1], Step(at=85, colour=QUIET)),
-            cell="text",
             width=100,
         ),
-        Column(
-            name="occupancy",
-            title=Text(en="Occupancy", fr="Occupation"),
-            quantity="occupancy",
-            width=125,
-        ),
-        Column(
-            name="heavy",
-            title=Text(en="Heavy vehicles", fr="Poids lourds"),
-            quantity="heavy_share",
-            width=105,
-        ),
-        Column(
-            name="age",
-            title=Text(en="Heard", fr="Reçu il y a"),
-            unit="duration",
-            steps=(Step(at=None, colour=GREY), Step(at=3600, colour=VIOLET)),
-            cell="text",
-            width=110,
+        Column("occupancy", Text("Occupancy", "Occupation"), quantity="occupancy", width=125),
+        Column("heavy", Text("Heavy vehicles", "Poids lourds"), quantity="heavy_share", width=105),
+        coloured(
+            "age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET)), width=110
         ),
     ),
     timeless="states at the end of the time asked",

@@ -3,7 +3,7 @@
 Congestion by the site's own thresholds; the other figures are settings of practice.
 """
 
-from dashboards._colours import GREEN, GREY, ORANGE, RED, VIOLET, YELLOW, State, Step
+from dashboards._colours import GREEN, GREY, ORANGE, RED, VIOLET, YELLOW, State, scale
 from dashboards._field_alarms import AMBER
 from dashboards._sql import EVERY, SINCE, UNTIL
 from dashboards._words import Text
@@ -11,71 +11,27 @@ from dashboards._words import Text
 SLATE = "#5f7186"  # an empty road: at night it is nothing
 
 ROAD = (
-    State(value="jammed", text=Text(en="jammed", fr="congestionné"), colour=RED, symbol="■"),
-    State(value="dense", text=Text(en="dense", fr="dense"), colour=ORANGE, symbol="◆"),
-    State(
-        value="locked",
-        text=Text(en="loop locked", fr="boucle verrouillée"),
-        colour=VIOLET,
-        symbol="?",
-    ),
-    State(value="silent", text=Text(en="silent", fr="muet"), colour=GREY, symbol="✕"),
-    State(
-        value="empty", text=Text(en="nothing passes", fr="aucun passage"), colour=SLATE, symbol="○"
-    ),
-    State(value="free", text=Text(en="free", fr="fluide"), colour=GREEN, symbol="●"),
+    State("jammed", Text("jammed", "congestionné"), RED, "■"),
+    State("dense", Text("dense", "dense"), ORANGE, "◆"),
+    State("locked", Text("loop locked", "boucle verrouillée"), VIOLET, "?"),
+    State("silent", Text("silent", "muet"), GREY, "✕"),
+    State("empty", Text("nothing passes", "aucun passage"), SLATE, "○"),
+    State("free", Text("free", "fluide"), GREEN, "●"),
 )
 VERDICT = (
-    State(value="valid", text=Text(en="passes", fr="valide"), colour=GREEN, symbol="●"),
-    State(
-        value="missing",
-        text=Text(en="fails: too little received", fr="rejeté : trop peu reçu"),
-        colour=RED,
-        symbol="✕",
-    ),
-    State(
-        value="still",
-        text=Text(en="fails: unchanged all day", fr="rejeté : figé toute la journée"),
-        colour=RED,
-        symbol="■",
-    ),
-    State(
-        value="full",
-        text=Text(en="fails: occupied too often", fr="rejeté : occupé trop souvent"),
-        colour=RED,
-        symbol="■",
-    ),
-    State(
-        value="zero",
-        text=Text(en="fails: empty too often", fr="rejeté : vide trop souvent"),
-        colour=RED,
-        symbol="□",
-    ),
-    State(
-        value="against",
-        text=Text(en="fails: occupied, no flow", fr="rejeté : occupé sans débit"),
-        colour=ORANGE,
-        symbol="◆",
-    ),
-    State(
-        value="idle",
-        text=Text(en="fails: no vehicle for 4 h", fr="rejeté : aucun véhicule en 4 h"),
-        colour=ORANGE,
-        symbol="▲",
-    ),
+    State("valid", Text("passes", "valide"), GREEN, "●"),
+    State("missing", Text("fails: too little received", "rejeté : trop peu reçu"), RED, "✕"),
+    State("still", Text("fails: unchanged all day", "rejeté : figé toute la journée"), RED, "■"),
+    State("full", Text("fails: occupied too often", "rejeté : occupé trop souvent"), RED, "■"),
+    State("zero", Text("fails: empty too often", "rejeté : vide trop souvent"), RED, "□"),
+    State("against", Text("fails: occupied, no flow", "rejeté : occupé sans débit"), ORANGE, "◆"),
+    State("idle", Text("fails: no vehicle for 4 h", "rejeté : aucun véhicule en 4 h"), ORANGE, "▲"),
 )
-KEPT = (  # speed as a share of the free one, %; none where nothing passes
-    Step(at=None, colour=GREY),
-    Step(at=0, colour=RED),
-    Step(at=40, colour=ORANGE),
-    Step(at=70, colour=AMBER),
-    Step(at=85, colour=GREEN),
+KEPT = scale(  # speed as a share of the free one, %; none where nothing passes
+    GREY, (0, RED), (40, ORANGE), (70, AMBER), (85, GREEN)
 )
-LOAD = (  # flow over capacity, %
-    Step(at=None, colour=GREEN),
-    Step(at=75, colour=YELLOW),
-    Step(at=90, colour=ORANGE),
-    Step(at=100, colour=RED),
+LOAD = scale(  # flow over capacity, %
+    GREEN, (75, YELLOW), (90, ORANGE), (100, RED)
 )
 
 COURSE = f"road_course({SINCE}, {UNTIL}, road_every({EVERY}))"

@@ -58,10 +58,13 @@ def build_panel(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel
         .description(panel.about.in_(options.lang))
         .grid_pos(place)
     )
-    if panel.queries:
+    if panel.statements:
         form: Format = kind.form(panel.view)
         builder.datasource(source()).targets(
-            [SqlQuery(localise_sql(query.sql, options), form, query.ref) for query in panel.queries]
+            [
+                SqlQuery(localise_sql(query.sql, options), form, query.ref)
+                for query in panel.statements
+            ]
         )
     for requested, setter in (
         (panel.points, "max_data_points"),
@@ -120,7 +123,7 @@ def _fills(view: View) -> bool:
 
 def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk.FieldConfigSource:
     general = Column(
-        name="",
+        "",
         quantity=panel.quantity,
         unit=panel.unit,
         decimals=panel.decimals,

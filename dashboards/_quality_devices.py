@@ -2,7 +2,7 @@
 
 from dashboards._alarms_now import DOMAINS
 from dashboards._colours import RED, VIOLET, State
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section
 from dashboards._lanes import DOUBTS
 from dashboards._links import site_page
 from dashboards._quality_now import DEVICES
@@ -11,25 +11,19 @@ from dashboards._views import Table
 from dashboards._words import Text
 
 _STATES = (
-    State(value="never", text=Text(en="never heard", fr="jamais reçu"), colour=RED, symbol="✕"),
-    State(value="silent", text=Text(en="silent", fr="muet"), colour=VIOLET, symbol="✕"),
+    State("never", Text("never heard", "jamais reçu"), RED, "✕"),
+    State("silent", Text("silent", "muet"), VIOLET, "✕"),
 )
 _WHO = (
-    Column(name="site", hidden=True),
-    Column(name="device", title=Text(en="Device", fr="Appareil"), width=210),
-    Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),)),
-    Column(
-        name="domain",
-        title=Text(en="Domain", fr="Domaine"),
-        states=DOMAINS,
-        cell="text",
-        width=105,
-    ),
+    Column("site", hidden=True),
+    Column("device", Text("Device", "Appareil"), width=210),
+    Column("place", Text("Site", "Site"), links=(site_page(),)),
+    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text", width=105),
 )
 
 _SILENT = Panel(
     key="quality-silent-devices",
-    title=Text(en="Silent devices", fr="Appareils muets"),
+    title=Text("Silent devices", "Appareils muets"),
     about=Text(
         en="In use and silent for longer than they may be, the longest (as a multiple of what is"
         " allowed) first. A click leads to the site.",
@@ -37,9 +31,7 @@ _SILENT = Panel(
         " d'abord. Un clic mène au site.",
     ),
     view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}
             SELECT CASE WHEN heard_at IS NULL THEN 'never' ELSE 'silent' END AS state,
                    name AS device, place, domain, heard_at AS heard,
@@ -48,23 +40,15 @@ _SILENT = Panel(
             FROM devices WHERE silent AND NOT switched
             ORDER BY extract(epoch FROM {UNTIL} - heard_at) / limit_s DESC NULLS FIRST, name
             LIMIT 200
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(
-            name="state",
-            title=Text(en="State", fr="État"),
-            states=_STATES,
-            cell="background",
-            width=130,
-        ),
+        Column("state", Text("State", "État"), states=_STATES, cell="background", width=130),
         *_WHO,
-        Column(name="heard", title=Text(en="Last heard", fr="Dernière mesure"), unit="date"),
-        Column(name="lasts", title=Text(en="Silent for", fr="Muet depuis"), unit="duration"),
-        Column(name="allowed", title=Text(en="Allowed", fr="Délai"), unit="duration", width=110),
+        Column("heard", Text("Last heard", "Dernière mesure"), unit="date"),
+        Column("lasts", Text("Silent for", "Muet depuis"), unit="duration"),
+        Column("allowed", Text("Allowed", "Délai"), unit="duration", width=110),
     ),
-    no_value=Text(en="every device is heard", fr="tous les appareils sont reçus"),
+    no_value=Text("every device is heard", "tous les appareils sont reçus"),
     empty="every device is heard",
     width=24,
     height=9,
@@ -72,7 +56,7 @@ _SILENT = Panel(
 )
 _DOUBTFUL = Panel(
     key="quality-doubtful",
-    title=Text(en="Doubtful devices", fr="Appareils douteux"),
+    title=Text("Doubtful devices", "Appareils douteux"),
     about=Text(
         en="Heard, but: of the last 24 h of the time shown the share of due readings that came, how"
         " many nothing believed, how many messages came with a wrong time; the battery. The worst"
@@ -82,9 +66,7 @@ _DOUBTFUL = Panel(
         " n'ont rien.",
     ),
     view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}, day AS (
                 SELECT bucket.series_id, sum(bucket.count) AS came FROM readings_by(
                     ARRAY(SELECT series FROM devices WHERE NOT switched),
@@ -125,14 +107,9 @@ _DOUBTFUL = Panel(
             FROM told WHERE share < 0.95 OR suspect > 0 OR clock > 0 OR battery < 20
             ORDER BY clock > 0 DESC, suspect DESC, share NULLS LAST, battery NULLS LAST, name
             LIMIT 200
-            """
-        ),
-    ),
-    columns=(
-        *_WHO,
-        *DOUBTS,
-    ),
-    no_value=Text(en="none", fr="aucun"),
+            """,
+    columns=(*_WHO, *DOUBTS),
+    no_value=Text("none", "aucun"),
     empty="no device is doubtful",
     width=24,
     height=10,
@@ -140,6 +117,6 @@ _DOUBTFUL = Panel(
 )
 SECTION = Section(
     key="quality-devices",
-    title=Text(en="Devices to look at", fr="Appareils à regarder"),
+    title=Text("Devices to look at", "Appareils à regarder"),
     panels=(_SILENT, _DOUBTFUL),
 )

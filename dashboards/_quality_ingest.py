@@ -1,8 +1,8 @@
 """Ingest itself: how much comes and how late, what is refused and why, when we were deaf."""
 
 from dashboards._alarms_now import DOMAINS
-from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, State, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, State, scale
+from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._quality_now import DEVICES
 from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
 from dashboards._views import Table, Timeline, TimeSeries
@@ -10,13 +10,13 @@ from dashboards._words import Text
 
 _HOURLY = f"greatest({EVERY}, interval '1 hour')"
 _LISTENING = (
-    State(value="deaf", text=Text(en="deaf", fr="sourd"), colour=VIOLET, symbol="✕"),
-    State(value="listening", text=Text(en="listening", fr="à l'écoute"), colour=GREEN, symbol="●"),
+    State("deaf", Text("deaf", "sourd"), VIOLET, "✕"),
+    State("listening", Text("listening", "à l'écoute"), GREEN, "●"),
 )
 
 _VOLUME = Panel(
     key="quality-volume",
-    title=Text(en="Readings, an hour", fr="Mesures par heure"),
+    title=Text("Readings, an hour", "Mesures par heure"),
     about=Text(
         en="Believed readings by the hour that they were measured in, by domain (average of longer"
         " pieces). It is what the store had to take, and steady when nothing is wrong.",
@@ -24,41 +24,35 @@ _VOLUME = Panel(
         " C'est la charge du stockage, régulière quand tout va bien.",
     ),
     view=TimeSeries(stacked=True, fill=50, step=True, soft_min=0),
-    queries=(
-        Query(
-            sql=f"""
-            WITH counted AS (
-                SELECT hour.begins AS at, site.domain, sum(hour.count) AS n FROM rollup_hour AS hour
-                JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
-                JOIN site ON site.id = device.site
-                WHERE {UNTIL} - {SINCE} <= interval '8 days' AND {territory()}
-                  AND hour.begins > {before(SINCE, "1 hour")}
-                  AND hour.begins + interval '1 hour' <= {UNTIL} GROUP BY 1, 2
-                UNION ALL
-                SELECT day.begins, site.domain, sum(day.count) / 24.0 FROM rollup_day AS day
-                JOIN series ON series.id = day.series_id JOIN device ON device.id = series.device
-                JOIN site ON site.id = device.site
-                WHERE {UNTIL} - {SINCE} > interval '8 days' AND {territory()}
-                  AND day.begins > {before(SINCE, "1 day")}
-                  AND day.begins + interval '1 day' <= {UNTIL} GROUP BY 1, 2
-            )
-            SELECT greatest(counted.at, {SINCE}) AS time, domain AS metric, n::float8 AS value
-            FROM counted ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    WITH counted AS (
+        SELECT hour.begins AS at, site.domain, sum(hour.count) AS n FROM rollup_hour AS hour
+        JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
+        JOIN site ON site.id = device.site
+        WHERE {UNTIL} - {SINCE} <= interval '8 days' AND {territory()}
+          AND hour.begins > {before(SINCE, "1 hour")}
+          AND hour.begins + interval '1 hour' <= {UNTIL} GROUP BY 1, 2
+        UNION ALL
+        SELECT day.begins, site.domain, sum(day.count) / 24.0 FROM rollup_day AS day
+        JOIN series ON series.id = day.series_id JOIN device ON device.id = series.device
+        JOIN site ON site.id = device.site
+        WHERE {UNTIL} - {SINCE} > interval '8 days' AND {territory()}
+          AND day.begins > {before(SINCE, "1 day")}
+          AND day.begins + interval '1 day' <= {UNTIL} GROUP BY 1, 2
+    )
+    SELECT greatest(counted.at, {SINCE}) AS time, domain AS metric, n::float8 AS value
+    FROM counted ORDER BY 1, 2
+    """,
     unit="count",
     decimals=0,
-    columns=tuple(
-        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
-    ),
+    columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
     empty="no whole hour lies within the time shown",
     width=12,
     height=9,
 )
 _LATE = Panel(
     key="quality-late",
-    title=Text(en="From measuring to arrival", fr="De la mesure à l'arrivée"),
+    title=Text("From measuring to arrival", "De la mesure à l'arrivée"),
     about=Text(
         en="Of the last hour of the time shown, by domain: how long readings took to reach us"
         ", half of them and nineteen of twenty. Imported history did not arrive and is"
@@ -68,9 +62,7 @@ _LATE = Panel(
         " arrivé et n'y est pas.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}
             SELECT devices.domain, count(*) AS readings,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY
@@ -82,19 +74,15 @@ _LATE = Panel(
             WHERE reading.series_id = ANY (ARRAY (SELECT series FROM devices))
               AND reading.time > {before(UNTIL, "1 hour")} AND reading.time <= {UNTIL}
               AND reading.received_at IS NOT NULL GROUP BY 1 ORDER BY 1
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="domain", title=Text(en="Domain", fr="Domaine"), states=DOMAINS, cell="text"),
-        Column(name="readings", title=Text(en="Readings", fr="Mesures"), unit="count"),
-        Column(name="half", title=Text(en="Median", fr="Médiane"), unit="s", decimals=1),
-        Column(
-            name="most", title=Text(en="19 of 20 within", fr="19 sur 20 en"), unit="s", decimals=1
-        ),
-        Column(name="longest", title=Text(en="Longest", fr="Plus long"), unit="s", decimals=1),
+        Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text"),
+        Column("readings", Text("Readings", "Mesures"), unit="count"),
+        Column("half", Text("Median", "Médiane"), unit="s", decimals=1),
+        Column("most", Text("19 of 20 within", "19 sur 20 en"), unit="s", decimals=1),
+        Column("longest", Text("Longest", "Plus long"), unit="s", decimals=1),
     ),
-    no_value=Text(en="nothing arrived in that hour", fr="rien n'est arrivé dans cette heure"),
+    no_value=Text("nothing arrived in that hour", "rien n'est arrivé dans cette heure"),
     empty="nothing arrived in the last hour",
     width=12,
     height=9,
@@ -102,7 +90,7 @@ _LATE = Panel(
 )
 _DEAF = Panel(
     key="quality-deaf",
-    title=Text(en="When we did not listen", fr="Quand nous n'écoutions pas"),
+    title=Text("When we did not listen", "Quand nous n'écoutions pas"),
     about=Text(
         en="Each ingest worker: listening, or deaf. What devices say meanwhile waits in the broker;"
         " their silence is held against nobody.",
@@ -110,57 +98,49 @@ _DEAF = Panel(
         " alors chez le courtier ; leur silence n'est reproché à personne.",
     ),
     view=Timeline(lane="worker"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT span.time, span.worker, span.state FROM (
-                SELECT greatest(worker.joined_at, {SINCE}) AS time, worker.name AS worker,
-                       'listening' AS state
-                FROM worker WHERE worker.joined_at <= {UNTIL}
-                  AND coalesce(worker.drained_at, 'infinity') > {SINCE}
-                UNION ALL
-                SELECT greatest(from_at, {SINCE}), worker, 'deaf' FROM deaf_span
-                WHERE from_at <= {UNTIL} AND to_at > {SINCE}
-                UNION ALL
-                SELECT to_at, worker, 'listening' FROM deaf_span
-                WHERE to_at <= {UNTIL} AND to_at > {SINCE}
-            ) AS span ORDER BY 1, span.state DESC
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT span.time, span.worker, span.state FROM (
+        SELECT greatest(worker.joined_at, {SINCE}) AS time, worker.name AS worker,
+               'listening' AS state
+        FROM worker WHERE worker.joined_at <= {UNTIL}
+          AND coalesce(worker.drained_at, 'infinity') > {SINCE}
+        UNION ALL
+        SELECT greatest(from_at, {SINCE}), worker, 'deaf' FROM deaf_span
+        WHERE from_at <= {UNTIL} AND to_at > {SINCE}
+        UNION ALL
+        SELECT to_at, worker, 'listening' FROM deaf_span
+        WHERE to_at <= {UNTIL} AND to_at > {SINCE}
+    ) AS span ORDER BY 1, span.state DESC
+    """,
     states=_LISTENING,
-    no_value=Text(en="no worker", fr="aucun ouvrier"),
+    no_value=Text("no worker", "aucun ouvrier"),
     empty="no worker listened in the time shown",
     width=24,
     height=5,
 )
 _REFUSED = Panel(
     key="quality-refused",
-    title=Text(en="Refused, by reason", fr="Refusés, par motif"),
+    title=Text("Refused, by reason", "Refusés, par motif"),
     about=Text(
-        en="Messages that could not be taken, by the time they came and the reason in a word.",
-        fr="Messages qui n'ont pu être pris, selon leur arrivée et le motif en un mot.",
+        "Messages that could not be taken, by the time they came and the reason in a word.",
+        "Messages qui n'ont pu être pris, selon leur arrivée et le motif en un mot.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT greatest(time_bucket({_HOURLY}, received_at), {SINCE}) AS time, reason AS metric,
-                   count(*)::float8 AS value
-            FROM dead_letter WHERE $__timeFilter(received_at) GROUP BY 1, 2 ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT greatest(time_bucket({_HOURLY}, received_at), {SINCE}) AS time, reason AS metric,
+           count(*)::float8 AS value
+    FROM dead_letter WHERE $__timeFilter(received_at) GROUP BY 1, 2 ORDER BY 1, 2
+    """,
     unit="count",
     decimals=0,
-    no_value=Text(en="nothing was refused", fr="rien n'a été refusé"),
+    no_value=Text("nothing was refused", "rien n'a été refusé"),
     empty="nothing was refused",
     width=12,
     height=9,
 )
 _LETTERS = Panel(
     key="quality-reasons",
-    title=Text(en="Dead letters, by reason", fr="Messages refusés, par motif"),
+    title=Text("Dead letters, by reason", "Messages refusés, par motif"),
     about=Text(
         en="By reason: how many wait, how many were re-driven since, of how many topics, when the"
         " last one came, and what the newest says. They are re-driven from the console.",
@@ -168,34 +148,23 @@ _LETTERS = Panel(
         " dernier est venu, et ce que dit le plus récent. On les rejoue depuis la console.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT reason, count(*) FILTER (
-                       WHERE redriven_at IS NULL OR redriven_at > {UNTIL}) AS waiting,
-                   count(*) FILTER (WHERE redriven_at <= {UNTIL}) AS redriven,
-                   count(DISTINCT topic) AS topics, max(received_at) AS last,
-                   (array_agg(detail ORDER BY id DESC))[1] AS detail
-            FROM dead_letter WHERE received_at <= {UNTIL} GROUP BY 1 ORDER BY 2 DESC, 5 DESC
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT reason, count(*) FILTER (
+               WHERE redriven_at IS NULL OR redriven_at > {UNTIL}) AS waiting,
+           count(*) FILTER (WHERE redriven_at <= {UNTIL}) AS redriven,
+           count(DISTINCT topic) AS topics, max(received_at) AS last,
+           (array_agg(detail ORDER BY id DESC))[1] AS detail
+    FROM dead_letter WHERE received_at <= {UNTIL} GROUP BY 1 ORDER BY 2 DESC, 5 DESC
+    """,
     columns=(
-        Column(name="reason", title=Text(en="Reason", fr="Motif"), width=150),
-        Column(
-            name="waiting",
-            title=Text(en="Waiting", fr="En attente"),
-            unit="count",
-            cell="text",
-            steps=FEW_IS_GOOD,
-            width=110,
-        ),
-        Column(name="redriven", title=Text(en="Re-driven", fr="Rejoués"), unit="count", width=100),
-        Column(name="topics", title=Text(en="Topics", fr="Sujets"), unit="count", width=90),
-        Column(name="last", title=Text(en="Last", fr="Dernier"), unit="date", width=165),
-        Column(name="detail", title=Text(en="The newest says", fr="Le plus récent dit")),
+        Column("reason", Text("Reason", "Motif"), width=150),
+        coloured("waiting", Text("Waiting", "En attente"), "count", FEW_IS_GOOD, width=110),
+        Column("redriven", Text("Re-driven", "Rejoués"), unit="count", width=100),
+        Column("topics", Text("Topics", "Sujets"), unit="count", width=90),
+        Column("last", Text("Last", "Dernier"), unit="date", width=165),
+        Column("detail", Text("The newest says", "Le plus récent dit")),
     ),
-    no_value=Text(en="nothing was refused", fr="rien n'a été refusé"),
+    no_value=Text("nothing was refused", "rien n'a été refusé"),
     empty="nothing was ever refused",
     width=24,
     height=7,
@@ -203,7 +172,7 @@ _LETTERS = Panel(
 )
 _WORKERS = Panel(
     key="quality-workers",
-    title=Text(en="Ingest workers", fr="Ouvriers d'ingestion"),
+    title=Text("Ingest workers", "Ouvriers d'ingestion"),
     about=Text(
         en="Since each was started: messages, readings, refusals and transactions tried"
         " again; and how long ago its heartbeat came round, at the end of the time shown.",
@@ -211,46 +180,31 @@ _WORKERS = Panel(
         " l'âge de son dernier battement revenu, à la fin de la période.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT name AS worker, messages, rows AS readings, refused, retries,
-                   greatest(0, extract(epoch FROM {UNTIL} - heard_at))::float8 AS age
-            FROM worker WHERE drained_at IS NULL ORDER BY name
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT name AS worker, messages, rows AS readings, refused, retries,
+           greatest(0, extract(epoch FROM {UNTIL} - heard_at))::float8 AS age
+    FROM worker WHERE drained_at IS NULL ORDER BY name
+    """,
     columns=(
-        Column(name="worker", title=Text(en="Worker", fr="Ouvrier")),
-        Column(name="messages", title=Text(en="Messages", fr="Messages"), unit="count"),
-        Column(name="readings", title=Text(en="Readings", fr="Mesures"), unit="count"),
-        Column(
-            name="refused",
-            title=Text(en="Refused", fr="Refusés"),
-            unit="count",
-            cell="text",
-            steps=FEW_IS_GOOD,
+        Column("worker", Text("Worker", "Ouvrier")),
+        Column("messages", Text("Messages", "Messages"), unit="count"),
+        Column("readings", Text("Readings", "Mesures"), unit="count"),
+        coloured("refused", Text("Refused", "Refusés"), "count", FEW_IS_GOOD),
+        coloured(
+            "retries",
+            Text("Tried again", "Reprises"),
+            "count",
+            scale(GREEN, (1, ORANGE), (100, RED)),
         ),
-        Column(
-            name="retries",
-            title=Text(en="Tried again", fr="Reprises"),
-            unit="count",
-            cell="text",
-            steps=(
-                Step(at=None, colour=GREEN),
-                Step(at=1, colour=ORANGE),
-                Step(at=100, colour=RED),
-            ),
-        ),
-        Column(name="age", title=Text(en="Heard ago", fr="Battement il y a"), unit="duration"),
+        Column("age", Text("Heard ago", "Battement il y a"), unit="duration"),
     ),
-    no_value=Text(en="no worker", fr="aucun ouvrier"),
+    no_value=Text("no worker", "aucun ouvrier"),
     width=12,
     height=9,
     timeless="how workers are now",
 )
 SECTION = Section(
     key="quality-ingest",
-    title=Text(en="Ingest", fr="Ingestion"),
+    title=Text("Ingest", "Ingestion"),
     panels=(_VOLUME, _LATE, _DEAF, _REFUSED, _WORKERS, _LETTERS),
 )

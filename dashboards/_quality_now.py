@@ -1,8 +1,8 @@
 """How good the data is, now and over time: what came of what was due, what nothing believes."""
 
 from dashboards._alarms_now import DOMAINS
-from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, scale
+from dashboards._describe import Column, Panel, Section
 from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
 from dashboards._views import Stat, TimeSeries
 from dashboards._words import Text
@@ -31,7 +31,7 @@ came AS (
 
 _RECEIVED = Panel(
     key="quality-received",
-    title=Text(en="Received, last 24 h", fr="Reçu, sur 24 h"),
+    title=Text("Received, last 24 h", "Reçu, sur 24 h"),
     about=Text(
         en="Of the readings that were due in the last 24 h of the time shown, the share that came"
         " and is believed; each device by its quickest quantity. Lamps that are fed by night only"
@@ -41,9 +41,7 @@ _RECEIVED = Panel(
         " seulement.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}, day AS (
                 SELECT bucket.series_id, sum(bucket.count) AS came FROM readings_by(
                     ARRAY(SELECT series FROM devices WHERE NOT switched),
@@ -52,19 +50,17 @@ _RECEIVED = Panel(
             SELECT avg(least(1, coalesce(day.came, 0) * devices.interval_s / 86400))::float8
                 AS share
             FROM devices LEFT JOIN day ON day.series_id = devices.series WHERE NOT devices.switched
-            """
-        ),
-    ),
+            """,
     unit="share",
     decimals=1,
-    steps=(Step(at=None, colour=RED), Step(at=0.9, colour=ORANGE), Step(at=0.98, colour=GREEN)),
+    steps=scale(RED, (0.9, ORANGE), (0.98, GREEN)),
     width=4,
     height=5,
     timeless="one figure for the end of the time shown",
 )
 _SILENT = Panel(
     key="quality-silent",
-    title=Text(en="Silent devices", fr="Appareils muets"),
+    title=Text("Silent devices", "Appareils muets"),
     about=Text(
         en="Devices in use without a believed reading for longer than they may be silent, at the"
         " end of the time shown; and how many there are. Lamps that are fed by night only are left"
@@ -73,23 +69,15 @@ _SILENT = Panel(
         " période ; et combien il y en a. Sans les luminaires alimentés de nuit seulement.",
     ),
     view=Stat(text="value_and_name"),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}
             SELECT count(*) FILTER (WHERE silent) AS silent, count(*) AS devices
             FROM devices WHERE NOT switched
-            """
-        ),
-    ),
+            """,
     unit="count",
     columns=(
-        Column(
-            name="silent",
-            title=Text(en="silent", fr="muets"),
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
-        ),
-        Column(name="devices", title=Text(en="in use", fr="en service"), colour="text"),
+        Column("silent", Text("silent", "muets"), steps=scale(GREEN, (1, VIOLET))),
+        Column("devices", Text("in use", "en service"), colour="text"),
     ),
     width=5,
     height=5,
@@ -97,7 +85,7 @@ _SILENT = Panel(
 )
 _SUSPECT = Panel(
     key="quality-suspect",
-    title=Text(en="Not believed", fr="Écartées"),
+    title=Text("Not believed", "Écartées"),
     about=Text(
         en="Readings of the time shown that nothing believes: out of range, stuck, jumped or"
         " invalidated by a person. They are kept, and kept out of figures and rules.",
@@ -105,17 +93,13 @@ _SUSPECT = Panel(
         " une personne. Elles sont gardées, mais hors des chiffres et des règles.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT coalesce(sum(hour.count), 0)::float8 AS suspect FROM rollup_suspect AS hour
-            JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
-            JOIN site ON site.id = device.site
-            WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
-              AND {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT coalesce(sum(hour.count), 0)::float8 AS suspect FROM rollup_suspect AS hour
+    JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
+    JOIN site ON site.id = device.site
+    WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
+      AND {territory()}
+    """,
     unit="count",
     steps=FEW_IS_GOOD,
     width=4,
@@ -124,7 +108,7 @@ _SUSPECT = Panel(
 )
 _LETTERS = Panel(
     key="quality-letters",
-    title=Text(en="Dead letters waiting", fr="Refusés en attente"),
+    title=Text("Dead letters waiting", "Refusés en attente"),
     about=Text(
         en="Messages that could not be read and that nobody has re-driven yet; none is lost. What"
         " is wrong with them stands below, the letters themselves in the console.",
@@ -132,14 +116,10 @@ _LETTERS = Panel(
         " messages eux-mêmes dans la console.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) AS waiting FROM dead_letter
-            WHERE received_at <= {UNTIL} AND (redriven_at IS NULL OR redriven_at > {UNTIL})
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) AS waiting FROM dead_letter
+    WHERE received_at <= {UNTIL} AND (redriven_at IS NULL OR redriven_at > {UNTIL})
+    """,
     unit="count",
     steps=FEW_IS_GOOD,
     width=4,
@@ -148,7 +128,7 @@ _LETTERS = Panel(
 )
 _CLOCKS = Panel(
     key="quality-clocks",
-    title=Text(en="Wrong clocks", fr="Mauvaise heure"),
+    title=Text("Wrong clocks", "Mauvaise heure"),
     about=Text(
         en="Devices of which messages were refused for their time within the time shown, since they"
         " lay in the future or too far in the past.",
@@ -156,18 +136,14 @@ _CLOCKS = Panel(
         " futur ou trop loin dans le passé.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(DISTINCT device.id) AS devices FROM series
-            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-            CROSS JOIN LATERAL (SELECT hour.begins FROM rollup_hour AS hour
-                WHERE hour.series_id = series.id AND hour.begins >= {before(SINCE, "1 hour")}
-                  AND hour.begins <= {UNTIL} LIMIT 1) AS told
-            WHERE series.quantity = 'clock_fault' AND {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(DISTINCT device.id) AS devices FROM series
+    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    CROSS JOIN LATERAL (SELECT hour.begins FROM rollup_hour AS hour
+        WHERE hour.series_id = series.id AND hour.begins >= {before(SINCE, "1 hour")}
+          AND hour.begins <= {UNTIL} LIMIT 1) AS told
+    WHERE series.quantity = 'clock_fault' AND {territory()}
+    """,
     unit="count",
     steps=FEW_IS_GOOD,
     width=3,
@@ -176,24 +152,20 @@ _CLOCKS = Panel(
 )
 _BATTERIES = Panel(
     key="quality-batteries",
-    title=Text(en="Low batteries", fr="Batteries faibles"),
+    title=Text("Low batteries", "Batteries faibles"),
     about=Text(
-        en="Devices whose battery last told less than a fifth, at the end of the time shown.",
-        fr="Appareils dont la batterie indique moins d'un cinquième, à la fin de la période.",
+        "Devices whose battery last told less than a fifth, at the end of the time shown.",
+        "Appareils dont la batterie indique moins d'un cinquième, à la fin de la période.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE charge.last < 20) AS low FROM series
-            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-            CROSS JOIN LATERAL (SELECT hour.last FROM rollup_hour AS hour
-                WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
-                ORDER BY hour.begins DESC LIMIT 1) AS charge
-            WHERE series.quantity = 'battery' AND device.retired IS NULL AND {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE charge.last < 20) AS low FROM series
+    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    CROSS JOIN LATERAL (SELECT hour.last FROM rollup_hour AS hour
+        WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
+        ORDER BY hour.begins DESC LIMIT 1) AS charge
+    WHERE series.quantity = 'battery' AND device.retired IS NULL AND {territory()}
+    """,
     unit="count",
     steps=FEW_IS_GOOD,
     width=4,
@@ -202,7 +174,7 @@ _BATTERIES = Panel(
 )
 _SHARE = Panel(
     key="quality-share",
-    title=Text(en="Received of what was due, by domain", fr="Reçu sur attendu, par domaine"),
+    title=Text("Received of what was due, by domain", "Reçu sur attendu, par domaine"),
     about=Text(
         en="Of the readings that were due in each whole hour (or longer piece), the share that came"
         " and is believed. A dip in all domains at once is ours; in one, a gateway's or a"
@@ -212,9 +184,7 @@ _SHARE = Panel(
         " d'une passerelle ou d'un réseau.",
     ),
     view=TimeSeries(width=2, soft_min=0, soft_max=100),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}, {_CAME}, piece AS (SELECT DISTINCT came.time FROM came), due AS (
                 SELECT domain,
                        sum(extract(epoch FROM readings_step({_HOURLY}))::float8 / interval_s) AS n
@@ -224,22 +194,18 @@ _SHARE = Panel(
                    100 * coalesce(came.n, 0) / due.n AS value
             FROM piece CROSS JOIN due
             LEFT JOIN came ON came.time = piece.time AND came.domain = due.domain ORDER BY 1, 2
-            """
-        ),
-    ),
+            """,
     unit="%",  # no share: of an axis without decimals Grafana labels whole numbers alone
     decimals=0,
     low=0,
-    columns=tuple(
-        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
-    ),
+    columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
     empty="no whole hour lies within the time shown",
     width=12,
     height=9,
 )
 _DOUBTED = Panel(
     key="quality-doubted",
-    title=Text(en="Readings not believed, by domain", fr="Mesures écartées, par domaine"),
+    title=Text("Readings not believed, by domain", "Mesures écartées, par domaine"),
     about=Text(
         en="How many readings nothing believed, by hour or by longer pieces. A burst is one device"
         " that went mad or one person who invalidated a span.",
@@ -247,31 +213,25 @@ _DOUBTED = Panel(
         " appareil déréglé ou une personne qui a invalidé une plage.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT greatest(time_bucket({_HOURLY}, hour.begins), {SINCE}) AS time,
-                   site.domain AS metric, sum(hour.count)::float8 AS value
-            FROM rollup_suspect AS hour JOIN series ON series.id = hour.series_id
-            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-            WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
-              AND {territory()}
-            GROUP BY 1, 2 ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT greatest(time_bucket({_HOURLY}, hour.begins), {SINCE}) AS time,
+           site.domain AS metric, sum(hour.count)::float8 AS value
+    FROM rollup_suspect AS hour JOIN series ON series.id = hour.series_id
+    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
+      AND {territory()}
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """,
     unit="count",
     decimals=0,
-    columns=tuple(
-        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
-    ),
-    no_value=Text(en="all were believed", fr="toutes ont été crues"),
+    columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
+    no_value=Text("all were believed", "toutes ont été crues"),
     empty="every reading was believed",
     width=12,
     height=9,
 )
 SECTION = Section(
     key="quality-now",
-    title=Text(en="How good the data is", fr="Ce que valent les données"),
+    title=Text("How good the data is", "Ce que valent les données"),
     panels=(_RECEIVED, _SILENT, _SUSPECT, _LETTERS, _CLOCKS, _BATTERIES, _SHARE, _DOUBTED),
 )

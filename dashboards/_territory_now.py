@@ -13,9 +13,9 @@ from dashboards._colours import (
     VIGILANCE,
     VIOLET,
     State,
-    Step,
+    scale,
 )
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section
 from dashboards._flood_now import REACHING
 from dashboards._links import dashboard_of, site_page
 from dashboards._quality_now import DEVICES
@@ -25,8 +25,8 @@ from dashboards._words import Text
 
 SITE_STATES = (
     *PRIORITIES,
-    State(value="silent", text=Text(en="silent", fr="muet"), colour=VIOLET, symbol="✕"),
-    State(value="normal", text=Text(en="normal", fr="normal"), colour=GREEN, symbol="·"),
+    State("silent", Text("silent", "muet"), VIOLET, "✕"),
+    State("normal", Text("normal", "normal"), GREEN, "·"),
 )
 # Each chosen site: the highest priority that stands there, else whether all of it is silent.
 SITES = f"""
@@ -50,31 +50,27 @@ SITES = f"""
 
 _BLIND = Panel(
     key="territory-blind",
-    title=Text(en="Blind sites", fr="Sites aveugles"),
+    title=Text("Blind sites", "Sites aveugles"),
     about=Text(
-        en="Sites none of whose devices is heard any more: nothing there would raise an alarm.",
-        fr="Sites dont plus aucun appareil n'est reçu : rien n'y lèverait d'alarme.",
+        "Sites none of whose devices is heard any more: nothing there would raise an alarm.",
+        "Sites dont plus aucun appareil n'est reçu : rien n'y lèverait d'alarme.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}
             SELECT count(*) FILTER (WHERE own.silent) AS blind FROM (
                 SELECT bool_and(silent) AS silent FROM devices WHERE NOT switched GROUP BY site
             ) AS own
-            """
-        ),
-    ),
+            """,
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    steps=scale(GREEN, (1, VIOLET)),
     width=3,
     height=5,
     timeless="how sites are at the end of the time shown",
 )
 _NEAREST = Panel(
     key="territory-nearest",
-    title=Text(en="Next asset in", fr="Prochain enjeu"),
+    title=Text("Next asset in", "Prochain enjeu"),
     about=Text(
         en="Hours until the next asset stands in the water if its gauge goes on rising as in its"
         " last three hours; nothing: none within 24 h. No forecast.",
@@ -82,19 +78,15 @@ _NEAREST = Panel(
         " sur les trois dernières heures ; rien : aucun sous 24 h. Ce n'est pas une prévision.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT min(reach.due_h) AS hours FROM reaches_at({UNTIL}) AS reach
-            JOIN site ON site.name = reach.gauge
-            WHERE reach.state <> 'reached' AND {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT min(reach.due_h) AS hours FROM reaches_at({UNTIL}) AS reach
+    JOIN site ON site.name = reach.gauge
+    WHERE reach.state <> 'reached' AND {territory()}
+    """,
     unit="h",
     decimals=1,
-    steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=BLUE)),
-    no_value=Text(en="none within 24 h", fr="aucun sous 24 h"),
+    steps=scale(RED, (2, ORANGE), (6, BLUE)),
+    no_value=Text("none within 24 h", "aucun sous 24 h"),
     empty="no asset is about to be reached",
     width=3,
     height=5,
@@ -102,21 +94,17 @@ _NEAREST = Panel(
 )
 _IN_WATER = Panel(
     key="territory-reached",
-    title=Text(en="Assets reached", fr="Enjeux atteints"),
+    title=Text("Assets reached", "Enjeux atteints"),
     about=Text(
-        en="Roads, schools, cabinets whose level is reached at their gauge.",
-        fr="Voies, écoles, armoires dont la cote est atteinte à leur station.",
+        "Roads, schools, cabinets whose level is reached at their gauge.",
+        "Voies, écoles, armoires dont la cote est atteinte à leur station.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE reach.state = 'reached') AS reached
-            FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
-            WHERE {territory()}
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE reach.state = 'reached') AS reached
+    FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
+    WHERE {territory()}
+    """,
     unit="count",
     steps=NONE_IS_GOOD,
     width=3,
@@ -125,7 +113,7 @@ _IN_WATER = Panel(
 )
 _MAP = Panel(
     key="territory-map",
-    title=Text(en="Sites, by what stands there", fr="Les sites, par ce qui y est en cours"),
+    title=Text("Sites, by what stands there", "Les sites, par ce qui y est en cours"),
     about=Text(
         en="Every site in the colour of the highest priority that stands there; violet: none of its"
         " devices is heard; green: neither. A click tells which alarms, and leads to the site.",
@@ -134,22 +122,18 @@ _MAP = Panel(
         " site.",
     ),
     view=Geomap(colour_by="state"),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {SITES}
             SELECT lat, lon, title, state, domain, alarms, heard_at AS heard, name AS site
             FROM states WHERE lat IS NOT NULL AND lon IS NOT NULL ORDER BY rank DESC, name
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="state", title=Text(en="State", fr="État"), states=SITE_STATES),
-        Column(name="title", title=Text(en="Site", fr="Site"), links=(site_page(),)),
-        Column(name="domain", title=Text(en="Domain", fr="Domaine"), states=_alarms_now.DOMAINS),
-        Column(name="alarms", title=Text(en="Alarms", fr="Alarmes"), unit="count"),
-        Column(name="heard", title=Text(en="Last heard", fr="Dernière mesure"), unit="date"),
-        Column(name="site", title=Text(en="Key", fr="Clé")),
+        Column("state", Text("State", "État"), states=SITE_STATES),
+        Column("title", Text("Site", "Site"), links=(site_page(),)),
+        Column("domain", Text("Domain", "Domaine"), states=_alarms_now.DOMAINS),
+        Column("alarms", Text("Alarms", "Alarmes"), unit="count"),
+        Column("heard", Text("Last heard", "Dernière mesure"), unit="date"),
+        Column("site", Text("Key", "Clé")),
     ),
     width=10,
     height=13,
@@ -157,40 +141,36 @@ _MAP = Panel(
 )
 _OFFICIAL = Panel(
     key="territory-vigilance",
-    title=Text(en="Official colours", fr="Couleurs officielles"),
+    title=Text("Official colours", "Couleurs officielles"),
     about=Text(
         en="The colour that the official forecaster last gave each reach, and since when it has"
         " held.",
         fr="La dernière couleur donnée à chaque tronçon par le service officiel, et depuis quand.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT coalesce(site.river, site.title) AS reach, given.last AS colour,
-                   given.last_at AS bulletin, site.name AS site
-            FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-            CROSS JOIN LATERAL (SELECT hour.last, hour.last_at FROM rollup_hour AS hour
-                WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
-                ORDER BY hour.begins DESC LIMIT 1) AS given
-            WHERE series.quantity = 'vigilance' AND {territory()} ORDER BY 2 DESC, 1
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT coalesce(site.river, site.title) AS reach, given.last AS colour,
+           given.last_at AS bulletin, site.name AS site
+    FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    CROSS JOIN LATERAL (SELECT hour.last, hour.last_at FROM rollup_hour AS hour
+        WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
+        ORDER BY hour.begins DESC LIMIT 1) AS given
+    WHERE series.quantity = 'vigilance' AND {territory()} ORDER BY 2 DESC, 1
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="reach", title=Text(en="Reach", fr="Tronçon"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("reach", Text("Reach", "Tronçon"), links=(site_page(),)),
         Column(
-            name="colour",
-            title=Text(en="Colour", fr="Couleur"),
+            "colour",
+            Text("Colour", "Couleur"),
             quantity="vigilance",
             states=VIGILANCE,
             cell="background",
             width=110,
         ),
-        Column(name="bulletin", title=Text(en="Bulletin", fr="Bulletin"), unit="date", width=165),
+        Column("bulletin", Text("Bulletin", "Bulletin"), unit="date", width=165),
     ),
-    no_value=Text(en="no bulletin is received here", fr="aucun bulletin reçu ici"),
+    no_value=Text("no bulletin is received here", "aucun bulletin reçu ici"),
     empty="no official bulletin is connected",
     width=8,
     height=8,
@@ -198,7 +178,7 @@ _OFFICIAL = Panel(
 )
 _ASSETS = Panel(
     key="territory-assets",
-    title=Text(en="What the water comes near", fr="Ce dont l'eau approche"),
+    title=Text("What the water comes near", "Ce dont l'eau approche"),
     about=Text(
         en="Assets by the time that is left: first those in the water, then those whose gauge"
         " rises, then by what is missing (level minus asset). A straight line, no forecast.",
@@ -206,53 +186,40 @@ _ASSETS = Panel(
         " par ce qui manque (hauteur moins enjeu). Une droite, pas une prévision.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT reach.title AS asset, reach.state,
-                   CASE WHEN reach.state <> 'reached' THEN reach.due_h END AS due,
-                   reach.margin, reach.gauge_title AS gauge, reach.gauge AS site
-            FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
-            WHERE {territory()}
-            ORDER BY reach.state <> 'reached', reach.due_h NULLS LAST, reach.margin DESC NULLS LAST
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT reach.title AS asset, reach.state,
+           CASE WHEN reach.state <> 'reached' THEN reach.due_h END AS due,
+           reach.margin, reach.gauge_title AS gauge, reach.gauge AS site
+    FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
+    WHERE {territory()}
+    ORDER BY reach.state <> 'reached', reach.due_h NULLS LAST, reach.margin DESC NULLS LAST
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="asset", title=Text(en="Asset", fr="Enjeu")),
+        Column("site", hidden=True),
+        Column("asset", Text("Asset", "Enjeu")),
+        Column("state", Text("State", "État"), states=REACHING, cell="background", width=115),
+        Column("due", Text("in", "dans"), unit="h", decimals=1, width=75),
         Column(
-            name="state",
-            title=Text(en="State", fr="État"),
-            states=REACHING,
-            cell="background",
-            width=115,
-        ),
-        Column(name="due", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=75),
-        Column(
-            name="margin",
-            title=Text(en="Level minus asset", fr="Hauteur moins enjeu"),
+            "margin",
+            Text("Level minus asset", "Hauteur moins enjeu"),
             unit="m",
             decimals=2,
             width=130,
         ),
         Column(
-            name="gauge",
-            title=Text(en="Gauge", fr="Station"),
-            links=(site_page(), dashboard_of("flood", Text(en="Floods", fr="Crues"))),
+            "gauge",
+            Text("Gauge", "Station"),
+            links=(site_page(), dashboard_of("flood", Text("Floods", "Crues"))),
         ),
     ),
-    no_value=Text(en="no asset is tied to a gauge", fr="aucun enjeu rattaché à une station"),
+    no_value=Text("no asset is tied to a gauge", "aucun enjeu rattaché à une station"),
     empty="no asset is tied to a gauge",
     width=16,
     height=8,
     timeless="what stands by the water",
 )
 _STANDING = _alarms_now.standing_table(
-    "territory-alarms",
-    Text(en="What is wrong now", fr="Ce qui ne va pas"),
-    width=14,
-    height=13,
+    "territory-alarms", Text("What is wrong now", "Ce qui ne va pas"), width=14, height=13
 )
 # The map's companion is narrow: what leads further stays, the rest is a click away.
 _NARROW = tuple(
@@ -263,7 +230,7 @@ _NARROW = tuple(
 )
 SECTION = Section(
     key="territory-now",
-    title=Text(en="Now", fr="En ce moment"),
+    title=Text("Now", "En ce moment"),
     panels=(
         replace(_alarms_now.COUNTS, key="territory-standing", width=9),
         replace(_alarms_now.WAITING, key="territory-waiting"),

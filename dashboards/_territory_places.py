@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from dashboards import _alarms_now
 from dashboards._alarms_now import word
-from dashboards._colours import GREEN, ORANGE, PRIORITIES, VIOLET, Step
-from dashboards._describe import Column, Link, Panel, Query, Section
+from dashboards._colours import GREEN, ORANGE, PRIORITIES, VIOLET, scale
+from dashboards._describe import Column, Link, Panel, Section, coloured
 from dashboards._links import site_page, uid
 from dashboards._quality_now import DEVICES
 from dashboards._sql import UNTIL, territory
@@ -16,11 +16,11 @@ from dashboards._words import Text
 _GRAVE = PRIORITIES[:3]  # what a narrow table has room for; a notice asks for nothing
 _COUNTS = tuple(
     Column(
-        name=str(state.value),
-        title=Text(en=f"{state.symbol} {word(state).en}", fr=f"{state.symbol} {word(state).fr}"),
+        str(state.value),
+        Text(f"{state.symbol} {word(state).en}", f"{state.symbol} {word(state).fr}"),
         unit="count",
         cell="background",
-        steps=(Step(at=None, colour="transparent"), Step(at=1, colour=state.colour)),
+        steps=scale("transparent", (1, state.colour)),
         width=95,
     )
     for state in _GRAVE
@@ -35,7 +35,7 @@ _BY_PRIORITY = ", ".join(
 
 _DOMAINS = Panel(
     key="territory-domains",
-    title=Text(en="By urban function", fr="Par fonction urbaine"),
+    title=Text("By urban function", "Par fonction urbaine"),
     about=Text(
         en="Each function: its sites, its devices and those that are silent, and what stands by"
         " priority. A click leads to its dashboard.",
@@ -43,9 +43,7 @@ _DOMAINS = Panel(
         " cours par priorité. Un clic mène à son tableau.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}, told AS (
                 SELECT domain, count(*) AS devices,
                        count(*) FILTER (WHERE silent AND NOT switched) AS silent
@@ -62,32 +60,23 @@ _DOMAINS = Panel(
                    {_PRIORITY_COLUMNS}
             FROM sites LEFT JOIN told ON told.domain = sites.domain
             LEFT JOIN standing ON standing.domain = sites.domain GROUP BY 1 ORDER BY 1
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="key", hidden=True),
+        Column("key", hidden=True),
         Column(
-            name="domain",
-            title=Text(en="Function", fr="Fonction"),
+            "domain",
+            Text("Function", "Fonction"),
             states=_alarms_now.DOMAINS,
             links=(
                 Link(
-                    title=Text(en="Its dashboard", fr="Son tableau de bord"),
+                    title=Text("Its dashboard", "Son tableau de bord"),
                     url=f"/d/{uid('')}{{row.key}}?{{range}}",
                 ),
             ),
         ),
-        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=65),
-        Column(name="devices", title=Text(en="Devices", fr="Appareils"), unit="count", width=95),
-        Column(
-            name="silent",
-            title=Text(en="Silent", fr="Muets"),
-            unit="count",
-            cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
-            width=90,
-        ),
+        Column("sites", Text("Sites", "Sites"), unit="count", width=65),
+        Column("devices", Text("Devices", "Appareils"), unit="count", width=95),
+        coloured("silent", Text("Silent", "Muets"), "count", scale(GREEN, (1, VIOLET)), width=90),
         *_COUNTS,
     ),
     width=12,
@@ -96,7 +85,7 @@ _DOMAINS = Panel(
 )
 _COMMUNES = Panel(
     key="territory-communes",
-    title=Text(en="By commune", fr="Par commune"),
+    title=Text("By commune", "Par commune"),
     about=Text(
         en="Communes with something standing, the highest priority first; how many of their sites"
         " are blind. Choose a commune above to see it alone.",
@@ -104,9 +93,7 @@ _COMMUNES = Panel(
         " leurs sites sont aveugles. Choisir une commune en haut pour ne voir qu'elle.",
     ),
     view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {SITES}, standing AS (
                 SELECT site.commune, {_BY_PRIORITY} FROM alarms_at({UNTIL}) AS standing
                 JOIN site ON site.id = standing.site GROUP BY 1
@@ -119,23 +106,14 @@ _COMMUNES = Panel(
             GROUP BY 1 HAVING min(states.rank) < 6
             ORDER BY max(standing.critical) DESC NULLS LAST, max(standing.major) DESC NULLS LAST,
                      max(standing.minor) DESC NULLS LAST, 1
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="commune", title=Text(en="Commune", fr="Commune")),
-        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=85),
-        Column(
-            name="blind",
-            title=Text(en="Blind", fr="Aveugles"),
-            unit="count",
-            cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
-            width=100,
-        ),
+        Column("commune", Text("Commune", "Commune")),
+        Column("sites", Text("Sites", "Sites"), unit="count", width=85),
+        coloured("blind", Text("Blind", "Aveugles"), "count", scale(GREEN, (1, VIOLET)), width=100),
         *(replace(each, width=118) for each in _COUNTS),  # the filter's sign needs room, too
     ),
-    no_value=Text(en="nothing stands anywhere", fr="rien en cours nulle part"),
+    no_value=Text("nothing stands anywhere", "rien en cours nulle part"),
     empty="nothing stands anywhere",
     width=12,
     height=16,
@@ -143,7 +121,7 @@ _COMMUNES = Panel(
 )
 _BLIND = Panel(
     key="territory-blind-spots",
-    title=Text(en="Blind spots", fr="Angles morts"),
+    title=Text("Blind spots", "Angles morts"),
     about=Text(
         en="Sites with silent devices, those first on which assets depend: how many of their"
         " devices are silent, since when the last was heard, how many assets are tied to the"
@@ -152,9 +130,7 @@ _BLIND = Panel(
         " se taisent, depuis quand plus rien n'est reçu, combien d'enjeux tiennent à la station.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEVICES}, tied AS (
                 SELECT reach.gauge, count(*) AS assets FROM reaches_at({UNTIL}) AS reach
                 GROUP BY 1
@@ -165,31 +141,17 @@ _BLIND = Panel(
             FROM devices LEFT JOIN tied ON tied.gauge = devices.site_name WHERE NOT devices.switched
             GROUP BY devices.place, devices.domain, devices.site_name HAVING bool_or(devices.silent)
             ORDER BY 6 DESC, bool_and(devices.silent) DESC, 5 NULLS FIRST LIMIT 100
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),)),
-        Column(
-            name="domain",
-            title=Text(en="Function", fr="Fonction"),
-            states=_alarms_now.DOMAINS,
-            width=110,
-        ),
-        Column(name="silent", title=Text(en="Silent", fr="Muets"), unit="count", width=80),
-        Column(name="devices", title=Text(en="of", fr="sur"), unit="count", width=70),
-        Column(name="heard", title=Text(en="Last heard", fr="Dernière mesure"), unit="date"),
-        Column(
-            name="assets",
-            title=Text(en="Assets", fr="Enjeux"),
-            unit="count",
-            cell="text",
-            steps=(Step(at=None, colour="text"), Step(at=1, colour=ORANGE)),
-            width=90,
-        ),
+        Column("site", hidden=True),
+        Column("place", Text("Site", "Site"), links=(site_page(),)),
+        Column("domain", Text("Function", "Fonction"), states=_alarms_now.DOMAINS, width=110),
+        Column("silent", Text("Silent", "Muets"), unit="count", width=80),
+        Column("devices", Text("of", "sur"), unit="count", width=70),
+        Column("heard", Text("Last heard", "Dernière mesure"), unit="date"),
+        coloured("assets", Text("Assets", "Enjeux"), "count", scale("text", (1, ORANGE)), width=90),
     ),
-    no_value=Text(en="every device is heard", fr="tous les appareils sont reçus"),
+    no_value=Text("every device is heard", "tous les appareils sont reçus"),
     empty="every device is heard",
     width=12,
     height=8,
@@ -197,11 +159,6 @@ _BLIND = Panel(
 )
 SECTION = Section(
     key="territory-places",
-    title=Text(en="Functions and places", fr="Fonctions et lieux"),
-    panels=(
-        _DOMAINS,
-        _COMMUNES,
-        _BLIND,
-        replace(_alarms_now.COURSE, key="territory-course"),
-    ),
+    title=Text("Functions and places", "Fonctions et lieux"),
+    panels=(_DOMAINS, _COMMUNES, _BLIND, replace(_alarms_now.COURSE, key="territory-course")),
 )

@@ -1,6 +1,6 @@
 """The usual dashboard of an urban function: its quantities over time, its alarms, its faults."""
 
-from dashboards._describe import Dashboard, Panel, Query
+from dashboards._describe import Dashboard, Panel
 from dashboards._lanes import alarm_lanes, fault_lanes
 from dashboards._sql import readings
 from dashboards._views import TimeSeries
@@ -19,13 +19,13 @@ _TEXTS = {
 
 def default_dashboard(domain: Domain) -> Dashboard:
     """A dashboard made of the catalogue alone, for a function that has no better one yet."""
-    title = Text(en=domain.label_en, fr=domain.label_fr)
+    title = Text(domain.label_en, domain.label_fr)
     return Dashboard(
         key=domain.name,
         title=title,
         about=Text(
-            en=f"{title.en}: what each site measured, its alarms, the faults of its devices.",
-            fr=f"{title.fr} : les mesures de chaque site, ses alarmes, les défauts des appareils.",
+            f"{title.en}: what each site measured, its alarms, the faults of its devices.",
+            f"{title.fr} : les mesures de chaque site, ses alarmes, les défauts des appareils.",
         ),
         domains=(domain.name,),
         panels=(
@@ -40,21 +40,17 @@ def _course(domain: str, quantity: Quantity) -> Panel:
     column, view = _TEXTS[quantity.kind]
     return Panel(
         key=f"{domain}-{quantity.name}",
-        title=Text(en=quantity.label_en, fr=quantity.label_fr),
+        title=Text(quantity.label_en, quantity.label_fr),
         about=Text(
-            en=f"{quantity.label_en} by site ({quantity.unit}); what nothing believes is left out.",
-            fr=f"{quantity.label_fr} par site ({quantity.unit}) ; sans les mesures écartées.",
+            f"{quantity.label_en} by site ({quantity.unit}); what nothing believes is left out.",
+            f"{quantity.label_fr} par site ({quantity.unit}) ; sans les mesures écartées.",
         ),
         view=view,
         quantity=quantity.name,
-        queries=(
-            Query(
-                sql=f"""
-                SELECT bucket.time, site.title AS metric, bucket.{column} AS value
-                FROM {readings(quantity.name)} ORDER BY bucket.time, metric
-                """
-            ),
-        ),
-        no_value=Text(en="nothing was measured", fr="rien n'a été mesuré"),
+        sql=f"""
+        SELECT bucket.time, site.title AS metric, bucket.{column} AS value
+        FROM {readings(quantity.name)} ORDER BY bucket.time, metric
+        """,
+        no_value=Text("nothing was measured", "rien n'a été mesuré"),
         empty="no site of the function measured it in the time shown",
     )

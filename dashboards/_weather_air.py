@@ -1,7 +1,7 @@
 """Air: frost by the wet bulb, heat by the mean of three days, humidity and dew point."""
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Column, Panel, Section
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, readings, series_of, territory
@@ -11,22 +11,18 @@ from dashboards._words import Text
 
 _AIR = Panel(
     key="weather-air",
-    title=Text(en="Air temperature", fr="Température de l'air"),
+    title=Text("Air temperature", "Température de l'air"),
     about=Text(
-        en="The mean of each piece of time at each station, under shelter. Dashed: freezing point.",
-        fr="Moyenne de chaque pas de temps à chaque station, sous abri. Tirets : 0 °C.",
+        "The mean of each piece of time at each station, under shelter. Dashed: freezing point.",
+        "Moyenne de chaque pas de temps à chaque station, sous abri. Tirets : 0 °C.",
     ),
     view=TimeSeries(width=2, legend="list", steps_drawn="dashed"),
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
             FROM {readings("air_temperature", every=FIT)}
-            """)
-        ),
-    ),
+            """),
     quantity="air_temperature",
-    steps=(Step(at=0, colour=BLUE),),
+    steps=(Step(0, BLUE),),
     refine=bridge_gaps,
     width=12,
     height=11,
@@ -34,7 +30,7 @@ _AIR = Panel(
 # The coldest air of a piece of time with its dampest: by night they go together.
 _FROST = Panel(
     key="weather-frost",
-    title=Text(en="Wet bulb minus frost threshold", fr="Thermomètre mouillé moins seuil de gel"),
+    title=Text("Wet bulb minus frost threshold", "Thermomètre mouillé moins seuil de gel"),
     about=Text(
         en="Where something stands that frost harms: wet-bulb temperature minus the site's own"
         " frost threshold, which follows the stage of the buds. Below zero (dashed) it harms. In"
@@ -44,9 +40,7 @@ _FROST = Panel(
         " elle est plus basse que l'air : c'est elle qui décide.",
     ),
     view=TimeSeries(width=2, legend="list", steps_drawn="dashed"),
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT air.time AS time, site.title AS metric,
                    wet_bulb(air.low, damp.high) - t.value AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
@@ -59,12 +53,10 @@ _FROST = Panel(
              ON damp.series_id = hygrometer.id AND damp.time = air.time
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'frost'
              AND air.time >= t.begins AND air.time < t.ends
-            """)
-        ),
-    ),
+            """),
     quantity="air_temperature",
-    steps=(Step(at=0, colour=RED),),
-    no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
+    steps=(Step(0, RED),),
+    no_value=Text("no site has a frost threshold", "aucun site n'a de seuil de gel"),
     empty="a territory may have no site with a frost threshold",
     refine=bridge_gaps,
     width=12,
@@ -72,7 +64,7 @@ _FROST = Panel(
 )
 _GROWERS = Panel(
     key="weather-growers",
-    title=Text(en="Frost: whom to call before 22:00", fr="Gel : qui prévenir avant 22 h"),
+    title=Text("Frost: whom to call before 22:00", "Gel : qui prévenir avant 22 h"),
     about=Text(
         en="Sites with a frost threshold: air, dew point and wet bulb now, the margin of the wet"
         " bulb and the coldest air of the last 12 h. On a clear, calm night the air cools down to"
@@ -84,40 +76,30 @@ _GROWERS = Panel(
         " matin.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT w.name AS site, w.title AS station, w.air, w.dew, w.wet, t.value AS threshold,
-                   w.wet - t.value AS margin, (
-                       SELECT min(hour.min) FROM rollup_hour hour
-                       JOIN series ON series.id = hour.series_id
-                       JOIN device ON device.id = series.device WHERE device.site = w.site
-                        AND series.quantity = 'air_temperature' AND hour.begins <= {UNTIL}
-                        AND hour.begins > {before(UNTIL, "12 hours")}) AS coldest
-            FROM weather_at({UNTIL}) w JOIN threshold_spans() t ON t.site = w.name
-             AND t.name = 'frost' AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
-            WHERE {territory("w")} ORDER BY margin NULLS LAST, w.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT w.name AS site, w.title AS station, w.air, w.dew, w.wet, t.value AS threshold,
+           w.wet - t.value AS margin, (
+               SELECT min(hour.min) FROM rollup_hour hour
+               JOIN series ON series.id = hour.series_id
+               JOIN device ON device.id = series.device WHERE device.site = w.site
+                AND series.quantity = 'air_temperature' AND hour.begins <= {UNTIL}
+                AND hour.begins > {before(UNTIL, "12 hours")}) AS coldest
+    FROM weather_at({UNTIL}) w JOIN threshold_spans() t ON t.site = w.name
+     AND t.name = 'frost' AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
+    WHERE {territory("w")} ORDER BY margin NULLS LAST, w.title
+    """,
     quantity="air_temperature",
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
-        Column(name="air", hidden=True),
-        Column(name="dew", title=Text(en="Dew point", fr="Rosée"), width=80),
-        Column(name="wet", title=Text(en="Wet bulb", fr="Th. mouillé"), width=102),
-        Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=92),
-        Column(
-            name="margin",
-            title=Text(en="Margin", fr="Marge"),
-            cell="background",
-            steps=FROST_STEPS,
-            width=95,
-        ),
-        Column(name="coldest", title=Text(en="Coldest, 12 h", fr="Minimum, 12 h"), width=122),
+        Column("site", hidden=True),
+        Column("station", Text("Site", "Site"), links=(site_page(),)),
+        Column("air", hidden=True),
+        Column("dew", Text("Dew point", "Rosée"), width=80),
+        Column("wet", Text("Wet bulb", "Th. mouillé"), width=102),
+        Column("threshold", Text("Threshold", "Seuil"), width=92),
+        Column("margin", Text("Margin", "Marge"), cell="background", steps=FROST_STEPS, width=95),
+        Column("coldest", Text("Coldest, 12 h", "Minimum, 12 h"), width=122),
     ),
-    no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
+    no_value=Text("no site has a frost threshold", "aucun site n'a de seuil de gel"),
     empty="a territory may have no site with a frost threshold",
     width=12,
     height=10,
@@ -126,7 +108,7 @@ _GROWERS = Panel(
 # Whole local days that are over.
 _HEAT = Panel(
     key="weather-heat",
-    title=Text(en="Heat: means of three days", fr="Chaleur : moyennes sur trois jours"),
+    title=Text("Heat: means of three days", "Chaleur : moyennes sur trois jours"),
     about=Text(
         en="Mean of the daily minima and of the daily maxima over the last three whole days, as"
         " heat plans reckon, against the site's thresholds. Heat wave: both are reached. With"
@@ -136,84 +118,63 @@ _HEAT = Panel(
         " atteints. À moins de trois jours connus, rien n'est conclu.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            WITH day AS (
-                SELECT bucket.series_id, bucket.low, bucket.high,
-                       row_number() OVER (PARTITION BY bucket.series_id
-                                          ORDER BY bucket.time DESC) AS nth
-                FROM readings_by({series_of("air_temperature")}, {UNTIL} - INTERVAL '5 days',
-                                 {UNTIL} - INTERVAL '1 day', INTERVAL '1 day') AS bucket
-            ), three AS (
-                SELECT series_id, avg(low) AS night, avg(high) AS day, count(*) AS days
-                FROM day WHERE nth <= 3 GROUP BY series_id
-            )
-            SELECT site.name AS site, site.title AS station, three.night,
-                   night.value AS night_limit,
-                   three.day, hot.value AS day_limit, three.days,
-                   CASE WHEN night.value IS NULL OR hot.value IS NULL OR three.days < 3
-                             THEN 'unknown'
-                        WHEN three.night >= night.value AND three.day >= hot.value THEN 'heat'
-                        WHEN three.night >= night.value OR three.day >= hot.value THEN 'one'
-                        ELSE 'below' END AS state
-            FROM three JOIN series ON series.id = three.series_id
-            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-            LEFT JOIN threshold_spans() night ON night.site = site.name
-             AND night.name = 'heat_night' AND night.begins <= {UNTIL} AND {UNTIL} < night.ends
-            LEFT JOIN threshold_spans() hot ON hot.site = site.name AND hot.name = 'heat_day'
-             AND hot.begins <= {UNTIL} AND {UNTIL} < hot.ends
-            ORDER BY three.day - hot.value DESC NULLS LAST, three.day DESC, site.title
-            """
-        ),
-    ),
+    sql=f"""
+    WITH day AS (
+        SELECT bucket.series_id, bucket.low, bucket.high,
+               row_number() OVER (PARTITION BY bucket.series_id
+                                  ORDER BY bucket.time DESC) AS nth
+        FROM readings_by({series_of("air_temperature")}, {UNTIL} - INTERVAL '5 days',
+                         {UNTIL} - INTERVAL '1 day', INTERVAL '1 day') AS bucket
+    ), three AS (
+        SELECT series_id, avg(low) AS night, avg(high) AS day, count(*) AS days
+        FROM day WHERE nth <= 3 GROUP BY series_id
+    )
+    SELECT site.name AS site, site.title AS station, three.night,
+           night.value AS night_limit,
+           three.day, hot.value AS day_limit, three.days,
+           CASE WHEN night.value IS NULL OR hot.value IS NULL OR three.days < 3
+                     THEN 'unknown'
+                WHEN three.night >= night.value AND three.day >= hot.value THEN 'heat'
+                WHEN three.night >= night.value OR three.day >= hot.value THEN 'one'
+                ELSE 'below' END AS state
+    FROM three JOIN series ON series.id = three.series_id
+    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    LEFT JOIN threshold_spans() night ON night.site = site.name
+     AND night.name = 'heat_night' AND night.begins <= {UNTIL} AND {UNTIL} < night.ends
+    LEFT JOIN threshold_spans() hot ON hot.site = site.name AND hot.name = 'heat_day'
+     AND hot.begins <= {UNTIL} AND {UNTIL} < hot.ends
+    ORDER BY three.day - hot.value DESC NULLS LAST, three.day DESC, site.title
+    """,
     quantity="air_temperature",
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="night", title=Text(en="Minima", fr="Minimales"), width=90),
-        Column(name="night_limit", title=Text(en="limit of min.", fr="seuil min."), width=88),
-        Column(name="day", title=Text(en="Maxima", fr="Maximales"), width=94),
-        Column(name="day_limit", title=Text(en="limit of max.", fr="seuil max."), width=90),
-        Column(name="days", hidden=True),
+        Column("site", hidden=True),
+        Column("station", Text("Station", "Station"), links=(site_page(),)),
+        Column("night", Text("Minima", "Minimales"), width=90),
+        Column("night_limit", Text("limit of min.", "seuil min."), width=88),
+        Column("day", Text("Maxima", "Maximales"), width=94),
+        Column("day_limit", Text("limit of max.", "seuil max."), width=90),
+        Column("days", hidden=True),
         Column(
-            name="state",
-            title=Text(en="State", fr="État"),
+            "state",
+            Text("State", "État"),
             states=(
-                State(
-                    value="heat", text=Text(en="heat wave", fr="canicule"), colour=RED, symbol="■"
-                ),
-                State(
-                    value="one",
-                    text=Text(en="one of two", fr="un des deux"),
-                    colour=ORANGE,
-                    symbol="▲",
-                ),
-                State(
-                    value="below",
-                    text=Text(en="below", fr="sous les seuils"),
-                    colour=GREEN,
-                    symbol="●",
-                ),
-                State(
-                    value="unknown",
-                    text=Text(en="not judged", fr="non jugé"),
-                    colour=GREY,
-                    symbol="?",
-                ),
+                State("heat", Text("heat wave", "canicule"), RED, "■"),
+                State("one", Text("one of two", "un des deux"), ORANGE, "▲"),
+                State("below", Text("below", "sous les seuils"), GREEN, "●"),
+                State("unknown", Text("not judged", "non jugé"), GREY, "?"),
             ),
             cell="background",
             width=132,
         ),
     ),
-    no_value=Text(en="no whole day is known", fr="aucun jour entier connu"),
+    no_value=Text("no whole day is known", "aucun jour entier connu"),
     width=12,
     height=10,
     timeless="the three days before the end of the time shown",
 )
 _DAMP = Panel(
     key="weather-humidity",
-    title=Text(en="Relative humidity", fr="Humidité relative"),
+    title=Text("Relative humidity", "Humidité relative"),
     about=Text(
         en="The mean of each piece of time at each station. Near 100 % by night: dew, fog or frost"
         " on roads.",
@@ -221,14 +182,10 @@ _DAMP = Panel(
         " brouillard ou verglas sur les chaussées.",
     ),
     view=TimeSeries(width=2, legend="list"),
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
             FROM {readings("humidity", every=FIT)}
-            """)
-        ),
-    ),
+            """),
     quantity="humidity",
     high=100,
     refine=bridge_gaps,
@@ -237,7 +194,7 @@ _DAMP = Panel(
 )
 _DEW = Panel(
     key="weather-dew-point",
-    title=Text(en="Dew point", fr="Point de rosée"),
+    title=Text("Dew point", "Point de rosée"),
     about=Text(
         en="Reckoned from air and humidity of each station. It hardly changes by day: a jump is"
         " another air mass. In summer from 16 °C on thunderstorms find their water and nights stay"
@@ -247,9 +204,7 @@ _DEW = Panel(
         " et les nuits restent lourdes.",
     ),
     view=TimeSeries(width=2, legend="list"),
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
             JOIN series ON series.id = air.series_id AND series.quantity = 'air_temperature'
@@ -259,9 +214,7 @@ _DEW = Panel(
              AND hygrometer.quantity = 'humidity'
             JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {FIT}) AS damp
              ON damp.series_id = hygrometer.id AND damp.time = air.time
-            """)
-        ),
-    ),
+            """),
     quantity="dew_point",
     refine=bridge_gaps,
     width=12,
@@ -269,6 +222,6 @@ _DEW = Panel(
 )
 SECTION = Section(
     key="weather-air-section",
-    title=Text(en="Air, frost and heat", fr="Air, gel et chaleur"),
+    title=Text("Air, frost and heat", "Air, gel et chaleur"),
     panels=(_AIR, _FROST, _GROWERS, _HEAT, _DAMP, _DEW),
 )

@@ -1,7 +1,7 @@
 """The weather now: six figures, and what each station says."""
 
-from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step, scale
+from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._links import site_page
 from dashboards._sql import UNTIL, before, series_of, territory
 from dashboards._views import Stat, Table
@@ -10,15 +10,13 @@ from sensors._units import conversion
 
 KMH = conversion("m/s", "km/h")[0]  # gusts and their thresholds are spoken of in km/h
 GUSTS = (
-    State(value="storm", text=Text(en="storm", fr="tempête"), colour=RED, symbol="■"),
-    State(
-        value="crane", text=Text(en="cranes stop", fr="grues à l'arrêt"), colour=ORANGE, symbol="◆"
-    ),
-    State(value="park", text=Text(en="parks close", fr="parcs fermés"), colour=YELLOW, symbol="▲"),
-    State(value="below", text=Text(en="below", fr="sous les seuils"), colour=GREEN, symbol="●"),
+    State("storm", Text("storm", "tempête"), RED, "■"),
+    State("crane", Text("cranes stop", "grues à l'arrêt"), ORANGE, "◆"),
+    State("park", Text("parks close", "parcs fermés"), YELLOW, "▲"),
+    State("below", Text("below", "sous les seuils"), GREEN, "●"),
 )
 _WINDS = tuple(
-    State(value=value, text=Text(en=en, fr=fr), colour=BLUE)
+    State(value, Text(en, fr), BLUE)
     for value, en, fr in (
         (0, "↓ N", "↓ N"),
         (1, "↙ NE", "↙ NE"),
@@ -31,11 +29,7 @@ _WINDS = tuple(
     )
 )
 # Degrees of the thermometer above which nothing grows frozen, for the eye only.
-FROST_STEPS = (
-    Step(at=None, colour=RED),
-    Step(at=0, colour=YELLOW),
-    Step(at=2, colour=BLUE),
-)
+FROST_STEPS = scale(RED, (0, YELLOW), (2, BLUE))
 RAINED = f"""
 SELECT site.name AS site, site.title AS station, site.lon, site.lat, sums.hours, sums.total
 FROM unnest({series_of("rain")}) AS rain (id)
@@ -68,11 +62,11 @@ def _figure(  # noqa: PLR0913  a panel of six that differ in just this
         title=title,
         about=about,
         view=Stat(rows=True, text="value_and_name"),
-        queries=(Query(sql=sql),),
+        sql=sql,
         unit=unit,
         decimals=decimals,
         steps=steps,
-        no_value=Text(en="no reading", fr="aucune mesure"),
+        no_value=Text("no reading", "aucune mesure"),
         width=4,
         height=4,
     )
@@ -81,10 +75,10 @@ def _figure(  # noqa: PLR0913  a panel of six that differ in just this
 def _rain_panel(hours: int, *, steps: tuple[Step, ...]) -> Panel:
     return _figure(
         f"rain-{hours}h",
-        Text(en=f"Most rain, {hours} h", fr=f"Pluie, cumul {hours} h maximal"),
+        Text(f"Most rain, {hours} h", f"Pluie, cumul {hours} h maximal"),
         Text(
-            en=f"The station that had most rain in the last {hours} h of the time shown.",
-            fr=f"La station la plus arrosée des dernières {hours} h de la période affichée.",
+            f"The station that had most rain in the last {hours} h of the time shown.",
+            f"La station la plus arrosée des dernières {hours} h de la période affichée.",
         ),
         f"SELECT station, total AS rain FROM ({RAINED}) r WHERE hours = {hours}"
         " AND total IS NOT NULL ORDER BY total DESC LIMIT 1",
@@ -93,13 +87,13 @@ def _rain_panel(hours: int, *, steps: tuple[Step, ...]) -> Panel:
     )
 
 
-_WET = (Step(at=None, colour=BLUE),)
+_WET = (Step(None, BLUE),)
 _GUST = _figure(
     "gust-1h",
-    Text(en="Strongest gust, 1 h", fr="Rafale maximale, 1 h"),
+    Text("Strongest gust, 1 h", "Rafale maximale, 1 h"),
     Text(
-        en="The strongest gust of any station in the last hour of the time shown.",
-        fr="La plus forte rafale, toutes stations, de la dernière heure de la période affichée.",
+        "The strongest gust of any station in the last hour of the time shown.",
+        "La plus forte rafale, toutes stations, de la dernière heure de la période affichée.",
     ),
     f"SELECT station, gust FROM ({GUSTED}) g ORDER BY gust DESC LIMIT 1",
     unit="km/h",
@@ -108,7 +102,7 @@ _GUST = _figure(
 )
 _COLD = _figure(
     "wet-bulb",
-    Text(en="Coldest wet bulb", fr="Th. mouillé le plus bas"),
+    Text("Coldest wet bulb", "Th. mouillé le plus bas"),
     Text(
         en="The lowest wet-bulb temperature now: what decides over frost on leaves and roads.",
         fr="La température du thermomètre mouillé la plus basse : c'est elle qui décide du gel des"
@@ -121,10 +115,10 @@ _COLD = _figure(
 )
 _HOT = _figure(
     "hottest",
-    Text(en="Highest temperature", fr="Température la plus haute"),
+    Text("Highest temperature", "Température la plus haute"),
     Text(
-        en="The highest air temperature of any station now.",
-        fr="La plus haute température de l'air, toutes stations.",
+        "The highest air temperature of any station now.",
+        "La plus haute température de l'air, toutes stations.",
     ),
     f"SELECT title AS station, air FROM weather_at({UNTIL}) w WHERE air IS NOT NULL"
     f" AND {territory('w')} ORDER BY air DESC LIMIT 1",
@@ -133,35 +127,31 @@ _HOT = _figure(
 )
 _SILENT = Panel(
     key="weather-silent",
-    title=Text(en="Silent stations", fr="Stations muettes"),
+    title=Text("Silent stations", "Stations muettes"),
     about=Text(
-        en="Stations that have told nothing of air or rain for longer than their own limit.",
-        fr="Stations sans mesure d'air ni de pluie depuis plus longtemps que leur propre délai.",
+        "Stations that have told nothing of air or rain for longer than their own limit.",
+        "Stations sans mesure d'air ni de pluie depuis plus longtemps que leur propre délai.",
     ),
     view=Stat(colour="background"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT count(*) FILTER (WHERE silent) AS silent FROM (
-                SELECT device.site, bool_and(newest.time IS NULL OR {UNTIL} - newest.time
-                       > make_interval(secs => coalesce(k.stale_s, 3 * k.interval_s))) AS silent
-                FROM unnest({series_of("air_temperature", "rain")}) AS one (id)
-                JOIN series ON series.id = one.id JOIN device ON device.id = series.device
-                LEFT JOIN LATERAL last_reading(series.id, {UNTIL}) newest ON true
-                LEFT JOIN LATERAL cadence_at(device.name, series.quantity, {UNTIL}) k ON true
-                WHERE device.retired IS NULL OR device.retired > {UNTIL} GROUP BY device.site
-            ) station
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT count(*) FILTER (WHERE silent) AS silent FROM (
+        SELECT device.site, bool_and(newest.time IS NULL OR {UNTIL} - newest.time
+               > make_interval(secs => coalesce(k.stale_s, 3 * k.interval_s))) AS silent
+        FROM unnest({series_of("air_temperature", "rain")}) AS one (id)
+        JOIN series ON series.id = one.id JOIN device ON device.id = series.device
+        LEFT JOIN LATERAL last_reading(series.id, {UNTIL}) newest ON true
+        LEFT JOIN LATERAL cadence_at(device.name, series.quantity, {UNTIL}) k ON true
+        WHERE device.retired IS NULL OR device.retired > {UNTIL} GROUP BY device.site
+    ) station
+    """,
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    steps=scale(GREEN, (1, VIOLET)),
     width=4,
     height=4,
 )
 _STATIONS = Panel(
     key="weather-stations",
-    title=Text(en="The stations now", fr="Les stations maintenant"),
+    title=Text("The stations now", "Les stations maintenant"),
     about=Text(
         en="What each station said last, if within the hour. Wet bulb and, where it is not"
         " measured, dew point are reckoned from air and humidity. Wind from where it blows."
@@ -173,64 +163,49 @@ _STATIONS = Panel(
         " heures, non sa valeur ; une baisse de 3 hPa et plus accompagne un front.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT w.name AS site, w.title AS station, w.air, w.humidity, w.dew, w.wet,
-                   (round(w.wind_from / 45)::integer % 8) AS wind_from, w.wind * {KMH} AS wind,
-                   w.gust * {KMH} AS gust, w.eased, w.visibility / 1000 AS visibility,
-                   w.snow * 100 AS snow
-            FROM weather_at({UNTIL}) w WHERE {territory("w")} ORDER BY w.title
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT w.name AS site, w.title AS station, w.air, w.humidity, w.dew, w.wet,
+           (round(w.wind_from / 45)::integer % 8) AS wind_from, w.wind * {KMH} AS wind,
+           w.gust * {KMH} AS gust, w.eased, w.visibility / 1000 AS visibility,
+           w.snow * 100 AS snow
+    FROM weather_at({UNTIL}) w WHERE {territory("w")} ORDER BY w.title
+    """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="air", title=Text(en="Air", fr="Air"), quantity="air_temperature", width=80),
+        Column("site", hidden=True),
+        Column("station", Text("Station", "Station"), links=(site_page(),)),
+        Column("air", Text("Air", "Air"), quantity="air_temperature", width=80),
+        Column("humidity", Text("Humidity", "Humidité"), quantity="humidity", width=90),
+        Column("dew", Text("Dew point", "Rosée"), quantity="dew_point", width=95),
         Column(
-            name="humidity", title=Text(en="Humidity", fr="Humidité"), quantity="humidity", width=90
-        ),
-        Column(name="dew", title=Text(en="Dew point", fr="Rosée"), quantity="dew_point", width=95),
-        Column(
-            name="wet",
-            title=Text(en="Wet bulb", fr="Th. mouillé"),
+            "wet",
+            Text("Wet bulb", "Th. mouillé"),
             quantity="air_temperature",
             cell="text",
             steps=FROST_STEPS,
             width=105,
         ),
-        Column(name="wind_from", title=Text(en="Wind from", fr="Vent de"), states=_WINDS, width=90),
-        Column(
-            name="wind", title=Text(en="Wind", fr="Vent moyen"), unit="km/h", decimals=0, width=105
-        ),
-        Column(name="gust", title=Text(en="Gust", fr="Rafale"), unit="km/h", decimals=0, width=95),
-        Column(
-            name="eased",
-            title=Text(en="Pressure, 3 h", fr="Pression, 3 h"),
-            unit="hPa",
+        Column("wind_from", Text("Wind from", "Vent de"), states=_WINDS, width=90),
+        Column("wind", Text("Wind", "Vent moyen"), unit="km/h", decimals=0, width=105),
+        Column("gust", Text("Gust", "Rafale"), unit="km/h", decimals=0, width=95),
+        coloured(
+            "eased",
+            Text("Pressure, 3 h", "Pression, 3 h"),
+            "hPa",
+            scale(ORANGE, (-3, BLUE)),
             decimals=1,
-            cell="text",
-            steps=(Step(at=None, colour=ORANGE), Step(at=-3, colour=BLUE)),
             width=110,
         ),
-        Column(
-            name="visibility",
-            title=Text(en="Visibility", fr="Visibilité"),
-            unit="km",
-            decimals=1,
-            width=95,
-        ),
-        Column(name="snow", title=Text(en="Snow", fr="Neige"), unit="cm", decimals=0, width=80),
+        Column("visibility", Text("Visibility", "Visibilité"), unit="km", decimals=1, width=95),
+        Column("snow", Text("Snow", "Neige"), unit="cm", decimals=0, width=80),
     ),
-    no_value=Text(en="no station speaks", fr="aucune station n'émet"),
+    no_value=Text("no station speaks", "aucune station n'émet"),
     width=24,
     height=10,
     timeless="what each station last said",
 )
 SECTION = Section(
     key="weather-now",
-    title=Text(en="The situation", fr="La situation"),
+    title=Text("The situation", "La situation"),
     panels=(
         _rain_panel(1, steps=_WET),
         _rain_panel(24, steps=_WET),

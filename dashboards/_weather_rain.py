@@ -1,7 +1,7 @@
 """Rain at the stations: how much, how rare, and which gauge may be blocked."""
 
-from dashboards._colours import GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._colours import GREEN, ORANGE, RED, VIOLET, YELLOW, State, scale
+from dashboards._describe import Column, Panel, Section, bar
 from dashboards._flood_rain import DEPTHS, RARE, amounts, rare_columns, sum_rain
 from dashboards._gaps import FIT
 from dashboards._links import site_page
@@ -14,16 +14,16 @@ from dashboards._words import Text
 DRY, WET = 0.2, 5.0
 _NEIGHBOURS = 3
 _CHECKED = (
-    State(value="blocked", text=Text(en="blocked?", fr="bouché ?"), colour=RED, symbol="■"),
-    State(value="low", text=Text(en="much less", fr="bien moins"), colour=ORANGE, symbol="▲"),
-    State(value="silent", text=Text(en="silent", fr="muet"), colour=VIOLET, symbol="✕"),
-    State(value="agrees", text=Text(en="agrees", fr="concordant"), colour=GREEN, symbol="●"),
+    State("blocked", Text("blocked?", "bouché ?"), RED, "■"),
+    State("low", Text("much less", "bien moins"), ORANGE, "▲"),
+    State("silent", Text("silent", "muet"), VIOLET, "✕"),
+    State("agrees", Text("agrees", "concordant"), GREEN, "●"),
 )
 _FAR = "sqrt(({a}.lat - {b}.lat) ^ 2 + (({a}.lon - {b}.lon) * cos(radians({a}.lat))) ^ 2) * 111.2"
 
 _RARITY = Panel(
     key="weather-rarity",
-    title=Text(en="Rain, and how rare it is", fr="Pluie et rareté"),
+    title=Text("Rain, and how rare it is", "Pluie et rareté"),
     about=Text(
         en="What fell at each station in the last 1, 3, 6 and 24 h of the time shown. First bar:"
         " share of the station's own threshold (1, 3 or 24 h, whichever is nearest). Second bar:"
@@ -36,9 +36,7 @@ _RARITY = Panel(
         " qu'elles ne sont pas établies.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH {DEPTHS}, held AS MATERIALIZED (
                 SELECT t.site, substring(t.name FROM '^rain_([0-9]+)h$')::integer AS hours, t.value
                 FROM threshold_spans() t WHERE t.name ~ '^rain_[0-9]+h$'
@@ -58,43 +56,31 @@ _RARITY = Panel(
             LEFT JOIN held ON held.site = sums.site AND held.hours = sums.hours
             GROUP BY sums.site, sums.station
             ORDER BY rare DESC NULLS LAST, mm_24h DESC NULLS LAST, sums.station
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(
-            name="station",
-            title=Text(en="Station", fr="Station"),
-            links=(site_page(),),
-            width=320,
-        ),
+        Column("site", hidden=True),
+        Column("station", Text("Station", "Station"), links=(site_page(),), width=320),
         *amounts(),
-        Column(
-            name="held",
-            title=Text(en="of its threshold", fr="du seuil"),
-            unit="share",
-            decimals=0,
-            cell="gauge",
+        bar(
+            "held",
+            Text("of its threshold", "du seuil"),
+            "share",
+            scale(GREEN, (0.7, YELLOW), (1, ORANGE)),
             low=0,
             high=1.5,
-            steps=(
-                Step(at=None, colour=GREEN),
-                Step(at=0.7, colour=YELLOW),
-                Step(at=1, colour=ORANGE),
-            ),
+            decimals=0,
         ),
         *rare_columns(),
-        Column(name="reference", title=Text(en="10-year rain of", fr="décennale de")),
+        Column("reference", Text("10-year rain of", "décennale de")),
     ),
-    no_value=Text(en="no rain gauge", fr="aucun pluviomètre"),
+    no_value=Text("no rain gauge", "aucun pluviomètre"),
     width=24,
     height=10,
     timeless="the hours before the end of the time shown",
 )
 _FALLEN = Panel(
     key="weather-fallen",
-    title=Text(en="Rain since the beginning of the time shown", fr="Pluie cumulée sur la période"),
+    title=Text("Rain since the beginning of the time shown", "Pluie cumulée sur la période"),
     about=Text(
         en="Each station's rain, summed from the beginning of the time shown. A line that stays"
         " flat while the others climb is a gauge to look at.",
@@ -102,16 +88,12 @@ _FALLEN = Panel(
         " plate quand les autres montent : un pluviomètre à vérifier.",
     ),
     view=TimeSeries(width=2, legend="list", gaps=False),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric,
-                   sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
-                       AS fallen
-            FROM {readings("rain", every=FIT)} ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT bucket.time AS time, site.title AS metric,
+           sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
+               AS fallen
+    FROM {readings("rain", every=FIT)} ORDER BY 1, 2
+    """,
     quantity="rain",
     low=0,
     width=12,
@@ -119,17 +101,12 @@ _FALLEN = Panel(
 )
 _HOURLY = f"greatest({FIT}, INTERVAL '1 hour')"
 # For the eye only: what is heavy somewhere, its thresholds say.
-_HEAVINESS = (
-    Step(at=None, colour="#858b92"),
-    Step(at=0.2, colour="#a6cdf2"),
-    Step(at=1, colour="#4a90d9"),
-    Step(at=3, colour="#2a5db0"),
-    Step(at=7, colour="#7a3fb0"),
-    Step(at=15, colour=RED),
+_HEAVINESS = scale(
+    "#858b92", (0.2, "#a6cdf2"), (1, "#4a90d9"), (3, "#2a5db0"), (7, "#7a3fb0"), (15, RED)
 )
 _HEAVY = Panel(
     key="weather-heavy",
-    title=Text(en="Rain by the hour, station by station", fr="Pluie horaire par station"),
+    title=Text("Rain by the hour, station by station", "Pluie horaire par station"),
     about=Text(
         en="A row a station, a cell an hour (longer on long spans: then their mean): the darker,"
         " the heavier. A shower that moves over the territory is a slope; a row that stays pale"
@@ -140,18 +117,14 @@ _HEAVY = Panel(
         " vérifier.",
     ),
     view=StatusHistory(lane="site"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS site,
-                   bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS state
-            FROM readings_by({series_of("rain")}, {SINCE}, {UNTIL}, {_HOURLY}) AS bucket
-            JOIN series ON series.id = bucket.series_id AND series.quantity = 'rain'
-            JOIN device ON device.id = series.device
-            JOIN site ON site.id = device.site ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT bucket.time AS time, site.title AS site,
+           bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS state
+    FROM readings_by({series_of("rain")}, {SINCE}, {UNTIL}, {_HOURLY}) AS bucket
+    JOIN series ON series.id = bucket.series_id AND series.quantity = 'rain'
+    JOIN device ON device.id = series.device
+    JOIN site ON site.id = device.site ORDER BY 1, 2
+    """,
     unit="mm/h",
     decimals=1,
     steps=_HEAVINESS,
@@ -161,7 +134,7 @@ _HEAVY = Panel(
 )
 _BLOCKED = Panel(
     key="weather-blocked",
-    title=Text(en="Is a rain gauge blocked?", fr="Un pluviomètre est-il bouché ?"),
+    title=Text("Is a rain gauge blocked?", "Un pluviomètre est-il bouché ?"),
     about=Text(
         en=f"Rain of 12 h at each gauge beside that of its {_NEIGHBOURS} nearest. Blocked?: it"
         f" had none while at least half of them had more than {WET:g} mm. Much less: under a fifth"
@@ -172,9 +145,7 @@ _BLOCKED = Panel(
         " épargner un.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH half_day AS MATERIALIZED (SELECT * FROM ({RAINED}) r WHERE hours = 12)
             SELECT own.site, own.station, own.total AS own, near.median AS near,
                    near.farthest AS within,
@@ -192,45 +163,27 @@ _BLOCKED = Panel(
             ORDER BY CASE WHEN own.total IS NULL THEN 1
                           WHEN own.total < {DRY} AND near.wet >= 0.5 THEN 0 ELSE 2 END,
                      own.total / nullif(near.median, 0), own.station
-            """
-        ),
-    ),
+            """,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="station", title=Text(en="Gauge", fr="Pluviomètre"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("station", Text("Gauge", "Pluviomètre"), links=(site_page(),)),
+        Column("own", Text("12 h", "Cumul 12 h"), unit="mm", decimals=1, width=105),
         Column(
-            name="own", title=Text(en="12 h", fr="Cumul 12 h"), unit="mm", decimals=1, width=105
-        ),
-        Column(
-            name="near",
-            title=Text(en="Neighbours' median", fr="Voisins (médiane)"),
+            "near",
+            Text("Neighbours' median", "Voisins (médiane)"),
             unit="mm",
             decimals=1,
             width=150,
         ),
-        Column(
-            name="within",
-            title=Text(en="within", fr="rayon"),
-            unit="km",
-            decimals=0,
-            width=100,
-        ),
-        Column(
-            name="verdict",
-            title=Text(en="Check", fr="Contrôle"),
-            states=_CHECKED,
-            cell="background",
-            width=125,
-        ),
+        Column("within", Text("within", "rayon"), unit="km", decimals=0, width=100),
+        Column("verdict", Text("Check", "Contrôle"), states=_CHECKED, cell="background", width=125),
     ),
-    no_value=Text(en="no rain gauge", fr="aucun pluviomètre"),
+    no_value=Text("no rain gauge", "aucun pluviomètre"),
     width=12,
     height=10,
     timeless="the twelve hours before the end of the time shown",
 )
 SECTION = Section(
-    key="weather-rain-section",
-    title=Text(en="Rain", fr="Pluie"),
-    panels=(_RARITY, _FALLEN, _HEAVY),
+    key="weather-rain-section", title=Text("Rain", "Pluie"), panels=(_RARITY, _FALLEN, _HEAVY)
 )
 BLOCKED = _BLOCKED

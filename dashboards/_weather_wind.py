@@ -11,12 +11,12 @@ from dashboards._words import Text
 
 
 def _limit(name: str, en: str, fr: str, colour: str) -> Column:
-    return Column(name=name, title=Text(en=en, fr=fr), colour=colour, dashed=True, line_width=1)
+    return Column(name, Text(en, fr), colour=colour, dashed=True, line_width=1)
 
 
 _GUSTS = Panel(
     key="weather-gusts",
-    title=Text(en="Gusts", fr="Rafales"),
+    title=Text("Gusts", "Rafales"),
     about=Text(
         en="The strongest gust of each piece of time at each station. Dashed: the lowest limits of"
         " the chosen sites at which parks close, tower cranes stop, and a storm is violent.",
@@ -59,7 +59,7 @@ _GUSTS = Panel(
 )
 _WIND = Panel(
     key="weather-wind",
-    title=Text(en="Mean wind", fr="Vent moyen"),
+    title=Text("Mean wind", "Vent moyen"),
     about=Text(
         en="The ten-minute mean wind at each station: what gusts rise from, and what keeps frost"
         " and fog off.",
@@ -67,14 +67,10 @@ _WIND = Panel(
         " écarte gel et brouillard.",
     ),
     view=TimeSeries(width=2, legend="list"),
-    queries=(
-        Query(
-            sql=break_lines(f"""
+    sql=break_lines(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean * {KMH} AS value
             FROM {readings("wind_speed", every=FIT)}
-            """)
-        ),
-    ),
+            """),
     unit="km/h",
     decimals=0,
     low=0,
@@ -85,8 +81,8 @@ _WIND = Panel(
 _LIMITS = Panel(
     key="weather-gust-limits",
     title=Text(
-        en="Gusts against the limits of parks and cranes",
-        fr="Rafales face aux seuils des parcs et des grues",
+        "Gusts against the limits of parks and cranes",
+        "Rafales face aux seuils des parcs et des grues",
     ),
     about=Text(
         en="The strongest gust of the last hour at each station, and the limits of what stands"
@@ -95,9 +91,7 @@ _LIMITS = Panel(
         " trouve. Un seul grain suffit. Une grue est plus haute que le mât et subit davantage.",
     ),
     view=Table(),
-    queries=(
-        Query(
-            sql=f"""
+    sql=f"""
             WITH held AS MATERIALIZED (
                 SELECT t.site, max(t.value) FILTER (WHERE t.name = 'gust_park') AS park,
                        max(t.value) FILTER (WHERE t.name = 'gust_crane') AS crane,
@@ -109,42 +103,34 @@ _LIMITS = Panel(
                    CASE WHEN g.gust > held.storm THEN 'storm' WHEN g.gust > held.crane THEN 'crane'
                         WHEN g.gust > held.park THEN 'park' ELSE 'below' END AS state
             FROM ({GUSTED}) g LEFT JOIN held ON held.site = g.site ORDER BY g.gust DESC, g.station
-            """
-        ),
-    ),
+            """,
     unit="km/h",
     decimals=0,
     columns=(
-        Column(name="site", hidden=True),
-        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column("site", hidden=True),
+        Column("station", Text("Station", "Station"), links=(site_page(),)),
         Column(
-            name="gust",
-            title=Text(en="Gust, 1 h", fr="Rafale, 1 h"),
+            "gust",
+            Text("Gust, 1 h", "Rafale, 1 h"),
             cell="gauge",
             low=0,
             high=130,
             colour=BLUE,
             width=130,
         ),
-        Column(name="park", title=Text(en="Parks", fr="Parcs"), width=82),
-        Column(name="crane", title=Text(en="Cranes", fr="Grues"), width=82),
-        Column(name="storm", title=Text(en="Storm", fr="Tempête"), width=86),
-        Column(
-            name="state",
-            title=Text(en="State", fr="État"),
-            states=GUSTS,
-            cell="background",
-            width=130,
-        ),
+        Column("park", Text("Parks", "Parcs"), width=82),
+        Column("crane", Text("Cranes", "Grues"), width=82),
+        Column("storm", Text("Storm", "Tempête"), width=86),
+        Column("state", Text("State", "État"), states=GUSTS, cell="background", width=130),
     ),
-    no_value=Text(en="no gust was told", fr="aucune rafale transmise"),
+    no_value=Text("no gust was told", "aucune rafale transmise"),
     width=13,
     height=11,
     timeless="the hour before the end of the time shown",
 )
 _FROM = Panel(
     key="weather-wind-from",
-    title=Text(en="Wind direction", fr="Direction du vent"),
+    title=Text("Wind direction", "Direction du vent"),
     about=Text(
         en="Where the wind comes from, in degrees: 0 and 360 are north, 90 east. All stations that"
         " turn together within an hour tell of a front passing.",
@@ -152,14 +138,10 @@ _FROM = Panel(
         " tournent ensemble en moins d'une heure : passage d'un front.",
     ),
     view=TimeSeries(draw="points", width=2, legend="list"),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.last AS value
-            FROM {readings("wind_direction", every=FIT)} ORDER BY 1, 2
-            """
-        ),
-    ),
+    sql=f"""
+    SELECT bucket.time AS time, site.title AS metric, bucket.last AS value
+    FROM {readings("wind_direction", every=FIT)} ORDER BY 1, 2
+    """,
     quantity="wind_direction",
     low=0,
     high=360,
@@ -167,7 +149,5 @@ _FROM = Panel(
     height=9,
 )
 SECTION = Section(
-    key="weather-wind-section",
-    title=Text(en="Wind", fr="Vent"),
-    panels=(_GUSTS, _LIMITS, _WIND, _FROM),
+    key="weather-wind-section", title=Text("Wind", "Vent"), panels=(_GUSTS, _LIMITS, _WIND, _FROM)
 )

@@ -6,7 +6,7 @@ from typing import Literal
 Lang = Literal["en", "fr"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Text:
     """A title, a label or a sentence."""
 
