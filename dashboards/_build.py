@@ -1,23 +1,95 @@
 """Builds Grafana's JSON from a dashboard's description; deterministic."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as sdk
+from grafana_foundation_sdk.models.dashboard import GridPos
 
 from dashboards import _panels, _variables
-from dashboards._annotations import annotations
+from dashboards._colours import PRIORITIES, State
+from dashboards._dataquery import SqlQuery, source
 from dashboards._describe import Dashboard, Panel, Section
-from dashboards._layout import Pen, place_panels
 from dashboards._links import TAG, uid
 from dashboards._options import Options
+from dashboards._sql import SINCE, UNTIL, quote_list, territory
 from dashboards._units import DashboardError
-from dashboards._words import Text
+from dashboards._words import Lang, Text, words
+
+WIDTH = 24
+
+
+@dataclass
+class Pen:
+    """The place where the next panel goes."""
+
+    x: int = 0
+    y: int = 0
+    height: int = 0
+
+    def place(self, panel: Panel) -> GridPos:
+        """Right of the last one where it fits, else at the beginning of a new line."""
+        if self.x + panel.width > WIDTH:
+            self.new_line()
+        place = GridPos(x=self.x, y=self.y, w=panel.width, h=panel.height)
+        self.x += panel.width
+        self.height = max(self.height, panel.height)
+        return place
+
+    def new_line(self) -> None:
+        """Below everything that stands on this line."""
+        self.x, self.y, self.height = 0, self.y + self.height, 0
+
+    def heading(self) -> GridPos:
+        """A line of its own."""
+        self.new_line()
+        place = GridPos(x=0, y=self.y, w=WIDTH, h=1)
+        self.y += 1
+        return place
+
 
 _PREFIX = Text("Hypervisor", "Hyperviseur")
+_OFF = ("minor", "info")  # drawn when asked for: too many would hide the lines
+
+
+def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
+    """Alarms of one priority that were raised in the time asked, at the chosen sites."""
+    title = "coalesce(alarm.title_fr, alarm.title)" if lang == "fr" else "alarm.title"
+    of = f" AND site.domain IN ({quote_list(domains)})" if domains else ""
+    return (
+        f"SELECT alarm.began AS time, {title} AS text,"
+        " concat_ws(',', site.domain, alarm.rule) AS tags"
+        " FROM alarm JOIN site ON site.id = alarm.site"
+        f" WHERE alarm.withdrawn IS NULL AND alarm.severity->-1->>1 = '{priority}'"
+        f" AND alarm.began BETWEEN {SINCE} AND {UNTIL}"
+        f" AND {territory()}{of} ORDER BY alarm.began"
+    )
+
+
+def annotations(board: Dashboard, options: Options) -> list[Builder[sdk.AnnotationQuery]]:
+    """One a priority; empty where the dashboard has no alarms to draw."""
+    if not board.annotations or not board.territory:
+        return []
+    return [_annotation(state, board, options) for state in PRIORITIES]
+
+
+def _annotation(state: State, board: Dashboard, options: Options) -> builders.AnnotationQuery:
+    name = Text(en="Alarms", fr="Alarmes").in_(options.lang)
+    word = words(state.text, options.lang)
+    sql = alarms_sql(str(state.value), board.domains, options.lang)
+    return (
+        builders.AnnotationQuery()
+        .name(f"{name} {state.symbol} {word}")
+        .datasource(source())
+        .enable(state.value not in _OFF)
+        .hide(False)
+        .icon_color(state.colour)
+        .target(SqlQuery(sql, "table", "Anno"))
+    )
 
 
 def build_model(board: Dashboard, options: Options) -> sdk.Dashboard:
@@ -104,7 +176,7 @@ def _build_panels(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.Ro
             grid_pos=pen.heading(),
             id_val=_panels.number(part.key),
         )
-        inside = [_panels.build_panel(*each, options) for each in place_panels(pen, part.panels)]
+        inside = [_panels.build_panel(each, pen.place(each), options) for each in part.panels]
         pen.new_line()
         if part.folded:
             row.panels = inside

@@ -2,7 +2,7 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
 from dashboards._describe import Column, Panel, Section
-from dashboards._flood_figures import BASIN_STEPS
+from dashboards._flood_now import BASIN_STEPS
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, readings, series_of

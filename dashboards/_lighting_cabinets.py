@@ -3,7 +3,7 @@
 from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, scale
 from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import QUIET
-from dashboards._lighting_words import SHORT, SIGNAL
+from dashboards._lighting_now import SHORT, SIGNAL
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Table, Timeline

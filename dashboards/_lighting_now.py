@@ -1,22 +1,152 @@
-"""Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
+"""Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet.
 
-from dashboards._colours import FEW_IS_GOOD, NONE_IS_GOOD
-from dashboards._describe import Column, Panel, count_column
-from dashboards._lighting_table import TABLE
-from dashboards._lighting_words import (
-    AVAILABLE,
-    CABINET,
-    CABINETS_NOW,
-    COURSE,
-    LAMP,
-    LAMPS_NOW,
-    SHORT,
-    STATE,
+The figures are settings of practice, without a source: the rule pack has the same.
+"""
+
+from dashboards._colours import (
+    BLUE,
+    FEW_IS_GOOD,
+    GREEN,
+    GREY,
+    NONE_IS_GOOD,
+    ORANGE,
+    RED,
+    VIOLET,
+    State,
+    Step,
+    scale,
 )
+from dashboards._describe import Column, Panel, coloured, count_column
+from dashboards._field_alarms import AMBER, QUIET, quiet
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
-from dashboards._views import Geomap, Stat, Timeline
+from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text
+
+SLATE = "#5f7186"  # dark as it shall be: quieter than any state that wants somebody
+
+# A cabinet by its power and its plan (the function lit_state), the worst first.
+CABINET = (
+    State("dark-off-plan", Text("dark, should be lit", "éteinte, devrait éclairer"), RED, "■"),
+    State("missing", Text("part of the light missing", "éclairage partiel"), ORANGE, "◆"),
+    State("lit-off-plan", Text("lit beyond its plan", "allumée hors plan"), AMBER, "▲"),
+    State("silent", Text("silent", "muette"), VIOLET, "✕"),
+    State("unknown", Text("no plan known", "sans plan"), GREY, "?"),
+    State("lit", Text("lit as planned", "allumée, conforme"), GREEN, "●"),
+    State("dark", Text("dark as planned", "éteinte, conforme"), SLATE, "○"),
+)
+LAMP = (
+    State("lamp-dark", Text("lamp dark, should burn", "point lumineux éteint"), RED, "■"),
+    State("lamp-unfed", Text("lamp without supply", "point lumineux non alimenté"), RED, "□"),
+    State("lamp-silent", Text("lamp silent", "point lumineux muet"), VIOLET, "✕"),
+    State("lamp-fault", Text("lamp tells a fault", "défaut signalé"), ORANGE, "◆"),
+    State("lamp-lit", Text("lamp lit by day", "point lumineux allumé de jour"), AMBER, "▲"),
+)
+SIGNAL = (
+    State("leakage", Text("earth leakage", "défaut d'isolement"), RED, "■"),
+    State("supply", Text("supply lost (grid)", "alimentation perdue (réseau)"), ORANGE, "◆"),
+    State("contactor", Text("contactor (ours)", "contacteur (exploitant)"), AMBER, "▲"),
+    State("door", Text("door open", "porte ouverte"), BLUE, "◇"),
+    State("fine", Text("nothing to report", "rien à signaler"), SLATE),
+)
+
+AVAILABLE = scale(RED, (95, ORANGE), (98, GREEN))
+RATIO = scale(  # % of what the plan expects: the rules' three fifths, and three tenths more
+    GREY, (0, RED), (60, ORANGE), (85, QUIET), (115, AMBER), (130, ORANGE)
+)
+
+# The chosen cabinets, and their lamps, at the end of the time asked.
+CABINETS_NOW = f"SELECT c.* FROM lit_now({UNTIL}) c WHERE {territory('c')}"
+LAMPS_NOW = (
+    f"SELECT l.*, site.name AS site_name FROM lit_lamps({UNTIL}) l"
+    f" JOIN site ON site.id = l.site WHERE {territory()}"
+)
+COURSE = f"lit_course({SINCE}, {UNTIL}, lit_every({EVERY}))"
+SHORT = "regexp_replace(c.title, '^Armoire ', '')"  # lanes have little room for names
+STATE = "lit_state(c.power, c.low, c.high, c.installed)"
+
+# Energy is reckoned hour by hour up to two months, day by day beyond; of whole local days.
+ZONE = "(SELECT timezone FROM instance)"
+FIRST_DAY = f"date_trunc('day', {SINCE}, {ZONE})"
+PIECE = (
+    f"CASE WHEN {UNTIL} - {SINCE} > interval '62 days' THEN interval '1 day'"
+    " ELSE interval '1 hour' END"
+)
+ENERGY = f"lit_course({FIRST_DAY}, {UNTIL}, {PIECE})"
+HOURS = f"extract(epoch FROM {PIECE})::float8 / 3600"
+# Beyond its plan: what is drawn while the plan has it dark; of a whole day, what exceeds the plan.
+BEYOND = (
+    "CASE WHEN c.high = 0 AND c.power > c.installed * 0.15 THEN c.power"
+    f" WHEN {PIECE} >= interval '1 day' AND c.power > c.high * 1.15 + c.installed * 0.02"
+    " THEN c.power - c.high ELSE 0 END"
+)
+
+
+TABLE = Panel(
+    key="lighting-table",
+    title=Text("Cabinet by cabinet", "Armoire par armoire"),
+    about=Text(
+        en="What each cabinet does at the end of the time shown, what its plan wants, and its"
+        " lamps: how many there are, are dark or silent in the light that lasts (by day: last"
+        " night's), and tell a fault. Click a name for the site.",
+        fr="Ce que fait chaque armoire à la fin de la période, ce que veut son plan, et ses points"
+        " lumineux : combien, éteints ou muets pendant l'allumage en cours (de jour : la nuit"
+        " dernière), en défaut signalé. Un clic sur le nom mène au site.",
+    ),
+    view=Table(filterable=True),
+    sql=f"""
+    SELECT c.name AS site, c.title, c.state, c.level AS planned,
+           c.level / 100 * c.installed AS wanted, c.power,
+           100 * c.power / nullif(c.level / 100 * c.installed, 0) AS ratio,
+           l.lamps, l.dark, l.silent, l.faulty, l.lit,
+           extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
+    FROM ({CABINETS_NOW}) c
+    LEFT JOIN (
+        SELECT lit_group, count(*)::int AS lamps,
+               count(*) FILTER (WHERE does IN ('dark', 'unfed'))::int AS dark,
+               count(*) FILTER (WHERE does = 'silent')::int AS silent,
+               count(*) FILTER (WHERE fault <> 0)::int AS faulty,
+               count(*) FILTER (WHERE does = 'lit')::int AS lit
+        FROM ({LAMPS_NOW}) l GROUP BY lit_group
+    ) l ON l.lit_group = c.lit_group
+    ORDER BY array_position(ARRAY['dark-off-plan', 'missing', 'lit-off-plan', 'silent',
+                                  'unknown', 'lit', 'dark'], c.state),
+             coalesce(l.dark + l.silent + l.faulty, 0) DESC, c.title
+    """,
+    columns=(
+        Column("site", hidden=True),
+        Column("title", Text("Cabinet", "Armoire"), links=(site_page(),)),
+        Column(
+            "state",
+            Text("State", "État"),
+            states=quiet(CABINET, ("lit", "dark")),
+            cell="text",
+            width=195,
+        ),
+        Column("planned", Text("Planned", "Plan"), unit="%", decimals=0, width=98),
+        Column("wanted", Text("Expected", "Attendue"), quantity="cabinet_power", width=105),
+        Column("power", Text("Power", "Puissance"), quantity="cabinet_power", width=112),
+        coloured("ratio", Text("Of the plan", "Part du plan"), "%", RATIO, decimals=0, width=100),
+        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0, width=85),
+        coloured("dark", Text("Dark", "Éteints"), "count", (Step(1, RED),), decimals=0, width=95),
+        coloured(
+            "silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0, width=95
+        ),
+        coloured(
+            "faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0, width=100
+        ),
+        coloured(
+            "lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0, width=88
+        ),
+        coloured(
+            "age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET)), width=105
+        ),
+    ),
+    timeless="states at the end of the time asked",
+    width=24,
+    height=11,
+)
+
 
 CABINETS = Panel(
     key="lighting-cabinets",

@@ -4,7 +4,7 @@ from dashboards._colours import GREEN, GREY, ORANGE, RED, State, Step, scale
 from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._field_alarms import AMBER, QUIET, lane, open_table, quiet
 from dashboards._links import site_page
-from dashboards._mobility_words import CHECKED_DAY, VERDICT
+from dashboards._mobility_now import CHECKED_DAY, VERDICT
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import StatusHistory, Table
 from dashboards._words import Text

@@ -10,9 +10,7 @@ from grafana_foundation_sdk.models import table as sdk_table
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
 from dashboards._fields import apply_ink, defaults, null_override, override
-from dashboards._ground import PLACE
-from dashboards._kind import Kind
-from dashboards._kinds import kind_of
+from dashboards._kinds import PLACE, Kind, kind_of
 from dashboards._options import Options
 from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View, Words
 from dashboards._words import words

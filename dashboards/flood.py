@@ -1,6 +1,6 @@
 """Floods, as a hydrologist on duty reads them: what is near, what comes, what it is known by."""
 
-from dashboards import _flood_course, _flood_now, _flood_peaks, _flood_profile, _flood_rain
+from dashboards import _flood_course, _flood_now, _flood_peaks, _flood_rain
 from dashboards._describe import Dashboard, Section
 from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._words import Text
@@ -28,7 +28,7 @@ DASHBOARD = Dashboard(
             title=Text(en="Alarms", fr="Alarmes"),
             panels=(alarm_lanes("flood", height=12),),
         ),
-        _flood_profile.SECTION,
+        _flood_course.PROFILE,
         Section(
             key="flood-gauges",
             title=Text(en="The gauges", fr="Les stations"),

@@ -2,7 +2,7 @@
 
 from dashboards._describe import Dashboard
 from dashboards._lighting_cabinets import SECTION as CABINETS
-from dashboards._lighting_energy import SECTION as ENERGY
+from dashboards._lighting_faults import ENERGY_SECTION as ENERGY
 from dashboards._lighting_faults import SECTION as FAULTS
 from dashboards._lighting_now import PANELS as NOW
 from dashboards._words import Text

@@ -1,7 +1,7 @@
 """Mobility: where traffic jams, how detectors do, bicycles, closures."""
 
 from dashboards._describe import Dashboard
-from dashboards._mobility_active import SECTION as ACTIVE
+from dashboards._mobility_flow import ACTIVE
 from dashboards._mobility_flow import SECTION as FLOW
 from dashboards._mobility_health import HEALTH, STANDING
 from dashboards._mobility_now import PANELS as NOW

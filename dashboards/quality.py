@@ -1,6 +1,6 @@
 """Data quality and ingest: what comes, what is missing, what nothing believes, who is deaf."""
 
-from dashboards import _quality_devices, _quality_ingest, _quality_now
+from dashboards import _quality_ingest, _quality_now
 from dashboards._describe import Dashboard
 from dashboards._words import Text
 
@@ -14,5 +14,5 @@ DASHBOARD = Dashboard(
         " appareils muets ou douteux, messages refusés, moments où nous n'écoutions pas.",
     ),
     annotations=False,  # equipment's alarms stand in the dashboards of their domains
-    panels=(_quality_now.SECTION, _quality_devices.SECTION, _quality_ingest.SECTION),
+    panels=(_quality_now.SECTION, _quality_ingest.DEVICES_SECTION, _quality_ingest.SECTION),
 )

@@ -1,6 +1,6 @@
 """Weather, as a forecaster reads a network of stations: rain and its rarity, wind, frost, heat."""
 
-from dashboards import _weather_air, _weather_now, _weather_rain, _weather_wind
+from dashboards import _weather_air, _weather_now, _weather_rain
 from dashboards._describe import Dashboard, Section
 from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._words import Text
@@ -21,7 +21,7 @@ DASHBOARD = Dashboard(
     panels=(
         _weather_now.SECTION,
         _weather_rain.SECTION,
-        _weather_wind.SECTION,
+        _weather_rain.WIND,
         _weather_air.SECTION,
         Section(
             key="weather-alarms-section",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboards._flood_figures import BASIN_FILLING, BASIN_FULL
+from dashboards._flood_now import BASIN_FILLING, BASIN_FULL
 from dashboards._weather_rain import DRY, WET
 from rules._pack import packs
 from rules._rule import Rule

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dashboards._lighting_cabinets import MINUTES
-from dashboards._lighting_words import BEYOND, RATIO
+from dashboards._lighting_now import BEYOND, RATIO
 from rules._pack import packs
 from rules._rule import Rule
 from rules._tree import Number, walk
