@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from ingest.meaning import CodecMapping, Field, Form
-from sensors._errors import TerritoryError
+from sensors._errors import Place, TerritoryError
 from sensors._nearest import did_you_mean
-from sensors._plain_yaml import Loader
 from sensors._quantity import Kind
 from sensors._units import UnitError, conversion
+from sensors._yaml import Source
 
 _TOP = ("payload", "fields", "ignore", "ports", "warnings")
 _FIELD = ("quantity", "unit", "missing", "values", "plus", "scale", "offset", "curve")
@@ -21,13 +21,6 @@ _LARGEST = 262_144  # characters
 
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_OPENING = (
-    yaml.BlockMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.FlowSequenceStartToken,
-)
-_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _DEEPEST = 16  # levels; a curve's points lie five deep
 _RUNNING = {"acc", "aggregate", "cum", "counter", "index", "lifetime", "overall"}
 _RUNNING_STEMS = ("accumul", "cumul", "total")
@@ -45,25 +38,33 @@ def load_mapping(text: str, *, file: str, units: Mapping[str, str] | None = None
     Raises:
         MappingError: with file, line and column, what is wrong and the nearest right word.
     """
-    return _Reader(file, units).mapping(text)
+    return _Reader(file, units).read(text)
 
 
-class _Reader:
+class _Reader(Source):
+    largest = _LARGEST
+    deepest = _DEEPEST
+
     def __init__(self, file: str, units: Mapping[str, str] | None) -> None:
-        self._file, self._units = file, units
+        super().__init__(file)
+        self._units = units
 
-    def mapping(self, text: str) -> CodecMapping:
-        top = self._object(self._compose(text), "a mapping", _TOP)
+    def error(self, place: Place, problem: str) -> MappingError:
+        return MappingError(f"{place}: {problem}")
+
+    def read(self, text: str) -> CodecMapping:
+        top = self.mapping(self.compose(text), "a codec's mapping", _TOP)
         if "payload" not in top:
-            raise self._error(None, f"`payload` is missing; expected {_either(Form)}")
-        form = self._word(top["payload"], "payload", tuple(Form))
+            self.fail(None, f"`payload` is missing; expected one of {', '.join(Form)}")
+        form = self.choice(top["payload"], "a payload", tuple(Form))
         fields = self._fields(top["fields"], Form(form)) if "fields" in top else {}
         if not fields:
-            raise self._error(top.get("fields"), "`fields` names no field")
-        ignore = self._texts(top["ignore"], "ignore") if "ignore" in top else ()
+            self.fail(top.get("fields"), "`fields` names no field")
+        ignore = self.texts(top["ignore"], "ignore") if "ignore" in top else ()
         doubtful = False
         if "warnings" in top:
-            doubtful = self._word(top["warnings"], "warnings", ("log", "doubtful")) == "doubtful"
+            use = self.choice(top["warnings"], "a use of warnings", ("log", "doubtful"))
+            doubtful = use == "doubtful"
         return CodecMapping(
             form=Form(form),
             fields=fields,
@@ -72,42 +73,22 @@ class _Reader:
             warned_doubtful=doubtful,
         )
 
-    def _compose(self, text: str) -> yaml.Node:
-        if len(text) > _LARGEST:
-            raise self._error(None, f"more than {_LARGEST} characters")
-        try:
-            depth = 0
-            for token in yaml.scan(text, Loader=Loader):
-                if isinstance(token, yaml.AliasToken):
-                    raise self._at(token.start_mark, "aliases are not read here")
-                depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-                if depth > _DEEPEST:
-                    raise self._at(token.start_mark, "it is nested too deeply")
-            node = yaml.compose(text, Loader=Loader)
-        except yaml.MarkedYAMLError as error:
-            raise self._at(error.problem_mark, f"no YAML: {error.problem}") from error
-        except yaml.YAMLError as error:
-            raise self._error(None, f"no YAML: {error}") from error
-        if node is None:
-            raise self._error(None, "it is empty")
-        return node
-
     def _fields(self, node: yaml.Node, form: Form) -> dict[str, Field]:
         return {
             path: self._field(path, value, form)
-            for path, value in self._object(node, "fields").items()
+            for path, value in self.mapping(node, "fields").items()
         }
 
     def _field(self, path: str, node: yaml.Node, form: Form) -> Field:
         if isinstance(node, yaml.ScalarNode):  # `Temp: air_temperature`
             return Field(quantity=self._quantity(node, path))
         where = f"fields.{path}"
-        parts = self._object(node, where, _FIELD)
+        parts = self.mapping(node, where, _FIELD)
         if "quantity" not in parts:
-            raise self._error(node, f"{where}: `quantity` is missing")
+            self.fail(node, f"{where}: `quantity` is missing")
         quantity = self._quantity(parts["quantity"], path)
         if "plus" in parts and form is Form.SENML:
-            raise self._error(parts["plus"], f"{where}.plus: SenML's records are read one by one")
+            self.fail(parts["plus"], f"{where}.plus: SenML's records are read one by one")
         return Field(
             quantity=quantity,
             unit=self._unit(parts["unit"], path, quantity) if "unit" in parts else None,
@@ -120,49 +101,49 @@ class _Reader:
         )
 
     def _plus(self, node: yaml.Node, path: str) -> tuple[str, ...]:
-        others = self._texts(node, f"fields.{path}.plus")
+        others = self.texts(node, f"fields.{path}.plus")
         for twice in {name for name in (path, *others) if (path, *others).count(name) > 1}:
-            raise self._error(node, f"fields.{path}.plus: {twice!r} would be added twice")
+            self.fail(node, f"fields.{path}.plus: {twice!r} would be added twice")
         return others
 
     def _scale(self, node: yaml.Node, where: str) -> float:
         scale = self._number(node, where)
         if scale == 0:
-            raise self._error(node, f"{where}: expected a number other than 0")
+            self.fail(node, f"{where}: expected a number other than 0")
         return scale
 
     def _curve(self, node: yaml.Node, where: str) -> tuple[tuple[float, float], ...]:
         expected = "expected points such as [[2.8, 0], [3.3, 60], [3.6, 100]]"
         points = node.value if isinstance(node, yaml.SequenceNode) else []
         if len(points) < 2:
-            raise self._error(node, f"{where}: {expected}")
+            self.fail(node, f"{where}: {expected}")
         curve: list[tuple[float, float]] = []
         for point in points:
             pair = point.value if isinstance(point, yaml.SequenceNode) else []
             if len(pair) != 2:
-                raise self._error(point, f"{where}: {expected}")
+                self.fail(point, f"{where}: {expected}")
             given, meant = (self._number(number, where) for number in pair)
             if curve and given <= curve[-1][0]:
-                raise self._error(
+                self.fail(
                     point, f"{where}: {given:g} after {curve[-1][0]:g}; expected rising points"
                 )
             curve.append((given, meant))
         return tuple(curve)
 
     def _quantity(self, node: yaml.Node, path: str) -> str:
-        name = self._text(node, f"fields.{path}.quantity")
+        name = self._name(node, f"fields.{path}.quantity")
         if self._units is not None and name not in self._units:
             hint = did_you_mean(name, self._units)
-            raise self._error(node, f"fields.{path}: unknown quantity {name!r}{hint}")
+            self.fail(node, f"fields.{path}: unknown quantity {name!r}{hint}")
         return name
 
     def _unit(self, node: yaml.Node, path: str, quantity: str) -> str:
-        unit = self._text(node, f"fields.{path}.unit")
+        unit = self._name(node, f"fields.{path}.unit")
         if self._units is not None:
             try:
                 conversion(unit, self._units[quantity])
             except UnitError as error:
-                raise self._error(node, f"fields.{path}: {error}") from error
+                self.fail(node, f"fields.{path}: {error}")
         return unit
 
     def _missing(self, node: yaml.Node, path: str) -> tuple[float | str, ...]:
@@ -180,10 +161,10 @@ class _Reader:
     def _values(self, node: yaml.Node, path: str) -> dict[str, float | None]:
         where = f"fields.{path}.values"
         values: dict[str, float | None] = {}
-        for name, value in self._object(node, where).items():
+        for name, value in self.mapping(node, where).items():
             meant = self._scalar(value, where)
             if meant is not None and not isinstance(meant, bool | int | float):
-                raise self._error(value, f"{where}.{name}: expected a number, true, false or null")
+                self.fail(value, f"{where}.{name}: expected a number, true, false or null")
             if isinstance(meant, bool):
                 values[name.strip().lower()] = float(meant)
             else:
@@ -196,73 +177,33 @@ class _Reader:
         for element in nodes:
             port = self._scalar(element, "ports")
             if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 255:
-                raise self._error(element, "ports: expected numbers from 1 to 255")
+                self.fail(element, "ports: expected numbers from 1 to 255")
             yield port
 
-    # -- pieces ---------------------------------------------------------------------------------
-
-    def _object(
-        self, node: yaml.Node, what: str, allowed: tuple[str, ...] | None = None
-    ) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self._error(node, f"{what} must be written as `name: value`")
-        nodes: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else None
-            if not name:
-                raise self._error(key, f"{what}: a name must be a text")
-            if allowed is not None and name not in allowed:
-                raise self._error(
-                    key, f"{what}: unknown word {name!r}{did_you_mean(name, allowed)}"
-                )
-            if name in nodes:
-                raise self._error(key, f"{what}: {name!r} stands twice")
-            nodes[name] = value
-        return nodes
-
     def _scalar(self, node: yaml.Node, what: str) -> Any:
-        if not isinstance(node, yaml.ScalarNode):
-            raise self._error(node, f"{what}: expected a single value")
-        if not node.style and _LEADING_ZERO.match(node.value) and "." not in node.value:
-            raise self._error(
+        text = self.text(node, what)
+        plain = isinstance(node, yaml.ScalarNode) and not node.style
+        if plain and _LEADING_ZERO.match(text) and "." not in text:
+            self.fail(
                 node,
-                f"{what}: YAML's versions read {node.value} differently; expected"
-                f" {int(node.value)} for the number, '{node.value}' for the text",
+                f"{what}: YAML's versions read {text} differently; expected"
+                f" {int(text)} for the number, '{text}' for the text",
             )
-        try:
-            return Loader("").construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise self._error(node, f"{what}: {node.value!r:.60} cannot be read") from error
+        return self.value(node, what)
 
-    def _text(self, node: yaml.Node, what: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value:
-            raise self._error(node, f"{what}: expected a text")
-        return str(node.value)
-
-    def _texts(self, node: yaml.Node, what: str) -> tuple[str, ...]:
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        return tuple(self._text(element, what) for element in nodes)
-
-    def _word(self, node: yaml.Node, what: str, allowed: Iterable[str]) -> str:
-        word = self._text(node, what)
-        if word not in allowed:
-            raise self._error(node, f"{what}: {word!r} is none of {_either(allowed)}")
-        return word
+    def _name(self, node: yaml.Node, what: str) -> str:
+        name = self.text(node, what)
+        if not name:
+            self.fail(node, f"{what}: expected a text")
+        return name
 
     def _number(self, node: yaml.Node, what: str) -> float:
         value = self._scalar(node, what)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._error(node, f"{what}: expected a number, got {node.value!r}")
+            self.fail(node, f"{what}: expected a number, got {node.value!r}")
         if not abs(value) <= _LARGEST_NUMBER or not math.isfinite(value):
-            raise self._error(node, f"{what}: expected a number up to 1e12, got {node.value}")
+            self.fail(node, f"{what}: expected a number up to 1e12, got {node.value}")
         return float(value)
-
-    def _error(self, node: yaml.Node | None, text: str) -> MappingError:
-        return self._at(None if node is None else node.start_mark, text)
-
-    def _at(self, mark: yaml.Mark | None, text: str) -> MappingError:
-        line, column = (0, 0) if mark is None else (mark.line, mark.column)
-        return MappingError(f"{self._file}:{line + 1}:{column + 1}: {text}")
 
 
 def find_ambiguous_fields(mapping: CodecMapping, kinds: Mapping[str, Kind]) -> list[str]:
@@ -287,7 +228,3 @@ def find_ambiguous_fields(mapping: CodecMapping, kinds: Mapping[str, Kind]) -> l
                 f" {field.quantity!r} is a running total"
             )
     return texts
-
-
-def _either(words: Iterable[str]) -> str:
-    return ", ".join(str(word) for word in words)

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from ingest.sandbox import Sandbox, ScriptError
-from sensors._errors import TerritoryError
-from sensors._plain_yaml import Loader
+from sensors._errors import Place, TerritoryError
+from sensors._yaml import Source
 
 _EXAMPLE = "uplinkDecoder: {examples: [{input: {bytes: […], fPort: 1}, output: {data: {…}}}]}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +18,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class VectorError(TerritoryError):
     """A file of vectors is not in the form of the device repository; says where."""
+
+
+class _Source(Source):
+    largest = 4_000_000
+    deepest = 16
+
+    def error(self, place: Place, problem: str) -> VectorError:
+        return VectorError(f"{place}: {problem}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,54 +54,52 @@ def load_vectors(text: str, *, file: str, now: int = 0) -> list[Vector]:
     Raises:
         VectorError: it has no examples, or one of them cannot be read.
     """
-    try:
-        document = yaml.load(text, Loader=Loader)  # noqa: S506  a safe loader
-    except (yaml.YAMLError, RecursionError) as error:
-        raise VectorError(f"{file}: no YAML: {error}") from error
-    decoder = document.get("uplinkDecoder") if isinstance(document, dict) else None
-    examples = decoder.get("examples") if isinstance(decoder, dict) else None
-    if not isinstance(examples, list) or not examples:
-        raise VectorError(f"{file}: no uplinkDecoder.examples; expected {_EXAMPLE}")
-    return [_vector(example, f"{file}: example {n}", now) for n, example in enumerate(examples, 1)]
+    source = _Source(file)
+    decoder = source.mapping(source.compose(text), "a file of vectors").get("uplinkDecoder")
+    parts = source.mapping(decoder, "uplinkDecoder") if decoder else {}
+    examples = source.sequence(parts["examples"], "examples") if "examples" in parts else []
+    if not examples:
+        source.fail(decoder, f"no uplinkDecoder.examples; expected {_EXAMPLE}")
+    return [_vector(source, node, now) for node in examples]
 
 
-def _vector(example: Any, where: str, now: int) -> Vector:
-    given = example.get("input") if isinstance(example, dict) else None
-    output = example.get("output") if isinstance(example, dict) else None
-    if not isinstance(given, dict) or not isinstance(output, dict):
-        raise VectorError(f"{where}: needs `input` and `output`; expected {_EXAMPLE}")
-    port = given.get("fPort", 1)
+def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
+    parts = source.mapping(node, "an example", needed=("input", "output"))
+    given = source.mapping(parts["input"], "an example's input")
+    port = source.value(given["fPort"]) if "fPort" in given else 1
     if isinstance(port, bool) or not isinstance(port, int):
-        raise VectorError(f"{where}: input.fPort must be a number, got {port!r}")
+        source.fail(given["fPort"], f"input.fPort must be a number, got {port!r}")
+    millis = now
+    if "recvTime" in given and not source.is_null(given["recvTime"]):
+        moment = _moment(source.value(given["recvTime"]))
+        if moment is None:
+            source.fail(
+                given["recvTime"], "input.recvTime: expected a time such as 2022-01-11T06:15Z"
+            )
+        millis = _millis_since_epoch(moment)
+    description = parts.get("description")
     return Vector(
-        description=str(example.get("description", where)),
-        payload=_bytes(given.get("bytes"), where),
+        description=source.text(description, "a description")
+        if description
+        else str(source.place(node)),
+        payload=_bytes(source, given.get("bytes", parts["input"])),
         port=port,
-        millis=_millis(given.get("recvTime"), where, now),
-        output=output,
+        millis=millis,
+        output={
+            name: source.value(part)
+            for name, part in source.mapping(parts["output"], "an example's output").items()
+        },
     )
 
 
-def _bytes(given: Any, where: str) -> bytes:
+def _bytes(source: _Source, node: yaml.Node) -> bytes:
+    given = source.value(node)
     try:
-        if isinstance(given, str):
-            return bytes.fromhex(given)
-        if isinstance(given, list):
-            return bytes(given)
+        return bytes.fromhex(given) if isinstance(given, str) else bytes([*given])
     except (TypeError, ValueError):
-        pass
-    raise VectorError(
-        f"{where}: input.bytes must be an array of numbers from 0 to 255, got {given!r:.80}"
-    )
-
-
-def _millis(given: Any, where: str, now: int) -> int:
-    if given is None:
-        return now
-    moment = _moment(given)
-    if moment is None:
-        raise VectorError(f"{where}: input.recvTime is no time: {given!r:.60}")
-    return _millis_since_epoch(moment)
+        source.fail(
+            node, f"input.bytes must be an array of numbers from 0 to 255, got {given!r:.80}"
+        )
 
 
 def _millis_since_epoch(moment: datetime) -> int:

@@ -3,7 +3,8 @@
 from collections.abc import Sized
 
 from rules._errors import RuleError
-from rules._tree import Node, Place
+from rules._tree import Node
+from sensors._errors import Place
 
 _SECOND = 1_000_000
 LONGEST = 366 * 86_400 * _SECOND  # µs of a duration
@@ -12,10 +13,8 @@ _LARGEST = 1e15  # of a number as written and as converted; sums are exact up to
 _SMALLEST = 1e-12
 EXPRESSION = 10_000  # characters of one expression
 _DEPTH = 100  # nodes of an expression above one another
-TEXT = 400_000  # characters of a file
 TESTS = 50  # of one rule
 STEPS = 10  # of one rule; those of a pack climb, so that they are three at most
-NESTED = 12  # lists and mappings of a file inside one another
 READINGS = 2_000  # of one test, all its series and members together
 MEMBERS = 500  # of one test
 

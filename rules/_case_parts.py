@@ -7,10 +7,11 @@ import yaml
 
 from rules._case import ALWAYS
 from rules._duration import parse_duration
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._inputs import Steps
 from rules._readings import read_time
 from rules._yaml import Source
+from sensors._nearest import did_you_mean
 
 
 class CaseParts:
@@ -51,7 +52,7 @@ class CaseParts:
         text = self.source.text(node, f"one of {', '.join(allowed)}")
         if text not in allowed:
             raise RuleError(
-                self.source.place(node), f"unknown word {text!r}{nearest(text, allowed)}"
+                self.source.place(node), f"unknown word {text!r}{did_you_mean(text, allowed)}"
             )
         return text
 

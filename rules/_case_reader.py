@@ -10,7 +10,7 @@ from rules._case import ANY_DEVICE, AT, Case, Frame
 from rules._case_context import read_calendar, read_closings, read_upstream, spans
 from rules._case_parts import CaseParts
 from rules._duration import SECOND
-from rules._errors import RuleError, WaitingError, nearest
+from rules._errors import RuleError, WaitingError
 from rules._inputs import Horizon, Instants, Steps
 from rules._read import RULE_KEYS, read_rule
 from rules._readings import DAY_ZERO, Sent, read_readings
@@ -18,6 +18,7 @@ from rules._rule import Rule
 from rules._tree import Call, Name, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
+from sensors._nearest import did_you_mean
 from sensors._quantity import Kind, Reporting
 
 _USUAL_INTERVAL = 300 * SECOND
@@ -44,7 +45,7 @@ def _check_keys(source: Source, node: yaml.Node, what: str, keys: Sequence[str])
     """Let what later issues may write wait, rather than fail."""
     for key, value in source.mapping(node, what).items():
         if key not in keys:
-            hint = nearest(key, keys)
+            hint = did_you_mean(key, keys)
             raise WaitingError(source.place(value), f"{what} has no {key!r} yet{hint}")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rules._bounds import bounded_number
 from rules._calendar_words import LEAST_AND_MOST, NAMED, NUMBERS, WORDS, YES_OR_NO
 from rules._duration import microseconds
-from rules._errors import RuleError, WaitingError, nearest
+from rules._errors import RuleError, WaitingError
 from rules._functions import FUNCTIONS, OVER_MEMBERS, UPSTREAM, WAITING, Function, Gives, Takes
 from rules._tree import (
     Arithmetic,
@@ -25,6 +25,7 @@ from rules._tree import (
 )
 from rules._units import BARE, Unit, converted, needs_unit, product, quotient
 from rules._vocabulary import Vocabulary
+from sensors._nearest import did_you_mean
 
 _CONDITIONS = (Comparison, Every, Some, Negation)
 
@@ -93,7 +94,7 @@ class _Checker:
         if not isinstance(node, Name):
             return node
         if node.name not in names:
-            hint = nearest(node.name, names)
+            hint = did_you_mean(node.name, names)
             raise RuleError(node.place, f"{node.name!r} is no {word.name}{hint}")
         return Number(place=node.place, value=float(names[node.name]))
 
@@ -128,7 +129,7 @@ class _Checker:
         for word, names in NAMED.items():
             if node.name in names:
                 raise RuleError(node.place, f"compare it with {word}, as {word} == {node.name}")
-        hint = nearest(node.name, (*self._words.series, *WORDS))
+        hint = did_you_mean(node.name, (*self._words.series, *WORDS))
         raise RuleError(node.place, f"unknown series {node.name!r}{hint}")
 
     def _threshold(self, node: Threshold) -> Unit:
@@ -136,7 +137,7 @@ class _Checker:
             return self._words.thresholds[node.name]
         if not self._words.closed:
             return None
-        hint = nearest(node.name, self._words.thresholds)
+        hint = did_you_mean(node.name, self._words.thresholds)
         raise RuleError(node.place, f"unknown threshold {node.name!r}{hint}")
 
     def _arithmetic(self, node: Arithmetic) -> _Measured:

@@ -3,8 +3,9 @@
 import re
 
 from rules._bounds import bounded_duration
-from rules._errors import RuleError, nearest
-from rules._tree import Place
+from rules._errors import RuleError
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -42,7 +43,7 @@ def microseconds(value: float, unit: str | None, place: Place) -> int:
         raise RuleError(
             place,
             f"{unit!r} is no unit of time; expected a duration such as 10 min"
-            + nearest(unit, ("s", "min", "h", "d")),
+            + did_you_mean(unit, ("s", "min", "h", "d")),
         )
     return bounded_duration(value * _UNITS[unit], f"{value:g} {unit}", place)
 

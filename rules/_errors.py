@@ -1,10 +1,6 @@
-"""What an author got wrong: where, what was expected, and the nearest right word."""
+"""What is wrong in a rule, and where."""
 
-import difflib
-from collections.abc import Iterable
-
-from rules._tree import Place
-from sensors._errors import TerritoryError
+from sensors._errors import Place, TerritoryError
 
 
 class RuleError(TerritoryError):
@@ -17,17 +13,4 @@ class RuleError(TerritoryError):
 
 
 class WaitingError(RuleError):
-    """The rule speaks of a function that the language does not have, or not yet."""
-
-
-def nearest(word: str, words_allowed: Iterable[str]) -> str:
-    """A hint that ends a message: the nearest known word, else the words there are.
-
-    One of the same letters is nearer than any other: two of them were swapped.
-    """
-    words = sorted(map(str, words_allowed))
-    swapped = [candidate for candidate in words if sorted(candidate) == sorted(word)]
-    close = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; expected one of {', '.join(words)}" if words else ""
+    """The rule uses a function that the language does not have, or not yet."""

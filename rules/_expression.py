@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from rules._bounds import EXPRESSION, bounded_depth, bounded_size, read_number
-from rules._errors import RuleError, WaitingError, nearest
+from rules._errors import RuleError, WaitingError
 from rules._functions import FUNCTIONS, WAITING
 from rules._tokens import Kind, Token, tokens
 from rules._tree import (
@@ -15,10 +15,11 @@ from rules._tree import (
     Negation,
     Node,
     Number,
-    Place,
     Some,
     Threshold,
 )
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _RESERVED = ("and", "or", "not", "in", "between")
@@ -216,7 +217,7 @@ class _Parser:
         head, dot, rest = token.text.partition(".")
         if dot:
             if head != "threshold" or "." in rest:
-                hint = nearest(head, ("threshold",))
+                hint = did_you_mean(head, ("threshold",))
                 raise RuleError(token.place, f"{token.text!r} is not understood{hint}")
             return Threshold(place=token.place, name=rest)
         return Name(place=token.place, name=token.text)
@@ -225,7 +226,7 @@ class _Parser:
         if token.text in WAITING:
             raise WaitingError(token.place, f"the function {token.text} does not exist yet")
         if token.text not in FUNCTIONS:
-            hint = nearest(token.text, FUNCTIONS)
+            hint = did_you_mean(token.text, FUNCTIONS)
             raise WaitingError(token.place, f"unknown function {token.text!r}{hint}")
         self._expect("(")
         self._deeper(token)

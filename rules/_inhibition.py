@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rules._errors import RuleError, nearest
-from rules._tree import Place
+from rules._errors import RuleError
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ def check_mentions(some: Iterable[Mention], rules: Mapping[str, Iterable[str]]) 
     mentions = list(some)
     for mention in mentions:
         if mention.inhibits not in rules:
-            hint = nearest(mention.inhibits, rules)
+            hint = did_you_mean(mention.inhibits, rules)
             message = f"{mention.rule!r} inhibits the unknown rule {mention.inhibits!r}{hint}"
             raise RuleError(mention.place, message)
     check_circles(mentions, rules)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules._duration import duration_text
-from rules._errors import nearest
 from rules._functions import FUNCTIONS
 from rules._rule import DEVICE, Rule
-from rules._tree import Call, Name, Node, Number, Place, walk
+from rules._tree import Call, Name, Node, Number, walk
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,7 @@ def _thresholds(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str
     for name in (*rule.thresholds, *rule.optional_thresholds, *rule.afar_thresholds):
         if sites and name not in had:
             place = next(n.place for n in nodes if getattr(n, "name", "") == name)
-            hint = nearest(name, had)
+            hint = did_you_mean(name, had)
             yield place, f"no site has a threshold {name!r}{hint}"
 
 

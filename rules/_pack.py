@@ -13,10 +13,11 @@ from rules._read import RULE_KEYS, read_rule
 from rules._read_notices import names
 from rules._rule import DEVICE, SEVERITIES, Rule
 from rules._texts import check_names
-from rules._tree import Name, Place, walk
+from rules._tree import Name, walk
 from rules._vocabulary import Vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
+from sensors._errors import Place
 
 _NEEDED = ("id", "title", "severity", "advice", "wrong when", "tests")
 
@@ -54,7 +55,7 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
         _check_whole(rule, place)
         check_names(source, parts, rule.per)
         if rule.id in rules_by_id:
-            raise RuleError(place, f"rule {rule.id!r} stands twice")
+            raise RuleError(place, f"rule {rule.id!r} appears twice")
         rules_by_id[rule.id] = rule
         mentions += [
             Mention(rule=rule.id, inhibits=name, place=source.place(at))

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules._bounds import bounded_number
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._inputs import SeriesColumns, Steps
 from rules._readings import Reported, Sent, columns, standing
-from rules._tree import Place
 from rules._units import converted
 from sensors._domain import Catalogue
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 _QUANTITY = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*(\S+)\s*")
 
@@ -34,7 +35,7 @@ class Reader:
         """
         for name in written:
             if name not in self.catalogue.quantities:
-                hint = nearest(name, (*others, *self.catalogue.quantities))
+                hint = did_you_mean(name, (*others, *self.catalogue.quantities))
                 raise RuleError(self.place, f"{what} has no {name!r}{hint}")
         return {name: str(text) for name, text in written.items()}
 
@@ -47,7 +48,7 @@ class Reader:
         thresholds: dict[str, Steps] = {}
         for name, text in written.items():
             if name not in self.catalogue.thresholds:
-                hint = nearest(name, self.catalogue.thresholds)
+                hint = did_you_mean(name, self.catalogue.thresholds)
                 raise RuleError(self.place, f"unknown threshold {name!r}{hint}")
             match = _QUANTITY.fullmatch(str(text))
             if match is None:

@@ -9,13 +9,14 @@ from typing import Any
 from rules._alarm_lines import OPTIONAL, PARTS, alarm_text
 from rules._bounds import LONGEST, MEMBERS, READINGS, bounded_size, read_number
 from rules._duration import HOUR, parse_duration
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._inputs import Calendar, Device, Steps, Subject
 from rules._pack_reader import Reader
 from rules._pack_upstream import Above
 from rules._readings import DAY_ZERO, Sent, read_time
-from rules._tree import Place
 from sensors._domain import Catalogue
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 
 _WORDS = (
@@ -216,7 +217,9 @@ class Table:
         for alarm in written:
             for key in alarm:
                 if key not in PARTS:
-                    raise RuleError(self.place, f"an alarm has no {key!r}{nearest(key, PARTS)}")
+                    raise RuleError(
+                        self.place, f"an alarm has no {key!r}{did_you_mean(key, PARTS)}"
+                    )
                 parts.add(key)
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]
         lines = [alarm_text(a, OPTIONAL) for a in whole_alarms]

@@ -13,8 +13,8 @@ from rules._readings import time_text
 from rules._replay import each_going_on, whole
 from rules._rule import PackTest, Rule
 from rules._rule_state import Episode
-from rules._tree import Place
 from sensors._domain import Catalogue
+from sensors._errors import Place
 
 
 @dataclass(frozen=True, kw_only=True)

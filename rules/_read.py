@@ -7,7 +7,7 @@ import yaml
 from rules._bounds import STEPS, TESTS, bounded_size
 from rules._check import check_condition
 from rules._duration import parse_duration
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._expression import parse
 from rules._functions import FUNCTIONS
 from rules._read_notices import NOTICE_KEYS, NoticeReader
@@ -16,6 +16,7 @@ from rules._texts import FRENCH, read_french, read_texts
 from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
+from sensors._nearest import did_you_mean
 
 BASED_ON = "based on"  # the revision that a file was written from; no part of what it says
 RULE_KEYS = (
@@ -118,7 +119,7 @@ class _Reader:
         text = self._source.text(parts[key], f"a {key}")
         if text not in allowed:
             place = self._source.place(parts[key])
-            raise RuleError(place, f"unknown {key} {text!r}{nearest(text, allowed)}")
+            raise RuleError(place, f"unknown {key} {text!r}{did_you_mean(text, allowed)}")
         return text
 
     def steps(self, parts: dict[str, yaml.Node]) -> tuple[Step, ...]:

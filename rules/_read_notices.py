@@ -6,9 +6,10 @@ from typing import TypedDict, cast
 import yaml
 
 from rules._duration import parse_duration
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._rule import GROUPINGS, Chatter, Grouping
 from rules._yaml import Source
+from sensors._nearest import did_you_mean
 
 NOTICE_KEYS = ("inhibits", "group by", "labels", "remind", "escalate", "grace", "chatter")
 _CHATTER = re.compile(r"\s*([0-9]{1,6})\s+in\s+(.+)")
@@ -53,7 +54,7 @@ class NoticeReader:
         inhibited: list[str] = []
         for name, node in names(self._source, self._parts):
             if name in inhibited:
-                raise RuleError(self._source.place(node), f"{name!r} stands twice")
+                raise RuleError(self._source.place(node), f"{name!r} appears twice")
             inhibited.append(name)
         return tuple(inhibited)
 
@@ -63,7 +64,7 @@ class NoticeReader:
         node = self._parts["group by"]
         text = self._source.text(node, "what groups alarms")
         if text not in GROUPINGS:
-            hint = nearest(text, GROUPINGS)
+            hint = did_you_mean(text, GROUPINGS)
             raise RuleError(self._source.place(node), f"unknown group by {text!r}{hint}")
         return cast("Grouping", text)
 

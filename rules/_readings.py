@@ -9,7 +9,7 @@ import numpy as np
 from rules._duration import HOUR, SECOND
 from rules._errors import RuleError
 from rules._inputs import SeriesColumns, Steps
-from rules._tree import Place
+from sensors._errors import Place
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
 

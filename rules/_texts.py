@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import yaml
 
-from rules._errors import RuleError, nearest
-from rules._tree import Place
+from rules._errors import RuleError
 from rules._yaml import Source
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 FRENCH = "fr"
 TEXT_KEYS = ("title", "advice", "wrong when")
@@ -72,7 +73,7 @@ def _check(source: Source, node: yaml.Node, per: str) -> None:
         name, names = match[1], NAMED[per]
         if name in names:
             continue
-        hint = nearest(name, names)
+        hint = did_you_mean(name, names)
         if name in NAMED["device"]:
             hint = f"; a rule per {per} names {' or '.join(names)}"
         raise RuleError(_within(source.place(node), node, match.start()), f"no {match[0]}{hint}")

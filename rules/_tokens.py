@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rules._errors import RuleError
-from rules._tree import Place
+from sensors._errors import Place
 
 # A unit stands after its number, with or without one space; a compound one is written without
 # spaces inside (30 mm/h, 20 (m3/s)/h), so that `3 m / x` divides and `3 m/x` names a unit.

@@ -3,17 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a word stands in a file: 1-based line and column, for messages to its author."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+from sensors._errors import Place
 
 
 @dataclass(frozen=True, kw_only=True)

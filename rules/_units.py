@@ -1,7 +1,8 @@
 """The unit of a part of an expression, and whether two fit."""
 
 from rules._errors import RuleError
-from rules._tree import Number, Place
+from rules._tree import Number
+from sensors._errors import Place
 from sensors._units import UnitError, conversion
 
 Unit = str | None  # None: unknown, as in a worked case; it fits everything

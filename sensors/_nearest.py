@@ -1,18 +1,25 @@
-"""The hint at the end of an error that names a word nobody has."""
+"""The hint at the end of an error that names an unknown word."""
 
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 12
+
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """`; did you mean 'level'?`, or else the names there are; empty without names."""
+    """`; did you mean 'level'?`, or else the names there are; empty without names.
+
+    A name of the same letters comes first: two of them were swapped.
+    """
     by_lower = {name.lower(): name for name in sorted(map(str, names))}
-    matches = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.5)
+    lower = word.lower()
+    matches = [name for name in by_lower if sorted(name) == sorted(lower)][:1]
+    matches = matches or difflib.get_close_matches(lower, list(by_lower), n=1, cutoff=0.6)
     if not matches:
-        matches = [name for name in by_lower if word and name.startswith(word.lower())]
+        matches = [name for name in by_lower if word and name.startswith(lower)]
     if len(matches) == 1:
         return f"; did you mean {by_lower[matches[0]]!r}?"
     if not by_lower:
         return ""
     shown = list(by_lower.values())
-    return f"; known: {', '.join(shown[:12])}" + (", …" if len(shown) > 12 else "")
+    return f"; expected one of {', '.join(shown[:_SHOWN])}" + (", …" if len(shown) > _SHOWN else "")

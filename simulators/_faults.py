@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensors._domain import catalogue
+from sensors._nearest import did_you_mean
 from simulators._chance import chance_of
 from simulators._errors import SimulatorError
 from simulators._field import Place
@@ -27,7 +28,7 @@ from simulators._publications import MessageSet, Publication
 from simulators._speaking import Skew
 from simulators._story import HOUR, SECOND, Event
 from simulators._world import World
-from simulators._yaml import nearest, parse_hours
+from simulators._yaml import parse_hours
 
 COPIES_WITHIN = 600 * SECOND
 Mask = NDArray[np.bool_]
@@ -43,10 +44,10 @@ def check_faults(faults: Sequence[Event]) -> None:
     for fault in faults:
         for name, value in fault.parameters.items():
             if name not in KINDS[fault.kind]:
-                hint = nearest(name, KINDS[fault.kind])
+                hint = did_you_mean(name, KINDS[fault.kind])
                 raise SimulatorError(f"fault {fault.kind}: it has no {name!r}{hint}")
             if name == "quantity" and value not in catalogue().quantities:
-                hint = nearest(str(value), catalogue().quantities)
+                hint = did_you_mean(str(value), catalogue().quantities)
                 raise SimulatorError(f"fault {fault.kind}: no quantity is called {value!r}{hint}")
 
 

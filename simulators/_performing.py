@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sensors._nearest import did_you_mean
 from simulators._errors import SimulatorError
 from simulators._faults import apply_network_faults, apply_value_faults, check_faults, clock_skew
 from simulators._field import Field
@@ -11,7 +12,6 @@ from simulators._simulator import find_simulators
 from simulators._speaking import encode_messages
 from simulators._story import Story
 from simulators._world import World
-from simulators._yaml import nearest
 
 
 def simulate_rows(
@@ -53,7 +53,7 @@ def measure_rows(world: World) -> pd.DataFrame:
         if event.kind not in kinds:
             raise SimulatorError(
                 f"{world.story.name}: no simulator plays events of kind {event.kind!r}"
-                f"{nearest(event.kind, kinds)}"
+                f"{did_you_mean(event.kind, kinds)}"
             )
     parts = [
         simulator.emit(world.field, world, world.seed)

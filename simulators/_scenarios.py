@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from sensors._nearest import did_you_mean
 from simulators._faults import KINDS
 from simulators._story import (
     INJECTS,
@@ -20,7 +21,7 @@ from simulators._story import (
     Weather,
     Where,
 )
-from simulators._yaml import Kind, Reader, ScenarioError, nearest
+from simulators._yaml import Kind, Reader, ScenarioError
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -40,7 +41,7 @@ def load_scenario(name: str) -> Story:
     """
     file = Path(name) if name.endswith(SUFFIXES) else scenario_files().get(name)
     if file is None:
-        raise ScenarioError(f"there is no scenario {name!r}{nearest(name, scenario_files())}")
+        raise ScenarioError(f"there is no scenario {name!r}{did_you_mean(name, scenario_files())}")
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -114,13 +115,11 @@ def _instant(reader: Reader, node: yaml.Node, what: str) -> datetime:
 
 
 def _words(reader: Reader, node: yaml.Node, what: str) -> tuple[str, ...]:
-    if isinstance(node, yaml.ScalarNode):
-        return (reader.text(node, what),)
-    return tuple(reader.text(entry, what) for entry in reader.entries(node, what))
+    return reader.texts(node, what)
 
 
 def _point(reader: Reader, node: yaml.Node, what: str) -> tuple[float, float]:
-    coordinates = [reader.number(entry, what) for entry in reader.entries(node, what)]
+    coordinates = [reader.number(entry, what) for entry in reader.sequence(node, what)]
     if len(coordinates) != 2 or not (-180 <= coordinates[0] <= 180 and -90 <= coordinates[1] <= 90):
         reader.fail(node, f"{what}: expected [lon, lat] in degrees, such as [2.18, 48.70]")
     return coordinates[0], coordinates[1]
@@ -138,7 +137,7 @@ def _list_of(kinds: dict[str, Kind], needed: tuple[str, ...], made: Callable[...
     def read(reader: Reader, node: yaml.Node, what: str) -> tuple[Any, ...]:
         return tuple(
             made(**_rename_fields(reader.fields(entry, what, kinds, needed)))
-            for entry in reader.entries(node, what)
+            for entry in reader.sequence(node, what)
         )
 
     return read
@@ -151,16 +150,13 @@ def _rename_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _happenings(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent, ...]:
-    return tuple(_happening(reader, entry, what) for entry in reader.entries(node, what))
+    return tuple(_happening(reader, entry, what) for entry in reader.sequence(node, what))
 
 
 def _happening(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
-    parts = reader.mapping(node, what)
-    for name in ("kind", "from", "to"):
-        if name not in parts:
-            reader.fail(node, f"{what} needs {name!r}")
+    parts = reader.mapping(node, what, needed=("kind", "from", "to"))
     fields = {
-        name: kind(reader, parts[name], f"{what}, {name}")
+        name: kind(reader, parts[name], f"`{name}`")
         for name, kind in HAPPENING.items()
         if name in parts
     }
@@ -172,7 +168,9 @@ def _happening(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
         until=fields["to"],
         where=fields.get("where", Where()),
         parameters={
-            name: reader.plain(value) for name, value in parts.items() if name not in HAPPENING
+            name: reader.value(value, name)
+            for name, value in parts.items()
+            if name not in HAPPENING
         },
     )
 
@@ -231,10 +229,10 @@ TRUTH: dict[str, Kind] = {
 
 def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent, ...]:
     faults = _happenings(reader, node, what)
-    for entry, fault in zip(reader.entries(node, what), faults, strict=True):
+    for entry, fault in zip(reader.sequence(node, what), faults, strict=True):
         if fault.kind not in KINDS:
             reader.fail(
-                entry, f"{what}: no fault is called {fault.kind!r}{nearest(fault.kind, KINDS)}"
+                entry, f"{what}: no fault is called {fault.kind!r}{did_you_mean(fault.kind, KINDS)}"
             )
     return faults
 
@@ -255,7 +253,7 @@ def _injects(reader: Reader, node: yaml.Node, what: str) -> tuple[Inject, ...]:
     injects: tuple[Inject, ...] = _list_of(INJECT, ("kind", "at", "title"), Inject)(
         reader, node, what
     )
-    for entry, inject in zip(reader.entries(node, what), injects, strict=True):
+    for entry, inject in zip(reader.sequence(node, what), injects, strict=True):
         if inject.kind not in INJECTS:
             kinds = ", ".join(INJECTS)
             reader.fail(entry, f"{what}: no inject is a {inject.kind!r}; expected one of {kinds}")

@@ -171,7 +171,7 @@ def _parse_end(connection: "Connection", until: str) -> datetime:
     from hypervisor.database.command import instant
     from rules._duration import parse_duration
     from rules._errors import RuleError
-    from rules._tree import Place
+    from sensors._errors import Place
 
     try:
         span = parse_duration(until.removeprefix("for "), Place(file="", line=0, column=0))

@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.alarms.errors import AlarmError
 from rules._duration import duration_text, parse_duration
 from rules._errors import RuleError
-from rules._tree import Place
+from sensors._errors import Place
 
 _HOUR = 3_600_000_000
 MOST = 1_000_000

@@ -16,7 +16,7 @@ from hypervisor.registry import queries_works
 from hypervisor.registry.queries_works import load_in_force
 from rules._duration import parse_duration
 from rules._errors import RuleError
-from rules._tree import Place
+from sensors._errors import Place
 
 
 @dataclass(frozen=True, kw_only=True)

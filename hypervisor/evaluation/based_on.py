@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import yaml
 
 from rules._read import BASED_ON
-from rules._tree import Place
 from rules._yaml import Source
+from sensors._errors import Place
 
 
 def read_bases(text: str, *, file: str) -> dict[str, tuple[Place, str | None]]:

@@ -17,7 +17,8 @@ from hypervisor.evaluation.series_tail import Mask
 from hypervisor.evaluation.value_ranges import Silences, Spans, can_be, silence_of
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE
-from rules._tree import Call, Every, Node, Place, walk
+from rules._tree import Call, Every, Node, walk
+from sensors._errors import Place
 
 Places = Instants  # of series among the dials; 0 is nobody's
 

@@ -12,9 +12,9 @@ from hypervisor.evaluation.based_on import read_bases
 from rules._errors import RuleError
 from rules._pack import Pack, load_pack
 from rules._rule import Rule
-from rules._tree import Place
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
+from sensors._errors import Place
 
 _EDITOR = "rule"  # what a text is called that came from no file
 _INDENT = 2

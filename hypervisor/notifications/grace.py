@@ -6,7 +6,7 @@ from typing import Any
 
 from rules._duration import parse_duration
 from rules._errors import RuleError
-from rules._tree import Place
+from sensors._errors import Place
 
 _SILENT = re.compile(r"silent\(\s*[\w.]+\s*,\s*([\d.]+\s*[a-z]+)\s*\)")
 

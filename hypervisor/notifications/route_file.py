@@ -24,9 +24,10 @@ from hypervisor.notifications.routes import (
     Route,
     Routes,
 )
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._rule import CATEGORIES, SEVERITIES
 from rules._yaml import Source
+from sensors._nearest import did_you_mean
 
 _FILE = ("routes", DEAD_MAN)
 _ROUTE = (
@@ -63,7 +64,7 @@ class _Reader:
         routes = tuple(map(self.route, self.source.sequence(parts["routes"], "the routes")))
         for to, node in self.passed_on:
             if to not in self.names:
-                hint = nearest(to, self.names)
+                hint = did_you_mean(to, self.names)
                 raise RuleError(self.source.place(node), f"there is no route {to!r}{hint}")
         man = parts.get(DEAD_MAN)
         return Routes(routes=routes, dead_man=None if man is None else self.dead_man(man))

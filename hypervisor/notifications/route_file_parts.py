@@ -11,8 +11,9 @@ from hypervisor.notifications import apprise_channel
 from hypervisor.notifications.hours import DAYS, WEEKDAYS, WHOLE_DAY, Hours
 from hypervisor.notifications.routes import APPRISE, MQTT, WEBHOOK, Channel
 from rules._duration import parse_duration
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._yaml import Source
+from sensors._nearest import did_you_mean
 
 _CLOCK = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -28,7 +29,7 @@ def one_of(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) -
     word = source.text(node, what)
     allowed = tuple(choices)
     if word not in allowed:
-        raise RuleError(source.place(node), f"{word!r} is not {what}{nearest(word, allowed)}")
+        raise RuleError(source.place(node), f"{word!r} is not {what}{did_you_mean(word, allowed)}")
     return word
 
 
@@ -64,7 +65,7 @@ def zone(source: Source, node: yaml.Node) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        hint = nearest(name, available_timezones())
+        hint = did_you_mean(name, available_timezones())
         hint = hint if "did you mean" in hint else "; expected one such as Europe/Paris"
         raise RuleError(source.place(node), f"{name!r} is no time zone{hint}") from None
     return name
@@ -97,7 +98,7 @@ def _days(source: Source, node: yaml.Node) -> frozenset[str]:
         allowed = WEEKDAYS if dash else DAYS
         for word in ends:
             if word not in allowed:
-                hint = nearest(word, allowed)
+                hint = did_you_mean(word, allowed)
                 raise RuleError(source.place(day), f"{word!r} is no day{hint}")
         if dash:
             at, to = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[1])
@@ -161,7 +162,7 @@ def _apprise(source: Source, node: yaml.Node, name: str) -> Channel:
     scheme = target.partition("://")[0]
     schemes = apprise_channel.list_schemes()
     if "${" not in scheme and scheme.lower() not in schemes:
-        hint = nearest(scheme, schemes)
+        hint = did_you_mean(scheme, schemes)
         hint = hint if "did you mean" in hint else "; expected one such as mailto://"
         raise RuleError(source.place(node), f"{scheme!r} is no kind of channel{hint}")
     if "${" not in target and not apprise_channel.is_complete(target):

@@ -16,11 +16,12 @@ from hypervisor.registry import queries_revisions
 from hypervisor.registry.model import Registry
 from hypervisor.rulebook.gauge_statistics import Record, make_record
 from hypervisor.rulebook.proposal import Proposal, ProposalOptions, propose
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._inputs import Steps
 from rules._pack import rule_from_json
 from rules._rule import Rule
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 from sensors._quantity import Kind
 from sensors._row import believed
 
@@ -73,7 +74,7 @@ def _find_owner(registry: Registry, name: str) -> tuple[str, str | None]:
         return name, None
     if name in registry.devices:
         return registry.devices[name].site, name
-    near = nearest(name, [*registry.sites, *registry.devices])
+    near = did_you_mean(name, [*registry.sites, *registry.devices])
     raise UnknownError(f"no site or device {name!r}{near if 'did you mean' in near else ''}")
 
 

@@ -9,7 +9,7 @@ from hypervisor.rulebook.service import get_revisions
 from hypervisor.rulebook.stamps import mark_of
 from hypervisor.rulebook.timeline import effective_revisions, latest
 from hypervisor.rulebook.yaml_output import pack_text
-from rules._errors import nearest
+from sensors._nearest import did_you_mean
 
 
 def export_texts(
@@ -31,7 +31,9 @@ def export_texts(
             keys_by_domain.setdefault(str(last.value.get("domain", "")), []).append(key)
     if domain is not None:
         if domain not in keys_by_domain:
-            raise RulebookError(f"no rule of domain {domain!r}{nearest(domain, keys_by_domain)}")
+            raise RulebookError(
+                f"no rule of domain {domain!r}{did_you_mean(domain, keys_by_domain)}"
+            )
         keys_by_domain = {domain: keys_by_domain[domain]}
     if not keys_by_domain:
         raise RulebookError("there are no rules yet: start the watch, or `hypervisor rules apply`")

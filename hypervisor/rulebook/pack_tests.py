@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from hypervisor.base.errors import UnknownError
-from rules._errors import nearest
 from rules._pack import Pack
 from rules._pack_test import Tested, run_tests
 from sensors._domain import catalogue
+from sensors._nearest import did_you_mean
 
 
 def run_pack_tests(pack: Pack, rules: Container[str] | None = None) -> list[Tested]:
@@ -27,7 +27,7 @@ def require_rule(rule: str, packs: Iterable[Pack]) -> None:
     """
     rule_ids = [pack_rule.id for pack in packs for pack_rule in pack.rules]
     if rule not in rule_ids:
-        raise UnknownError(f"no rule {rule!r} in these packs{nearest(rule, rule_ids)}")
+        raise UnknownError(f"no rule {rule!r} in these packs{did_you_mean(rule, rule_ids)}")
 
 
 def format_report(pack: Pack, outcomes: Sequence[Tested]) -> Iterable[str]:

@@ -20,8 +20,8 @@ from hypervisor.rulebook.service_apply import (
 )
 from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of
 from hypervisor.rulebook.timeline import last_recorded, latest
-from rules._errors import nearest
 from rules._pack import Pack, rule_from_json
+from sensors._nearest import did_you_mean
 
 TO_SHIPPED = "shipped"
 
@@ -109,7 +109,7 @@ def get_revisions(
         UnknownError: there is no such rule.
     """
     if key not in histories:
-        raise UnknownError(f"no rule {key!r}{nearest(key, histories)}")
+        raise UnknownError(f"no rule {key!r}{did_you_mean(key, histories)}")
     return histories[key]
 
 

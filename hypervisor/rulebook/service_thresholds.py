@@ -21,8 +21,8 @@ from hypervisor.registry.tree import Fields, Leaf
 from hypervisor.rulebook.service import find_revision, require_unchanged
 from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of
 from hypervisor.rulebook.timeline import last_recorded, revision_at
-from rules._errors import nearest
 from sensors._domain import catalogue
+from sensors._nearest import did_you_mean
 
 _HERE = Where(file="", line=0)
 
@@ -206,7 +206,7 @@ def _require_below(registry: Registry, fact: Fact) -> None:
 
 def _nearest_hint(word: str, names: Iterable[str]) -> str:
     """A hint with the nearest name, if one is near."""
-    hint = nearest(word, names)
+    hint = did_you_mean(word, names)
     return hint if "did you mean" in hint else ""
 
 

@@ -11,7 +11,7 @@ import yaml
 from hypervisor.base.instants import BEGINNING, micros, parse
 from hypervisor.readings import queries_workers
 from rules._readings import DAY_ZERO, Sent, read_readings, read_time, time_text
-from rules._tree import Place
+from sensors._errors import Place
 from tests.integration.evaluation.world import DAY, MINUTE, World
 from tests.integration.evaluation.world import Sent as Row
 

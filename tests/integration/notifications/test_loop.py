@@ -187,7 +187,7 @@ def test_the_routes_that_are_read_are_said(town: Town) -> None:
         town.said[1],
     ]
     assert town.said[1].startswith(
-        "the routes of revision 2 cannot be used: the routes in force:1:10: this is no YAML"
+        "the routes of revision 2 cannot be used: the routes in force:1:10: this is not YAML"
     )
 
 

@@ -261,8 +261,8 @@ def test_what_of_a_recording_is_left_out_is_told(tmp_path: Path) -> None:
     with pytest.raises(BacktestError) as caught:
         judged(other)
     assert str(caught.value) == (
-        f"{other}: 2 rows: no device 'weir' in the inventory; known: moulin, pont;"
-        " 2 rows: no device 'lock' in the inventory; known: moulin, pont"
+        f"{other}: 2 rows: no device 'weir' in the inventory; expected one of moulin, pont;"
+        " 2 rows: no device 'lock' in the inventory; expected one of moulin, pont"
     )
     other.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     result, _ = judged(other, recording={"stations": ["pont"]})

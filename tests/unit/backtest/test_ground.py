@@ -83,7 +83,7 @@ def test_a_threshold_may_be_of_a_device() -> None:
         (
             "attention",
             "1 m",
-            "there is no site '' (expected SITE/THRESHOLD); known: moulin, pont",
+            "there is no site '' (expected SITE/THRESHOLD); expected one of moulin, pont",
         ),
         ("pont/atention", "1 m", "there is no threshold 'atention'; did you mean 'attention'?"),
         ("pont/attention", "1 mm/h", "'1 mm/h': expected a value in m"),

@@ -7,7 +7,8 @@ import pytest
 
 from hypervisor.backtest.compared_series import Compared
 from hypervisor.backtest.strip import Seen, strip
-from rules._tree import Name, Place
+from rules._tree import Name
+from sensors._errors import Place
 from tests.unit.backtest.making import HOUR, at
 
 _PLACE = Place(file="", line=1, column=1)

@@ -22,7 +22,7 @@ from hypervisor.evaluation.setbacks import (
 )
 from hypervisor.notifications import queries_outbox
 from rules._errors import RuleError
-from rules._tree import Place
+from sensors._errors import Place
 from sensors._row import NEVER
 
 PAIR = ("flood-x", "mill")

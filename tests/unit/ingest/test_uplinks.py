@@ -176,7 +176,7 @@ def test_a_broken_codec_is_told_with_its_line() -> None:
     (letter,) = say(chirpstack(MILD), routes=routes).letters
     assert (letter.reason, letter.detail) == (
         "bad-codec",
-        "codec compact-station:3:23: fields.a: unknown word 'unitt'; did you mean 'unit'?",
+        "codec compact-station:3:23: fields.a has no 'unitt'; did you mean 'unit'?",
     )
 
 

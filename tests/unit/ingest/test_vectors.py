@@ -88,7 +88,7 @@ def test_a_vector_that_expects_errors_does_not_look_at_the_data() -> None:
         "uplinkDecoder: {examples: [{input: {bytes: '01'}, output: {errors: [no], data: {a: 1}}}]}"
     )
     (vector,) = load_vectors(text, file="v.yaml", now=7)
-    assert (vector.description, vector.port, vector.millis) == ("v.yaml: example 1", 1, 7)
+    assert (vector.description, vector.port, vector.millis) == ("v.yaml:1:28", 1, 7)
     fails = Sandbox("function decodeUplink(i) { return {errors: ['no']} }")
     throws = Sandbox("function decodeUplink(i) { throw new Error('no') }")
     warns = Sandbox("function decodeUplink(i) { return {errors: ['no'], warnings: ['w']} }")
@@ -126,14 +126,17 @@ def test_vectors_are_compared_as_json_has_it() -> None:
     ("text", "words"),
     [
         ("a: 1", "no uplinkDecoder.examples"),
-        ("uplinkDecoder: {examples: [{input: {}}]}", "example 1: needs `input` and `output`"),
+        ("uplinkDecoder: {examples: [{input: {}}]}", "v.yaml:1:28: an example needs 'output'"),
         ("uplinkDecoder: {examples: [{input: {bytes: [256]}, output: {}}]}", "0 to 255"),
         ("uplinkDecoder: {examples: [{input: {bytes: 5}, output: {}}]}", "array of numbers"),
         ("uplinkDecoder: {examples: [{input: {bytes: 0102}, output: {}}]}", "got 102"),
-        ("uplinkDecoder: {examples: [{input: {bytes: [], recvTime: x}, output: {}}]}", "no time"),
+        (
+            "uplinkDecoder: {examples: [{input: {bytes: [], recvTime: x}, output: {}}]}",
+            "a time such",
+        ),
         ("uplinkDecoder: {examples: [{input: {fPort: x, bytes: []}, output: {}}]}", "got 'x'"),
-        ("uplinkDecoder: {examples: " + "[" * 400, "no YAML"),
-        ("[", "no YAML"),
+        ("uplinkDecoder: {examples: " + "[" * 400, "not YAML"),
+        ("[", "not YAML"),
     ],
 )
 def test_vectors_that_are_none(text: str, words: str) -> None:

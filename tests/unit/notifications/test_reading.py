@@ -98,7 +98,7 @@ def route(rest: str) -> str:
             route("") + f"  - {{name: duty, channels: ['{MAIL}']}}",
             "'duty' stands in line 2 already",
         ),
-        ("routes: [", "r:1:10: this is no YAML"),
+        ("routes: [", "r:1:10: this is not YAML"),
     ],
 )
 def test_a_slip_is_told_where_it_is(text: str, told: str) -> None:

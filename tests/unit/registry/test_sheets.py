@@ -69,7 +69,7 @@ def test_slips_in_these_sheets() -> None:
         "s.csv:1: there is no column 'titel'; did you mean 'title'?"
     ]
     assert _told("group;kind\ncab;armoire\n") == [
-        "s.csv:2: kind: unknown kind 'armoire'; known: cabinet, other, section"
+        "s.csv:2: kind: unknown kind 'armoire'; expected one of cabinet, other, section"
     ]
     assert _told("asset;level\na;3\n")[0].startswith("s.csv:2: level: '3' has no unit")
     assert _told("gateway;title\n;x\n") == ["s.csv:2: gateway: is empty"]

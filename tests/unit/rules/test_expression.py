@@ -5,20 +5,10 @@ import pytest
 from rules._check import check_condition
 from rules._errors import RuleError, WaitingError
 from rules._expression import parse
-from rules._tree import (
-    Comparison,
-    Every,
-    Name,
-    Negation,
-    Node,
-    Number,
-    Place,
-    Scaled,
-    Some,
-    walk,
-)
+from rules._tree import Comparison, Every, Name, Negation, Node, Number, Scaled, Some, walk
 from rules._vocabulary import vocabulary
 from sensors._domain import catalogue
+from sensors._errors import Place
 
 WORDS = vocabulary(catalogue())
 PLACE = Place(file="rules/flood.yaml", line=3, column=9)

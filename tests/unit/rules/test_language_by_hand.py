@@ -13,11 +13,12 @@ from rules._hysteresis import check_hysteresis
 from rules._inhibition import Mention, check_circles, check_mentions
 from rules._pack import load_pack, rule_from_json
 from rules._tokens import Kind, tokens
-from rules._tree import Arithmetic, Call, Comparison, Name, Node, Number, Place, Scaled, Word, walk
+from rules._tree import Arithmetic, Call, Comparison, Name, Node, Number, Scaled, Word, walk
 from rules._units import converted, needs_unit, product, quotient
 from rules._vocabulary import Vocabulary, open_vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
+from sensors._errors import Place
 
 HERE = Place(file="f", line=3, column=9)
 WORDS = vocabulary(catalogue())
@@ -456,10 +457,13 @@ def test_where_a_part_of_a_file_stands() -> None:
     [
         ("", "f:1:1: the file is empty"),
         ("# only this\n", "f:1:1: the file is empty"),
-        ("a: b\n c: ]", "f:2:3: this is no YAML: mapping values are not allowed here"),
-        ("a: [1,\n", "f:2:1: this is no YAML: expected the node content, but found '<stream end>'"),
-        ("a: &x 1\nb: *x\n", "f:2:4: this is no YAML: an alias; write it out"),
-        ("a: 'b\n", "f:2:1: this is no YAML: found unexpected end of stream"),
+        ("a: b\n c: ]", "f:2:3: this is not YAML: mapping values are not allowed here"),
+        (
+            "a: [1,\n",
+            "f:2:1: this is not YAML: expected the node content, but found '<stream end>'",
+        ),
+        ("a: &x 1\nb: *x\n", "f:2:4: this is not YAML: an alias; write it out"),
+        ("a: 'b\n", "f:2:1: this is not YAML: found unexpected end of stream"),
     ],
 )
 def test_what_is_no_file_of_rules_is_told(text: str, told: str) -> None:
@@ -495,7 +499,7 @@ def part(text: str) -> yaml.Node:
         (lambda: SOURCE.sequence(part("3"), "a pack"), "f:1:1: expected a pack, a list; found '3'"),
         (lambda: SOURCE.text(part("[]"), "a title"), "f:1:1: expected a title; found a list"),
         (lambda: SOURCE.text(part("{}"), "a title"), "f:1:1: expected a title; found a mapping"),
-        (lambda: SOURCE.mapping(part("a: 1\na: 2"), "it"), "f:2:1: 'a' stands twice"),
+        (lambda: SOURCE.mapping(part("a: 1\na: 2"), "it"), "f:2:1: 'a' appears twice"),
         (lambda: SOURCE.mapping(part("[a]: 1"), "it"), "f:1:1: expected a key; found a list"),
         (
             lambda: SOURCE.mapping(part("a: 1\nbc: 2"), "it", ("a", "bcd")),

@@ -10,13 +10,14 @@ from rules._bounds import (
     read_number,
 )
 from rules._duration import microseconds, parse_duration
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._expression import parse
 from rules._pack import load_pack
 from rules._pack_table import Table
-from rules._tree import Place
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
+from sensors._errors import Place
+from sensors._nearest import did_you_mean
 
 HERE = Place(file="f", line=3, column=9)
 YEAR = 31_622_400_000_000  # µs of 366 days
@@ -147,7 +148,7 @@ def test_twelve_lists_stand_inside_one_another_and_no_more() -> None:
     with pytest.raises(RuleError) as caught:
         source.compose("[" * 12 + "a" + "]" * 12)
     problem = "more than 12 lists or mappings inside one another"
-    assert str(caught.value) == f"f:1:13: this is no YAML: {problem}"
+    assert str(caught.value) == f"f:1:13: this is not YAML: {problem}"
     written: object = "b"
     for _ in range(12):
         written = {"a": written}
@@ -229,9 +230,9 @@ def test_a_duration_needs_its_unit_and_one_of_time() -> None:
 
 
 def test_the_nearest_word_is_meant_and_one_with_letters_swapped_before_all_others() -> None:
-    assert nearest("alrt", ["danger", "alert"]) == "; did you mean 'alert'?"
-    assert nearest("aelrt", ["aelr", "alert"]) == "; did you mean 'alert'?"
-    assert nearest("cab", ["bca", "abc"]) == "; did you mean 'abc'?"
-    assert nearest("levels", ["level", "levels of it"]) == "; did you mean 'level'?"
-    assert nearest("qqq", ["zz", "alert"]) == "; expected one of alert, zz"
-    assert nearest("qqq", []) == ""
+    assert did_you_mean("alrt", ["danger", "alert"]) == "; did you mean 'alert'?"
+    assert did_you_mean("aelrt", ["aelr", "alert"]) == "; did you mean 'alert'?"
+    assert did_you_mean("cab", ["bca", "abc"]) == "; did you mean 'abc'?"
+    assert did_you_mean("levels", ["level", "levels of it"]) == "; did you mean 'level'?"
+    assert did_you_mean("qqq", ["zz", "alert"]) == "; expected one of alert, zz"
+    assert did_you_mean("qqq", []) == ""

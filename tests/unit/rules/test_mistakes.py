@@ -127,7 +127,7 @@ WHEN = "when: level > threshold.alert"
             "unknown severity 'urgent'; expected one of critic",
         ),
         # a rule twice
-        (RULE, RULE + RULE, "14:3: rule 'flood-x' stands twice"),
+        (RULE, RULE + RULE, "14:3: rule 'flood-x' appears twice"),
         # rules that it inhibits
         (
             "  tests",

@@ -66,7 +66,7 @@ def test_how_alarms_are_told_is_read() -> None:
         ("  group by: [river]\n", "9:13: expected what groups alarms; found a list"),
         ("  labels: [a]\n", "9:11: expected labels, a mapping; found a list"),
         ("  labels: {a: [b]}\n", "9:15: expected label a; found a list"),
-        ("  inhibits: [flood-y, flood-y]\n", "9:23: 'flood-y' stands twice"),
+        ("  inhibits: [flood-y, flood-y]\n", "9:23: 'flood-y' appears twice"),
         ("  inhibits: [[flood-y]]\n", "9:14: expected a rule's id; found a list"),
         ("  inhibits: x\n", "9:13: expected the ids of the rules that it inhibits, a list; found"),
         ("  steps: [{severity: major}]\n", "9:11: a step needs `when`"),

@@ -170,10 +170,10 @@ def test_thresholds_that_only_steps_name_are_optional() -> None:
         ),
         ("flood-x", "x", 2, 3, "must be named flood-"),
         ("  advice: Look.\n", "", 2, 3, "a rule of a pack needs `advice`"),
-        ("tests: []", "tests: [", 10, 1, "this is no YAML"),
+        ("tests: []", "tests: [", 10, 1, "this is not YAML"),
         ("minor", "[minor]", 6, 13, "expected a severity; found a list"),
         ("when: level > threshold.alert", 'when: "level > 10 min"', 4, 16, "duration"),
-        (RULE, RULE + RULE, 11, 3, "rule 'flood-x' stands twice"),
+        (RULE, RULE + RULE, 11, 3, "rule 'flood-x' appears twice"),
     ],
 )
 def test_a_slip_is_told_with_its_line_and_column(

@@ -18,7 +18,8 @@ from rules._interval import (
     rounded,
     some,
 )
-from rules._tree import Arithmetic, Comparison, Name, Node, Number, Place, Some
+from rules._tree import Arithmetic, Comparison, Name, Node, Number, Some
+from sensors._errors import Place
 from sensors._quantity import Kind
 from tests.unit.rules.test_by_hand import GAUGE, column, truth
 

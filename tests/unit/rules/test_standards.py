@@ -14,8 +14,8 @@ from rules._readings import DAY_ZERO, Reported, columns, read_readings
 from rules._replay import whole
 from rules._rule import Rule
 from rules._rule_state import Episode, Phase, StateChange
-from rules._tree import Place
 from rules._vocabulary import Vocabulary
+from sensors._errors import Place
 from sensors._quantity import Kind, Reporting
 
 MINUTE = 60_000_000

@@ -26,9 +26,9 @@ from rules._readings import (
     time_text,
 )
 from rules._rule_state import Episode, Phase, StateChange, Truth
-from rules._tree import Place
 from rules._vocabulary import open_vocabulary
 from sensors._domain import catalogue
+from sensors._errors import Place
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
 

@@ -12,7 +12,8 @@ from rules._inputs import Steps
 from rules._pack import load_pack
 from rules._rule import Chatter, PackTest, Rule, Step, ahead_of, judged_by
 from rules._texts import Texts
-from rules._tree import Call, Name, Number, Place
+from rules._tree import Call, Name, Number
+from sensors._errors import Place
 
 FOLDER = Path(__file__).parents[3] / "rules"
 FILES = sorted(FOLDER.glob("_[a-z]*.py"))

@@ -221,7 +221,7 @@ def test_copies_come_from_a_second_to_ten_minutes_later() -> None:
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        (a_fault("stuck", by=1), "fault stuck: it has no 'by'; there are quantity"),
+        (a_fault("stuck", by=1), "fault stuck: it has no 'by'; expected one of quantity"),
         (
             a_fault("spike", quantity="levle"),
             "fault spike: no quantity is called 'levle'; did you mean 'level'?",

@@ -78,35 +78,49 @@ def test_a_file_of_one_s_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is empty"),
-        ("name: [", r"line 1: "),
-        ("name: a\n", "line 1: a scenario needs 'title'"),
+        ("", "mine.yaml:1:1: the file is empty"),
+        ("name: [", "mine.yaml:1:8: this is not YAML"),
+        ("name: a\n", "mine.yaml:1:1: a scenario needs 'title'"),
         (
             HEAD + "wether: {}\n",
-            r"line 5: a scenario has no field 'wether'; did you mean 'weather'",
+            r"mine.yaml:5:1: a scenario has no 'wether'; did you mean 'weather'",
         ),
-        (HEAD + "hours: 3\n", "line 5: 'hours' stands twice"),
-        (HEAD.replace("2 d", "soon"), "line 4: a scenario, hours: 'soon' is no time"),
-        (HEAD.replace("T00:00:00Z", ""), "line 3: .*expected an instant such as"),
+        (HEAD + "hours: 3\n", "mine.yaml:5:1: 'hours' appears twice"),
+        (HEAD.replace("2 d", "soon"), "mine.yaml:4:8: `hours`: 'soon' is not a time"),
+        (HEAD.replace("T00:00:00Z", ""), "mine.yaml:3:9: .*expected an instant such as"),
         (
             HEAD + "weather:\n  storms:\n    - {at: 1, hours: 2, total: 3, lon: 2, lat: 48}\n",
-            "line 7: a scenario, weather, storms needs 'spread'",
+            "mine.yaml:7:7: `storms` needs 'spread'",
         ),
-        (HEAD + "weather: {cloud: 3}\n", "line 5: .*cloud: expected a share from 0 to 1"),
-        (HEAD + "faults:\n  - {kind: dropout, from: 1, to: 2}\n", "line 6: .*mean 'drop-out'"),
-        (HEAD + "faults:\n  - {kind: stuck, from: 2, to: 1}\n", "line 6: .*ends before it begins"),
-        (HEAD + "events:\n  - {kind: door, from: 1}\n", "line 6: a scenario, events needs 'to'"),
-        (HEAD + "events: {}\n", "line 5: a scenario, events: expected a list"),
+        (
+            HEAD + "weather: {cloud: 3}\n",
+            "mine.yaml:5:18: `cloud`: expected a share from 0 to 1",
+        ),
+        (
+            HEAD + "faults:\n  - {kind: dropout, from: 1, to: 2}\n",
+            "mine.yaml:6:5: .*mean 'drop-out'",
+        ),
+        (
+            HEAD + "faults:\n  - {kind: stuck, from: 2, to: 1}\n",
+            "mine.yaml:6:5: .*ends before it begins",
+        ),
+        (
+            HEAD + "events:\n  - {kind: door, from: 1}\n",
+            "mine.yaml:6:5: `events` needs 'to'",
+        ),
+        (
+            HEAD + "events: {}\n",
+            "mine.yaml:5:9: expected `events`, a list; found a mapping",
+        ),
         (
             HEAD + "events:\n  - {kind: door, from: 1, to: 2, where: {near: [2.1]}}\n",
-            r"line 6: .*expected \[lon, lat\]",
+            r"mine.yaml:6:48: .*expected \[lon, lat\]",
         ),
     ],
 )
 def test_a_slip_is_shown_where_it_is(text: str, says: str) -> None:
-    with pytest.raises(ScenarioError, match=f"mine.yaml(, line | is ).*|{says}") as told:
+    with pytest.raises(ScenarioError, match=f"^{says}"):
         scenarios.parse_scenario(text, "mine.yaml")
-    assert told.match(says)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +142,7 @@ def test_times_in_words(word: str, hours: float | None) -> None:
 def test_a_parameter_is_what_its_author_wrote() -> None:
     reader = Reader("x.yaml")
     node = reader.compose("{a: 07, b: 010, c: on, d: '12:30', e: 12:30, f: 1e3, g: 2024-01-01}")
-    assert reader.plain(node) == {
+    assert reader.value(node) == {
         "a": 7,
         "b": 10,
         "c": "on",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sensors._plain_yaml import Loader
+from sensors._yaml import Loader
 
 
 @pytest.mark.parametrize(
