@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base import rooms
-from hypervisor.overview import views_bar
+from hypervisor.overview import views_now
 from hypervisor.web import request, static_files
 from hypervisor.web.page import Page
 
@@ -47,7 +47,7 @@ def mount(app: FastAPI) -> None:
 
 def shell(context: RequestContext) -> dict[str, Any]:
     """What stands round a page of this person."""
-    return {"bar": views_bar.build_bar(context), "rail": rail(context)}
+    return {"bar": views_now.build_bar(context), "rail": rail(context)}
 
 
 def rail(context: RequestContext) -> list[Link]:

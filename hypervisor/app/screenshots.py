@@ -16,8 +16,7 @@ from hypervisor.base.duties import Role
 from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
-from hypervisor.overview import queries_now as now_store
-from hypervisor.overview import queries_rivers
+from hypervisor.overview import queries
 from sensors._errors import TerritoryError
 
 if TYPE_CHECKING:
@@ -89,10 +88,10 @@ def take(
 
 def _find_gravest_site(connection: Connection) -> str:
     """The gauge on a river whose alarm is the gravest; without one, the first."""
-    rivers = [place.name for place in queries_rivers.list_places(connection)]
+    rivers = [place.name for place in queries.list_places(connection)]
     if not rivers:
         raise PicturesError("this instance has no gauge on a river: play the demonstration first")
-    standing = now_store.list_open_alarms(connection, datetime.now(UTC))
+    standing = queries.list_open_alarms(connection, datetime.now(UTC))
     rank = {"critical": 0, "major": 1, "minor": 2}
     ranked = sorted(
         (rank.get(alarm.severity, 3), alarm.site) for alarm in standing if alarm.site in rivers

@@ -7,8 +7,6 @@ from datetime import tzinfo
 from hypervisor.readings.queries_charts import Bin, FlaggedReading
 from sensors._quantity import Kind
 
-PRIORITIES = {"critical": 1, "major": 2, "minor": 3, "info": 4}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:

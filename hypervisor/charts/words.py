@@ -11,6 +11,7 @@ from hypervisor.web import filters
 from sensors._domain import Threshold
 from sensors._quantity import Quantity
 
+_BARE = frozenset({"1", "bool", "code"})
 # What stands before or after the telling word of a threshold's label.
 _HEADS = ("Niveau d'", "Niveau de ", "Débit d'", "Débit de ", "Vitesse de ", "Vitesse à ")
 _TAILS = (" level", " discharge")
@@ -83,6 +84,11 @@ def short_limit_label(threshold: Threshold | None, name: str) -> str:
     if len(label_text) > _LONGEST:
         label_text = label_text[: _LONGEST - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
     return label_text
+
+
+def display_unit(unit: str) -> str:
+    """The unit to display: none for counts, flags and codes."""
+    return "" if unit in _BARE else unit
 
 
 def _day(at: float) -> str:

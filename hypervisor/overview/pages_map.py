@@ -6,11 +6,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from hypervisor.access.context import Context
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
-from hypervisor.overview import queries_map
+from hypervisor.overview import queries, views_site
 from hypervisor.overview import views_map as view
-from hypervisor.overview import views_site as site_view
+from hypervisor.overview.views_site_alarms import list_history
 from hypervisor.overview.views_site_facts import load_facts
-from hypervisor.overview.views_site_history import list_history
 from hypervisor.web import basemap
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render
@@ -23,7 +22,7 @@ PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c"
 @router.get("/map")
 def show_map(context: Context) -> HTMLResponse:
     """The map with the list of sites in view; without JavaScript, the area tree only."""
-    sites = queries_map.list_sites(context.connection, context.now())
+    sites = queries.list_sites(context.connection, context.now())
     chosen = getattr(request().app.state, "basemap", "")
     with reading(reader_of(context)):
         return render(
@@ -31,8 +30,8 @@ def show_map(context: Context) -> HTMLResponse:
             "map.html",
             bounds=view.compute_bounds(sites),
             total=len(sites),
-            tree=view.build_tree(queries_map.list_areas(context.connection)),
-            domains=sorted({map_site.domain for map_site in sites}),
+            tree=view.build_tree(queries.list_areas(context.connection)),
+            domains=sorted({site.domain for site in sites}),
             legend=view.list_marks(),
             layers=view.LAYERS,
             basemap=basemap.template(chosen),
@@ -45,28 +44,28 @@ def list_sites(context: Context) -> Response:
     """All sites in columns."""
     with reading(reader_of(context)):
         return JSONResponse(
-            view.list_columns(queries_map.list_sites(context.connection, context.now()))
+            view.list_columns(queries.list_sites(context.connection, context.now()))
         )
 
 
 @router.get("/map/states")
 def list_states(context: Context) -> Response:
     """The alarm state of each site, fetched again after every event."""
-    return JSONResponse(view.list_states(queries_map.list_sites(context.connection, context.now())))
+    return JSONResponse(view.list_states(queries.list_sites(context.connection, context.now())))
 
 
 @router.get("/map/ground")
 def list_layers(context: Context) -> Response:
     """Rivers, communes, zones and assets as GeoJSON."""
-    return JSONResponse(view.build_layers(context, context.now()))
+    return JSONResponse(view.build_layers(context))
 
 
 @router.get("/map/card/{name}")
 def show_card(context: Context, name: str) -> HTMLResponse:
     """A short summary of a site."""
     with reading(reader_of(context)):
-        site_facts = load_facts(context, name)
-        head = site_view.build_head(context, site_facts)
-        rows = list_history(site_facts)
+        facts = load_facts(context, name)
+        head = views_site.build_head(context, facts)
+        rows = list_history(facts.alarms, facts.place.title, facts.now)
     lasting = [row for row in rows if row["active"]][:5]
-    return fragment(context, "map_card.html", facts=site_facts, head=head, lasting=lasting)
+    return fragment(context, "map_card.html", facts=facts, head=head, lasting=lasting)

@@ -1,24 +1,22 @@
-"""Now: the situation at a glance, for the start of a shift."""
+"""Now: the situation at a glance; the wall display; the status bar of every page."""
 
 from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
-from hypervisor.overview import queries_now as store
-from hypervisor.overview import views_now as view
-from hypervisor.overview import views_now_words, views_worsening
+from hypervisor.overview import queries, views_now, views_rivers, views_wall
 from hypervisor.web import visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, render, wants_fragment
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
-_ROWS, _MOST = 6, 7  # what fits 900 px
+_ROWS, _MOST, _WALL_ROWS = 6, 7, 5  # what fits 900 px
 _LATELY = timedelta(hours=12)
 
 
@@ -31,34 +29,51 @@ def redirect_to_now() -> RedirectResponse:
 def show_now(context: Context) -> Response:
     """What is getting worse, what to acknowledge, which sensors are blind."""
     visit = visits.last(context.now(), context.clock())
+    values = _values(context, visit)
     if wants_fragment():
-        return fragment(context, "now_live.html", **_values(context, visit))
-    answer = render(context, "now.html", **_values(context, visit))
+        return fragment(context, "now_live.html", **values)
+    answer = render(context, "now.html", **values)
     visits.remember(answer, context.now(), context.clock())
     return answer
 
 
 def _values(context: RequestContext, visit: visits.Visit | None) -> dict[str, Any]:
-    look = view.load_now(context)
+    look = views_now.load_now(context)
     exercise = context.instance.mode is Mode.EXERCISE
-    clock, wall = context.now(), context.clock()
+    clock = context.now()
     since = visit.since if visit else clock - _LATELY
+    wall = visit.wall if visit else context.clock() - _LATELY
     return {
         "look": look,
         "visit": visit,
-        "changes": store.count_changes(
-            context.connection,
-            since=since,
-            wall=visit.wall if visit else wall - _LATELY,
-            now=clock,
-        ),
+        "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [
-            views_worsening.draw_sparkline(
-                worsening, view.list_recent_readings(look, worsening.gauge, clock)
-            )
-            for worsening in look.worsening
+            views_rivers.draw_sparkline(row, look.readings.get(row.gauge, ()))
+            for row in look.worsening
         ],
         "rows": _ROWS,
         "most": _MOST - exercise,  # the exercise banner takes one row
-        **views_now_words.template_words(context, look),
+        **views_now.template_words(context, look),
     }
+
+
+@router.get("/wall")
+def show_wall(context: Context) -> Response:
+    """The wall display of a control room, or its live part."""
+    wall = views_wall.build_wall(context)
+    values = {
+        "wall": wall,
+        "look": wall.look,
+        "rows": _WALL_ROWS,
+        "forced_theme": "dark",
+        **views_now.template_words(context, wall.look),
+    }
+    if wants_fragment():
+        return fragment(context, "wall_live.html", bar=views_now.build_bar(context), **values)
+    return render(context, "wall.html", **values)
+
+
+@router.get("/bar")
+def show_bar(context: Context) -> HTMLResponse:
+    """The parts of the status bar that change."""
+    return fragment(context, "parts/bar.html", bar=views_now.build_bar(context))

@@ -1,7 +1,5 @@
 """The report after an event: timeline, charts and alarm log, to print or export."""
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -16,30 +14,21 @@ from hypervisor.overview import views_report as view
 from hypervisor.overview.views_report import LONGEST, ReportQuery
 from hypervisor.overview.views_site_chart import SiteChart, build_chart
 from hypervisor.overview.views_site_facts import load_facts
-from hypervisor.overview.views_site_spans import resolve_span
+from hypervisor.overview.views_site_traces import resolve_span
+from hypervisor.web import formats
 from hypervisor.web.rendering import reader_of, render
 from hypervisor.web.times import local, text
 
 router = APIRouter()
 PAGE = None
 _USUAL = timedelta(days=2)
+_HOUR = timedelta(hours=1)
 _WIDE = 884.0
 _HEADER = (
-    "number",
-    "rule",
-    "severity",
-    "title",
-    "site",
-    "domain",
-    "category",
-    "since",
-    "began",
-    "ended",
-    "raised",
-    "acknowledged",
-    "by",
-    "response_s",
+    "number,rule,severity,title,site,domain,category,since,began,ended,raised,acknowledged,by,"
+    "response_s"
 )
+_BYTE_ORDER_MARK = "\ufeff"  # spreadsheets then read UTF-8
 
 
 def parse_query(  # noqa: PLR0913  the fields of the form
@@ -55,12 +44,12 @@ def parse_query(  # noqa: PLR0913  the fields of the form
     now = context.now()
     first, last = local(begins, context), local(ends, context)
     record = None if incident is None else _find_incident(context, incident)
-    if record is not None:
-        opened, ended = _span_of(record, now)
-        first, last = first or opened, last or ended
+    if record is not None:  # from one hour before it to one hour after
+        ended = record["ended"]
+        first = first or datetime.fromisoformat(record["opened"]) - _HOUR
+        last = last or (now if ended is None else datetime.fromisoformat(ended) + _HOUR)
     last = last or now + timedelta(seconds=1)
-    first = first or last - _USUAL
-    if last <= first:
+    if first is None or last <= first:
         first = last - _USUAL
     return ReportQuery(
         begins=max(first, last - LONGEST),
@@ -96,26 +85,18 @@ def show_report(context: Context, of: Of) -> Response:
 @router.get("/report.csv")
 def export_csv(context: Context, of: Of) -> Response:
     """The alarm log of the report, one line per alarm."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_HEADER)
-    for row in view.build_report(context, of).rows:
-        alarm = row.alarm
-        answer = row.response
-        writer.writerow(
-            [
-                *(alarm["id"], alarm["rule"], row.worst, alarm["title"], alarm["site"] or ""),
-                *(alarm["domain"], alarm["category"], alarm["since"], alarm["began"]),
-                *(alarm["ended"] or "", _text(row.raised), _text(row.acknowledged), row.by or ""),
-                "" if answer is None else int(answer.total_seconds()),
-            ]
+    rows = [
+        (
+            *(row.alarm["id"], row.alarm["rule"], row.worst, row.alarm["title"]),
+            *(row.alarm[key] for key in ("site", "domain", "category", "since", "began", "ended")),
+            *(row.raised and text(row.raised), row.acknowledged and text(row.acknowledged)),
+            row.by,
+            None if row.response is None else int(row.response.total_seconds()),
         )
-    name = f"report-{of.begins.astimezone(UTC):%Y%m%dT%H%MZ}.csv"
-    return Response(
-        "\ufeff" + out.getvalue(),  # byte order mark: spreadsheets then read UTF-8
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+        for row in view.build_report(context, of).rows
+    ]
+    name = f"report-{of.begins.astimezone(UTC):%Y%m%dT%H%MZ}"
+    return formats.table((_BYTE_ORDER_MARK + _HEADER).split(","), rows, name=name)
 
 
 def _build_charts(
@@ -123,17 +104,14 @@ def _build_charts(
 ) -> list[tuple[str, str, SiteChart]]:
     """Name, title and chart of the most affected sites."""
     of = document.asking
+    charts = []
     with reading(reader_of(context)):
-        every_facts = [load_facts(context, name) for name in document.sites]
         span = resolve_span(None, of.begins, of.ends, context.now())
-        return [
-            (
-                site_facts.place.name,
-                site_facts.place.title,
-                build_chart(context, site_facts, span, width=_WIDE),
-            )
-            for site_facts in every_facts
-        ]
+        for name in document.sites:
+            facts = load_facts(context, name)
+            chart = build_chart(context, facts, span, width=_WIDE)
+            charts.append((name, facts.place.title, chart))
+    return charts
 
 
 def _find_incident(context: RequestContext, number: int) -> Mapping[str, Any] | None:
@@ -141,15 +119,3 @@ def _find_incident(context: RequestContext, number: int) -> Mapping[str, Any] | 
         context.connection, wall=context.clock(), every=True, number=number
     )
     return incidents[0] if incidents else None
-
-
-def _span_of(incident: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:
-    """From one hour before the incident to one hour after."""
-    hour = timedelta(hours=1)
-    ended = incident["ended"]
-    last = now if ended is None else datetime.fromisoformat(ended) + hour
-    return datetime.fromisoformat(incident["opened"]) - hour, last
-
-
-def _text(at: datetime | None) -> str:
-    return "" if at is None else text(at)

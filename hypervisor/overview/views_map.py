@@ -1,20 +1,30 @@
-"""Data of the map: sites in columns, GeoJSON layers, the area tree."""
+"""The map: sites in columns, GeoJSON layers, the area tree; the small map of a site as SVG."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from hypervisor.access.context import RequestContext
-from hypervisor.overview import queries_map
-from hypervisor.overview.queries_map import MapSite, TreeArea
-from hypervisor.overview.views_site_around import river_lines
+from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
+from hypervisor.overview import queries
+from hypervisor.overview.queries import MapSite, TreeArea
+from hypervisor.overview.views_site_facts import Facts
+from hypervisor.overview.views_site_upstream import list_upstream
+from hypervisor.registry import queries_site, queries_tables
 from hypervisor.web import marks
 from hypervisor.web.rendering import domain_label
 
 LAYERS = ("rivers", "communes", "zones", "assets")
 _CALM = 99  # rank of a site without an alarm
 _SHELVED = 10
+WIDTH, HEIGHT = 280.0, 190.0
+_AIR = 26.0
+_LETTER = 6.0
+_LONGEST = 18
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+_LEAST = 0.02  # smallest extent, degrees
 
 
 def rank(site: MapSite) -> int:
@@ -31,9 +41,7 @@ def rank(site: MapSite) -> int:
 
 def list_columns(sites: Sequence[MapSite]) -> dict[str, Any]:
     """The sites with coordinates, as columns: half the size of objects."""
-    placed = [
-        map_site for map_site in sites if map_site.lon is not None and map_site.lat is not None
-    ]
+    placed = [site for site in sites if site.lon is not None and site.lat is not None]
     domains = sorted({site.domain for site in placed})
     communes = sorted({site.commune or "" for site in placed})
     order = {code: number for number, code in enumerate(communes)}
@@ -56,40 +64,42 @@ def list_columns(sites: Sequence[MapSite]) -> dict[str, Any]:
 def list_states(sites: Sequence[MapSite]) -> dict[str, list[int]]:
     """Site name -> [rank, open, stale], for sites with an active alarm."""
     return {
-        map_site.name: [rank(map_site), map_site.open, int(map_site.stale)]
-        for map_site in sites
-        if map_site.open and map_site.lon is not None
+        site.name: [rank(site), site.open, int(site.stale)]
+        for site in sites
+        if site.open and site.lon is not None
     }
 
 
-def build_layers(context: RequestContext, now: datetime) -> dict[str, Any]:
+def build_layers(context: RequestContext) -> dict[str, Any]:
     """The background layers as GeoJSON."""
-    sites = queries_map.list_sites(context.connection, now)
-    areas = queries_map.list_areas(context.connection)
-    return {
-        "rivers": _collection(
+    connection, now = context.connection, context.now()
+    rivers = river_lines(queries.list_sites(connection, now))
+    layers = {
+        "rivers": [
             _feature({"type": "LineString", "coordinates": points}, name=river)
-            for river, points in river_lines(sites).items()
-        ),
-        "communes": _collection(
+            for river, points in rivers.items()
+        ],
+        "communes": [
             _feature(
                 {"type": "Point", "coordinates": [area.lon, area.lat]},
                 name=area.name,
                 sites=area.sites,
             )
-            for area in areas
+            for area in queries.list_areas(connection)
             if area.kind == "commune" and area.lon is not None
-        ),
-        "zones": _collection(
-            _feature(geometry, name=title, kind=kind)
-            for _name, title, kind, geometry, _ours in queries_map.list_zones(context.connection)
-        ),
-        "assets": _collection(
-            _feature(geometry, name=title, kind=kind, gauge=gauge or "")
-            for _name, title, kind, geometry, gauge in queries_map.list_assets(
-                context.connection, now
-            )
-        ),
+        ],
+        "zones": [
+            _feature(zone.geometry, name=zone.title, kind=zone.kind)
+            for zone in queries_tables.list_zones(connection)
+        ],
+        "assets": [
+            _feature(asset.geometry, name=asset.title, kind=asset.kind, gauge=asset.gauge or "")
+            for asset in queries.list_assets(connection, now)
+        ],
+    }
+    return {
+        name: {"type": "FeatureCollection", "features": features}
+        for name, features in layers.items()
     }
 
 
@@ -97,8 +107,18 @@ def _feature(geometry: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "geometry": dict(geometry), "properties": properties}
 
 
-def _collection(features: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    return {"type": "FeatureCollection", "features": list(features)}
+def river_lines(sites: Iterable[MapSite]) -> dict[str, list[tuple[float, float]]]:
+    """Each river as a schematic line through its gauges, in flow order."""
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    for site in sites:
+        if site.domain == "flood" and site.river and None not in {site.lon, site.lat}:
+            point = (site.river_order or 0.0, site.lon or 0.0, site.lat or 0.0)
+            lines.setdefault(site.river, []).append(point)
+    return {
+        river: [(lon, lat) for _order, lon, lat in sorted(points)]
+        for river, points in lines.items()
+        if len(points) > 1
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,26 +133,19 @@ class Branch:
 
 def build_tree(areas: Sequence[TreeArea]) -> list[Branch]:
     """The area tree, from the areas without a parent down."""
-    codes = {tree_area.code for tree_area in areas}
-    roots = [
-        tree_area
-        for tree_area in areas
-        if tree_area.parent is None or tree_area.parent not in codes
-    ]
-    by_parent: dict[str, list[TreeArea]] = {}
-    for tree_area in areas:
-        if tree_area.parent is not None:
-            by_parent.setdefault(tree_area.parent, []).append(tree_area)
-    branches = (_branch(root, by_parent, 0) for root in roots)
+    codes = {area.code for area in areas}
+    by_parent: dict[str | None, list[TreeArea]] = {}
+    for area in areas:
+        by_parent.setdefault(area.parent if area.parent in codes else None, []).append(area)
+    branches = (_branch(root, by_parent, 0) for root in by_parent.get(None, ()))
     return [branch for branch in branches if branch.sites]
 
 
-def _branch(area: TreeArea, by_parent: Mapping[str, Sequence[TreeArea]], depth: int) -> Branch:
-    below = [
-        _branch(tree_area, by_parent, depth + 1)
-        for tree_area in by_parent.get(area.code, ())
-        if depth < 4
-    ]
+def _branch(
+    area: TreeArea, by_parent: Mapping[str | None, Sequence[TreeArea]], depth: int
+) -> Branch:
+    children = by_parent.get(area.code, ()) if depth < 4 else ()
+    below = [_branch(child, by_parent, depth + 1) for child in children]
     communes = [code for branch in below for code in branch.communes]
     if area.kind == "commune":
         communes.append(area.code)
@@ -144,16 +157,144 @@ def _branch(area: TreeArea, by_parent: Mapping[str, Sequence[TreeArea]], depth: 
     )
 
 
-def compute_bounds(sites: Sequence[MapSite]) -> list[float] | None:
+def compute_bounds(sites: Iterable[MapSite]) -> list[float] | None:
     """West, south, east, north of all sites."""
-    lons = [map_site.lon for map_site in sites if map_site.lon is not None]
-    lats = [map_site.lat for map_site in sites if map_site.lat is not None]
-    return [min(lons), min(lats), max(lons), max(lats)] if lons and lats else None
+    placed = [(site.lon, site.lat) for site in sites if None not in {site.lon, site.lat}]
+    lons, lats = [lon or 0.0 for lon, _ in placed], [lat or 0.0 for _, lat in placed]
+    return [min(lons), min(lats), max(lons), max(lats)] if placed else None
 
 
 def list_marks() -> list[tuple[int, str, str]]:
     """The alarm marks and their meaning."""
     return [
-        *((rank_of, "un", marks.priority_name(rank_of)) for rank_of in (1, 2, 3, 4)),
+        *((priority, "un", marks.priority_name(priority)) for priority in (1, 2, 3, 4)),
         (2, "ack", marks.words(2, "ack").partition(", ")[2]),
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteMap:
+    """The small map of a site, drawn."""
+
+    width: float
+    height: float
+    shapes: Sequence[Drawn]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """Degrees to pixels, equirectangular."""
+
+    lon: float
+    lat: float
+    scale: float
+
+    def at(self, lon: float, lat: float) -> tuple[float, float]:
+        x = WIDTH / 2 + (lon - self.lon) * math.cos(math.radians(self.lat)) * self.scale
+        return round(x, 1), round(HEIGHT / 2 - (lat - self.lat) * self.scale, 1)
+
+
+def build_site_map(context: RequestContext, facts: Facts) -> SiteMap | None:
+    """The small map of a site: neighbours, river and assets; None without coordinates."""
+    place, connection = facts.place, context.connection
+    sites = queries.list_sites(connection, facts.now)
+    here = next((site for site in sites if site.name == place.name), None)
+    if here is None or here.lon is None or here.lat is None:
+        return None
+    if place.river is None:
+        mates = [site for site in sites if site.commune == here.commune][:8]
+    else:
+        flows = queries_site.list_links(connection, facts.now)
+        near = {above for above, _s in list_upstream(flows, place.name)[:4]}
+        near |= {below for above, below, _s in flows if above == place.name}
+        mates = [site for site in sites if site.name in near or site.river == place.river]
+    around = [*(site for site in mates if site.name != here.name), here]
+    assets = [
+        (middle, asset.title)
+        for asset in queries.list_assets(connection, facts.now)
+        if asset.gauge == place.name and (middle := _middle(asset.geometry)) is not None
+    ]
+    near_sites = [site for site in around if site.lon is not None and site.lat is not None]
+    return _draw_site_map(here, near_sites, list(river_lines(sites).values()), assets)
+
+
+def _middle(shape: Mapping[str, Any]) -> tuple[float, float] | None:
+    points = _points(shape.get("coordinates"))
+    if not points:
+        return None
+    lons, lats = [lon for lon, _lat in points], [lat for _lon, lat in points]
+    return sum(lons) / len(points), sum(lats) / len(points)
+
+
+def _points(coordinates: Any) -> list[tuple[float, float]]:
+    """All points of a geometry, however deeply its coordinates are nested."""
+    if not isinstance(coordinates, list) or not coordinates:
+        return []
+    if isinstance(coordinates[0], (int, float)):
+        return [(float(coordinates[0]), float(coordinates[1]))]
+    return [point for part in coordinates for point in _points(part)]
+
+
+def _draw_site_map(
+    here: MapSite,
+    near: Sequence[MapSite],
+    rivers: Sequence[Sequence[tuple[float, float]]],
+    assets: Sequence[tuple[tuple[float, float], str]],
+) -> SiteMap:
+    view = _fit_view(near)
+    shapes: list[Drawn] = [line("riv", [view.at(*point) for point in points]) for points in rivers]
+    for point, title in assets:
+        x, y = view.at(*point)
+        box: dict[str, str | float] = {"x": x - 3, "y": y - 3, "width": 6, "height": 6}
+        shapes.append(Shape(tag="rect", css="asset", attributes=box, tooltip=title))
+    named: list[tuple[float, float, float]] = []
+    twins = Counter(site.short for site in near)  # ambiguous names are not used
+    marks_of: list[Drawn] = []
+    for site in sorted(near, key=lambda site: site.name != here.name):
+        x, y = view.at(site.lon or 0.0, site.lat or 0.0)
+        if 0 <= x <= WIDTH and 0 <= y <= HEIGHT:
+            bold = site.name == here.name
+            marks_of.append(_draw_mark(site, x, y, bold=bold))
+            # Of a crowd only those that matter are named; the others have a tooltip.
+            if bold or site.priority or site.river:
+                words = site.short if twins[site.short] == 1 else _cut(site.title)
+                shapes += _draw_name(words, x, y, named, bold=bold)
+    shapes += reversed(marks_of)  # marks over names, the site itself on top
+    return SiteMap(width=WIDTH, height=HEIGHT, shapes=shapes)
+
+
+def _fit_view(near: Sequence[MapSite]) -> _View:
+    lons = [site.lon or 0.0 for site in near]
+    lats = [site.lat or 0.0 for site in near]
+    lon, lat = (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
+    wide = max((max(lons) - min(lons)) * math.cos(math.radians(lat)), _LEAST)
+    high = max(max(lats) - min(lats), _LEAST)
+    return _View(lon=lon, lat=lat, scale=min((WIDTH - 3 * _AIR) / wide, (HEIGHT - 2 * _AIR) / high))
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= _LONGEST else f"{title[: _LONGEST - 1].rstrip()}{_CUT}"
+
+
+def _draw_mark(site: MapSite, x: float, y: float, *, bold: bool) -> Drawn:
+    if not site.priority:
+        return circle("node here" if bold else "node", x, y, 5 if bold else 4, site.title)
+    label = f"{site.title}: {marks.words(site.priority, site.state)}"
+    return Mark(
+        priority=site.priority, state=site.state, x=x - 10, y=y - 10, size=20, tooltip=label
+    )
+
+
+def _draw_name(
+    words: str, x: float, y: float, named: list[tuple[float, float, float]], *, bold: bool
+) -> list[Drawn]:
+    """A name below or above its mark, if it covers no other; `named`: (x, half width, y)."""
+    half = len(words) * _LETTER / 2
+    at = min(max(x, half + 2), WIDTH - half - 2)
+    low = y + 24 if y < HEIGHT - 26 else y - 14
+    for y_at in (low, y - 14):
+        free = all(abs(at - a) > half + b or abs(y_at - c) > 13 for a, b, c in named)
+        if free or bold:
+            named.append((at, half, y_at))
+            return [text("hl halo" if bold else "halo", at, y_at, words, "middle")]
+    return []

@@ -1,25 +1,40 @@
-"""Data of the page Now, shared with the wall display."""
+"""Data of the page Now and of the status bar, with their texts in the reader's language."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypervisor.access.context import RequestContext
+from hypervisor.alarms.load import FLOOD_BEGINS
+from hypervisor.base.instance import Mode
+from hypervisor.base.reader import current
+from hypervisor.base.translation import mark, mark_plural, translate_plural
+from hypervisor.base.translation import translate as _
+from hypervisor.charts.words import limit_label, quantity_label
+from hypervisor.evaluation import queries_setbacks
+from hypervisor.exercises import views as exercise_views
+from hypervisor.exercises.banner import get_status
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course
 from hypervisor.notifications.views_duty import OnCallNow, find_on_call
-from hypervisor.overview import queries_now as store
-from hypervisor.overview import queries_rivers
-from hypervisor.overview.queries_now import OpenAlarm, Vigilance
+from hypervisor.overview import queries
+from hypervisor.overview.queries import Changes, Glance, OpenAlarm, Vigilance
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors
-from hypervisor.overview.views_rivers import River, RiverData, build_rivers, predict_peaks
-from hypervisor.overview.views_worsening import BEFORE, Worsening, find_worsening
-from hypervisor.readings import queries_silence
-from hypervisor.web import marks
+from hypervisor.overview.views_rivers import (
+    LIMITS,
+    River,
+    RiverData,
+    Worsening,
+    build_rivers,
+    find_worsening,
+    predict_peaks,
+)
+from hypervisor.readings import queries_silence, queries_territory
+from hypervisor.web import filters, marks
 from hypervisor.web.shared_render import Shared
 
-_LIMITS = ("attention", "alert", "danger")
 _PEAKS = timedelta(hours=24)
 
 
@@ -54,7 +69,7 @@ _SHARED: Shared[Now] = Shared(seconds=1.0)
 def load_now(context: RequestContext) -> Now:
     """The current situation, cached one second for accounts of the same territory."""
     key = (id(context.pool), context.person.territory())
-    return _SHARED.get(key, store.change_marker(context.connection), lambda: _look(context))
+    return _SHARED.get(key, queries.change_marker(context.connection), lambda: _look(context))
 
 
 def _look(context: RequestContext) -> Now:
@@ -63,27 +78,22 @@ def _look(context: RequestContext) -> Now:
     levels = arrival.list_courses(connection, context.catalogue, now=now)
     fills = arrival.list_courses(connection, context.catalogue, now=now, quantity="basin_fill")
     reaches = arrival.list_reaches(connection, context.catalogue, now=now)
-    standing = store.list_open_alarms(connection, now)
-    places = queries_rivers.list_places(connection)
-    limits = queries_rivers.list_thresholds(connection, _LIMITS, now)
-    links = queries_rivers.list_links(connection, now)
-    heard = queries_silence.list_expected_series(connection, _hazards(context), now)
+    standing = queries.list_open_alarms(connection, now)
+    places = queries.list_places(connection)
+    limits = queries.list_thresholds(connection, LIMITS, now)
+    links = {
+        (above, below): travel
+        for above, below, travel in queries_territory.list_links(connection, now)
+    }
+    hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
+    heard = queries_silence.list_expected_series(connection, hazards, now)
     lost = [series.device for series in heard if series.silent(now) or series.suspect]
-    resting = (
-        frozenset(queries_silence.list_out_of_service(connection, lost, now))
-        if lost
-        else frozenset()
-    )
+    resting = queries_silence.list_out_of_service(connection, lost, now) if lost else ()
     worst = _worst(standing)
     named = {place.name: place for place in places}
     worse = find_worsening(reaches, levels, limits, named, now)
-    readings = queries_rivers.list_readings(
-        connection,
-        "level",
-        _drawn(worse, links, levels),
-        since=now - _PEAKS,
-        now=now,
-    )
+    devices = _drawn(worse, links, levels)
+    readings = queries.list_readings(connection, "level", devices, since=now - _PEAKS, now=now)
     return Now(
         standing=tuple(standing),
         worsening=tuple(worse),
@@ -101,23 +111,13 @@ def _look(context: RequestContext) -> Now:
                 ),
             )
         ),
-        blind=tuple(find_blind_sensors(heard, links, levels, resting=resting, now=now)),
+        blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
         sensors=len({series.device for series in heard}),
-        colours=tuple(store.list_vigilance(connection, now)),
+        colours=tuple(queries.list_vigilance(connection, now)),
         duty=find_on_call(connection, now, whole=context.person.territory().whole),
         worst=worst,
         readings=readings,
     )
-
-
-def list_recent_readings(look: Now, site: str, now: datetime) -> list[tuple[datetime, float]]:
-    """The readings of a gauge's sparkline."""
-    return [(at, value) for at, value in look.readings.get(site, ()) if at >= now - BEFORE]
-
-
-def _hazards(context: RequestContext) -> list[str]:
-    """The quantities of all domains, without device health."""
-    return [name for name in context.catalogue.domain_of if name != "vigilance"]
 
 
 def _worst(standing: Iterable[OpenAlarm]) -> dict[str, OpenAlarm]:
@@ -151,3 +151,144 @@ def _drawn(
         if above in levels and (rate := levels[above].rate) is not None and rate.falls
     }
     return sorted({row.course.device for row in worse} | {levels[site].device for site in falling})
+
+
+_FRESH = timedelta(minutes=5)
+_MOVEMENTS = {
+    "rising": mark("rising"),
+    "falling": mark("falling"),
+    "steady": mark("steady"),
+    "unknown": mark("no trend yet"),
+}
+_TO_SEE = {
+    1: mark_plural(
+        "%(num)s critical alarm to acknowledge", "%(num)s critical alarms to acknowledge"
+    ),
+    2: mark_plural("%(num)s major alarm to acknowledge", "%(num)s major alarms to acknowledge"),
+    3: mark_plural("%(num)s minor alarm to acknowledge", "%(num)s minor alarms to acknowledge"),
+    4: mark_plural("%(num)s notice to acknowledge", "%(num)s notices to acknowledge"),
+}
+
+
+def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
+    """Functions for the templates of Now and the wall display."""
+    return {
+        "headline": lambda: write_headline(look),
+        "how_of": mark_state_of,
+        "title_of": title_of,
+        "threshold_label": lambda name: limit_label(context.catalogue.thresholds.get(name), name),
+        "quantities_of": _quantities(context),
+        "movement_words": lambda name: _(_MOVEMENTS[name]),
+        "changed_words": list_changes,
+        "fresh": lambda alarm: current().now - alarm.began < _FRESH,
+    }
+
+
+def write_headline(look: Now) -> str:
+    """The headline: alarms to acknowledge and time to the next asset."""
+    return f"{_waiting(look)}, {_coming(look)}"
+
+
+def _waiting(look: Now) -> str:
+    unseen = look.unseen
+    if not unseen:
+        return _("Nothing to acknowledge")
+    gravest = marks.priority(unseen[0].severity)
+    count = sum(marks.priority(standing.severity) == gravest for standing in unseen)
+    singular, many = _TO_SEE[gravest]
+    return translate_plural(singular, many, count) % {"num": count}
+
+
+def _coming(look: Now) -> str:
+    asset = look.next_asset
+    if asset is None:
+        return _("no asset reached within a day")
+    if asset.left is None:
+        return _("next asset perhaps reached")
+    return _("next asset in %(span)s") % {"span": filters.rough(asset.left)}
+
+
+def list_changes(changes: Changes) -> list[tuple[int, str]]:
+    """(count, label) of the changes since the last visit."""
+    counts = [
+        (changes.raised, translate_plural("alarm raised", "alarms raised", changes.raised)),
+        (changes.over, translate_plural("alarm over", "alarms over", changes.over)),
+        (
+            changes.edited,
+            translate_plural(
+                "threshold or rule changed", "thresholds or rules changed", changes.edited
+            ),
+        ),
+    ]
+    return [entry for entry in counts if entry[0] or entry is not counts[2]]
+
+
+def mark_state_of(standing: OpenAlarm) -> str:
+    """The state that its mark shows."""
+    return "shv" if standing.held else marks.of_base(standing.state)
+
+
+def title_of(alarm: OpenAlarm) -> str:
+    """Its title in the reader's language, if the rule has one."""
+    return (current().language == "fr" and alarm.title_fr) or alarm.title
+
+
+def _quantities(context: RequestContext) -> Callable[[BlindSensor], str]:
+    def label_quantities(blind: BlindSensor) -> str:
+        quantities = context.catalogue.quantities
+        names = [quantity_label(quantities[name], name) for name in blind.quantities]
+        text = ", ".join(name[:1].lower() + name[1:] for name in names[:3])
+        return text[:1].upper() + text[1:] + ("…" if len(names) > 3 else "")
+
+    return label_quantities
+
+
+_EARLY = timedelta(seconds=1)  # a player's clock starts this much before its run
+_LATE = timedelta(seconds=30)  # a healthy process reports every few seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """`load_mark`: alarms in ten minutes that make a flood of alarms.
+
+    `set_aside`: rules and sites whose evaluation failed.
+    """
+
+    glance: Glance
+    healthy: bool
+    delay: timedelta | None
+    load_mark: int
+    wall: datetime
+    clock: datetime
+    exercise_words: str
+    set_aside: int
+
+    @property
+    def flooded(self) -> bool:
+        return self.glance.raised_lately > self.load_mark
+
+    @property
+    def unacknowledged(self) -> int:
+        return sum(count for count, _active in self.glance.tally.values())
+
+
+def build_bar(context: RequestContext) -> Bar:
+    """Read the figures of the bar."""
+    now, wall = context.now(), context.clock()
+    seen = queries.read_glance(context.connection, now=now, wall=wall)
+    delay = None if seen.judged_to is None else max(now - seen.judged_to, timedelta(0))
+    live = context.instance.mode is Mode.LIVE
+    late = live and (delay is None or delay > _LATE or not seen.workers_heard)
+    run = None if live else get_status(context.connection)
+    set_aside = queries_setbacks.count(context.connection)
+    return Bar(
+        glance=seen,
+        healthy=not late and seen.workers > 0 and not set_aside,
+        delay=delay,
+        load_mark=FLOOD_BEGINS,
+        wall=wall,
+        # Of a run that waits at its beginning the clock shows the beginning.
+        clock=run.begins if run and timedelta(0) < run.begins - now <= _EARLY else now,
+        exercise_words="" if live else exercise_views.format_banner(context, run),
+        set_aside=set_aside,
+    )

@@ -33,21 +33,34 @@ class ReportQuery:
     alarms: tuple[int, ...] | None = None
     maintenance: bool = False
 
+    @property
+    def category(self) -> str | None:
+        """The category of its alarms; None: all."""
+        return None if self.maintenance else "hazard"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
-    """An alarm as known at the end of the span; `response`: from raised to acknowledged."""
+    """An alarm as known at the end of the span; `taken`: its first acknowledgement."""
 
     alarm: Mapping[str, Any]
     began: datetime
     ended: datetime | None
     worst: str
     raised: datetime | None
-    acknowledged: datetime | None
-    by: str | None
+    taken: TimelineEvent | None
+
+    @property
+    def acknowledged(self) -> datetime | None:
+        return self.taken.at if self.taken else None
+
+    @property
+    def by(self) -> str | None:
+        return self.taken.author if self.taken else None
 
     @property
     def response(self) -> timedelta | None:
+        """From raised to acknowledged."""
         if self.raised is None or self.acknowledged is None:
             return None
         return self.acknowledged - self.raised
@@ -74,36 +87,29 @@ class Report:
 
 def build_report(context: RequestContext, asking: ReportQuery) -> Report:
     """Read the report as far as the account may see."""
-    numbers = asking.alarms
     span = TimelineFilter(
         since=asking.begins,
         until=asking.ends,
         domains=(asking.domain,) if asking.domain else None,
-        alarms=numbers,
-        category=None if asking.maintenance else "hazard",
+        alarms=asking.alarms,
+        category=asking.category,
         limit=10_000,
     )
     happened = queries_timeline.list_events(context.connection, span)
-    seen = {entry.id: entry for entry in _entries(context, asking, numbers)}
-    rows = _rows(context, asking, numbers, happened)
-    answers = [row.response for row in rows if row.response is not None]
+    entries = _entries(context, asking)
+    rows = _rows(context, asking, happened)
+    answers = [row.response.total_seconds() for row in rows if row.response is not None]
     return Report(
         asking=asking,
         rows=rows,
-        lines=list(reversed(merge_lines(seen.values(), happened))),
-        decisions=[entry for entry in seen.values() if entry.kind == "decision"],
+        lines=list(reversed(merge_lines(entries, happened))),
+        decisions=[entry for entry in entries if entry.kind == "decision"],
         counts={rank: sum(priority(row.worst) == rank for row in rows) for rank in (1, 2, 3, 4)},
         busiest=_busiest(asking, happened),
-        median_response=_median(answers),
+        median_response=timedelta(seconds=median(answers)) if answers else None,
         unanswered=sum(row.acknowledged is None for row in rows),
         sites=worst_sites(rows),
     )
-
-
-def _median(answers: Sequence[timedelta]) -> timedelta | None:
-    if not answers:
-        return None
-    return timedelta(seconds=median(answer.total_seconds() for answer in answers))
 
 
 def _busiest(asking: ReportQuery, happened: Iterable[TimelineEvent]) -> int:
@@ -123,34 +129,34 @@ def worst_sites(rows: Iterable[ReportRow]) -> list[str]:
     return list(names)[:_CHARTS]
 
 
-def _entries(
-    context: RequestContext, asking: ReportQuery, numbers: tuple[int, ...] | None
-) -> list[LogEntry]:
+def _entries(context: RequestContext, asking: ReportQuery) -> list[LogEntry]:
     """The log entries of the span; of an incident, those about its alarms or about none."""
     span = LogFilter(first=asking.begins, last=asking.ends, limit=5_000)
     return [
         entry
         for entry in log_queries.list_entries(context.connection, span)
-        if numbers is None or entry.alarm is None or entry.alarm in numbers
+        if asking.alarms is None or entry.alarm is None or entry.alarm in asking.alarms
     ]
 
 
 def _rows(
-    context: RequestContext,
-    asking: ReportQuery,
-    numbers: tuple[int, ...] | None,
-    happened: Iterable[TimelineEvent],
+    context: RequestContext, asking: ReportQuery, happened: Iterable[TimelineEvent]
 ) -> list[ReportRow]:
-    category = None if asking.maintenance else "hazard"
     log = listing.list_alarms_as_known(
         context.connection, asking.ends, Selection(domain=asking.domain or None)
     )
-    raised, taken = _firsts(happened)
+    raised: dict[int, TimelineEvent] = {}
+    taken: dict[int, TimelineEvent] = {}
+    for event in happened:
+        if event.kind in {"raised", "retrospective"}:
+            raised.setdefault(event.alarm, event)
+        elif event.kind == "acknowledge":
+            taken.setdefault(event.alarm, event)
     rows = [
         _row(alarm, raised.get(alarm["id"]), taken.get(alarm["id"]))
         for alarm in log
-        if (numbers is None or alarm["id"] in numbers)
-        and (category is None or alarm["category"] == category)
+        if (asking.alarms is None or alarm["id"] in asking.alarms)
+        and asking.category in {None, alarm["category"]}
     ]
     inside = [
         row
@@ -160,29 +166,14 @@ def _rows(
     return sorted(inside, key=lambda row: (row.began, row.alarm["id"]))
 
 
-def _firsts(
-    happened: Iterable[TimelineEvent],
-) -> tuple[dict[int, TimelineEvent], dict[int, TimelineEvent]]:
-    raised: dict[int, TimelineEvent] = {}
-    taken: dict[int, TimelineEvent] = {}
-    for event in happened:
-        if event.kind in {"raised", "retrospective"}:
-            raised.setdefault(event.alarm, event)
-        elif event.kind == "acknowledge":
-            taken.setdefault(event.alarm, event)
-    return raised, taken
-
-
 def _row(
     alarm: Mapping[str, Any], raised: TimelineEvent | None, taken: TimelineEvent | None
 ) -> ReportRow:
-    steps = [str(step[1]) for step in alarm["severity"]]
     return ReportRow(
         alarm=alarm,
         began=datetime.fromisoformat(alarm["began"]),
         ended=None if alarm["ended"] is None else datetime.fromisoformat(alarm["ended"]),
-        worst=min(steps, key=priority),
-        raised=None if raised is None else raised.at,
-        acknowledged=None if taken is None else taken.at,
-        by=None if taken is None else taken.author,
+        worst=min((str(severity) for _at, severity in alarm["severity"]), key=priority),
+        raised=raised.at if raised else None,
+        taken=taken,
     )

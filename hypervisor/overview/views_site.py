@@ -1,26 +1,31 @@
-"""Texts of the page of a site: head, thresholds, quality."""
+"""The page of a site: its head, its thresholds, the health of its devices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from hypervisor.access.context import RequestContext
-from hypervisor.base.instants import moment
-from hypervisor.base.reader import current
+from hypervisor.base.instance import Mode
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import limit_label, short_limit_label
+from hypervisor.charts.words import display_unit, limit_label, short_limit_label
 from hypervisor.overview import views_site_alarms
-from hypervisor.overview.views_site_facts import Facts
-from hypervisor.overview.views_site_limits import SiteLimit
-from hypervisor.overview.views_site_traces import digits
+from hypervisor.overview.views_site_facts import Facts, SiteLimit
+from hypervisor.overview.views_site_traces import digits, interval_s, silence_s
 from hypervisor.overview.views_site_upstream import format_rate
+from hypervisor.readings import queries_charts
+from hypervisor.readings.queries_charts import Channel, Reception
+from hypervisor.registry import queries_site
+from hypervisor.registry.queries_site import SiteDevice
 from hypervisor.web import filters
 from sensors._domain import Catalogue
 from sensors._quality import Quality
-from sensors._quantity import STALE_INTERVALS, Kind
+from sensors._quantity import CLOCK_FAULT, Kind, Reporting
 
 _SHOWN_LIMITS = 8
+_WEEK = timedelta(days=7)
+_SHARE = 0.8  # of the expected readings, below which a device is weak
+_LOW = 20.0  # % of a battery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,66 +47,53 @@ class Head:
 
 def build_head(context: RequestContext, facts: Facts) -> Head:
     """Compare the newest value with the thresholds."""
-    value, at = _newest(context, facts)
-    site_limit = facts.headline_limit
+    course, quantity, limit = facts.course, facts.quantity, facts.headline_limit
+    at = course.time if course else None
+    stale = False
+    if facts.main is not None and quantity is not None and at is not None:
+        stale = (facts.now - at).total_seconds() > silence_s(facts.main, quantity)
     waiting = views_site_alarms.pick_waiting(facts.alarms)
-    rate = facts.course.rate if facts.course else None
-    stale = _stale(facts, at)
+    rate = course.rate if course else None
+    metres = quantity is not None and quantity.unit == "m"
     return Head(
         address=f"/sites/{facts.place.name}",
-        value=value,
+        value=_newest_value(facts),
         at=at,
         stale=stale,
         margin=None
-        if site_limit is None or site_limit.margin is None
-        else _gap(site_limit, context.catalogue),
-        against="" if site_limit is None else describe_margin(context.catalogue, site_limit),
-        rate=_rate(facts) if rate and not stale else "",
-        slope=None if rate is None else rate.per_hour * (100 if _unit(facts) == "m" else 1),
+        if limit is None or limit.margin is None
+        else _format_margin(limit, context.catalogue),
+        against="" if limit is None else describe_margin(context.catalogue, limit),
+        rate="" if stale else _describe_rate(facts),
+        slope=None if rate is None else rate.per_hour * (100 if metres else 1),
         worst=views_site_alarms.pick_worst(facts.alarms),
         waiting=waiting,
         waiting_title=views_site_alarms.short_title(waiting, facts.place.title) if waiting else "",
     )
 
 
-def _rate(facts: Facts) -> str:
+def _describe_rate(facts: Facts) -> str:
     """The trend; empty for quantities that are rates themselves."""
-    if facts.course is None or facts.course.unit.endswith("/h"):
+    course, quantity = facts.course, facts.quantity
+    if course is None or course.rate is None or course.unit.endswith("/h"):
         return ""
-    if facts.quantity is None or facts.quantity.kind is not Kind.GAUGE:
+    if quantity is None or quantity.kind is not Kind.GAUGE:
         return ""
-    return _("%(rate)s over 3 h") % {"rate": format_rate(facts.course)}
+    return _("%(rate)s over 3 h") % {"rate": format_rate(course)}
 
 
-def _unit(facts: Facts) -> str:
-    return facts.quantity.unit if facts.quantity else ""
-
-
-def _newest(context: RequestContext, facts: Facts) -> tuple[str | None, datetime | None]:
-    """The newest valid value as text, and its time."""
-    if facts.main is None or facts.quantity is None:
-        return None, None
-    course = facts.course
-    if course is None:
-        return None, None
-    del context
-    quantity = facts.quantity
+def _newest_value(facts: Facts) -> str | None:
+    """The newest valid value as text."""
+    main, quantity, course = facts.main, facts.quantity, facts.course
+    if main is None or quantity is None or course is None:
+        return None
     if quantity.codes:
-        return _(quantity.codes.get(round(course.value), "")), course.time
-    unit = "" if quantity.unit in {"1", "bool", "code"} else quantity.unit
-    text = filters.value(course.value, unit or None, digits(quantity))
+        return _(quantity.codes.get(round(course.value), ""))
+    text = filters.value(course.value, display_unit(quantity.unit) or None, digits(quantity))
     if quantity.kind is Kind.INCREMENT:
-        interval = facts.main.interval_s or quantity.interval.total_seconds()
-        text = _("%(value)s in %(span)s") % {"value": text, "span": filters.duration(interval)}
-    return text, course.time
-
-
-def _stale(facts: Facts, at: datetime | None) -> bool:
-    if facts.main is None or facts.quantity is None or at is None:
-        return False
-    interval = facts.main.interval_s or facts.quantity.interval.total_seconds()
-    limit = facts.main.stale_s or interval * STALE_INTERVALS
-    return facts.now - at > timedelta(seconds=limit)
+        span = filters.duration(interval_s(main, quantity))
+        text = _("%(value)s in %(span)s") % {"value": text, "span": span}
+    return text
 
 
 def describe_margin(catalogue: Catalogue, limit: SiteLimit) -> str:
@@ -112,15 +104,11 @@ def describe_margin(catalogue: Catalogue, limit: SiteLimit) -> str:
     return _("below threshold “%(name)s”") % {"name": name}
 
 
-def _gap(limit: SiteLimit, catalogue: Catalogue) -> str:
+def _format_margin(limit: SiteLimit, catalogue: Catalogue) -> str:
     if limit.margin is None or limit.priority is None:
         return filters.NOTHING
     places = digits(catalogue.quantities.get(limit.quantity))
-    return filters.signed(limit.margin, _display_unit(limit.unit), places)
-
-
-def _display_unit(unit: str) -> str | None:
-    return None if unit in {"1", "bool", "code"} else unit
+    return filters.signed(limit.margin, display_unit(limit.unit) or None, places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,24 +125,17 @@ class LimitRow:
 def build_limit_rows(context: RequestContext, facts: Facts) -> dict[str, Any]:
     """The thresholds of quantities, then those of rates and sums; and who set the latest."""
     rows = [_limit_row(context, limit) for limit in facts.limits]
-    plain = [row for row in rows if row.limit.plain][:_SHOWN_LIMITS]
-    rest = [row for row in rows if row not in plain]
-    if not plain:
-        plain, rest = rows[:_SHOWN_LIMITS], rows[_SHOWN_LIMITS:]
+    shown = ([row for row in rows if row.limit.plain] or rows)[:_SHOWN_LIMITS]
     latest = max(facts.limits, key=lambda limit: (limit.revisions, limit.effective), default=None)
     source = ""
     if latest is not None:
-        source = _("%(author)s, %(reason)s; changed %(count)s times") % {
-            "author": latest.author,
-            "reason": latest.reason,
-            "count": latest.revisions - 1,
-        }
-    if latest is not None and latest.revisions == 1:
-        source = _("Set by %(author)s: %(reason)s.") % {
-            "author": latest.author,
-            "reason": latest.reason,
-        }
-    return {"shown": plain, "rest": rest, "source": source}
+        parts = {"author": latest.author, "reason": latest.reason, "count": latest.revisions - 1}
+        source = (
+            _("%(author)s, %(reason)s; changed %(count)s times")
+            if latest.revisions > 1
+            else _("Set by %(author)s: %(reason)s.")
+        ) % parts
+    return {"shown": shown, "rest": [row for row in rows if row not in shown], "source": source}
 
 
 def _limit_row(context: RequestContext, limit: SiteLimit) -> LimitRow:
@@ -165,8 +146,8 @@ def _limit_row(context: RequestContext, limit: SiteLimit) -> LimitRow:
         limit=limit,
         label=short_limit_label(threshold, limit.name),
         title=title[:1].upper() + title[1:],
-        value=filters.value(limit.value, _display_unit(limit.unit), places),
-        gap=_gap(limit, context.catalogue),
+        value=filters.value(limit.value, display_unit(limit.unit) or None, places),
+        gap=_format_margin(limit, context.catalogue),
     )
 
 
@@ -194,11 +175,116 @@ def device_states() -> dict[str, str]:
     }
 
 
-def format_field_time(at: datetime | float, *, seconds: bool = False) -> str:
-    """A value for a datetime-local input."""
-    when = moment(int(at * 1e6)) if isinstance(at, float) else at
-    return (
-        f"{current().local(when):%Y-%m-%dT%H:%M:%S}"
-        if seconds
-        else f"{current().local(when):%Y-%m-%dT%H:%M}"
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """One device. `share`: received / expected readings of a week, 0 to 1.
+
+    `delay_s`: usual time from measurement to arrival. `faults`: messages with a refused time.
+    """
+
+    device: SiteDevice
+    last: datetime | None
+    quality: Quality
+    interval_s: float | None
+    share: float | None
+    battery: float | None
+    delay_s: float | None
+    faults: int
+    stale: bool
+
+    @property
+    def state(self) -> str:
+        """retired, out, silent, weak or well."""
+        if self.device.retired is not None:
+            return "retired"
+        if not self.device.in_service:
+            return "out"
+        if self.last is None or self.stale:
+            return "silent"
+        battery_low = self.battery is not None and self.battery < _LOW
+        if self.faults or battery_low or (self.share is not None and self.share < _SHARE):
+            return "weak"
+        return "well"
+
+
+def list_health(context: RequestContext, facts: Facts) -> list[Health]:
+    """The devices of a site without lamps."""
+    devices = queries_site.list_site_devices(context.connection, facts.place.name, facts.now)
+    own = [channel for channel in facts.channels if not channel.lamp]
+    ids = [channel.id for channel in own]
+    week = queries_charts.read_reception(context.connection, ids, (facts.now - _WEEK, facts.now))
+    return [
+        _device_health(context, facts, device, channels, week)
+        for device in devices
+        if not device.lamp
+        for channels in [[channel for channel in own if channel.device == device.name]]
+    ]
+
+
+def _device_health(
+    context: RequestContext,
+    facts: Facts,
+    device: SiteDevice,
+    channels: Sequence[Channel],
+    week: Mapping[int, Reception],
+) -> Health:
+    """`week`: what was received of each channel."""
+    by_quantity = {channel.quantity: week[channel.id] for channel in channels}
+    battery, clock = by_quantity.get("battery"), by_quantity.get(CLOCK_FAULT)
+    heard = [
+        reception
+        for quantity, reception in by_quantity.items()
+        if quantity != CLOCK_FAULT and reception.last is not None
+    ]
+    newest = max(heard, key=lambda reception: reception.last or facts.now, default=None)
+    last = newest.last if newest else None
+    main = _pick_periodic(context, facts, channels)
+    interval = share = delay = limit = None
+    if main is not None:
+        quantity = context.catalogue.quantities[main.quantity]
+        interval, limit = interval_s(main, quantity), silence_s(main, quantity)
+        share = _share(week[main.id], device, interval, context, facts)
+        delay = week[main.id].delay_s
+    return Health(
+        device=device,
+        last=last,
+        quality=Quality(newest.quality) if newest else Quality.GOOD,
+        interval_s=interval,
+        share=share,
+        battery=battery.value if battery else None,
+        delay_s=delay,
+        faults=round(clock.faults) if clock else 0,
+        stale=limit is not None and (last is None or (facts.now - last).total_seconds() > limit),
     )
+
+
+def _pick_periodic(
+    context: RequestContext, facts: Facts, channels: Sequence[Channel]
+) -> Channel | None:
+    """The site's main channel, else the first that reports periodically."""
+    quantities = context.catalogue.quantities
+    periodic = [
+        channel
+        for channel in channels
+        if channel.quantity in quantities
+        and channel.quantity not in context.catalogue.common
+        and quantities[channel.quantity].reporting is Reporting.PERIODIC
+        and quantities[channel.quantity].kind is not Kind.STATE
+    ]
+    return next(
+        (channel for channel in periodic if channel == facts.main), next(iter(periodic), None)
+    )
+
+
+def _share(
+    heard: Reception, device: SiteDevice, interval: float, context: RequestContext, facts: Facts
+) -> float | None:
+    """Share of a week or since commissioning; None if that is too short.
+
+    In an exercise, the time starts with the first reading.
+    """
+    since = max(facts.now - _WEEK, device.commissioned)
+    if context.instance.mode is Mode.EXERCISE and heard.first is not None:
+        since = max(since, heard.first)
+    expected = (facts.now - since).total_seconds() / interval if interval else 0
+    return min(heard.rows / expected, 1.0) if expected >= 4 else None

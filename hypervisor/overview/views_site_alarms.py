@@ -1,16 +1,22 @@
-"""The alarms of a site: lanes of its chart, the one to acknowledge, the worst."""
+"""The alarms of a site, for its head, its chart and its history; corrections of its readings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from hypervisor.access.context import RequestContext
 from hypervisor.alarms import listing, queries_acts
 from hypervisor.alarms.queries import Selection
 from hypervisor.base.reader import current
+from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import AlarmLane, AlarmPane
+from hypervisor.charts.words import quantity_label
+from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.overview.views_site_spans import ChartSpan
-from hypervisor.web import marks
+from hypervisor.overview.views_site_traces import ChartSpan
+from hypervisor.readings.queries_charts import Channel
+from hypervisor.registry import queries_site
+from hypervisor.web import filters, marks
 
 AlarmView = Mapping[str, Any]
 _LANES = 8
@@ -99,3 +105,69 @@ def _priority(alarm: AlarmView) -> int:
 
 def _seconds(timestamp: str) -> float:
     return datetime.fromisoformat(timestamp).timestamp()
+
+
+_HISTORY = 12
+_ACTS = 8
+
+
+def list_history(
+    alarms: Sequence[AlarmView], site_title: str, now: datetime
+) -> list[dict[str, Any]]:
+    """The latest alarms as rows of a table."""
+    rows = []
+    for alarm in alarms[:_HISTORY]:
+        began = datetime.fromisoformat(alarm["began"])
+        ended = now if alarm["ended"] is None else datetime.fromisoformat(alarm["ended"])
+        how = marks.state(alarm)
+        highest = min(marks.priority(str(severity)) for _at, severity in alarm["severity"])
+        rows.append(
+            {
+                "id": alarm["id"],
+                "title": short_title(alarm, site_title),
+                "priority": highest,
+                "how": how,
+                "began": began,
+                "lasted": ended - began,
+                "active": alarm["active"],
+                "words": marks.words(highest, how).partition(", ")[2],
+            }
+        )
+    return rows
+
+
+def list_corrections(context: RequestContext, channels: Iterable[Channel]) -> list[dict[str, Any]]:
+    """The latest corrections of readings as rows of a list."""
+    subjects = {f"{channel.device}/{channel.quantity}" for channel in channels}
+    rows = queries_site.list_corrections(context.connection, sorted(subjects), _ACTS)
+    undone = {row.id for row in rows if audit.undone_by(context.connection, row.id)}
+    return [
+        {
+            "id": row.id,
+            "words": _describe_correction(context, row),
+            "reason": row.reason,
+            "author": row.author,
+            "at": row.scenario_at or row.at,
+            "undone": row.id in undone,
+            "undoable": row.kind in {"invalidate", "observe"} and row.id not in undone,
+        }
+        for row in rows
+    ]
+
+
+def _describe_correction(context: RequestContext, row: audit.Act) -> str:
+    name = row.subject.partition("/")[2]
+    quantity = context.catalogue.quantities.get(name)
+    details = row.details
+    first, last = (
+        filters.day_time(datetime.fromisoformat(details[key])) if key in details else ""
+        for key in ("from", "to")
+    )
+    parts = {"what": quantity_label(quantity, name), "first": first, "last": last}
+    if row.kind == "invalidate":
+        parts["count"] = details.get("readings", 0)
+        return _("%(count)s readings of %(what)s set aside, %(first)s to %(last)s") % parts
+    if row.kind == "observe":
+        parts["value"] = filters.value(details.get("value"), quantity.unit if quantity else "")
+        return _("%(what)s read by a person: %(value)s at %(first)s") % parts
+    return _("Act %(number)s undone") % {"number": details.get("undoes", "")}

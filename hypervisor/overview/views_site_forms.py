@@ -1,9 +1,10 @@
 """Forms of a site: acknowledge, manual reading, set readings aside, undo."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from pydantic import BaseModel
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms.errors import AlarmError
@@ -15,7 +16,6 @@ from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import quantity_label
 from hypervisor.database import audit
 from hypervisor.database.audit import ActError
-from hypervisor.overview.views_site import format_field_time
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import corrections, queries_charts
 from hypervisor.readings.corrections import Attribution, ObservationRequest
@@ -34,25 +34,23 @@ _USUAL_SPAN = timedelta(hours=1)
 _UNITS = {"°C": "Cel", "m³/s": "m3/s"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Observation:
+class Observation(BaseModel):
     """The form of a manual reading, as submitted."""
 
-    series: str
-    value: str
-    at: str
-    reason: str
+    series: str = ""
+    value: str = ""
+    at: str = ""
+    reason: str = ""
     force: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Span:
+class Span(BaseModel):
     """The form to set readings aside, as submitted."""
 
-    series: str
-    first: str
-    last: str
-    reason: str
+    series: str = ""
+    first: str = ""
+    last: str = ""
+    reason: str = ""
 
 
 def fields(context: RequestContext, facts: Facts) -> dict[str, Any]:
@@ -67,14 +65,7 @@ def fields(context: RequestContext, facts: Facts) -> dict[str, Any]:
         and channel.retired is None
         and not channel.lamp
     ]
-    main = facts.main
-    offered.sort(
-        key=lambda channel: (
-            main is None or channel.id != main.id,
-            channel.device,
-            channel.quantity,
-        )
-    )
+    offered.sort(key=lambda channel: (channel != facts.main, channel.device, channel.quantity))
     return {
         "series": [
             (
@@ -102,14 +93,18 @@ def blank_aside(facts: Facts, first: datetime | None, last: datetime | None) -> 
     }
 
 
+def format_field_time(at: datetime, *, seconds: bool = False) -> str:
+    """A value for a datetime-local input."""
+    return f"{current().local(at):%Y-%m-%dT%H:%M:%S}"[: 19 if seconds else 16]
+
+
 def _main(facts: Facts) -> str:
     return f"{facts.main.device}/{facts.main.quantity}" if facts.main else ""
 
 
-def acknowledge(context: RequestContext, site: str, alarm: int, version: int) -> str | None:
+def acknowledge(context: RequestContext, alarm: int, version: int) -> str | None:
     """Acknowledge as the API does; return the refusal as text."""
     context.require(Duty.OPERATE, alarm=alarm)
-    del site
     what = Act(alarm=alarm, kind=ActKind.ACKNOWLEDGE, author=context.person.name, version=version)
     try:
         with context.writing() as connection:
@@ -134,12 +129,7 @@ def observe(context: RequestContext, site: str, form: Observation) -> tuple[str 
             seen = corrections.check_observation(
                 registry_queries.load(connection), context.catalogue, correction
             )
-            corrections.observe(
-                connection,
-                seen,
-                Attribution(reason=form.reason, author=context.person.name),
-                ahead=_AHEAD,
-            )
+            corrections.observe(connection, seen, _attribution(context, form.reason), ahead=_AHEAD)
     except TerritoryError as error:
         return refusal(error), _RANGE in str(error)
     return None, False
@@ -151,13 +141,8 @@ def set_aside(context: RequestContext, site: str, form: Span) -> str | None:
         name = _own(context, site, form.series)
         with context.writing() as connection:
             series = find_series(registry_queries.load(connection), name)
-            corrections.invalidate(
-                connection,
-                series,
-                _time(form.first),
-                _time(form.last),
-                Attribution(reason=form.reason, author=context.person.name),
-            )
+            span = (_time(form.first), _time(form.last))
+            corrections.invalidate(connection, series, *span, _attribution(context, form.reason))
     except TerritoryError as error:
         return refusal(error)
     return None
@@ -169,15 +154,15 @@ def undo(context: RequestContext, site: str, number: int, reason: str) -> str | 
         record = audit.get_act(context.connection, number)
         _own(context, site, record.subject if record else "")
         with context.writing() as connection:
-            corrections.undo(
-                connection,
-                registry_queries.load(connection),
-                number,
-                Attribution(reason=reason, author=context.person.name),
-            )
+            registry = registry_queries.load(connection)
+            corrections.undo(connection, registry, number, _attribution(context, reason))
     except TerritoryError as error:
         return refusal(error)
     return None
+
+
+def _attribution(context: RequestContext, reason: str) -> Attribution:
+    return Attribution(reason=reason, author=context.person.name)
 
 
 def _own(context: RequestContext, site: str, name: str) -> str:

@@ -10,14 +10,12 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import LaneRow, Trace
 from hypervisor.database.connect import Connection
-from hypervisor.overview.views_site_spans import ChartSpan
+from hypervisor.overview.views_site_traces import ChartSpan
 from hypervisor.readings.queries_charts import Bin
 from hypervisor.registry import queries_site
 from hypervisor.web import filters
 from sensors._plan import Levels, levels, plan_from_json
 from sensors._quantity import Kind
-
-_POWER, _LEVEL = "cabinet_power", "light_level"
 
 
 def load_plan(connection: Connection, site: str, span: ChartSpan, now: datetime) -> Levels | None:
@@ -69,19 +67,6 @@ def list_lit_spans(plan: Levels | None, span: ChartSpan) -> list[tuple[float, fl
     ]
 
 
-def build_rows(
-    traces: Sequence[Trace],
-    troubled: frozenset[str],
-    speaks: Sequence[tuple[float, float]] | None,
-) -> list[LaneRow]:
-    """A row for each lamp's level."""
-    return [
-        LaneRow(name=name, trace=trace, troubled=name in troubled, speaks=speaks)
-        for trace in traces
-        for name in [trace.name.partition("/")[0]]
-    ]
-
-
 def mean_level(lamps: Sequence[LaneRow], piece: float) -> Trace | None:
     """The mean level of all lamps by intervals of `piece` s."""
     if not lamps:
@@ -93,7 +78,7 @@ def mean_level(lamps: Sequence[LaneRow], piece: float) -> Trace | None:
     bins = [_bin(at, sum(values) / len(values)) for at, values in sorted(gathered.items())]
     model = lamps[0].trace
     return Trace(
-        name=f"lamps/{_LEVEL}",
+        name="lamps/light_level",
         label=_("Mean level of the lamps"),
         unit=model.unit,
         kind=Kind.GAUGE,
@@ -122,17 +107,16 @@ def write_energy(trace: Trace, plan: Levels | None, rated: float | None) -> list
     """Energy over the span, measured and planned, in kWh."""
     hours = (trace.piece or trace.interval_s) / 3_600
     used = sum(bucket.mean for bucket in trace.bins) * hours
-    energies = [
-        _("%(energy)s measured") % {"energy": filters.value(used, "kWh", 0 if used >= 10 else 1)}
-    ]
+    energies = [_("%(energy)s measured") % {"energy": _kwh(used)}]
     if plan is not None and rated and trace.bins:
         at = np.array([int(bucket.at * 1e6) for bucket in trace.bins], dtype=np.int64)
-        planned_kwh = float(plan.of(at).sum()) / 100 * rated * hours
-        energies.append(
-            _("%(energy)s planned")
-            % {"energy": filters.value(planned_kwh, "kWh", 0 if planned_kwh >= 10 else 1)}
-        )
+        planned = float(plan.of(at).sum()) / 100 * rated * hours
+        energies.append(_("%(energy)s planned") % {"energy": _kwh(planned)})
     return energies
+
+
+def _kwh(energy: float) -> str:
+    return filters.value(energy, "kWh", 0 if energy >= 10 else 1)
 
 
 def _bin(at: float, value: float) -> Bin:

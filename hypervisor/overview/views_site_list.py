@@ -2,46 +2,42 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Annotated
 from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import quantity_label, short_limit_label
-from hypervisor.overview import queries_map
-from hypervisor.overview.queries_map import MapSite, TreeArea
-from hypervisor.overview.views_site_facts import pick_main
-from hypervisor.overview.views_site_limits import (
-    SiteLimit,
-    compute_limits,
-    find_threshold_rules,
-    pick_headline,
-)
-from hypervisor.overview.views_site_traces import digits
-from hypervisor.readings import queries_charts, queries_latest
+from hypervisor.charts.words import display_unit, quantity_label, short_limit_label
+from hypervisor.overview import queries
+from hypervisor.overview.queries import MapSite, TreeArea
+from hypervisor.overview.views_site_facts import SiteLimit, load_limits, pick_headline, pick_main
+from hypervisor.overview.views_site_traces import digits, silence_s
+from hypervisor.readings import queries_charts
 from hypervisor.readings.queries_charts import Channel, Reception
-from hypervisor.registry import queries_site
 from hypervisor.web import filters
-from sensors._quantity import STALE_INTERVALS, Kind
+from sensors._quantity import Kind
 
 PER_PAGE = 60
-STATES = ("open", "un", "1", "2", "3", "4", "stale", "calm")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SiteFilter:
+class SiteFilter(BaseModel):
     """The filters, as in the address."""
 
-    q: str = ""
+    model_config = ConfigDict(frozen=True)
+
+    q: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
     domain: str = ""
     area: str = ""
     river: str = ""
     state: str = ""
-    page: int = 1
+    page: int = Field(default=1, ge=1, le=10_000)
 
     def address(self, **changed: str | int) -> str:
-        params = {**self.__dict__, **changed}
+        params = {**self.model_dump(), **changed}
         return "/sites?" + urlencode({key: value for key, value in params.items() if value})
 
     @property
@@ -54,14 +50,14 @@ class SiteRow:
     """A row of the list. `heading`: the river that starts here."""
 
     site: MapSite
-    quantity: str
-    value: str
-    at: datetime | None
-    stale: bool
-    margin: str
-    against: str
-    over: bool
     heading: str | None
+    quantity: str = ""
+    value: str = ""
+    at: datetime | None = None
+    stale: bool = False
+    margin: str = ""
+    against: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +78,10 @@ class SiteListing:
 def search_sites(context: RequestContext, query: SiteFilter) -> SiteListing:
     """Filter all sites, then read the values of one page."""
     now = context.now()
-    every = queries_map.list_sites(context.connection, now)
-    areas = queries_map.list_areas(context.connection)
-    kept = [
-        map_site for map_site in every if matches(map_site, query, expand_area(areas, query.area))
-    ]
+    every = queries.list_sites(context.connection, now)
+    areas = queries.list_areas(context.connection)
+    communes = expand_area(areas, query.area)
+    kept = [site for site in every if matches(site, query, communes)]
     pages = max(1, -(-len(kept) // PER_PAGE))
     page = min(query.page, pages)
     listed = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
@@ -96,8 +91,8 @@ def search_sites(context: RequestContext, query: SiteFilter) -> SiteListing:
         every=len(every),
         pages=pages,
         page=page,
-        domains=sorted({map_site.domain for map_site in every}),
-        rivers=sorted({map_site.river for map_site in every if map_site.river}),
+        domains=sorted({site.domain for site in every}),
+        rivers=sorted({site.river for site in every if site.river}),
         epcis=group_communes(areas, every),
         states=[
             ("open", _("with an alarm")),
@@ -165,85 +160,63 @@ def group_communes(
     areas: Sequence[TreeArea], every: Sequence[MapSite]
 ) -> list[tuple[TreeArea, list[TreeArea]]]:
     """Each EPCI with its communes that have sites."""
-    used = {map_site.commune for map_site in every}
-    branches = []
-    for epci in areas:
-        if epci.kind == "epci":
-            own = [
-                tree_area
-                for tree_area in areas
-                if tree_area.parent == epci.code and tree_area.code in used
-            ]
-            if own:
-                branches.append((epci, own))
-    return branches
+    used = {site.commune for site in every}
+    branches = [
+        (epci, [area for area in areas if area.parent == epci.code and area.code in used])
+        for epci in areas
+        if epci.kind == "epci"
+    ]
+    return [(epci, communes) for epci, communes in branches if communes]
 
 
 def _rows(context: RequestContext, listed: Sequence[MapSite], now: datetime) -> list[SiteRow]:
-    names = [map_site.name for map_site in listed]
-    channels = queries_charts.list_channels(context.connection, names)
-    by_site: dict[str, list[Channel]] = {}
-    for channel in channels:
-        by_site.setdefault(channel.site, []).append(channel)
-    mains = {
-        map_site.name: pick_main(by_site.get(map_site.name, []), context, map_site.domain, now)
-        for map_site in listed
-    }
+    names = [site.name for site in listed]
+    by_site: dict[str, list[Channel]] = {name: [] for name in names}
+    for channel in queries_charts.list_channels(context.connection, names):
+        by_site[channel.site].append(channel)
+    mains = {site.name: pick_main(by_site[site.name], context, site.domain, now) for site in listed}
     ids = [channel.id for channel in mains.values() if channel]
     last = queries_charts.read_newest(context.connection, ids)
-    raising = find_threshold_rules(
-        written for _id, written, _at in queries_latest.list_rules(context.connection, now)
-    )
-    thresholds = queries_site.list_thresholds(context.connection, names, now)
+    limits_of = load_limits(context, names)
     rows = []
     before: str | None = None
     for site in listed:
-        main = mains[site.name]
-        heard = last.get(main.id) if main else None
-        own = [row for row in thresholds if row.site == site.name]
-        value = {main.quantity: heard.value} if main and heard and heard.value is not None else {}
-        site_limit = (
-            pick_headline(compute_limits(own, context.catalogue, raising, value), main.quantity)
-            if main
-            else None
-        )
         heading = site.river if site.river != before else None
         before = site.river
-        rows.append(_row(context, site, main, heard, site_limit, heading, now))
+        main = mains[site.name]
+        if main is None:
+            rows.append(SiteRow(site=site, heading=heading))
+            continue
+        heard = last.get(main.id)
+        value = {main.quantity: heard.value} if heard and heard.value is not None else {}
+        limit = pick_headline(limits_of(site.name, value), main.quantity)
+        rows.append(_row(context, SiteRow(site=site, heading=heading), main, heard, limit))
     return rows
 
 
-def _row(  # noqa: PLR0913, PLR0917  what a row says
+def _row(
     context: RequestContext,
-    site: MapSite,
-    main: Channel | None,
+    row: SiteRow,
+    main: Channel,
     heard: Reception | None,
     limit: SiteLimit | None,
-    heading: str | None,
-    now: datetime,
 ) -> SiteRow:
-    quantity = context.catalogue.quantities.get(main.quantity) if main else None
-    value, stale = "", False
-    if main and quantity and heard and heard.value is not None and heard.last is not None:
-        unit = None if quantity.unit in {"1", "bool", "code"} else quantity.unit
-        value = filters.value(heard.value, unit, digits(quantity))
+    """The row with the newest value of its main channel, and its margin."""
+    quantity = context.catalogue.quantities[main.quantity]
+    row = replace(row, quantity=quantity_label(quantity, main.quantity))
+    if heard and heard.value is not None and heard.last is not None:
+        value = filters.value(heard.value, display_unit(quantity.unit) or None, digits(quantity))
         if quantity.codes:
             value = _(quantity.codes.get(round(heard.value), value))
-        interval = main.interval_s or quantity.interval.total_seconds()
-        stale_after = timedelta(seconds=main.stale_s or STALE_INTERVALS * interval)
-        stale = quantity.kind is not Kind.STATE and now - heard.last > stale_after
-    margin = against = ""
+        age = context.now() - heard.last
+        late = age > timedelta(seconds=silence_s(main, quantity))
+        stale = late and quantity.kind is not Kind.STATE
+        row = replace(row, value=value, at=heard.last, stale=stale)
     if limit is not None and limit.margin is not None:
-        margin = filters.signed(limit.margin, limit.unit, digits(quantity))
-        against = short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name)
-    return SiteRow(
-        site=site,
-        quantity=quantity_label(quantity, main.quantity if main else ""),
-        value=value,
-        at=heard.last if heard else None,
-        stale=stale,
-        margin=margin,
-        against=against,
-        over=bool(limit and limit.passed),
-        heading=heading,
-    )
+        row = replace(
+            row,
+            margin=filters.signed(limit.margin, limit.unit, digits(quantity)),
+            against=short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name),
+            over=limit.passed,
+        )
+    return row

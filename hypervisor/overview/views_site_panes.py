@@ -16,8 +16,7 @@ from hypervisor.charts.model import (
     StripPane,
     Trace,
 )
-from hypervisor.overview.views_site_limits import SiteLimit
-from sensors._quantity import Kind
+from hypervisor.overview.views_site_facts import SiteLimit
 
 _LINES = 4  # panes shown by default
 _SHARES = frozenset({"%", "1"})
@@ -52,8 +51,9 @@ def build_panes(shape: ChartData, alarms: AlarmPane, words: Labels) -> list[Pane
         for trace, notes in shape.bars
     ]
     groups = group_by_unit(shape.lines)
-    for number, group in enumerate(groups):
-        stack.append(_line_pane(group, shape, number, len(groups), words))
+    stack += [
+        _line_pane(group, shape, number, len(groups), words) for number, group in enumerate(groups)
+    ]
     if shape.states:
         stack.append(StatePane(title=words.say("States"), traces=shape.states))
     if shape.lamps:
@@ -79,7 +79,7 @@ def _line_pane(
     names = {trace.name.partition("/")[2] for trace in group}
     drawn: list[Trace] = []
     for place, trace in enumerate(group):
-        drawn.append(_style(trace, place))
+        drawn.append(replace(trace, css=("l", "l2", "l3")[min(place, 2)]))
         if trace.name in shape.plans:
             drawn.insert(0, shape.plans[trace.name])
     label = " · ".join(dict.fromkeys(trace.label for trace in group))
@@ -99,10 +99,6 @@ def _line_pane(
     )
 
 
-def _style(trace: Trace, place: int) -> Trace:
-    return replace(trace, css=("l", "l2", "l3")[min(place, 2)])
-
-
 def _write_title(trace: Trace, words: Labels) -> str:
     """Title of a bar pane, such as: Rain, mm/h."""
     hours = (trace.piece or trace.interval_s) / 3_600
@@ -118,15 +114,10 @@ def choose_quantities(lines: Sequence[str], units: Sequence[str], also: Sequence
     panes_of: list[str] = []
     kept: list[str] = []
     for name, unit in zip(lines, units, strict=True):
-        if unit == _ANGLE and name not in also:
-            continue
-        if unit not in panes_of and len(panes_of) >= _LINES and name not in also:
+        full = unit not in panes_of and len(panes_of) >= _LINES
+        if (full or unit == _ANGLE) and name not in also:
             continue
         if unit not in panes_of:
             panes_of.append(unit)
         kept.append(name)
     return kept
-
-
-def is_line(kind: Kind) -> bool:
-    return kind in {Kind.GAUGE, Kind.COUNTER}

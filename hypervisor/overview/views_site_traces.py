@@ -1,21 +1,69 @@
-"""The series of a site as chart traces, rolled up to the visible resolution."""
+"""The series of a site over a time span: as chart traces at the visible resolution, as a table."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import Trace
 from hypervisor.charts.scale import choose_bin_seconds
-from hypervisor.charts.words import quantity_label
+from hypervisor.charts.words import display_unit, quantity_label, to_datetime
 from hypervisor.database.connect import Connection
-from hypervisor.overview.views_site_spans import ChartSpan
 from hypervisor.readings import queries_charts
 from hypervisor.readings.queries_charts import Bin, Channel
+from hypervisor.web import filters
 from sensors._domain import Catalogue
+from sensors._quality import Quality
 from sensors._quantity import STALE_INTERVALS, Kind, Quantity, Reporting
 
+HOUR = 3_600.0
+SPANS: dict[str, float] = {
+    "12h": 12 * HOUR,
+    "48h": 48 * HOUR,
+    "7d": 168 * HOUR,
+    "30d": 720 * HOUR,
+    "1y": 8_760 * HOUR,
+}
+USUAL = "48h"
+_SHORTEST, _LONGEST = 600.0, 3 * 8_760 * HOUR
+_AHEAD_SHARE, _AHEAD_MOST = 0.17, 6 * HOUR  # room for the extrapolated rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartSpan:
+    """From `first` to `last`, s since the epoch. `name` empty: custom."""
+
+    name: str
+    first: float
+    last: float
+
+    @property
+    def seconds(self) -> float:
+        return self.last - self.first
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        return datetime.fromtimestamp(self.first, UTC), datetime.fromtimestamp(self.last, UTC)
+
+
+def resolve_span(
+    name: str | None, first: datetime | None, last: datetime | None, now: datetime
+) -> ChartSpan:
+    """The requested span; the default if the request makes no sense."""
+    if first is not None and last is not None:
+        seconds = (last - first).total_seconds()
+        if _SHORTEST <= seconds <= _LONGEST:
+            return ChartSpan(name="", first=first.timestamp(), last=last.timestamp())
+    key = name if name in SPANS else USUAL
+    past = SPANS[key]
+    ahead = min(past * _AHEAD_SHARE, _AHEAD_MOST) if past <= SPANS["7d"] else 0.0
+    now_s = now.timestamp()
+    return ChartSpan(name=key, first=now_s - past, last=now_s + ahead)
+
+
 _BAR = 5.0  # px
-_HOUR = 3_600.0
+_ROWS = 400  # of the table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +123,12 @@ def _by_piece(
         quantity = catalogue.quantities.get(channel.quantity)
         if quantity is None:
             continue
-        interval = channel.interval_s or quantity.interval.total_seconds()
+        interval = interval_s(channel, quantity)
         if quantity.kind is Kind.STATE:
             piece = None
         elif bars:
-            wide = choose_bin_seconds(query.span.seconds, query.pixels / _BAR * 1.5, _HOUR)
-            piece = max(wide or _HOUR, interval)
+            wide = choose_bin_seconds(query.span.seconds, query.pixels / _BAR * 1.5, HOUR)
+            piece = max(wide or HOUR, interval)
         else:
             piece = choose_bin_seconds(query.span.seconds, query.pixels, interval)
         groups.setdefault(piece, []).append(channel)
@@ -94,7 +142,6 @@ def _trace(
     bins: Sequence[Bin],
     before: tuple[float, float] | None,
 ) -> Trace:
-    interval = channel.interval_s or quantity.interval.total_seconds()
     on_change = quantity.reporting is Reporting.ON_CHANGE or quantity.kind is Kind.STATE
     return Trace(
         name=f"{channel.device}/{channel.quantity}",
@@ -105,12 +152,26 @@ def _trace(
         bins=tuple(bins),
         before=before,
         piece=piece,
-        interval_s=interval,
-        stale_s=None if on_change else (channel.stale_s or interval * STALE_INTERVALS),
+        interval_s=interval_s(channel, quantity),
+        stale_s=None if on_change else silence_s(channel, quantity),
         floor=0.0 if quantity.nonnegative else None,
         least=50 * quantity.resolution,
         codes=dict(quantity.codes),
     )
+
+
+def interval_s(channel: Channel, quantity: Quantity) -> float:
+    """The reporting interval: the series' own, else the catalogue's."""
+    return channel.interval_s or quantity.interval.total_seconds()
+
+
+def silence_s(channel: Channel, quantity: Quantity) -> float:
+    """After how many seconds without a reading a series counts as silent."""
+    return channel.stale_s or interval_s(channel, quantity) * STALE_INTERVALS
+
+
+def is_line(kind: Kind) -> bool:
+    return kind in {Kind.GAUGE, Kind.COUNTER}
 
 
 def digits(quantity: Quantity | None) -> int:
@@ -118,3 +179,40 @@ def digits(quantity: Quantity | None) -> int:
     if quantity is None or quantity.resolution >= 1:
         return 0
     return min(2, max(0, math.ceil(-math.log10(quantity.resolution) - 1e-9)))
+
+
+def build_table(
+    traces: Iterable[Trace],
+) -> tuple[list[tuple[str, str]], list[tuple[datetime, list[str]]]]:
+    """Columns (label, unit) and rows, newest first, at most 400."""
+    measured = [trace for trace in traces if not trace.soft]
+    bins = [{bucket.at: bucket for bucket in trace.bins} for trace in measured]
+    marked = [{bucket.at: bucket.quality for bucket in trace.marked} for trace in measured]
+    times = sorted({at for by_time in bins for at in by_time}, reverse=True)
+    rows = [
+        (
+            to_datetime(at),
+            [
+                _cell(trace, by_time.get(at), odd.get(at))
+                for trace, by_time, odd in zip(measured, bins, marked, strict=True)
+            ],
+        )
+        for at in times[:_ROWS]
+    ]
+    return [(trace.label, display_unit(trace.unit)) for trace in measured], rows
+
+
+def _cell(trace: Trace, bucket: Bin | None, odd: Quality | None) -> str:
+    if bucket is None:
+        return ""
+    if trace.codes:
+        return _(trace.codes.get(round(bucket.last), ""))
+    if trace.kind is Kind.STATE:
+        return _("yes") if bucket.last else _("no")
+    if trace.kind is Kind.INCREMENT:
+        return filters.number(bucket.total, trace.digits)
+    text = filters.number(bucket.mean, trace.digits)
+    if bucket.count > 1 and bucket.high > bucket.low:
+        low, high = (filters.number(value, trace.digits) for value in (bucket.low, bucket.high))
+        text = f"{text} ({low} {filters.NOTHING} {high})"
+    return f"{text} {_('manual')}" if odd and odd & Quality.MANUAL else text

@@ -1,8 +1,7 @@
 """The gauges upstream on the same time axis: margin, peak, travel time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
@@ -11,19 +10,19 @@ from hypervisor.charts.lines import list_gaps, split_at_gaps
 from hypervisor.charts.model import Chart, Trace
 from hypervisor.charts.scale import TimeScale, ValueScale, time_ticks
 from hypervisor.charts.shapes import Drawn, circle, horizontal, line, path, rect, text, vertical
-from hypervisor.charts.words import build_labels
+from hypervisor.charts.words import build_labels, to_datetime
 from hypervisor.forecast.arrival import list_courses
 from hypervisor.forecast.trend import Course
-from hypervisor.overview.views_site_facts import Facts, pick_main
-from hypervisor.overview.views_site_limits import (
+from hypervisor.overview.views_site_facts import (
+    Facts,
     SiteLimit,
-    compute_limits,
-    find_threshold_rules,
+    load_limits,
+    pick_main,
     pick_reference,
 )
-from hypervisor.overview.views_site_spans import ChartSpan
-from hypervisor.overview.views_site_traces import TraceQuery, load_traces
-from hypervisor.readings import queries_charts, queries_latest
+from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
+from hypervisor.readings import queries_charts
+from hypervisor.readings.queries_charts import Channel
 from hypervisor.registry import queries_site
 from hypervisor.web import filters
 
@@ -84,11 +83,8 @@ def build_upstream(
     context: RequestContext, facts: Facts, span: ChartSpan, *, width: float
 ) -> Upstream:
     """Read and draw the gauges upstream."""
-    if facts.place.river is None:
-        return Upstream(gauges=(), drawing=None)
-    above = list_upstream(queries_site.list_links(context.connection, facts.now), facts.place.name)[
-        :_MOST
-    ]
+    flows = queries_site.list_links(context.connection, facts.now) if facts.place.river else []
+    above = list_upstream(flows, facts.place.name)[:_MOST]
     if not above:
         return Upstream(gauges=(), drawing=None)
     query = TraceQuery(span=span, pixels=width - 170)
@@ -105,58 +101,39 @@ def _gauges(
     above: Sequence[tuple[str, float | None]],
     query: TraceQuery,
 ) -> list[UpstreamGauge]:
+    connection, catalogue = context.connection, context.catalogue
     names = [name for name, _travel in above]
-    places = queries_site.load_sites(context.connection, names)
-    channels = queries_charts.list_channels(context.connection, names)
-    mains = {
-        name: pick_main(
-            [channel for channel in channels if channel.site == name],
-            context,
-            places[name].domain,
-            facts.now,
+    places = queries_site.load_sites(connection, names)
+    by_site: dict[str, list[Channel]] = {}
+    for channel in queries_charts.list_channels(connection, names):
+        by_site.setdefault(channel.site, []).append(channel)
+    mains: dict[str, Channel] = {}
+    for name, place in places.items():
+        main = pick_main(by_site.get(name, ()), context, place.domain, facts.now)
+        if main is not None:
+            mains[name] = main
+    courses: dict[str, Course] = {}
+    for quantity in {main.quantity for main in mains.values()}:
+        courses |= list_courses(
+            connection, catalogue, now=facts.now, quantity=quantity, sites=names
         )
-        for name in places
-    }
-    quantities = {channel.quantity for channel in mains.values() if channel}
-    moving: dict[str, Course] = {}
-    for quantity in quantities:
-        moving |= list_courses(
-            context.connection, context.catalogue, now=facts.now, quantity=quantity, sites=names
-        )
-    raising = find_threshold_rules(
-        written for _id, written, _at in queries_latest.list_rules(context.connection, facts.now)
-    )
-    rows = queries_site.list_thresholds(context.connection, names, facts.now)
-    drawable = [channel for channel in mains.values() if channel is not None]
-    drawn = dict(
-        zip(
-            [channel.id for channel in drawable],
-            load_traces(context.connection, drawable, context.catalogue, query, marks=False),
-            strict=True,
-        )
-    )
+    limits_of = load_limits(context, names)
+    traces = load_traces(connection, list(mains.values()), catalogue, query, marks=False)
+    drawn = dict(zip(mains, traces, strict=True))
     gauges = []
     for name, travel in above:
-        main = mains.get(name)
-        if main is None:
+        if name not in mains:
             continue
-        own = [row for row in rows if row.site == name]
-        value: Mapping[str, float] = (
-            {main.quantity: moving[name].value}
-            if name in moving and moving[name].quantity == main.quantity
-            else {}
-        )
-        limit = pick_reference(
-            compute_limits(own, context.catalogue, raising, value), main.quantity
-        )
+        quantity, course = mains[name].quantity, courses.get(name)
+        values = {quantity: course.value} if course and course.quantity == quantity else {}
         gauges.append(
             UpstreamGauge(
                 site=name,
                 title=places[name].title,
                 travel_s=travel,
-                limit=limit,
-                course=moving.get(name),
-                trace=drawn[main.id],
+                limit=pick_reference(limits_of(name, values), quantity),
+                course=course,
+                trace=drawn[name],
             )
         )
     return gauges
@@ -169,9 +146,9 @@ def describe_gauge(gauge: UpstreamGauge) -> str:
         if gauge.travel_s is not None
         else _("upstream")
     )
-    words_of = build_labels()
     if gauge.peak:
-        return _("peak %(clock)s, %(far)s") % {"clock": words_of.moment(gauge.peak[0]), "far": far}
+        clock = filters.day_time(to_datetime(gauge.peak[0]))
+        return _("peak %(clock)s, %(far)s") % {"clock": clock, "far": far}
     rate = gauge.course.rate if gauge.course else None
     if rate is not None and rate.rises:
         return _("rises, %(far)s") % {"far": far}
@@ -192,11 +169,8 @@ def _draw(gauges: Sequence[UpstreamGauge], chart: Chart) -> Drawing:
         shapes.insert(0, vertical("g", over.x(tick.at), 4, top))
     if over.inside(chart.now):
         shapes.append(path("now", f"M{over.x(chart.now)} 2V{top}"))
-    data: dict[str, Any] = {}
-    summary = _("Gauges upstream: %(names)s") % {
-        "names": ", ".join(above.title for above in gauges)
-    }
-    return Drawing(width=chart.width, height=top, shapes=shapes, data=data, summary=summary)
+    summary = _("Gauges upstream: %(names)s") % {"names": ", ".join(each.title for each in gauges)}
+    return Drawing(width=chart.width, height=top, shapes=shapes, data={}, summary=summary)
 
 
 def _strip(gauge: UpstreamGauge, over: TimeScale, top: float, chart: Chart) -> Iterator[Drawn]:

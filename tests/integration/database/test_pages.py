@@ -6,9 +6,10 @@ import pytest
 
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
-from hypervisor.overview import queries_bar, queries_map, queries_now, queries_rivers
+from hypervisor.overview import queries
+from hypervisor.overview.views_wall import locate_communes
 from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
-from hypervisor.registry import queries_devices, queries_site
+from hypervisor.registry import queries_devices, queries_site, queries_tables
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -53,7 +54,7 @@ def test_the_threshold_in_force(connection: Connection) -> None:
             *([("mill", "gone", 9, 2)] if at < NOW else []),
             ("source", "alert", 7, 1),
         ]
-        assert queries_rivers.list_thresholds(connection, ["alert", "gone"], at) == {
+        assert queries.list_thresholds(connection, ["alert", "gone"], at) == {
             "mill": {"alert": value, **({"gone": 9} if at < NOW else {})},
             "millrace": {"alert": 8},
             "source": {"alert": 7},
@@ -89,8 +90,6 @@ def test_the_link_rule_and_reach_in_force(connection: Connection) -> None:
         (NOW, 120, 2, "mill"),
         (NOW + TICK, 180, 3, "square"),
     ):
-        back = {("mill", "source"): 1.0} if at < NOW else {}
-        assert queries_rivers.list_links(connection, at) == {("source", "mill"): seconds, **back}
         links = [("mill", "source", 1), ("source", "mill", seconds)]
         assert queries_site.list_links(connection, at) == links[at >= NOW :]
         assert [(a, b, s) for a, b, s in queries_territory.list_links(connection, at)] == links[
@@ -108,7 +107,7 @@ def test_the_link_rule_and_reach_in_force(connection: Connection) -> None:
         assert {
             one.asset: (one.gauge, one.level) for one in forecast_queries.assets(connection, at)
         } == reached
-        assert [(name, g) for name, *_, g in queries_map.list_assets(connection, at)] == [
+        assert [(name, g) for name, *_, g in queries.list_assets(connection, at)] == [
             ("road", gauge),
             ("school", "mill" if at < NOW else None),
         ]
@@ -226,7 +225,7 @@ def test_readings_of_a_span(connection: Connection) -> None:
     assert values(since=times[1], until=times[3]) == [1, 2]
     assert values(limit=2) == [0, 1]
     assert values(until=NOW, limit=2, order="desc") == [2, 1]
-    assert queries_rivers.list_readings(
+    assert queries.list_readings(
         connection, "level", ["gauge", "twin"], since=times[0], now=NOW
     ) == {"mill": [(times[1], 1), (times[2], 2), (NOW, 3)]}
     assert forecast_queries.recent(connection, "level", NOW) == [
@@ -270,11 +269,9 @@ def test_official_colours_in_force(connection: Connection) -> None:
         mill,
         [(NOW - HOUR, 2, 0), (NOW - TICK, 3, 0), (NOW, None, 0), (NOW + TICK, 4, 0)],
     )
-    colours = [
-        (one.site, one.time, one.value) for one in queries_now.list_vigilance(connection, NOW)
-    ]
+    colours = [(one.site, one.time, one.value) for one in queries.list_vigilance(connection, NOW)]
     assert colours == [("source", None, None), ("mill", NOW - TICK, 3)]
-    assert queries_now.list_vigilance(connection, NOW + TICK)[1].value == 4
+    assert queries.list_vigilance(connection, NOW + TICK)[1].value == 4
 
 
 def _alarms(connection: Connection) -> dict[str, int]:
@@ -300,7 +297,7 @@ def test_alarms_that_stand_and_those_silenced_by_hand(connection: Connection) ->
     hold(connection, "expired", "source", NOW)
     hold(connection, "off", "square", None)
     hold(connection, "fresh", "source", None)  # of another subject
-    rows = {one.id: one for one in queries_now.list_open_alarms(connection, NOW)}
+    rows = {one.id: one for one in queries.list_open_alarms(connection, NOW)}
     names = {name for name, number in alarms.items() if number in rows}
     assert names == {"fresh", "seen", "returned", "lost", "shelved", "expired", "off"}
     held = {name for name in names if rows[alarms[name]].held}
@@ -312,10 +309,10 @@ def test_alarms_that_stand_and_those_silenced_by_hand(connection: Connection) ->
     assert rows[alarms["fresh"]].severity == "major"
     assert rows[alarms["lost"]].site is None
 
-    look = queries_bar.read_glance(connection, now=NOW, wall=NOW)
+    look = queries.read_glance(connection, now=NOW, wall=NOW)
     assert look.tally == {1: (0, 1), 2: (1, 1), 3: (1, 1), 4: (2, 2)}
 
-    marks = {one.name: one for one in queries_map.list_sites(connection, NOW)}
+    marks = {one.name: one for one in queries.list_sites(connection, NOW)}
     assert list(marks) == ["source", "mill", "nowhere", "square"]
     assert {
         name: (one.priority, one.state, one.open, one.stale) for name, one in marks.items()
@@ -325,7 +322,7 @@ def test_alarms_that_stand_and_those_silenced_by_hand(connection: Connection) ->
         "square": (1, "shv", 1, True),
         "nowhere": (0, "off", 0, False),
     }
-    assert [one.name for one in queries_map.list_sites(connection, NOW, ["square"])] == ["square"]
+    assert [one.name for one in queries.list_sites(connection, NOW, ["square"])] == ["square"]
     assert (marks["mill"].commune_name, marks["mill"].epci) == ("Bourg", "2")
     assert queries_territory.find_worst_by_site(connection) == {
         "mill": ("critical", 2),
@@ -365,9 +362,9 @@ def test_what_changed_since(connection: Connection) -> None:
         " WHERE p.kind = r.kind AND p.key = r.key AND p.id < r.id)",
         [NOW],
     )
-    changes = queries_now.count_changes(connection, since=since, wall=NOW - TICK, now=NOW)
+    changes = queries.count_changes(connection, since=since, wall=NOW - TICK, now=NOW)
     assert (changes.raised, changes.over, changes.edited) == (2, 1, 2)
-    assert queries_now.count_changes(connection, since=since, wall=NOW, now=NOW).edited == 0
+    assert queries.count_changes(connection, since=since, wall=NOW, now=NOW).edited == 0
 
 
 def test_the_bar_counts_what_came_lately_and_who_is_heard(connection: Connection) -> None:
@@ -389,19 +386,19 @@ def test_the_bar_counts_what_came_lately_and_who_is_heard(connection: Connection
             "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES (%s, %s, %s, %s)",
             [name, heard, late, drained],
         )
-    look = queries_bar.read_glance(connection, now=NOW, wall=NOW)
+    look = queries.read_glance(connection, now=NOW, wall=NOW)
     assert (look.readings_per_minute, look.raised_lately) == (2, 2)
     assert (look.workers, look.workers_heard, look.judged_to) == (1, True, None)
     connection.execute("UPDATE worker SET heard_at = %s", [late])
-    assert not queries_bar.read_glance(connection, now=NOW, wall=NOW).workers_heard
+    assert not queries.read_glance(connection, now=NOW, wall=NOW).workers_heard
     connection.execute("DELETE FROM worker")
-    assert not queries_bar.read_glance(connection, now=NOW, wall=NOW).workers_heard
+    assert not queries.read_glance(connection, now=NOW, wall=NOW).workers_heard
 
 
 def test_where_things_lie(connection: Connection) -> None:
     rivers = ["source", "mill"]
-    assert [row.name for row in queries_rivers.list_places(connection)] == rivers
-    assert [row.name for row in queries_rivers.list_places(connection, ["square", "mill"])] == [
+    assert [row.name for row in queries.list_places(connection)] == rivers
+    assert [row.name for row in queries.list_places(connection, ["square", "mill"])] == [
         "mill",
         "square",
     ]
@@ -411,8 +408,8 @@ def test_where_things_lie(connection: Connection) -> None:
         "square",
     ]
     assert [row.commune for row in queries_latest.list_sites(connection, "nowhere")] == [None]
-    assert queries_rivers.list_commune_points(connection) == [(2.0, 48.5)]
-    assert [(area.code, area.sites) for area in queries_map.list_areas(connection)] == [
+    assert locate_communes(queries_tables.list_areas(connection)) == [(2.0, 48.5)]
+    assert [(area.code, area.sites) for area in queries.list_areas(connection)] == [
         ("91002", 1),
         ("91001", 2),
         ("91", 0),

@@ -8,9 +8,10 @@ import pytest
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
-from hypervisor.overview import queries_bar, queries_map, queries_now, queries_rivers
+from hypervisor.overview import queries
+from hypervisor.overview.views_wall import locate_communes
 from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
-from hypervisor.registry import queries_devices, queries_site
+from hypervisor.registry import queries_devices, queries_site, queries_tables
 from sensors._quality import Quality
 from tests.integration.database.standing import (
     HOUR,
@@ -61,7 +62,7 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
     assert [one.illustrative for one in queries_latest.list_sites(connection, "source")] == [True]
     raise_alarm(connection, "high", "mill", severity="minor")
     raise_alarm(connection, "high too", "mill", severity="minor", acknowledged="minor")
-    (mark,) = queries_map.list_sites(connection, NOW, ["mill"])
+    (mark,) = queries.list_sites(connection, NOW, ["mill"])
     assert asdict(mark) == {
         **here,
         "commune": "91001",
@@ -73,10 +74,8 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
         "stale": False,
     }
     assert mark.short == "Bourg"
-    assert [one.short for one in queries_map.list_sites(connection, NOW, ["nowhere"])] == [
-        "Nowhere"
-    ]
-    (own,) = queries_rivers.list_places(connection, ["mill"])
+    assert [one.short for one in queries.list_sites(connection, NOW, ["nowhere"])] == ["Nowhere"]
+    (own,) = queries.list_places(connection, ["mill"])
     assert asdict(own) == {
         **{key: value for key, value in here.items() if key != "river_order"},
         "order": 2,
@@ -85,7 +84,7 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
 
 
 def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
-    areas = [asdict(area) for area in queries_map.list_areas(connection)]
+    areas = [asdict(area) for area in queries.list_areas(connection)]
     assert areas[1] == {
         "code": "91001",
         "kind": "commune",
@@ -100,11 +99,11 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
         """ ('z', 'Meadow', 'flood', '{"type": "Polygon"}', true),"""
         """ ('l', 'Quarter', 'lighting', '{"type": "MultiPolygon"}', false)"""
     )
-    assert queries_map.list_zones(connection) == [
-        ("l", "Quarter", "lighting", {"type": "MultiPolygon"}, False),
-        ("z", "Meadow", "flood", {"type": "Polygon"}, True),
+    zones = queries_tables.list_zones(connection)
+    assert [(each.name, each.title, each.kind, each.geometry) for each in zones] == [
+        ("l", "Quarter", "lighting", {"type": "MultiPolygon"}),
+        ("z", "Meadow", "flood", {"type": "Polygon"}),
     ]
-    assert queries_rivers.list_flood_zones(connection) == [{"type": "Polygon"}]
     connection.execute(
         "INSERT INTO asset (name, title, kind, geometry, illustrative) VALUES"
         """ ('road', 'Low road', 'road', '{"type": "Point"}', false),"""
@@ -118,7 +117,7 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
     reach = {"gauge": "mill", "level": 2.5, "unit": "m"}
     revise(connection, "reach", "road", reach)
     revise(connection, "reach", "school", {**reach, "level": 3.5})
-    assert queries_map.list_assets(connection, NOW) == [
+    assert queries.list_assets(connection, NOW) == [
         ("pump", "Pump", "pumping", {"type": "LineString"}, None),
         ("road", "Low road", "road", {"type": "Point"}, "mill"),
         ("school", "School", "school", {"type": "Point"}, "mill"),
@@ -162,8 +161,8 @@ def test_communes_that_lie_somewhere(connection: Connection) -> None:
         )
     connection.execute("UPDATE area SET lon = 3 WHERE code = '91002'")
     connection.execute("UPDATE area SET lat = 47 WHERE code = '91003'")
-    assert queries_rivers.list_commune_points(connection) == [(2.0, 48.5)]
-    (nowhere,) = queries_rivers.list_places(connection, ["nowhere"])
+    assert locate_communes(queries_tables.list_areas(connection)) == [(2.0, 48.5)]
+    (nowhere,) = queries.list_places(connection, ["nowhere"])
     assert (nowhere.name, nowhere.commune, nowhere.river) == ("nowhere", None, None)
 
 
@@ -174,7 +173,6 @@ def test_links_in_which_nobody_says_how_long_water_takes(connection: Connection)
         ("mill", "square", 90),
         ("source", "mill", None),
     ]
-    assert queries_rivers.list_links(connection, NOW) == {("mill", "square"): 90}
     assert queries_territory.list_links(connection, NOW) == [("mill", "square", 90)]
 
 
@@ -439,7 +437,7 @@ def test_an_alarm_that_stands(connection: Connection) -> None:
         " last_value = '{\"value\": 2}', version = 7 WHERE id = %s",
         [number],
     )
-    (row,) = queries_now.list_open_alarms(connection, NOW)
+    (row,) = queries.list_open_alarms(connection, NOW)
     assert asdict(row) == {
         "id": number,
         "title": "high at mill",
@@ -461,7 +459,7 @@ def test_an_alarm_that_stands(connection: Connection) -> None:
 def test_an_official_colour(connection: Connection) -> None:
     series = add_device(connection, "vigilance-mill", "mill", "vigilance")["vigilance"]
     store(connection, series, [(NOW, 3, 0)])
-    assert [asdict(one) for one in queries_now.list_vigilance(connection, NOW)] == [
+    assert [asdict(one) for one in queries.list_vigilance(connection, NOW)] == [
         {"site": "mill", "title": "Mill", "river": "Orge", "time": NOW, "value": 3}
     ]
 
@@ -470,7 +468,7 @@ def test_what_a_page_of_now_is_made_of_differs_once_something_is_committed(
     connection: Connection,
 ) -> None:
     (database,) = connection.execute("SELECT current_database()").fetchone() or ("",)
-    assert queries_now.change_marker(connection) == (database, None, None, None, 0)
+    assert queries.change_marker(connection) == (database, None, None, None, 0)
     alarm = raise_alarm(connection, "high", "mill")
     (transition,) = connection.execute(
         "INSERT INTO transition (alarm, kind, event_time, noticed_at, snapshot)"
@@ -486,7 +484,7 @@ def test_what_a_page_of_now_is_made_of_differs_once_something_is_committed(
     for _ in range(2):
         revise(connection, "rule", "high", {})
     (revision,) = connection.execute("SELECT max(id) FROM revision").fetchone() or (0,)
-    assert queries_now.change_marker(connection) == (database, transition, act, revision, 1)
+    assert queries.change_marker(connection) == (database, transition, act, revision, 1)
 
 
 def test_what_people_did_to_readings_of_some_series(connection: Connection) -> None:
@@ -651,8 +649,8 @@ def test_the_bar_rounds_what_came_and_counts_a_strange_severity_as_the_least(
     level = add_device(connection, "gauge", "mill", "level")["level"]
     store(connection, level, [(NOW - n * SECOND, 0, 0) for n in range(28)])
     raise_alarm(connection, "odd", "mill", severity="odd")
-    look = queries_bar.read_glance(connection, now=NOW, wall=NOW)
-    assert look == queries_bar.Glance(
+    look = queries.read_glance(connection, now=NOW, wall=NOW)
+    assert look == queries.Glance(
         tally={1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (1, 1)},
         judged_to=None,
         workers=0,
@@ -836,7 +834,7 @@ def test_courses_of_no_device_and_of_several(connection: Connection) -> None:
     store(connection, upper, [(NOW, 3, 0), (NOW + TICK, 4, 0)])
 
     def courses(*devices: str) -> dict[str, list[tuple[datetime, float]]]:
-        return queries_rivers.list_readings(connection, "level", devices, since=NOW - HOUR, now=NOW)
+        return queries.list_readings(connection, "level", devices, since=NOW - HOUR, now=NOW)
 
     assert courses() == {}
     assert courses("gauge", "upper") == {

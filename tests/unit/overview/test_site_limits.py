@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypervisor.overview.views_site_limits import (
+from hypervisor.overview.views_site_facts import (
     compute_limits,
     find_threshold_rules,
     pick_headline,

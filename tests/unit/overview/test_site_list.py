@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.overview import views_map as map_view
-from hypervisor.overview.queries_map import MapSite, TreeArea
-from hypervisor.overview.views_site_around import river_lines
+from hypervisor.overview.queries import MapSite, TreeArea
+from hypervisor.overview.views_map import river_lines
+from hypervisor.overview.views_site_chart import describe_rarity, sum_hours
 from hypervisor.overview.views_site_list import SiteFilter, expand_area, matches
-from hypervisor.overview.views_site_rain import describe_rarity, sum_hours
-from hypervisor.overview.views_site_spans import SPANS, resolve_span
+from hypervisor.overview.views_site_traces import SPANS, resolve_span
 from hypervisor.overview.views_site_upstream import list_upstream
 from hypervisor.web.basemap import BasemapError, chosen, origin, template, words
 

@@ -4,10 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course, Rate, arrival
-from hypervisor.overview.queries_rivers import Place
+from hypervisor.overview.queries import Place
 from hypervisor.overview.views_blind import find_blind_sensors
-from hypervisor.overview.views_rivers import RiverData, build_rivers, predict_peaks, short_name
-from hypervisor.overview.views_worsening import find_worsening
+from hypervisor.overview.views_rivers import (
+    RiverData,
+    build_rivers,
+    find_worsening,
+    predict_peaks,
+    short_name,
+)
 from hypervisor.readings.queries_silence import ExpectedSeries
 
 NOW = datetime(2024, 10, 10, 4, tzinfo=UTC)
