@@ -123,7 +123,7 @@ class Source:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            hint = " (a tab? YAML indents with spaces)" if "\t" in str(error.problem) else ""
+            hint = " (a tab? YAML indents with spaces)" if "'\\t'" in str(error.problem) else ""
             problem = f"this is not YAML: {error.problem}{hint}"
             raise self.error(Place(file=self.file, line=line, column=column), problem) from error
         except yaml.YAMLError as error:

@@ -15,8 +15,8 @@ from hypervisor.registry.difference import compare_inventory
 from hypervisor.registry.formatting import describe_revision, format_value
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revisions import Stamp
+from hypervisor.registry.tree import InventoryError
 from sensors._domain import Catalogue, catalogue
 
 INVENTORY = "inventory"  # audit kind of an applied file

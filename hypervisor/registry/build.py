@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hypervisor.registry.inventory import Entry
 from hypervisor.registry.model import Area, Asset, Device, Gateway, Group, Series, Site, Zone
-from hypervisor.registry.problems import Problem
+from hypervisor.registry.tree import Problem
 from sensors._domain import Catalogue
 
 LORAWAN = ("chirpstack", "the-things-stack")  # protocols whose addresses are DevEUIs

@@ -6,7 +6,7 @@ from hypervisor.registry.checks_equipment import check_equipment
 from hypervisor.registry.difference import Comparison
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.model import Facts, Registry, facts_in_force
-from hypervisor.registry.problems import Problem, Where
+from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
 

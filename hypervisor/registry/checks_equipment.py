@@ -6,10 +6,10 @@ from typing import Any
 
 from hypervisor.registry.build import LORAWAN
 from hypervisor.registry.difference import Comparison
+from hypervisor.registry.input_equipment import SUBJECTS
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Device, Facts, Registry
-from hypervisor.registry.parse_works import SUBJECTS
-from hypervisor.registry.problems import Problem, Where
+from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
 

@@ -10,7 +10,7 @@ from hypervisor.registry.device_replacement import refuse_future
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.registry.problems import Where
+from hypervisor.registry.tree import Where
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._nearest import did_you_mean

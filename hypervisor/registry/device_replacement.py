@@ -8,7 +8,7 @@ from typing import Any
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
-from hypervisor.registry.problems import Where
+from hypervisor.registry.tree import Where
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._nearest import did_you_mean

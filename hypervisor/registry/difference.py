@@ -15,8 +15,8 @@ from hypervisor.registry.changes import (
 )
 from hypervisor.registry.inventory import KINDS, Entry, Fact, Inventory
 from hypervisor.registry.model import Registry, Series
-from hypervisor.registry.problems import Problem, Where
 from hypervisor.registry.revisions import Stamp, revise
+from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
 
 

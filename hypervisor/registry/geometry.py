@@ -5,8 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hypervisor.registry.field_reader import plain_value
-from hypervisor.registry.tree import Leaf, Node
+from hypervisor.registry.tree import Node, plain_value
 from sensors._nearest import did_you_mean
 
 AREAS = ("Polygon", "MultiPolygon")
@@ -25,12 +24,12 @@ class GeometryError(ValueError):
 def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     """The normalised geometry: type, and coordinates of two numbers a position.
 
-    A leaf is read as JSON: a cell of a sheet, or quoted in YAML.
+    A text is read as JSON: a cell of a sheet, or quoted in YAML.
 
     Raises:
         GeometryError: with the first problem.
     """
-    geometry = _parse_json(node.text or "") if isinstance(node, Leaf) else plain_value(node)
+    geometry = _parse_json(node) if isinstance(node, str) else plain_value(node)
     if not isinstance(geometry, Mapping):
         raise GeometryError("expected a GeoJSON geometry: {type: Polygon, coordinates: [...]}")
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.registry.problems import Where
+from hypervisor.registry.tree import Where
 
 
 @dataclass(frozen=True, kw_only=True)

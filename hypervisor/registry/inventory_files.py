@@ -4,29 +4,34 @@ from collections.abc import Iterable, Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Annotated, Any
 
-from hypervisor.registry import (
-    parse_assets,
-    parse_csv,
-    parse_devices,
-    parse_groups,
-    parse_plans,
-    parse_sites,
-    parse_thresholds,
-    parse_works,
+from pydantic import PlainValidator
+
+from hypervisor.registry.input_equipment import (
+    AssetInput,
+    GatewayInput,
+    GroupInput,
+    PlanInput,
+    WorksInput,
+    ZoneInput,
 )
-from hypervisor.registry.field_reader import FieldReader
-from hypervisor.registry.inventory import Entry, Fact, Inventory, join
+from hypervisor.registry.input_fields import Context, Input, Text, list_of, read_fields
+from hypervisor.registry.input_sites import AreaInput, LinkInput, SiteInput
+from hypervisor.registry.inventory import Inventory, join
+from hypervisor.registry.parse_csv import parse_csv
 from hypervisor.registry.parse_geojson import parse_geojson
-from hypervisor.registry.problems import InventoryError, Problem, Where
-from hypervisor.registry.tree import find_unwritable, parse_yaml
+from hypervisor.registry.tree import (
+    Fields,
+    InventoryError,
+    Problem,
+    Where,
+    find_unwritable,
+    parse_yaml,
+)
 from sensors._domain import Catalogue, catalogue
 from sensors._nearest import did_you_mean
 
-_TOP = (
-    *("title", "about", "illustrative", "areas", "sites", "links", "gateways", "plans", "groups"),
-    *("zones", "assets", "works"),
-)
 _ILLUSTRATIVE = ("coordinates", "thresholds", "travel", "plans", "reach", "datum")
 
 SUFFIXES = (".yaml", ".yml", ".csv", ".geojson")
@@ -104,19 +109,22 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
     """
     problems: list[Problem] = []
     if file.lower().endswith(".csv"):
-        tree = parse_csv.parse_csv(text, file=file, catalogue=catalogue, problems=problems)
+        tree = parse_csv(text, file=file, catalogue=catalogue, problems=problems)
     elif file.lower().endswith((".geojson", ".json")):
         tree = parse_geojson(text, file=file, problems=problems)
     else:
         tree = parse_yaml(text, file=file)
     problems.extend(
-        Problem(where=leaf.where, text="contains an invalid character")
-        for leaf in find_unwritable(tree)
+        Problem(where=where, text="contains an invalid character")
+        for where in find_unwritable(tree, tree.where)
     )
-    inventory = _parse_inventory(FieldReader(tree, problems, allowed=_TOP), catalogue)
-    if problems:
+    marked = _read_marked(tree, problems)
+    context = Context(catalogue=catalogue, problems=problems, marked=marked)
+    inventory = read_fields(InventoryInput, tree, tree.where, context)
+    content = None if inventory is None else inventory.content(context)
+    if content is None or problems:
         raise InventoryError(problems)
-    return inventory
+    return content
 
 
 def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
@@ -144,108 +152,51 @@ def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
     return read_text(text, file=str(path), catalogue=catalogue)
 
 
-def _parse_inventory(reader: FieldReader, catalogue: Catalogue) -> Inventory:
-    marked = _parse_illustrative(reader)
-    areas = [
-        parse_sites.parse_area(entry_reader)
-        for entry_reader in reader.read_mappings("areas", allowed=parse_sites.AREA_FIELDS)
-    ]
-    sites, equipped, facts = _parse_sites(reader, catalogue, marked)
-    gateways = [
-        parse_groups.parse_gateway(entry_reader)
-        for entry_reader in reader.read_mappings("gateways", allowed=parse_groups.GATEWAY_FIELDS)
-    ]
-    groups = [
-        parse_groups.parse_group(entry_reader)
-        for entry_reader in reader.read_mappings("groups", allowed=parse_groups.GROUP_FIELDS)
-    ]
-    zones = [
-        parse_assets.parse_zone(entry_reader, illustrative="coordinates" in marked)
-        for entry_reader in reader.read_mappings("zones", allowed=parse_assets.ZONE_FIELDS)
-    ]
-    assets = [
-        parse_assets.parse_asset(
-            entry_reader, places="coordinates" in marked, levels="reach" in marked
+class InventoryInput(Input):
+    """A whole file."""
+
+    title: Text | None = None
+    about: Annotated[Any, PlainValidator(lambda node: node)] = None
+    illustrative: Annotated[Any, PlainValidator(lambda node: node)] = None
+    areas: Annotated[tuple[AreaInput, ...], list_of(AreaInput)] = ()
+    sites: Annotated[tuple[SiteInput, ...], list_of(SiteInput)] = ()
+    links: Annotated[tuple[LinkInput, ...], list_of(LinkInput)] = ()
+    gateways: Annotated[tuple[GatewayInput, ...], list_of(GatewayInput)] = ()
+    plans: Annotated[tuple[PlanInput, ...], list_of(PlanInput)] = ()
+    groups: Annotated[tuple[GroupInput, ...], list_of(GroupInput)] = ()
+    zones: Annotated[tuple[ZoneInput, ...], list_of(ZoneInput)] = ()
+    assets: Annotated[tuple[AssetInput, ...], list_of(AssetInput)] = ()
+    works: Annotated[tuple[WorksInput, ...], list_of(WorksInput)] = ()
+
+    def content(self, context: Context) -> Inventory:
+        """Its entries and facts."""
+        sites = [site.content(context) for site in self.sites]
+        groups = [group.content() for group in self.groups]
+        assets = [asset.content(context) for asset in self.assets]
+        equipped = [entry for _, entries, _ in sites for entry in entries]
+        facts = [fact for _, _, site_facts in sites for fact in site_facts]
+        facts += [fact for _, more in (*groups, *assets) for fact in more]
+        facts += [link.content(context) for link in self.links]
+        facts += [plan.content(context) for plan in self.plans]
+        return Inventory(
+            title=self.title or "",
+            areas=tuple(area.entry() for area in self.areas),
+            sites=tuple(entry for entry, _, _ in sites),
+            gateways=tuple(gateway.entry() for gateway in self.gateways),
+            devices=tuple(entry for entry in equipped if "/" not in entry.key),
+            series=tuple(entry for entry in equipped if "/" in entry.key),
+            groups=tuple(entry for entry, _ in groups),
+            zones=tuple(zone.content(context) for zone in self.zones),
+            assets=tuple(entry for entry, _ in assets),
+            facts=(*facts, *(works.content() for works in self.works)),
         )
-        for entry_reader in reader.read_mappings("assets", allowed=parse_assets.ASSET_FIELDS)
-    ]
-    for _, group_facts in (*groups, *assets):
-        facts.extend(group_facts)
-    facts.extend(_parse_facts(reader, marked))
-    return Inventory(
-        title=reader.text("title") or "",
-        areas=_drop_missing(areas),
-        sites=_drop_missing(sites),
-        gateways=_drop_missing(gateways),
-        devices=tuple(entry for entry in equipped if "/" not in entry.key),
-        series=tuple(entry for entry in equipped if "/" in entry.key),
-        groups=_drop_missing(entry for entry, _ in groups),
-        zones=_drop_missing(zones),
-        assets=_drop_missing(entry for entry, _ in assets),
-        facts=tuple(facts),
-    )
 
 
-def _drop_missing(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
-    return tuple(entry for entry in entries if entry is not None)
-
-
-def _parse_sites(
-    reader: FieldReader, catalogue: Catalogue, marked: set[str]
-) -> tuple[list[Entry], list[Entry], list[Fact]]:
-    """Sites; their devices and series; the facts of all."""
-    sites: list[Entry] = []
-    equipped: list[Entry] = []
-    facts: list[Fact] = []
-    for site_reader in reader.read_mappings("sites", allowed=parse_sites.SITE_FIELDS):
-        site = parse_sites.parse_site(
-            site_reader, illustrative="coordinates" in marked, domains=tuple(catalogue.domains)
-        )
-        if site is None:
-            continue
-        sites.append(site)
-        levels = "thresholds" in marked
-        for device_reader in site_reader.read_mappings(
-            "devices", allowed=parse_devices.DEVICE_FIELDS
-        ):
-            entries, device_facts = parse_devices.parse_device(
-                device_reader, site=site.key, catalogue=catalogue, illustrative=levels
-            )
-            equipped.extend(entries)
-            facts.extend(device_facts)
-        facts.extend(
-            parse_thresholds.parse_thresholds(
-                site_reader, site.key, catalogue=catalogue, illustrative=levels
-            )
-        )
-        zero = parse_thresholds.parse_datum(site_reader, site.key, illustrative="datum" in marked)
-        facts.extend([zero] if zero else [])
-    return sites, equipped, facts
-
-
-def _parse_facts(reader: FieldReader, marked: set[str]) -> Iterator[Fact]:
-    """The facts at the top of a file: links, plans, works."""
-    facts = [
-        *(
-            parse_thresholds.parse_link(entry_reader, illustrative="travel" in marked)
-            for entry_reader in reader.read_mappings("links", allowed=parse_thresholds.LINK_FIELDS)
-        ),
-        *(
-            parse_plans.parse_plan(entry_reader, illustrative="plans" in marked)
-            for entry_reader in reader.read_mappings("plans", allowed=parse_plans.PLAN_FIELDS)
-        ),
-        *(
-            parse_works.parse_works(entry_reader)
-            for entry_reader in reader.read_mappings("works", allowed=parse_works.WORKS_FIELDS)
-        ),
-    ]
-    return (fact for fact in facts if fact is not None)
-
-
-def _parse_illustrative(reader: FieldReader) -> set[str]:
-    """The kinds of content that the file marks as illustrative."""
-    names = reader.nodes("illustrative")
-    for name, node in names.items():
+def _read_marked(tree: Fields, problems: list[Problem]) -> frozenset[str]:
+    """The kinds of content that the file calls illustrative."""
+    node = tree.get("illustrative") or ()
+    for name in node:
         if name not in _ILLUSTRATIVE:
-            reader.problem(f"{name!r}: expected some of {', '.join(_ILLUSTRATIVE)}", node.where)
-    return set(names)
+            text = f"{name!r}: expected some of {', '.join(_ILLUSTRATIVE)}"
+            problems.append(Problem(where=tree.at("illustrative"), text=text))
+    return frozenset(str(name) for name in node)

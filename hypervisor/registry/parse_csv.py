@@ -5,8 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 
 from hypervisor.registry.departements import NAMES, departement_of
-from hypervisor.registry.problems import InventoryError, Problem, Where
-from hypervisor.registry.tree import Fields, Items, Leaf, Node
+from hypervisor.registry.tree import Fields, InventoryError, Items, Node, Problem, Where
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
 
@@ -22,21 +21,19 @@ SITE_COLUMNS = (
     *("series", "interval", "downstream", "travel"),
 )
 
-Row = dict[str, Leaf]  # only the cells that hold something
-
-Build = Callable[[list[Row], Where, list[Problem]], Fields]
-
+# Sheets with one row a thing: its columns, and those of the mapping inside it.
 _PLAIN: Mapping[str, tuple[str, ...]] = {
     "gateway": ("title", "protocol", "lon", "lat"),
-    "group": ("title", "kind", "site"),
+    "group": ("title", "kind", "site", "members"),
     "asset": ("title", "kind", "commune", "lon", "lat", "geometry", "site", "illustrative"),
 }
-
-_INSIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "gateway": {},
-    "group": {"supply": ("plan", "switched")},
-    "asset": {"reach": ("gauge", "level")},
+_INSIDE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "group": ("supply", ("plan", "switched")),
+    "asset": ("reach", ("gauge", "level")),
 }
+
+Row = Fields  # only the cells that hold something
+Build = Callable[[list[Row], Where, list[Problem]], Fields]
 
 
 def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Problem]) -> Fields:
@@ -49,13 +46,14 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     top = Where(file=file, line=1)
     header = [cell.strip() for cell in next(reader, [])]
+    first = header[0] if header else ""
     columns: tuple[str, ...]
     build: Build
-    first = header[0] if header else ""
     if "insee" in header:
         columns, build = COMMUNE_COLUMNS, _build_areas
-    elif first in EQUIPMENT_SHEETS:
-        columns, build = EQUIPMENT_SHEETS[first]
+    elif first in _PLAIN:
+        columns = (first, *_PLAIN[first], *_INSIDE.get(first, ("", ()))[1])
+        build = _builder(first)
     elif "site" in header:
         own = (f"{_OWN}{name}" for name in catalogue.thresholds)
         columns, build = (*SITE_COLUMNS, *catalogue.thresholds, *own), _build_sites
@@ -63,71 +61,79 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
     else:
         kinds = (
             f"a sheet of communes ({';'.join(COMMUNE_COLUMNS)}), of sites and devices (site;…),"
-            f" or one that begins with {', '.join(EQUIPMENT_SHEETS)}"
+            f" or one that begins with {', '.join(_PLAIN)}"
         )
-        raise InventoryError(
-            [Problem(where=top, text=f"the first line is the header of no sheet we know: {kinds}")]
+        raise InventoryError.at(
+            top, f"the first line is not the header of a sheet of inventories: {kinds}"
         )
-    for name in header:
+    for name in dict.fromkeys(header):
         if name not in columns:
-            problems.append(
-                Problem(where=top, text=f"there is no column {name!r}{did_you_mean(name, columns)}")
-            )
+            text = f"there is no column {name!r}{did_you_mean(name, columns)}"
+            problems.append(Problem(where=top, text=text))
         elif header.count(name) > 1:
-            problems.append(Problem(where=top, text=f"column {name!r} stands there twice"))
+            problems.append(Problem(where=top, text=f"column {name!r} appears twice"))
     if problems:
         raise InventoryError(problems)
-    return build(read_rows(reader, header, file, problems), top, problems)
+    return build(_read_rows(reader, header, file, problems), top, problems)
 
 
-def read_rows(
+def _read_rows(
     reader: Iterable[list[str]], header: list[str], file: str, problems: list[Problem]
 ) -> list[Row]:
     """The rows that are not empty; a wrong number of cells is a problem."""
-    kept: list[Row] = []
+    rows: list[Row] = []
     for line, cells in enumerate(reader, start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
+        here = Where(file=file, line=line)
+        if len(cells) != len(header) and any(cell.strip() for cell in cells):
             text = f"{len(cells)} cells, the header has {len(header)}"
-            problems.append(Problem(where=Where(file=file, line=line), text=text))
+            problems.append(Problem(where=here, text=text))
             continue
-        kept.append(
-            {
-                name: Leaf(
-                    text=None if cell.strip() == "null" else cell.strip(),
-                    where=Where(file=file, line=line, field=name),
-                )
-                for name, cell in zip(header, cells, strict=True)
-                if cell.strip()
-            }
-        )
-    return kept
+        row = Fields(here)
+        for name, cell in zip(header, map(str.strip, cells), strict=False):
+            if cell:
+                row.put(name, None if cell == "null" else cell, here.inside(name))
+        if row:
+            rows.append(row)
+    return rows
 
 
-def row_place(row: Row, field: str = "") -> Where:
-    """The place of a row."""
-    where = next(iter(row.values())).where
-    return Where(file=where.file, line=where.line, field=field)
+def _require(row: Row, names: tuple[str, ...], problems: list[Problem]) -> bool:
+    """Whether a row has the cells that it needs; a missing one is a problem."""
+    absent = [name for name in names if not row.get(name)]
+    problems.extend(Problem(where=row.at(name), text="is empty") for name in absent)
+    return not absent
 
 
-def report_missing(row: Row, names: tuple[str, ...], problems: list[Problem]) -> bool:
-    """Whether a row lacks a required cell (a problem)."""
-    absent = [name for name in names if name not in row]
-    problems.extend(Problem(where=row_place(row, name), text="is empty") for name in absent)
-    return bool(absent)
+def _pick(row: Row, names: Iterable[str], where: Where) -> Fields:
+    """Some of the cells as a mapping."""
+    fields = Fields(where)
+    for name in names:
+        if name in row:
+            fields.put(name.removeprefix(_OWN), row[name], row.at(name))
+    return fields
 
 
-def make_fields(where: Where, **nodes: Node) -> Fields:
-    """A mapping node."""
-    return Fields(fields=dict(nodes), where=where)
+def _named(row: Row, column: str, names: Iterable[str]) -> Fields:
+    """A thing with the name in a column, and other cells."""
+    fields = Fields(row.where.inside(str(row[column])))
+    fields.put("name", row[column], row.at(column))
+    picked = _pick(row, names, fields.where)
+    fields.update(picked)
+    fields.places.update(picked.places)
+    return fields
+
+
+def _list(top: Where, things: Iterable[Fields]) -> Items:
+    return Items(top, ((thing, thing.where) for thing in things))
+
+
+def _words(row: Row, column: str) -> list[str]:
+    return str(row.get(column) or "").replace(",", " ").split()
 
 
 def _prefix_own_columns(header: list[str]) -> list[str]:
     """Coordinates in columns after the device's name are the device's own."""
-    if "device" not in header:
-        return header
-    at = header.index("device")
+    at = header.index("device") if "device" in header else len(header)
     return [
         f"{_OWN}{name}" if name in _POINT and column > at else name
         for column, name in enumerate(header)
@@ -136,132 +142,104 @@ def _prefix_own_columns(header: list[str]) -> list[str]:
 
 def _build_areas(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
     """Communes, and before them the départements and EPCI that they name."""
-    above: dict[str, Fields] = {}
+    areas: dict[str, Fields] = {}
     communes: list[Fields] = []
     for row in rows:
-        if report_missing(row, ("insee", "commune"), problems):
+        if not _require(row, ("insee", "commune"), problems):
             continue
-        code = row["insee"].text or ""
-        where = row_place(row, code)
-        parent = departement_of(code)
-        if parent in NAMES and parent not in above:
-            above[parent] = _area_fields(where, parent, "departement", NAMES[parent], None)
-        parent_node = Leaf(text=parent, where=where) if parent in NAMES else None
+        code = str(row["insee"])
+        where = row.where.inside(code)
+        departement = departement_of(code)
+        parent = departement if departement in NAMES else None
+        if parent is not None:
+            areas.setdefault(parent, _area(where, parent, "departement", NAMES[parent], None))
         siren = row.get("epci_siren")
-        if siren is not None and siren.text is not None:
-            if siren.text not in above and not report_missing(row, ("epci",), problems):
-                name = row["epci"].text or ""
-                above[siren.text] = _area_fields(where, siren.text, "epci", name, parent_node)
-            parent_node = siren
-        commune = _area_fields(where, code, "commune", row["commune"].text or "", parent_node)
-        commune.fields.update(
-            {name: row[name] for name in ("population", "lon", "lat") if name in row}
-        )
+        if isinstance(siren, str):
+            if siren not in areas and _require(row, ("epci",), problems):
+                areas[siren] = _area(where, siren, "epci", str(row["epci"]), parent)
+            parent = siren
+        commune = _area(where, code, "commune", str(row["commune"]), parent)
+        for name in ("population", "lon", "lat"):
+            if name in row:
+                commune.put(name, row[name], row.at(name))
         communes.append(commune)
-    return make_fields(top, areas=Items(items=(*above.values(), *communes), where=top))
+    return Fields(top, {"areas": _list(top, (*areas.values(), *communes))})
 
 
-def _area_fields(where: Where, code: str, kind: str, name: str, parent: Leaf | None) -> Fields:
-    def leaf(text: str) -> Leaf:
-        return Leaf(text=text, where=where)
-
-    area = make_fields(where, code=leaf(code), kind=leaf(kind), name=leaf(name))
-    if parent is not None:
-        area.fields["parent"] = parent
-    return area
+def _area(where: Where, code: str, kind: str, name: str, parent: str | None) -> Fields:
+    area: dict[str, Node] = {"code": code, "kind": kind, "name": name}
+    return Fields(where, area if parent is None else {**area, "parent": parent})
 
 
 def _build_sites(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
     """One row a device; all rows of a site must agree on the site's cells."""
     sites: dict[str, Fields] = {}
-    links: list[Node] = []
+    thresholds: dict[str, Fields] = {}
+    devices: dict[str, list[Fields]] = {}
+    links: list[Fields] = []
     for row in rows:
-        if report_missing(row, ("site",), problems):
+        if not _require(row, ("site",), problems):
             continue
-        name = row["site"].text or ""
-        site = sites.setdefault(name, make_fields(row_place(row, name), name=row["site"]))
-        thresholds = {key for key in row if key not in SITE_COLUMNS and not key.startswith(_OWN)}
-        _merge_cells(site, {key: row[key] for key in _SITE if key in row}, problems)
-        if thresholds:
-            standing = site.fields.setdefault("thresholds", make_fields(row_place(row, name)))
-            if isinstance(standing, Fields):
-                _merge_cells(
-                    standing, {key: row[key] for key in row if key in thresholds}, problems
-                )
+        name = str(row["site"])
+        site = sites.setdefault(name, _named(row, "site", ()))
+        _merge(site, _pick(row, _SITE, site.where), problems)
+        limits = [key for key in row if key not in SITE_COLUMNS and not key.startswith(_OWN)]
+        levels = thresholds.setdefault(name, Fields(site.where))
+        _merge(levels, _pick(row, limits, site.where), problems)
         if "device" in row:
-            devices = site.fields.get("devices")
-            before = devices.items if isinstance(devices, Items) else ()
-            site.fields["devices"] = Items(items=(*before, _device_fields(row)), where=site.where)
+            devices.setdefault(name, []).append(_device(row))
         if "downstream" in row:
-            ends = {"from": row["site"], "to": row["downstream"]}
-            travel = {"travel": row["travel"]} if "travel" in row else {}
-            links.append(Fields(fields={**ends, **travel}, where=row_place(row, "downstream")))
-    return make_fields(
-        top,
-        sites=Items(items=tuple(sites.values()), where=top),
-        links=Items(items=tuple(links), where=top),
-    )
+            link = _pick(row, ("travel",), row.where.inside("downstream"))
+            link.put("from", name, row.at("site"))
+            link.put("to", row["downstream"], row.at("downstream"))
+            links.append(link)
+    for name, site in sites.items():
+        site["thresholds"] = thresholds[name]
+        site["devices"] = _list(site.where, devices.get(name, ()))
+    return Fields(top, {"sites": _list(top, sites.values()), "links": _list(top, links)})
 
 
-def _merge_cells(standing_fields: Fields, cells: Row, problems: list[Problem]) -> None:
+def _merge(fields: Fields, cells: Fields, problems: list[Problem]) -> None:
     for name, cell in cells.items():
-        standing = standing_fields.fields.setdefault(name, cell)
-        if isinstance(standing, Leaf) and standing.text != cell.text:
-            text = f"{cell.text!r}, but line {standing.where.line} says {standing.text!r}"
-            problems.append(Problem(where=cell.where, text=text))
+        if name not in fields:
+            fields.put(name, cell, cells.at(name))
+        elif fields[name] != cell:
+            text = f"{cell!r}, but line {fields.at(name).line} says {fields[name]!r}"
+            problems.append(Problem(where=cells.at(name), text=text))
 
 
-def _device_fields(row: Row) -> Fields:
-    device: dict[str, Node] = {"name": row["device"]}
-    device.update({name: row[name] for name in _DEVICE if name in row})
-    own = {key.removeprefix(_OWN): cell for key, cell in row.items() if key.startswith(_OWN)}
-    device.update({name: own.pop(name) for name in _POINT if name in own})
+def _device(row: Row) -> Fields:
+    device = _named(row, "device", (*_DEVICE, *(f"{_OWN}{name}" for name in _POINT)))
+    own = [key for key in row if key.startswith(_OWN) and key.removeprefix(_OWN) not in _POINT]
     if own:
-        device["thresholds"] = Fields(fields=dict(own), where=row["device"].where)
-    names = (row["series"].text or "").replace(",", " ").split() if "series" in row else []
-    interval = {"interval": row["interval"]} if "interval" in row else {}
-    if names:
-        where = row["series"].where
-        device["series"] = Fields(
-            fields={name: Fields(fields=dict(interval), where=where) for name in names},
-            where=where,
-        )
-    return Fields(fields=device, where=row_place(row, row["device"].text or ""))
+        device.put("thresholds", _pick(row, own, row.at("device")), row.at("device"))
+    if names := _words(row, "series"):
+        series = Fields(row.at("series"))
+        for name in names:
+            series.put(name, _pick(row, ("interval",), series.where), series.where)
+        device.put("series", series, series.where)
+    return device
 
 
 def _builder(kind: str) -> Build:
     def build(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
-        items = [
-            _build_fields(kind, row) for row in rows if not report_missing(row, (kind,), problems)
-        ]
-        return make_fields(top, **{f"{kind}s": Items(items=tuple(items), where=top)})
+        things = (_thing(kind, row) for row in rows if _require(row, (kind,), problems))
+        return Fields(top, {f"{kind}s": _list(top, things)})
 
     return build
 
 
-def _build_fields(kind: str, row: Row) -> Fields:
+def _thing(kind: str, row: Row) -> Fields:
     """One row; nested fields of YAML are columns."""
-    thing = make_fields(row_place(row, row[kind].text or ""), name=row[kind])
-    thing.fields.update({name: row[name] for name in _PLAIN[kind] if name in row})
-    for name, columns in _INSIDE[kind].items():
-        cells: dict[str, Node] = {column: row[column] for column in columns if column in row}
-        if any(isinstance(cell, Leaf) and cell.text is not None for cell in cells.values()):
-            thing.fields[name] = make_fields(next(iter(cells.values())).where, **cells)
-        elif cells:
-            thing.fields[name] = next(iter(cells.values()))  # null: withdrawn
-    if "members" in row:
-        names = (row["members"].text or "").replace(",", " ").split()
-        where = row["members"].where
-        members = tuple(Leaf(text=name, where=where) for name in names)
-        thing.fields["members"] = Items(items=members, where=where)
+    thing = _named(row, kind, _PLAIN[kind])
+    inside, columns = _INSIDE.get(kind, ("", ()))
+    given = [column for column in columns if column in row]
+    if given:
+        cells = _pick(row, given, row.at(given[0]))
+        withdrawn = all(cell is None for cell in cells.values())
+        thing.put(inside, None if withdrawn else cells, cells.where)
+    if "members" in thing:
+        where = row.at("members")
+        members = Items(where, ((name, where) for name in _words(row, "members")))
+        thing.put("members", members, where)
     return thing
-
-
-EQUIPMENT_SHEETS: Mapping[str, tuple[tuple[str, ...], Build]] = {
-    kind: (
-        (kind, *columns, *(name for inside in _INSIDE[kind].values() for name in inside))
-        + (("members",) if kind == "group" else ()),
-        _builder(kind),
-    )
-    for kind, columns in _PLAIN.items()
-}

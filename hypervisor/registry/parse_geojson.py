@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from hypervisor.registry.parse_assets import ASSET_KINDS, ZONE_KINDS
-from hypervisor.registry.problems import InventoryError, Problem, Where
-from hypervisor.registry.tree import Fields, Items, Leaf, Node
+from hypervisor.registry.input_equipment import ASSET_KINDS, ZONE_KINDS
+from hypervisor.registry.tree import Fields, InventoryError, Items, Node, Problem, Where
 
 KIND = "inventory"  # the property that says what a feature is: site, zone or asset
 PLURALS = {"site": "sites", "zone": "zones", "asset": "assets"}
@@ -33,34 +32,34 @@ def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
         loads = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
-        raise _refuse(Where(file=file, line=line), f"not readable as JSON: {error}") from error
+        raise InventoryError.at(
+            Where(file=file, line=line), f"not readable as JSON: {error}"
+        ) from error
     if not isinstance(loads, dict) or not isinstance(loads.get("features"), list):
-        raise _refuse(top, "expected a GeoJSON FeatureCollection of sites, zones or assets")
+        raise InventoryError.at(
+            top, "expected a GeoJSON FeatureCollection of sites, zones or assets"
+        )
     system = json.dumps(loads.get("crs")) if loads.get("crs") else ""
     if system and not any(name in system for name in _WGS84):
-        raise _refuse(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
-    things: dict[str, list[Node]] = {}
+        raise InventoryError.at(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
+    things: dict[str, list[Fields]] = {}
     for place, feature in zip(_feature_places(text, file), loads["features"], strict=False):
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             problems.append(Problem(where=place, text="expected a Feature with its properties"))
             continue
         kind = _feature_kind(feature["properties"], str(loads.get("name", "")))
         if kind is None:
-            text_of = f"says not what it is: give it a property {KIND!r}: site, zone or asset"
-            problems.append(Problem(where=place, text=text_of))
+            expected = f"give it a property {KIND!r}: site, zone or asset"
+            problems.append(Problem(where=place, text=f"of an unknown kind: {expected}"))
             continue
         things.setdefault(PLURALS[kind], []).append(_feature_node(feature, kind, place, problems))
     return Fields(
-        fields={
-            kind: Items(items=tuple(items), where=top.inside(kind))
+        top,
+        {
+            kind: Items(top.inside(kind), ((item, item.where) for item in items))
             for kind, items in things.items()
         },
-        where=top,
     )
-
-
-def _refuse(where: Where, text: str) -> InventoryError:
-    return InventoryError([Problem(where=where, text=text)])
 
 
 def _feature_places(text: str, file: str) -> Iterable[Where]:
@@ -99,37 +98,35 @@ def _feature_node(
         if value is not None and name != KIND
     }
     where = place.inside(f"{PLURALS[kind]}.{properties.get('name', '?')}")
-    fields = {name: _node(value, where.inside(name)) for name, value in properties.items()}
+    fields = Fields(where, {name: _node(value, where) for name, value in properties.items()})
     geometry, at = feature.get("geometry"), where.inside("geometry")
     if geometry is not None and kind == "site":
-        fields.update(_point_fields(geometry, at, problems))
+        for name, number in zip(_POINT, _find_point(geometry, at, problems), strict=False):
+            fields.put(name, _node(number, where), at)
     elif geometry is not None:
-        fields["geometry"] = Leaf(text=json.dumps(geometry), where=at)
-    return Fields(fields=fields, where=where)
+        fields["geometry"] = json.dumps(geometry)
+    return fields
 
 
-def _point_fields(geometry: Any, where: Where, problems: list[Problem]) -> Mapping[str, Node]:
-    """Longitude and latitude of a site's point as fields."""
+def _find_point(geometry: Any, where: Where, problems: list[Problem]) -> list[Any]:
+    """Longitude and latitude of a site."""
     point = geometry.get("coordinates") if isinstance(geometry, dict) else None
     if not isinstance(point, list) or len(point) < 2 or geometry.get("type") != "Point":
         problems.append(Problem(where=where, text="a site is a Point: [longitude, latitude]"))
-        return {}
-    return {name: _node(number, where) for name, number in zip(_POINT, point, strict=False)}
+        return []
+    return point
 
 
 def _node(value: Any, where: Where) -> Node:
     """JSON as a tree. Some programs write a mapping into a column as text."""
     if isinstance(value, str) and value.startswith("{"):
-        try:
+        with contextlib.suppress(ValueError):
             value = json.loads(value)
-        except ValueError:
-            return Leaf(text=value, where=where)
     if isinstance(value, dict):
-        fields = {name: _node(child, where.inside(name)) for name, child in value.items()}
-        return Fields(fields=fields, where=where)
+        return Fields(where, {name: _node(child, where) for name, child in value.items()})
     if isinstance(value, list):
-        return Items(items=tuple(_node(child, where) for child in value), where=where)
-    return Leaf(text=_format_scalar(value), where=where)
+        return Items(where, ((_node(child, where), where) for child in value))
+    return _format_scalar(value)
 
 
 def _format_scalar(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypervisor.base.instants import EPOCH
 from hypervisor.registry.inventory import Fact
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.registry.problems import Where
+from hypervisor.registry.tree import Where
 from sensors._domain import Catalogue
 from sensors._quantity import STALE_INTERVALS
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from hypervisor.registry.changes import ChangeLine, Changes
 from hypervisor.registry.formatting import format_duration, format_value
+from hypervisor.registry.input_equipment import SUBJECTS
 from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
-from hypervisor.registry.parse_works import SUBJECTS
 from hypervisor.registry.works import Works, list_works
 
 _NAMED_DEVICES = 4  # of a site; more are counted by model

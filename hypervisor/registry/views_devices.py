@@ -12,8 +12,8 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.registry import queries_devices
 from hypervisor.registry.inventory import Fact, Inventory
-from hypervisor.registry.problems import Where
 from hypervisor.registry.queries_devices import DeviceRow
+from hypervisor.registry.tree import Where
 from hypervisor.web.refusals import refusal
 
 SHOWN = 100

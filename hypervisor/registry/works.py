@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from hypervisor.registry.formatting import format_value
+from hypervisor.registry.input_equipment import SUBJECTS, works_fact, works_value
 from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.registry.parse_works import SUBJECTS, works_fact, works_value
-from hypervisor.registry.problems import Where
+from hypervisor.registry.tree import Where
 from sensors._errors import TerritoryError
 from sensors._nearest import did_you_mean
 

@@ -1,7 +1,7 @@
 """Set, withdraw and roll back thresholds of sites and devices, as audited revisions."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hypervisor.base.errors import RulebookError, UnknownError
@@ -11,13 +11,12 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_revisions
 from hypervisor.registry import revisions as registry_revising
 from hypervisor.registry.apply import Act, apply_steps
-from hypervisor.registry.field_reader import FieldReader
+from hypervisor.registry.input_fields import Context
+from hypervisor.registry.input_sites import read_thresholds
 from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.model import Registry, facts_in_force
-from hypervisor.registry.parse_thresholds import parse_thresholds as read_thresholds
-from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.queries_revisions import RecordedRevision
-from hypervisor.registry.tree import Fields, Leaf
+from hypervisor.registry.tree import Fields, InventoryError, Problem, Where
 from hypervisor.rulebook.service import find_revision, require_unchanged
 from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of
 from hypervisor.rulebook.timeline import last_recorded, revision_at
@@ -158,17 +157,13 @@ def _last(revisions: list[RecordedRevision]) -> RecordedRevision | None:
 def _parse_fact(key: str, value: str, quantity: str | None) -> Fact:
     """Parse a threshold as an inventory would, with the same checks."""
     owner, _, name = key.rpartition("/")
-    fields = {"value": value, **({"quantity": quantity} if quantity else {})}
-    node = Fields(
-        fields={text: Leaf(text=part, where=_HERE) for text, part in fields.items()}, where=_HERE
-    )
-    limits = Fields(fields={name: node}, where=_HERE)
+    fields = Fields(_HERE, {"value": value, **({"quantity": quantity} if quantity else {})})
     problems: list[Problem] = []
-    form = FieldReader(Fields(fields={"thresholds": limits}, where=_HERE), problems)
-    facts = list(read_thresholds(form, owner, catalogue=catalogue(), illustrative=False))
+    context = Context(catalogue=catalogue(), problems=problems)
+    facts = list(read_thresholds(Fields(_HERE, {name: fields}), context))
     if problems or not facts:
         raise RulebookError(_format_problems(key, problems))
-    return facts[0]
+    return replace(facts[0], key=f"{owner}/{name}")
 
 
 def _format_problems(key: str, problems: Iterable[Problem]) -> str:

@@ -11,7 +11,7 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.inventory_files import read_sources, read_text
-from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.tree import InventoryError
 from sensors._domain import catalogue
 
 pytestmark = pytest.mark.integration

@@ -17,8 +17,8 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory, apply_steps
 from hypervisor.registry.changes import Changes, apply_changes
 from hypervisor.registry.export_geojson import export_features, format_features
-from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revisions import Stamp
+from hypervisor.registry.tree import InventoryError
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
 pytestmark = pytest.mark.integration

@@ -11,8 +11,8 @@ from hypervisor.registry.changes import Changes, apply_changes
 from hypervisor.registry.inventory import Inventory, join
 from hypervisor.registry.inventory_files import read_text
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revisions import Stamp
+from hypervisor.registry.tree import InventoryError
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()

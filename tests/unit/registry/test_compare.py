@@ -9,8 +9,8 @@ from hypervisor.registry.changes import Changes, apply_changes
 from hypervisor.registry.inventory import join
 from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revisions import Stamp
+from hypervisor.registry.tree import InventoryError
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()
@@ -85,11 +85,11 @@ def test_water_flows_one_way() -> None:
 
 
 def test_what_is_described_twice() -> None:
-    assert "1.yaml:3: sites.a: 'a' is described twice, first on line 2" in told(
+    assert "1.yaml:3:5: sites.a: 'a' is described twice, first on line 2" in told(
         sites("name: a", "name: a")
     )
     text = told(sites("name: a, title: One"), sites("name: a, title: Two"))
-    assert "2.yaml:2: sites.a: title 'Two' here, 'One' in 1.yaml:2" in text
+    assert "2.yaml:2:5: sites.a: title 'Two' here, 'One' in 1.yaml:2" in text
     assert change(sites("name: a, title: One"), sites("name: a, river: Orge")).sites[0].river
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.base.instants import EPOCH
-from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.tree import InventoryError
 from sensors._plan import plan_from_json
 from tests.unit.registry.field import FIELD, NOW, built, change, read, starts, told, values
 
@@ -138,14 +138,17 @@ READING = [
     ("groups: [{name: g, kind: armoire}]", "unknown kind 'armoire'"),
     ("groups: [{name: g, kind: other, members: lamp}]", "expected a list of devices"),
     ("groups: [{name: g, kind: other, members: {lamp: yes}}]", "expected null, or {effective"),
-    ("groups: [{name: g, kind: other, supply: {plan: p}}]", "needs 'switched': true where"),
-    ("groups: [{name: g, kind: other, supply: {switched: no}}]", "needs a 'plan'"),
+    ("groups: [{name: g, kind: other, supply: {plan: p}}]", "needs 'switched', true where"),
+    (
+        "groups: [{name: g, kind: other, supply: {switched: no}}]",
+        "needs 'plan', the name of a lighting plan",
+    ),
     ("plans: [{name: p, on: sunrise}]", "'sunrise': expected sunset, or such as"),
     ("plans: [{name: p, off: sunrise + 5 h}]", "more than 3 h from sunrise"),
     ("plans: [{name: p, off: sunrise + 5}]", "'5' has no unit: write for example 5 min"),
     ("plans: [{name: p, spells: [{from: '05:00', to: '01:00', level: 0 %}]}]", "runs backwards"),
     ("plans: [{name: p, spells: [{from: '25:00', to: '01:00', level: 0 %}]}]", "a local time"),
-    ("plans: [{name: p, spells: [{from: '01:00', to: '05:00'}]}]", "a spell needs 'level'"),
+    ("plans: [{name: p, spells: [{from: '01:00', to: '05:00'}]}]", "needs 'level', such as 0 %"),
     ("plans: [{name: p, spells: [{from: 01:00, to: 05:00, level: 0}]}]", "'0' has no unit"),
     ("plans: [{name: p, spells: [{from: 01:00, to: 05:00, level: 150 %}]}]", "within 0…100 %"),
     (

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.registry.export_geojson import ExportError, export_features, format_features
 from hypervisor.registry.inventory_files import read_sources
-from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.tree import InventoryError
 from tests.unit.registry.field import FIELD, NOTHING, built, change, read, told, values
 
 RING = [[2.1, 48.6], [2.2, 48.6], [2.2, 48.7], [2.1, 48.6]]
@@ -106,7 +106,7 @@ SLIPS = [
     ("{", "not readable as JSON"),
     ('{"type": "Polygon"}', "expected a GeoJSON FeatureCollection"),
     (layer(crs={"name": "EPSG:2154"}), "save the layer in WGS 84, EPSG:4326"),
-    (layer(polygon(name="z", kind="other")), "says not what it is: give it a property 'inventory'"),
+    (layer(polygon(name="z", kind="other")), "of an unknown kind: give it a property 'inventory'"),
     (layer({"type": "Feature"}), "expected a Feature with its properties"),
     (layer(polygon(name="s", inventory="site")), "a site is a Point"),
     (layer(feature({"type": "Polygon", "coordinates": [RING[:3]]}, **ZONE)), "a ring of 3"),
@@ -115,7 +115,7 @@ SLIPS = [
         layer(feature({"type": "Point", "coordinates": [48.6, 2.1]}, name="s", inventory="site")),
         "lon 48.6 and lat 2.1 look exchanged",
     ),
-    (layer(polygon(kind="flood")), "needs a 'name'"),
+    (layer(polygon(kind="flood")), "needs 'name'"),
     (layer(polygon(**ZONE, title="a\0b")), "contains an invalid character"),
     (layer(polygon(**ZONE, properties={"a": "\ud800"})), "contains an invalid character"),
     (layer(polygon(**ZONE)).replace("2.1", "NaN"), "a position is [longitude, latitude]"),

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_text
-from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.tree import InventoryError
 from sensors._domain import catalogue
 from tests.unit.registry.field import built, change
 
@@ -31,7 +31,7 @@ def site(lines: str) -> str:
 
 
 SLIPS = [
-    ("title: [a]", "town.yaml:3: sites.bridge.title: expected one value"),
+    ("title: [a]", "town.yaml:3:12: sites.bridge.title: expected one value"),
     ("tilte: a", "there is no field 'tilte' here; did you mean 'title'?"),
     ("title:", "is empty: give a value, write null to withdraw it, or leave the line out"),
     ("domain: floods", "unknown domain 'floods'; did you mean 'flood'?"),
@@ -53,7 +53,7 @@ SLIPS = [
     ("devices: [{name: x, commissioned: 3 May}]", "expected a date such as 2024-10-29"),
     ("devices: [{name: x, commissioned: 2024-05-01T00:00}]", "says no offset"),
     ("devices: [{name: x, commissioned: 9999-12-31}]", "expected a year between 1800 and 2200"),
-    ("properties: &a {b: *a}", "aliases (*name) are not read here"),
+    ("properties: &a {b: *a}", "this is not YAML: an alias; write it out"),
     (
         "devices: [{name: x, commissioned: 2024-05-01, retired: 2023-05-01}]",
         "is retired before it was commissioned",
@@ -94,9 +94,9 @@ def test_numbers_of_people_are_whole_and_believable() -> None:
 
 
 def test_yaml_that_is_none() -> None:
-    assert "not readable as YAML" in told("sites: [")[0]
-    assert "not readable as YAML" in told("sites:\n\t- a")[0]
-    assert "'a' is written twice here" in told("sites:\n  - {name: a, a: 1, a: 2}")[0]
+    assert "this is not YAML" in told("sites: [")[0]
+    assert "(a tab? YAML indents with spaces)" in told("sites:\n\t- a")[0]
+    assert "town.yaml:2:21: 'a' appears twice" in told("sites:\n  - {name: a, a: 1, a: 2}")[0]
     assert "expected fields such as 'sites:'" in told("- a")[0]
     assert read("") == Inventory()
 
@@ -147,7 +147,7 @@ def test_links() -> None:
         ("a>c", None),
     ]
     assert "cannot lie upstream of itself" in told("links: [{from: a, to: a, travel: 1 h}]")[0]
-    assert "needs a 'travel' time" in told("links: [{from: a, to: b}]")[0]
+    assert "needs 'travel', a time such as 3 h" in told("links: [{from: a, to: b}]")[0]
 
 
 def test_a_sheet_of_sites_reads_as_the_same_inventory() -> None:
@@ -178,7 +178,7 @@ def test_slips_in_a_sheet() -> None:
     assert told("site;titel\na;b\n", "s.csv") == [
         "s.csv:1: there is no column 'titel'; did you mean 'title'?"
     ]
-    assert "header of no sheet we know" in told("a;b\n1;2\n", "s.csv")[0]
+    assert "is not the header of a sheet of inventories" in told("a;b\n1;2\n", "s.csv")[0]
     assert told("site;title\na;b;c\n", "s.csv") == ["s.csv:2: 3 cells, the header has 2"]
     assert told("site;title\na;b\na;c\n", "s.csv") == ["s.csv:3: title: 'c', but line 2 says 'b'"]
     assert "s.csv:2: alert: '3 h': expected a value in m" in told("site;alert\na;3 h\n", "s.csv")[0]

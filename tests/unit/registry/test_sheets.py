@@ -1,7 +1,7 @@
 """A field in sheets: lamps with their own places, cabinets, gateways, assets."""
 
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.tree import InventoryError
 from tests.unit.registry.field import built, change, read, values
 
 CABINETS = """site;domain;lon;lat;device;model;commissioned

@@ -1,0 +1,375 @@
+"""Gateways, groups, lighting plans, zones, assets and planned works of an inventory."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
+
+from hypervisor.base.instants import EPOCH
+from hypervisor.base.scalars import ScalarError, duration
+from hypervisor.registry.geometry import AREAS, SHAPES, parse_geometry
+from hypervisor.registry.input_fields import (
+    Context,
+    EntryInput,
+    FactInput,
+    Input,
+    Insee,
+    Instant,
+    Metres,
+    Name,
+    Names,
+    PlacedInput,
+    Properties,
+    Text,
+    Truth,
+    context_of,
+    fields_of,
+    list_of,
+    mark_place,
+    measure_in,
+    one_of,
+    read_fields,
+    read_text,
+)
+from hypervisor.registry.input_sites import refuse_reserved
+from hypervisor.registry.inventory import Entry, Fact
+from hypervisor.registry.tree import Fields, Items, Where
+from sensors._nearest import did_you_mean
+from sensors._plan import LightingPlan, Spell, plan_to_json
+
+PROTOCOLS = ("chirpstack", "the-things-stack", "senml", "native")
+GROUP_KINDS = ("cabinet", "section", "other")
+ZONE_KINDS = ("flood", "lighting", "other")
+ASSET_KINDS = ("road", "school", "cabinet", "hospital", "pumping", "other")
+SUBJECTS = ("sites", "devices", "groups")  # of works
+
+
+class GatewayInput(PlacedInput):
+    """A gateway."""
+
+    name: Name
+    title: Text | None = None
+    protocol: Annotated[str, one_of(PROTOCOLS)] | None = None
+    properties: Properties
+
+    def check(self, context: Context) -> None:
+        super().check(context)
+        refuse_reserved(self, self.name, context)
+
+
+# -- groups ----------------------------------------------------------------------------------------
+
+
+class SupplyInput(FactInput):
+    """The lighting plan of a group, and whether its lamps have current by day."""
+
+    plan: Text = Field(description="the name of a lighting plan")
+    switched: Truth = Field(
+        description="true where the lamps have no current by day, false where they do"
+    )
+
+
+def _read_members(node: Any, info: ValidationInfo) -> tuple[Fact, ...]:
+    """Names in a list, names with null or fields in a mapping, or a list of both."""
+    if node and not isinstance(node, Fields | Items):
+        raise ValueError("expected a list of devices: [lamp-1, lamp-2]")
+    members: list[Fact] = []
+    for item in [node] if isinstance(node, Fields) else node or ():
+        if isinstance(item, Fields):
+            pairs = [(name, child, item.at(name)) for name, child in item.items()]
+        else:
+            pairs = [(item, "", node.where)] if isinstance(item, str) else []
+        for device, child, where in pairs:
+            if child is None:
+                members.append(Fact(kind="member", key=device, value=None, where=where))
+            elif child == "":
+                members.append(Fact(kind="member", key=device, value={}, where=where))
+            elif not isinstance(child, Fields):
+                context_of(info).problem(where, "expected null, or {effective: 2024-10-01}")
+            elif own := read_fields(FactInput, child, where, context_of(info)):
+                members.append(own.fact("member", device, {}, where=where))
+    return tuple(members)
+
+
+class GroupInput(EntryInput):
+    """A group with the facts of its members and supply."""
+
+    facts: ClassVar[tuple[str, ...]] = ("members", "supply")
+
+    name: Name
+    title: Text | None = None
+    kind: Annotated[str, one_of(GROUP_KINDS)] | None = None
+    site: Text | None = None
+    members: Annotated[tuple[Fact, ...], PlainValidator(_read_members)] = ()
+    supply: Annotated[SupplyInput | None, fields_of(SupplyInput)] = None
+    properties: Properties
+
+    def content(self) -> tuple[Entry, list[Fact]]:
+        """Its entry, and the facts."""
+        facts = [replace(fact, key=f"{self.name}/{fact.key}") for fact in self.members]
+        if self.withdraws("supply"):
+            where = self.at("supply")
+            facts.append(Fact(kind="supply", key=self.name, value=None, where=where))
+        elif self.supply is not None:
+            value = {"plan": self.supply.plan, "switched": self.supply.switched}
+            facts.append(self.supply.fact("supply", self.name, value))
+        return self.entry(), facts
+
+
+# -- lighting plans --------------------------------------------------------------------------------
+
+_OFFSET = re.compile(r"(?P<sun>\S+?)\s*(?:(?P<sign>[+\-\u2212])\s*(?P<by>.+))?")
+_FARTHEST = timedelta(hours=3)
+_CLOCK = re.compile(r"(\d{1,2})[:hH](\d{2})")
+_WEEKDAYS = (
+    *(("mon", "monday", "lun", "lundi"), ("tue", "tuesday", "mar", "mardi")),
+    *(("wed", "wednesday", "mer", "mercredi"), ("thu", "thursday", "jeu", "jeudi")),
+    *(("fri", "friday", "ven", "vendredi"), ("sat", "saturday", "sam", "samedi")),
+    ("sun", "sunday", "dim", "dimanche"),
+)
+_MONTHS = (
+    *(("1", "jan", "january", "janvier"), ("2", "feb", "february", "fevrier", "fev")),
+    *(("3", "mar", "march", "mars"), ("4", "apr", "april", "avril", "avr")),
+    *(("5", "may", "mai"), ("6", "jun", "june", "juin"), ("7", "jul", "july", "juillet")),
+    *(("8", "aug", "august", "aout"), ("9", "sep", "september", "septembre")),
+    *(("10", "oct", "october", "octobre"), ("11", "nov", "november", "novembre")),
+    ("12", "dec", "december", "decembre"),
+)
+DAYS = {word: day for day, words in enumerate(_WEEKDAYS) for word in words}
+MONTHS = {word: month for month, words in enumerate(_MONTHS, start=1) for word in words}
+
+
+def _sun_offset(*suns: str) -> BeforeValidator:
+    """`sunset + 10 min`: the offset from the sun, negative before it."""
+
+    def convert(text: str) -> timedelta:
+        match = _OFFSET.fullmatch(text.strip())
+        if match is None or match["sun"].lower() not in suns:
+            raise ScalarError(f"{text!r}: expected {suns[0]}, or such as '{suns[0]} + 10 min'")
+        by = timedelta(seconds=duration(match["by"])) if match["by"] else timedelta()
+        if by > _FARTHEST:
+            raise ScalarError(f"{text!r}: more than {_FARTHEST.seconds // 3600} h from {suns[0]}")
+        return by if match["sign"] == "+" else -by
+
+    return BeforeValidator(lambda node: timedelta() if node is None else convert(read_text(node)))
+
+
+def parse_clock(text: str) -> time:
+    """A local time of day: 01:00, 23:30, 1h00.
+
+    Raises:
+        ScalarError: it is none.
+    """
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        raise ScalarError(f"{text!r}: expected a local time such as 01:00")
+    return time(int(match[1]), int(match[2]))
+
+
+def _numbers_of(what: str, numbers: Mapping[str, int]) -> PlainValidator:
+    """Days or months by name: a list, or words separated by spaces."""
+
+    def read(node: Any) -> frozenset[int] | None:
+        words = re.split(r"[\s,]+", node.strip()) if isinstance(node, str) and node else node
+        if not words:
+            return None
+        if isinstance(words, Fields) or not all(isinstance(word, str) for word in words):
+            raise ValueError("expected a list of words")
+        for word in words:
+            if _normalise(word) not in numbers:
+                hint = did_you_mean(_normalise(word), numbers)
+                raise ValueError(f"unknown {what} {word!r}{hint}")
+        return frozenset(numbers[_normalise(word)] for word in words)
+
+    return PlainValidator(read)
+
+
+def _normalise(word: str) -> str:
+    """Without accents, capitals and a leading zero."""
+    letters = unicodedata.normalize("NFD", word.strip().lower())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lstrip("0")
+
+
+Clock = Annotated[time, BeforeValidator(lambda node: parse_clock(read_text(node)))]
+Weekdays = Annotated[frozenset[int] | None, _numbers_of("weekday", DAYS)]
+Months = Annotated[frozenset[int] | None, _numbers_of("month", MONTHS)]
+
+
+class SpellInput(Input):
+    """A part of the night at another level."""
+
+    begins: Clock = Field(alias="from", description='such as "01:00"')
+    ends: Clock = Field(alias="to", description='such as "05:00"')
+    level: Annotated[float, measure_in("%")] = Field(description="such as 0 %")
+    weekdays: Weekdays = None
+    months: Months = None
+
+    def check(self, context: Context) -> None:
+        if not 0 <= self.level <= 100:
+            text = f"{self.level:g} %: a level lies within 0…100 %"
+            context.problem(self.at("level"), text)
+        if _minutes_since_noon(self.begins) >= _minutes_since_noon(self.ends):
+            text = (
+                f"{self.begins:%H:%M} to {self.ends:%H:%M} runs backwards:"
+                " a night goes from noon to noon"
+            )
+            context.problem(self.at("to"), text)
+
+    def spell(self) -> Spell:
+        """The spell; every day and month without limits."""
+        limits = {"weekdays": self.weekdays, "months": self.months}
+        given = {name: numbers for name, numbers in limits.items() if numbers is not None}
+        return Spell(begins=self.begins, ends=self.ends, level=self.level, **given)
+
+
+def _minutes_since_noon(at: time) -> int:
+    """Minutes since noon, which order the times of one night."""
+    return (at.hour * 60 + at.minute - 720) % 1440
+
+
+class PlanInput(FactInput):
+    """A lighting plan: offsets from sunset and sunrise, spells of the night, months."""
+
+    name: Name
+    title: Text | None = None
+    on: Annotated[timedelta, _sun_offset("sunset", "coucher")] = timedelta()
+    off: Annotated[timedelta, _sun_offset("sunrise", "lever")] = timedelta()
+    spells: Annotated[tuple[SpellInput, ...], list_of(SpellInput)] = ()
+    no_relighting: Months = None
+    withdrawn: Truth | None = None
+
+    def content(self, context: Context) -> Fact:
+        """The plan."""
+        plan = LightingPlan(
+            on_after=self.on,
+            off_after=self.off,
+            spells=tuple(spell.spell() for spell in self.spells),
+            no_relighting=self.no_relighting or frozenset(),
+        )
+        value = None if self.withdrawn else {"title": self.title or self.name, **plan_to_json(plan)}
+        return self.fact("plan", self.name, value, marked="plans" in context.marked)
+
+
+# -- zones and assets ------------------------------------------------------------------------------
+
+
+def _shape(kinds: tuple[str, ...]) -> BeforeValidator:
+    return BeforeValidator(lambda node: parse_geometry(node, kinds))
+
+
+class ZoneInput(EntryInput):
+    """An area on the ground."""
+
+    name: Name
+    title: Text | None = None
+    kind: Annotated[str, one_of(ZONE_KINDS)] | None = None
+    geometry: Annotated[dict[str, Any], _shape(AREAS)] | None = None
+    illustrative: Truth | None = None
+    properties: Properties
+
+    def content(self, context: Context) -> Entry:
+        """Its entry."""
+        return self.entry(**mark_place(self, context, placed=self.has("geometry")))
+
+
+class ReachInput(FactInput):
+    """The level of a gauge at which water reaches an asset."""
+
+    gauge: Text = Field(description="the name of a site")
+    level: Metres = Field(description="such as 1.9 m")
+
+
+class AssetInput(PlacedInput):
+    """An asset and the level that reaches it."""
+
+    facts: ClassVar[tuple[str, ...]] = ("reach", "lon", "lat")
+
+    name: Name
+    title: Text | None = None
+    kind: Annotated[str, one_of(ASSET_KINDS)] | None = None
+    commune: Insee | None = None
+    geometry: Annotated[dict[str, Any], _shape(SHAPES)] | None = None
+    site: Text | None = None
+    illustrative: Truth | None = None
+    properties: Properties
+    reach: Annotated[ReachInput | None, fields_of(ReachInput)] = None
+
+    def check(self, context: Context) -> None:
+        super().check(context)
+        if self.has("geometry") and (self.has("lon") or self.has("lat")):
+            text = "stands beside lon and lat: give either the geometry or the coordinates"
+            context.problem(self.at("geometry"), text)
+
+    def content(self, context: Context) -> tuple[Entry, list[Fact]]:
+        """Its entry, and the level that reaches it."""
+        more: dict[str, Any] = {}
+        if self.lon is not None and self.lat is not None:
+            more["geometry"] = {"type": "Point", "coordinates": [self.lon, self.lat]}
+        more |= mark_place(self, context, placed=bool(more) or self.has("geometry"))
+        facts: list[Fact] = []
+        if self.withdraws("reach"):
+            facts.append(Fact(kind="reach", key=self.name, value=None, where=self.at("reach")))
+        elif self.reach is not None:
+            value = {"gauge": self.reach.gauge, "level": self.reach.level, "unit": "m"}
+            marked = "reach" in context.marked
+            facts.append(self.reach.fact("reach", self.name, value, marked=marked))
+        return self.entry(**more), facts
+
+
+# -- works -----------------------------------------------------------------------------------------
+
+
+class WorksInput(Input):
+    """A window of works. Its times are in the value, independent of `effective`."""
+
+    name: Name
+    begins: Instant | None = None
+    ends: Instant | None = None
+    sites: Names = ()
+    devices: Names = ()
+    groups: Names = ()
+    reason: Text | None = None
+    withdrawn: Truth | None = None
+
+    def check(self, context: Context) -> None:
+        if self.withdrawn:
+            return
+        for field in ("begins", "ends"):
+            if not self.has(field):
+                text = f"needs {field!r}, such as 2024-11-04T08:00+01:00"
+                context.problem(self.at(field), text)
+        if not (self.sites or self.devices or self.groups):
+            text = f"needs what it concerns: some of {', '.join(SUBJECTS)}"
+            context.problem(self.where, text)
+        if self.begins and self.ends and self.ends <= self.begins:
+            context.problem(self.at("ends"), "ends before it begins")
+
+    def content(self) -> Fact:
+        """The window."""
+        value = None
+        if self.begins and self.ends and not self.withdrawn:
+            subjects = {kind: getattr(self, kind) for kind in SUBJECTS}
+            value = works_value(self.begins, self.ends, subjects)
+        return works_fact(self.name, value, reason=self.reason, where=self.where)
+
+
+def works_fact(
+    name: str, value: dict[str, Any] | None, *, reason: str | None, where: Where
+) -> Fact:
+    """The fact of a window; the last one recorded counts."""
+    return Fact(kind="works", key=name, value=value, where=where, effective=EPOCH, reason=reason)
+
+
+def works_value(
+    begins: datetime, ends: datetime, subjects: Mapping[str, Iterable[str]]
+) -> dict[str, Any]:
+    """The value of its fact."""
+    edges = {"begins": begins, "ends": ends}
+    return {
+        **{name: at.isoformat().replace("+00:00", "Z") for name, at in edges.items()},
+        **{kind: sorted(subjects.get(kind, ())) for kind in SUBJECTS},
+    }
