@@ -140,12 +140,12 @@ def _find_vocabulary(name: str, fields: Fields, context: Context) -> Threshold |
         )
         return None
     try:
-        known = check_word(quantity, "quantity", catalogue.quantities)
+        named = check_word(quantity, "quantity", catalogue.quantities)
     except ValueError as error:
         context.problem(fields.at("quantity"), str(error))
         return None
-    unit = catalogue.quantities[known].unit
-    return Threshold(name=name, quantity=known, unit=unit, label_en=name, label_fr=name)
+    unit = catalogue.quantities[named].unit
+    return Threshold(name=name, quantity=named, unit=unit, label_en=name, label_fr=name)
 
 
 def _check_threshold(own: ThresholdInput, threshold: Threshold, context: Context) -> None:
