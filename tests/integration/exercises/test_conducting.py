@@ -95,7 +95,7 @@ def test_killed_at_any_point_it_is_interrupted_and_goes_on_to_the_same_log(
     led.exercise.parts[-1].wait()
     led.exercise.start("conduct")
     left = led.comes_to(run, RunState.INTERRUPTED)
-    assert "killed" in left.reason
+    assert "stopped" in left.reason
     led.order(run, "resume")
     led.comes_to(run, RunState.RUNNING, RunState.FINISHED)
     hasten(led, run)
