@@ -126,8 +126,8 @@ def packs() -> list[Pack]:
         for rule in pack.rules:
             if rule.id in seen:
                 place = Place(file=name, line=1, column=1)
-                raise RuleError(place, f"rule {rule.id!r} stands in {seen[rule.id]} already")
-            seen[rule.id] = name
+                raise RuleError(place, f"rule {rule.id!r} is already in {seen[rule.id]}")
+            seen[rule.id] = str(file)
         loaded.append(pack)
     check_mentions(
         [mention for pack in loaded for mention in pack.mentions], dict.fromkeys(seen, ())

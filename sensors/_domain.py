@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sensors._common import COMMON
@@ -16,13 +16,41 @@ class CatalogueError(TerritoryError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FrameNumber:
+    """A number in a frame: `value * scale`, rounded, in `size` bytes, big-endian.
+
+    `missing`: the raw number of a sensor that is not connected.
+    """
+
+    quantity: str
+    size: int
+    scale: float = 1.0
+    signed: bool = False
+    missing: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """The bytes that a LoRaWAN device sends, as its codec's script decodes them."""
+
+    port: int
+    numbers: tuple[FrameNumber, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceModel:
-    """A make of device: what it measures. `quantities` are names of the catalogue."""
+    """A make of device: what it measures. `quantities` are names of the catalogue.
+
+    `units`: those that it sends, where they are not the catalogue's. `frame`: what simulators
+    send for it, where its codec is a script.
+    """
 
     name: str
     vendor: str
     quantities: tuple[str, ...]
     description: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

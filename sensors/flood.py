@@ -137,6 +137,7 @@ DOMAIN = Domain(
             vendor="generic",
             quantities=("level", "battery"),
             description="Radar looking down at the water from a bridge",
+            units={"level": "mm"},
         ),
         DeviceModel(
             name="pressure-probe",

@@ -6,7 +6,7 @@ expected to: see `sensors._plan`.
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
@@ -256,6 +256,16 @@ DOMAIN = Domain(
                 "lamp_fault",
             ),
             description="Small controller over LoRaWAN; silent while its supply is switched off",
+            frame=Frame(
+                port=10,
+                numbers=(
+                    FrameNumber(quantity="light_level", size=1),
+                    FrameNumber(quantity="lamp_power", size=2, scale=10),
+                    FrameNumber(quantity="lamp_energy", size=4, scale=1000),
+                    FrameNumber(quantity="burning_hours", size=3),
+                    FrameNumber(quantity="lamp_fault", size=1),
+                ),
+            ),
         ),
         DeviceModel(
             name="cabinet-controller",

@@ -5,7 +5,7 @@ Standard names are DATEX II's. Flow is of all lanes that a sensor watches: a sit
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
 from sensors._quantity import Kind, Quantity
 
 DOMAIN = Domain(
@@ -114,6 +114,15 @@ DOMAIN = Domain(
                 "battery",
             ),
             description="Radar at the roadside, over LoRaWAN",
+            frame=Frame(
+                port=3,
+                numbers=(
+                    FrameNumber(quantity="traffic_flow", size=2),
+                    FrameNumber(quantity="traffic_speed", size=1),
+                    FrameNumber(quantity="occupancy", size=2, scale=10),
+                    FrameNumber(quantity="battery", size=1),
+                ),
+            ),
         ),
         DeviceModel(
             name="bicycle-counter",
@@ -133,6 +142,14 @@ DOMAIN = Domain(
                 "battery",
             ),
             description="Infrared counter of a shared path, over LoRaWAN",
+            frame=Frame(
+                port=4,
+                numbers=(
+                    FrameNumber(quantity="bicycles", size=2),
+                    FrameNumber(quantity="pedestrians", size=2),
+                    FrameNumber(quantity="battery", size=1),
+                ),
+            ),
         ),
     ),
     thresholds=(

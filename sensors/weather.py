@@ -6,7 +6,7 @@ here speak (Celsius, hectopascal, millimetres), not the SI units of the exchange
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
 from sensors._quantity import Kind, Quantity
 
 DOMAIN = Domain(
@@ -231,6 +231,22 @@ DOMAIN = Domain(
                 "battery",
             ),
             description="All-in-one station on a pole, over LoRaWAN",
+            frame=Frame(
+                port=2,
+                numbers=(
+                    FrameNumber(
+                        quantity="air_temperature", size=2, scale=10, signed=True, missing=0x7FFF
+                    ),
+                    FrameNumber(quantity="humidity", size=1, scale=2),
+                    FrameNumber(quantity="pressure", size=2, scale=10, missing=0xFFFF),
+                    FrameNumber(quantity="wind_speed", size=2, scale=10, missing=0xFFFF),
+                    FrameNumber(quantity="wind_direction", size=2, missing=0xFFFF),
+                    FrameNumber(quantity="gust", size=2, scale=10, missing=0xFFFF),
+                    FrameNumber(quantity="rain", size=2, scale=10, missing=0xFFFF),
+                    FrameNumber(quantity="solar_radiation", size=2, scale=0.001, missing=0xFFFF),
+                    FrameNumber(quantity="battery", size=1),
+                ),
+            ),
         ),
         DeviceModel(
             name="air-probe",

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensors._quantity import Quantity
-from simulators._battery import charge
 from simulators._calendar import LocalTimes, local_times
-from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import DeviceReadings, as_read
-from simulators._lamps_telling import WHOLE
+from simulators._lamp_readings import WHOLE
+from simulators._random import chance_of
+from simulators._readings import DeviceReadings, as_read, charge
 from simulators._steps import SECOND, Column, Instants
 from simulators._traffic_counting import interval_ends
 from simulators._traffic_demand import Peak

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._chance import chance_of
+from simulators._calendar import local_times
 from simulators._field import Place
 from simulators._lamps_faults import YEAR
+from simulators._random import chance_of, smooth_noise
 from simulators._steps import SECOND, Column, Instants, Steps, combine, constant, indicator
 from simulators._story import HOUR, Event
 from simulators._world import World
@@ -27,6 +28,13 @@ DRYING = 12 * HOUR  # leakage goes on when the water has gone
 BATTERY = 12.0  # h that the controller speaks without a supply
 WET_LEAKAGE = 40.0  # times as likely at HEAVY rain as dry
 HEAVY = 5.0  # mm/h
+# Voltage of the low-voltage network.
+# V; EN 50160 allows 230 V ± 10 %.
+USUAL = 233.0
+EVENING = -3.5  # when everybody cooks
+NIGHT = 1.5
+PLACE = 1.5  # standard deviation between cabinets
+WANDERING = 0.8
 HEALING = 6 * HOUR  # wet joints dry
 DRIFT = 90.0  # s, standard deviation of the controllers' clocks that are not set by a network
 WORST_DRIFT = 300.0  # s
@@ -201,3 +209,25 @@ def _contactor(commanded: Steps, errors: Sequence[Event]) -> tuple[Steps, Steps]
         lambda want, on, off: np.where(off > 0, 0.0, np.maximum(want, on)), commanded, shut, open_
     )
     return actual, combine(lambda want, does: (want != does) * 1.0, commanded, actual)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mains:
+    """Voltage (V) at the busbar of each cabinet, on `grid`."""
+
+    grid: Instants
+    daily: Column
+
+    def at(self, site: str, seed: int) -> Column:
+        chance = chance_of(seed, site, "mains")
+        own = chance.normal(0, PLACE) + WANDERING * smooth_noise(chance, len(self.grid), memory=12)
+        return np.asarray(self.daily + own)
+
+
+def mains(begins: int, ends: int, zone: str) -> Mains:
+    """The low-voltage network between two times (µs)."""
+    grid = np.arange(begins, ends + GRID, GRID, dtype=np.int64)
+    hour = local_times(grid, zone).hour
+    evening = np.exp(-0.5 * ((hour - 19) / 2) ** 2)
+    night = np.exp(-0.5 * (((hour - 3 + 12) % 24 - 12) / 2.5) ** 2)
+    return Mains(grid=grid, daily=USUAL + EVENING * evening + NIGHT * night)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._chance import chance_of
 from simulators._field import Place
+from simulators._random import chance_of
 
 APPLICATION = "territory"
 TENANT = "52f14cd4-c6f1-4fbd-8f87-4025e1d49242"

@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 
 from sensors._domain import catalogue
 from sensors._nearest import did_you_mean
-from simulators._chance import chance_of
-from simulators._errors import SimulatorError
-from simulators._field import Place
+from simulators._encoding import Skew
+from simulators._field import Place, SimulatorError
 from simulators._publications import MessageSet, Publication
-from simulators._speaking import Skew
+from simulators._random import chance_of
 from simulators._story import HOUR, SECOND, Event
 from simulators._world import World
 from simulators._yaml import parse_hours

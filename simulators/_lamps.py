@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators._chance import chance_of
 from simulators._field import Place
+from simulators._random import chance_of
 from simulators._steps import Column, Steps, combine, constant, indicator
 
 # Settings, of the right order for street luminaires; a place may say its own (`properties`).

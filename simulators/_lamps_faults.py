@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from simulators._chance import chance_of
 from simulators._field import Place
 from simulators._lamps import MINUTE, Trouble
+from simulators._random import chance_of
 from simulators._story import Event
 from simulators._world import World
 

@@ -1,49 +1,45 @@
-"""Devices that speak JSON: ours, in their own units, and SenML (RFC 8428)."""
+"""Devices that send JSON: the native format, in their own units, and SenML (RFC 8428)."""
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from simulators._chance import Column
+from sensors._units import conversion
+from simulators._device_table import DeviceMessages, DeviceTable, Times, format_times
 from simulators._publications import JSON
-from simulators._said import DeviceMessages, Times, format_times
+from simulators._random import Column
 from simulators._story import SECOND
-from simulators._telling import DeviceTable
 
-# Models that tell a quantity in a unit of their own: its name, how many are one of ours, decimals.
-OWN_UNITS: Mapping[tuple[str, str], tuple[str, float, int]] = {
-    ("radar-gauge", "level"): ("mm", 1000.0, 0),
-}
 SENML_UNITS = {"humidity": "%RH", "battery": "%EL"}
+DECIMALS = 6  # of a value in the device's own unit
 
 
 def native_messages(
-    table: DeviceTable, times: Times, topic: str, model: str = ""
+    table: DeviceTable, times: Times, topic: str, own_units: Mapping[str, str] | None = None
 ) -> DeviceMessages:
-    """Native JSON: an object a time, with the units that the device speaks in."""
-    scales = [OWN_UNITS.get((model, name)) for name in table.names]
+    """Native JSON, an object per time. `own_units`: in which the device sends a quantity."""
+    units = [
+        (own_units or {}).get(name, u) for name, u in zip(table.names, table.units, strict=True)
+    ]
+    factors = [
+        1.0 if unit == own else conversion(unit, own)[0]
+        for unit, own in zip(table.units, units, strict=True)
+    ]
     values = table.value.copy()
-    units = list(table.units)
-    for column, own in enumerate(scales):
-        if own is not None:
-            units[column] = own[0]
-            values[:, column] = np.round(values[:, column] * own[1], own[2])
-    stated_units = {
-        name: unit for name, unit in zip(table.names, units, strict=True) if unit != "bool"
-    }
-    payloads = list(_native_payloads(table, values, times, stated_units))
-    shown = values.copy()
-    for column, own in enumerate(scales):
-        if own is not None:
-            shown[:, column] = values[:, column] / own[1]
-    return _table_messages(table, times, topic, payloads, shown)
+    for column, factor in enumerate(factors):
+        if factor != 1.0:
+            values[:, column] = np.round(values[:, column] * factor, DECIMALS)
+    stated = {name: u for name, u in zip(table.names, units, strict=True) if u != "bool"}
+    payloads = list(_native_payloads(table, values, times, stated))
+    return _table_messages(table, times, topic, payloads, values / factors)
 
 
 def _native_payloads(
     table: DeviceTable, values: Column, times: Times, units: Mapping[str, str]
 ) -> Iterator[bytes]:
-    whole = bool(table.there.all())
+    complete = bool(table.there.all())
     flags = [unit == "bool" for unit in table.units]
     rows = zip(format_times(times), values.tolist(), table.there.tolist(), strict=True)
     for number, (time, row, there) in enumerate(rows):
@@ -53,7 +49,7 @@ def _native_payloads(
             if here
         }
         body: dict[str, object] = {"time": f"{time}Z", "values": measured}
-        body["units"] = units if whole else {n: u for n, u in units.items() if n in measured}
+        body["units"] = units if complete else {n: u for n, u in units.items() if n in measured}
         if table.status is not None:
             words = zip(table.names, table.status[number].tolist(), strict=True)
             status = {name: word for name, word in words if word != "ok" and name in measured}
@@ -65,7 +61,7 @@ def _native_payloads(
 def _table_messages(
     table: DeviceTable, times: Times, topic: str, payloads: list[bytes], value: Column
 ) -> DeviceMessages:
-    """Everything that is there has been told, in the order of time and name."""
+    """A row for each value, by time and name."""
     of, column = np.nonzero(table.there)
     names = np.array(table.names, dtype=object)
     units = np.array(table.units, dtype=object)
@@ -84,23 +80,17 @@ def _table_messages(
 
 
 def senml_messages(table: DeviceTable, times: Times, topic: str, base: str) -> DeviceMessages:
-    """SenML packs; a value that is not there has no place in them, nor has a doubt."""
+    """SenML packs; they hold neither missing values nor a status."""
     there = table.there & ~np.isnan(table.value)
     kept = there.any(axis=1)
-    shown = DeviceTable(
-        device=table.device,
-        times=table.times[kept],
-        names=table.names,
-        units=table.units,
-        value=table.value[kept],
-        there=there[kept],
-        status=None,
+    sent = replace(
+        table, times=table.times[kept], value=table.value[kept], there=there[kept], status=None
     )
     units = [
         SENML_UNITS.get(name, unit) for name, unit in zip(table.names, table.units, strict=True)
     ]
     payloads = []
-    rows = zip(times[kept].tolist(), shown.value.tolist(), shown.there.tolist(), strict=True)
+    rows = zip(times[kept].tolist(), sent.value.tolist(), sent.there.tolist(), strict=True)
     for time, row, here in rows:
         records: list[dict[str, object]] = [
             {"n": name, "u": unit, "v": value}
@@ -109,4 +99,4 @@ def senml_messages(table: DeviceTable, times: Times, topic: str, base: str) -> D
         ]
         seconds = time // SECOND if time % SECOND == 0 else time / SECOND
         payloads.append(JSON.encode([{"bn": base, "bt": seconds, **records[0]}, *records[1:]]))
-    return _table_messages(shown, times[kept], topic, payloads, shown.value)
+    return _table_messages(sent, times[kept], topic, payloads, sent.value)

@@ -9,9 +9,9 @@ and slowed at will: neither stamp nor promise depends on the wall.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from simulators._mqtt import Broker, MqttConnection, PlayerError, WallClock
 from simulators._publications import Publication, format_instant
-from simulators._tempo import FixedSpeed, PlayerCommand, RunControl, ScenarioClock
-from simulators._wire import Broker, MqttConnection, PlayerError, WallClock
+from simulators._run_control import FixedSpeed, PlayerCommand, RunControl, ScenarioClock
 
 CLOCK = "exercise/clock"
 SECOND = 1_000_000

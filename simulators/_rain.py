@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._chance import Column, Smooth
+from simulators._random import Column, Smooth
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 
 KM_A_DEGREE = 111.2

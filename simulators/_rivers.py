@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators._catchment import Basin, Column, bankfull, discharges, downstream_order, level_of
-from simulators._errors import SimulatorError
-from simulators._field import Place
+from simulators._field import Place, SimulatorError
 from simulators._rain import KM_A_DEGREE
 from simulators._story import Weather
 from simulators._weather import STEP, Atmosphere

@@ -1,36 +1,106 @@
-"""What a simulator is: a public module of this package that holds one `SIMULATOR`.
+"""A simulator: a public module of this package with a `SIMULATOR`, here made from functions.
 
-It is told the territory plainly (`simulators._field`) and what truly happens there
-(`simulators._world`), and gives the rows that the domain's devices would tell.
+It gets the territory (`simulators._field`) and what happens in it (`simulators._world`), and
+returns the readings of its domain's devices.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from simulators._errors import SimulatorError
-from simulators._field import Field
+from sensors._common import COMMON
+from sensors._domain import Domain
+from simulators._field import Field, Place, SimulatorError
+from simulators._random import Column, chance_of
+from simulators._readings import DeviceReadings, Times, as_read, charge, saturated, table, ticks
 from simulators._world import World
 
 Emit = Callable[[Field, World, int], pd.DataFrame]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulator:
-    """A domain's stand-in for the field.
+class Parameter:
+    """A parameter of an event. `expected`: in words, for the error message."""
 
-    `emit(field, world, chance_seed)` gives the rows of a recording (`time` as datetime64[us, UTC],
-    `device`, `quantity`, `unit`, `value`, `status`), ascending by time: the same arguments, the
-    same rows. Only called where the field has places of the domain.
-    `events`: the kinds of a scenario's events that it plays.
+    expected: str
+    holds: Callable[[object], bool]
+
+
+Kinds = Mapping[str, Mapping[str, Parameter]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulator:
+    """The simulated devices of a domain.
+
+    `emit(field, world, seed)` returns the rows of a recording (`time` as datetime64[us, UTC],
+    `device`, `quantity`, `unit`, `value`, `status`), ascending by time; the same arguments give the
+    same rows. `events`: the kinds of scenario events that it handles.
     """
 
     domain: str
     emit: Emit
     events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """A device that measures a quantity at its place. `interval` in s, `times` in µs."""
+
+    place: Place
+    world: World
+    times: Times
+    interval: float
+    chance: np.random.Generator
+
+    def at_place(self, field: Callable[[float | None, float | None, Times], Column]) -> Column:
+        """A field of `world.air`, or of `world`, at the place and times."""
+        return field(self.place.lon, self.place.lat, self.times)
+
+    def noise(self, deviation: float) -> Column:
+        return self.chance.normal(0, deviation, len(self.times))
+
+
+# Values at the observation's times, or at times of its own; None: there is nothing to measure.
+Reading = Callable[[Observation], Column | tuple[Times, Column] | None]
+
+
+def default_simulator(domain: Domain, readings: Mapping[str, Reading]) -> Simulator:
+    """Devices that measure each quantity at its interval. `readings`: by quantity.
+
+    Values are rounded and clipped as the catalogue and the sensor's scale have it.
+    """
+    quantities = {quantity.name: quantity for quantity in (*domain.quantities, *COMMON)}
+    usual: Mapping[str, Reading] = {"battery": lambda seen: charge(seen.times, seen.chance)}
+    by_name = {**usual, **readings}
+
+    def measure(field: Field, world: World) -> Iterator[DeviceReadings]:
+        for place in field.of(domain.name):
+            for name, interval in sorted(place.quantities.items()):
+                seen = Observation(
+                    place=place,
+                    world=world,
+                    times=ticks(world.begins, world.ends, interval),
+                    interval=interval,
+                    chance=chance_of(world.seed, place.device, name),
+                )
+                measured = by_name[name](seen) if name in by_name else None
+                if measured is not None:
+                    at, true = measured if isinstance(measured, tuple) else (seen.times, measured)
+                    top = place.saturates.get(name)
+                    yield DeviceReadings(
+                        device=place.device,
+                        quantity=quantities[name],
+                        times=at,
+                        value=as_read(quantities[name], true, top),
+                        status=saturated(true, top),
+                    )
+
+    return Simulator(domain=domain.name, emit=lambda field, world, _: table(measure(field, world)))
 
 
 def find_simulators() -> dict[str, Simulator]:
@@ -51,3 +121,39 @@ def find_simulators() -> dict[str, Simulator]:
             raise SimulatorError(f"domain {simulator.domain!r} has two simulators")
         by_domain[simulator.domain] = simulator
     return by_domain
+
+
+def number(low: float, high: float) -> Parameter:
+    """A number from `low` to `high`."""
+    return Parameter(
+        expected=f"a number from {low:g} to {high:g}",
+        holds=lambda value: (
+            isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        ),
+    )
+
+
+def flag() -> Parameter:
+    return Parameter(expected="true or false", holds=lambda value: isinstance(value, bool))
+
+
+def choice(*words: str) -> Parameter:
+    return Parameter(expected=f"one of {', '.join(words)}", holds=lambda value: value in words)
+
+
+def check_events(world: World, kinds: Kinds) -> None:
+    """Check the parameters of the events of these kinds.
+
+    Raises:
+        SimulatorError: names the event, the parameter and what was expected.
+    """
+    for kind, parameters in kinds.items():
+        for event in world.events_of(kind):
+            for name, value in event.parameters.items():
+                if name not in parameters:
+                    may = ", ".join(parameters) or "no parameters"
+                    raise SimulatorError(f"event {kind}: unknown {name!r}; it takes {may}")
+                if not parameters[name].holds(value):
+                    raise SimulatorError(
+                        f"event {kind}: {name}: {value!r}; expected {parameters[name].expected}"
+                    )

@@ -8,7 +8,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._chance import Column
+from simulators._random import Column
 
 DAY = 86_400.0
 YEAR = 365.2425 * DAY

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators._calendar import LocalTimes
-from simulators._chance import chance_of, smooth_noise
+from simulators._random import chance_of, smooth_noise
 from simulators._steps import Column
 from simulators._traffic import HEAVY_RAIN, Kind
 

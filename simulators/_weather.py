@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators._catchment import through
-from simulators._chance import Column, Smooth, chance_of, smooth_noise
 from simulators._rain import Rain
+from simulators._random import Column, Smooth, chance_of, smooth_noise
 from simulators._story import SECOND, Front, Weather
 from simulators._sun import day_angle, elevation, irradiance, solar_hour
 

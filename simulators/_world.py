@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._chance import Column
 from simulators._field import Field, Place
-from simulators._picking import resolve_events
+from simulators._random import Column
 from simulators._rivers import Course, courses
+from simulators._selection import resolve_events
 from simulators._story import HOUR, SECOND, Event, Story
 from simulators._weather import CENTRE, Atmosphere
 

@@ -8,7 +8,7 @@ import yaml
 
 from sensors import _yaml
 from sensors._errors import Place
-from simulators._errors import SimulatorError
+from simulators._field import SimulatorError
 
 SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>d|h|min|s)")
 LONGEST = 10 * 366 * 24.0  # h of what is written

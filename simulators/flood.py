@@ -1,130 +1,170 @@
 """Floods of small rivers: gauges, catchment rain, retention basins, the official colour."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from sensors._common import COMMON
 from sensors.flood import DOMAIN
-from simulators._basins import fill
-from simulators._battery import charge
 from simulators._catchment import discharge_of
-from simulators._chance import Column, chance_of
-from simulators._field import Field, Place
-from simulators._gauging import DeviceReadings, Times, as_read, saturated, table, ticks
+from simulators._field import Place
+from simulators._random import Column
+from simulators._readings import Times
 from simulators._rivers import Course
-from simulators._simulator import Simulator
-from simulators._story import SECOND
-from simulators._vigilance import bulletins
+from simulators._simulator import Observation, Reading, default_simulator
+from simulators._story import HOUR, SECOND
+from simulators._weather import STEP
 from simulators._world import World
 
-CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 NOISE = 0.0015  # m, of a reading: waves
 BASIN_NOISE = 0.4  # %
 
+# Settings of retention basins.
+TAKES_FROM = 0.45  # of the discharge at which the river leaves its bed
+TAKES = 0.3  # of what the river carries beyond that
+EMPTIES = 40.0  # h that a full basin takes to run empty
+HOLDS = 7.0  # h of a tenth of the brimful discharge, where its volume is not given
+SUMP = 3.0  # % that never runs out
 
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """A device looking at its river at some times."""
-
-    times: Times
-    interval: float
-    place: Place
-    course: Course
-    world: World
-    chance: np.random.Generator
-
-    def true(self, column: Column) -> Column:
-        return np.interp(self.times, self.world.air.grid, column)
-
-    def before(self, column: Column, most: Callable[..., Column]) -> Column:
-        """Over the interval that ends at each time, of the model's steps."""
-        lags = np.arange(0, self.interval, 900) * SECOND
-        looks = [np.interp(self.times - lag, self.world.air.grid, column) for lag in lags]
-        return np.asarray(most(looks, axis=0))
+# Official colours: forecasters see a day ahead.
+GREEN, YELLOW, ORANGE, RED = 1.0, 2.0, 3.0, 4.0
+ISSUES = (9, 15)  # h UTC
+DAY = 24 * HOUR
+COLOURS = (("attention", YELLOW), ("alert", ORANGE), ("danger", RED))
 
 
-def emit(field: Field, world: World, _chance_seed: int) -> pd.DataFrame:
-    """What the devices tell; one at no river known tells only its battery."""
-    return table(
-        readings for place in field.of("flood") for readings in _device_readings(place, world)
+def _of_course(measure: Callable[[Observation, Course], Column | None]) -> Reading:
+    """A reading of the river at the place; None where there is no river."""
+
+    def read(seen: Observation) -> Column | None:
+        course = seen.world.course(seen.place)
+        return None if course is None else measure(seen, course)
+
+    return read
+
+
+def _level(seen: Observation, course: Course) -> Column:
+    return _now(seen, course.level) + seen.noise(NOISE)
+
+
+def _discharge(seen: Observation, course: Course) -> Column:
+    level = _level(seen, course)
+    return discharge_of(level, bed=course.bed, brim=course.brim, brimful=course.brimful)
+
+
+def _surface(seen: Observation, course: Course) -> Column | None:
+    zero = seen.place.properties.get("zero_ngf_m")
+    return None if zero is None else _level(seen, course) + float(zero)
+
+
+def _rain(seen: Observation, course: Course) -> Column:
+    fallen, grid = np.cumsum(course.rain), seen.world.air.grid
+    begun = np.interp(seen.times - int(seen.interval * SECOND), grid, fallen)
+    return np.asarray(np.interp(seen.times, grid, fallen) - begun)
+
+
+def _fill(seen: Observation, course: Course) -> Column:
+    return np.asarray(_now(seen, fill(seen.place, course)) + seen.noise(BASIN_NOISE))
+
+
+def _now(seen: Observation, column: Column) -> Column:
+    return np.interp(seen.times, seen.world.air.grid, column)
+
+
+def _over_interval(seen: Observation, column: Column, most: Callable[..., Column]) -> Column:
+    """Over the interval that ends at each time, of the model's steps."""
+    lags = np.arange(0, seen.interval, 900) * SECOND
+    looks = [np.interp(seen.times - lag, seen.world.air.grid, column) for lag in lags]
+    return np.asarray(most(looks, axis=0))
+
+
+def fill(place: Place, course: Course) -> Column:
+    """% of the basin's volume (`volume_m3` of its site) at each step; a full basin overflows."""
+    held = float(place.properties.get("volume_m3", HOLDS * 3600 * 0.1 * course.brimful))
+    taken = TAKES * np.maximum(course.discharge - TAKES_FROM * course.brimful, 0) * STEP
+    given = np.where(taken > 0, 0.0, held * STEP / 3600 / EMPTIES)
+    volume, levels = 0.0, []
+    for change in (taken - given).tolist():
+        volume = min(max(volume + change, 0.0), held)
+        levels.append(volume)
+    return np.asarray(SUMP + (100 - SUMP) * np.array(levels) / held)
+
+
+def _vigilance(seen: Observation) -> tuple[Times, Column] | None:
+    river = seen.place.river
+    return bulletins(river, seen.world, seen.chance, seen.interval) if river else None
+
+
+def bulletins(
+    river: str, world: World, chance: np.random.Generator, heartbeat: float
+) -> tuple[NDArray[np.int64], Column]:
+    """Times (µs) and colours of bulletins: at changes, and every `heartbeat` s between."""
+    at = _issue_times(world)
+    sure = chance.normal(1.0, 0.04, len(at))
+    colour = np.full(len(at), GREEN)
+    for site, limits in _thresholds(river, world).items():
+        ahead = np.array([world.level(site, _hours(issue)).max() for issue in at])
+        for name, value in COLOURS:
+            if name in limits:
+                reached = ahead * sure > limits[name]
+                colour = np.where(reached, np.maximum(colour, value), colour)
+    return _on_change(at, colour, heartbeat)
+
+
+def _issue_times(world: World) -> NDArray[np.int64]:
+    """The last bulletin before the scenario counts at its beginning."""
+    first = world.begins // DAY * DAY
+    issues = np.array(
+        [
+            day + hour * HOUR
+            for day in range(first, world.ends + DAY, DAY)
+            for hour in ISSUES
+            if world.begins < day + hour * HOUR <= world.ends
+        ],
+        dtype=np.int64,
     )
+    return np.concatenate([np.array([world.begins], dtype=np.int64), issues])
 
 
-def _device_readings(place: Place, world: World) -> Iterator[DeviceReadings]:
-    course = world.course(place)
-    for name, interval in sorted(place.quantities.items()):
-        chance = chance_of(world.seed, place.device, name)
-        at = ticks(world.begins, world.ends, interval)
-        if name == "battery":
-            yield _make_readings(place, name, at, charge(at, chance))
-        elif name == "vigilance" and place.river:
-            at, colours = bulletins(place.river, world, chance, interval)
-            yield _make_readings(place, name, at, colours)
-        elif course is not None and name in READINGS:
-            look = Observation(
-                times=at, interval=interval, place=place, course=course, world=world, chance=chance
-            )
-            true = READINGS[name](look)
-            if true is not None:
-                yield _make_readings(place, name, at, true)
+def _hours(issue: int) -> NDArray[np.int64]:
+    return issue + np.arange(0, 25, dtype=np.int64) * HOUR
 
 
-def _make_readings(place: Place, name: str, times: Times, true: Column) -> DeviceReadings:
-    quantity, top = CATALOGUE[name], place.saturates.get(name)
-    return DeviceReadings(
-        device=place.device,
-        quantity=quantity,
-        times=times,
-        value=as_read(quantity, true, top),
-        status=saturated(true, top),
-    )
+def _thresholds(river: str, world: World) -> dict[str, dict[str, float]]:
+    thresholds: dict[str, dict[str, float]] = {}
+    for place in world.field.places:
+        if place.river == river and place.site in world.courses:
+            thresholds.setdefault(place.site, {}).update(place.thresholds)
+    return thresholds
 
 
-def _level(look: Observation) -> Column:
-    return look.true(look.course.level) + look.chance.normal(0, NOISE, len(look.times))
+def _on_change(
+    at: NDArray[np.int64], colour: Column, heartbeat: float
+) -> tuple[NDArray[np.int64], Column]:
+    """The changes, and between them the last colour every `heartbeat` s."""
+    times: list[int] = []
+    colours: list[float] = []
+    wait = int(heartbeat * SECOND)
+    for moment, value in zip(at.tolist(), colour.tolist(), strict=True):
+        while times and times[-1] + wait < moment:
+            times.append(times[-1] + wait)
+            colours.append(colours[-1])
+        if not times or value != colours[-1]:
+            times.append(moment)
+            colours.append(value)
+    return np.array(times, dtype=np.int64), np.array(colours)
 
 
-def _discharge(look: Observation) -> Column:
-    course = look.course
-    return discharge_of(_level(look), bed=course.bed, brim=course.brim, brimful=course.brimful)
-
-
-def _surface(look: Observation) -> Column | None:
-    zero = look.place.properties.get("zero_ngf_m")
-    return None if zero is None else _level(look) + float(zero)
-
-
-def _rain(look: Observation) -> Column:
-    fallen = np.cumsum(look.course.rain)
-    grid = look.world.air.grid
-    begun = np.interp(look.times - int(look.interval * SECOND), grid, fallen)
-    return np.asarray(np.interp(look.times, grid, fallen) - begun)
-
-
-def _daily_max_level(look: Observation) -> Column:
-    return look.before(look.course.level, np.max)
-
-
-def _daily_mean_discharge(look: Observation) -> Column:
-    return look.before(look.course.discharge, np.mean)
-
-
-def _fill(look: Observation) -> Column:
-    filled = look.true(fill(look.place, look.course))
-    return np.asarray(filled + look.chance.normal(0, BASIN_NOISE, len(look.times)))
-
-
-READINGS: Mapping[str, Callable[[Observation], Column | None]] = {
-    "basin_fill": _fill,
-    "catchment_rain": _rain,
-    "daily_max_level": _daily_max_level,
-    "daily_mean_discharge": _daily_mean_discharge,
-    "discharge": _discharge,
-    "level": _level,
-    "surface_elevation": _surface,
+READINGS: Mapping[str, Reading] = {
+    "basin_fill": _of_course(_fill),
+    "catchment_rain": _of_course(_rain),
+    "daily_max_level": _of_course(lambda seen, course: _over_interval(seen, course.level, np.max)),
+    "daily_mean_discharge": _of_course(
+        lambda seen, course: _over_interval(seen, course.discharge, np.mean)
+    ),
+    "discharge": _of_course(_discharge),
+    "level": _of_course(_level),
+    "surface_elevation": _of_course(_surface),
+    "vigilance": _vigilance,
 }
-
-SIMULATOR = Simulator(domain="flood", emit=emit)
+SIMULATOR = default_simulator(DOMAIN, READINGS)

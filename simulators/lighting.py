@@ -14,17 +14,15 @@ import pandas as pd
 from sensors._common import COMMON
 from sensors._plan import LightingPlan, levels
 from sensors.lighting import DOMAIN
-from simulators import _cabinets_telling, _lamps_telling
-from simulators._cabinets import Circuit, circuit, drift
-from simulators._cabinets_telling import Cabinet
+from simulators import _cabinet_readings, _lamp_readings
+from simulators._cabinet_readings import Cabinet
+from simulators._cabinets import Circuit, Mains, circuit, drift, mains
 from simulators._field import Field, Place
-from simulators._gauging import DeviceReadings, table
+from simulators._lamp_readings import Lamp
 from simulators._lamps import CODES, luminaire, simulate_lamp
 from simulators._lamps_faults import troubles
-from simulators._lamps_telling import Lamp
-from simulators._mains import Mains, mains
-from simulators._parameters import Kinds, check_events, choice, flag, number
-from simulators._simulator import Simulator
+from simulators._readings import DeviceReadings, table
+from simulators._simulator import Kinds, Simulator, check_events, choice, flag, number
 from simulators._steps import EVER, Column, Steps, combine, constant, steps_from
 from simulators._weather import CENTRE
 from simulators._world import World
@@ -151,9 +149,9 @@ def _device_readings(
 ) -> Iterator[DeviceReadings]:
     for cabinet in cabinets.values():
         if "cabinet_power" in cabinet.place.quantities:
-            yield from _cabinets_telling.cabinet_readings(cabinet, world, seed, CATALOGUE)
+            yield from _cabinet_readings.cabinet_readings(cabinet, world, seed, CATALOGUE)
         for lamp in cabinet.lamps:
-            yield from _lamps_telling.lamp_readings(lamp, world, seed, CATALOGUE)
+            yield from _lamp_readings.lamp_readings(lamp, world, seed, CATALOGUE)
 
 
 SIMULATOR = Simulator(domain="lighting", emit=emit, events=tuple(EVENTS))

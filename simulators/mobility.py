@@ -18,11 +18,10 @@ from sensors._common import COMMON
 from sensors.mobility import DOMAIN
 from simulators import _bicycles, _traffic_counting
 from simulators._calendar import LocalTimes, local_times
-from simulators._chance import chance_of
 from simulators._field import Field
-from simulators._gauging import DeviceReadings, table
-from simulators._parameters import Kinds, check_events, choice, number
-from simulators._simulator import Simulator
+from simulators._random import chance_of
+from simulators._readings import DeviceReadings, table
+from simulators._simulator import Kinds, Simulator, check_events, choice, number
 from simulators._steps import SECOND, Column, Instants
 from simulators._story import HOUR
 from simulators._traffic import (

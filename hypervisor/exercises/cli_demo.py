@@ -33,13 +33,13 @@ def demo(
     from hypervisor.alarms.queries import as_text
     from hypervisor.exercises import demo, demo_accounts, progress
     from hypervisor.exercises.story import format_story
-    from simulators import _words
+    from simulators import _options
 
     folder = demo.folder(data or context.obj)
     if stop:
         print("stopped" if demo.stop(folder) else f"no demonstration is up in {folder}")
         return
-    pace = _words.parse_speed(speed)
+    pace = _options.parse_speed(speed)
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

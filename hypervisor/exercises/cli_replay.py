@@ -57,18 +57,18 @@ def replay(
 
     from hypervisor.base.settings import load_settings
     from hypervisor.exercises import playing, progress
-    from simulators import _recordings, _words
-    from simulators._arrivals import Disturbance
+    from simulators import _options, _recordings
+    from simulators._publications import Disturbance
 
     settings = load_settings(context.obj)
     playing.require_exercise_instance(settings, "a replay")
     manner = playing.PlayOptions(
-        speed=_words.parse_speed(speed),
-        linger=_words.parse_duration(linger),
+        speed=_options.parse_speed(speed),
+        linger=_options.parse_duration(linger),
         disturbance=Disturbance(
             shuffle=shuffle,
             double=double,
-            outages=tuple(map(_words.parse_span, outage or ())),
+            outages=tuple(map(_options.parse_span, outage or ())),
             seed=seed,
         ),
         again=again,
@@ -76,7 +76,7 @@ def replay(
     )
 
     def instant(text: str | None) -> datetime | None:
-        return None if text is None else _words.parse_instant(text)
+        return None if text is None else _options.parse_instant(text)
 
     recording = _recordings.read(
         file, stations=station, start=instant(from_), end=instant(to), columns=columns

@@ -42,7 +42,7 @@ def simulate(
     from hypervisor.base.settings import load_settings
     from hypervisor.exercises import briefing, playing, progress, scoring
     from hypervisor.exercises.simulation import load_field, make_label, make_messages
-    from simulators import _words
+    from simulators import _options
     from simulators._scenarios import load_scenario
 
     if listed or describe:
@@ -56,8 +56,8 @@ def simulate(
         return
     settings = load_settings(context.obj)
     playing.require_exercise_instance(settings, "a simulation")
-    faults = [_words.parse_fault(text) for text in fault or ()]
-    manner = playing.PlayOptions(speed=_words.parse_speed(speed), wait=wait)
+    faults = [_options.parse_fault(text) for text in fault or ()]
+    manner = playing.PlayOptions(speed=_options.parse_speed(speed), wait=wait)
     spoken = make_messages(settings, scenario, seed=seed, hours=hours, faults=faults)
     label = make_label(scenario, seed=seed, hours=hours, faults=fault or ())
     with progress.show_progress(scenario, len(spoken.rows)) as notice:

@@ -24,9 +24,9 @@ from hypervisor.exercises.run_controller import RunController
 from hypervisor.exercises.service import plan_injects
 from hypervisor.exercises.simulation import load_field
 from sensors._errors import TerritoryError
-from simulators._picking import select_names
 from simulators._player import SECOND, PlayResult
-from simulators._tempo import PlayerCommand
+from simulators._run_control import PlayerCommand
+from simulators._selection import select_names
 
 TICK = 1.0  # s between polls
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s between attempts to connect

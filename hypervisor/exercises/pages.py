@@ -24,7 +24,7 @@ from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render
 from sensors._errors import TerritoryError
-from simulators import _words
+from simulators import _options
 
 router = APIRouter()
 PAGE = Page(key="exercises", title=mark("Exercises"), address="/exercises", order=21, shortcut="e")
@@ -85,7 +85,7 @@ def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
             source=source,
             author=context.person.name,
             language=reader_of(context, request).language,
-            speed=_words.parse_speed(speed),
+            speed=_options.parse_speed(speed),
             held=bool(held),
             seed=seed,
             hours=desk.parse_number(hours),

@@ -15,7 +15,7 @@ from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, render
 from sensors._errors import TerritoryError
-from simulators import _words
+from simulators import _options
 
 router = APIRouter()
 PAGE: Page | None = None
@@ -63,7 +63,7 @@ def order_run(  # noqa: PLR0913, PLR0917  the fields of the form
     details: dict[str, Any] = {}
     try:
         if kind == "speed":
-            details["speed"] = _words.parse_speed(speed)
+            details["speed"] = _options.parse_speed(speed)
         if kind == "jump":
             details = {"to": desk.parse_local_time(to, context)} if to else {"by": float(by or 0)}
         order_ = Order(

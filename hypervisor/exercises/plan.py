@@ -12,11 +12,10 @@ from hypervisor.exercises.playable import load_story, recording_path
 from hypervisor.exercises.playing import as_messages, find_series_ids, load_registry
 from hypervisor.exercises.queries_runs import Run
 from hypervisor.exercises.simulation import load_field
-from simulators import _words
-from simulators._arrivals import Disturbance, disturb
-from simulators._performing import simulate_messages
-from simulators._publications import MessageSet, Publication
+from simulators import _options
+from simulators._publications import Disturbance, MessageSet, Publication, disturb
 from simulators._recordings import read
+from simulators._simulation import simulate_messages
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def plan_run(settings: Settings, run: Run) -> RunPlan:
 
 def _story_messages(settings: Settings, run: Run) -> MessageSet:
     parameters = run.parameters
-    faults = tuple(_words.parse_fault(text) for text in parameters.get("faults", ()))
+    faults = tuple(_options.parse_fault(text) for text in parameters.get("faults", ()))
     story = load_story(settings.data, run.source)
     story = replace(story, faults=(*story.faults, *faults))
     return simulate_messages(
@@ -95,7 +94,7 @@ def _story_messages(settings: Settings, run: Run) -> MessageSet:
 def _recording_messages(settings: Settings, run: Run) -> MessageSet:
     parameters: Mapping[str, Any] = run.parameters
     start, end = (
-        None if parameters.get(name) is None else _words.parse_instant(parameters[name])
+        None if parameters.get(name) is None else _options.parse_instant(parameters[name])
         for name in ("from", "to")
     )
     recording = read(

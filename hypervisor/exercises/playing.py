@@ -23,10 +23,9 @@ from hypervisor.exercises.reading_account import Account, Ledger
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from sensors._errors import TerritoryError
-from simulators._arrivals import Disturbance, disturb
+from simulators._mqtt import Broker, WallClock
 from simulators._player import SECOND, Pace, Player, PlayResult, Progress
-from simulators._publications import MessageSet, publications
-from simulators._wire import Broker, WallClock
+from simulators._publications import Disturbance, MessageSet, disturb, publications
 
 PLAYER = "player"
 STUCK_SECONDS = 60.0

@@ -77,8 +77,10 @@ def _print_text(outcome: Outcome, console: Console) -> None:
     )
     if account.lost:
         console.print(
-            f"{account.lost} readings were acknowledged by the broker and never stored: it was"
-            " killed within its autosave second. Publish them again with --again.",
+            f"{account.lost} readings of {', '.join(account.lost_of[:5])}"
+            f"{' …' if len(account.lost_of) > 5 else ''} were acknowledged by the broker, and ingest neither stored nor refused them: their frame port is not among the"
+            " `ports` of the codec, or the broker was killed within its autosave second (publish"
+            " them again with --again).",
             style="red",
         )
     console.print(alarm_table(outcome.alarms) if outcome.alarms else "no alarm was raised")
@@ -115,6 +117,7 @@ def _format_json(outcome: Outcome) -> str:
             "already_there": account.already_there,
             "dead_letters": dict(account.dead_letters),
             "lost": account.lost,
+            **({"lost_of": account.lost_of} if account.lost else {}),
             "alarms": [as_text(alarm) for alarm in outcome.alarms],
         }
     return json.dumps(result, ensure_ascii=False)

@@ -22,7 +22,8 @@ class Account:
     """published = stored + already_there + dead letters + lost.
 
     Counts of readings. `published` includes copies, `already_there` readings that were stored
-    before; `dead_letters` by reason; `lost` were acknowledged by the broker but not stored.
+    before; `dead_letters` by reason; `lost` were acknowledged by the broker but neither stored nor
+    refused, `lost_of`: their devices.
     """
 
     published: int
@@ -30,6 +31,7 @@ class Account:
     already_there: int
     dead_letters: Mapping[str, int]
     lost: int
+    lost_of: tuple[str, ...] = ()
 
     @property
     def balanced(self) -> bool:
@@ -53,6 +55,7 @@ class Ledger:
         self._questions = questions
         self._messages = messages
         self._numbers = numbers
+        self._devices = {number: device for (device, _), number in numbers.items()}
         series, times = _keys(messages.rows, numbers)
         pairs = np.unique(np.rec.fromarrays((series, times)))
         self._series = np.ascontiguousarray(pairs["f0"])
@@ -69,14 +72,16 @@ class Ledger:
         dead, refused = self._refused(letters)
         missing = np.flatnonzero(~self._there)
         absent = zip(self._series[missing].tolist(), self._times[missing].tolist(), strict=True)
-        lost = sum(key not in refused for key in absent)
+        lost = [series for series, time in absent if (series, time) not in refused]
+        devices = {self._devices[series] for series in lost}
         stored = int(self._there.sum()) - self._before
         return Account(
             published=tally.readings,
             stored=stored,
-            already_there=tally.readings - stored - sum(dead.values()) - lost,
+            already_there=tally.readings - stored - sum(dead.values()) - len(lost),
             dead_letters=dead,
-            lost=lost,
+            lost=len(lost),
+            lost_of=tuple(sorted(devices)),
         )
 
     def _look(self) -> None:

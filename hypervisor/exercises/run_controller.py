@@ -19,7 +19,7 @@ from hypervisor.exercises.queries_runs import Command, RunError, RunState
 from sensors._domain import catalogue
 from simulators._player import Progress
 from simulators._publications import Publication, native_topic
-from simulators._tempo import SECOND, PlayerCommand
+from simulators._run_control import SECOND, PlayerCommand
 
 HOUR = 3600 * SECOND
 SAY_SECONDS = 0.5  # interval of progress reports

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hypervisor.alarms.queries import Alarm
 from simulators._field import Field
-from simulators._picking import select_names
+from simulators._selection import select_names
 from simulators._story import HOUR, SECOND, Story, Truth
 
 

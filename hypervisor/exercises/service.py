@@ -14,7 +14,7 @@ from hypervisor.exercises import queries as exercise_store
 from hypervisor.exercises import queries_injects, queries_runs
 from hypervisor.exercises.playable import get_playable, load_story
 from hypervisor.exercises.queries_runs import Command, NewRun, Run, RunError, RunState
-from simulators import _words
+from simulators import _options
 from simulators._story import Inject as Planned
 from simulators._story import Story
 
@@ -55,7 +55,7 @@ def start_run(connection: Connection, data: Path, options: StartOptions) -> tupl
     """
     _require_speed(options.speed)
     for fault in options.faults:  # fail now, not during preparation
-        _words.parse_fault(fault)
+        _options.parse_fault(fault)
     begins, ends, title, title_fr, kind = _find_span(data, options)
     _require_ahead(connection, begins)
     parameters: dict[str, Any] = {"held": options.held, "language": options.language}

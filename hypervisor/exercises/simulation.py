@@ -7,12 +7,13 @@ from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises.playing import RunLabel
 from hypervisor.exercises.territory import describe_field
+from hypervisor.readings import queries_codecs
 from hypervisor.registry import queries as registry_store
 from sensors._domain import catalogue
 from simulators._field import Field
-from simulators._performing import simulate_messages
 from simulators._publications import MessageSet
 from simulators._scenarios import load_scenario
+from simulators._simulation import simulate_messages
 from simulators._story import ScheduledEvent, Story
 
 
@@ -60,4 +61,5 @@ def load_field(settings: Settings, story: Story) -> Field:
 
 def load_field_from(connection: Connection, story: Story) -> Field:
     """As `load_field`, on an unrestricted connection."""
-    return describe_field(registry_store.load(connection), catalogue(), story.begins)
+    registry, own = registry_store.load(connection), queries_codecs.load_sources(connection)
+    return describe_field(registry, catalogue(), story.begins, own)

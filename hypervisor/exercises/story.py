@@ -15,7 +15,7 @@ from hypervisor.exercises import queries as store
 from hypervisor.exercises.demo import SCENARIO, SEED, DemoResult
 from hypervisor.exercises.demo_accounts import Member
 from hypervisor.exercises.playing import Outcome
-from hypervisor.exercises.territory import describe_field
+from hypervisor.exercises.simulation import load_field_from
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._pack import packs
@@ -78,7 +78,7 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
 def _format_score(connection: Connection, outcome: Outcome) -> Iterator[str]:
     """Number of expected alarms that were raised."""
     story = load_scenario(SCENARIO)
-    field = describe_field(registry_store.load(connection), catalogue(), story.begins)
+    field = load_field_from(connection, story)
     score = scoring.score_alarms(story, field, SEED, outcome.alarms)
     raised = len(score.verdicts) - len(score.missed)
     yield ""

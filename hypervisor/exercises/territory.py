@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.registry.model import Asset, Device, Registry, Revision, Site
+from ingest.library import list_shipped
+from ingest.mapping import MappingError, load_mapping
+from ingest.ports import CodecSource
 from sensors._domain import Catalogue
 from sensors._plan import LightingPlan, plan_from_json
 from sensors._quantity import Reporting
@@ -24,11 +27,18 @@ class _Facts:
     links: dict[str, list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
     members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     groups: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    codecs: Mapping[str, plain.Codec] = field(default_factory=dict)
 
 
-def describe_field(registry: Registry, catalogue: Catalogue, at: datetime) -> plain.Field:
-    """The territory at `at`, with the facts in force then."""
+def describe_field(
+    registry: Registry,
+    catalogue: Catalogue,
+    at: datetime,
+    own_codecs: Mapping[str, CodecSource] | None = None,
+) -> plain.Field:
+    """The territory at `at`, with the facts in force then. `own_codecs`: the instance's."""
     facts = _in_force(registry, at)
+    facts.codecs = describe_codecs({**list_shipped(), **(own_codecs or {})}, catalogue)
     quantities: dict[str, list[str]] = defaultdict(list)
     for device, quantity in registry.series:
         quantities[device].append(quantity)
@@ -86,6 +96,7 @@ def _place(
         gateway=device.gateway or "",
         protocol=gateway.protocol if gateway else "",
         address=device.address or "",
+        codec=_codec_of(device, facts.codecs),
         groups=groups,
         plan=plan,
         switched=switched,
@@ -98,6 +109,46 @@ def _place(
         properties=_properties(site, device, facts),
         upstream=tuple(facts.links[site.name]),
     )
+
+
+def describe_codecs(
+    sources: Mapping[str, CodecSource], catalogue: Catalogue
+) -> dict[str, plain.Codec]:
+    """How ingest reads payloads, by name of the codec; a broken mapping has no form."""
+    units = {quantity.name: quantity.unit for quantity in catalogue.quantities.values()}
+    codecs = {}
+    for name, source in sources.items():
+        try:
+            mapping = load_mapping(source.mapping, file=name, units=units)
+        except MappingError:
+            codecs[name] = plain.Codec(name=name, form="")
+            continue
+        codecs[name] = plain.Codec(
+            name=name,
+            form=mapping.form,
+            port=min(mapping.ports or (1,)),
+            fields=tuple(
+                plain.CodecField(
+                    path=path,
+                    quantity=meaning.quantity,
+                    unit=meaning.unit,
+                    values=meaning.values,
+                    plus=meaning.plus,
+                    scale=meaning.scale,
+                    offset=meaning.offset,
+                    curve=meaning.curve,
+                )
+                for path, meaning in mapping.fields.items()
+            ),
+        )
+    return codecs
+
+
+def _codec_of(device: Device, codecs: Mapping[str, plain.Codec]) -> plain.Codec | None:
+    """The codec that the inventory names, which may not exist, or else its model's."""
+    if device.codec:
+        return codecs.get(device.codec) or plain.Codec(name=device.codec, form="")
+    return codecs.get(device.model or "")
 
 
 def _lighting_of(groups: tuple[str, ...], facts: _Facts) -> tuple[LightingPlan | None, bool]:

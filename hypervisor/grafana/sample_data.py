@@ -51,10 +51,10 @@ from ingest.pipeline import Pipeline
 from rules._pack import packs as shipped
 from sensors._domain import Catalogue, catalogue
 from simulators._field import Field, Place
-from simulators._performing import simulate_messages
-from simulators._picking import select_names
 from simulators._publications import Publication, instant_of
 from simulators._scenarios import load_scenario
+from simulators._selection import select_names
+from simulators._simulation import simulate_messages
 from simulators._story import Story
 
 WORKER = "fill"

@@ -9,9 +9,9 @@ import pytest
 from hypervisor.base.instants import text
 from hypervisor.broker.child import stop
 from rules._pack import packs
+from simulators._options import parse_instant
 from simulators._publications import instant_of
 from simulators._recordings import read
-from simulators._words import parse_instant
 from tests.acceptance.conftest import Exercise
 
 pytestmark = pytest.mark.acceptance

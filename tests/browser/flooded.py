@@ -24,8 +24,8 @@ from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs as shipped
 from sensors._domain import catalogue
 from sensors._row import ROW
-from simulators._performing import simulate_rows
 from simulators._scenarios import load_scenario
+from simulators._simulation import simulate_rows
 
 _INVENTORY = Path(__file__).parents[2] / "hypervisor" / "examples" / "essonne"
 _LAMPS = "lamps.csv"  # 1,200 of them: a page has no more to show, a test much to wait for

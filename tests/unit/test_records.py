@@ -47,7 +47,7 @@ CHANGING = frozenset(
         "ingest.decode": "Decoded",
         "ingest.reply": "ParsedPayload",
         "simulators._publications": "_Message",
-        "simulators._tempo": "ScenarioClock",
+        "simulators._run_control": "ScenarioClock",
     }.items()
     for name in names.split()
 )

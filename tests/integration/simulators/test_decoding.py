@@ -15,9 +15,9 @@ from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from sensors._quality import Quality
 from simulators._field import Field, Place
-from simulators._performing import measure_rows, simulate_messages
 from simulators._publications import MessageSet
 from simulators._scenarios import load_scenario
+from simulators._simulation import measure_rows, simulate_messages
 from simulators._world import World
 from tests.integration.ingest.conftest import ingest
 

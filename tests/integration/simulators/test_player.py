@@ -20,9 +20,9 @@ from hypervisor.broker.mosquitto import Broker as Server
 from hypervisor.broker.passwords import SESSION
 from hypervisor.stack.servers import Running, start_broker
 from ingest.topics import SESSION_MADE
+from simulators._mqtt import Broker, PlayerError, WallClock
 from simulators._player import CLOCK, Pace, Player, Progress
 from simulators._publications import Publication, instant_of
-from simulators._wire import Broker, PlayerError, WallClock
 
 pytestmark = pytest.mark.integration
 

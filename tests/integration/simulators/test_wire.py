@@ -14,7 +14,7 @@ from hypervisor.broker import accounts
 from hypervisor.broker.child import find_processes
 from hypervisor.broker.mosquitto import Broker as Server
 from hypervisor.broker.ports import free_port
-from simulators._wire import Broker, MqttConnection, PlayerError, WallClock
+from simulators._mqtt import Broker, MqttConnection, PlayerError, WallClock
 
 pytestmark = pytest.mark.integration
 

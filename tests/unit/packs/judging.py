@@ -22,10 +22,10 @@ from sensors._domain import catalogue
 from sensors._quantity import CLOCK_FAULT
 from simulators import _recordings
 from simulators._field import Field
-from simulators._performing import simulate_messages
-from simulators._picking import select_names
 from simulators._publications import MessageSet
 from simulators._scenarios import load_scenario
+from simulators._selection import select_names
+from simulators._simulation import simulate_messages
 from simulators._story import Story
 
 SPARSE = 6  # of which many cabinets and roads the quick tests keep one

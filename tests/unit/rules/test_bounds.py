@@ -11,7 +11,7 @@ from rules._pack import load_pack
 from rules._pack_test import run_tests
 from sensors._domain import catalogue
 from sensors._units import UnitError, conversion
-from simulators._words import OptionError, parse_duration
+from simulators._options import OptionError, parse_duration
 from simulators._yaml import parse_hours
 
 RULE = """

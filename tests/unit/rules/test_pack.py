@@ -293,5 +293,5 @@ def test_no_two_packs_have_a_rule_of_one_name(
     monkeypatch.setattr(rules, "__path__", [str(tmp_path)])
     assert [(pack.domain, len(pack.rules)) for pack in packs()] == [("flood", 1)]
     (tmp_path / "flood-a.yaml").write_text(text)
-    with pytest.raises(RuleError, match=r"rule 'flood-a-b' stands in rules/flood-a\.yaml already"):
+    with pytest.raises(RuleError, match=r"rule 'flood-a-b' is already in /.+/flood-a\.yaml"):
         packs()

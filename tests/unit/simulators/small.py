@@ -3,12 +3,15 @@
 from dataclasses import replace
 from datetime import time, timedelta
 
-from sensors._domain import catalogue
+from hypervisor.exercises.territory import describe_codecs
+from ingest.library import list_shipped
+from sensors._domain import Domain, catalogue
 from sensors._plan import LightingPlan, Spell
 from sensors._quantity import Reporting
 from simulators._field import Asset, Field, Group, Place
 
 KNOWN = catalogue()
+CODECS = describe_codecs(list_shipped(), KNOWN)
 LORA, PARTNER, HUB = ("lora", "chirpstack"), ("partner", "the-things-stack"), ("hub", "native")
 SPEAKERS = {
     "compact-station": LORA,
@@ -45,6 +48,7 @@ def place(model: str, number: int = 1, **more: object) -> Place:
         gateway=gateway,
         protocol=protocol,
         address=f"02{sum(model.encode()):04x}{number:010x}" if gateway else "",
+        codec=CODECS.get(model),
         lon=2.2 + 0.01 * number,
         lat=48.65,
         quantities={name: each.interval.total_seconds() for name, each in quantities.items()},
@@ -54,7 +58,34 @@ def place(model: str, number: int = 1, **more: object) -> Place:
 
 
 def places() -> tuple[Place, ...]:
-    """One of each model at least."""
+    """One of each model at least, and one of each domain that has no model."""
+    made = described()
+    models = {each.model for each in made}
+    return (
+        *made,
+        *(place(model) for model in KNOWN.models if model not in models),
+        *(whole(domain) for domain in KNOWN.domains.values() if not domain.models),
+    )
+
+
+def whole(domain: Domain) -> Place:
+    """A device that measures everything of a domain."""
+    return Place(
+        device=f"{domain.name}-1",
+        site=f"at-{domain.name}-1",
+        domain=domain.name,
+        lon=2.21,
+        lat=48.65,
+        river="Yvette",
+        quantities={each.name: each.interval.total_seconds() for each in domain.quantities},
+        on_change=frozenset(
+            each.name for each in domain.quantities if each.reporting is Reporting.ON_CHANGE
+        ),
+    )
+
+
+def described() -> tuple[Place, ...]:
+    """The devices whose places say more than their models."""
     rain = {"rain": 3600.0, "battery": 3600.0}
     lit = {"plan": PLAN, "site": "cabinet", "groups": ("lamps",)}
     return (

@@ -10,7 +10,7 @@ import pandas as pd
 from sensors._domain import catalogue
 from sensors._plan import LightingPlan, Spell
 from simulators._field import Field, Place
-from simulators._lamps_telling import Lamp
+from simulators._lamp_readings import Lamp
 from simulators._story import ScheduledEvent, Story, Where
 from simulators._world import World
 from simulators.lighting import emit, truth

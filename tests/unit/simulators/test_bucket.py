@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulators._bucket import FINE, TIP, Bucket, tips
 from simulators._story import SECOND
+from simulators.weather import FINE, TIP, Bucket, tips
 from tests.unit.simulators.small import place
 
 MINUTE = 60 * SECOND

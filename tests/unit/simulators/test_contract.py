@@ -8,8 +8,8 @@ import pytest
 
 from sensors._quantity import Kind, Reporting
 from simulators._field import Field
-from simulators._performing import simulate_rows
 from simulators._scenarios import load_scenario
+from simulators._simulation import simulate_rows
 from simulators._simulator import find_simulators
 from simulators._table import ROW_COLUMNS
 from simulators._world import World

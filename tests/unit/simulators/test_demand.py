@@ -8,9 +8,9 @@ import pytest
 
 from simulators import _bicycles
 from simulators._bicycles import BICYCLES, PEDESTRIANS, weather_factor
+from simulators._cabinets import mains
 from simulators._calendar import LocalTimes, local_times
 from simulators._field import Field, Place
-from simulators._mains import mains
 from simulators._story import Story, Weather
 from simulators._traffic import (
     KINDS,

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulators._errors import SimulatorError
-from simulators._field import Field
-from simulators._performing import simulate_messages
+from simulators._field import Field, SimulatorError
+from simulators._options import OptionError, parse_fault
 from simulators._publications import MessageSet
 from simulators._scenarios import load_scenario
+from simulators._simulation import simulate_messages
 from simulators._story import HOUR, SECOND, ScheduledEvent, Where
-from simulators._words import OptionError, parse_fault
 from tests.unit.simulators.small import place
 
 STORY = load_scenario("october-flood")

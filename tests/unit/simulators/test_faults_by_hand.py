@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulators._errors import SimulatorError
 from simulators._faults import (
     KINDS,
     apply_network_faults,
@@ -15,7 +14,7 @@ from simulators._faults import (
     check_faults,
     clock_skew,
 )
-from simulators._field import Field, Place
+from simulators._field import Field, Place, SimulatorError
 from simulators._publications import MessageSet, Publication
 from simulators._story import HOUR, SECOND, Event, Story
 from simulators._world import World

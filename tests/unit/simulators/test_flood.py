@@ -9,11 +9,10 @@ import pytest
 
 from sensors._domain import catalogue
 from simulators import _catchment as catchment
-from simulators._errors import SimulatorError
-from simulators._field import Field, Place
-from simulators._performing import simulate_rows
+from simulators._field import Field, Place, SimulatorError
 from simulators._rivers import Course
 from simulators._scenarios import load_scenario
+from simulators._simulation import simulate_rows
 from simulators._simulator import find_simulators
 from simulators._story import Story
 from simulators._world import World

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulators import _cabinets_telling as cabinets
-from simulators import _lamps_telling as telling
+from simulators import _cabinet_readings as cabinets
+from simulators import _lamp_readings as telling
+from simulators._cabinet_readings import Cabinet
 from simulators._cabinets import Circuit, circuit, depth, drift
-from simulators._cabinets_telling import Cabinet
 from simulators._field import Asset, Field, Place
+from simulators._lamp_readings import Lamp
 from simulators._lamps import TECHNOLOGIES, LampState, Luminaire, Trouble, luminaire, simulate_lamp
 from simulators._lamps_faults import troubles
-from simulators._lamps_telling import Lamp
 from simulators._steps import SECOND, Steps, constant, indicator, steps_from
 from simulators._story import Event, Story
 from simulators._world import World

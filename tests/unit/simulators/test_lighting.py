@@ -9,7 +9,7 @@ import pytest
 
 from sensors._plan import levels
 from simulators._field import Field
-from simulators._lamps_telling import Lamp
+from simulators._lamp_readings import Lamp
 from simulators._simulator import find_simulators
 from simulators._story import ScheduledEvent
 from simulators._world import World

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simulators._cabinet_readings import Cabinet
 from simulators._cabinets import depth
-from simulators._cabinets_telling import Cabinet
 from simulators._field import Asset, Field, Place
 from simulators._story import ScheduledEvent, Storm, Weather, Where
 from simulators._world import World

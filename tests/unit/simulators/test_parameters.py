@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from simulators import lighting, mobility
-from simulators._errors import SimulatorError
-from simulators._field import Field, Place
+from simulators._field import Field, Place, SimulatorError
 from simulators._story import ScheduledEvent, Story, Where
 from simulators._world import World
 
@@ -27,10 +26,10 @@ def world(kind: str, **parameters: object) -> World:
 @pytest.mark.parametrize(
     ("kind", "parameters", "sentence"),
     [
-        ("incident", {"lane_blocked": 2}, "unknown 'lane_blocked'; it may say lanes_blocked, cap"),
+        ("incident", {"lane_blocked": 2}, "unknown 'lane_blocked'; it takes lanes_blocked, cap"),
         ("incident", {"capacity": 40}, "capacity: 40; expected a number from 0 to 1"),
         ("loop-fault", {"mode": "broken"}, "expected one of stuck, dead, chatter"),
-        ("closure", {"why": "water"}, "it may say nothing more"),
+        ("closure", {"why": "water"}, "it takes no parameters"),
     ],
 )
 def test_traffic_s_slips_are_told(kind: str, parameters: dict[str, object], sentence: str) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from simulators._mqtt import Broker, PlayerError, WallClock
 from simulators._player import Pace, Player, PlayResult, Progress
 from simulators._publications import Publication, instant_of
-from simulators._tempo import PlayerCommand
-from simulators._wire import Broker, PlayerError, WallClock
+from simulators._run_control import PlayerCommand
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
 SECOND = 1_000_000

@@ -6,8 +6,15 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from simulators._arrivals import SECOND, Disturbance, disturb
-from simulators._publications import Publication, format_instant, instant_of, publications
+from simulators._publications import (
+    SECOND,
+    Disturbance,
+    Publication,
+    disturb,
+    format_instant,
+    instant_of,
+    publications,
+)
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
 

@@ -10,13 +10,13 @@ import pytest
 
 from sensors._plan import LightingPlan
 from simulators import flood, mobility, weather
-from simulators._arrivals import Disturbance, disturb
-from simulators._battery import charge
 from simulators._calendar import local_times
-from simulators._chance import Smooth, chance_of, smooth_noise
 from simulators._field import Field, Place
-from simulators._publications import Publication
+from simulators._publications import Disturbance, Publication, disturb
+from simulators._random import Smooth, chance_of, smooth_noise
+from simulators._readings import charge
 from simulators._rivers import Course
+from simulators._simulator import Observation
 from simulators._steps import EVER, constant
 from simulators._story import HOUR, SECOND, Storm, Story, Weather
 from simulators._traffic_sections import list_sections
@@ -55,10 +55,25 @@ class Air:
         return (times - START) / HOUR * 6.0  # mm/h
 
 
-def look(air: Any = None, *, times: Any = MANY, interval: float = 360.0) -> weather.Observation:
+def look(air: Any = None, *, times: Any = MANY, interval: float = 360.0) -> Observation:
     world = SimpleNamespace(air=air or Air(), seed=1)
-    place = Place(device="d", site="s", quantities={}, lon=2.0, lat=48.0)
-    return weather.Observation(place, cast("World", world), times, interval, "x")
+    return Observation(
+        place=Place(device="d", site="s", quantities={}, lon=2.0, lat=48.0),
+        world=cast("World", world),
+        times=times,
+        interval=interval,
+        chance=chance_of(1, "d", "x"),
+    )
+
+
+def river_told(name: str, seen: Observation) -> Any:
+    """The same of a river's quantity."""
+    return flood.READINGS[name](seen)
+
+
+def weather_told(name: str, seen: Observation) -> Any:
+    """The values of a quantity at the times of the observation."""
+    return weather.READINGS[name](seen)
 
 
 @pytest.mark.parametrize(
@@ -77,19 +92,19 @@ def look(air: Any = None, *, times: Any = MANY, interval: float = 360.0) -> weat
     ],
 )
 def test_each_instrument_has_its_own_noise(name: str, mean: float, deviation: float) -> None:
-    told = weather.READINGS[name](look())
+    told = weather_told(name, look())
     assert told.mean() == pytest.approx(mean, abs=4 * deviation / np.sqrt(4_000) + 1e-6)
     assert told.std() == pytest.approx(deviation, rel=0.06, abs=1e-9)
 
 
 def test_wind_turns_about_its_direction_and_gusts_go_beyond_it() -> None:
-    turned = (weather.READINGS["wind_direction"](look()) + 180) % 360 - 170
+    turned = (weather_told("wind_direction", look()) + 180) % 360 - 170
     assert (turned.mean(), turned.std()) == (pytest.approx(0, abs=0.6), pytest.approx(9, abs=0.5))
-    gusts, wind = (weather.READINGS[name](look()) for name in ("gust", "wind_speed"))
+    gusts, wind = (weather_told(name, look()) for name in ("gust", "wind_speed"))
     assert (gusts >= 1.15 * wind - 1e-9).all()
     assert np.median(gusts) == pytest.approx(9, abs=0.1)
-    assert weather.READINGS["gust"](look(Air(gust=0.0))) == pytest.approx(1.15 * wind)
-    assert weather.READINGS["wind_speed"](look(Air(wind=60.0))).max() == 49
+    assert weather_told("gust", look(Air(gust=0.0))) == pytest.approx(1.15 * wind)
+    assert weather_told("wind_speed", look(Air(wind=60.0))).max() == 49
 
 
 @pytest.mark.parametrize(
@@ -107,7 +122,7 @@ def test_wind_turns_about_its_direction_and_gusts_go_beyond_it() -> None:
 def test_the_sun_shines_as_far_as_it_casts_shadows(
     light: float, cloud: float, minutes: float
 ) -> None:
-    told = weather.READINGS["sunshine"](look(Air(irradiance=light, cloud=cloud)))
+    told = weather_told("sunshine", look(Air(irradiance=light, cloud=cloud)))
     assert told[:2] == pytest.approx([minutes] * 2)
 
 
@@ -115,11 +130,11 @@ def test_sums_are_of_the_interval_that_ends() -> None:
     """Five looks, a tenth, three, five, seven and nine of it ago."""
     air: Any = Air()
     air.irradiance = lambda _lon, _lat, times: (times - START) / SECOND
-    told = weather.READINGS["solar_radiation"](look(air, times=START + np.array([3600 * SECOND])))
+    told = weather_told("solar_radiation", look(air, times=START + np.array([3600 * SECOND])))
     assert told.tolist() == [pytest.approx((3600 - 180) * 360)]
-    rain = weather.READINGS["rain"](look())
+    rain = weather_told("rain", look())
     assert rain.mean() == pytest.approx(0.6 * 0.98, abs=0.03)
-    first = weather.READINGS["rain"](look(times=MANY[:1]))
+    first = weather_told("rain", look(times=MANY[:1]))
     assert first[0] == pytest.approx(0.6, abs=0.11)
 
 
@@ -195,26 +210,29 @@ def test_copies_come_within_ten_minutes_and_what_is_held_at_its_end() -> None:
 # -- rivers -------------------------------------------------------------------------------------
 
 
-def river_look(level: Any, *, interval: float = 900.0, hours: Any = None) -> flood.Observation:
+def river_look(level: Any, *, interval: float = 900.0, hours: Any = None) -> Observation:
     grid = START + np.arange(0, 2 * 86_400, 300, dtype=np.int64) * SECOND
     wave = np.array([level((at - START) / HOUR) for at in grid], dtype=np.float64)
     course = Course(
         rain=np.ones(len(grid)), discharge=10 * wave, level=wave, bed=0.0, brim=1.0, brimful=20.0
     )
     times = START + (np.asarray(hours) * HOUR).astype(np.int64) if hours is not None else MANY[:400]
-    world = SimpleNamespace(air=SimpleNamespace(grid=grid))
-    return flood.Observation(
+    world = SimpleNamespace(air=SimpleNamespace(grid=grid), course=lambda _place: course)
+    return Observation(
         times=times,
         interval=interval,
         place=Place(device="d", site="s", quantities={}, properties={"zero_ngf_m": 48.0}),
-        course=course,
         world=cast("World", world),
         chance=np.random.default_rng(1),
     )
 
 
 def test_gauges_have_their_noise() -> None:
-    told = {name: read(river_look(lambda _hour: 0.5)) for name, read in flood.READINGS.items()}
+    told = {
+        name: river_told(name, river_look(lambda _hour: 0.5))
+        for name in flood.READINGS
+        if name != "vigilance"
+    }
     for name, mean, deviation in (
         ("level", 0.5, 0.0015),
         ("surface_elevation", 48.5, 0.0015),
@@ -228,19 +246,17 @@ def test_gauges_have_their_noise() -> None:
     nowhere = replace(
         river_look(lambda _hour: 0.5), place=Place(device="d", site="s", quantities={})
     )
-    assert flood.READINGS["surface_elevation"](nowhere) is None
+    assert river_told("surface_elevation", nowhere) is None
 
 
 def test_a_day_s_figures_are_of_the_day_that_ends() -> None:
     day = river_look(lambda hour: hour / 10, interval=86_400.0, hours=[30.0])
-    most, mean = (flood.READINGS[n](day) for n in ("daily_max_level", "daily_mean_discharge"))
+    most, mean = (river_told(n, day) for n in ("daily_max_level", "daily_mean_discharge"))
     assert most is not None
     assert mean is not None
     assert most.tolist() == [pytest.approx(3.0)]
     assert mean.tolist() == [pytest.approx(10 * (30 - 11.875) / 10, abs=0.01)]
-    rain = flood.READINGS["catchment_rain"](
-        river_look(lambda _h: 1.0, interval=3600.0, hours=[5.0])
-    )
+    rain = river_told("catchment_rain", river_look(lambda _h: 1.0, interval=3600.0, hours=[5.0]))
     assert rain is not None
     assert rain.tolist() == [pytest.approx(12)]
 

@@ -5,7 +5,7 @@ import pytest
 from rules._pack import packs
 from simulators import _scenarios as scenarios
 from simulators._faults import KINDS
-from simulators._picking import select_names
+from simulators._selection import select_names
 from simulators._simulator import find_simulators
 from simulators._story import Where
 from simulators._yaml import Reader, ScenarioError, parse_hours

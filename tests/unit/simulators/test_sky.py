@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from simulators._chance import Smooth
 from simulators._rain import Rain, _band, _shower, _strengths, share
+from simulators._random import Smooth
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 from simulators._sun import elevation, irradiance, solar_hour
 from simulators._weather import Atmosphere

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simulators._encoding import encode_messages
 from simulators._field import Field, Place
-from simulators._performing import measure_rows, simulate_messages
 from simulators._publications import MessageSet, Publication
 from simulators._scenarios import load_scenario
-from simulators._speaking import encode_messages
+from simulators._simulation import measure_rows, simulate_messages
 from simulators._world import World
 from tests.unit.simulators.small import field, place
 
@@ -88,8 +88,9 @@ def test_yes_and_no_are_written_so(said: MessageSet) -> None:
 
 
 def test_a_concentrator_speaks_for_its_lamps(said: MessageSet) -> None:
-    publication, _ = of(said, "lamp-controller-0")[0]
-    assert publication.topic == "gateways/hub/devices/lamp-controller-0/readings"
+    lamp = next(each for each in FIELD.places if each.device == "lamp-controller-0")
+    publication, _ = of(said, lamp.device)[0]
+    assert publication.topic == f"gateways/hub/devices/{lamp.address}/readings"
     assert "light_level" in json.loads(publication.payload)["values"]
 
 

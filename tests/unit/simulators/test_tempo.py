@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators._tempo import SECOND, FixedSpeed, PlayerCommand, ScenarioClock
+from simulators._run_control import SECOND, FixedSpeed, PlayerCommand, ScenarioClock
 
 
 @dataclass

@@ -7,8 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from simulators import _vigilance as vigilance
-from simulators._basins import fill
+from simulators import flood as vigilance
 from simulators._catchment import (
     Basin,
     answer,
@@ -26,6 +25,7 @@ from simulators._rivers import Course, catchment_rain, courses
 from simulators._story import HOUR, SECOND, Event, Story, Weather
 from simulators._weather import Atmosphere
 from simulators._world import World
+from simulators.flood import fill
 
 BEGINS = datetime(2024, 10, 8, tzinfo=UTC)
 START = int(BEGINS.timestamp()) * SECOND

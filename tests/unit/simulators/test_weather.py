@@ -15,7 +15,7 @@ from simulators._story import HOUR, SECOND, Front, Storm, Story, Weather
 from simulators._sun import elevation, irradiance, solar_hour
 from simulators._weather import Atmosphere
 from simulators._world import World
-from simulators.weather import emit
+from simulators.weather import SIMULATOR
 from tests.unit.simulators.small import place
 
 HERE = (2.25, 48.6)
@@ -124,7 +124,7 @@ STATIONS = tuple(place("synoptic-station", number) for number in range(4))
 
 def told(story: Story, *places: Place, seed: int = 1) -> pd.DataFrame:
     field = Field(places=places)
-    return emit(field, World(story, field, seed), seed)
+    return SIMULATOR.emit(field, World(story, field, seed), seed)
 
 
 @pytest.fixture(scope="module")

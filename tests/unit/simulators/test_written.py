@@ -12,18 +12,17 @@ import pandas as pd
 import pytest
 
 from sensors._domain import catalogue
-from simulators import _words
-from simulators._air import lorawan_messages
+from simulators import _options
+from simulators._device_table import DeviceTable, device_tables
 from simulators._envelopes import SentFrames, chirpstack, the_things_stack
-from simulators._errors import SimulatorError
-from simulators._field import Asset, Field, Group, Place
-from simulators._gauging import as_read, saturated, ticks
-from simulators._picking import resolve_events, select_names
+from simulators._field import Asset, Field, Group, Place, SimulatorError
+from simulators._lorawan import layout_of, lorawan_messages
 from simulators._plain_json import native_messages, senml_messages
+from simulators._readings import as_read, saturated, ticks
 from simulators._recordings import RecordingError, read
 from simulators._scenarios import parse_scenario
+from simulators._selection import resolve_events, select_names
 from simulators._story import HOUR, SECOND, ScheduledEvent, Where
-from simulators._telling import DeviceTable, device_tables
 from simulators._yaml import ScenarioError, parse_hours
 
 HEAD = "name: mine\ntitle: Mine\nbegins: 2024-10-08T00:00:00Z\nhours: 2 d\n"
@@ -259,39 +258,39 @@ def test_lengths_of_time(word: str, hours: float | None) -> None:
 @pytest.mark.parametrize(
     ("act", "text", "sentence"),
     [
-        (_words.parse_speed, "fast", "speed 'fast': expected a number such as 600, or max"),
-        (_words.parse_speed, "0", "speed '0': expected a number above 0, or max"),
-        (_words.parse_speed, "inf", "speed 'inf': expected a number above 0, or max"),
-        (_words.parse_speed, "-1", "speed '-1': expected a number above 0, or max"),
+        (_options.parse_speed, "fast", "speed 'fast': expected a number such as 600, or max"),
+        (_options.parse_speed, "0", "speed '0': expected a number above 0, or max"),
+        (_options.parse_speed, "inf", "speed 'inf': expected a number above 0, or max"),
+        (_options.parse_speed, "-1", "speed '-1': expected a number above 0, or max"),
         (
-            _words.parse_duration,
+            _options.parse_duration,
             "6",
             "duration '6': expected a number and s, min, h or d, such as 6h",
         ),
-        (_words.parse_duration, "3661d", "duration '3661d': expected at most ten years"),
+        (_options.parse_duration, "3661d", "duration '3661d': expected at most ten years"),
         (
-            _words.parse_instant,
+            _options.parse_instant,
             "soon",
             "instant 'soon': expected ISO 8601 such as 2022-01-10T06:00Z",
         ),
-        (_words.parse_span, "x", "span 'x': expected FROM..TO, two instants"),
+        (_options.parse_span, "x", "span 'x': expected FROM..TO, two instants"),
         (
-            _words.parse_span,
+            _options.parse_span,
             "2022-01-11..2022-01-10",
             "span '2022-01-11..2022-01-10': its end comes before its beginning",
         ),
         (
-            _words.parse_fault,
+            _options.parse_fault,
             "stuck:a",
             "fault 'stuck:a': expected KIND:WHO:FROM..TO such as drop-out:orge-arpajon:30h..36h",
         ),
         (
-            _words.parse_fault,
+            _options.parse_fault,
             "stcuk:a:1h..2h",
             "fault 'stcuk:a:1h..2h': no fault is called 'stcuk'; there is stuck",
         ),
         (
-            _words.parse_fault,
+            _options.parse_fault,
             "zzz:a:1h..2h",
             (
                 "fault 'zzz:a:1h..2h': no fault is called 'zzz'; there is clock-skew, delay,"
@@ -299,30 +298,33 @@ def test_lengths_of_time(word: str, hours: float | None) -> None:
             ),
         ),
         (
-            _words.parse_fault,
+            _options.parse_fault,
             "stuck:a:1h..1h",
             "fault 'stuck:a:1h..1h': '1h..1h' is no span such as 30h..36h",
         ),
         (
-            _words.parse_fault,
+            _options.parse_fault,
             "stuck:a:1h..x",
             "fault 'stuck:a:1h..x': '1h..x' is no span such as 30h..36h",
         ),
     ],
 )
 def test_what_cannot_be_read_is_told_in_a_sentence(act: Any, text: str, sentence: str) -> None:
-    with pytest.raises(_words.OptionError) as raised:
+    with pytest.raises(_options.OptionError) as raised:
         act(text)
     assert str(raised.value) == sentence
 
 
 def test_what_people_write_is_read() -> None:
-    assert _words.parse_speed(" MAX ") is None
-    assert _words.parse_speed("X2") == 2
-    assert (_words.parse_duration(" 3660d "), _words.parse_duration("2.5min")) == (316_224_000, 150)
-    same = _words.parse_span("2022-01-10..2022-01-10")
+    assert _options.parse_speed(" MAX ") is None
+    assert _options.parse_speed("X2") == 2
+    assert (_options.parse_duration(" 3660d "), _options.parse_duration("2.5min")) == (
+        316_224_000,
+        150,
+    )
+    same = _options.parse_span("2022-01-10..2022-01-10")
     assert same[0] == same[1] == 1_641_772_800_000_000
-    found = _words.parse_fault("spike : lamp*2 : 1h..2h : by = 3, share=0.5")
+    found = _options.parse_fault("spike : lamp*2 : 1h..2h : by = 3, share=0.5")
     assert (found.kind, found.where.any, found.where.count) == ("spike", "lamp", 2)
     assert found.where.share is None
     assert found.parameters == {"by": "3", "share": "0.5"}
@@ -414,11 +416,11 @@ def a_telling(**more: Any) -> DeviceTable:
 
 def test_native_messages_word_for_word() -> None:
     words = np.array([["ok", "ok", "saturated"], ["FALLO", "ok", "odd"]], dtype=object)
-    said = native_messages(a_telling(status=words), np.array([0, 2_500_000]), "t", "radar-gauge")
+    said = native_messages(a_telling(status=words), np.array([0, 2_500_000]), "t", {"level": "mm"})
     assert [json.loads(payload) for payload in said.payloads] == [
         {
             "time": "1970-01-01T00:00:00.000000Z",
-            "values": {"battery": 80.0, "door": True, "level": 1234.0},
+            "values": {"battery": 80.0, "door": True, "level": 1234.5},
             "units": {"battery": "%", "level": "mm"},
             "status": {"level": "saturated"},
         },
@@ -435,7 +437,7 @@ def test_native_messages_word_for_word() -> None:
     assert said.times.tolist() == [0, 0, 0, 2_500_000, 2_500_000]
     assert said.quantities.tolist() == ["battery", "door", "level", "battery", "door"]
     assert said.units.tolist() == ["%", "bool", "m", "%", "bool"], "as it is stored"
-    assert said.value[:3].tolist() == [80, 1, 1.234]
+    assert said.value[:3].tolist() == [80, 1, 1.2345]
     assert said.status.tolist() == ["ok", "ok", "saturated", "FALLO", "ok"]
 
 
@@ -636,7 +638,9 @@ def test_a_frame_arrives_when_the_network_had_it() -> None:
             value=np.arange(20.0)[:, None] / 3,
             there=np.ones((20, 1), dtype=bool),
         )
-        said = lorawan_messages(telling, place, 1, frozenset())
+        layout = layout_of(telling, None, None)
+        assert layout is not None
+        said = lorawan_messages(telling, place, layout, 1, frozenset())
         late = (np.array(said.arrivals) - telling.times) / SECOND
         assert late.max() - late.min() < 1.5
         lates.append(late)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensors._quantity import Quantity
-from simulators._chance import Column
+from simulators._random import Column
 from simulators._story import SECOND
 from simulators._table import ROW_COLUMNS
 
@@ -26,6 +26,14 @@ class DeviceReadings:
     times: Times
     value: Column
     status: NDArray[np.str_] | None = None
+
+
+def charge(times: Times, chance: np.random.Generator) -> Column:
+    """% of a battery at ascending times (µs): a little lower every day, higher by day."""
+    days = (times - times[0]) / (86_400 * SECOND)
+    start = chance.uniform(72, 98)
+    clock = times / (86_400 * SECOND) % 1
+    return np.asarray(start - 0.3 * days + 1.2 * np.sin(2 * np.pi * (clock - 0.4)))
 
 
 def ticks(begins: int, ends: int, interval: float) -> Times:

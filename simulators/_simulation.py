@@ -3,13 +3,12 @@
 import pandas as pd
 
 from sensors._nearest import did_you_mean
-from simulators._errors import SimulatorError
+from simulators._encoding import encode_messages
 from simulators._faults import apply_network_faults, apply_value_faults, check_faults, clock_skew
-from simulators._field import Field
-from simulators._picking import resolve_events
+from simulators._field import Field, SimulatorError
 from simulators._publications import MessageSet
+from simulators._selection import resolve_events
 from simulators._simulator import find_simulators
-from simulators._speaking import encode_messages
 from simulators._story import Story
 from simulators._world import World
 

@@ -1,4 +1,4 @@
-"""What one device has to tell, time by time: the table that its messages are made of."""
+"""The readings of a device by time, from which its messages are made, and these messages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulators._chance import Column
+from simulators._random import Column
+from simulators._story import SECOND
+
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceMessages:
+    """The messages of a device and their readings: a row per reading, `of` its message."""
+
+    arrivals: list[int]
+    topic: str
+    payloads: list[bytes]
+    of: NDArray[np.int64]
+    times: Times
+    quantities: NDArray[np.object_]
+    units: NDArray[np.object_]
+    value: Column
+    status: NDArray[np.object_]
+
+
+def format_times(times: Times) -> list[str]:
+    """RFC 3339 without offset; whole seconds without a fraction."""
+    moments = times.astype("datetime64[us]")
+    if (times % SECOND == 0).all():
+        moments = moments.astype("datetime64[s]")
+    return [str(text) for text in np.datetime_as_string(moments)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +45,7 @@ class DeviceTable:
     """
 
     device: str
-    times: NDArray[np.int64]
+    times: Times
     names: tuple[str, ...]
     units: tuple[str, ...]
     value: Column

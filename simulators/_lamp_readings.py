@@ -7,11 +7,10 @@ from typing import TypeVar
 import numpy as np
 
 from sensors._quantity import Quantity
-from simulators._battery import charge
-from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps import METERING, LampState, Luminaire
+from simulators._random import chance_of
+from simulators._readings import DeviceReadings, as_read, charge
 from simulators._steps import SECOND, Column, Instants
 from simulators._world import World
 

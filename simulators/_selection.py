@@ -4,10 +4,9 @@ import difflib
 import math
 from collections.abc import Sequence
 
-from simulators._chance import chance_of
-from simulators._errors import SimulatorError
-from simulators._field import Field
+from simulators._field import Field, SimulatorError
 from simulators._rain import KM_A_DEGREE
+from simulators._random import chance_of
 from simulators._story import HOUR, Event, ScheduledEvent, Where
 
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from sensors._quantity import Quantity
 from simulators._cabinets import Circuit
-from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import DeviceReadings, as_read
-from simulators._lamps_telling import REACTION, Lamp
+from simulators._lamp_readings import REACTION, Lamp
+from simulators._random import chance_of
+from simulators._readings import DeviceReadings, as_read
 from simulators._steps import SECOND, Column, Instants, Steps, combine
 from simulators._world import World
 
