@@ -142,8 +142,6 @@ def merge_files(files: Iterable[list[Proposed]]) -> list[Proposed]:
     for proposed in (proposed for file in files for proposed in file):
         name = proposed.rule.id
         if name in proposals:
-            raise RuleError(
-                proposed.place, f"rule {name!r} stands in {proposals[name].place} already"
-            )
+            raise RuleError(proposed.place, f"rule {name!r} is already in {proposals[name].place}")
         proposals[name] = proposed
     return list(proposals.values())

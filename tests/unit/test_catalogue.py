@@ -81,14 +81,17 @@ def line(domain: str, quantity: Quantity) -> list[str]:
 
 
 def test_every_quantity_is_as_published() -> None:
+    """Of the domains that are published: another one may be added beside them."""
     words = catalogue()
+    published = [each.split() for each in TABLE.strip().splitlines()]
+    domains = {domain for domain, *_ in published}
     found = [line(words.domain_of.get(name, "-"), q) for name, q in words.quantities.items()]
-    assert found == [each.split() for each in TABLE.strip().splitlines()]
+    assert [each for each in found if each[0] in domains] == published
 
 
 def test_codes_are_as_published() -> None:
-    found = {name: q.codes for name, q in catalogue().quantities.items() if q.codes}
-    assert found == {
+    quantities = catalogue().quantities
+    assert {name: quantities[name].codes for name in CODES} == {
         name: dict(enumerate(words.split(), start=name == "vigilance"))
         for name, words in CODES.items()
     }
