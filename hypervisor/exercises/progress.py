@@ -78,9 +78,9 @@ def _print_text(outcome: Outcome, console: Console) -> None:
     if account.lost:
         more = " …" if len(account.lost_of) > 5 else ""
         console.print(
-            f"{account.lost} readings of {', '.join(account.lost_of[:5])}{more} were acknowledged by"
-            " the broker, and ingest neither stored nor refused them: their frame port is not among"
-            " the `ports` of the codec, or the broker was killed within its autosave second"
+            f"{account.lost} readings of {', '.join(account.lost_of[:5])}{more} were acknowledged"
+            " by the broker, and ingest neither stored nor refused them: their frame port is not"
+            " among the `ports` of the codec, or the broker was killed within its autosave second"
             " (publish them again with --again).",
             style="red",
         )
