@@ -8,29 +8,18 @@ from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.alarms import listing as viewing
-from hypervisor.alarms import load_report, queries, queries_acts
-from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError
+from hypervisor.alarms import queries, queries_acts, service_list
+from hypervisor.alarms.errors import ConflictError
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.listing import StateFilter
-from hypervisor.alarms.load_report import Span
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.schemas import (
-    ActBody,
-    ActRequest,
-    HandledAlarmsBody,
-    HandledBody,
-    HandledDetailBody,
-    KnownBody,
-    LoadBody,
-)
+from hypervisor.alarms.schemas import ActRequest, AlarmDetailBody, AlarmsBody, KnownBody, LoadBody
 from hypervisor.alarms.service import Act, perform
+from hypervisor.alarms.service_list import StateFilter
+from hypervisor.alarms.service_load import Span, measure_load
 from hypervisor.base.duties import Duty
-from hypervisor.base.errors import NotFoundError
-from hypervisor.base.instants import moment
+from hypervisor.base.instants import text
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
-from hypervisor.web.schemas import TransitionBody
 from hypervisor.web.times import Instant
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -56,9 +45,9 @@ def list_alarms(  # noqa: PLR0913  one argument a filter
     category: Annotated[Literal["hazard", "maintenance"] | None, Query()] = None,
     withdrawn: Annotated[bool, Query(description="Include withdrawn alarms.")] = False,
     page: Page,
-) -> HandledAlarmsBody:
+) -> AlarmsBody:
     """The alarm log with the operator state of each alarm, latest first."""
-    behind = page.behind()
+    began, last = page.behind() or (None, None)
     selection = Selection(
         site=site,
         subject=subject,
@@ -68,15 +57,15 @@ def list_alarms(  # noqa: PLR0913  one argument a filter
         active=active,
         withdrawn=withdrawn,
         limit=page.limit + 1,
-        behind_began=behind[0] if behind else None,
-        behind_id=behind[1] if behind else None,
+        behind_began=began,
+        behind_id=last,
     )
     refresh_incidents(context)
-    views = viewing.list_alarms(context.connection, selection, wall=context.clock(), shown=state)
-    some, following = page.take(views, lambda view: (view["began"], view["id"]))
-    return HandledAlarmsBody(
-        mode=context.mode, alarms=[HandledBody(**view) for view in some], next=following
+    alarms = service_list.list_alarms(
+        context.connection, selection, wall=context.clock(), shown=state
     )
+    alarms, following = page.take(alarms, lambda alarm: (text(alarm.began), alarm.id))
+    return AlarmsBody(mode=context.mode, alarms=alarms, next=following)
 
 
 @router.get("/known", responses=responses(422))
@@ -93,7 +82,7 @@ def list_alarms_as_known(  # noqa: PLR0913  one argument a filter
 ) -> KnownBody:
     """The alarm log as it was known at a given time, for inquiries."""
     selection = Selection(site=site, rule=rule, domain=domain, active=active)
-    alarms = viewing.list_alarms_as_known(context.connection, at, selection)
+    alarms = service_list.list_alarms_as_known(context.connection, at, selection)
     return KnownBody(mode=context.mode, as_known_at=at, alarms=alarms)
 
 
@@ -107,23 +96,20 @@ def get_load(
     ends: Annotated[AwareDatetime | None, Query(alias="to", description="Default: now.")] = None,
 ) -> LoadBody:
     """The operators' alarm load, after EEMUA 191."""
-    try:
-        span = Span(begins=begins, ends=ends)
-        report = load_report.measure_load(context.connection, span, wall=context.clock())
-    except AlarmError as error:
-        raise _as_http_error(error) from error
-    return LoadBody(mode=context.mode, load=report)
+    span = Span(begins=begins, ends=ends)
+    report = measure_load(context.connection, span, wall=context.clock())
+    return LoadBody(mode=context.mode, load=report.as_text())
 
 
 @router.get("/{number}", responses=responses(404, 422))
-def get_alarm(context: Context, number: Number) -> HandledDetailBody:
+def get_alarm(context: Context, number: Number) -> AlarmDetailBody:
     """One alarm with its transitions (event time and time of notice) and acts."""
     refresh_incidents(context)
     return _describe(context, number)
 
 
 @router.post("/{number}/acts", responses=responses(401, 403, 404, 409, 422))
-def act_on_alarm(context: Context, number: Number, body: ActRequest) -> HandledDetailBody:
+def act_on_alarm(context: Context, number: Number, body: ActRequest) -> AlarmDetailBody:
     """Acknowledge, assign, comment, shelve, close … an alarm; returns its new state.
 
     409: the alarm has changed since that version. 422: its state does not allow the act, or a
@@ -132,55 +118,28 @@ def act_on_alarm(context: Context, number: Number, body: ActRequest) -> HandledD
     context.require(Duty.OPERATE, alarm=number)
     request = Act(
         alarm=number,
-        kind=ActKind(body.kind),
         author=context.person.name,
-        reason=body.reason,
-        version=body.version,
-        assignee=body.assignee,
-        until=body.until,
+        kind=ActKind(body.kind),
+        **body.model_dump(exclude={"kind"}),
     )
     try:
         with context.writing() as connection:
             perform(connection, request, now=context.clock())
-    except NoAlarmError as error:
-        raise NotFoundError(str(error)) from error
-    except AlarmError as error:
-        raise _as_http_error(error) from error
+    except ConflictError as error:
+        raise HTTPException(HTTPStatus.CONFLICT, str(error)) from error
     return _describe(context, number)
 
 
-def _describe(context: RequestContext, number: int) -> HandledDetailBody:
-    alarm = queries.find_alarm(context.connection, number)
-    if alarm is None:
-        raise NotFoundError(f"no alarm has the number {number}")
-    (view,) = viewing.describe_alarms(context.connection, [alarm], wall=context.clock())
-    return HandledDetailBody(
+def _describe(context: RequestContext, number: int) -> AlarmDetailBody:
+    return AlarmDetailBody(
         mode=context.mode,
-        alarm=HandledBody(**view),
-        transitions=[
-            TransitionBody(
-                kind=row.kind,
-                event_time=moment(row.event),
-                noticed_at=moment(row.noticed),
-                reason=row.reason,
-                snapshot=dict(row.snapshot),
-            )
-            for row in queries.list_transitions(context.connection, [number])
-        ],
-        acts=[
-            ActBody(**queries_acts.as_text(row))
-            for row in queries_acts.list_acts(context.connection, [number])
-        ],
+        alarm=service_list.get_alarm(context.connection, number, wall=context.clock()),
+        transitions=queries.list_transitions(context.connection, [number]),
+        acts=queries_acts.list_acts(context.connection, [number]),
     )
 
 
 def refresh_incidents(context: RequestContext) -> None:
     """Bring incidents up to date with the alarm log before they are read."""
     with context.pool.writing() as connection:
-        viewing.refresh_incidents(connection)
-
-
-def _as_http_error(error: AlarmError) -> HTTPException:
-    conflict = isinstance(error, ConflictError)
-    status = HTTPStatus.CONFLICT if conflict else HTTPStatus.UNPROCESSABLE_ENTITY
-    return HTTPException(status, str(error))
+        service_list.refresh_incidents(connection)

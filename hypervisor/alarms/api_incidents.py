@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hypervisor.access.context import Context
-from hypervisor.alarms import listing, queries
+from hypervisor.alarms import service_list
 from hypervisor.alarms.api import Number, refresh_incidents
-from hypervisor.alarms.schemas import HandledBody, IncidentBody, IncidentDetailBody, IncidentsBody
+from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.schemas import IncidentDetailBody, IncidentsBody
 from hypervisor.base.errors import NotFoundError
+from hypervisor.base.instants import text
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 
@@ -25,7 +27,7 @@ def list_incidents(
 ) -> IncidentsBody:
     """Incidents, latest first."""
     refresh_incidents(context)
-    incidents = listing.list_incidents(
+    incidents = service_list.list_incidents(
         context.connection,
         wall=context.clock(),
         every=closed,
@@ -33,29 +35,22 @@ def list_incidents(
         limit=page.limit + 1,
         behind=page.behind(),
     )
-    rows, following = page.take(
-        incidents, lambda incident: (incident["opened"], incident["number"])
+    incidents, following = page.take(
+        incidents, lambda incident: (text(incident.opened), incident.number)
     )
-    return IncidentsBody(
-        mode=context.mode, incidents=[IncidentBody(**incident) for incident in rows], next=following
-    )
+    return IncidentsBody(mode=context.mode, incidents=incidents, next=following)
 
 
 @router.get("/{number}", responses=responses(404, 422))
 def get_incident(context: Context, number: Number) -> IncidentDetailBody:
     """One incident with its alarms."""
     refresh_incidents(context)
-    incidents = listing.list_incidents(
+    incidents = service_list.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
     if not incidents:
         raise NotFoundError(f"no incident has the number {number}")
-    members = [queries.find_alarm(context.connection, alarm) for alarm in incidents[0]["alarms"]]
-    views = listing.describe_alarms(
-        context.connection, [alarm for alarm in members if alarm is not None], wall=context.clock()
-    )
-    return IncidentDetailBody(
-        mode=context.mode,
-        incident=IncidentBody(**incidents[0]),
-        alarms=[HandledBody(**alarm) for alarm in views],
-    )
+    members = Selection(numbers=list(incidents[0].alarms))
+    alarms = service_list.list_alarms(context.connection, members, wall=context.clock())
+    alarms.sort(key=lambda alarm: alarm.id)
+    return IncidentDetailBody(mode=context.mode, incident=incidents[0], alarms=alarms)

@@ -1,7 +1,7 @@
 """Chattering alarms: those that begin too often within a window."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rules._duration import duration_text
@@ -21,7 +21,7 @@ class Limit:
 class Chatter:
     """An alarm that is chattering. Times in µs.
 
-    `began`: when it exceeded the limit; `until`: when it is calm again if it does not begin anew.
+    `began`: when it exceeded the limit; `until`: when it is calm unless it begins again.
     """
 
     rule: str
@@ -80,11 +80,3 @@ def find_chattering(
                 until=span[1],
             )
     return chatters
-
-
-def group_by_pair(begun: Iterable[tuple[str, str, int]]) -> dict[Pair, list[int]]:
-    """Ascending times by rule and subject."""
-    times: dict[Pair, list[int]] = {}
-    for rule, subject, at in begun:
-        times.setdefault((rule, subject), []).append(at)
-    return {pair: sorted(times) for pair, times in times.items()}

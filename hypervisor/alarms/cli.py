@@ -1,9 +1,42 @@
-"""`hypervisor alarms`: the alarm log, acts on alarms, the operators' load, settings."""
+"""`hypervisor alarms` and `incidents`: the log, acts, the operators' load, settings."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hypervisor.alarms import cli_acts, cli_load, cli_settings
-from hypervisor.alarms.cli_list import list_alarms, show_alarm
+from hypervisor.alarms import cli_acts
+from hypervisor.alarms.cli_acts import Json
+
+if TYPE_CHECKING:
+    from hypervisor.alarms.queries import Selection
+    from hypervisor.database.connect import Connection
+
+_Log = Annotated[
+    bool,
+    typer.Option("--log", help="The bare log, sorted: equal on instances with the same readings."),
+]
+_Site = Annotated[str | None, typer.Option(help="Only this site, with its devices and groups.")]
+_Rule = Annotated[str | None, typer.Option(help="Only this rule.")]
+_Domain = Annotated[str | None, typer.Option(help="Only this domain.")]
+_Category = Annotated[
+    str | None, typer.Option(help="Only hazard, or maintenance (of our own equipment).")
+]
+_State = Annotated[
+    str | None,
+    typer.Option(
+        help="Only unacknowledged, acknowledged, closing, returned (ended but not"
+        " acknowledged), normal, withdrawn; or shelved, out-of-service, suppressed."
+    ),
+]
+_Active = Annotated[bool, typer.Option("--active", help="Only active alarms.")]
+_History = Annotated[
+    bool,
+    typer.Option("--history", help="Include withdrawn alarms, and the transitions of each."),
+]
+_KnownAt = Annotated[str, typer.Option(help="The log as known at a time, e.g. 2024-10-29T16:00Z.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -14,6 +47,209 @@ def attach(app: typer.Typer) -> None:
     )
     group.command("show")(show_alarm)
     cli_acts.attach_to(group)
-    cli_load.attach_to(group)
-    cli_settings.attach_to(group)
+    group.command("load")(show_load)
+    group.command("settings")(list_settings)
+    group.command("set")(change_setting)
     app.add_typer(group, name="alarms")
+    app.command("incidents")(list_incidents)
+
+
+def list_alarms(
+    context: typer.Context,
+    *,
+    as_json: Json = False,
+    log: _Log = False,
+    site: _Site = None,
+    rule: _Rule = None,
+    domain: _Domain = None,
+    category: _Category = None,
+    state: _State = None,
+    active: _Active = False,
+    history: _History = False,
+    as_known_at: _KnownAt = "",
+) -> None:
+    """List alarms, latest first; act on them."""
+    if context.invoked_subcommand is not None:
+        return
+    from hypervisor.alarms.queries import Selection
+    from hypervisor.database.command import instant, opened
+
+    selection = Selection(
+        site=site,
+        rule=rule,
+        domain=domain,
+        category=category,
+        active=True if active else None,
+        withdrawn=history and not log,
+    )
+    known_at = instant(as_known_at, "--as-known-at") if as_known_at else None
+    with opened(context) as connection:
+        if log:
+            _print_log(connection, selection, known_at)
+            return
+        alarms = _read_alarms(connection, selection, _check_state(state), known_at)
+        transitions = _read_transitions(connection, alarms, known_at) if history else {}
+    if as_json:
+        for alarm in alarms:
+            more = {"transitions": transitions.get(alarm["id"], [])} if history else {}
+            print(json.dumps({**alarm, **more}, ensure_ascii=False))
+        return
+    from hypervisor.alarms.cli_tables import print_alarms
+
+    print_alarms(alarms, transitions)
+
+
+def show_alarm(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(help="The alarm number.")],
+    as_json: Json = False,
+) -> None:
+    """Show one alarm with its history."""
+    from hypervisor.alarms.service_list import get_alarm, read_history, refresh_incidents
+    from hypervisor.database.command import opened
+
+    with opened(context) as connection:
+        refresh_incidents(connection)
+        alarm = get_alarm(connection, number, wall=datetime.now(UTC)).model_dump(mode="json")
+        entries = read_history(connection, number)
+    if as_json:
+        print(json.dumps({**alarm, "history": entries}, ensure_ascii=False))
+        return
+    from hypervisor.alarms.cli_tables import print_alarm
+
+    print_alarm(alarm, entries)
+
+
+def list_incidents(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Include closed incidents.")] = False,
+    domain: _Domain = None,
+    as_json: Json = False,
+) -> None:
+    """List incidents, latest first."""
+    from hypervisor.alarms import service_list
+    from hypervisor.database.command import opened
+
+    with opened(context) as connection:
+        service_list.refresh_incidents(connection)
+        incidents = service_list.list_incidents(
+            connection, wall=datetime.now(UTC), every=every, domain=domain
+        )
+    if as_json:
+        for incident in incidents:
+            print(json.dumps(incident.model_dump(mode="json"), ensure_ascii=False))
+        return
+    from hypervisor.alarms.cli_tables import print_incidents
+
+    print_incidents(incidents)
+
+
+def show_load(
+    context: typer.Context,
+    begins: Annotated[
+        str, typer.Option("--from", help="Begin; default: a day before the end.")
+    ] = "",
+    ends: Annotated[str, typer.Option("--to", help="End; default: now.")] = "",
+    as_json: Json = False,
+) -> None:
+    """The operators' alarm load, after EEMUA 191: rates, floods, chattering, standing alarms."""
+    from hypervisor.alarms.service_load import Span, measure_load
+    from hypervisor.database.command import instant, opened
+
+    span = Span(
+        begins=instant(begins, "--from") if begins else None,
+        ends=instant(ends, "--to") if ends else None,
+    )
+    with opened(context) as connection:
+        report = measure_load(connection, span, wall=datetime.now(UTC)).as_text()
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+        return
+    from hypervisor.alarms.cli_tables import print_load
+
+    print_load(report)
+
+
+def list_settings(context: typer.Context, as_json: Json = False) -> None:
+    """List the settings."""
+    from hypervisor.alarms.queries_lifecycle import read_settings
+    from hypervisor.alarms.settings import format_settings
+    from hypervisor.database.command import opened
+
+    with opened(context) as connection:
+        values = format_settings(read_settings(connection))
+    if as_json:
+        print(json.dumps(values))
+        return
+    for name, value in values.items():
+        print(f"{name:24} {value}")
+
+
+def change_setting(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The setting; `alarms settings` lists them.")],
+    value: Annotated[str, typer.Argument(help="The new value: 8 h, true, 5.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")],
+    author: Annotated[str, typer.Option(help="Who does it; default: your user name.")] = "",
+) -> None:
+    """Change a setting; it takes effect at once."""
+    from hypervisor.alarms import service
+    from hypervisor.database.command import opened
+
+    with opened(context) as connection:
+        before, after = service.change_setting(
+            connection, name, value, author=author, reason=reason
+        )
+    print(f"{name}: {after} (was {before})")
+
+
+def _read_alarms(
+    connection: "Connection", selection: "Selection", state: Any, known_at: datetime | None
+) -> list[dict[str, Any]]:
+    from hypervisor.alarms import service_list
+
+    if known_at is not None:
+        return service_list.list_alarms_as_known(
+            connection, known_at, replace(selection, state=state)
+        )
+    service_list.refresh_incidents(connection)
+    alarms = service_list.list_alarms(connection, selection, wall=datetime.now(UTC), shown=state)
+    return [alarm.model_dump(mode="json") for alarm in alarms]
+
+
+def _print_log(connection: "Connection", selection: "Selection", known_at: datetime | None) -> None:
+    from hypervisor.alarms import queries
+    from hypervisor.alarms.service_list import list_alarms_as_known
+
+    if known_at is None:
+        alarms = queries.list_alarms(connection, selection)
+        lines = [queries.log_entry(alarm.episode) for alarm in alarms]
+    else:
+        names = ("rule", "subject", "since", "began", "ended", "severity", "stale")
+        rows = list_alarms_as_known(connection, known_at, selection)
+        lines = [{name: entry[name] for name in names} for entry in rows]
+    for line in sorted(lines, key=lambda entry: (entry["rule"], entry["subject"], entry["since"])):
+        print(json.dumps(line, ensure_ascii=False))
+
+
+def _read_transitions(
+    connection: "Connection", alarms: list[dict[str, Any]], known_at: datetime | None
+) -> dict[int, list[dict[str, Any]]]:
+    from hypervisor.alarms import queries
+    from hypervisor.base.instants import micros
+
+    transitions: dict[int, list[dict[str, Any]]] = {}
+    for transition in queries.list_transitions(connection, [alarm["id"] for alarm in alarms]):
+        if known_at is None or transition.noticed <= micros(known_at):
+            transitions.setdefault(transition.alarm, []).append(
+                queries.transition_as_text(transition)
+            )
+    return transitions
+
+
+def _check_state(state: str | None) -> str | None:
+    from hypervisor.alarms.service_list import STATE_FILTERS
+
+    if state is not None and state not in STATE_FILTERS:
+        raise typer.BadParameter(f"{state!r}; expected one of {', '.join(STATE_FILTERS)}")
+    return state

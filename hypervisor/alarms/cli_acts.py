@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from hypervisor.alarms.cli_list import Json
 from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.base.instants import text_if
 
 if TYPE_CHECKING:
-    from hypervisor.alarms.service import ActResult
+    from hypervisor.alarms.model import HandledAlarm
     from hypervisor.database.connect import Connection
 
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _REQUIRED = inspect.Parameter.empty
+_HANDLING = {
+    *("state", "version", "acknowledged", "assignee", "closing"),
+    *("merged_into", "split_from", "hold"),
+}
 
 
 class Command(NamedTuple):
@@ -149,20 +154,17 @@ def _perform_all(
         raise typer.Exit(2)
 
 
-def _print_result(result: "ActResult", *, as_json: bool) -> None:
-    from hypervisor.alarms import queries_lifecycle
-
-    handling = queries_lifecycle.as_text(result.handling)
+def _print_result(alarm: "HandledAlarm", *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"alarm": result.alarm.id, **handling}, ensure_ascii=False))
+        plain = alarm.model_dump(mode="json", include=_HANDLING)
+        print(json.dumps({"alarm": alarm.id, **plain}, ensure_ascii=False))
         return
-    hold = handling["hold"]
-    silenced = ""
-    if hold is not None:
-        until = f" until {hold['until']}" if hold["until"] else ""
-        silenced = f", {hold['kind']}{until}"
-    assigned = f", assigned to {handling['assignee']}" if handling["assignee"] else ""
-    print(f"{result.alarm.id} {result.alarm.title}: {handling['state']}{silenced}{assigned}")
+    hold = ""
+    if alarm.hold is not None:
+        until = f" until {text_if(alarm.hold.until)}" if alarm.hold.until else ""
+        hold = f", {alarm.hold.kind}{until}"
+    assigned = f", assigned to {alarm.assignee}" if alarm.assignee else ""
+    print(f"{alarm.id} {alarm.title}: {alarm.state}{hold}{assigned}")
 
 
 def _parse_end(connection: "Connection", until: str) -> datetime:

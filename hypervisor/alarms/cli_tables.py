@@ -7,11 +7,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from hypervisor.alarms.incidents import Incident
+from hypervisor.alarms.model import highest
+from hypervisor.base.instants import text
+
 Plain = Mapping[str, Any]
 
 
 def open_console() -> Console:
-    """As wide as the terminal; 200 columns when piped, so that lines stay whole."""
+    """As wide as the terminal; 200 columns when piped, so that lines are not wrapped."""
     return Console(markup=False, width=None if sys.stdout.isatty() else 200)
 
 
@@ -28,7 +32,7 @@ def print_alarms(
     for alarm in alarms:
         rows.add_row(
             str(alarm["id"]),
-            alarm["severity"][-1][1] if alarm["active"] else highest_severity(alarm),
+            _severity(alarm),
             format_state(alarm),
             alarm["category"],
             alarm["title"],
@@ -52,7 +56,7 @@ def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
         ("title", alarm["title"]),
         ("rule", f"{alarm['rule']} at {alarm['subject']}"),
         ("state", format_state(alarm)),
-        ("severity", alarm["severity"][-1][1] if alarm["active"] else highest_severity(alarm)),
+        ("severity", _severity(alarm)),
         ("began", format_minute(alarm["began"])),
         ("ended", _format_end(alarm)),
         ("last value", _format_value(alarm["last_value"])),
@@ -86,16 +90,68 @@ def format_state(alarm: Plain) -> str:
     return ", ".join([alarm["state"], *silent, *whose])
 
 
-def highest_severity(alarm: Plain) -> str:
-    """The highest severity reached."""
-    from rules._rule import SEVERITIES
+def print_incidents(incidents: list[Incident]) -> None:
+    """One line per incident."""
+    if not incidents:
+        print("no incidents")
+        return
+    table = Table("", "severity", "incident", "opened", "ended", "alarms", box=None)
+    for incident in incidents:
+        table.add_row(
+            str(incident.number),
+            incident.severity,
+            incident.title,
+            format_minute(text(incident.opened)),
+            format_minute(text(incident.ended)) if incident.ended else "ongoing",
+            f"{incident.active} of {len(incident.alarms)} active: "
+            + ", ".join(str(number) for number in incident.alarms),
+        )
+    open_console().print(table)
 
-    return str(max((name for _, name in alarm["severity"]), key=SEVERITIES.index))
+
+def print_load(report: Plain) -> None:
+    """The operators' load, and the most frequent alarms."""
+    rate, standing = report["per_10_min"], report["standing"]
+    peak = f"{rate['peak']}" + (f" at {format_minute(rate['peak_at'])}" if rate["peak_at"] else "")
+    floods = "; ".join(
+        f"{format_minute(flood['from'])} to {format_minute(flood['to'])}: {flood['alarms']}"
+        for flood in report["floods"]
+    )
+    shares = ", ".join(
+        f"{name} {share:g} % (recommended {report['priorities_target_percent'][name]:g} %)"
+        for name, share in report["priorities_percent"].items()
+    )
+    facts = Table(box=None, show_header=False)
+    for name, value in (
+        ("span (UTC)", f"{format_minute(report['from'])} to {format_minute(report['to'])}"),
+        ("alarms", str(report["alarms"])),
+        ("per 10 min", f"{rate['average']:g} on average, at most {peak}"),
+        ("over 10 per 10 min", f"{rate['percent_of_time_over_10']:g} % of the time"),
+        ("floods", floods or "none"),
+        ("standing at the end", f"{standing['alarms']}, of which {standing['long']} for long"),
+        ("stale at the end", str(standing["stale"])),
+        ("priorities", shares),
+    ):
+        facts.add_row(name, value)
+    open_console().print(facts)
+    if not report["frequent"]:
+        return
+    chattering = {(spell["rule"], spell["subject"]) for spell in report["chattering"]}
+    table = Table("most frequent", "times", "share", "", box=None)
+    for alarm in report["frequent"]:
+        word = "chattered" if (alarm["rule"], alarm["subject"]) in chattering else ""
+        table.add_row(alarm["title"], str(alarm["times"]), f"{alarm['percent']:g} %", word)
+    open_console().print(table)
 
 
 def format_minute(time: str) -> str:
     """A UTC time to the minute."""
     return time[:16].replace("T", " ")
+
+
+def _severity(alarm: Plain) -> str:
+    names = [name for _, name in alarm["severity"]]
+    return names[-1] if alarm["active"] else highest(names)
 
 
 def _format_end(alarm: Plain) -> str:
@@ -104,11 +160,11 @@ def _format_end(alarm: Plain) -> str:
     if alarm["ended"]:
         return format_minute(alarm["ended"])
     stale = alarm["stale"] and not alarm["stale"][-1][1]
-    return f"stale {format_minute(alarm['stale'][-1][0])}" if stale else "lasts"
+    return f"stale {format_minute(alarm['stale'][-1][0])}" if stale else "ongoing"
 
 
 def _format_value(value: Plain | None) -> str:
     if value is None:
         return ""
-    unit = "" if value["unit"] == "1" else value["unit"]  # UCUM's way of saying none
+    unit = "" if value["unit"] == "1" else value["unit"]  # UCUM: dimensionless
     return " ".join(part for part in (f"{value['value']:g}", unit, value["trend"]) if part)

@@ -1,5 +1,6 @@
 """Errors of the alarm room."""
 
+from hypervisor.base.errors import NotFoundError
 from sensors._errors import TerritoryError
 
 
@@ -7,7 +8,7 @@ class AlarmError(TerritoryError):
     """A request that alarms cannot fulfil: says why, and what was expected."""
 
 
-class NoAlarmError(AlarmError):
+class NoAlarmError(AlarmError, NotFoundError):
     """No alarm has that number."""
 
 

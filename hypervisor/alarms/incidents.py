@@ -5,9 +5,13 @@ says) are one incident while they overlap, or follow one another within the quie
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
-from rules._rule import SEVERITIES
+from pydantic import Field
+
+from hypervisor.alarms.model import Record, highest
+from hypervisor.base.instants import Micros
 
 # How alarms of a domain are grouped where their rule does not say; other domains: by commune.
 GROUPING_BY_DOMAIN: Mapping[str, str] = {"flood": "river", "lighting": "site"}
@@ -54,17 +58,20 @@ class Member:
     severity: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Incident:
-    """Alarms that belong together. `number`: that of the first alarm."""
+class Incident(Record):
+    """Alarms of one domain and category at one place that overlap or follow closely."""
 
-    number: int
-    key: Key
-    title: str
-    opened: int
-    ended: int | None
-    closes: int | None
-    severity: str
+    number: int = Field(description="The number of its first alarm.")
+    title: str = Field(examples=["Orge: flood"])
+    domain: str
+    category: Literal["hazard", "maintenance"]
+    grouped_by: str = Field(examples=["river"])
+    name: str = Field(description="Of the river, commune, site or group.")
+    severity: str = Field(description="The highest reached by its alarms.")
+    opened: Micros
+    ended: Micros | None = Field(description="When its last alarm ended; null while one is active.")
+    closes: Micros | None = Field(description="`ended` plus the quiet time.")
+    open: bool = True
     alarms: tuple[int, ...]
     active: int
 
@@ -121,16 +128,12 @@ def _build_incident(alarms: list[Member], quiet: int) -> Incident:
     what = key.domain if key.category == "hazard" else f"{key.domain}, {key.category}"
     return Incident(
         number=min(member.alarm for member in alarms),
-        key=key,
         title=f"{alarms[0].place}: {what}",
+        **asdict(key),
+        severity=highest(member.severity for member in alarms),
         opened=alarms[0].began,
         ended=ended,
         closes=None if ended is None else ended + quiet,
-        severity=max((member.severity for member in alarms), key=_rank),
         alarms=tuple(member.alarm for member in alarms),
         active=len(alarms) - len(ends),
     )
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else -1

@@ -60,11 +60,13 @@ class AlarmState:
 U, A, C, R, N, W = BaseState
 _OPEN, _SHELVED, _OUT = Hold
 
-_SAW = "somebody has acknowledged it"
-_UNSEEN = "nobody has acknowledged it"
+_SAW = "it is already acknowledged"
+_UNSEEN = "it is not acknowledged"
 _CLOSES = "it is being closed"
+_CLOSING = "it is already being closed"
 _OVER = "it is over"
-_NEVER = "it was withdrawn: it never was"
+_ENDED = f"{_OVER}; acknowledge it"
+_WITHDRAWN = "it was withdrawn"
 
 # The next state for each state, in the order above; a text is the reason of a refusal.
 _Bases = tuple[BaseState | str, ...]
@@ -73,24 +75,17 @@ _Holds = tuple[Hold | str, ...]
 _SAME: _Bases = (U, A, C, R, N, W)
 _BASES: dict[ActKind | SystemEvent, _Bases] = {
     #                        unacknowledged acknowledged closing returned normal withdrawn
-    ActKind.ACKNOWLEDGE: (
-        A,
-        f"{_SAW} already",
-        f"{_CLOSES}, which acknowledges it",
-        N,
-        _SAW,
-        _NEVER,
-    ),
-    ActKind.UNACKNOWLEDGE: (_UNSEEN, U, _CLOSES, _UNSEEN, R, _NEVER),
-    ActKind.ASSIGN: (U, A, C, R, N, _NEVER),
+    ActKind.ACKNOWLEDGE: (A, _SAW, f"{_CLOSES}, which acknowledges it", N, _SAW, _WITHDRAWN),
+    ActKind.UNACKNOWLEDGE: (_UNSEEN, U, _CLOSES, _UNSEEN, R, _WITHDRAWN),
+    ActKind.ASSIGN: (U, A, C, R, N, _WITHDRAWN),
     ActKind.COMMENT: _SAME,
-    ActKind.SHELVE: (U, A, _CLOSES, R, N, _NEVER),
+    ActKind.SHELVE: (U, A, _CLOSES, R, N, _WITHDRAWN),
     ActKind.UNSHELVE: _SAME,
-    ActKind.OUT_OF_SERVICE: (U, A, C, R, N, _NEVER),
+    ActKind.OUT_OF_SERVICE: (U, A, C, R, N, _WITHDRAWN),
     ActKind.RETURN_TO_SERVICE: _SAME,
-    ActKind.CLOSE: (C, C, f"{_CLOSES} already", f"{_OVER}; acknowledge it", _OVER, _NEVER),
-    ActKind.ESCALATE: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
-    ActKind.REMIND: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
+    ActKind.CLOSE: (C, C, _CLOSING, _ENDED, _OVER, _WITHDRAWN),
+    ActKind.ESCALATE: (U, _SAW, _CLOSES, _OVER, _OVER, _WITHDRAWN),
+    ActKind.REMIND: (U, _SAW, _CLOSES, _OVER, _OVER, _WITHDRAWN),
     SystemEvent.STEPS_UP: (U, U, C, R, N, W),
     SystemEvent.RETURNS: (R, N, N, R, N, W),
     SystemEvent.RESUMES: (U, A, C, U, A, W),
@@ -99,15 +94,19 @@ _BASES: dict[ActKind | SystemEvent, _Bases] = {
 }
 
 _UNCHANGED: _Holds = (_OPEN, _SHELVED, _OUT)
-_NOBODY = "nobody is to be called"
+_SILENCED = (
+    _OPEN,
+    "it is shelved: nobody is notified",
+    "it is out of service: nobody is notified",
+)
 _HOLDS: dict[ActKind | SystemEvent, _Holds] = {
     #                             none  shelved  out of service
-    ActKind.SHELVE: (_SHELVED, _SHELVED, "it is out of service, which silences it already"),
+    ActKind.SHELVE: (_SHELVED, _SHELVED, "it is out of service, so it is already silenced"),
     ActKind.UNSHELVE: ("it is not shelved", _OPEN, "it is out of service, not shelved"),
-    ActKind.OUT_OF_SERVICE: (_OUT, _OUT, "it is out of service already"),
+    ActKind.OUT_OF_SERVICE: (_OUT, _OUT, "it is already out of service"),
     ActKind.RETURN_TO_SERVICE: ("it is in service", "it is shelved, not out of service", _OPEN),
-    ActKind.ESCALATE: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
-    ActKind.REMIND: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
+    ActKind.ESCALATE: _SILENCED,
+    ActKind.REMIND: _SILENCED,
     SystemEvent.EXPIRES: (_OPEN, _OPEN, _OUT),
 }
 

@@ -1,8 +1,13 @@
-"""Alarm load after EEMUA 191: rates, floods, standing alarms, priorities."""
+"""Alarm load after EEMUA 191: rates, floods, standing alarms, priorities, time to acknowledge."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from rules._rule import SEVERITIES
 
 WINDOW = 600_000_000  # ten minutes, µs
 FLOOD_BEGINS = 10  # a flood begins above this many alarms per window
@@ -74,8 +79,8 @@ def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
     inside = sorted(
         (alarm for alarm in raised if begins < alarm.at <= ends), key=lambda alarm: alarm.at
     )
+    counts = _count(inside, begins)
     windows = max(1, -(-(ends - begins) // WINDOW))
-    counts = Counter((alarm.at - begins - 1) // WINDOW for alarm in inside)
     most = max(counts.items(), key=lambda item: (item[1], -item[0]), default=None)
     return Load(
         begins=begins,
@@ -93,10 +98,12 @@ def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
 
 def count_windows(raised: Sequence[Raised], begins: int, ends: int) -> list[int]:
     """The number of alarms in each window of (begins, ends]."""
-    counts = Counter(
-        (alarm.at - begins - 1) // WINDOW for alarm in raised if begins < alarm.at <= ends
-    )
+    counts = _count([alarm for alarm in raised if begins < alarm.at <= ends], begins)
     return [counts.get(window, 0) for window in range(max(1, -(-(ends - begins) // WINDOW)))]
+
+
+def _count(raised: Iterable[Raised], begins: int) -> Counter[int]:
+    return Counter((alarm.at - begins - 1) // WINDOW for alarm in raised)
 
 
 def _floods(counts: Mapping[int, int], begins: int, ends: int) -> tuple[Flood, ...]:
@@ -142,3 +149,51 @@ def _priorities(raised: Sequence[Raised]) -> dict[str, float]:
 
 def _percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 1) if whole else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcknowledgeDelay:
+    """One alarm: its severity at raising, and the time to acknowledge; None: not acknowledged."""
+
+    severity: str
+    after: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponseTimes:
+    """The alarms of one severity: how many were raised and acknowledged, and how fast."""
+
+    severity: str
+    raised: int
+    answered: int
+    median: timedelta | None
+    most: timedelta | None  # the 90th percentile
+    longest: timedelta | None
+
+
+def summarize(answers: Iterable[AcknowledgeDelay]) -> list[ResponseTimes]:
+    """By severity, highest first; severities without alarms are left out."""
+    by_severity: dict[str, list[AcknowledgeDelay]] = {}
+    for answer in answers:
+        by_severity.setdefault(answer.severity, []).append(answer)
+    return [
+        _summarize_severity(severity, by_severity[severity])
+        for severity in reversed(SEVERITIES)
+        if severity in by_severity
+    ]
+
+
+def _summarize_severity(severity: str, answers: Sequence[AcknowledgeDelay]) -> ResponseTimes:
+    seconds = [answer.after.total_seconds() for answer in answers if answer.after is not None]
+    median, most, longest = (
+        timedelta(seconds=float(np.quantile(seconds, share, method="higher"))) if seconds else None
+        for share in (0.5, 0.9, 1.0)
+    )
+    return ResponseTimes(
+        severity=severity,
+        raised=len(answers),
+        answered=len(seconds),
+        median=median,
+        most=most,
+        longest=longest,
+    )

@@ -1,7 +1,7 @@
 """Alarms: the list by priority, the panel of one alarm, acts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -11,14 +11,12 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.access.errors import ForbiddenError
-from hypervisor.alarms import queries_list, views, views_filter, views_panel, views_words
-from hypervisor.alarms.api import refresh_incidents
+from hypervisor.alarms import queries_list, service_list, views, views_panel, views_words
 from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.queries_list import AlarmFilter
 from hypervisor.alarms.service import Act, perform
-from hypervisor.alarms.views_filter import Filter
 from hypervisor.base.duties import Duty
-from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.web import visits
@@ -53,7 +51,7 @@ class Conflict:
 @router.get("")
 def show_list(context: Context, request: Request) -> Response:
     """The list, filtered by the address."""
-    filters = views_filter.parse_filter(request.query_params)
+    filters = views.parse_filter(request.query_params)
     visit = visits.last(context.now(), context.clock())
     if wants_fragment():
         return fragment(context, "alarms_list.html", **_list_values(context, filters, visit))
@@ -65,7 +63,7 @@ def show_list(context: Context, request: Request) -> Response:
 @router.get("/{number}")
 def show_alarm(context: Context, request: Request, number: Number) -> Response:
     """One alarm, beside the list."""
-    filters = views_filter.parse_filter(request.query_params)
+    filters = views.parse_filter(request.query_params)
     panel = _read_panel(context, number)
     if wants_fragment():
         return fragment(context, "alarms_panel.html", panel=panel, **_common_values(filters))
@@ -85,7 +83,7 @@ def act_on_several(  # noqa: PLR0913  one argument a field
     minutes: Annotated[int, Form(ge=0, le=100_000)] = 0,
 ) -> Response:
     """One act on several alarms, each at the version shown; refusals are listed."""
-    filters = views_filter.parse_filter(request.query_params)
+    filters = views.parse_filter(request.query_params)
     words = " ".join(filter(None, reason))[:4_000]  # the form has a field for each act
     form = _read_form(context, kind, words, assignee, minutes=minutes)
     done, refused = 0, []
@@ -93,12 +91,10 @@ def act_on_several(  # noqa: PLR0913  one argument a field
         try:
             _perform(context, number, version, form)
             done += 1
-        except (AlarmError, NotFoundError, ForbiddenError) as error:
+        except (AlarmError, ForbiddenError) as error:
             refused.append((number, str(error)))
     if not wants_fragment():
-        return RedirectResponse(
-            views_filter.build_address(filters), status_code=HTTPStatus.SEE_OTHER
-        )
+        return RedirectResponse(views.build_address(filters), status_code=HTTPStatus.SEE_OTHER)
     values = {**_common_values(filters), "refused": refused}
     return fragment(context, "alarms_outcome.html", done=done, **values)
 
@@ -117,8 +113,8 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
     until: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """One act on one alarm, at the version shown."""
-    filters = views_filter.parse_filter(request.query_params)
-    more: dict[str, Any] = {"wanted": kind.value}
+    filters = views.parse_filter(request.query_params)
+    more: dict[str, Any] = {"opened": kind.value}
     status = HTTPStatus.OK
     try:
         form = _read_form(context, kind, reason, assignee, minutes=minutes, until=until)
@@ -128,6 +124,8 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
             entries = views_panel.list_changes_since(context, number, version)
         more["conflict"] = Conflict(form=form, since=entries)
         status = HTTPStatus.CONFLICT
+    except NoAlarmError:
+        raise
     except AlarmError as error:
         more["refused"] = str(error)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -137,7 +135,7 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
         return fragment(context, "alarms_panel.html", status_code=status, panel=panel, **values)
     if status is HTTPStatus.OK:
         return RedirectResponse(
-            views_filter.build_address(filters, number), status_code=HTTPStatus.SEE_OTHER
+            views.build_address(filters, number), status_code=HTTPStatus.SEE_OTHER
         )
     values = {**_list_values(context, filters, None), **more}
     panel = _read_panel(context, number)
@@ -145,14 +143,14 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
 
 
 def _list_values(
-    context: RequestContext, filters: Filter, visit: visits.Visit | None
+    context: RequestContext, filters: AlarmFilter, visit: visits.Visit | None
 ) -> dict[str, Any]:
-    refresh_incidents(context)
+    with context.pool.writing() as connection:
+        service_list.refresh_incidents(connection)
+    may = context.person.may(Duty.OPERATE)
     with context.owning() as owner:
         names = queries_list.read_account_titles(owner)
-        people = (
-            queries_list.list_operators(owner, None) if context.person.may(Duty.OPERATE) else []
-        )
+        people = queries_list.list_operators(owner, None) if may else []
     with reading(reader_of(context)):
         look = views.build_list(context, filters, visit.since if visit else None)
     return {
@@ -170,17 +168,15 @@ def _read_panel(context: RequestContext, number: int) -> views_panel.Panel:
         return views_panel.build_panel(context, number)
 
 
-def _common_values(filters: Filter) -> dict[str, Any]:
+def _common_values(filters: AlarmFilter) -> dict[str, Any]:
     return {
         "filters": filters,
-        "address": lambda number=None, **changed: views_filter.build_address(
-            filters, number, **changed
-        ),
-        "plain": views_filter.build_address(replace(Filter(), flat=filters.flat)),
+        "address": lambda number=None, **changed: views.build_address(filters, number, **changed),
+        "plain": views.build_address(AlarmFilter(flat=filters.flat)),
         "w": views_words,
         "conflict": None,
         "refused": None,
-        "wanted": None,
+        "opened": None,
     }
 
 
@@ -203,7 +199,7 @@ def _read_form(  # noqa: PLR0913  what a form says
         try:
             written = datetime.fromisoformat(until)
         except ValueError as error:
-            raise RefusedError(f"{until!r} is no time: expected 2024-10-10T08:00") from error
+            raise RefusedError(f"{until!r} is not a time; expected 2024-10-10T08:00") from error
         zone = reader_of(context).zone
         end = written if written.tzinfo else written.replace(tzinfo=zone)
     return ActForm(kind=kind, reason=reason, assignee=assignee or None, until=end)
@@ -212,7 +208,7 @@ def _read_form(  # noqa: PLR0913  what a form says
 def _perform(context: RequestContext, number: int, version: int, form: ActForm) -> None:
     context.require(Duty.OPERATE, alarm=number)
     if form.kind in {ActKind.ESCALATE, ActKind.REMIND}:
-        raise RefusedError(f"{form.kind} is the system's, nobody's act")
+        raise RefusedError(f"only the system can {form.kind}")
     request = Act(
         alarm=number,
         kind=form.kind,
@@ -222,11 +218,8 @@ def _perform(context: RequestContext, number: int, version: int, form: ActForm) 
         assignee=form.assignee,
         until=form.until if form.kind is ActKind.SHELVE else None,
     )
-    try:
-        with context.writing() as connection:
-            perform(connection, request, now=context.clock())
-    except NoAlarmError as error:
-        raise NotFoundError(str(error)) from error
+    with context.writing() as connection:
+        perform(connection, request, now=context.clock())
 
 
 def _read_versions(fields: Sequence[str]) -> list[tuple[int, int]]:

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from hypervisor.access.context import Context
 from hypervisor.alarms import views_load as view
-from hypervisor.alarms import views_load_chart
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.web.page import Page
@@ -31,16 +30,13 @@ def show_load(
     reader = reader_of(context, request)
     with reading(reader):
         sheet = view.build_sheet(context, span=chosen, until=ends)
-    answer = fragment if wants_fragment(request) else render
-    return answer(
+    part = wants_fragment(request)
+    return (fragment if part else render)(
         context,
-        "load.html#main" if wants_fragment(request) else "load.html",
+        "load.html#main" if part else "load.html",
         sheet=sheet,
-        chart=views_load_chart.draw_load(sheet, reader.zone) if sheet else None,
-        geometry=views_load_chart,
+        chart=view.draw_load(sheet, reader.zone) if sheet else None,
+        view=view,
         chosen=chosen,
-        spans=view.SPANS,
         shifted=ends is not None,
-        AVERAGE=view.AVERAGE,
-        PEAK=view.PEAK,
     )

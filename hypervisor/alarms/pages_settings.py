@@ -1,6 +1,5 @@
 """Administration: settings of the alarm life cycle."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
@@ -8,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
-from hypervisor.alarms import queries_lifecycle, service_settings, settings
+from hypervisor.alarms import queries_lifecycle, service, settings
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
@@ -30,17 +29,6 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """A setting as the form shows it."""
-
-    name: str
-    words: str
-    value: str
-    usual: str
-    truth: bool
-
-
 @router.get("/admin/settings")
 def show_settings(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
     """All settings, one form each."""
@@ -55,7 +43,7 @@ def change_setting(
     context.require(Duty.ADMINISTER)
     try:
         with context.writing() as connection:
-            service_settings.change_setting(
+            service.change_setting(
                 connection, name, value.strip(), author=context.person.name, reason=reason
             )
     except (AlarmError, ActError) as error:
@@ -65,23 +53,12 @@ def change_setting(
 
 def _render(context: RequestContext, *, done: str = "", wrong: str = "") -> Response:
     context.require(Duty.ADMINISTER)
-    values = settings.format_settings(
-        settings.from_stored(queries_lifecycle.read_settings(context.connection))
-    )
-    usual = settings.format_settings(settings.AlarmSettings())
     return render(
         context,
         "admin_settings.html",
         status_code=422 if wrong else 200,
-        settings=[
-            Setting(
-                name=name,
-                words=LABELS.get(name, name),
-                value=value,
-                usual=usual[name],
-                truth=value in {"true", "false"},
-            )
-            for name, value in values.items()
-        ],
+        settings=settings.format_settings(queries_lifecycle.read_settings(context.connection)),
+        defaults=settings.format_settings(settings.AlarmSettings()),
+        labels=LABELS,
         **frame.admin_context(context, "settings", done=done, wrong=wrong),
     )

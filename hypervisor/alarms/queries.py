@@ -1,4 +1,4 @@
-"""SQL of the alarm log and its transitions."""
+"""SQL of the alarm log, its transitions, and what these change in the operator state."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,21 +6,35 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg import Cursor
+from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass as record
 
-from hypervisor.alarms.queries_following import Followed, apply_transitions
-from hypervisor.base.instants import micros, micros_if, moment, moment_if, parse, text, text_if
+from hypervisor.alarms.model import highest
+from hypervisor.base.instants import (
+    Micros,
+    micros,
+    micros_if,
+    moment,
+    moment_if,
+    parse,
+    text,
+    text_if,
+)
 from hypervisor.database.connect import Connection
 from rules._rule import SEVERITIES
 from rules._rule_state import Episode
 
 Pair = tuple[str, str]  # rule, subject
+SYSTEM = "system"  # the author of automatic acts
 
 _WRITTEN = (
     "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"
     " last_value, withdrawn, noticed_at, changed_at, category, domain, title_fr, advice_fr"
 )
-_COLUMNS = ", ".join(f"a.{name}" for name in _WRITTEN.split(", ")) + ", site.name"
+_COLUMNS = ", ".join(f"a.{name}" for name in _WRITTEN.split(", ")) + ", site.name AS place"
 _FROM = "alarm a LEFT JOIN site ON site.id = a.site"
 
 
@@ -53,20 +67,20 @@ class Alarm:
         return self.episode.ended is None and self.withdrawn is None
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Transition:
-    """A change of an alarm: true from `event`, noticed at `noticed`. Append-only.
+    """A change of an alarm, append-only: true from `event`, noticed at `noticed`.
 
     `other`: the alarm merged into, or split from.
     """
 
-    alarm: int
-    kind: str
-    event: int
-    noticed: int
+    alarm: int = Field(exclude=True)
+    kind: str = Field(examples=["raised"])
+    event: Micros = Field(serialization_alias="event_time")
+    noticed: Micros = Field(serialization_alias="noticed_at")
     reason: str
-    snapshot: Mapping[str, Any]
-    other: int | None = None
+    snapshot: Mapping[str, Any] = Field(description="The alarm as it was shown then.")
+    other: int | None = Field(default=None, exclude=True)
 
 
 def as_text(alarm: Alarm) -> dict[str, Any]:
@@ -93,20 +107,13 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
 
 def highest_severity(episode: Episode) -> str:
     """The highest severity reached."""
-    rank = {name: number for number, name in enumerate(SEVERITIES)}
-    return max((name for _, name in episode.severity), key=lambda name: rank.get(name, -1))
+    return highest(name for _, name in episode.severity)
 
 
 def transition_as_text(transition: Transition) -> dict[str, Any]:
     """A transition as plain values."""
-    return {
-        "alarm": transition.alarm,
-        "kind": transition.kind,
-        "event_time": text(transition.event),
-        "noticed_at": text(transition.noticed),
-        "reason": transition.reason,
-        "snapshot": dict(transition.snapshot),
-    }
+    plain = TypeAdapter(Transition).dump_python(transition, mode="json", by_alias=True)
+    return {"alarm": transition.alarm, **plain}
 
 
 def log_entry(episode: Episode) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def list_standing(
     connection: Connection, after: Mapping[Pair, int | None]
 ) -> dict[Pair, list[Alarm]]:
     """The alarms of each pair, not withdrawn, whose `since` is after a time (µs)."""
-    rows = connection.execute(
+    rows = _read(connection).execute(
         f"SELECT {_COLUMNS} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
         " AS k (rule, subject, after) JOIN alarm a ON a.rule = k.rule AND a.subject = k.subject"
         " LEFT JOIN site ON site.id = a.site"
@@ -138,8 +145,7 @@ def list_standing(
         ],
     )
     alarms: dict[Pair, list[Alarm]] = {}
-    for row in rows:
-        alarm = _alarm(row)
+    for alarm in rows:
         alarms.setdefault((alarm.episode.rule, alarm.episode.subject), []).append(alarm)
     return alarms
 
@@ -157,7 +163,7 @@ def save(
 ) -> None:
     """Insert or replace alarms, append transitions; in the caller's transaction.
 
-    The operator state changes only as `queries_following` says.
+    The operator state changes only as `apply_transitions` says.
     """
     transitions = list(transitions)
     with connection.cursor() as cursor:
@@ -180,30 +186,75 @@ def save(
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             [
                 (
-                    *(
-                        transition.alarm,
-                        transition.kind,
-                        moment(transition.event),
-                        moment(transition.noticed),
-                        transition.reason,
-                    ),
-                    json.dumps(dict(transition.snapshot)),
-                    transition.other,
+                    *(change.alarm, change.kind, moment(change.event), moment(change.noticed)),
+                    *(change.reason, json.dumps(dict(change.snapshot)), change.other),
                 )
-                for transition in transitions
+                for change in transitions
             ],
         )
-    apply_transitions(
-        connection,
-        [
-            Followed(
-                alarm=transition.alarm,
-                kind=transition.kind,
-                noticed=transition.noticed,
-                other=transition.other,
+    apply_transitions(connection, transitions)
+
+
+def apply_transitions(connection: Connection, transitions: Sequence[Transition]) -> None:
+    """Require a new acknowledgement where a severity rose; merge and split operator states.
+
+    A revised alarm keeps its acknowledgement. A merged one is acknowledged only if all its parts
+    were. A piece split off is unacknowledged.
+    """
+    for transition in transitions:
+        if transition.kind == "merged" and transition.other is not None:
+            _merge(connection, transition, into=transition.other)
+        if transition.kind == "split" and transition.other is not None:
+            connection.execute(
+                "UPDATE alarm SET split_from = %s WHERE id = %s",
+                [transition.other, transition.alarm],
             )
-            for transition in transitions
-        ],
+    stepped = {
+        transition.alarm: transition.noticed
+        for transition in transitions
+        if transition.kind in ("severity", "revised")
+    }
+    if stepped:
+        _step_up(connection, stepped)
+
+
+def _step_up(connection: Connection, noticed: Mapping[int, int]) -> None:
+    """Withdraw acknowledgements of a lower severity; `noticed`: by alarm, in µs."""
+    rows = connection.execute(
+        "WITH was AS (SELECT id, acknowledged, severity->-1->>1 AS present FROM alarm"
+        "  WHERE id = ANY(%(ids)s) AND state = 'acknowledged' AND"
+        "  array_position(%(ranks)s::text[], severity->-1->>1)"
+        "  > array_position(%(ranks)s::text[], acknowledged) AND (SELECT value FROM alarm_setting"
+        "  WHERE name = 'step_up_unacknowledges') IS DISTINCT FROM 'false'::jsonb FOR UPDATE)"
+        " UPDATE alarm SET acknowledged = NULL FROM was WHERE alarm.id = was.id"
+        " RETURNING alarm.id, was.acknowledged, was.present",
+        {"ids": list(noticed), "ranks": list(SEVERITIES)},
+    ).fetchall()
+    for number, before, present in rows:
+        reason = f"its severity rose to {present}; it was acknowledged as {before}"
+        _record_unacknowledge(connection, number, reason, noticed[number])
+
+
+def _merge(connection: Connection, transition: Transition, *, into: int) -> None:
+    connection.execute("UPDATE alarm SET merged_into = %s WHERE id = %s", [into, transition.alarm])
+    row = connection.execute(
+        "UPDATE alarm SET acknowledged = NULL WHERE id = %s AND acknowledged IS NOT NULL"
+        " AND closing IS NULL AND (SELECT acknowledged FROM alarm WHERE id = %s) IS NULL"
+        " RETURNING id",
+        [into, transition.alarm],
+    ).fetchone()
+    if row is not None:
+        reason = f"alarm {transition.alarm}, which nobody had acknowledged, proved to be part of it"
+        _record_unacknowledge(connection, into, reason, transition.noticed)
+
+
+def _record_unacknowledge(connection: Connection, number: int, reason: str, noticed: int) -> None:
+    connection.execute(
+        "INSERT INTO alarm_act (alarm, kind, author, at, scenario_at, reason, version, state)"
+        " SELECT id, 'unacknowledge', %s, clock_timestamp(),"
+        " CASE (SELECT mode FROM instance) WHEN 'exercise' THEN %s::timestamptz END,"
+        " %s, version, state FROM alarm WHERE id = %s",
+        [SYSTEM, moment(noticed), reason, number],
     )
 
 
@@ -218,7 +269,7 @@ def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, A
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """A filter of alarms; None: any. `withdrawn`: include withdrawn ones.
+    """A filter of alarms; None: any. `withdrawn`: include withdrawn ones; `numbers`: only these.
 
     `site`: includes its devices and groups. `state`: a `BaseState`. `behind_began`, `behind_id`:
     the last alarm of the previous page.
@@ -235,33 +286,35 @@ class Selection:
     limit: int | None = None
     behind_began: datetime | None = None
     behind_id: int | None = None
+    numbers: list[int] | None = None
+
+
+SELECTED = """
+WHERE (%(site)s::text IS NULL OR site.name = %(site)s)
+    AND (%(subject)s::text IS NULL OR a.subject = %(subject)s)
+    AND (%(rule)s::text IS NULL OR a.rule = %(rule)s)
+    AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)
+    AND (%(category)s::text IS NULL OR category = %(category)s)
+    AND (%(active)s::boolean IS NULL OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)
+    AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(withdrawn)s OR withdrawn IS NULL)
+    AND (%(numbers)s::bigint[] IS NULL OR a.id = ANY(%(numbers)s))
+    AND (%(behind_began)s::timestamptz IS NULL
+        OR (began, a.id) < (%(behind_began)s, %(behind_id)s))
+ORDER BY began DESC, a.id DESC LIMIT %(limit)s
+"""
 
 
 def list_alarms(connection: Connection, selection: Selection) -> list[Alarm]:
     """Alarms, latest first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  constants
-        " WHERE (%(site)s::text IS NULL OR site.name = %(site)s)"
-        " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
-        " AND (%(rule)s::text IS NULL OR rule = %(rule)s)"
-        " AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)"
-        " AND (%(category)s::text IS NULL OR category = %(category)s)"
-        " AND (%(active)s::boolean IS NULL"
-        "   OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)"
-        " AND (%(state)s::text IS NULL OR state = %(state)s)"
-        " AND (%(withdrawn)s OR withdrawn IS NULL)"
-        " AND (%(behind_began)s::timestamptz IS NULL"
-        "   OR (began, a.id) < (%(behind_began)s, %(behind_id)s))"
-        " ORDER BY began DESC, a.id DESC LIMIT %(limit)s",
-        asdict(selection),
-    )
-    return [_alarm(row) for row in rows]
+    query = f"SELECT {_COLUMNS} FROM {_FROM} {SELECTED}"  # noqa: S608  constants
+    return _read(connection).execute(query, asdict(selection)).fetchall()
 
 
 def find_alarm(connection: Connection, number: int) -> Alarm | None:
     """An alarm by its id."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM {_FROM} WHERE a.id = %s", [number]).fetchone()  # noqa: S608  constants
-    return None if row is None else _alarm(row)
+    query = f"SELECT {_COLUMNS} FROM {_FROM} WHERE a.id = %s"  # noqa: S608  constants
+    return _read(connection).execute(query, [number]).fetchone()
 
 
 def list_merged(connection: Connection, number: int) -> list[int]:
@@ -272,23 +325,12 @@ def list_merged(connection: Connection, number: int) -> list[int]:
 
 def list_transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
     """The transitions of these alarms, in the order they were noticed."""
-    rows = connection.execute(
-        "SELECT alarm, kind, event_time, noticed_at, reason, snapshot, other FROM transition"
-        " WHERE alarm = ANY(%s) ORDER BY id",
+    rows = connection.cursor(row_factory=class_row(Transition)).execute(
+        "SELECT alarm, kind, event_time AS event, noticed_at AS noticed, reason, snapshot, other"
+        " FROM transition WHERE alarm = ANY(%s) ORDER BY id",
         [list(numbers)],
     )
-    return [
-        Transition(
-            alarm=alarm,
-            kind=kind,
-            event=micros(event),
-            noticed=micros(noticed),
-            reason=reason,
-            snapshot=snapshot,
-            other=other,
-        )
-        for alarm, kind, event, noticed, reason, snapshot, other in rows
-    ]
+    return rows.fetchall()
 
 
 def _row(alarm: Alarm) -> tuple[object, ...]:
@@ -304,32 +346,39 @@ def _row(alarm: Alarm) -> tuple[object, ...]:
     )
 
 
-def _alarm(row: Sequence[Any]) -> Alarm:
-    number, rule, subject, site, since, began, ended, reason, severity, stale = row[:10]
-    title, advice, last_value, withdrawn, noticed, changed = row[10:16]
-    category, domain, title_fr, advice_fr, place = row[16:]
+def _read(connection: Connection) -> Cursor[Alarm]:
+    return connection.cursor(row_factory=kwargs_row(_alarm))
+
+
+def _alarm(  # noqa: PLR0913  one argument a column
+    *,
+    rule: str,
+    subject: str,
+    since: datetime,
+    began: datetime,
+    ended: datetime | None,
+    end_reason: str | None,
+    severity: list[tuple[str, str]],
+    stale: list[tuple[str, str | None]],
+    withdrawn: datetime | None,
+    noticed_at: datetime,
+    changed_at: datetime,
+    **others: Any,
+) -> Alarm:
+    episode = Episode(
+        rule=rule,
+        subject=subject,
+        since=micros(since),
+        began=micros(began),
+        ended=micros_if(ended),
+        severity=tuple((parse(at), name) for at, name in severity),
+        stale=tuple((parse(a), None if b is None else parse(b)) for a, b in stale),
+        reason=end_reason,
+    )
     return Alarm(
-        id=number,
-        site=site,
-        place=place,
-        domain=domain,
-        category=category,
-        episode=Episode(
-            rule=rule,
-            subject=subject,
-            since=micros(since),
-            began=micros(began),
-            ended=micros_if(ended),
-            severity=tuple((parse(at), name) for at, name in severity),
-            stale=tuple((parse(a), None if b is None else parse(b)) for a, b in stale),
-            reason=reason,
-        ),
-        title=title,
-        advice=advice,
-        title_fr=title_fr,
-        advice_fr=advice_fr,
-        last_value=last_value,
+        episode=episode,
         withdrawn=micros_if(withdrawn),
-        noticed=micros(noticed),
-        changed=micros(changed),
+        noticed=micros(noticed_at),
+        changed=micros(changed_at),
+        **others,
     )

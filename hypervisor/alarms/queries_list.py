@@ -8,7 +8,10 @@ from typing import Any
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
+from hypervisor.web import marks
 
+PAGE, MOST = 100, 5_000  # alarms shown at first, and at most
+_HISTORY = 500
 _OPEN = "a.state IN ('unacknowledged', 'acknowledged', 'closing', 'returned')"
 _COLUMNS = """
 a.id, a.version, a.state, a.severity->-1->>1 AS severity,
@@ -71,44 +74,76 @@ class AlarmRow:
         """Unacknowledged and not held."""
         return self.hold is None and self.state in {"unacknowledged", "returned"}
 
+    @property
+    def rank(self) -> int:
+        return marks.priority(self.severity)
+
+    @property
+    def how(self) -> str:
+        """The CSS class of its mark."""
+        return "shv" if self.hold else marks.of_base(self.state)
+
+    @property
+    def urgency(self) -> tuple[bool, bool, int, bool, float, int]:
+        """The sort key: open, not held, priority, unacknowledged, latest."""
+        return (
+            self.state == "normal",
+            self.hold is not None,
+            self.rank,
+            not self.waits,
+            -self.began.timestamp(),
+            -self.id,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmFilter:
-    """A filter; None: any. Open alarms, unless `over`, `incident` or `number` say otherwise."""
+    """A filter of the alarm list; None: any. `number`: only this alarm, whatever its state."""
 
-    over: bool = False
-    incident: int | None = None
-    number: int | None = None
+    which: str = "open"
     severity: str | None = None
     domain: str | None = None
     area: str | None = None
     text: str | None = None
-    assignee: str | None = None
-    most: int = 5_000
+    mine: bool = False
+    changed: bool = False
+    incident: int | None = None
+    flat: bool = False
+    show: int = PAGE
+    number: int | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it hides any open alarm."""
+        return self != AlarmFilter(show=self.show, flat=self.flat)
 
 
-def list_rows(connection: Connection, query: AlarmFilter, now: datetime) -> list[AlarmRow]:
-    """Alarms, latest first. `now`: the instance's clock."""
+def list_rows(
+    connection: Connection, query: AlarmFilter, now: datetime, *, person: str | None = None
+) -> list[AlarmRow]:
+    """Alarms, latest first. `now`: the instance's clock; `person`: whose are `mine`."""
     which = _OPEN
     if query.number is not None:
         which = "a.id = %(number)s"
     elif query.incident is not None:
         which = "i.incident = %(incident)s AND a.withdrawn IS NULL"
-    elif query.over:
+    elif query.which == "over":
         which = "a.state = 'normal'"
     rows = connection.cursor(row_factory=class_row(AlarmRow)).execute(
         f"{_BELOW} SELECT {_COLUMNS} FROM {_FROM} WHERE {which}"  # noqa: S608  constants
         " AND (%(severity)s::text IS NULL OR a.severity->-1->>1 = %(severity)s)"
         " AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)"
         " AND (%(area)s::text IS NULL OR site.commune IN (SELECT code FROM below))"
-        " AND (%(assignee)s::text IS NULL OR a.assignee = %(assignee)s)"
+        " AND (NOT %(mine)s OR a.assignee = %(person)s)"
         " AND (%(text)s::text IS NULL OR concat_ws(' ', a.title, a.title_fr, site.title,"
         "   a.subject, a.rule) ILIKE %(like)s)"
         " ORDER BY a.began DESC, a.id DESC LIMIT %(most)s",
         {
             **asdict(query),
+            "person": person,
             "now": now,
             "like": f"%{_escape_like(query.text or '')}%",
+            "most": _HISTORY if query.which == "over" else MOST,
         },
     )
     return rows.fetchall()

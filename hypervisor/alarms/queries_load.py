@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from hypervisor.alarms.load import Raised, Standing
-from hypervisor.alarms.responding import AcknowledgeDelay
+from hypervisor.alarms.load import AcknowledgeDelay, Raised, Standing
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 

@@ -4,23 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.dataclasses import dataclass as record
+
 from hypervisor.alarms.incidents import Key, Location, find_key
-from hypervisor.base.instants import micros
+from hypervisor.base.instants import Micros, micros
 from hypervisor.database.connect import Connection
 
 Named = tuple[str, str]  # its name and its title
 _Dated = tuple[int, Any]  # from when on (µs), and what
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class AlarmSubject:
-    """What decides to which incident an alarm belongs. `began` in µs, `site` by name."""
+    """What decides to which incident an alarm belongs. `before`: its previous key."""
 
+    id: int
+    version: int
+    before: str | None
     rule: str
     subject: str
     domain: str
     category: str
-    began: int
+    began: Micros
     site: str | None
     title: str
 

@@ -1,12 +1,17 @@
-"""SQL of the timeline: transitions and acts in a span, for the log and reports."""
+"""SQL of the timeline: transitions and acts of a span, and the alarm log as known at a time."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from hypervisor.alarms.lifecycle import BaseState
 from hypervisor.database.connect import Connection
 
 # The transitions that people read; `fresh`, merges and splits are for inquiries.
 KINDS = ("raised", "severity", "stale", "cleared", "retrospective", "revised", "withdrawn")
+
+_SEEN = {"acknowledge": True, "close": True, "unacknowledge": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +44,7 @@ _TRANSITIONS = f"""
         COALESCE(t.snapshot->'severity'->-1->>1, a.severity->-1->>1), {_ALARM},
         NULL::text, NULL::timestamptz
     FROM transition t JOIN alarm a ON a.id = t.alarm LEFT JOIN site ON site.id = a.site
-    WHERE t.noticed_at >= %(since)s AND t.noticed_at < %(until)s AND t.kind = ANY (%(told)s)
+    WHERE t.noticed_at >= %(since)s AND t.noticed_at < %(until)s AND t.kind = ANY (%(kinds)s)
         AND (%(domains)s::text[] IS NULL OR a.domain = ANY (%(domains)s))
         AND (%(alarms)s::bigint[] IS NULL OR a.id = ANY (%(alarms)s))
         AND (%(category)s::text IS NULL OR a.category = %(category)s)
@@ -76,7 +81,7 @@ def list_events(connection: Connection, span: TimelineFilter) -> list[TimelineEv
         {
             "since": span.since,
             "until": span.until,
-            "told": list(KINDS),
+            "kinds": list(KINDS),
             "domains": None if span.domains is None else list(span.domains),
             "alarms": None if span.alarms is None else list(span.alarms),
             "category": span.category,
@@ -85,3 +90,46 @@ def list_events(connection: Connection, span: TimelineFilter) -> list[TimelineEv
     ).fetchall()
     names = TimelineEvent.__dataclass_fields__
     return [TimelineEvent(**dict(zip(names, row, strict=True))) for row in reversed(rows)]
+
+
+def list_alarms_as_known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
+    """The plain values of each alarm as known at a time, latest first.
+
+    `at`: wall clock, in an exercise the scenario's. `state` and `assignee` follow from the acts
+    until then; alarms withdrawn by then are left out.
+    """
+    rows = connection.execute(
+        "SELECT DISTINCT ON (alarm) alarm, snapshot FROM transition WHERE noticed_at <= %s"
+        " ORDER BY alarm, id DESC",
+        [at],
+    ).fetchall()
+    snapshots = {number: snapshot for number, snapshot in rows if snapshot["withdrawn"] is None}
+    acts: dict[int, list[tuple[str, Mapping[str, Any]]]] = {}
+    for number, kind, details in connection.execute(
+        "SELECT alarm, kind, details FROM alarm_act WHERE alarm = ANY(%s)"
+        " AND COALESCE(scenario_at, at) <= %s ORDER BY id",
+        [list(snapshots), at],
+    ):
+        acts.setdefault(number, []).append((kind, details))
+    alarms = [
+        {**alarm, **_fold_acts(alarm, acts.get(number, []))} for number, alarm in snapshots.items()
+    ]
+    return sorted(alarms, key=lambda alarm: (alarm["began"], alarm["id"]), reverse=True)
+
+
+def _fold_acts(
+    alarm: Mapping[str, Any], acts: Iterable[tuple[str, Mapping[str, Any]]]
+) -> dict[str, Any]:
+    seen = closing = False
+    assignee = None
+    for kind, details in acts:
+        seen = _SEEN.get(kind, seen)
+        closing = closing or kind == "close"
+        assignee = details.get("assignee") if kind == "assign" else assignee
+    if alarm["ended"] is not None:
+        base = BaseState.NORMAL if seen else BaseState.RETURNED
+    elif closing:
+        base = BaseState.CLOSING
+    else:
+        base = BaseState.ACKNOWLEDGED if seen else BaseState.UNACKNOWLEDGED
+    return {"state": base.value, "assignee": assignee}

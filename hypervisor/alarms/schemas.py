@@ -1,13 +1,15 @@
-"""Bodies of alarms with their operator state, of incidents and of the load."""
+"""Bodies of alarms, acts, incidents and the load."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from hypervisor.web.schemas import AlarmBody, Body, TransitionBody
+from hypervisor.alarms.incidents import Incident
+from hypervisor.alarms.model import ActRecord, HandledAlarm
+from hypervisor.alarms.queries import Transition
+from hypervisor.web.schemas import Body
 
-StateName = Literal["unacknowledged", "acknowledged", "closing", "returned", "normal", "withdrawn"]
 ActKindName = Literal[
     "acknowledge",
     "unacknowledge",
@@ -21,72 +23,19 @@ ActKindName = Literal[
 ]
 
 
-class SuppressionBody(BaseModel):
-    """Why an alarm does not notify."""
-
-    kind: Literal["inhibited", "works", "shelved", "out-of-service", "chattering"]
-    reason: str = Field(examples=["alarm 12 inhibits it: Cabinet Orsay 1: no supply"])
-    by: int | None = Field(description="The inhibiting alarm.")
-    until: datetime | None = Field(description="When it ends by itself, if known.")
-
-
-class HoldBody(BaseModel):
-    """A rule silenced by hand at a subject; applies to its next alarms too."""
-
-    kind: Literal["shelved", "out-of-service"]
-    since: datetime
-    until: datetime | None
-    author: str
-    reason: str
-
-
-class HandledBody(AlarmBody):
-    """An alarm with its operator state."""
-
-    state: StateName = Field(
-        description="`returned`: ended but not acknowledged. `closing`: closed by hand, not yet"
-        " ended by the evaluation."
-    )
-    version: int = Field(
-        description="Incremented by every change; an act names the version it saw."
-    )
-    acknowledged: str | None = Field(description="The severity acknowledged.")
-    assignee: str | None
-    closing: datetime | None
-    merged_into: int | None = Field(description="The alarm this one was merged into.")
-    split_from: int | None = Field(description="The alarm this one was split from.")
-    hold: HoldBody | None
-    suppressed: list[SuppressionBody] = Field(description="Empty: it may notify.")
-    incident: int | None
-
-
-class HandledAlarmsBody(Body):
+class AlarmsBody(Body):
     """Alarms, latest first."""
 
-    alarms: list[HandledBody]
+    alarms: list[HandledAlarm]
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
-class ActBody(BaseModel):
-    """An act on an alarm, by a person or the system."""
-
-    id: int
-    kind: str = Field(examples=["acknowledge"])
-    author: str
-    at: datetime = Field(description="Wall clock.")
-    scenario_at: datetime | None = Field(description="The scenario's clock, in an exercise.")
-    reason: str
-    details: dict[str, Any]
-    version: int = Field(description="Of the alarm after the act.")
-    state: StateName
-
-
-class HandledDetailBody(Body):
+class AlarmDetailBody(Body):
     """One alarm with its transitions and acts."""
 
-    alarm: HandledBody
-    transitions: list[TransitionBody]
-    acts: list[ActBody]
+    alarm: HandledAlarm
+    transitions: list[Transition]
+    acts: list[ActRecord]
 
 
 class ActRequest(BaseModel):
@@ -124,38 +73,18 @@ class KnownBody(Body):
     )
 
 
-class IncidentBody(BaseModel):
-    """Alarms of one domain and category at one place that overlap or follow closely."""
-
-    number: int = Field(description="The number of its first alarm.")
-    title: str = Field(examples=["Orge: flood"])
-    domain: str
-    category: Literal["hazard", "maintenance"]
-    grouped_by: str = Field(examples=["river"])
-    name: str = Field(description="Of the river, commune, site or group.")
-    severity: str = Field(description="The highest reached by its alarms.")
-    opened: datetime
-    ended: datetime | None = Field(
-        description="When its last alarm ended; null while one is active."
-    )
-    closes: datetime | None = Field(description="`ended` plus the quiet time.")
-    open: bool
-    alarms: list[int]
-    active: int
-
-
 class IncidentsBody(Body):
     """Incidents, latest first."""
 
-    incidents: list[IncidentBody]
+    incidents: list[Incident]
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class IncidentDetailBody(Body):
     """One incident with its alarms."""
 
-    incident: IncidentBody
-    alarms: list[HandledBody]
+    incident: Incident
+    alarms: list[HandledAlarm]
 
 
 class LoadBody(Body):

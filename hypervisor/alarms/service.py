@@ -1,17 +1,16 @@
-"""Acts on alarms, by people and by the system: the only entry."""
+"""Acts on alarms, by people and by the system, and changes of settings: the only entry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.alarms import queries, queries_acts, queries_lifecycle, settings
+from hypervisor.alarms import queries_acts, queries_lifecycle, settings
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState, Hold
-from hypervisor.alarms.queries import Alarm, highest_severity
-from hypervisor.alarms.queries_acts import ActRecord
-from hypervisor.alarms.queries_lifecycle import Handling, HoldRecord
+from hypervisor.alarms.model import ActRecord, HandledAlarm, HoldRecord
 from hypervisor.base.instants import micros, moment, text
+from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from rules._duration import duration_text
 
@@ -19,13 +18,10 @@ _WITH_REASON = {
     ActKind.UNACKNOWLEDGE: "why it is open again",
     ActKind.COMMENT: "the comment",
     ActKind.SHELVE: "why it may be silent",
-    ActKind.OUT_OF_SERVICE: "why nobody may believe it",
+    ActKind.OUT_OF_SERVICE: "why it cannot be trusted",
     ActKind.CLOSE: "why it is over although its condition holds",
 }
-_BY_SYSTEM = (
-    ActKind.ESCALATE,
-    ActKind.REMIND,
-)  # no change of state, so the version stays
+_BY_SYSTEM = (ActKind.ESCALATE, ActKind.REMIND)  # the state stays, and so does the version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +42,10 @@ class Act:
     details: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ActResult:
-    """An alarm and its operator state after an act."""
+def perform(connection: Connection, request: Act, *, now: datetime) -> HandledAlarm:
+    """Perform an act and record it in one transaction; returns the alarm after it.
 
-    alarm: Alarm
-    handling: Handling
-
-
-def perform(connection: Connection, request: Act, *, now: datetime) -> ActResult:
-    """Perform an act and record it in one transaction. `now`: wall clock.
+    `now`: wall clock.
 
     Raises:
         NoAlarmError: no such alarm.
@@ -64,26 +54,55 @@ def perform(connection: Connection, request: Act, *, now: datetime) -> ActResult
     """
     with connection.transaction():
         exists = queries_lifecycle.lock_alarm(connection, request.alarm)
-        alarm = queries.find_alarm(connection, request.alarm) if exists else None
-        if alarm is None:
-            raise NoAlarmError(f"no alarm has the number {request.alarm}")
         clock = queries_lifecycle.read_clock(connection, now)
-        before = queries_lifecycle.read_handling(connection, [alarm.id], clock)[alarm.id]
+        before = (
+            queries_lifecycle.find_handled(connection, request.alarm, clock) if exists else None
+        )
+        if before is None:
+            raise NoAlarmError(f"no alarm has the number {request.alarm}")
         _check_version(connection, request, before)
         _check_texts(request)
         state = _next_state(request, before)
-        longest = settings.from_stored(queries_lifecycle.read_settings(connection)).shelve_longest
-        after = replace(
-            before,
-            base=state.base,
-            version=before.version + (request.kind not in _BY_SYSTEM),
-            **_handling_changes(request, alarm, clock or now, longest),
+        longest = queries_lifecycle.read_settings(connection).shelve_longest
+        changes = {
+            "state": state.base,
+            "version": before.version + (request.kind not in _BY_SYSTEM),
+            **_handling_changes(request, before, clock or now, longest),
+        }
+        after = before.model_copy(update=changes)
+        _save(connection, request, after)
+        in_exercise = clock is not None and queries_lifecycle.is_exercise(connection)
+        queries_acts.record(
+            connection, _build_record(request, after, now, clock if in_exercise else None)
         )
-        _save(connection, request, alarm, after, now=now, clock=clock)
-        return ActResult(alarm=alarm, handling=after)
+        return after
 
 
-def _check_version(connection: Connection, request: Act, before: Handling) -> None:
+def change_setting(
+    connection: Connection, name: str, value: str, *, author: str, reason: str
+) -> tuple[str, str]:
+    """Change a setting in the caller's transaction; returns the old and new value as text.
+
+    Raises:
+        AlarmError: no such setting, or not a value of it.
+        ActError: the reason is missing.
+    """
+    parsed = settings.parse_setting(name, value)
+    before = settings.format_settings(queries_lifecycle.read_settings(connection))[name]
+    queries_lifecycle.save_setting(connection, name, parsed)
+    after = settings.format_settings(queries_lifecycle.read_settings(connection))[name]
+    audit.record(
+        connection,
+        kind="alarm-setting",
+        subject=name,
+        reason=reason,
+        author=author,
+        details={"before": before, "after": after},
+    )
+    return before, after
+
+
+def _check_version(connection: Connection, request: Act, before: HandledAlarm) -> None:
     if request.version is None or request.version == before.version:
         return
     since = [
@@ -94,7 +113,7 @@ def _check_version(connection: Connection, request: Act, before: Handling) -> No
     changes = ", ".join(f"{done.kind} by {done.author} at {text(done.at)}" for done in since)
     raise ConflictError(
         f"alarm {request.alarm} has changed since you saw it: version {before.version}, not"
-        f" {request.version} ({changes or 'by new readings'}); it is {before.base} now. Look again"
+        f" {request.version} ({changes or 'by new readings'}); it is {before.state} now. Look again"
     )
 
 
@@ -108,7 +127,9 @@ def _check_texts(request: Act) -> None:
         )
     for words in (request.author, request.reason, request.assignee or ""):
         if _is_unstorable(words):
-            raise RefusedError(f"{request.kind} of alarm {request.alarm}: {words!r} cannot be kept")
+            raise RefusedError(
+                f"{request.kind} of alarm {request.alarm}: {words!r} cannot be stored"
+            )
     if request.until is not None and request.until.tzinfo is None:
         raise RefusedError(f"shelve of alarm {request.alarm}: its end needs an offset, such as Z")
 
@@ -118,42 +139,39 @@ def _is_unstorable(words: str) -> bool:
     return any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in words)
 
 
-def _next_state(request: Act, before: Handling) -> AlarmState:
-    state = TABLE[before.state, request.kind]
+def _next_state(request: Act, before: HandledAlarm) -> AlarmState:
+    state = TABLE[before.lifecycle, request.kind]
     if isinstance(state, AlarmState):
         return state
     raise RefusedError(f"{request.kind} of alarm {request.alarm} is refused: {state}")
 
 
-def _handling_changes(request: Act, alarm: Alarm, clock: datetime, longest: int) -> dict[str, Any]:
+def _handling_changes(
+    request: Act, alarm: HandledAlarm, clock: datetime, longest: int
+) -> dict[str, Any]:
     """The fields of the operator state that an act changes, beside the state."""
     changes: dict[str, Any] = {}
     match request.kind:
         case ActKind.ACKNOWLEDGE:
-            changes = {"acknowledged": _severity_acknowledged(alarm)}
+            changes = {"acknowledged": alarm.present_severity}
         case ActKind.UNACKNOWLEDGE:
             changes = {"acknowledged": None}
         case ActKind.CLOSE:
             # Never before its beginning, even where the scenario's clock lags behind the readings.
-            at = max(micros(clock), alarm.episode.began + 1)
-            changes = {"closing": at, "acknowledged": _severity_acknowledged(alarm)}
+            at = max(micros(clock), alarm.began + 1)
+            changes = {"closing": at, "acknowledged": alarm.present_severity}
         case ActKind.ASSIGN:
             changes = {"assignee": (request.assignee or "").strip() or None}
         case ActKind.SHELVE:
             until = _shelving_end(request, clock, longest)
-            changes = {"held": _build_hold(request, alarm, Hold.SHELVED, clock, until)}
+            changes = {"hold": _build_hold(request, alarm, Hold.SHELVED, clock, until)}
         case ActKind.OUT_OF_SERVICE:
-            changes = {"held": _build_hold(request, alarm, Hold.OUT_OF_SERVICE, clock, None)}
+            changes = {"hold": _build_hold(request, alarm, Hold.OUT_OF_SERVICE, clock, None)}
         case ActKind.UNSHELVE | ActKind.RETURN_TO_SERVICE:
-            changes = {"held": None}
+            changes = {"hold": None}
         case _:
             pass
     return changes
-
-
-def _severity_acknowledged(alarm: Alarm) -> str:
-    """The severity that an acknowledgement covers."""
-    return alarm.episode.severity[-1][1] if alarm.active else highest_severity(alarm.episode)
 
 
 def _shelving_end(request: Act, clock: datetime, longest: int) -> datetime:
@@ -174,11 +192,11 @@ def _shelving_end(request: Act, clock: datetime, longest: int) -> datetime:
 
 
 def _build_hold(
-    request: Act, alarm: Alarm, kind: Hold, since: datetime, until: datetime | None
+    request: Act, alarm: HandledAlarm, kind: Hold, since: datetime, until: datetime | None
 ) -> HoldRecord:
     return HoldRecord(
-        rule=alarm.episode.rule,
-        subject=alarm.episode.subject,
+        rule=alarm.rule,
+        subject=alarm.subject,
         kind=kind,
         since=micros(since),
         until=None if until is None else micros(until),
@@ -187,53 +205,41 @@ def _build_hold(
     )
 
 
-def _save(  # noqa: PLR0913  two clocks
-    connection: Connection,
-    request: Act,
-    alarm: Alarm,
-    after: Handling,
-    *,
-    now: datetime,
-    clock: datetime | None,
-) -> None:
+def _save(connection: Connection, request: Act, after: HandledAlarm) -> None:
     queries_lifecycle.save_handling(connection, after)
-    rule, subject = alarm.episode.rule, alarm.episode.subject
-    if request.kind in (ActKind.SHELVE, ActKind.OUT_OF_SERVICE) and after.held is not None:
-        queries_lifecycle.save_hold(connection, after.held)
-    if request.kind in (ActKind.UNSHELVE, ActKind.RETURN_TO_SERVICE):
-        queries_lifecycle.delete_hold(connection, rule, subject)
-    if request.kind is ActKind.CLOSE and after.closing is not None:
-        queries_lifecycle.record_closing(
-            connection,
-            alarm=alarm.id,
-            rule=rule,
-            subject=subject,
-            at=moment(after.closing),
-            author=request.author.strip(),
-            reason=request.reason.strip(),
-        )
-    queries_acts.record(connection, _build_record(connection, request, after, now=now, clock=clock))
+    match request.kind:
+        case ActKind.SHELVE | ActKind.OUT_OF_SERVICE if after.hold is not None:
+            queries_lifecycle.save_hold(connection, after.hold)
+        case ActKind.UNSHELVE | ActKind.RETURN_TO_SERVICE:
+            queries_lifecycle.delete_hold(connection, after.rule, after.subject)
+        case ActKind.CLOSE if after.closing is not None:
+            author, reason = request.author.strip(), request.reason.strip()
+            queries_lifecycle.record_closing(
+                connection, after, moment(after.closing), author=author, reason=reason
+            )
+        case _:
+            pass
 
 
 def _build_record(
-    connection: Connection, request: Act, after: Handling, *, now: datetime, clock: datetime | None
+    request: Act, after: HandledAlarm, now: datetime, scenario: datetime | None
 ) -> ActRecord:
     details = dict(request.details or {})
     if request.kind is ActKind.ASSIGN:
         details["assignee"] = after.assignee
     if request.kind is ActKind.ACKNOWLEDGE:
         details["severity"] = after.acknowledged
-    if request.kind is ActKind.SHELVE and after.held and after.held.until is not None:
-        details["until"] = text(after.held.until)
+    if request.kind is ActKind.SHELVE and after.hold and after.hold.until is not None:
+        details["until"] = text(after.hold.until)
     return ActRecord(
         id=0,
         alarm=request.alarm,
         kind=request.kind,
         author=request.author.strip(),
         at=micros(now),
-        scenario_at=micros(clock) if clock and queries_lifecycle.is_exercise(connection) else None,
+        scenario_at=None if scenario is None else micros(scenario),
         reason=request.reason.strip(),
         details=details,
         version=after.version,
-        state=after.base,
+        state=after.state,
     )

@@ -43,7 +43,7 @@ def parse_setting(name: str, value: str) -> Any:
         except RuleError as error:
             raise AlarmError(f"{name}: {error.problem}") from error
         if span == 0:
-            raise AlarmError(f"{name}: {value!r}; expected a length of time as 8 h, at most 366 d")
+            raise AlarmError(f"{name}: {value!r}; expected a duration such as 8 h, at most 366 d")
         return span
     if name == "step_up_unacknowledges":
         if value not in ("true", "false"):
@@ -60,11 +60,11 @@ def from_stored(stored: Mapping[str, Any]) -> AlarmSettings:
     return AlarmSettings(**{name: value for name, value in stored.items() if name in names})
 
 
-def format_settings(dials: AlarmSettings) -> dict[str, str]:
+def format_settings(settings: AlarmSettings) -> dict[str, str]:
     """The settings as text, by name."""
     return {
-        field.name: duration_text(getattr(dials, field.name))
+        field.name: duration_text(getattr(settings, field.name))
         if field.name in _DURATIONS
-        else str(getattr(dials, field.name)).lower()
+        else str(getattr(settings, field.name)).lower()
         for field in fields(AlarmSettings)
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hypervisor.alarms.chatter import Chatter
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.alarms.queries_lifecycle import HoldRecord
+from hypervisor.alarms.model import HoldRecord, Suppression
 from hypervisor.base.instants import text
 from hypervisor.registry.queries_works import WorksWindow
 
@@ -32,19 +32,6 @@ class Case:
     groups: frozenset[str] = frozenset()
     homes: frozenset[str] = frozenset()
     out_of_service: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suppression:
-    """A reason. `kind`: inhibited, works, shelved, out-of-service or chattering.
-
-    `by`: the inhibiting alarm. `until`: when it ends by itself (µs), if known.
-    """
-
-    kind: str
-    reason: str
-    by: int | None = None
-    until: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +78,7 @@ def find_suppressions(
         suppressions.append(_hold_suppression(held))
     if case.out_of_service:
         reason = f"{case.subject.partition('/')[2]} is out of service in the inventory"
-        suppressions.append(Suppression(kind=Hold.OUT_OF_SERVICE.value, reason=reason))
+        suppressions.append(Suppression(kind="out-of-service", reason=reason))
     chatter = around.chatter.get((case.rule, case.subject))
     if chatter is not None:
         suppressions.append(
@@ -178,7 +165,7 @@ def _hold_suppression(held: HoldRecord) -> Suppression:
     until = f" until {text(held.until)}" if held.until is not None else ""
     words = "shelved" if held.kind is Hold.SHELVED else "out of service"
     return Suppression(
-        kind=held.kind.value,
+        kind="shelved" if held.kind is Hold.SHELVED else "out-of-service",
         reason=f"{words} by {held.author}{until}: {held.reason}",
         until=held.until,
     )

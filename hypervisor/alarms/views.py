@@ -1,22 +1,21 @@
-"""The alarm list page: filtered, grouped by incident, most urgent first."""
+"""The alarm list page: filtered by its address, grouped by incident, most urgent first."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from hypervisor.access.context import RequestContext
-from hypervisor.alarms import queries_course, queries_list, views_words
-from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
-from hypervisor.alarms.views_filter import WHICH, Filter
+from hypervisor.alarms import queries_chart, queries_list, views_words
+from hypervisor.alarms.queries_list import MOST, PAGE, AlarmFilter, AlarmRow
 from hypervisor.registry.queries_works import load_in_force
 from hypervisor.web import marks
 
+WHICH = ("open", "waiting", "stale", "shelved", "over")
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
+FARTHEST = timedelta(hours=4)  # a projection reaches no further
 _NO_INCIDENT = 0  # the group of alarms that are alone in their incident
-_HISTORY = 500
-_GAP = 2 * 3600  # s: no line is drawn across a longer gap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +23,6 @@ class Line:
     """A row of the list. `fresh`: changed since the last visit."""
 
     row: AlarmRow
-    how: str
-    rank: int
     spark: Mapping[str, Any] | None
     fresh: bool
 
@@ -45,9 +42,8 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmList:
-    """The whole list. `counts`: how many alarms each `which` would show."""
+    """The list. `counts`: how many alarms each `which` would show."""
 
-    filter: Filter
     counts: Mapping[str, int]
     groups: Sequence[Group]
     total: int
@@ -58,25 +54,66 @@ class AlarmList:
     last: tuple[datetime, str, str | None] | None
 
 
-def build_list(context: RequestContext, filters: Filter, since: datetime | None) -> AlarmList:
+def parse_filter(query: Mapping[str, str]) -> AlarmFilter:
+    """The filter of an address; invalid parts are ignored."""
+
+    def word(name: str) -> str | None:
+        return query.get(name, "").strip()[:200].replace("\0", "") or None
+
+    def number(name: str) -> int | None:
+        value = query.get(name, "")
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+
+    which = query.get("which", "open")
+    severity = query.get("severity")
+    return AlarmFilter(
+        which=which if which in WHICH else "open",
+        severity=severity if severity in marks.PRIORITIES else None,
+        domain=word("domain"),
+        area=word("area"),
+        text=word("q"),
+        mine=query.get("mine") == "1",
+        changed=query.get("changed") == "1",
+        incident=number("incident"),
+        flat=query.get("flat") == "1",
+        show=max(PAGE, min(number("show") or PAGE, MOST)),
+    )
+
+
+def build_address(filters: AlarmFilter, number: int | None = None, **changed: Any) -> str:
+    """The address of the list or of one alarm; `changed`: fields to replace."""
+    default = AlarmFilter()
+    parameters = {
+        "q" if name == "text" else name: int(value) if isinstance(value, bool) else value
+        for name, value in asdict(replace(filters, **changed)).items()
+        if value != getattr(default, name)
+    }
+    path = "/alarms" if number is None else f"/alarms/{number}"
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def build_list(context: RequestContext, filters: AlarmFilter, since: datetime | None) -> AlarmList:
     """The list that the address asks for. `since`: the last visit."""
-    now = context.now()
-    rows = queries_list.list_rows(context.connection, _to_query(context, filters), now)
+    now, person = context.now(), context.person.name
+    rows = queries_list.list_rows(context.connection, filters, now, person=person)
     chosen = [row for row in rows if filters.incident is not None or _matches(row, filters.which)]
     changed = [row for row in chosen if since is not None and row.changed > since]
     groups = group_rows(
         changed if filters.changed else chosen, flat=filters.flat or filters.which == "over"
     )
     ordered = [row for _, members in groups for row in members]
-    shown = {row.id for row in ordered[: filters.show]}
-    sparks = _draw_sparks(context, [row for row in ordered if row.id in shown], now)
+    sparks = _draw_sparks(context, ordered[: filters.show], now)
+    if filters.which == "over" or filters.incident is not None:
+        query = replace(filters, which="open", incident=None)
+        rows = queries_list.list_rows(context.connection, query, now, person=person)
     return AlarmList(
-        filter=filters,
-        counts=_count_by_which(context, filters, rows),
-        groups=_build_groups(context, groups, shown, sparks, since),
+        counts={which: sum(_matches(row, which) for row in rows) for which in WHICH[:-1]},
+        groups=_build_groups(
+            context, groups, {row.id for row in ordered[: filters.show]}, sparks, since
+        ),
         total=len(ordered),
-        shown=len(shown),
-        hidden_waiting=sum(row.waits for row in ordered if row.id not in shown),
+        shown=len(ordered[: filters.show]),
+        hidden_waiting=sum(row.waits for row in ordered[filters.show :]),
         changed=len(changed),
         since=since,
         last=None if ordered else queries_list.find_latest(context.connection),
@@ -95,25 +132,8 @@ def group_rows(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[in
     for number, together in members.items():
         incidents.setdefault(number if len(together) > 1 else _NO_INCIDENT, []).extend(together)
     for together in incidents.values():
-        together.sort(key=urgency)
-    return sorted(incidents.items(), key=lambda incident: (urgency(incident[1][0]), incident[0]))
-
-
-def urgency(row: AlarmRow) -> tuple[bool, bool, int, bool, float, int]:
-    """The sort key: open, not held, priority, unacknowledged, latest."""
-    return (
-        row.state == "normal",
-        row.hold is not None,
-        marks.priority(row.severity),
-        not row.waits,
-        -row.began.timestamp(),
-        -row.id,
-    )
-
-
-def mark_style(row: AlarmRow) -> str:
-    """The CSS class of its mark."""
-    return "shv" if row.hold else marks.of_base(row.state)
+        together.sort(key=lambda row: row.urgency)
+    return sorted(incidents.items(), key=lambda incident: (incident[1][0].urgency, incident[0]))
 
 
 def threshold_key(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
@@ -122,20 +142,6 @@ def threshold_key(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
     if name is None or row.subject.startswith("group/"):
         return None
     return f"{row.subject}/{name}"
-
-
-def _to_query(context: RequestContext, filters: Filter) -> AlarmFilter:
-    over = filters.which == "over"
-    return AlarmFilter(
-        over=over,
-        incident=filters.incident,
-        severity=filters.severity,
-        domain=filters.domain,
-        area=filters.area,
-        text=filters.text,
-        assignee=context.person.name if filters.mine else None,
-        most=_HISTORY if over else 5_000,
-    )
 
 
 def _matches(row: AlarmRow, which: str) -> bool:
@@ -150,16 +156,6 @@ def _matches(row: AlarmRow, which: str) -> bool:
             return True
         case _:
             return row.hold is None
-
-
-def _count_by_which(
-    context: RequestContext, filters: Filter, rows: Sequence[AlarmRow]
-) -> dict[str, int]:
-    """How many alarms each chip would show."""
-    if filters.which == "over" or filters.incident is not None:
-        query = replace(_to_query(context, filters), over=False, incident=None, most=5_000)
-        rows = queries_list.list_rows(context.connection, query, context.now())
-    return {which: sum(_matches(row, which) for row in rows) for which in WHICH if which != "over"}
 
 
 def _build_groups(
@@ -178,8 +174,6 @@ def _build_groups(
         lines = [
             Line(
                 row=row,
-                how=mark_style(row),
-                rank=marks.priority(row.severity),
                 spark=sparks.get(row.id),
                 fresh=since is not None and row.changed > since,
             )
@@ -207,20 +201,27 @@ def _draw_sparks(
 ) -> dict[int, Mapping[str, Any] | None]:
     """Sparklines: twelve hours back, two ahead, with the threshold."""
     measured = [row for row in rows if row.last_value and row.ended is None]
-    series = queries_course.find_series(
-        context.connection,
-        [(row.id, row.subject, str((row.last_value or {})["quantity"])) for row in measured],
-    )
-    courses = queries_course.read_trends(context.connection, series, now - BEFORE, now)
+    trends = read_trends(context, measured, now - BEFORE, now, "15 minutes")
     rules = load_in_force(context.connection, "rule", now)
     keys = {row.id: threshold_key(row, rules.get(row.rule)) for row in measured}
-    limits = queries_course.read_thresholds(
+    limits = queries_chart.read_thresholds(
         context.connection, sorted({key for key in keys.values() if key}), now
     )
     return {
-        row.id: _draw_spark(row, courses.get(row.id, ()), limits.get(keys[row.id] or ""), now)
+        row.id: _draw_spark(row, trends.get(row.id, ()), limits.get(keys[row.id] or ""), now)
         for row in measured
     }
+
+
+def read_trends(
+    context: RequestContext, rows: Sequence[AlarmRow], begins: datetime, ends: datetime, piece: str
+) -> dict[int, list[tuple[float, float]]]:
+    """By alarm the series of its last value: (s since the epoch, average of a piece)."""
+    series = queries_chart.find_series(
+        context.connection,
+        [(row.id, row.subject, str(row.last_value["quantity"])) for row in rows if row.last_value],
+    )
+    return queries_chart.read_trends(context.connection, series, begins, ends, piece)
 
 
 def _draw_spark(
@@ -231,29 +232,22 @@ def _draw_spark(
 ) -> Mapping[str, Any] | None:
     if len(points) < 3 or len({value for _, value in points}) < 2:
         return None
-    value = row.last_value or {}
-    ahead = None
-    if row.ended is None and value.get("per_hour") is not None:
-        since = datetime.fromisoformat(str(value["time"]))
-        hours = (now + AFTER - since).total_seconds() / 3600
-        ahead = float(value["value"]) + float(value["per_hour"]) * min(hours, 4.0)
     return marks.spark(
         [(datetime.fromtimestamp(at, UTC), reading) for at, reading in points],
         begins=now - BEFORE,
         now=now,
         ends=now + AFTER,
-        limit=None if limit is None or limit[1] != value.get("unit") else limit[0],
-        projected=ahead,
+        limit=None if limit is None or limit[1] != (row.last_value or {}).get("unit") else limit[0],
+        projected=project(row, now + AFTER),
         width=72,
         height=24,
     )
 
 
-def split_at_gaps(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
-    """Split a series at long gaps."""
-    pieces: list[list[tuple[float, float]]] = [[points[0]]] if points else []
-    for before, after in pairwise(points):
-        if after[0] - before[0] > _GAP:
-            pieces.append([])
-        pieces[-1].append(after)
-    return pieces
+def project(row: AlarmRow, until: datetime) -> float | None:
+    """The value at a time if the present trend continues; None: no trend, or the alarm ended."""
+    last = row.last_value or {}
+    if row.ended is not None or last.get("per_hour") is None:
+        return None
+    span = min(until - datetime.fromisoformat(str(last["time"])), FARTHEST)
+    return float(last["value"]) + float(last["per_hour"]) * span.total_seconds() / 3600

@@ -1,29 +1,38 @@
-"""The page of the operators' load, with the targets of EEMUA 191."""
+"""The page of the operators' load, with the targets of EEMUA 191, and its chart."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypervisor.access.context import RequestContext
-from hypervisor.alarms import queries_lifecycle
-from hypervisor.alarms import queries_load as store
-from hypervisor.alarms import settings as dials
+from hypervisor.alarms import queries_lifecycle, queries_load
 from hypervisor.alarms.errors import AlarmError
-from hypervisor.alarms.load import TARGETS, Raised, count_windows
-from hypervisor.alarms.load_report import Span, measure_load
-from hypervisor.alarms.responding import ResponseTimes, summarize
-from hypervisor.base.instants import micros
+from hypervisor.alarms.load import (
+    TARGETS,
+    Load,
+    Raised,
+    ResponseTimes,
+    count_windows,
+    summarize,
+)
+from hypervisor.alarms.service_load import LoadReport, Span, measure_load
+from hypervisor.base.instants import moment, moment_if
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.words import bare
+from hypervisor.charts.scale import TimeScale, ValueScale, time_ticks, value_ticks
 from hypervisor.readings import queries_latest
 
 SPANS = {"day": timedelta(days=1), "week": timedelta(days=7)}
 USUAL = "day"
 WINDOW = timedelta(minutes=10)
 AVERAGE, PEAK = 1, 10  # alarms in ten minutes, on average and in an upset (EEMUA 191)
+WIDTH, HEIGHT = 1120, 250
+LEFT, RIGHT, TOP, BOTTOM = 44, 1016, 26, 212
+_TICK_WIDTH = 120  # at least so many px between times: three hours of a day, a day of a week
 _SHOWN = 10
 _LABELS = {"high": mark("Critical"), "medium": mark("Major"), "low": mark("Minor and notice")}
 _SEVERITY = {"high": ("critical",), "medium": ("major",), "low": ("minor", "info")}
@@ -49,17 +58,8 @@ class Period:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flood:
-    """A flood: more alarms than a person can handle."""
-
-    begins: datetime
-    ends: datetime
-    alarms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frequent:
-    """A rule: how often it raised alarms, at how many subjects, how many of them chatter."""
+class FrequentRule:
+    """How often a rule raised alarms, at how many subjects, how many of them chatter."""
 
     rule: str
     title: str
@@ -72,35 +72,69 @@ class Frequent:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSheet:
-    """The whole page. `counts`: alarms in each window of the span."""
+    """The page. `counts`: alarms in each window of the span."""
 
-    begins: datetime
-    ends: datetime
-    alarms: int
-    average: float
-    peak: int
-    peak_at: datetime | None
-    over: float
+    report: LoadReport
     counts: Sequence[int]
-    floods: Sequence[Flood]
-    standing: int
-    long: int
-    long_after: timedelta
-    stale: int
-    shares: Sequence[Share]
-    frequent: Sequence[Frequent]
-    top_percent: float
-    responses: Sequence[ResponseTimes]
-    pieces: Sequence[Period]
+    shares: Sequence[Share] = ()
+    frequent: Sequence[FrequentRule] = ()
+    responses: Sequence[ResponseTimes] = ()
+    pieces: Sequence[Period] = ()
 
     @property
-    def length(self) -> timedelta:
-        return self.ends - self.begins
+    def load(self) -> Load:
+        return self.report.load
+
+    @property
+    def begins(self) -> datetime:
+        return moment(self.load.begins)
+
+    @property
+    def ends(self) -> datetime:
+        return moment(self.load.ends)
+
+    @property
+    def peak_at(self) -> datetime | None:
+        return moment_if(self.load.peak_at)
+
+    @property
+    def floods(self) -> Sequence[tuple[datetime, datetime, int]]:
+        """(begin, end, alarms) of each flood."""
+        return [(moment(f.begins), moment(f.ends), f.alarms) for f in self.load.floods]
+
+    @property
+    def long_after(self) -> timedelta:
+        return timedelta(microseconds=self.report.settings.standing_long)
 
     @property
     def calm(self) -> bool:
         """Whether both targets are met."""
-        return self.average <= AVERAGE and self.peak <= PEAK
+        return self.load.average <= AVERAGE and self.load.peak <= PEAK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """A grid line at `at`, labelled by `time` or `number`; `strong`: midnight."""
+
+    at: float
+    time: datetime | None = None
+    number: int | None = None
+    strong: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Paths and positions in units of the view box. `spells`: (x, width) of floods."""
+
+    bars: str
+    over: str  # bars above the peak target
+    average: float
+    peak: float
+    ticks: Sequence[Tick]
+    levels: Sequence[Tick]
+    spells: Sequence[tuple[float, float]]
+    worst: tuple[float, float] | None
+    anchor: str  # of the label at the peak
 
 
 def build_sheet(context: RequestContext, *, span: str, until: datetime | None) -> LoadSheet | None:
@@ -114,59 +148,43 @@ def build_sheet(context: RequestContext, *, span: str, until: datetime | None) -
         report = measure_load(connection, Span(begins=begins, ends=ends), wall=context.clock())
     except AlarmError:
         return None
-    raised = store.list_raised(connection, begins, ends)
-    counts = count_windows(raised, micros(begins), micros(ends))
-    rates = report["per_10_min"]
-    frequent = _frequent(context, raised, {(x["rule"], x["subject"]) for x in report["chattering"]})
-    settings = dials.from_stored(queries_lifecycle.read_settings(connection))
+    counts = count_windows(report.raised, report.load.begins, report.load.ends)
+    chattering = {(spell.rule, spell.subject) for spell in report.chattering}
     return LoadSheet(
-        begins=begins,
-        ends=ends,
-        alarms=report["alarms"],
-        average=rates["average"],
-        peak=rates["peak"],
-        peak_at=_parse_time(rates["peak_at"]),
-        over=rates["percent_of_time_over_10"],
+        report=report,
         counts=counts,
-        floods=[_flood(flood) for flood in report["floods"]],
-        standing=report["standing"]["alarms"],
-        long=report["standing"]["long"],
-        long_after=timedelta(microseconds=settings.standing_long),
-        stale=report["standing"]["stale"],
-        shares=_shares(report["priorities_percent"]),
-        frequent=frequent,
-        top_percent=round(sum(rule.percent for rule in frequent), 1),
-        responses=summarize(store.list_delays(connection, begins, ends)),
+        shares=[
+            Share(
+                title=_LABELS[name],
+                severities=_SEVERITY[name],
+                percent=report.load.priorities[name],
+                target=target,
+            )
+            for name, target in TARGETS.items()
+        ],
+        frequent=_list_frequent(context, report.raised, chattering),
+        responses=summarize(queries_load.list_delays(connection, begins, ends)),
         pieces=_split_periods(counts, begins, timedelta(hours=1 if span == "day" else 24)),
     )
 
 
-def _parse_time(time: str | None) -> datetime | None:
-    return None if time is None else datetime.fromisoformat(time)
-
-
-def _flood(flood: dict[str, Any]) -> Flood:
-    begins, ends = (datetime.fromisoformat(flood[edge]) for edge in ("from", "to"))
-    return Flood(begins=begins, ends=ends, alarms=flood["alarms"])
-
-
-def _frequent(
+def _list_frequent(
     context: RequestContext, raised: Sequence[Raised], chattering: set[tuple[str, str]]
-) -> list[Frequent]:
+) -> list[FrequentRule]:
     """The most frequent rules, with titles in the reader's language."""
     pairs = Counter((alarm.rule, alarm.subject) for alarm in raised)
     titles = {(alarm.rule, alarm.subject): alarm.title for alarm in raised}
-    written = {
+    rules = {
         key: rule for key, rule, _ in queries_latest.list_rules(context.connection, context.now())
     }
-    frequents: list[Frequent] = []
+    frequent: list[FrequentRule] = []
     for rule, times in Counter(alarm.rule for alarm in raised).most_common(_SHOWN):
         own = {pair: count for pair, count in pairs.items() if pair[0] == rule}
         most, again = max(own.items(), key=lambda item: item[1])
-        frequents.append(
-            Frequent(
+        frequent.append(
+            FrequentRule(
                 rule=rule,
-                title=_title(written.get(rule, {}), rule),
+                title=_title(rules.get(rule, {}), rule),
                 times=times,
                 percent=100 * times / len(raised),
                 subjects=len(own),
@@ -174,19 +192,12 @@ def _frequent(
                 most=(titles[most], again) if again > 1 else None,
             )
         )
-    return frequents
+    return frequent
 
 
-def _title(written: Mapping[str, Any], rule: str) -> str:
-    french = (written.get("fr") or {}).get("title") if current().language == "fr" else None
-    return bare(french or written.get("title") or rule)
-
-
-def _shares(percent: dict[str, float]) -> list[Share]:
-    return [
-        Share(title=_LABELS[name], severities=_SEVERITY[name], percent=percent[name], target=target)
-        for name, target in TARGETS.items()
-    ]
+def _title(definition: Mapping[str, Any], rule: str) -> str:
+    french = (definition.get("fr") or {}).get("title") if current().language == "fr" else None
+    return bare(french or definition.get("title") or rule)
 
 
 def _split_periods(counts: Sequence[int], begins: datetime, length: timedelta) -> list[Period]:
@@ -199,3 +210,45 @@ def _split_periods(counts: Sequence[int], begins: datetime, length: timedelta) -
         )
         for start in range(0, len(counts), step)
     ]
+
+
+def draw_load(sheet: LoadSheet, zone: ZoneInfo) -> Drawing:
+    """The chart: bars per ten minutes, targets, floods, the peak."""
+    first, last = sheet.begins.timestamp(), sheet.ends.timestamp()
+    across = TimeScale(first=first, last=last, left=LEFT, right=RIGHT, now=last)
+    high = max(PEAK * 1.3, sheet.load.peak * 1.12)
+    up = ValueScale(low=0, high=high, top=TOP, bottom=BOTTOM)
+    bars, over = _draw_bars(sheet.counts, up)
+    worst = None
+    if sheet.peak_at is not None:
+        worst = (across.x((sheet.peak_at + WINDOW / 2).timestamp()), up.y(sheet.load.peak))
+    edges = [
+        (across.x(begins.timestamp()), across.x(ends.timestamp()))
+        for begins, ends, _ in sheet.floods
+    ]
+    return Drawing(
+        bars=bars,
+        over=over,
+        average=up.y(AVERAGE),
+        peak=up.y(PEAK),
+        ticks=[
+            Tick(at=across.x(at.at), time=datetime.fromtimestamp(at.at, zone), strong=at.day)
+            for at in time_ticks(across, zone, apart=_TICK_WIDTH)
+        ],
+        levels=[Tick(at=up.y(level), number=int(level)) for level in value_ticks(0, high, 5)],
+        spells=[(left, max(2.0, right - left)) for left, right in edges],
+        worst=worst,
+        anchor="end" if worst and worst[0] > (LEFT + RIGHT) / 2 else "start",
+    )
+
+
+def _draw_bars(counts: Sequence[int], up: ValueScale) -> tuple[str, str]:
+    """The paths of bars up to the peak target, and of those above it."""
+    step = (RIGHT - LEFT) / len(counts)
+    wide = max(step - 1, 1.0) if step > 3 else step
+    parts: tuple[list[str], list[str]] = ([], [])
+    for place, count in enumerate(counts):
+        if count:
+            bar = f"M{LEFT + place * step:.1f} {BOTTOM}V{up.y(count)}h{wide:.1f}V{BOTTOM}Z"
+            parts[count > PEAK].append(bar)
+    return "".join(parts[0]), "".join(parts[1])

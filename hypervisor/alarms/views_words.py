@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from hypervisor.alarms.model import Suppression
 from hypervisor.alarms.queries_list import AlarmRow
-from hypervisor.alarms.suppression import Suppression
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
+from hypervisor.charts.words import limit_label, quantity_label
 from hypervisor.web import filters, refusals
+from hypervisor.web.rendering import domain_label
 from sensors._domain import catalogue
 
 _THRESHOLD = re.compile(r"threshold\.([a-z0-9_]+)")
@@ -20,13 +22,13 @@ _STATES = {
     "closing": mark("being closed"),
     "returned": mark("over, to acknowledge"),
     "normal": mark("over"),
-    "withdrawn": mark("never was"),
+    "withdrawn": mark("withdrawn"),
 }
 _HELD = {"shelved": mark("shelved until %(until)s"), "out-of-service": mark("out of service")}
-_SILENT = {
+SUPPRESSIONS = {  # those that are not acts of people
     "inhibited": mark("inhibited"),
     "works": mark("planned works"),
-    "chattering": mark("comes and goes"),
+    "chattering": mark("chattering"),
 }
 ACTS = {
     "acknowledge": mark("acknowledged it"),
@@ -79,12 +81,12 @@ def state(row: AlarmRow) -> str:
     return _(_STATES.get(row.state, row.state))
 
 
-def silent(why: Suppression) -> str:
+def suppression(why: Suppression) -> str:
     """The kind of a suppression as text."""
-    return _(_SILENT.get(why.kind, why.kind))
+    return _(SUPPRESSIONS.get(why.kind, why.kind))
 
 
-def told_at(row: AlarmRow) -> datetime | None:
+def measured_at(row: AlarmRow) -> datetime | None:
     """When the last value was measured."""
     return datetime.fromisoformat(str(row.last_value["time"])) if row.last_value else None
 
@@ -104,20 +106,15 @@ def value(row: AlarmRow) -> str:
     return filters.value(float(last["value"]), str(last.get("unit") or "") or None)
 
 
-def quantity(name: str) -> str:
-    """In the reader's language."""
-    quantity = catalogue().quantities.get(name)
-    if quantity is None:
-        return name
-    return quantity.label_fr if current().language == "fr" else quantity.label_en
+def quantity(row: AlarmRow) -> str:
+    """The quantity of the last value."""
+    name = str((row.last_value or {}).get("quantity", ""))
+    return quantity_label(catalogue().quantities.get(name), name)
 
 
 def threshold(name: str) -> str:
     """In the reader's language."""
-    threshold = catalogue().thresholds.get(name)
-    if threshold is None:
-        return name
-    return threshold.label_fr if current().language == "fr" else threshold.label_en
+    return limit_label(catalogue().thresholds.get(name), name)
 
 
 def lowered(text: str) -> str:
@@ -161,13 +158,7 @@ def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
 def incident(incident: tuple[str, str, str, str]) -> str:
     """The title of an incident, as L'Yvette: floods."""
     domain, category, title, _opened = incident
-    place = title.rpartition(": ")[0] or title
-    label = catalogue().domains.get(domain)
-    name = domain if label is None else label.label_fr if _french() else label.label_en
+    names = {"place": title.rpartition(": ")[0] or title, "domain": domain_label(domain).lower()}
     if category == "maintenance":
-        return _("%(place)s: maintenance, %(domain)s") % {"place": place, "domain": name.lower()}
-    return _("%(place)s: %(domain)s") % {"place": place, "domain": name.lower()}
-
-
-def _french() -> bool:
-    return current().language == "fr"
+        return _("%(place)s: maintenance, %(domain)s") % names
+    return _("%(place)s: %(domain)s") % names

@@ -1,6 +1,9 @@
 """Instants: µs since the epoch (what columns hold), datetimes in UTC, and RFC 3339 text."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -43,3 +46,18 @@ def moment_if(instant: int | None) -> datetime | None:
 def text_if(instant: int | None) -> str | None:
     """`text` of what may be missing."""
     return None if instant is None else text(instant)
+
+
+def _to_micros(value: Any) -> Any:
+    """µs of a datetime or of RFC 3339 text; anything else as it is."""
+    moment_of = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return micros(moment_of) if isinstance(moment_of, datetime) else moment_of
+
+
+# A field of pydantic in µs: rows fill it with a datetime, JSON has it as RFC 3339.
+Micros = Annotated[
+    int,
+    BeforeValidator(_to_micros),
+    PlainSerializer(text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypervisor.alarms import queries as alarm_store
 from hypervisor.alarms import queries_acts
+from hypervisor.alarms.model import ActRecord
 from hypervisor.alarms.queries import Alarm, Selection, highest_severity
-from hypervisor.alarms.queries_acts import ActRecord
 from hypervisor.base.instants import micros, text
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection

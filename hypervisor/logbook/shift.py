@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.alarms import listing, queries_lifecycle
+from hypervisor.alarms import queries_lifecycle, service_list
 from hypervisor.alarms.queries import Selection
 from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
@@ -33,8 +33,8 @@ def build_page(
     `outlook`: the forecast section, included as it is.
     """
     clock = queries_lifecycle.read_clock(connection, wall) or wall
-    active = listing.list_alarms(connection, Selection(active=True), wall=wall)
-    over = listing.list_alarms(connection, Selection(), wall=wall, shown="returned")
+    active = _read_alarms(connection, Selection(active=True), wall)
+    over = _read_alarms(connection, Selection(state="returned"), wall)
     held = [alarm for alarm in active if alarm["suppressed"]]
     speaking = [alarm for alarm in active if not alarm["suppressed"]]
     standing = queries.list_entries(connection, LogFilter(open=True, limit=_MOST))
@@ -70,6 +70,13 @@ _PLURAL: Mapping[EntryKind, str] = {
     EntryKind.BULLETIN: "bulletins",
 }
 _STANDING = tuple(_PLURAL)
+
+
+def _read_alarms(
+    connection: Connection, selection: Selection, wall: datetime
+) -> list[dict[str, Any]]:
+    alarms = service_list.list_alarms(connection, selection, wall=wall)
+    return [alarm.model_dump(mode="json") for alarm in alarms]
 
 
 def format_time(at: datetime) -> str:

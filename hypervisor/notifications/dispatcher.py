@@ -9,9 +9,9 @@ from typing import Any
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.queries_lifecycle import SYSTEM
+from hypervisor.alarms.queries import SYSTEM
 from hypervisor.alarms.service import Act, perform
-from hypervisor.alarms.situation import read_suppression
+from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection

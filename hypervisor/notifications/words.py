@@ -76,7 +76,7 @@ _EN = {
     "since": "Since {at}",
     "over": "Over at {at}",
     "lasted": "From {at} to {to}",
-    "taken back": "The alarm of {at} never was",
+    "taken back": "The alarm of {at} withdrawn",
     "value": "Reading: {quantity} {value}, at {at}",
     "steady": "steady",
     "rising": "rising by {rate}/h",

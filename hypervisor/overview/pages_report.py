@@ -1,13 +1,14 @@
 """The report after an event: timeline, charts and alarm log, to print or export."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from datetime import UTC, timedelta
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.alarms import listing
+from hypervisor.alarms import service_list
+from hypervisor.alarms.incidents import Incident
+from hypervisor.base.instants import moment
 from hypervisor.base.reader import reading
 from hypervisor.logbook import views as log_view
 from hypervisor.overview import views_report as view
@@ -45,9 +46,9 @@ def parse_query(  # noqa: PLR0913  the fields of the form
     first, last = local(begins, context), local(ends, context)
     record = None if incident is None else _find_incident(context, incident)
     if record is not None:  # from one hour before it to one hour after
-        ended = record["ended"]
-        first = first or datetime.fromisoformat(record["opened"]) - _HOUR
-        last = last or (now if ended is None else datetime.fromisoformat(ended) + _HOUR)
+        ended = record.ended
+        first = first or moment(record.opened) - _HOUR
+        last = last or (now if ended is None else moment(ended) + _HOUR)
     last = last or now + timedelta(seconds=1)
     if first is None or last <= first:
         first = last - _USUAL
@@ -56,7 +57,7 @@ def parse_query(  # noqa: PLR0913  the fields of the form
         ends=last,
         domain=domain,
         incident=incident,
-        alarms=None if incident is None else tuple(record["alarms"] if record else ()),
+        alarms=None if incident is None else record.alarms if record else (),
         maintenance=maintenance,
     )
 
@@ -68,7 +69,7 @@ Of = Annotated[ReportQuery, Depends(parse_query)]
 def show_report(context: Context, of: Of) -> Response:
     """The report as a page."""
     document = view.build_report(context, of)
-    incidents = listing.list_incidents(
+    incidents = service_list.list_incidents(
         context.connection, wall=context.clock(), every=True, limit=100
     )
     return render(
@@ -114,8 +115,8 @@ def _build_charts(
     return charts
 
 
-def _find_incident(context: RequestContext, number: int) -> Mapping[str, Any] | None:
-    incidents = listing.list_incidents(
+def _find_incident(context: RequestContext, number: int) -> Incident | None:
+    incidents = service_list.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
     return incidents[0] if incidents else None

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from hypervisor.access.context import RequestContext
-from hypervisor.alarms import listing, queries_timeline
+from hypervisor.alarms import queries_timeline, service_list
 from hypervisor.alarms.load import FLOOD_BEGINS, Raised, measure
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
@@ -142,7 +142,7 @@ def _entries(context: RequestContext, asking: ReportQuery) -> list[LogEntry]:
 def _rows(
     context: RequestContext, asking: ReportQuery, happened: Iterable[TimelineEvent]
 ) -> list[ReportRow]:
-    log = listing.list_alarms_as_known(
+    log = service_list.list_alarms_as_known(
         context.connection, asking.ends, Selection(domain=asking.domain or None)
     )
     raised: dict[int, TimelineEvent] = {}

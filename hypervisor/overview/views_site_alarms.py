@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.access.context import RequestContext
-from hypervisor.alarms import listing, queries_acts
+from hypervisor.alarms import queries_acts, service_list
 from hypervisor.alarms.queries import Selection
 from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
@@ -25,7 +25,8 @@ _KEPT = 200  # alarms read per site
 
 def load_alarms(connection: Connection, site: str, *, wall: datetime) -> list[AlarmView]:
     """Its alarms, the most recent first."""
-    return list(listing.list_alarms(connection, Selection(site=site, limit=_KEPT), wall=wall))
+    alarms = service_list.list_alarms(connection, Selection(site=site, limit=_KEPT), wall=wall)
+    return [alarm.model_dump(mode="json") for alarm in alarms]
 
 
 def short_title(alarm: AlarmView, site_title: str) -> str:
@@ -59,7 +60,7 @@ def list_acknowledgements(connection: Connection, numbers: Sequence[int]) -> dic
     first_times: dict[int, float] = {}
     for act in queries_acts.list_acts(connection, numbers) if numbers else ():
         if act.kind in {"acknowledge", "close"}:
-            first_times.setdefault(act.alarm, (act.scenario_at or act.at) / 1e6)
+            first_times.setdefault(act.alarm, act.time / 1e6)
     return first_times
 
 

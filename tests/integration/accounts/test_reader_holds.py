@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from hypervisor.alarms import listing
+from hypervisor.alarms import service_list
 from hypervisor.database import databases, reader_views, tenancy
 from hypervisor.database.connect import Connection, connect, migrate
 from hypervisor.readings.rollup import catch_up
@@ -146,9 +146,9 @@ def test_an_error_tells_nothing_of_anothers_rows(world: World, north: Connection
 
 
 def test_no_plan_tells_whether_anothers_row_is_there(world: World, north: Connection) -> None:
-    """A key of theirs, looked up, is answered and explained as one that never was."""
+    """A key of theirs, looked up, is answered and explained as one that withdrawn."""
     with connect(world.url) as owner:
-        listing.refresh_incidents(owner)
+        service_list.refresh_incidents(owner)
         owner.execute(
             "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
             " VALUES ('devices/yvette/readings', '', 'not-json', '', now(), 'one')"

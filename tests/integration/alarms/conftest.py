@@ -10,7 +10,8 @@ import pytest
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_lifecycle
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.service import Act, ActResult, perform
+from hypervisor.alarms.model import HandledAlarm
+from hypervisor.alarms.service import Act, perform
 from hypervisor.database.connect import Connection, connect
 from tests.integration.evaluation.world import Sent, World, make_world
 
@@ -36,7 +37,7 @@ class Desk:
             self.world.beat(self.heard)
             self.world.settle()
 
-    def act(self, kind: str, number: int, **said: Any) -> ActResult:
+    def act(self, kind: str, number: int, **said: Any) -> HandledAlarm:
         said = {"author": "anne", "reason": "because", **said}
         done = perform(self.connection, Act(alarm=number, kind=ActKind(kind), **said), now=WALL)
         self.connection.commit()
@@ -44,19 +45,20 @@ class Desk:
 
     def states(self) -> dict[int, str]:
         """Of every alarm that ever was, the state."""
-        alarms = alarm_queries.list_alarms(self.connection, alarm_queries.Selection(withdrawn=True))
+        every = alarm_queries.Selection(withdrawn=True)
         clock = queries_lifecycle.read_clock(self.connection, WALL)
-        handled = queries_lifecycle.read_handling(
-            self.connection, [alarm.id for alarm in alarms], clock
-        )
+        handled = queries_lifecycle.list_handled(self.connection, every, clock)
         self.connection.commit()
-        return {number: one.base.value for number, one in sorted(handled.items())}
+        return {
+            alarm.id: alarm.state.value for alarm in sorted(handled, key=lambda alarm: alarm.id)
+        }
 
-    def handled(self, number: int) -> queries_lifecycle.Handling:
+    def handled(self, number: int) -> HandledAlarm:
         clock = queries_lifecycle.read_clock(self.connection, WALL)
-        handling = queries_lifecycle.read_handling(self.connection, [number], clock)[number]
+        alarm = queries_lifecycle.find_handled(self.connection, number, clock)
         self.connection.commit()
-        return handling
+        assert alarm is not None
+        return alarm
 
     def of_rule(self, rule: str) -> list[int]:
         """The numbers of a rule's alarms, in the order they came."""

@@ -11,8 +11,8 @@ from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_acts, queries_lifecycle
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.load_report import Span, measure_load
 from hypervisor.alarms.service import Act, perform
+from hypervisor.alarms.service_load import Span, measure_load
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect
@@ -31,7 +31,7 @@ def test_seen_then_over(desk: Desk) -> None:
     assert desk.states() == {number: "unacknowledged"}
 
     done = desk.act("acknowledge", number)
-    assert (done.handling.base, done.handling.acknowledged) == ("acknowledged", "minor")
+    assert (done.state, done.acknowledged) == ("acknowledged", "minor")
     desk.measure(*OVER)
     assert desk.states() == {number: "normal"}
 
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(desk: Desk) -> None:
     with pytest.raises(NoAlarmError, match="no alarm has the number 99"):
         desk.act("acknowledge", 99)
     for kind, said, why in (
-        ("unacknowledge", {}, "nobody has acknowledged it"),
+        ("unacknowledge", {}, "it is not acknowledged"),
         ("unshelve", {}, "it is not shelved"),
         ("close", {"reason": " "}, "say why it is over"),
         ("acknowledge", {"author": ""}, "say who"),
@@ -108,9 +108,14 @@ def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
         done = 0
         with closing(connect(desk.world.url, autocommit=True)) as own:
             for _ in range(10):
-                seen = queries_lifecycle.read_handling(own, [number], None)[number].version
+                seen = queries_lifecycle.find_handled(own, number, None)
+                assert seen is not None
                 what = Act(
-                    alarm=number, kind=ActKind.ASSIGN, author=name, assignee=name, version=seen
+                    alarm=number,
+                    kind=ActKind.ASSIGN,
+                    author=name,
+                    assignee=name,
+                    version=seen.version,
                 )
                 try:
                     perform(own, what, now=WALL)
@@ -217,11 +222,11 @@ def test_shelved_is_a_rule_at_a_subject_until_its_end(desk: Desk) -> None:
     desk.act("shelve", first, until=moment(us(60)), reason="a parked car")
     desk.measure(*BETWEEN, *AGAIN)
     _, second = desk.of_rule("flood-high")
-    held = desk.handled(second).held
+    held = desk.handled(second).hold
     assert held is not None
     assert (held.kind, held.author, held.reason) == ("shelved", "anne", "a parked car")
     desk.measure((60, 3.2))  # the scenario reaches its end
-    assert desk.handled(second).held is None
+    assert desk.handled(second).hold is None
     with pytest.raises(RefusedError, match="it is not shelved"):
         desk.act("unshelve", second)
 
@@ -246,7 +251,7 @@ def test_the_system_reminds_without_making_versions_old(desk: Desk) -> None:
     (number,) = desk.of_rule("flood-high")
     desk.act("remind", number, author="system", details={"nth": 1})
     desk.act("acknowledge", number, version=1)
-    with pytest.raises(RefusedError, match="somebody has acknowledged it"):
+    with pytest.raises(RefusedError, match="it is already acknowledged"):
         desk.act("remind", number, author="system")
 
 
@@ -267,9 +272,6 @@ def test_a_live_instance_goes_by_the_wall(database_url: str) -> None:
         assert done.details == {"until": "2026-05-01T01:00:00Z"}
         noticed = world.setup.clock()
         span = Span(begins=noticed - timedelta(hours=1), ends=noticed)
-        assert measure_load(desk.connection, span, wall=WALL)["alarms"] == 1
-        assert measure_load(desk.connection, Span(), wall=WALL)["standing"] == {
-            "alarms": 1,
-            "long": 1,  # for more than a day, by the wall
-            "stale": 0,
-        }
+        assert measure_load(desk.connection, span, wall=WALL).load.alarms == 1
+        standing = measure_load(desk.connection, Span(), wall=WALL).standing
+        assert (standing.alarms, standing.long, standing.stale) == (1, 1, 0)  # by the wall

@@ -4,28 +4,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import (
-    listing,
     queries_acts,
-    queries_following,
     queries_incidents,
     queries_lifecycle,
-    service_settings,
+    service,
+    service_list,
 )
-from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError, RefusedError
-from hypervisor.alarms.history import read_history
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.load_report import Span, measure_load
-from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.queries_following import Followed
+from hypervisor.alarms.queries import Selection, Transition
 from hypervisor.alarms.service import Act, perform
-from hypervisor.alarms.situation import parse_limit
+from hypervisor.alarms.service_list import read_history
+from hypervisor.alarms.service_load import Span, measure_load
+from hypervisor.alarms.service_suppression import parse_limit
 from hypervisor.base.instants import moment
 from hypervisor.database import audit, locks
 from hypervisor.database.audit import ActError
@@ -45,6 +43,18 @@ def one(desk: Desk) -> int:
     desk.measure(*HIGH)
     (number,) = desk.of_rule("flood-high")
     return number
+
+
+def transition(alarm: int, kind: str, noticed: int, other: int | None = None) -> Transition:
+    return Transition(
+        alarm=alarm,
+        kind=kind,
+        event=noticed,
+        noticed=noticed,
+        reason="",
+        snapshot={},
+        other=other,
+    )
 
 
 def test_a_closed_alarm_that_lasts_after_all_is_closed_no_more(desk: Desk) -> None:
@@ -77,8 +87,9 @@ def test_merging_takes_no_acknowledgement_from_what_is_being_closed(desk: Desk) 
     first, second = desk.of_rule("flood-high")
     closing_it = Act(alarm=second, kind=ActKind.CLOSE, author="anne", reason="repair")
     perform(desk.connection, closing_it, now=WALL)
-    merged = Followed(alarm=first, kind="merged", noticed=us(52), other=second)
-    queries_following.apply_transitions(desk.connection, [merged])
+    alarm_queries.apply_transitions(
+        desk.connection, [transition(first, "merged", us(52), other=second)]
+    )
     desk.connection.commit()
     assert desk.states()[second] == "closing"
     assert desk.handled(second).acknowledged == "minor"
@@ -111,14 +122,14 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
     desk.measure(*HIGH, *BETWEEN, *AGAIN)
 
     def grouped(quiet: str) -> list[set[int]]:
-        service_settings.change_setting(
+        service.change_setting(
             desk.connection, "incident_quiet", quiet, author="anne", reason="tried"
         )
-        listing.refresh_incidents(desk.connection)
-        found = listing.list_incidents(desk.connection, wall=WALL, every=True)
+        service_list.refresh_incidents(desk.connection)
+        found = service_list.list_incidents(desk.connection, wall=WALL, every=True)
         desk.connection.commit()
         first, second = desk.of_rule("flood-high")
-        return [{first, second} & {*each["alarms"]} for each in found]
+        return [{first, second} & {*each.alarms} for each in found]
 
     first, second = desk.of_rule("flood-high")
     assert {first, second} not in grouped("1 min")
@@ -128,11 +139,9 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
 
 def test_a_setting_is_changed_with_its_reason_and_its_record(desk: Desk) -> None:
     with pytest.raises(ActError, match="no reason is given"):
-        service_settings.change_setting(
-            desk.connection, "chatter_count", "7", author="anne", reason=" "
-        )
+        service.change_setting(desk.connection, "chatter_count", "7", author="anne", reason=" ")
     desk.connection.rollback()
-    changed = service_settings.change_setting(
+    changed = service.change_setting(
         desk.connection, "chatter_count", "7", author="anne", reason="calm"
     )
     assert changed == ("5", "7")
@@ -141,10 +150,10 @@ def test_a_setting_is_changed_with_its_reason_and_its_record(desk: Desk) -> None
     assert done.details == {"before": "5", "after": "7"}
     for wrong in ("²", "0", "1000001", "-1", "1.5"):
         with pytest.raises(AlarmError, match="a whole number of alarms"):
-            service_settings.change_setting(
+            service.change_setting(
                 desk.connection, "chatter_count", wrong, author="anne", reason="x"
             )
-    most = service_settings.change_setting(
+    most = service.change_setting(
         desk.connection, "chatter_count", "1000000", author="anne", reason="x"
     )
     assert most == ("7", "1000000")
@@ -161,14 +170,14 @@ def test_shelving_ends_later_than_now_and_no_later_than_may_be(desk: Desk) -> No
     desk.connection.rollback()
     desk.act("shelve", number, until=moment(us(24 * 60 + 10)))
     desk.act("shelve", number, until=moment(us(11)), reason="shorter", author=" bruno ")
-    held = desk.handled(number).held
+    held = desk.handled(number).hold
     assert held is not None
     assert (held.until, held.author, held.reason) == (us(11), "bruno", "shorter")
     (found,) = queries_lifecycle.list_holds(desk.connection, moment(us(10)))
     assert found == held
     assert queries_lifecycle.list_holds(desk.connection, moment(us(11))) == []
     desk.act("unshelve", number)
-    assert desk.handled(number).held is None
+    assert desk.handled(number).hold is None
 
 
 def test_what_acts_keep_is_trimmed_and_can_be_kept(desk: Desk) -> None:
@@ -178,7 +187,7 @@ def test_what_acts_keep_is_trimmed_and_can_be_kept(desk: Desk) -> None:
     desk.act("assign", number, assignee="  ")
     assert desk.handled(number).assignee is None
     for wrong in ({"reason": "a\0b"}, {"reason": "\ud800"}, {"assignee": "\udfff"}):
-        with pytest.raises(RefusedError, match="cannot be kept"):
+        with pytest.raises(RefusedError, match="cannot be stored"):
             desk.act("assign", number, **wrong)
         desk.connection.rollback()
     with pytest.raises(RefusedError, match="say who"):
@@ -259,9 +268,9 @@ def test_alarms_are_found_by_how_they_stand(desk: Desk) -> None:
 
     def shown(state: Any, **selection: Any) -> list[int]:
         chosen = Selection(rule="flood-high", **selection)
-        views = listing.list_alarms(desk.connection, chosen, wall=WALL, shown=state)
+        views = service_list.list_alarms(desk.connection, chosen, wall=WALL, shown=state)
         desk.connection.commit()
-        return [each["id"] for each in views]
+        return [each.id for each in views]
 
     assert shown("returned") == [first]
     assert shown("shelved") == shown("suppressed") == shown("unacknowledged") == [second]
@@ -289,7 +298,8 @@ def test_the_load_of_a_span_that_is_none_is_refused(desk: Desk) -> None:
     found = measure_load(
         desk.connection, Span(begins=begins, ends=begins + timedelta(hours=1)), wall=WALL
     )
-    assert (found["from"], found["to"]) == ("2024-01-01T00:00:00Z", "2024-01-01T01:00:00Z")
+    text = found.as_text()
+    assert (text["from"], text["to"]) == ("2024-01-01T00:00:00Z", "2024-01-01T01:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -322,28 +332,30 @@ def test_what_the_system_takes_back_stands_at_the_scenarios_time(desk: Desk) -> 
 
 
 def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
-    service_settings.change_setting(
+    service.change_setting(
         desk.connection, "incident_quiet", "5 min", author="anne", reason="tried"
     )
     desk.measure(*HIGH, *BETWEEN)
-    listing.refresh_incidents(desk.connection)
+    service_list.refresh_incidents(desk.connection)
     number = desk.of_rule("flood-high")[0]
     (found,) = [
         each
-        for each in listing.list_incidents(desk.connection, wall=WALL, every=True)
-        if number in each["alarms"]
+        for each in service_list.list_incidents(desk.connection, wall=WALL, every=True)
+        if number in each.alarms
     ]
-    closes = datetime.fromisoformat(found["closes"])
-    assert closes - datetime.fromisoformat(found["ended"]) == timedelta(minutes=5)
+    assert found.closes is not None
+    assert found.ended is not None
+    closes = moment(found.closes)
+    assert closes - moment(found.ended) == timedelta(minutes=5)
     for seconds, open_then in ((-1, True), (0, False)):
         at = closes + timedelta(seconds=seconds)
         desk.connection.execute("UPDATE worker SET heard_at = %s", [at])
-        rows = listing.list_incidents(desk.connection, wall=WALL, every=False)
-        assert (found["number"] in [each["number"] for each in rows]) is open_then
-        (row,) = listing.list_incidents(
-            desk.connection, wall=WALL, every=True, number=found["number"]
+        rows = service_list.list_incidents(desk.connection, wall=WALL, every=False)
+        assert (found.number in [each.number for each in rows]) is open_then
+        (row,) = service_list.list_incidents(
+            desk.connection, wall=WALL, every=True, number=found.number
         )
-        assert row["open"] is open_then
+        assert row.open is open_then
 
 
 def test_what_was_known_is_narrowed_like_the_log(desk: Desk) -> None:
@@ -351,14 +363,14 @@ def test_what_was_known_is_narrowed_like_the_log(desk: Desk) -> None:
     at = moment(us(10))
 
     def known(**selection: Any) -> set[str]:
-        found = listing.list_alarms_as_known(desk.connection, at, Selection(**selection))
+        found = service_list.list_alarms_as_known(desk.connection, at, Selection(**selection))
         return {each["rule"] for each in found}
 
     assert "flood-high" in known()
     assert known(rule="flood-high") == {"flood-high"}
     assert known(rule="flood-rain") == known(active=False) == known(site="yvette") == set()
     assert known(state="unacknowledged") == known(domain="flood") == known()
-    assert len(listing.list_alarms_as_known(desk.connection, at, Selection(limit=1))) == 1
+    assert len(service_list.list_alarms_as_known(desk.connection, at, Selection(limit=1))) == 1
 
 
 def test_the_first_that_is_held_is_found_behind_those_that_are_not(desk: Desk) -> None:
@@ -368,16 +380,14 @@ def test_the_first_that_is_held_is_found_behind_those_that_are_not(desk: Desk) -
     ]
     assert len(numbers) > 1
     desk.act("out-of-service", numbers[-1])
-    views = listing.list_alarms(
+    views = service_list.list_alarms(
         desk.connection, Selection(limit=1), wall=WALL, shown="out-of-service"
     )
-    assert [each["id"] for each in views] == [numbers[-1]]
+    assert [each.id for each in views] == [numbers[-1]]
 
 
 def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
-    service_settings.change_setting(
-        desk.connection, "chatter_count", "2", author="anne", reason="tried"
-    )
+    service.change_setting(desk.connection, "chatter_count", "2", author="anne", reason="tried")
     desk.world.rules = "- {id: flood-at-once, title: x, when: level > 3 m, severity: minor,"
     desk.world.rules += " advice: x, wrong when: never, tests: []}"
     desk.world.record_rules()
@@ -387,7 +397,7 @@ def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
 
     def told(begins: float, ends: float) -> list[tuple[str, str, int]]:
         span = Span(begins=moment(us(begins)), ends=moment(us(ends)))
-        found = measure_load(desk.connection, span, wall=WALL)["chattering"]
+        found = measure_load(desk.connection, span, wall=WALL).as_text()["chattering"]
         return [(each["from"], each["to"], each["begun"]) for each in found]
 
     spell = ("2024-01-01T00:40:00Z", "2024-01-01T01:00:00Z", 3)
@@ -397,14 +407,14 @@ def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
 
 def test_a_length_of_a_year_may_be_set_and_no_longer(desk: Desk) -> None:
     def change(length: str) -> tuple[str, str]:
-        return service_settings.change_setting(
+        return service.change_setting(
             desk.connection, "standing_long", length, author="anne", reason="tried"
         )
 
     assert change("366 d") == ("1 d", "366 d")
     with pytest.raises(AlarmError, match="366 d"):
         change("366.001 d")
-    with pytest.raises(AlarmError, match="expected a length of time"):
+    with pytest.raises(AlarmError, match="expected a duration"):
         change("0 min")
 
 
@@ -419,8 +429,8 @@ def test_who_acknowledges_the_higher_severity_at_that_moment_is_not_asked_again(
         for kind in (ActKind.UNACKNOWLEDGE, ActKind.ACKNOWLEDGE):
             done = Act(alarm=number, kind=kind, author="bruno", reason="seen")
             perform(desk.connection, done, now=WALL)
-        stepped = Followed(alarm=number, kind="severity", noticed=us(15), other=None)
-        late = beside.submit(queries_following.apply_transitions, watch, [stepped])
+        stepped = transition(number, "severity", us(15))
+        late = beside.submit(alarm_queries.apply_transitions, watch, [stepped])
         _waits(desk.world.url, watch, late.done)
         desk.connection.commit()
         late.result()

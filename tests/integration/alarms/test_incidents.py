@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms import listing, queries_incidents, queries_lifecycle
 from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms import queries_incidents, queries_lifecycle, service_list
+from hypervisor.alarms.incidents import Incident
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.situation import read_suppression
+from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.instants import moment
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
@@ -21,11 +22,11 @@ pytestmark = pytest.mark.integration
 
 
 def _incidents(connection: Connection, *, every: bool = True) -> list[dict[str, Any]]:
-    listing.refresh_incidents(connection)
+    service_list.refresh_incidents(connection)
     connection.commit()
-    found = listing.list_incidents(connection, wall=WALL, every=every)
+    found = service_list.list_incidents(connection, wall=WALL, every=every)
     connection.commit()
-    return found
+    return [incident.model_dump(mode="json") for incident in found]
 
 
 def _rivers(world: World, **rivers: str | None) -> None:
@@ -85,11 +86,8 @@ def test_a_flood_on_one_river_is_one_incident(database_url: str) -> None:
         assert {one["grouped_by"] for one in again if orge[0] in one["alarms"]} == {"site"}
 
 
-def _kept(connection: Connection) -> tuple[list[Any], list[Any]]:
-    rows = queries_incidents.list_incidents(connection)
-    return rows, sorted(
-        queries_incidents.list_members(connection, [row.number for row in rows]).items()
-    )
+def _kept(connection: Connection) -> list[Incident]:
+    return queries_incidents.list_incidents(connection)
 
 
 def test_incidents_follow_step_by_step_what_grouping_at_once_finds(desk: Desk) -> None:
@@ -124,19 +122,17 @@ def test_a_cabinet_and_its_lamps(database_url: str) -> None:
             world.beat(at)
             world.settle()
         select = Selection(active=True, domain="lighting")
-        found = listing.describe_alarms(
-            world.connection, alarm_queries.list_alarms(world.connection, select), wall=WALL
-        )
-        lamps = [one for one in found if one["rule"] == "lighting-fault"]
-        (group,) = [one for one in found if one["rule"] == "lighting-out"]
+        found = service_list.list_alarms(world.connection, select, wall=WALL)
+        lamps = [one for one in found if one.rule == "lighting-fault"]
+        (group,) = [one for one in found if one.rule == "lighting-out"]
         assert len(lamps) == 3
-        assert group["suppressed"] == []
+        assert group.suppressed == ()
         for one in lamps:
-            assert [(why["kind"], why["by"]) for why in one["suppressed"]] == [
-                ("inhibited", group["id"])
-            ]
-        silent = listing.list_alarms(world.connection, Selection(), wall=WALL, shown="suppressed")
-        assert {one["id"] for one in silent} == {one["id"] for one in lamps}
+            assert [(why.kind, why.by) for why in one.suppressed] == [("inhibited", group.id)]
+        silent = service_list.list_alarms(
+            world.connection, Selection(), wall=WALL, shown="suppressed"
+        )
+        assert {one.id for one in silent} == {one.id for one in lamps}
         keys = {
             (incident["grouped_by"], incident["name"]) for incident in _incidents(world.connection)
         }

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_lifecycle
 from hypervisor.alarms.errors import RefusedError
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.queries_as_known import list_alarms_as_known
+from hypervisor.alarms.queries_timeline import list_alarms_as_known
 from hypervisor.base.instants import moment
 from tests.integration.alarms.conftest import WALL, Desk
 from tests.integration.evaluation.world import us
@@ -21,17 +20,11 @@ SAME = ("id", "rule", "subject", "since", "began", "ended", "severity", "stale",
 
 def _now(desk: Desk) -> list[dict[str, Any]]:
     """The log as it is to be read now."""
-    alarms = alarm_queries.list_alarms(desk.connection, Selection())
     clock = queries_lifecycle.read_clock(desk.connection, WALL)
-    handled = queries_lifecycle.read_handling(
-        desk.connection, [alarm.id for alarm in alarms], clock
-    )
+    alarms = queries_lifecycle.list_handled(desk.connection, Selection(), clock)
     desk.connection.commit()
-    return [
-        {name: alarm_queries.as_text(alarm)[name] for name in SAME}
-        | {"state": handled[alarm.id].base.value, "assignee": handled[alarm.id].assignee}
-        for alarm in alarms
-    ]
+    names = {*SAME, "state", "assignee"}
+    return [alarm.model_dump(mode="json", include=names) for alarm in alarms]
 
 
 @pytest.mark.parametrize("seed", range(2))

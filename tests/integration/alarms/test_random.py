@@ -70,13 +70,13 @@ class Model:
                     base = {BaseState.ACKNOWLEDGED: BaseState.UNACKNOWLEDGED}.get(
                         base, BaseState.RETURNED
                     )
-                assert now.base is base
-            self.bases[alarm.id], self.seen[alarm.id] = now.base, alarm
+                assert now.state is base
+            self.bases[alarm.id], self.seen[alarm.id] = now.state, alarm
         for alarm in every:  # time ends what is shelved, and nothing else
             state = self.state(alarm.id)
             now = self.desk.handled(alarm.id)
-            assert now.state in (state, TABLE[state, SystemEvent.EXPIRES])
-            self.holds[alarm.episode.rule] = now.state.hold
+            assert now.lifecycle in (state, TABLE[state, SystemEvent.EXPIRES])
+            self.holds[alarm.episode.rule] = now.lifecycle.hold
 
     def _after(self, alarm: Alarm, acknowledged: str | None) -> BaseState:
         state = self.state(alarm.id)
@@ -95,7 +95,7 @@ class Model:
             self.desk.connection.rollback()
             return False
         done = self.desk.act(kind, number, until=until, assignee="x")
-        assert done.handling.state == self.desk.handled(number).state == expected
+        assert done.lifecycle == self.desk.handled(number).lifecycle == expected
         self.bases[number] = expected.base
         self.holds[self.seen[number].episode.rule] = expected.hold
         return True

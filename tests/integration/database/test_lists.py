@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms import queries_course
+from hypervisor.alarms import queries_chart
 from hypervisor.alarms.queries_places import AlarmSubject, Places
 from hypervisor.backtest import queries_past_events
 from hypervisor.base.instants import micros
@@ -214,6 +214,9 @@ def test_where_an_alarms_subject_stood_when_it_began(connection: Connection) -> 
 
     def key(subject: str, site: str | None, at: datetime) -> tuple[str, str]:
         alarm = AlarmSubject(
+            id=1,
+            version=1,
+            before=None,
             rule="r",
             subject=subject,
             domain="lighting",
@@ -242,7 +245,7 @@ def test_the_series_that_an_alarm_speaks_of(connection: Connection) -> None:
         (4, "square", "rain"),
         (5, "nosuch", "level"),
     ]
-    series = queries_course.find_series(connection, asked)
+    series = queries_chart.find_series(connection, asked)
     assert series == {1: newest["level"], 2: newest["rain"], 3: square}
     store(
         connection,
@@ -256,7 +259,7 @@ def test_the_series_that_an_alarm_speaks_of(connection: Connection) -> None:
             (NOW - HOUR - TICK, 7, 0),
         ],
     )
-    courses = queries_course.read_trends(connection, {3: square}, NOW - HOUR, NOW, "1 hour")
+    courses = queries_chart.read_trends(connection, {3: square}, NOW - HOUR, NOW, "1 hour")
     middle = timedelta(minutes=30)
     assert courses == {3: [((NOW - HOUR + middle).timestamp(), 2), ((NOW + middle).timestamp(), 5)]}
 
@@ -305,7 +308,7 @@ def test_what_a_rule_and_its_thresholds_said_when_an_alarm_began(connection: Con
     keys = ["mill/alert", "mill/gone", "mill/nosuch"]
     for at, number in ((NOW - TICK, 1), (NOW, 2), (NOW + TICK, 3)):
         gone = {"mill/gone": (1.0, "m", False)} if at < NOW else {}
-        assert queries_course.read_thresholds(connection, keys, at) == {
+        assert queries_chart.read_thresholds(connection, keys, at) == {
             "mill/alert": (float(number), "m", False),
             **gone,
         }

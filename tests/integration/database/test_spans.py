@@ -8,10 +8,9 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from hypervisor.alarms import (
-    queries_as_known,
     queries_list,
     queries_load,
-    queries_surroundings,
+    queries_suppression,
     queries_timeline,
 )
 from hypervisor.base.instants import micros
@@ -136,11 +135,11 @@ def test_what_stood_at_a_time(connection: Connection) -> None:
         queries_load.list_beginnings(connection, NOW - 2 * HOUR, began, rule="", site="")
         == [micros(began)] * 2
     )
-    assert queries_surroundings.list_beginnings(connection, began, began) == [
-        ("on", "mill", micros(began)),
-        ("over", "mill", micros(began)),
-    ]
-    assert queries_surroundings.list_beginnings(connection, began + TICK) == []
+    assert queries_suppression.list_beginnings(connection, began, began) == {
+        ("on", "mill"): [micros(began)],
+        ("over", "mill"): [micros(began)],
+    }
+    assert queries_suppression.list_beginnings(connection, began + TICK, NOW) == {}
 
 
 def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
@@ -171,7 +170,7 @@ def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
     def states(at: datetime) -> list[tuple[int, str, str | None]]:
         return [
             (one["id"], one["state"], one["assignee"])
-            for one in queries_as_known.list_alarms_as_known(connection, at)
+            for one in queries_timeline.list_alarms_as_known(connection, at)
             if one["id"] == alarm
         ]
 
@@ -179,7 +178,7 @@ def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
     assert states(NOW - HOUR) == [(alarm, "unacknowledged", None)]
     assert states(NOW - HOUR / 2) == [(alarm, "acknowledged", "ben")]
     assert states(NOW) == [(alarm, "normal", "ben")]
-    assert [one["id"] for one in queries_as_known.list_alarms_as_known(connection, NOW)] == [
+    assert [one["id"] for one in queries_timeline.list_alarms_as_known(connection, NOW)] == [
         other,
         alarm,
     ]
@@ -201,18 +200,16 @@ def test_alarms_as_a_list(connection: Connection) -> None:
     hold(connection, "a", "mill", NOW)
 
     def listed(**words: Any) -> list[int]:
-        return [
-            row.id
-            for row in queries_list.list_rows(connection, queries_list.AlarmFilter(**words), NOW)
-        ]
+        query = queries_list.AlarmFilter(**words)
+        rows = queries_list.list_rows(connection, query, NOW, person="ann")
+        return [row.id for row in rows]
 
     assert listed() == [b, percent, lost, c, a], "latest first, then by number"
-    assert listed(most=2) == [b, percent]
-    assert listed(over=True) == [over]
+    assert listed(which="over") == [over]
     assert listed(severity="major") == [b, c]
     assert listed(area="2") == [b, c, a]
     assert listed(area="91") == [b, percent, c, a]
-    assert listed(assignee="ann") == [a]
+    assert listed(mine=True) == [a]
     assert listed(text="0%") == [percent]
     assert listed(text="_") == []
     assert listed(number=over) == [over]
@@ -317,15 +314,15 @@ def test_what_an_alarm_is_judged_to_speak_by(connection: Connection) -> None:
         rules = load_in_force(connection, "rule", at)
         assert rules["r"] == {"inhibits": [number], "chatter": number}
         assert ("gone" in rules) == (at == NOW - TICK)
-        groups = queries_surroundings.read_groups(connection, at)["lamp"]
+        groups = queries_suppression.read_groups(connection, at)["lamp"]
         assert groups == ({"cab", "loose"} if at == NOW - TICK else {"cab"})
-    assert queries_surroundings.read_group_sites(connection) == {"cab": "square"}
+    assert queries_suppression.read_group_sites(connection) == {"cab": "square"}
     first = raise_alarm(connection, "r", "mill")
     over = raise_alarm(connection, "r", "mill", ended=NOW)
     raise_alarm(connection, "r", "mill", withdrawn=NOW)
     lost = raise_alarm(connection, "r", None)
-    assert [case.id for case in queries_surroundings.list_cases(connection, NOW)] == [first, lost]
-    (asked,) = queries_surroundings.list_cases(connection, NOW, numbers=[over])
+    assert [case.id for case in queries_suppression.list_cases(connection, NOW)] == [first, lost]
+    (asked,) = queries_suppression.list_cases(connection, NOW, numbers=[over])
     assert (asked.id, asked.active) == (over, False)
 
 

@@ -1,7 +1,7 @@
 """Alarms, acts, incidents: each value comes back from where it was kept, under its own name."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,21 +10,20 @@ from psycopg.types.json import Jsonb
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import (
     queries_acts,
-    queries_course,
+    queries_chart,
     queries_incidents,
     queries_lifecycle,
     queries_list,
     queries_load,
     queries_places,
-    queries_surroundings,
+    queries_suppression,
     queries_timeline,
 )
-from hypervisor.alarms.incidents import Key
+from hypervisor.alarms.incidents import Incident
 from hypervisor.alarms.lifecycle import BaseState, Hold
+from hypervisor.alarms.model import ActRecord, HandledAlarm, HoldRecord
 from hypervisor.alarms.queries import Alarm, Selection, Transition
-from hypervisor.alarms.queries_acts import ActRecord
-from hypervisor.alarms.queries_incidents import IncidentRow
-from hypervisor.alarms.queries_lifecycle import Handling, HoldRecord
+from hypervisor.alarms.settings import AlarmSettings
 from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
@@ -134,8 +133,8 @@ def test_an_alarm_comes_back_as_it_was_saved(connection: Connection) -> None:
     )
     alarm_queries.save(connection, [again], [])
     assert alarm_queries.find_alarm(connection, 41) == again
-    found = queries_lifecycle.read_handling(connection, [41, 42], NOW)
-    assert {number: each.version for number, each in found.items()} == {41: 2, 42: 1}
+    versions: dict[int, int] = dict(connection.execute("SELECT id, version FROM alarm").fetchall())
+    assert versions == {41: 2, 42: 1}
     alarm_queries.save_last_values(connection, {42: {"value": 7}})
     kept = alarm_queries.find_alarm(connection, 42)
     assert kept == replace(plain, last_value={"value": 7})
@@ -277,19 +276,20 @@ def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> N
         reason="why",
         details={"until": "x"},
         version=3,
-        state="acknowledged",
+        state=BaseState.ACKNOWLEDGED,
     )
-    plain = replace(
-        done, alarm=8, kind="comment", author="ben", scenario_at=None, details={}, reason=""
-    )
+    changed: dict[str, Any] = {"author": "ben", "scenario_at": None, "details": {}, "reason": ""}
+    plain = done.model_copy(update={"alarm": 8, "kind": "comment", **changed})
     numbers = [queries_acts.record(connection, one) for one in (done, plain)]
     assert queries_acts.list_acts(connection, [8, 7]) == [
-        replace(done, id=numbers[0]),
-        replace(plain, id=numbers[1]),
+        done.model_copy(update={"id": numbers[0]}),
+        plain.model_copy(update={"id": numbers[1]}),
     ]
-    assert queries_acts.list_acts(connection, [8]) == [replace(plain, id=numbers[1])]
-    assert queries_acts.as_text(replace(done, id=5)) == {
-        "id": 5,
+    (only,) = queries_acts.list_acts(connection, [8])
+    assert only == plain.model_copy(update={"id": numbers[1]})
+    assert (done.time, only.time) == (at + SECOND, at)
+    assert done.model_dump(mode="json") == {
+        "id": 0,
         "kind": "shelve",
         "author": "ann",
         "at": "2024-01-01T10:00:00Z",
@@ -299,24 +299,12 @@ def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> N
         "version": 3,
         "state": "acknowledged",
     }
-    assert queries_acts.as_text(plain)["scenario_at"] is None
 
 
 def test_how_an_alarm_is_handled(connection: Connection) -> None:
     at = micros(NOW)
     alarm_queries.save(connection, [bare(1, at), bare(2, at, rule="q")], [])
     connection.execute("UPDATE alarm SET merged_into = 8, split_from = 9 WHERE id = 1")
-    plain = Handling(
-        alarm=2,
-        version=1,
-        base=BaseState.UNACKNOWLEDGED,
-        acknowledged=None,
-        assignee=None,
-        closing=None,
-        merged_into=None,
-        split_from=None,
-        held=None,
-    )
     held = HoldRecord(
         rule="r",
         subject="s",
@@ -326,35 +314,24 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
         author="ann",
         reason="why",
     )
-    other = replace(held, rule="a", kind=Hold.OUT_OF_SERVICE, until=None)
-    for one in (replace(held, author="before", since=at - 1), held, other):
+    rest = {"rule": "a", "kind": Hold.OUT_OF_SERVICE, "until": None}
+    other = held.model_copy(update=rest)
+    before = held.model_copy(update={"author": "before", "since": at - 1})
+    for one in (before, held, other):
         queries_lifecycle.save_hold(connection, one)
-    full = Handling(
-        alarm=1,
-        version=5,
-        base=BaseState.CLOSING,
-        acknowledged="minor",
-        assignee="ben",
-        closing=at + 2,
-        merged_into=8,
-        split_from=9,
-        held=held,
-    )
-    queries_lifecycle.save_handling(connection, full)
-    found = queries_lifecycle.read_handling(connection, [1, 2], NOW)
-    assert found == {1: full, 2: plain}
-    assert (found[1].state.hold, found[2].state.hold) == (Hold.SHELVED, Hold.NONE)
-    ends = NOW + timedelta(seconds=1)
-    assert queries_lifecycle.read_handling(connection, [1], ends)[1].held is None
-    assert queries_lifecycle.read_handling(connection, [1], ends - TICK)[1].held == held
-    assert queries_lifecycle.read_handling(connection, [1], None)[1].held == held
-    assert (
-        queries_lifecycle.list_holds(connection, NOW)
-        == queries_lifecycle.list_holds(connection, None)
-        == [other, held]
-    )
-    assert queries_lifecycle.list_holds(connection, ends) == [other]
-    assert queries_lifecycle.as_text(full) == {
+
+    def handled(number: int, clock: datetime | None = NOW) -> HandledAlarm:
+        alarm = queries_lifecycle.find_handled(connection, number, clock)
+        assert alarm is not None
+        return alarm
+
+    changes = {"version": 5, "acknowledged": "minor", "assignee": "ben", "closing": at + 2}
+    queries_lifecycle.save_handling(connection, handled(1).model_copy(update=changes))
+    parts = {
+        *("state", "version", "acknowledged", "assignee", "closing", "merged_into", "split_from"),
+        *("hold", "incident"),
+    }
+    assert handled(1).model_dump(mode="json", include=parts) == {
         "state": "closing",
         "version": 5,
         "acknowledged": "minor",
@@ -369,8 +346,23 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
             "author": "ann",
             "reason": "why",
         },
+        "incident": None,
     }
-    assert queries_lifecycle.as_text(plain)["hold"] is None
+    assert handled(2).model_dump(mode="json", include=parts) == {
+        **dict.fromkeys(parts),
+        "state": "unacknowledged",
+        "version": 1,
+    }
+    assert (handled(1).lifecycle.hold, handled(2).lifecycle.hold) == (Hold.SHELVED, Hold.NONE)
+    ends = NOW + timedelta(seconds=1)
+    assert handled(1, ends).hold is None
+    assert handled(1, ends - TICK).hold == handled(1, None).hold == held
+    assert (
+        queries_lifecycle.list_holds(connection, NOW)
+        == queries_lifecycle.list_holds(connection, None)
+        == [other, held]
+    )
+    assert queries_lifecycle.list_holds(connection, ends) == [other]
     queries_lifecycle.delete_hold(connection, "r", "other")
     queries_lifecycle.delete_hold(connection, "q", "s")
     assert queries_lifecycle.list_holds(connection, NOW) == [other, held]
@@ -386,9 +378,10 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
 
 
 def test_a_closing_is_kept_and_the_watch_is_told(connection: Connection) -> None:
-    queries_lifecycle.record_closing(
-        connection, alarm=7, rule="r", subject="s", at=NOW, author="ann", reason="repair"
-    )
+    alarm_queries.save(connection, [bare(7, micros(NOW))], [])
+    alarm = queries_lifecycle.find_handled(connection, 7, NOW)
+    assert alarm is not None
+    queries_lifecycle.record_closing(connection, alarm, NOW, author="ann", reason="repair")
     rows = connection.execute("SELECT rule, subject, at, author, reason, alarm FROM closing")
     assert rows.fetchall() == [("r", "s", NOW, "ann", "repair", 7)]
     assert connection.execute("SELECT kind FROM feed").fetchall() == [("registry",)]
@@ -412,10 +405,12 @@ def test_the_clock_of_an_instance(connection: Connection) -> None:
     connection.execute("DELETE FROM instance")
     assert not queries_lifecycle.is_exercise(connection)
     assert queries_lifecycle.read_clock(connection, NOW) == NOW
-    queries_lifecycle.save_setting(connection, "a", 1)
-    queries_lifecycle.save_setting(connection, "a", value=False)
-    queries_lifecycle.save_setting(connection, "b", 2)
-    assert queries_lifecycle.read_settings(connection) == {"a": False, "b": 2}
+    queries_lifecycle.save_setting(connection, "step_up_unacknowledges", 1)
+    queries_lifecycle.save_setting(connection, "step_up_unacknowledges", value=False)
+    queries_lifecycle.save_setting(connection, "chatter_count", 2)
+    queries_lifecycle.save_setting(connection, "of an older version", 3)
+    changed = AlarmSettings(step_up_unacknowledges=False, chatter_count=2)
+    assert queries_lifecycle.read_settings(connection) == changed
 
 
 def test_a_row_of_the_list(connection: Connection) -> None:
@@ -457,7 +452,7 @@ def test_a_row_of_the_list(connection: Connection) -> None:
         noticed=NOW + 6 * second,
     )
     connection.execute("UPDATE alarm SET ended = %s, acknowledged = 'major'", [NOW + 9 * second])
-    (over,) = queries_list.list_rows(connection, queries_list.AlarmFilter(over=True), NOW)
+    (over,) = queries_list.list_rows(connection, queries_list.AlarmFilter(which="over"), NOW)
     assert (over.ended, over.state) == (NOW + 9 * second, "normal")
     assert queries_list.find_latest(connection) == (NOW + second, "a title", "un titre")
     assert replace(row, hold=None).waits
@@ -615,7 +610,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     ):
         alarm = raise_alarm(connection, rule, site)
         connection.execute("UPDATE alarm SET subject = %s WHERE id = %s", [subject, alarm])
-    lamp, probe, group = queries_surroundings.list_cases(connection, NOW)
+    lamp, probe, group = queries_suppression.list_cases(connection, NOW)
     assert lamp == Case(
         id=lamp.id,
         rule="dark",
@@ -637,7 +632,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
         out_of_service=False,
     )
     assert (group.site, group.groups, group.out_of_service) == (None, frozenset(), False)
-    assert queries_surroundings.list_cases(connection, NOW, numbers=[]) == []
+    assert queries_suppression.list_cases(connection, NOW, numbers=[]) == []
 
     written = {"begins": "2024-01-01T10:00:00Z", "ends": "2024-01-01T11:00:00Z"}
     full = {**written, "sites": ["mill"], "devices": ["lamp"], "groups": ["cab"]}
@@ -667,36 +662,43 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     for number, domain in ((first, "flood"), (second, "flood"), (third, "weather")):
         connection.execute("UPDATE alarm SET domain = %s WHERE id = %s", [domain, number])
     connection.execute(
-        'UPDATE alarm SET severity = severity || \'[["", "minor"]]\'::jsonb WHERE id = %s',
+        'UPDATE alarm SET severity = severity || \'[["2024-01-01T09:30Z", "minor"]]\'::jsonb'
+        " WHERE id = %s",
         [first],
     )
     quiet = 60 * SECOND
     assert queries_incidents.refresh(connection, quiet) == 3
     assert queries_incidents.refresh(connection, quiet) == 0
-    river = IncidentRow(
+    river = Incident(
         number=first,
-        key=Key(domain="flood", category="hazard", grouped_by="river", name="Orge"),
         title="Orge: flood",
+        domain="flood",
+        category="hazard",
+        grouped_by="river",
+        name="Orge",
+        severity="critical",
         opened=micros(NOW - HOUR),
         ended=micros(NOW),
         closes=micros(NOW) + quiet,
-        severity="critical",
-        alarms=2,
+        alarms=(first, second),
         active=0,
     )
-    site = IncidentRow(
+    site = Incident(
         number=third,
-        key=Key(domain="weather", category="hazard", grouped_by="site", name="nowhere"),
         title="Nowhere: weather",
+        domain="weather",
+        category="hazard",
+        grouped_by="site",
+        name="nowhere",
+        severity="minor",
         opened=micros(NOW - HOUR),
         ended=None,
         closes=None,
-        severity="minor",
-        alarms=1,
+        alarms=(third,),
         active=1,
     )
 
-    def listed(**words: Any) -> list[IncidentRow]:
+    def listed(**words: Any) -> list[Incident]:
         return queries_incidents.list_incidents(connection, **words)
 
     assert listed() == [site, river]
@@ -707,14 +709,11 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     )
     assert listed(behind=(NOW - HOUR, third)) == [river]
     assert listed(behind=(NOW - HOUR, first)) == []
-    assert listed(opened_at=NOW + MINUTE - TICK) == [site, river]
-    assert listed(opened_at=NOW + MINUTE) == [site]
-    assert queries_incidents.list_members(connection, [third, first, 99]) == {
-        third: [third],
-        first: [first, second],
-        99: [],
-    }
-    assert queries_incidents.find_incidents(connection, [second, third, 99]) == {
+    assert listed(every=False, clock=NOW + MINUTE - TICK) == [site, river]
+    assert listed(every=False, clock=NOW + MINUTE) == [site]
+    grouped = queries_lifecycle.list_handled(connection, Selection(), NOW)
+    assert {alarm.id: alarm.incident for alarm in grouped} == {
+        first: first,
         second: first,
         third: third,
     }
@@ -729,15 +728,14 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
         "opened": "2024-01-01T09:00:00Z",
         "ended": "2024-01-01T10:00:00Z",
         "closes": "2024-01-01T10:01:00Z",
-        "open": False,
-        "alarms": 2,
+        "open": True,
+        "alarms": [first, second],
         "active": 0,
     }
-    closes = micros(NOW + MINUTE)
-    assert queries_incidents.as_text(river, closes) == written
-    assert queries_incidents.as_text(river, closes - 1) == {**written, "open": True}
-    assert queries_incidents.as_text(river, None)["open"]
-    assert queries_incidents.as_text(site, closes)["open"]
+    assert river.model_dump(mode="json") == written
+    lasting, closed = listed(clock=NOW + MINUTE)
+    assert closed.model_dump(mode="json") == {**written, "open": False}
+    assert lasting == site
     connection.execute("UPDATE alarm SET withdrawn = %s WHERE id = %s", [NOW, third])
     assert listed() == [river], "what was withdrawn since it was grouped makes no incident"
 
@@ -792,6 +790,9 @@ def test_where_subjects_stand_by_name_and_title(connection: Connection) -> None:
 
     def key(rule: str, subject: str, site: str | None, domain: str = "lighting") -> tuple[str, str]:
         alarm = queries_places.AlarmSubject(
+            id=1,
+            version=1,
+            before=None,
             rule=rule,
             subject=subject,
             domain=domain,
@@ -818,10 +819,10 @@ def test_what_was_written_is_of_the_kind_and_the_key_asked_for(connection: Conne
     for key in ("mill/alert", "mill/danger", "r"):
         revise(connection, "threshold", key, level)
     assert load_in_force(connection, "rule", NOW)["r"] == {"of": "rule r"}
-    found = queries_course.read_thresholds(connection, ["mill/alert"], NOW)
+    found = queries_chart.read_thresholds(connection, ["mill/alert"], NOW)
     assert found == {"mill/alert": (1.0, "m", False)}
     connection.execute("UPDATE revision SET illustrative = true WHERE key = 'mill/alert'")
-    assert queries_course.read_thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
+    assert queries_chart.read_thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
 
 
 def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
@@ -836,13 +837,13 @@ def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
     ]
     store(connection, level, rows)
     store(connection, other, [(NOW - 10 * MINUTE, 5, 0)])
-    courses = queries_course.read_trends(connection, {2: other, 1: level}, NOW - HOUR, NOW)
+    courses = queries_chart.read_trends(connection, {2: other, 1: level}, NOW - HOUR, NOW)
     middle = timedelta(minutes=7.5)
     early, late = ((NOW - part + middle).timestamp() for part in (30 * MINUTE, 15 * MINUTE))
     assert courses == {1: [(early, 2), (late, 8)], 2: [(late, 5)]}
-    assert queries_course.read_trends(connection, {}, NOW - HOUR, NOW) == {}
-    assert queries_course.find_series(connection, []) == {}
-    assert queries_course.find_series(
+    assert queries_chart.read_trends(connection, {}, NOW - HOUR, NOW) == {}
+    assert queries_chart.find_series(connection, []) == {}
+    assert queries_chart.find_series(
         connection, [(7, "device/gauge", "level"), (8, "square", "level")]
     ) == {
         7: level,

@@ -8,23 +8,22 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import (
-    listing,
-    load_report,
     queries_acts,
     queries_incidents,
     queries_lifecycle,
     queries_list,
     queries_timeline,
+    service_list,
 )
-from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError
-from hypervisor.alarms.history import read_history
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.load_report import Span
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.service import Act, perform
-from hypervisor.alarms.situation import read_chattering, read_suppression
+from hypervisor.alarms.service_list import read_history
+from hypervisor.alarms.service_load import Span, measure_load
+from hypervisor.alarms.service_suppression import read_chattering, read_suppression
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection, connect
 from tests.integration.database.standing import HOUR, NOW, TICK, make_places, raise_alarm, revise
@@ -51,8 +50,8 @@ def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
         connection.execute(
             "UPDATE alarm SET began = %s WHERE id = %s", [NOW - minutes * MINUTE, number]
         )
-    found = load_report.measure_load(connection, Span(), wall=NOW)
-    assert found == {
+    found = measure_load(connection, Span(), wall=NOW)
+    assert found.as_text() == {
         "from": "2023-12-31T10:00:00Z",
         "to": "2024-01-01T10:00:00Z",
         "alarms": 12,
@@ -82,17 +81,17 @@ def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
         "priorities_percent": {"high": 100.0, "medium": 0.0, "low": 0.0},
         "priorities_target_percent": {"high": 5, "medium": 15, "low": 80},
     }
-    calm = load_report.measure_load(connection, Span(ends=NOW - HOUR), wall=NOW)
+    calm = measure_load(connection, Span(ends=NOW - HOUR), wall=NOW).as_text()
     assert (calm["alarms"], calm["chattering"]) == (1, [])
     assert calm["per_10_min"]["peak_at"] == "2023-12-31T09:50:00Z"
-    none = load_report.measure_load(
+    none = measure_load(
         connection, Span(begins=NOW - 3 * HOUR, ends=NOW - HOUR), wall=NOW
-    )
+    ).as_text()
     assert (none["alarms"], none["per_10_min"]["peak_at"], none["floods"]) == (0, None, [])
     assert calm["from"] == "2023-12-31T09:00:00Z"
     connection.execute("UPDATE instance SET mode = 'exercise'")
     with pytest.raises(AlarmError, match="the exercise has not begun: there is no load yet"):
-        load_report.measure_load(connection, Span(), wall=NOW)
+        measure_load(connection, Span(), wall=NOW)
     assert read_suppression(connection, wall=NOW).now is None
     assert read_suppression(connection, wall=NOW).of(connection, [alarm]) == {alarm: ()}
 
@@ -114,10 +113,8 @@ def test_a_rules_own_limit_of_chatter_counts_before_the_settings(connection: Con
         micros(NOW - 1.5 * HOUR),
         micros(NOW + 3.5 * HOUR),
     )
-    told = load_report.measure_load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)[
-        "chattering"
-    ]
-    assert [(one["rule"], one["begun"]) for one in told] == [("quick", 5)]
+    report = measure_load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)
+    assert [(spell.rule, spell.begun) for spell in report.chattering] == [("quick", 5)]
 
 
 def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> None:
@@ -125,16 +122,22 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
     flood = raise_alarm(connection, "flood", "mill", severity="major")
     fault = raise_alarm(connection, "fault", "mill")
     over = raise_alarm(connection, "fault", "source", ended=NOW)
-    listing.refresh_incidents(connection)
-    found = listing.list_alarms(connection, Selection(), wall=NOW)
-    assert [one["id"] for one in found] == [over, fault, flood]
-    by_id = {one["id"]: one for one in found}
+    service_list.refresh_incidents(connection)
+    found = service_list.list_alarms(connection, Selection(), wall=NOW)
+    assert [one.id for one in found] == [over, fault, flood]
+    by_id = {one.id: one for one in found}
     alarm = alarm_queries.find_alarm(connection, fault)
     assert alarm is not None
-    held = queries_lifecycle.read_handling(connection, [fault], NOW)[fault]
-    assert by_id[fault] == {
+    assert by_id[fault].model_dump(mode="json") == {
         **alarm_queries.as_text(alarm),
-        **queries_lifecycle.as_text(held),
+        "state": "unacknowledged",
+        "version": 1,
+        "acknowledged": None,
+        "assignee": None,
+        "closing": None,
+        "merged_into": None,
+        "split_from": None,
+        "hold": None,
         "suppressed": [
             {
                 "kind": "inhibited",
@@ -145,24 +148,23 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
         ],
         "incident": flood,
     }
-    assert (by_id[flood]["suppressed"], by_id[over]["suppressed"]) == ([], [])
-    assert [one["id"] for one in listing.list_alarms(connection, Selection(limit=1), wall=NOW)] == [
-        over
-    ]
-    assert listing.describe_alarms(connection, [], wall=NOW) == []
+    assert (by_id[flood].suppressed, by_id[over].suppressed) == ((), ())
+    (first,) = service_list.list_alarms(connection, Selection(limit=1), wall=NOW)
+    assert first.id == over
+    assert service_list.list_alarms(connection, Selection(numbers=[]), wall=NOW) == []
 
-    def incidents_of(**words: Any) -> list[tuple[int, list[int]]]:
-        seen = listing.list_incidents(connection, wall=NOW, **words)
-        return [(one["number"], one["alarms"]) for one in seen]
+    def incidents_of(**words: Any) -> list[tuple[int, tuple[int, ...]]]:
+        seen = service_list.list_incidents(connection, wall=NOW, **words)
+        return [(one.number, one.alarms) for one in seen]
 
-    assert incidents_of() == [(over, [over]), (flood, [flood, fault])]
+    assert incidents_of() == [(over, (over,)), (flood, (flood, fault))]
     later = NOW + 2 * HOUR
-    assert [one["number"] for one in listing.list_incidents(connection, wall=later)] == [flood]
-    assert len(listing.list_incidents(connection, wall=later, every=True)) == 2
-    assert incidents_of(limit=1) == [(over, [over])]
-    assert incidents_of(number=flood) == [(flood, [flood, fault])]
+    assert [one.number for one in service_list.list_incidents(connection, wall=later)] == [flood]
+    assert len(service_list.list_incidents(connection, wall=later, every=True)) == 2
+    assert incidents_of(limit=1) == [(over, (over,))]
+    assert incidents_of(number=flood) == [(flood, (flood, fault))]
     assert incidents_of(domain="nosuch") == []
-    assert incidents_of(behind=(NOW - HOUR, over)) == [(flood, [flood, fault])]
+    assert incidents_of(behind=(NOW - HOUR, over)) == [(flood, (flood, fault))]
 
 
 def test_the_history_of_an_alarm_is_told_whole(connection: Connection) -> None:
@@ -278,5 +280,5 @@ def test_the_watch_waits_for_who_acts_on_an_alarm(database_url: str) -> None:
 def test_lists_are_as_long_as_one_reads(connection: Connection) -> None:
     assert queries_timeline.TimelineFilter(since=NOW, until=NOW).limit == 2_000
     assert queries_timeline.TimelineFilter(since=NOW, until=NOW).category == "hazard"
-    assert queries_list.AlarmFilter().most == 5_000
+    assert (queries_list.PAGE, queries_list.MOST) == (100, 5_000)
     assert queries_incidents.list_incidents(connection) == []

@@ -55,8 +55,8 @@ def test_a_line_is_written_by_the_form_and_stands_on_the_page(client: httpx.Clie
     assert "07:30" in page  # on the clock of the room
     (entry,) = client.get("/api/v1/log").json()["entries"]
     assert entry["due"] == "2024-01-01T06:30:00Z"
-    assert "Alarme levée" in page  # what became of alarms stands beside it
-    assert "Alarme levée" not in _page(client, "/log?alarms=false")
+    assert "Alarme déclenchée" in page  # what became of alarms stands beside it
+    assert "Alarme déclenchée" not in _page(client, "/log?alarms=false")
 
 
 def test_what_was_typed_is_kept_where_it_is_refused(client: httpx.Client) -> None:  # noqa: F811
@@ -176,7 +176,7 @@ def test_the_report_tells_alarms_acts_and_decisions(client: httpx.Client) -> Non
     assert client.post("/api/v1/log", json=decision).status_code == 201
 
     page = _page(client, "/report")
-    for said in ("fermer la RD 19", "Acquittée, anne", "Alarme levée", first["title"]):
+    for said in ("fermer la RD 19", "Acquittée, anne", "Alarme déclenchée", first["title"]):
         assert said in page, said
     rows = list(csv.DictReader(StringIO(client.get("/report.csv").text.removeprefix("\ufeff"))))
     assert {row["site"] for row in rows} == {"orge", "yvette"}

@@ -2,7 +2,7 @@
 
 from psycopg import ClientCursor
 
-from hypervisor.alarms import listing
+from hypervisor.alarms import service_list
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.readings import queries_workers
@@ -58,7 +58,7 @@ def make_demonstration(connection: Connection) -> None:
         [NOW, NOW],
     )
     ClientCursor(connection).execute(_FILLED.encode(), {"now": NOW})
-    listing.refresh_incidents(connection)
+    service_list.refresh_incidents(connection)
     connection.commit()
     connection.execute("ANALYZE")
     connection.commit()

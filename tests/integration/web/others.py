@@ -6,7 +6,7 @@ from psycopg.types.json import Jsonb
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_tokens, secrets
-from hypervisor.alarms import listing
+from hypervisor.alarms import service_list
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.database import audit
@@ -49,7 +49,7 @@ def settle(world: World) -> dict[str, Any]:
         Act(alarm=alarm, kind=ActKind.COMMENT, author="sud", reason=SECRET),
         now=NOW,
     )
-    listing.refresh_incidents(connection)
+    service_list.refresh_incidents(connection)
     (incident,) = _one(world, "SELECT incident FROM incident_alarm WHERE alarm = %s", alarm)
     connection.execute(
         "INSERT INTO asset (name, title, kind, commune) VALUES ('zorn-road', %s, 'road', %s)",

@@ -7,9 +7,8 @@ from urllib.parse import unquote_plus
 import pytest
 
 from hypervisor.alarms import views as alarm_views
-from hypervisor.alarms import views_chart, views_filter, views_words
-from hypervisor.alarms.queries_list import AlarmRow
-from hypervisor.alarms.views_filter import Filter
+from hypervisor.alarms import views_chart, views_words
+from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
 
 NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
 PLAIN = AlarmRow(
@@ -56,7 +55,7 @@ def test_the_worst_comes_first_and_what_waits_before_what_is_handled() -> None:
         row(6, severity="critical", hold="shelved", until=later),
         row(7, state="returned", severity="critical"),
     ]
-    ordered = sorted(rows, key=alarm_views.urgency)
+    ordered = sorted(rows, key=lambda one: one.urgency)
     assert [one.id for one in ordered] == [7, 2, 5, 3, 1, 4, 6]
 
 
@@ -79,26 +78,26 @@ def test_incidents_stand_by_their_worst_and_the_lonely_together() -> None:
 @pytest.mark.parametrize(
     "found",
     [
-        Filter(),
-        Filter(which="stale", severity="major", text="l'Orge à Arpajon & co"),
-        Filter(mine=True, changed=True, area="91", domain="flood", show=300),
-        Filter(incident=12, flat=True),
+        AlarmFilter(),
+        AlarmFilter(which="stale", severity="major", text="l'Orge à Arpajon & co"),
+        AlarmFilter(mine=True, changed=True, area="91", domain="flood", show=300),
+        AlarmFilter(incident=12, flat=True),
     ],
 )
-def test_an_address_says_the_filter_again(found: Filter) -> None:
-    address = views_filter.build_address(found)
+def test_an_address_says_the_filter_again(found: AlarmFilter) -> None:
+    address = alarm_views.build_address(found)
     _, _, query = address.partition("?")
     words = {}
     for pair in query.split("&") if query else ():
         name, _, value = pair.partition("=")
         words[name] = unquote_plus(value)
-    assert views_filter.parse_filter(words) == found
-    assert views_filter.build_address(found, 7).startswith("/alarms/7")
+    assert alarm_views.parse_filter(words) == found
+    assert alarm_views.build_address(found, 7).startswith("/alarms/7")
 
 
 def test_what_makes_no_sense_in_an_address_is_left_out() -> None:
     said = {"which": "no", "severity": "worst", "incident": "²", "show": "-5", "q": "  \0 "}
-    assert views_filter.parse_filter(said) == Filter()
+    assert alarm_views.parse_filter(said) == AlarmFilter()
 
 
 def test_the_threshold_of_a_step_is_the_one_its_condition_names() -> None:

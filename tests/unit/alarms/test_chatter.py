@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypervisor.alarms.chatter import Chatter, Limit, find_chattering, find_spells, group_by_pair
+from hypervisor.alarms.chatter import Chatter, Limit, find_chattering, find_spells
 
 MINUTE = 60_000_000
 
@@ -50,11 +50,6 @@ def test_when_it_began_to_chatter_and_when_it_will_be_calm() -> None:
     )
     for now, chatters in ((19, False), (20, True), (59, True), (60, False)):
         assert bool(find_chattering({("r", "s"): [0, 10, 20]}, {}, limit, now=now)) is chatters
-
-
-def test_beginnings_by_rule_and_subject_one_after_the_other() -> None:
-    begun = [("r", "s", 3), ("r", "t", 9), ("q", "s", 5), ("r", "s", 1), ("r", "s", 2)]
-    assert group_by_pair(begun) == {("r", "s"): [1, 2, 3], ("r", "t"): [9], ("q", "s"): [5]}
 
 
 def test_spells_that_touch_are_one() -> None:

@@ -27,7 +27,7 @@ def test_each_setting_comes_back_as_it_was_written() -> None:
     [
         ("shelve", "8 h", "there are shelve_longest"),
         ("shelve_longest", "8", "has no unit"),
-        ("shelve_longest", "0 h", "expected a length of time"),
+        ("shelve_longest", "0 h", "expected a duration"),
         ("shelve_longest", "999999999999 d", "at most 366 d"),
         ("step_up_unacknowledges", "yes", "expected true or false"),
         ("chatter_count", "0", "1 or more"),
@@ -56,7 +56,7 @@ NAMES = (
         (
             "chatter_window",
             "0 h",
-            "chatter_window: '0 h'; expected a length of time as 8 h, at most 366 d",
+            "chatter_window: '0 h'; expected a duration such as 8 h, at most 366 d",
         ),
         (
             "chatter_window",

@@ -109,7 +109,10 @@ def test_an_incident_has_all_its_parts() -> None:
     (one,) = group_alarms([_member(3, 20, 40, "info"), _member(7, 10, 30, "minor")], 5)
     assert one == Incident(
         number=3,
-        key=ORGE,
+        domain="flood",
+        category="hazard",
+        grouped_by="river",
+        name="Orge",
         title="Orge: flood",
         opened=10,
         ended=40,

@@ -1,25 +1,33 @@
 """The drawing of the alarms of each ten minutes."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from hypervisor.alarms.views_load import SPANS, WINDOW, Flood, LoadSheet
-from hypervisor.alarms.views_load_chart import BOTTOM, LEFT, RIGHT, Drawing, draw_load
+from hypervisor.alarms.load import WINDOW, Raised, Standing, measure
+from hypervisor.alarms.service_load import LoadReport
+from hypervisor.alarms.settings import AlarmSettings
+from hypervisor.alarms.views_load import BOTTOM, LEFT, RIGHT, SPANS, Drawing, LoadSheet, draw_load
+from hypervisor.base.instants import micros
 
 PARIS = ZoneInfo("Europe/Paris")
 
 
 def sheet(counts: Sequence[int], *, ends: datetime, span: str = "day") -> LoadSheet:
-    begins = ends - SPANS[span]
-    peak = max(counts)
-    return LoadSheet(
-        begins=begins, ends=ends, alarms=sum(counts), average=0, peak=peak,
-        peak_at=begins + counts.index(peak) * WINDOW if peak else None, over=0, counts=counts,
-        floods=[Flood(begins=begins, ends=begins + 6 * WINDOW, alarms=40)] if peak > 10 else [],
-        standing=0, long=0, long_after=timedelta(days=1), stale=0, shares=(), frequent=(),
-        top_percent=0, responses=(), pieces=(),
-    )  # fmt: skip
+    begins = micros(ends - SPANS[span])
+    raised = [
+        Raised(at=begins + window * WINDOW + 1, rule="r", subject="s", title="t", severity="minor")
+        for window, count in enumerate(counts)
+        for _ in range(count)
+    ]
+    report = LoadReport(
+        load=measure(raised, begins, micros(ends)),
+        raised=raised,
+        standing=Standing(alarms=0, long=0, stale=0),
+        chattering=(),
+        settings=AlarmSettings(),
+    )
+    return LoadSheet(report=report, counts=counts)
 
 
 def day(*first: int, ends: datetime = datetime(2024, 10, 10, 12, tzinfo=UTC)) -> Drawing:
@@ -38,7 +46,7 @@ def test_more_than_the_target_stands_out() -> None:
     assert found.over.count("M") == 1
     assert found.worst is not None
     assert found.worst[1] < found.peak
-    assert found.spells[0].x == LEFT
+    assert found.spells[0][0] > LEFT
 
 
 def test_every_three_hours_on_the_readers_clock() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypervisor.alarms.responding import AcknowledgeDelay, ResponseTimes, summarize
+from hypervisor.alarms.load import AcknowledgeDelay, ResponseTimes, summarize
 
 MINUTE = timedelta(minutes=1)
 

@@ -6,10 +6,9 @@ import pytest
 
 from hypervisor.alarms.chatter import Chatter, Limit
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.alarms.queries_lifecycle import HoldRecord
+from hypervisor.alarms.model import HoldRecord, Suppression
 from hypervisor.alarms.suppression import (
     Case,
-    Suppression,
     SuppressionInputs,
     find_inhibitors,
     find_suppressions,

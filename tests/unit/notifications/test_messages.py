@@ -203,7 +203,7 @@ def test_silence_that_is_over_or_of_what_is_over_is_not_told() -> None:
 def test_the_level_and_the_advice_are_of_what_lasts() -> None:
     lines = render(replace(TELLING, event="withdrawn", reason="a slip"), EN).text.splitlines()
     assert lines == [
-        "The alarm of 2024-10-09 14:00 (UTC+2) never was",
+        "The alarm of 2024-10-09 14:00 (UTC+2) withdrawn",
         "Reading: water level 2.413 m, at 2024-10-09 15:05 (UTC+2), rising by 0.12 m/h",
         "Place: Orge à Arpajon, Arpajon",
         "Why: a slip",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from hypervisor.alarms.queries import Pair
 from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
@@ -51,15 +52,15 @@ def read_group_sites(connection: Connection) -> dict[str, str]:
 
 
 def list_beginnings(
-    connection: Connection, since: datetime, until: datetime | None = None
-) -> list[tuple[str, str, int]]:
-    """(rule, subject, began in µs) of alarms that began since a time."""
+    connection: Connection, since: datetime, until: datetime
+) -> dict[Pair, list[int]]:
+    """When alarms began within a span (µs, ascending), by rule and subject."""
     rows = connection.execute(
-        "SELECT rule, subject, began FROM alarm WHERE began >= %(since)s"
-        " AND (%(until)s::timestamptz IS NULL OR began <= %(until)s) AND withdrawn IS NULL",
-        {"since": since, "until": until},
+        "SELECT rule, subject, array_agg(began ORDER BY began) FROM alarm"
+        " WHERE began BETWEEN %s AND %s AND withdrawn IS NULL GROUP BY rule, subject",
+        [since, until],
     )
-    return [(rule, subject, micros(began)) for rule, subject, began in rows]
+    return {(rule, subject): [micros(at) for at in began] for rule, subject, began in rows}
 
 
 def _case(

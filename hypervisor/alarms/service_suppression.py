@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.alarms import chatter, queries_lifecycle, queries_surroundings
-from hypervisor.alarms import settings as dials
+from hypervisor.alarms import chatter, queries_lifecycle, queries_suppression
 from hypervisor.alarms.chatter import Chatter, Limit
-from hypervisor.alarms.settings import AlarmSettings
-from hypervisor.alarms.suppression import Suppression, SuppressionInputs, find_suppressions
+from hypervisor.alarms.model import Suppression
+from hypervisor.alarms.suppression import SuppressionInputs, find_suppressions
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_works
@@ -35,7 +34,7 @@ class SuppressionState:
         """The suppressions of each of these alarms; empty: it may notify."""
         if self.now is None or not numbers:
             return dict.fromkeys(numbers, ())
-        cases = queries_surroundings.list_cases(connection, moment(self.now), numbers=numbers)
+        cases = queries_suppression.list_cases(connection, moment(self.now), numbers=numbers)
         return {case.id: find_suppressions(case, self.around, now=self.now) for case in cases}
 
 
@@ -46,7 +45,7 @@ def read_suppression(connection: Connection, *, wall: datetime) -> SuppressionSt
         return SuppressionState(now=None, around=SuppressionInputs())
     rules = load_in_force(connection, "rule", clock)
     around = SuppressionInputs(
-        active=queries_surroundings.list_cases(connection, clock),
+        active=queries_suppression.list_cases(connection, clock),
         inhibits={name: frozenset(rule.get("inhibits") or ()) for name, rule in rules.items()},
         works=queries_works.load_works(connection),
         holds={
@@ -62,21 +61,22 @@ def read_chattering(
     connection: Connection, clock: datetime, rules: Mapping[str, Any]
 ) -> dict[chatter.Pair, Chatter]:
     """The alarms chattering at a time, by the limits of rules and settings."""
-    settings = dials.from_stored(queries_lifecycle.read_settings(connection))
-    default = default_limit(settings)
-    limits = {
-        name: limit for name, rule in rules.items() if (limit := parse_limit(rule)) is not None
-    }
+    default, limits = read_limits(connection, rules)
     longest = max(limit.window for limit in (default, *limits.values()))
     # Two windows back: a spell exceeded the limit at most one window ago, counted over one window.
     since = clock - timedelta(microseconds=2 * longest)
-    begun = chatter.group_by_pair(queries_surroundings.list_beginnings(connection, since, clock))
+    begun = queries_suppression.list_beginnings(connection, since, clock)
     return chatter.find_chattering(begun, limits, default, now=micros(clock))
 
 
-def default_limit(settings: AlarmSettings) -> Limit:
-    """The limit for rules that set none."""
-    return Limit(count=settings.chatter_count, window=settings.chatter_window)
+def read_limits(connection: Connection, rules: Mapping[str, Any]) -> tuple[Limit, dict[str, Limit]]:
+    """The limit of the settings, and those of rules that set one."""
+    settings = queries_lifecycle.read_settings(connection)
+    default = Limit(count=settings.chatter_count, window=settings.chatter_window)
+    limits = {
+        name: limit for name, rule in rules.items() if (limit := parse_limit(rule)) is not None
+    }
+    return default, limits
 
 
 def parse_limit(rule: Mapping[str, Any]) -> Limit | None:
