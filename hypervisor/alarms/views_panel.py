@@ -121,16 +121,10 @@ def build_history(context: RequestContext, number: int, names: Mapping[str, str]
     entries += [
         _act_entry(act, names) for act in queries_acts.list_acts(context.connection, [number])
     ]
-    entries += [
-        Entry(
-            at=at,
-            who=None,
-            what=_(_DELIVERED if state == "sent" else _WAITING)
-            % {"route": route, "channel": channel},
-            more="",
-        )
-        for at, state, route, channel in queries_list.list_deliveries(context.connection, number)
-    ]
+    for at, state, route, channel in queries_list.list_deliveries(context.connection, number):
+        template = _DELIVERED if state == "sent" else _WAITING
+        what = _(template) % {"route": route, "channel": channel}
+        entries.append(Entry(at=at, who=None, what=what, more=""))
     ordered = sorted(enumerate(entries), key=lambda entry: (entry[1].at, entry[0]), reverse=True)
     return [entry for _place, entry in ordered]
 
