@@ -10,7 +10,7 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.forecast import arrival as reaching
 from hypervisor.forecast.arrival import Reach
 from hypervisor.registry import queries_tables
-from hypervisor.registry.model import Asset
+from hypervisor.registry.model import Area, Asset
 from hypervisor.registry.schemas_territory import (
     AssetBody,
     AssetDetailBody,
@@ -66,10 +66,10 @@ def _bodies(context: RequestContext) -> list[AssetBody]:
         reach.asset: reach
         for reach in reaching.list_reaches(context.connection, context.catalogue, now=context.now())
     }
-    names = {area.code: area.name for area in queries_tables.list_areas(context.connection)}
+    names = {area.code: area.name for area in queries_tables.list_things(context.connection, Area)}
     asset_bodies = [
         _body(asset, reaches.get(asset.name), names)
-        for asset in queries_tables.list_assets(context.connection)
+        for asset in queries_tables.list_things(context.connection, Asset)
     ]
     return sorted(asset_bodies, key=_order)
 

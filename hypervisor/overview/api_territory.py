@@ -11,7 +11,7 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_territory import CommuneCounts
 from hypervisor.registry import queries_tables
-from hypervisor.registry.model import Area
+from hypervisor.registry.model import Area, Zone
 from hypervisor.registry.schemas_territory import (
     AreaBody,
     AreaDetailBody,
@@ -74,7 +74,7 @@ def get_area(context: Context, code: str) -> AreaDetailBody:
 @router.get("/zones", response_model=ZonesBody, responses=responses() | formats.also("geojson"))
 def list_zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Response:
     """Flood zones, lighting zones and others, with their outlines."""
-    rows = list(queries_tables.list_zones(context.connection))
+    rows = list(queries_tables.list_things(context.connection, Zone))
     some, following = page.cut(rows, lambda row: (row.name,))
     bodies = [
         ZoneBody(
@@ -119,7 +119,7 @@ class Tree:
 
     @classmethod
     def read(cls, context: RequestContext) -> "Tree":
-        areas = {area.code: area for area in queries_tables.list_areas(context.connection)}
+        areas = {area.code: area for area in queries_tables.list_things(context.connection, Area)}
         below: dict[str | None, list[str]] = {}
         for area in sorted(areas.values(), key=lambda area: (area.name, area.code)):
             parent = area.parent if area.parent in areas else None

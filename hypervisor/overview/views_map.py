@@ -13,6 +13,7 @@ from hypervisor.overview.queries import MapSite, TreeArea
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_upstream import list_upstream
 from hypervisor.registry import queries_site, queries_tables
+from hypervisor.registry.model import Zone
 from hypervisor.web import marks
 from hypervisor.web.rendering import domain_label
 
@@ -90,7 +91,7 @@ def build_layers(context: RequestContext) -> dict[str, Any]:
         ],
         "zones": [
             _feature(zone.geometry, name=zone.title, kind=zone.kind)
-            for zone in queries_tables.list_zones(connection)
+            for zone in queries_tables.list_things(connection, Zone)
         ],
         "assets": [
             _feature(asset.geometry, name=asset.title, kind=asset.kind, gauge=asset.gauge or "")

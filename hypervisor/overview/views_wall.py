@@ -13,7 +13,7 @@ from hypervisor.overview.views_now import Now, load_now
 from hypervisor.overview.views_rivers import Gauge, River, fill_row
 from hypervisor.readings import queries_territory
 from hypervisor.registry import queries_tables
-from hypervisor.registry.model import Area
+from hypervisor.registry.model import Area, Zone
 
 WIDTH, HEIGHT = 500.0, 480.0
 _AIR = 46.0
@@ -197,10 +197,10 @@ def build_wall(context: RequestContext) -> Wall:
         lines=[*first, *second],
         rest=_rest(others) if others else None,
         sketch=draw_sketch(
-            communes=locate_communes(queries_tables.list_areas(connection)),
+            communes=locate_communes(queries_tables.list_things(connection, Area)),
             water=[
                 zone.geometry
-                for zone in queries_tables.list_zones(connection)
+                for zone in queries_tables.list_things(connection, Zone)
                 if zone.kind == "flood"
             ],
             places=queries.list_places(connection),

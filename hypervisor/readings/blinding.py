@@ -9,6 +9,7 @@ from typing import Any
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.registry import queries_devices, queries_tables
+from hypervisor.registry.model import Asset, Group
 from hypervisor.registry.queries_devices import DeviceRow, SeriesRow
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -48,7 +49,7 @@ class Dependencies:
     ) -> "Dependencies":
         rows = queries_devices.list_series(connection, now)
         titles = {row.name: row.title for row in queries_latest.list_sites(connection)}
-        named = {asset.name: asset.title for asset in queries_tables.list_assets(connection)}
+        named = {asset.name: asset.title for asset in queries_tables.list_things(connection, Asset)}
         assets: dict[str, list[str]] = {}
         for reached in queries_territory.list_reaches(connection, now).values():
             if reached.asset in named:
@@ -117,7 +118,7 @@ def _group_by_quantity(
 def _count_members(connection: Connection, devices: Sequence[DeviceRow]) -> dict[str, int]:
     homes = {
         group.name: group.site
-        for group in queries_tables.list_groups(connection)
+        for group in queries_tables.list_things(connection, Group)
         if group.kind == "cabinet"
     }
     members: dict[str, int] = {}

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import TypeVar
 
 from hypervisor.base.instants import EPOCH
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.model import (
+    KINDS,
     Area,
     Asset,
     Device,
@@ -16,12 +16,13 @@ from hypervisor.registry.model import (
     Revision,
     Series,
     Site,
+    Thing,
     Zone,
+    make_registry,
 )
 
 # Beside the device, series and group themselves.
 _FACTS = {"device": "service", "series": "reporting"}
-Thing = TypeVar("Thing", Area, Site, Gateway, Device, Series, Group, Zone, Asset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +104,5 @@ def apply_changes(registry: Registry, changes: Changes) -> Registry:
         (*registry.revisions, *changes.revisions),
         key=lambda revision: (revision.kind, revision.key, revision.effective),
     )  # stable: of two at the same time, the later written comes last
-    return Registry(
-        areas={**registry.areas, **{area.code: area for area in changes.areas}},
-        sites={**registry.sites, **{site.name: site for site in changes.sites}},
-        devices={**registry.devices, **{device.name: device for device in changes.devices}},
-        series={
-            **registry.series,
-            **{(series.device, series.quantity): series for series in changes.series},
-        },
-        revisions=tuple(revisions),
-        gateways={**registry.gateways, **{gateway.name: gateway for gateway in changes.gateways}},
-        groups={**registry.groups, **{group.name: group for group in changes.groups}},
-        zones={**registry.zones, **{zone.name: zone for zone in changes.zones}},
-        assets={**registry.assets, **{asset.name: asset for asset in changes.assets}},
-    )
+    things = {kind: (*getattr(registry, kind).values(), *getattr(changes, kind)) for kind in KINDS}
+    return make_registry(things, revisions)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hypervisor.registry.model import KINDS
 from hypervisor.registry.tree import Where
 
 
@@ -32,9 +33,6 @@ class Fact:
     illustrative: bool = False
     effective: datetime | None = None
     reason: str | None = None
-
-
-KINDS = ("areas", "sites", "gateways", "devices", "series", "groups", "zones", "assets")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The registry: frozen dataclasses as stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -150,6 +150,35 @@ class Registry:
     groups: Mapping[str, Group] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
     assets: Mapping[str, Asset] = field(default_factory=dict)
+
+
+# The kinds of things in the order of their references; the fields of Registry and of changes.
+Thing = Area | Site | Gateway | Device | Series | Group | Zone | Asset
+KINDS: Mapping[str, type[Thing]] = {
+    "areas": Area,
+    "sites": Site,
+    "gateways": Gateway,
+    "devices": Device,
+    "series": Series,
+    "groups": Group,
+    "zones": Zone,
+    "assets": Asset,
+}
+
+
+def key_of(thing: Thing) -> str | tuple[str, str]:
+    """The key of a thing in the registry."""
+    if isinstance(thing, Series):
+        return thing.device, thing.quantity
+    return thing.code if isinstance(thing, Area) else thing.name
+
+
+def make_registry(things: Mapping[str, Iterable[Thing]], revisions: Iterable[Revision]) -> Registry:
+    """A registry of the things of each kind."""
+    by_key: dict[str, Any] = {
+        kind: {key_of(thing): thing for thing in things[kind]} for kind in KINDS
+    }
+    return Registry(**by_key, revisions=tuple(revisions))
 
 
 Facts = Mapping[tuple[str, str], Mapping[str, Any]]

@@ -1,31 +1,55 @@
-"""Load and write the registry."""
+"""Load and write the registry: upsert by name, one statement a table; append revisions."""
 
+import json
 import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from hypervisor.database import feed, locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
-from hypervisor.registry import queries_tables, queries_write
+from hypervisor.registry import queries_tables
 from hypervisor.registry.changes import Changes
-from hypervisor.registry.model import Registry
+from hypervisor.registry.model import KINDS, Registry, Revision, make_registry
+
+# Table and key of each kind of thing.
+_TABLES = {
+    "areas": ("area", "code"),
+    "sites": ("site", "name"),
+    "gateways": ("gateway", "name"),
+    "devices": ("device", "name"),
+    "series": ("series", "device", "quantity"),
+    "groups": ("device_group", "name"),
+    "zones": ("zone", "name"),
+    "assets": ("asset", "name"),
+}
+# Columns that hold the id of what the model names.
+_REFERENCES = {
+    ("device", "site"),
+    ("series", "device"),
+    ("device_group", "site"),
+    ("asset", "site"),
+}
+_REVISIONS = """
+    INSERT INTO revision (kind, key, value, effective, author, reason, illustrative, previous)
+    SELECT kind, key, nullif(value, 'null'::jsonb), effective, author, reason, illustrative,
+        (SELECT id FROM revision AS before
+         WHERE (before.kind, before.key) = (given.kind, given.key)
+             AND before.effective <= given.effective
+         ORDER BY before.effective DESC, id DESC LIMIT 1)
+    FROM ROWS FROM (jsonb_to_recordset(%s) AS (kind text, key text, value jsonb,
+        effective timestamptz, author text, reason text, illustrative boolean))
+        WITH ORDINALITY AS given
+    ORDER BY ordinality
+"""
 
 
 def load(connection: Connection) -> Registry:
     """The whole registry; revisions in order of kind, key, effective and recording."""
-    return Registry(
-        areas={area.code: area for area in queries_tables.list_areas(connection)},
-        sites={site.name: site for site in queries_tables.list_sites(connection)},
-        devices={device.name: device for device in queries_tables.list_devices(connection)},
-        series={
-            (series.device, series.quantity): series
-            for series in queries_tables.list_series(connection)
-        },
-        revisions=tuple(queries_tables.list_revisions(connection)),
-        gateways={gateway.name: gateway for gateway in queries_tables.list_gateways(connection)},
-        groups={group.name: group for group in queries_tables.list_groups(connection)},
-        zones={zone.name: zone for zone in queries_tables.list_zones(connection)},
-        assets={asset.name: asset for asset in queries_tables.list_assets(connection)},
-    )
+    things = {name: queries_tables.list_things(connection, kind) for name, kind in KINDS.items()}
+    return make_registry(things, queries_tables.list_revisions(connection))
 
 
 class RegistryCache:
@@ -62,6 +86,47 @@ def lock(connection: Connection) -> None:
 def write(connection: Connection, changes: Changes) -> None:
     """Insert or replace by name, add revisions and a feed row, in one transaction."""
     with connection.transaction():
-        queries_write.write_things(connection, changes)
-        queries_write.add_revisions(connection, changes.revisions)
+        for kind, (table, *key) in _TABLES.items():
+            if rows := [asdict(thing) for thing in getattr(changes, kind)]:
+                _upsert(connection, table, key, rows)
+        add_revisions(connection, changes.revisions)
         feed.append(connection, "registry")
+
+
+def _upsert(connection: Connection, table: str, key: list[str], rows: list[dict[str, Any]]) -> None:
+    """All rows in one statement: areas name each other."""
+    columns = [name for name in rows[0] if name != "id"]
+    references = [name for name in columns if (table, name) in _REFERENCES]
+    values = (
+        f"(SELECT id FROM {name} WHERE name = given->>'{name}')"  # noqa: S608  our own columns
+        if name in references
+        else f"thing.{name}"
+        for name in columns
+    )
+    changed = [name for name in columns if name not in key]
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)}"  # noqa: S608  our own columns
+        " FROM jsonb_array_elements(%s) AS given,"
+        f" jsonb_populate_record(NULL::{table}, given - %s::text[]) AS thing"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET ({', '.join(changed)})"
+        f" = ({', '.join(f'EXCLUDED.{name}' for name in changed)})",
+        [json.dumps(rows, default=str), references],
+    )
+
+
+def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:
+    """Append revisions, each linked to the one in force before; the caller adds a feed row."""
+    for rows in _split_repeats(revisions):
+        connection.execute(_REVISIONS, [json.dumps(rows, default=str)])
+
+
+def _split_repeats(revisions: Iterable[Revision]) -> Iterable[list[Mapping[str, Any]]]:
+    """Batches with each key at most once: a second revision links to the first."""
+    rounds: list[list[Mapping[str, Any]]] = []
+    counted: Counter[tuple[str, str]] = Counter()
+    for revision in revisions:
+        number = counted[revision.kind, revision.key]
+        counted[revision.kind, revision.key] += 1
+        rounds.extend([[]] if number == len(rounds) else [])
+        rounds[number].append(asdict(revision))
+    return rounds

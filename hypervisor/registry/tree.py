@@ -13,6 +13,7 @@ import yaml
 
 from sensors import _yaml
 from sensors._errors import Place, TerritoryError
+from sensors._nearest import did_you_mean
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")  # a code such as 01004 stays text
@@ -34,6 +35,14 @@ class Where:
             return Where(file=self.file, line=self.line, column=self.column, field=field)
         mark = node.start_mark
         return Where(file=self.file, line=mark.line + 1, column=mark.column + 1, field=field)
+
+    def problem(self, text: str) -> "Problem":
+        """A problem at this place."""
+        return Problem(where=self, text=text)
+
+    def unknown(self, what: str, name: str, names: Iterable[str]) -> "Problem":
+        """The problem of a name that nothing has."""
+        return self.problem(f"there is no {what} {name!r}{did_you_mean(name, names)}")
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)

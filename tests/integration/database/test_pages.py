@@ -10,6 +10,7 @@ from hypervisor.overview import queries
 from hypervisor.overview.views_wall import locate_communes
 from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
 from hypervisor.registry import queries_devices, queries_site, queries_tables
+from hypervisor.registry.model import Area
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -408,7 +409,7 @@ def test_where_things_lie(connection: Connection) -> None:
         "square",
     ]
     assert [row.commune for row in queries_latest.list_sites(connection, "nowhere")] == [None]
-    assert locate_communes(queries_tables.list_areas(connection)) == [(2.0, 48.5)]
+    assert locate_communes(queries_tables.list_things(connection, Area)) == [(2.0, 48.5)]
     assert [(area.code, area.sites) for area in queries.list_areas(connection)] == [
         ("91002", 1),
         ("91001", 2),

@@ -10,7 +10,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.database.instance import scenario_clock
 from hypervisor.database.locks import Lock
 from hypervisor.registry import queries as registry_queries
-from hypervisor.registry import queries_lighting, queries_tables, queries_write
+from hypervisor.registry import queries_lighting, queries_tables
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Revision
 from hypervisor.registry.queries import RegistryCache
@@ -26,11 +26,11 @@ def test_areas_are_written_in_whatever_order_they_name_each_other(connection: Co
     commune = Area(code="33001", kind="commune", name="Bas", parent="33-2", population=7, lat=1)
     above = Area(code="33-2", kind="epci", name="Haut", parent="33")
     top = Area(code="33", kind="departement", name="Gironde")
-    queries_write.write_things(connection, Changes(areas=(commune, above, top)))
-    areas = {area.code: area for area in queries_tables.list_areas(connection)}
+    registry_queries.write(connection, Changes(areas=(commune, above, top)))
+    areas = {area.code: area for area in queries_tables.list_things(connection, Area)}
     assert [areas[code] for code in ("33001", "33-2", "33")] == [commune, above, top]
     moved = replace(commune, parent="33", lon=2.0)
-    queries_write.write_things(connection, Changes(areas=(moved,)))
+    registry_queries.write(connection, Changes(areas=(moved,)))
     assert registry_queries.load(connection).areas["33001"] == moved
 
 
@@ -61,7 +61,7 @@ def test_of_facts_said_at_once_each_points_at_the_one_before_it(connection: Conn
     revise(connection, "rule", "a", {"n": 9}, NOW + HOUR)
     revise(connection, "threshold", "a", {"n": 8}, NOW)
     said = [("a", 1), ("b", 2), ("a", 3), ("a", 4), ("b", 5)]
-    queries_write.add_revisions(connection, [_revision(key, n) for key, n in said])
+    registry_queries.add_revisions(connection, [_revision(key, n) for key, n in said])
     rows = connection.execute(
         "SELECT r.key, r.value->'n', p.value->'n' FROM revision r"
         " LEFT JOIN revision p ON p.id = r.previous WHERE r.author = 'a' ORDER BY r.value->'n'"
@@ -73,7 +73,7 @@ def test_of_facts_said_at_once_each_points_at_the_one_before_it(connection: Conn
         ("a", 4, 3),
         ("b", 5, 2),
     ]
-    queries_write.add_revisions(connection, [_revision("a", 6, NOW - TICK)])
+    registry_queries.add_revisions(connection, [_revision("a", 6, NOW - TICK)])
     (previous,) = connection.execute(
         "SELECT previous FROM revision WHERE value->'n' = '6'"
     ).fetchone() or (0,)

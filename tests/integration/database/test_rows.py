@@ -12,6 +12,7 @@ from hypervisor.overview import queries
 from hypervisor.overview.views_wall import locate_communes
 from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
 from hypervisor.registry import queries_devices, queries_site, queries_tables
+from hypervisor.registry.model import Area, Zone
 from sensors._quality import Quality
 from tests.integration.database.standing import (
     HOUR,
@@ -99,7 +100,7 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
         """ ('z', 'Meadow', 'flood', '{"type": "Polygon"}', true),"""
         """ ('l', 'Quarter', 'lighting', '{"type": "MultiPolygon"}', false)"""
     )
-    zones = queries_tables.list_zones(connection)
+    zones = queries_tables.list_things(connection, Zone)
     assert [(each.name, each.title, each.kind, each.geometry) for each in zones] == [
         ("l", "Quarter", "lighting", {"type": "MultiPolygon"}),
         ("z", "Meadow", "flood", {"type": "Polygon"}),
@@ -161,7 +162,7 @@ def test_communes_that_lie_somewhere(connection: Connection) -> None:
         )
     connection.execute("UPDATE area SET lon = 3 WHERE code = '91002'")
     connection.execute("UPDATE area SET lat = 47 WHERE code = '91003'")
-    assert locate_communes(queries_tables.list_areas(connection)) == [(2.0, 48.5)]
+    assert locate_communes(queries_tables.list_things(connection, Area)) == [(2.0, 48.5)]
     (nowhere,) = queries.list_places(connection, ["nowhere"])
     assert (nowhere.name, nowhere.commune, nowhere.river) == ("nowhere", None, None)
 

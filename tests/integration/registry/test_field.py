@@ -82,7 +82,7 @@ def test_steps_are_taken_all_or_none(connection: Connection) -> None:
     zero = read("sites: [{name: gif, datum: 48.7 m}]")
     wrong = read("works: [{name: w, begins: 2025-01-01, ends: 2025-01-02, sites: [nowhere]}]")
     stamp = Stamp(author="ann", reason="why", now=NOW)
-    with pytest.raises(InventoryError, match="'nowhere' is no site"):
+    with pytest.raises(InventoryError, match="there is no site 'nowhere'"):
         apply_steps(connection, lambda _: [zero, wrong], stamp=stamp)
     assert registry_queries.load(connection) == before
 

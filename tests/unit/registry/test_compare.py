@@ -54,7 +54,7 @@ def test_names_that_meet_nothing() -> None:
     text = areas + sites("name: a, commune: '91273'")
     assert "INSEE code 91273 is no commune of the territory; did you mean '91272'?" in told(text)
     text = "areas: [{code: '91272', kind: commune, name: Gif, parent: '91'}]\n"
-    assert "parent '91' is no area" in told(text)
+    assert "there is no area '91'" in told(text)
 
 
 def test_new_things_say_what_they_need() -> None:
@@ -95,7 +95,7 @@ def test_what_is_described_twice() -> None:
 
 def test_a_device_stays_where_it_is() -> None:
     known = apply_changes(NOTHING, change(sites(f"name: a, {GAUGE % 'g'}")))
-    assert "device 'g' stands at site 'a'" in told(
+    assert "device 'g' is at site 'a'" in told(
         sites("name: b, devices: [{name: g}]"), registry=known
     )
 

@@ -207,8 +207,8 @@ def test_a_slip(text: str, said: str) -> None:
 
 
 WHOLE = [
-    ("groups: [{name: g, kind: other, site: gyf}]", "'gyf' is no site; did you mean 'gif'?"),
-    ("groups: [{name: g, kind: other, members: [gg]}]", "'gg' is no device"),
+    ("groups: [{name: g, kind: other, site: gyf}]", "there is no site 'gyf'; did you mean 'gif'?"),
+    ("groups: [{name: g, kind: other, members: [gg]}]", "there is no device 'gg'"),
     ("groups: [{name: g}]", "group g is new and needs 'kind'"),
     ("zones: [{name: z, kind: flood}]", "zone z is new and needs 'geometry'"),
     ("gateways: [{name: g, protocol: native}]", "'g' would be a device and a gateway"),
@@ -217,28 +217,28 @@ WHOLE = [
             "plans: [{name: dark}]\n"
             "groups: [{name: c, kind: cabinet, site: gif, supply: {plan: drak, switched: no}}]"
         ),
-        "'drak' is no lighting plan; did you mean 'dark'?",
+        "there is no lighting plan 'drak'; did you mean 'dark'?",
     ),
     (
         (
             "plans: [{name: dark}]\n"
             "groups: [{name: c, kind: cabinet, site: gif, supply: {plan: dark, switched: no}}]"
         ),
-        "the plan follows the sun where group 'c' stands",
+        "the plan follows the sun at group 'c'",
     ),
     (
         "assets: [{name: a, kind: road, reach: {gauge: gyf, level: 2 m}}]",
-        "assets.a.reach.gauge: 'gyf' is no site; did you mean 'gif'?",
+        "assets.a.reach.gauge: there is no site 'gyf'; did you mean 'gif'?",
     ),
     (
         "assets: [{name: a, kind: road, reach: {gauge: gif, level: 52 m}}]",
         "a height above the gauge's zero, not above the sea",
     ),
-    ("assets: [{name: a, kind: road, commune: '91999'}]", "'91999' is no commune"),
-    ("assets: [{name: a, kind: road, site: gyf}]", "'gyf' is no site"),
+    ("assets: [{name: a, kind: road, commune: '91999'}]", "there is no commune '91999'"),
+    ("assets: [{name: a, kind: road, site: gyf}]", "there is no site 'gyf'"),
     (
         "works: [{name: w, begins: 2024-11-05, ends: 2024-11-06, devices: [gg], groups: [x]}]",
-        "works.w.devices: 'gg' is no device; did you mean 'g'?",
+        "works.w.devices: there is no device 'gg'; did you mean 'g'?",
     ),
 ]
 
@@ -257,10 +257,13 @@ def test_only_a_site_where_a_level_is_measured_reaches_an_asset() -> None:
 
 ADDRESSES = [
     ("gateway: lora, address: 70b3d57ed000001", "is no DevEUI: 16 hexadecimal digits"),
-    ("gateway: lora", "speaks through lora and needs an address, its DevEUI"),
+    ("gateway: lora", "connects through lora and needs an address, its DevEUI"),
     ("gateway: pack", "needs an address, what its gateway calls it"),
     ("address: 70b3d57ed0000001", "has an address, but no gateway"),
-    ("gateway: lrao, address: 70b3d57ed0000001", "'lrao' is no gateway; did you mean 'lora'?"),
+    (
+        "gateway: lrao, address: 70b3d57ed0000001",
+        "no gateway 'lrao'; did you mean 'lora'?",
+    ),
     ("gateway: lora, address: 70B3D57ED0000009", "would know h and g by one address"),
 ]
 
