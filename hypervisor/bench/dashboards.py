@@ -21,9 +21,9 @@ from hypervisor.database import panels
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.panels import AskingError
 from hypervisor.evaluation import lighting_plans
-from hypervisor.grafana import macros, variables
+from hypervisor.grafana import emulation
 from hypervisor.grafana.boards import Board, BuiltPanel, build_boards
-from hypervisor.grafana.macros import Span
+from hypervisor.grafana.emulation import Span
 from hypervisor.grafana.service_check import POINTS
 from hypervisor.readings import rollup
 from sensors._domain import catalogue
@@ -152,10 +152,10 @@ def _time_panel(
     connection: Connection, board: Board, piece: BuiltPanel, span: Span, rounds: int
 ) -> PanelTimes:
     points = int(piece.panel.get("maxDataPoints") or POINTS)
-    interval = macros.compute_interval(span, points, piece.panel.get("interval") or "")
-    chosen = variables.default_selections(board.document)
+    interval = emulation.compute_interval(span, points, piece.panel.get("interval") or "")
+    chosen = emulation.default_selections(board.document)
     statements = [
-        macros.expand_macros(variables.interpolate(query["rawSql"], chosen), span, interval)
+        emulation.expand_macros(emulation.interpolate(query["rawSql"], chosen), span, interval)
         for query in piece.queries
     ]
     took, rows, failed = [], 0, ""

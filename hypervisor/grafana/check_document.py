@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,10 +15,12 @@ from starlette.routing import Match, Route
 
 from dashboards._build import drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
+from dashboards._units import EXTRA, GRAFANA, grafana
 from hypervisor.base import rooms
-from hypervisor.grafana import variables, vocabulary
+from hypervisor.grafana import emulation, vocabulary
 from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, iter_panels
-from hypervisor.grafana.check_units import find_unit_problems
+from sensors._domain import Catalogue, catalogue
+from sensors._units import dimension
 
 _LANES = {"state-timeline", "status-history"}
 _REDUCED = {"stat", "gauge", "bargauge"}
@@ -44,13 +46,13 @@ def find_problems(board: Board, uids: Sequence[str], console: str) -> Iterator[F
 
 def _check_document(board: Board, uids: Sequence[str]) -> Iterator[str]:
     if uids.count(board.name) > 1:
-        yield f"the uid {board.name!r} is another dashboard's, too"
+        yield f"another dashboard also has the uid {board.name!r}"
     counted = Counter(panel.get("id") for panel in iter_panels(board.document))
     for number, times in counted.items():
         if number is None:
-            yield "a panel has no id; each needs one of its own"
+            yield "a panel has no id; each needs its own"
         elif times > 1:
-            yield f"the panel id {number} is there {times} times; each needs one of its own"
+            yield f"{times} panels have the id {number}; each needs its own"
     if board.described is None:
         yield "no module of dashboards/ describes it"
     yield from _round_trip(board.document)
@@ -60,9 +62,8 @@ def _round_trip(document: Json) -> Iterator[str]:
     """Parsed and serialised by the SDK, the JSON must not change."""
     register_default_plugins()
     again = json.loads(json.dumps(Model.from_json(document), cls=JSONEncoder))
-    yield from (
-        f"the SDK reads {path}" for path in _differences(document, drop_placement(again), "")
-    )
+    for path in _differences(document, drop_placement(again), ""):
+        yield f"the SDK reads {path}"
 
 
 def _differences(ours: Any, other: Any, path: str) -> Iterator[str]:
@@ -73,22 +74,22 @@ def _differences(ours: Any, other: Any, path: str) -> Iterator[str]:
         for index, (left, right) in enumerate(zip(ours, other, strict=True)):
             yield from _differences(left, right, f"{path}[{index}]")
     elif ours != other:
-        yield f"{path.lstrip('.')} as {other!r}, it is written {ours!r}"
+        yield f"{path.lstrip('.')} as {other!r}, the file has {ours!r}"
 
 
 def _check_variables(board: Board) -> Iterator[tuple[str, str]]:
     """Variables used and not defined, defined and not used."""
-    listed = [variable["name"] for variable in variables.list_variables(board.document)]
+    listed = [variable["name"] for variable in emulation.list_variables(board.document)]
     for name, times in Counter(listed).items():
         if times > 1:
             yield f"variable ${name}", f"it is defined {times} times"
     texts = list(_texts(board))
     for where, text in texts:
-        for name in sorted(variables.list_names(text) - set(listed)):
+        for name in sorted(emulation.list_names(text) - set(listed)):
             yield where, f"${name} is no variable of this dashboard; it has {_join_names(listed)}"
-    used = variables.list_used(text for _, text in texts)
+    used = emulation.list_used(text for _, text in texts)
     for name in sorted(set(listed) - used):
-        yield f"variable ${name}", "nothing uses it; take it away or use it in a query"
+        yield f"variable ${name}", "nothing uses it; remove it or use it in a query"
 
 
 def _join_names(listed: Sequence[str]) -> str:
@@ -105,7 +106,7 @@ def _texts(board: Board) -> Iterator[tuple[str, str]]:
         yield piece.title, piece.panel.get("title", "")
     for link in board.document.get("links", []):
         yield f"link {link.get('title')!r}", link.get("url") or ""
-    for variable in variables.list_variables(board.document):
+    for variable in emulation.list_variables(board.document):
         yield f"variable ${variable['name']}", str(variable.get("query", ""))
     for annotation in list_annotations(board.document):
         yield f"annotation {annotation['name']!r}", annotation["target"]["rawSql"]
@@ -122,7 +123,7 @@ def _check_sources(board: Board) -> Iterator[tuple[str, str]]:
     for piece in board.pieces():
         for asker in (*piece.queries, *([piece.panel] if piece.queries else [])):
             yield from ((piece.title, text) for text in _source(asker))
-    for variable in variables.list_variables(board.document):
+    for variable in emulation.list_variables(board.document):
         if variable.get("type") == "query":
             where = f"variable ${variable['name']}"
             yield from ((where, text) for text in _source(variable))
@@ -181,14 +182,14 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
     if not panel.get("description"):
         yield "it has no description; say what it shows and how to read it"
     if kind != "text" and not piece.queries:
-        yield "it asks nothing"
+        yield "it has no query"
     yield from find_unit_problems(piece)
     used = [each.get("id") for each in panel.get("transformations") or []]
     for name in used:
         if name not in vocabulary.TRANSFORMATIONS:
             yield f"Grafana has no transformation {name!r}"
     if kind in _LANES and "partitionByValues" not in used:
-        yield "its lanes are not parted; expected a transformation partitionByValues on the device"
+        yield "its lanes are not split; expected a transformation partitionByValues on the device"
     if kind in _REDUCED:
         yield from _check_calcs(panel)
     refs = Counter(query.get("refId") for query in piece.queries)
@@ -220,3 +221,81 @@ def matches_route(path: str) -> bool:
     """Whether the console answers a GET of this path with a page."""
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
     return any(route.matches(scope)[0] is Match.FULL for route in _routes())
+
+
+_LITERAL = re.compile(r"'(\w+)'")
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return catalogue()
+
+
+def find_unit_problems(piece: BuiltPanel) -> Iterator[str]:
+    """Unknown or wrong units of a panel."""
+    for name, unit in _units(piece.panel):
+        of = f" of {name!r}" if name else ""
+        if not vocabulary.is_unit(unit):
+            yield f"Grafana has no unit {unit!r}{of}"
+            continue
+        expected = _expected_unit(piece, name)
+        if expected is not None and unit != expected:
+            yield f"the unit{of} is {unit!r}; its quantity has {expected!r}"
+        elif expected is None and not _fits(name, unit):
+            catalogue_unit = grafana(_catalogue().quantities[name].unit)
+            yield f"the unit{of} is {unit!r}; the catalogue's {name} is in {catalogue_unit!r}"
+    yield from _find_mismatch(piece)
+
+
+def _units(panel: Json) -> Iterator[tuple[str, str]]:
+    config = panel.get("fieldConfig", {})
+    if unit := config.get("defaults", {}).get("unit"):
+        yield "", unit
+    for override in config.get("overrides", []):
+        for each in override["properties"]:
+            if each["id"] == "unit":
+                yield str(override["matcher"].get("options", "")), each["value"]
+
+
+def _expected_unit(piece: BuiltPanel, name: str) -> str | None:
+    """The unit of the described quantity; None without one."""
+    if piece.described is None:
+        return None
+    parts = [piece.described] if not name else piece.described.columns
+    for part in parts:
+        if name and getattr(part, "name", "") != name:
+            continue
+        if part.unit:
+            return grafana(part.unit)
+        if part.quantity:
+            return grafana(_catalogue().quantities[part.quantity].unit)
+    return None
+
+
+def _fits(name: str, unit: str) -> bool:
+    """Whether the unit fits the quantity after which the column is named."""
+    quantity = _catalogue().quantities.get(name)
+    if quantity is None:
+        return True
+    ours = {code for code, theirs in GRAFANA.items() if theirs == unit}
+    if not ours:
+        return unit not in EXTRA.values() or unit == "none"
+    return dimension(quantity.unit) in {dimension(code) for code in ours}
+
+
+def _find_mismatch(piece: BuiltPanel) -> Iterator[str]:
+    """The panel's quantity, if its SQL reads only quantities of other dimensions."""
+    if piece.described is None or not piece.described.quantity:
+        return
+    quantities = _catalogue().quantities
+    sql = " ".join(query["rawSql"] for query in piece.queries)
+    queried = {name for name in _LITERAL.findall(sql) if name in quantities}
+    own = quantities.get(piece.described.quantity)
+    if own is None or not queried or piece.described.unit:
+        return
+    measures = {dimension(quantities[name].unit) for name in queried}
+    if dimension(own.unit) not in measures:
+        yield (
+            f"its quantity is {own.name} ({own.unit}); its SQL reads"
+            f" {', '.join(sorted(queried))}, which measure something else"
+        )

@@ -8,10 +8,9 @@ from functools import cache
 from itertools import pairwise
 
 from dashboards._colours import PRIORITIES
-from hypervisor.grafana import check_document, variables
+from hypervisor.grafana import check_document, emulation
 from hypervisor.grafana.boards import BuiltPanel, Json
-from hypervisor.grafana.frames import TIME, Frame
-from hypervisor.grafana.macros import Span
+from hypervisor.grafana.emulation import TIME, Frame, Span
 from sensors._domain import catalogue
 
 _BEFORE = timedelta(hours=36)  # that a state may have begun before the time that is shown
@@ -33,7 +32,7 @@ def find_frame_problems(
     if check is not None:
         yield from check(piece.panel, frame)
     if len(frame.rows) > _MARKS and piece.panel.get("type") in ("geomap", "table"):
-        yield f"it has {len(frame.rows)} rows; nobody reads more than {_MARKS}: sum them up"
+        yield f"it has {len(frame.rows)} rows; nobody reads more than {_MARKS}: aggregate them"
 
 
 def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> Iterator[str]:
@@ -46,7 +45,7 @@ def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> I
     outside = [time for time in times if not first <= time <= last]
     if outside:
         yield (
-            f"{len(outside)} of {len(times)} rows are not of the time asked"
+            f"{len(outside)} of {len(times)} rows lie outside the time range"
             f" ({span.since:%Y-%m-%d %H:%M}Z to {span.until:%Y-%m-%d %H:%M}Z), for example"
             f" {outside[0]:%Y-%m-%d %H:%M}Z; add $__timeFilter(…) or $__timeFrom() and $__timeTo()"
         )
@@ -59,9 +58,9 @@ def _lanes(panel: Json, frame: Frame) -> Iterator[str]:
             continue
         for lane in each["options"].get("fields", []):
             if frame.kind(lane) is None:
-                yield f"its lanes are parted by {lane!r}; its columns are {_columns(frame)}"
+                yield f"its lanes are split by {lane!r}; its columns are {_columns(frame)}"
             elif frame.kind(lane) not in ("string", "boolean"):
-                yield f"its lanes are parted by {lane!r}, which is no word; expected the device"
+                yield f"its lanes are split by {lane!r}, which is not text; expected the device"
             elif len(frame.names) < 3:
                 yield f"it has no state beside {_columns(frame)}"
     times = frame.times()
@@ -80,7 +79,7 @@ def _geomap(panel: Json, frame: Frame) -> Iterator[str]:
         for part in ("color", "size", "text"):
             column = style.get(part, {}).get("field")
             if column and frame.kind(column) is None:
-                yield f"its markers' {part} is of {column!r}; its columns are {_columns(frame)}"
+                yield f"its markers' {part} uses {column!r}; its columns are {_columns(frame)}"
 
 
 def _scatter(panel: Json, frame: Frame) -> Iterator[str]:
@@ -93,7 +92,7 @@ def _scatter(panel: Json, frame: Frame) -> Iterator[str]:
 def _bars(panel: Json, frame: Frame) -> Iterator[str]:
     column = panel.get("options", {}).get("xField")
     if column and frame.kind(column) is None:
-        yield f"its bars stand on {column!r}; its columns are {_columns(frame)}"
+        yield f"its bars use {column!r} as x; its columns are {_columns(frame)}"
     if "number" not in frame.kinds:
         yield f"it has no number to draw as a bar; its columns are {_columns(frame)}"
 
@@ -148,7 +147,7 @@ def find_name_problems(piece: BuiltPanel, frames: Sequence[Frame]) -> Iterator[s
         if not expected and f'"{name}"' not in made:
             yield f"an override names {name!r}; its columns are {', '.join(sorted(fields))}"
     for link in check_document.list_data_links(piece.panel):
-        for name in sorted(variables.list_fields(link.get("url", "")) - columns):
+        for name in sorted(emulation.list_fields(link.get("url", "")) - columns):
             yield f"a link takes {name!r} of the row; its columns are {', '.join(sorted(columns))}"
     for name in _sorted_by(piece.panel):
         if name not in _titles(piece.panel) | fields:

@@ -1,6 +1,7 @@
-"""`hypervisor dashboards`: build and check Grafana's dashboards."""
+"""`hypervisor dashboards`: build, check and push Grafana's dashboards."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,11 +18,35 @@ Console = Annotated[
         "--console-url", help="The console's address for links; default: from the settings."
     ),
 ]
-
 Basemap = Annotated[
     str | None,
     typer.Option(
         help="Tiles below maps: ign, or https://host/{z}/{x}/{y}.png; default: from the settings."
+    ),
+]
+Since = Annotated[
+    str, typer.Option("--from", help="Start of the initial time range; default: now-24h.")
+]
+Until = Annotated[str, typer.Option("--to", help="Its end; default: now.")]
+Timezone = Annotated[str, typer.Option(help="Time zone; default: the viewer's.")]
+Url = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_URL", help="Where Grafana is, such as https://grafana.example."
+    ),
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_TOKEN",
+        help="Token of a service account: Editor, or Admin to create the data source.",
+    ),
+]
+ReaderUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_READER_URL",
+        help="A reader's URL, as Grafana reaches the database; default: keep the data source.",
     ),
 ]
 
@@ -30,6 +55,7 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Build, check and push Grafana's dashboards.")
     group.command()(build)
     group.command()(check)
+    group.command()(push)
     app.add_typer(group, name="dashboards")
 
 
@@ -39,11 +65,9 @@ def build(
     lang: Lang = "fr",
     console_url: Console = None,
     basemap: Basemap = None,
-    since: Annotated[
-        str, typer.Option("--from", help="Start of the initial time range; default: now-24h.")
-    ] = "",
-    until: Annotated[str, typer.Option("--to", help="Its end; default: now.")] = "",
-    timezone: Annotated[str, typer.Option(help="Time zone; default: the viewer's.")] = "",
+    since: Since = "",
+    until: Until = "",
+    timezone: Timezone = "",
     instance: Annotated[
         bool,
         typer.Option(
@@ -52,22 +76,14 @@ def build(
     ] = False,
 ) -> None:
     """Write one file per dashboard for Grafana's provisioning; deterministic."""
-    from dataclasses import replace
-
     from hypervisor.base.settings import load_settings
-    from hypervisor.grafana.service_build import apply_instance_clock, write_files
+    from hypervisor.grafana.boards import apply_instance_clock, write_files
 
     settings = load_settings(context.obj)
     options = make_options(settings, lang, console_url, basemap)
     if instance:
         options = apply_instance_clock(options, settings.database_url)
-    options = replace(
-        options,
-        since=since or options.since,
-        until=until or options.until,
-        timezone=timezone or options.timezone,
-    )
-    for path in write_files(out, options):
+    for path in write_files(out, _set_range(options, since, until, timezone)):
         typer.echo(str(path))
 
 
@@ -139,3 +155,62 @@ def make_options(
         basemap_words=tiles.words(below),
         others=dashboards(),
     )
+
+
+def _set_range(options: "Options", since: str, until: str, timezone: str) -> "Options":
+    from dataclasses import replace
+
+    return replace(
+        options,
+        since=since or options.since,
+        until=until or options.until,
+        timezone=timezone or options.timezone,
+    )
+
+
+def push(
+    context: typer.Context,
+    url: Url,
+    token: Token = "",
+    folder: Annotated[
+        str | None, typer.Option(help="Title of the folder; default: unchanged, or Hypervisor.")
+    ] = None,
+    reader_url: ReaderUrl = "",
+    lang: Lang = "fr",
+    console_url: Console = None,
+    basemap: Basemap = None,
+    since: Since = "",
+    until: Until = "",
+    timezone: Timezone = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would change, change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Push the dashboards into a Grafana 12 or newer; only changes are written.
+
+    Removes our dashboards that no longer exist and touches nothing else.
+    """
+    from hypervisor.base.settings import load_settings
+    from hypervisor.grafana import service_push
+    from hypervisor.grafana.boards import build_documents
+    from hypervisor.grafana.client import Grafana
+
+    options = make_options(load_settings(context.obj), lang, console_url, basemap)
+    push_options = service_push.PushOptions(
+        documents=build_documents(_set_range(options, since, until, timezone)),
+        folder=folder,
+        source=service_push.source_of(reader_url) if reader_url else None,
+    )
+    with closing(Grafana(url, token)) as grafana:
+        done = service_push.push(grafana, push_options, dry=dry_run)
+    for step in done:
+        if as_json:
+            row = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            print(f"{step.how.value:13} {step.what:11} {step.name} {step.note}".rstrip())
+    if not as_json:
+        would = "would change" if dry_run else "changed"
+        changed = any(step.do is not None for step in done)
+        print(f"something {would}" if changed else "nothing to change")

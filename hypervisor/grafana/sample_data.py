@@ -5,10 +5,8 @@ Messages are decoded, checked, stored and evaluated as in an instance, then roll
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -29,17 +27,13 @@ from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.memory import Memory
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.simulation import load_field_from
-from hypervisor.exercises.territory import describe_field
 from hypervisor.readings import queries_workers, rollup
 from hypervisor.readings.directory import list_units
 from hypervisor.readings.ingesting import make_belief
 from hypervisor.readings.queries_ingest import Intake
-from hypervisor.registry.apply import apply_inventory, compare
-from hypervisor.registry.changes import apply_changes
-from hypervisor.registry.inventory import Entry, Fact, Inventory
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_sources
-from hypervisor.registry.model import Registry
-from hypervisor.registry.revisions import Stamp
 from hypervisor.registry.works import announce_works
 from hypervisor.stack.postgres import DATABASE, FORGETFUL, Database
 from hypervisor.stack.servers import start_database
@@ -50,84 +44,59 @@ from ingest.message import Arrival
 from ingest.pipeline import Pipeline
 from rules._pack import packs as shipped
 from sensors._domain import Catalogue, catalogue
-from simulators._field import Field, Place
+from simulators._field import Field
 from simulators._publications import Publication, instant_of
 from simulators._scenarios import load_scenario
-from simulators._selection import select_names
 from simulators._simulation import simulate_messages
 from simulators._story import Story
 
 WORKER = "fill"
-_NOTHING = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
 WORKS = "made-up-works"
 _WORKS = timedelta(days=9)
 _MICROSECOND = timedelta(microseconds=1)
 _SEEN = 3
+_SEED = 1
 _BROKEN = 2000  # one in so many messages is repeated, cut off, as from a failing device
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """How many devices of each model stay, besides those in the scenario."""
+def fill_database(  # noqa: PLR0913  what to simulate
+    url: str,
+    scenario: str = "territory-week",
+    inventory: Inventory | None = None,
+    *,
+    after: float = 0.0,
+    piece: timedelta = timedelta(minutes=15),
+    say: Say = lambda _text: None,
+) -> datetime:
+    """Fill a migrated, empty database; returns the end of the scenario.
 
-    each: int = 4  # of a model
-    lamps: int = 6  # of a cabinet that stays
-    whole: frozenset[str] = frozenset({"flood"})  # domains kept whole
-
-
-@dataclass(frozen=True, kw_only=True)
-class FillOptions:
-    """What to simulate.
-
-    `share`: part of the territory, None: all; `after`: hours skipped at the start; `piece`:
-    readings evaluated at a time.
+    `inventory` None: the whole Essonne; `after`: hours skipped at the start; `piece`: readings
+    evaluated at a time.
     """
-
-    scenario: str = "territory-week"
-    inventory: str = "essonne"
-    seed: int = 1
-    share: Sample | None = None
-    after: float = 0.0
-    piece: timedelta = timedelta(minutes=15)
-
-
-def fill_database(url: str, options: FillOptions, *, say: Say = lambda _text: None) -> datetime:
-    """Fill a migrated, empty database; returns the end of the scenario."""
-    story, words = load_scenario(options.scenario), catalogue()
+    story, words = load_scenario(scenario), catalogue()
     with connect(url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name=story.title_fr))
-        field = _register_territory(connection, options, story)
+        field = _register_territory(connection, inventory or read_sources(["essonne"]), story)
         shipped_rules.record_and_log(connection, shipped(), now=None)
         queries_workers.join(connection, WORKER)
-        begins = story.begins + timedelta(hours=options.after)
-        exercise_queries.insert_gap(connection, BEGINNING, instant_of(begins))
+        begins = instant_of(story.begins + timedelta(hours=after))
+        exercise_queries.insert_gap(connection, BEGINNING, begins)
         connection.commit()
     say(f"{story.title}: {len(field.places)} devices")
-    spoken = simulate_messages(story, field, options.seed)
-    publications = [
-        publication
-        for publication in spoken.publications
-        if publication.arrival >= instant_of(begins)
-    ]
+    spoken = simulate_messages(story, field, _SEED)
+    publications = [each for each in spoken.publications if each.arrival >= begins]
     say(f"{len(publications)} messages")
-    _play(url, words, _split_parcels(publications, options.piece // _MICROSECOND))
+    _play(url, words, _split_parcels(publications, piece // _MICROSECOND))
     with connect(url, autocommit=True) as connection:
         hours = rollup.catch_up(connection, words, idle_work=lighting_plans.keep)
     say(f"{hours} hours of series rolled up")
     return story.begins + timedelta(hours=story.hours)
 
 
-def _register_territory(connection: Connection, options: FillOptions, story: Story) -> Field:
-    """Register the territory, or the requested share of it."""
-    inventory = read_sources([options.inventory])
-    if options.share is not None:
-        changes = compare(_NOTHING, inventory, stamp=Stamp(author=WORKER, reason="", now=None))
-        whole = describe_field(apply_changes(_NOTHING, changes), catalogue(), story.begins)
-        kept = thin_field(whole, story, options.seed, options.share)
-        gone = {place.device for place in whole.places} - {place.device for place in kept.places}
-        inventory = drop_devices(inventory, gone)
-    apply_inventory(connection, inventory, author=WORKER, now=None, reason="a made-up week")
+def _register_territory(connection: Connection, inventory: Inventory, story: Story) -> Field:
+    """Register the inventory, and works on one of its roads."""
+    apply_inventory(connection, inventory, author=WORKER, now=None, reason="a simulated week")
     field = load_field_from(connection, story)
     roads = sorted(place.site for place in field.of("mobility"))
     if roads:
@@ -166,13 +135,11 @@ def _play(url: str, words: Catalogue, parcels: Iterable[Parcel]) -> None:
 
 def _evaluate(connection: Connection, memory: Memory, setup: batch.Setup) -> Iterator[int]:
     """Evaluate new readings; the alarms raised."""
-    more = True
-    while more:
+    while True:
         report = batch.step(connection, memory, setup)
-        yield from (
-            transition.alarm for transition in report.transitions if transition.kind == "raised"
-        )
-        more = report.more
+        yield from (each.alarm for each in report.transitions if each.kind == "raised")
+        if not report.more:
+            return
 
 
 def _acknowledge(connection: Connection, alarms: Sequence[int]) -> None:
@@ -205,67 +172,6 @@ def _make_parcel(gathered: Sequence[Arrival], clock: int) -> Parcel:
     return Parcel(arrivals=gathered, beats=[beat], mids=(), connection=0)
 
 
-_LAMPS = frozenset({"lamp-node", "lamp-controller"})
-
-
-def thin_field(field: Field, story: Story, seed: int, share: Sample) -> Field:
-    """Keep the sampled devices."""
-    named = _list_named(field, story, seed)
-    kept: dict[str, Place] = {}
-    models = Counter[str]()
-    cabinets = Counter[str]()
-    groups = set(named)
-    for place in sorted(field.places, key=lambda place: (place.device not in named, place.device)):
-        if place.model in _LAMPS:
-            continue
-        stays = (
-            place.domain in share.whole
-            or bool({place.device, place.site, *place.groups} & named)
-            or models[place.model] < share.each
-        )
-        if stays:
-            models[place.model] += 1
-            kept[place.device] = place
-            groups |= {place.site, *place.groups}
-    for place in field.places:
-        if place.model not in _LAMPS or not {place.site, *place.groups} & groups:
-            continue
-        cabinet = place.groups[0] if place.groups else place.site
-        if place.device in named or cabinets[cabinet] < share.lamps:
-            cabinets[cabinet] += 1
-            kept[place.device] = place
-    return replace(field, places=tuple(kept.values()))
-
-
-def _list_named(field: Field, story: Story, seed: int) -> set[str]:
-    """Devices, sites and groups that the scenario names."""
-    places = [each.where for each in (*story.events, *story.faults)]
-    places += [truth.where for truth in story.truth]
-    return {name for where in places for name in _few(select_names(where, field, seed))}
-
-
-def _few(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The first four, since a share of all lamps would be many."""
-    return names[:4]
-
-
-def drop_devices(inventory: Inventory, dropped: set[str]) -> Inventory:
-    """The inventory without these devices."""
-
-    def stays(entry: Entry | Fact) -> bool:
-        return not dropped & set(entry.key.split("/"))
-
-    def lasting(entries: tuple[Entry, ...]) -> Iterator[Entry]:
-        return (entry for entry in entries if stays(entry))
-
-    return replace(
-        inventory,
-        devices=tuple(lasting(inventory.devices)),
-        series=tuple(lasting(inventory.series)),
-        facts=tuple(fact for fact in inventory.facts if stays(fact)),
-    )
-
-
 @contextmanager
 def simulated_database(scenario: str, *, say: Callable[[str], None]) -> Iterator[str]:
     """URL of a private database filled with a scenario, removed afterwards.
@@ -288,7 +194,7 @@ def simulated_database(scenario: str, *, say: Callable[[str], None]) -> Iterator
             databases.create(database.url("postgres"), DATABASE)
             with connect(database.url()) as connection:
                 migrate(connection)
-            fill_database(database.url(), FillOptions(scenario=scenario), say=say)
+            fill_database(database.url(), scenario, say=say)
             yield database.url()
         finally:
             server.halt()

@@ -8,11 +8,16 @@ from typing import Any
 from hypervisor.database import panels
 from hypervisor.database.connect import Connection
 from hypervisor.database.panels import Answer, AskingError, ask
-from hypervisor.grafana import check_document, check_frames, frames, macros, variables
-from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json
-from hypervisor.grafana.frames import Frame, FrameError
-from hypervisor.grafana.macros import MacroError, Span
-from hypervisor.grafana.variables import Selection, VariableError
+from hypervisor.grafana import check_document, check_frames, emulation
+from hypervisor.grafana.boards import Board, BuiltPanel, Finding
+from hypervisor.grafana.emulation import (
+    Frame,
+    FrameError,
+    MacroError,
+    Selection,
+    Span,
+    VariableError,
+)
 
 LENGTHS = {
     "1 h": timedelta(hours=1),
@@ -23,7 +28,8 @@ LENGTHS = {
 POINTS = 900  # most data points of a wide panel
 _NAMELESS = "L'Haÿ-les-Roses"  # not a value of any variable, with an apostrophe
 
-Notice = Callable[[str], None]
+Say = Callable[[str], None]
+_REFUSALS = (AskingError, MacroError, VariableError, FrameError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +63,7 @@ class Report:
 
 
 def check_boards(
-    boards: Sequence[Board], ground: CheckTarget, *, notice: Notice = lambda _board: None
+    boards: Sequence[Board], ground: CheckTarget, *, notice: Say = lambda _board: None
 ) -> Report:
     """Check every dashboard."""
     report = Report()
@@ -66,26 +72,26 @@ def check_boards(
         notice(board.name)
         report.dashboards += 1
         report.findings += check_document.find_problems(board, uids, ground.console)
-        asker = _BoardCheck(board=board, ground=ground, report=report)
-        asker.run()
+        opened = emulation.default_selections(board.document)
+        _BoardCheck(board=board, ground=ground, report=report, opened=opened).run()
     return report
 
 
 @dataclass(kw_only=True)
 class _BoardCheck:
-    """The check of a dashboard."""
+    """The check of a dashboard. `opened`: the selections of a newly opened one."""
 
     board: Board
     ground: CheckTarget
     report: Report
+    opened: dict[str, Selection]
 
     def run(self) -> None:
-        opened = variables.default_selections(self.board.document)
-        self._variables(opened)
-        self._annotations(opened)
+        self._check_variables()
+        self._check_annotations()
         for piece in self.board.pieces():
             self.report.panels += 1
-            self._panel(piece, opened)
+            self._check_panel(piece)
 
     def _find(self, where: str, problem: str) -> None:
         self.report.findings.append(
@@ -93,40 +99,41 @@ class _BoardCheck:
         )
 
     def _ask(self, sql: str, span: Span, interval_ms: int, chosen: dict[str, Selection]) -> Answer:
-        text = variables.interpolate(sql, {**chosen, **_intervals(interval_ms)})
-        answer = ask(self.ground.connection, macros.expand_macros(text, span, interval_ms))
+        text = emulation.interpolate(sql, {**chosen, **_intervals(interval_ms)})
+        answer = ask(self.ground.connection, emulation.expand_macros(text, span, interval_ms))
         self.report.queries += 1
         self.report.rows += len(answer.rows)
         return answer
 
-    def _variables(self, opened: dict[str, Selection]) -> None:
+    def _check_variables(self) -> None:
         """Check each variable's query; its first value is used in the queries that follow."""
-        _, span = list(self.ground.spans())[-1]
-        for variable in variables.list_variables(self.board.document):
-            where = f"variable ${variable['name']}"
+        *_, (_word, span) = self.ground.spans()
+        for variable in emulation.list_variables(self.board.document):
+            name = variable["name"]
+            where = f"variable ${name}"
             if variable.get("type") != "query":
                 continue
             try:
-                answer = self._ask(str(variable["query"]), span, 1000, opened)
-            except (AskingError, MacroError, VariableError) as error:
+                answer = self._ask(str(variable["query"]), span, 1000, self.opened)
+            except _REFUSALS as error:
                 self._find(where, str(error))
                 continue
             if not {"__value", "__text"} <= set(answer.names) and len(answer.names) != 1:
                 columns = ", ".join(answer.names)
                 self._find(where, f"its columns are {columns}; expected __text and __value, or one")
             elif not answer.rows:
-                self._find(where, "there is nothing to choose")
+                self._find(where, "it offers no value")
             elif not variable.get("includeAll"):
-                opened[variable["name"]] = _first_choice(answer, opened[variable["name"]])
+                self.opened[name] = _first_choice(answer, self.opened[name])
 
-    def _annotations(self, opened: dict[str, Selection]) -> None:
+    def _check_annotations(self) -> None:
         for annotation in check_document.list_annotations(self.board.document):
             where = f"annotation {annotation['name']!r}"
             sql = annotation["target"]["rawSql"]
             for word, span in self.ground.spans():
                 try:
-                    frame = frames.table(self._ask(sql, span, 1000, opened))
-                except (AskingError, MacroError, VariableError, FrameError) as error:
+                    frame = emulation.table(self._ask(sql, span, 1000, self.opened))
+                except _REFUSALS as error:
                     self._find(where, f"{word}: {error}")
                     break
                 for column in ("time", "text"):
@@ -134,95 +141,79 @@ class _BoardCheck:
                         self._find(where, f"it has no column {column!r}")
                 late = [time for time in frame.times() if not span.since <= time <= span.until]
                 if late:
-                    self._find(where, f"{word}: {len(late)} rows are not of the time asked")
+                    self._find(where, f"{word}: {len(late)} rows lie outside the time range")
 
-    def _panel(self, piece: BuiltPanel, opened: dict[str, Selection]) -> None:
+    def _check_panel(self, piece: BuiltPanel) -> None:
+        described = piece.described
         panel_frames: list[Frame] = []
         reported = set[str]()
         for query in piece.queries:
-            if not check_frames.timed(query["rawSql"]) and not _timeless(piece):
+            if not check_frames.timed(query["rawSql"]) and not (described and described.timeless):
                 self._find(
                     piece.title,
-                    f"query {query['refId']} does not ask for the time shown; add $__timeFilter(…),"
+                    f"query {query['refId']} does not use the time range; add $__timeFilter(…),"
                     " or say in `timeless` why it need not",
                 )
         for word, span in self.ground.spans():
-            span_frames = self._frames(piece, span, opened, reported, word)
+            span_frames = self._build_frames(piece, span, reported, word)
             if span_frames is None:
                 return  # report a mistake once, not once per range
             panel_frames += span_frames
-            if all(frame.empty for frame in span_frames) and piece.queries and not _empty(piece):
+            empty = piece.queries and all(frame.empty for frame in span_frames)
+            if empty and not (described and described.empty):
                 self._find(piece.title, f"{word}: it is empty; say in `empty` why it may be")
         for text in check_frames.find_name_problems(piece, panel_frames) if panel_frames else ():
             self._find(piece.title, text)
         if self.ground.narrowed:
-            self._chosen(piece, opened)
+            self._check_narrowed(piece)
 
-    def _frames(
-        self,
-        piece: BuiltPanel,
-        span: Span,
-        opened: dict[str, Selection],
-        reported: set[str],
-        word: str,
+    def _build_frames(
+        self, piece: BuiltPanel, span: Span, reported: set[str], word: str
     ) -> list[Frame] | None:
         """A frame per query; None if one failed."""
         points = int(piece.panel.get("maxDataPoints") or POINTS)
-        interval_ms = macros.compute_interval(span, points, piece.panel.get("interval") or "")
+        interval_ms = emulation.compute_interval(span, points, piece.panel.get("interval") or "")
         query_frames = []
         for query in piece.queries:
+            where = f"query {query['refId']}, {word}"
             try:
-                answer = self._ask(query["rawSql"], span, interval_ms, opened)
-                frame = _build_frame(query, answer)
-            except (AskingError, MacroError, VariableError, FrameError) as error:
-                self._find(piece.title, f"query {query['refId']}, {word}: {error}")
+                answer = self._ask(query["rawSql"], span, interval_ms, self.opened)
+                timed = query.get("format") == "time_series" and answer.rows
+                frame = emulation.time_series(answer) if timed else emulation.table(answer)
+            except _REFUSALS as error:
+                self._find(piece.title, f"{where}: {error}")
                 return None
             query_frames.append(frame)
             for text in check_frames.find_frame_problems(piece, frame, span, interval_ms):
                 if text not in reported:
                     reported.add(text)
-                    self._find(piece.title, f"query {query['refId']}, {word}: {text}")
+                    self._find(piece.title, f"{where}: {text}")
         return query_frames
 
-    def _narrowed(
-        self, opened: dict[str, Selection], values: tuple[str, ...]
-    ) -> dict[str, Selection]:
+    def _narrow(self, values: tuple[str, ...]) -> dict[str, Selection]:
         """Set every query variable to these values; single ones to the first."""
-        queried = {
-            variable["name"]
-            for variable in variables.list_variables(self.board.document)
-            if variable.get("type") == "query"
-        }
-        return {
-            name: Selection(values=values if chosen.multi else values[:1], multi=chosen.multi)
-            if name in queried
-            else chosen
-            for name, chosen in opened.items()
-        }
+        narrowed = dict(self.opened)
+        for variable in emulation.list_variables(self.board.document):
+            if variable.get("type") == "query":
+                multi = self.opened[variable["name"]].multi
+                chosen = values if multi else values[:1]
+                narrowed[variable["name"]] = Selection(values=chosen, multi=multi)
+        return narrowed
 
-    def _chosen(self, piece: BuiltPanel, opened: dict[str, Selection]) -> None:
+    def _check_narrowed(self, piece: BuiltPanel) -> None:
         """Queries also work with one value, and with several that hold an apostrophe."""
         _, span = next(self.ground.spans())
         for values in ((_NAMELESS,), (_NAMELESS, "another")):
-            narrowed = self._narrowed(opened, values)
-            if narrowed == opened:
+            narrowed = self._narrow(values)
+            if narrowed == self.opened:
                 return
             for query in piece.queries:
                 try:
                     self._ask(query["rawSql"], span, 60_000, narrowed)
-                except (AskingError, MacroError, VariableError) as error:
-                    choices = " and ".join(values)
-                    self._find(
-                        piece.title, f"query {query['refId']}, with {choices} chosen: {error}"
-                    )
+                except _REFUSALS as error:
+                    where = f"query {query['refId']}, with {' and '.join(values)} chosen"
+                    self._find(piece.title, f"{where}: {error}")
                     return
-
-
-def _build_frame(query: Json, answer: Answer) -> Frame:
-    made = frames.time_series if query.get("format") == "time_series" else frames.table
-    if not answer.rows:
-        return frames.table(answer)
-    return made(answer)
 
 
 def _first_choice(answer: Answer, chosen: Selection) -> Selection:
@@ -233,20 +224,9 @@ def _first_choice(answer: Answer, chosen: Selection) -> Selection:
 def _intervals(interval_ms: int) -> dict[str, Selection]:
     """The interval variables that Grafana's front end fills in."""
     return {
-        "__interval": Selection(values=(macros.format_interval(interval_ms),), multi=False),
+        "__interval": Selection(values=(emulation.format_interval(interval_ms),), multi=False),
         "__interval_ms": Selection(values=(str(interval_ms),), multi=False),
     }
-
-
-def _empty(piece: BuiltPanel) -> bool:
-    return piece.described is not None and bool(piece.described.empty)
-
-
-def _timeless(piece: BuiltPanel) -> bool:
-    return piece.described is not None and bool(piece.described.timeless)
-
-
-Say = Callable[[str], None]
 
 
 def check_instance(

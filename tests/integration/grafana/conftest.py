@@ -10,8 +10,9 @@ import pytest
 from hypervisor.accounts import readers
 from hypervisor.database import databases
 from hypervisor.database.connect import connect
-from hypervisor.grafana.sample_data import FillOptions, Sample, fill_database
+from hypervisor.grafana.sample_data import fill_database
 from tests.conftest import TEMPLATE, Stack
+from tests.integration.grafana.sample import Sample, thin_inventory
 
 SKIPPED = 140.0  # h of the story that nothing but the roll-ups' length would gain by
 
@@ -31,8 +32,8 @@ def week(stack: Stack) -> Iterator[Week]:
     name = f"week_{os.urandom(4).hex()}"
     databases.create(stack.maintenance_url, name, template=TEMPLATE)
     url = stack.database.url(name)
-    wish = FillOptions(share=Sample(each=3, lamps=4), after=SKIPPED, piece=timedelta(hours=1))
-    ends = fill_database(url, wish)
+    inventory = thin_inventory(Sample(each=3, lamps=4))
+    ends = fill_database(url, inventory=inventory, after=SKIPPED, piece=timedelta(hours=1))
     yield Week(url=url, ends=ends, reader=_reader(url, name), tenant=_reader(url, name, EPCI))
     databases.drop(stack.maintenance_url, name)
 

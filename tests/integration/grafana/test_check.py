@@ -120,7 +120,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
     "a misspelt table": (sql("table", "FROM alarm ", "FROM alram "), '"alram" does not exist'),
     "a unit that does not fit": (
         at("lines/fieldConfig/defaults/unit", "celsius"),
-        "the unit is 'celsius'; its quantity asks for 'suffix:m'",
+        "the unit is 'celsius'; its quantity has 'suffix:m'",
     ),
     "a unit that nobody knows": (
         at("log/fieldConfig/defaults/unit", "furlong"),
@@ -128,11 +128,11 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "no time filter": (
         sql("table", "$__timeFilter(alarm.began)", "true"),
-        "does not ask for the time shown; add $__timeFilter",
+        "does not use the time range; add $__timeFilter",
     ),
     "a time filter that does not filter": (
         sql("lines", "$__timeFrom()::timestamptz, ", "'-infinity', "),
-        "are not of the time asked",
+        "rows lie outside the time range",
     ),
     "a lane without its partition": (
         at("lanes/transformations", []),
@@ -140,7 +140,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "lanes parted by what is not there": (
         at("cells/transformations/1/options/fields", ["device"]),
-        "its lanes are parted by 'device'; its columns are time, lane, state",
+        "its lanes are split by 'device'; its columns are time, lane, state",
     ),
     "an unknown variable": (
         sql("map", "${river:sqlstring}", "${rivre:sqlstring}"),
@@ -150,7 +150,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
     "a variable twice": (variable("river"), "variable $river: it is defined 2 times"),
     "a variable with nothing to choose": (
         at("/templating/list/3/query", "SELECT name FROM site WHERE false"),
-        "variable $river: there is nothing to choose",
+        "variable $river: it offers no value",
     ),
     "another data source": (
         at("map/targets/0/datasource", UNKNOWN_SOURCE),
@@ -162,7 +162,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "an id twice": (
         lambda made: at("stat/id", panel(made, "lines")["id"])(made),
-        "is there 2 times; each needs one of its own",
+        "2 panels have the id",
     ),
     "a link to no dashboard": (link("/d/hypervisor-fllod"), "the dashboard 'hypervisor-fllod'"),
     "a link to no page": (link(f"{CONSOLE}/stes/a"), "'/stes/a' in the console, which has no such"),
@@ -192,7 +192,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "an override of no column": (overridden("table", "prority"), "an override names 'prority'"),
     "a map without its latitude": (lat, "it needs a column 'latitude'"),
-    "a map coloured by nothing": (colour, "its markers' color is of 'colour'"),
+    "a map coloured by nothing": (colour, "its markers' color uses 'colour'"),
     "a panel that shows nothing": (
         sql("map", "WHERE (", "WHERE false AND ("),
         "it is empty; say in `empty` why it may be",
@@ -206,7 +206,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
         sql("chosen", "'$gauge'", "'${gauge:raw}'"),
         "with L'Haÿ-les-Roses chosen: syntax error",
     ),
-    "what the SDK would lose": (at("map/colour", "red"), "it is written 'red'"),
+    "what the SDK would lose": (at("map/colour", "red"), "the file has 'red'"),
     "an annotation's column": (
         at("/annotations/list/0/target/rawSql", "SELECT now() AS time"),
         "it has no column 'text'",
@@ -216,9 +216,9 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
             "/annotations/list/0/target/rawSql",
             "SELECT '2000-01-01'::timestamptz AS time, '' AS text",
         ),
-        "1 rows are not of the time asked",
+        "1 rows lie outside the time range",
     ),
-    "bars on nothing": (at("chart/options/xField", "name"), "its bars stand on 'name'"),
+    "bars on nothing": (at("chart/options/xField", "name"), "its bars use 'name' as x"),
     "a scatter of nothing": (
         at("scatter/options/series/0/x/matcher/options", "east"),
         "it needs a column 'east'",
@@ -239,5 +239,5 @@ def test_a_reader_of_one_area_is_asked_without_an_error_and_sees_less(week: Week
     whole = held(made, week, lengths=DAY, narrowed=False)
     report = held(made, replace(week, reader=week.tenant), lengths=DAY, narrowed=False)
     told = [str(finding) for finding in report.findings]
-    assert not [one for one in told if "it is empty" not in one and "nothing to choose" not in one]
+    assert not [one for one in told if "it is empty" not in one and "it offers no value" not in one]
     assert 0 < report.rows < whole.rows

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hypervisor.database.panels import Answer
-from hypervisor.grafana.frames import FrameError, table, time_series
+from hypervisor.grafana.emulation import FrameError, table, time_series
 
 NOON, ONE = datetime(2024, 10, 9, 12, tzinfo=UTC), datetime(2024, 10, 9, 13, tzinfo=UTC)
 

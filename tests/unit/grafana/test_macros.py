@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.grafana.macros import (
+from hypervisor.grafana.emulation import (
     MacroError,
     Span,
     compute_interval,

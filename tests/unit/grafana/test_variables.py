@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.grafana.variables import (
+from hypervisor.grafana.emulation import (
     Selection,
     VariableError,
     default_selections,

@@ -3,7 +3,7 @@
 from contextlib import closing
 from typing import Any
 
-from hypervisor.grafana import data_source, service_push
+from hypervisor.grafana import service_push
 from hypervisor.grafana.client import Grafana
 from hypervisor.grafana.service_push import Outcome, PushOptions, Step
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
@@ -24,7 +24,7 @@ WEATHER: dict[str, Any] = {
 }
 WISH = PushOptions(
     documents={each["uid"]: each for each in (FLOOD, WEATHER)},
-    source=data_source.source_of(READER),
+    source=service_push.source_of(READER),
 )
 
 

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hypervisor.cli import app
+from hypervisor.grafana import cli
 from hypervisor.grafana import cli as grafana_cli
-from hypervisor.grafana import cli_push
 from sensors._errors import TerritoryError
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 from tests.integration.grafana.pushing.pushed import READER
@@ -19,7 +19,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("HYPERVISOR_GRAFANA_READER_URL", READER)
     if not any(group.name == "dashboards" for group in app.registered_groups):
         grafana_cli.attach(app)
-        cli_push.attach(app)
+        cli.attach(app)
 
     def run(world: World, *words: str) -> Result:
         return CliRunner().invoke(app, ["dashboards", "push", "--url", world.url, *words])

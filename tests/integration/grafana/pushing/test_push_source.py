@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from hypervisor.grafana import data_source
+from hypervisor.grafana import service_push
 from hypervisor.grafana.client import GrafanaError
 from hypervisor.grafana.service_push import Outcome
 from tests.compose import ROOT
@@ -16,7 +16,7 @@ from tests.integration.grafana.pushing.pushed import READER, WISH, became, push
 def test_a_new_password_is_brought_in(world: World) -> None:
     push(world)
     world.database_password = "rotated"
-    new = data_source.source_of(READER.replace("reader-password", "rotated"))
+    new = service_push.source_of(READER.replace("reader-password", "rotated"))
     steps = push(world, replace(WISH, source=new))
     assert steps[1].how is Outcome.UPDATED
     assert world.secrets == {"hypervisor": "rotated"}
@@ -37,7 +37,7 @@ def test_what_people_chose_about_the_data_source_is_kept(world: World) -> None:
     kept = world.sources["hypervisor"]
     assert (kept["name"], kept["isDefault"]) == ("Territory", True)
     assert kept["jsonData"]["enableSecureSocksProxy"] is True
-    assert kept["jsonData"]["maxOpenConns"] == data_source.FIXED["maxOpenConns"]
+    assert kept["jsonData"]["maxOpenConns"] == service_push.FIXED["maxOpenConns"]
 
 
 def test_without_a_reader_it_stays_as_it_is(world: World) -> None:
@@ -77,14 +77,14 @@ def test_a_provisioned_data_source_is_left(world: World) -> None:
 def test_the_file_for_provisioning_says_the_same() -> None:
     file = ROOT / "hypervisor/grafana/provisioning/datasource.yaml"
     (told,) = yaml.safe_load(file.read_text())["datasources"]
-    body = data_source.source_of(READER).settings()
+    body = service_push.source_of(READER).settings()
     assert (told["uid"], told["name"], told["type"]) == (
-        data_source.UID,
-        data_source.NAME,
+        service_push.UID,
+        service_push.NAME,
         body["type"],
     )
     assert told["access"] == body["access"]
-    assert {key: told["jsonData"][key] for key in data_source.FIXED} == data_source.FIXED
+    assert {key: told["jsonData"][key] for key in service_push.FIXED} == service_push.FIXED
     assert set(told["jsonData"]) == set(body["jsonData"])
 
 
@@ -100,10 +100,10 @@ def test_the_file_for_provisioning_says_the_same() -> None:
 )
 def test_only_a_reader_will_do(url: str, says: str) -> None:
     with pytest.raises(GrafanaError, match=says):
-        data_source.source_of(url)
+        service_push.source_of(url)
 
 
 def test_a_reader_s_url_may_say_little() -> None:
-    assert data_source.source_of("postgresql://reader_a:p%40@[::1]/d") == data_source.Source(
+    assert service_push.source_of("postgresql://reader_a:p%40@[::1]/d") == service_push.Source(
         address="[::1]:5432", user="reader_a", password="p@", database="d", sslmode="require"
     )
