@@ -1,4 +1,4 @@
-"""GET /api/v1/events: what happens, as it happens; nothing is missed by whoever comes again."""
+"""GET /api/v1/events: live events; a client that reconnects misses none."""
 
 import asyncio
 import logging
@@ -28,14 +28,14 @@ from hypervisor.web.problems import responses
 router = APIRouter(tags=["events"])
 log = logging.getLogger(__name__)
 
-_RETRY = 2_000  # ms until a browser comes again
+_RETRY = 2_000  # ms until a browser reconnects
 _AT_ONCE = 200
-_BEAT = 15.0  # s of silence at most
-_LIFE = 900.0  # s; then it comes again, and who it is is asked anew
-_PATIENCE = 5.0  # s that the database may take at first
-_MOST = 2_000  # missed events that are told one by one
-_CROWD = 1_000  # listeners of one process
-_OF_ONE = 50  # of one account: the screens of a room may share one
+_BEAT = 15.0  # s between keep-alives
+_LIFE = 900.0  # s; then the client reconnects and is authenticated again
+_PATIENCE = 5.0  # s to wait for the database at the start
+_MOST = 2_000  # missed events that are sent again
+_CROWD = 1_000  # streams of one process
+_OF_ONE = 50  # streams of one account: the screens of a room may share one
 _EXAMPLE = (
     "retry: 2000\nid: 81273-0\n\n"
     "event: alarm\nid: 81280-512\n"
@@ -43,16 +43,16 @@ _EXAMPLE = (
     '"state":"unacknowledged","version":1,"new":true}\n\n'
 )
 _STREAM = {
-    "description": "Events, until you go.",
+    "description": "Events, until the client disconnects.",
     "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
 }
 
 
 class Marking:
-    """Around the application: each request knows where a page that it makes begins to listen."""
+    """Middleware: gives each request the position from which its page listens."""
 
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
-        """Serve what `app` serves."""
+        """Wrap `app`."""
         self._app = app
         self._hub = hub
 
@@ -64,13 +64,13 @@ class Marking:
 
 
 def mark_pages(app: FastAPI) -> None:
-    """Let every page hear what happened since it was asked for."""
+    """Give pages the position of their request in the event log."""
     app.add_middleware(Marking, hub=app.state.hub)
 
 
 @asynccontextmanager
 async def following(app: FastAPI) -> AsyncIterator[None]:
-    """What happens is followed as long as the application runs."""
+    """Read the event log as long as the application runs."""
     task = asyncio.create_task(app.state.hub.run(log.warning))
     try:
         yield
@@ -90,26 +90,29 @@ def events(
     person: SignedIn,
     *,
     last_event_id: Annotated[
-        str | None, Header(description="The `id` of the last event that you heard.")
+        str | None, Header(description="The `id` of the last event received.")
     ] = None,
     since: Annotated[
-        str | None, Query(description="The same, for who cannot send a header.", max_length=40)
+        str | None,
+        Query(description="The same, without a header.", max_length=40),
     ] = None,
-    seconds: Annotated[float, Query(gt=0, le=_LIFE, description="Listen no longer.")] = _LIFE,
+    seconds: Annotated[float, Query(gt=0, le=_LIFE, description="Duration of the stream.")] = _LIFE,
 ) -> StreamingResponse:
     """Server-sent events: `alarm`, `incident`, `reading`, `health`, `log`, `rule`, `exercise`.
 
-    Each has an `id`, but those of `health`; whoever comes again with the last one hears what
-    happened meanwhile, and is sent `resync` where that is forgotten: ask for everything anew.
-    The stream ends within seconds when its session or token does, or when its account's roles
-    change.
+    Each event except `health` has an `id`. A client that reconnects with the last `id` receives
+    the events it missed, or `resync` if they are no longer kept: then reload everything. The
+    stream ends within seconds of the end of its session or token, or a change of the account's
+    roles.
     """
     if not person.may(Duty.READ):
-        raise ForbiddenError(f"{person.name} may look at nothing yet")
+        raise ForbiddenError(f"{person.name} has no permission to read")
     sites = _visible_sites(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
     if len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE:
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already; come again")
+        raise HTTPException(
+            HTTPStatus.SERVICE_UNAVAILABLE, "too many open streams; try again later"
+        )
     heard = last_event_id or since
     return StreamingResponse(
         _stream(hub, request.app.state.pool, _Subscription(person, sites, heard), seconds),
@@ -119,9 +122,9 @@ def events(
 
 
 def _visible_sites(pool: Pool, person: Person) -> Sites:
-    """The sites that this person may see; None: the whole territory.
+    """The sites that this person may see; None: all.
 
-    As the registry now is: where it changes, they are sent away, and come again.
+    Read once: when the registry changes, the stream ends and the client reconnects.
     """
     territory = person.territory()
     if territory.whole:
@@ -131,26 +134,28 @@ def _visible_sites(pool: Pool, person: Person) -> Sites:
 
 
 class _Subscription(NamedTuple):
-    """Who listens, what they may hear of, and what they heard last."""
+    """A client: its person, the sites it may see, the last event it received."""
 
     person: Person
     sites: Sites
     heard: str | None
 
 
-async def _stream(hub: Hub, pool: Pool, ear: _Subscription, seconds: float) -> AsyncIterator[bytes]:
+async def _stream(
+    hub: Hub, pool: Pool, client: _Subscription, seconds: float
+) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY}\n".encode()
     if not await hub.ready(_PATIENCE):
         yield b": the database does not answer\n\n"
         return
-    listener = hub.join(ear.sites, Credential.of(ear.person))
+    listener = hub.join(client.sites, Credential.of(client.person))
     upto = hub.upto
     try:
-        missed = await _list_missed(pool, ear.heard, upto)
+        missed = await _list_missed(pool, client.heard, upto)
         if missed is None:
             yield _encode_resync(upto)
         else:
-            yield chunk(merged(missed), ear.sites) + _encode_beat(upto)
+            yield chunk(merged(missed), client.sites) + _encode_beat(upto)
         async for part in _stream_live(hub, listener, seconds):
             yield part
     finally:
@@ -170,11 +175,11 @@ async def _stream_live(hub: Hub, listener: Listener, seconds: float) -> AsyncIte
     if listener.missed:
         yield _encode_resync(hub.upto)
     elif not hub.closing:
-        yield f"retry: {_AT_ONCE}\n\n".encode()  # it ends as agreed: nobody is cut off
+        yield f"retry: {_AT_ONCE}\n\n".encode()  # a regular end: reconnect at once
 
 
 async def _list_missed(pool: Pool, heard: str | None, upto: int) -> list[Happening] | None:
-    """What happened since; None: nobody knows any more."""
+    """The events since then; None: they are no longer kept."""
     if not heard:
         return []
     position = Position.parse(heard)
@@ -192,7 +197,7 @@ async def _list_missed(pool: Pool, heard: str | None, upto: int) -> list[Happeni
 
 
 def _encode_beat(upto: int) -> bytes:
-    """Nothing happened; whoever comes again need not be told of the time before."""
+    """A keep-alive with the current position."""
     return f": \nid: {Position(xid=upto)}\n\n".encode()
 
 

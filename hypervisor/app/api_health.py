@@ -1,11 +1,11 @@
-"""GET /api/v1/health: how the system itself is."""
+"""GET /api/v1/health: the state of every part of the system."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import Context
 from hypervisor.base.instance import Mode
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
@@ -18,24 +18,18 @@ from hypervisor.web.schemas import HealthBody, Part
 
 router = APIRouter(tags=["health"])
 
-_LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+_LATE = timedelta(seconds=30)  # a healthy part reports every few seconds
 
 
 @router.get("/health", responses=responses())
 def health(context: Context) -> HealthBody:
-    """Whether every part is at work: workers by their heartbeat, the watch by how far it judged."""
-    return look(context)
-
-
-def look(context: RequestContext) -> HealthBody:
-    """The same, for the page."""
+    """Whether every part works: workers by their heartbeat, evaluation by how far it has come."""
     progress = queries_latest.get_progress(context.connection)
-    workers = queries_latest.list_workers(context.connection)
     live = context.instance.mode is Mode.LIVE
     now = context.now()
     parts = [
         Part(name="database", ok=True, detail="answers"),
-        *_worker_parts(workers, now, live=live),
+        *_worker_parts(queries_latest.list_workers(context.connection), now, live=live),
         _evaluation_part(progress, now, live=live),
         _notification_part(queries_deliveries.count_by_state(context.connection)),
         *_rules_part(queries_setbacks.listing(context.connection)),
@@ -55,46 +49,37 @@ def look(context: RequestContext) -> HealthBody:
 def _worker_parts(
     workers: Iterable[tuple[str, datetime | None, bool]], now: datetime, *, live: bool
 ) -> Iterator[Part]:
-    expected = [(name, heard) for name, heard, drained in workers if not drained]
-    if not expected:
+    joined = [(f"ingest {name}", heard) for name, heard, drained in workers if not drained]
+    if not joined:
         yield Part(name="ingest", ok=False, detail="no worker has joined")
-    for name, heard in expected:
+    for name, heard in joined:
         if not live:
-            yield Part(
-                name=f"ingest {name}",
-                ok=True,
-                detail=f"heard the clock at {heard or 'no time yet'}",
-            )
+            yield Part(name=name, ok=True, detail=f"heartbeat at {heard or 'no time yet'}")
         elif heard is None:
-            yield Part(name=f"ingest {name}", ok=False, detail="was never heard")
+            yield Part(name=name, ok=False, detail="no heartbeat yet")
         else:
-            yield Part(
-                name=f"ingest {name}", ok=now - heard < _LATE, detail=_format_age(now - heard)
-            )
+            yield Part(name=name, ok=now - heard < _LATE, detail=_format_age(now - heard))
 
 
 def _evaluation_part(progress: Progress, now: datetime, *, live: bool) -> Part:
     if progress.judged_to is None:
-        return Part(name="watch", ok=not live, detail="has judged nothing yet")
+        return Part(name="watch", ok=not live, detail="nothing evaluated yet")
+    if not live:
+        return Part(name="watch", ok=True, detail=f"engine {progress.engine}")
     behind = now - progress.judged_to
     waiting = f", {progress.unread} batches wait" if progress.unread else ""
-    return Part(
-        name="watch",
-        ok=not live or behind < _LATE,
-        detail=f"judged up to {_format_age(behind)}{waiting}"
-        if live
-        else f"engine {progress.engine}",
-    )
+    detail = f"last evaluated {_format_age(behind)}{waiting}"
+    return Part(name="watch", ok=behind < _LATE, detail=detail)
 
 
 def _notification_part(counts: Mapping[str, int]) -> Part:
-    """What was given up: somebody was not told."""
+    """Not ok if a delivery was given up: somebody was not notified."""
     dead, waiting = counts["dead"], counts["waiting"]
     return Part(name="notifications", ok=not dead, detail=f"{waiting} wait, {dead} given up")
 
 
 def _rules_part(aside: Sequence[SetAside]) -> Iterator[Part]:
-    """What cannot be evaluated, if there is any: the first of it by name."""
+    """The rules that cannot be evaluated, if any; the first by name."""
     if aside:
         first = describe_setback((aside[0].rule, aside[0].subject))
         detail = f"{len(aside)} set aside, not evaluated: {first}: {aside[0].problem}"

@@ -1,4 +1,4 @@
-"""What runs here: its name and mode, versions, clocks, domains."""
+"""The instance: name, mode, versions, clocks, domains."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -36,5 +36,5 @@ def running() -> str:
     """The version of the code."""
     try:
         return version(_PACKAGE)
-    except PackageNotFoundError:  # run from a tree that was never installed
+    except PackageNotFoundError:  # run from a checkout that is not installed
         return "0"

@@ -1,6 +1,6 @@
-"""GET /metrics: every part in figures, as Prometheus reads them."""
+"""GET /metrics: figures of every part for Prometheus."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -24,40 +24,40 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _EXAMPLE = 'hypervisor_alarms{domain="flood",severity="major",state="unacknowledged"} 2.0\n'
 _TEXT = {"content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}}}
 _TOTALS = {
-    "messages": "Messages received and decided.",
-    "rows": "Readings stored that were new or stand otherwise than before.",
+    "messages": "Messages received and processed.",
+    "rows": "Readings stored that were new or changed.",
     "refused": "Messages and readings that became dead letters.",
     "batches": "Batches stored.",
-    "retries": "Times that the database could not store a batch just then.",
-    "repeated": "Readings that were stored already.",
+    "retries": "Attempts to store a batch that failed and were retried.",
+    "repeated": "Readings received again with the same value.",
 }
 _COUNTERS = {
-    "alarm_transitions": "Changes of alarms that people could see.",
+    "alarm_transitions": "Transitions of alarms.",
     "ingest_gaps": "Spans in which acknowledged messages may have been lost.",
-    "ingest_dropped_messages": "Messages that the broker dropped for want of room.",
-    "alarm_acts": "What people, and the system in their place, did to alarms.",
+    "ingest_dropped_messages": "Messages dropped by the broker because its queue was full.",
+    "alarm_acts": "Actions on alarms, by people and by the system.",
 }
 _GAUGES = {
-    "watch_judged_to_age_seconds": "How far back readings are judged.",
-    "watch_heard_to_age_seconds": "How far back silence is judged.",
-    "watch_unread_batches": "Batches stored and not yet judged.",
+    "watch_judged_to_age_seconds": "Age of the latest evaluated reading.",
+    "watch_heard_to_age_seconds": "Age of the watermark up to which silence is evaluated.",
+    "watch_unread_batches": "Batches stored and not yet evaluated.",
     "alarms_silenced": "Rules shelved or out of service at a subject.",
-    "notify_events_waiting": "Events that nobody has decided yet: they are due later, or held.",
-    "notify_oldest_delivery_age_seconds": "Age of the oldest message that waits to be sent.",
-    "housekeeping_last_run_age_seconds": "Since the house was last kept.",
-    "rollup_unread_batches": "Batches stored and not yet rolled up; charts read them as readings.",
-    "rollup_last_run_age_seconds": "Since it was last looked what is to be rolled up.",
+    "notify_events_waiting": "Events in the outbox that are not yet decided: due later, or held.",
+    "notify_oldest_delivery_age_seconds": "Age of the oldest delivery that waits.",
+    "housekeeping_last_run_age_seconds": "Time since the last housekeeping.",
+    "rollup_unread_batches": "Batches stored and not yet rolled up; charts read them raw.",
+    "rollup_last_run_age_seconds": "Time since the last run of the roll-up.",
     "columnar_rows": "Readings in the columnar copy.",
-    "readings": "Readings stored, about.",
+    "readings": "Readings stored, approximately.",
     "sites": "Sites registered.",
     "devices": "Devices in service.",
-    "database_size_bytes": "Of the database on disk.",
+    "database_size_bytes": "Size of the database on disk.",
     "database_connections": "Connections to the database.",
 }
 
 
 def install(app: FastAPI) -> None:
-    """Measure all that `app` answers."""
+    """Measure every request to `app`."""
     app.state.meter = Meter(app.state.hub)
     app.add_middleware(Metering, meter=app.state.meter)
     app.include_router(router)
@@ -65,10 +65,10 @@ def install(app: FastAPI) -> None:
 
 @router.get("/metrics", response_class=Response, responses={200: _TEXT, **responses(401, 403)})
 def metrics(request: Request) -> Response:
-    """Every part in figures, for Prometheus: the web process itself, and what the database knows.
+    """Figures of the web process and of every part in the database, for Prometheus.
 
-    Open to this machine, if the settings do not say otherwise; else a token with the scope `read`
-    of somebody who sees the whole territory.
+    Open to this machine unless the settings forbid it; otherwise a token with the scope `read` for
+    the whole territory is needed.
     """
     if not _is_local(request):
         person = identify_person(request, "")
@@ -84,7 +84,7 @@ def metrics(request: Request) -> Response:
 
 
 def _is_local(request: Request) -> bool:
-    """Whether it comes from this machine itself, and not through a proxy on it."""
+    """Whether the request comes from this machine, and not through a proxy on it."""
     if not getattr(request.app.state, "metrics_open", True) or request.client is None:
         return False
     if any(name in request.headers for name in _FORWARDED):
@@ -96,7 +96,7 @@ def _is_local(request: Request) -> bool:
 
 
 class _DatabaseCollector:
-    """What the database knows, asked once a scrape."""
+    """The figures in the database, read once per scrape."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -107,10 +107,10 @@ class _DatabaseCollector:
             with self._pool.connection() as connection:
                 measured = queries_metrics.measure(connection)
         except StoreError:
-            yield _gauge("database_up", "Whether the database answers.", 0)
-            return
-        yield _gauge("database_up", "Whether the database answers.", 1)
-        yield from _build_families(measured)
+            measured = None
+        yield _gauge("database_up", "Whether the database answers.", measured is not None)
+        if measured is not None:
+            yield from _build_families(measured)
 
 
 def _build_families(measured: Measured) -> Iterator[Metric]:
@@ -122,19 +122,19 @@ def _build_families(measured: Measured) -> Iterator[Metric]:
     yield from _worker_families(measured.workers)
     yield _labelled_gauge(
         "dead_letters",
-        "Messages refused and kept, by whether they were sent again.",
+        "Dead letters, by whether they were replayed.",
         ("reason", "redriven"),
         (((reason, str(again).lower()), count) for reason, again, count in measured.letters),
     )
     yield _labelled_gauge(
         "alarms",
-        "Alarms that last or nobody has acknowledged, by their severity now.",
+        "Active or unacknowledged alarms by current severity.",
         ("state", "severity", "domain"),
         ((alarm[:3], alarm[3]) for alarm in measured.alarms),
     )
     yield _labelled_gauge(
         "notify_deliveries",
-        "Messages to a channel.",
+        "Deliveries of notifications.",
         ("state",),
         (((state,), count) for state, count in measured.deliveries),
     )
@@ -148,22 +148,17 @@ def _build_families(measured: Measured) -> Iterator[Metric]:
             yield _gauge(name, help_text, value)
 
 
-def _worker_families(workers: Iterable[WorkerFigures]) -> Iterator[Metric]:
-    workers = list(workers)
+def _worker_families(workers: Sequence[WorkerFigures]) -> Iterator[Metric]:
     for name, help_text in _TOTALS.items():
         family = CounterMetricFamily(f"hypervisor_ingest_{name}", help_text, labels=["worker"])
-        for worker_figures in workers:
-            family.add_metric([worker_figures.name], getattr(worker_figures, name))
+        for worker in workers:
+            family.add_metric([worker.name], getattr(worker, name))
         yield family
     yield _labelled_gauge(
         "ingest_heartbeat_age_seconds",
-        "Since a worker's heartbeat last came round through the broker.",
+        "Time since a worker's heartbeat last came back through the broker.",
         ("worker",),
-        (
-            ((worker_figures.name,), worker_figures.age)
-            for worker_figures in workers
-            if worker_figures.age is not None
-        ),
+        (((worker.name,), worker.age) for worker in workers if worker.age is not None),
     )
 
 

@@ -1,9 +1,11 @@
-"""The web application: the API under /api/v1, the console, a description without a CDN."""
+"""The web application: the API under /api/v1, the console, the API reference; its server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from types import FrameType
 
+import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from hypervisor.access.identity import is_secure
@@ -17,18 +19,18 @@ from hypervisor.web.guard import RequestGuard
 from hypervisor.web.hub import Hub
 from sensors._domain import Catalogue
 
-_ABOUT = """What a territory's sensors say, and the alarms that rules raise on it.
+_ABOUT = """The readings of a territory's sensors, and the alarms that rules raise on them.
 
-Every answer says in `mode` and in the header `X-Hypervisor-Mode` whether it is `LIVE` or an
-`EXERCICE`. Times are RFC 3339 in UTC. Errors are `application/problem+json`.
+The field `mode` and the header `X-Hypervisor-Mode` of every answer are `LIVE` or `EXERCICE`. Times
+are RFC 3339 in UTC. Errors are `application/problem+json`.
 
-A program shows an API token, `Authorization: Bearer …`; a browser its session, and with what it
-writes the session's token in `X-CSRF-Token`. Everybody sees their own territory; what lies outside
-it is answered as if it did not exist."""
+Programs send an API token, `Authorization: Bearer …`. Browsers send their session, and the
+session's token in `X-CSRF-Token` with every write. An account sees its own territory; anything
+outside is answered as if it did not exist."""
 
 
 def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
-    """Wire the application; it connects when it starts and needs no database before."""
+    """Build the application; it connects to the database when it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -43,9 +45,9 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
         description=_ABOUT,
         license_info={"name": "Apache-2.0"},
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's own page loads its scripts from elsewhere
+        docs_url=None,  # FastAPI's own page loads its scripts from a CDN
         redoc_url=None,
-        openapi_url=None,  # made in a thread of its own: describing.install
+        openapi_url=None,  # built in a thread: openapi.install
     )
     app.state.pool = Pool(database_url)
     app.state.hub = Hub(database_url, clock)
@@ -81,7 +83,7 @@ async def _headers(
         response.headers[RUN_HEADER] = run_id
     response.headers["Content-Security-Policy"] = content_policy.of(request.app)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # Not no-referrer: then a browser's form would not say from which site it comes.
+    # Not no-referrer: browsers would then omit the origin of a form.
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -91,3 +93,24 @@ async def _headers(
     if "cache-control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that ends event streams when it stops; they would never end by themselves."""
+
+    def __init__(
+        self, config: uvicorn.Config, hub: Hub, turn: Callable[[], None] = lambda: None
+    ) -> None:
+        """`turn` is called ten times a second by the event loop."""
+        super().__init__(config)
+        self._hub, self._turn = hub, turn
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn's main loop."""
+        self._turn()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by a signal."""
+        self._hub.close()
+        super().handle_exit(sig, frame)

@@ -1,14 +1,20 @@
-"""`hypervisor web`: the API and a plain page."""
+"""`hypervisor web` serves the console and the API; `hypervisor console screenshots`."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 
 def attach(app: typer.Typer) -> None:
     app.command()(web)
+    console = typer.Typer(no_args_is_help=True, help="The console, for developers.")
+    console.command()(screenshots)
+    app.add_typer(console, name="console")
 
 
 def web(context: typer.Context) -> None:
-    """Serve the API and a plain page on the settings' host and port, until stopped."""
+    """Serve the console and the API on the host and port of the settings, until stopped."""
     import os
     import socket
     from contextlib import suppress
@@ -16,8 +22,7 @@ def web(context: typer.Context) -> None:
 
     import uvicorn
 
-    from hypervisor.app.application import create_app
-    from hypervisor.app.server import Server
+    from hypervisor.app.application import Server, create_app
     from hypervisor.base.process import RUN_ID, WEB_SOCKET, Life
     from hypervisor.base.settings import load_settings
     from hypervisor.readings.queries_columnar import FOLDER
@@ -26,8 +31,8 @@ def web(context: typer.Context) -> None:
 
     settings = load_settings(context.obj)
     app = create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC))
-    app.state.columnar = settings.data / FOLDER  # where it is, backtests read it
-    app.state.settings = settings  # what ingest believes, to send dead letters through again
+    app.state.columnar = settings.data / FOLDER  # backtests read it if it is there
+    app.state.settings = settings  # for the replay of dead letters
     app.state.basemap = settings.basemap
     app.state.basemap_origin = basemap.origin(settings.basemap)
     app.state.run_id = os.environ.get(RUN_ID, "")
@@ -42,9 +47,29 @@ def web(context: typer.Context) -> None:
     )
     life = Life.begin()
     server = Server(config, app.state.hub, life.turn) if life else Server(config, app.state.hub)
-    handed = os.environ.get(WEB_SOCKET)  # by `up`, which keeps the port while we are restarted
+    handed = os.environ.get(WEB_SOCKET)  # by `up`, which keeps the port over restarts
     listeners = None if handed is None else [socket.socket(fileno=int(handed))]
     with suppress(KeyboardInterrupt):
         server.run(sockets=listeners)
     if not server.started:
-        raise typer.Exit(3)  # as uvicorn itself does: it has said why
+        raise typer.Exit(3)  # as uvicorn does; it has logged why
+
+
+def screenshots(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("docs/pictures"),
+    address: Annotated[
+        str | None, typer.Option(help="Of the console; default: this instance.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this picture; may be repeated.")
+    ] = None,
+) -> None:
+    """Take the README's pictures of a running demonstration with Chromium."""
+    from hypervisor.app import screenshots as pictures
+    from hypervisor.base.settings import load_settings
+    from hypervisor.exercises import demo
+
+    settings = load_settings(context.obj or demo.folder(None))
+    where = address or f"http://{settings.web_host}:{settings.web_port}"
+    pictures.take(settings.database_url, where, out, frozenset(only or ()), print)

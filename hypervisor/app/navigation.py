@@ -1,4 +1,4 @@
-"""Mounts the pages of all rooms, and says what the rail and the bar around each of them show."""
+"""Mounts the pages of all rooms; the navigation rail and the status bar around them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,12 +46,12 @@ def mount(app: FastAPI) -> None:
 
 
 def shell(context: RequestContext) -> dict[str, Any]:
-    """What stands round a page of this person."""
+    """The bar and the rail around a page."""
     return {"bar": views_now.build_bar(context), "rail": rail(context)}
 
 
 def rail(context: RequestContext) -> list[Link]:
-    """The pages that this person may see; the one that stands at the request's address is here."""
+    """The pages that this person may see; `here` marks the current one."""
     path = request.request().url.path
     links: list[Link] = []
     for page in list_pages():

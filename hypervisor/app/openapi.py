@@ -1,7 +1,7 @@
-"""The OpenAPI description made whole: what every operation has in common is said in one place."""
+"""The OpenAPI document: common errors, headers, security and examples of all operations."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -11,11 +11,147 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from hypervisor.app.openapi_examples import example, problem
 from hypervisor.base import rooms
 from hypervisor.web.formats import FeatureCollection
 from hypervisor.web.problems import MEDIA
 from hypervisor.web.schemas import Problem
+
+Schema = Mapping[str, Any]
+_DEEPEST = 8
+_REF = "#/components/schemas/"
+_FORMATS = {
+    "date-time": "2024-10-10T06:00:00Z",
+    "date": "2024-10-10",
+    "duration": "PT15M",
+    "uri": "https://example.org/",
+    "uuid": "6f2c1c8e-8d7e-4b61-9a0e-0d5f6a1c2b3d",
+    "binary": "",
+}
+_PROBLEM_DETAILS = {  # typical details
+    HTTPStatus.BAD_REQUEST: "the address contains the character NUL",
+    HTTPStatus.UNAUTHORIZED: "sign in, or send a token: Authorization: Bearer …",
+    HTTPStatus.FORBIDDEN: "A. Martin may not acknowledge",
+    HTTPStatus.NOT_FOUND: "no site is named 'tolouse'; did you mean 'toulouse'?",
+    HTTPStatus.NOT_ACCEPTABLE: "available: application/json; set it in Accept",
+    HTTPStatus.CONFLICT: "alarm 12 has changed: it is at version 4, you saw 3",
+    HTTPStatus.PRECONDITION_FAILED: "it has changed: read it again and compare",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 4 MiB",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "limit: Input should be greater than or equal to 1",
+    HTTPStatus.PRECONDITION_REQUIRED: "send If-Match with the ETag of what you change",
+    HTTPStatus.TOO_MANY_REQUESTS: "too many attempts: wait 30 s",
+    HTTPStatus.SERVICE_UNAVAILABLE: "the database does not answer",
+}
+
+
+# Examples for fields without one, by title.
+_USUAL_TEXTS = {
+    "advice": "Close the embankment road; call the duty engineer.",
+    "assignee": "a.martin",
+    "author": "a.martin",
+    "category": "hazard",
+    "detail": "heard 1 s ago",
+    "device": "yvette-gif",
+    "domain": "flood",
+    "group": "cab-orsay-1",
+    "kind": "raised",
+    "name": "yvette-gif",
+    "note": "water in the cellar of the mill",
+    "owner": "yvette-gif",
+    "quantity": "level",
+    "reason": "a branch on the float",
+    "river": "Yvette",
+    "rule": "flood-level",
+    "severity": "major",
+    "site": "yvette-gif",
+    "subject": "yvette-gif",
+    "text": "Villebon asks for sandbags; promised for 18:00.",
+    "title": "L'Yvette \u00e0 Gif-sur-Yvette: above its attention level",
+    "unit": "m",
+}
+
+
+def example(schema: Schema, components: Mapping[str, Schema], depth: int = 0) -> Any:
+    """A value that fits the schema."""
+    if "$ref" in schema:
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        merged = {**components[schema["$ref"].removeprefix(_REF)], **beside}
+        return example(merged, components, depth + 1)
+    examples = [*schema.get("examples", ()), *schema.get("enum", ())]
+    examples += [schema[key] for key in ("example", "const") if key in schema]
+    if examples:
+        return examples[0]
+    if schema.get("default") is not None:
+        return schema["default"]
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    return (
+        _example_of_choices(choices, components, depth)
+        if choices
+        else _example_by_type(schema, components, depth)
+    )
+
+
+def _example_of_choices(choices: list[Schema], components: Mapping[str, Schema], depth: int) -> Any:
+    """Null where it is allowed and no choice has an example."""
+    something = [schema for schema in choices if schema.get("type") != "null"]
+    plain = all("$ref" not in option and "examples" not in option for option in something)
+    if len(something) < len(choices) and (plain or depth > _DEEPEST):
+        return None
+    return example(something[0], components, depth)
+
+
+def _example_by_type(schema: Schema, components: Mapping[str, Schema], depth: int) -> Any:
+    kind = schema.get("type")
+    if kind == "object":
+        return _example_object(schema, components, depth)
+    if kind == "array":
+        return _example_array(schema, components, depth)
+    low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+    return {
+        "integer": int(low),
+        "number": float(low),
+        "boolean": False,
+        "string": _FORMATS.get(schema.get("format", ""), _example_text(schema)),
+        "null": None,
+    }.get(str(kind), {})
+
+
+def _example_array(schema: Schema, components: Mapping[str, Schema], depth: int) -> list[Any]:
+    if "prefixItems" in schema:
+        return [example(part, components, depth + 1) for part in schema["prefixItems"]]
+    if not schema.get("items") or (depth > _DEEPEST and not schema.get("minItems")):
+        return []
+    return [example(schema["items"], components, depth + 1)]
+
+
+def _example_object(schema: Schema, components: Mapping[str, Schema], depth: int) -> Any:
+    fields = {
+        name: example(field, components, depth + 1)
+        for name, field in schema.get("properties", {}).items()
+    }
+    more = schema.get("additionalProperties")
+    if not fields and isinstance(more, Mapping) and more and depth < _DEEPEST:
+        return {"name": example(more, components, depth + 1)}
+    return fields
+
+
+def _example_text(schema: Schema) -> str:
+    name = str(schema.get("title", "a text")).lower()
+    words = name if "pattern" in schema else _USUAL_TEXTS.get(name, name)
+    return words[: schema.get("maxLength", len(words))]
+
+
+def problem(status: int, path: str) -> dict[str, Any]:
+    """The body of an error at an address."""
+    httpstatus = HTTPStatus(status)
+    return {
+        "type": "about:blank",
+        "title": httpstatus.phrase,
+        "status": status,
+        "detail": _PROBLEM_DETAILS.get(httpstatus, "something went wrong"),
+        "instance": path,
+        "mode": "LIVE",
+    }
+
 
 ADDRESS = "/openapi.json"
 _OURS = "/api/"
@@ -26,21 +162,21 @@ _SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": "hypervisor",
-        "description": "What signing in gives a browser, under a name that ends in the instance's"
-        " mark (hypervisor-1a2b3c4d); writes want X-CSRF-Token, too.",
+        "description": "Session cookie of a browser; its name ends in the instance's mark"
+        " (hypervisor-1a2b3c4d). Writes also need X-CSRF-Token.",
     },
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API token of an account, with scopes and an end.",
+        "description": "An API token of an account, with scopes and an expiry.",
     },
 }
-_ETAG = {"description": "What If-None-Match and If-Match name.", "schema": {"type": "string"}}
+_ETAG = {"description": "Value for If-None-Match and If-Match.", "schema": {"type": "string"}}
 _LINK = {"description": 'The next page: rel="next".', "schema": {"type": "string"}}
 
 
 def install(app: FastAPI) -> None:
-    """Let the application describe itself so; made once, when first asked for."""
+    """Serve the document; it is built once, on the first request."""
 
     @cache
     def described() -> dict[str, Any]:
@@ -49,12 +185,12 @@ def install(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
     @app.get(ADDRESS, include_in_schema=False)
-    def openapi() -> JSONResponse:  # no coroutine: a second's work would hold up all the others
+    def openapi() -> JSONResponse:  # no coroutine: it takes a second
         return JSONResponse(described())
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole description."""
+    """The complete document."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -93,7 +229,7 @@ def _list_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[
 
 
 def _add_common(method: str, operation: dict[str, Any]) -> None:
-    """Errors that can always come, and headers."""
+    """Errors that every operation can return, and headers."""
     responses = operation.setdefault("responses", {})
     codes = (*_ALWAYS, 413) if method in _WRITES else _ALWAYS
     for code in codes:
@@ -106,7 +242,7 @@ def _add_common(method: str, operation: dict[str, Any]) -> None:
         good.setdefault("headers", {})["ETag"] = _ETAG
         if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
             good["headers"]["Link"] = _LINK
-        responses["304"] = {"description": "What If-None-Match names is still so."}
+        responses["304"] = {"description": "Not changed since the version in If-None-Match."}
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -133,7 +269,7 @@ def _add_example(part: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _add_parameter_example(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Of one that must be said; the others are best left out."""
+    """Required parameters only."""
     if not parameter.get("required"):
         return
     if "example" not in parameter and "examples" not in parameter:
@@ -141,7 +277,7 @@ def _add_parameter_example(parameter: dict[str, Any], schemas: dict[str, Any]) -
 
 
 def _operation_id(path: str, method: str, operation: dict[str, Any]) -> str:
-    """`alarms_every`: the tag and the function, so that a client's names outlive an address."""
+    """`alarms_list_alarms`: tag and function; stable when an address changes."""
     made = operation["operationId"]
     mangled = re.sub(r"\W", "_", path)
     plain = made.removesuffix(f"{mangled}_{method}")
@@ -150,7 +286,7 @@ def _operation_id(path: str, method: str, operation: dict[str, Any]) -> str:
 
 
 def _describe_tags(document: dict[str, Any]) -> list[dict[str, str]]:
-    """Each tag, as the module that has it says what it is about."""
+    """Each tag with the docstring of its module."""
     used = {
         tag for _, _, operation in _list_operations(document) for tag in operation.get("tags", ())
     }
@@ -167,6 +303,6 @@ def _module_docstrings() -> dict[str, str]:
             if isinstance(router, APIRouter):
                 about = (loaded.__doc__ or "").partition("\n")[0]
                 for tag in map(str, router.tags):
-                    # Where several modules share a tag, the one that is called so says it.
+                    # Of several modules with one tag, the one named like it counts.
                     docstrings[tag] = about if subject == tag else docstrings.get(tag, about)
     return docstrings

@@ -1,15 +1,15 @@
-"""The description of the API for people, made of the OpenAPI document; it needs nobody."""
+"""The API reference for people, made of the OpenAPI document; it needs no account."""
 
 from fastapi import APIRouter, Request, Response
 
-from hypervisor.app.views_docs import subjects
+from hypervisor.app import views_docs
 from hypervisor.web.plain import plain
 
 router = APIRouter()
 
 
 @router.get("/docs")
-def docs(request: Request) -> Response:
+def show_docs(request: Request) -> Response:
     """Every operation with its parameters and examples."""
     described = request.app.openapi()
     return plain(
@@ -17,5 +17,6 @@ def docs(request: Request) -> Response:
         "docs.html",
         title=described["info"]["title"],
         about=described["info"]["description"].split("\n\n"),
-        subjects=subjects(described),
+        subjects=views_docs.group_by_tag(described),
+        docs=views_docs,
     )

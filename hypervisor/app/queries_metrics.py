@@ -1,29 +1,22 @@
-"""What the database tells of every part, in figures.
-
-Ages are in seconds by the database's clock; in an exercise those of the scenario by the scenario's.
-"""
+"""Figures of every part from the database; ages in seconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from psycopg.rows import class_row
+
 from hypervisor.database.connect import Connection
 
-_WORKERS = """
+# In an exercise ages count from the newest heartbeat of the scenario.
+_CLOCK = """(SELECT CASE mode WHEN 'live' THEN clock_timestamp()
+    ELSE (SELECT max(heard_at) FROM worker) END FROM instance)"""
+_WORKERS = f"""
 SELECT name, messages, rows, refused, batches, retries, repeated,
-    extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-        ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - heard_at)::float8
+    extract(epoch FROM {_CLOCK} - heard_at)::float8 AS age
 FROM worker WHERE drained_at IS NULL ORDER BY name
-"""
-_JUDGED = """
-SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - evaluated_to)::float8
-FROM evaluation_state
-"""
-_HEARD = """
-SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - watermark)::float8
-FROM evaluation_state
-"""
+"""  # noqa: S608  a constant
+_EVALUATED = f"SELECT extract(epoch FROM {_CLOCK} - evaluated_to)::float8 FROM evaluation_state"  # noqa: S608  a constant
+_HEARD = f"SELECT extract(epoch FROM {_CLOCK} - watermark)::float8 FROM evaluation_state"  # noqa: S608  a constant
 _DEAD_LETTERS = (
     "SELECT reason, redriven_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
 )
@@ -35,7 +28,7 @@ _ALARMS = (
 _DELIVERIES = "SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1"
 _INSTANCE = "SELECT mode, name FROM instance"
 _FIGURES = {
-    "watch_judged_to_age_seconds": _JUDGED,
+    "watch_judged_to_age_seconds": _EVALUATED,
     "watch_heard_to_age_seconds": _HEARD,
     "watch_unread_batches": (
         "SELECT count(*) FROM feed"
@@ -74,7 +67,7 @@ _FIGURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerFigures:
-    """Of one ingest worker, since it first joined. `age`: of its heartbeat; None: never heard."""
+    """An ingest worker since it first joined. `age`: of its heartbeat; None: never heard."""
 
     name: str
     messages: int
@@ -88,19 +81,19 @@ class WorkerFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One look. `figures` by name, None where there is none yet."""
+    """All figures. `figures` by name; None: no value yet."""
 
     mode: str
     instance: str
     workers: Sequence[WorkerFigures]
-    letters: Sequence[tuple[str, bool, int]]  # reason, sent again, how many
-    alarms: Sequence[tuple[str, str, str, int]]  # state, severity, domain, how many
-    deliveries: Sequence[tuple[str, int]]  # state, how many
+    letters: Sequence[tuple[str, bool, int]]  # reason, replayed, count
+    alarms: Sequence[tuple[str, str, str, int]]  # state, severity, domain, count
+    deliveries: Sequence[tuple[str, int]]  # state, count
     figures: dict[str, float | None]
 
 
 def measure(connection: Connection) -> Measured:
-    """Look once."""
+    """Read all figures."""
     mode, instance = connection.execute(_INSTANCE).fetchone() or ("", "")
     figures: dict[str, float | None] = {}
     for name, query in _FIGURES.items():
@@ -109,19 +102,9 @@ def measure(connection: Connection) -> Measured:
     return Measured(
         mode=mode,
         instance=instance,
-        workers=[
-            WorkerFigures(
-                name=row[0],
-                messages=row[1],
-                rows=row[2],
-                refused=row[3],
-                batches=row[4],
-                retries=row[5],
-                repeated=row[6],
-                age=row[7],
-            )
-            for row in connection.execute(_WORKERS.encode())
-        ],
+        workers=connection.cursor(row_factory=class_row(WorkerFigures))
+        .execute(_WORKERS.encode())
+        .fetchall(),
         letters=connection.execute(_DEAD_LETTERS).fetchall(),
         alarms=connection.execute(_ALARMS).fetchall(),
         deliveries=connection.execute(_DELIVERIES).fetchall(),

@@ -1,4 +1,4 @@
-"""Pictures of the console in a real Chromium, for the README: of a running instance, as it is."""
+"""Pictures of the console of a running instance, taken with Chromium, for the README."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.overview import queries
+from hypervisor.web.marks import priority
 from sensors._errors import TerritoryError
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ _LASTS = timedelta(minutes=10)
 
 
 class PicturesError(TerritoryError):
-    """No pictures can be taken: says what is missing."""
+    """Pictures cannot be taken; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """One picture. `path` may name {site}, the gauge with the gravest alarm."""
+    """A picture. `path` may contain {site}, the gauge with the worst alarm."""
 
     name: str
     path: str
@@ -78,7 +79,7 @@ def take(
         )
     folder.mkdir(parents=True, exist_ok=True)
     with connect(url) as connection:
-        site = _find_gravest_site(connection)
+        site = _find_worst_site(connection)
     with _sign_in(url) as cookie, chromium() as browser:
         for shot in shots:
             file = folder / f"{shot.name}.png"
@@ -86,22 +87,19 @@ def take(
             say(f"{file}  {shot.path.format(site=site)}")
 
 
-def _find_gravest_site(connection: Connection) -> str:
-    """The gauge on a river whose alarm is the gravest; without one, the first."""
+def _find_worst_site(connection: Connection) -> str:
+    """The gauge on a river with the worst alarm; without alarms, the first."""
     rivers = [place.name for place in queries.list_places(connection)]
     if not rivers:
-        raise PicturesError("this instance has no gauge on a river: play the demonstration first")
+        raise PicturesError("this instance has no gauge on a river: start the demonstration first")
     standing = queries.list_open_alarms(connection, datetime.now(UTC))
-    rank = {"critical": 0, "major": 1, "minor": 2}
-    ranked = sorted(
-        (rank.get(alarm.severity, 3), alarm.site) for alarm in standing if alarm.site in rivers
-    )
-    return ranked[0][1] or rivers[0] if ranked else rivers[0]
+    ranked = [(priority(alarm.severity), alarm.site) for alarm in standing if alarm.site in rivers]
+    return min(ranked)[1] or rivers[0] if ranked else rivers[0]
 
 
 @contextmanager
 def _sign_in(url: str) -> Iterator[tuple[str, str]]:
-    """A session of an administrator for as long as it takes: the cookie's name and value."""
+    """A temporary session of an administrator: name and value of its cookie."""
     secret = secrets.generate_session()
     digest = secrets.digest(secret)
     with connect(url) as connection:
@@ -135,7 +133,7 @@ def _sign_in(url: str) -> Iterator[tuple[str, str]]:
 
 
 def _find_administrator(connection: Connection) -> access_queries.Account:
-    """One who sees everything."""
+    """An administrator of the complete territory."""
     for account in access_queries.list_accounts(connection):
         roles = queries_roles.list_roles(connection, account.id)
         if account.disabled_at is None and (Role.ADMINISTRATOR, None) in roles:
@@ -145,13 +143,13 @@ def _find_administrator(connection: Connection) -> access_queries.Account:
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    """A browser that draws without a screen.
+    """A headless browser.
 
     Raises:
         PicturesError: playwright or chromium is missing.
     """
     try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415  a tool of developers
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415  a developer tool
     except ImportError as error:
         raise PicturesError("playwright is not installed; `make setup` brings it") from error
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -183,7 +181,7 @@ def _take_screenshot(  # noqa: PLR0913, PLR0917  what a picture is of
     context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
     page = context.new_page()
     page.goto(address + shot.path.format(site=site), wait_until="load")
-    page.locator("#map-note").wait_for(state="hidden", timeout=60_000)  # it draws in software
+    page.locator("#map-note").wait_for(state="hidden", timeout=60_000)  # software rendering is slow
     page.wait_for_timeout(2500)  # charts
     page.screenshot(path=file)
     context.close()

@@ -11,7 +11,7 @@ from dashboards._build import list_panels
 from dashboards._describe import Dashboard
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import lighting_plans
-from hypervisor.grafana.macros import Span, compute_interval, expand_macros
+from hypervisor.grafana.emulation import Span, compute_interval, expand_macros
 from hypervisor.readings import rollup
 from sensors._domain import catalogue
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.app.openapi_examples import example
+from hypervisor.app.openapi import example
 
 KNOWN: dict[str, Any] = {
     "Site": {"type": "object", "properties": {"name": {"type": "string", "examples": ["mill"]}}},
