@@ -26,9 +26,9 @@ def bounded_duration(span: float, text: str, place: Place) -> int:
         RuleError: it is longer than a year, or shorter than a millisecond and not zero.
     """
     if not span <= LONGEST:
-        raise RuleError(place, f"{text} is too long; a duration lasts at most 366 d")
+        raise RuleError(place, "{text} is too long; a duration lasts at most 366 d", text)
     if 0 < span < _SHORTEST:
-        raise RuleError(place, f"{text} is too short; a duration lasts at least 1 ms")
+        raise RuleError(place, "{text} is too short; a duration lasts at least 1 ms", text)
     return round(span)
 
 
@@ -41,7 +41,7 @@ def read_number(text: str, place: Place) -> float:
     value = float(text)
     mantissa = text.lower().partition("e")[0]
     if value == 0 and mantissa.strip("+-.0"):
-        raise RuleError(place, f"{text} is too small; the smallest number beside 0 is 1e-12")
+        raise RuleError(place, "{text} is too small; the smallest number beside 0 is 1e-12", text)
     return bounded_number(value, text, place)
 
 
@@ -52,9 +52,9 @@ def bounded_number(value: float, text: str, place: Place) -> float:
         RuleError: its size is beyond 1e15, or below 1e-12 and not zero.
     """
     if not abs(value) <= _LARGEST:
-        raise RuleError(place, f"{text} is too large; a number lies between -1e15 and 1e15")
+        raise RuleError(place, "{text} is too large; a number lies between -1e15 and 1e15", text)
     if 0 < abs(value) < _SMALLEST:
-        raise RuleError(place, f"{text} is too small; the smallest number beside 0 is 1e-12")
+        raise RuleError(place, "{text} is too small; the smallest number beside 0 is 1e-12", text)
     return value
 
 
@@ -65,7 +65,7 @@ def bounded_size(what: Sized, most: int, kind: str, place: Place) -> None:
         RuleError: it is larger than `most`; `kind` names what it holds.
     """
     if len(what) > most:
-        raise RuleError(place, f"{len(what)} {kind}; expected at most {most}")
+        raise RuleError(place, "{count} {kind}; expected at most {most}", len(what), kind, most)
 
 
 def bounded_depth(node: Node) -> Node:
@@ -80,7 +80,8 @@ def bounded_depth(node: Node) -> Node:
         if depth > _DEPTH:
             raise RuleError(
                 level[0].place,
-                f"more than {_DEPTH} operators inside one another; shorten the expression",
+                "more than {depth} operators inside one another; shorten the expression",
+                _DEPTH,
             )
         level = [part for node in level for part in node.parts]
     return node

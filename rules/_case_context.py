@@ -29,7 +29,7 @@ def read_upstream(parts: CaseParts) -> dict[str, Above]:
     for site, node in parts.mapping("upstream").items():
         own = parts.source.mapping(node, f"site {site}", _UPSTREAM)
         if "lag" not in own:
-            raise RuleError(parts.source.place(node), f"site {site} needs a `lag`, as 2 h")
+            raise RuleError(parts.source.place(node), "site {site} needs a `lag`, as 2 h", site)
         thresholds: dict[str, Steps] = {}
         if "thresholds" in own:
             written = parts.source.mapping(own["thresholds"], "thresholds")

@@ -43,7 +43,9 @@ class CaseParts:
         for pair in self.source.sequence(node, "a list of pairs"):
             both = self.source.sequence(pair, "a pair")
             if len(both) != 2:
-                raise RuleError(self.source.place(pair), f"expected a pair, found {len(both)}")
+                raise RuleError(
+                    self.source.place(pair), "expected a pair, found {count}", len(both)
+                )
             pairs.append((both[0], both[1]))
         return pairs
 
@@ -52,7 +54,10 @@ class CaseParts:
         text = self.source.text(node, f"one of {', '.join(allowed)}")
         if text not in allowed:
             raise RuleError(
-                self.source.place(node), f"unknown word {text!r}{did_you_mean(text, allowed)}"
+                self.source.place(node),
+                "unknown word {text!r}{hint}",
+                text,
+                did_you_mean(text, allowed),
             )
         return text
 
@@ -82,4 +87,4 @@ class CaseParts:
         try:
             return float(text)
         except ValueError as error:
-            raise RuleError(self.source.place(node), f"{text!r} is no number") from error
+            raise RuleError(self.source.place(node), "{text!r} is no number", text) from error

@@ -46,7 +46,9 @@ def _check_keys(source: Source, node: yaml.Node, what: str, keys: Sequence[str])
     for key, value in source.mapping(node, what).items():
         if key not in keys:
             hint = did_you_mean(key, keys)
-            raise WaitingError(source.place(value), f"{what} has no {key!r} yet{hint}")
+            raise WaitingError(
+                source.place(value), "{what} has no {key!r} yet{hint}", what, key, hint
+            )
 
 
 class _CaseReader(CaseParts):
@@ -80,7 +82,7 @@ class _CaseReader(CaseParts):
             revisions.append((self.time(when), None if withdrawn else self._rule(rule)))
         if not revisions:
             place = self.source.place(next(iter(self.parts.values())))
-            raise RuleError(place, f"the case of line {line} has no rule")
+            raise RuleError(place, "the case of line {line} has no rule", line)
         return tuple(revisions)
 
     def _rule(self, node: yaml.Node) -> Rule:
@@ -218,7 +220,7 @@ class _CaseReader(CaseParts):
             parts = self.source.mapping(node, "an alarm")
             for needed in ("since", "began"):
                 if needed not in parts:
-                    raise RuleError(self.source.place(node), f"an alarm needs `{needed}`")
+                    raise RuleError(self.source.place(node), "an alarm needs `{needed}`", needed)
             lines.append(alarm_text(self.source.plain(node), compared))
         return lines
 

@@ -25,6 +25,7 @@ from rules._tree import (
 )
 from rules._units import BARE, Unit, converted, needs_unit, product, quotient
 from rules._vocabulary import Vocabulary
+from sensors._errors import Message, listed
 from sensors._nearest import did_you_mean
 
 _CONDITIONS = (Comparison, Every, Some, Negation)
@@ -70,8 +71,8 @@ class _Checker:
                 self._value(node)
                 raise RuleError(
                     node.place,
-                    f"{node.name!r} is a value; a condition compares it, as {node.name} > 3 m"
-                    f" or {node.name} == 1",
+                    "{name!r} is a value; a condition compares it, as {name} > 3 m or {name} == 1",
+                    node.name,
                 )
         raise RuleError(node.place, "expected a condition, found a value; compare it with another")
 
@@ -95,7 +96,7 @@ class _Checker:
             return node
         if node.name not in names:
             hint = did_you_mean(node.name, names)
-            raise RuleError(node.place, f"{node.name!r} is no {word.name}{hint}")
+            raise RuleError(node.place, "{name!r} is no {word}{hint}", node.name, word.name, hint)
         return Number(place=node.place, value=float(names[node.name]))
 
     def _value(self, node: Node) -> _Measured:
@@ -119,18 +120,20 @@ class _Checker:
         if node.name in self._words.series:
             return self._words.series[node.name]
         if node.name in WAITING:
-            raise WaitingError(node.place, f"the word {node.name} does not exist yet")
+            raise WaitingError(node.place, "the word {name} does not exist yet", node.name)
         if node.name in FUNCTIONS:
-            raise RuleError(node.place, f"{node.name!r} is a function; expected {node.name}(…)")
+            raise RuleError(node.place, "{name!r} is a function; expected {name}(…)", node.name)
         if not self._words.closed:
             return None
         if node.name in self._words.thresholds:
-            raise RuleError(node.place, f"a threshold is written threshold.{node.name}")
+            raise RuleError(node.place, "a threshold is written threshold.{name}", node.name)
         for word, names in NAMED.items():
             if node.name in names:
-                raise RuleError(node.place, f"compare it with {word}, as {word} == {node.name}")
+                raise RuleError(
+                    node.place, "compare it with {word}, as {word} == {name}", word, node.name
+                )
         hint = did_you_mean(node.name, (*self._words.series, *WORDS))
-        raise RuleError(node.place, f"unknown series {node.name!r}{hint}")
+        raise RuleError(node.place, "unknown series {name!r}{hint}", node.name, hint)
 
     def _threshold(self, node: Threshold) -> Unit:
         if node.name in self._words.thresholds:
@@ -138,7 +141,7 @@ class _Checker:
         if not self._words.closed:
             return None
         hint = did_you_mean(node.name, self._words.thresholds)
-        raise RuleError(node.place, f"unknown threshold {node.name!r}{hint}")
+        raise RuleError(node.place, "unknown threshold {name!r}{hint}", node.name, hint)
 
     def _arithmetic(self, node: Arithmetic) -> _Measured:
         left, right = self._value(node.left), self._value(node.right)
@@ -167,7 +170,7 @@ class _Checker:
         if (scale, offset) == (1.0, 0.0):
             return measured
         if offset and isinstance(node, Arithmetic):
-            raise RuleError(node.place, f"write it in {other.unit}, whose zero is another")
+            raise RuleError(node.place, "write it in {unit}, whose zero is another", other.unit)
         if isinstance(measured.node, Number):
             value = float(f"{measured.node.value * scale + offset:.12g}")
             written = f"{measured.node.value:g} {measured.unit}, {value:g} {other.unit},"
@@ -185,7 +188,10 @@ class _Checker:
         if not len(function.takes) - function.spare <= len(arguments) <= len(function.takes):
             raise RuleError(
                 node.place,
-                f"{function.name} takes {_listed(function)}; found {len(arguments)} arguments",
+                "{function} takes {arguments}; found {count} arguments",
+                function.name,
+                _listed(function),
+                len(arguments),
             )
         unit: Unit = None
         checked: list[Node] = []
@@ -210,7 +216,9 @@ class _Checker:
             span = microseconds(node.value, node.unit, node.place)
             if span > 0:
                 return Number(place=node.place, value=span, unit="us"), None
-            raise RuleError(node.place, f"{function.name} needs a duration longer than nothing")
+            raise RuleError(
+                node.place, "{function} needs a duration longer than nothing", function.name
+            )
         if takes is Takes.FRACTION and isinstance(node, Number) and node.unit in (None, "%"):
             value = node.value / 100 if node.unit else node.value
             if 0 <= value <= 1:
@@ -219,7 +227,13 @@ class _Checker:
             return node, None
         if takes in (Takes.SERIES, Takes.SERIES_OR_DEVICE) and isinstance(node, Name):
             return node, self._series(node)
-        raise RuleError(node.place, f"{function.name} takes {_listed(function)}; expected {takes}")
+        raise RuleError(
+            node.place,
+            "{function} takes {arguments}; expected {takes}",
+            function.name,
+            _listed(function),
+            takes,
+        )
 
 
 _MEASURED = (Takes.SERIES, Takes.SERIES_OR_DEVICE, Takes.VALUE, Takes.VALUE_OR_CONDITION)
@@ -245,10 +259,17 @@ def _separate(node: Call, arguments: Sequence[Node]) -> None:
         return
     inside = [part for argument in arguments for part in walk(argument)]
     if not any(isinstance(part, Name) for part in inside):
-        raise RuleError(node.place, f"{node.function} needs a series inside, as {node.function}(…)")
+        raise RuleError(
+            node.place, "{function} needs a series inside, as {function}(…)", node.function
+        )
     for part in inside:
         if isinstance(part, Call) and part.function in (*OVER_MEMBERS, UPSTREAM):
-            raise RuleError(part.place, f"{part.function} cannot stand inside {node.function}")
+            raise RuleError(
+                part.place,
+                "{function} cannot stand inside {other}",
+                part.function,
+                node.function,
+            )
         if isinstance(part, Call) and part.function == "silent" and node.function == UPSTREAM:
             raise RuleError(part.place, "silent cannot stand inside upstream: water is no message")
 
@@ -264,11 +285,15 @@ def _possible(node: Node, other: Node) -> None:
     if isinstance(other, Word) and other.name in LEAST_AND_MOST:
         least, most = LEAST_AND_MOST[other.name]
         if node.value != int(node.value) or not least <= node.value <= most:
-            raise RuleError(node.place, f"{other.name} is a whole number, {least} to {most}")
+            raise RuleError(
+                node.place, "{name} is a whole number, {least} to {most}", other.name, least, most
+            )
     if isinstance(other, Call) and other.function == "share" and not 0 <= node.value <= 1:
         raise RuleError(
             node.place,
-            f"a share lies between 0 and 1; write {node.value / 100:g} or {node.value:g} %",
+            "a share lies between 0 and 1; write {share:g} or {percentage:g} %",
+            node.value / 100,
+            node.value,
         )
 
 
@@ -282,5 +307,5 @@ def _ordered(node: Call, function: Function) -> tuple[Node, ...]:
     return arguments
 
 
-def _listed(function: Function) -> str:
-    return "(" + ", ".join(function.takes) + ")"
+def _listed(function: Function) -> Message:
+    return Message("({arguments})", listed(map(Message, function.takes)))

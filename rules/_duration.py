@@ -38,12 +38,15 @@ def microseconds(value: float, unit: str | None, place: Place) -> int:
         RuleError: the unit is none of time, there is none, or it is out of bounds (rules._bounds).
     """
     if unit is None:
-        raise RuleError(place, f"{value:g} has no unit; a duration is written like {value:g} min")
+        raise RuleError(
+            place, "{value:g} has no unit; a duration is written like {value:g} min", value
+        )
     if unit not in _UNITS:
         raise RuleError(
             place,
-            f"{unit!r} is no unit of time; expected a duration such as 10 min"
-            + did_you_mean(unit, ("s", "min", "h", "d")),
+            "{unit!r} is no unit of time; expected a duration such as 10 min{hint}",
+            unit,
+            did_you_mean(unit, ("s", "min", "h", "d")),
         )
     return bounded_duration(value * _UNITS[unit], f"{value:g} {unit}", place)
 
@@ -58,7 +61,9 @@ def parse_duration(text: str, place: Place) -> int:
     if match is None:
         if re.fullmatch(r"\s*[0-9]+(?:\.[0-9]+)?\s*", text):
             return microseconds(float(text), None, place)
-        raise RuleError(place, f"{text!r} is no duration; expected a number and a unit, as 10 min")
+        raise RuleError(
+            place, "{text!r} is no duration; expected a number and a unit, as 10 min", text
+        )
     return microseconds(float(match[1]), match[2], place)
 
 

@@ -18,7 +18,7 @@ from rules._tree import (
     Some,
     Threshold,
 )
-from sensors._errors import Place
+from sensors._errors import Message, Place
 from sensors._nearest import did_you_mean
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -44,7 +44,7 @@ def parse(text: str, place: Place) -> Node:
         waiting = next((token for token in tokens_read if token.text in WAITING), None)
         if waiting is None:
             raise
-        raise WaitingError(waiting.place, f"{waiting.text} does not exist yet") from error
+        raise WaitingError(waiting.place, "{word} does not exist yet", waiting.text) from error
 
 
 class _Parser:
@@ -83,25 +83,31 @@ class _Parser:
     def _fail(self, expected: str) -> NoReturn:
         token = self._peek
         actual = repr(token.text) if token.text else token.kind.value
-        raise RuleError(token.place, f"expected {expected}, found {actual}{self._hint()}")
+        raise RuleError(
+            token.place,
+            "expected {expected}, found {actual}{hint}",
+            expected,
+            actual,
+            self._hint(),
+        )
 
-    def _hint(self) -> str:
+    def _hint(self) -> Message:
         """What was probably meant where the next token stands."""
         before = self._tokens[self._next - 1] if self._next else None
         token = self._peek
         after = self._tokens[self._next + 1] if token.kind is not Kind.END else token
         match (before.text if before else "", token.text, after.text):
             case (_, "=", ">" | "<" as sign):
-                return f"; write {sign}="
+                return Message("; write {sign}=", sign)
             case (_, "=", _):
-                return "; equality is written =="
+                return Message("; equality is written ==")
             case ("<", ">", _):
-                return "; write !="
+                return Message("; write !=")
             case (_, "between", _):
-                return "; write `level >= 1 m and level <= 2 m`"
+                return Message("; write `level >= 1 m and level <= 2 m`")
             case (whole, ",", part) if before and {before.kind, after.kind} == {Kind.NUMBER}:
-                return f"; the decimal sign is a point: {whole}.{part}"
-        return ""
+                return Message("; the decimal sign is a point: {whole}.{part}", whole, part)
+        return Message("")
 
     def _or(self) -> Node:
         place = self._peek.place
@@ -218,16 +224,16 @@ class _Parser:
         if dot:
             if head != "threshold" or "." in rest:
                 hint = did_you_mean(head, ("threshold",))
-                raise RuleError(token.place, f"{token.text!r} is not understood{hint}")
+                raise RuleError(token.place, "{text!r} is not understood{hint}", token.text, hint)
             return Threshold(place=token.place, name=rest)
         return Name(place=token.place, name=token.text)
 
     def _call(self, token: Token) -> Node:
         if token.text in WAITING:
-            raise WaitingError(token.place, f"the function {token.text} does not exist yet")
+            raise WaitingError(token.place, "the function {name} does not exist yet", token.text)
         if token.text not in FUNCTIONS:
             hint = did_you_mean(token.text, FUNCTIONS)
-            raise WaitingError(token.place, f"unknown function {token.text!r}{hint}")
+            raise WaitingError(token.place, "unknown function {name!r}{hint}", token.text, hint)
         self._expect("(")
         self._deeper(token)
         arguments: list[Node] = []

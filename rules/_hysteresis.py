@@ -42,16 +42,20 @@ def _check(when: Comparison, clear: Comparison) -> None:
         way = "above" if rises else "below"
         raise RuleError(
             clear.place,
-            f"clear looks the same way as when: both hold {way} a limit; write it with"
-            f" {'<' if rises else '>'}",
+            "clear looks the same way as when: both hold {way} a limit; write it with {sign}",
+            way,
+            "<" if rises else ">",
         )
     over = back - at if rises else at - back
     if over > 1e-9 * max(abs(at), abs(back), 1.0):
         raise RuleError(
             clear.place,
-            f"clear holds already where when does: they overlap by {over:.6g}; to keep the alarm"
-            f" until it is well {'below' if rises else 'above'}, write the limit of when"
-            f" {'- 0.10 m' if rises else '+ 0.10 m'}, or whatever the margin is",
+            "clear holds already where when does: they overlap by {over:.6g}; to keep the "
+            "alarm until it is well {beyond}, write the limit of when {margin}, or whatever "
+            "the margin is",
+            over,
+            "below" if rises else "above",
+            "- 0.10 m" if rises else "+ 0.10 m",
         )
 
 

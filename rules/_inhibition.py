@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rules._errors import RuleError
-from sensors._errors import Place
+from sensors._errors import Message, Place
 from sensors._nearest import did_you_mean
 
 
@@ -29,7 +29,12 @@ def check_mentions(some: Iterable[Mention], rules: Mapping[str, Iterable[str]]) 
     for mention in mentions:
         if mention.inhibits not in rules:
             hint = did_you_mean(mention.inhibits, rules)
-            message = f"{mention.rule!r} inhibits the unknown rule {mention.inhibits!r}{hint}"
+            message = Message(
+                "{rule!r} inhibits the unknown rule {name!r}{hint}",
+                mention.rule,
+                mention.inhibits,
+                hint,
+            )
             raise RuleError(mention.place, message)
     check_circles(mentions, rules)
 
@@ -49,14 +54,16 @@ def check_circles(
     graph = {**(rules or {}), **onward}
     for mention in mentions:
         if mention.inhibits == mention.rule:
-            raise RuleError(mention.place, f"rule {mention.rule!r} cannot inhibit itself")
+            raise RuleError(mention.place, "rule {rule!r} cannot inhibit itself", mention.rule)
         back = _way(graph, mention.inhibits, mention.rule)
         if back:
             named = ", which inhibits ".join(map(repr, back))
             raise RuleError(
                 mention.place,
-                f"{mention.rule!r} inhibits {named}: alarms that silence each other would tell"
-                " nobody; let the graver inhibit the other, and take one of these out",
+                "{rule!r} inhibits {named}: alarms that silence each other would tell nobody; "
+                "let the graver inhibit the other, and take one of these out",
+                mention.rule,
+                named,
             )
 
 

@@ -10,7 +10,7 @@ from rules._duration import duration_text
 from rules._functions import FUNCTIONS
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Name, Node, Number, walk
-from sensors._errors import Place
+from sensors._errors import Message, Place
 from sensors._nearest import did_you_mean
 
 
@@ -94,7 +94,7 @@ def lateness(rule: Rule, site: SiteFacts, *, grace: int = 0) -> Lateness:
     return Lateness(site=site.name, stands=stands, notified=stands + wait, parts=tuple(parts))
 
 
-def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, str]]:
+def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, Message]]:
     """What an author should know of a rule at these sites: where it stands, and what it is.
 
     A threshold that no site has, with the nearest that one has; a window shorter than the interval
@@ -104,21 +104,24 @@ def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, st
     yield from _thresholds(rule, site_facts)
     there = [site for site in site_facts if applies(rule, site)]
     if site_facts and not there:
-        yield rule.when.place, f"{rule.id} applies at none of {len(site_facts)} sites"
+        yield (
+            rule.when.place,
+            Message("{rule} applies at none of {count} sites", rule.id, len(site_facts)),
+        )
     yield from _windows(rule, there)
 
 
-def _thresholds(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str]]:
+def _thresholds(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Message]]:
     had = {name for site in sites for name in site.thresholds}
     nodes = [node for condition in rule.conditions for node in walk(condition)]
     for name in (*rule.thresholds, *rule.optional_thresholds, *rule.afar_thresholds):
         if sites and name not in had:
             place = next(n.place for n in nodes if getattr(n, "name", "") == name)
             hint = did_you_mean(name, had)
-            yield place, f"no site has a threshold {name!r}{hint}"
+            yield place, Message("no site has a threshold {name!r}{hint}", name, hint)
 
 
-def _windows(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str]]:
+def _windows(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Message]]:
     for node in (*rule.outside, *rule.inside):
         if not (isinstance(node, Call) and _needs(node)):
             continue
@@ -134,13 +137,26 @@ def _windows(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str]]:
         short = [(needed, site) for needed, site in short if _span(node) < needed]
         if short:
             needed, site = max(short, key=lambda pair: pair[0])
-            why = f"needs {least} readings" if least > 1 else "is shorter than an interval"
-            text = (
-                f"{node.function}({series.name}, {duration_text(_span(node))}) {why}, and"
-                f" {site.name} reads every {duration_text(site.intervals[series.name])}"
-                f"{_more(len(short))}; write {duration_text(needed)} or more"
+            why = Message("is shorter than an interval")
+            if least > 1:
+                why = Message("needs {count} readings", least)
+            others = len(short) - 1
+            more = Message(" (and {count} more sites do)", others) if others else ""
+            yield (
+                node.place,
+                Message(
+                    "{function}({series}, {span}) {why}, and {site} reads every {interval}{more}; "
+                    "write {needed} or more",
+                    node.function,
+                    series.name,
+                    duration_text(_span(node)),
+                    why,
+                    site.name,
+                    duration_text(site.intervals[series.name]),
+                    more,
+                    duration_text(needed),
+                ),
             )
-            yield node.place, text
 
 
 def _needs(call: Call) -> int:
@@ -150,10 +166,6 @@ def _needs(call: Call) -> int:
     if call.function in ("stuck", "silent"):
         return 2
     return 1 if FUNCTIONS[call.function].windowed or call.function == "change" else 0
-
-
-def _more(count: int) -> str:
-    return f" (and {count - 1} more sites do)" if count > 1 else ""
 
 
 def _is_stuck(node: Node) -> bool:

@@ -50,12 +50,12 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
         parts = source.mapping(node, "a rule", RULE_KEYS)
         for needed in _NEEDED:
             if needed not in parts:
-                raise RuleError(place, f"a rule of a pack needs `{needed}`")
+                raise RuleError(place, "a rule of a pack needs `{needed}`", needed)
         rule = read_rule(node, source, words, domain=domain)
         _check_whole(rule, place)
         check_names(source, parts, rule.per)
         if rule.id in rules_by_id:
-            raise RuleError(place, f"rule {rule.id!r} appears twice")
+            raise RuleError(place, "rule {rule!r} appears twice", rule.id)
         rules_by_id[rule.id] = rule
         mentions += [
             Mention(rule=rule.id, inhibits=name, place=source.place(at))
@@ -68,7 +68,9 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
 
 def _check_whole(rule: Rule, place: Place) -> None:
     if not rule.id.startswith(f"{rule.domain}-"):
-        raise RuleError(place, f"rule {rule.id!r} must be named {rule.domain}-…, for its domain")
+        raise RuleError(
+            place, "rule {rule!r} must be named {domain}-…, for its domain", rule.id, rule.domain
+        )
     _check_share(rule, place)
     _check_steps(rule)
     check_hysteresis(rule)
@@ -81,8 +83,12 @@ def _check_steps(rule: Rule) -> None:
         if SEVERITIES.index(step.severity) <= SEVERITIES.index(below):
             raise RuleError(
                 step.when.place,
-                f"the steps of {rule.id!r} must climb: {step.severity} stands after {below};"
-                f" from the mildest on, severities are {', '.join(SEVERITIES)}",
+                "the steps of {rule!r} must climb: {severity} stands after {below}; from the "
+                "mildest on, severities are {severities}",
+                rule.id,
+                step.severity,
+                below,
+                ", ".join(SEVERITIES),
             )
         below = step.severity
 
@@ -91,18 +97,27 @@ def _check_share(rule: Rule, place: Place) -> None:
     """Only a group has members, and only a site an upstream; one word means one thing."""
     if rule.shares and rule.per != "group":
         function = rule.shares[0].function
-        raise RuleError(place, f"rule {rule.id!r} uses {function} and is not `per: group`")
+        raise RuleError(
+            place, "rule {rule!r} uses {function} and is not `per: group`", rule.id, function
+        )
     if rule.upstreams and rule.per == "group":
-        raise RuleError(place, f"rule {rule.id!r} is `per: group`, and no group has an upstream")
+        raise RuleError(
+            place, "rule {rule!r} is `per: group`, and no group has an upstream", rule.id
+        )
     if any(isinstance(node, Name) and node.name == DEVICE for node in rule.inside):
-        raise RuleError(place, f"rule {rule.id!r} has a device in a share; name a series of it")
+        raise RuleError(
+            place, "rule {rule!r} has a device in a share; name a series of it", rule.id
+        )
     both = sorted(set(rule.shared) & set(rule.plain))
     if both:
         raise RuleError(
-            place, f"rule {rule.id!r} names {both[0]} both inside a share and outside of one"
+            place,
+            "rule {rule!r} names {series} both inside a share and outside of one",
+            rule.id,
+            both[0],
         )
     if not any(isinstance(node, Name) for node in walk(rule.when)):
-        raise RuleError(place, f"`when` of {rule.id!r} names no series; what should it watch?")
+        raise RuleError(place, "`when` of {rule!r} names no series; what should it watch?", rule.id)
 
 
 def packs() -> list[Pack]:
@@ -126,7 +141,7 @@ def packs() -> list[Pack]:
         for rule in pack.rules:
             if rule.id in seen:
                 place = Place(file=name, line=1, column=1)
-                raise RuleError(place, f"rule {rule.id!r} is already in {seen[rule.id]}")
+                raise RuleError(place, "rule {rule!r} is already in {file}", rule.id, seen[rule.id])
             seen[rule.id] = str(file)
         loaded.append(pack)
     check_mentions(

@@ -36,7 +36,7 @@ class Reader:
         for name in written:
             if name not in self.catalogue.quantities:
                 hint = did_you_mean(name, (*others, *self.catalogue.quantities))
-                raise RuleError(self.place, f"{what} has no {name!r}{hint}")
+                raise RuleError(self.place, "{what} has no {name!r}{hint}", what, name, hint)
         return {name: str(text) for name, text in written.items()}
 
     def limits(self, written: Mapping[str, Any]) -> dict[str, Steps]:
@@ -49,10 +49,10 @@ class Reader:
         for name, text in written.items():
             if name not in self.catalogue.thresholds:
                 hint = did_you_mean(name, self.catalogue.thresholds)
-                raise RuleError(self.place, f"unknown threshold {name!r}{hint}")
+                raise RuleError(self.place, "unknown threshold {name!r}{hint}", name, hint)
             match = _QUANTITY.fullmatch(str(text))
             if match is None:
-                raise RuleError(self.place, f"{text!r} is no threshold; expected as 3.1 m")
+                raise RuleError(self.place, "{text!r} is no threshold; expected as 3.1 m", text)
             unit = self.catalogue.thresholds[name].unit
             scale, offset = converted(match[2], unit, self.place)
             value = bounded_number(float(match[1]) * scale + offset, str(text), self.place)

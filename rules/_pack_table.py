@@ -58,7 +58,7 @@ class Table:
 
     def _text(self, key: str) -> str:
         if key not in self._body:
-            raise RuleError(self.place, f"a test needs `{key}`")
+            raise RuleError(self.place, "a test needs `{key}`", key)
         return str(self._body[key])
 
     def sent(self) -> tuple[list[Sent], int]:
@@ -72,8 +72,9 @@ class Table:
                 if match is None:
                     raise RuleError(
                         self.place,
-                        f"{word!r} is no reading; expected a number, - (no row) or null (a row"
-                        " without a value), then ? or ^, then *times",
+                        "{word!r} is no reading; expected a number, - (no row) or null (a row "
+                        "without a value), then ? or ^, then *times",
+                        word,
                     )
                 for _ in range(int(match["times"] or 1)):
                     if match["value"] != "-":
@@ -142,9 +143,15 @@ class Table:
         try:
             day = date.fromisoformat(self._text("day"))
         except ValueError as error:
-            raise RuleError(self.place, f"{error}; expected a day as 2024-07-14") from error
+            raise RuleError(self.place, "{error}; expected a day as 2024-07-14", error) from error
         if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-            raise RuleError(self.place, f"{day}: expected a day of {_FIRST_YEAR} to {_LAST_YEAR}")
+            raise RuleError(
+                self.place,
+                "{day}: expected a day of {first_year} to {last_year}",
+                day,
+                _FIRST_YEAR,
+                _LAST_YEAR,
+            )
         return (day.toordinal() - date(1970, 1, 1).toordinal()) * _DAY
 
     def _mapping(self, key: str) -> Mapping[str, Any]:
@@ -152,7 +159,7 @@ class Table:
         if not isinstance(written, Mapping) or not all(
             isinstance(rows, Mapping) for rows in written.values()
         ):
-            raise RuleError(self.place, f"expected `{key}`: a mapping of mappings")
+            raise RuleError(self.place, "expected `{key}`: a mapping of mappings", key)
         return written
 
     def _tables(self) -> dict[str, str]:
@@ -171,7 +178,9 @@ class Table:
         members: dict[str, dict[str, str]] = {}
         for names, rows in written.items():
             if not isinstance(rows, Mapping):
-                raise RuleError(self.place, f"member {names!r} has no series; expected a mapping")
+                raise RuleError(
+                    self.place, "member {name!r} has no series; expected a mapping", names
+                )
             for name in self._named(names):
                 members[name] = self._reader.rows(rows, "a member")
                 bounded_size(members, MEMBERS, "members of one test", self.place)
@@ -202,7 +211,7 @@ class Table:
     def _span(self, text: str) -> tuple[int, int]:
         begins, to, ends = str(text).partition(" to ")
         if not to:
-            raise RuleError(self.place, f"{text!r} is no span; expected as 17:00 to 06:00")
+            raise RuleError(self.place, "{text!r} is no span; expected as 17:00 to 06:00", text)
         first, last = (read_time(part, self.place) - DAY_ZERO for part in (begins, ends))
         return first, last
 
@@ -218,7 +227,7 @@ class Table:
             for key in alarm:
                 if key not in PARTS:
                     raise RuleError(
-                        self.place, f"an alarm has no {key!r}{did_you_mean(key, PARTS)}"
+                        self.place, "an alarm has no {key!r}{hint}", key, did_you_mean(key, PARTS)
                     )
                 parts.add(key)
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]

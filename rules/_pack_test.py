@@ -57,7 +57,7 @@ def _differences(rule: Rule, table: Table) -> list[str]:
     if PLANNED & rule.words and not table.is_planned:
         lacking.append("planned, as 17:00 to 06:00")
     if lacking:
-        raise RuleError(table.place, f"the test gives no {', '.join(lacking)}")
+        raise RuleError(table.place, "the test gives no {lacking}", ", ".join(lacking))
     horizon = Horizon(values=until, silence=until)
     revisions = [(0, rule)]
     whole_moments = whole(revisions, table.subject(sent), horizon)

@@ -15,7 +15,7 @@ class Above:
 
     def __init__(self, reader: Reader, site: str, written: Mapping[str, Any]) -> None:
         if "lag" not in written:
-            raise RuleError(reader.place, f"site {site} upstream needs a `lag`, as 2 h")
+            raise RuleError(reader.place, "site {site} upstream needs a `lag`, as 2 h", site)
         self.site = site
         self._reader = reader
         self._lag = parse_duration(str(written["lag"]), reader.place)

@@ -86,9 +86,10 @@ def _no_windows_in_silence(rule: Rule) -> None:
             if isinstance(part, Call) and FUNCTIONS[part.function].windowed:
                 raise RuleError(
                     part.place,
-                    f"{part.function} cannot stand beside silent: silence is judged by what had"
-                    " arrived, a window by what was measured; write last, last_change or change"
-                    " here, or make two rules of it",
+                    "{function} cannot stand beside silent: silence is judged by what had arrived, "
+                    "a window by what was measured; write last, last_change or change here, or "
+                    "make two rules of it",
+                    part.function,
                 )
 
 
@@ -119,7 +120,9 @@ class _Reader:
         text = self._source.text(parts[key], f"a {key}")
         if text not in allowed:
             place = self._source.place(parts[key])
-            raise RuleError(place, f"unknown {key} {text!r}{did_you_mean(text, allowed)}")
+            raise RuleError(
+                place, "unknown {key} {text!r}{hint}", key, text, did_you_mean(text, allowed)
+            )
         return text
 
     def steps(self, parts: dict[str, yaml.Node]) -> tuple[Step, ...]:
@@ -133,7 +136,7 @@ class _Reader:
         parts = self._source.mapping(node, "a step", _STEP)
         for needed in ("severity", "when"):
             if needed not in parts:
-                raise RuleError(self._source.place(node), f"a step needs `{needed}`")
+                raise RuleError(self._source.place(node), "a step needs `{needed}`", needed)
         return Step(
             severity=self.word(parts, "severity", SEVERITIES),
             when=self.condition(parts["when"]),

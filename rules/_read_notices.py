@@ -54,7 +54,7 @@ class NoticeReader:
         inhibited: list[str] = []
         for name, node in names(self._source, self._parts):
             if name in inhibited:
-                raise RuleError(self._source.place(node), f"{name!r} appears twice")
+                raise RuleError(self._source.place(node), "{name!r} appears twice", name)
             inhibited.append(name)
         return tuple(inhibited)
 
@@ -65,7 +65,7 @@ class NoticeReader:
         text = self._source.text(node, "what groups alarms")
         if text not in GROUPINGS:
             hint = did_you_mean(text, GROUPINGS)
-            raise RuleError(self._source.place(node), f"unknown group by {text!r}{hint}")
+            raise RuleError(self._source.place(node), "unknown group by {text!r}{hint}", text, hint)
         return cast("Grouping", text)
 
     def _labels(self) -> dict[str, str]:
@@ -80,7 +80,7 @@ class NoticeReader:
         node = self._parts[key]
         span = parse_duration(self._source.text(node, "a duration"), self._source.place(node))
         if span == 0 and key != "grace":
-            raise RuleError(self._source.place(node), f"{key} needs a time longer than nothing")
+            raise RuleError(self._source.place(node), "{key} needs a time longer than nothing", key)
         return span
 
     def _chatter(self) -> Chatter | None:
@@ -91,7 +91,9 @@ class NoticeReader:
         match = _CHATTER.fullmatch(text)
         if match is None or int(match[1]) < 2:
             raise RuleError(
-                place, f"{text!r} is no chatter; expected so many alarms in a time, as 5 in 1 h"
+                place,
+                "{text!r} is no chatter; expected so many alarms in a time, as 5 in 1 h",
+                text,
             )
         return Chatter(count=int(match[1]), span=parse_duration(match[2], place))
 

@@ -8,7 +8,7 @@ import yaml
 
 from rules._errors import RuleError
 from rules._yaml import Source
-from sensors._errors import Place
+from sensors._errors import Message, Place
 from sensors._nearest import did_you_mean
 
 FRENCH = "fr"
@@ -75,8 +75,10 @@ def _check(source: Source, node: yaml.Node, per: str) -> None:
             continue
         hint = did_you_mean(name, names)
         if name in NAMED["device"]:
-            hint = f"; a rule per {per} names {' or '.join(names)}"
-        raise RuleError(_within(source.place(node), node, match.start()), f"no {match[0]}{hint}")
+            hint = Message("; a rule per {subject} names {names}", per, " or ".join(names))
+        raise RuleError(
+            _within(source.place(node), node, match.start()), "no {name}{hint}", match[0], hint
+        )
 
 
 def _within(place: Place, node: yaml.Node, offset: int) -> Place:

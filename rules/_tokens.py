@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rules._errors import RuleError
-from sensors._errors import Place
+from sensors._errors import Message, Place
 
 # A unit stands after its number, with or without one space; a compound one is written without
 # spaces inside (30 mm/h, 20 (m3/s)/h), so that `3 m / x` divides and `3 m/x` names a unit.
@@ -78,8 +78,8 @@ def tokens(text: str, place: Place) -> list[Token]:
     return tokens_read
 
 
-def _unknown(text: str) -> str:
+def _unknown(text: str) -> Message:
     shown = text[:2] if text[:2] in ("&&", "||") else text[0]
     meant = _MEANT.get(text[0])
-    hint = f"; write {meant}" if meant else ""
-    return f"{shown!r} is not part of the rule language{hint}"
+    hint = Message("; write {word}", meant) if meant else ""
+    return Message("{text!r} is not part of the rule language{hint}", shown, hint)

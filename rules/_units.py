@@ -7,6 +7,7 @@ from sensors._units import UnitError, conversion
 
 Unit = str | None  # None: unknown, as in a worked case; it fits everything
 BARE = ""  # of a number written without a unit
+_NEEDS_UNIT = "a number without unit stands beside one in {unit}; write its unit"
 _COUNTED = frozenset({BARE, "1", "code", "bool"})  # what a bare number may be compared with
 
 
@@ -22,7 +23,7 @@ def converted(source: Unit, target: Unit, place: Place) -> tuple[float, float]:
         unit = source or target
         if unit in _COUNTED:
             return 1.0, 0.0
-        raise RuleError(place, f"a number without unit stands beside one in {unit}; write its unit")
+        raise RuleError(place, _NEEDS_UNIT, unit)
     try:
         return conversion(source, target)
     except UnitError as error:
@@ -39,12 +40,19 @@ def needs_unit(number: Number, unit: str) -> None:
         return
     if unit == "%":
         value = number.value * 100 if 0 < number.value <= 1 else number.value
-        text = f"a number without unit stands beside a percentage; write {value:g} %"
-    else:
-        text = f"a number without unit stands beside one in {unit}; write its unit"
-        if " " not in unit and "(" not in unit:
-            text += f", as {number.value:g} {unit}"
-    raise RuleError(number.place, text)
+        raise RuleError(
+            number.place,
+            "a number without unit stands beside a percentage; write {value:g} %",
+            value,
+        )
+    if " " in unit or "(" in unit:
+        raise RuleError(number.place, _NEEDS_UNIT, unit)
+    raise RuleError(
+        number.place,
+        "a number without unit stands beside one in {unit}; write its unit, as {value:g} {unit}",
+        unit,
+        number.value,
+    )
 
 
 def product(left: Unit, right: Unit) -> Unit:

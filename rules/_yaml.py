@@ -27,8 +27,8 @@ def as_yaml(value: Mapping[str, Any]) -> str:
     for _ in range(Source.deepest + 1):
         level = [part for whole in level for part in _inside(whole)]
     if level:
-        problem = f"more than {Source.deepest} lists or mappings inside one another"
-        raise RuleError(Place(file="rule", line=1, column=1), problem)
+        place = Place(file="rule", line=1, column=1)
+        raise RuleError(place, _yaml.TOO_DEEP, Source.deepest)
     return yaml.safe_dump(dict(value), allow_unicode=True, sort_keys=False, width=10_000)
 
 

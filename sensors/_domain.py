@@ -109,18 +109,22 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
     quantities = _named("quantity", joined, lambda domain: domain.quantities)
     for common in COMMON:
         if common.name in quantities:
-            raise CatalogueError(f"quantity {common.name!r} is common to all domains already")
+            raise CatalogueError("quantity {name!r} is common to all domains already", common.name)
         quantities[common.name] = common
     models = _named("device model", joined, lambda domain: domain.models)
     thresholds = _named("threshold", joined, lambda domain: domain.thresholds)
     for model in models.values():
         for name in model.quantities:
             if name not in quantities:
-                raise CatalogueError(f"model {model.name!r} measures unknown quantity {name!r}")
+                raise CatalogueError(
+                    "model {model!r} measures unknown quantity {name!r}", model.name, name
+                )
     for threshold in thresholds.values():
         if threshold.quantity not in quantities:
             raise CatalogueError(
-                f"threshold {threshold.name!r} is of unknown quantity {threshold.quantity!r}"
+                "threshold {threshold!r} is of unknown quantity {quantity!r}",
+                threshold.name,
+                threshold.quantity,
             )
     return Catalogue(
         domains=_named("domain", joined, lambda domain: (domain,)),
@@ -144,7 +148,11 @@ def _named(
         for part in parts(domain):
             if part.name in named:
                 raise CatalogueError(
-                    f"{what} {part.name!r} is in {owner[part.name]!r} and again in {domain.name!r}"
+                    "{what} {name!r} is in {owner!r} and again in {domain!r}",
+                    what,
+                    part.name,
+                    owner[part.name],
+                    domain.name,
                 )
             named[part.name] = part
             owner[part.name] = domain.name
@@ -165,6 +173,8 @@ def catalogue() -> Catalogue:
         module = importlib.import_module(f"sensors.{info.name}")
         domain = getattr(module, "DOMAIN", None)
         if not isinstance(domain, Domain):
-            raise CatalogueError(f"sensors/{info.name}.py must define DOMAIN, a sensors Domain")
+            raise CatalogueError(
+                "sensors/{info}.py must define DOMAIN, a sensors Domain", info.name
+            )
         scanned.append(domain)
     return assemble(scanned)

@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Iterable
 
+from sensors._errors import Message
+
 _SHOWN = 12
 
 
-def did_you_mean(word: str, names: Iterable[str]) -> str:
+def did_you_mean(word: str, names: Iterable[str]) -> Message:
     """`; did you mean 'level'?`, or else the names there are; empty without names.
 
     A name of the same letters comes first: two of them were swapped.
@@ -18,8 +20,9 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     if not matches:
         matches = [name for name in by_lower if word and name.startswith(lower)]
     if len(matches) == 1:
-        return f"; did you mean {by_lower[matches[0]]!r}?"
+        return Message("; did you mean {word!r}?", by_lower[matches[0]])
     if not by_lower:
-        return ""
+        return Message("")
     shown = list(by_lower.values())
-    return f"; expected one of {', '.join(shown[:_SHOWN])}" + (", …" if len(shown) > _SHOWN else "")
+    more = ", …" if len(shown) > _SHOWN else ""
+    return Message("; expected one of {words}", ", ".join(shown[:_SHOWN]) + more)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError
 from sensors._unit_names import COMMON, DIMENSIONS, SPELLINGS
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ def _unknown(unit: str) -> UnitError:
     near = difflib.get_close_matches(unit, COMMON, n=1, cutoff=0.5)
     if not near:
         near = difflib.get_close_matches(unit.lower(), COMMON, n=1, cutoff=0.3)
-    hint = f"; nearest known: {near[0]!r}" if near else "; known are for example m, mm, m3/s, %, h"
-    return UnitError(f"unknown unit {unit!r}{hint}")
+    hint = Message("; known are for example m, mm, m3/s, %, h")
+    if near:
+        hint = Message("; nearest known: {unit!r}", near[0])
+    return UnitError("unknown unit {unit!r}{hint}", unit, hint)
 
 
 def _counted(note: str) -> str:
@@ -166,14 +168,19 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     except ArithmeticError:  # of the hundredth power of a kilometre
         scale, offset = math.inf, 0.0
     if not (_SMALLEST < scale < 1 / _SMALLEST and math.isfinite(offset)):
-        raise UnitError(f"{source!r} and {target!r} are too far apart to be converted")
+        raise UnitError(
+            "{source!r} and {target!r} are too far apart to be converted", source, target
+        )
     return scale, offset
 
 
 def _unlike(source: str, target: str) -> UnitError:
     return UnitError(
-        f"{source!r} ({dimension(source)}) cannot be converted into"
-        f" {target!r} ({dimension(target)})"
+        "{source!r} ({dimension}) cannot be converted into {target!r} ({other})",
+        source,
+        dimension(source),
+        target,
+        dimension(target),
     )
 
 

@@ -10,10 +10,11 @@ from typing import Any, NoReturn, cast
 import yaml
 from yaml.error import Mark, MarkedYAMLError
 
-from sensors._errors import Place, TerritoryError
+from sensors._errors import Message, Place, TerritoryError
 from sensors._nearest import did_you_mean
 
 _LONGEST = 400  # digits of a whole number
+TOO_DEEP = "more than {count} lists or mappings inside one another"
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -34,7 +35,7 @@ class Loader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise _refused("an alias; write it out", event)
         if self._depth >= self.deepest:
-            raise _refused(f"more than {self.deepest} lists or mappings inside one another", event)
+            raise _refused(Message(TOO_DEEP, self.deepest), event)
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -103,12 +104,12 @@ class Source:
 
     def error(self, place: Place, problem: str) -> TerritoryError:
         """The error of this kind of file."""
-        return TerritoryError(f"{place}: {problem}")
+        return TerritoryError("{place}: {problem}", place, problem)
 
-    def fail(self, node: yaml.Node | None, problem: str) -> NoReturn:
+    def fail(self, node: yaml.Node | None, problem: str, /, *values: object) -> NoReturn:
         """Raise the error of this kind of file, at a node or at the file's start."""
         place = self.place(node) if node else Place(file=self.file, line=1, column=1)
-        raise self.error(place, problem)
+        raise self.error(place, Message(problem, *values))
 
     def compose(self, text: str) -> yaml.Node:
         """The file's one document.
@@ -117,14 +118,20 @@ class Source:
             TerritoryError: not YAML, empty, too long, nested too deep, or with aliases.
         """
         if len(text) > self.largest:
-            self.fail(None, f"{len(text)} characters of one file; expected at most {self.largest}")
+            self.fail(
+                None,
+                "{count} characters of one file; expected at most {largest}",
+                len(text),
+                self.largest,
+            )
         try:
             node = self._compose(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            hint = " (a tab? YAML indents with spaces)" if "'\\t'" in str(error.problem) else ""
-            problem = f"this is not YAML: {error.problem}{hint}"
+            problem = Message("this is not YAML: {problem}", error.problem)
+            if "'\\t'" in problem:
+                problem += Message(" (a tab? YAML indents with spaces)")
             raise self.error(Place(file=self.file, line=line, column=column), problem) from error
         except yaml.YAMLError as error:
             raise self.error(Place(file=self.file, line=1, column=1), str(error)) from error
@@ -167,19 +174,21 @@ class Source:
             TerritoryError: not one, a key appears twice, is not of `allowed`, or is missing.
         """
         if not isinstance(node, yaml.MappingNode):
-            self.fail(node, f"expected {what}, a mapping; found {kind_of(node)}")
+            self.fail(node, "expected {what}, a mapping; found {kind}", what, kind_of(node))
         names = None if allowed is None else frozenset(allowed)
         nodes: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = self.text(key, "a key")
             if name in nodes:
-                self.fail(key, f"{name!r} appears twice")
+                self.fail(key, "{name!r} appears twice", name)
             if names is not None and name not in names:
-                self.fail(key, f"{what} has no {name!r}{did_you_mean(name, names)}")
+                self.fail(
+                    key, "{what} has no {name!r}{hint}", what, name, did_you_mean(name, names)
+                )
             nodes[name] = value
         for name in needed:
             if name not in nodes:
-                self.fail(node, f"{what} needs {name!r}")
+                self.fail(node, "{what} needs {name!r}", what, name)
         return nodes
 
     def sequence(self, node: yaml.Node, what: str) -> list[yaml.Node]:
@@ -189,7 +198,7 @@ class Source:
             TerritoryError: not one.
         """
         if not isinstance(node, yaml.SequenceNode):
-            self.fail(node, f"expected {what}, a list; found {kind_of(node)}")
+            self.fail(node, "expected {what}, a list; found {kind}", what, kind_of(node))
         return list(node.value)
 
     def text(self, node: yaml.Node, what: str) -> str:
@@ -199,7 +208,7 @@ class Source:
             TerritoryError: a list or a mapping.
         """
         if not isinstance(node, yaml.ScalarNode):
-            self.fail(node, f"expected {what}; found {kind_of(node)}")
+            self.fail(node, "expected {what}; found {kind}", what, kind_of(node))
         return str(node.value)
 
     def texts(self, node: yaml.Node, what: str) -> tuple[str, ...]:
@@ -215,7 +224,7 @@ class Source:
         """
         word, allowed = self.text(node, what), tuple(choices)
         if word not in allowed:
-            self.fail(node, f"{word!r} is not {what}{did_you_mean(word, allowed)}")
+            self.fail(node, "{word!r} is not {what}{hint}", word, what, did_you_mean(word, allowed))
         return word
 
     def is_null(self, node: yaml.Node) -> bool:
@@ -231,7 +240,13 @@ class Source:
         try:
             return Loader("").construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError):
-            self.fail(node, f"{what}{': ' * bool(what)}{node.value!r:.60} cannot be read")
+            self.fail(
+                node,
+                "{what}{colon}{value!r:.60} cannot be read",
+                what,
+                ": " * bool(what),
+                node.value,
+            )
 
     def plain(self, node: yaml.Node) -> Any:
         """A node as plain Python values, scalars as written."""

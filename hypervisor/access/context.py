@@ -23,6 +23,7 @@ from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.instance import evaluated_to
 from hypervisor.database.pool import READERS, Pool
 from sensors._domain import Catalogue
+from sensors._errors import Message
 from sensors._quality import Quality
 
 _Row = TypeVar("_Row")
@@ -82,26 +83,31 @@ class RequestContext:
         subject = subject if site is None else site
         if area is not None:
             allowed = held.covers(
-                _require_found(queries_places.find_area(self.connection, area), f"area {area!r}")
+                _require_found(
+                    queries_places.find_area(self.connection, area), Message("area {area!r}", area)
+                )
             )
         elif alarm is not None:
             (commune,) = _require_found(
-                queries_places.find_alarm_commune(self.connection, alarm), f"alarm {alarm}"
+                queries_places.find_alarm_commune(self.connection, alarm),
+                Message("alarm {number}", alarm),
             )
             allowed = held.holds(commune)
         elif subject is not None:
             place = queries_places.find_subject_commune(self.connection, subject)
-            near = "" if place is not None else self._near(subject)
-            (commune,) = _require_found(place, f"{subject!r}{near}")
+            near = Message("") if place is not None else self._near(subject)
+            (commune,) = _require_found(place, Message("{subject!r}{hint}", subject, near))
             allowed = held.holds(commune)
         elif held.whole:
             allowed = True
         else:
             raise ForbiddenError(
-                f"{self.person.name} may not {WORDS[duty]}: it takes the role in the whole instance"
+                "{name} may not {words}: it takes the role in the whole instance",
+                self.person.name,
+                WORDS[duty],
             )
         if not allowed:
-            raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+            raise ForbiddenError("{name} may not {words}", self.person.name, WORDS[duty])
         self._granted.add(duty)
 
     def require_anywhere(self, duty: Duty) -> Territory:
@@ -113,19 +119,19 @@ class RequestContext:
         self._require_scope(duty)
         held = self.person.territory(duty)
         if held.empty:
-            raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+            raise ForbiddenError("{name} may not {words}", self.person.name, WORDS[duty])
         self._granted.add(duty)
         return held
 
     def _require_scope(self, duty: Duty) -> None:
         if duty not in self.person.scopes:
-            raise ForbiddenError(f"this token has not the scope {duty.value!r}")
+            raise ForbiddenError("this token has not the scope {duty!r}", duty.value)
 
-    def _near(self, name: str) -> str:
+    def _near(self, name: str) -> Message:
         """The site that was meant, among those that the person sees."""
         site_names = queries_places.list_site_names(self.connection)
         near = get_close_matches(name, site_names, 1)
-        return f"; nearest: {near[0]!r}" if near else ""
+        return Message("; nearest: {name!r}", near[0]) if near else Message("")
 
     def may(self, duty: Duty, *, site: str) -> bool:
         """Whether they have this duty at a site that they see: what a page asks of a button."""
@@ -139,7 +145,7 @@ class RequestContext:
             ForbiddenError: this request required none beyond reading.
         """
         if not self._granted - {Duty.READ}:
-            raise ForbiddenError(f"{self.person.name} may not write this")
+            raise ForbiddenError("{name} may not write this", self.person.name)
         return self.pool.writing()
 
     @contextmanager
@@ -211,10 +217,10 @@ def request_context(
         instance = get_instance(request, connection)
         asker = identify(request, connection, instance, csrf_token)
         if not asker.person.may(Duty.READ):
+            if asker.person.token is not None:
+                raise ForbiddenError("this token has not the scope {duty!r}", Duty.READ.value)
             raise ForbiddenError(
-                f"{asker.person.name} may look at nothing yet: an administrator gives roles"
-                if asker.person.token is None
-                else "this token has not the scope 'read'"
+                "{name} may look at nothing yet: an administrator gives roles", asker.person.name
             )
         get_limiter(request).know(digest_credential(request), asker.person.account)
         askerses.append((asker, instance))
@@ -243,7 +249,7 @@ def identify_person(request: Request, csrf_token: CsrfToken) -> Person:
 
 def _require_found(row: _Row | None, what: str) -> _Row:
     if row is None:
-        raise NotFoundError(f"there is no {what}")
+        raise NotFoundError("there is no {what}", what)
     return row
 
 

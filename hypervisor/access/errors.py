@@ -14,9 +14,8 @@ class ForbiddenError(TerritoryError):
 class TooManyAttemptsError(TerritoryError):
     """Signing in was tried too often: `seconds` say how long to wait."""
 
-    def __init__(self, sentence: str, *, seconds: float) -> None:
-        """Say why, and how long to wait."""
-        super().__init__(sentence)
+    def __init__(self, template: str, /, *values: object, seconds: float) -> None:
+        super().__init__(template, *values)
         self.seconds = seconds
 
 

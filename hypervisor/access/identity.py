@@ -114,8 +114,10 @@ def _identify_session(
         require_same_origin(request)
         if not secrets.are_equal(csrf_token, csrf):
             raise ForbiddenError(
-                f"this does not come from one of our pages: expected the session's {CSRF_HEADER}"
-                f" or form field {CSRF_FIELD!r}; load the page again"
+                "this does not come from one of our pages: expected the session's "
+                "{header} or form field {field!r}; load the page again",
+                CSRF_HEADER,
+                CSRF_FIELD,
             )
     if now - session.seen_at > _TOUCH_INTERVAL:
         _write(request, lambda writing: queries_sessions.touch_session(writing, digest, now))

@@ -79,7 +79,7 @@ def get_account(connection: Connection, name: str) -> Account:
     """
     match = next((account for account in list_accounts(connection) if account.name == name), None)
     if match is None:
-        raise NoAccountError(f"no account is named {name!r}")
+        raise NoAccountError("no account is named {name!r}", name)
     return match
 
 
@@ -108,7 +108,7 @@ def insert_account(
     taken = connection.execute("SELECT name FROM account WHERE lower(name) = lower(%s)", [name])
     existing = taken.fetchone()
     if existing is not None:
-        raise AccountError(f"an account is named {existing[0]!r} already")
+        raise AccountError("an account is named {name!r} already", existing[0])
     try:
         with connection.transaction():
             row = connection.execute(
@@ -117,7 +117,7 @@ def insert_account(
                 [name, title, password, language],
             ).fetchone()
     except UniqueViolation as error:
-        raise AccountError(f"an account is named {name!r} already") from error
+        raise AccountError("an account is named {name!r} already", name) from error
     return int(row[0]) if row else 0
 
 

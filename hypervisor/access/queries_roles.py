@@ -87,7 +87,7 @@ def get_territory(connection: Connection, area: str | None) -> Territory:
         return EVERYWHERE
     territory = queries_places.find_area(connection, area)
     if territory is None:
-        raise NoAccountError(f"no area has the code {area!r}")
+        raise NoAccountError("no area has the code {area!r}", area)
     return territory
 
 

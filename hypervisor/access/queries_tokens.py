@@ -94,7 +94,7 @@ def get_token(connection: Connection, number: int) -> Token:
     """
     token = next((token for token in list_tokens(connection) if token.id == number), None)
     if token is None:
-        raise NoAccountError(f"no token has the number {number}")
+        raise NoAccountError("no token has the number {number}", number)
     return token
 
 

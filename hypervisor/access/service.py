@@ -25,6 +25,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.person import Person
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from sensors._errors import Message
 
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 MAX_TOKENS = 100  # valid ones of an account
@@ -65,7 +66,8 @@ def sign_in(
         left = throttle.remaining_wait(limits, tried, now)
         if left > timedelta(0):
             raise TooManyAttemptsError(
-                f"too many failed tries: wait {_format_wait(left)}, then try again",
+                "too many failed tries: wait {span}, then try again",
+                _format_wait(left),
                 seconds=left.total_seconds(),
             )
         queries_attempts.count_failure(
@@ -202,15 +204,21 @@ def create_token(  # noqa: PLR0913  what a token is
     lacking = [duty.value for duty in scopes if not owner.may(duty)]
     if lacking:
         raise AccountError(
-            f"a token never may more than its owner: {owner.name} has not {', '.join(lacking)}"
+            "a token never may more than its owner: {owner} has not {lacking}",
+            owner.name,
+            ", ".join(lacking),
         )
     if not now < ends_at <= now + MAX_TOKEN_LIFETIME:
         raise AccountError(
-            f"a token ends within {MAX_TOKEN_LIFETIME.days} days, not {ends_at:%Y-%m-%d}"
+            "a token ends within {days} days, not {ends_at:%Y-%m-%d}",
+            MAX_TOKEN_LIFETIME.days,
+            ends_at,
         )
     valid = queries_tokens.count_valid_tokens(connection, owner.account, now)
     if valid >= MAX_TOKENS:
-        raise AccountError(f"{owner.name} has {valid} valid tokens: revoke some of them first")
+        raise AccountError(
+            "{owner} has {count} valid tokens: revoke some of them first", owner.name, valid
+        )
     secret = secrets.generate_token()
     number = queries_tokens.insert_token(
         connection,
@@ -226,7 +234,7 @@ def create_token(  # noqa: PLR0913  what a token is
         connection,
         kind="token",
         subject=owner.name,
-        reason=f"made the token {name.strip()!r}",
+        reason=Message("made the token {name!r}", name.strip()),
         author=author or owner.name,
         details={
             "token": number,
@@ -247,14 +255,14 @@ def revoke_token(
     """
     token = queries_tokens.get_token(connection, number)
     if owner is not None and token.account != owner:
-        raise NoAccountError(f"no token has the number {number}")
+        raise NoAccountError("no token has the number {number}", number)
     queries_tokens.revoke_token(connection, number, now)
     person = queries.find_person(connection, token.account)
     audit.record(
         connection,
         kind="token-revoked",
         subject=person.name if person else str(token.account),
-        reason=f"revoked the token {token.name!r}",
+        reason=Message("revoked the token {name!r}", token.name),
         author=author,
         details={"token": number},
     )

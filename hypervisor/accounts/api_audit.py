@@ -52,7 +52,7 @@ def get_act(
     """One act, and the one that took it back."""
     act = audit.get_act(context.connection, number)
     if act is None:
-        raise NotFoundError(f"no act has the number {number}")
+        raise NotFoundError("no act has the number {number}", number)
     return AuditDetailBody(
         mode=context.mode, act=act_body(act, undone_by=audit.undone_by(context.connection, number))
     )

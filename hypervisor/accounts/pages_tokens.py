@@ -78,7 +78,7 @@ def _get_program_account(
     program = service.get_administered_account(connection, account, administrator)
     owner = access_queries.find_person(connection, program.id)
     if program.signs_in or owner is None:
-        raise AccountError(f"{account} signs in, and makes its own tokens")
+        raise AccountError("{account} signs in, and makes its own tokens", account)
     return owner
 
 
@@ -91,7 +91,7 @@ def revoke_token(context: Context, number: Number) -> Response:
         if token.account not in {
             row.id for row in service.list_accounts(connection, administrator)
         }:
-            raise NoAccountError(f"no token has the number {number}")
+            raise NoAccountError("no token has the number {number}", number)
         access_service.revoke_token(
             connection, number, now=context.clock(), author=context.person.name
         )

@@ -103,8 +103,10 @@ def create_role(
         _create_role(connection, role, password, whole=whole, timeout=timeout)
     except psycopg.errors.InsufficientPrivilege as error:
         raise StoreError(
-            f"the role {role!r} could not be made ({str(error).splitlines()[0]}): the database's"
-            " user must be a superuser, or have CREATEROLE and own the database"
+            "the role {role!r} could not be made ({error}): the database's user must be a "
+            "superuser, or have CREATEROLE and own the database",
+            role,
+            str(error).splitlines()[0],
         ) from error
 
 

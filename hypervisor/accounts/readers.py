@@ -32,8 +32,9 @@ def add_reader(  # noqa: PLR0913  who, where, and by whom
     _check_and_lock(connection, name, area)
     if queries_readers.find_reader(connection, name) is not None:
         raise AccountError(
-            f"a reader is named {name!r} already: `hypervisor reader rotate {name}` gives it"
-            " another password"
+            "a reader is named {name!r} already: `hypervisor reader rotate {name}` gives "
+            "it another password",
+            name,
         )
     return _grant_access(connection, name, password, area=area, author=author, timeout=timeout)
 
@@ -104,18 +105,21 @@ def get_reader(connection: Connection, name: str) -> Reader:
     """
     reader = queries_readers.find_reader(connection, name)
     if reader is None:
-        raise NoAccountError(f"no reader is named {name!r}: `hypervisor reader list` names them")
+        raise NoAccountError(
+            "no reader is named {name!r}: `hypervisor reader list` names them", name
+        )
     return reader
 
 
 def _check_and_lock(connection: Connection, name: str, area: str | None) -> None:
     if not _NAME.fullmatch(name):
         raise AccountError(
-            f"{name!r} is no reader's name: expected up to 40 small letters, digits and '_', a"
-            " letter first"
+            "{name!r} is no reader's name: expected up to 40 small letters, digits and "
+            "'_', a letter first",
+            name,
         )
     if area is not None and queries_places.find_area(connection, area) is None:
-        raise NoAccountError(f"no area has the code {area!r}")
+        raise NoAccountError("no area has the code {area!r}", area)
     queries_readers.lock_readers(connection)
 
 
@@ -142,11 +146,13 @@ def _check_password(connection: Connection, name: str, password: str) -> None:
     role = queries_readers.role_name(name)
     others = _describe_owner(connection, role)
     if others:
-        raise AccountError(f"the server's role {role!r} is {others}: give the reader another name")
+        raise AccountError(
+            "the server's role {role!r} is {others}: give the reader another name", role, others
+        )
     try:
         passwords.require_strong(password, name=role)
     except AccountError as error:
-        raise AccountError(f"reader {name!r}: {error}") from error
+        raise AccountError("reader {name!r}: {error}", name, error) from error
 
 
 def _set_password(connection: Connection, reader: Reader, password: str, timeout: float) -> None:

@@ -14,6 +14,7 @@ from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import EVERYWHERE, Territory, together
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from sensors._errors import Message
 
 _NAME = re.compile(r"[^\W_][\w.@' -]{0,99}")
 Roles = Sequence[tuple[Role, str | None]]
@@ -50,12 +51,12 @@ def create_account(
     name = new.name.strip()
     if not _NAME.fullmatch(name):
         raise AccountError(
-            f"{name!r} is no account's name: expected up to 100 letters, digits, spaces and"
-            " . - ' @,"
-            " a letter or digit first"
+            "{name!r} is no account's name: expected up to 100 letters, digits, spaces and "
+            ". - ' @, a letter or digit first",
+            name,
         )
     if not new.roles:
-        raise AccountError(f"say what {name} is: {', '.join(Role)}")
+        raise AccountError("say what {name} is: {roles}", name, ", ".join(Role))
     _check_language(new.language)
     queries_roles.lock_roles(connection)
     _require_within(connection, new.roles, administrator)
@@ -206,7 +207,7 @@ def get_administered_account(
     """
     account = access_queries.get_account(connection, name)
     if not _administers(connection, account, administrator):
-        raise NoAccountError(f"no account is named {name!r}")
+        raise NoAccountError("no account is named {name!r}", name)
     return account
 
 
@@ -229,10 +230,15 @@ def _administers(connection: Connection, account: Account, administrator: Admini
 def _require_within(connection: Connection, roles: Roles, administrator: Administrator) -> None:
     for role, area in roles:
         if not administrator.territory.covers(queries_roles.get_territory(connection, area)):
-            where = "the whole instance" if area is None else f"area {area}"
+            where = Message("the whole instance")
+            if area is not None:
+                where = Message("area {area!r}", area)
             raise ForbiddenError(
-                f"{administrator.name} may not make anybody {role} of {where}:"
-                " it reaches beyond their own"
+                "{administrator} may not make anybody {role} of {where}: it reaches beyond "
+                "their own",
+                administrator.name,
+                role,
+                where,
             )
 
 
@@ -245,7 +251,7 @@ def _require_remaining_administrator(connection: Connection, *, before: Roles) -
 
 def _check_language(language: str | None) -> None:
     if language not in {None, "fr", "en"}:
-        raise AccountError(f"language {language!r}: expected fr or en")
+        raise AccountError("language {language!r}: expected fr or en", language)
 
 
 def _format_roles(roles: Roles) -> list[str]:

@@ -162,7 +162,7 @@ def parse_roles(texts: Sequence[str], where: Sequence[str]) -> Roles:
     """
     wrong = [text for text in texts if text and text not in set(Role)]
     if wrong:
-        raise AccountError(f"{wrong[0]!r}: expected one of {', '.join(Role)}")
+        raise AccountError("{text!r}: expected one of {roles}", wrong[0], ", ".join(Role))
     places = [*where, *("" for _ in texts)]
     return [(Role(role), area or None) for role, area in zip(texts, places, strict=False) if role]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sensors._errors import TerritoryError
+from sensors._errors import TerritoryError, listed
 
 
 class RulebookError(TerritoryError):
@@ -17,8 +17,9 @@ class StaleError(RulebookError):
     """Somebody changed it meanwhile. `conflicts`: for each who, when, what, and how to go on."""
 
     def __init__(self, conflicts: Sequence[str], advice: str) -> None:
-        text = "\n".join(conflicts)
-        super().__init__(f"{text}\nnothing was changed; {advice}")
+        super().__init__(
+            "{conflicts}\nnothing was changed; {advice}", listed(conflicts, "\n"), advice
+        )
         self.conflicts = tuple(conflicts)
         self.advice = advice
 

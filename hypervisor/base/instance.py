@@ -39,9 +39,11 @@ def require_exercise(instance: Instance, *, what: str) -> None:
     """
     if instance.mode is not Mode.EXERCISE:
         raise InstanceError(
-            f"{what} is refused: the instance {instance.name!r} is live; make an exercise"
-            " (`hypervisor --data FOLDER up --exercise`), or bring real history in with"
-            " `hypervisor import`"
+            "{what} is refused: the instance {instance!r} is live; make an exercise "
+            "(`hypervisor --data FOLDER up --exercise`), or bring real history in with "
+            "`hypervisor import`",
+            what,
+            instance.name,
         )
 
 
@@ -53,8 +55,11 @@ def require_mode(instance: Instance, mode: Mode) -> None:
     """
     if instance.mode is not mode:
         raise InstanceError(
-            f"the instance {instance.name!r} was made {instance.mode} and stays so;"
-            f" choose another --data folder for one that is {mode}"
+            "the instance {instance!r} was made {mode} and stays so; choose another --data "
+            "folder for one that is {mode2}",
+            instance.name,
+            instance.mode,
+            mode,
         )
 
 

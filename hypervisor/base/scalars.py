@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from sensors import _units as units
+from sensors._errors import MessageError
 
 _MEASURE = re.compile(
     r"\s*(?P<number>[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*)"
@@ -16,7 +17,7 @@ _SHORTEST = 0.001  # s
 _LARGEST = 1e15
 
 
-class ScalarError(ValueError):
+class ScalarError(MessageError, ValueError):
     """A text that is not what its field wants; says what it wants."""
 
 
@@ -24,7 +25,7 @@ def number(text: str) -> float:
     """A plain number."""
     value, unit = _split(text)
     if unit:
-        raise ScalarError(f"{text!r}: expected a plain number, without a unit")
+        raise ScalarError("{text!r}: expected a plain number, without a unit", text)
     return value
 
 
@@ -33,9 +34,9 @@ def whole(text: str) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise ScalarError(f"{text!r}: expected a whole number") from None
+        raise ScalarError("{text!r}: expected a whole number", text) from None
     if not 0 <= value <= _MOST:
-        raise ScalarError(f"{text!r}: expected a whole number between 0 and {_MOST}")
+        raise ScalarError("{text!r}: expected a whole number between 0 and {most}", text, _MOST)
     return value
 
 
@@ -43,7 +44,7 @@ def truth(text: str) -> bool:
     """Yes or no."""
     value = _TRUTHS.get(text.strip().lower())
     if value is None:
-        raise ScalarError(f"{text!r}: expected true or false")
+        raise ScalarError("{text!r}: expected true or false", text)
     return value
 
 
@@ -55,13 +56,19 @@ def instant(text: str) -> datetime:
         value = datetime.fromisoformat(text)
     except ValueError:
         raise ScalarError(
-            f"{text!r}: expected a date such as 2024-10-29"
-            " or a time with its offset such as 2024-10-29T15:10:00Z"
+            "{text!r}: expected a date such as 2024-10-29 or a time with its offset such "
+            "as 2024-10-29T15:10:00Z",
+            text,
         ) from None
     if value.tzinfo is None:
-        raise ScalarError(f"{text!r} says no offset: write {text}Z for UTC or {text}+01:00")
+        raise ScalarError("{text!r} says no offset: write {text}Z for UTC or {text}+01:00", text)
     if not _FIRST_YEAR < value.year < _LAST_YEAR:
-        raise ScalarError(f"{text!r}: expected a year between {_FIRST_YEAR} and {_LAST_YEAR}")
+        raise ScalarError(
+            "{text!r}: expected a year between {first_year} and {last_year}",
+            text,
+            _FIRST_YEAR,
+            _LAST_YEAR,
+        )
     return value.astimezone(UTC)
 
 
@@ -71,15 +78,17 @@ def measure(text: str, unit: str) -> float:
     if not written and unit == "1":
         return value
     if not written:
-        raise ScalarError(f"{text!r} has no unit: write {text.strip()} {unit}")
+        raise ScalarError("{text!r} has no unit: write {number} {unit}", text, text.strip(), unit)
     try:
         converted = round(units.convert(value, written, unit), 9)
     except units.UnitError as error:
-        raise ScalarError(f"{text!r}: expected a value in {unit}; {error}") from None
+        raise ScalarError(
+            "{text!r}: expected a value in {unit}; {error}", text, unit, error
+        ) from None
     if not abs(converted) <= _LARGEST:
-        raise ScalarError(f"{text!r}: expected a value between -1e15 and 1e15 {unit}")
+        raise ScalarError("{text!r}: expected a value between -1e15 and 1e15 {unit}", text, unit)
     if converted == 0 != value:
-        raise ScalarError(f"{text!r}: too small to be told from 0 {unit}")
+        raise ScalarError("{text!r}: too small to be told from 0 {unit}", text, unit)
     return converted
 
 
@@ -87,21 +96,27 @@ def duration(text: str) -> float:
     """A duration in seconds, written with its unit: 15 min, 14 h, 1 d."""
     value, written = _split(text)
     if not written:
-        raise ScalarError(f"{text!r} has no unit: write for example {text.strip()} min")
+        raise ScalarError(
+            "{text!r} has no unit: write for example {number} min", text, text.strip()
+        )
     try:
         seconds = round(units.convert(value, written, "s"), 6)
     except units.UnitError as error:
-        raise ScalarError(f"{text!r}: expected a duration such as 15 min; {error}") from None
+        raise ScalarError(
+            "{text!r}: expected a duration such as 15 min; {error}", text, error
+        ) from None
     if not 0 <= seconds <= _LONGEST.total_seconds() or (seconds < _SHORTEST and value):
-        raise ScalarError(f"{text!r}: expected a duration from 1 ms to {_LONGEST.days} days, or 0")
+        raise ScalarError(
+            "{text!r}: expected a duration from 1 ms to {days} days, or 0", text, _LONGEST.days
+        )
     return seconds
 
 
 def _split(text: str) -> tuple[float, str]:
     match = _MEASURE.fullmatch(text)
     if match is None:
-        raise ScalarError(f"{text!r}: expected a number")
+        raise ScalarError("{text!r}: expected a number", text)
     value = float(match["number"].replace(",", "."))
     if not abs(value) <= _LARGEST:
-        raise ScalarError(f"{text!r}: expected a number between -1e15 and 1e15")
+        raise ScalarError("{text!r}: expected a number between -1e15 and 1e15", text)
     return value, match["unit"].strip()

@@ -87,6 +87,8 @@ def load_settings(data: Path | None = None) -> Settings:
         wrong = "; ".join(
             f"HYPERVISOR_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
         )
-        raise SettingsError(f"environment or {file}: {wrong}") from error
+        raise SettingsError("environment or {file}: {wrong}", file, wrong) from error
     except PermissionError as error:
-        raise SettingsError(f"{file} is not yours to read; act as root or as its owner") from error
+        raise SettingsError(
+            "{file} is not yours to read; act as root or as its owner", file
+        ) from error

@@ -1,13 +1,17 @@
 """The languages of the console: English sentences are the keys, locale/fr/*.po has the French."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from io import BytesIO
 
+from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from hypervisor.base import reader
+
+_FIELD = re.compile(r"(?<!{){\w+(![rs])?(:[^{} ]*)?}")  # of str.format
 
 
 def mark(text: str) -> str:
@@ -20,25 +24,37 @@ def mark_plural(singular: str, plural: str) -> tuple[str, str]:
     return singular, plural
 
 
+def read_messages(language: str) -> Iterator[tuple[str, Message]]:
+    """Each message of locale/<language>/*.po, with the name of its file."""
+    folder = resources.files("hypervisor.base").joinpath("locale", language)
+    if folder.is_dir():
+        for file in sorted(folder.iterdir(), key=lambda each: each.name):
+            if file.name.endswith(".po"):
+                for message in read_po(BytesIO(file.read_bytes()), locale=language):
+                    if message.id:
+                        yield file.name, message
+
+
 @cache
 def catalogue(language: str) -> Mapping[str, tuple[str, ...]]:
     """Sentence -> its translation, and that of its plural."""
-    folder = resources.files("hypervisor.base").joinpath("locale", language)
     translations: dict[str, tuple[str, ...]] = {}
-    if not folder.is_dir():
-        return translations
-    for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if not file.name.endswith(".po"):
-            continue
-        for message in read_po(BytesIO(file.read_bytes()), locale=language):
-            if not message.id:
-                continue
-            key = message.id if isinstance(message.id, str) else message.id[0]
-            text = message.string or ""
-            forms = (text,) if isinstance(text, str) else tuple(text)
-            if all(forms) and not message.fuzzy:
-                translations[key] = forms
+    for _file, message in read_messages(language):
+        key = message.id if isinstance(message.id, str) else message.id[0]
+        text = message.string or ""
+        forms = (text,) if isinstance(text, str) else tuple(text)
+        if all(forms) and not message.fuzzy:
+            translations[key] = forms
     return translations
+
+
+def templates(language: str) -> Mapping[str, str]:
+    """Template of a message with parameters -> its translation."""
+    return {
+        str(message.id): str(message.string)
+        for _file, message in read_messages(language)
+        if _FIELD.search(str(message.id)) and not message.python_format and message.string
+    }
 
 
 @cache

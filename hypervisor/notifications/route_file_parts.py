@@ -65,7 +65,7 @@ def zone(source: Source, node: yaml.Node) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        hint = did_you_mean(name, available_timezones())
+        hint: str = did_you_mean(name, available_timezones())
         hint = hint if "did you mean" in hint else "; expected one such as Europe/Paris"
         raise RuleError(source.place(node), f"{name!r} is no time zone{hint}") from None
     return name
@@ -98,7 +98,7 @@ def _days(source: Source, node: yaml.Node) -> frozenset[str]:
         allowed = WEEKDAYS if dash else DAYS
         for word in ends:
             if word not in allowed:
-                hint = did_you_mean(word, allowed)
+                hint: str = did_you_mean(word, allowed)
                 raise RuleError(source.place(day), f"{word!r} is no day{hint}")
         if dash:
             at, to = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[1])
@@ -162,7 +162,7 @@ def _apprise(source: Source, node: yaml.Node, name: str) -> Channel:
     scheme = target.partition("://")[0]
     schemes = apprise_channel.list_schemes()
     if "${" not in scheme and scheme.lower() not in schemes:
-        hint = did_you_mean(scheme, schemes)
+        hint: str = did_you_mean(scheme, schemes)
         hint = hint if "did you mean" in hint else "; expected one such as mailto://"
         raise RuleError(source.place(node), f"{scheme!r} is no kind of channel{hint}")
     if "${" not in target and not apprise_channel.is_complete(target):

@@ -35,7 +35,9 @@ def chosen(setting: str) -> str:
     address = template(setting)
     if setting.strip() and not address:
         raise BasemapError(
-            f"no tiles at {setting!r}: expected {IGN} or https://host/{{z}}/{{x}}/{{y}}.png"
+            "no tiles at {setting!r}: expected {ign} or https://host/{{z}}/{{x}}/{{y}}.png",
+            setting,
+            IGN,
         )
     return address
 

@@ -1,21 +1,22 @@
-"""What is refused or noted, in the reader's language: every part says its sentences in English.
+"""Messages of errors, notes and reasons in the reader's language.
 
-`locale/fr/refusals*.po` have them as patterns: `%(name)s` stands for what one says of its case. A
-name that begins with `code` stands for what is written as it is (names, words of the rules), one
-with `time` for a time, one with `severity` for a severity, `n` for a number.
-One that nobody translated stays as it is: an English sentence says more than none.
+A `Message` knows its template: `locale/fr/*.po` translate it, and its parameters are filled in,
+themselves translated. Text that came from the database is matched against the templates instead.
+A parameter named `severity…` is a severity, `n`, `number`, `count` and `time…` are a single word.
+What nobody translated stays in English.
 """
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from string import Formatter
 
 from hypervisor.base import reader
-from hypervisor.base.translation import sentences, translate
+from hypervisor.base.translation import sentences, templates, translate
 from hypervisor.web import filters, marks
+from sensors._errors import Message
 
-_FILES = (
+_OLD_FILES = (
     "refusals.po",
     "refusals_more.po",
     "refusals_past.po",
@@ -23,82 +24,55 @@ _FILES = (
     "refusals_rulebook.po",
     "refusals_rules.po",
 )
-_NAMED = re.compile(r"%\((\w+)\)s")
-_HOLE = re.compile(r"%\\\((\w+)\\\)s")  # the same, escaped
+_OLD_FIELD = re.compile(r"%\((\w+)\)s")
 _QUOTED = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 _PLACE = re.compile(r"(?P<place>[^\s:]+|.*?:\d+:\d+): (?P<rest>.+)", re.DOTALL)
-_HINT = "; "  # what follows it is a sentence of its own: what was probably meant
-_WORD = r"\S+"
+_SINGLE_WORDS = re.compile(r"n|number|count|time\w*")
 _JOINTS = ((": ", " : "), (", ", ", "), ("; ", " ; "))  # between sentences; in French
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)")
 
 
 def refusal(error: object) -> str:
-    """The sentence of an error; line by line, where it says several things."""
+    """The message of an error, or a text that was a message when it was stored."""
     text, language = str(error), reader.current().language
     if language == "en":
         return text
-    return "\n".join(_translate(line, language) or line for line in text.split("\n"))
+    if isinstance(text, Message) and text.values:
+        return _translate_message(text, language)
+    return "\n".join(_translate_text(line, language) or line for line in text.split("\n"))
 
 
-def _translate(text: str, language: str) -> str | None:
-    """Without the hint at its end, as it stands, behind the place that it names, or in parts."""
-    return (
-        _translate_with_hint(text, language)
-        or _translate_sentence(text, language)
-        or _translate_after_place(text, language)
-        or _translate_parts(text, language)
-    )
+def _translate_message(message: Message, language: str) -> str:
+    if not message.values:
+        return _translate_text(message, language) or message
+    template = translate(message.template, language)
+    if template == message.template:
+        if re.search(r"[^\W\d_]", re.sub(r"{.*?}", "", template)):
+            return _translate_text(str.__str__(message), language) or message
+        for english, french in _JOINTS:
+            template = template.replace(english, french)
+    return "".join(
+        literal + (_format(message.parameters[name], name, spec or "", conversion) if name else "")
+        for literal, name, spec, conversion in Formatter().parse(template)
+    ).replace("\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
 
 
-def _translate_sentence(text: str, language: str) -> str | None:
-    translated = translate(text, language)
-    if translated != text:
-        return translated
-    for pattern, french in _compile_patterns(language):
-        match = pattern.fullmatch(text)
-        if match:
-            return _fill(french, _translate_values(match.groupdict(), language))
-    return None
+def _format(value: object, name: str, spec: str, conversion: str | None) -> str:
+    text = str(value) if isinstance(value, Exception) else value
+    if isinstance(text, Message):
+        return _translate_message(text, reader.current().language)
+    if conversion or not isinstance(text, str):
+        written = format(Formatter().convert_field(text, conversion), spec)
+        return _format_value(written)
+    return _translate_parameter(format(text, spec), name, reader.current().language)
 
 
-def _fill(sentence: str, holes: Mapping[str, str]) -> str:
-    return _NAMED.sub(lambda hole: holes[hole[1]], sentence)
-
-
-def _translate_with_hint(text: str, language: str) -> str | None:
-    before, apart, hint = text.rpartition(_HINT)
-    ending = _translate_sentence(f"{apart}{hint}", language) if before else None
-    translated = _translate(before, language) if ending else None
-    return f"{translated}{ending}" if translated else None
-
-
-def _translate_after_place(text: str, language: str) -> str | None:
-    match = _PLACE.fullmatch(text)
-    translated = _translate(match["rest"], language) if match else None
-    return f"{match['place']} : {translated}" if match and translated else None
-
-
-def _translate_parts(text: str, language: str) -> str | None:
-    """Several sentences; what a person wrote behind the first stays as it is."""
-    for apart, joint in _JOINTS:
-        first, separator, rest = text.partition(apart)
-        translated = _translate(first, language) if separator else None
-        if translated:
-            return f"{translated}{joint}{_translate(rest, language) or rest}"
-    return None
-
-
-def _translate_values(holes: Mapping[str, str], language: str) -> dict[str, str]:
-    values = {}
-    for name, text in holes.items():
-        if name.startswith("severity"):
-            values[name] = marks.priority_name(text).lower()
-        elif name.startswith("code"):
-            values[name] = _format_value(text)
-        else:
-            values[name] = _translate(text, language) or _translate_list(text, language)
-    return values
+def _translate_parameter(text: str, name: str, language: str) -> str:
+    if name.startswith("severity"):
+        return marks.priority_name(text).lower()
+    if name.startswith("code"):
+        return _format_value(text)
+    return _translate_text(text, language) or _translate_list(text, language)
 
 
 def _translate_list(text: str, language: str) -> str:
@@ -119,24 +93,85 @@ def _format_value(text: str) -> str:
     return f"« {quoted[2]} »" if quoted else text
 
 
+def _translate_text(text: str, language: str) -> str | None:
+    """Without the hint at its end, as it stands, behind the place that it names, or in parts."""
+    return (
+        _translate_with_hint(text, language)
+        or _translate_sentence(text, language)
+        or _translate_after_place(text, language)
+        or _translate_parts(text, language)
+    )
+
+
+def _translate_sentence(text: str, language: str) -> str | None:
+    translated = translate(text, language)
+    if translated != text:
+        return translated
+    for pattern, template in _compile_patterns(language):
+        match = pattern.fullmatch(text)
+        if match:
+            return "".join(
+                literal + (_translate_parameter(match[name], name, language) if name else "")
+                for literal, name, _spec, _conversion in Formatter().parse(template)
+            )
+    return None
+
+
+def _translate_with_hint(text: str, language: str) -> str | None:
+    before, apart, hint = text.rpartition("; ")
+    ending = _translate_sentence(f"{apart}{hint}", language) if before else None
+    translated = _translate_text(before, language) if ending else None
+    return f"{translated}{ending}" if translated else None
+
+
+def _translate_after_place(text: str, language: str) -> str | None:
+    match = _PLACE.fullmatch(text)
+    translated = _translate_text(match["rest"], language) if match else None
+    return f"{match['place']} : {translated}" if match and translated else None
+
+
+def _translate_parts(text: str, language: str) -> str | None:
+    """Several sentences; what a person wrote behind the first stays as it is."""
+    for apart, joint in _JOINTS:
+        first, separator, rest = text.partition(apart)
+        translated = _translate_text(first, language) if separator else None
+        if translated:
+            return f"{translated}{joint}{_translate_text(rest, language) or rest}"
+    return None
+
+
 @cache
 def _compile_patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """The longest first: it says most."""
-    translations = {
-        key: translated for file in _FILES for key, translated in sentences(language, file).items()
-    }
-    ordered = sorted((key for key in translations if "%(" in key), key=_fixed_length, reverse=True)
-    return [(re.compile(_build_pattern(key), re.DOTALL), translations[key]) for key in ordered]
+    """Of each template with parameters, the longest first: it says most."""
+    translations = dict(templates(language))
+    for file in _OLD_FILES:
+        for key, text in sentences(language, file).items():
+            if "%(" in key:
+                translations[_from_old(key)] = _from_old(text)
+    ordered = sorted(translations, key=lambda key: len(re.sub(r"{.*?}", "", key)), reverse=True)
+    return [(_build_pattern(key), translations[key]) for key in ordered]
 
 
-def _fixed_length(sentence: str) -> int:
-    return len(_NAMED.sub("", sentence))
+def _from_old(template: str) -> str:
+    return _OLD_FIELD.sub(r"{\1}", template.replace("{", "{{").replace("}", "}}"))
 
 
-def _build_pattern(sentence: str) -> str:
-    return _HOLE.sub(_build_group, re.escape(sentence))
+def _build_pattern(template: str) -> re.Pattern[str]:
+    parts = []
+    names: set[str] = set()
+    for literal, name, _spec, conversion in Formatter().parse(template):
+        parts.append(re.escape(literal))
+        if name in names:
+            parts.append(f"(?P={name})")
+        elif name:
+            names.add(name)
+            parts.append(f"(?P<{name}>{_pattern_of(name, conversion)})")
+    return re.compile("".join(parts), re.DOTALL)
 
 
-def _build_group(hole: re.Match[str]) -> str:
-    one_word = hole[1] == "n" or hole[1].startswith("time")
-    return f"(?P<{hole[1]}>{_WORD if one_word else '.+?'})"
+def _pattern_of(name: str, conversion: str | None) -> str:
+    if conversion:
+        return r"'.*?'|\".*?\"|\S+"
+    if _SINGLE_WORDS.fullmatch(name):
+        return r"\S+"
+    return ".*?" if name == "hint" else ".+?"

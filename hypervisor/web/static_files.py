@@ -10,6 +10,8 @@ from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from sensors._errors import Message
+
 ROOT = Path(__file__).parent / "static"
 _TEXTS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _KEPT = "public, max-age=31536000, immutable"
@@ -67,7 +69,7 @@ def static(request: Request, asked_stamp: str, name: str) -> Response:
     """A file below static/; one asked for under an older stamp is served, but not kept."""
     path = _below(name)
     if path is None:
-        raise HTTPException(404, f"no file of the console is called {name!r}")
+        raise HTTPException(404, Message("no file of the console is called {name!r}", name))
     file = _load(path, path.stat().st_mtime_ns)
     kept = asked_stamp == stamp() and not reloading()
     headers = {

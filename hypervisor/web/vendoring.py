@@ -41,7 +41,7 @@ def vendor(modules: Path) -> list[Path]:
     for source, name in FILES.items():
         path = modules / source
         if not path.is_file():
-            raise VendoringError(f"{path} is missing; `npm ci` fetches it (package-lock.json)")
+            raise VendoringError("{path} is missing; `npm ci` fetches it (package-lock.json)", path)
         shutil.copyfile(path, VENDOR / name)
         copied.append(VENDOR / name)
     return copied

@@ -5,10 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from hypervisor.access.errors import NoAccountError
 from hypervisor.base.reader import Reader, reading
 from hypervisor.logbook.errors import LogError
 from hypervisor.logbook.model import EntryKind, NewEntry, check_entry
 from hypervisor.web.refusals import refusal
+from rules._errors import RuleError
+from sensors._errors import Message, Place
 
 NOW = datetime(2024, 10, 10, 6, tzinfo=UTC)
 
@@ -23,6 +26,19 @@ def test_a_refusal_says_its_case_in_french() -> None:
         check_entry(NewEntry(author="anne", kind=EntryKind.PROMISE, text="call back"))
     assert _told("en", caught.value) == "promise: by when is missing"
     assert _told("fr", caught.value) == "promesse : pour quand manque"
+
+
+def test_a_message_is_translated_by_its_template() -> None:
+    hint = Message("; did you mean {word!r}?", "toulouse")
+    assert _told("fr", NoAccountError("no account is named {name!r}", "it's")) == (
+        "aucun compte ne s\N{RIGHT SINGLE QUOTATION MARK}appelle « it's »"
+    )
+    place = Place(file="rule", line=3, column=5)
+    wrong = RuleError(place, "unknown series {name!r}{hint}", "unknown word 'x'", hint)
+    assert _told("fr", wrong) == (
+        "rule:3:5 : la série « unknown word 'x' » n\N{RIGHT SINGLE QUOTATION MARK}existe pas"
+        " ; vouliez-vous dire « toulouse » ?"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""French of every page text and message, none that nothing says: `python -m tests.translations`.
+
+`make check` runs it. Page texts are what Babel finds by the keywords below; messages are the
+templates of errors (`raise LogError("no entry {number}", number)`) and of `Message(…)`.
+"""
+
+import ast
+import io
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Any, BinaryIO
+
+from babel.messages.extract import extract_from_dir, extract_python
+from babel.messages.frontend import parse_mapping_cfg
+
+from hypervisor.base.translation import read_messages
+from sensors._errors import field_names
+
+ROOT = Path(__file__).parents[1]
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "mark": None,
+    "mark_plural": (1, 2),
+    "translate": None,
+    "translate_plural": (1, 2),
+}
+_MACHINES = {"AssertionError", "CursorError", "SpanError", "TypeError", "ValueError"}
+_PAGE_FIELD = re.compile(r"%\((\w+)\)s")
+_OLD = "refusals"  # patterns over finished sentences, of rooms that have no templates yet
+Extracted = tuple[int, str | None, str | tuple[str, ...], list[str]]
+
+
+def extract_code(
+    file: BinaryIO,
+    keywords: Mapping[str, Any],
+    comment_tags: Collection[str],
+    options: Mapping[str, Any],
+) -> Iterator[Extracted]:
+    """Page texts and messages of a module, as Babel calls it."""
+    content = file.read()
+    yield from extract_python(io.BytesIO(content), keywords, comment_tags, dict(options))  # type: ignore[arg-type,misc]
+    messages = find_messages(ast.parse(content)) if "messages" in options else ()
+    for call, template, _values in messages:
+        yield call.lineno, None, template, []
+
+
+def find_messages(tree: ast.Module) -> Iterator[tuple[ast.Call, str, int | None]]:
+    """(call, template, how many values it is given; None: starred) of each message."""
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name not in {"Message", "fail"} and (not name.endswith("Error") or name in _MACHINES):
+            continue
+        for place, argument in enumerate(node.args[:2]):  # a rule's error begins with its place
+            text = (
+                constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
+            )
+            if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value:
+                values = node.args[place + 1 :]
+                starred = any(isinstance(value, ast.Starred) for value in values)
+                yield node, text.value, None if starred else len(values)
+                break
+
+
+def check_values() -> Iterator[str]:
+    """Messages that are given more or fewer values than their template names."""
+    for folder in ("hypervisor", "ingest", "rules", "sensors", "simulators", "dashboards"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for call, template, count in find_messages(ast.parse(path.read_text("utf-8"))):
+                if count and count != len(field_names(template)):
+                    yield f"{path.relative_to(ROOT)}:{call.lineno}: {count} values for {template!r}"
+
+
+def list_texts() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(where, text and its plural) of everything that a page may show."""
+    with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
+    for name, line, text, *_ in extract_from_dir(ROOT, methods, options, KEYWORDS):
+        forms = text if isinstance(text, tuple) else (text,)
+        if forms[0] and re.search(r"[^\W\d_]{2}", re.sub(r"{.*?}", "", forms[0])):
+            yield f"{name}:{line}", tuple(form for form in forms if form)
+
+
+def list_strings() -> Iterator[str]:
+    """Every string of the code: words of tables are translated where they are shown."""
+    for folder in ("hypervisor", "rules", "sensors"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield from (node.value, node.value.replace("{", "").replace("}", ""))  # {veh}/h
+
+
+def check_french() -> Iterator[str]:
+    """What lacks its French, and French that nothing needs or that does not fit."""
+    texts = list(list_texts())
+    french: dict[str, tuple[str, ...]] = {}
+    used = {forms[0] for _, forms in texts} | set(list_strings())
+    for file, message in read_messages("fr"):
+        key, *plural = [message.id] if isinstance(message.id, str) else message.id
+        forms = (
+            (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+        )
+        if not all(forms) or message.fuzzy:
+            yield f"{file}: {key!r} has no French"
+        if french.setdefault(key, forms) != forms:
+            yield f"{file}: {key!r} has two translations"
+        if key not in used and not file.startswith(_OLD):
+            yield f"{file}: nothing says {key!r}"
+        wrong = {field for form in forms for field in _fields(form)} - {*_fields(key), "num"}
+        if wrong:
+            yield f"{file}: {key!r} has no {', '.join(sorted(wrong))}"
+        if plural and len(forms) < 2:
+            yield f"{file}: {key!r} lacks the plural"
+    for where, text in texts:
+        if text[0] not in french:
+            yield f"{where}: {text[0]!r} has no French"
+        elif len(text) > 1 and len(french[text[0]]) < 2:
+            yield f"{where}: {text[0]!r} has no French plural"
+
+
+def _fields(text: str) -> Iterable[str]:
+    """What a text is filled with: `%(name)s` of pages, `{name}` of messages."""
+    if "%(" in text:
+        return _PAGE_FIELD.findall(text)
+    try:
+        return [name for _, name, _, _ in Formatter().parse(text) if name]
+    except ValueError:  # braces of an example
+        return []
+
+
+def main() -> int:
+    problems = sorted({*check_values(), *check_french()})
+    print("\n".join(problems) or "French: complete")
+    return min(len(problems), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
