@@ -19,8 +19,8 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Banner, Instance, Mode
 from hypervisor.base.person import Person, Territory
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, StoreError
-from hypervisor.database.instance import evaluated_to
+from hypervisor.database.connect import Connection
+from hypervisor.database.instance import watermark
 from hypervisor.database.pool import READERS, Pool
 from sensors._domain import Catalogue
 from sensors._errors import Message
@@ -59,7 +59,7 @@ class RequestContext:
     def _now(self) -> datetime:
         if self.instance.mode is Mode.LIVE:
             return self.clock()
-        return evaluated_to(self.connection) or self.clock()
+        return watermark(self.connection) or self.clock()
 
     def require(
         self,
@@ -257,9 +257,7 @@ def get_instance(request: Request, connection: Connection) -> Instance:
     """Read once: an instance never changes its mode."""
     instance: Instance | None = getattr(request.app.state, "instance", None)
     if instance is None:
-        instance = instance_store.read(connection)
-        if instance is None:
-            raise StoreError("this database has not been said to be live or an exercise")
+        instance = instance_store.require(connection)
         request.app.state.instance = instance
         request.app.state.banner = instance.mode.banner
     return instance

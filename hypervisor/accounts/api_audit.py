@@ -31,7 +31,7 @@ def list_acts(  # noqa: PLR0913  one argument a filter
 ) -> AuditsBody:
     """What people did, the latest first: of what you see."""
     key = page.after(int)
-    rows = audit.page(
+    rows = audit.list_latest(
         context.connection,
         since=since,
         until=until,
@@ -54,7 +54,8 @@ def get_act(
     if act is None:
         raise NotFoundError("no act has the number {number}", number)
     return AuditDetailBody(
-        mode=context.mode, act=act_body(act, undone_by=audit.undone_by(context.connection, number))
+        mode=context.mode,
+        act=act_body(act, undone_by=audit.find_undoing(context.connection, number)),
     )
 
 

@@ -267,9 +267,9 @@ def _connect(context: typer.Context) -> "Iterator[Connection]":
 
 def _administrator(author: str) -> "Administrator":
     from hypervisor.accounts.service import Administrator
-    from hypervisor.database.audit import whoever
+    from hypervisor.database.audit import current_user
 
-    return Administrator(name=author.strip() or whoever())
+    return Administrator(name=author.strip() or current_user())
 
 
 def _parse_roles(texts: list[str]) -> "Roles":

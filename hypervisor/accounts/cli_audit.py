@@ -37,7 +37,7 @@ def print_audit(
     except ScalarError as error:
         raise store.ActError(str(error)) from error
     with connect(load_settings(context.obj).database_url) as connection:
-        acts = store.listing(connection, since=start, kind=kind, subject=subject, limit=limit)
+        acts = store.list_acts(connection, since=start, kind=kind, subject=subject, limit=limit)
     if as_json:
         for act in acts:
             print(json.dumps(_as_json(act), ensure_ascii=False))

@@ -133,9 +133,9 @@ def _connect(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
 
 
 def _author(author: str) -> str:
-    from hypervisor.database.audit import whoever
+    from hypervisor.database.audit import current_user
 
-    return author.strip() or whoever()
+    return author.strip() or current_user()
 
 
 def _describe_scope(reader: "Reader") -> str:

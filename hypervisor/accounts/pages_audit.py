@@ -31,7 +31,7 @@ def audit_page(  # noqa: PLR0913  one argument a filter
 ) -> Response:
     """Acts, the latest first."""
     shared = frame.admin_context(context, "audit")
-    rows = audit.page(
+    rows = audit.list_latest(
         context.connection,
         since=_parse_day(context, since),
         until=_parse_day(context, until, after=1),
@@ -54,7 +54,7 @@ def audit_page(  # noqa: PLR0913  one argument a filter
             "until": until,
         },
         before=before,
-        choices=audit.words(context.connection),
+        choices=audit.list_filters(context.connection),
         **shared,
     )
 

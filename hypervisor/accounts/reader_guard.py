@@ -8,8 +8,7 @@ from threading import Thread
 from hypervisor.accounts import queries_reader_sessions
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit
-from hypervisor.database.connect import Connection, StoreError, connect
-from hypervisor.database.listener import translated
+from hypervisor.database.connect import Connection, StoreError, connect, store_errors
 
 LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
 MAX_HOSTILE_SESSIONS = (
@@ -37,7 +36,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     """Look every few seconds until told to stop; a lost database is waited for."""
     while not stopping():
         try:
-            with translated(), connect(settings.database_url, autocommit=True) as connection:
+            with store_errors(), connect(settings.database_url, autocommit=True) as connection:
                 _watch(connection, settings.reader_timeout_seconds, stopping, say)
         except StoreError:
             _wait(_EVERY_SECONDS, stopping)  # housekeeping itself says that it is away

@@ -72,7 +72,7 @@ def list_alarms(
     if context.invoked_subcommand is not None:
         return
     from hypervisor.alarms.queries import Selection
-    from hypervisor.database.command import instant, opened
+    from hypervisor.database.command import open_database, parse_instant
 
     selection = Selection(
         site=site,
@@ -82,8 +82,8 @@ def list_alarms(
         active=True if active else None,
         withdrawn=history and not log,
     )
-    known_at = instant(as_known_at, "--as-known-at") if as_known_at else None
-    with opened(context) as connection:
+    known_at = parse_instant(as_known_at, "--as-known-at") if as_known_at else None
+    with open_database(context) as connection:
         if log:
             _print_log(connection, selection, known_at)
             return
@@ -106,9 +106,9 @@ def show_alarm(
 ) -> None:
     """Show one alarm with its history."""
     from hypervisor.alarms.service_list import get_alarm, read_history, refresh_incidents
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         refresh_incidents(connection)
         alarm = get_alarm(connection, number, wall=datetime.now(UTC)).model_dump(mode="json")
         entries = read_history(connection, number)
@@ -128,9 +128,9 @@ def list_incidents(
 ) -> None:
     """List incidents, latest first."""
     from hypervisor.alarms import service_list
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         service_list.refresh_incidents(connection)
         incidents = service_list.list_incidents(
             connection, wall=datetime.now(UTC), every=every, domain=domain
@@ -154,13 +154,13 @@ def show_load(
 ) -> None:
     """The operators' alarm load, after EEMUA 191: rates, floods, chattering, standing alarms."""
     from hypervisor.alarms.service_load import Span, measure_load
-    from hypervisor.database.command import instant, opened
+    from hypervisor.database.command import open_database, parse_instant
 
     span = Span(
-        begins=instant(begins, "--from") if begins else None,
-        ends=instant(ends, "--to") if ends else None,
+        begins=parse_instant(begins, "--from") if begins else None,
+        ends=parse_instant(ends, "--to") if ends else None,
     )
-    with opened(context) as connection:
+    with open_database(context) as connection:
         report = measure_load(connection, span, wall=datetime.now(UTC)).as_text()
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
@@ -174,9 +174,9 @@ def list_settings(context: typer.Context, as_json: Json = False) -> None:
     """List the settings."""
     from hypervisor.alarms.queries_lifecycle import read_settings
     from hypervisor.alarms.settings import format_settings
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         values = format_settings(read_settings(connection))
     if as_json:
         print(json.dumps(values))
@@ -194,9 +194,9 @@ def change_setting(
 ) -> None:
     """Change a setting; it takes effect at once."""
     from hypervisor.alarms import service
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         before, after = service.change_setting(
             connection, name, value, author=author, reason=reason
         )

@@ -125,19 +125,19 @@ def _perform_all(
     """Act on each alarm in its own transaction; one refusal does not stop the others."""
     from hypervisor.alarms.errors import AlarmError
     from hypervisor.alarms.service import Act, perform
-    from hypervisor.database.audit import whoever
-    from hypervisor.database.command import opened
+    from hypervisor.database.audit import current_user
+    from hypervisor.database.command import open_database
 
     if version is not None and len(numbers) > 1:
         raise typer.BadParameter("--version works with one alarm only")
     refused = 0
-    with opened(context) as connection:
+    with open_database(context) as connection:
         end = _parse_end(connection, until) if until is not None else None
         for number in numbers:
             request = Act(
                 alarm=number,
                 kind=command.kind,
-                author=author or whoever(),
+                author=author or current_user(),
                 reason=reason,
                 version=version,
                 assignee=to,
@@ -170,7 +170,7 @@ def _print_result(alarm: "HandledAlarm", *, as_json: bool) -> None:
 def _parse_end(connection: "Connection", until: str) -> datetime:
     """A time, or a duration from now on the instance's clock."""
     from hypervisor.alarms import queries_lifecycle
-    from hypervisor.database.command import instant
+    from hypervisor.database.command import parse_instant
     from rules._duration import parse_duration
     from rules._errors import RuleError
     from sensors._errors import Place
@@ -178,6 +178,6 @@ def _parse_end(connection: "Connection", until: str) -> datetime:
     try:
         span = parse_duration(until.removeprefix("for "), Place(file="", line=0, column=0))
     except RuleError:
-        return instant(until, "--until")
+        return parse_instant(until, "--until")
     now = datetime.now(UTC)
     return (queries_lifecycle.read_clock(connection, now) or now) + timedelta(microseconds=span)

@@ -17,10 +17,10 @@ from hypervisor.access.context import SignedIn
 from hypervisor.access.errors import ForbiddenError
 from hypervisor.base.duties import Duty
 from hypervisor.base.person import Person
-from hypervisor.database import events as happenings
+from hypervisor.database import events as event_log
 from hypervisor.database.connect import StoreError
 from hypervisor.database.credentials import Credential
-from hypervisor.database.events import Happening, Position
+from hypervisor.database.events import LoggedEvent, Position
 from hypervisor.database.pool import Pool
 from hypervisor.web.hub import Hub, Listener, Sites, chunk, merged
 from hypervisor.web.problems import responses
@@ -130,7 +130,7 @@ def _visible_sites(pool: Pool, person: Person) -> Sites:
     if territory.whole:
         return None
     with pool.connection() as connection:
-        return happenings.sites_within(connection, territory.communes, unplaced=territory.unplaced)
+        return event_log.sites_within(connection, territory.communes, unplaced=territory.unplaced)
 
 
 class _Subscription(NamedTuple):
@@ -178,7 +178,7 @@ async def _stream_live(hub: Hub, listener: Listener, seconds: float) -> AsyncIte
         yield f"retry: {_AT_ONCE}\n\n".encode()  # a regular end: reconnect at once
 
 
-async def _list_missed(pool: Pool, heard: str | None, upto: int) -> list[Happening] | None:
+async def _list_missed(pool: Pool, heard: str | None, upto: int) -> list[LoggedEvent] | None:
     """The events since then; None: they are no longer kept."""
     if not heard:
         return []
@@ -186,9 +186,9 @@ async def _list_missed(pool: Pool, heard: str | None, upto: int) -> list[Happeni
     if position is None:
         return None
 
-    def ask() -> list[Happening] | None:
+    def ask() -> list[LoggedEvent] | None:
         with pool.connection() as connection:
-            return happenings.between(connection, position, upto, most=_MOST)
+            return event_log.list_between(connection, position, upto, most=_MOST)
 
     try:
         return await run_in_threadpool(ask)

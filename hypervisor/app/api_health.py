@@ -39,8 +39,8 @@ def health(context: Context) -> HealthBody:
         instance=context.instance.name,
         ok=all(part.ok for part in parts),
         clock=now,
-        judged_to=progress.judged_to,
-        heard_to=progress.heard_to,
+        judged_to=progress.evaluated_to,
+        heard_to=progress.watermark,
         unread=progress.unread,
         parts=parts,
     )
@@ -62,11 +62,11 @@ def _worker_parts(
 
 
 def _evaluation_part(progress: Progress, now: datetime, *, live: bool) -> Part:
-    if progress.judged_to is None:
+    if progress.evaluated_to is None:
         return Part(name="watch", ok=not live, detail="nothing evaluated yet")
     if not live:
         return Part(name="watch", ok=True, detail=f"engine {progress.engine}")
-    behind = now - progress.judged_to
+    behind = now - progress.evaluated_to
     waiting = f", {progress.unread} batches wait" if progress.unread else ""
     detail = f"last evaluated {_format_age(behind)}{waiting}"
     return Part(name="watch", ok=behind < _LATE, detail=detail)

@@ -15,7 +15,7 @@ from hypervisor.access.identity import cookie_name
 from hypervisor.base.duties import Role
 from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.database.connect import Connection, connect
 from hypervisor.overview import queries
 from hypervisor.web.marks import priority
 from sensors._errors import TerritoryError
@@ -103,9 +103,7 @@ def _sign_in(url: str) -> Iterator[tuple[str, str]]:
     secret = secrets.generate_session()
     digest = secrets.digest(secret)
     with connect(url) as connection:
-        instance = instance_store.read(connection)
-        if instance is None:
-            raise StoreError("this database has not been said to be live or an exercise")
+        instance = instance_store.require(connection)
         owner = _find_administrator(connection)
         now = datetime.now(UTC)
         session = queries_sessions.Session(

@@ -11,7 +11,7 @@ from hypervisor.backtest.numbers import parse_number
 from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.registry_around import registry_around
 from hypervisor.base.scalars import ScalarError
-from hypervisor.evaluation import memory, rulebook
+from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry.model import Registry
 from rules._rule import Rule
@@ -167,7 +167,7 @@ def _written(edit: Edit) -> dict[str, Rule]:
 
 def _places(registry: Registry, site: str, catalogue: Catalogue) -> dict[str, list[str]]:
     """Of each rule that applies there the subjects at the site."""
-    territory = memory.arrange(registry, catalogue, PowerSchedule(retention=0))
+    territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
     subjects_by_rule: dict[str, list[str]] = {}
     for (rule, key), revisions in territory.revisions.items():
         if territory.subjects[key].place == site and revisions[-1][1] is not None:

@@ -21,10 +21,10 @@ from hypervisor.backtest.strip import Seen, Strip, strip
 from hypervisor.backtest.worth import Worth, worth
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import columns, memory
+from hypervisor.evaluation import columns, rulebook
 from hypervisor.evaluation.columns import ColumnQuery
-from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
@@ -176,8 +176,8 @@ def _look(desk: Desk, source: Kept, catalogue: Catalogue) -> Seen | None:
         return None
     trial = desk.tried or desk.today or Trial()
     power_schedule = PowerSchedule(retention=RETENTION)
-    power_schedule.reach(source.floor, source.gaps)
-    territory = memory.arrange(
+    power_schedule.extend(source.floor, source.gaps)
+    territory = rulebook.arrange(
         registries.only_rules(registries.with_trial(desk.near, trial, catalogue), [desk.rule.id]),
         catalogue,
         power_schedule,

@@ -14,10 +14,10 @@ from hypervisor.backtest.parts import Part, Share
 from hypervisor.backtest.registries import reach_of
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.base.instants import BEGINNING
-from hypervisor.evaluation import columns, memory
+from hypervisor.evaluation import columns, rulebook
 from hypervisor.evaluation.columns import ColumnQuery
-from hypervisor.evaluation.memory import Territory
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry.model import Registry
 from rules._engine import evaluate
@@ -81,8 +81,8 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     operators closed by hand ends there, as in the log. `share`: with whom the work may be shared.
     """
     power_schedule = PowerSchedule(retention=retention)
-    power_schedule.reach(source.floor, source.gaps)
-    territory = memory.arrange(registry, catalogue, power_schedule)
+    power_schedule.extend(source.floor, source.gaps)
+    territory = rulebook.arrange(registry, catalogue, power_schedule)
     by_subject: dict[str, list[Pair]] = {}
     for pair in territory.revisions:
         if territory.subjects[pair[1]].place in place:

@@ -12,7 +12,7 @@ from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries as evaluation_queries
-from hypervisor.evaluation.watermark import union
+from hypervisor.evaluation.memory import union
 from hypervisor.readings import importing, queries_columnar, queries_history
 from hypervisor.readings.queries_columnar import Copy
 from hypervisor.registry.model import Registry
@@ -68,7 +68,7 @@ class Stored:
         copy = None if folder is None else queries_columnar.find_copy(connection, folder)
         return cls(
             connection=connection,
-            floor=NEVER if state is None else state.heard_to,
+            floor=NEVER if state is None else state.watermark,
             gaps=union(evaluation_queries.load_gaps(connection)),
             closings={
                 pair: [Closing(at=at, reason=reason) for at, reason in closings]

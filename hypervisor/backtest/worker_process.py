@@ -12,9 +12,8 @@ from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.evaluate import Run, Span
 from hypervisor.backtest.parts import Part
 from hypervisor.backtest.sources import Closings, Spans, Stored
-from hypervisor.database import snapshots
-from hypervisor.database.connect import connect
-from hypervisor.evaluation import memory
+from hypervisor.database.connect import connect, export_snapshot, join_snapshot
+from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.readings.queries_columnar import Copy
 from hypervisor.registry.model import Registry
@@ -58,7 +57,7 @@ class InProcess:
         """The helper; it is gone afterwards."""
         job = _Job(
             url=self.url,
-            snapshot=snapshots.exported(self.source.connection),
+            snapshot=export_snapshot(self.source.connection),
             registry=registry,
             floor=self.source.floor,
             gaps=self.source.gaps,
@@ -119,10 +118,10 @@ def _half(job: _Job, turn: Any, pipe: Pipe) -> None:
 
 def _judged(job: _Job, turn: Any) -> Part:
     power_schedule = PowerSchedule(retention=job.retention)
-    power_schedule.reach(job.floor, job.gaps)
-    territory = memory.arrange(job.registry, catalogue(), power_schedule)
+    power_schedule.extend(job.floor, job.gaps)
+    territory = rulebook.arrange(job.registry, catalogue(), power_schedule)
     with connect(job.url) as connection:
-        snapshots.join(connection, job.snapshot)
+        join_snapshot(connection, job.snapshot)
         source = Stored(
             connection=connection,
             floor=job.floor,

@@ -19,7 +19,7 @@ from hypervisor.bench.year import Year
 from hypervisor.broker import passwords
 from hypervisor.database import panels
 from hypervisor.database.connect import Connection, connect
-from hypervisor.database.panels import AskingError
+from hypervisor.database.panels import PanelError
 from hypervisor.evaluation import lighting_plans
 from hypervisor.grafana import emulation
 from hypervisor.grafana.boards import Board, BuiltPanel, build_boards
@@ -162,8 +162,9 @@ def _time_panel(
     for _ in range(rounds):
         began = time.perf_counter()
         try:
-            rows = sum(len(panels.ask(connection, statement).rows) for statement in statements)
-        except AskingError as error:
+            answers = [panels.run_query(connection, statement) for statement in statements]
+            rows = sum(len(answer.rows) for answer in answers)
+        except PanelError as error:
             failed = str(error)
         took.append((time.perf_counter() - began) * 1000)
     title = piece.described.key if piece.described else str(piece.panel.get("title"))

@@ -77,7 +77,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
                 if turn == 0:
                     continue  # of a first reading all is new
                 rows, spent = rows + report.rows, spent + pauses[-1]
-                judged, alarms = judged + report.judged, alarms + len(report.alarms)
+                judged, alarms = judged + report.evaluated, alarms + len(report.alarms)
             tick("judging", turn + 1, plan.times)
         pairs = len(memory.territory.revisions)
     return {

@@ -19,10 +19,8 @@ def change(
     """Set and remove accounts; whether a running broker reloaded (False: none is running).
 
     The broker checks who is connected when it reloads: the connection of a removed account, or of
-    one whose password changed, is closed.
-
-    Raises:
-        StackError: we may not signal the broker, or it did not reload.
+    one whose password changed, is closed. Raises StackError: we may not signal the broker, or it
+    did not reload.
     """
     with _exclusive(broker):
         proof = passwords.new_password()
@@ -43,8 +41,7 @@ def change(
 def pause(broker: Broker, names: frozenset[str]) -> None:
     """Refuse these accounts and admit all others; a running broker reloads at once.
 
-    Raises:
-        StackError: we may not signal the broker.
+    Raises StackError: we may not signal the broker.
     """
     with _exclusive(broker):
         password_file.pause(broker.folder, names)

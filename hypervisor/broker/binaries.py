@@ -45,26 +45,20 @@ def _find(name: str) -> Path:
 def find_tool(name: str) -> Path:
     """One of PostgreSQL's programs, such as pg_dump, of the major version that we run.
 
-    Raises:
-        StackError: it is not installed.
+    Raises StackError: it is not installed.
     """
     return _find(name)
 
 
 def find_broker() -> BrokerPrograms:
-    """Mosquitto's programs.
-
-    Raises:
-        StackError: they are not installed.
-    """
+    """Mosquitto's programs. Raises StackError: they are not installed."""
     return BrokerPrograms(mosquitto=_find("mosquitto"), mosquitto_passwd=_find("mosquitto_passwd"))
 
 
 def find_database() -> DatabasePrograms:
     """PostgreSQL's programs; TimescaleDB must be installed beside them.
 
-    Raises:
-        StackError: they are not installed.
+    Raises StackError: they are not installed.
     """
     database_programs = DatabasePrograms(postgres=_find("postgres"), initdb=_find("initdb"))
     if not _has_timescaledb(database_programs.postgres):

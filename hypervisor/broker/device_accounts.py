@@ -28,8 +28,7 @@ class DeviceAccountRow:
 def local_broker(settings: Settings) -> Broker:
     """The broker whose accounts lie in the instance's data folder.
 
-    Raises:
-        StackError: no broker was made there, or the folder is another user's.
+    Raises StackError: no broker was made there, or the folder is another user's.
     """
     folder = DataFolder(root=settings.data.absolute(), account=server_account())
     try:
@@ -54,8 +53,7 @@ def local_broker(settings: Settings) -> Broker:
 def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, str]:
     """A first password for a registered device or gateway.
 
-    Raises:
-        StackError: it has one, needs none, or nobody registered it.
+    Raises StackError: it has one, needs none, or nobody registered it.
     """
     passwords.check_name(name)
     if name not in speaking:
@@ -94,11 +92,7 @@ def next_password(broker: Broker, name: str) -> dict[str, str]:
 
 
 def require_account(broker: Broker, name: str) -> None:
-    """Refuse a name without an account.
-
-    Raises:
-        StackError: it has none.
-    """
+    """Refuse a name without an account. Raises StackError: it has none."""
     passwords.check_name(name)
     if name not in password_file.read(broker.folder):
         raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")

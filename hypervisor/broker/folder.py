@@ -64,8 +64,7 @@ class DataFolder:
 def open_folder(root: Path, account: Account, *, least_free: int = LEAST_FREE_BYTES) -> DataFolder:
     """Make the data folder if needed, and check that the servers can use it.
 
-    Raises:
-        StackError: it is another's, cannot be reached or written, or its disk is full.
+    Raises StackError: it is another's, cannot be reached or written, or its disk is full.
     """
     root = root.absolute()
     _refuse_unreachable(root, account)

@@ -61,8 +61,7 @@ class Broker:
     def create(self) -> None:
         """Write its settings and access list; put our parts into its password file.
 
-        Raises:
-            StackError: the password file is damaged (`password_file.restore` mends it first).
+        Raises StackError: the password file is damaged (`password_file.restore` mends it first).
         """
         self.folder.folder(self.folder.broker)
         parts = dict.fromkeys(passwords.PARTS if self.password else (), self.password)
@@ -97,8 +96,7 @@ class Broker:
     def start(self) -> subprocess.Popen[bytes]:
         """Ensure ingest's session, then start the server; it answers on return.
 
-        Raises:
-            StackError: it cannot be started.
+        Raises StackError: it cannot be started.
         """
         password_file.admit(self.folder)
         session.ensure(

@@ -65,8 +65,7 @@ def backup_of(folder: DataFolder) -> Path:
 def read(folder: DataFolder) -> dict[str, str]:
     """Return name -> hash of every account.
 
-    Raises:
-        StackError: the file is damaged or lacks accounts of its backup, or is another user's.
+    Raises StackError: the file is damaged or lacks accounts of its backup, or is another user's.
     """
     contents, backup = _contents(path_of(folder)), _contents(backup_of(folder))
     damage = _describe_damage(contents, backup)
@@ -89,9 +88,7 @@ def restore(folder: DataFolder) -> str:
     """Make the file whole before a broker reads it; "" or a sentence about what was done.
 
     A damaged file is kept beside it. Accounts that somebody else added or changed are kept, too.
-
-    Raises:
-        StackError: the file is damaged and there is no backup.
+    Raises StackError: the file is damaged and there is no backup.
     """
     path = path_of(folder)
     contents, backup = _contents(path), _contents(backup_of(folder))

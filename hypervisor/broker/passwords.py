@@ -68,8 +68,7 @@ topic write exercise/#
 def reader_account(name: str) -> str:
     """The account of a listener to notifications; with a name, of a further one.
 
-    Raises:
-        StackError: `name` cannot be a part of it.
+    Raises StackError: `name` cannot be a part of it.
     """
     if name and not _NAME.fullmatch(name):
         raise StackError(f"{name!r} cannot be a listener's name: letters, digits, '-' and '_'")
@@ -96,8 +95,8 @@ def new_password() -> str:
 def check_name(name: str) -> None:
     """Refuse what cannot be a device's account.
 
-    Raises:
-        StackError: `name` would not be one level of a topic, or belongs to the hypervisor itself.
+    Raises StackError: `name` would not be one level of a topic, or belongs to the hypervisor
+    itself.
     """
     if not _NAME.fullmatch(name):
         raise StackError(
@@ -120,8 +119,7 @@ def change(
 ) -> None:
     """Set the passwords of `put` and remove `drop`, as one replacement of the file.
 
-    Raises:
-        StackError: the file is damaged (nothing is changed), or a password cannot be hashed.
+    Raises StackError: the file is damaged (nothing is changed), or a password cannot be hashed.
     """
     accounts = password_file.read(folder)
     kept = {name: hashed for name, hashed in accounts.items() if name not in drop}

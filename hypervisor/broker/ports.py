@@ -23,8 +23,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     """Return a socket that listens there: from now on the port is ours.
 
-    Raises:
-        OSError: somebody else has it, or the host is not this machine's.
+    Raises OSError: somebody else has it, or the host is not this machine's.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:

@@ -68,8 +68,7 @@ def current_account() -> Account:
 def server_account() -> Account:
     """The user the servers run as: our own, or the system user when we are root.
 
-    Raises:
-        StackError: we are root and the system user does not exist.
+    Raises StackError: we are root and the system user does not exist.
     """
     if os.geteuid() != 0:
         return current_account()

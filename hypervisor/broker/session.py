@@ -37,10 +37,8 @@ def ensure(*, program: Path, folder: DataFolder, settings: str, former: str) -> 
     """Ensure ingest's session and its subscriptions; whether the session is new.
 
     `settings`: of the broker, without listeners. `former`: client id of the session in earlier
-    versions, whose queue is moved into ours.
-
-    Raises:
-        StackError: the broker cannot be started, even without its saved state.
+    versions, whose queue is moved into ours. Raises StackError: the broker cannot be started, even
+    without its saved state.
     """
     try:
         return _ensure(program, folder, settings, former)

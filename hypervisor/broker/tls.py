@@ -31,8 +31,7 @@ def read_options(
 ) -> TlsListener | None:
     """The listener that the options ask for; None without TLS.
 
-    Raises:
-        StackError: half of it is missing, or the files are not a certificate and its key.
+    Raises StackError: half of it is missing, or the files are not a certificate and its key.
     """
     if cert is None and key is None:
         if only:

@@ -1,1 +1,1 @@
-"""All SQL. Only this package imports psycopg; a folder a subject, here what all need."""
+"""What every room needs of the database: connections, locks, tenancy, feed, events, audit."""

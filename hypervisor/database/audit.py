@@ -1,4 +1,4 @@
-"""The audit: who did what to the instance, when and why. Append-only; written with the act."""
+"""The audit: who did what to the instance, when and why; append-only, written with the act."""
 
 import getpass
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection
@@ -15,7 +16,7 @@ _COLUMNS = "id, at, scenario_at, author, kind, subject, reason, details"
 
 
 class ActError(TerritoryError):
-    """An act on the data that cannot be done: says which, and what was expected."""
+    """An act that cannot be done: says which, and what was expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Act:
     details: Mapping[str, Any]
 
 
-def record(  # noqa: PLR0913  what an audit has to say
+def record(  # noqa: PLR0913  one argument a column
     connection: Connection,
     *,
     kind: str,
@@ -41,10 +42,9 @@ def record(  # noqa: PLR0913  what an audit has to say
     author: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> int:
-    """Record an act in the caller's transaction; its number. `author` empty: the account at work.
+    """Record an act in the caller's transaction; its number. `author` empty: the machine's user.
 
-    Raises:
-        ActError: no reason is given.
+    Raises ActError: no reason is given.
     """
     if not reason.strip():
         raise ActError(f"{kind} of {subject}: no reason is given; say why in a few words")
@@ -52,13 +52,16 @@ def record(  # noqa: PLR0913  what an audit has to say
         "INSERT INTO audit (scenario_at, author, kind, subject, reason, details) VALUES ("
         "(SELECT max(heard_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
         " %s, %s, %s, %s, %s) RETURNING id",
-        [author.strip() or whoever(), kind, subject, reason.strip(), Jsonb(dict(details or {}))],
+        [
+            *(author.strip() or current_user(), kind, subject, reason.strip()),
+            Jsonb(dict(details or {})),
+        ],
     ).fetchone()
     return int(row[0]) if row else 0
 
 
-def whoever() -> str:
-    """The account at work, where nobody says who acts."""
+def current_user() -> str:
+    """The machine's user, where no author is given."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number without a name
@@ -67,14 +70,12 @@ def whoever() -> str:
 
 def get_act(connection: Connection, number: int) -> Act | None:
     """One act by its number."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM audit WHERE id = %s",  # noqa: S608  our own columns
-        [number],
-    ).fetchone()
-    return None if row is None else _act(row)
+    query = f"SELECT {_COLUMNS} FROM audit WHERE id = %s"  # noqa: S608  constants
+    with connection.cursor(row_factory=class_row(Act)) as cursor:
+        return cursor.execute(query, [number]).fetchone()
 
 
-def listing(
+def list_acts(
     connection: Connection,
     *,
     since: datetime | None = None,
@@ -83,18 +84,11 @@ def listing(
     limit: int | None = None,
 ) -> list[Act]:
     """Acts in the order they were done; with `limit` the latest so many."""
-    rows = connection.execute(
-        f"SELECT * FROM (SELECT {_COLUMNS} FROM audit"  # noqa: S608  our own columns
-        " WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
-        " AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
-        " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
-        " ORDER BY id DESC LIMIT %(limit)s) latest ORDER BY id",
-        {"since": since, "kind": kind, "subject": subject, "limit": limit},
-    )
-    return [_act(row) for row in rows]
+    acts = list_latest(connection, since=since, kind=kind, subject=subject, limit=limit)
+    return acts[::-1]
 
 
-def page(  # noqa: PLR0913  one argument a filter
+def list_latest(  # noqa: PLR0913  one argument a filter
     connection: Connection,
     *,
     since: datetime | None = None,
@@ -103,56 +97,44 @@ def page(  # noqa: PLR0913  one argument a filter
     subject: str | None = None,
     author: str | None = None,
     before: int | None = None,
-    limit: int,
+    limit: int | None,
 ) -> list[Act]:
-    """Acts, the latest first, from the one done before `before` on."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM audit"  # noqa: S608  our own columns
-        " WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
-        " AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
-        " AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
-        " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
-        " AND (%(author)s::text IS NULL OR author = %(author)s)"
-        " AND (%(before)s::bigint IS NULL OR id < %(before)s)"
-        " ORDER BY id DESC LIMIT %(limit)s",
-        {
-            "since": since,
-            "until": until,
-            "kind": kind,
-            "subject": subject,
-            "author": author,
-            "before": before,
-            "limit": limit,
-        },
-    )
-    return [_act(row) for row in rows]
+    """Acts, the latest first; `before`: only those with a lower number."""
+    filters = {
+        "at >= %s::timestamptz": since,
+        "at < %s::timestamptz": until,
+        "kind = %s": kind,
+        "subject = %s": subject,
+        "author = %s": author,
+        "id < %s::bigint": before,
+    }
+    given = {condition: value for condition, value in filters.items() if value is not None}
+    where = " AND ".join(given) or "true"
+    query = f"SELECT {_COLUMNS} FROM audit WHERE {where} ORDER BY id DESC LIMIT %s"  # noqa: S608  constants
+    with connection.cursor(row_factory=class_row(Act)) as cursor:
+        return cursor.execute(query.encode(), [*given.values(), limit]).fetchall()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
-    """By what acts can be looked for."""
+class AuditFilters:
+    """The authors and kinds of all acts."""
 
-    authors: tuple[str, ...]
-    kinds: tuple[str, ...]
-
-
-def words(connection: Connection) -> Words:
-    """The authors and kinds that there are."""
-    row = connection.execute(
-        "SELECT ARRAY (SELECT DISTINCT author FROM audit ORDER BY 1),"
-        " ARRAY (SELECT DISTINCT kind FROM audit ORDER BY 1)"
-    ).fetchone()
-    authors, kinds = row or ((), ())
-    return Words(authors=tuple(authors), kinds=tuple(kinds))
+    authors: list[str]
+    kinds: list[str]
 
 
-def undone_by(connection: Connection, number: int) -> int | None:
-    """The act that undid this one."""
+def list_filters(connection: Connection) -> AuditFilters:
+    """What acts can be filtered by."""
+    with connection.cursor(row_factory=class_row(AuditFilters)) as cursor:
+        return cursor.execute(
+            "SELECT ARRAY (SELECT DISTINCT author FROM audit ORDER BY 1) AS authors,"
+            " ARRAY (SELECT DISTINCT kind FROM audit ORDER BY 1) AS kinds"
+        ).fetchall()[0]
+
+
+def find_undoing(connection: Connection, number: int) -> int | None:
+    """The number of the act that undid this one."""
     row = connection.execute(
         "SELECT id FROM audit WHERE details->>'undoes' = %s", [str(number)]
     ).fetchone()
     return None if row is None else int(row[0])
-
-
-def _act(row: tuple[Any, ...]) -> Act:
-    return Act(**dict(zip(_COLUMNS.split(", "), row, strict=True)))

@@ -1,6 +1,6 @@
 """What commands of all rooms share: the instance's database, its clock, times as options."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hypervisor.database.connect import Connection
 
 
-def opened(context: typer.Context) -> "Connection":
+def open_database(context: typer.Context) -> "Connection":
     """A connection to the instance's database."""
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
@@ -17,10 +17,8 @@ def opened(context: typer.Context) -> "Connection":
     return connect(load_settings(context.obj).database_url)
 
 
-def now_of(connection: "Connection") -> datetime | None:
+def current_time(connection: "Connection") -> datetime | None:
     """Live the wall clock; in an exercise the scenario's, None before it began."""
-    from datetime import UTC
-
     from hypervisor.base.instance import Mode
     from hypervisor.database import instance
 
@@ -30,12 +28,11 @@ def now_of(connection: "Connection") -> datetime | None:
     return datetime.now(UTC)
 
 
-def instant(text: str, option: str) -> datetime:
-    """A time of an option."""
-    from hypervisor.base.scalars import ScalarError
-    from hypervisor.base.scalars import instant as read
+def parse_instant(text: str, option: str) -> datetime:
+    """The time that an option gives. Raises typer.BadParameter: it is no time with an offset."""
+    from hypervisor.base.scalars import ScalarError, instant
 
     try:
-        return read(text)
+        return instant(text)
     except ScalarError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error

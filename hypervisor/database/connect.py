@@ -1,30 +1,56 @@
-"""Connections, and the numbered forward-only migrations."""
+"""Connections of the database: opened, guarded against a peer that is gone, woken, migrated.
 
+The kernel says nothing when a cable is cut or a machine is gone: an idle connection stays open for
+hours, one with data under way for a quarter of an hour. So each side probes, and gives up, itself.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from hypervisor.database import locks, tenancy, timeouts
+from hypervisor.database import locks, tenancy
 from hypervisor.database.locks import Lock
 from sensors._errors import TerritoryError
 
 Connection = psycopg.Connection[TupleRow]
+
+CONNECT_SECONDS = 10  # until a server has let us in
+SILENCE_SECONDS = 20  # that a peer may leave a probe, or data, without an acknowledgement
+ABANDONED = "15min"  # that a transaction may stay open in which nobody does anything
+_PROBE = {"idle": 5, "interval": 3, "count": 5}  # s, s, probes: 20 s in all
+
+# Of the server, for each connection: what our own sessions set, wherever the server is.
+SERVER_SETTINGS = {
+    **{f"tcp_keepalives_{name}": str(value) for name, value in _PROBE.items()},
+    "tcp_user_timeout": f"{SILENCE_SECONDS}s",
+    "client_connection_check_interval": "5s",  # while a statement runs
+    "idle_in_transaction_session_timeout": ABANDONED,
+}
+CLIENT_SETTINGS = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives": 1,
+    **{f"keepalives_{name}": value for name, value in _PROBE.items()},
+    "tcp_user_timeout": SILENCE_SECONDS * 1000,
+}
+_DOZE = 0.1  # s
+_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach the database
 
 
 class StoreError(TerritoryError):
     """The database cannot be used: says what was tried and what to do."""
 
 
-def connect(
-    url: str, *, autocommit: bool = False, abandoned: str = timeouts.ABANDONED
-) -> Connection:
-    """Open a connection in UTC, which ends when its other end is gone (see `timeouts`).
+def connect(url: str, *, autocommit: bool = False, abandoned: str = ABANDONED) -> Connection:
+    """Open a connection in UTC, which ends when its other end is gone.
 
-    `abandoned`: after so long the server ends a transaction in which nothing is done.
-
-    Raises:
-        StoreError: no `url`, or one that cannot be understood, or nobody answers there.
+    `abandoned`: after so long the server ends a transaction in which nothing is done. Raises
+    StoreError: `url` is empty or cannot be understood, or no server answers there.
     """
     if not url:
         raise StoreError(
@@ -35,30 +61,89 @@ def connect(
     try:
         return psycopg.connect(session, autocommit=autocommit)
     except psycopg.OperationalError as error:
-        where = psycopg.conninfo.conninfo_to_dict(url)
+        where = conninfo_to_dict(url)
         raise StoreError(
             f"no database answers at {where.get('host', 'localhost')}:{where.get('port', 5432)}"
             f" ({' '.join(str(error).split())}); is the instance up?"
         ) from error
 
 
-def guarded(url: str, *, options: str = "", abandoned: str = timeouts.ABANDONED) -> str:
-    """The connection string of a session that neither side keeps when the other is gone.
+def guarded(url: str, *, options: str = "", abandoned: str = ABANDONED) -> str:
+    """The connection string of a session in UTC that neither side keeps when the other is gone.
 
-    Raises:
-        StoreError: `url` cannot be understood.
+    What `url` says itself takes precedence, its `options` included. Raises StoreError: `url` cannot
+    be understood.
     """
     try:
-        return timeouts.guarded(url, options=options, abandoned=abandoned)
+        written = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
         raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
+    session = {**SERVER_SETTINGS, "idle_in_transaction_session_timeout": abandoned}
+    settings = [f"-c {name}={value}" for name, value in {"timezone": "UTC", **session}.items()]
+    ours = {key: value for key, value in CLIENT_SETTINGS.items() if key not in written}
+    words = [*settings, options, str(written.get("options") or "")]
+    return make_conninfo(url, **ours, options=" ".join(filter(None, words)))
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn any error of the database into a StoreError."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(f"the database says: {str(error).strip()}") from error
+
+
+def keep_connected(
+    url: str,
+    work: Callable[[Connection], None],
+    *,
+    stopping: Callable[[], bool],
+    say: Callable[[str], None],
+) -> None:
+    """Run `work` on a connection until `stopping`; connect again after growing delays."""
+    failures = 0
+    while not stopping():
+        try:
+            with store_errors(), connect(url, autocommit=True) as connection:
+                failures = 0
+                work(connection)
+        except StoreError as error:
+            delay = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
+            say(f"{error}; trying again in {delay:g} s")
+            failures += 1
+            until = time.monotonic() + delay
+            while time.monotonic() < until and not stopping():
+                time.sleep(_DOZE)
+
+
+def listen(connection: Connection, channel: str) -> None:
+    """Be woken by notifications on a channel from now on."""
+    connection.execute(f"LISTEN {channel}".encode())
+
+
+def wait_for_notification(connection: Connection, seconds: float) -> None:
+    """Sleep until a notification comes, or so long."""
+    for _ in connection.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
+def export_snapshot(connection: Connection) -> str:
+    """The name of this transaction's snapshot; others can join it while the transaction is open."""
+    row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+    return str(row[0]) if row else ""
+
+
+def join_snapshot(connection: Connection, snapshot: str) -> None:
+    """See in this transaction, which must be new, what the exporting one sees."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
 
 
 def migrate(connection: Connection) -> list[str]:
     """Apply the migrations that this database lacks, in order; return their names.
 
-    Raises:
-        StoreError: one of them failed; none of this call's is applied.
+    Raises StoreError: one of them failed; none of this call's is applied.
     """
     with connection.transaction():
         locks.wait_for(connection, Lock.MIGRATING)

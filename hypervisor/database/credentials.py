@@ -1,4 +1,4 @@
-"""Whether what somebody showed when they began to listen is still good."""
+"""Whether the session or token that a follower presented is still valid."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import psycopg
 
 from hypervisor.base.person import Person
 
-# Roles as they are now, of sessions and tokens that are neither over nor taken away.
+# Current roles of sessions and tokens that have neither expired nor been revoked.
 _VALID = """
 SELECT a.id, s.secret, NULL::integer, roles.held FROM session s JOIN account a ON a.id = s.account
 CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
@@ -26,7 +26,7 @@ WHERE t.id = ANY (%(tokens)s) AND t.ends_at > %(now)s AND t.revoked_at IS NULL
 
 @dataclass(frozen=True, kw_only=True)
 class Credential:
-    """A session (its digest) or a token, and the roles that its account had when it was shown."""
+    """A session (its digest) or a token, and the roles of its account when it was presented."""
 
     account: int
     session: bytes | None = None
@@ -46,14 +46,12 @@ class Credential:
 async def still_valid(
     connection: psycopg.AsyncConnection[Any], shown: Collection[Credential], now: datetime
 ) -> frozenset[Credential]:
-    """Those of them that would be let in at `now` with the same roles."""
+    """Those that are valid at `now` with the same roles."""
     rows = await connection.execute(
         _VALID,
         {
-            "sessions": [
-                credential.session for credential in shown if credential.session is not None
-            ],
-            "tokens": [credential.token for credential in shown if credential.token is not None],
+            "sessions": [each.session for each in shown if each.session is not None],
+            "tokens": [each.token for each in shown if each.token is not None],
             "now": now,
         },
     )

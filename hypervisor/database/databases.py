@@ -3,14 +3,13 @@
 import psycopg
 from psycopg import sql
 
-from hypervisor.database import timeouts
-from hypervisor.database.connect import StoreError, connect
+from hypervisor.database.connect import StoreError, connect, guarded
 
 
 def answers(url: str) -> bool:
     """Whether the server behind `url` takes a connection."""
     try:
-        with psycopg.connect(timeouts.guarded(url), connect_timeout=2):
+        with psycopg.connect(guarded(url), connect_timeout=2):
             return True
     except psycopg.OperationalError:
         return False
@@ -32,7 +31,7 @@ def create(maintenance_url: str, name: str, *, template: str | None = None) -> N
 
 
 def seal(maintenance_url: str, name: str) -> None:
-    """Let nobody connect to `name` any more: what a template must be."""
+    """Refuse connections to `name`, as a template must."""
     with connect(maintenance_url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name))

@@ -1,4 +1,4 @@
-"""What happens, for those who look on: read in the order of commit, none skipped or doubled."""
+"""The event log that open pages follow: in the order of commit, none skipped or doubled."""
 
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,19 +8,18 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from hypervisor.database import timeouts
-from hypervisor.database.connect import Connection, StoreError
+from hypervisor.database.connect import Connection, StoreError, guarded
 from hypervisor.database.credentials import Credential, still_valid
 
-CHANNEL = "hypervisor_event"  # NOTIFY wakes who follows
+CHANNEL = "hypervisor_event"  # NOTIFY wakes followers
 _SETTLE = "SELECT commit_horizon()::text::bigint"
 _COLUMNS = "xid::text::bigint, id, kind, key, sites, data"
 _BETWEEN = (
     f"SELECT {_COLUMNS} FROM event_log WHERE (xid, id) > (%s::xid8, %s) AND xid < %s::xid8"  # noqa: S608  constants
     " ORDER BY xid, id LIMIT %s"
 )
-# Where the parts stand: who has not been heard for long, and whether the watch judges. An exercise
-# has no such lateness: its clock is the scenario's.
+# Parts that are late: ingest workers without heartbeats, the watch when it does not evaluate. In an
+# exercise no part is: its clock is the scenario's.
 _LATE = """
 SELECT (SELECT coalesce(array_agg('ingest ' || name ORDER BY name), '{}') FROM worker
         WHERE drained_at IS NULL AND (heard_at IS NULL OR heard_at < now() - %(late)s))
@@ -33,7 +32,7 @@ FROM instance
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Position:
-    """How far somebody has read: all up to and with this one."""
+    """How far a follower has read: everything up to this event."""
 
     xid: int
     id: int = 0
@@ -43,7 +42,7 @@ class Position:
 
     @classmethod
     def parse(cls, written: str) -> "Position | None":
-        """What `str` wrote; None where it is anything else."""
+        """Parse what `str` wrote; None: it is something else."""
         xid, dash, number = written.strip().partition("-")
         valid = dash and xid.isascii() and xid.isdigit() and number.isascii() and number.isdigit()
         if not valid or max(len(xid), len(number)) > 18:
@@ -52,8 +51,8 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Happening:
-    """One thing that happened. `sites`: see the table."""
+class LoggedEvent:
+    """A row of the log. `sites`: whom it concerns; None: everybody."""
 
     position: Position
     kind: str
@@ -64,9 +63,9 @@ class Happening:
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """What was committed since the last look, all before transaction `upto`."""
+    """Events committed since the last look, all before transaction `upto`."""
 
-    happenings: list[Happening]
+    events: list[LoggedEvent]
     upto: int
 
 
@@ -80,13 +79,13 @@ class Parts:
 
 @dataclass(frozen=True, kw_only=True)
 class Valid:
-    """Credentials of those who listen, and which of them are still good."""
+    """Credentials of the followers, and which of them are still valid."""
 
     shown: frozenset[Credential]
     good: frozenset[Credential]
 
 
-def tell(
+def record(
     connection: Connection,
     kind: str,
     key: str,
@@ -94,19 +93,19 @@ def tell(
     sites: Iterable[str] | None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Say in the caller's transaction that something happened; `sites`: see the table."""
+    """Log an event in the caller's transaction."""
     connection.execute(
         "SELECT log_event(%s, %s, %s, %s)",
         [kind, key, None if sites is None else list(sites), Jsonb(dict(data or {}))],
     )
 
 
-def between(
+def list_between(
     connection: Connection, after: Position, before: int, *, most: int
-) -> list[Happening] | None:
-    """What happened after a position and before a transaction.
+) -> list[LoggedEvent] | None:
+    """Events after a position and before a transaction.
 
-    None: more than `most`, or it is not known any more, or the position is of another database.
+    None: more than `most`, or the position is pruned already, or of another database.
     """
     row = connection.execute("SELECT xid::text::bigint FROM event_log_horizon").fetchone()
     if row is None or after.xid < row[0] or after.xid > before:
@@ -114,16 +113,16 @@ def between(
     rows = connection.execute(
         _BETWEEN, [str(after.xid), after.id, str(before), most + 1]
     ).fetchall()
-    return None if len(rows) > most else [_happening(row) for row in rows]
+    return None if len(rows) > most else [_event(row) for row in rows]
 
 
-def forget(connection: Connection, keep: timedelta) -> int:
-    """Forget what happened longer ago, in a transaction; how much that was."""
+def prune(connection: Connection, keep: timedelta) -> int:
+    """Delete events older than `keep`, in a transaction; how many."""
     with connection.transaction():
         connection.execute("UPDATE event_log_horizon SET pruned_at = clock_timestamp()")
         ((gone,),) = connection.execute(
             "WITH gone AS (DELETE FROM event_log WHERE at < clock_timestamp() - %s RETURNING xid),"
-            " known AS (UPDATE event_log_horizon SET xid = GREATEST(xid, (SELECT"
+            " raised AS (UPDATE event_log_horizon SET xid = GREATEST(xid, (SELECT"
             "  (max(xid::text::bigint) + 1)::text::xid8 FROM gone))"
             "  WHERE EXISTS (SELECT FROM gone)) SELECT count(*) FROM gone",
             [keep],
@@ -134,7 +133,7 @@ def forget(connection: Connection, keep: timedelta) -> int:
 def sites_within(
     connection: Connection, communes: Iterable[str], *, unplaced: bool
 ) -> frozenset[str]:
-    """The sites that stand in these communes; `unplaced`: also those in none that is known."""
+    """The sites in these communes; `unplaced`: also those without a commune."""
     rows = connection.execute(
         "SELECT name FROM site WHERE commune = ANY(%s) OR (%s AND commune IS NULL)",
         [list(communes), unplaced],
@@ -150,18 +149,15 @@ async def follow(
     shown: Callable[[], Collection[Credential]] = tuple,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncGenerator[News | Parts | Valid, None]:
-    """What happens from a transaction on (None: from now), soon after it was committed.
+    """Yield events from a transaction on (None: from now), soon after they were committed.
 
-    At least every `patience` s comes something, if only how the parts are. Before any news comes
-    which of the credentials of those who listen (`shown`) are good: whoever lost theirs before
-    something was committed is known to have when it is told.
-
-    Raises:
-        StoreError: the database does not answer, or no more.
+    Yields something at least every `patience` s, if only how the parts are. Before events it
+    yields which of the followers' credentials (`shown`) are valid: one that was revoked before an
+    event was committed does not receive it. Raises StoreError: the database does not answer.
     """
     try:
         async with await psycopg.AsyncConnection.connect(
-            timeouts.guarded(url), autocommit=True
+            guarded(url), autocommit=True
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             while True:
@@ -175,19 +171,19 @@ async def follow(
                 async for _ in connection.notifies(timeout=patience, stop_after=1):
                     pass
     except psycopg.Error as error:
-        raise StoreError(f"what happens cannot be followed: {str(error).strip()}") from error
+        raise StoreError(f"the event log cannot be followed: {str(error).strip()}") from error
 
 
 async def _look(connection: psycopg.AsyncConnection[Any], since: int | None) -> News:
     ((upto,),) = await (await connection.execute(_SETTLE)).fetchall()
     if since is None:
-        return News(happenings=[], upto=upto)
+        return News(events=[], upto=upto)
     rows = await connection.execute(
         f"SELECT {_COLUMNS} FROM event_log WHERE xid >= %s::xid8 AND xid < %s::xid8"  # noqa: S608  constants
         " ORDER BY xid, id",
         [str(since), str(upto)],
     )
-    return News(happenings=[_happening(row) for row in await rows.fetchall()], upto=upto)
+    return News(events=[_event(row) for row in await rows.fetchall()], upto=upto)
 
 
 async def _parts(connection: psycopg.AsyncConnection[Any]) -> Parts:
@@ -196,9 +192,9 @@ async def _parts(connection: psycopg.AsyncConnection[Any]) -> Parts:
     return Parts(late=tuple(late) if live else (), registry=registry)
 
 
-def _happening(row: tuple[Any, ...]) -> Happening:
+def _event(row: tuple[Any, ...]) -> LoggedEvent:
     xid, number, kind, key, sites, data = row
-    return Happening(
+    return LoggedEvent(
         position=Position(xid=xid, id=number),
         kind=kind,
         key=key,

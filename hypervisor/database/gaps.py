@@ -1,4 +1,4 @@
-"""The ledger of gaps: when acknowledged messages may have been lost, and what came in since."""
+"""The ledger of gaps: when acknowledged messages may have been lost, and what came since."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 import psycopg
+from psycopg.rows import class_row
 
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.database.connect import Connection, StoreError, connect
@@ -14,7 +15,7 @@ from hypervisor.database.connect import Connection, StoreError, connect
 Cause = Literal["broker-killed", "machine-died", "session-lost", "broker-dropped", "deaf"]
 
 _LATEST = """
-SELECT cause, worker, from_at, to_at, messages FROM (
+SELECT cause, worker, from_at AS begins, to_at AS ends, messages FROM (
     SELECT cause, worker, from_at, to_at, messages FROM ingest_gap
     UNION ALL
     SELECT 'deaf', d.worker, d.from_at, d.to_at, NULL FROM deaf_span d
@@ -22,11 +23,12 @@ SELECT cause, worker, from_at, to_at, messages FROM (
         WHERE g.cause = 'session-lost' AND g.worker = d.worker AND g.from_at = d.from_at)
 ) gap WHERE to_at > %(since)s ORDER BY to_at DESC, from_at DESC LIMIT %(limit)s
 """
-# A series is due as often as its rhythm, counted from its last reading before, falls into the gap.
-# Whoever had been silent for ten intervals by then was expected by nobody.
+# Readings are due at whole intervals from the last reading before the gap. A series that had been
+# silent for ten intervals by then was not expected.
 _RETURNS = """
-SELECT d.name, sum(due.count)::int, sum(least(due.count, came.prompt))::int,
-       sum(least(greatest(due.count - came.prompt, 0), came.late))::int
+SELECT d.name AS device, sum(due.count)::int AS due,
+       sum(least(due.count, came.prompt))::int AS prompt,
+       sum(least(greatest(due.count - came.prompt, 0), came.late))::int AS late
 FROM unnest(%(series)s::int[], %(intervals)s::float[]) AS s (id, seconds)
 JOIN series r ON r.id = s.id JOIN device d ON d.id = r.device
 CROSS JOIN LATERAL (SELECT make_interval(secs => s.seconds) AS step) i
@@ -48,9 +50,9 @@ WHERE due.count > 0 GROUP BY d.name ORDER BY d.name
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """`messages`: how many the broker says it dropped, None: nobody knows.
+    """`messages`: how many the broker says it dropped; None: unknown.
 
-    A cause `deaf`: nobody listened, but nothing that the broker queued was lost.
+    Cause `deaf`: ingest did not listen, but the broker lost nothing that it had queued.
     """
 
     cause: Cause
@@ -61,7 +63,7 @@ class Gap:
 
     @classmethod
     def of(cls, cause: Cause, worker: str, begins: int, ends: int) -> "Gap":
-        """The same of times in µs."""
+        """A gap between times in µs."""
         return cls(cause=cause, worker=worker, begins=moment(begins), ends=moment(ends))
 
 
@@ -80,7 +82,7 @@ class Returns:
 
 
 def add(connection: Connection, gap: Gap) -> None:
-    """Enter a gap; entered twice it stands once."""
+    """Enter a gap; entering it again changes nothing."""
     connection.execute(
         "INSERT INTO ingest_gap (cause, worker, from_at, to_at, messages)"
         " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -105,20 +107,13 @@ def note_dropped(connection: Connection, worker: str, count: int) -> None:
     connection.execute("UPDATE worker SET broker_dropped = %s WHERE name = %s", [count, worker])
     more = count - before if count >= before else count
     if more:
-        add(
-            connection,
-            Gap(
-                cause="broker-dropped",
-                worker=worker,
-                begins=min(since, now),
-                ends=now,
-                messages=more,
-            ),
-        )
+        since = min(since, now)
+        gap = Gap(cause="broker-dropped", worker=worker, begins=since, ends=now, messages=more)
+        add(connection, gap)
 
 
 def enter(url: str, noted: Sequence[Gap]) -> bool:
-    """Enter gaps of before the database was there; False: it is not yet, or lacks migrations."""
+    """Enter gaps noted while the database was away; False: it still is, or lacks migrations."""
     with suppress(StoreError, psycopg.Error), connect(url) as connection:
         for gap in noted:
             add(connection, gap)
@@ -127,34 +122,23 @@ def enter(url: str, noted: Sequence[Gap]) -> bool:
 
 
 def latest(connection: Connection, *, limit: int, since: datetime | None = None) -> Sequence[Gap]:
-    """Gaps and deaf spans that ended after `since`, the latest first."""
+    """Gaps that ended after `since`, the latest first."""
     beginning = moment(BEGINNING)
-    rows = connection.execute(
-        _LATEST, {"beginning": beginning, "since": since or beginning, "limit": limit}
-    )
-    return [
-        Gap(cause=cause, worker=worker, begins=begins, ends=ends, messages=messages)
-        for cause, worker, begins, ends, messages in rows
-    ]
+    with connection.cursor(row_factory=class_row(Gap)) as cursor:
+        return cursor.execute(
+            _LATEST, {"beginning": beginning, "since": since or beginning, "limit": limit}
+        ).fetchall()
 
 
-def returns(
+def count_returns(
     connection: Connection, begins: datetime, ends: datetime, intervals: Mapping[int, float]
 ) -> list[Returns]:
     """By device, what was due between two times and what is there now.
 
     `intervals`: seconds between two readings of each series (by its number).
     """
-    rows = connection.execute(
-        _RETURNS,
-        {
-            "series": list(intervals),
-            "intervals": list(intervals.values()),
-            "begins": begins,
-            "ends": ends,
-        },
-    )
-    return [
-        Returns(device=device, due=due, prompt=prompt, late=late)
-        for device, due, prompt, late in rows
-    ]
+    series, seconds = list(intervals), list(intervals.values())
+    with connection.cursor(row_factory=class_row(Returns)) as cursor:
+        return cursor.execute(
+            _RETURNS, {"series": series, "intervals": seconds, "begins": begins, "ends": ends}
+        ).fetchall()

@@ -1,8 +1,9 @@
-"""The one row that says what this database is: live or exercise, for good."""
+"""What the database is, live or exercise, for good; and what of the instance stands in it."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 import psycopg
 
@@ -12,15 +13,25 @@ from hypervisor.database.locks import Lock, is_held
 
 
 def read(connection: Connection) -> Instance | None:
-    """What this database is, or None where nobody has said yet."""
+    """The instance, or None where none was created yet."""
     row = connection.execute("SELECT mode, name, timezone FROM instance").fetchone()
     if row is None:
         return None
     return Instance(mode=Mode(row[0]), name=row[1], timezone=row[2])
 
 
+def require(connection: Connection) -> Instance:
+    """The instance. Raises StoreError: none was created yet."""
+    instance = read(connection)
+    if instance is None:
+        raise StoreError(
+            "this database holds no instance yet; run `hypervisor up` or `hypervisor migrate` first"
+        )
+    return instance
+
+
 def create(connection: Connection, instance: Instance) -> None:
-    """Say it, once; a database that has been said to be something stays that."""
+    """Create it, once; an existing one stays as it is."""
     connection.execute(
         "INSERT INTO instance (mode, name, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         [instance.mode.value, instance.name, instance.timezone],
@@ -29,14 +40,14 @@ def create(connection: Connection, instance: Instance) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """The last migration applied (None: not to be seen by whoever asks), and of TimescaleDB."""
+    """The last migration applied (None: the role may not see it), and of TimescaleDB."""
 
     schema: str | None
     timescaledb: str | None
 
 
 def versions(connection: Connection) -> Versions:
-    """What the database stands on."""
+    """The versions of schema and extension."""
     row = connection.execute(
         "SELECT (SELECT max(name) FROM migration),"
         " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
@@ -48,33 +59,37 @@ def versions(connection: Connection) -> Versions:
     )
 
 
-def is_sent_away(url: str, worker: str) -> bool:
-    """Whether this ingest worker is to join again; False also while the database is away."""
-    with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
-        rows = connection.execute(
-            "SELECT 1 FROM worker WHERE name = %s AND drained_at IS NOT NULL", [worker]
-        )
-        return rows.fetchone() is not None
-    return False
+def is_drained(url: str, worker: str) -> bool:
+    """Whether this ingest worker must join again; False also while the database is away."""
+    query = "SELECT drained_at IS NOT NULL FROM worker WHERE name = %s"
+    return _check(url, query, [worker], otherwise=False)
 
 
 def has_accounts(url: str) -> bool:
     """Whether anybody can sign in; True also while the database does not answer."""
-    with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
-        rows = connection.execute("SELECT 1 FROM account WHERE password IS NOT NULL LIMIT 1")
-        return rows.fetchone() is not None
-    return True
+    query = "SELECT EXISTS (SELECT FROM account WHERE password IS NOT NULL)"
+    return _check(url, query, [], otherwise=True)
 
 
 def has_joined(url: str, worker: str) -> bool:
-    """Whether this ingest worker has joined, and a process is at work.
+    """Whether this ingest worker has joined and runs; False also while the database is away."""
+    query = "SELECT true FROM worker WHERE name = %s"
+    return _check(url, query, [worker], lock=Lock.WORKER, otherwise=False)
 
-    False also while the database does not answer.
-    """
+
+def _check(
+    url: str,
+    query: LiteralString,
+    parameters: list[str],
+    *,
+    otherwise: bool,
+    lock: Lock | None = None,
+) -> bool:
+    """The one truth value of a query, and whether somebody holds the lock."""
     with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
-        rows = connection.execute("SELECT 1 FROM worker WHERE name = %s", [worker])
-        return rows.fetchone() is not None and is_held(connection, Lock.WORKER)
-    return False
+        row = connection.execute(query, parameters).fetchone()
+        return bool(row and row[0]) and (lock is None or is_held(connection, lock))
+    return otherwise
 
 
 def scenario_clock(connection: Connection) -> datetime | None:
@@ -83,7 +98,7 @@ def scenario_clock(connection: Connection) -> datetime | None:
     return heard  # type: ignore[no-any-return]
 
 
-def evaluated_to(connection: Connection) -> datetime | None:
-    """The clock up to which alarms are evaluated: in an exercise its time."""
+def watermark(connection: Connection) -> datetime | None:
+    """The time up to which silence is evaluated: in an exercise of its scenario."""
     row = connection.execute("SELECT watermark FROM evaluation_state").fetchone()
     return row[0] if row else None

@@ -8,23 +8,23 @@ from typing import Any
 
 import psycopg
 
-from hypervisor.database import tenancy, timeouts
-from hypervisor.database.connect import Connection
+from hypervisor.database import tenancy
+from hypervisor.database.connect import Connection, guarded
 from sensors._errors import TerritoryError
 
-# PostgreSQL's types by what Grafana makes of them; everything else it makes words of.
+# PostgreSQL's types by what Grafana makes of them; all others become strings.
 _NUMBERS = {20, 21, 23, 700, 701, 1700}  # int8, int2, int4, float4, float8, numeric
 _TIMES = {1082, 1114, 1184}  # date, timestamp, timestamptz
 _TRUTH = 16
 
 
-class AskingError(TerritoryError):
+class PanelError(TerritoryError):
     """The database refuses a statement, or takes too long."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back. `kinds`: of each column `time`, `number`, `boolean` or `string`."""
+    """A result. `kinds`: of each column `time`, `number`, `boolean` or `string`."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -38,54 +38,49 @@ _SECONDS = 30  # that Grafana waits for an answer
 def reader(url: str, *, owner: bool = False) -> Iterator[Connection]:
     """A connection that only reads.
 
-    `owner`: the URL is the instance's own, which becomes what a reader of everything is.
-
-    Raises:
-        AskingError: nobody answers there, or it may not.
+    `owner`: the URL is the owner's, who takes the role of a reader of everything. Raises
+    PanelError: no server answers there, or it refuses.
     """
     options = f"-c default_transaction_read_only=on -c statement_timeout={_SECONDS}s"
     try:
-        connection = psycopg.connect(timeouts.guarded(url, options=options), autocommit=True)
+        connection = psycopg.connect(guarded(url, options=options), autocommit=True)
         if owner:
             connection.execute(f"SET ROLE {tenancy.READER_WHOLE}".encode())
     except psycopg.Error as error:
-        raise AskingError(f"the reader cannot log in: {str(error).strip()}") from error
+        raise PanelError(f"the reader cannot log in: {str(error).strip()}") from error
     with connection:
         yield connection
 
 
-def spanned(connection: Connection) -> tuple[datetime, datetime]:
-    """From when until when there are readings.
+def reading_span(connection: Connection) -> tuple[datetime, datetime]:
+    """When the readings begin and end.
 
-    Raises:
-        AskingError: there are none, or nothing is rolled up yet.
+    Raises PanelError: there are none, or nothing is rolled up yet.
     """
     row = connection.execute("SELECT min(begins), max(last_at) FROM rollup_hour").fetchone()
     if row is None or row[1] is None:
-        raise AskingError(
-            "no reading is rolled up: `hypervisor rollup --once` does it; without any readings"
-            " there is nothing that a dashboard could show"
+        raise PanelError(
+            "no reading is rolled up: `hypervisor rollup --once` does it; without readings"
+            " a dashboard has nothing to show"
         )
     return row[0], row[1]
 
 
 def timezone(connection: Connection) -> str:
-    """The instance's zone; UTC where it is not message."""
+    """The instance's zone; UTC where there is no instance."""
     row = connection.execute("SELECT timezone FROM instance").fetchone()
     return str(row[0]) if row else "UTC"
 
 
-def ask(connection: Connection, sql: str) -> Answer:
-    """Run a statement.
-
-    Raises:
-        AskingError: what the database says of it, on one line.
-    """
+def run_query(connection: Connection, sql: str) -> Answer:
+    """Run a statement. Raises PanelError: the database's message, on one line."""
     try:
         cursor = connection.execute(sql.encode())
         rows = cursor.fetchall()
     except psycopg.Error as error:
-        raise AskingError(_on_one_line(error)) from error
+        message = error.diag.message_primary or str(error).strip().splitlines()[0]
+        hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
+        raise PanelError(f"{message}{hint}") from error
     columns = cursor.description or []
     return Answer(
         names=tuple(column.name for column in columns),
@@ -100,9 +95,3 @@ def _kind(oid: int) -> str:
     if oid in _TIMES:
         return "time"
     return "boolean" if oid == _TRUTH else "string"
-
-
-def _on_one_line(error: psycopg.Error) -> str:
-    message = error.diag.message_primary or str(error).strip().splitlines()[0]
-    hint = error.diag.message_hint
-    return f"{message} ({hint})" if hint else message

@@ -1,7 +1,7 @@
-"""Connections of the API: to read as whoever asks may see, to write as the owner."""
+"""Connections of the web: to read what the request may see, to write as the owner."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -14,21 +14,23 @@ from sensors._errors import TerritoryError
 READERS = 8
 _PATIENCE = 3.0  # s that a request waits for a connection
 _ABANDONED = "1min"  # that a request's transaction may stay open while nothing is done in it
-_WRITERS = _OWNERS = 4  # whoever has a reader may want one of each: these never want a reader
+_WRITERS = _OWNERS = 4  # a request with a reader may take one of each, never the other way round
 
 
 class UnstorableError(TerritoryError):
-    """A value that no column can hold, which nothing before had noticed."""
+    """A value that no column can hold and no earlier check refused."""
 
 
 class Pool:
-    """Connections in UTC, opened when first asked for and mended when broken."""
+    """Connections in UTC, opened when needed and replaced when broken.
+
+    Each raises StoreError: the database does not answer.
+    """
 
     def __init__(self, url: str, *, most: int = READERS) -> None:
-        """Take connections to `url`, at most so many at once.
+        """Connect to `url`, with at most so many readers at once.
 
-        Raises:
-            StoreError: `url` cannot be understood.
+        Raises StoreError: `url` cannot be understood.
         """
         self._readers = _pool(url, most, "-c default_transaction_read_only=on")
         self._owners = _pool(url, _OWNERS, "-c default_transaction_read_only=on")
@@ -42,23 +44,13 @@ class Pool:
         for pool in (self._readers, self._owners, self._writers):
             pool.close(timeout=2)
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """One that reads for one request, as the owner: all there is.
-
-        Raises:
-            StoreError: the database does not answer.
-        """
-        with _taken(self._readers) as connection:
-            yield connection
+    def connection(self) -> AbstractContextManager[Connection]:
+        """A connection that reads everything as the owner, for one request."""
+        return _taken(self._readers)
 
     @contextmanager
     def seeing(self, who: Callable[[Connection], Territory]) -> Iterator[Connection]:
-        """One that reads for one request what lies in a territory, which `who` finds as the owner.
-
-        Raises:
-            StoreError: the database does not answer.
-        """
+        """A connection that reads only a territory, which `who` finds as the owner."""
         with _taken(self._readers) as connection:
             tenancy.become(connection, who(connection))
             try:
@@ -66,23 +58,13 @@ class Pool:
             finally:
                 _own(connection)
 
-    @contextmanager
-    def owning(self) -> Iterator[Connection]:
-        """One that reads as the owner, for a request that has a connection of its own.
-
-        Raises:
-            StoreError: the database does not answer.
-        """
-        with _taken(self._owners) as connection:
-            yield connection
+    def owning(self) -> AbstractContextManager[Connection]:
+        """A second connection that reads as the owner, for a request that has one already."""
+        return _taken(self._owners)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction of the owner, for a write that was allowed; nothing after an error.
-
-        Raises:
-            StoreError: the database does not answer.
-        """
+        """A transaction of the owner, for an authorised write; rolled back after an error."""
         with _taken(self._writers) as connection, connection.transaction():
             yield connection
 
@@ -113,7 +95,7 @@ def _taken(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
 
 
 def _own(connection: Connection) -> None:
-    """Nobody gets a connection that still is somebody's."""
+    """Reset a connection; close one that cannot be reset."""
     try:
         tenancy.own(connection)
     except psycopg.Error:

@@ -1,4 +1,4 @@
-"""What a batch says, in arrays by place of the series (see dials); most of it came in order."""
+"""What a batch says that is new, in arrays by place of the series; most of it comes in order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,12 @@ from sensors._row import NEVER, Rows
 
 @dataclass(kw_only=True)
 class Arrived:
-    """By place. `first`: the earliest time that is new, LATER without any; `arrived`: likewise the
-    earliest arrival. `before`: the newest time until now. `late`: not all of it lies behind that.
-    `longest`: the longest time without an arrival of a good row, from the last one before on;
-    that one is `heard_before`.
-    """  # noqa: D205  one sentence
+    """What is new of each series, in arrays by its place (see `SeriesStats`); times in µs.
+
+    `first`: the earliest new time, `arrived`: the earliest arrival; LATER without any. `before`:
+    the newest time until now; `late`: not everything lies behind that. `longest`: the longest time
+    without an arrival of a good row, from the last one before on, which is `heard_before`.
+    """
 
     first: Instants
     arrived: Instants
@@ -25,9 +26,9 @@ class Arrived:
     late: Mask
     longest: Instants
     heard_before: Instants
-    fresh: dict[int, Fresh] = field(default_factory=dict)  # of what is late, by place
-    trimmed: list[int] = field(default_factory=list)  # series that are to be read again
-    acts: dict[int, tuple[str, str]] = field(default_factory=dict)  # by place: a person's, and why
+    fresh: dict[int, Fresh] = field(default_factory=dict)  # of late rows, by place
+    trimmed: list[int] = field(default_factory=list)  # series whose statistics must be read again
+    acts: dict[int, tuple[str, str]] = field(default_factory=dict)  # a person's, with its reason
 
     @classmethod
     def nothing(cls, stats: SeriesStats) -> "Arrived":
@@ -42,20 +43,20 @@ class Arrived:
         )
 
 
-def pause(news: Arrived, stats: SeriesStats, *, judged: int) -> None:
-    """Take the pauses of a batch; those that ended by what was judged are past."""
-    stats.paused[news.heard_before <= judged] = 0
+def record_pauses(news: Arrived, stats: SeriesStats, *, watermark: int) -> None:
+    """Record the pauses between arrivals; those that ended before the watermark are evaluated."""
+    stats.paused[news.heard_before <= watermark] = 0
     stats.paused = np.maximum(stats.paused, news.longest)
     stats.paused[news.late] = LATER  # arrivals may have gone, too
 
 
-def take(
+def take_rows(
     rows: Rows, tails: Mapping[int, SeriesTail], stats: SeriesStats, *, cursor: int
 ) -> Arrived:
-    """Put the batch's rows (by series and time) into the tails, and say what is new."""
+    """Put the batch's rows (by series and time) into the tails; return what is new."""
     news = Arrived.nothing(stats)
     series = stats.numbers
-    rows = rows[np.isin(rows["series"], series)]  # not of a quantity that this version lacks
+    rows = rows[np.isin(rows["series"], series)]  # others: of quantities that this version lacks
     if not len(rows):
         return news
     starts = np.flatnonzero(np.diff(rows["series"], prepend=-1))
@@ -72,7 +73,7 @@ def take(
             if tail.append(part):
                 news.trimmed.append(int(part["series"][0]))
         else:
-            _late(part, tail, place, news, cursor=cursor)
+            _absorb_late(part, tail, place, news, cursor=cursor)
     late = [int(series) for series in rows["series"][starts][news.late[places]]]
     stats.read(tails, late)
     return news
@@ -89,7 +90,7 @@ def _in_order(rows: Rows, starts: Instants, newest: Instants) -> Mask:
 def _survey(
     rows: Rows, starts: Instants, places: Instants, news: Arrived, stats: SeriesStats
 ) -> None:
-    """Fill in what holds of rows in order; those that are late are done again one by one."""
+    """Fill in what holds for rows in order; series with late rows are read again afterwards."""
     good = is_good(rows)
     received = rows["received"]
     arrival = np.where(received == NEVER, LATER, received)
@@ -109,7 +110,7 @@ def _survey(
 
 
 def _longest(rows: Rows, good: Mask, starts: Instants, before: Instants) -> Instants:
-    """No time without an arrival was longer, whatever their order: LATER where one is not good."""
+    """An upper bound of the time between arrivals in any order; LATER where a row is not good."""
     received = rows["received"]
     gaps = np.abs(np.diff(received.astype(np.float64), prepend=0.0))
     gaps[starts] = np.abs(received[starts].astype(np.float64) - before.astype(np.float64))
@@ -118,7 +119,7 @@ def _longest(rows: Rows, good: Mask, starts: Instants, before: Instants) -> Inst
     return instants
 
 
-def _late(rows: Rows, tail: SeriesTail, place: int, news: Arrived, *, cursor: int) -> None:
+def _absorb_late(rows: Rows, tail: SeriesTail, place: int, news: Arrived, *, cursor: int) -> None:
     fresh = tail.absorb(rows, cursor=cursor)
     news.late[place] = True
     if fresh is None:

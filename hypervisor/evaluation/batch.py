@@ -1,12 +1,14 @@
-"""One batch through the watch: feed -> affected -> columns -> judged -> reconciled -> recorded.
+"""One batch: feed -> new rows -> due evaluations -> columns -> engine -> reconciled -> recorded.
 
 Everything that follows from a batch, and how far the feed was read, is written in one transaction:
-a watch killed at any point has either done a batch or not begun it.
+after a kill at any point a batch is either done or not begun.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+
+import numpy as np
 
 from hypervisor.alarms.queries import Alarm, Pair, Transition
 from hypervisor.base.instance import Mode
@@ -14,24 +16,27 @@ from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.database.feed import Entry
-from hypervisor.evaluation import affected, queries, revisions
-from hypervisor.evaluation import retention as forgetting
+from hypervisor.evaluation import queries, revisions
+from hypervisor.evaluation.arrivals import Arrived, record_pauses, take_rows
 from hypervisor.evaluation.evaluate import due_tasks, evaluate_all
-from hypervisor.evaluation.memory import Memory, Territory
+from hypervisor.evaluation.memory import Memory, Watermark, revision_horizon, union
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.recording import Findings, write
+from hypervisor.evaluation.rulebook import Territory
+from hypervisor.evaluation.schedule import explain
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import Setbacks
-from hypervisor.evaluation.watermark import Watermark, Worker, union
+from hypervisor.readings import queries_corrections, queries_history
 from rules._engine import VERSION
 from sensors._domain import Catalogue
+from sensors._row import NEVER, ROW, Rows
 
-_ENTRIES = 200  # of the feed at once: what came meanwhile is not held in memory as a whole
+_ENTRIES = 200  # of the feed at once: a long absence need not fit into memory
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a watch is given. `clock` is the wall's; `retention` of raw readings in µs."""
+    """`clock` is the wall's; `retention` of raw readings in µs."""
 
     catalogue: Catalogue
     mode: Mode
@@ -45,7 +50,7 @@ class Report:
 
     entries: int
     rows: int
-    judged: int
+    evaluated: int
     alarms: Sequence[Alarm] = ()
     transitions: Sequence[Transition] = ()
     set_aside: Sequence[Pair] = ()
@@ -69,7 +74,7 @@ def load_memory(connection: Connection, setup: Setup) -> Memory:
             stats=SeriesStats.of({}),
             plans={},
             standings={},
-            watermark=Watermark(floor=state.heard_to),
+            watermark=Watermark(floor=state.watermark),
             gaps=union(queries.load_gaps(connection)),
             power_schedule=PowerSchedule(retention=setup.retention),
             setbacks=Setbacks.load(connection),
@@ -80,38 +85,38 @@ def load_memory(connection: Connection, setup: Setup) -> Memory:
 
 
 def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
-    """Take what is new and what time alone has made due. After an error the memory is worthless."""
+    """Evaluate what is new or due by time alone. After an error discard the memory."""
     with connection.transaction():
         entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
         _listen(connection, memory, entries)
         registry_changed = any(entry.kind == "registry" for entry in entries)
-        anew = _supplied(memory, entries)
-        if anew or registry_changed:
-            revisions.revise(connection, memory, setup.catalogue, anew=anew)
-        rows = affected.rows_of(entries, oldest=forgetting.revision_horizon(memory))
-        news = affected.absorb(connection, memory, rows)
-        affected.mark(memory, news)
+        supplies_changed = _extend_schedule(memory, entries)
+        if supplies_changed or registry_changed:
+            revisions.revise(connection, memory, setup.catalogue, changed=supplies_changed)
+        rows = sort_rows(entries, oldest=revision_horizon(memory))
+        news = absorb(connection, memory, rows)
+        mark_due(memory, news)
         findings = Findings(now=_now(memory, setup))
-        for judged in evaluate_all(connection, memory, due_tasks(connection, memory, news)):
-            findings.add(memory, judged)
+        for evaluated in evaluate_all(connection, memory, due_tasks(connection, memory, news)):
+            findings.add(memory, evaluated)
         alarms, transitions = write(connection, memory, findings)
         set_aside, resumed = memory.setbacks.save(connection, findings.now)
-        memory.touched.take(rows)
-        memory.touched.tell(connection, memory.registry)
+        memory.touched.add(rows)
+        memory.touched.announce(connection, memory.registry)
         state = replace(
             memory.state,
             cursor=cursor,
-            heard_to=memory.watermark.floor,
-            judged_to=max(memory.state.judged_to, memory.watermark.floor),
+            watermark=memory.watermark.floor,
+            evaluated_to=max(memory.state.evaluated_to, memory.watermark.floor),
             engine=VERSION,
         )
-        if entries or findings.judged:
+        if entries or findings.evaluated:
             queries.save_state(connection, state)
     memory.state = state
     return Report(
         entries=len(entries),
         rows=len(rows),
-        judged=findings.judged,
+        evaluated=findings.evaluated,
         alarms=alarms,
         transitions=transitions,
         set_aside=set_aside,
@@ -119,28 +124,95 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
     )
 
 
+def sort_rows(entries: Sequence[Entry], *, oldest: int) -> Rows:
+    """All rows of the batch by series and time, equal times in the order of commit.
+
+    Leaves out rows measured before `oldest` (µs), except imported ones, which have no horizon.
+    """
+    parts = [entry.rows for entry in entries if entry.kind == "readings"]
+    if not parts:
+        return np.empty(0, dtype=ROW)
+    rows = np.concatenate(parts)
+    if oldest > NEVER:
+        rows = rows[(rows["time"] >= oldest) | (rows["received"] == NEVER)]
+    return rows[np.lexsort((rows["time"], rows["series"]))]
+
+
+def absorb(connection: Connection, memory: Memory, rows: Rows) -> Arrived:
+    """Take the rows into memory; return what is new."""
+    news = take_rows(rows, memory.tails, memory.stats, cursor=int(memory.state.cursor))
+    if any(fresh.overwritten for fresh in news.fresh.values()):
+        _reload_overwritten(connection, memory, news)
+    return news
+
+
+def _reload_overwritten(connection: Connection, memory: Memory, news: Arrived) -> None:
+    """Read rows again whose value changed: the store knows which version is in force."""
+    series_at = {place: series for series, place in memory.stats.place.items()}
+    times_at = {at: fresh.overwritten for at, fresh in news.fresh.items() if fresh.overwritten}
+    points = [(series_at[at], time) for at, times in times_at.items() for time in times]
+    rows = queries_history.read_points(connection, points)
+    firsts = {(series_at[at], times[0]): at for at, times in times_at.items()}
+    causes = queries_corrections.list_causes(connection, list(firsts))
+    news.acts |= {firsts[point]: cause for point, cause in causes.items()}
+    overwritten = {series for series, _ in points}
+    for series in overwritten:
+        memory.tails[series].overwrite(rows[rows["series"] == series])
+    memory.stats.read(memory.tails, overwritten)
+
+
+def mark_due(memory: Memory, news: Arrived) -> None:
+    """Make due every evaluation that the news may change."""
+    places, quantities = memory.stats.place, memory.territory.quantity_of
+    names = {at: quantities[series] for series, at in places.items()} if news.fresh else {}
+    watermark = memory.state.watermark
+    record_pauses(news, memory.stats, watermark=watermark)
+    for plan in memory.plans.values():
+        plan.mark(news, memory.stats, floor=memory.watermark.floor, watermark=watermark)
+        late = news.late[plan.listens].any(axis=1) if news.fresh else np.empty(0)
+        for number in np.flatnonzero(late).tolist():
+            cause = explain(plan, number, news, names)
+            if cause:
+                plan.causes[number] = cause
+    memory.stats.read(memory.tails, news.trimmed)
+    for rule, subject in [*memory.setbacks.now]:
+        rule_plan = memory.plans.get(rule)
+        if rule_plan is not None and subject in rule_plan.keys:
+            due = int(rule_plan.due[rule_plan.keys.index(subject)])
+            memory.setbacks.lower((rule, subject), due)
+
+
+def take_heartbeats(memory: Memory, entries: Sequence[Entry]) -> bool:
+    """Record the batch's heartbeats; whether there were any."""
+    beats = [
+        (entry.worker, entry.at) for entry in entries if entry.kind == "heartbeat" and entry.at
+    ]
+    for worker, at in beats:
+        memory.watermark.beat(worker, micros(at))
+    return bool(beats)
+
+
 def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) -> None:
-    """How far we have heard by now, and when we were deaf."""
+    """Raise the watermark, and take over ingest gaps that changed."""
     drained = any(entry.kind == "registry" for entry in entries)
-    if not affected.hear(memory, entries) and not drained:
+    if not take_heartbeats(memory, entries) and not drained:
         return
-    expected = queries.expected_workers(connection)
-    memory.watermark.raise_floor([Worker(name=name, joined=joined) for name, joined in expected])
+    memory.watermark.raise_floor(queries.expected_workers(connection))
     gaps = union(queries.load_gaps(connection))
     if gaps != memory.gaps:
         memory.gaps = gaps
         revisions.settle(connection, memory)
 
 
-def _supplied(memory: Memory, entries: Sequence[Entry]) -> bool:
-    """See that plans are known as far as anything is judged; whether they were worked out anew."""
+def _extend_schedule(memory: Memory, entries: Sequence[Entry]) -> bool:
+    """Compute lighting plans as far as anything is evaluated; whether that changed any subject."""
     newest = [int(entry.rows["time"].max()) for entry in entries if len(entry.rows)]
-    anew = memory.power_schedule.reach(max([memory.watermark.floor, *newest]), memory.gaps)
-    return anew and memory.territory.lit
+    extended = memory.power_schedule.extend(max([memory.watermark.floor, *newest]), memory.gaps)
+    return extended and memory.territory.lit
 
 
 def _now(memory: Memory, setup: Setup) -> int:
-    """When we notice: by the wall, or in an exercise as far as the scenario has come."""
+    """The time of noticing: the wall's, or in an exercise how far the scenario has come."""
     if setup.mode is Mode.LIVE:
         return micros(setup.clock())
     return max(memory.watermark.floor, int(memory.stats.newest.max()), 0)

@@ -1,4 +1,4 @@
-"""Gauges that were replaced: which devices of a site follow one another, and the series spliced."""
+"""Replaced gauges: which devices of a site follow one another, and their series as one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,18 +15,18 @@ _IN_USE = steps({BEGINNING: 0.0})
 def chains(
     devices: Iterable[Device], measures: Mapping[str, AbstractSet[str]], ended: Mapping[str, int]
 ) -> list[list[Device]]:
-    """The devices of one site, each after the one whose place it took.
+    """The devices of one site, each after the one that it replaced.
 
-    `ended`: since when (µs) those are retired, or out of service, that are. Who takes a place
-    measures something that the other did (`measures`, without what all devices tell), is younger
-    and stays longer; of several the one that came nearest to that time.
+    `ended`: since when (µs) a device is retired, or out of service. A successor measures something
+    that the other did (`measures`, without quantities of all devices), was commissioned later and
+    stays longer; of several the one commissioned nearest to that time.
     """
 
     def end(device: Device) -> int:
         return ended.get(device.name, _FAR)
 
     ordered = sorted(devices, key=lambda device: (end(device), device.commissioned, device.name))
-    heirs: dict[str, Device] = {}
+    successors: dict[str, Device] = {}
     taken: set[str] = set()
     for device in ordered:
         if device.name not in ended:
@@ -40,27 +40,27 @@ def chains(
             and other.name not in taken
         ]
         if candidates:
-            heirs[device.name] = min(
+            successors[device.name] = min(
                 candidates,
                 key=lambda other: (
                     abs(micros(other.commissioned) - ended[device.name]),
                     other.name,
                 ),
             )
-            taken.add(heirs[device.name].name)
-    every_devices: list[list[Device]] = []
+            taken.add(successors[device.name].name)
+    every_chain: list[list[Device]] = []
     for device in sorted(ordered, key=lambda each: each.name):
         if device.name in taken:
             continue
         chain = [device]
-        while chain[-1].name in heirs:
-            chain.append(heirs[chain[-1].name])
-        every_devices.append(chain)
-    return every_devices
+        while chain[-1].name in successors:
+            chain.append(successors[chain[-1].name])
+        every_chain.append(chain)
+    return every_chain
 
 
 def splice(parts: Sequence[SeriesFacts], until: Sequence[int]) -> SeriesFacts:
-    """One series of several of one quantity; `until[i]` (µs): when the i-th gave its place up."""
+    """One series of several of one quantity; `until[i]` (µs): when the i-th was replaced."""
     if len(parts) == 1:
         return parts[0]
     since = [BEGINNING, *until[: len(parts) - 1]]

@@ -1,4 +1,4 @@
-"""Subjects as the engine wants them: columns of readings from memory, older ones from the store."""
+"""Subjects for the engine: columns of readings from memory, older ones from the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, UpstreamFacts
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.series_tail import SeriesTail, merge
 from hypervisor.readings import queries_history
 from rules._inputs import SeriesColumns, Subject, Upstream
@@ -16,9 +16,9 @@ from sensors._row import NEVER, Rows
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnQuery:
-    """A subject, and from when on (µs) which of its stored series are read.
+    """A subject, and from when on (µs) each of its stored series is read.
 
-    `whole`: with all that memory holds besides, for the sake of late arrivals.
+    `whole`: with all other rows in memory, which may have arrived late.
     """
 
     subject: SubjectFacts
@@ -27,7 +27,7 @@ class ColumnQuery:
 
 
 def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
-    """What several rules want of one subject."""
+    """One query for several rules at one subject."""
     if len(queries) == 1:
         return queries[0]
     since = dict(queries[0].since)
@@ -42,13 +42,13 @@ def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
 def load_subjects(
     connection: Connection, tails: Mapping[int, SeriesTail], queries: Iterable[ColumnQuery]
 ) -> dict[str, Subject]:
-    """Columns of each, by its key; one query for all that is not in memory."""
+    """The subjects by key; one SQL query for all that is not in memory."""
     queries = list(queries)
     older: dict[int, tuple[int, int, int]] = {}
     for query in queries:
         for series, since in query.since.items():
             until = tails[series].complete_from
-            if until > since:  # of two subjects that read one series, the one that reads farther
+            if until > since:  # two subjects may read one series: the farther counts
                 first = min(max(since, BEGINNING), older.get(series, (0, since, 0))[1])
                 older[series] = series, first, until
     spans = list(older.values())
@@ -66,37 +66,36 @@ def _subject(
     facts = query.subject
     return Subject(
         key=facts.key,
-        series={
-            name: columns(series, _rows(series, query, tails, stored))
-            for name, series in facts.series.items()
-            if series.sources[-1].id in query.since
-        },
+        series=_columns_of(facts.series, query, tails, stored),
         devices=facts.devices,
         thresholds=facts.thresholds,
         group=facts.group,
         calendar=facts.calendar,
         plan=facts.plan,
-        upstream=tuple(_upstream(above, query, tails, stored) for above in facts.upstream),
+        upstream=tuple(
+            Upstream(
+                site=above.site,
+                lag=above.lag,
+                series=_columns_of(above.series, query, tails, stored),
+                devices=above.devices,
+                thresholds=above.thresholds,
+            )
+            for above in facts.upstream
+        ),
     )
 
 
-def _upstream(
-    above: UpstreamFacts,
+def _columns_of(
+    every: Mapping[str, SeriesFacts],
     query: ColumnQuery,
     tails: Mapping[int, SeriesTail],
     stored: Mapping[int, Rows],
-) -> Upstream:
-    return Upstream(
-        site=above.site,
-        lag=above.lag,
-        series={
-            name: columns(series, _rows(series, query, tails, stored))
-            for name, series in above.series.items()
-            if series.sources[-1].id in query.since
-        },
-        devices=above.devices,
-        thresholds=above.thresholds,
-    )
+) -> dict[str, SeriesColumns]:
+    return {
+        name: columns(series, _rows(series, query, tails, stored))
+        for name, series in every.items()
+        if series.sources[-1].id in query.since
+    }
 
 
 def _rows(
@@ -105,7 +104,7 @@ def _rows(
     tails: Mapping[int, SeriesTail],
     stored: Mapping[int, Rows],
 ) -> Rows:
-    """The rows of a series, of each of its sources those of its own time."""
+    """The rows of a series: of each of its sources those of its own time."""
     parts: list[Rows] = []
     ends = [*(source.since for source in series.sources[1:]), None]
     for source, end in zip(series.sources, ends, strict=True):
@@ -122,7 +121,7 @@ def _rows(
 
 
 def columns(series: SeriesFacts, rows: Rows) -> SeriesColumns:
-    """Rows with all that is known of their series."""
+    """Rows with the facts of their series."""
     return SeriesColumns(
         time=np.ascontiguousarray(rows["time"]),
         value=np.ascontiguousarray(rows["value"]),

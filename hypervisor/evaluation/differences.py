@@ -1,4 +1,4 @@
-"""Facts as plain values, and from when on two sets of them differ: where judging starts again."""
+"""Facts as plain values, and from when on two sets of them differ."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,22 +13,22 @@ from rules._rule import judged_by
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """From `since` (µs) on; `what` names the fact, for the reason of a revision."""
+    """From `since` (µs) on; `what` names the fact, in the reason of a transition."""
 
     since: int
     what: str
 
 
 def of_subjects(subjects: Mapping[str, SubjectFacts]) -> dict[str, Facts]:
-    """The same of many; what they share is written out once."""
+    """The facts of many subjects; what they share is converted once."""
     written: _Written = {}
     return {key: of_subject(subject, written) for key, subject in subjects.items()}
 
 
 def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Facts:
-    """What is remembered of a subject's facts: all that may change a judgement.
+    """A subject's facts as they are stored: all that may change an evaluation.
 
-    Of a supply its plan, not the thousand times at which that switches.
+    Of a supply its plans, not the thousand times at which they switch.
     """
     memo: _Written = {} if written is None else written
     return {
@@ -52,10 +52,7 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
 
 
 def _surroundings(subject: SubjectFacts, memo: "_Written") -> Facts:
-    """Where it stands, how it is lit, and what flows to it; of sites upstream their own facts tell.
-
-    What is not there is not said, so that few say much.
-    """
+    """Its place, lighting plans and links from upstream, where it has any."""
     facts: dict[str, Any] = {"upstream": {}}
     if subject.calendar is not None:
         facts["calendar"] = [subject.calendar.zone, subject.calendar.lon, subject.calendar.lat]
@@ -78,13 +75,17 @@ def _surroundings(subject: SubjectFacts, memo: "_Written") -> Facts:
 
 
 def between_subjects(before: Facts, now: Facts) -> Difference | None:
-    """The earliest difference of two subjects' facts; None when they say the same."""
+    """The earliest difference of two subjects' facts; None: they are the same."""
     differences = [
         *_between(before["thresholds"], now["thresholds"], "threshold", between_steps, _limit_from),
         *_between(
-            _of_known(before, now), _of_known(now, before), "series", _between_series, _series_from
+            _shared_series(before, now),
+            _shared_series(now, before),
+            "series",
+            _between_series,
+            _series_from,
         ),
-        *_between(_timed(before), _timed(now), "device", _between_devices, _device_from),
+        *_between(_with_begin(before), _with_begin(now), "device", _between_devices, _device_from),
         *_between(before["supplies"], now["supplies"], "supply of", _between_supplies, _fed_from),
     ]
     differences += _between_surroundings(before, now)
@@ -96,20 +97,20 @@ def between_subjects(before: Facts, now: Facts) -> Difference | None:
 
 
 def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
-    """An earlier version did not say any of it: that is no revision."""
+    """Differences of surroundings; facts of an early version, which stored none, have none."""
     if "upstream" not in before:
         return []
     was, lit = ({"": facts["lighting"]} if "lighting" in facts else {} for facts in (before, now))
     differences = _between(was, lit, "lighting plan", _between_supplies, _fed_from)
     came, flows = before["upstream"], now["upstream"]
-    differences += _between(came, flows, "the way of", _between_ways, _series_from)
+    differences += _between(came, flows, "travel time of", _between_links, _series_from)
     if before.get("calendar") != now.get("calendar"):
         differences.append(Difference(since=BEGINNING, what="place"))
     return differences
 
 
 def between_steps(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
-    """From when on two lists of [time, value…], each ascending, say something else."""
+    """From when on two lists of [time, value…], each ascending, differ."""
     for step, other in zip(before, now, strict=False):
         if list(step) != list(other):
             return min(int(step[0]), int(other[0]))
@@ -119,15 +120,12 @@ def between_steps(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]])
 
 
 def between_rules(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
-    """From when on two lists of [time, rule as written] are judged by otherwise.
-
-    A new title or test is no new judgement.
-    """
-    return between_steps(_judged(before), _judged(now))
+    """From when on two lists of [time, rule as written] differ in more than texts."""
+    return between_steps(_drop_texts(before), _drop_texts(now))
 
 
-def _judged(revisions: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
-    """The revisions that others are judged by than by those before."""
+def _drop_texts(revisions: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
+    """The revisions that evaluate differently from the one before."""
     steps: list[tuple[int, Any]] = []
     for at, written in revisions:
         value = judged_by(written)
@@ -137,13 +135,12 @@ def _judged(revisions: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
 
 
 def between_spans(before: Sequence[Sequence[int]], now: Sequence[Sequence[int]]) -> int | None:
-    """From when on two lists of disjoint spans [from, to], ascending, cover something else."""
-    edges = [_edges(spans) for spans in (before, now)]
+    """From when on two lists of disjoint spans [from, to], ascending, differ."""
+    edges = (
+        [edge for since, until in spans for edge in ((since, 1), (until, 0))]
+        for spans in (before, now)
+    )
     return between_steps(*edges)
-
-
-def _edges(spans: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    return [edge for since, until in spans for edge in ((since, 1), (until, 0))]
 
 
 _Pairs = list[list[float | int | None]]
@@ -182,7 +179,7 @@ def _between(
     compare: Callable[[Any, Any], int | None],
     begins: Callable[[Any], int | None],
 ) -> list[Difference]:
-    """`begins`: from when on a fact that was not there before, or is gone, matters."""
+    """`begins`: from when on a fact that is new, or gone, matters."""
     differences = []
     for name in sorted(before.keys() | now.keys()):
         if name in before and name in now:
@@ -198,21 +195,21 @@ def _limit_from(limit: Any) -> int | None:
     return between_steps([], limit)
 
 
-def _between_ways(before: Any, now: Any) -> int | None:
+def _between_links(before: Any, now: Any) -> int | None:
     times = [between_steps(before[name], now[name]) for name in ("lag", "withdrawn")]
     return min((since for since in times if since is not None), default=None)
 
 
 def _series_from(series: Any) -> int | None:
-    """Of a group's new member: from when on it belongs; None when it never does."""
+    """From when on a group's member belongs to it; None: never."""
     withdrawn = series["withdrawn"]
     if not withdrawn or int(withdrawn[0][0]) > BEGINNING:
         return BEGINNING
     return next((int(at) for at, value in withdrawn if value != 1.0), None)
 
 
-def _of_known(facts: Facts, others: Facts) -> Facts:
-    """The series, without those that no rule names of devices that the others do not know."""
+def _shared_series(facts: Facts, others: Facts) -> Facts:
+    """The series, without signs of life of devices that the other facts lack."""
     return {
         name: series
         for name, series in facts["series"].items()
@@ -220,10 +217,10 @@ def _of_known(facts: Facts, others: Facts) -> Facts:
     }
 
 
-def _timed(facts: Facts) -> Facts:
+def _with_begin(facts: Facts) -> Facts:
     """The devices, each with the time before which nothing was expected of it.
 
-    That is when it was commissioned, or when the group took it in.
+    That is when it was commissioned, or became a member of the group.
     """
     since_by_device: dict[str, int] = {}
     for name, series in facts["series"].items():

@@ -13,9 +13,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation import columns
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.columns import ColumnQuery
-from hypervisor.evaluation.memory import Memory, load_standings
-from hypervisor.evaluation.queries_setbacks import savepoint
-from hypervisor.evaluation.retention import earliest
+from hypervisor.evaluation.memory import Memory, earliest, load_standings
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from rules._engine import evaluate, run_start
@@ -23,16 +21,16 @@ from rules._inputs import Horizon, Instants, Subject
 from rules._rule_state import StateChange, Verdict
 
 _BLOCK = 1_000  # subjects whose columns come from memory
-_STORED_BLOCK = 20  # subjects whose columns come from the store: a year of each may be wanted
+_STORED_BLOCK = 20  # subjects whose columns come from the store, perhaps a year of each
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One rule at one subject, to be judged from `start` up to `horizon` (µs).
+    """One rule at one subject, to be evaluated from `start` up to `horizon` (µs).
 
-    `number`: of the subject in the rule's plan. `seen`: how far its rows had come before the batch,
-    or how far we had listened: what is said of the time up to there was perhaps read by people.
-    `kept`: the journal before the start, from an inactive moment on; `replaced`: from the start.
+    `number`: of the subject in the rule's plan. `seen`: its newest row, or the watermark, before
+    this batch: people may have read the result up to there. `kept`: the states before the start,
+    from an inactive one on; `replaced`: those from the start on.
     """
 
     pair: Pair
@@ -55,11 +53,11 @@ class Evaluated:
 
 log = logging.getLogger(__name__)
 _Tasks = list[Task]
-_Both = tuple[Task, ColumnQuery]  # a task, and the columns that it wants
+_Both = tuple[Task, ColumnQuery]  # a task, and the columns that it needs
 
 
 def due_tasks(connection: Connection, memory: Memory, news: Arrived) -> list[Task]:
-    """What is due by now, rule by rule."""
+    """What is due, rule by rule."""
     tasks: list[Task] = []
     for plan in memory.plans.values():
         horizons = plan.horizons(memory.stats, memory.watermark.floor)
@@ -81,7 +79,7 @@ def due_tasks(connection: Connection, memory: Memory, news: Arrived) -> list[Tas
     return tasks
 
 
-def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
+def _due(  # noqa: PLR0913, PLR0917
     connection: Connection,
     memory: Memory,
     plan: EvaluationPlan,
@@ -89,13 +87,13 @@ def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
     horizons: Instants,
     news: Arrived,
 ) -> _Tasks:
-    """The tasks of these subjects of a plan."""
+    """The tasks of some subjects of a plan."""
     seen = news.before[plan.listens[numbers]].max(axis=1)
     if plan.silence:
-        seen = np.full(len(numbers), memory.state.heard_to)
+        seen = np.full(len(numbers), memory.state.watermark)
     starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
     pairs = [plan.pair(number) for number in numbers.tolist()]
-    _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))
+    _load_earlier_states(connection, memory, dict(zip(pairs, starts, strict=True)))
     starts = [max(start, earliest(memory, pair)) for start, pair in zip(starts, pairs, strict=True)]
     return [
         _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
@@ -108,7 +106,7 @@ def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
 def evaluate_all(
     connection: Connection, memory: Memory, tasks: Iterable[Task]
 ) -> Iterator[list[Evaluated]]:
-    """Judge the tasks, a block of subjects at a time; one list for each call of the engine.
+    """Evaluate the tasks, a block of subjects at a time; one list for each call of the engine.
 
     A task that fails is set aside.
     """
@@ -128,22 +126,22 @@ def evaluate_all(
             for some, subjects in run_isolated(
                 together, lambda some: (some, _columns(connection, memory, some)), failed
             ):
-                yield from _judge_block(memory, [task for task, _ in some], subjects)
+                yield from _evaluate_block(memory, [task for task, _ in some], subjects)
 
 
 def _columns(
     connection: Connection, memory: Memory, tasks: Sequence[_Both]
 ) -> Mapping[str, Subject]:
-    """The subjects of these tasks with the columns that they want."""
+    """The subjects of these tasks, with the columns that they need."""
     by_subject: dict[str, list[ColumnQuery]] = {}
-    for task, want in tasks:
-        by_subject.setdefault(task.pair[1], []).append(want)
+    for task, query in tasks:
+        by_subject.setdefault(task.pair[1], []).append(query)
     queries = [columns.merge_queries(some) for some in by_subject.values()]
-    with savepoint(connection):
+    with connection.transaction():
         return columns.load_subjects(connection, memory.tails, queries)
 
 
-def _judge_block(
+def _evaluate_block(
     memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
 ) -> Iterator[list[Evaluated]]:
     failures: list[tuple[Task, Exception]] = []
@@ -158,42 +156,42 @@ def _judge_block(
             lambda task, error: failures.append((task, error)),
         )
     for task, error in failures:
-        later = _under_the_latest(memory, task)
+        later = _from_latest_revision(memory, task)
         evaluations = run_each_isolated(
             [] if later is None else [later],
             lambda task: _call(memory, [task], subjects),
-            lambda task, again: log.warning("nor from %s on: %s", task.start, again),
+            lambda task, again: log.warning("it fails also from %s on: %s", task.start, again),
         )
-        judged = [*evaluations]
-        if not judged:
+        evaluated = [*evaluations]
+        if not evaluated:
             memory.setbacks.put(task.pair, task.start, error)
             latest = memory.territory.revisions[task.pair][-1][0]
             if latest > task.horizon:
                 memory.setbacks.again[task.pair] = latest
-        yield from judged
+        yield from evaluated
 
 
-def _under_the_latest(memory: Memory, task: Task) -> Task | None:
-    """What failed, to be judged only from the latest revision of its rule on, if that is later.
+def _from_latest_revision(memory: Memory, task: Task) -> Task | None:
+    """A failed task, restricted to the latest revision of its rule, if that is later.
 
-    So a rule whose evaluation failed is mended by its revision or withdrawal.
+    So a revision or withdrawal fixes a rule whose evaluation failed.
     """
     latest = memory.territory.revisions[task.pair][-1][0]
     if not task.start < latest <= task.horizon:
         return None
-    journal = [*task.kept, *task.replaced]
+    states = [*task.kept, *task.replaced]
     return replace(
         task,
         start=latest,
-        kept=tuple(moment for moment in journal if moment.time < latest),
-        replaced=tuple(moment for moment in journal if moment.time >= latest),
+        kept=tuple(state for state in states if state.time < latest),
+        replaced=tuple(state for state in states if state.time >= latest),
     )
 
 
 def _call(
     memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
 ) -> list[Evaluated]:
-    """One rule, as it applies alike to these subjects."""
+    """Evaluate one rule at subjects to which it applies alike."""
     furthest = max(task.horizon for task in tasks)
     verdicts = evaluate(
         memory.territory.revisions[tasks[0].pair],
@@ -214,24 +212,26 @@ def _call(
     ]
 
 
-def _look_back(connection: Connection, memory: Memory, starts: Mapping[Pair, int]) -> None:
-    """Where judging starts before the journal that is in memory, read what stood before."""
+def _load_earlier_states(
+    connection: Connection, memory: Memory, starts: Mapping[Pair, int]
+) -> None:
+    """Load the standing of pairs whose start lies before the states in memory."""
     before = {
         pair: start
         for pair, start in starts.items()
         if memory.standings[pair].open and start <= memory.standings[pair].open[0].time
     }
     if before:
-        with savepoint(connection):
+        with connection.transaction():
             memory.standings |= load_standings(connection, before, before)
 
 
 def _task(  # noqa: PLR0913  one argument a field
     memory: Memory, pair: Pair, *, number: int, start: int, horizon: int, seen: int
 ) -> Task:
-    journal = memory.standings[pair].open
-    cut = len(journal)
-    while cut and journal[cut - 1].time >= start:
+    states = memory.standings[pair].open
+    cut = len(states)
+    while cut and states[cut - 1].time >= start:
         cut -= 1
     return Task(
         pair=pair,
@@ -239,13 +239,13 @@ def _task(  # noqa: PLR0913  one argument a field
         start=start,
         horizon=horizon,
         seen=seen,
-        kept=tuple(journal[:cut]),
-        replaced=tuple(journal[cut:]),
+        kept=tuple(states[:cut]),
+        replaced=tuple(states[cut:]),
     )
 
 
 def _column_query(memory: Memory, task: Task) -> ColumnQuery:
-    """The columns that judging from its start needs."""
+    """The columns that the evaluation from its start needs."""
     listens = memory.territory.listens[task.pair]
     running = run_start(task.kept[-1]) if task.kept else None
     start = task.start if running is None else min(task.start, running)

@@ -1,4 +1,4 @@
-"""What rules use, as facts with the times they hold from: series, devices, thresholds, subjects."""
+"""What rules use besides readings, as step functions of time: series, devices, thresholds."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,21 +19,21 @@ from sensors._quantity import STALE_INTERVALS, Quantity, Reporting
 from sensors._units import converter
 
 _SECOND = 1_000_000
-_LONGEST = 3 * 366 * 86_400.0  # s: of three intervals of a year
+_LONGEST = 3 * 366 * 86_400.0  # s: three intervals of a year
 
 
 class FactError(TerritoryError):
-    """What the registry holds cannot be evaluated by; a series or site with it is set aside."""
+    """A value of the registry that cannot be used; its series or site is set aside."""
 
 
-Facts = Mapping[str, Any]  # plain values, as they are remembered between two runs
+Facts = Mapping[str, Any]  # plain values, as they are stored between two runs
 Value = TypeVar("Value")
 Plans = tuple[tuple[int, Mapping[str, Any] | None], ...]  # from µs on: a plan; None: always lit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A stored series that speaks for a subject's from `since` (µs) on, until the next one does."""
+    """A stored series that serves as a subject's from `since` (µs) on, until the next one does."""
 
     id: int
     device: str
@@ -44,8 +44,8 @@ class Source:
 class SeriesFacts:
     """One series as rules see it: of one device, or of several that followed one another.
 
-    `interval` and `stale_after` in µs; `longest` of both. `breaks`: what was before is of another
-    gauge or datum. `withdrawn`: 1 while nobody wants it.
+    `interval` and `stale_after` in µs; `longest` of both. `breaks`: times (µs) of a new gauge or
+    datum. `withdrawn`: 1 while it is.
     """
 
     sources: tuple[Source, ...]
@@ -59,7 +59,7 @@ class SeriesFacts:
 
     @property
     def device(self) -> str:
-        """The one that speaks now."""
+        """The present one."""
         return self.sources[-1].device
 
     @cached_property
@@ -72,7 +72,7 @@ class SeriesFacts:
 
     @cached_property
     def earlier(self) -> tuple[tuple[str, int], ...]:
-        """The devices before, each with the time until which it spoke."""
+        """The devices before, each with the time of its replacement."""
         following = zip(self.sources, self.sources[1:], strict=False)
         return tuple((source.device, after.since) for source, after in following)
 
@@ -83,7 +83,7 @@ class SeriesFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
-    """By which lighting plans a supply is switched, or dimmed, at a place (longitude, latitude)."""
+    """The lighting plans that switch or dim a supply, at a place (longitude, latitude)."""
 
     plans: Plans
     place: tuple[float, float]
@@ -91,9 +91,9 @@ class Supply:
 
 @dataclass(frozen=True, kw_only=True)
 class UpstreamFacts:
-    """A site upstream, `lag` (µs) away; of its `series` those without `@` are the nearest.
+    """A site upstream, `lag` (µs) away; its `series` without `@` are the nearest of their quantity.
 
-    Others are signs of life. While no water comes from there they are withdrawn.
+    The others are signs of life. While no water comes from there all are withdrawn.
     """
 
     site: str
@@ -104,37 +104,30 @@ class UpstreamFacts:
 
     @cached_property
     def farthest(self) -> int:
-        """The longest that its water ever took, µs."""
+        """The longest travel time of all times, µs."""
         return int(self.lag.value.max())
 
     def heard(self, names: AbstractSet[str]) -> list[SeriesFacts]:
-        """Its series whose rows may change what these names say."""
-        every_series_facts = [
-            series for name, series in sorted(self.series.items()) if name in names
+        """Its series whose rows may change these quantities."""
+        named = [series for name, series in sorted(self.series.items()) if name in names]
+        if all(series.reporting is not Reporting.ON_CHANGE for series in named):
+            return named
+        devices = {device for series in named for device in series.devices}
+        return named + [
+            series
+            for name, series in sorted(self.series.items())
+            if name not in names and series.devices & devices
         ]
-        if any(
-            series_facts.reporting is Reporting.ON_CHANGE for series_facts in every_series_facts
-        ):
-            devices = {
-                device for series_facts in every_series_facts for device in series_facts.devices
-            }
-            every_series_facts += [
-                series
-                for name, series in sorted(self.series.items())
-                if name not in names and series.devices & devices
-            ]
-        return every_series_facts
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectFacts:
-    """What rules are judged of: a site, a device or a group, as `per` says.
+    """What rules are evaluated for: a site, a device or a group (`per`).
 
-    `series` by the name a rule uses, and by `<quantity>@<device>` those that no rule names alone:
-    a group's members, behind the words in `group`; and what is only a sign of life. `site` is the
-    number of the site where it stands and `place` that site's name. `doubled`: from when on (µs)
-    two devices in service measure the same. `supplies`: of devices that a switched supply feeds.
-    `lighting`: its lighting plans, and `plan` the level (%) that they want, where a rule asks.
+    `series` by the name in rules, and by `<quantity>@<device>`: members of a group, listed by
+    quantity in `group`, and signs of life. `site`: the number of its site, `place`: its name.
+    `doubled`: from when on (µs) two devices in service measure the same. `supplies`: of devices
+    behind a switched supply. `lighting`: its lighting plans; `plan`: their level (%).
     """
 
     key: str
@@ -142,7 +135,7 @@ class SubjectFacts:
     domain: str
     site: int | None
     place: str | None
-    titles: Mapping[str, str]  # of the site, the device, the group: what a rule's title may name
+    titles: Mapping[str, str]  # of site, device and group, for the texts of rules
     series: Mapping[str, SeriesFacts]
     devices: Mapping[str, Device]
     thresholds: Mapping[str, Steps]
@@ -155,7 +148,7 @@ class SubjectFacts:
     upstream: tuple[UpstreamFacts, ...] = ()
 
     def named(self, written: str) -> str:
-        """A rule's text with the names of this subject in it."""
+        """A rule's text with the titles of this subject filled in."""
         for word, name in self.titles.items():
             written = written.replace(f"{{{word}}}", name)
         return written
@@ -193,16 +186,16 @@ def _cadence(value: Facts, quantity: Quantity) -> tuple[float, float, Reporting]
 def read_revisions(
     revisions: Iterable[Revision], read: Callable[[Facts], Value]
 ) -> Iterator[tuple[int, Value | None]]:
-    """What each revision says from when on (µs); None: it withdraws.
+    """The value of each revision with its effective time (µs); None: it withdraws.
 
-    One that cannot be read counts as none, so that a later one mends it; if it is the latest, the
-    whole cannot.
+    One that cannot be read counts as none, so that a later one fixes it; the error of the latest is
+    raised.
     """
     problem: Exception | None = None
     for revision in revisions:
         try:
             value = None if revision.value is None else read(revision.value)
-        except Exception as error:  # noqa: BLE001  whatever was once accepted
+        except Exception as error:  # noqa: BLE001  earlier versions accepted it
             problem = error
         else:
             problem = None
@@ -225,12 +218,12 @@ def device(registered: RegisteredDevice, revisions: Iterable[Revision]) -> Devic
 
 
 def is_in_service(device: Device) -> bool:
-    """Whether it is in service as far as one knows."""
+    """Whether it is in service by its latest revision."""
     return bool(device.in_service.value[-1] == 1.0)
 
 
 def threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) -> Steps:
-    """A threshold by its revisions, in the unit of the vocabulary."""
+    """A threshold by its revisions, in the unit of the catalogue."""
     vocabulary = catalogue.thresholds.get(name)
 
     def read(facts: Facts) -> float:
@@ -238,20 +231,17 @@ def threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) ->
         if vocabulary and unit and unit != vocabulary.unit:
             value = float(converter(unit, vocabulary.unit)(value))
         if not math.isfinite(value):
-            raise FactError(f"threshold {name}: {value} is no number that a value is compared with")
+            raise FactError(f"threshold {name}: {value} is not a finite number")
         return value
 
-    values = {
-        at: math.nan if value is None else value for at, value in read_revisions(revisions, read)
-    }
-    return steps(values)
+    values = read_revisions(revisions, read)
+    return steps({at: math.nan if value is None else value for at, value in values})
 
 
 def check_span(seconds: float) -> float:
-    """A span (s) that times can be counted with.
+    """Check a span (s).
 
-    Raises:
-        FactError: it is negative, or longer than any inventory may say.
+    Raises FactError: it is negative, or longer than any inventory may say.
     """
     if not 0 <= float(seconds) <= _LONGEST:
         raise FactError(f"a span of {float(seconds):g} s; expected at most {_LONGEST:g} s")
@@ -259,9 +249,9 @@ def check_span(seconds: float) -> float:
 
 
 def steps(values: Mapping[int, float]) -> Steps:
-    """Of two revisions with one effective time the later recorded stands: it came last.
+    """A step function of value by time (µs).
 
-    Equal ones are one object: of thousands of series most expect the same.
+    Equal ones are one object: thousands of series have the same interval.
     """
     return _steps(tuple(sorted(values.items())))
 
@@ -275,13 +265,13 @@ def _steps(values: tuple[tuple[int, float], ...]) -> Steps:
 
 
 def in_force(facts: Steps, time: int) -> float:
-    """What holds at a time; nan before the first."""
+    """The value at a time; nan before the first step."""
     place = int(np.searchsorted(facts.at, time, side="right")) - 1
     return float(facts.value[place]) if place >= 0 else math.nan
 
 
 def any_of(*parts: Steps | None) -> Steps | None:
-    """1 where one of them is; None where none ever is."""
+    """1 while one of them is 1; None where none ever is."""
     present = [part for part in parts if part is not None and (part.value == 1.0).any()]
     if len(present) < 2:
         return present[0] if present else None
@@ -290,7 +280,7 @@ def any_of(*parts: Steps | None) -> Steps | None:
 
 
 def concatenate_steps(parts: Iterable[tuple[int, Steps]]) -> Steps:
-    """A fact that is of another device from each time (µs, ascending) on."""
+    """One step function of several, each in force from its time (µs, ascending) on."""
     values: dict[int, float] = {}
     for since, part in parts:
         values = {at: value for at, value in values.items() if at < since}
@@ -301,7 +291,7 @@ def concatenate_steps(parts: Iterable[tuple[int, Steps]]) -> Steps:
 
 
 def sum_steps(parts: Iterable[Steps]) -> Steps:
-    """Together; nan while one of them is not there, and before all were."""
+    """The sum; nan while one of them is nan, and before all have begun."""
     step_series = list(parts)
     times = sorted({BEGINNING, *(int(at) for part in step_series for at in part.at)})
     return steps({at: sum(in_force(part, at) for part in step_series) for at in times})

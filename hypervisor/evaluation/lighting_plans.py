@@ -1,12 +1,10 @@
-"""Writes down when the lighting plans have lamps burn, so that the light can be held against it."""
+"""Stores when lighting plans switch lamps on, to compare it with the measured light."""
 
 import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
@@ -20,16 +18,14 @@ from hypervisor.registry.queries_lighting import LitPiece, PlanCoverage
 from rules._inputs import Steps
 from sensors._domain import Catalogue
 
-AHEAD = timedelta(
-    days=30
-)  # beyond what is rolled up: who looks ahead, and the nights of next month
-_MARGIN = timedelta(days=7)  # when so little of that is left it is written anew
+AHEAD = timedelta(days=30)  # beyond the roll-ups, for the nights of the next month
+_MARGIN = timedelta(days=7)  # with less than this left the plans are stored again
 _INSTALLED = "cabinet_rated_power"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """How a group is lit, and what is installed behind it."""
+    """The plans of a group, and the rated power behind it (kW)."""
 
     supply: Supply
     installed: Steps
@@ -41,11 +37,9 @@ class _Group:
 
 
 def keep(connection: Connection, catalogue: Catalogue, *, zone: str) -> int:
-    """Write down what changed since the last time; of how many groups. Cheap where nothing did."""
-    needed, made = (
-        queries_lighting.load_required_coverage(connection),
-        queries_lighting.load_coverage(connection),
-    )
+    """Store the plans that changed since the last call; of how many groups. Mostly cheap."""
+    needed = queries_lighting.load_required_coverage(connection)
+    made = queries_lighting.load_coverage(connection)
     if needed is None or (made is not None and _covers(made, needed)):
         return 0
     with connection.transaction():
@@ -68,16 +62,11 @@ def _write(connection: Connection, catalogue: Catalogue, needed: PlanCoverage, z
     queries_lighting.delete_plans(connection, before.keys() - groups.keys())
     written = 0
     for name, group in groups.items():
-        record = (group.facts, needed.since, needed.until)
-        if before.get(name) != record:
-            span = (needed.since, needed.until)
+        span = (needed.since, needed.until)
+        if before.get(name) != (group.facts, *span):
+            row = queries_lighting.LightingRow(group=name, facts=group.facts, span=span)
             lit = pieces(group.supply, group.installed, span)
-            queries_lighting.write_plan(
-                connection,
-                queries_lighting.LightingRow(group=name, facts=record[0], span=span),
-                lit,
-                zone,
-            )
+            queries_lighting.write_plan(connection, row, lit, zone)
             written += 1
     queries_lighting.save_coverage(connection, needed)
     return written
@@ -108,7 +97,7 @@ def _groups(registry: Registry, catalogue: Catalogue) -> dict[str, _Group]:
 
 
 def pieces(supply: Supply, installed: Steps, span: tuple[datetime, datetime]) -> Iterator[LitPiece]:
-    """The pieces in which a plan has lamps burn, each with the whole light that it is part of."""
+    """The pieces of constant level, each with the span of the light that it is part of."""
     steps = planned_level(supply, micros(span[0]), micros(span[1]))
     ends = [*steps.at[1:].tolist(), micros(span[1])]
     light: list[tuple[int, int, float]] = []
@@ -121,17 +110,12 @@ def pieces(supply: Supply, installed: Steps, span: tuple[datetime, datetime]) ->
     yield from _spread(light, installed)
 
 
-def _at(steps: Steps, at: int) -> float:
-    place = int(np.searchsorted(steps.at, at, side="right")) - 1
-    return float(steps.value[place]) if place >= 0 else math.nan
-
-
 def _spread(light: Sequence[tuple[int, int, float]], installed: Steps) -> Iterator[LitPiece]:
     if not light:
         return
     whole = moment(light[0][0]), moment(light[-1][1])
     for begins, ends, level in light:
-        behind = _at(installed, begins)
+        behind = facts.in_force(installed, begins)
         yield LitPiece(
             begins=moment(begins),
             ends=moment(ends),

@@ -1,8 +1,7 @@
-"""The packs that came with this version of the software, as revisions by `hypervisor`.
+"""The packs of this version of the software, as revisions by `hypervisor`.
 
-A rule follows its pack as long as what stands is what the packs last said. What a person revised,
-or withdrew, stays whatever a new version brings; it is told, and taken over by hand
-(`hypervisor rules rollback RULE --to shipped`).
+A rule follows its pack until a person revises or withdraws it. Then it stays, whatever a new
+version brings, until `hypervisor rules rollback RULE --to shipped`; the log says so.
 """
 
 import logging
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A rule that a person revised and whose pack says something new since."""
+    """A rule that a person revised and whose pack has changed since."""
 
     key: str
     revision: RecordedRevision
@@ -38,12 +37,12 @@ class Kept:
         if self.shipped is None:
             return (
                 f"{self.key} stays as in {describe_revision(self.revision)};"
-                f" this version's packs no longer hold it:"
-                f" `hypervisor rules withdraw {self.key}` if you do not want it either"
+                f" this version's packs no longer contain it:"
+                f" `hypervisor rules withdraw {self.key}` if you do not need it either"
             )
         return (
             f"{self.key} stays as in {describe_revision(self.revision)};"
-            f" its pack says something else in this version:"
+            f" its pack is different in this version:"
             f" `hypervisor rules diff {self.key} {self.revision.id} shipped` shows it,"
             f" `hypervisor rules rollback {self.key} --to shipped` takes it"
         )
@@ -51,13 +50,13 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Shipped:
-    """What the packs of this version change, and what they leave alone."""
+    """What the packs of this version change, and what they leave unchanged."""
 
     revisions: tuple[Revision, ...]
     kept: tuple[Kept, ...] = ()
 
 
-def record(  # noqa: PLR0913  who asks, and for which
+def record(  # noqa: PLR0913
     connection: Connection,
     packs: Iterable[Pack],
     *,
@@ -66,9 +65,9 @@ def record(  # noqa: PLR0913  who asks, and for which
     by: str = "",
     dry_run: bool = False,
 ) -> Shipped:
-    """Add a revision for each rule that follows its pack where that says something new.
+    """Add a revision of each rule that follows its pack where that changed.
 
-    `only`: of this domain alone. `by`: who asked for it, for the audit; empty: the watch does.
+    `only`: of this domain. `by`: the person who asked, for the audit; empty: the watch.
     """
     with connection.transaction():
         registry_queries.lock(connection)
@@ -77,9 +76,10 @@ def record(  # noqa: PLR0913  who asks, and for which
             recorded = {key: recorded[key] for key in recorded if key.startswith(f"{only}-")}
             packs = [pack for pack in packs if pack.domain == only]
         comparison = compare(recorded, packs, now=now)
-        if comparison.revisions and not dry_run:
-            registry_queries.write(connection, Changes(revisions=comparison.revisions))
-        if comparison.revisions and by and not dry_run:
+        if dry_run or not comparison.revisions:
+            return comparison
+        registry_queries.write(connection, Changes(revisions=comparison.revisions))
+        if by:
             audit.record(
                 connection,
                 kind="rules-shipped",
@@ -94,10 +94,7 @@ def record(  # noqa: PLR0913  who asks, and for which
 def record_and_log(
     connection: Connection, packs: Iterable[Pack], *, now: datetime | None
 ) -> list[str]:
-    """Add a revision for each rule whose pack changed since it was last recorded; return their ids.
-
-    What a person revised meanwhile stays; it is logged.
-    """
+    """Record changed packs; the rules with a new revision. Log those that a person revised."""
     comparison = record(connection, packs, now=now)
     for kept in comparison.kept:
         log.warning("%s", kept)
@@ -110,25 +107,20 @@ def compare(
     *,
     now: datetime | None,
 ) -> Shipped:
-    """What to add: a first revision holds from the beginning, a later one from now.
+    """What to add: a first revision applies from the beginning, a later one from `now`.
 
-    `now` None: nothing was heard yet, so that every time lies ahead.
+    `now` None (no heartbeat yet): from the beginning, too.
     """
     present = {rule.id: rule.to_json() for pack in packs for rule in pack.rules}
-    once = {
-        key
-        for key, revisions in recorded.items()
-        if any(revision.shipped for revision in revisions)
-    }
-    revisions: list[Revision] = []
-    kept: list[Kept] = []
-    for key in sorted(once | present.keys()):
-        outcome = _compare_rule(key, present.get(key), recorded.get(key, ()), now)
-        if isinstance(outcome, Kept):
-            kept.append(outcome)
-        elif outcome is not None:
-            revisions.append(outcome)
-    return Shipped(revisions=tuple(revisions), kept=tuple(kept))
+    shipped = {key for key, history in recorded.items() if any(each.shipped for each in history)}
+    outcomes = [
+        _compare_rule(key, present.get(key), recorded.get(key, ()), now)
+        for key in sorted(shipped | present.keys())
+    ]
+    return Shipped(
+        revisions=tuple(outcome for outcome in outcomes if isinstance(outcome, Revision)),
+        kept=tuple(outcome for outcome in outcomes if isinstance(outcome, Kept)),
+    )
 
 
 def _compare_rule(
@@ -144,7 +136,7 @@ def _compare_rule(
         return None
     before = last_shipped(revisions)
     if before is not None and last.value == before.value:
-        reason = "its pack changed" if value is not None else "its pack no longer holds it"
+        reason = "its pack changed" if value is not None else "its pack no longer contains it"
         return revision_of(key, value, now=now, reason=reason)
     if before is None or before.value != value:
         return Kept(key=key, revision=last, shipped=value)
@@ -152,18 +144,15 @@ def _compare_rule(
 
 
 def last_shipped(revisions: Sequence[RecordedRevision]) -> RecordedRevision | None:
-    """What the packs last said of a rule."""
-    return max(
-        (recorded for recorded in revisions if recorded.shipped),
-        key=lambda revision: revision.id,
-        default=None,
-    )
+    """The latest revision of a rule that came from a pack."""
+    shipped = (revision for revision in revisions if revision.shipped)
+    return max(shipped, key=lambda revision: revision.id, default=None)
 
 
 def revision_of(
     key: str, value: Mapping[str, Any] | None, *, now: datetime | None, reason: str
 ) -> Revision:
-    """What a pack says, as a revision; it holds from the beginning where no time is known."""
+    """A rule of a pack as a revision; without `now` it applies from the beginning."""
     return Revision(
         kind="rule",
         key=key,
@@ -175,13 +164,9 @@ def revision_of(
 
 
 def value_of(key: str, packs: Iterable[Pack]) -> Mapping[str, Any]:
-    """What this version's packs say of a rule.
-
-    Raises:
-        UnknownError: nothing.
-    """
+    """A rule of this version's packs. Raises UnknownError: no pack contains it."""
     for pack in packs:
         for rule in pack.rules:
             if rule.id == key:
                 return rule.to_json()
-    raise UnknownError(f"no pack of this version holds {key!r}")
+    raise UnknownError(f"no pack of this version contains {key!r}")

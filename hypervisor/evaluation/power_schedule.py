@@ -1,4 +1,4 @@
-"""When a device had its supply: lamps behind a cabinet that switches them by a lighting plan."""
+"""When devices have power: lamps behind a cabinet that switches them by a lighting plan."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,26 +15,26 @@ from sensors._plan import levels, plan_from_json
 from sensors._row import NEVER
 
 _DAY = 86_400_000_000
-_AHEAD = 90 * _DAY  # how far beyond what was heard the supply is worked out
-_MARGIN = 30 * _DAY  # when so little of that is left, it is worked out anew
+_AHEAD = 90 * _DAY  # how far beyond the watermark it is computed
+_MARGIN = 30 * _DAY  # with less than this left it is computed again
 
 _Members = Mapping[str, Mapping[str, Sequence[Revision]]]  # group -> device -> its revisions
 _Revisions = Mapping[tuple[str, str], Sequence[Revision]]
-_Counts = Callable[[Mapping[str, Any]], bool]  # whether a supply, as written, does
+_Counts = Callable[[Mapping[str, Any]], bool]  # whether a revision of a supply counts
 
 
 def supplies(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
-    """How each device that was ever behind a switched supply was fed, by its groups' revisions.
+    """The supply of each device that was ever behind a switched one, by its groups' revisions.
 
-    It is switched at its group's site, else where the device's own is; one that is on no map is
-    taken for always fed. Equal supplies are one object: forty lamps have one.
+    Its place is the group's site, else the device's; without any it counts as always on. Equal
+    supplies are one object: forty lamps share it.
     """
     index = _Supplies(registry, members, revisions)
     return index.of_devices(lambda value: bool(value.get("switched")))
 
 
 def lightings(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
-    """By which plans each subject was ever lit, by its key: devices, groups, and groups' sites."""
+    """The lighting plans of each subject, by key: devices, groups, and groups' sites."""
     index = _Supplies(registry, members, revisions)
     by_subject = {f"device/{name}": supply for name, supply in index.of_devices(_planned).items()}
     for name in sorted(registry.groups):
@@ -53,7 +53,7 @@ def _planned(value: Mapping[str, Any]) -> bool:
 
 @dataclass(kw_only=False)
 class _Supplies:
-    """The registry, looked up; equal supplies are one object."""
+    """Builds supplies from the registry; equal ones are one object."""
 
     registry: Registry
     members: _Members
@@ -61,7 +61,7 @@ class _Supplies:
     shared: dict[str, Supply] = field(default_factory=dict)
 
     def of_devices(self, counts: _Counts) -> dict[str, Supply]:
-        """Of the devices of those groups whose supply ever counted."""
+        """Of the devices in groups whose supply ever counted."""
         feeding: dict[str, list[str]] = {}
         for group in sorted(self.members.keys() & self.registry.groups.keys()):
             revisions = self.revisions.get(("supply", group), ())
@@ -77,7 +77,7 @@ class _Supplies:
         return {device: supply for device, supply in made.items() if supply is not None}
 
     def of_group(self, group: str) -> Supply | None:
-        """By which plans a group itself is lit, as a whole."""
+        """Of a group itself."""
         if not any(
             revision.value and _planned(revision.value)
             for revision in self._revisions_of("supply", group)
@@ -104,7 +104,7 @@ class _Supplies:
         return self.shared.setdefault(key, Supply(plans=plans, place=place))
 
     def _place(self, device: str | None, groups: Sequence[str]) -> tuple[float, float] | None:
-        """Rounded, so that neighbours share their dusk and dawn: 0.01 degrees are two seconds."""
+        """Rounded to 0.01 degrees (two seconds), so that neighbours share dusk and dawn."""
         registered = None if device is None else self.registry.devices[device]
         names = [
             *(self.registry.groups[group].site for group in groups),
@@ -148,20 +148,20 @@ class _Supplies:
         belonging: Sequence[tuple[str, Sequence[Revision] | None]],
         counts: _Counts,
     ) -> Mapping[str, Any] | None:
-        """The plan that counted then, without its words for people."""
+        """The plan that counted then, without its title."""
         for group, revisions in belonging:
-            if revisions is not None and _standing(revisions, at) is None:
+            if revisions is not None and _in_force(revisions, at) is None:
                 continue
-            supply = _standing(self._revisions_of("supply", group), at)
+            supply = _in_force(self._revisions_of("supply", group), at)
             if supply and counts(supply):
-                plan = _standing(self._revisions_of("plan", str(supply["plan"])), at)
+                plan = _in_force(self._revisions_of("plan", str(supply["plan"])), at)
                 if plan is not None:
                     return {name: value for name, value in plan.items() if name != "title"}
         return None
 
 
-def _standing(revisions: Iterable[Revision], at: int) -> Mapping[str, Any] | None:
-    """What a fact says at a time; None before its first revision, and where it is withdrawn."""
+def _in_force(revisions: Iterable[Revision], at: int) -> Mapping[str, Any] | None:
+    """The value in force at a time (µs); None before the first revision and while withdrawn."""
     value = None
     for revision in revisions:  # ascending; of one time the later recorded is last
         if micros(revision.effective) <= at:
@@ -171,18 +171,18 @@ def _standing(revisions: Iterable[Revision], at: int) -> Mapping[str, Any] | Non
 
 @dataclass(kw_only=True)
 class PowerSchedule:
-    """The supplies, worked out from `since` to `until` (µs); one object for all fed alike."""
+    """The supplies, computed from `since` to `until` (µs); subjects with equal ones share them."""
 
-    retention: int  # µs of raw readings: nothing older is judged
+    retention: int  # µs of raw readings: nothing older is evaluated
     since: int = 0
     until: int = 0
-    # By the identity of the supply, which is held so that no other object takes it over.
+    # By the identity of the supply, which is held so that no other object takes its number.
     _steps_by_supply: dict[tuple[int, bool], tuple[Supply, Steps]] = field(default_factory=dict)
 
-    def reach(self, floor: int, gaps: Sequence[tuple[int, int]]) -> bool:
-        """Know them well beyond `floor`, up to which we heard; whether they are worked out anew.
+    def extend(self, floor: int, gaps: Sequence[tuple[int, int]]) -> bool:
+        """Cover well beyond the watermark `floor`; whether it had to be computed again.
 
-        Before the first deafness is over nobody listened, and nothing was expected.
+        Before the end of the first ingest gap nothing was expected.
         """
         if floor == NEVER or self.until - _MARGIN > floor:
             return False
@@ -192,7 +192,7 @@ class PowerSchedule:
         return True
 
     def lit(self, subject: SubjectFacts, *, planned: bool = False) -> SubjectFacts:
-        """The subject, its devices with their supplies; where `planned`, with its planned level."""
+        """The subject, its devices with their supplies; if `planned`, with its planned level."""
         if not self.until:
             return subject
         if planned and subject.lighting is not None:
@@ -214,7 +214,7 @@ class PowerSchedule:
 
 
 def planned_level(supply: Supply, since: int, until: int) -> Steps:
-    """What the plans want (%); nan while there is none."""
+    """The level of the plans (%); nan while there is none."""
     at, value = [np.array([BEGINNING])], [np.array([np.nan])]
     ends = [*(begins for begins, _ in supply.plans[1:]), until]
     for (begins, plan), ends_at in zip(supply.plans, ends, strict=True):
@@ -233,12 +233,12 @@ def planned_level(supply: Supply, since: int, until: int) -> Steps:
 
 
 def _fed(level: Steps) -> Steps:
-    """1 while the plan has the lamps burn, or there is none."""
+    """1 while the plan switches the lamps on, or there is none."""
     return _changing(level.at, np.where(np.isnan(level.value), 1.0, level.value > 0))
 
 
 def _changing(at: Instants, value: Values) -> Steps:
-    """Only where it is another than before."""
+    """Only the steps that change the value."""
     same = (value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1]))
     changed = np.append(True, ~same)
     return Steps(at=at[changed], value=value[changed])

@@ -1,11 +1,10 @@
-"""The cheap look: whether a rule can possibly be true of each subject, from a few numbers.
+"""Whether a rule can be true of each subject at all, from a few statistics.
 
-Most rows change nothing, and are told from the others without a judgement: a rule that stands calm
-stays so while its condition cannot be true for any value that its series had lately, nor for any
-silence between the arrivals.
+Most rows change nothing, and this finds them without an evaluation: a calm rule stays calm while
+its condition cannot be true for any recent value of its series, nor for any pause between arrivals.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,15 +19,15 @@ from rules._rule import DEVICE
 from rules._tree import Call, Every, Node, walk
 from sensors._errors import Place
 
-Places = Instants  # of series among the dials; 0 is nobody's
+Places = Instants  # of series in SeriesStats; 0 is no series
 
 
 @dataclass(kw_only=True)
 class Prefilter:
-    """One rule, as it stands now, at all its subjects; arrays by subject.
+    """The latest revision of a rule at all its subjects; arrays by subject.
 
-    `settled`: no fact that it uses has another value after this time; LATER: it must not be
-    guessed. A series is known by the place of its latest source: nothing reaches across a splice.
+    `settled`: no fact that it uses changes after this time (µs); LATER: the prefilter does not
+    apply. A series has the place of its latest source: no statistic reaches across a replacement.
     """
 
     when: Node
@@ -50,35 +49,20 @@ class Prefilter:
         devices, missing = _devices(subjects if of_devices else [], stats)
         return cls(
             when=latest.when,
-            settled=np.array(
-                [_settled(rule, subject_facts) for subject_facts in subjects], dtype=np.int64
-            ),
+            settled=np.array([_settled(rule, subject) for subject in subjects], dtype=np.int64),
             named={
-                name: np.array(
-                    [_place(subject_facts, name, stats) for subject_facts in subjects],
-                    dtype=np.int64,
-                )
+                name: np.array([_place(s, name, stats) for s in subjects], dtype=np.int64)
                 for name in latest.plain
             },
             members={
-                word: _padded([[_place(s, k, stats) for k in _keys(s, word)] for s in subjects])
+                word: _of_members(subjects, word, lambda s, key: _place(s, key, stats))
                 for word in latest.shared
             },
-            present={
-                word: _padded([[_counts(s, k) for k in _keys(s, word)] for s in subjects]) == 1
-                for word in latest.shared
-            },
+            present={word: _of_members(subjects, word, _counts) == 1 for word in latest.shared},
             devices=devices,
             missing=missing,
             limits={
-                name: np.array(
-                    [
-                        subject_facts.thresholds[name].value[-1]
-                        if name in subject_facts.thresholds
-                        else np.nan
-                        for subject_facts in subjects
-                    ]
-                )
+                name: np.array([_latest_limit(subject, name) for subject in subjects])
                 for name in latest.thresholds
             },
             silences=list(_silences(latest.when)),
@@ -86,7 +70,7 @@ class Prefilter:
 
     @classmethod
     def blind(cls, size: int) -> "Prefilter":
-        """Of so many subjects, none of which it may be guessed about."""
+        """A prefilter that lets every subject through."""
         nobody = np.empty((0, 0, 0), dtype=np.int64)
         return cls(
             when=Every(place=Place(file="", line=0, column=0), conditions=()),
@@ -100,11 +84,11 @@ class Prefilter:
         )
 
     def possible(self, stats: SeriesStats) -> Mask:
-        """Whether the condition can be true for values that the series had lately."""
+        """Whether the condition can be true for recent values."""
         return can_be(self.when, self._spans(stats, {}, {}))
 
     def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
-        """Where it cannot have been true by `floor`, and when time alone may make it so."""
+        """Where it cannot be true by `floor`, and when time alone may make it true."""
         alone = {name: _heard(places, stats, floor) for name, places in self.named.items()}
         shared = {word: _heard(places, stats, floor) for word, places in self.members.items()}
         if self.devices.size:
@@ -142,9 +126,9 @@ class Prefilter:
         )
 
     def _devices_heard(self, stats: SeriesStats, floor: int) -> Silences:
-        """Of each subject the device that is silent longest; heard by its series that spoke last.
+        """Of each subject the longest pauses of its devices, each by its series that arrived last.
 
-        Between the arrivals of that one no pause of the device was longer.
+        No pause of a device is longer than the pauses of that series.
         """
         last = stats.arrived[self.devices].argmax(axis=2)
         places = np.take_along_axis(self.devices, last[:, :, np.newaxis], axis=2)[:, :, 0]
@@ -166,13 +150,13 @@ def _silences(when: Node) -> Iterable[tuple[str, int]]:
                 yield silence
 
 
-def _keys(subject: SubjectFacts, word: str) -> Sequence[str]:
-    return subject.group.get(word, ())
-
-
 def _place(subject: SubjectFacts, name: str, stats: SeriesStats) -> int:
     series = subject.series.get(name)
     return 0 if series is None else stats.place[series.ids[-1]]
+
+
+def _latest_limit(subject: SubjectFacts, name: str) -> float:
+    return float(subject.thresholds[name].value[-1]) if name in subject.thresholds else np.nan
 
 
 def _counts(subject: SubjectFacts, key: str) -> int:
@@ -185,7 +169,11 @@ def _in_service(subject: SubjectFacts, series: SeriesFacts) -> bool:
     return is_in_service(subject.devices[series.device]) and not withdrawn
 
 
-def _padded(rows: Sequence[Sequence[int]]) -> Instants:
+def _of_members(
+    subjects: Sequence[SubjectFacts], word: str, number: Callable[[SubjectFacts, str], int]
+) -> Instants:
+    """A number of each member behind a word, by subject, padded with 0."""
+    rows = [[number(s, key) for key in s.group.get(word, ())] for s in subjects]
     width = max(map(len, rows), default=0)
     return np.array([[*row, *([0] * (width - len(row)))] for row in rows], dtype=np.int64).reshape(
         len(rows), width
@@ -215,7 +203,7 @@ def _devices(subjects: Sequence[SubjectFacts], stats: SeriesStats) -> tuple[Plac
 
 
 def _settled(rule: RuleHistory, subject: SubjectFacts) -> int:
-    """After this time no fact that the rule uses here changes; LATER: it must not be guessed."""
+    """After this time (µs) no fact that the rule uses changes; LATER: it does not apply."""
     if len(rule.rules) != len(rule.revisions):
         return LATER
     if any(rule.lacks(version, subject) is not None for version in rule.rules):

@@ -1,4 +1,4 @@
-"""What the watch remembers: how far it is, the journal, and what it judged by."""
+"""What evaluation stores: its state, rule states, and the inputs that it used."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,87 +19,79 @@ FIRST_CURSOR = "0"  # older than any transaction
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationState:
-    """How far the watch is. `heard_to` and `judged_to` in µs, NEVER before the first heartbeat."""
+    """`watermark` and `evaluated_to` in µs, NEVER before the first heartbeat."""
 
     cursor: str
-    heard_to: int = NEVER
-    judged_to: int = NEVER
+    watermark: int = NEVER
+    evaluated_to: int = NEVER
     engine: str
 
 
 def load_state(connection: Connection) -> EvaluationState | None:
-    """How far the watch was at its last commit; None before its first."""
+    """The state of the last commit; None before the first."""
     row = connection.execute(
         "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state"
     ).fetchone()
     if row is None:
         return None
+    cursor, watermark, evaluated_to, engine = row
     return EvaluationState(
-        cursor=row[0],
-        heard_to=_instant(row[1]),
-        judged_to=_instant(row[2]),
-        engine=row[3],
+        cursor=cursor,
+        watermark=NEVER if watermark is None else micros(watermark),
+        evaluated_to=NEVER if evaluated_to is None else micros(evaluated_to),
+        engine=engine,
     )
 
 
 def save_state(connection: Connection, state: EvaluationState) -> None:
-    """Write how far the watch is, in the caller's transaction."""
+    """Write the state in the caller's transaction."""
     connection.execute(
         "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
         " VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (only_one) DO UPDATE SET (cursor, watermark, evaluated_to, engine) ="
         " (EXCLUDED.cursor, EXCLUDED.watermark, EXCLUDED.evaluated_to, EXCLUDED.engine)",
-        [
-            state.cursor,
-            _moment(state.heard_to),
-            _moment(state.judged_to),
-            state.engine,
-        ],
+        [state.cursor, *map(_moment, (state.watermark, state.evaluated_to)), state.engine],
     )
 
 
 def load_open_states(
     connection: Connection, before: Mapping[Pair, int | None]
 ) -> dict[Pair, list[StateChange]]:
-    """The moments from the last inactive one on, ascending: what the open alarm folds from.
+    """The states of each pair from the last inactive one on, ascending.
 
-    `before[pair]`: the last inactive moment strictly before this time (µs), or the last of all
-    where None. A pair whose journal is empty is absent.
+    `before[pair]`: the last inactive one strictly before this time (µs); None: the last of all. A
+    pair without states is absent.
     """
     rows = connection.execute(
-        "SELECT wanted.rule, wanted.subject, found.state::text"
-        " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS wanted (rule, subject, before)"
+        "SELECT pair.rule, pair.subject, states.state::text"
+        " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS pair (rule, subject, before)"
         " LEFT JOIN LATERAL (SELECT time FROM rule_state"
-        "   WHERE rule = wanted.rule AND subject = wanted.subject"
-        "   AND time < wanted.before AND state->>'phase' = 'inactive'"
+        "   WHERE rule = pair.rule AND subject = pair.subject"
+        "   AND time < pair.before AND state->>'phase' = 'inactive'"
         "   ORDER BY time DESC LIMIT 1) AS last ON true"
         " CROSS JOIN LATERAL (SELECT time, state FROM rule_state"
-        "   WHERE rule = wanted.rule AND subject = wanted.subject"
-        "   AND time >= coalesce(last.time, '-infinity')) AS found"
-        " ORDER BY wanted.rule, wanted.subject, found.time",
+        "   WHERE rule = pair.rule AND subject = pair.subject"
+        "   AND time >= coalesce(last.time, '-infinity')) AS states"
+        " ORDER BY pair.rule, pair.subject, states.time",
         [
             [rule for rule, _ in before],
             [subject for _, subject in before],
-            [
-                "infinity" if limit is None else moment(limit).isoformat()
-                for limit in before.values()
-            ],
+            ["infinity" if at is None else moment(at).isoformat() for at in before.values()],
         ],
     )
-    moments: dict[Pair, list[StateChange]] = {}
+    states: dict[Pair, list[StateChange]] = {}
     for rule, subject, written in rows:
-        moments.setdefault((rule, subject), []).append(
-            msgspec.json.decode(written, type=StateChange)
-        )
-    return moments
+        state = msgspec.json.decode(written, type=StateChange)
+        states.setdefault((rule, subject), []).append(state)
+    return states
 
 
 def replace_states(
     connection: Connection,
     erase_from: Mapping[Pair, int],
-    moments: Iterable[tuple[Pair, Sequence[StateChange]]],
+    states: Iterable[tuple[Pair, Sequence[StateChange]]],
 ) -> None:
-    """Replace the journal of each pair from a time (µs) on."""
+    """Replace the states of each pair from a time (µs) on."""
     if erase_from:
         connection.execute(
             "DELETE FROM rule_state USING unnest(%s::text[], %s::text[], %s::timestamptz[])"
@@ -115,16 +107,16 @@ def replace_states(
         connection.cursor() as cursor,
         cursor.copy("COPY rule_state (rule, subject, time, state) FROM STDIN") as copy,
     ):
-        for (rule, subject), changes in moments:
+        for (rule, subject), changes in states:
             for change in changes:
                 written = msgspec.json.encode(change).decode()
                 copy.write_row((rule, subject, moment(change.time), written))
 
 
 def prune_states(connection: Connection, horizon: int, *, mark: str, spared: Sequence[Pair]) -> int:
-    """Delete each pair's journal before its last inactive moment before a time (µs); how many rows.
+    """Delete each pair's states before its last inactive one before a time (µs); how many rows.
 
-    That moment is given `mark` as its reason. Nothing of the spared pairs is deleted.
+    That one takes `mark` as its reason. Nothing of the spared pairs is deleted.
     """
     words = {
         "horizon": moment(horizon),
@@ -152,19 +144,19 @@ def prune_states(connection: Connection, horizon: int, *, mark: str, spared: Seq
 
 
 def load_closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
-    """Where operators closed alarms: by rule and subject (at µs, who and why), ascending."""
-    closings_of_pair: dict[Pair, list[tuple[int, str]]] = {}
+    """When (µs) operators closed alarms, and the reason, by rule and subject, ascending."""
+    closings: dict[Pair, list[tuple[int, str]]] = {}
     for rule, subject, at, author, reason in connection.execute(
         "SELECT rule, subject, at, author, reason FROM closing ORDER BY at, id"
     ):
-        closings_of_pair.setdefault((rule, subject), []).append(
+        closings.setdefault((rule, subject), []).append(
             (micros(at), f"closed by {author}: {reason}")
         )
-    return closings_of_pair
+    return closings
 
 
 def load_inputs(connection: Connection) -> dict[tuple[str, str], Any]:
-    """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf, closing."""
+    """The inputs of the last evaluation, by kind (subject, rule, gap, closing) and key."""
     rows = connection.execute("SELECT kind, key, facts::text FROM evaluation_input")
     return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
 
@@ -172,7 +164,7 @@ def load_inputs(connection: Connection) -> dict[tuple[str, str], Any]:
 def save_inputs(
     connection: Connection, facts: Mapping[tuple[str, str], Any], gone: Iterable[tuple[str, str]]
 ) -> None:
-    """Remember what is judged by from now on; forget what no longer exists."""
+    """Store changed inputs; delete those that no longer exist."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO evaluation_input (kind, key, facts) VALUES (%s, %s, %s)"
@@ -182,24 +174,17 @@ def save_inputs(
         cursor.executemany("DELETE FROM evaluation_input WHERE kind = %s AND key = %s", list(gone))
 
 
-def _instant(stored: datetime | None) -> int:
-    return NEVER if stored is None else micros(stored)
-
-
 def _moment(instant: int) -> datetime | None:
     return None if instant == NEVER else moment(instant)
 
 
-def expected_workers(connection: Connection) -> list[tuple[str, int]]:
-    """(name, joined µs) of the ingest workers that joined and were not drained."""
+def expected_workers(connection: Connection) -> dict[str, int]:
+    """When (µs) each ingest worker joined that was not drained, by name."""
     rows = connection.execute("SELECT name, joined_at FROM worker WHERE drained_at IS NULL")
-    return [(name, micros(joined)) for name, joined in rows]
+    return {name: micros(joined) for name, joined in rows}
 
 
 def load_gaps(connection: Connection) -> list[tuple[int, int]]:
-    """(from, to) µs in which a worker was not listening, whether or not it was drained since.
-
-    What it missed then, it missed: taking it away later does not change the past.
-    """
+    """Spans (µs) in which a worker did not listen, also of workers that were drained since."""
     rows = connection.execute("SELECT from_at, to_at FROM deaf_span ORDER BY from_at")
     return [(micros(since), micros(until)) for since, until in rows]

@@ -1,4 +1,4 @@
-"""What the database says about its own state and that of the parts."""
+"""The state of the database and of the parts that write to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,25 +25,21 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """One look at the database. `lacking`: migrations that were not applied."""
+    """`lacking`: migrations that were not applied."""
 
     timescaledb: str
     lacking: Sequence[str]
     clock: datetime
     instance: Instance | None
     workers: Sequence[Worker]
-    judged_to: datetime | None
+    evaluated_to: datetime | None
     dead_letters_last_hour: int
     dead_notifications: int
     set_aside: Sequence[SetAside] = ()
 
 
 def look(url: str) -> Health:
-    """Look once.
-
-    Raises:
-        StoreError: the database does not answer, or was never migrated.
-    """
+    """Read it once. Raises StoreError: the database does not answer, or was never migrated."""
     with connect(url) as connection:
         try:
             version = connection.execute(
@@ -53,7 +49,7 @@ def look(url: str) -> Health:
             workers = connection.execute(
                 "SELECT name, now() - heard_at FROM worker WHERE drained_at IS NULL ORDER BY name"
             ).fetchall()
-            (clock, judged, letters, given_up) = connection.execute(
+            (clock, evaluated_to, letters, given_up) = connection.execute(
                 "SELECT clock_timestamp(), (SELECT evaluated_to FROM evaluation_state),"
                 " (SELECT count(*)"
                 " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour'),"
@@ -62,14 +58,16 @@ def look(url: str) -> Health:
             instance_row = instance.read(connection)
             aside = queries_setbacks.listing(connection) if _HAS_SETBACKS in done else []
         except psycopg.errors.UndefinedTable as error:
-            raise StoreError("no migration was ever applied; `hypervisor up` does it") from error
+            raise StoreError(
+                "the database was never migrated; `hypervisor up` or `hypervisor migrate` does it"
+            ) from error
     return Health(
         timescaledb=version[0] if version else "",
         lacking=[name for name in migration_files() if name not in done],
         clock=clock,
         instance=instance_row,
         workers=[Worker(name=name, silent_for=silent) for name, silent in workers],
-        judged_to=judged,
+        evaluated_to=evaluated_to,
         dead_letters_last_hour=letters,
         dead_notifications=given_up,
         set_aside=aside,

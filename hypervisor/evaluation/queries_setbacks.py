@@ -1,22 +1,22 @@
-"""What the watch has set aside because its evaluation failed, as the table `set_aside` holds it."""
+"""Rules and subjects set aside because their evaluation failed: the table `set_aside`."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import class_row
 
 from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 
-EVERY = ""  # for a rule: all of them; for a subject likewise
+EVERY = ""  # instead of a rule or a subject: all of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setback:
-    """Evaluation that failed: from `since` on (µs) nothing is evaluated there. `problem`: why."""
+    """A failed evaluation: nothing is evaluated there from `since` (µs) on; `problem`: why."""
 
     since: int
     problem: str
@@ -24,7 +24,7 @@ class Setback:
 
 @dataclass(frozen=True, kw_only=True)
 class SetAside:
-    """A setback as people see it. `rule` or `subject` EVERY: all of them."""
+    """A setback as people see it."""
 
     rule: str
     subject: str
@@ -43,24 +43,20 @@ def load(connection: Connection) -> dict[Pair, Setback]:
 
 
 def listing(connection: Connection) -> list[SetAside]:
-    """All that is set aside and may be seen, by rule and subject."""
-    rows = connection.execute(
-        "SELECT rule, subject, since, problem, noticed_at FROM set_aside ORDER BY rule, subject"
-    )
-    return [
-        SetAside(rule=rule, subject=subject, since=since, problem=problem, noticed_at=noticed)
-        for rule, subject, since, problem, noticed in rows
-    ]
+    """What is set aside and visible to the role, by rule and subject."""
+    query = "SELECT rule, subject, since, problem, noticed_at FROM set_aside ORDER BY rule, subject"
+    with connection.cursor(row_factory=class_row(SetAside)) as cursor:
+        return cursor.execute(query).fetchall()
 
 
 def count(connection: Connection) -> int:
-    """How many rules and subjects are set aside that may be seen."""
+    """How many rules and subjects are set aside and visible to the role."""
     row = connection.execute("SELECT count(*) FROM set_aside").fetchone()
     return 0 if row is None else row[0]
 
 
 def save(connection: Connection, put: Mapping[Pair, Setback], gone: Iterable[Pair]) -> None:
-    """Write what is set aside by now and delete what is not any more; `noticed_at` stays."""
+    """Write what is set aside and delete what no longer is; `noticed_at` stays."""
     with connection.cursor() as cursor:
         cursor.executemany("DELETE FROM set_aside WHERE rule = %s AND subject = %s", list(gone))
         cursor.executemany(
@@ -71,13 +67,6 @@ def save(connection: Connection, put: Mapping[Pair, Setback], gone: Iterable[Pai
         )
 
 
-@contextmanager
-def savepoint(connection: Connection) -> Iterator[None]:
-    """Undo what is done inside if it fails, and nothing else of the transaction."""
-    with connection.transaction():
-        yield
-
-
-def is_of_the_server(error: Exception) -> bool:
+def is_server_failure(error: Exception) -> bool:
     """Whether the database itself failed (gone, full, locked), rather than what it was given."""
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

@@ -1,4 +1,4 @@
-"""What was judged -> journal, alarms and transitions, as they must now be written."""
+"""Evaluations -> rule states, alarms and transitions, as they must now be written."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,6 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
 from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Memory, Standing
-from hypervisor.evaluation.queries_setbacks import savepoint
 from hypervisor.evaluation.schedule import EvaluationPlan, is_calm
 from hypervisor.evaluation.series_stats import LATER
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
@@ -27,70 +26,70 @@ from sensors._row import NEVER
 
 @dataclass(kw_only=True)
 class Findings:
-    """What one batch makes of journal and alarms; written at the end of its transaction.
+    """What one batch changes in states and alarms; written at the end of its transaction.
 
-    `before`: of each that was judged its number, from when on (µs), and where it stood.
+    `before`: of each evaluated pair its number, start (µs) and former standing.
     """
 
-    now: int  # when we notice
+    now: int  # when it is noticed, µs
     erase: dict[Pair, int] = field(default_factory=dict)
     moments: list[tuple[Pair, tuple[StateChange, ...]]] = field(default_factory=list)
     changes: list[tuple[Evaluated, Change, str]] = field(default_factory=list)
     values: dict[int, tuple[Pair, Mapping[str, Any]]] = field(default_factory=dict)
     before: dict[Pair, tuple[int, int, Standing]] = field(default_factory=dict)
-    judged: int = 0
+    evaluated: int = 0
 
-    def add(self, memory: Memory, judged: Sequence[Evaluated]) -> None:
-        """Compare judgements of one rule with what is recorded; memory takes the new journal."""
-        plan = memory.plans[judged[0].task.pair[0]]
+    def add(self, memory: Memory, evaluations: Sequence[Evaluated]) -> None:
+        """Compare evaluations of one rule with what is recorded; memory takes the new states."""
+        plan = memory.plans[evaluations[0].task.pair[0]]
 
         def failed(evaluation: Evaluated, error: Exception) -> None:
             memory.setbacks.put(evaluation.task.pair, evaluation.task.start, error)
 
         done = [
             *run_each_isolated(
-                judged, lambda evaluation: self._take(memory, plan, evaluation), failed
+                evaluations, lambda evaluation: self._take(memory, plan, evaluation), failed
             )
         ]
         plan.rest(np.array(done, dtype=np.int64), memory.stats, memory.watermark.floor)
-        self.judged += len(judged)
+        self.evaluated += len(evaluations)
 
     def _take(self, memory: Memory, plan: EvaluationPlan, evaluation: Evaluated) -> int:
-        """One judgement; the subject's number. All that may fail comes before what is kept."""
+        """Take one evaluation; the subject's number. What may fail comes before any change."""
         number, pair = evaluation.task.number, evaluation.task.pair
         standing = memory.standings[pair]
         before = number, evaluation.task.start, replace(standing)
-        self._values(memory, evaluation)
+        self._update_values(memory, evaluation)
         soonest = (evaluation.verdict.due, memory.closing_after(pair, evaluation.task.horizon))
-        self._compare(standing, evaluation, plan.why.get(number, ""))
-        plan.why.pop(number, None)
+        self._compare(standing, evaluation, plan.causes.get(number, ""))
+        plan.causes.pop(number, None)
         plan.due[number] = min((at for at in soonest if at is not None), default=LATER)
         plan.calm[number] = is_calm(standing.open)
         memory.setbacks.passed(pair)
         self.before[pair] = before
         return number
 
-    def _compare(self, standing: Standing, evaluation: Evaluated, why: str) -> None:
+    def _compare(self, standing: Standing, evaluation: Evaluated, cause: str) -> None:
         task, moments = evaluation.task, tuple(evaluation.verdict.moments)
         if not moments and not task.kept:
-            moments = _judged_to(task)
+            moments = _mark_evaluated(task)
         if moments == task.replaced:
             return
-        journal = [*task.kept, *moments]
+        states = [*task.kept, *moments]
         seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
-        current = episodes(*task.pair, journal)
+        current = episodes(*task.pair, states)
         recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
         changes = reconcile(recorded, current, judged=seen) if current or recorded else []
         if task.replaced:
             self.erase[task.pair] = task.start
         self.moments.append((task.pair, moments))
-        self.changes += [(evaluation, change, why) for change in changes]
-        standing.open = _from_last_inactive(journal)
+        self.changes += [(evaluation, change, cause) for change in changes]
+        standing.open = _from_last_inactive(states)
         if not changes:
             _settle(standing)
 
-    def _values(self, memory: Memory, evaluation: Evaluated) -> None:
-        """An open alarm says what its series say now, though nothing else changed."""
+    def _update_values(self, memory: Memory, evaluation: Evaluated) -> None:
+        """Update the latest value of an open alarm, though nothing else changed."""
         for alarm in memory.standings[evaluation.task.pair].alarms:
             if alarm.active:
                 value = last_value(memory.territory, evaluation, None)
@@ -98,7 +97,7 @@ class Findings:
                     self.values[alarm.id] = evaluation.task.pair, value
 
     def of(self, pairs: Collection[Pair]) -> "Findings":
-        """Those of some rules and subjects."""
+        """The findings of some rules and subjects."""
         return replace(
             self,
             erase={pair: since for pair, since in self.erase.items() if pair in pairs},
@@ -108,7 +107,7 @@ class Findings:
         )
 
     def undo(self, memory: Memory, pair: Pair, error: Exception) -> None:
-        """Set aside what could not be written, as it stood before it was judged."""
+        """Set aside what could not be written, with its former standing."""
         number, start, memory.standings[pair] = self.before[pair]
         memory.plans[pair[0]].bring_forward(number, start)
         memory.setbacks.put(pair, start, error)
@@ -117,7 +116,7 @@ class Findings:
 def write(
     connection: Connection, memory: Memory, findings: Findings
 ) -> tuple[list[Alarm], list[Transition]]:
-    """Write the findings, and what is to be told of them, in the caller's transaction.
+    """Write the findings and their notifications in the caller's transaction.
 
     Memory takes the alarms. A rule at a subject whose findings cannot be written is set aside.
     """
@@ -140,26 +139,25 @@ def write(
 def _write(
     connection: Connection, memory: Memory, findings: Findings
 ) -> tuple[list[Alarm], list[Transition]]:
-    """All of it or nothing."""
-    with savepoint(connection):
+    """Write all of it or nothing."""
+    with connection.transaction():
         queries.replace_states(connection, findings.erase, findings.moments)
         new = sum(change.identity is None for _, change, _ in findings.changes)
         identities = iter(alarm_queries.reserve_ids(connection, new) if new else [])
         changed: dict[int, Alarm] = {}
         transitions: list[Transition] = []
         standing: dict[Pair, list[Alarm]] = {}
-        for evaluation, change, why in findings.changes:
-            there = standing.setdefault(
-                evaluation.task.pair, memory.standings[evaluation.task.pair].alarms
-            )
+        for evaluation, change, cause in findings.changes:
+            pair = evaluation.task.pair
+            there = standing.setdefault(pair, memory.standings[pair].alarms)
             before = next((a for a in there if a.id == change.identity), None)
             alarm = _alarm(
                 memory, evaluation, change, before, now=findings.now, identities=identities
             )
             changed[alarm.id] = alarm
-            transitions += list_transitions(alarm, before, change, why=why, now=findings.now)
+            transitions += list_transitions(alarm, before, change, cause=cause, now=findings.now)
             kept = [a for a in there if a.id != alarm.id]
-            standing[evaluation.task.pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
+            standing[pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
         alarm_queries.save(connection, changed.values(), transitions)
         queries_outbox.put_events(connection, build_events(transitions, changed.values()))
         values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
@@ -207,14 +205,14 @@ def _alarm(  # noqa: PLR0913
     )
 
 
-def _judged_to(task: Task) -> tuple[StateChange, ...]:
-    """Where there is nothing to tell: that it was judged, so that nobody begins anew with it."""
+def _mark_evaluated(task: Task) -> tuple[StateChange, ...]:
+    """Without any state: one that says so, so that it is not evaluated from the beginning again."""
     time = task.replaced[0].time if len(task.replaced) == 1 else task.horizon
     return (StateChange(time=time, phase=Phase.INACTIVE, when=Truth.UNKNOWN, clear=Truth.UNKNOWN),)
 
 
 def _settle(standing: Standing) -> None:
-    """Keep those alarms that the journal in memory still tells."""
+    """Keep the alarms that began after the first state in memory."""
     first = standing.open[0] if standing.open else None
     after = first.time if first is not None and first.phase is Phase.INACTIVE else NEVER
     standing.alarms = sorted(
@@ -222,6 +220,6 @@ def _settle(standing: Standing) -> None:
     )
 
 
-def _from_last_inactive(journal: list[StateChange]) -> list[StateChange]:
-    last = max((i for i, moment in enumerate(journal) if moment.phase is Phase.INACTIVE), default=0)
-    return journal[last:]
+def _from_last_inactive(states: list[StateChange]) -> list[StateChange]:
+    last = max((i for i, state in enumerate(states) if state.phase is Phase.INACTIVE), default=0)
+    return states[last:]

@@ -1,13 +1,14 @@
-"""When what rules use says something else than it did: judge again from where it differs.
+"""Rules or facts that changed: evaluate again from where they differ.
 
-Told by comparing with what is remembered of the last judgement, not by who changed it: so a change
-made while no watch ran is found like any other.
+They are compared with the stored inputs of the last evaluation, so that a change made while no
+watch ran is noticed like any other.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from hypervisor.base.instants import BEGINNING, text
+from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import differences, queries
 from hypervisor.evaluation.differences import Difference
@@ -16,12 +17,10 @@ from hypervisor.evaluation.memory import (
     Fact,
     Memory,
     Standing,
-    Territory,
-    arrange,
     load_standings,
     load_tails,
-    zone_of,
 )
+from hypervisor.evaluation.rulebook import Territory, arrange
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import concerns
@@ -35,104 +34,95 @@ _BETWEEN = "\n"  # rule and subject of a closing
 
 
 def revise(
-    connection: Connection, memory: Memory, catalogue: Catalogue, *, anew: bool = False
+    connection: Connection, memory: Memory, catalogue: Catalogue, *, changed: bool = False
 ) -> None:
-    """Read the registry and the rules again, and bring forward what they change.
+    """Load registry and rules again, and make due what they change.
 
-    Often nothing in them changed: a worker was drained, an alarm was closed. `anew`: the supplies
-    were worked out anew.
+    Often they did not change: a worker was drained, an alarm was closed. `changed`: the power
+    schedule did.
     """
-    anew |= memory.power_schedule.reach(memory.watermark.floor, memory.gaps)
+    changed |= memory.power_schedule.extend(memory.watermark.floor, memory.gaps)
     registry = registry_queries.load(connection)
-    if anew or registry != memory.registry:
+    if changed or registry != memory.registry:
         memory.registry = registry
-        zone = zone_of(connection)
+        zone = instance_store.require(connection).timezone
         memory.territory = arrange(registry, catalogue, memory.power_schedule, zone=zone)
         memory.facts = _territory_facts(memory.territory)
-        _tails(connection, memory)
-        _plans(memory)
-        _standings(connection, memory)
+        _update_tails(connection, memory)
+        _rebuild_plans(memory)
+        _update_standings(connection, memory)
     settle(connection, memory)
     try_again(memory)
 
 
 def try_again(memory: Memory) -> None:
-    """Let be evaluated what was set aside, from where it failed; a change may have mended it."""
+    """Make due what was set aside, from where it failed: the change may have fixed it."""
     territory, before = memory.territory, {**memory.setbacks.trying, **memory.setbacks.now}
     memory.setbacks.now, memory.setbacks.trying, memory.setbacks.again = {}, {}, {}
     for pair, error in territory.failed.items():
         since = before[pair].since if pair in before else BEGINNING
         memory.setbacks.put(pair, since, error)
-    healed = {pair: setback for pair, setback in before.items() if pair not in territory.failed}
-    for plan in memory.plans.values() if healed else ():
+    retried = {pair: setback for pair, setback in before.items() if pair not in territory.failed}
+    for plan in memory.plans.values() if retried else ():
         for number in range(len(plan.keys)):
             pair = plan.pair(number)
             place = territory.subjects[pair[1]].place
             sinces = [
-                setback.since for key, setback in healed.items() if concerns(key, pair, place)
+                setback.since for key, setback in retried.items() if concerns(key, pair, place)
             ]
             if sinces:
                 plan.bring_forward(number, min(sinces), "its evaluation had failed")
-            if pair in healed:
-                memory.setbacks.trying[pair] = healed[pair]
+            if pair in retried:
+                memory.setbacks.trying[pair] = retried[pair]
 
 
 def settle(connection: Connection, memory: Memory) -> None:
-    """Compare with what was last judged by; remember what is judged by from now on."""
+    """Compare with the inputs of the last evaluation, and store the present ones."""
     memory.closings = {
         pair: tuple(Closing(at=at, reason=reason) for at, reason in closings)
         for pair, closings in queries.load_closings(connection).items()
     }
-    remembered_facts = queries.load_inputs(connection) if memory.inputs is None else memory.inputs
+    last = queries.load_inputs(connection) if memory.inputs is None else memory.inputs
     now = _collect_facts(memory)
-    changed = {
-        key: _difference(key[0], remembered_facts[key], now[key])
-        for key in remembered_facts.keys() & now.keys()
-    }
-    _bring_forward(
-        memory, {key: difference for key, difference in changed.items() if difference is not None}
-    )
-    _close(memory, remembered_facts, now)
+    changed = {key: _difference(key[0], last[key], now[key]) for key in last.keys() & now.keys()}
+    _bring_forward(memory, {key: each for key, each in changed.items() if each is not None})
+    _reevaluate_closed(memory, last, now)
     queries.save_inputs(
         connection,
-        {key: value for key, value in now.items() if remembered_facts.get(key) != value},
-        [key for key in remembered_facts if key not in now],
+        {key: value for key, value in now.items() if last.get(key) != value},
+        [key for key in last if key not in now],
     )
     memory.inputs = now
 
 
 def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]) -> None:
-    """Judge again from where something differs that a rule at a subject is judged by."""
+    """Evaluate again from where an input of a rule at a subject differs."""
     if not changed:
         return
     for plan in memory.plans.values():
         for number in range(len(plan.keys)):
             rule, subject = plan.pair(number)
-            keys = [
-                ("subject", subject),
-                ("rule", rule),
-                *([("gap", "")] if plan.silence else []),
-            ]
+            keys = [("subject", subject), ("rule", rule), *([("gap", "")] if plan.silence else [])]
             if plan.rule.afar:
                 above = memory.territory.subjects[subject].upstream
                 keys += [("subject", upstream_facts.site) for upstream_facts in above]
             relevant = [changed[key] for key in keys if key in changed]
             since = min(relevant, key=lambda difference: difference.since, default=None)
             if since is not None:
-                why = f"{since.what} revised from {text(since.since)}"
-                plan.bring_forward(number, since.since, why)
+                cause = f"{since.what} revised from {text(since.since)}"
+                plan.bring_forward(number, since.since, cause)
 
 
-def _close(memory: Memory, remembered_facts: _Facts, now: _Facts) -> None:
-    """Judge again from where somebody closed an alarm."""
-    for key in {key for key in remembered_facts.keys() | now.keys() if key[0] == "closing"}:
-        before, after = remembered_facts.get(key, []), now.get(key, [])
+def _reevaluate_closed(memory: Memory, last: _Facts, now: _Facts) -> None:
+    """Evaluate again from where somebody closed an alarm."""
+    for key in {key for key in last.keys() | now.keys() if key[0] == "closing"}:
+        before, after = last.get(key, []), now.get(key, [])
         since = differences.between_steps(before, after)
         rule, _, subject = key[1].partition(_BETWEEN)
         plan = memory.plans.get(rule)
         if since is not None and plan is not None and subject in plan.keys:
-            why = next((reason for at, reason in after if at == since), "")
-            plan.bring_forward(plan.keys.index(subject), since, why)
+            cause = next((reason for at, reason in after if at == since), "")
+            plan.bring_forward(plan.keys.index(subject), since, cause)
 
 
 def _territory_facts(territory: Territory) -> _Facts:
@@ -153,32 +143,31 @@ def _collect_facts(memory: Memory) -> _Facts:
 
 
 def _difference(kind: str, before: Any, now: Any) -> Difference | None:
-    """From when on facts of a kind say something else; the common case is that they do not."""
+    """From when on facts of a kind differ; mostly they do not."""
     if before == now or kind == "closing":
         return None
     if kind == "subject":
         return differences.between_subjects(before, now)
     between = differences.between_rules if kind == "rule" else differences.between_spans
     since = between(before, now)
-    what = "rule" if kind == "rule" else "our deafness"
+    what = "rule" if kind == "rule" else "ingest gaps"
     return None if since is None else Difference(since=since, what=what)
 
 
-def _tails(connection: Connection, memory: Memory) -> None:
-    """Read the series that are new, or must be kept longer than they were."""
+def _update_tails(connection: Connection, memory: Memory) -> None:
+    """Load series that are new, or must be kept longer than before."""
     territory = memory.territory
-    keys_view = territory.quantity_of.keys()
+    memory.tails = {s: tail for s, tail in memory.tails.items() if s in territory.quantity_of}
     short = {
         series
-        for series in keys_view
+        for series in territory.quantity_of
         if series not in memory.tails or memory.tails[series].keep < territory.keep(series)
     }
-    memory.tails = {key: tail for key, tail in memory.tails.items() if key in keys_view}
     memory.tails |= load_tails(connection, territory, memory.watermark.floor, only=short)
 
 
-def _plans(memory: Memory) -> None:
-    """Arrange every rule's subjects in arrays; what was due stays due."""
+def _rebuild_plans(memory: Memory) -> None:
+    """Arrange each rule's subjects in arrays; what was due stays due."""
     territory, before = memory.territory, memory.plans
     memory.stats = SeriesStats.of(memory.tails)
     subjects: dict[str, list[SubjectFacts]] = {}
@@ -198,29 +187,28 @@ def _plans(memory: Memory) -> None:
             plan.take_over(before[rule])
 
 
-def _standings(connection: Connection, memory: Memory) -> None:
-    """Stand where the journal says; a judgement that never was begins at the beginning."""
+def _update_standings(connection: Connection, memory: Memory) -> None:
+    """Load the standing of new pairs; one that was never evaluated is due from the beginning."""
     pairs = memory.territory.revisions.keys()
     new = [pair for pair in pairs if pair not in memory.standings]
     standings = load_standings(connection, new) if new else {}
     memory.standings = {pair: memory.standings.get(pair) or standings[pair] for pair in pairs}
-    unknown = set(new)
     for plan in memory.plans.values():
         for number in range(len(plan.keys)):
-            if plan.pair(number) in unknown:
+            if plan.pair(number) in standings:
                 _resume(memory, plan, number, memory.standings[plan.pair(number)])
 
 
 def _resume(memory: Memory, plan: EvaluationPlan, number: int, standing: Standing) -> None:
-    """Go on just after the time judged up to at the last commit.
+    """Continue just after the time up to which the last commit evaluated.
 
-    Without heartbeats no such time is known; then at the newest reading. Where nothing was ever
-    judged, at the beginning.
+    Without heartbeats there is none: then at the newest reading. A pair that was never evaluated
+    begins at the beginning.
     """
     newest = int(memory.stats.newest[plan.listens[number]].max())
     if not standing.open:
-        first = "" if newest == NEVER else "first judged on what was stored before"
+        first = "" if newest == NEVER else "first evaluated on what was stored before"
         plan.bring_forward(number, BEGINNING, first)
         return
-    judged = memory.state.heard_to if plan.silence else memory.state.judged_to
-    plan.bring_forward(number, judged + 1 if judged > NEVER else max(newest, BEGINNING))
+    until = memory.state.watermark if plan.silence else memory.state.evaluated_to
+    plan.bring_forward(number, until + 1 if until > NEVER else max(newest, BEGINNING))

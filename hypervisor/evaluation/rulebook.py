@@ -1,42 +1,59 @@
-"""The rules in force, where they apply, and which series each of them listens to."""
+"""The rules in force, where they apply, and which series each of them reads."""
 
 import json
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
+import numpy as np
+
+from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import micros
-from hypervisor.evaluation.facts import SubjectFacts
+from hypervisor.evaluation import subjects
+from hypervisor.evaluation.columns import columns
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
+from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.evaluation.setbacks import describe_error
 from hypervisor.registry.model import Registry, Revision
 from rules._calendar_words import PLANNED
+from rules._engine import lookback
+from rules._inputs import Subject
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
+from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
 from sensors._quantity import Reporting
+from sensors._row import ROW
 
 log = logging.getLogger(__name__)
+
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+_FARTHEST = 10 * 366 * _DAY  # the longest look-back where retention is unknown
+_SPARE = 3 * _HOUR  # kept beyond the longest look-back, for trends and late readings
 
 Revisions = tuple[tuple[int, Rule | None], ...]  # effective µs ascending; None withdraws
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleHistory:
-    """One rule through its revisions. `written` is what is remembered of it.
+    """One rule through its revisions; `written`: as they are stored.
 
     A revision that cannot be read counts as none. `problem`: why the latest one cannot; the rule
-    is then not to be evaluated at all. `judged`: those among them by which something else is
-    judged than before. Of others only what people are told is new.
+    is then not evaluated at all. `evaluated`: the revisions that evaluate differently from the one
+    before; the others change only texts.
     """
 
     id: str
     revisions: Revisions
-    judged: Revisions
+    evaluated: Revisions
     written: tuple[tuple[int, Any], ...]
-    silence: bool  # it lives on the axis of arrival, as all its revisions do
-    asks_of_devices: bool  # whether a device spoke at all, whatever of
+    silence: bool  # evaluated by arrival time, as all its revisions are
+    asks_of_devices: bool  # whether a condition is on any series of a device
     common: frozenset[str]  # quantities of no domain
     problem: str | None = None
 
@@ -45,33 +62,33 @@ class RuleHistory:
         return [rule for _, rule in self.revisions if rule is not None]
 
     def at(self, time: int) -> Rule:
-        """The rule in force then, for what it says to people; the first one before all."""
+        """The rule in force then, for its texts; before all revisions the first one."""
         standing = [rule for at, rule in self.revisions if rule is not None and at <= time]
         return (standing or self.rules)[-1 if standing else 0]
 
     @cached_property
     def planned(self) -> bool:
-        """Whether it asks for a lighting plan."""
+        """Whether it uses a lighting plan."""
         return any(rule.words & PLANNED for rule in self.rules)
 
     @cached_property
     def afar(self) -> frozenset[str]:
-        """The quantities that it asks for of sites upstream."""
+        """The quantities of upstream sites that it uses."""
         return frozenset(name for rule in self.rules for name in rule.afar)
 
     @cached_property
     def kinds(self) -> frozenset[str]:
-        """What it is, or was, judged per."""
+        """Whether it is, or was, evaluated per site, device or group."""
         return frozenset(rule.per for rule in self.rules)
 
     def for_subject(self, subject: SubjectFacts) -> Revisions:
-        """Its revisions, those that the subject lacks something for being withdrawn there.
+        """Its revisions; None where the subject lacks something that a revision needs.
 
-        All are from the time on at which two devices measure what a rule asks for.
+        None also from the time on at which two devices measure a quantity that it names.
         """
         revisions = [
             (at, rule if rule is not None and self.lacks(rule, subject) is None else None)
-            for at, rule in self.judged
+            for at, rule in self.evaluated
         ]
         names = {name for _, rule in revisions if rule is not None for name in rule.plain}
         since = min(
@@ -82,14 +99,14 @@ class RuleHistory:
         return (*((at, rule) for at, rule in revisions if at < since), (since, None))
 
     def lacks(self, rule: Rule, subject: SubjectFacts) -> str | None:
-        """What the subject lacks for one of its revisions to apply; None when it applies."""
+        """What the subject lacks for one of its revisions to apply; None: it applies."""
         if rule.domain != subject.domain and self.common.issuperset(rule.names):
             return f"it is of the domain {subject.domain}"
         return lacks(rule, subject)
 
 
 def histories(registry: Registry, common: frozenset[str]) -> dict[str, RuleHistory]:
-    """All rules, from their revisions; `common`: quantities of no domain."""
+    """All rules by id; `common`: quantities of no domain."""
     by_rule: dict[str, dict[int, Revision]] = {}
     for revision in registry.revisions:
         if revision.kind == "rule":
@@ -110,16 +127,16 @@ def _history(
     return RuleHistory(
         id=key,
         revisions=rules,
-        judged=_judged(rules),
+        evaluated=_drop_texts(rules),
         written=tuple((at, revision.value) for at, revision in revisions),
         silence=any(rule.axis == "silence" for rule in latest),
-        asks_of_devices=any(_asks_of_devices(rule) for _, rule in rules if rule is not None),
+        asks_of_devices=any(_names_device(rule) for _, rule in rules if rule is not None),
         common=common,
         problem=describe_error(last) if isinstance(last, Exception) else None,
     )
 
 
-def _judged(revisions: Revisions) -> Revisions:
+def _drop_texts(revisions: Revisions) -> Revisions:
     conditions: list[tuple[int, Rule | None]] = []
     for at, rule in revisions:
         if not conditions or _condition(rule) != _condition(conditions[-1][1]):
@@ -132,24 +149,24 @@ def _condition(rule: Rule | None) -> Any:
 
 
 def _rule(revision: Revision) -> Rule | Exception | None:
-    """The rule as it was written; None when withdrawn; why it cannot be read (it is logged)."""
+    """The rule; None: withdrawn; an error that was logged: it cannot be read."""
     if revision.value is None:
         return None
     try:
         return _read(json.dumps(revision.value))
-    except Exception as error:  # noqa: BLE001  whatever was once accepted stops no other rule
+    except Exception as error:  # noqa: BLE001  a rule that was accepted once stops no other
         log.warning("rule %s of %s cannot be read: %s", revision.key, revision.effective, error)
         return error
 
 
 @lru_cache(maxsize=1_000)
 def _read(written: str) -> Rule:
-    """Read once: most rules are what they were when the registry is read again."""
+    """Cached: most rules are unchanged when the registry is read again."""
     return rule_from_json(json.loads(written))
 
 
 def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
-    """What the subject lacks for the rule to apply, in words; None when it applies."""
+    """What the subject lacks for the rule to apply, in words; None: it applies."""
     if rule.per != subject.per:
         return f"it is a {subject.per}"
     for name in rule.shared:
@@ -174,16 +191,16 @@ def _lacks_around(rule: Rule, subject: SubjectFacts) -> str | None:
 
 
 def first_series(rule: Rule) -> str | None:
-    """The series that speaks for the rule: the first that its `when` names."""
+    """The series shown with the rule's alarms: the first that its `when` names."""
     names = (node.name for node in walk(rule.when) if isinstance(node, Name))
     return next((name for name in names if name != DEVICE), None)
 
 
 def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFacts) -> set[str]:
-    """The series of a subject whose rows may change a judgement by these revisions.
+    """The series of a subject whose rows may change an evaluation by these revisions.
 
-    Besides those named: all of a device that is asked about as a whole, and all of a device one
-    of whose `on_change` series is named, since any row of it shows that it is heard.
+    Besides those named: all of a device that a condition names itself, and all of a device one of
+    whose `on_change` series is named, since any row of it is a sign of life.
     """
     words = {name for rule in rules for name in rule.names}
     named = {
@@ -205,10 +222,176 @@ def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFact
     return named | {name for name, series in subject.series.items() if series.devices & heard}
 
 
-def _asks_of_devices(rule: Rule) -> bool:
+def _names_device(rule: Rule) -> bool:
     return any(
         isinstance(node, Call)
         and any(isinstance(a, Name) and a.name == DEVICE for a in node.arguments)
         for condition in rule.conditions
         for node in walk(condition)
+    )
+
+
+@dataclass(kw_only=True)
+class Territory:
+    """Subjects and rules of the registry, arranged for evaluation."""
+
+    subjects: Mapping[str, SubjectFacts]
+    rules: Mapping[str, RuleHistory]
+    revisions: Mapping[Pair, Revisions]  # of every rule that applies somewhere
+    listens: Mapping[Pair, Mapping[int, int]]  # series that may change it -> look-back, µs
+    longest: Mapping[int, int]  # series -> the longest look-back of any rule, µs
+    quantity_of: Mapping[int, str]  # by series
+    inapplicable: Mapping[Pair, str]  # why a rule does not apply where one may expect it
+    failed: Mapping[Pair, Exception] = field(default_factory=dict)  # what cannot be evaluated
+
+    @classmethod
+    def empty(cls) -> "Territory":
+        """Before the registry is read."""
+        return cls(
+            subjects={},
+            rules={},
+            revisions={},
+            listens={},
+            longest={},
+            quantity_of={},
+            inapplicable={},
+        )
+
+    @property
+    def lit(self) -> bool:
+        """Whether any subject has a lighting plan."""
+        return any(subject.supplies or subject.lighting for subject in self.subjects.values())
+
+    def keep(self, series: int) -> int:
+        """How long (µs) rows of a series stay in memory."""
+        return self.longest.get(series, 0) + _SPARE
+
+
+def arrange(
+    registry: Registry,
+    catalogue: Catalogue,
+    power_schedule: PowerSchedule,
+    *,
+    zone: str = "Europe/Paris",
+) -> Territory:
+    """Which rule applies where; a backtest passes a registry with rules of its own."""
+    failed_subjects: dict[str, Exception] = {}
+    subjects_by_key = subjects.build_subjects(registry, catalogue, zone, failed=failed_subjects)
+    rules = histories(registry, catalogue.common)
+    failed: dict[Pair, Exception] = {
+        (EVERY, name): error for name, error in failed_subjects.items()
+    }
+    failed |= {(key, EVERY): TerritoryError(r.problem) for key, r in rules.items() if r.problem}
+    limit = power_schedule.retention // 2 or _FARTHEST
+    revisions: dict[Pair, Revisions] = {}
+    listens: dict[Pair, Mapping[int, int]] = {}
+    inapplicable: dict[Pair, str] = {}
+    looked_back: dict[tuple[object, ...], int] = {}  # of series that are alike
+    for subject in subjects_by_key.values():
+        for rule in rules.values():
+            if subject.per not in rule.kinds or rule.problem is not None:
+                continue
+            pair = (rule.id, subject.key)
+            try:
+                written = rule.for_subject(subject)
+                inapplicable |= _explain_inapplicable(rule, subject)
+                if all(rule is None for _, rule in written):
+                    continue
+                listen = partial(_look_backs, rule, subject, looked_back)
+                written, heard = _within_retention(written, listen, limit)
+                if all(rule is None for _, rule in written):
+                    continue
+            except Exception as error:  # noqa: BLE001  of one rule at one subject
+                failed[pair] = error
+                continue
+            revisions[pair], listens[pair] = written, heard
+    planned = {key for rule, key in revisions if rules[rule].planned}
+    longest: dict[int, int] = {}
+    for each in listens.values():
+        for series, reach in each.items():
+            longest[series] = max(reach, longest.get(series, 0))
+    return Territory(
+        subjects={
+            key: power_schedule.lit(subject, planned=key in planned)
+            for key, subject in subjects_by_key.items()
+        },
+        rules=rules,
+        revisions=revisions,
+        listens=listens,
+        longest=longest,
+        quantity_of={
+            series: series_facts.quantity.name
+            for subject in subjects_by_key.values()
+            for series_facts in subject.series.values()
+            for series in series_facts.ids
+        },
+        inapplicable=inapplicable,
+        failed=failed,
+    )
+
+
+def _within_retention(
+    written: Revisions, listens: Callable[[Revisions], Mapping[int, int]], limit: int
+) -> tuple[Revisions, Mapping[int, int]]:
+    """The revisions whose look-back is at most `limit` (µs), and the series they read.
+
+    The others count as none. Raises TerritoryError: the latest looks back farther.
+    """
+    heard = listens(written)
+    if max(heard.values(), default=0) <= limit:
+        return written, heard
+    far = [max(listens((revision,)).values(), default=0) > limit for revision in written]
+    if far[-1]:
+        reach = max(listens(written[-1:]).values())
+        raise TerritoryError(
+            f"it looks back {reach / _DAY:.0f} d, stale limits and travel times included; at most"
+            f" {limit / _DAY:.0f} d, half of the time for which readings are kept"
+        )
+    written = tuple(revision for revision, too_far in zip(written, far, strict=True) if not too_far)
+    return written, listens(written)
+
+
+def _look_backs(
+    rule: RuleHistory,
+    subject: SubjectFacts,
+    looked_back: dict[tuple[object, ...], int],
+    written: Revisions,
+) -> dict[int, int]:
+    """The stored series that a rule reads at a subject, each with its look-back (µs).
+
+    An hour at least, for the trend. Each by its own stale limit: a lamp's fault holds for days, its
+    signs of life come every quarter of an hour.
+    """
+    fitting = [rule for _, rule in written if rule is not None]
+    which = tuple(at for at, rule in written if rule is not None)
+    heard: dict[int, int] = {}
+    for name in sorted(listens_to(rule, fitting, subject)):
+        series = subject.series[name]
+        alike = (rule.id, which, series.longest)
+        if alike not in looked_back:
+            looked_back[alike] = max(lookback(fitting, _empty_subject(subject, series)), _HOUR)
+        heard |= dict.fromkeys(series.ids, looked_back[alike])
+    for above in subject.upstream if rule.afar else ():
+        for series in above.heard(rule.afar):
+            reach = max(lookback(fitting, _empty_subject(subject, series)), _HOUR) + above.farthest
+            for number in series.ids:
+                heard[number] = max(reach, heard.get(number, 0))
+    return heard
+
+
+def _explain_inapplicable(rule: RuleHistory, subject: SubjectFacts) -> dict[Pair, str]:
+    """Why a rule that would apply does not: two devices measure a quantity that it names."""
+    for name in rule.rules[-1].plain if rule.rules and subject.doubled else ():
+        if name in subject.doubled and rule.lacks(rule.rules[-1], subject) is None:
+            return {(rule.id, subject.key): f"two devices in service measure {name}"}
+    return {}
+
+
+def _empty_subject(subject: SubjectFacts, series: SeriesFacts) -> Subject:
+    """A subject with this series alone, without readings."""
+    return Subject(
+        key=subject.key,
+        series={series.quantity.name: columns(series, np.empty(0, dtype=ROW))},
+        devices=subject.devices,
+        thresholds=subject.thresholds,
     )

@@ -1,6 +1,6 @@
-"""When each rule must be judged again, for all its subjects at once, in arrays.
+"""When each rule must be evaluated again, for all its subjects at once, in arrays.
 
-New rows make a judgement due at their time; time alone at the time that the engine named. Most
+New rows make an evaluation due at their time; time alone at the time that the engine named. Most
 rows change nothing, which `prefilter` finds without an evaluation.
 """
 
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 class EvaluationPlan:
     """One rule at all its subjects; arrays by subject.
 
-    `listens`: places of the series it hears, padded with nobody's. `due`: when to judge next, on
-    the rule's axis, LATER without any. `must`: it was made due by something that is to be judged,
-    not by time alone. `calm`: inactive, and its condition not true.
+    `listens`: places of the series it reads, padded with 0. `due`: when to evaluate next, on the
+    rule's time axis, LATER if never. `must`: made due by new input, not by time alone. `calm`:
+    inactive, and its condition not true.
     """
 
     rule: RuleHistory
@@ -40,7 +40,7 @@ class EvaluationPlan:
     must: Mask
     calm: Mask
     prefilter: Prefilter
-    why: dict[int, str] = field(default_factory=dict)  # of what became due in the past
+    causes: dict[int, str] = field(default_factory=dict)  # by subject, of revisions of the past
 
     @classmethod
     def of(
@@ -72,14 +72,14 @@ class EvaluationPlan:
         return self.rule.id, self.keys[number]
 
     def horizons(self, stats: SeriesStats, floor: int) -> Instants:
-        """How far each can be judged: as far as we listened; values also to their newest row."""
+        """How far each can be evaluated: to the watermark; values also to their newest row."""
         if self.silence:
             return np.full(len(self.keys), floor, dtype=np.int64)
         horizons: Instants = np.maximum(stats.newest[self.listens].max(axis=1, initial=0), floor)
         return horizons
 
     def take_over(self, before: "EvaluationPlan") -> None:
-        """Go on with what was due, and known to be calm, for the subjects still there."""
+        """Keep what was due, and calm, of the subjects still there."""
         numbers = {key: number for number, key in enumerate(before.keys)}
         for number, key in enumerate(self.keys):
             old = numbers.get(key)
@@ -87,13 +87,13 @@ class EvaluationPlan:
                 self.due[number] = before.due[old]
                 self.must[number] = before.must[old]
                 self.calm[number] = before.calm[old]
-                if old in before.why:
-                    self.why[number] = before.why[old]
+                if old in before.causes:
+                    self.causes[number] = before.causes[old]
 
-    def mark(self, news: Arrived, stats: SeriesStats, *, floor: int, heard_to: int) -> None:
-        """Make due what the news may change, and what time has brought by `floor`.
+    def mark(self, news: Arrived, stats: SeriesStats, *, floor: int, watermark: int) -> None:
+        """Make due what the news may change, and what time alone has by `floor`.
 
-        `heard_to`: how far silence was judged until now.
+        `watermark`: how far silence was evaluated until now.
         """
         since = news.arrived if self.silence else news.first
         first = since[self.listens].min(axis=1, initial=LATER)
@@ -105,17 +105,17 @@ class EvaluationPlan:
         quiet = touched & self.calm & ~self.must & ~news.late[self.listens].any(axis=1)
         if quiet.any():
             try:
-                quiet = self._quiet(quiet, first, news, stats, floor=floor, heard_to=heard_to)
+                quiet = self._quiet(quiet, first, news, stats, floor=floor, watermark=watermark)
             except Exception:
-                log.exception("rule %s is judged without a cheap look", self.rule.id)
+                log.exception("rule %s is evaluated without its prefilter", self.rule.id)
                 quiet[:] = False
         loud = touched & ~quiet
-        if self.silence:  # of the time after what was judged nothing is proven any more
-            first = np.minimum(first, max(heard_to, BEGINNING - 1) + 1)
+        if self.silence:  # nothing is proven of the time after the watermark any more
+            first = np.minimum(first, max(watermark, BEGINNING - 1) + 1)
         self.due[loud] = np.minimum(self.due[loud], first[loud])
         self.must[loud] = True
 
-    def _quiet(  # noqa: PLR0913  all that a look takes
+    def _quiet(  # noqa: PLR0913
         self,
         candidates: Mask,
         first: Instants,
@@ -123,17 +123,18 @@ class EvaluationPlan:
         stats: SeriesStats,
         *,
         floor: int,
-        heard_to: int,
+        watermark: int,
     ) -> Mask:
-        """Of those asked about, where the news since `first` cannot make the condition true."""
+        """Those candidates whose condition the news since `first` cannot make true."""
         if not self.silence:
             return candidates & (self.prefilter.settled <= first) & ~self.prefilter.possible(stats)
-        newer = (first > heard_to) | (first >= self._heard_before(news))
-        quiet = candidates & newer & (self.prefilter.settled <= first)
+        heard_before = news.heard_before[self.listens].max(axis=1, initial=0)
+        newer = (first > watermark) | (first >= heard_before)  # else it changes what was evaluated
+        quiet: Mask = candidates & newer & (self.prefilter.settled <= first)
         return quiet & self._still_heard(stats, floor, quiet)
 
     def rest(self, numbers: Instants, stats: SeriesStats, floor: int) -> None:
-        """What was judged and cannot become true needs no judgement until its series move."""
+        """Clear what was evaluated; what cannot become true waits until its series move."""
         self.must[numbers] = False
         if not self.silence:
             idle = self.calm & (self.prefilter.settled <= floor)
@@ -141,25 +142,20 @@ class EvaluationPlan:
                 try:
                     idle &= ~self.prefilter.possible(stats)
                 except Exception:
-                    log.exception("rule %s is judged without a cheap look", self.rule.id)
+                    log.exception("rule %s is evaluated without its prefilter", self.rule.id)
                     return
                 self.due[numbers[idle[numbers]]] = LATER
 
-    def bring_forward(self, number: int, time: int, why: str = "") -> None:
+    def bring_forward(self, number: int, time: int, cause: str = "") -> None:
         self.must[number] = True
         if time < self.due[number]:
             self.due[number] = time
-            if why:
-                self.why[number] = why
-
-    def _heard_before(self, news: Arrived) -> Instants:
-        """What arrived before others that were judged changes what was."""
-        before: Instants = news.heard_before[self.listens].max(axis=1, initial=0)
-        return before
+            if cause:
+                self.causes[number] = cause
 
     def _still_heard(self, stats: SeriesStats, floor: int, candidates: Mask) -> Mask:
-        """Where no silence can have made it true: judged when one may be complete, no sooner."""
-        if floor < 0:  # nothing was heard yet
+        """Where no silence can have made it true; due only when one may be complete."""
+        if floor < 0:  # no heartbeat yet
             return np.zeros(len(self.keys), dtype=np.bool_)
         calm, due = self.prefilter.quiet(stats, floor)
         heard: Mask = candidates & calm & (self.prefilter.settled <= floor)
@@ -170,23 +166,23 @@ class EvaluationPlan:
 def _build_prefilter(
     rule: RuleHistory, subjects: Sequence[SubjectFacts], stats: SeriesStats
 ) -> Prefilter:
-    """The cheap look at a rule; where there can be none, one that always says "judge it"."""
+    """The prefilter of a rule; where it fails, one that lets everything through."""
     try:
         return Prefilter.of(rule, subjects, stats)
     except Exception:
-        log.exception("rule %s is judged without a cheap look", rule.id)
+        log.exception("rule %s is evaluated without its prefilter", rule.id)
         return Prefilter.blind(len(subjects))
 
 
-def is_calm(journal: Sequence[StateChange]) -> bool:
-    """Of what was judged: inactive, and not about to be anything else; so is what tells nothing."""
-    if not journal:
+def is_calm(states: Sequence[StateChange]) -> bool:
+    """Whether the latest state is inactive and its condition not true; also without any state."""
+    if not states:
         return True
-    return journal[-1].phase is Phase.INACTIVE and journal[-1].when is not Truth.TRUE
+    return states[-1].phase is Phase.INACTIVE and states[-1].when is not Truth.TRUE
 
 
 def explain(plan: EvaluationPlan, number: int, news: Arrived, names: Mapping[int, str]) -> str:
-    """Why a judgement of the past is made again; empty where its rows only go on.
+    """Why the past is evaluated again; empty where the rows only continue their series.
 
     `names`: of the quantities, by place.
     """
@@ -196,9 +192,9 @@ def explain(plan: EvaluationPlan, number: int, news: Arrived, names: Mapping[int
         if fresh is None:
             continue
         name = names.get(place, "?")
-        if fresh.doubted:
+        if fresh.overwritten:
             reasons.append(
-                (fresh.doubted[0], _corrected(name, fresh.doubted[0], news.acts.get(place)))
+                (fresh.overwritten[0], _corrected(name, fresh.overwritten[0], news.acts.get(place)))
             )
         elif plan.silence and fresh.arrived is not None:
             arrived = f"reading of {name} that had arrived at {text(fresh.arrived)}"
@@ -209,7 +205,7 @@ def explain(plan: EvaluationPlan, number: int, news: Arrived, names: Mapping[int
 
 
 def _corrected(name: str, time: int, act: tuple[str, str] | None) -> str:
-    """In words: the device's own correction, or a person's act with its reason."""
+    """The device's own correction, or a person's act with its reason, in words."""
     kind, reason = act or ("", "")
     match kind:
         case "":
@@ -218,4 +214,4 @@ def _corrected(name: str, time: int, act: tuple[str, str] | None) -> str:
             return f"readings of {name} from {text(time)} invalidated: {reason}"
         case "observe":
             return f"{name} at {text(time)} observed by a person: {reason}"
-    return f"{name} from {text(time)} on stands again: {reason}"
+    return f"{name} from {text(time)} on restored: {reason}"

@@ -1,4 +1,4 @@
-"""A few numbers of every series, in arrays: what the cheap look at a batch is made of."""
+"""A few statistics of every series, in arrays: the input of the prefilter."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from rules._inputs import Instants, Values
 from sensors._quality import Quality
 from sensors._row import NEVER, Rows
 
-LATER = np.iinfo(np.int64).max  # of a time that has not come
+LATER = np.iinfo(np.int64).max  # a time that has not come
 _SATURATED = int(Quality.SATURATED)
 
 
 @dataclass(kw_only=True)
 class SeriesStats:
-    """By place; place 0 is nobody's. `low` and `high` span the good values in memory.
+    """Arrays by place; place 0 is no series. `low` and `high` bound the good values in memory.
 
-    `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time.
-    `arrived`: the latest arrival of a good row. `paused`: no less than the longest time (µs)
-    without one that ended after what is judged; LATER: it is not known.
+    `rise` and `fall`: the sums of those above and below zero. `newest`: the latest time, `arrived`:
+    the latest arrival of a good row. `paused`: an upper bound of the time (µs) between two arrivals
+    that ended after the watermark; LATER: unknown.
     """
 
     place: dict[int, int]
@@ -50,20 +50,20 @@ class SeriesStats:
         return stats
 
     def span(self, places: Instants) -> tuple[Values, Values]:
-        """Between what and what the good values of series lie."""
+        """Bounds of the good values of series."""
         return self.low[places], self.high[places]
 
     def sums(self, places: Instants) -> tuple[Values, Values]:
-        """Between what and what any of the values of series sum up."""
+        """Bounds of the sum of any of their values."""
         return self.fall[places], self.rise[places]
 
     @cached_property
     def numbers(self) -> Instants:
-        """The series, ascending, as their places are."""
+        """The series, ascending, in the order of their places."""
         return np.fromiter(self.place, dtype=np.int64)
 
     def read(self, tails: Mapping[int, SeriesTail], series: Iterable[int]) -> None:
-        """Read these series again from what is in memory of them."""
+        """Compute the statistics of these series again from their tails."""
         chosen = [(self.place[number], tails[number]) for number in series]
         places = np.array([place for place, _ in chosen], dtype=np.int64)
         lengths = np.array([len(t.older) + len(t.rows) for _, t in chosen], dtype=np.int64)
@@ -93,6 +93,6 @@ class SeriesStats:
 
 
 def highest(good: Rows) -> Values:
-    """What each good row may mean at most: a saturated one has no bound."""
+    """The upper bound of each good row: none of a saturated one."""
     saturated = (good["quality"] & _SATURATED) != 0
     return np.where(saturated, np.inf, good["value"])

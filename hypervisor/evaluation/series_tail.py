@@ -1,7 +1,7 @@
-"""The recent readings of every series, in memory: in-order work needs no query.
+"""The recent readings of every series in memory, so that rows in order need no query.
 
 A tail holds every stored row of its series from `complete_from` on. Of older rows it keeps the last
-good one (values hold until their stale limit) and those that arrived lately (silence asks when).
+good one (values hold until their stale limit) and those that arrived lately (for silence).
 """
 
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ from sensors._row import NEVER, ROW, Rows, believed
 
 Mask = NDArray[np.bool_]
 
-_MOST = 20_000  # rows of one series; what is older is read from the store
+_MOST = 20_000  # rows of one series; older ones are read from the store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fresh:
-    """What a batch said of one series. Times in µs.
+    """What a late batch changes in one series. Times in µs.
 
     `first`: the earliest time whose value or quality is new, None without any. `arrived`: the
     earliest arrival that appeared or vanished. `newest_before`: NEVER where it had no row.
-    `doubted`: times at which a row that stood says something else now; the store knows best.
+    `overwritten`: times at which a row got another value; the store decides which is in force.
     """
 
     first: int | None
     arrived: int | None
     newest_before: int
-    doubted: tuple[int, ...] = ()
+    overwritten: tuple[int, ...] = ()
 
 
 class SeriesTail:
-    """One series. Grows at its end; what does not fit there is merged.
+    """One series. It grows at its end; rows that do not fit there are merged.
 
-    When it was filled from the store it took rows that the feed tells of only later: until the
-    feed's cursor has passed `ahead_to`, a row that it knows is news all the same.
+    Filled from the store, it holds rows that the feed delivers only later: until the feed's cursor
+    has passed `ahead_to`, even a row that it holds counts as new.
     """
 
     __slots__ = ("_rows", "_size", "ahead_to", "complete_from", "keep", "older")
@@ -60,36 +60,38 @@ class SeriesTail:
         return int(self._rows["time"][self._size - 1]) if self._size else NEVER
 
     def fill(self, rows: Rows, *, complete_from: int) -> None:
-        """Start with what is stored from `complete_from` on, and some that is older."""
+        """Start with all stored rows from `complete_from` on, and some older ones."""
         self.complete_from = complete_from
         self.older, recent = _split(rows, complete_from)
         self._replace(recent)
 
     def absorb(self, rows: Rows, *, cursor: int) -> Fresh | None:
-        """Take rows that the feed told from `cursor` on, ascending; None: they say nothing new."""
+        """Merge rows that the feed delivered from `cursor` on, ascending; None: nothing new."""
         if cursor < self.ahead_to:
             return self._confirm(rows)
         return self._merge(rows, self.newest)
 
     def _confirm(self, rows: Rows) -> Fresh:
-        """Rows that were perhaps here before the feed told of them: nobody judged them yet."""
+        """Merge rows that may be here already; they were not evaluated yet."""
         others = np.setdiff1d(self.rows["time"], rows["time"])
         fresh = self._merge(rows, self.newest)
+        candidates = (_earliest(rows["received"]), fresh.arrived if fresh is not None else None)
+        arrivals = [at for at in candidates if at is not None]
         return Fresh(
             first=int(rows["time"][0]),
-            arrived=_least(_earliest(rows["received"]), fresh.arrived if fresh else None),
+            arrived=min(arrivals, default=None),
             newest_before=int(others[-1]) if len(others) else NEVER,
-            doubted=fresh.doubted if fresh is not None else (),
+            overwritten=fresh.overwritten if fresh is not None else (),
         )
 
-    def stands(self, rows: Rows) -> None:
-        """Take rows as the store has them, whatever was thought before."""
+    def overwrite(self, rows: Rows) -> None:
+        """Replace rows by what the store has."""
         older, recent = _split(rows, self.complete_from)
         self.older = merge(self.older, older)
         self._replace(merge(self.rows, recent))
 
     def since(self, time: int) -> Rows:
-        """Rows from `time` on, with the last good one before it; and those that arrived lately."""
+        """Rows from `time` on, the last good one before, and those that arrived lately."""
         rows = self.rows
         cut = int(np.searchsorted(rows["time"], time)) if time > self.complete_from else 0
         while cut > 0:
@@ -99,14 +101,14 @@ class SeriesTail:
         return np.concatenate([self.older, rows[cut:]]) if len(self.older) else rows[cut:]
 
     def arrivals_from(self) -> int:
-        """From when on (µs) every arrival is known here, however old what arrived."""
+        """From when on (µs) every arrival is held here, however old the row."""
         if self.complete_from == NEVER:
             return NEVER
         latest = int(self.rows["received"].max(initial=NEVER))
         return latest - self.keep if latest > NEVER + self.keep else latest
 
     def append(self, rows: Rows) -> bool:
-        """Take rows that all lie behind what is here, ascending; whether older ones had to go."""
+        """Append rows that all lie behind the others, ascending; whether old ones were dropped."""
         trimmed = False
         if self._size + len(rows) > len(self._rows):
             trimmed = self._trim(int(rows["time"][-1]))
@@ -121,7 +123,7 @@ class SeriesTail:
 
     def _merge(self, rows: Rows, newest: int) -> Fresh | None:
         stored = np.concatenate([self.older, self.rows])
-        new, moved, doubted, arrivals = _compare(stored, rows)
+        new, moved, overwritten, arrivals = _compare(stored, rows)
         if not (new | moved).any():
             return None
         older, recent = _split(rows, self.complete_from)
@@ -133,7 +135,7 @@ class SeriesTail:
             first=int(rows["time"][new].min()) if new.any() else None,
             arrived=_earliest(arrivals),
             newest_before=newest,
-            doubted=tuple(sorted(set(rows["time"][doubted].tolist()))),
+            overwritten=tuple(sorted(set(rows["time"][overwritten].tolist()))),
         )
 
     def _replace(self, rows: Rows) -> None:
@@ -142,7 +144,7 @@ class SeriesTail:
         self._size = len(rows)
 
     def _trim(self, newest: int) -> bool:
-        """Forget what is too old, when that makes room worth having."""
+        """Drop rows that are too old, if they are at least a quarter."""
         rows = self.rows
         cut = int(np.searchsorted(rows["time"], newest - self.keep))
         cut = max(cut, len(rows) - _MOST)
@@ -166,13 +168,13 @@ class SeriesTail:
 
 
 def is_good(rows: Rows) -> Mask:
-    """Which rows have a value that conditions believe."""
+    """Which rows have a value that conditions use."""
     return believed(rows["value"], rows["quality"])
 
 
-def merge(stood: Rows, new: Rows) -> Rows:
-    """Both, ascending; of two rows with one time the new one, the last of it."""
-    both = np.concatenate([stood, new])
+def merge(old: Rows, new: Rows) -> Rows:
+    """Both, ascending; of rows with equal times the last of `new`."""
+    both = np.concatenate([old, new])
     both = both[np.argsort(both["time"], kind="stable")]
     if not len(both):
         return both
@@ -181,13 +183,13 @@ def merge(stood: Rows, new: Rows) -> Rows:
 
 
 def _split(rows: Rows, at: int) -> tuple[Rows, Rows]:
-    """Those before a time, and those from it on."""
+    """The rows before a time, and those from it on."""
     recent = rows["time"] >= at
     return rows[~recent], rows[recent]
 
 
 def _compare(stored: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
-    """Masks over `rows`: new or another value; another arrival only; and doubted. And arrivals."""
+    """Masks over `rows` (new or another value; another arrival only; overwritten); arrivals."""
     at = np.searchsorted(stored["time"], rows["time"])
     at = np.minimum(at, max(len(stored) - 1, 0))
     again = np.append(False, rows["time"][1:] == rows["time"][:-1])
@@ -204,10 +206,6 @@ def _compare(stored: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
     changed = new | moved
     arrivals = np.concatenate([rows["received"][changed], stood["received"][changed & hit]])
     return new, moved, (hit & changed) | again, arrivals
-
-
-def _least(first: int | None, other: int | None) -> int | None:
-    return min((time for time in (first, other) if time is not None), default=None)
 
 
 def _earliest(received: Instants) -> int | None:

@@ -1,9 +1,7 @@
-"""Rules and subjects whose evaluation fails are set aside, while all others go on.
+"""Rules and subjects whose evaluation fails are set aside, while all others continue.
 
-A setback is about a rule at a subject, a whole rule, or all rules at a subject. Whatever is set
-aside is due from where it failed; it is tried again when anything in the registry or the rules
-changes, and at start. Then evaluation goes on from there, so that the log is as if nothing had
-failed. The alarm log holds no trace of it: setbacks stand in a table of their own.
+A setback concerns a rule at a subject, a rule, or a subject. It is tried again when registry or
+rules change, and at start, from where it failed, so that the alarm log is as if nothing had failed.
 """
 
 import logging
@@ -15,7 +13,7 @@ from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries_setbacks
-from hypervisor.evaluation.queries_setbacks import EVERY, Setback, is_of_the_server
+from hypervisor.evaluation.queries_setbacks import EVERY, Setback, is_server_failure
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.queries_outbox import Event
 from sensors._errors import TerritoryError
@@ -31,10 +29,10 @@ Result = TypeVar("Result")
 
 @dataclass(kw_only=True)
 class Setbacks:
-    """What is set aside. `now`: not evaluated; `trying`: to be tried again with the next step.
+    """What is set aside. `now`: not evaluated; `trying`: tried again in the next step.
 
-    `again`: when (µs) a revision of the rule comes into force that may mend it. `stored`: as the
-    table has it.
+    `again`: when (µs) a revision of the rule comes into force that may fix it. `stored`: as in the
+    table.
     """
 
     now: dict[Pair, Setback] = field(default_factory=dict)
@@ -44,12 +42,12 @@ class Setbacks:
 
     @classmethod
     def load(cls, connection: Connection) -> "Setbacks":
-        """As the last commit left them, to be tried again."""
+        """Load those of the last commit, to be tried again."""
         stored = queries_setbacks.load(connection)
         return cls(trying=dict(stored), stored=stored)
 
     def holds(self, pair: Pair, horizon: int) -> bool:
-        """Whether a rule at a subject is not to be evaluated, up to a time (µs)."""
+        """Whether a rule at a subject is set aside up to a time (µs)."""
         return pair in self.now and self.again.get(pair, horizon + 1) > horizon
 
     def put(self, pair: Pair, since: int, error: Exception) -> None:
@@ -62,20 +60,20 @@ class Setbacks:
         self.now[pair] = Setback(since=max(since, BEGINNING), problem=describe_error(error))
 
     def lower(self, pair: Pair, since: int) -> None:
-        """News of an earlier time came meanwhile."""
+        """Begin earlier: older readings came meanwhile."""
         setback = self.now[pair]
         if since < setback.since:
             self.now[pair] = replace(setback, since=max(since, BEGINNING))
 
     def passed(self, pair: Pair) -> None:
-        """It was evaluated."""
+        """Remove a setback: the evaluation succeeded."""
         for setbacks in (self.trying, self.now, self.again):
             setbacks.pop(pair, None)
 
     def save(self, connection: Connection, now: int) -> tuple[list[Pair], list[Pair]]:
-        """Write what changed in the caller's transaction, and have it told.
+        """Write what changed, with its notifications, in the caller's transaction.
 
-        `now`: when we notice (µs). Returns what is newly set aside and what goes on.
+        `now`: the time of noticing (µs). Returns what is newly set aside and what is resumed.
         """
         standing = {**self.trying, **self.now}
         if standing == self.stored:
@@ -96,14 +94,14 @@ def run_isolated(
 ) -> Iterator[Result]:
     """The results of `run` over all parts at once; where that fails, over halves of them.
 
-    A part that fails alone is given to `failed`. A database that is gone or full is nobody's fault.
+    A part that fails alone is passed to `failed`. Failures of the database server are raised.
     """
     if not parts:
         return
     try:
         result = run(parts)
     except Exception as error:
-        if is_of_the_server(error):
+        if is_server_failure(error):
             raise
         if len(parts) == 1:
             failed(parts[0], error)
@@ -120,25 +118,25 @@ def run_each_isolated(
     run: Callable[[Part], Result],
     failed: Callable[[Part, Exception], None],
 ) -> Iterator[Result]:
-    """The results of `run` over each part by itself; a part that fails is given to `failed`."""
+    """The results of `run` over each part by itself; one that fails is passed to `failed`."""
     for part in parts:
         yield from run_isolated([part], lambda some: run(some[0]), failed)
 
 
 def concerns(aside: Pair, pair: Pair, place: str | None) -> bool:
-    """Whether a setback is about a rule at a subject that stands at a place."""
+    """Whether a setback concerns a rule at a subject of a site."""
     return aside[0] in (EVERY, pair[0]) and aside[1] in (EVERY, pair[1], place)
 
 
 def describe_setback(pair: Pair) -> str:
-    """What a setback is about, in words."""
+    """What a setback concerns, in words."""
     rule, subject = pair
     return f"{f'rule {rule}' if rule else 'every rule'} at {subject or 'every subject'}"
 
 
 def describe_error(error: Exception) -> str:
-    """What failed, in one line."""
-    text = " ".join(str(error).replace("\0", "").split()) or "no further words"
+    """An error on one line."""
+    text = " ".join(str(error).replace("\0", "").split()) or "no details"
     kind = "" if isinstance(error, TerritoryError) else f"{type(error).__name__}: "
     return f"{kind}{text}"[:_PROBLEM]
 
@@ -146,7 +144,7 @@ def describe_error(error: Exception) -> str:
 def _events(
     before: Mapping[Pair, Setback], after: Mapping[Pair, Setback], now: int
 ) -> Iterator[Event]:
-    """One a rule (or subject, where it is all rules) whose first setback came or last one went."""
+    """One event per rule (or subject) whose first setback came or last one went."""
     for name, key in (("set aside", after), ("resumed", before)):
         other = {_about(pair) for pair in (before if key is after else after)}
         fresh = [pair for pair in sorted(key) if _about(pair) not in other]

@@ -1,4 +1,4 @@
-"""All that rules may be judged of, from the registry: its sites, devices and groups."""
+"""The subjects of rules, from the registry: its sites, devices and groups."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from hypervisor.registry.model import Group, Registry, Revision, Site
 from rules._inputs import Calendar, Device, Steps
 from sensors._domain import Catalogue
 
-_OF_DATUM = frozenset({"level", "daily_max_level"})  # what is measured from a gauge's zero
+_OF_DATUM = frozenset({"level", "daily_max_level"})  # measured from the gauge's zero
 
 _ASIDE = "site:"
 _Registered = TypeVar("_Registered", Site, RegisteredDevice, Group)
@@ -31,18 +31,17 @@ def build_subjects(
 ) -> dict[str, SubjectFacts]:
     """Every subject, by its key: a site's name, `device/<name>`, `group/<name>`.
 
-    What cannot be made of the registry is left out; `failed` takes the site or subject, and why.
+    A subject that cannot be built is left out; `failed` takes the site or subject, and the error.
     """
     index = _RegistryIndex(registry, catalogue, zone, {} if failed is None else failed)
     every = [site for site in registry.sites.values() if site.id is not None]
-    sites = {subject_facts.key: subject_facts for subject_facts in index.each(index.site, every)}
-    every_subject_facts = [*upstream.join_upstream(sites.values(), index.flowing)]
+    sites = {subject.key: subject for subject in index.each(index.site, every)}
+    subjects = [*upstream.join_upstream(sites.values(), index.flowing)]
     devices = [device for device in registry.devices.values() if device.name in index]
-    every_subject_facts += index.each(index.alone, devices, "device/")
-    every_subject_facts += index.each(
-        lambda group: index.group(group, sites), registry.groups.values(), "group/"
-    )
-    return {subject_facts.key: subject_facts for subject_facts in every_subject_facts}
+    subjects += index.each(index.alone, devices, "device/")
+    groups = registry.groups.values()
+    subjects += index.each(lambda group: index.group(group, sites), groups, "group/")
+    return {subject.key: subject for subject in subjects}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -55,7 +54,7 @@ class _Site:
 
 
 class _RegistryIndex:
-    """The registry, looked up."""
+    """The registry by site, device and group."""
 
     def __init__(
         self, registry: Registry, catalogue: Catalogue, zone: str, failed: dict[str, Exception]
@@ -84,7 +83,7 @@ class _RegistryIndex:
                     series_facts = facts.series(
                         series.id, device_name, catalogue.quantities[quantity], revisions
                     )
-                except Exception as error:  # noqa: BLE001  of one series, which stops no other
+                except Exception as error:  # noqa: BLE001  one series stops no other
                     self._fail(registry.devices[device_name].site, error)
                     continue
                 breaks = self._sites[registry.devices[device_name].site].breaks
@@ -97,7 +96,7 @@ class _RegistryIndex:
         if kind == "threshold":
             try:
                 limit = facts.threshold(name, revisions, catalogue)
-            except Exception as error:  # noqa: BLE001  of one threshold, which stops no other
+            except Exception as error:  # noqa: BLE001  one threshold stops no other
                 self._fail(owner, error)
                 return
             if owner.startswith("device/"):
@@ -112,7 +111,7 @@ class _RegistryIndex:
     def _device(self, registered: RegisteredDevice) -> Device:
         try:
             return facts.device(registered, self._revisions.get(("device", registered.name), []))
-        except Exception as error:  # noqa: BLE001  of one device, which stops no other
+        except Exception as error:  # noqa: BLE001  one device stops no other
             self._fail(registered.site, error)
             return facts.device(registered, [])
 
@@ -122,14 +121,11 @@ class _RegistryIndex:
         registered: Iterable[_Registered],
         prefix: str = "",
     ) -> Iterator[SubjectFacts]:
-        """A subject of each that is registered, without those of which none can be made.
-
-        `prefix`: of their keys.
-        """
+        """A subject of each entry that one can be built from; `prefix`: of their keys."""
         for entry in registered:
             try:
                 yield make(entry)
-            except Exception as error:  # noqa: BLE001  of one subject, which stops no other
+            except Exception as error:  # noqa: BLE001  one subject stops no other
                 self._fail(f"{prefix}{entry.name}", error)
 
     def _fail(self, name: str, error: Exception) -> None:
@@ -140,7 +136,7 @@ class _RegistryIndex:
         return device in self._series
 
     def site(self, site: Site) -> SubjectFacts:
-        """A site: what its devices measure, without those that a cabinet of it feeds."""
+        """A site: what its devices measure, except lamps behind a cabinet of it."""
         here = self._sites[site.name]
         own = [device for device in here.devices if (device.name, site.name) not in self._fed_here]
         chosen, doubled = self._chosen(own)
@@ -160,7 +156,7 @@ class _RegistryIndex:
         )
 
     def alone(self, device: RegisteredDevice) -> SubjectFacts:
-        """A device by itself, judged by its own thresholds before its site's."""
+        """A device by itself; its own thresholds take precedence over its site's."""
         site = self._registry.sites[device.site]
         groups = self._groups_of.get(device.name, ())
         title = self._registry.groups[groups[0]].title if groups else ""
@@ -184,7 +180,7 @@ class _RegistryIndex:
         )
 
     def group(self, group: Group, sites: Mapping[str, SubjectFacts]) -> SubjectFacts:
-        """A group: its members, and beside them what is measured at the site it is run from."""
+        """A group: its members, and what is measured at the site of its cabinet."""
         members = sorted(self._members.get(group.name, {}))
         words = dict.fromkeys(q for m in members for q in self._series.get(m, {}))
         base = sites.get(group.site or "")
@@ -222,7 +218,7 @@ class _RegistryIndex:
         )
 
     def _calendar(self, site: Site) -> Calendar | None:
-        """Where a site lives, else its commune; neighbours share one, and its dusk and dawn."""
+        """By the place of a site, else of its commune; neighbours share one."""
         area = self._registry.areas.get(site.commune or "")
         for lon, lat in ((site.lon, site.lat), *([(area.lon, area.lat)] if area else [])):
             if lon is not None and lat is not None:
@@ -234,7 +230,7 @@ class _RegistryIndex:
 
     @property
     def flowing(self) -> Mapping[str, Sequence[upstream.Link]]:
-        """What flows into each site."""
+        """The links into each site."""
         return upstream.upstream_links(self._revisions, self._fail)
 
     @cached_property
@@ -248,7 +244,7 @@ class _RegistryIndex:
 
     @cached_property
     def _fed_here(self) -> frozenset[tuple[str, str]]:
-        """Lamps, each with the site of its cabinet: what they measure is no site's."""
+        """Lamps, each with the site of its cabinet: their series are not the site's."""
         return frozenset(
             (member, group.site)
             for group in self._registry.groups.values()
@@ -265,7 +261,7 @@ class _RegistryIndex:
         return lightings(self._registry, self._members, self._revisions)
 
     def _absent(self, group: str, member: str) -> Steps | None:
-        """1 while a device does not belong to a group, or is not there yet."""
+        """1 while a device is not a member of a group, or not commissioned yet."""
         belongs = {BEGINNING: 1.0} | {
             micros(revision.effective): float(revision.value is None)
             for revision in self._members[group][member]
@@ -276,19 +272,16 @@ class _RegistryIndex:
     def _chosen(
         self, devices: Sequence[RegisteredDevice]
     ) -> tuple[dict[str, SeriesFacts], dict[str, int]]:
-        """What a site's rules read: of each quantity one series, of a gauge and its successors.
+        """The series of a site: one of each quantity, of a gauge and its successors.
 
-        The others stand there by names that no rule can say: they too show that a device is heard.
+        The others have names that no rule can use: they are signs of life. Also from when on (µs)
+        two devices in service measure a quantity.
         """
         measures = {
-            registered_device.name: self._series.get(registered_device.name, {}).keys()
-            - self._common
-            for registered_device in devices
+            device.name: self._series.get(device.name, {}).keys() - self._common
+            for device in devices
         }
-        service = {
-            registered_device.name: self._devices[registered_device.name].in_service
-            for registered_device in devices
-        }
+        service = {device.name: self._devices[device.name].in_service for device in devices}
         ended = {
             name: int(steps.at[-1]) for name, steps in service.items() if steps.value[-1] == 0.0
         }
@@ -322,37 +315,30 @@ class _RegistryIndex:
     def _together(
         self, devices: Iterable[RegisteredDevice], series: Iterable[SeriesFacts]
     ) -> dict[str, Device]:
-        """A site's devices; who took another's place serves from its commissioning on."""
-        heirs = {source.device for series_facts in series for source in series_facts.sources[1:]}
-        devices_by_name = {
-            registered_device.name: self._devices[registered_device.name]
-            for registered_device in devices
-            if registered_device.name in self._series
+        """A site's devices; a successor is in service from its commissioning on."""
+        successors = {
+            source.device for series_facts in series for source in series_facts.sources[1:]
         }
-        for name in heirs & devices_by_name.keys():
-            device = devices_by_name[name]
-            own = {device.commissioned: facts.in_force(device.in_service, device.commissioned)}
-            own |= {
-                at: value
-                for at, value in zip(
-                    device.in_service.at.tolist(), device.in_service.value.tolist(), strict=True
-                )
-                if at > device.commissioned
-            }
-            devices_by_name[name] = replace(device, in_service=facts.steps(own))
+        devices_by_name = {
+            device.name: self._devices[device.name]
+            for device in devices
+            if device.name in self._series
+        }
+        for name in successors & devices_by_name.keys():
+            own = devices_by_name[name]
+            since = facts.concatenate_steps([(own.commissioned, own.in_service)])
+            devices_by_name[name] = replace(own, in_service=since)
         return devices_by_name
 
 
 def _moved(revisions: Iterable[Revision]) -> tuple[int, ...]:
-    """When a gauge's zero became another than it was."""
+    """When (µs) a gauge's zero changed."""
     zeros = {micros(revision.effective): revision.value for revision in revisions}
     times = sorted(zeros)
     return tuple(after for at, after in pairwise(times) if zeros[at] != zeros[after])
 
 
 def _aside(series_facts: SeriesFacts) -> SeriesFacts:
-    """What is measured at a group's site, by a device that may be a member of the group as well."""
-    sources = [
-        replace(source, device=f"{_ASIDE}{source.device}") for source in series_facts.sources
-    ]
-    return replace(series_facts, sources=tuple(sources))
+    """A series of a group's site, under another device name: the device may be a member, too."""
+    renamed = (replace(each, device=f"{_ASIDE}{each.device}") for each in series_facts.sources)
+    return replace(series_facts, sources=tuple(renamed))

@@ -1,4 +1,4 @@
-"""Of which sites readings came: told to those who look on, about once a second."""
+"""The sites of which readings came, announced to open pages about once a second."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,29 +11,29 @@ from hypervisor.registry.model import Registry
 from sensors._row import Rows
 
 _EVERY = 1.0  # s
-_NAMES = 100  # more sites than these are not named: whoever looks on asks for all
+_NAMES = 100  # of more sites none is named: pages reload all
 
 
 @dataclass(kw_only=True)
 class TouchedSites:
-    """What was not told yet. At first anything may have changed: what came last told nobody."""
+    """What was not announced yet; at first everything, since an earlier process may not have."""
 
     series: set[int] | None = None
     announced_at: float = float("-inf")
     places: dict[int, str] = field(default_factory=dict)  # series -> site
-    registry: Registry | None = None  # that `places` is of
+    registry: Registry | None = None  # from which `places` were made
 
-    def take(self, rows: Rows) -> None:
-        """Readings that were judged."""
+    def add(self, rows: Rows) -> None:
+        """Add the sites of these readings."""
         if self.series is not None and len(rows):
             self.series.update(np.unique(rows["series"]).tolist())
 
-    def tell(self, connection: Connection, registry: Registry | None) -> None:
-        """Tell it in the caller's transaction, if the last time is long enough ago."""
+    def announce(self, connection: Connection, registry: Registry | None) -> None:
+        """Log an event in the caller's transaction, if the last one is a second ago."""
         now = time.monotonic()
         if self.series == set() or now - self.announced_at < _EVERY:
             return
-        events.tell(connection, "reading", "", sites=self._sites(registry))
+        events.record(connection, "reading", "", sites=self._sites(registry))
         self.series, self.announced_at = set(), now
 
     def _sites(self, registry: Registry | None) -> list[str] | None:

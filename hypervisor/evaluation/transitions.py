@@ -1,4 +1,4 @@
-"""What people are told: the transitions of an alarm, and what its series last said."""
+"""The transitions of an alarm, and the latest value of its series."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +8,7 @@ import numpy as np
 from hypervisor.alarms.queries import Alarm, Transition, as_text
 from hypervisor.base.instants import text
 from hypervisor.evaluation.evaluate import Evaluated
-from hypervisor.evaluation.memory import Territory
-from hypervisor.evaluation.rulebook import first_series
+from hypervisor.evaluation.rulebook import Territory, first_series
 from rules._reconcile import Change, ChangeKind
 from rules._rule_state import Episode
 from sensors._row import believed
@@ -20,7 +19,7 @@ TransitionParts = tuple[str, int, str]  # kind, event time (µs), reason
 
 
 def list_transitions(
-    alarm: Alarm, before: Alarm | None, change: Change, *, why: str, now: int
+    alarm: Alarm, before: Alarm | None, change: Change, *, cause: str, now: int
 ) -> list[Transition]:
     """The transitions that a change makes, in the order of their event times."""
     snapshot = as_text(alarm)
@@ -34,29 +33,29 @@ def list_transitions(
             snapshot=snapshot,
             other=change.into,
         )
-        for kind, event, reason in _kinds(change, before.episode if before else None, why)
+        for kind, event, reason in _kinds(change, before.episode if before else None, cause)
     ]
 
 
-def _kinds(change: Change, before: Episode | None, why: str) -> list[TransitionParts]:
+def _kinds(change: Change, before: Episode | None, cause: str) -> list[TransitionParts]:
     episode = change.episode
     match change.kind:
         case ChangeKind.WITHDRAWN if before is not None:
-            return [("withdrawn", before.began, why or "the readings no longer show it")]
+            return [("withdrawn", before.began, cause or "the readings no longer show it")]
         case ChangeKind.MERGED if before is not None:
-            return [("merged", before.began, _because(f"merged into alarm {change.into}", why))]
+            return [("merged", before.began, _because(f"merged into alarm {change.into}", cause))]
         case ChangeKind.SPLIT if episode is not None:
-            return [("split", episode.began, _because(f"split from alarm {change.into}", why))]
+            return [("split", episode.began, _because(f"split from alarm {change.into}", cause))]
         case ChangeKind.REVISED if episode is not None and before is not None:
             return [
                 (
                     "revised",
                     _first_difference(before, episode),
-                    _because(_revised(before, episode), why),
+                    _because(_revised(before, episode), cause),
                 )
             ]
-        case ChangeKind.RETROSPECTIVE if episode is not None and why:
-            return [("retrospective", episode.began, why)]
+        case ChangeKind.RETROSPECTIVE if episode is not None and cause:
+            return [("retrospective", episode.began, cause)]
     return (
         sorted(_steps(before, episode), key=lambda transition: transition[1])
         if episode is not None
@@ -65,7 +64,7 @@ def _kinds(change: Change, before: Episode | None, why: str) -> list[TransitionP
 
 
 def _steps(before: Episode | None, episode: Episode) -> Iterator[TransitionParts]:
-    """How an alarm went on."""
+    """How an alarm continued."""
     if before is None:
         yield "raised", episode.began, episode.severity[0][1]
     severity = episode.severity[len(before.severity) if before else 1 :]
@@ -74,15 +73,15 @@ def _steps(before: Episode | None, episode: Episode) -> Iterator[TransitionParts
     stale_before = before.stale if before else ()
     for since, until in episode.stale:
         if since not in {start for start, _ in stale_before}:
-            yield "stale", since, "what it watches is unknown"
+            yield "stale", since, "its inputs are unknown"
         if until is not None and until != episode.ended and (since, until) not in stale_before:
-            yield "fresh", until, "what it watches is known again"
+            yield "fresh", until, "its inputs are known again"
     if episode.ended is not None and (before is None or before.ended is None):
         yield "cleared", episode.ended, episode.reason or ""
 
 
 def _revised(before: Episode, episode: Episode) -> str:
-    """What of the recorded past is now otherwise, in words."""
+    """How the recorded past differs now, in words."""
     differences = []
     if (before.since, before.began) != (episode.since, episode.began):
         differences.append(f"began {text(episode.began)} instead of {text(before.began)}")
@@ -96,7 +95,7 @@ def _revised(before: Episode, episode: Episode) -> str:
 
 
 def _end(episode: Episode) -> str:
-    return "lasting" if episode.ended is None else f"ended {text(episode.ended)}"
+    return "ongoing" if episode.ended is None else f"ended {text(episode.ended)}"
 
 
 def _first_difference(before: Episode, episode: Episode) -> int:
@@ -108,21 +107,23 @@ def _first_difference(before: Episode, episode: Episode) -> int:
     return min(times, default=episode.began)
 
 
-def _because(what: str, why: str) -> str:
-    return f"{what}: {why}" if why else what
+def _because(what: str, cause: str) -> str:
+    return f"{what}: {cause}" if cause else what
 
 
-def last_value(territory: Territory, judged: Evaluated, until: int | None) -> dict[str, Any] | None:
-    """What the series that speaks for the rule last said (at `until`), and its trend.
+def last_value(
+    territory: Territory, evaluated: Evaluated, until: int | None
+) -> dict[str, Any] | None:
+    """The latest value (at `until`) of the series shown with the rule, and its trend.
 
     `per_hour`: the change since the reading an hour before, or the oldest at hand within it.
     """
-    rule = territory.rules[judged.task.pair[0]].at(judged.task.horizon)
+    rule = territory.rules[evaluated.task.pair[0]].at(evaluated.task.horizon)
     name = first_series(rule)
-    columns = judged.subject.series.get(name or "")
+    columns = evaluated.subject.series.get(name or "")
     if name is None or columns is None:
         return None
-    quantity = territory.subjects[judged.task.pair[1]].series[name].quantity
+    quantity = territory.subjects[evaluated.task.pair[1]].series[name].quantity
     good = believed(columns.value, columns.quality)
     if until is not None:
         good &= columns.time <= until

@@ -1,4 +1,4 @@
-"""What lies upstream of each site: on every branch the nearest that measures, and how far away."""
+"""Sites upstream of each site: on every branch the nearest that measures, with its travel time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -19,24 +19,24 @@ from hypervisor.registry.model import Revision
 from rules._inputs import Steps
 
 _SECOND = 1_000_000
-_NOT_NOW = 2**62
+_NO_WATER = 2**62
 
-Link = tuple[str, Steps]  # the site above, and how long (µs) water takes from there
-_Way = tuple[str, str, Steps]  # site, quantity, how long
+Link = tuple[str, Steps]  # the site above, and the travel time (µs) from there
+_Path = tuple[str, str, Steps]  # site, quantity, travel time
 
 
 def upstream_links(
     revisions: Mapping[tuple[str, str], Sequence[Revision]],
     failed: Callable[[str, Exception], None],
 ) -> dict[str, list[Link]]:
-    """What flows into each site, by its name; `failed` is given a site whose link cannot be."""
+    """The links into each site, by name; `failed` takes a site with a link that cannot be read."""
     links_by_site: dict[str, list[Link]] = {}
     for (kind, key), history in sorted(revisions.items()):
         if kind == "link":
             above, _, below = key.partition(">")
             try:
                 links_by_site.setdefault(below, []).append((above, _travel(history)))
-            except Exception as error:  # noqa: BLE001  of one link, which stops no other
+            except Exception as error:  # noqa: BLE001  one link stops no other
                 failed(below, error)
     return links_by_site
 
@@ -46,7 +46,7 @@ def join_upstream(
 ) -> Iterator[SubjectFacts]:
     """The sites, each with those upstream of it.
 
-    A gauge that was retired is still the nearest: what flows from farther is said by another link.
+    A retired gauge is still the nearest: water from farther up has a link of its own.
     """
     sites_by_name = {subject_facts.key: subject_facts for subject_facts in sites}
     every = {name for site in sites_by_name.values() for name in _measured(site)}
@@ -64,7 +64,7 @@ def _upstream(
     flowing: Mapping[str, Sequence[Link]],
 ) -> tuple[UpstreamFacts, ...]:
     best: dict[tuple[str, str], Steps] = {}
-    for name, quantity, lag in _ways(site, quantities, (), sites, flowing):
+    for name, quantity, lag in _paths(site, quantities, (), sites, flowing):
         other = best.get((name, quantity))
         if other is None or _length(lag) < _length(other):
             best[name, quantity] = lag
@@ -72,41 +72,42 @@ def _upstream(
     for (name, quantity), lag in sorted(best.items(), key=lambda entry: entry[0]):
         together.setdefault((name, id(lag)), (lag, []))[1].append(quantity)
     return tuple(
-        _seen(sites[name], lag, quantities) for (name, _), (lag, quantities) in together.items()
+        _upstream_facts(sites[name], lag, quantities)
+        for (name, _), (lag, quantities) in together.items()
     )
 
 
-def _seen(above: SubjectFacts, lag: Steps, quantities: Sequence[str]) -> UpstreamFacts:
-    """A site from which water comes while the lag is known; then a last lag stands in for it."""
+def _upstream_facts(above: SubjectFacts, lag: Steps, quantities: Sequence[str]) -> UpstreamFacts:
+    """A site upstream, withdrawn while its lag is unknown; the last known lag stands in."""
     gone = np.isnan(lag.value)
     absent = steps(dict(zip(lag.at.tolist(), gone.astype(float).tolist(), strict=True)))
     place = np.maximum.accumulate(np.where(gone, -1, np.arange(len(gone))))
     first = lag.value[~gone][:1] if (~gone).any() else np.zeros(1)
     filled = np.where(place < 0, first, lag.value[np.maximum(place, 0)])
     series = {name: above.series[name] for name in quantities}
-    for name, series_facts in above.series.items():
+    for name, each in above.series.items():
         if name not in series:
-            series[f"{series_facts.quantity.name}@{series_facts.device}"] = series_facts
+            series[f"{each.quantity.name}@{each.device}"] = each
     return UpstreamFacts(
         site=above.key,
         lag=steps(dict(zip(lag.at.tolist(), filled.tolist(), strict=True))),
         series={
-            name: replace(series_facts, withdrawn=any_of(absent, series_facts.withdrawn))
-            for name, series_facts in series.items()
+            name: replace(each, withdrawn=any_of(absent, each.withdrawn))
+            for name, each in series.items()
         },
         devices=above.devices,
         thresholds=above.thresholds,
     )
 
 
-def _ways(
+def _paths(
     site: str,
     quantities: AbstractSet[str],
     so_far: tuple[Steps, ...],
     sites: Mapping[str, SubjectFacts],
     flowing: Mapping[str, Sequence[Link]],
-) -> Iterator[_Way]:
-    """Up every branch, until all that is wanted was found there. Water flows one way: it ends."""
+) -> Iterator[_Path]:
+    """Up every branch, until each quantity is measured. Links have no circle, so it ends."""
     for above, travel in flowing.get(site, ()):
         if above not in sites:
             continue
@@ -116,7 +117,7 @@ def _ways(
             lag = sum_steps(parts)
             yield from ((above, quantity, lag) for quantity in here)
         if quantities - here:
-            yield from _ways(above, quantities - here, parts, sites, flowing)
+            yield from _paths(above, quantities - here, parts, sites, flowing)
 
 
 def _measured(subject_facts: SubjectFacts) -> set[str]:
@@ -124,8 +125,8 @@ def _measured(subject_facts: SubjectFacts) -> set[str]:
 
 
 def _length(lag: Steps) -> float:
-    """As it is now; a way on which no water comes is the longest."""
-    return float(lag.value[-1]) if lag.value[-1] == lag.value[-1] else _NOT_NOW
+    """The present travel time; without water the longest of all."""
+    return float(lag.value[-1]) if lag.value[-1] == lag.value[-1] else _NO_WATER
 
 
 def _travel(revisions: Iterable[Revision]) -> Steps:

@@ -1,8 +1,8 @@
-"""Whether a condition can possibly be true while the values of its series lie in known spans.
+"""Whether a condition can be true while the values of its series lie in known spans.
 
-A bound and no judgement: it only ever says "cannot". For what it does not know it says "can". It
-follows the engine's intervals: whatever the engine makes of a series holds at least one point of
-the series' span here, so that what is true for the whole of its interval is possible here.
+Only "cannot" is certain; what is unknown counts as "can". It follows the engine's intervals: each
+interval that the engine computes contains a point of the span here, so that what is true for the
+complete interval is possible here.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ from rules._tree import (
     walk,
 )
 
-_SLACK = 1e-6  # more than any rounding of sums and means
+_SLACK = 1e-6  # above any rounding error of sums and means
 
 Span = tuple[Values, Values]
 _NEGATED = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
@@ -36,36 +36,37 @@ _NEGATED = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 
 @dataclass(frozen=True, kw_only=True)
 class Silences:
-    """How long each series may have said nothing, µs: `paused` is no less than its longest pause
-    between two arrivals, `arrived` when it last spoke, `upto` how far is asked.
-    """  # noqa: D205  one sentence
+    """Silences of each series up to `upto`, µs.
+
+    `paused`: an upper bound of its pauses between two arrivals; `arrived`: its last arrival.
+    """
 
     paused: Instants
     arrived: Instants
     upto: int
 
     def of(self, length: int) -> Mask:
-        """Whether one of that length may have been complete by then."""
+        """Whether a silence of that length may be complete by then."""
         silent: Mask = (self.paused >= length) | (self.arrived <= self.upto - length)
         return silent
 
     def next(self, length: int) -> Instants:
-        """When the next one would be complete; LATER for those that may be by now."""
+        """When the next one would be complete; LATER where one may be complete already."""
         ends = self.arrived + length
         return np.where(self.of(length), LATER, ends)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spans:
-    """What is known of each subject: values by series, thresholds by name; arrays of `shape`.
+    """Bounds of each subject's values by series, thresholds by name; arrays of `shape`.
 
-    `members`: the same of the members of each, along one more axis; `present`: behind each word
-    of a group, which of them there are.
+    `members`: the same of a group's members, along one more axis; `present`: by word, which members
+    measure it.
     """
 
     shape: tuple[int, ...]
     series: Mapping[str, Span]
-    sums: Mapping[str, Span]  # of any of its values together
+    sums: Mapping[str, Span]  # of the sum of any of its values
     thresholds: Mapping[str, Values]
     silences: Mapping[str, Silences] = field(default_factory=dict)
     members: "Spans | None" = None
@@ -92,7 +93,7 @@ def can_be(node: Node, spans: Spans, *, true: bool = True) -> Mask:
 
 
 def silence_of(call: Call) -> tuple[str, int] | None:
-    """What a `silent` listens to, and for how long (µs)."""
+    """The series or device of a `silent`, and its length (µs)."""
     name, length = call.arguments
     if isinstance(name, Name) and isinstance(length, Number):
         return name.name, int(length.value)
@@ -100,7 +101,7 @@ def silence_of(call: Call) -> tuple[str, int] | None:
 
 
 def _compare(operator: str, left: Span, right: Span) -> Mask:
-    """Written so that not-a-number is possible. Of what never spoke nothing is true."""
+    """Whether a comparison may be true; NaN: it may. Nothing is true of a series without values."""
     with np.errstate(invalid="ignore"):
         if operator in (">", ">="):
             apart = left[1] < right[0] if operator == ">=" else left[1] <= right[0]
@@ -119,7 +120,7 @@ def _span(node: Node, spans: Spans) -> Span:
         low, high = _span_of(node, spans)
         if isinstance(node, Number | Name | Threshold):
             return low, high
-        # What is computed is rounded before it is compared; nothing stays nothing.
+        # Computed values are rounded before they are compared; zero stays zero.
         return np.where(low == 0, low, low - _SLACK), np.where(high == 0, high, high + _SLACK)
 
 
@@ -149,7 +150,7 @@ def _span_of(node: Node, spans: Spans) -> Span:
 
 
 def _share(condition: Node, spans: Spans) -> Span | None:
-    """Between those members for which it may be true and those for which it cannot be false."""
+    """From the share of members for which it must be true to that for which it may be."""
     words = {node.name for node in walk(condition) if isinstance(node, Name)}
     if spans.members is None or not words or not words <= spans.present.keys():
         return None
@@ -160,34 +161,17 @@ def _share(condition: Node, spans: Spans) -> Span | None:
     return np.minimum(true, sure) / members, np.maximum(true, sure) / members
 
 
-def _plus(left: Span, right: Span) -> Span:
-    return left[0] + right[0], left[1] + right[1]
-
-
-def _minus(left: Span, right: Span) -> Span:
-    return left[0] - right[1], left[1] - right[0]
-
-
 def _times(left: Span, right: Span) -> Span:
     corners = np.array([a * b for a in left for b in right])
     return corners.min(axis=0), corners.max(axis=0)
 
 
-def _itself(span: Span) -> Span:
-    return span
-
-
-def _difference(span: Span) -> Span:
-    return span[0] - span[1], span[1] - span[0]
-
-
-_ARITHMETIC: Mapping[str, Callable[[Span, Span], Span]] = {"+": _plus, "-": _minus, "*": _times}
+_ARITHMETIC: Mapping[str, Callable[[Span, Span], Span]] = {
+    "+": lambda left, right: (left[0] + right[0], left[1] + right[1]),
+    "-": lambda left, right: (left[0] - right[1], left[1] - right[0]),
+    "*": _times,
+}
 _CALLS: Mapping[str, Callable[[Span], Span]] = {
-    "change": _difference,
-    "last_change": _difference,
-    "last": _itself,
-    "max": _itself,
-    "min": _itself,
-    "mean": _itself,
-    "quantile": _itself,
+    **dict.fromkeys(("change", "last_change"), lambda span: (span[0] - span[1], span[1] - span[0])),
+    **dict.fromkeys(("last", "max", "min", "mean", "quantile"), lambda span: span),
 }

@@ -12,9 +12,14 @@ from functools import partial
 
 from hypervisor.base.instants import moment, text
 from hypervisor.base.settings import Settings
-from hypervisor.database import channels
-from hypervisor.database.connect import Connection, StoreError, connect
-from hypervisor.database.listener import translated
+from hypervisor.database.connect import (
+    Connection,
+    StoreError,
+    keep_connected,
+    listen,
+    store_errors,
+    wait_for_notification,
+)
 from hypervisor.exercises import playing, queries_injects, queries_runs, reset
 from hypervisor.exercises import queries as store
 from hypervisor.exercises.plan import RunPlan, plan_run
@@ -29,7 +34,6 @@ from simulators._run_control import PlayerCommand
 from simulators._selection import select_names
 
 TICK = 1.0  # s between polls
-BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s between attempts to connect
 KILLED = "the player stopped or lost its database"
 ENDED = "the player was stopped"
 SETTLE_SECONDS = 60.0  # timeout for storing and evaluating the end
@@ -47,18 +51,12 @@ class Conductor:
 
     def run(self) -> None:
         """Run until stopped; reconnect to a lost database."""
-        failures = 0
-        while not self.stopping():
-            try:
-                with translated(), connect(self.settings.database_url, autocommit=True) as line:
-                    if self._took_turn(line):
-                        failures = 0
-                        self._attend(line)
-            except StoreError as error:
-                delay = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
-                self.say(f"{error}; trying again in {delay:g} s")
-                failures += 1
-                time.sleep(delay)
+
+        def work(line: Connection) -> None:
+            if self._took_turn(line):
+                self._attend(line)
+
+        keep_connected(self.settings.database_url, work, stopping=self.stopping, say=self.say)
 
     def _took_turn(self, line: Connection) -> bool:
         waiting_announced = False
@@ -72,7 +70,7 @@ class Conductor:
         return True
 
     def _attend(self, line: Connection) -> None:
-        queries_runs.listen(line)
+        listen(line, queries_runs.CHANNEL)
         left = queries_runs.interrupt_run(line, KILLED)
         if left is not None:
             self.say(f"run {left.id} ({left.title}) was interrupted; it can be resumed")
@@ -83,7 +81,7 @@ class Conductor:
                 self._do(line, command)
                 if self.stopping():
                     return
-            channels.wait(line, TICK)
+            wait_for_notification(line, TICK)
 
     def _do(self, line: Connection, command: Command) -> None:
         """Execute a command while nothing is playing."""
@@ -115,7 +113,7 @@ class Conductor:
 
     def _reset(self, line: Connection, command: Command) -> None:
         try:
-            with translated():
+            with store_errors():
                 expected = reset.reset_exercise(line, command, self.settings.data)
         except StoreError as error:
             if line.closed:  # the command stays pending until the database is back

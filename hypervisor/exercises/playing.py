@@ -145,7 +145,7 @@ def _record_run(
         speed=manner.speed,
         begins=moment(tally.first),
         ends=moment(tally.clock),
-        author=audit.whoever(),
+        author=audit.current_user(),
     )
     questions.ask(
         lambda c: queries_runs.add_played(c, new, readings=tally.readings, started_at=began)

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from hypervisor.database import channels, locks
+from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 from sensors._errors import TerritoryError
@@ -282,11 +282,6 @@ def mark_runs_reset(connection: Connection) -> list[int]:
 def take_conductor_lock(connection: Connection) -> bool:
     """Take the player's lock for the life of the connection; False: another holds it."""
     return locks.take(connection, Lock.CONDUCTOR)
-
-
-def listen(connection: Connection) -> None:
-    """Listen for commands."""
-    channels.listen(connection, CHANNEL)
 
 
 def save_heartbeat(connection: Connection, pid: int) -> None:

@@ -118,7 +118,7 @@ def apply_instance_clock(options: Options, url: str) -> Options:
 
     Raises:
         StoreError: no database answers.
-        AskingError: an exercise without readings.
+        PanelError: an exercise without readings.
     """
     with connect(url) as connection:
         instance = instances.read(connection)
@@ -127,7 +127,7 @@ def apply_instance_clock(options: Options, url: str) -> Options:
         options = replace(options, timezone=instance.timezone)
         if instance.mode is not Mode.EXERCISE:
             return options
-        since, until = panels.spanned(connection)
+        since, until = panels.reading_span(connection)
     return replace(
         options, since=f"{since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypervisor.database import panels
 from hypervisor.database.connect import Connection
-from hypervisor.database.panels import Answer, AskingError, ask
+from hypervisor.database.panels import Answer, PanelError, run_query
 from hypervisor.grafana import check_document, check_frames, emulation
 from hypervisor.grafana.boards import Board, BuiltPanel, Finding
 from hypervisor.grafana.emulation import (
@@ -29,7 +29,7 @@ POINTS = 900  # most data points of a wide panel
 _NAMELESS = "L'Haÿ-les-Roses"  # not a value of any variable, with an apostrophe
 
 Say = Callable[[str], None]
-_REFUSALS = (AskingError, MacroError, VariableError, FrameError)
+_REFUSALS = (PanelError, MacroError, VariableError, FrameError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class _BoardCheck:
 
     def _ask(self, sql: str, span: Span, interval_ms: int, chosen: dict[str, Selection]) -> Answer:
         text = emulation.interpolate(sql, {**chosen, **_intervals(interval_ms)})
-        answer = ask(self.ground.connection, emulation.expand_macros(text, span, interval_ms))
+        answer = run_query(self.ground.connection, emulation.expand_macros(text, span, interval_ms))
         self.report.queries += 1
         self.report.rows += len(answer.rows)
         return answer
@@ -235,10 +235,10 @@ def check_instance(
     """Check against an instance's data, as a reader that logs in, or as our own role of one.
 
     Raises:
-        AskingError: the database refuses, or has no readings.
+        PanelError: the database refuses, or has no readings.
     """
     with panels.reader(reader_url or database_url, owner=not reader_url) as connection:
-        _, until = panels.spanned(connection)
+        _, until = panels.reading_span(connection)
         target = CheckTarget(connection=connection, until=until, console=console)
         return check_boards(built, target)
 

@@ -170,12 +170,12 @@ def list_recipients(
     at: Annotated[str, typer.Option("--at", help="When; default: now.")] = "",
 ) -> None:
     """Show who would be notified of such an alarm; sends nothing."""
-    from hypervisor.database.command import instant
+    from hypervisor.database.command import parse_instant
     from hypervisor.notifications import routing
     from hypervisor.notifications.routing import AlarmExample
 
     like = AlarmExample(domain=domain, severity=severity, category=category, site=site, rule=rule)
-    when = instant(at, "--at") if at else None
+    when = parse_instant(at, "--at") if at else None
     with _connect(context) as connection:
         print(routing.describe_recipients(connection, like, when))
 
@@ -211,9 +211,8 @@ def _because(error: str | None) -> str:
 def _connect(context: typer.Context) -> "Iterator[Connection]":
     """A connection that commits each statement, with the database's errors as ours."""
     from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+    from hypervisor.database.connect import connect, store_errors
 
     url = load_settings(context.obj).database_url
-    with translated(), connect(url, autocommit=True) as connection:
+    with store_errors(), connect(url, autocommit=True) as connection:
         yield connection

@@ -38,6 +38,6 @@ def check_health(connection: Connection, *, mode: Mode, wall: datetime) -> Healt
     if mode is Mode.LIVE:
         late = [name for name, heard in expected if heard is None or wall - heard > _LATE]
         trouble += [f"ingest {name} was not heard lately" for name in late]
-        if progress.judged_to is None or wall - progress.judged_to > _LATE:
+        if progress.evaluated_to is None or wall - progress.evaluated_to > _LATE:
             trouble.append("the watch has not judged lately")
     return HealthState(trouble=tuple(trouble))

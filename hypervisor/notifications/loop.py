@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, listen
 from hypervisor.notifications import (
     queries_alarms,
     queries_deliveries,
@@ -68,7 +68,7 @@ class Notifier:
         self._lanes = Lanes(seconds=2 * self.policy.timeout, ticks=monotonic, wake=self._wake)
         self._dead_man = DeadMan(say=self.say)
         self._worker = queries_deliveries.register_worker(self.connection)
-        queries_outbox.listen(self.connection)
+        listen(self.connection, queries_outbox.CHANNEL)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         while not stopping():

@@ -11,8 +11,7 @@ from hypervisor.accounts import views as frame
 from hypervisor.base.duties import Duty
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit
-from hypervisor.database.connect import Connection, connect
-from hypervisor.database.listener import translated
+from hypervisor.database.connect import Connection, connect, store_errors
 from hypervisor.notifications import queries_alarms, queries_deliveries, routing, test_message
 from hypervisor.notifications.queries_deliveries import DeliveryRow as Delivery
 from hypervisor.notifications.routes import DEAD_MAN, Channel
@@ -68,7 +67,7 @@ def send_test(
                 author=context.person.name,
             )
         # Not in one transaction: whoever sends must see it while we wait.
-        with translated(), connect(settings.database_url, autocommit=True) as connection:
+        with store_errors(), connect(settings.database_url, autocommit=True) as connection:
             event = test_message.send_test(connection, settings, route)
             test_message.wait_for_outcome(connection, event, seconds=WAIT)
     except TerritoryError as error:

@@ -134,7 +134,7 @@ def list_unanswered(connection: Connection, routes: Sequence[str]) -> list[Unans
 
 
 def is_evaluation_running(connection: Connection) -> bool:
-    """Whether a process holds the lock of the evaluation (hypervisor.database.listener)."""
+    """Whether a process holds the lock of the evaluation."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND classid = 0 AND objid = %s AND objsubid = 1"

@@ -7,7 +7,6 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hypervisor.base.instants import micros, moment
-from hypervisor.database import channels
 from hypervisor.database.connect import Connection
 
 CHANNEL = "outbox"
@@ -146,11 +145,6 @@ def read_clock(connection: Connection) -> int | None:
         " (SELECT at FROM outbox ORDER BY id DESC LIMIT 1)) END FROM instance"
     ).fetchone()
     return None if row is None or row[0] is None else micros(row[0])
-
-
-def listen(connection: Connection) -> None:
-    """Listen for new events."""
-    channels.listen(connection, CHANNEL)
 
 
 def notify_workers(connection: Connection) -> None:

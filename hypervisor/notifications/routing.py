@@ -65,7 +65,7 @@ def apply_routes(
             summary = f"{file} is right: {counted} (--dry-run: nothing was changed)"
             return "\n".join([summary, *holes])
         details = {"changed": _diff(before.text if before else "", written)}
-        author = author.strip() or audit.whoever()
+        author = author.strip() or audit.current_user()
         audit.record(
             connection,
             kind="routes",

@@ -21,7 +21,7 @@ FROM alarm a WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS
                  AND (h.until IS NULL OR h.until > %s)) GROUP BY 1
 """
 _GLANCE = """
-SELECT (SELECT evaluated_to FROM evaluation_state) AS judged_to,
+SELECT (SELECT evaluated_to FROM evaluation_state) AS evaluated_to,
        (SELECT count(*) FROM worker WHERE drained_at IS NULL) AS workers,
        (SELECT coalesce(bool_and(heard_at > %(late)s), false) FROM worker
         WHERE drained_at IS NULL) AS workers_heard,
@@ -110,7 +110,7 @@ class Glance:
     """`tally`: priority -> (to acknowledge, all open), without shelved and suppressed alarms."""
 
     tally: dict[int, tuple[int, int]]
-    judged_to: datetime | None
+    evaluated_to: datetime | None
     workers: int
     workers_heard: bool
     readings_per_minute: int

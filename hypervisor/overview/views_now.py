@@ -276,7 +276,8 @@ def build_bar(context: RequestContext) -> Bar:
     """Read the figures of the bar."""
     now, wall = context.now(), context.clock()
     seen = queries.read_glance(context.connection, now=now, wall=wall)
-    delay = None if seen.judged_to is None else max(now - seen.judged_to, timedelta(0))
+    until = seen.evaluated_to
+    delay = None if until is None else max(now - until, timedelta(0))
     live = context.instance.mode is Mode.LIVE
     late = live and (delay is None or delay > _LATE or not seen.workers_heard)
     run = None if live else get_status(context.connection)

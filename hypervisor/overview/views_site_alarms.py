@@ -141,7 +141,7 @@ def list_corrections(context: RequestContext, channels: Iterable[Channel]) -> li
     """The latest corrections of readings as rows of a list."""
     subjects = {f"{channel.device}/{channel.quantity}" for channel in channels}
     rows = queries_site.list_corrections(context.connection, sorted(subjects), _ACTS)
-    undone = {row.id for row in rows if audit.undone_by(context.connection, row.id)}
+    undone = {row.id for row in rows if audit.find_undoing(context.connection, row.id)}
     return [
         {
             "id": row.id,

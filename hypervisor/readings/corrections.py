@@ -214,7 +214,7 @@ def _get_undoable_act(connection: Connection, number: int) -> Act:
             f"act {number} is {act.kind!r} of {act.subject}: undone can be what `readings"
             " invalidate` and `readings add` did; an undo itself is answered by doing it again"
         )
-    by = audit.undone_by(connection, number)
+    by = audit.find_undoing(connection, number)
     if by is not None:
         raise ActError(f"act {number} was undone already, by act {by}")
     return act

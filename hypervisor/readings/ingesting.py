@@ -144,7 +144,7 @@ def _stop_on_restart(parts: WorkerParts, stopping: Callable[[], bool]) -> Callab
         if time.monotonic() < next_look[0]:
             return False
         next_look[0] = time.monotonic() + LOOK_SECONDS
-        return instance_store.is_sent_away(parts.settings.database_url, parts.settings.worker)
+        return instance_store.is_drained(parts.settings.database_url, parts.settings.worker)
 
     return ending
 

@@ -61,8 +61,8 @@ class ReadingRow:
 class Progress:
     """How far the watch is: `unread` entries of the feed are committed and not yet judged."""
 
-    heard_to: datetime | None
-    judged_to: datetime | None
+    watermark: datetime | None
+    evaluated_to: datetime | None
     engine: str | None
     unread: int
 
@@ -199,7 +199,7 @@ def get_progress(connection: Connection) -> Progress:
         " coalesce(s.cursor, '0'::xid8))"
         " FROM (SELECT 1) AS one LEFT JOIN evaluation_state s ON true"
     )
-    return Progress(heard_to=heard, judged_to=judged, engine=engine, unread=unread)
+    return Progress(watermark=heard, evaluated_to=judged, engine=engine, unread=unread)
 
 
 def list_workers(connection: Connection) -> list[tuple[str, datetime | None, bool]]:

@@ -50,5 +50,6 @@ def assess_recovery(
         if row.in_use and periodic and interval and row.quantity != CLOCK_FAULT:
             intervals[row.id] = interval.total_seconds()
     return [
-        Recovery(devices=gaps.returns(connection, gap.begins, gap.ends, intervals)) for gap in spans
+        Recovery(devices=gaps.count_returns(connection, gap.begins, gap.ends, intervals))
+        for gap in spans
     ]

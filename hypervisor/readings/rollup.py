@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.database.connect import Connection, StoreError, connect, store_errors
 from hypervisor.database.feed import HOUR, Entry
-from hypervisor.database.listener import translated
 from hypervisor.readings import queries_rollups
 from hypervisor.readings.queries_refresh import Pair, refresh
 from sensors._domain import Catalogue
@@ -56,7 +55,7 @@ def run(
     last_message = ""
     while not stopping():
         try:
-            with translated(), connect(url, autocommit=True) as connection:
+            with store_errors(), connect(url, autocommit=True) as connection:
                 _follow(connection, catalogue, stopping=stopping, say=say, idle_work=idle_work)
         except StoreError as error:
             message = f"{error}; trying again"
@@ -181,7 +180,4 @@ def _find_next_chunk(
 
 
 def _zone(connection: Connection) -> str:
-    instance = instance_store.read(connection)
-    if instance is None:
-        raise StoreError("this database has not been said to be live or an exercise")
-    return instance.timezone
+    return instance_store.require(connection).timezone

@@ -90,7 +90,7 @@ class IngestSummary:
     workers: Sequence[WorkerStatus]
     deaf: Sequence[IngestGap]
     unread: int
-    judged_to: datetime | None
+    evaluated_to: datetime | None
     live: bool
 
     @property
@@ -193,7 +193,7 @@ def summarize_ingest(context: RequestContext) -> IngestSummary:
         ],
         deaf=queries_quality.list_ingest_gaps(context.connection, limit=_DEAF),
         unread=progress.unread,
-        judged_to=progress.judged_to,
+        evaluated_to=progress.evaluated_to,
         live=live,
     )
 

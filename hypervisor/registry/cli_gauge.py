@@ -45,7 +45,7 @@ def replace(
     as_json: Json = False,
 ) -> None:
     """Retire a device; its successor takes over series, ranges, groups and thresholds."""
-    from hypervisor.database.command import instant
+    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.device_replacement import Successor, replace_device
@@ -54,7 +54,7 @@ def replace(
     successor = Successor(
         name=new,
         old=old,
-        at=instant(at, "--at"),
+        at=parse_instant(at, "--at"),
         model=model or None,
         gateway=gateway or None,
         address=address or None,
@@ -93,7 +93,7 @@ def set_datum(
     as_json: Json = False,
 ) -> None:
     """Set a gauge's datum and shift its levels, so that the same water raises the same alarm."""
-    from hypervisor.database.command import instant
+    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.datum_shift import DatumShift, shift_datum
@@ -101,7 +101,7 @@ def set_datum(
 
     request = DatumShift(
         site=site,
-        at=instant(at, "--at"),
+        at=parse_instant(at, "--at"),
         zero=_metres(zero, "--zero"),
         by=_metres(by, "--by"),
         keep_thresholds=keep_thresholds,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypervisor.database.command import instant, now_of, opened
+from hypervisor.database.command import current_time, open_database, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,7 +58,7 @@ def apply(
     from hypervisor.registry.apply import Act
     from hypervisor.registry.inventory_files import read_sources
 
-    since = instant(effective, "--effective") if effective else None
+    since = parse_instant(effective, "--effective") if effective else None
     inventory = read_sources(sources)
     apply_and_print(
         context,
@@ -94,8 +94,8 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     from hypervisor.registry import queries as registry
     from hypervisor.registry import tables
 
-    with opened(context) as connection:
-        content, now = registry.load(connection), now_of(connection)
+    with open_database(context) as connection:
+        content, now = registry.load(connection), current_time(connection)
     if as_json:
         for row in tables.registry_rows(content):
             print(json.dumps(row, ensure_ascii=False))
@@ -116,7 +116,7 @@ def export(
     from hypervisor.registry import queries as registry
     from hypervisor.registry.export_geojson import ExportError, export_features, format_features
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         features = export_features(registry.load(connection), what)
     if output is None:
         print(format_features(features), end="")
@@ -169,16 +169,18 @@ def apply_and_print(
     as_json: bool = False,
 ) -> "Changes":
     """Apply what `steps` makes of the registry and the time; print the changes."""
-    from hypervisor.database.audit import whoever
+    from hypervisor.database.audit import current_user
     from hypervisor.registry.apply import apply_steps
     from hypervisor.registry.revisions import Stamp
 
-    with opened(context) as connection:
-        now = now_of(connection)
+    with open_database(context) as connection:
+        now = current_time(connection)
         changes = apply_steps(
             connection,
             lambda registry: steps(registry, now),
-            stamp=Stamp(author=author or whoever(), reason=reason, now=now, effective=effective),
+            stamp=Stamp(
+                author=author or current_user(), reason=reason, now=now, effective=effective
+            ),
             act=act,
             dry_run=dry_run,
         )

@@ -31,14 +31,14 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Announce works, or change their time or place."""
-    from hypervisor.database.command import instant
+    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.works import announce_works
 
     given = {"sites": site or [], "devices": device or [], "groups": group or []}
-    first = instant(begins, "--begins") if begins else None
-    last = instant(ends, "--ends")
+    first = parse_instant(begins, "--begins") if begins else None
+    last = parse_instant(ends, "--ends")
     apply_and_print(
         context,
         lambda _, now: [announce_works(name, first or _require_now(now, "--begins"), last, given)],
@@ -58,12 +58,12 @@ def end(
     as_json: Json = False,
 ) -> None:
     """End works; those not begun yet are cancelled."""
-    from hypervisor.database.command import instant
+    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.works import end_works
 
-    over = instant(at, "--at") if at else None
+    over = parse_instant(at, "--at") if at else None
     apply_and_print(
         context,
         lambda registry, now: [end_works(registry, name, over or _require_now(now, "--at"))],
@@ -80,14 +80,14 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List current and upcoming works."""
-    from hypervisor.database.command import now_of, opened
+    from hypervisor.database.command import current_time, open_database
     from hypervisor.registry import queries_tables
     from hypervisor.registry.tables import works_rows, works_table
     from hypervisor.registry.works import list_works
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         all_works = list_works(
-            queries_tables.list_revisions(connection, "works"), now_of(connection)
+            queries_tables.list_revisions(connection, "works"), current_time(connection)
         )
     all_works = [works for works in all_works if every or works.state != "over"]
     if as_json:

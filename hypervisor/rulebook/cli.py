@@ -87,7 +87,7 @@ def _print_lateness(
 ) -> None:
     """Print the lateness and the warnings of each rule at each site."""
     from hypervisor.backtest.registries import of_inventory
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
     from hypervisor.registry import queries as registry_queries
     from hypervisor.rulebook.lateness import compute_lateness, format_lateness
     from sensors._domain import catalogue
@@ -96,7 +96,7 @@ def _print_lateness(
     if inventory:
         ground = of_inventory(inventory, domains, packs)
     else:
-        with opened(context) as connection:
+        with open_database(context) as connection:
             ground = registry_queries.load(connection)
     for rule_lateness in compute_lateness(packs, ground, domains):
         for line in format_lateness(rule_lateness):

@@ -36,11 +36,11 @@ def log(
     as_json: Json = False,
 ) -> None:
     """Revisions in the order they were recorded: who, when, why, what changed."""
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
     from hypervisor.registry import queries_revisions
     from hypervisor.rulebook import formatting
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         revisions = (
             revisions_of(connection, key)
             if key
@@ -61,11 +61,11 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two revisions; by default the latest and the one before."""
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
     from hypervisor.rulebook import formatting, revision_diff
     from rules._pack import packs
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         revisions = revisions_of(connection, key)
     pair = revision_diff.compare_revisions(key, revisions, before, after, packs=packs)
     if as_json:
@@ -81,12 +81,12 @@ def diff(
 
 def show(context: typer.Context, rule: RuleName, as_json: Json = False) -> None:
     """Show the current rule: text, effective time and author."""
-    from hypervisor.database.command import now_of, opened
+    from hypervisor.database.command import current_time, open_database
     from hypervisor.rulebook import model
     from rules._pack import packs
 
-    with opened(context) as connection:
-        revisions, now = revisions_of(connection, rule), now_of(connection)
+    with open_database(context) as connection:
+        revisions, now = revisions_of(connection, rule), current_time(connection)
     current = model.current_rule(rule, revisions, now=now, packs=packs())
     if as_json:
         print(json.dumps(current.row, ensure_ascii=False))
@@ -109,11 +109,11 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Write the current rules to files, ready to be edited and applied."""
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
     from hypervisor.registry.queries_revisions import load_rule_histories
     from hypervisor.rulebook import pack_export
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         revisions = load_rule_histories(connection)
     files = pack_export.export_texts(revisions, domain=domain or None, rule=rule)
     if output is None:

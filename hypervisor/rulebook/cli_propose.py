@@ -35,20 +35,20 @@ def propose(
     """Propose a gauge's thresholds, with the alarms each would have raised. Nothing is changed."""
     from rich.console import Console
 
-    from hypervisor.database.command import instant, opened
+    from hypervisor.database.command import open_database, parse_instant
     from hypervisor.rulebook import formatting_proposal as telling
     from hypervisor.rulebook.gauge_records import list_proposals
     from sensors._domain import catalogue
 
     waiting = Console(stderr=True).status("evaluating the record with each value …")
-    with waiting, opened(context) as connection:
+    with waiting, open_database(context) as connection:
         gauge_proposals = list_proposals(
             connection,
             gauge,
             catalogue=catalogue(),
             wishes=_parse_options(hours, returns, alarms),
-            first=instant(first, "--from") if first else None,
-            last=instant(last, "--to") if last else None,
+            first=parse_instant(first, "--from") if first else None,
+            last=parse_instant(last, "--to") if last else None,
         )
     if as_json:
         for proposal in gauge_proposals:

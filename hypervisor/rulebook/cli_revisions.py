@@ -61,7 +61,7 @@ def apply(
     Refused if a rule was changed after the file was written (see the key `based on`, which
     `rules export` writes and `rules apply` brings up to date).
     """
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
 
     if not files:
         _apply_shipped(context, domain, author, dry_run=dry_run, as_json=as_json)
@@ -72,7 +72,7 @@ def apply(
     read = [read_file(file, domain=domain or None) for file in files]
     proposed = merge_files(rules for _, rules in read)
     why = reason if dry_run else prompt_reason(reason)
-    with opened(context) as connection:
+    with open_database(context) as connection:
         stamp = stamp_of(connection, author, why, effective)
         connection.commit()
         planned = apply_rules(connection, proposed, stamp, dry_run=True)
@@ -141,10 +141,10 @@ def changing(
     context: typer.Context, reason: str, author: str, effective: str
 ) -> "Iterator[tuple[Connection, Stamp]]":
     """A connection and the stamp of a change; a missing reason is prompted for at a terminal."""
-    from hypervisor.database.command import opened
+    from hypervisor.database.command import open_database
 
     why = prompt_reason(reason)
-    with opened(context) as connection:
+    with open_database(context) as connection:
         yield connection, stamp_of(connection, author, why, effective)
 
 
@@ -157,33 +157,33 @@ def prompt_reason(reason: str) -> str:
 
 def stamp_of(connection: "Connection", author: str, reason: str, effective: str) -> "Stamp":
     """Author, reason and effective time of a change."""
-    from hypervisor.database.audit import whoever
-    from hypervisor.database.command import instant, now_of
+    from hypervisor.database.audit import current_user
+    from hypervisor.database.command import current_time, parse_instant
     from hypervisor.rulebook.stamps import Stamp
 
     return Stamp(
-        author=author or whoever(),
+        author=author or current_user(),
         reason=reason,
-        now=now_of(connection),
-        effective=instant(effective, "--effective") if effective else None,
+        now=current_time(connection),
+        effective=parse_instant(effective, "--effective") if effective else None,
     )
 
 
 def _apply_shipped(
     context: typer.Context, domain: str, author: str, *, dry_run: bool, as_json: bool
 ) -> None:
-    from hypervisor.database.audit import whoever
-    from hypervisor.database.command import now_of, opened
+    from hypervisor.database.audit import current_user
+    from hypervisor.database.command import current_time, open_database
     from hypervisor.evaluation import pack_revisions
     from rules._pack import packs
 
-    with opened(context) as connection:
+    with open_database(context) as connection:
         outcome = pack_revisions.record(
             connection,
             packs(),
-            now=now_of(connection),
+            now=current_time(connection),
             only=domain or None,
-            by=author or whoever(),
+            by=author or current_user(),
             dry_run=dry_run,
         )
     for revision in outcome.revisions:
@@ -215,8 +215,7 @@ def _require_passing_tests(packs: "Sequence[Pack]", rules: set[str]) -> None:
 
 def _rebase(file: Path, rules: "Sequence[Proposed]", changes: "Sequence[Change]") -> None:
     """Update the `based on` keys of the file."""
-    from hypervisor.evaluation.based_on import rebase
-    from hypervisor.evaluation.rule_text import file_text
+    from hypervisor.evaluation.rule_text import file_text, rebase
 
     marks = {change.key: change.mark for change in changes}
     marks_of_file = {proposed.rule.id: marks[proposed.rule.id] for proposed in rules}

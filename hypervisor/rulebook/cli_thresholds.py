@@ -57,11 +57,11 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the thresholds in force."""
-    from hypervisor.database.command import now_of, opened
+    from hypervisor.database.command import current_time, open_database
     from hypervisor.rulebook import formatting, service_thresholds
 
-    with opened(context) as connection:
-        revisions = service_thresholds.list_in_force(connection, site, now=now_of(connection))
+    with open_database(context) as connection:
+        revisions = service_thresholds.list_in_force(connection, site, now=current_time(connection))
     if as_json:
         for recorded in revisions:
             print(json.dumps(formatting.revision_row(recorded), ensure_ascii=False))

@@ -8,7 +8,7 @@ from fastapi import Request
 from hypervisor.access.context import RequestContext
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import memory
+from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.readings import queries_latest
 from hypervisor.registry.model import Registry
@@ -38,7 +38,7 @@ class SubjectCache:
 
 
 def _subjects_by_rule(registry: Registry, catalogue: Catalogue) -> _Places:
-    territory = memory.arrange(registry, catalogue, PowerSchedule(retention=0))
+    territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
     sites_by_rule: dict[str, list[tuple[str, str]]] = {}
     for (rule, key), revisions in territory.revisions.items():
         place = territory.subjects[key].place

@@ -63,8 +63,7 @@ def measure_member(name: str, file: Path) -> Member:
 def pack(target: Path, manifest: Manifest, parts: Mapping[str, Path]) -> Manifest:
     """Write the file from its parts: readable by its owner only, complete or not there at all.
 
-    Raises:
-        BackupError: something of that name is there already, or came there meanwhile.
+    Raises BackupError: something of that name is there already, or came there meanwhile.
     """
     members = tuple(measure_member(name, file) for name, file in parts.items())
     full = msgspec.structs.replace(manifest, members=members)
@@ -95,8 +94,7 @@ def _entry(name: str, size: int, manifest: Manifest) -> tarfile.TarInfo:
 def verify(file: Path) -> Manifest:
     """Check every byte of a backup; its manifest.
 
-    Raises:
-        BackupError: it is no backup, is damaged, or has an unknown format.
+    Raises BackupError: it is no backup, is damaged, or has an unknown format.
     """
     with _open_tar(file) as tar:
         manifest = _read_manifest(file, tar)

@@ -20,9 +20,8 @@ _LEFT_OUT = ("DATABASE_URL", "BROKER_HOST", "BROKER_PASSWORD", "PLAYER_PASSWORD"
 def back_up(settings: Settings, target: Path, *, readings: bool = True) -> Manifest:
     """Write one consistent state of the running instance into `target`.
 
-    Raises:
-        BackupError: the file is there already, cannot be written, or the dump failed.
-        StoreError: no database answers.
+    Raises BackupError: the file is there already, cannot be written, or the dump failed;
+    StoreError: no database answers.
     """
     target = target.absolute()
     if target.exists():

@@ -33,8 +33,7 @@ def run(
 ) -> int:
     """Run the broker with the accounts of the settings until it ends; its exit status.
 
-    Raises:
-        StackError: a password is missing, the password file is damaged, or we are root.
+    Raises StackError: a password is missing, the password file is damaged, or we are root.
     """
     account = current_account()
     if account.uid == 0:

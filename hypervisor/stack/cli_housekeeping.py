@@ -27,8 +27,7 @@ def housekeeping(
 
     from hypervisor.base.process import log_to_stderr, stopping
     from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.database.listener import translated
+    from hypervisor.database.connect import connect, store_errors
     from hypervisor.stack import housekeeping as kept
 
     settings = load_settings(context.obj)
@@ -37,7 +36,7 @@ def housekeeping(
         say = logging.getLogger("hypervisor.housekeeping").info
         kept.run(settings, stopping=stopping(), say=say)
         return
-    with translated(), connect(settings.database_url, autocommit=True) as connection:
+    with store_errors(), connect(settings.database_url, autocommit=True) as connection:
         configured = kept.configured_days(settings)
         swept = (
             kept.preview(connection, configured)

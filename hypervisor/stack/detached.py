@@ -32,8 +32,7 @@ def start(
 ) -> Settings:
     """Start an instance that outlives us; return once its parts are ready.
 
-    Raises:
-        StackError: it ended (with its error), or was up already.
+    Raises StackError: it ended (with its error), or was up already.
     """
     folder = open_folder(data, server_account())
     pid = lock.find_holder(folder.lock)
@@ -96,8 +95,7 @@ def _follow(
 def stop(data: Path) -> bool:
     """Stop the instance of this folder and wait until it has stopped; False: it was not up.
 
-    Raises:
-        StackError: we may not stop it, or it does not stop.
+    Raises StackError: we may not stop it, or it does not stop.
     """
     file = data.absolute() / "up.lock"
     pid = lock.find_holder(file)

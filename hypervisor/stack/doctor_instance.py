@@ -171,13 +171,13 @@ def _check_ingest(seen: queries_health.Health, *, live: bool) -> Iterator[Findin
 
 
 def _check_evaluation(seen: queries_health.Health, now: datetime, *, live: bool) -> Finding:
-    if seen.judged_to is None:
+    if seen.evaluated_to is None:
         mend = "it judges once readings or heartbeats come; see log/watch.log"
         return (bad if live else warning)("watch", "has judged nothing yet", mend)
-    if live and now - seen.judged_to > LATE:
-        what = f"is {_format_seconds(now - seen.judged_to)} behind"
+    if live and now - seen.evaluated_to > LATE:
+        what = f"is {_format_seconds(now - seen.evaluated_to)} behind"
         return bad("watch", what, "see log/watch.log of the data folder")
-    return good("watch", f"has judged up to {seen.judged_to:%Y-%m-%d %H:%M:%S %Z}")
+    return good("watch", f"has judged up to {seen.evaluated_to:%Y-%m-%d %H:%M:%S %Z}")
 
 
 def check_web(settings: Settings) -> Iterator[Finding]:

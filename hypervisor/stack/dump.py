@@ -15,8 +15,7 @@ from hypervisor.stack.archive import BackupError
 def dump_database(url: str, target: Path, *, snapshot: str, readings: bool) -> None:
     """Write the database, as the snapshot sees it, into a file.
 
-    Raises:
-        BackupError: the program failed; with its own message.
+    Raises BackupError: the program failed; with its own message.
     """
     words, secret = store.connection_options(url)
     done = subprocess.run(
@@ -40,8 +39,7 @@ def dump_database(url: str, target: Path, *, snapshot: str, readings: bool) -> N
 def restore_dump(url: str, source: IO[bytes]) -> None:
     """Read a dump into an empty, prepared database.
 
-    Raises:
-        BackupError: the program failed; with its own message.
+    Raises BackupError: the program failed; with its own message.
     """
     words, secret = store.connection_options(url)
     command = [

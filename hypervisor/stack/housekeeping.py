@@ -13,8 +13,7 @@ from hypervisor.accounts import reader_guard
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit, events
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, StoreError, connect
-from hypervisor.database.listener import translated
+from hypervisor.database.connect import Connection, StoreError, connect, store_errors
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
 from hypervisor.readings import rollup as rollups
 from hypervisor.readings.queries_retention import Bounds, Chunk
@@ -179,7 +178,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
             continue
         due = time.monotonic() + EVERY_SECONDS
         try:
-            with translated(), connect(settings.database_url, autocommit=True) as connection:
+            with store_errors(), connect(settings.database_url, autocommit=True) as connection:
                 message = _run_once(connection, settings)
         except StoreError as error:
             message, due = f"{error}; trying again", time.monotonic() + _TRY_AGAIN_SECONDS
@@ -190,14 +189,13 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
 
 def _run_once(connection: Connection, settings: Settings) -> str:
     """One sweep; its log message."""
-    if instance_store.read(connection) is None:
-        raise StoreError("this database has not been said to be live or an exercise")
+    instance_store.require(connection)
     if not queries_retention.lock_housekeeping(connection):
         return "another housekeeping is running on this database"
     done = sweep(connection, configured_days(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
     text += refresh_columnar_copy(connection, settings) + compress(connection, settings)
-    events.forget(connection, _EVENT_RETENTION)
+    events.prune(connection, _EVENT_RETENTION)
     if not done.shorter:
         return text
     more = preview(connection, configured_days(settings))

@@ -69,11 +69,8 @@ def choose_settings(
     """Read or choose the settings, free ports included, and write them to the folder's file.
 
     Settings of servers in `environment` override the file and are saved to it. `held`: ports that
-    our own servers listen on already.
-
-    Raises:
-        StackError: a requested port is taken, a value is invalid, or a database is there whose
-            settings are lost.
+    our own servers listen on already. Raises StackError: a requested port is taken, a value is
+    invalid, or a database is there whose settings are lost.
     """
     recorded = _read(folder)
     requested = _read_requested(environment or {}, say)
@@ -125,8 +122,7 @@ def choose_settings(
 def _read_requested(environment: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
     """The settings of `up` in the environment, without the prefix.
 
-    Raises:
-        StackError: a value cannot be written to the settings file.
+    Raises StackError: a value cannot be written to the settings file.
     """
     requested = {}
     for name, value in up_settings(environment).items():
@@ -141,11 +137,7 @@ def _read_requested(environment: Mapping[str, str], say: Callable[[str], None]) 
 
 
 def _port(key: str, settings: Mapping[str, str]) -> int | None:
-    """The port of that name, None if unset.
-
-    Raises:
-        StackError: it is no port.
-    """
+    """The port of that name, None if unset. Raises StackError: it is no port."""
     text = settings.get(key)
     if not text:
         return None

@@ -13,8 +13,7 @@ from hypervisor.broker.errors import StackError
 def hold(file: Path) -> Iterator[None]:
     """Hold the lock of this folder until the end of the block.
 
-    Raises:
-        StackError: another `up` holds it.
+    Raises StackError: another `up` holds it.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -36,8 +35,7 @@ def hold(file: Path) -> Iterator[None]:
 def find_holder(file: Path) -> int | None:
     """The pid of the running `up` of this folder, or None where there is none.
 
-    Raises:
-        StackError: the folder is another user's.
+    Raises StackError: the folder is another user's.
     """
     try:
         descriptor = os.open(file, os.O_RDONLY)

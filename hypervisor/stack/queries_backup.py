@@ -34,8 +34,7 @@ class Snapshot:
 def open_snapshot(url: str, *, readings: bool) -> Iterator[Snapshot]:
     """Hold one snapshot of the database until the end of the block; nobody is blocked.
 
-    Raises:
-        StoreError: no database answers, or it is no instance yet.
+    Raises StoreError: no database answers, or it is no instance yet.
     """
     with connect(url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -101,8 +100,7 @@ def connection_options(url: str) -> tuple[list[str], dict[str, str]]:
 def prepare_restore(url: str, *, timescaledb: str) -> None:
     """Prepare an empty database for a dump.
 
-    Raises:
-        StoreError: it holds something, or its TimescaleDB is not the dump's.
+    Raises StoreError: it holds something, or its TimescaleDB is not the dump's.
     """
     with connect(url, autocommit=True) as connection:
         held = connection.execute(

@@ -34,9 +34,8 @@ class RestoreOptions:
 def restore(options: RestoreOptions, say: Say) -> Manifest:
     """Restore the instance into its own cluster; `hypervisor up` then continues it.
 
-    Raises:
-        BackupError: the file is no backup, damaged or too new; or the folder holds an instance.
-        StackError: the folder cannot be used, or the servers are not installed.
+    Raises BackupError: the file is no backup, damaged or too new; or the folder holds an instance;
+    StackError: the folder cannot be used, or the servers are not installed.
     """
     _refuse_instance(options.data)
     manifest = archive.verify(options.file)
@@ -71,8 +70,7 @@ def restore(options: RestoreOptions, say: Say) -> Manifest:
 def refuse_newer(file: Path, manifest: Manifest) -> None:
     """Refuse a backup of a newer version.
 
-    Raises:
-        BackupError: it has migrations that this version lacks.
+    Raises BackupError: it has migrations that this version lacks.
     """
     unknown = sorted(set(manifest.migrations) - set(migration_files()))
     if unknown:
@@ -121,9 +119,8 @@ def _restore_database(options: RestoreOptions, manifest: Manifest, cluster: Data
 def fill_database(url: str, options: RestoreOptions, manifest: Manifest) -> None:
     """Restore the backup's database into an empty one, and continue from where it stood.
 
-    Raises:
-        BackupError: the restored rows are not those that were dumped.
-        StoreError: the database is not empty, or lacks the right TimescaleDB.
+    Raises BackupError: the restored rows are not those that were dumped; StoreError: the database
+    is not empty, or lacks the right TimescaleDB.
     """
     store.prepare_restore(url, timescaledb=manifest.timescaledb)
     with archive.open_member(options.file, DATABASE) as part:

@@ -37,9 +37,8 @@ def start_broker(
 ) -> Running:
     """Start the broker and wait until it answers; `answers` proves that it is this one.
 
-    Raises:
-        StackError: it ended, or never answered; with the end of its log.
-        PortLostError: it ended because another process has its port.
+    Raises StackError: it ended, or never answered; with the end of its log; PortLostError: it ended
+    because another process has its port.
     """
     broker.create()
     child = broker.start()
@@ -56,11 +55,9 @@ def start_broker(
 def start_database(database: Database, check: Callable[[], None] = _never_stop) -> Running:
     """Start the database server (its cluster is made if missing) and wait until it answers.
 
-    After a kill, backends of the previous server may take a moment to end.
-
-    Raises:
-        StackError: it ended, or never answered; with the end of its log.
-        PortLostError: it ended because another process has its port.
+    After a kill, backends of the previous server may take a moment to end. Raises StackError: it
+    ended, or never answered; with the end of its log; PortLostError: it ended because another
+    process has its port.
     """
     database.create()
     end = time.monotonic() + LEFT_OVER_SECONDS
@@ -100,9 +97,8 @@ def await_answer(
 ) -> None:
     """Wait until a server answers; an exception of `check` stops the server.
 
-    Raises:
-        StackError: it ended or stayed silent.
-        PortLostError: it ended because another process has its port.
+    Raises StackError: it ended or stayed silent; PortLostError: it ended because another process
+    has its port.
     """
     name, child = server.name, server.child
     end = time.monotonic() + START_SECONDS

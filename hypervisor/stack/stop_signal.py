@@ -21,11 +21,7 @@ class StopRequest:
     requested: bool = False
 
     def check(self) -> None:
-        """Raise if a stop was requested.
-
-        Raises:
-            Stopped: it was.
-        """
+        """Raise if a stop was requested. Raises Stopped: it was."""
         if self.requested:
             raise Stopped
 

@@ -56,8 +56,7 @@ class UpOptions:
 def run(options: UpOptions, say: Say) -> None:
     """Start everything, keep it running, and stop it in order.
 
-    Raises:
-        TerritoryError: it cannot be started; whatever had been started is stopped again.
+    Raises TerritoryError: it cannot be started; whatever had been started is stopped again.
     """
     account = server_account()
     broker, database = binaries.find_broker(), binaries.find_database()
@@ -353,9 +352,7 @@ class _RunningInstance:
 def prepare(url: str, options: UpOptions, default_name: str, say: Say) -> Instance:
     """Migrate the database; create the instance or check its mode.
 
-    Raises:
-        InstanceError: it was made in the other mode.
-        StoreError: the database cannot be used.
+    Raises InstanceError: it was made in the other mode; StoreError: the database cannot be used.
     """
     with connect(url) as connection:
         applied = migrate(connection)

@@ -10,7 +10,7 @@ from datetime import datetime
 from hypervisor.database import events
 from hypervisor.database.connect import StoreError
 from hypervisor.database.credentials import Credential
-from hypervisor.database.events import Happening, News, Parts, Position, Valid
+from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
 
 _GATHER = 0.2  # s: what happens meanwhile is told at once
 _TICK = 2.0  # s: so soon it is noticed that a part is late
@@ -148,11 +148,11 @@ class Hub:
             return
         self._upto = news.upto
         self._known.set()
-        if news.happenings:
-            self._tell(merged(news.happenings))
+        if news.events:
+            self._tell(merged(news.events))
             await asyncio.sleep(_GATHER)
 
-    def _tell(self, events: list[Happening]) -> None:
+    def _tell(self, events: list[LoggedEvent]) -> None:
         """Encoded once for all who may see the same."""
         encoded: dict[Sites, bytes] = {}
         for listener in self.listeners:
@@ -177,25 +177,25 @@ class Hub:
                 listener.put(chunk_of_health)
 
 
-def merged(events: Sequence[Happening]) -> list[Happening]:
+def merged(events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
     """What was told of readings is told once, where the last of it stood; so is a crowd of others.
 
     An inventory changes thresholds by the thousand: whoever looks on asks for all of them anew.
     """
-    kinds: dict[str, list[Happening]] = {}
-    for happening in events:
-        kinds.setdefault(happening.kind, []).append(happening)
-    happenings = [
+    kinds: dict[str, list[LoggedEvent]] = {}
+    for event in events:
+        kinds.setdefault(event.kind, []).append(event)
+    combined = [
         event
         for kind, these in kinds.items()
         for event in ([_merge(these)] if kind in _MANY and len(these) > _MANY[kind] else these)
     ]
-    return sorted(happenings, key=lambda event: event.position)
+    return sorted(combined, key=lambda event: event.position)
 
 
-def _merge(these: Sequence[Happening]) -> Happening:
-    site_sets = [happening.sites for happening in these if happening.sites is not None]
-    return Happening(
+def _merge(these: Sequence[LoggedEvent]) -> LoggedEvent:
+    site_sets = [event.sites for event in these if event.sites is not None]
+    return LoggedEvent(
         position=these[-1].position,
         kind=these[-1].kind,
         key="",
@@ -204,11 +204,9 @@ def _merge(these: Sequence[Happening]) -> Happening:
     )
 
 
-def chunk(events: Iterable[Happening], sites: Sites) -> bytes:
+def chunk(events: Iterable[LoggedEvent], sites: Sites) -> bytes:
     """The events of it that somebody may hear of."""
-    return b"".join(
-        _encode_event(happening, sites) for happening in events if _is_visible(happening, sites)
-    )
+    return b"".join(_encode_event(event, sites) for event in events if _is_visible(event, sites))
 
 
 def health(late: tuple[str, ...]) -> bytes:
@@ -216,11 +214,11 @@ def health(late: tuple[str, ...]) -> bytes:
     return _encode("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
 
 
-def _is_visible(event: Happening, sites: Sites) -> bool:
+def _is_visible(event: LoggedEvent, sites: Sites) -> bool:
     return sites is None or event.sites is None or not sites.isdisjoint(event.sites)
 
 
-def _encode_event(event: Happening, sites: Sites) -> bytes:
+def _encode_event(event: LoggedEvent, sites: Sites) -> bytes:
     data = {"kind": event.kind, "key": event.key, **event.data}
     if event.kind == "reading":
         seen = event.sites if event.sites is None or sites is None else event.sites & sites

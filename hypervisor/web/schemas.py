@@ -35,8 +35,8 @@ class HealthBody(Body):
     instance: str = Field(examples=["essonne"])
     ok: bool = Field(description="False when a part needs a person.")
     clock: datetime = Field(description="Now; in an exercise the scenario's now.")
-    judged_to: datetime | None = Field(description="Values are judged up to here.")
-    heard_to: datetime | None = Field(description="Silence is judged up to here.")
+    judged_to: datetime | None = Field(description="Values are evaluated up to here.")
+    heard_to: datetime | None = Field(description="Silence is evaluated up to here.")
     unread: int = Field(description="Committed batches that the watch has not yet taken.")
     parts: list[Part]
 

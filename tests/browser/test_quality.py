@@ -19,7 +19,7 @@ from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violati
 def refused_url(own_url: str) -> str:
     """The flood, and letters of two reasons: one that is mended by now, one that is not."""
     with connect(own_url) as connection:
-        at = queries_latest.get_progress(connection).heard_to
+        at = queries_latest.get_progress(connection).watermark
         assert at is not None
         when = at.isoformat().replace("+00:00", "Z")
         good = b'{"time": "%s", "values": {"level": 1.5}}' % when.encode()

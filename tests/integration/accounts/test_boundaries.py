@@ -141,7 +141,7 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
         make(NOW + SECOND, Duty.READ, name=" ")
     with pytest.raises(AccountError, match="Anne has not administer"):
         make(NOW + SECOND, Duty.READ, Duty.ADMINISTER)
-    acts = [act for act in audit.listing(world.connection) if act.kind == "token"]
+    acts = [act for act in audit.list_acts(world.connection) if act.kind == "token"]
     assert len(acts) == 2
     assert {(act.author, act.subject) for act in acts} == {("Anne", "Anne")}
 
@@ -200,7 +200,7 @@ def test_signing_in_is_noted_and_forgets_what_is_over(world: World) -> None:
     assert len(rows) == 1
     assert bytes(rows[0][0]) != old
     assert access_queries.get_account(world.connection, "Anne").signed_in_at == NOW + IDLE_TIMEOUT
-    act = next(one for one in audit.listing(world.connection) if one.kind == "sign-in")
+    act = next(one for one in audit.list_acts(world.connection) if one.kind == "sign-in")
     assert (act.author, act.subject, act.details) == ("Anne", "Anne", {"address": "10.0.0.1"})
 
 
@@ -261,7 +261,7 @@ def test_who_signs_out_leaves_their_other_sessions(world: World) -> None:
     bruno = knock(world, name="bruno")
     access_service.sign_out(world.connection, found[0], everywhere=True)
     assert (known(world, there, NOW), known(world, bruno, NOW)) == (False, True)
-    acts = [act for act in audit.listing(world.connection) if act.kind == "sign-out"]
+    acts = [act for act in audit.list_acts(world.connection) if act.kind == "sign-out"]
     assert {(act.author, act.subject) for act in acts} == {("Anne", "Anne")}
 
 
@@ -331,7 +331,7 @@ def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> No
     for area in (SOUTH, None):
         with pytest.raises(ForbiddenError, match="reaches beyond their own"):
             account_service.set_roles(connection, "Anne", ((Role.VIEWER, area),), NORA)
-    assert {one.author for one in audit.listing(connection, limit=5)} == {"Nora"}
+    assert {one.author for one in audit.list_acts(connection, limit=5)} == {"Nora"}
 
 
 def test_what_an_administrator_did_to_an_account_is_told(world: World) -> None:
@@ -348,7 +348,7 @@ def test_what_an_administrator_did_to_an_account_is_told(world: World) -> None:
     account_service.set_disabled(world.connection, "Anne", ROOT, at=None)
     found = [
         (act.kind, act.author, act.subject, act.reason, act.details)
-        for act in audit.listing(world.connection, limit=4)
+        for act in audit.list_acts(world.connection, limit=4)
     ]
     assert found == [
         (
@@ -452,7 +452,7 @@ def test_a_token_is_revoked_once_by_whoever_revoked_it(world: World) -> None:
         access_service.revoke_token(
             world.connection, number, now=NOW, author="x", owner=owner.account + 1
         )
-    acts = audit.listing(world.connection, limit=3)
+    acts = audit.list_acts(world.connection, limit=3)
     assert [(act.kind, act.author, act.subject) for act in acts] == [
         ("token", "Ada", "Anne"),
         ("token-revoked", "Bea", "Anne"),

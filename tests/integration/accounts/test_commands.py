@@ -77,7 +77,7 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
     ]
     with connect(database_url) as connection:
         found = access_queries.find_password_hash(connection, "anne")
-        acts = audit.listing(connection)
+        acts = audit.list_acts(connection)
     assert found is not None
     assert passwords.verify(found[1], word)
     assert [act.kind for act in acts] == [

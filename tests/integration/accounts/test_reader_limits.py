@@ -146,7 +146,7 @@ def test_one_that_does_it_again_and_again_is_let_in_no_more(database_url: str, n
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
         log_in(database_url, role, WORD)
     with connect(database_url) as owner:
-        assert [act.kind for act in audit.listing(owner)] == ["reader", "reader-suspended"]
+        assert [act.kind for act in audit.list_acts(owner)] == ["reader", "reader-suspended"]
         readers.rotate_password(owner, name, WORD)
     log_in(database_url, role, WORD).close()
 
@@ -232,7 +232,7 @@ def test_housekeeping_looks_after_them(database_url: str, name: str, session: Co
     with pytest.raises(psycopg.OperationalError):
         session.execute("SELECT 1")
     with connect(database_url) as owner:
-        assert [act.kind for act in audit.listing(owner)] == ["reader", "reader-mended"]
+        assert [act.kind for act in audit.list_acts(owner)] == ["reader", "reader-mended"]
 
 
 @pytest.mark.parametrize(("usage", "ended"), [("0.1", False), ("0.11", True)])

@@ -84,7 +84,7 @@ def test_having_it_twice_changes_what_differs(url: str, name: str) -> None:
         assert value(session, "SELECT count(*) FROM public.reading") == 0
     with connect(url) as connection:
         readers.ensure_reader(connection, name, f"{WORD}-2", NORTH)
-        acts = [(one.kind, one.reason) for one in audit.listing(connection)]
+        acts = [(one.kind, one.reason) for one in audit.list_acts(connection)]
     assert acts == [
         ("reader", "lets it read the whole territory"),
         ("reader", f"lets it read {NORTH}"),
@@ -192,7 +192,7 @@ def test_as_a_person_types_it(hypervisor: Type, url: str, name: str) -> None:
             session.execute("SELECT 1")
     with connect(url) as connection:
         assert store.find_role(connection, f"reader_{name}") is None
-        acts = audit.listing(connection)
+        acts = audit.list_acts(connection)
     assert [one.kind for one in acts] == ["reader", "reader-rotate", "reader-remove"]
     assert acts[-1].reason == "over"
     assert not any(secret in str(one) or WORD in str(one) for one in acts)
@@ -269,7 +269,7 @@ def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
         readers.remove_reader(connection, name)
         assert store.find_role(connection, f"reader_{name}") is None
         acts = [
-            (one.kind, one.subject, one.author, one.reason) for one in audit.listing(connection)
+            (one.kind, one.subject, one.author, one.reason) for one in audit.list_acts(connection)
         ]
     assert acts == [
         ("reader", name, "hypervisor", f"lets it read {SOUTH}"),

@@ -75,7 +75,7 @@ def test_in_and_out(browser: httpx.Client, anne: World) -> None:
     assert browser.post("/api/v1/auth/logout", headers=foreign).status_code == 403
     assert browser.post("/api/v1/auth/logout", headers=token).status_code == 204
     assert browser.get("/api/v1/auth/me").status_code == 401
-    kinds = [act.kind for act in audit.listing(anne.connection)]
+    kinds = [act.kind for act in audit.list_acts(anne.connection)]
     assert kinds == ["account", "sign-in", "sign-out"]
 
 

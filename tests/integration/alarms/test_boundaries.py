@@ -145,7 +145,7 @@ def test_a_setting_is_changed_with_its_reason_and_its_record(desk: Desk) -> None
         desk.connection, "chatter_count", "7", author="anne", reason="calm"
     )
     assert changed == ("5", "7")
-    (done,) = audit.listing(desk.connection, kind="alarm-setting")
+    (done,) = audit.list_acts(desk.connection, kind="alarm-setting")
     assert (done.author, done.subject, done.reason) == ("anne", "chatter_count", "calm")
     assert done.details == {"before": "5", "after": "7"}
     for wrong in ("²", "0", "1000001", "-1", "1.5"):

@@ -11,7 +11,7 @@ import pytest
 from hypervisor.database import events
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.credentials import Credential
-from hypervisor.database.events import Happening, News, Parts, Position, Valid
+from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
 from tests.integration.database.standing import make_places
 
 pytestmark = pytest.mark.integration
@@ -33,13 +33,13 @@ def told(connection: Connection) -> Connection:
 
 
 def test_a_happening_as_it_is_told(connection: Connection) -> None:
-    events.tell(connection, "log", "7", sites=["mill", "source"], data={"n": 1})
-    events.tell(connection, "rule", "8", sites=None)
+    events.record(connection, "log", "7", sites=["mill", "source"], data={"n": 1})
+    events.record(connection, "rule", "8", sites=None)
     (mine,) = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
-    (first, second) = events.between(connection, Position(xid=mine), mine + 1, most=2) or []
+    (first, second) = events.list_between(connection, Position(xid=mine), mine + 1, most=2) or []
     assert first.position.xid == second.position.xid == mine
     assert 0 < first.position.id < second.position.id
-    assert first == Happening(
+    assert first == LoggedEvent(
         position=first.position,
         kind="log",
         key="7",
@@ -51,10 +51,10 @@ def test_a_happening_as_it_is_told(connection: Connection) -> None:
 
 def test_what_happened_between_two_looks(told: Connection) -> None:
     def keys(after: Position, before: int, most: int = 9) -> str | None:
-        between = events.between(told, after, before, most=most)
+        between = events.list_between(told, after, before, most=most)
         return None if between is None else "".join(one.key for one in between)
 
-    every = events.between(told, Position(xid=8), 31, most=9)
+    every = events.list_between(told, Position(xid=8), 31, most=9)
     assert every is not None
     second = every[1].position
     assert keys(Position(xid=8), 31) == "abcd"
@@ -71,16 +71,16 @@ def test_what_is_forgotten_is_known_to_be(told: Connection) -> None:
     told.execute(
         "UPDATE event_log SET at = clock_timestamp() - INTERVAL '2 hours' WHERE xid < '30'"
     )
-    assert events.forget(told, timedelta(hours=3)) == 0
-    assert events.between(told, Position(xid=8), 31, most=9) is not None
+    assert events.prune(told, timedelta(hours=3)) == 0
+    assert events.list_between(told, Position(xid=8), 31, most=9) is not None
     (swept,) = told.execute("SELECT pruned_at FROM event_log_horizon").fetchone() or (None,)
-    assert events.forget(told, timedelta(hours=1)) == 3
-    assert events.between(told, Position(xid=20), 31, most=9) is None
-    left = events.between(told, Position(xid=21), 31, most=9) or []
+    assert events.prune(told, timedelta(hours=1)) == 3
+    assert events.list_between(told, Position(xid=20), 31, most=9) is None
+    left = events.list_between(told, Position(xid=21), 31, most=9) or []
     assert [one.key for one in left] == ["d"]
     (later,) = told.execute("SELECT pruned_at FROM event_log_horizon").fetchone() or (None,)
     assert later > swept
-    assert events.forget(told, timedelta(hours=1)) == 0
+    assert events.prune(told, timedelta(hours=1)) == 0
 
 
 def test_the_sites_of_a_territory(connection: Connection) -> None:
@@ -135,11 +135,11 @@ async def _next(following: AsyncGenerator[Any, None], kind: type) -> Any:
 
 async def _follow(connection: Connection, url: str) -> None:
     shown: list[Credential] = []
-    events.tell(connection, "log", "before", sites=None)
+    events.record(connection, "log", "before", sites=None)
     async with aclosing(events.follow(url, None, patience=0.01, shown=lambda: shown)) as following:
         assert await _next(following, Parts) == Parts(late=(), registry=0)
         news = await _next(following, News)
-        assert news.happenings == [], "it begins now"
+        assert news.events == [], "it begins now"
         connection.execute(
             "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
             " ('d', now() - INTERVAL '1 min', now(), now()), ('b', now(), now(), NULL),"
@@ -149,19 +149,19 @@ async def _follow(connection: Connection, url: str) -> None:
         connection.execute("INSERT INTO feed (kind) VALUES ('registry'), ('heartbeat')")
         shown.append(TOKEN)
         for key in ("first", "second"):
-            events.tell(connection, "log", key, sites=["mill"])
+            events.record(connection, "log", key, sites=["mill"])
         late = ("ingest a", "ingest c", "watch")
         assert await _next(following, Parts) == Parts(late=late, registry=1)
         nobody = Valid(shown=frozenset([TOKEN]), good=frozenset())
         assert await _next(following, Valid) == nobody
         after = await _next(following, News)
-        assert [one.key for one in after.happenings] == ["first", "second"]
+        assert [one.key for one in after.events] == ["first", "second"]
         assert after.upto > news.upto
         connection.execute("UPDATE evaluation_state SET evaluated_to = now()")
         connection.execute("UPDATE worker SET heard_at = now() - INTERVAL '25 s'")
         shown.clear()
         assert await _next(following, Parts) == Parts(late=(), registry=1)
-        assert (await _next(following, News)).happenings == [], "none is told twice"
+        assert (await _next(following, News)).events == [], "none is told twice"
         connection.execute("UPDATE evaluation_state SET evaluated_to = now() - INTERVAL '1 min'")
         assert (await _next(following, Parts)).late == ("watch",)
         await _next(following, News)
@@ -173,7 +173,7 @@ async def _follow(connection: Connection, url: str) -> None:
     async with aclosing(events.follow(url, news.upto, patience=0.01)) as again:
         await _next(again, Parts)
         told = await _next(again, News)
-        assert [one.key for one in told.happenings] == ["first", "second"]
+        assert [one.key for one in told.events] == ["first", "second"]
     async with aclosing(events.follow(url, after.upto, patience=0.01)) as again:
         await _next(again, Parts)
-        assert (await _next(again, News)).happenings == []
+        assert (await _next(again, News)).events == []

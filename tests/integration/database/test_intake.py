@@ -175,7 +175,7 @@ def _returns(
                 ],
             )
     intervals = dict.fromkeys(series.values(), 60.0)
-    every = gaps.returns(connection, NOW, NOW + ends * SECOND, intervals)
+    every = gaps.count_returns(connection, NOW, NOW + ends * SECOND, intervals)
     assert [one.device for one in every] == sorted(one.device for one in every)
     return {one.device: (one.due, one.prompt, one.late, one.missing) for one in every}
 

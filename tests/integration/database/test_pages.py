@@ -389,7 +389,7 @@ def test_the_bar_counts_what_came_lately_and_who_is_heard(connection: Connection
         )
     look = queries.read_glance(connection, now=NOW, wall=NOW)
     assert (look.readings_per_minute, look.raised_lately) == (2, 2)
-    assert (look.workers, look.workers_heard, look.judged_to) == (1, True, None)
+    assert (look.workers, look.workers_heard, look.evaluated_to) == (1, True, None)
     connection.execute("UPDATE worker SET heard_at = %s", [late])
     assert not queries.read_glance(connection, now=NOW, wall=NOW).workers_heard
     connection.execute("DELETE FROM worker")

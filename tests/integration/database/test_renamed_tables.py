@@ -86,7 +86,7 @@ def test_triggers_write_to_the_event_log(old: Connection) -> None:
         " VALUES ('rule', 'flood', '{}', now(), 'ada', 'tried')"
     )
     old.execute("INSERT INTO audit (kind, subject, author, reason) VALUES ('a', 's', 'ada', 'r')")
-    events.tell(old, "exercise", "run/1", sites=None)
+    events.record(old, "exercise", "run/1", sites=None)
     old.execute(
         "INSERT INTO log_entry (kind, text, author, at) VALUES ('note', 'calm', 'ada', now())"
     )

@@ -551,7 +551,7 @@ def test_the_nearest_rain_gauge_of_a_place_that_lies_nowhere(connection: Connect
 
 def test_workers_and_how_far_the_watch_is(connection: Connection) -> None:
     assert queries_latest.get_progress(connection) == queries_latest.Progress(
-        heard_to=None, judged_to=None, engine=None, unread=0
+        watermark=None, evaluated_to=None, engine=None, unread=0
     )
     connection.execute("INSERT INTO feed (xid, kind) VALUES ('3', 'registry'), ('4', 'registry')")
     assert queries_latest.get_progress(connection).unread == 2
@@ -561,7 +561,7 @@ def test_workers_and_how_far_the_watch_is(connection: Connection) -> None:
         [NOW, NOW - HOUR],
     )
     assert queries_latest.get_progress(connection) == queries_latest.Progress(
-        heard_to=NOW, judged_to=NOW - HOUR, engine="e", unread=1
+        watermark=NOW, evaluated_to=NOW - HOUR, engine="e", unread=1
     )
     connection.execute(
         "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
@@ -653,7 +653,7 @@ def test_the_bar_rounds_what_came_and_counts_a_strange_severity_as_the_least(
     look = queries.read_glance(connection, now=NOW, wall=NOW)
     assert look == queries.Glance(
         tally={1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (1, 1)},
-        judged_to=None,
+        evaluated_to=None,
         workers=0,
         workers_heard=False,
         readings_per_minute=3,

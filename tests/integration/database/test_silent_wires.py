@@ -15,7 +15,8 @@ import pytest
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
 from hypervisor.broker.child import wait_until
-from hypervisor.database import channels, events, panels, timeouts
+from hypervisor.database import connect as connections
+from hypervisor.database import events, panels
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect, migrate
 from hypervisor.database.locks import Lock
@@ -76,10 +77,10 @@ def test_who_listens_notices_a_vanished_server(
     remote: Remote, unplugged: Callable[[], None]
 ) -> None:
     with far(remote, remote.url + SOON, autocommit=True) as connection:
-        channels.listen(connection, "anything")
+        connections.listen(connection, "anything")
         unplugged()
         with pytest.raises(psycopg.OperationalError):
-            channels.wait(connection, 30)
+            connections.wait_for_notification(connection, 30)
 
 
 def test_the_open_transaction_of_a_vanished_client_is_ended(
@@ -141,7 +142,7 @@ def test_what_the_address_says_comes_first(database_url: str) -> None:
 def test_a_server_that_accepts_and_says_nothing_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(timeouts.CLIENT_SETTINGS, "connect_timeout", 2)
+    monkeypatch.setitem(connections.CLIENT_SETTINGS, "connect_timeout", 2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         with pytest.raises(StoreError, match=f"no database answers at 127.0.0.1:{port}"):

@@ -71,10 +71,10 @@ def test_acts_of_the_audit(connection: Connection) -> None:
         connection.execute("UPDATE audit SET at = %s WHERE id = %s", [at, number])
 
     def listed(**words: Any) -> list[int]:
-        return [act.id for act in audit.listing(connection, **words)]
+        return [act.id for act in audit.list_acts(connection, **words)]
 
     def paged(**words: Any) -> list[int]:
-        return [act.id for act in audit.page(connection, **{"limit": 9, **words})]
+        return [act.id for act in audit.list_latest(connection, **{"limit": 9, **words})]
 
     assert listed() == numbers
     assert listed(limit=2) == [third, fourth], "the latest, in their order"
@@ -88,8 +88,8 @@ def test_acts_of_the_audit(connection: Connection) -> None:
         [second],
         [fourth, first],
     )
-    words = audit.words(connection)
-    assert (words.authors, words.kinds) == (("ann", "ben"), ("observe", "undo"))
+    words = audit.list_filters(connection)
+    assert (words.authors, words.kinds) == (["ann", "ben"], ["observe", "undo"])
 
 
 def test_what_was_raised_and_answered(connection: Connection) -> None:

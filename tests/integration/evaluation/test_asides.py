@@ -98,10 +98,10 @@ def evaluation(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
 
 
 def folding(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
-    def broken(rule: str, subject: str, journal: Sequence[StateChange]) -> list[Episode]:
+    def broken(rule: str, subject: str, states: Sequence[StateChange]) -> list[Episode]:
         if (rule, subject) == (RISE, "mill"):
             raise AssertionError("no such phase")
-        return episodes(rule, subject, journal)
+        return episodes(rule, subject, states)
 
     monkeypatch.setattr(recording, "episodes", broken)
 

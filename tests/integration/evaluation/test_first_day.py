@@ -48,7 +48,7 @@ def test_before_it_listened_an_instance_accuses_nobody(settings: Settings) -> No
         memory = load_memory(connection, SETUP)
         while step(connection, memory, SETUP).entries:
             pass
-        assert memory.state.heard_to is not None
+        assert memory.state.watermark is not None
         assert alarm_queries.list_alarms(connection, alarm_queries.Selection()) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hypervisor.base.instance import Mode
 from hypervisor.database.connect import connect
-from hypervisor.evaluation.retention import prune
+from hypervisor.evaluation.memory import prune
 from sensors._row import NEVER
 from tests.integration.evaluation.world import MINUTE, Sent, World, make_world, us
 

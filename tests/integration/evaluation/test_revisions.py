@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from hypervisor.database import feed as log
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
@@ -154,7 +155,7 @@ def test_deafness_told_later_takes_back_a_silence(orge: World) -> None:
 
     assert orge.alarms() == []
     assert told(orge, "flood-silent")[-1][0] == "withdrawn"
-    assert "our deafness" in told(orge, "flood-silent")[-1][1]
+    assert "ingest gaps revised" in told(orge, "flood-silent")[-1][1]
 
 
 def test_a_correction_does_not_unsay_that_the_device_had_spoken(orge: World) -> None:
@@ -203,7 +204,7 @@ def test_other_texts_judge_nothing_again_and_leave_what_stands(
     assert orge.record_rules() == ["flood-high"]
     if restarted:
         orge.restart()
-    assert orge.step().judged == 0
+    assert orge.step().evaluated == 0
 
     assert orge.transitions() == before
     (alarm,) = orge.alarms()
@@ -227,7 +228,8 @@ def test_two_devices_in_service_with_one_quantity_rest_the_rule_and_it_is_said(o
 
     assert orge.memory is not None
     assert (
-        orge.memory.territory.unfit["flood-high", "orge"] == "two devices in service measure level"
+        orge.memory.territory.inapplicable["flood-high", "orge"]
+        == "two devices in service measure level"
     )
 
 
@@ -285,3 +287,19 @@ def test_a_revised_stale_limit_judges_the_past_again(
 
     (alarm,) = [one for one in orge.alarms() if one.episode.rule == "flood-high"]
     assert alarm.episode.stale == stale
+
+
+def test_the_territory_is_arranged_again_only_where_it_may_have_changed(orge: World) -> None:
+    orge.settle()
+    assert orge.memory is not None
+    first = orge.memory.territory
+    log.append(orge.connection, "registry")  # as after a closing, or a drained worker
+    orge.connection.commit()
+    orge.settle()
+    assert orge.memory.territory is first
+    orge.revise(orge.fact("threshold", "orge/attention", {"value": 3.2, "unit": "m"}))
+    orge.settle()
+    second = orge.memory.territory
+    assert second is not first
+    assert second.subjects["orge"].thresholds["attention"].value.tolist() == [3.2]
+    assert orge.memory.facts["subject", "orge"]["thresholds"]["attention"][0][1] == 3.2

@@ -253,7 +253,7 @@ class World:
         """(minute judged up to, batches not yet taken)."""
         found = queries_latest.get_progress(self.connection)
         self.connection.commit()
-        judged = (found.judged_to or DAY) - DAY
+        judged = (found.evaluated_to or DAY) - DAY
         return judged.total_seconds() / 60, found.unread
 
     def reset(self) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from hypervisor.database.connect import connect
 from hypervisor.evaluation import pack_revisions as recorded
-from hypervisor.evaluation.memory import arrange
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.rulebook import arrange
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources

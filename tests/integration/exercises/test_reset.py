@@ -69,7 +69,7 @@ def test_the_same_run_after_a_reset_gives_the_same_log_with_nobody_restarted(led
             assert edited not in [
                 number for (number,) in connection.execute("SELECT id FROM revision")
             ]
-            (act,) = [one for one in audit.listing(connection) if one.subject == "exercise"]
+            (act,) = [one for one in audit.list_acts(connection) if one.subject == "exercise"]
         assert act.reason == "again with the night shift"
         assert led.run(run).state is RunState.RESET
         kept = led.ask(lambda c: build_debrief(c, led.settings.data, led.run(run)))

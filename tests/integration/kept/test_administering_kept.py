@@ -47,7 +47,7 @@ VIEWER = ((Role.VIEWER, None),)
 def acts(connection: Connection) -> list[tuple[str, str, str, str, Any]]:
     return [
         (one.kind, one.subject, one.author, one.reason, dict(one.details))
-        for one in audit.listing(connection)
+        for one in audit.list_acts(connection)
     ]
 
 

@@ -212,15 +212,15 @@ def test_an_act_of_the_audit_has_all_its_parts(connection: Connection) -> None:
         details={"undoes": "7"},
     )
     assert audit.get_act(connection, number + 1) is None
-    assert audit.listing(connection) == audit.page(connection, limit=9) == [act]
-    assert (audit.undone_by(connection, 7), audit.undone_by(connection, 8)) == (number, None)
+    assert audit.list_acts(connection) == audit.list_latest(connection, limit=9) == [act]
+    assert (audit.find_undoing(connection, 7), audit.find_undoing(connection, 8)) == (number, None)
     with pytest.raises(ActError) as caught:
         audit.record(connection, kind="k", subject="s", reason=" ")
     assert str(caught.value) == "k of s: no reason is given; say why in a few words"
     connection.execute("UPDATE instance SET mode = 'live'")
     plain = audit.get_act(connection, audit.record(connection, kind="k", subject="s", reason="x"))
     assert plain is not None
-    assert (plain.scenario_at, plain.author, plain.details) == (None, audit.whoever(), {})
+    assert (plain.scenario_at, plain.author, plain.details) == (None, audit.current_user(), {})
 
 
 def test_who_acts_where_the_account_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,9 +230,9 @@ def test_who_acts_where_the_account_has_no_name(monkeypatch: pytest.MonkeyPatch)
             raise wrong
 
         monkeypatch.setattr("getpass.getuser", nobody)
-        assert audit.whoever() == "unknown"
+        assert audit.current_user() == "unknown"
     monkeypatch.setattr("getpass.getuser", lambda: "ann")
-    assert audit.whoever() == "ann"
+    assert audit.current_user() == "ann"
 
 
 def test_what_authors_of_rules_ask(connection: Connection) -> None:
@@ -310,10 +310,10 @@ def moment(time: int, phase: Phase = Phase.INACTIVE, reason: str | None = None) 
 def test_what_the_watch_remembers(connection: Connection) -> None:
     assert evaluation_queries.load_state(connection) is None
     first = EvaluationState(cursor="5", engine="e")
-    assert (first.heard_to, first.judged_to) == (NEVER, NEVER)
+    assert (first.watermark, first.evaluated_to) == (NEVER, NEVER)
     for one in (
         first,
-        EvaluationState(cursor="7", heard_to=AT, judged_to=AT + 1, engine="f"),
+        EvaluationState(cursor="7", watermark=AT, evaluated_to=AT + 1, engine="f"),
         first,
     ):
         evaluation_queries.save_state(connection, one)
@@ -345,7 +345,7 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
         "INSERT INTO worker (name, joined_at, drained_at) VALUES ('a', %s, NULL), ('b', %s, %s)",
         [NOW, NOW, NOW],
     )
-    assert evaluation_queries.expected_workers(connection) == [("a", AT)]
+    assert evaluation_queries.expected_workers(connection) == {"a": AT}
     connection.execute(
         "INSERT INTO deaf_span VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW + HOUR, NOW - HOUR, NOW],
@@ -404,7 +404,7 @@ def test_what_is_set_aside(connection: Connection) -> None:
     assert queries_setbacks.count(connection) == 1
 
     def fail() -> None:
-        with queries_setbacks.savepoint(connection):
+        with connection.transaction():
             queries_setbacks.save(connection, {}, [("r", "s")])
             raise ZeroDivisionError
 
@@ -417,7 +417,7 @@ def test_what_is_set_aside(connection: Connection) -> None:
         (psycopg.DataError(), False),
         (ValueError(), False),
     ):
-        assert queries_setbacks.is_of_the_server(error) is servers
+        assert queries_setbacks.is_server_failure(error) is servers
 
 
 def test_what_a_database_is_stays_as_it_was_said(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.database import instance, panels
 from hypervisor.database.connect import Connection, StoreError, connect, migration_files
 from hypervisor.database.locks import Lock
-from hypervisor.database.panels import Answer, AskingError
+from hypervisor.database.panels import Answer, PanelError
 from hypervisor.evaluation import queries_health
 from tests.integration.database.standing import HOUR, NOW, add_device, make_places, raise_alarm
 
@@ -167,7 +167,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     assert [one.name for one in found.workers] == ["a", "b"]
     assert found.workers[0].silent_for is None
     assert HOUR <= (found.workers[1].silent_for or HOUR * 0) < 2 * HOUR
-    assert (found.judged_to, found.lacking, len(found.set_aside)) == (NOW, [], 1)
+    assert (found.evaluated_to, found.lacking, len(found.set_aside)) == (NOW, [], 1)
     assert (found.dead_letters_last_hour, found.dead_notifications) == (1, 1)
     assert found.timescaledb[0].isdecimal()
     last, aside = migration_files()[-1], "0024_set_aside.sql"
@@ -181,14 +181,14 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     )
     with connect(database_url) as connection:
         connection.execute("DROP TABLE migration")
-    with pytest.raises(StoreError, match="no migration was ever applied; `hypervisor up` does it"):
+    with pytest.raises(StoreError, match="the database was never migrated; `hypervisor up` or"):
         queries_health.look(database_url)
 
 
 def test_who_has_joined_and_whether_anybody_signs_in(database_url: str) -> None:
     nowhere = psycopg.conninfo.make_conninfo(database_url, dbname="nosuch")
     assert instance.has_accounts(nowhere)
-    assert not instance.is_sent_away(nowhere, "a")
+    assert not instance.is_drained(nowhere, "a")
     assert not instance.has_joined(nowhere, "a")
     with connect(database_url) as connection:
         connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'A')")
@@ -197,7 +197,7 @@ def test_who_has_joined_and_whether_anybody_signs_in(database_url: str) -> None:
             " ('b', now(), now())"
         )
     assert not instance.has_accounts(database_url)
-    assert [instance.is_sent_away(database_url, name) for name in "abc"] == [False, True, False]
+    assert [instance.is_drained(database_url, name) for name in "abc"] == [False, True, False]
     assert not instance.has_joined(database_url, "a")
     with connect(database_url) as connection:
         connection.execute("UPDATE account SET password = 'x'")
@@ -208,7 +208,7 @@ def test_who_has_joined_and_whether_anybody_signs_in(database_url: str) -> None:
 
 
 def test_a_panels_columns_are_of_four_kinds(connection: Connection) -> None:
-    answer = panels.ask(
+    answer = panels.run_query(
         connection,
         "SELECT 1::int8 a, 1::int2 b, 1::int4 c, 1::float4 d, 1::float8 e, 1::numeric f,"
         " '2024-01-01'::date g, '2024-01-01'::timestamp h, '2024-01-01Z'::timestamptz i,"
@@ -216,32 +216,32 @@ def test_a_panels_columns_are_of_four_kinds(connection: Connection) -> None:
     )
     assert answer.names == tuple("abcdefghijkl")
     assert answer.kinds == (*["number"] * 6, *["time"] * 3, "boolean", "string", "string")
-    assert panels.ask(connection, "SELECT 1 AS n WHERE false") == Answer(
+    assert panels.run_query(connection, "SELECT 1 AS n WHERE false") == Answer(
         names=("n",), kinds=("number",), rows=[]
     )
     assert panels.timezone(connection) == "Europe/Paris"
-    with pytest.raises(AskingError, match="no reading is rolled up: `hypervisor rollup --once`"):
-        panels.spanned(connection)
+    with pytest.raises(PanelError, match="no reading is rolled up: `hypervisor rollup --once`"):
+        panels.reading_span(connection)
     connection.execute("DELETE FROM instance")
     assert panels.timezone(connection) == "UTC"
 
 
 def test_what_a_panel_is_refused_is_told_on_one_line(database_url: str) -> None:
     with panels.reader(database_url, owner=True) as connection:
-        with pytest.raises(AskingError) as caught:
-            panels.ask(connection, "SELECT nam FROM site")
+        with pytest.raises(PanelError) as caught:
+            panels.run_query(connection, "SELECT nam FROM site")
         assert str(caught.value) == (
             'column "nam" does not exist (Perhaps you meant to reference the column "site.name".)'
         )
-        with pytest.raises(AskingError) as caught:
-            panels.ask(connection, "SELECT 1 / 0")
+        with pytest.raises(PanelError) as caught:
+            panels.run_query(connection, "SELECT 1 / 0")
         assert str(caught.value) == "division by zero"
-        with pytest.raises(AskingError, match="permission denied for table account"):
-            panels.ask(connection, "SELECT * FROM account")
-        assert panels.ask(connection, "SHOW statement_timeout").rows == [("30s",)]
-        assert panels.ask(connection, "SHOW default_transaction_read_only").rows == [("on",)]
+        with pytest.raises(PanelError, match="permission denied for table account"):
+            panels.run_query(connection, "SELECT * FROM account")
+        assert panels.run_query(connection, "SHOW statement_timeout").rows == [("30s",)]
+        assert panels.run_query(connection, "SHOW default_transaction_read_only").rows == [("on",)]
     with panels.reader(database_url) as connection:
-        assert panels.ask(connection, "SELECT count(*) FROM account").rows == [(0,)]
+        assert panels.run_query(connection, "SELECT count(*) FROM account").rows == [(0,)]
     nowhere = panels.reader(psycopg.conninfo.make_conninfo(database_url, dbname="nosuch"))
-    with pytest.raises(AskingError, match="the reader cannot log in: "), nowhere:
+    with pytest.raises(PanelError, match="the reader cannot log in: "), nowhere:
         pass

@@ -10,8 +10,17 @@ import pytest
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import micros
 from hypervisor.bench import queries as bench_queries
-from hypervisor.database import channels, databases, feed, snapshots
-from hypervisor.database.connect import Connection, StoreError, connect, migrate, migration_files
+from hypervisor.database import databases, feed
+from hypervisor.database.connect import (
+    Connection,
+    StoreError,
+    connect,
+    join_snapshot,
+    listen,
+    migrate,
+    migration_files,
+    wait_for_notification,
+)
 from hypervisor.database.pool import Pool, UnstorableError
 from hypervisor.readings import queries_workers
 from hypervisor.stack import queries_backup
@@ -143,7 +152,7 @@ def test_a_snapshot_holds_still_while_others_write(database_url: str) -> None:
     ):
         other.execute("DELETE FROM reading")
         other.commit()
-        snapshots.join(other, held.name)
+        join_snapshot(other, held.name)
         assert other.execute("SELECT count(*) FROM reading").fetchone() == (1,)
     assert held.instance == Instance(mode=Mode.LIVE, name="test")
     assert held.migrations == tuple(migration_files())
@@ -288,10 +297,10 @@ def test_what_woke_one_is_heard_once(database_url: str) -> None:
         closing(connect(database_url, autocommit=True)) as sleeper,
         closing(connect(database_url, autocommit=True)) as other,
     ):
-        channels.listen(sleeper, "bell")
+        listen(sleeper, "bell")
         for _ in range(2):
             other.execute("NOTIFY bell")
-            channels.wait(sleeper, 30)
+            wait_for_notification(sleeper, 30)
             assert list(sleeper.notifies(timeout=0)) == []
 
 

@@ -43,7 +43,7 @@ def test_an_entry_is_kept_with_author_time_and_where_the_scenario_stood(world: W
     assert (entry.author, entry.at, entry.text) == ("anne", WALL, "the cellar is dry")
     assert entry.scenario_at == datetime(2024, 1, 1, 0, 10, tzinfo=UTC)
     assert entry.site == "orge"
-    (act,) = audit.listing(world.connection, kind="log")
+    (act,) = audit.list_acts(world.connection, kind="log")
     assert (act.author, act.subject, act.details) == ("anne", "orge", {"entry": entry.id})
 
 

@@ -239,7 +239,7 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
     )
     assert again is not None
     assert again.begins == WALL + HOUR
-    acts = audit.listing(world.connection, kind="handover")
+    acts = audit.list_acts(world.connection, kind="handover")
     assert [(one.author, one.subject, one.reason) for one in acts] == [
         ("anne", f"handover/{first}", "offer"),
         ("anne", f"handover/{north}", "offer"),

@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
-from hypervisor.database import audit, listener
+from hypervisor.database import audit, locks
 from hypervisor.database.connect import connect
 from hypervisor.notifications import loop, queries_alarms, routing, running, test_message
 from hypervisor.notifications.deadman import DeadMan
@@ -205,7 +205,7 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
         assert not man.beat(town.connection, office, wall)
     assert said == ["no sign of life leaves: no watch is at work"]
     with connect(town.url, autocommit=True) as watch:
-        assert listener.take(watch)
+        assert locks.take(watch, locks.Lock.WATCH)
         assert man.beat(town.connection, office, wall)
         assert not man.beat(town.connection, office, wall)
         assert not man.beat(
@@ -313,7 +313,7 @@ def test_a_file_is_applied_with_what_changed_and_without_what_is_secret(
     file.write_text(ROUTES.replace("word@x", "other@y").replace("[{mqtt: c}]", "[{mqtt: d}]"))
     told = routing.apply_routes(applied.connection, file, author=" ben ", reason=" moved ")
     assert told.splitlines()[0] == "revision 2 is in force: 2 routes"
-    first, second = audit.listing(applied.connection, kind="routes")
+    first, second = audit.list_acts(applied.connection, kind="routes")
     assert (first.author, first.subject, first.reason) == ("ann", "routes.yaml", REASON)
     assert (second.author, second.reason) == ("ben", "moved")
     day = '  - {name: day, hours: [{from: "08:00", to: "18:00"}], channels: [json://u:****@%s/]}'

@@ -16,7 +16,7 @@ from hypervisor.broker import accounts, passwords
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
-from hypervisor.database import listener as turn
+from hypervisor.database import locks
 from hypervisor.database.connect import connect
 from hypervisor.notifications import mqtt_channel
 from hypervisor.notifications.message import Message
@@ -103,7 +103,7 @@ def test_alarms_are_told_on_the_broker_and_nothing_else_may_be(
 def watched(town: Town) -> Iterator[Callable[[], None]]:
     """A watch that holds its turn, until it is ended."""
     own = connect(town.url, autocommit=True)
-    assert turn.take(own)
+    assert locks.take(own, locks.Lock.WATCH)
     yield own.close
     own.close()
 
@@ -132,7 +132,7 @@ def test_signs_of_life_leave_while_a_watch_is_at_work(
     assert len(hook.got) == 2
 
     with connect(town.url, autocommit=True) as own:
-        assert turn.take(own)
+        assert locks.take(own, locks.Lock.WATCH)
         town.work(lambda: len(hook.got) == 3, first)
     assert len({*hook.keys}) == 3
 

@@ -195,7 +195,7 @@ def test_a_span_without_readings_or_with_none_left_is_refused(gauge: World) -> N
         invalidate(gauge, 20, 40)
     with pytest.raises(ActError, match="lies before --from"):
         invalidate(gauge, 40, 20)
-    assert len(audit.listing(gauge.connection)) == 1
+    assert len(audit.list_acts(gauge.connection)) == 1
 
 
 def test_an_observation_is_judged_and_is_no_sign_of_life(gauge: World) -> None:
@@ -283,7 +283,7 @@ def test_every_act_is_audited_with_what_it_replaced(gauge: World) -> None:
         undo(gauge, done.number + 1)
     with pytest.raises(ActError, match="no act 99"):
         undo(gauge, 99)
-    one, other = audit.listing(gauge.connection)
+    one, other = audit.list_acts(gauge.connection)
     assert (one.author, one.kind, one.subject, one.reason) == (
         "A. Martin",
         "invalidate",

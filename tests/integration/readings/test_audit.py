@@ -22,7 +22,7 @@ def test_an_act_says_who_what_and_why(database_url: str) -> None:
             author="A. Martin",
             details={"rows": 3},
         )
-        (act,) = audit.listing(connection)
+        (act,) = audit.list_acts(connection)
     assert (act.id, act.author, act.kind, act.subject) == (
         number,
         "A. Martin",
@@ -53,4 +53,4 @@ def test_nothing_in_it_is_changed(database_url: str, statement: str) -> None:
         with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
             connection.execute(statement.encode())
         connection.rollback()
-        assert len(audit.listing(connection)) == 1
+        assert len(audit.list_acts(connection)) == 1

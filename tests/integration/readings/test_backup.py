@@ -126,7 +126,7 @@ def test_readings_come_back_as_chunks_and_the_act_is_audited(
         (chunks,) = connection.execute(
             "SELECT count(*) FROM show_chunks('reading')"
         ).fetchone() or (0,)
-        (act,) = audit.listing(connection)
+        (act,) = audit.list_acts(connection)
         assert chunks == 1
         assert (act.kind, act.subject, act.reason) == (
             "restore",

@@ -63,7 +63,7 @@ def test_what_is_older_goes_and_nothing_younger(old: World) -> None:
 
 def test_it_is_audited_with_counts(old: World) -> None:
     done = sweep(old)
-    acts = audit.listing(old.connection, kind="retention")
+    acts = audit.list_acts(old.connection, kind="retention")
     assert sum(act.details["readings"] for act in acts) == done.readings > 0
     assert {act.author for act in acts} == {"housekeeping"}
 

@@ -151,7 +151,7 @@ def test_a_gauge_is_replaced_and_its_zero_moved_by_commands(run: Run, database_u
     assert "deprecated" in run("gauge", "shift", *shift, "--dry-run")
     run("gauge", "set-datum", *shift)
     with connect(database_url) as opened:
-        found, acts = registry_queries.load(opened), audit.listing(opened)
+        found, acts = registry_queries.load(opened), audit.list_acts(opened)
     assert found.devices["gauge"].retired == found.devices["radar"].commissioned
     (moved,) = [
         revision

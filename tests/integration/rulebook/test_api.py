@@ -79,7 +79,7 @@ def test_a_rule_is_read_changed_and_rolled_back_under_its_etag(
         headers={"If-Match": back["etag"]},
     )
     assert gone["does"] == "withdraw"
-    assert [act.kind for act in audit.listing(world.connection, subject="flood-high")] == [
+    assert [act.kind for act in audit.list_acts(world.connection, subject="flood-high")] == [
         "rule",
         "rule-rollback",
         "rule-withdraw",

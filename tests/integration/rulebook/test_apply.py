@@ -179,7 +179,7 @@ def test_rolled_back_withdrawn_and_shown(hypervisor: Type, world: World, file: P
     with pytest.raises(UnknownError, match="has no revision 999"):
         hypervisor("rollback", "flood-high", "--to", "999", *WHY)
 
-    kinds = [act.kind for act in audit.listing(world.connection, subject="flood-high")]
+    kinds = [act.kind for act in audit.list_acts(world.connection, subject="flood-high")]
     assert kinds == ["rule", "rule-rollback", "rule-withdraw"]
     assert [row["author"] for row in rows(hypervisor("log", "flood-high", "--json"))][1:] == [
         "Ada",

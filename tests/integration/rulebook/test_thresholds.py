@@ -42,7 +42,7 @@ def test_set_listed_logged_and_withdrawn(hypervisor: Type, world: World) -> None
 
     assert "-> withdrawn" in hypervisor("threshold", "withdraw", "orge", "rise", *WHY)
     assert "orge/rise" not in hypervisor("threshold", "list", "orge")
-    kinds = [act.kind for act in audit.listing(world.connection, subject="orge/rise")]
+    kinds = [act.kind for act in audit.list_acts(world.connection, subject="orge/rise")]
     assert kinds == ["threshold", "threshold-withdraw"]
 
 

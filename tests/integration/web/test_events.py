@@ -168,7 +168,7 @@ def test_who_comes_again_missed_nothing_and_hears_nothing_twice(world: World) ->
         with listening(client) as ear:
             tell(world, "before")
             ear.until("log", "before")
-            events.tell(late, "log", "late", sites=None)  # it waits to be committed
+            events.record(late, "log", "late", sites=None)  # it waits to be committed
             tell(world, "after")
         late.commit()
         late.close()
@@ -237,8 +237,8 @@ def test_what_was_forgotten_is_asked_anew(world: World) -> None:
                 assert again.next().kind == "resync"
         tell(world, "older than is kept")
         with closing(connect(world.url, autocommit=True)) as connection:
-            assert events.forget(connection, timedelta(hours=1)) == 0
-            assert events.forget(connection, timedelta(0)) > 0
+            assert events.prune(connection, timedelta(hours=1)) == 0
+            assert events.prune(connection, timedelta(0)) > 0
         with listening(client, ear.last) as again:
             assert again.next().kind == "resync"
             tell(world, "new")
@@ -368,5 +368,5 @@ def test_nobody_listens_without_signing_in(world: World) -> None:
 
 
 def tell(world: World, key: str) -> None:
-    events.tell(world.connection, "log", key, sites=None)
+    events.record(world.connection, "log", key, sites=None)
     world.connection.commit()

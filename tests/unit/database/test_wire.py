@@ -1,11 +1,13 @@
 """How long a connection waits for its other end, as both sides are told."""
 
+from types import SimpleNamespace
+
 import pytest
-from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from hypervisor.database import timeouts
-from hypervisor.database.connect import StoreError, connect, guarded
+from hypervisor.broker.ports import free_port
+from hypervisor.database import connect as connections
+from hypervisor.database.connect import Connection, StoreError, connect, guarded, keep_connected
 
 OURS = (
     "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3"
@@ -15,7 +17,7 @@ OURS = (
 
 
 def test_a_session_is_told_how_long_it_is_waited_for() -> None:
-    assert conninfo_to_dict(timeouts.guarded("postgresql://u@h:5/d")) == {
+    assert conninfo_to_dict(guarded("postgresql://u@h:5/d")) == {
         "user": "u",
         "host": "h",
         "port": "5",
@@ -32,15 +34,13 @@ def test_a_session_is_told_how_long_it_is_waited_for() -> None:
 
 def test_what_an_address_says_itself_comes_first() -> None:
     url = "postgresql://h/d?connect_timeout=3&options=-c%20timezone%3DCET"
-    found = conninfo_to_dict(timeouts.guarded(url, options="-c a=b", abandoned="1min"))
+    found = conninfo_to_dict(guarded(url, options="-c a=b", abandoned="1min"))
     assert found["connect_timeout"] == "3"
     assert found["options"] == f"{OURS}1min -c a=b -c timezone=CET"
     assert found["tcp_user_timeout"] == "20000"
 
 
 def test_what_is_no_address_is_said() -> None:
-    with pytest.raises(ProgrammingError):
-        timeouts.guarded("postgresql://h/d?nosuch=1")
     with pytest.raises(StoreError, match="HYPERVISOR_DATABASE_URL cannot be understood: "):
         guarded("postgresql://h/d?nosuch=1")
     with pytest.raises(StoreError) as caught:
@@ -49,3 +49,26 @@ def test_what_is_no_address_is_said() -> None:
         "no database is named: no instance was made in this data folder (`hypervisor up`), nor is"
         " HYPERVISOR_DATABASE_URL set"
     )
+
+
+def test_a_database_that_is_away_is_tried_again_after_longer_and_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, slept, messages = 100.0, list[float](), list[str]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        slept.append(seconds)
+
+    def work(_: Connection) -> None:
+        raise AssertionError("nothing answers there")
+
+    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+    monkeypatch.setattr(connections, "time", clock)
+    url = f"postgresql://127.0.0.1:{free_port()}/none"
+    keep_connected(url, work, stopping=lambda: len(messages) == 7, say=messages.append)
+    waits = [line.rpartition("; trying again in ")[2] for line in messages]
+    assert waits == ["0.5 s", "1 s", "2 s", "5 s", "10 s", "10 s", "10 s"]
+    assert 0.5 + 1 + 2 + 5 + 10 + 10 <= sum(slept) < 30
+    assert max(slept) <= 1, "it notices soon that it is to stop"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import BEGINNING, micros, moment
-from hypervisor.evaluation import memory
-from hypervisor.evaluation.memory import Memory, Territory
+from hypervisor.evaluation import memory, rulebook
+from hypervisor.evaluation.memory import Memory
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
+from hypervisor.evaluation.rulebook import Territory
 from hypervisor.registry.model import Registry, Revision
 from rules._inputs import Closing
 from rules._rule import Rule
@@ -49,7 +50,7 @@ ATTENTION = says("threshold", "mill/attention", {"value": 3.0, "unit": "m"})
 
 
 def arranged(given: Registry, *, retention: int = LONG) -> Territory:
-    return memory.arrange(given, CATALOGUE, PowerSchedule(retention=retention))
+    return rulebook.arrange(given, CATALOGUE, PowerSchedule(retention=retention))
 
 
 def test_a_rule_applies_where_nothing_is_lacking() -> None:
@@ -65,7 +66,7 @@ def test_a_rule_applies_where_nothing_is_lacking() -> None:
     assert sorted(result.rules) == ["flood-each", "flood-rain", "flood-x"]
     assert sorted(result.subjects) == ["device/mill", "mill"]
     assert result.quantity_of == {1: "level"}
-    assert (result.unfit, result.failed) == ({}, {})
+    assert (result.inapplicable, result.failed) == ({}, {})
     assert not result.lit
 
 
@@ -135,7 +136,7 @@ def test_two_devices_that_measure_what_a_rule_asks_for_are_worth_saying() -> Non
         sites={"mill": SITE},
     )
     result = arranged(given)
-    assert result.unfit == {("flood-x", "mill"): "two devices in service measure level"}
+    assert result.inapplicable == {("flood-x", "mill"): "two devices in service measure level"}
     assert [when for when, _ in result.revisions["flood-x", "mill"]] == [
         *(micros(DAY) - 48 * HOUR, micros(DAY) + 3 * HOUR),
     ]
@@ -165,9 +166,9 @@ def test_a_journal_is_open_from_its_first_moment_if_that_is_inactive() -> None:
         return StateChange(time=time, phase=phase, when=Truth.FALSE, clear=Truth.FALSE)
 
     assert memory.opened([]) is None
-    journal = [judged(5, Phase.INACTIVE), judged(9, Phase.ACTIVE)]
-    assert memory.opened(journal) == 5
-    assert memory.opened(journal[1:]) is None
+    states = [judged(5, Phase.INACTIVE), judged(9, Phase.ACTIVE)]
+    assert memory.opened(states) == 5
+    assert memory.opened(states[1:]) is None
 
 
 def test_the_next_closing_is_the_first_after_a_time() -> None:
@@ -192,5 +193,5 @@ def test_a_territory_is_lit_where_a_plan_says_anything_to_anybody(share: str | N
 def test_nothing_is_known_before_the_registry_was_read() -> None:
     empty = Territory.empty()
     assert (empty.subjects, empty.rules, empty.revisions, empty.listens) == ({}, {}, {}, {})
-    assert (empty.longest, empty.quantity_of, empty.unfit, empty.failed) == ({}, {}, {}, {})
+    assert (empty.longest, empty.quantity_of, empty.inapplicable, empty.failed) == ({}, {}, {}, {})
     assert empty.keep(BEGINNING) == 3 * HOUR

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from hypervisor.base.instants import BEGINNING
-from hypervisor.evaluation import queries_setbacks, retention
-from hypervisor.evaluation.memory import _kept
+from hypervisor.evaluation import memory as memories
+from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import Setback
-from hypervisor.evaluation.rulebook import Revisions
+from hypervisor.evaluation.rulebook import Revisions, _within_retention
 from hypervisor.evaluation.setbacks import (
     Setbacks,
     concerns,
@@ -159,7 +159,7 @@ def test_it_is_told_when_the_first_of_a_rule_comes_and_when_the_last_one_goes(
 
 def test_a_problem_is_one_line_that_is_not_too_long() -> None:
     assert describe_error(ValueError("a\n b\0")) == "ValueError: a b"
-    assert describe_error(KeyError()) == "KeyError: no further words"
+    assert describe_error(KeyError()) == "KeyError: no details"
     assert describe_error(RuleError(Place(file="f", line=1, column=2), "x")) == "f:1:2: x"
     assert len(describe_error(ValueError("x" * 5000))) == 300
     assert describe_setback(PAIR) == "rule flood-x at mill"
@@ -187,9 +187,9 @@ def test_a_revision_that_looks_back_too_far_counts_as_none_unless_it_is_the_late
     written: Revisions = tuple((at, None) for at in spans)
     if kept is None:
         with pytest.raises(Exception, match="it looks back"):
-            _kept(written, lambda some: reach(spans, some), 100)
+            _within_retention(written, lambda some: reach(spans, some), 100)
         return
-    found, heard = _kept(written, lambda some: reach(spans, some), 100)
+    found, heard = _within_retention(written, lambda some: reach(spans, some), 100)
     assert [at for at, _ in found] == kept
     assert heard == {1: 100}
 
@@ -200,9 +200,9 @@ def test_the_horizon_is_what_was_heard_less_retention_and_the_longest_look_back(
         power_schedule=SimpleNamespace(retention=400),
         territory=SimpleNamespace(longest={1: 50, 2: 70}),
     )
-    assert retention.revision_horizon(memory) == 1_000 - 400 + 70
+    assert memories.revision_horizon(memory) == 1_000 - 400 + 70
     memory.watermark.floor = NEVER
-    assert retention.revision_horizon(memory) == NEVER
+    assert memories.revision_horizon(memory) == NEVER
 
 
 def told_of(

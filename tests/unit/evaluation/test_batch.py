@@ -11,14 +11,13 @@ import pytest
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database.feed import Entry
-from hypervisor.evaluation import affected, batch, evaluate, retention
+from hypervisor.evaluation import batch, evaluate
+from hypervisor.evaluation import memory as memories
 from hypervisor.evaluation.batch import Report
 from hypervisor.evaluation.evaluate import Task
-from hypervisor.evaluation.memory import Standing
+from hypervisor.evaluation.memory import FORGOTTEN, Standing, Watermark
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.retention import FORGOTTEN
 from hypervisor.evaluation.setbacks import Setbacks
-from hypervisor.evaluation.watermark import Watermark
 from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER, ROW, Rows
@@ -46,15 +45,15 @@ def test_rows_come_by_series_and_time_and_of_one_time_as_they_were_committed() -
         entry("registry"),
         entry("readings", rows=second),
     ]
-    assert affected.rows_of(entries, oldest=NEVER)["value"].tolist() == [4.0, 2.0, 3.0, 1.0]
-    assert len(affected.rows_of([entry("registry")], oldest=NEVER)) == 0
+    assert batch.sort_rows(entries, oldest=NEVER)["value"].tolist() == [4.0, 2.0, 3.0, 1.0]
+    assert len(batch.sort_rows([entry("registry")], oldest=NEVER)) == 0
 
 
 def test_what_is_older_than_the_horizon_is_not_judged_but_imported_history_is() -> None:
     every = rows((1, 4, 4, 1.0), (1, 5, 5, 2.0), (1, 3, NEVER, 3.0), (1, 6, 6, 4.0))
     entries = [entry("readings", rows=every)]
-    assert affected.rows_of(entries, oldest=5)["value"].tolist() == [3.0, 2.0, 4.0]
-    assert affected.rows_of(entries, oldest=6)["value"].tolist() == [3.0, 4.0]
+    assert batch.sort_rows(entries, oldest=5)["value"].tolist() == [3.0, 2.0, 4.0]
+    assert batch.sort_rows(entries, oldest=6)["value"].tolist() == [3.0, 4.0]
 
 
 def test_heartbeats_are_heard_of_those_that_say_when() -> None:
@@ -65,15 +64,15 @@ def test_heartbeats_are_heard_of_those_that_say_when() -> None:
         entry("heartbeat", worker="three"),
         entry("registry", worker="four", at=moment(70)),
     ]
-    assert affected.hear(memory, beats)
+    assert batch.take_heartbeats(memory, beats)
     assert memory.watermark.beats == {"one": 50, "two": 40}
-    assert not affected.hear(memory, beats[2:])
-    assert not affected.hear(memory, [])
+    assert not batch.take_heartbeats(memory, beats[2:])
+    assert not batch.take_heartbeats(memory, [])
 
 
 @pytest.mark.parametrize(("entries", "more"), [(199, False), (200, True), (201, True)])
 def test_a_full_batch_means_that_the_feed_may_hold_more(*, entries: int, more: bool) -> None:
-    assert Report(entries=entries, rows=0, judged=0).more == more
+    assert Report(entries=entries, rows=0, evaluated=0).more == more
 
 
 def test_we_notice_by_the_wall_or_as_far_as_the_scenario_has_come() -> None:
@@ -99,7 +98,7 @@ def test_plans_are_worked_out_as_far_as_anything_is_judged(*, lit: bool) -> None
         power_schedule=PowerSchedule(retention=day),
         territory=SimpleNamespace(lit=lit),
     )
-    supplied = batch._supplied  # noqa: SLF001  the first thing that a step sees to
+    supplied = batch._extend_schedule  # noqa: SLF001  the first thing that a step sees to
     assert supplied(memory, []) == lit
     assert not supplied(memory, [])
     far = entry("readings", rows=rows((1, 5, 5, 1.0), (1, 70 * day, 5, 1.0), (1, 6, 5, 1.0)))
@@ -117,7 +116,7 @@ def watching(rule: Rule = HIGH) -> Any:
         watermark=SimpleNamespace(floor=at(50)),
         power_schedule=SimpleNamespace(retention=at(0)),
         territory=SimpleNamespace(longest={}),
-        state=SimpleNamespace(heard_to=at(40)),
+        state=SimpleNamespace(watermark=at(40)),
     )
 
 
@@ -179,7 +178,7 @@ def test_behind_what_was_forgotten_nothing_is_judged() -> None:
     assert [task.start for task in due(memory)] == [at(30)]
     memory.standings[PAIR].open = [inactive(10, "closed")]
     assert [task.start for task in due(memory)] == [at(20)]
-    assert retention.earliest(memory, PAIR) == NEVER
+    assert memories.earliest(memory, PAIR) == NEVER
 
 
 def test_what_failed_is_judged_from_the_latest_revision_on_if_that_is_later() -> None:
@@ -195,7 +194,7 @@ def test_what_failed_is_judged_from_the_latest_revision_on_if_that_is_later() ->
         kept=(inactive(10),),
         replaced=(inactive(25), inactive(30), inactive(40)),
     )
-    under = evaluate._under_the_latest  # noqa: SLF001  what is tried once more
+    under = evaluate._from_latest_revision  # noqa: SLF001  what is tried once more
     later = under(memory, task)
     assert later is not None
     assert (later.start, later.horizon) == (at(30), at(30))

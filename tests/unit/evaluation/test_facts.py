@@ -150,9 +150,7 @@ def test_a_threshold_is_in_the_unit_of_the_vocabulary() -> None:
     assert threshold(says({"value": 7, "unit": "cm"}), name="of-our-own") == [(at(0), 7.0)]
     with pytest.raises(FactError) as caught:
         threshold(says({"value": "inf", "unit": "m"}))
-    assert str(caught.value) == (
-        "threshold attention: inf is no number that a value is compared with"
-    )
+    assert str(caught.value) == ("threshold attention: inf is not a finite number")
 
 
 def steps(*values: tuple[float, float]) -> Steps:

@@ -98,7 +98,7 @@ def taken(
     memory: dict[int, SeriesTail], *given: Given, cursor: int = 0
 ) -> tuple[Arrived, SeriesStats]:
     stats = SeriesStats.of(memory)
-    return arrivals.take(rows(*given), memory, stats, cursor=cursor), stats
+    return arrivals.take_rows(rows(*given), memory, stats, cursor=cursor), stats
 
 
 def test_a_batch_in_order_moves_the_dials_and_says_when_it_begins() -> None:
@@ -152,7 +152,7 @@ def test_what_is_late_or_says_otherwise_is_told_and_the_dials_are_read_again(tim
     assert result.first.tolist() == [LATER, time, 20]
     assert result.before.tolist() == [NEVER, 10, 10]
     assert list(result.fresh) == [1]
-    assert result.fresh[1].doubted == (() if time == 5 else (10,))
+    assert result.fresh[1].overwritten == (() if time == 5 else (10,))
     assert result.arrived[1] == (50 if time == 5 else 10)
     assert stats.high.tolist() == [-np.inf, 7.0, 2.0]
     assert stats.newest.tolist() == [NEVER, 10, 20]
@@ -168,7 +168,7 @@ def test_what_is_late_and_says_nothing_new_makes_nothing_due() -> None:
 def test_two_rows_of_one_time_are_no_order() -> None:
     result, _ = taken(tails((4, 10, 1.0)), (4, 20, 1.0), (4, 20, 2.0))
     assert result.late[1]
-    assert result.fresh[1].doubted == (20,)
+    assert result.fresh[1].overwritten == (20,)
 
 
 def test_what_memory_took_before_the_feed_told_of_it_is_news() -> None:
@@ -187,7 +187,7 @@ def test_a_series_of_which_old_rows_had_to_go_is_to_be_read_again() -> None:
     long_ago = [(4, 10 + n, 50.0) for n in range(1, 16)]
     _, stats = taken(given, *long_ago)
     assert stats.high[1] == 50.0
-    result = arrivals.take(rows((4, 500, 2.0)), given, stats, cursor=0)
+    result = arrivals.take_rows(rows((4, 500, 2.0)), given, stats, cursor=0)
     assert result.trimmed == [4]
 
 
@@ -195,9 +195,9 @@ def test_a_pause_counts_while_it_ended_after_what_was_judged() -> None:
     given = tails((4, 10, 1.0), (7, 30, 1.0))
     stats = SeriesStats.of(given)
     stats.paused[:] = 99
-    result = arrivals.take(rows((4, 20, 1.0), (7, 45, 1.0)), given, stats, cursor=0)
-    arrivals.pause(result, stats, judged=10)
+    result = arrivals.take_rows(rows((4, 20, 1.0), (7, 45, 1.0)), given, stats, cursor=0)
+    arrivals.record_pauses(result, stats, watermark=10)
     assert stats.paused.tolist() == [0, 10, 99]
-    late = arrivals.take(rows((4, 15, 1.0)), given, stats, cursor=0)
-    arrivals.pause(late, stats, judged=0)
+    late = arrivals.take_rows(rows((4, 15, 1.0)), given, stats, cursor=0)
+    arrivals.record_pauses(late, stats, watermark=0)
     assert stats.paused[1] == LATER

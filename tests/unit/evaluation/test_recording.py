@@ -74,11 +74,11 @@ def alarm(began: float, ended: float | None = None, *, number: int = 7) -> Alarm
 class Watching:
     """A rule at two gauges, and where it stands at them."""
 
-    def __init__(self, *journal: StateChange, alarms: tuple[Alarm, ...] = ()) -> None:
+    def __init__(self, *states: StateChange, alarms: tuple[Alarm, ...] = ()) -> None:
         desk = Desk()
         self.plan = desk.plan
         self.setbacks = Setbacks()
-        self.standing = Standing(open=[*journal], alarms=[*alarms])
+        self.standing = Standing(open=[*states], alarms=[*alarms])
         self.closed: int | None = None
         self.memory: Any = SimpleNamespace(
             plans={"flood-x": desk.plan},
@@ -95,15 +95,15 @@ class Watching:
         self, *moments: StateChange, start: float = 0, seen: float = 0, due: int | None = None
     ) -> Findings:
         """From a minute on, up to minute 60."""
-        journal = self.standing.open
+        states = self.standing.open
         task = Task(
             pair=PAIR,
             number=0,
             start=at(start),
             horizon=at(60),
             seen=at(seen),
-            kept=tuple(each for each in journal if each.time < at(start)),
-            replaced=tuple(each for each in journal if each.time >= at(start)),
+            kept=tuple(each for each in states if each.time < at(start)),
+            replaced=tuple(each for each in states if each.time >= at(start)),
         )
         verdict = Verdict(subject="ford", moments=moments, due=due)
         subject: Any = SimpleNamespace(series={})
@@ -119,7 +119,7 @@ def test_where_there_is_nothing_to_tell_the_journal_says_up_to_when_it_was_judge
     watching = Watching()
     findings = watching.judge()
     assert findings.moments == [(PAIR, (unknown(60),))]
-    assert (findings.erase, findings.changes, findings.judged) == ({}, [], 1)
+    assert (findings.erase, findings.changes, findings.evaluated) == ({}, [], 1)
     assert watching.standing.open == [unknown(60)]
 
 
@@ -137,15 +137,15 @@ def test_what_is_judged_again_with_nothing_to_tell_changes_nothing() -> None:
 
 def test_a_new_alarm_is_a_change_with_its_reason_and_the_journal_goes_on() -> None:
     watching = Watching(inactive(5))
-    watching.plan.why[0] = "late reading"
+    watching.plan.causes[0] = "late reading"
     findings = watching.judge(active(20), start=10)
     assert findings.moments == [(PAIR, (active(20),))]
     assert findings.erase == {}
-    ((judged, change, why),) = findings.changes
+    ((judged, change, cause),) = findings.changes
     assert judged.task.pair == PAIR
-    assert (change.kind, change.identity, why) == (ChangeKind.RAISED, None, "late reading")
+    assert (change.kind, change.identity, cause) == (ChangeKind.RAISED, None, "late reading")
     assert watching.standing.open == [inactive(5), active(20)]
-    assert watching.plan.why == {}
+    assert watching.plan.causes == {}
 
 
 def test_the_journal_in_memory_begins_with_the_last_inactive_moment() -> None:
@@ -224,11 +224,11 @@ def test_a_judgement_that_cannot_be_taken_is_set_aside_and_nothing_of_it_is_kept
 
     monkeypatch.setattr(recording, "last_value", fail)
     watching = Watching(inactive(5), active(10), alarms=(alarm(10),))
-    watching.plan.why[0] = "late reading"
+    watching.plan.causes[0] = "late reading"
     findings = watching.judge(inactive(20), start=15)
     assert (findings.moments, findings.changes, findings.before) == ([], [], {})
     assert watching.standing.open == [inactive(5), active(10)]
-    assert watching.plan.why == {0: "late reading"}
+    assert watching.plan.causes == {0: "late reading"}
     assert watching.setbacks.now[PAIR].since == at(15)
     assert watching.setbacks.now[PAIR].problem == "ValueError: no words"
 

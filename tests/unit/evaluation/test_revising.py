@@ -1,4 +1,4 @@
-"""When the territory is arranged again: where the registry changed, or supplies were worked out."""
+"""Which rules are evaluated again, and from when, where rules or facts changed."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -19,39 +19,6 @@ NOBODY: Any = None
 AFAR = book.rule("level > 1 m and upstream(level > 2 m)")
 
 
-@pytest.mark.parametrize("anew", [True, False])
-@pytest.mark.parametrize("reached", [True, False])
-@pytest.mark.parametrize("changed", [True, False])
-def test_it_is_arranged_again_where_anything_in_it_may_be_new(
-    monkeypatch: pytest.MonkeyPatch, *, anew: bool, reached: bool, changed: bool
-) -> None:
-    done: list[str] = []
-    for name in ("_tails", "_plans", "_standings", "settle", "try_again"):
-        monkeypatch.setattr(revisions, name, lambda *_, name=name: done.append(name))
-    monkeypatch.setattr(
-        "hypervisor.evaluation.revisions.registry_queries.load", lambda _: {"sites": 1}
-    )
-    monkeypatch.setattr(revisions, "zone_of", lambda _: "Europe/Paris")
-    monkeypatch.setattr(revisions, "arrange", lambda *_, zone: f"arranged in {zone}")
-    monkeypatch.setattr(revisions, "_territory_facts", lambda territory: f"of {territory}")
-    memory: Any = SimpleNamespace(
-        power_schedule=SimpleNamespace(reach=lambda *_: reached),
-        watermark=SimpleNamespace(floor=0),
-        gaps=(),
-        registry={} if changed else {"sites": 1},
-        territory="before",
-        facts="",
-    )
-    revisions.revise(NOBODY, memory, NOBODY, anew=anew)
-    if anew or reached or changed:
-        assert done == ["_tails", "_plans", "_standings", "settle", "try_again"]
-        assert memory.facts == "of arranged in Europe/Paris"
-        assert memory.registry == {"sites": 1}
-    else:
-        assert done == ["settle", "try_again"]
-        assert memory.territory == "before"
-
-
 def due(rule: Rule, changed: dict[tuple[str, str], Any], **upstream: str) -> list[Any]:
     """From which minute on each of two gauges is judged again, and why."""
     desk = Desk(rule)
@@ -64,7 +31,7 @@ def due(rule: Rule, changed: dict[tuple[str, str], Any], **upstream: str) -> lis
     )
     revisions._bring_forward(memory, changed)  # noqa: SLF001  what a change makes due
     return [
-        None if when is None else (when, desk.plan.why[number])
+        None if when is None else (when, desk.plan.causes[number])
         for number, when in enumerate(desk.due())
     ]
 
@@ -86,10 +53,10 @@ def test_what_differs_is_judged_again_where_a_rule_is_judged_by_it() -> None:
     assert due(high, {("rule", "flood-y"): difference(7)}) == [None, None]
 
 
-def test_our_deafness_is_the_matter_of_silence_alone() -> None:
-    gaps = {("gap", ""): difference(5, "our deafness")}
+def test_ingest_gaps_are_the_matter_of_silence_alone() -> None:
+    gaps = {("gap", ""): difference(5, "ingest gaps")}
     assert due(book.rule("level > threshold.attention"), gaps) == [None, None]
-    heard = (5, "our deafness revised from 2024-01-01T00:05:00Z")
+    heard = (5, "ingest gaps revised from 2024-01-01T00:05:00Z")
     assert due(SILENT, gaps) == [heard, heard]
 
 
@@ -107,12 +74,12 @@ def closed(before: list[list[Any]], now: list[list[Any]], subject: str = "ford")
     key = ("closing", f"flood-x\n{subject}")
     memory: Any = SimpleNamespace(plans={"flood-x": desk.plan})
     facts: dict[Any, Any] = {("rule", "flood-x"): []}
-    revisions._close(  # noqa: SLF001  what a closing makes due
+    revisions._reevaluate_closed(  # noqa: SLF001  what a closing makes due
         memory,
         facts | ({key: before} if before else {}),
         facts | ({key: now} if now else {}),
     )
-    return [*desk.due(), desk.plan.why]
+    return [*desk.due(), desk.plan.causes]
 
 
 def test_it_is_judged_again_from_where_somebody_closed_it() -> None:
@@ -141,7 +108,7 @@ def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "judged_to", "heard_to", "begins"),
+    ("rule", "evaluated_to", "watermark", "begins"),
     [
         (book.rule("level > 1 m"), 20, 10, 20),
         (SILENT, 20, 10, 10),
@@ -149,16 +116,17 @@ def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
     ],
 )
 def test_judging_goes_on_just_after_what_was_judged(
-    rule: Rule, judged_to: float | None, heard_to: float, begins: float
+    rule: Rule, evaluated_to: float | None, watermark: float, begins: float
 ) -> None:
     desk = Desk(rule)
     memory: Any = SimpleNamespace(
         stats=desk.stats,
         state=SimpleNamespace(
-            judged_to=NEVER if judged_to is None else at(judged_to), heard_to=at(heard_to)
+            evaluated_to=NEVER if evaluated_to is None else at(evaluated_to),
+            watermark=at(watermark),
         ),
     )
     revisions._resume(memory, desk.plan, 0, Standing(open=[inactive(1)]))  # noqa: SLF001
-    after = 0 if judged_to is None else 1
+    after = 0 if evaluated_to is None else 1
     assert desk.plan.due.tolist() == [at(begins) + after, LATER]
-    assert desk.plan.why == {}
+    assert desk.plan.causes == {}

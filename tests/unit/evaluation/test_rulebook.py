@@ -86,7 +86,7 @@ def test_a_rule_has_its_revisions_by_when_they_hold_and_of_one_time_the_later() 
         *((at(1), low.to_json()), (at(2), low.to_json())),
         (at(3), None),
     )
-    assert result.judged == ((at(1), low), (at(3), None))
+    assert result.evaluated == ((at(1), low), (at(3), None))
     assert result.rules == [low, low]
     assert sorted(histories(first, says(low.to_json(), key="flood-a"))) == ["flood-a", "flood-x"]
     other = replace(first, kind="threshold")
@@ -96,7 +96,7 @@ def test_a_rule_has_its_revisions_by_when_they_hold_and_of_one_time_the_later() 
 def test_a_new_title_is_judged_as_the_old_one() -> None:
     plain, renamed = rule("level > 1 m"), rule("level > 1 m", title="'{site} high'")
     result = history(says(plain.to_json(), 1), says(renamed.to_json(), 2), says(None, 3))
-    assert [when for when, _ in result.judged] == [at(1), at(3)]
+    assert [when for when, _ in result.evaluated] == [at(1), at(3)]
     assert result.at(at(2) - 1).title == "{site}"
     assert result.at(at(2)).title == "{site} high"
     assert result.at(at(9)).title == "{site} high"

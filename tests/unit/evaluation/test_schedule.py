@@ -63,16 +63,16 @@ class Desk:
         self.plan.calm[:] = True
 
     def news(self, *given: tuple[int, float, float], judged: float = 0) -> Arrived:
-        result = news.take(rows(*given), self.tails, self.stats, cursor=0)
-        news.pause(result, self.stats, judged=at(judged))
+        result = news.take_rows(rows(*given), self.tails, self.stats, cursor=0)
+        news.record_pauses(result, self.stats, watermark=at(judged))
         return result
 
     def mark(
-        self, *given: tuple[int, float, float], floor: float = 0, heard_to: float = 0
+        self, *given: tuple[int, float, float], floor: float = 0, watermark: float = 0
     ) -> list[float | None]:
         """From which minute on each is due after this batch."""
-        result = self.news(*given, judged=heard_to)
-        self.plan.mark(result, self.stats, floor=at(floor), heard_to=at(heard_to))
+        result = self.news(*given, judged=watermark)
+        self.plan.mark(result, self.stats, floor=at(floor), watermark=at(watermark))
         return self.due()
 
     def due(self) -> list[float | None]:
@@ -121,7 +121,7 @@ def test_a_look_that_fails_leaves_all_to_be_judged(caplog: pytest.LogCaptureFixt
     desk = Desk()
     desk.plan.prefilter.limits = {"attention": np.array([1.0, 2.0, 3.0])}
     assert desk.mark((4, 5, 1.0), (7, 6, 1.0)) == [5, 6]
-    assert "rule flood-x is judged without a cheap look" in caplog.text
+    assert "rule flood-x is evaluated without its prefilter" in caplog.text
     desk.plan.rest(np.array([0, 1]), desk.stats, at(99))
     assert desk.due() == [5, 6]
     assert desk.plan.must.tolist() == [False, False]
@@ -163,8 +163,8 @@ def test_silence_is_due_when_it_may_be_complete_and_no_sooner() -> None:
     desk.plan.due[:] = at(30)
     assert desk.mark((4, 10, 1.0), floor=10) == [40, 30]
     assert desk.plan.must.tolist() == [False, False]
-    assert desk.mark(floor=29.9, heard_to=10) == [40, 30]
-    assert desk.mark(floor=30, heard_to=29.9)[0] == 40
+    assert desk.mark(floor=29.9, watermark=10) == [40, 30]
+    assert desk.mark(floor=30, watermark=29.9)[0] == 40
     assert desk.due()[1] == pytest.approx(29.9, abs=0.001)  # just after what was judged
     assert desk.plan.must.tolist() == [False, True]
 
@@ -179,7 +179,7 @@ def test_before_anything_was_heard_nobody_is_known_to_speak() -> None:
     desk = Desk(SILENT)
     desk.stats.paused[:] = 0
     result = desk.news((4, 10, 1.0))
-    desk.plan.mark(result, desk.stats, floor=NEVER, heard_to=NEVER)
+    desk.plan.mark(result, desk.stats, floor=NEVER, watermark=NEVER)
     assert desk.plan.due[0] == BEGINNING
     assert desk.plan.must[0]
 
@@ -188,10 +188,10 @@ def test_what_is_due_is_brought_forward_with_the_reason_of_the_earliest() -> Non
     plan = Desk().plan
     plan.bring_forward(0, at(20), "threshold revised")
     plan.bring_forward(0, at(30), "too late")
-    assert (plan.due.tolist(), plan.why) == ([at(20), LATER], {0: "threshold revised"})
+    assert (plan.due.tolist(), plan.causes) == ([at(20), LATER], {0: "threshold revised"})
     plan.bring_forward(0, at(20), "as early")
     plan.bring_forward(0, at(10))
-    assert (plan.due.tolist(), plan.why) == ([at(10), LATER], {0: "threshold revised"})
+    assert (plan.due.tolist(), plan.causes) == ([at(10), LATER], {0: "threshold revised"})
     assert plan.must.tolist() == [True, False]
 
 
@@ -210,7 +210,7 @@ def test_a_plan_made_anew_takes_over_what_was_due_of_those_still_there() -> None
     assert new.due.tolist() == [LATER, LATER, at(20)]
     assert new.must.tolist() == [False, False, True]
     assert new.calm.tolist() == [False, False, True]
-    assert new.why == {2: "threshold revised"}
+    assert new.causes == {2: "threshold revised"}
     assert [new.pair(number) for number in range(3)] == [
         *(("flood-x", "new"), ("flood-x", "mill"), ("flood-x", "ford")),
     ]
@@ -228,7 +228,7 @@ def test_a_rule_is_calm_while_it_is_inactive_and_not_about_to_be_anything_else()
     assert not is_calm([moment(Phase.INACTIVE, Truth.FALSE), moment(Phase.ACTIVE, Truth.TRUE)])
 
 
-def why(fresh: dict[int, Fresh], *, rule: Rule = HIGH, **acts: tuple[str, str]) -> str:
+def cause(fresh: dict[int, Fresh], *, rule: Rule = HIGH, **acts: tuple[str, str]) -> str:
     """Of the first gauge, whose series is at place 1."""
     desk = Desk(rule)
     result = Arrived.nothing(desk.stats)
@@ -242,30 +242,30 @@ def fresh(**more: Any) -> Fresh:
 
 
 def test_why_the_past_is_judged_again_is_told_in_words() -> None:
-    assert why({}) == ""
-    assert why({2: fresh()}) == ""
-    assert why({1: fresh()}) == "late reading of level at 2024-01-01T00:05:00Z"
-    assert why({1: fresh(newest_before=at(5))}) == "late reading of level at 2024-01-01T00:05:00Z"
-    assert why({1: fresh(newest_before=at(4))}) == ""
-    assert why({1: fresh(first=None)}) == ""
-    doubted = fresh(doubted=(at(7), at(8)))
-    assert why({1: doubted}) == "correction of level at 2024-01-01T00:07:00Z"
-    assert why({1: doubted}, at_1=("invalidate", "ice")) == (
+    assert cause({}) == ""
+    assert cause({2: fresh()}) == ""
+    assert cause({1: fresh()}) == "late reading of level at 2024-01-01T00:05:00Z"
+    assert cause({1: fresh(newest_before=at(5))}) == "late reading of level at 2024-01-01T00:05:00Z"
+    assert cause({1: fresh(newest_before=at(4))}) == ""
+    assert cause({1: fresh(first=None)}) == ""
+    overwritten = fresh(overwritten=(at(7), at(8)))
+    assert cause({1: overwritten}) == "correction of level at 2024-01-01T00:07:00Z"
+    assert cause({1: overwritten}, at_1=("invalidate", "ice")) == (
         "readings of level from 2024-01-01T00:07:00Z invalidated: ice"
     )
-    assert why({1: doubted}, at_1=("observe", "I saw it")) == (
+    assert cause({1: overwritten}, at_1=("observe", "I saw it")) == (
         "level at 2024-01-01T00:07:00Z observed by a person: I saw it"
     )
-    assert why({1: doubted}, at_1=("restore", "no ice")) == (
-        "level from 2024-01-01T00:07:00Z on stands again: no ice"
+    assert cause({1: overwritten}, at_1=("restore", "no ice")) == (
+        "level from 2024-01-01T00:07:00Z on restored: no ice"
     )
 
 
 def test_of_silence_an_arrival_that_was_committed_later_is_the_reason() -> None:
-    assert why({1: fresh()}, rule=SILENT) == (
+    assert cause({1: fresh()}, rule=SILENT) == (
         "reading of level that had arrived at 2024-01-01T00:06:00Z was committed later"
     )
-    assert why({1: fresh(arrived=None)}, rule=SILENT) == (
+    assert cause({1: fresh(arrived=None)}, rule=SILENT) == (
         "late reading of level at 2024-01-01T00:05:00Z"
     )
 
@@ -291,7 +291,7 @@ def test_a_rule_of_which_no_look_can_be_had_is_always_judged(
     desk = Desk()
     assert desk.plan.prefilter.settled.tolist() == [LATER, LATER]
     assert desk.mark((4, 5, 1.0)) == [5, None]
-    assert "rule flood-x is judged without a cheap look" in caplog.text
+    assert "rule flood-x is evaluated without its prefilter" in caplog.text
     silent = Desk(SILENT)
     silent.stats.paused[:] = 0
     assert silent.mark((4, 5, 1.0), floor=5)[0] == pytest.approx(0, abs=0.001)

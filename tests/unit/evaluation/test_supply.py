@@ -203,24 +203,24 @@ def test_a_planned_level_is_of_each_plan_in_its_own_time() -> None:
 
 def test_supplies_are_known_a_season_ahead_and_worked_out_anew_a_month_before_their_end() -> None:
     power_schedule = PowerSchedule(retention=10 * DAYS)
-    assert not power_schedule.reach(NEVER, ())
+    assert not power_schedule.extend(NEVER, ())
     assert (power_schedule.since, power_schedule.until) == (0, 0)
-    assert power_schedule.reach(at(0), ())
+    assert power_schedule.extend(at(0), ())
     assert (power_schedule.since, power_schedule.until) == (at(-240), at(90 * 24))
-    assert not power_schedule.reach(at(60 * 24) - 1, ())
-    assert power_schedule.reach(at(60 * 24), ())
+    assert not power_schedule.extend(at(60 * 24) - 1, ())
+    assert power_schedule.extend(at(60 * 24), ())
     assert (power_schedule.since, power_schedule.until) == (at(50 * 24), at(150 * 24))
 
 
 def test_nothing_was_expected_before_the_first_deafness_was_over() -> None:
     power_schedule = PowerSchedule(retention=10 * DAYS)
-    power_schedule.reach(at(0), ((BEGINNING, at(-24)), (at(-20), at(-10))))
+    power_schedule.extend(at(0), ((BEGINNING, at(-24)), (at(-20), at(-10))))
     assert power_schedule.since == at(-24)
     other = PowerSchedule(retention=10 * DAYS)
-    other.reach(at(0), ((BEGINNING + 1, at(-24)),))
+    other.extend(at(0), ((BEGINNING + 1, at(-24)),))
     assert other.since == at(-240)
     early = PowerSchedule(retention=10 * DAYS)
-    early.reach(5, ())
+    early.extend(5, ())
     assert early.since == 0
 
 
@@ -247,7 +247,7 @@ def test_a_subject_takes_its_supply_and_where_a_rule_asks_its_planned_level() ->
     power_schedule = PowerSchedule(retention=DAYS)
     plain = subject(supplies={"lamp": SUPPLY}, lighting=SUPPLY)
     assert power_schedule.lit(plain) is plain  # nothing is known as yet
-    power_schedule.reach(at(36), ())
+    power_schedule.extend(at(36), ())
     result = power_schedule.lit(plain, planned=True)
     assert result.devices["other"].fed is None
     fed = result.devices["lamp"].fed
@@ -267,5 +267,5 @@ def test_a_subject_takes_its_supply_and_where_a_rule_asks_its_planned_level() ->
     assert power_schedule.lit(subject(lighting=SUPPLY), planned=True).plan is result.plan
     bare = subject()
     assert power_schedule.lit(bare, planned=True) is bare
-    power_schedule.reach(at(200 * 24), ())
+    power_schedule.extend(at(200 * 24), ())
     assert power_schedule.lit(plain).devices["lamp"].fed is not fed

@@ -49,7 +49,7 @@ def test_a_correction_is_doubted_and_tells_both_arrivals() -> None:
     fresh = take(tail, rows((2, 9.0), received=40))
 
     assert fresh is not None
-    assert (fresh.first, fresh.arrived, fresh.doubted) == (2, 2, (2,))
+    assert (fresh.first, fresh.arrived, fresh.overwritten) == (2, 2, (2,))
 
 
 def test_an_earlier_arrival_of_the_same_row_touches_no_value() -> None:

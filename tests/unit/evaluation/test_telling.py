@@ -55,14 +55,14 @@ def became(
     episode: Episode | None,
     before: Episode | None = None,
     *,
-    why: str = "",
+    cause: str = "",
     into: int | None = None,
 ) -> list[tuple[str, float, str]]:
     """Kind, hour and reason of each transition."""
     change = Change(kind=kind, identity=None if before is None else 7, episode=episode, into=into)
     now = alarm(episode or before or FIRST)
     transitions = list_transitions(
-        now, None if before is None else alarm(before), change, why=why, now=NOW
+        now, None if before is None else alarm(before), change, cause=cause, now=NOW
     )
     for each in transitions:
         assert (each.alarm, each.noticed, each.other) == (7, NOW, into)
@@ -80,10 +80,10 @@ def test_a_new_alarm_is_raised_climbs_and_ends_in_the_order_of_time() -> None:
     )
     assert became(ChangeKind.RAISED, whole) == [
         ("raised", 1, "minor"),
-        ("stale", 2, "what it watches is unknown"),
-        ("fresh", 3, "what it watches is known again"),
+        ("stale", 2, "its inputs are unknown"),
+        ("fresh", 3, "its inputs are known again"),
         ("severity", 5, "major"),
-        ("stale", 6, "what it watches is unknown"),
+        ("stale", 6, "its inputs are unknown"),
         ("severity", 7, "minor"),
         ("cleared", 9, "the water fell"),
     ]
@@ -101,9 +101,9 @@ def test_an_alarm_that_goes_on_tells_only_what_is_new() -> None:
         stale=((at(2), at(3)), (at(4), at(5)), (at(7), None)),
     )
     assert became(ChangeKind.PROGRESSED, after, before) == [
-        ("fresh", 5, "what it watches is known again"),
+        ("fresh", 5, "its inputs are known again"),
         ("severity", 6, "critical"),
-        ("stale", 7, "what it watches is unknown"),
+        ("stale", 7, "its inputs are unknown"),
     ]
     over = replace(before, ended=at(8), stale=((at(2), at(3)), (at(4), at(8))))
     assert became(ChangeKind.PROGRESSED, over, before) == [("cleared", 8, "")]
@@ -111,7 +111,7 @@ def test_an_alarm_that_goes_on_tells_only_what_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "why", "transition"),
+    ("kind", "cause", "transition"),
     [
         (ChangeKind.WITHDRAWN, "", ("withdrawn", 1, "the readings no longer show it")),
         (ChangeKind.WITHDRAWN, "a boat", ("withdrawn", 1, "a boat")),
@@ -120,19 +120,19 @@ def test_an_alarm_that_goes_on_tells_only_what_is_new() -> None:
     ],
 )
 def test_an_alarm_that_is_no_more_says_why(
-    kind: ChangeKind, why: str, transition: tuple[str, float, str]
+    kind: ChangeKind, cause: str, transition: tuple[str, float, str]
 ) -> None:
-    assert became(kind, None, FIRST, why=why, into=3) == [transition]
+    assert became(kind, None, FIRST, cause=cause, into=3) == [transition]
 
 
 def test_a_new_alarm_of_the_past_says_why_or_how_it_went() -> None:
     over = replace(FIRST, ended=at(2))
-    assert became(ChangeKind.RETROSPECTIVE, over, why="late reading") == [
+    assert became(ChangeKind.RETROSPECTIVE, over, cause="late reading") == [
         ("retrospective", 1, "late reading")
     ]
     assert became(ChangeKind.RETROSPECTIVE, over) == [("raised", 1, "minor"), ("cleared", 2, "")]
     assert became(ChangeKind.SPLIT, over, into=3) == [("split", 1, "split from alarm 3")]
-    assert became(ChangeKind.SPLIT, over, into=3, why="late reading") == [
+    assert became(ChangeKind.SPLIT, over, into=3, cause="late reading") == [
         ("split", 1, "split from alarm 3: late reading")
     ]
 
@@ -159,7 +159,7 @@ ENDED = replace(FIRST, ended=at(8), stale=((at(3), at(4)),))
         (
             replace(ENDED, ended=None),
             8,
-            "lasting instead of ended 2024-01-01T08:00:00Z",
+            "ongoing instead of ended 2024-01-01T08:00:00Z",
         ),
         (
             replace(ENDED, ended=at(6)),
@@ -179,7 +179,7 @@ def test_a_past_that_is_otherwise_is_told_with_what_differs_from_when_on(
     after: Episode, hour: float, words: str
 ) -> None:
     assert became(ChangeKind.REVISED, after, ENDED) == [("revised", hour, words)]
-    assert became(ChangeKind.REVISED, after, ENDED, why="late reading") == [
+    assert became(ChangeKind.REVISED, after, ENDED, cause="late reading") == [
         ("revised", hour, f"{words}: late reading")
     ]
 

@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 
 from hypervisor.base.errors import RulebookError
-from hypervisor.evaluation.based_on import read_bases, rebase
-from hypervisor.evaluation.rule_text import domain_of, read_any, read_one, read_written
+from hypervisor.evaluation.rule_text import (
+    domain_of,
+    read_any,
+    read_bases,
+    read_one,
+    read_written,
+    rebase,
+)
 from hypervisor.rulebook.differences import list_differences
 from hypervisor.rulebook.yaml_output import ordered_rule, pack_text, rule_text
 from rules._errors import RuleError

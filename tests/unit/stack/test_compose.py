@@ -13,7 +13,7 @@ import yaml
 from hypervisor.base.process import PULSE
 from hypervisor.base.settings import Settings
 from hypervisor.cli import attach_commands
-from hypervisor.database.timeouts import SERVER_SETTINGS
+from hypervisor.database.connect import SERVER_SETTINGS
 from hypervisor.stack.parts import CONDUCTOR, PARTS
 from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from hypervisor.database.credentials import Credential
-from hypervisor.database.events import Happening, News, Parts, Position, Valid
+from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
 from hypervisor.web.hub import Hub, chunk, merged
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
@@ -13,9 +13,10 @@ SHOWN = Credential(account=1, token=1)
 ORGE, YVETTE = frozenset({"orge"}), frozenset({"yvette"})
 
 
-def happening(number: int, kind: str = "alarm", sites: frozenset[str] | None = ORGE) -> Happening:
+def event(number: int, kind: str = "alarm", sites: frozenset[str] | None = ORGE) -> LoggedEvent:
     key = "" if kind == "reading" else str(number)
-    return Happening(position=Position(xid=7, id=number), kind=kind, key=key, sites=sites, data={})
+    position = Position(xid=7, id=number)
+    return LoggedEvent(position=position, kind=kind, key=key, sites=sites, data={})
 
 
 def told(found: bytes) -> list[tuple[str, str, dict[str, object]]]:
@@ -34,30 +35,30 @@ def test_a_position_is_read_as_it_was_written_and_nothing_else_is() -> None:
 
 
 def test_one_hears_of_ones_own_territory_alone() -> None:
-    happenings = [
-        happening(1),
-        happening(2, sites=YVETTE),
-        happening(3, sites=None),
-        happening(4, sites=frozenset()),  # of the whole territory
+    events = [
+        event(1),
+        event(2, sites=YVETTE),
+        event(3, sites=None),
+        event(4, sites=frozenset()),  # of the whole territory
     ]
-    assert [number for _, number, _ in told(chunk(happenings, ORGE))] == ["7-1", "7-3"]
-    assert [number for _, number, _ in told(chunk(happenings, YVETTE))] == ["7-2", "7-3"]
-    assert [number for _, number, _ in told(chunk(happenings, None))] == [
+    assert [number for _, number, _ in told(chunk(events, ORGE))] == ["7-1", "7-3"]
+    assert [number for _, number, _ in told(chunk(events, YVETTE))] == ["7-2", "7-3"]
+    assert [number for _, number, _ in told(chunk(events, None))] == [
         "7-1",
         "7-2",
         "7-3",
         "7-4",
     ]
-    assert chunk([happening(2, sites=YVETTE)], ORGE) == b""
+    assert chunk([event(2, sites=YVETTE)], ORGE) == b""
 
 
 def test_readings_are_told_once_and_name_only_what_one_may_see() -> None:
     found = merged(
         [
-            happening(1, "reading", ORGE),
-            happening(2),
-            happening(3, "reading", ORGE | YVETTE),
-            happening(4),
+            event(1, "reading", ORGE),
+            event(2),
+            event(3, "reading", ORGE | YVETTE),
+            event(4),
         ]
     )
     assert [one.position.id for one in found] == [2, 3, 4]
@@ -70,16 +71,16 @@ def test_readings_are_told_once_and_name_only_what_one_may_see() -> None:
 def test_readings_of_unnamed_sites_may_be_of_any() -> None:
     many = frozenset(f"site-{number}" for number in range(101))
     for sites in (None, many):
-        ((_, _, data),) = told(chunk(merged([happening(1, "reading", sites)]), None))
+        ((_, _, data),) = told(chunk(merged([event(1, "reading", sites)]), None))
         assert data["sites"] is None
-    mixed = merged([happening(1, "reading", ORGE), happening(2, "reading", None)])
+    mixed = merged([event(1, "reading", ORGE), event(2, "reading", None)])
     ((_, _, data),) = told(chunk(mixed, ORGE))
     assert data["sites"] is None
 
 
 def test_a_crowd_of_thresholds_is_told_once_and_every_alarm_by_itself() -> None:
-    rules = [happening(number, "rule") for number in range(1, 201)]
-    alarms = [happening(number) for number in range(201, 401)]
+    rules = [event(number, "rule") for number in range(1, 201)]
+    alarms = [event(number) for number in range(201, 401)]
     found = merged([*rules[:100], *alarms, *rules[100:]])
     assert [one.key for one in found if one.kind == "rule"] == [""]
     assert [one.key for one in found if one.kind == "alarm"] == [alarm.key for alarm in alarms]
@@ -132,7 +133,7 @@ def test_who_is_sent_away_is_told_nothing_more() -> None:
         gone, stays = hub.join(None, SHOWN), hub.join(None, Credential(account=2, token=2))
         shown = frozenset({SHOWN, stays.credential})
         await hub._take(Valid(shown=shown, good=shown - {SHOWN}))  # noqa: SLF001
-        await hub._take(News(happenings=[happening(1)], upto=8))  # noqa: SLF001
+        await hub._take(News(events=[event(1)], upto=8))  # noqa: SLF001
         assert (gone.over, stays.over) == (True, False)
         assert await gone.take(0.01) is None
         assert await stays.take(0.01) is not None
