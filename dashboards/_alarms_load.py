@@ -39,7 +39,6 @@ _AVERAGE = Panel(
     steps=scale(GREEN, (AVERAGE, ORANGE), (2, RED)),
     width=4,
     height=8,
-    timeless="one figure for the time shown",
 )
 _WORST = Panel(
     key="alarms-worst",
@@ -55,7 +54,6 @@ _WORST = Panel(
     steps=scale(GREEN, (UPSET, ORANGE), (20, RED)),
     width=4,
     height=8,
-    timeless="one figure for the time shown",
 )
 _OVER = Panel(
     key="alarms-over",
@@ -74,7 +72,6 @@ _OVER = Panel(
     steps=scale(GREEN, (0.01, ORANGE), (0.05, RED)),
     width=4,
     height=8,
-    timeless="one figure for the time shown",
 )
 _SHARES = Panel(
     key="alarms-shares",
@@ -110,7 +107,6 @@ _SHARES = Panel(
     ),
     width=12,
     height=8,
-    timeless="one figure for the time shown",
 )
 _RATE = Panel(
     key="alarms-rate",
@@ -211,7 +207,6 @@ _SPELLS = Panel(
     empty="no spell of too many alarms",
     width=12,
     height=9,
-    timeless="a spell is told from its first ten minutes on",
 )
 SECTION = Section(
     key="alarms-load",

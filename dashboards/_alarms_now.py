@@ -76,7 +76,6 @@ COUNTS = Panel(
     ),
     width=12,
     height=5,
-    timeless="what stands at the end of the time shown",
 )
 WAITING = Panel(
     key="alarms-waiting",
@@ -93,7 +92,6 @@ WAITING = Panel(
     steps=scale(GREEN, (1, ORANGE), (10, RED)),
     width=3,
     height=5,
-    timeless="what stands at the end of the time shown",
 )
 _OLDEST = Panel(
     key="alarms-oldest",
@@ -110,7 +108,6 @@ _OLDEST = Panel(
     no_value=Text("nothing waits", "rien n'attend"),
     width=3,
     height=5,
-    timeless="what stands at the end of the time shown",
 )
 STALE = Panel(
     key="alarms-stale",
@@ -127,7 +124,6 @@ STALE = Panel(
     steps=scale(GREEN, (1, VIOLET)),
     width=3,
     height=5,
-    timeless="what stands at the end of the time shown",
 )
 _LONG = Panel(
     key="alarms-long",
@@ -144,7 +140,6 @@ _LONG = Panel(
     steps=scale(GREEN, (1, YELLOW), (5, ORANGE)),
     width=3,
     height=5,
-    timeless="what stands at the end of the time shown",
 )
 
 TABLE_COLUMNS = (
@@ -203,7 +198,6 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
         columns=TABLE_COLUMNS,
         no_value=Text("no alarm stands", "aucune alarme en cours"),
         empty="nothing stands",
-        timeless="what stands at the end of the time shown",
         width=width,
         height=height,
     )

@@ -50,7 +50,6 @@ _TOP = Panel(
     steps=scale(GREEN, (0.05, ORANGE), (0.5, RED)),
     width=4,
     height=5,
-    timeless="one figure for the time shown",
 )
 _FLEETING = Panel(
     key="alarms-fleeting",
@@ -69,7 +68,6 @@ _FLEETING = Panel(
     steps=scale(GREEN, (0.1, ORANGE), (0.3, RED)),
     width=4,
     height=5,
-    timeless="one figure for the time shown",
 )
 _ANSWERED = Panel(
     key="alarms-answered",
@@ -120,7 +118,6 @@ _ANSWERED = Panel(
     empty="nothing was raised",
     width=16,
     height=5,
-    timeless="one row a priority for the time shown",
 )
 _FREQUENT = Panel(
     key="alarms-frequent",
@@ -220,7 +217,6 @@ _NOTIFIED = Panel(
     empty="no route is set, or nothing was sent",
     width=24,
     height=6,
-    timeless="one row a channel for the time shown",
 )
 SECTION = Section(
     key="alarms-often",

@@ -106,7 +106,6 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
         height=height,
         no_value=Text("Nothing is open", "Rien d'ouvert"),
         empty="no fault is open",
-        timeless="what is open began before the time asked",
     )
 
 

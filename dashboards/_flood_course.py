@@ -227,7 +227,6 @@ _LENGTHWISE = Panel(
     empty="a territory may have no river with two gauges",
     width=12,
     height=12,
-    timeless="the profile at the end of the time shown",
 )
 _ALTITUDES = Panel(
     key="flood-altitudes",
@@ -265,7 +264,6 @@ _ALTITUDES = Panel(
     no_value=Text("no zero (m NGF) is known", "aucun zéro d'échelle (NGF) connu"),
     width=12,
     height=12,
-    timeless="the altitudes at the end of the time shown",
 )
 PROFILE = Section(
     key="flood-profile-section",

@@ -221,7 +221,6 @@ _STRIP = Panel(
     ),
     width=14,
     height=18,
-    timeless="what each gauge last said",
 )
 _ASSETS = Panel(
     key="flood-assets",
@@ -265,7 +264,6 @@ _ASSETS = Panel(
     no_value=Text("no asset is tied to a gauge", "aucun enjeu rattaché à une station"),
     width=10,
     height=18,
-    timeless="what stands by the water",
 )
 _OFFICIAL = Panel(
     key="flood-vigilance",

@@ -106,7 +106,6 @@ _PAST = Panel(
     refine=_bold,
     width=24,
     height=10,
-    timeless="floods of any time, of the most urgent gauge",
 )
 
 _PEAKS = f"""
@@ -200,7 +199,6 @@ _TABLE = Panel(
     ),
     width=24,
     height=18,
-    timeless="peaks of the time shown, and those that come",
 )
 SECTION = Section(
     key="flood-peaks-section", title=Text("Peaks", "Pics de crue"), panels=(_TABLE, _PAST)

@@ -105,7 +105,6 @@ _NOW = Panel(
     ),
     width=14,
     height=14,
-    timeless="the hours before the end of the time shown",
 )
 # A sum over hours is highest where one that had rain is its last.
 _HIGHEST = ", ".join(

@@ -144,7 +144,6 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
         no_value=Text("no device", "aucun appareil"),
         width=24,
         height=12,
-        timeless="how devices are at the end of the time shown",
     )
 
 

@@ -73,7 +73,6 @@ _SWITCHING = Panel(
         Column("seen", Text("Seen", "Vues"), unit="count", decimals=0, width=65),
         Column("planned", Text("Planned", "Prévues"), unit="count", decimals=0, width=75),
     ),
-    timeless="seven nights before the end of the time asked",
     width=10,
     height=13,
 )
@@ -144,7 +143,6 @@ _PHASES = Panel(
             width=150,
         ),
     ),
-    timeless="the light that lasts may have begun before the time asked",
     width=12,
     height=11,
 )
@@ -199,7 +197,6 @@ _HEARD = Panel(
         ),
         Column("latest", Text("Latest word", "Dernier message"), unit="date", width=150),
     ),
-    timeless="who was heard in the light that lasts",
     width=12,
     height=11,
 )

@@ -329,7 +329,6 @@ _TABLE = Panel(
             width=130,
         ),
     ),
-    timeless="sums since a midnight",
     width=15,
     height=11,
 )

@@ -142,7 +142,6 @@ TABLE = Panel(
             "age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET)), width=105
         ),
     ),
-    timeless="states at the end of the time asked",
     width=24,
     height=11,
 )
@@ -298,7 +297,6 @@ MAP = Panel(
         Column("site", hidden=True),
         Column("size", low=0, high=4, hidden=True),
     ),
-    timeless="states at the end of the time asked",
     width=10,
     height=15,
 )

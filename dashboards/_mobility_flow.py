@@ -119,7 +119,6 @@ _LOAD = Panel(
     GROUP BY c.title ORDER BY load DESC LIMIT 16
     """,
     points=200,
-    timeless="the highest of the time asked",
     width=8,
     height=14,
 )
@@ -282,7 +281,6 @@ _WEEKDAY = Panel(
         ),
         Column("check", Text("Check", "Contrôle"), states=_CHECK, cell="text", width=110),
     ),
-    timeless="whole days before the end of the time asked",
     width=12,
     height=12,
 )

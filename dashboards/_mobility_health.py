@@ -73,7 +73,6 @@ _CHECKS = Panel(
             width=112,
         ),
     ),
-    timeless="a whole day before the end of the time asked",
     width=15,
     height=14,
 )
@@ -147,7 +146,6 @@ _WORKS = Panel(
     ),
     no_value=Text("No works in this time", "Aucuns travaux sur la période"),
     empty="no works touch a station in the time asked",
-    timeless="works may have begun before the time asked",
     width=24,
     height=4,
 )

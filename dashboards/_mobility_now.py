@@ -209,7 +209,6 @@ MAP = Panel(
         Column("state", Text("State", "État"), states=ROAD),
         Column("site", hidden=True),
     ),
-    timeless="states at the end of the time asked",
     width=10,
     height=13,
 )
@@ -264,7 +263,6 @@ TABLE = Panel(
             "age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET)), width=110
         ),
     ),
-    timeless="states at the end of the time asked",
     width=24,
     height=11,
 )

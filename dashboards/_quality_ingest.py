@@ -88,7 +88,6 @@ _LATE = Panel(
     empty="nothing arrived in the last hour",
     width=12,
     height=9,
-    timeless="one row a domain for the last hour shown",
 )
 _DEAF = Panel(
     key="quality-deaf",
@@ -170,7 +169,6 @@ _LETTERS = Panel(
     empty="nothing was ever refused",
     width=24,
     height=7,
-    timeless="all letters up to the end of the time shown",
 )
 _WORKERS = Panel(
     key="quality-workers",
@@ -203,7 +201,6 @@ _WORKERS = Panel(
     no_value=Text("no worker", "aucun ouvrier"),
     width=12,
     height=9,
-    timeless="how workers are now",
 )
 SECTION = Section(
     key="quality-ingest",
@@ -254,7 +251,6 @@ _SILENT_DEVICES = Panel(
     empty="every device is heard",
     width=24,
     height=9,
-    timeless="how devices are at the end of the time shown",
 )
 _DOUBTFUL = Panel(
     key="quality-doubtful",
@@ -315,7 +311,6 @@ _DOUBTFUL = Panel(
     empty="no device is doubtful",
     width=24,
     height=10,
-    timeless="how devices are at the end of the time shown",
 )
 DEVICES_SECTION = Section(
     key="quality-devices",

@@ -56,7 +56,6 @@ _RECEIVED = Panel(
     steps=scale(RED, (0.9, ORANGE), (0.98, GREEN)),
     width=4,
     height=5,
-    timeless="one figure for the end of the time shown",
 )
 _SILENT = Panel(
     key="quality-silent",
@@ -81,7 +80,6 @@ _SILENT = Panel(
     ),
     width=5,
     height=5,
-    timeless="how devices are at the end of the time shown",
 )
 _SUSPECT = Panel(
     key="quality-suspect",
@@ -104,7 +102,6 @@ _SUSPECT = Panel(
     steps=FEW_IS_GOOD,
     width=4,
     height=5,
-    timeless="one figure for the time shown",
 )
 _LETTERS = Panel(
     key="quality-letters",
@@ -124,7 +121,6 @@ _LETTERS = Panel(
     steps=FEW_IS_GOOD,
     width=4,
     height=5,
-    timeless="what waits at the end of the time shown",
 )
 _CLOCKS = Panel(
     key="quality-clocks",
@@ -148,7 +144,6 @@ _CLOCKS = Panel(
     steps=FEW_IS_GOOD,
     width=3,
     height=5,
-    timeless="one figure for the time shown",
 )
 _BATTERIES = Panel(
     key="quality-batteries",
@@ -170,7 +165,6 @@ _BATTERIES = Panel(
     steps=FEW_IS_GOOD,
     width=4,
     height=5,
-    timeless="what batteries last told",
 )
 _SHARE = Panel(
     key="quality-share",

@@ -66,7 +66,6 @@ _BLIND = Panel(
     steps=scale(GREEN, (1, VIOLET)),
     width=3,
     height=5,
-    timeless="how sites are at the end of the time shown",
 )
 _NEAREST = Panel(
     key="territory-nearest",
@@ -90,7 +89,6 @@ _NEAREST = Panel(
     empty="no asset is about to be reached",
     width=3,
     height=5,
-    timeless="what each gauge last said",
 )
 _IN_WATER = Panel(
     key="territory-reached",
@@ -109,7 +107,6 @@ _IN_WATER = Panel(
     steps=NONE_IS_GOOD,
     width=3,
     height=5,
-    timeless="what each gauge last said",
 )
 _MAP = Panel(
     key="territory-map",
@@ -137,7 +134,6 @@ _MAP = Panel(
     ),
     width=10,
     height=13,
-    timeless="how sites are at the end of the time shown",
 )
 _OFFICIAL = Panel(
     key="territory-vigilance",
@@ -174,7 +170,6 @@ _OFFICIAL = Panel(
     empty="no official bulletin is connected",
     width=8,
     height=8,
-    timeless="what the last bulletins said",
 )
 _ASSETS = Panel(
     key="territory-assets",
@@ -216,7 +211,6 @@ _ASSETS = Panel(
     empty="no asset is tied to a gauge",
     width=16,
     height=8,
-    timeless="what stands by the water",
 )
 _STANDING = _alarms_now.standing_table(
     "territory-alarms", Text("What is wrong now", "Ce qui ne va pas"), width=14, height=13

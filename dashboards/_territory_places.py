@@ -81,7 +81,6 @@ _DOMAINS = Panel(
     ),
     width=12,
     height=8,
-    timeless="how functions are at the end of the time shown",
 )
 _COMMUNES = Panel(
     key="territory-communes",
@@ -117,7 +116,6 @@ _COMMUNES = Panel(
     empty="nothing stands anywhere",
     width=12,
     height=16,
-    timeless="how communes are at the end of the time shown",
 )
 _BLIND = Panel(
     key="territory-blind-spots",
@@ -155,7 +153,6 @@ _BLIND = Panel(
     empty="every device is heard",
     width=12,
     height=8,
-    timeless="how sites are at the end of the time shown",
 )
 SECTION = Section(
     key="territory-places",

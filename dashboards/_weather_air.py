@@ -103,7 +103,6 @@ _GROWERS = Panel(
     empty="a territory may have no site with a frost threshold",
     width=12,
     height=10,
-    timeless="the frost at the end of the time shown",
 )
 # Whole local days that are over.
 _HEAT = Panel(
@@ -170,7 +169,6 @@ _HEAT = Panel(
     no_value=Text("no whole day is known", "aucun jour entier connu"),
     width=12,
     height=10,
-    timeless="the three days before the end of the time shown",
 )
 _DAMP = Panel(
     key="weather-humidity",

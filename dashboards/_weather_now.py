@@ -201,7 +201,6 @@ _STATIONS = Panel(
     no_value=Text("no station speaks", "aucune station n'émet"),
     width=24,
     height=10,
-    timeless="what each station last said",
 )
 SECTION = Section(
     key="weather-now",

@@ -76,7 +76,6 @@ _RARITY = Panel(
     no_value=Text("no rain gauge", "aucun pluviomètre"),
     width=24,
     height=10,
-    timeless="the hours before the end of the time shown",
 )
 _FALLEN = Panel(
     key="weather-fallen",
@@ -181,7 +180,6 @@ _BLOCKED = Panel(
     no_value=Text("no rain gauge", "aucun pluviomètre"),
     width=12,
     height=10,
-    timeless="the twelve hours before the end of the time shown",
 )
 SECTION = Section(
     key="weather-rain-section", title=Text("Rain", "Pluie"), panels=(_RARITY, _FALLEN, _HEAVY)
@@ -305,7 +303,6 @@ _LIMITS = Panel(
     no_value=Text("no gust was told", "aucune rafale transmise"),
     width=13,
     height=11,
-    timeless="the hour before the end of the time shown",
 )
 _FROM = Panel(
     key="weather-wind-from",

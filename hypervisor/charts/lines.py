@@ -1,15 +1,17 @@
-"""Panes of lines: scale, thresholds named at right, gaps, quality marks, where the rate leads."""
+"""Panes of lines: scale, thresholds with their names, gaps, quality marks, extrapolated rate."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from hypervisor.charts.marks import draw_extrapolation, draw_last_value, draw_quality_marks
-from hypervisor.charts.model import Chart, Labels, Limit, LinePane, Trace
+from hypervisor.base.translation import translate as _
+from hypervisor.charts.model import Extrapolation, Limit, LinePane, Trace
 from hypervisor.charts.scale import TimeScale, ValueScale, pad_range, value_ticks
 from hypervisor.charts.shapes import (
     Drawn,
     Mark,
     area,
+    circle,
+    cut,
     horizontal,
     line,
     path,
@@ -17,36 +19,37 @@ from hypervisor.charts.shapes import (
     staircase,
     text,
 )
+from hypervisor.charts.words import clock
+from hypervisor.web import filters
+from sensors._quality import Quality
 from sensors._quantity import Kind
 
-_ROW = 16  # letters of a threshold with its value
+_ROW = 16  # letters of a threshold and its value
 _BESIDE = 15  # letters of a line's name beside a chart
-_CUT = "\N{HORIZONTAL ELLIPSIS}"
 _DASHES = ("2 3", "7 4", "")  # the lowest threshold dotted, the next dashed, the others solid
 _APART = 17  # px between two names at the right
 _LETTER = 6.4  # px, of 12 px Plex
 _TITLE = 16  # px above the scale
+_Named = tuple[float, str, Limit | Trace | None]  # height, words, what they name
 
 
-def draw_lines(
-    pane: LinePane, chart: Chart, over: TimeScale, top: float, words: Labels
-) -> Iterator[Drawn]:
-    """The shapes of a pane whose upper edge is at `top`."""
+def draw_lines(pane: LinePane, over: TimeScale, top: float) -> Iterator[Drawn]:
+    """The shapes of a pane; `top`: its upper edge."""
     up = _value_scale(pane, top)
     digits = max((trace.digits for trace in pane.traces), default=0)
-    yield from _draw_grid(up, over, digits, words)
-    yield from _draw_limits(pane, up, over, chart, words)
+    yield from _draw_grid(up, over, digits)
+    yield from _draw_limits(pane, up, over, digits)
     for trace in pane.traces:
-        yield from _draw_gaps(trace, over, up, chart, words)
-        yield from _draw_trace(trace, over, up, chart)
+        yield from _draw_gaps(trace, over, up)
+        yield from _draw_trace(trace, over, up)
     yield text("halo", over.left + 6, top + 13, pane.title)
     if pane.ahead is not None and not pane.ahead.at > over.last:
         lines = [up.y(limit.value) for limit in pane.limits]
-        yield from draw_extrapolation(pane.ahead, over, up, lines, words)
+        yield from _draw_extrapolation(pane.ahead, over, up, lines)
     for trace in pane.traces:
         if not trace.soft:
-            yield from draw_quality_marks(trace, over, up, words)
-            yield from draw_last_value(trace, over, up)
+            yield from _draw_quality_marks(trace, over, up)
+            yield from _draw_last_value(trace, over, up)
 
 
 def _value_scale(pane: LinePane, top: float) -> ValueScale:
@@ -57,22 +60,14 @@ def _value_scale(pane: LinePane, top: float) -> ValueScale:
     limits = [limit.value for limit in pane.limits]
     least = max((trace.least for trace in pane.traces), default=1.0)
     if values and limits:
-        # A threshold far from all that was measured is named at the edge instead of flattening it.
+        # A threshold far from all values would flatten them.
         spread = max(max(values) - min(values), least)
-        near = [
-            limit
-            for limit in limits
-            if min(values) - 40 * spread < limit < max(values) + 40 * spread
-        ]
-        limits = near or limits[:1]
+        low, high = min(values) - 40 * spread, max(values) + 40 * spread
+        limits = [limit for limit in limits if low < limit < high] or limits[:1]
     if pane.highest and values and pane.highest[1] <= max([*values, *limits]) * 1.35:
         limits = [*limits, pane.highest[1]]
-    floors = [trace.floor for trace in pane.traces]
-    floor = (
-        None
-        if None in floors or not floors
-        else min(lowest for lowest in floors if lowest is not None)
-    )
+    floors = [trace.floor for trace in pane.traces if trace.floor is not None]
+    floor = min(floors) if floors and len(floors) == len(pane.traces) else None
     if pane.ahead is not None and values:
         leads = pane.ahead.value + pane.ahead.rate * (pane.ahead.until - pane.ahead.at)
         spread = max(values) - min(values)
@@ -81,23 +76,21 @@ def _value_scale(pane: LinePane, top: float) -> ValueScale:
     return ValueScale(low=low, high=high, top=top + _TITLE, bottom=top + pane.height)
 
 
-def _draw_grid(up: ValueScale, over: TimeScale, digits: int, words: Labels) -> Iterator[Drawn]:
+def _draw_grid(up: ValueScale, over: TimeScale, digits: int) -> Iterator[Drawn]:
     ticks = value_ticks(up.low, up.high, max(3, int((up.bottom - up.top) // 46)))
     places = max((_count_decimals(value, digits) for value in ticks), default=0)
     for value in ticks:
         y = up.y(value)
         yield horizontal("g", over.left, over.right, y)
-        yield text("", over.left - 8, y + 4, words.number(value, places), "end")
+        yield text("", over.left - 8, y + 4, filters.number(value, places), "end")
 
 
 def _count_decimals(value: float, digits: int) -> int:
-    """So many decimals that a tick is told whole, and no more than the quantity has."""
+    """The decimals that a tick needs, at most those of the quantity."""
     return next((n for n in range(digits + 1) if round(value, n) == round(value, 6)), digits)
 
 
-def _draw_limits(
-    pane: LinePane, up: ValueScale, over: TimeScale, chart: Chart, words: Labels
-) -> Iterator[Drawn]:
+def _draw_limits(pane: LinePane, up: ValueScale, over: TimeScale, digits: int) -> Iterator[Drawn]:
     shown = sorted(
         (limit for limit in pane.limits if up.low <= limit.value <= up.high),
         key=lambda limit: limit.value,
@@ -109,55 +102,44 @@ def _draw_limits(
         yield horizontal(css, over.left, over.right, up.y(limit.value), dashes)
     if pane.main:
         yield from _draw_priority_strip(raising, up, over)
-    digits = max((trace.digits for trace in pane.traces), default=0)
-    named: list[tuple[float, str, int | str | None]] = [
-        (
-            up.y(limit.value),
-            fit_label(limit.label, words.number(limit.value, digits)),
-            limit.priority,
-        )
+    named: list[_Named] = [
+        (up.y(limit.value), fit_label(limit.label, filters.number(limit.value, digits)), limit)
         for limit in shown
     ]
     if pane.highest and up.low <= pane.highest[1] <= up.high:
         y = up.y(pane.highest[1])
         yield horizontal("ref", over.left, over.right, y, "1 3")
-        named.append((y, f"{pane.highest[0]} {words.number(pane.highest[1], digits)}", None))
-    named += _list_keys(pane, up, words)
+        named.append((y, f"{pane.highest[0]} {filters.number(pane.highest[1], digits)}", None))
+    named += _list_keys(pane, up)
     named.sort(key=lambda entry: -entry[0])
     places = spread_labels([entry[0] for entry in named], up.top, up.bottom)
-    for (_, words_of, key), y in zip(named, places, strict=True):
-        if isinstance(key, str):
-            yield from _draw_key(words_of, key, y, over, chart)
+    for (_y, words, of), y in zip(named, places, strict=True):
+        if isinstance(of, Trace):
+            yield from _draw_key(words, of.css, y, over)
         else:
-            yield from _draw_limit_name(words_of, key, y, over, chart)
+            yield from _draw_limit_name(words, of.priority if of else None, y, over)
 
 
-def _list_keys(
-    pane: LinePane, up: ValueScale, words: Labels
-) -> list[tuple[float, str, int | str | None]]:
-    """Where and how the lines of a pane are named, if there is more than one."""
-    several = [trace for trace in pane.traces if not trace.soft and trace.bins]
+def _list_keys(pane: LinePane, up: ValueScale) -> list[_Named]:
+    """The names of the lines of a pane, if there is more than one."""
+    drawn = [trace for trace in pane.traces if not trace.soft and trace.bins]
     plans = [trace for trace in pane.traces if trace.soft and trace.bins]
-    keys: list[tuple[float, str, int | str | None]] = [
-        (up.y(up.low), plan.label, plan.css) for plan in plans
-    ]
-    if len(several) > 1:
-        cut = count_shared_letters([trace.label for trace in several])
-        keys += [(up.y(trace.bins[-1].last), trace.label[cut:], trace.css) for trace in several]
+    keys: list[_Named] = [(up.y(up.low), plan.label, plan) for plan in plans]
+    if len(drawn) > 1:
+        shared = count_shared_letters([trace.label for trace in drawn])
+        keys += [(up.y(trace.bins[-1].last), trace.label[shared:], trace) for trace in drawn]
     elif plans:
-        keys += [(up.y(trace.bins[-1].last), words.say("measured"), trace.css) for trace in several]
+        keys += [(up.y(trace.bins[-1].last), _("measured"), trace) for trace in drawn]
     return keys
 
 
 def fit_label(name: str, value: str) -> str:
-    """A name with its value, the name cut where both are too long to stand beside a chart."""
-    room = _ROW - len(value) - 1
-    cut = name if len(name) <= room else f"{name[: max(room - 1, 3)].rstrip()}{_CUT}"
-    return f"{cut} {value}"
+    """A name with its value; the name is cut if both are too long for the space beside a chart."""
+    return f"{cut(name, max(_ROW - len(value) - 1, 4))} {value}"
 
 
 def count_shared_letters(names: Sequence[str]) -> int:
-    """How many letters at the head of all names tell them not apart: whole words."""
+    """The length of the words that all names begin with."""
     if len(names) < 2:
         return 0
     first, last = min(names), max(names)
@@ -168,7 +150,7 @@ def count_shared_letters(names: Sequence[str]) -> int:
 def _draw_priority_strip(
     raising: Sequence[Limit], up: ValueScale, over: TimeScale
 ) -> Iterator[Drawn]:
-    """Beside the scale, in which priority each height lies."""
+    """The priority of each range of values, as a strip beside the scale."""
     edges = [*(limit.value for limit in raising), up.high]
     for limit, (below, above) in zip(raising, pairwise(edges), strict=True):
         top, bottom = up.y(above), up.y(below)
@@ -176,35 +158,34 @@ def _draw_priority_strip(
 
 
 def _draw_limit_name(
-    words_of: str, priority: int | None, y: float, over: TimeScale, chart: Chart
+    words: str, priority: int | None, y: float, over: TimeScale
 ) -> Iterator[Drawn]:
     css = "" if priority is None else "hl"
-    if chart.narrow:
+    if over.narrow:
         x = over.right - 4
-        yield text(f"{css} halo", x, y - 4, words_of, "end")
+        yield text(f"{css} halo", x, y - 4, words, "end")
         if priority is not None:
             size = 13
-            left = x - len(words_of) * _LETTER - size - 6
+            left = x - len(words) * _LETTER - size - 6
             yield Mark(priority=priority, state="ack", x=left, y=y - 15, size=size)
         return
     x = over.right + 14
     if priority is not None:
         yield Mark(priority=priority, state="ack", x=x, y=y - 7.5, size=15)
         x += 21
-    yield text(css, x, y + 4, words_of)
+    yield text(css, x, y + 4, words)
 
 
-def _draw_key(words_of: str, css: str, y: float, over: TimeScale, chart: Chart) -> Iterator[Drawn]:
-    """Which of several lines is which: a piece of it, and its name."""
-    if chart.narrow:
+def _draw_key(words: str, css: str, y: float, over: TimeScale) -> Iterator[Drawn]:
+    """A piece of a line and its name."""
+    if over.narrow:
         return
     yield path(css, f"M{over.right + 14} {y}h14")
-    cut = words_of if len(words_of) <= _BESIDE else f"{words_of[: _BESIDE - 1]}{_CUT}"
-    yield text("tiny", over.right + 33, y + 4, cut)
+    yield text("tiny", over.right + 33, y + 4, cut(words, _BESIDE))
 
 
 def spread_labels(heights: Sequence[float], top: float, bottom: float) -> list[float]:
-    """Places from the bottom up, as near as can be to those wanted and never one on another."""
+    """Heights of labels from the bottom up, near the given ones and without overlaps."""
     placed: list[float] = []
     for y in heights:
         placed.append(min(y, placed[-1] - _APART) if placed else min(y, bottom - 4))
@@ -216,15 +197,14 @@ def spread_labels(heights: Sequence[float], top: float, bottom: float) -> list[f
 
 
 def list_gaps(trace: Trace, over: TimeScale) -> list[tuple[float, float]]:
-    """Where a series said nothing for longer than it may; up to now at most."""
-    if trace.stale_s is None or trace.soft or not trace.hatched:
+    """(begin, end) of silences longer than allowed; up to the present at most."""
+    limit = trace.gap_s
+    if limit is None or trace.soft or not trace.hatched:
         return []
-    limit = max(trace.stale_s, 2 * (trace.piece or 0))
-    end = min(over.now, over.last)
     times = [bin_.at for bin_ in trace.bins]
     if trace.before:
         times.insert(0, max(trace.before[0], over.first - limit))
-    times.append(end)
+    times.append(over.end)
     piece = trace.piece or 0
     return [
         (max(a + piece, over.first), b)
@@ -233,20 +213,17 @@ def list_gaps(trace: Trace, over: TimeScale) -> list[tuple[float, float]]:
     ]
 
 
-def _draw_gaps(
-    trace: Trace, over: TimeScale, up: ValueScale, chart: Chart, words: Labels
-) -> Iterator[Drawn]:
+def _draw_gaps(trace: Trace, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
     for first, last in list_gaps(trace, over):
         left, right = over.x(first), over.x(last)
         yield rect("no", left, up.top, right - left, up.bottom - up.top)
-        if right - left > (34 if chart.narrow else 46):
-            words_of = words.say("missing")
-            yield text("halo", (left + right) / 2, up.bottom - 44, words_of, "middle")
+        if right - left > (34 if over.narrow else 46):
+            yield text("halo", (left + right) / 2, up.bottom - 44, _("missing"), "middle")
 
 
 def split_at_gaps(trace: Trace, over: TimeScale) -> list[list[tuple[float, float, float, float]]]:
     """Runs of (x, low, mean, high) without a gap between."""
-    limit = None if trace.stale_s is None else max(trace.stale_s, 2 * (trace.piece or 0))
+    limit = trace.gap_s
     half = (trace.piece or 0) / 2
     runs: list[list[tuple[float, float, float, float]]] = []
     previous: float | None = None
@@ -258,15 +235,84 @@ def split_at_gaps(trace: Trace, over: TimeScale) -> list[list[tuple[float, float
     return runs
 
 
-def _draw_trace(trace: Trace, over: TimeScale, up: ValueScale, chart: Chart) -> Iterator[Drawn]:
+def _draw_trace(trace: Trace, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
     steps = trace.soft or trace.kind is Kind.STATE
     for run in split_at_gaps(trace, over):
-        points = [(x, up.y(mean)) for x, _, mean, _ in run]
+        points = [(x, up.y(mean)) for x, _low, mean, _high in run]
         if trace.piece is not None and not steps and len(run) > 1:
-            upper = [(x, up.y(high)) for x, _, _, high in run]
-            lower = [(x, up.y(low)) for x, low, _, _ in run]
+            upper = [(x, up.y(high)) for x, _low, _mean, high in run]
+            lower = [(x, up.y(low)) for x, low, _mean, _high in run]
             yield area("env", upper, lower)
         if steps:
-            end = over.last if trace.soft else over.x(min(over.now, over.last))
-            points = staircase(points, over.right if trace.soft else end)
-        yield line(trace.css if not chart.narrow else f"{trace.css} thin", points)
+            points = staircase(points, over.right if trace.soft else over.x(over.end))
+        yield line(trace.css if not over.narrow else f"{trace.css} thin", points)
+
+
+def _draw_last_value(trace: Trace, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
+    if trace.bins and over.inside(trace.bins[-1].at) and over.inside(over.now):
+        at = min(trace.bins[-1].at + (trace.piece or 0), over.now)
+        yield circle("pt", over.x(at), min(max(up.y(trace.bins[-1].last), up.top), up.bottom), 4.5)
+
+
+def _draw_quality_marks(trace: Trace, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
+    """A cross for each suspect reading, a diamond for each manual one; the last of each named."""
+    suspect = [marked for marked in trace.marked if marked.quality & Quality.SUSPECT]
+    manual = [
+        marked
+        for marked in trace.marked
+        if not marked.quality & Quality.SUSPECT and marked.value is not None
+    ]
+    x, y = over.left, up.bottom
+    for marked in suspect:
+        x, y = over.x(marked.at), up.bottom - 8
+        if marked.value is not None:
+            y = min(max(up.y(marked.value), up.top + 5), up.bottom - 5)
+        yield path("x", f"M{x - 4} {y - 4}l8 8m0-8l-8 8")
+    if suspect:
+        words = _("%(count)s set aside or suspect") % {"count": len(suspect)}
+        yield _draw_beside(words, x, 10, y + 4, over)
+    for marked in manual:
+        x, y = over.x(marked.at), up.y(marked.value or 0.0)
+        yield path("q", f"M{x} {round(y - 6, 1)}l6 6-6 6-6-6Z")
+    if manual:
+        words = _("manual reading %(clock)s") % {"clock": clock(manual[-1].at)}
+        yield _draw_beside(words, x, 11, y + 18, over)
+
+
+def _draw_beside(words: str, x: float, apart: float, y: float, over: TimeScale) -> Drawn:
+    """A text right of a mark at `x`, or left of it if there is no room."""
+    if x + apart + len(words) * _LETTER > over.right:
+        return text("halo", x - apart, y, words, "end")
+    return text("halo", x + apart, y, words)
+
+
+def _draw_extrapolation(
+    ahead: Extrapolation, over: TimeScale, up: ValueScale, lines: Sequence[float]
+) -> Iterator[Drawn]:
+    """The dotted line, its error, and the time at which it reaches each asset."""
+    until = min(ahead.until, over.last)
+    if until <= ahead.at:
+        return
+
+    def at(rate: float) -> tuple[float, float]:
+        """Its end, or the point at which it leaves the scale."""
+        edge = up.high if rate > 0 else up.low
+        leaves = (edge - ahead.value) / rate if rate else until
+        seconds = min(until - ahead.at, max(leaves, 0.0))
+        return over.x(ahead.at + seconds), up.y(ahead.value + rate * seconds)
+
+    start = (over.x(ahead.at), up.y(ahead.value))
+    yield area("fan", [start, at(ahead.rate + ahead.slack)], [at(ahead.rate - ahead.slack)])
+    yield line("pr", [start, at(ahead.rate)])
+    x = over.x(until)
+    yield text("halo", x, up.bottom - 10, _("at the present rate, no forecast"), "end")
+    for number, reach in enumerate(crossing for crossing in ahead.reaches if crossing.at <= until):
+        yield circle("q", over.x(reach.at), up.y(reach.value), 3.6, reach.label)
+        words = f"{clock(reach.at)} {reach.label}"
+        right = over.x(ahead.at) + 6 + len(words) * _LETTER > over.right
+        x = over.right - 4 if right else over.x(ahead.at) + 6
+        y = up.y(ahead.value) + 22 + number * 15
+        if any(abs(y - 4 - level) < 9 for level in lines):
+            y += 14
+        if y < up.bottom - 24:
+            yield text("halo", x, y, words, "end" if right else "start")

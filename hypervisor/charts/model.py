@@ -1,34 +1,20 @@
-"""What a chart is told: series with their readings, limits, alarms, and the words to say it in."""
+"""The input of a chart: series with their readings, thresholds, alarms; its panes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
 
 from hypervisor.readings.queries_charts import Bin, FlaggedReading
 from sensors._quantity import Kind
 
-
-@dataclass(frozen=True, kw_only=True)
-class Labels:
-    """How things are said to this reader. Times in s since the epoch."""
-
-    say: Callable[[str], str]
-    number: Callable[[float, int], str]
-    signed: Callable[[float, int], str]
-    clock: Callable[[float], str]
-    day: Callable[[float], str]
-    month: Callable[[float], str]
-    moment: Callable[[float], str]
-    unit: Callable[[str], str]
-    zone: tzinfo
+LANE = 24.0  # px of a lane
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """A series as it is drawn. `piece`: s that a bin stands for, None: one reading each.
+    """A series to draw. `piece`: seconds of a bin; None: one reading each.
 
-    `before`: what it said last before the chart begins. `stale_s`: from when on silence is a gap;
-    None: it speaks on change, and is never missing.
+    `before`: the last (time, value) before the chart. `stale_s`: silence beyond it is a gap; None:
+    it reports on change and has no gaps. `soft`: a plan, not a measurement.
     """
 
     name: str
@@ -46,18 +32,23 @@ class Trace:
     least: float = 1.0
     css: str = "l"
     codes: dict[int, str] = field(default_factory=dict)
-    soft: bool = False  # a plan rather than a measurement
-    hatched: bool = True  # its gaps are worth a hatch
+    soft: bool = False
+    hatched: bool = True  # whether its gaps are hatched
 
     @property
-    def last(self) -> tuple[float, float] | None:
-        """The newest value, and when."""
-        return (self.bins[-1].at, self.bins[-1].last) if self.bins else self.before
+    def last(self) -> float | None:
+        """The newest value."""
+        return self.bins[-1].last if self.bins else self.before[1] if self.before else None
+
+    @property
+    def gap_s(self) -> float | None:
+        """Readings farther apart than this have a gap between them; None: never."""
+        return None if self.stale_s is None else max(self.stale_s, 2 * (self.piece or 0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A threshold across a pane; `priority` None: no rule raises an alarm at it."""
+    """A threshold; `priority` None: no rule raises an alarm at it."""
 
     label: str
     value: float
@@ -66,7 +57,7 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """When the present rate reaches something, and what."""
+    """When the present rate reaches an asset."""
 
     at: float
     value: float
@@ -75,7 +66,7 @@ class Crossing:
 
 @dataclass(frozen=True, kw_only=True)
 class Extrapolation:
-    """Where the present rate leads, no forecast. Rates per second; `slack`: its error."""
+    """The present rate extrapolated; no forecast. Rates per second; `slack`: its error."""
 
     at: float
     value: float
@@ -87,7 +78,7 @@ class Extrapolation:
 
 @dataclass(frozen=True, kw_only=True)
 class LinePane:
-    """Lines over one scale."""
+    """Lines on one scale."""
 
     title: str
     traces: Sequence[Trace]
@@ -100,7 +91,7 @@ class LinePane:
 
 @dataclass(frozen=True, kw_only=True)
 class BarPane:
-    """Amounts as bars; `hanging`: from the top, as rain above a level."""
+    """Amounts as bars; `hanging`: from the top, as for rain."""
 
     title: str
     trace: Trace
@@ -111,15 +102,19 @@ class BarPane:
 
 @dataclass(frozen=True, kw_only=True)
 class StatePane:
-    """On and off, or codes, a lane each."""
+    """States, on and off or codes, a lane each."""
 
     title: str
     traces: Sequence[Trace]
 
+    @property
+    def height(self) -> float:
+        return LANE * len(self.traces) + 22
+
 
 @dataclass(frozen=True, kw_only=True)
 class LaneRow:
-    """One of many devices of a kind in a strip of small rows; `troubled`: an alarm is open."""
+    """A device in a strip of small rows; `troubled`: it has an active alarm."""
 
     name: str
     trace: Trace
@@ -129,19 +124,27 @@ class LaneRow:
 
 @dataclass(frozen=True, kw_only=True)
 class StripPane:
-    """Many devices, a thin row each: how much each gave, in five steps, hatched where silent."""
+    """Many devices, a thin row each: the level in five shades, hatched where silent."""
 
     title: str
     rows: Sequence[LaneRow]
     full: float = 100.0
     notes: Sequence[str] = ()
 
+    @property
+    def row_height(self) -> float:
+        return 14.0 if len(self.rows) <= 12 else 8.0 if len(self.rows) <= 30 else 5.0
+
+    @property
+    def height(self) -> float:
+        return 22 + self.row_height * len(self.rows)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmLane:
-    """An alarm over time: steps of (from s, priority), `until` None while it lasts.
+    """An alarm over time: steps of (begin, priority); `until` None: active; `seen`: acknowledged.
 
-    `seen`: when somebody acknowledged it.
+    Times in s since the epoch.
     """
 
     number: int
@@ -150,7 +153,6 @@ class AlarmLane:
     until: float | None
     seen: float | None
     state: str
-    stale: Sequence[tuple[float, float | None]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,10 @@ class AlarmPane:
 
     lanes: Sequence[AlarmLane]
     more: int = 0
+
+    @property
+    def height(self) -> float:
+        return 22 + LANE * max(len(self.lanes), 1) + (16 if self.more else 0)
 
 
 Pane = LinePane | BarPane | StatePane | StripPane | AlarmPane
@@ -174,7 +180,3 @@ class Chart:
     panes: Sequence[Pane]
     width: float = 884
     summary: str = ""
-
-    @property
-    def narrow(self) -> bool:
-        return self.width < 620

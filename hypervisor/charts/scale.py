@@ -1,4 +1,4 @@
-"""Scales of a chart: time across, values up, and where their ticks stand. Pure."""
+"""Scales of a chart: time across, values up, and their ticks. Pure."""
 
 import math
 from collections.abc import Iterator
@@ -13,13 +13,19 @@ _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True, kw_only=True)
 class TimeScale:
-    """Time (s since the epoch) to pixels; `now` may lie outside."""
+    """Time (s since the epoch) to pixels; `now` may lie outside. `narrow`: no room beside it."""
 
     first: float
     last: float
     left: float
     right: float
     now: float
+    narrow: bool = False
+
+    @property
+    def end(self) -> float:
+        """The present, if it lies within, else the end."""
+        return min(self.now, self.last)
 
     def x(self, at: float) -> float:
         share = (at - self.first) / (self.last - self.first)
@@ -45,7 +51,7 @@ class ValueScale:
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """A place on the time axis; `day`: it names a day rather than an hour."""
+    """A tick of the time axis; `day`, `month`: labelled with it instead of the hour."""
 
     at: float
     day: bool
@@ -53,7 +59,7 @@ class Tick:
 
 
 def time_ticks(across: TimeScale, zone: tzinfo, *, apart: float = 72) -> list[Tick]:
-    """Round local hours or days, at least so many pixels apart."""
+    """Round local hours, days or months, at least `apart` pixels from each other."""
     pixels = (across.right - across.left) / (across.last - across.first)
     step = next((h for h in _STEPS if h * HOUR * pixels >= apart), _STEPS[-1])
     if (across.last - across.first) < 3 * HOUR:
@@ -73,7 +79,7 @@ def _minutes(across: TimeScale, zone: tzinfo, least: float) -> Iterator[Tick]:
 
 
 def _hours(across: TimeScale, zone: tzinfo, step: int) -> Iterator[Tick]:
-    """Counted on the local clock, so that midnights are met on days of 23 and 25 hours too."""
+    """On the local clock, so that days of 23 and 25 hours have their midnights too."""
     start = datetime.fromtimestamp(across.first, UTC).astimezone(zone)
     day = start.replace(hour=0, minute=0, second=0, microsecond=0)
     days = max(1, step // 24)
@@ -101,7 +107,7 @@ def _months(across: TimeScale, zone: tzinfo, step: int) -> Iterator[Tick]:
 
 
 def value_ticks(low: float, high: float, most: int) -> list[float]:
-    """Round values within low … high, at most so many."""
+    """Round values between `low` and `high`, at most `most`."""
     span = high - low
     if span <= 0 or most < 1:
         return [low]
@@ -113,7 +119,7 @@ def value_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def pad_range(values: list[float], *, floor: float | None, least: float) -> tuple[float, float]:
-    """A range that shows all values with some air, at least `least` high; never below `floor`."""
+    """A range around all values with a margin, at least `least` high and never below `floor`."""
     low, high = (min(values), max(values)) if values else (0.0, least)
     if high - low < least:
         middle = (low + high) / 2
@@ -126,7 +132,7 @@ def pad_range(values: list[float], *, floor: float | None, least: float) -> tupl
 
 
 def choose_bin_seconds(seconds: float, pixels: float, interval: float) -> float | None:
-    """How long a piece is that one pixel pair shows; None: each reading can be shown by itself."""
+    """Seconds of a bin, so that a pixel or two show one; None: each reading can be drawn."""
     shortest = seconds / max(pixels, 1) * 1.5
     if shortest <= interval:
         return None

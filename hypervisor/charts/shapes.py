@@ -1,21 +1,22 @@
-"""What a chart is made of: plain shapes of SVG, styled by classes alone. Pure."""
+"""SVG shapes, styled by classes alone. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 Anchor = Literal["start", "middle", "end"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """One element: a tag, its classes, its attributes and, of a text, its words."""
+    """An element: tag, classes, attributes; `words`: the content of a text."""
 
     tag: str
     css: str
     attributes: Mapping[str, str | float] = field(default_factory=dict)
     words: str = ""
-    tooltip: str = ""  # a title, for those who hover or listen
+    tooltip: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ Drawn = Shape | Mark
 
 
 def path(css: str, d: str, **more: str | float) -> Shape:
-    return Shape(tag="path", css=css, attributes={"d": d, **_dashed(more)})
+    attributes = {name.replace("_", "-"): value for name, value in more.items()}
+    return Shape(tag="path", css=css, attributes={"d": d, **attributes})
 
 
 def rect(  # noqa: PLR0913, PLR0917  what a rectangle is
@@ -59,19 +61,18 @@ def text(css: str, x: float, y: float, words: str, anchor: Anchor = "start") -> 
 
 
 def horizontal(css: str, left: float, right: float, y: float, dashes: str = "") -> Shape:
-    """A level line."""
-    return path(
-        css, f"M{_r(left)} {_r(y)}H{_r(right)}", **({"stroke_dasharray": dashes} if dashes else {})
-    )
+    """A horizontal line."""
+    more = {"stroke_dasharray": dashes} if dashes else {}
+    return path(css, f"M{_r(left)} {_r(y)}H{_r(right)}", **more)
 
 
 def vertical(css: str, x: float, top: float, bottom: float) -> Shape:
-    """A plumb line."""
+    """A vertical line."""
     return path(css, f"M{_r(x)} {_r(top)}V{_r(bottom)}")
 
 
 def line(css: str, points: Sequence[tuple[float, float]]) -> Shape:
-    """A broken line through points; one point alone is a dot of its own width."""
+    """A line through points; a single point becomes a dot."""
     if len(points) == 1:
         (x, y) = points[0]
         return path(css, f"M{x} {y}h.1")
@@ -81,25 +82,22 @@ def line(css: str, points: Sequence[tuple[float, float]]) -> Shape:
 def area(
     css: str, upper: Sequence[tuple[float, float]], lower: Sequence[tuple[float, float]]
 ) -> Shape:
-    """What lies between two lines."""
+    """The area between two lines."""
     way = [*upper, *reversed(lower)]
     return path(css, "M" + "L".join(f"{x} {y}" for x, y in way) + "Z")
 
 
 def staircase(points: Sequence[tuple[float, float]], right: float) -> list[tuple[float, float]]:
-    """The points of a value that holds until the next."""
-    corners: list[tuple[float, float]] = []
-    for x, y in points:
-        if corners:
-            corners.append((x, corners[-1][1]))
-        corners.append((x, y))
-    if corners:
-        corners.append((right, corners[-1][1]))
-    return corners
+    """The corners of a value that holds until the next one."""
+    ends = [*(x for x, _y in points[1:]), right]
+    return [
+        corner for (x, y), end in zip(points, ends, strict=False) for corner in ((x, y), (end, y))
+    ]
 
 
-def _dashed(more: Mapping[str, str | float]) -> dict[str, str | float]:
-    return {name.replace("_", "-"): value for name, value in more.items()}
+def cut(words: str, letters: int) -> str:
+    """The words, shortened with an ellipsis if they have more letters."""
+    return words if len(words) <= letters else words[: letters - 1].rstrip() + _ELLIPSIS
 
 
 def _r(value: float) -> float:

@@ -1,4 +1,4 @@
-"""The words of a chart in the reader's language and zone."""
+"""Labels of quantities, thresholds and times in the reader's language and zone."""
 
 from datetime import UTC, datetime
 
@@ -6,17 +6,18 @@ from babel.dates import format_date
 
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, translate
-from hypervisor.charts.model import Labels
+from hypervisor.charts.scale import Tick
+from hypervisor.charts.shapes import cut
 from hypervisor.web import filters
 from sensors._domain import Threshold
 from sensors._quantity import Quantity
 
 _BARE = frozenset({"1", "bool", "code"})
-# What stands before or after the telling word of a threshold's label.
+# Parts of a threshold's label that a short label omits.
 _HEADS = ("Niveau d'", "Niveau de ", "Débit d'", "Débit de ", "Vitesse de ", "Vitesse à ")
 _TAILS = (" level", " discharge")
 _LONGEST = 17  # letters beside a chart
-# Names that no shortening would make of the labels; of other thresholds the label is cut.
+# Short labels of their own; other thresholds have their label shortened.
 _SHORT = {
     "first_asset": mark("first asset"),
     "flow_watch": mark("watched from"),
@@ -37,42 +38,27 @@ _SHORT = {
 }
 
 
-def build_labels() -> Labels:
-    """For whoever reads what is being made."""
-    return Labels(
-        say=translate,
-        number=filters.number,
-        signed=lambda value, places: filters.signed(value, None, places),
-        clock=lambda at: filters.clock(to_datetime(at)),
-        day=_day,
-        month=_month,
-        moment=lambda at: filters.day_time(to_datetime(at)),
-        unit=filters.unit,
-        zone=current().zone,
-    )
-
-
 def to_datetime(at: float) -> datetime:
-    """Of s since the epoch."""
+    """A time in s since the epoch."""
     return datetime.fromtimestamp(at, UTC)
 
 
 def quantity_label(quantity: Quantity | None, name: str) -> str:
-    """What a quantity is called."""
+    """The label of a quantity."""
     if quantity is None:
         return name
     return quantity.label_fr if current().language == "fr" else quantity.label_en
 
 
 def limit_label(threshold: Threshold | None, name: str) -> str:
-    """What a threshold is called, in full."""
+    """The label of a threshold."""
     if threshold is None:
         return name
     return threshold.label_fr if current().language == "fr" else threshold.label_en
 
 
 def short_limit_label(threshold: Threshold | None, name: str) -> str:
-    """The same for a narrow place: attention, alert."""
+    """A label for a narrow place, such as: attention, alert."""
     if name in _SHORT:
         return translate(_SHORT[name])
     label_text = limit_label(threshold, name)
@@ -81,9 +67,7 @@ def short_limit_label(threshold: Threshold | None, name: str) -> str:
     for tail in _TAILS:
         label_text = label_text.removesuffix(tail)
     label_text = label_text[:1].lower() + label_text[1:]
-    if len(label_text) > _LONGEST:
-        label_text = label_text[: _LONGEST - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-    return label_text
+    return cut(label_text, _LONGEST)
 
 
 def display_unit(unit: str) -> str:
@@ -91,9 +75,14 @@ def display_unit(unit: str) -> str:
     return "" if unit in _BARE else unit
 
 
-def _day(at: float) -> str:
-    return format_date(current().local(to_datetime(at)), "EEE d", locale=current().language)
+def clock(at: float) -> str:
+    """The local time of day."""
+    return filters.clock(to_datetime(at))
 
 
-def _month(at: float) -> str:
-    return format_date(current().local(to_datetime(at)), "MMM y", locale=current().language)
+def tick_label(tick: Tick) -> str:
+    """The hour, day or month of a tick of the time axis."""
+    if not (tick.day or tick.month):
+        return clock(tick.at)
+    local = current().local(to_datetime(tick.at))
+    return format_date(local, "MMM y" if tick.month else "EEE d", locale=current().language)

@@ -91,7 +91,6 @@ def _lane(alarm: AlarmView, seen: float | None, site_title: str) -> AlarmLane:
         until=None if alarm["ended"] is None else _seconds(alarm["ended"]),
         seen=seen,
         state=marks.state(alarm),
-        stale=[(_seconds(a), None if b is None else _seconds(b)) for a, b in alarm["stale"]],
     )
 
 

@@ -7,7 +7,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.draw import Drawing, draw_chart
 from hypervisor.charts.model import Chart, Crossing, Extrapolation, LaneRow, Trace
-from hypervisor.charts.words import build_labels, quantity_label, short_limit_label
+from hypervisor.charts.words import quantity_label, short_limit_label
 from hypervisor.overview import views_site_alarms, views_site_light
 from hypervisor.overview.views_site_facts import Facts, SiteLimit
 from hypervisor.overview.views_site_panes import ChartData, build_panes, choose_quantities
@@ -75,7 +75,6 @@ def build_chart(
     reader = _Reader(context, facts, TraceQuery(span=span, pixels=wide - 170), also)
     rain = reader.find_rain_gauge()
     data, more = reader.read(rain)
-    say = build_labels()
     alarms = views_site_alarms.build_pane(context.connection, facts.alarms, span, facts.place.title)
     labels = [*(line.label for line in data.lines[:1]), *(bar.label for bar, _n in data.bars[:1])]
     title = " · ".join(dict.fromkeys(labels))
@@ -83,12 +82,12 @@ def build_chart(
         first=span.first,
         last=span.last,
         now=facts.now.timestamp(),
-        panes=build_panes(data, alarms, say),
+        panes=build_panes(data, alarms),
         width=wide,
         summary=_summary(facts, span, title),
     )
     return SiteChart(
-        drawing=draw_chart(chart, say),
+        drawing=draw_chart(chart),
         span=span,
         rain=rain if data.bars else None,
         more=more,

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import (
     AlarmPane,
     BarPane,
     Extrapolation,
-    Labels,
     LaneRow,
     Limit,
     LinePane,
@@ -17,6 +17,7 @@ from hypervisor.charts.model import (
     Trace,
 )
 from hypervisor.overview.views_site_facts import SiteLimit
+from hypervisor.web import filters
 
 _LINES = 4  # panes shown by default
 _SHARES = frozenset({"%", "1"})
@@ -38,11 +39,11 @@ class ChartData:
     plans: dict[str, Trace] = field(default_factory=dict)
 
 
-def build_panes(shape: ChartData, alarms: AlarmPane, words: Labels) -> list[Pane]:
+def build_panes(shape: ChartData, alarms: AlarmPane) -> list[Pane]:
     """From the top: rain, main quantity, other lines, states, lamps, alarms."""
     stack: list[Pane] = [
         BarPane(
-            title=_write_title(trace, words),
+            title=_write_title(trace),
             trace=trace,
             notes=notes,
             hanging=trace.unit == "mm",
@@ -51,13 +52,11 @@ def build_panes(shape: ChartData, alarms: AlarmPane, words: Labels) -> list[Pane
         for trace, notes in shape.bars
     ]
     groups = group_by_unit(shape.lines)
-    stack += [
-        _line_pane(group, shape, number, len(groups), words) for number, group in enumerate(groups)
-    ]
+    stack += [_line_pane(group, shape, number, len(groups)) for number, group in enumerate(groups)]
     if shape.states:
-        stack.append(StatePane(title=words.say("States"), traces=shape.states))
+        stack.append(StatePane(title=_("States"), traces=shape.states))
     if shape.lamps:
-        title = words.say("%(count)s lamps") % {"count": len(shape.lamps)}
+        title = _("%(count)s lamps") % {"count": len(shape.lamps)}
         stack.append(StripPane(title=title, rows=shape.lamps, notes=shape.notes))
     stack.append(alarms)
     return stack
@@ -73,9 +72,7 @@ def group_by_unit(lines: Sequence[Trace]) -> list[list[Trace]]:
     return list(groups.values())
 
 
-def _line_pane(
-    group: Sequence[Trace], shape: ChartData, number: int, count: int, words: Labels
-) -> LinePane:
+def _line_pane(group: Sequence[Trace], shape: ChartData, number: int, count: int) -> LinePane:
     names = {trace.name.partition("/")[2] for trace in group}
     drawn: list[Trace] = []
     for place, trace in enumerate(group):
@@ -85,7 +82,7 @@ def _line_pane(
     label = " · ".join(dict.fromkeys(trace.label for trace in group))
     main = number == 0
     return LinePane(
-        title=f"{label}, {words.unit(group[0].unit)}",
+        title=f"{label}, {filters.unit(group[0].unit)}",
         traces=drawn,
         limits=[
             Limit(label=short, value=limit.value, priority=limit.priority)
@@ -99,13 +96,13 @@ def _line_pane(
     )
 
 
-def _write_title(trace: Trace, words: Labels) -> str:
+def _write_title(trace: Trace) -> str:
     """Title of a bar pane, such as: Rain, mm/h."""
     hours = (trace.piece or trace.interval_s) / 3_600
-    unit = words.unit(trace.unit) if trace.unit != "1" else ""
+    unit = filters.unit(trace.unit) if trace.unit != "1" else ""
     if hours == 1:
         return f"{trace.label}, {unit}/h" if unit else f"{trace.label} / h"
-    period = words.say("in %(hours)s h") % {"hours": words.number(hours, 0)}
+    period = _("in %(hours)s h") % {"hours": filters.number(hours, 0)}
     return f"{trace.label}, {unit} {period}" if unit else f"{trace.label}, {period}"
 
 

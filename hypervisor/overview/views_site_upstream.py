@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hypervisor.access.context import RequestContext
+from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.draw import Drawing, time_scale
 from hypervisor.charts.lines import list_gaps, split_at_gaps
 from hypervisor.charts.model import Chart, Trace
 from hypervisor.charts.scale import TimeScale, ValueScale, time_ticks
 from hypervisor.charts.shapes import Drawn, circle, horizontal, line, path, rect, text, vertical
-from hypervisor.charts.words import build_labels, to_datetime
+from hypervisor.charts.words import to_datetime
 from hypervisor.forecast.arrival import list_courses
 from hypervisor.forecast.trend import Course
 from hypervisor.overview.views_site_facts import (
@@ -159,13 +160,12 @@ def describe_gauge(gauge: UpstreamGauge) -> str:
 
 def _draw(gauges: Sequence[UpstreamGauge], chart: Chart) -> Drawing:
     over = time_scale(chart)
-    say = build_labels()
     shapes: list[Drawn] = []
     top = 8.0
     for gauge in gauges:
-        shapes += _strip(gauge, over, top, chart)
+        shapes += _strip(gauge, over, top)
         top += _HIGH + _BETWEEN
-    for tick in time_ticks(over, say.zone):
+    for tick in time_ticks(over, current().zone):
         shapes.insert(0, vertical("g", over.x(tick.at), 4, top))
     if over.inside(chart.now):
         shapes.append(path("now", f"M{over.x(chart.now)} 2V{top}"))
@@ -173,7 +173,7 @@ def _draw(gauges: Sequence[UpstreamGauge], chart: Chart) -> Drawing:
     return Drawing(width=chart.width, height=top, shapes=shapes, data={}, summary=summary)
 
 
-def _strip(gauge: UpstreamGauge, over: TimeScale, top: float, chart: Chart) -> Iterator[Drawn]:
+def _strip(gauge: UpstreamGauge, over: TimeScale, top: float) -> Iterator[Drawn]:
     up = _up(gauge, top)
     for first, last in list_gaps(gauge.trace, over):
         yield rect("no", over.x(first), top, over.x(last) - over.x(first), _HIGH)
@@ -189,11 +189,11 @@ def _strip(gauge: UpstreamGauge, over: TimeScale, top: float, chart: Chart) -> I
         yield circle("pt", over.x(min(last_bin.at, over.now)), up.y(last_bin.last), 3)
     yield text("hl halo", over.left + 4, top + 12, gauge.title)
     yield text("halo", over.left + 4, top + 28, describe_gauge(gauge))
-    x, anchor = (over.right - 4, "end") if chart.narrow else (over.right + 14, "start")
+    x, anchor = (over.right - 4, "end") if over.narrow else (over.right + 14, "start")
     if gauge.limit is not None and gauge.limit.margin is not None:
         margin = filters.signed(gauge.limit.margin, gauge.limit.unit)
-        yield text("hl halo", x, top + (44 if chart.narrow else 14), margin, anchor)  # type: ignore[arg-type]
-    if not chart.narrow and gauge.course and gauge.course.rate:
+        yield text("hl halo", x, top + (44 if over.narrow else 14), margin, anchor)  # type: ignore[arg-type]
+    if not over.narrow and gauge.course and gauge.course.rate:
         yield text("", x, top + 30, format_rate(gauge.course))
 
 

@@ -1,10 +1,11 @@
-"""What tests of charts share: plain words, traces of few readings, a scale to read pixels from."""
+"""What tests of charts share: a reader, traces of few readings, a scale to read pixels from."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from hypervisor.charts.model import Labels, Trace
+from hypervisor.base.reader import Reader
+from hypervisor.charts.model import Trace
 from hypervisor.charts.scale import TimeScale
 from hypervisor.charts.shapes import Drawn, Mark
 from hypervisor.readings.queries_charts import Bin
@@ -12,17 +13,7 @@ from sensors._quantity import Kind
 
 START = datetime(2024, 10, 9, tzinfo=UTC).timestamp()
 HOUR = 3_600.0
-WORDS = Labels(
-    say=lambda text: text,
-    number=lambda value, places: f"{value:.{places}f}",
-    signed=lambda value, places: f"{value:+.{places}f}",
-    clock=lambda at: f"{datetime.fromtimestamp(at, UTC):%H:%M}",
-    day=lambda at: f"{datetime.fromtimestamp(at, UTC):%a %d}",
-    month=lambda at: f"{datetime.fromtimestamp(at, UTC):%b %y}",
-    moment=lambda at: f"{datetime.fromtimestamp(at, UTC):%H:%M}",
-    unit=lambda unit: unit,
-    zone=ZoneInfo("Europe/Paris"),
-)
+READER = Reader(language="en", zone=ZoneInfo("UTC"), now=datetime(2024, 10, 9, tzinfo=UTC))
 OVER = TimeScale(first=START, last=START + 10 * HOUR, left=0, right=1_000, now=START + 8 * HOUR)
 
 

@@ -1,9 +1,11 @@
 """Panes of a chart: gaps, marks of quality, thresholds, lanes of states, lamps and alarms."""
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 
+from hypervisor.base.reader import reading
 from hypervisor.charts.draw import draw_chart, time_scale
 from hypervisor.charts.lanes import draw_alarms, draw_bars, draw_strip, list_state_spans, wrap_words
 from hypervisor.charts.lines import (
@@ -30,10 +32,15 @@ from hypervisor.charts.shapes import Mark
 from hypervisor.readings.queries_charts import FlaggedReading
 from sensors._quality import Quality
 from sensors._quantity import Kind
-from tests.unit.charts.charts import HOUR, OVER, START, WORDS, of_class, spans, texts, trace
+from tests.unit.charts.charts import HOUR, OVER, READER, START, of_class, spans, texts, trace
 
-CHART = Chart(first=OVER.first, last=OVER.last, now=OVER.now, panes=(), width=1_138)
 RISING = [(hour, 1.0 + hour / 10) for hour in range(9)]
+
+
+@pytest.fixture(autouse=True)
+def _reader() -> Iterator[None]:
+    with reading(READER):
+        yield
 
 
 def test_silence_is_a_gap_and_the_line_stops() -> None:
@@ -44,7 +51,7 @@ def test_silence_is_a_gap_and_the_line_stops() -> None:
 
 def test_a_gauge_that_fell_silent_is_hatched_up_to_now_and_no_further() -> None:
     told = trace([(0, 1.0), (1, 1.0), (2, 1.2)])
-    shapes = list(draw_lines(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_lines(LinePane(title="", traces=[told]), OVER, 0))
     assert spans(shapes, "no") == [(2.0, 8.0)]
     assert "missing" in texts(shapes)
 
@@ -62,7 +69,7 @@ def test_suspect_and_manual_readings_are_marked() -> None:
             FlaggedReading(at=START + 3 * HOUR, value=1.3, quality=Quality.MANUAL),
         ],
     )
-    shapes = list(draw_lines(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_lines(LinePane(title="", traces=[told]), OVER, 0))
     assert len(of_class(shapes, "x")) == 2
     assert len(of_class(shapes, "q")) == 1
     assert "2 set aside or suspect" in texts(shapes)
@@ -80,7 +87,7 @@ def test_thresholds_are_named_with_the_mark_of_their_alarm() -> None:
         ],
         main=True,
     )
-    shapes = list(draw_lines(pane, CHART, OVER, 0, WORDS))
+    shapes = list(draw_lines(pane, OVER, 0))
     assert {"attention 1.40", "alert 1.60", "zero 1.10"} <= set(texts(shapes))
     assert [shape.priority for shape in shapes if isinstance(shape, Mark)] == [3, 2]
     assert len(of_class(shapes, "strip")) == 2
@@ -101,9 +108,7 @@ def test_the_present_rate_is_carried_on_and_says_that_it_is_no_forecast() -> Non
         until=START + 14 * HOUR,
         reaches=[Crossing(at=START + 9 * HOUR, value=1.9, label="school")],
     )
-    shapes = list(
-        draw_lines(LinePane(title="", traces=[trace(RISING)], ahead=ahead), CHART, OVER, 0, WORDS)
-    )
+    shapes = list(draw_lines(LinePane(title="", traces=[trace(RISING)], ahead=ahead), OVER, 0))
     assert "at the present rate, no forecast" in texts(shapes)
     assert "09:00 school" in texts(shapes)
     (line,) = of_class(shapes, "pr")
@@ -113,7 +118,7 @@ def test_the_present_rate_is_carried_on_and_says_that_it_is_no_forecast() -> Non
 
 def test_an_amount_is_drawn_over_the_time_that_it_fell_in() -> None:
     rain = trace([(2, 5.0), (3, 0.0)], unit="mm", kind=Kind.INCREMENT)
-    shapes = list(draw_bars(BarPane(title="Rain", trace=rain), CHART, OVER, 0, WORDS))
+    shapes = list(draw_bars(BarPane(title="Rain", trace=rain), OVER, 0))
     ((left, right),) = spans(shapes, "rain")
     assert left == pytest.approx(1.0)
     assert right == pytest.approx(2.0, abs=0.02)
@@ -132,7 +137,7 @@ def test_a_lamp_without_supply_is_not_missing() -> None:
     dark = trace([(0, 100.0), (1, 100.0)], unit="%")
     always = LaneRow(name="lamp-1", trace=dark)
     switched = LaneRow(name="lamp-2", trace=dark, speaks=[(START + 5 * HOUR, START + 7 * HOUR)])
-    shapes = list(draw_strip(StripPane(title="", rows=[always, switched]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_strip(StripPane(title="", rows=[always, switched]), OVER, 0))
     assert spans(shapes, "no") == [(1.0, 8.0), (5.0, 7.0)]
 
 
@@ -145,7 +150,7 @@ def test_an_alarm_is_full_until_somebody_acknowledged_it() -> None:
         seen=START + 2 * HOUR,
         state="ack",
     )
-    shapes = list(draw_alarms(AlarmPane(lanes=[lane]), CHART, OVER, 0, WORDS))
+    shapes = list(draw_alarms(AlarmPane(lanes=[lane]), OVER, 0))
     full = list(spans([s for s in shapes if "a" not in _css(s)], "band"))
     clear = spans([shape for shape in shapes if "a" in _css(shape)], "band")
     assert full == [(1.0, 2.0)]
@@ -160,7 +165,7 @@ def test_a_long_name_is_cut_rather_than_laid_over_the_bar() -> None:
     lane = AlarmLane(
         number=1, label="x" * 90, steps=[(START + 2 * HOUR, 1)], until=None, seen=None, state="un"
     )
-    said = texts(list(draw_alarms(AlarmPane(lanes=[lane]), CHART, OVER, 0, WORDS)))
+    said = texts(list(draw_alarms(AlarmPane(lanes=[lane]), OVER, 0)))
     assert any(0 < len(one) < 40 and one.startswith("xxx") for one in said)
 
 
@@ -173,7 +178,7 @@ def test_nothing_is_drawn_beside_the_canvas(width: float) -> None:
         width=width,
         panes=(LinePane(title="Level, m", traces=[trace(RISING)], main=True), AlarmPane(lanes=())),
     )
-    drawing = draw_chart(chart, WORDS)
+    drawing = draw_chart(chart)
     over = time_scale(chart)
     assert 0 < over.left < over.right < width
     rects = [s for s in drawing.shapes if not isinstance(s, Mark) and s.tag == "rect"]
