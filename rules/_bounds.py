@@ -6,9 +6,6 @@ from rules._errors import RuleError
 from rules._tree import Node
 from sensors._errors import Place
 
-_SECOND = 1_000_000
-LONGEST = 366 * 86_400 * _SECOND  # µs of a duration
-_SHORTEST = 1_000  # µs
 _LARGEST = 1e15  # of a number as written and as converted; sums are exact up to 9e9
 _SMALLEST = 1e-12
 EXPRESSION = 10_000  # characters of one expression
@@ -17,19 +14,6 @@ TESTS = 50  # of one rule
 STEPS = 10  # of one rule; those of a pack climb, so that they are three at most
 READINGS = 2_000  # of one test, all its series and members together
 MEMBERS = 500  # of one test
-
-
-def bounded_duration(span: float, text: str, place: Place) -> int:
-    """A duration in µs, whole.
-
-    Raises:
-        RuleError: it is longer than a year, or shorter than a millisecond and not zero.
-    """
-    if not span <= LONGEST:
-        raise RuleError(place, "{text} is too long; a duration lasts at most 366 d", text)
-    if 0 < span < _SHORTEST:
-        raise RuleError(place, "{text} is too short; a duration lasts at least 1 ms", text)
-    return round(span)
 
 
 def read_number(text: str, place: Place) -> float:

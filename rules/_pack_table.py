@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from rules._alarm_lines import OPTIONAL, PARTS, alarm_text
-from rules._bounds import LONGEST, MEMBERS, READINGS, bounded_size, read_number
+from rules._bounds import MEMBERS, READINGS, bounded_size, read_number
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError
 from rules._inputs import Calendar, Device, Steps, Subject
@@ -18,6 +18,7 @@ from sensors._domain import Catalogue
 from sensors._errors import Place
 from sensors._nearest import did_you_mean
 from sensors._quality import Quality
+from sensors._scalars import LONGEST
 
 _WORDS = (
     *("name", "every", "until", "day", "thresholds", "members", "fed", "planned", "upstream"),

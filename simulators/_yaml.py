@@ -8,11 +8,11 @@ import yaml
 
 from sensors import _yaml
 from sensors._errors import Place
+from sensors._scalars import ScalarError, duration_micros
 from simulators._field import SimulatorError
 
-SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>d|h|min|s)")
 LONGEST = 10 * 366 * 24.0  # h of what is written
-HOURS = {"d": 24.0, "h": 1.0, "min": 1 / 60, "s": 1 / 3600}
+_HOUR = 3_600_000_000  # µs
 
 
 class ScenarioError(SimulatorError):
@@ -23,13 +23,12 @@ def parse_hours(word: str) -> float | None:
     """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus or without, up to ten years; None: not so."""
     bare = word.strip().removeprefix("-").strip()
     sign = -1.0 if word.strip().startswith("-") else 1.0
-    if re.fullmatch(r"\d+(\.\d+)?", bare):
-        hours = float(bare)
-    elif not bare or SPAN.sub("", bare).strip():
+    plain = re.fullmatch(r"\d+(\.\d+)?", bare)
+    try:
+        span = duration_micros(f"{bare} h" if plain else bare, longest=round(LONGEST * _HOUR))
+    except ScalarError:
         return None
-    else:
-        hours = sum(float(m["number"]) * HOURS[m["unit"]] for m in SPAN.finditer(bare))
-    return sign * hours if hours <= LONGEST else None
+    return sign * span / _HOUR
 
 
 class Reader(_yaml.Source):

@@ -27,10 +27,10 @@ def print_audit(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Print what people did, in the order they did it."""
-    from hypervisor.base.scalars import ScalarError, instant
     from hypervisor.base.settings import load_settings
     from hypervisor.database import audit as store
     from hypervisor.database.connect import connect
+    from sensors._scalars import ScalarError, instant
 
     try:
         start = instant(since) if since else None

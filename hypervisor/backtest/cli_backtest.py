@@ -149,7 +149,7 @@ def _retention(settings: "Settings") -> int:
 def _span(start: str, end: str) -> "Span":
     from hypervisor.backtest.evaluate import Span
     from hypervisor.base.instants import micros
-    from hypervisor.base.scalars import ScalarError, instant
+    from sensors._scalars import ScalarError, instant
 
     try:
         return Span(

@@ -10,13 +10,13 @@ from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.numbers import parse_number
 from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.registry_around import registry_around
-from hypervisor.base.scalars import ScalarError
 from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry.model import Registry
 from rules._rule import Rule
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
+from sensors._scalars import ScalarError
 
 _DEVICE = "device/"
 

@@ -10,7 +10,6 @@ import yaml
 
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.base.instants import micros
-from hypervisor.base.scalars import ScalarError, instant
 from rules._check import check_condition
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError
@@ -21,6 +20,7 @@ from rules._tree import Name, walk
 from rules._vocabulary import vocabulary
 from rules._yaml import Source
 from sensors._domain import Catalogue, catalogue
+from sensors._scalars import ScalarError, instant
 
 _KEYS = (
     *("name", "site", "sites", "rules", "severity", "from", "to", "when"),

@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from hypervisor.base.scalars import ScalarError, measure
+from sensors._scalars import ScalarError, measure
 
 
 def parse_number(text: str, unit: str) -> float:

@@ -16,12 +16,12 @@ from hypervisor.backtest.queries_past_events import NotedEvent
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import UnknownError
 from hypervisor.base.instants import micros
-from hypervisor.base.scalars import ScalarError
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.registry.model import Registry
 from rules._duration import HOUR
 from sensors._nearest import did_you_mean
+from sensors._scalars import ScalarError
 
 _DAY = 24 * HOUR
 _LONGEST = timedelta(days=60)

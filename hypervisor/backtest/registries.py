@@ -8,7 +8,6 @@ import numpy as np
 
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.base.instants import BEGINNING, moment
-from hypervisor.base.scalars import ScalarError, measure
 from hypervisor.evaluation import rule_text
 from hypervisor.registry.apply import compare
 from hypervisor.registry.changes import apply_changes
@@ -19,6 +18,7 @@ from rules._pack import Pack
 from rules._rule import Rule
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
+from sensors._scalars import ScalarError, measure
 
 _EMPTY = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
 _AUTHOR = "backtest"

@@ -30,7 +30,7 @@ def current_time(connection: "Connection") -> datetime | None:
 
 def parse_instant(text: str, option: str) -> datetime:
     """The time that an option gives. Raises typer.BadParameter: it is no time with an offset."""
-    from hypervisor.base.scalars import ScalarError, instant
+    from sensors._scalars import ScalarError, instant
 
     try:
         return instant(text)

@@ -162,8 +162,8 @@ def _open_instance(
 
 
 def _parse_time(text: str) -> datetime:
-    from hypervisor.base.scalars import ScalarError, instant
     from hypervisor.database.audit import ActError
+    from sensors._scalars import ScalarError, instant
 
     try:
         return instant(text)

@@ -61,7 +61,7 @@ def import_readings(
 
 
 def _parse_time(text: str) -> datetime | None:
-    from hypervisor.base.scalars import ScalarError, instant
+    from sensors._scalars import ScalarError, instant
 
     try:
         return instant(text) if text else None

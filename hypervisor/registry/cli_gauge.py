@@ -119,7 +119,7 @@ def set_datum(
 
 
 def _metres(text: str, option: str) -> float | None:
-    from hypervisor.base.scalars import ScalarError, measure
+    from sensors._scalars import ScalarError, measure
 
     if not text:
         return None

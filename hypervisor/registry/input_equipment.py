@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from hypervisor.base.instants import EPOCH
-from hypervisor.base.scalars import ScalarError, duration
 from hypervisor.registry.geometry import AREAS, SHAPES, parse_geometry
 from hypervisor.registry.input_fields import (
     Context,
@@ -40,6 +39,7 @@ from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Where
 from sensors._nearest import did_you_mean
 from sensors._plan import LightingPlan, Spell, plan_to_json
+from sensors._scalars import ScalarError, duration
 
 PROTOCOLS = ("chirpstack", "the-things-stack", "senml", "native")
 GROUP_KINDS = ("cabinet", "section", "other")

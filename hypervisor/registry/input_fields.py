@@ -20,12 +20,12 @@ from pydantic import (
     ValidationInfo,
 )
 
-from hypervisor.base.scalars import duration, instant, measure, number, truth, whole
 from hypervisor.registry.geometry import is_exchanged
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Node, Problem, Where, plain_value
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
+from sensors._scalars import duration, instant, measure, number, truth, whole
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")

@@ -9,7 +9,6 @@ from hypervisor.backtest import queries_past_events
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.numbers import parse_number
 from hypervisor.base.errors import NotFoundError, RulebookError
-from hypervisor.base.scalars import ScalarError
 from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _
 from hypervisor.registry import queries_revisions, queries_site
@@ -27,6 +26,7 @@ from hypervisor.web.filters import value
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
 from rules._rule import Rule
+from sensors._scalars import ScalarError
 
 
 @dataclass(frozen=True, kw_only=True)

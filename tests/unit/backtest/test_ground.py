@@ -17,7 +17,7 @@ from hypervisor.backtest.registries import (
     with_trial,
 )
 from hypervisor.base.instants import BEGINNING, micros
-from hypervisor.base.scalars import ScalarError
+from sensors._scalars import ScalarError
 from tests.unit.backtest.making import at
 from tests.unit.backtest.river import CATALOGUE, LEVEL, RISE, SILENT, fact, registry, rules
 

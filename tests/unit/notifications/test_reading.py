@@ -83,7 +83,7 @@ def route(rest: str) -> str:
         (route("time zone: Europe/Pari"), "did you mean 'Europe/Paris'?"),
         (route("language: french"), "'french' is not a language; expected one of en, fr"),
         (route("remind: 30"), "30 has no unit; a duration is written like 30 min"),
-        (route("remind: 30 mn"), "'mn' is no unit of time"),
+        (route("remind: 30 mnn"), "'mnn' is not a unit of time"),
         (route("escalate: {to: duty, after: 5 min}"), "a route that escalates to itself"),
         (route("escalate: {to: cheif, after: 5 min}"), "there is no route 'cheif'"),
         (route("escalate: 15 min"), "expected `escalate`, a mapping; found '15 min'"),

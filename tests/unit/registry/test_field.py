@@ -145,7 +145,7 @@ READING = [
     ),
     ("plans: [{name: p, on: sunrise}]", "'sunrise': expected sunset, or such as"),
     ("plans: [{name: p, off: sunrise + 5 h}]", "more than 3 h from sunrise"),
-    ("plans: [{name: p, off: sunrise + 5}]", "'5' has no unit: write for example 5 min"),
+    ("plans: [{name: p, off: sunrise + 5}]", "5 has no unit; a duration is written like 5 min"),
     ("plans: [{name: p, spells: [{from: '05:00', to: '01:00', level: 0 %}]}]", "runs backwards"),
     ("plans: [{name: p, spells: [{from: '25:00', to: '01:00', level: 0 %}]}]", "a local time"),
     ("plans: [{name: p, spells: [{from: '01:00', to: '05:00'}]}]", "needs 'level', such as 0 %"),

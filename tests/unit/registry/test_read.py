@@ -51,7 +51,10 @@ SLIPS = [
     ("devices: [{name: player}]", "'player' is an account of the hypervisor itself"),
     ("devices: [{name: x, model: radar}]", "did you mean 'radar-gauge'?"),
     ("devices: [{name: x, commissioned: 3 May}]", "expected a date such as 2024-10-29"),
-    ("devices: [{name: x, commissioned: 2024-05-01T00:00}]", "says no offset"),
+    (
+        "devices: [{name: x, commissioned: 2024-05-01T00:00}]",
+        "has no UTC offset: write 2024",
+    ),
     ("devices: [{name: x, commissioned: 9999-12-31}]", "expected a year between 1800 and 2200"),
     ("properties: &a {b: *a}", "this is not YAML: an alias; write it out"),
     (
@@ -59,8 +62,11 @@ SLIPS = [
         "is retired before it was commissioned",
     ),
     ("devices: [{name: x, series: [levle]}]", "unknown quantity 'levle'; did you mean 'level'?"),
-    ("devices: [{name: x, series: {level: 15}}]", "'15' has no unit: write for example 15 min"),
-    ("devices: [{name: x, series: {level: 15 m}}]", "expected a duration such as 15 min"),
+    (
+        "devices: [{name: x, series: {level: 15}}]",
+        "15 has no unit; a duration is written",
+    ),
+    ("devices: [{name: x, series: {level: 15 m}}]", "expected a duration such as 10 min"),
     ("devices: [{name: x, series: {level: {high: 20 m}}}]", "a site may only narrow it"),
     ("devices: [{name: x, series: {level: {low: 3 m, high: 2 m}}}]", "low 3 is not below high 2"),
     ("devices: [{name: x, series: {level: {reporting: on}}}]", "did you mean 'on_change'?"),

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hypervisor.base import scalars
 from hypervisor.evaluation.rule_text import read_any, read_written
 from rules._errors import RuleError
 from rules._pack import load_pack
 from rules._pack_test import run_tests
+from sensors import _scalars as scalars
 from sensors._domain import catalogue
 from sensors._units import UnitError, conversion
 from simulators._options import OptionError, parse_duration

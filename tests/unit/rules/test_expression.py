@@ -86,7 +86,7 @@ def test_a_quantile_takes_its_arguments_in_either_order() -> None:
         ("level > 3 m > 2 m", 21, "comparisons are not chained"),
         ("level and 3 m > level", 9, "'level' is a value; a condition compares it"),
         ("silent(level, 30)", 23, "30 has no unit; a duration is written like 30 min"),
-        ("silent(level, 30 mn)", 23, "'mn' is no unit of time"),
+        ("silent(level, 30 mnn)", 23, "'mnn' is not a unit of time"),
         ("max(level - 1 m, 1 h) > 3 m", 19, "max takes (a series, a duration)"),
         ("max(level) > 3 m", 9, "found 1 arguments"),
         ("change(level, 0 min) > 3 m", 23, "longer than nothing"),

@@ -108,7 +108,7 @@ WHEN = "when: level > threshold.alert"
         (WHEN, "when: level between 1 m and 2 m", "write `level >= 1 m and level <= 2 m`"),
         # a duration without its unit, or with none of time
         ("for: 10 min", "for: 10", "6:8: 10 has no unit; a duration is written like 10 min"),
-        ("for: 10 min", "for: ten minutes", "'ten minutes' is no duration; expected a number and"),
+        ("for: 10 min", "for: ten minutes", "'ten minutes' is not a duration; expected a number"),
         # steps that do not climb
         (
             "severity: minor",

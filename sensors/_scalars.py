@@ -1,10 +1,11 @@
-"""Texts of an inventory as values: numbers, times, durations and measures with their unit."""
+"""Texts as values: numbers, times, durations and measures with their unit."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from sensors import _units as units
-from sensors._errors import MessageError
+from sensors._errors import Message, MessageError
+from sensors._nearest import did_you_mean
 
 _MEASURE = re.compile(
     r"\s*(?P<number>[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*)"
@@ -12,9 +13,21 @@ _MEASURE = re.compile(
 _TRUTHS = {"true": True, "yes": True, "oui": True, "false": False, "no": False, "non": False}
 _FIRST_YEAR, _LAST_YEAR = 1800, 2200
 _MOST = 2_000_000_000
-_LONGEST = timedelta(days=366)
-_SHORTEST = 0.001  # s
 _LARGEST = 1e15
+_SECOND = 1_000_000  # µs
+_SHORTEST = 1_000  # µs
+LONGEST = 366 * 86_400 * _SECOND  # µs of a duration
+_NUMBER = r"([0-9]+(?:[.,][0-9]+)?)"
+_DURATION_PART = re.compile(_NUMBER + r"\s*([^\W\d_]+)\s*")
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
+TIME_UNITS = {
+    "ms": 1_000,
+    **dict.fromkeys(("s", "sec", "second", "seconds", "seconde", "secondes"), _SECOND),
+    **dict.fromkeys(("min", "mn", "minute", "minutes"), 60 * _SECOND),
+    **dict.fromkeys(("h", "hour", "hours", "heure", "heures"), 3_600 * _SECOND),
+    **dict.fromkeys(("d", "day", "days", "j", "jour", "jours"), 86_400 * _SECOND),
+    **dict.fromkeys(("week", "weeks"), 7 * 86_400 * _SECOND),
+}  # in µs
 
 
 class ScalarError(MessageError, ValueError):
@@ -61,7 +74,7 @@ def instant(text: str) -> datetime:
             text,
         ) from None
     if value.tzinfo is None:
-        raise ScalarError("{text!r} says no offset: write {text}Z for UTC or {text}+01:00", text)
+        raise ScalarError("{text!r} has no UTC offset: write {text}Z for UTC or {text}+01:00", text)
     if not _FIRST_YEAR < value.year < _LAST_YEAR:
         raise ScalarError(
             "{text!r}: expected a year between {first_year} and {last_year}",
@@ -93,23 +106,58 @@ def measure(text: str, unit: str) -> float:
 
 
 def duration(text: str) -> float:
-    """A duration in seconds, written with its unit: 15 min, 14 h, 1 d."""
-    value, written = _split(text)
-    if not written:
+    """A duration in seconds, written with its unit: 15 min, 14 h, 1 d, 1 d 6 h."""
+    return duration_micros(text) / _SECOND
+
+
+def duration_micros(text: str, *, longest: int = LONGEST) -> int:
+    """A duration in µs, in one or several parts.
+
+    Raises:
+        ScalarError: it is none, or shorter than a millisecond and not 0, or too long.
+    """
+    text = text.strip()
+    if re.fullmatch(_NUMBER, text):
+        to_micros(float(text.replace(",", ".")), None)  # raises
+    if not _DURATION.fullmatch(text):
         raise ScalarError(
-            "{text!r} has no unit: write for example {number} min", text, text.strip()
+            "{text!r} is not a duration; expected a number and a unit such as 10 min", text
         )
-    try:
-        seconds = round(units.convert(value, written, "s"), 6)
-    except units.UnitError as error:
+    span = sum(
+        to_micros(float(number.replace(",", ".")), unit, longest=longest)
+        for number, unit in _DURATION_PART.findall(text)
+    )
+    if span > longest:
+        raise _too_long(text, longest)
+    return span
+
+
+def to_micros(value: float, unit: str | None, *, longest: int = LONGEST) -> int:
+    """A number of a unit of time in µs, whole.
+
+    Raises:
+        ScalarError: as `duration_micros`.
+    """
+    if unit is None:
+        raise ScalarError("{value:g} has no unit; a duration is written like {value:g} min", value)
+    if unit not in TIME_UNITS:
         raise ScalarError(
-            "{text!r}: expected a duration such as 15 min; {error}", text, error
-        ) from None
-    if not 0 <= seconds <= _LONGEST.total_seconds() or (seconds < _SHORTEST and value):
-        raise ScalarError(
-            "{text!r}: expected a duration from 1 ms to {days} days, or 0", text, _LONGEST.days
+            "{unit!r} is not a unit of time; expected a duration such as 10 min{hint}",
+            unit,
+            did_you_mean(unit, ("s", "min", "h", "d")),
         )
-    return seconds
+    span = value * TIME_UNITS[unit]
+    if not span <= longest:
+        raise _too_long(f"{value:g} {unit}", longest)
+    if 0 < span < _SHORTEST:
+        text = f"{value:g} {unit}"
+        raise ScalarError("{text} is too short; a duration lasts at least 1 ms", text)
+    return round(span)
+
+
+def _too_long(text: str, longest: int) -> ScalarError:
+    days = longest // (86_400 * _SECOND)
+    return ScalarError("{text} is too long; a duration lasts at most {days} d", text, days)
 
 
 def _split(text: str) -> tuple[float, str]:
