@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 
 from sensors import _units as units
-from sensors._errors import Message, MessageError
+from sensors._errors import MessageError
 from sensors._nearest import did_you_mean
 
 _MEASURE = re.compile(
