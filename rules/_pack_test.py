@@ -68,7 +68,7 @@ def _differences(rule: Rule, table: Table) -> list[str]:
         alarms = [_moved(episode, -table.shift) for episode in episodes(rule.id, "test", moments)]
         lines = [part_of(line, parts) for line in alarm_lines(alarms, OPTIONAL)]
         if lines != expected:
-            differences.append(f"{how}expected {expected or 'nothing'}, found {lines or 'nothing'}")
+            differences.append(f"{how}expected {_listed(expected)}, found {_listed(lines)}")
     if cut != whole_moments and not differences:
         at = next(
             (
@@ -81,6 +81,11 @@ def _differences(rule: Rule, table: Table) -> list[str]:
         moment = time_text(at.time - table.shift)
         differences.append(f"judged one arrival at a time: otherwise at {moment}, by our mistake")
     return differences
+
+
+def _listed(lines: list[str]) -> str:
+    """Alarms in a sentence; one of which nothing is compared has no words of its own."""
+    return "; ".join(line or "an alarm" for line in lines) or "no alarm"
 
 
 def _moved(alarm: Episode, by: int) -> Episode:

@@ -110,7 +110,8 @@ class _Reader:
             raise RuleError(self.source.place(node), f"{name!r} cannot name a route; {expected}")
         if name in self.names:
             first = self.source.place(self.names[name]).line
-            raise RuleError(self.source.place(node), f"{name!r} stands in line {first} already")
+            problem = f"the route in line {first} is named {name!r}, too"
+            raise RuleError(self.source.place(node), problem)
         self.names[name] = node
         return name
 

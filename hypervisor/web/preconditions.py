@@ -26,7 +26,7 @@ def expected(if_match: str | None, *, exists: bool, what: str) -> str | None:
         return if_match.strip().removeprefix("W/").strip('"')
     if exists:
         raise PreconditionError(
-            "{what} stands already: send If-Match with the ETag of the revision that you change",
+            "{what} exists already: send If-Match with the ETag of the revision that you change",
             what,
         )
     return None

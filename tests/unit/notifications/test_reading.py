@@ -96,7 +96,7 @@ def route(rest: str) -> str:
         ("routes: [{name: a, channels: [{name: x}]}]", "expected one of apprise, webhook and mqtt"),
         (
             route("") + f"  - {{name: duty, channels: ['{MAIL}']}}",
-            "'duty' stands in line 2 already",
+            "the route in line 2 is named 'duty', too",
         ),
         ("routes: [", "r:1:10: this is not YAML"),
     ],

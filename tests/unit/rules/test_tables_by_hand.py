@@ -414,19 +414,16 @@ def differences(when: str, test: str) -> tuple[str, ...]:
 
 def test_a_test_that_fails_says_what_was_expected_and_what_was_found() -> None:
     both = (
-        "expected ['began 00:10, lasting'], found ['began 00:05, lasting']",
-        (
-            "judged one arrival at a time: expected ['began 00:10, lasting'],"
-            " found ['began 00:05, lasting']"
-        ),
+        "expected began 00:10, lasting, found began 00:05, lasting",
+        ("judged one arrival at a time: expected began 00:10, lasting, found began 00:05, lasting"),
     )
     assert differences("level > 2 m", "level: 1 3, expect: [{began: '00:10'}]") == both
     assert differences("level > 2 m", "level: 1 3, expect: [{began: '00:05'}]") == ()
     assert differences("level > 2 m", "level: 1 3, expect: nothing")[0] == (
-        "expected nothing, found ['began 00:05, lasting']"
+        "expected no alarm, found began 00:05, lasting"
     )
     assert differences("level > 4 m", "level: 1 3, expect: [{began: '00:05'}]")[0] == (
-        "expected ['began 00:05, lasting'], found nothing"
+        "expected began 00:05, lasting, found no alarm"
     )
     day = "day: 2024-07-14, level: 1 3 1, expect: [{began: '00:05', ended: '00:10'}]"
     assert differences("level > 2 m", day) == ()
