@@ -24,12 +24,12 @@ _STEP = "make_interval(secs => ceil($__interval_ms / 600000.0) * 600)"
 
 _AVERAGE = Panel(
     key="alarms-average",
-    title=Text("On average, in 10 min", "Moyenne sur 10 min"),
+    title=Text("Mean per 10 min", "Moyenne sur 10 min"),
     about=Text(
-        en="Alarms that came before the operators per ten minutes of the time shown. EEMUA 191: one"
-        " is what a person can take for good.",
-        fr="Alarmes présentées aux opérateurs par dix minutes de la période. EEMUA 191 : une, c'est"
-        " ce qu'une personne peut suivre durablement.",
+        en="Mean number of alarms presented to the operators per ten minutes of the time range."
+        " EEMUA 191: one is manageable in the long run.",
+        fr="Alarmes présentées aux opérateurs par dix minutes de la période. EEMUA 191 : une,"
+        " c'est ce qu'une personne peut suivre durablement.",
     ),
     view=Stat(colour="background"),
     sql=f"SELECT count(*) * 600 / extract(epoch FROM {UNTIL} - {SINCE})::float8 AS average"
@@ -44,9 +44,10 @@ _WORST = Panel(
     key="alarms-worst",
     title=Text("Worst ten minutes", "Pires dix minutes"),
     about=Text(
-        en="The most alarms in ten minutes. EEMUA 191: ten in the first ten minutes of an upset.",
-        fr="Le plus d'alarmes en dix minutes. EEMUA 191 : dix dans les dix premières minutes d'une"
-        " crise.",
+        en="Highest number of alarms in ten minutes. EEMUA 191: at most ten in the first ten"
+        " minutes of an upset.",
+        fr="Nombre maximal d'alarmes en dix minutes. EEMUA 191 : au plus dix dans les dix"
+        " premières minutes d'une crise.",
     ),
     view=Stat(colour="background"),
     sql=f"WITH {_WINDOWS} SELECT coalesce(max(n), 0) AS worst FROM windows",
@@ -57,12 +58,12 @@ _WORST = Panel(
 )
 _OVER = Panel(
     key="alarms-over",
-    title=Text("Time with too many", "Temps en avalanche"),
+    title=Text("Time in alarm flood", "Temps en avalanche"),
     about=Text(
-        en="The share of the time in which more than ten alarms came within ten minutes. EEMUA 191:"
-        " less than one per cent.",
-        fr="Part du temps où plus de dix alarmes sont venues en dix minutes. EEMUA 191 : moins d'un"
-        " pour cent.",
+        en="Share of the time range with more than ten alarms within ten minutes. EEMUA 191: below"
+        " one per cent.",
+        fr="Part de la période où plus de dix alarmes sont arrivées en dix minutes. EEMUA 191 :"
+        " moins d'un pour cent.",
     ),
     view=Stat(colour="background"),
     sql=f"WITH {_WINDOWS} SELECT count(*) FILTER (WHERE n > {UPSET}) * 600"
@@ -77,10 +78,10 @@ _SHARES = Panel(
     key="alarms-shares",
     title=Text("Priorities, beside the guide's", "Priorités, à côté du guide"),
     about=Text(
-        en="The share of each priority among what was raised, and what EEMUA 191 recommends: 5 %"
-        " high, 15 % medium, 80 % low. Too many critical ones, and none is.",
-        fr="Part de chaque priorité dans ce qui a été levé, et ce que recommande EEMUA 191 : 5 %"
-        " haute, 15 % moyenne, 80 % basse. Trop de critiques, et plus aucune ne l'est.",
+        en="Share of each priority among the alarms raised, and the EEMUA 191 recommendation: 5 %"
+        " high, 15 % medium, 80 % low. If too many are critical, none is.",
+        fr="Part de chaque priorité parmi les alarmes levées, et recommandation d'EEMUA 191 : 5 %"
+        " haute, 15 % moyenne, 80 % basse. Si trop d'alarmes sont critiques, aucune ne l'est plus.",
     ),
     view=BarChart(x="priority", show_value="always"),
     sql=f"""
@@ -152,8 +153,8 @@ _DOMAINS = Panel(
     key="alarms-domains",
     title=Text("Raised, by domain", "Levées, par domaine"),
     about=Text(
-        "How many alarms came before the operators in each piece of time, by urban function.",
-        "Nombre d'alarmes présentées aux opérateurs dans chaque tranche, par fonction urbaine.",
+        en="Number of alarms presented to the operators per interval, by urban function.",
+        fr="Nombre d'alarmes présentées aux opérateurs par intervalle et par fonction urbaine.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
     sql=f"""
@@ -174,10 +175,11 @@ _SPELLS = Panel(
     key="alarms-spells",
     title=Text("Floods of alarms", "Avalanches d'alarmes"),
     about=Text(
-        en="Spells of more than ten alarms in ten minutes, until fewer than five: nobody reads them"
-        " all. Which rules they came of stands below.",
-        fr="Périodes de plus de dix alarmes en dix minutes, jusqu'à moins de cinq : personne ne les"
-        " lit toutes. Les règles en cause sont plus bas.",
+        en="Alarm floods: more than ten alarms in ten minutes, until fewer than five. Nobody can"
+        " read them all. The table of frequent alarms below names the rules.",
+        fr="Avalanches d'alarmes : plus de dix alarmes en dix minutes, jusqu'à moins de cinq."
+        " Personne ne peut les lire toutes. Le tableau des alarmes fréquentes, plus bas, nomme les"
+        " règles.",
     ),
     view=Table(),
     sql=f"""
@@ -199,7 +201,7 @@ _SPELLS = Panel(
             """,
     columns=(
         Column("begins", Text("From", "Début"), unit="date"),
-        Column("lasts", Text("Lasted", "Durée"), unit="duration"),
+        Column("lasts", Text("Duration", "Durée"), unit="duration"),
         Column("alarms", Text("Alarms", "Alarmes"), unit="count"),
         Column("worst", Text("Worst 10 min", "Pires 10 min"), unit="count"),
     ),

@@ -49,12 +49,12 @@ def rule_page(column: str = "rule") -> Link:
 
 COUNTS = Panel(
     key="alarms-standing",
-    title=Text("Standing, by priority", "En cours, par priorité"),
+    title=Text("Active, by priority", "En cours, par priorité"),
     about=Text(
-        en="How many alarms last at the end of the time shown, by the priority that they have then."
-        " Shelved ones count here; the table tells which they are.",
-        fr="Combien d'alarmes durent à la fin de la période, par la priorité qu'elles ont alors."
-        " Celles mises de côté comptent ; le tableau les désigne.",
+        en="Number of active alarms at the end of the time range, by their priority at that time."
+        " Shelved alarms are included; the table marks them.",
+        fr="Nombre d'alarmes actives à la fin de la période, selon leur priorité à cet instant."
+        " Les alarmes mises de côté sont comptées ; le tableau les signale.",
     ),
     view=Stat(text="value_and_name"),
     sql="SELECT "
@@ -81,10 +81,10 @@ WAITING = Panel(
     key="alarms-waiting",
     title=Text("To acknowledge", "À acquitter"),
     about=Text(
-        en="Standing alarms that nobody has acknowledged, or that got worse since; shelved and"
-        " out-of-service ones left out.",
-        fr="Alarmes en cours que personne n'a acquittées, ou qui se sont aggravées depuis ; sans"
-        " celles mises de côté ou hors service.",
+        en="Active alarms that are not acknowledged, or that became more severe since; without"
+        " shelved and out-of-service ones.",
+        fr="Alarmes actives non acquittées, ou aggravées depuis l'acquittement ; sans celles mises"
+        " de côté ou hors service.",
     ),
     view=Stat(colour="background"),
     sql="SELECT count(*) FILTER (WHERE NOT acknowledged AND held IS NULL) AS waiting" + STANDING,
@@ -97,8 +97,8 @@ _OLDEST = Panel(
     key="alarms-oldest",
     title=Text("Longest wait", "Attente max."),
     about=Text(
-        "Since when the oldest alarm to acknowledge has stood (h:min:s).",
-        "Depuis quand dure la plus ancienne alarme à acquitter (h:min:s).",
+        "Age of the oldest unacknowledged alarm (h:min:s).",
+        "Âge de la plus ancienne alarme à acquitter (h:min:s).",
     ),
     view=Stat(),
     sql=f"SELECT extract(epoch FROM {UNTIL} - min(began)"
@@ -111,12 +111,12 @@ _OLDEST = Panel(
 )
 STALE = Panel(
     key="alarms-stale",
-    title=Text("Without news", "Sans nouvelles"),
+    title=Text("No recent reading", "Sans mesure récente"),
     about=Text(
-        en="Standing alarms whose readings are too old to say whether they still hold: they stay on"
-        " until something is measured again.",
-        fr="Alarmes en cours dont les mesures sont trop vieilles pour dire si elles tiennent encore"
-        " : elles restent levées jusqu'à la prochaine mesure.",
+        en="Active alarms whose readings are too old to show whether the condition still holds;"
+        " they stay active until the next reading.",
+        fr="Alarmes actives dont les mesures sont trop anciennes pour dire si la condition tient"
+        " encore ; elles restent levées jusqu'à la prochaine mesure.",
     ),
     view=Stat(colour="background"),
     sql="SELECT count(*) FILTER (WHERE stale) AS stale" + STANDING,
@@ -129,10 +129,10 @@ _LONG = Panel(
     key="alarms-long",
     title=Text("For over 24 h", "Plus de 24 h"),
     about=Text(
-        en="Standing for more than a day: ISA-18.2 wants fewer than five, each with a plan. Mend"
-        " the cause, or put it out of service with a reason.",
-        fr="En cours depuis plus d'un jour : ISA-18.2 en veut moins de cinq, chacune avec un plan."
-        " Traiter la cause, ou mettre hors service avec un motif.",
+        en="Active for more than a day (stale alarms): ISA-18.2 recommends fewer than five, each"
+        " with a plan. Fix the cause, or take the alarm out of service with a reason.",
+        fr="Actives depuis plus d'un jour : ISA-18.2 recommande moins de cinq alarmes, chacune"
+        " avec un plan. Traiter la cause, ou mettre l'alarme hors service avec un motif.",
     ),
     view=Stat(colour="background"),
     sql=f"SELECT count(*) FILTER (WHERE began <= {UNTIL} - interval '24 hours') AS long" + STANDING,
@@ -172,12 +172,11 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
         key=key,
         title=title,
         about=Text(
-            en="Every alarm that lasts at the end of the time shown: highest priority first, then"
-            " what is not acknowledged, then the newest. A click on the alarm leads to its page, on"
-            " the site to the site's.",
-            fr="Toutes les alarmes qui durent à la fin de la période : la plus haute priorité"
-            " d'abord, puis celles à acquitter, puis les plus récentes. Un clic sur l'alarme mène à"
-            " sa page, sur le site à la sienne.",
+            en="All alarms that are active at the end of the time range: highest priority first,"
+            " then unacknowledged, then newest. Click an alarm or a site to open its page.",
+            fr="Toutes les alarmes actives à la fin de la période : priorité la plus haute"
+            " d'abord, puis à acquitter, puis les plus récentes. Un clic ouvre la page de l'alarme"
+            " ou du site.",
         ),
         view=Table(filterable=True),
         sql=f"""
@@ -196,7 +195,7 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
         ORDER BY standing.rank, standing.acknowledged, standing.began DESC LIMIT 500
         """,
         columns=TABLE_COLUMNS,
-        no_value=Text("no alarm stands", "aucune alarme en cours"),
+        no_value=Text("no active alarm", "aucune alarme en cours"),
         empty="nothing stands",
         width=width,
         height=height,
@@ -205,13 +204,12 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
 
 COURSE = Panel(
     key="alarms-course",
-    title=Text("Standing alarms over time", "Alarmes en cours au fil du temps"),
+    title=Text("Active alarms over time", "Alarmes en cours au fil du temps"),
     about=Text(
-        en="How many alarms lasted at each moment, by the highest priority that each reached, by"
-        " what is known now. A plateau that does not go down is a list that nobody mends.",
-        fr="Combien d'alarmes duraient à chaque instant, selon la plus haute priorité atteinte,"
-        " d'après ce qu'on sait aujourd'hui. Un plateau qui ne redescend pas est une liste que"
-        " personne ne traite.",
+        en="Number of active alarms over time, by the highest priority that each reached, as known"
+        " today. A plateau that does not fall is a backlog.",
+        fr="Nombre d'alarmes actives au fil du temps, selon la plus haute priorité atteinte,"
+        " d'après les données actuelles. Un plateau qui ne redescend pas est un arriéré.",
     ),
     view=TimeSeries(stacked=True, fill=60, step=True, width=1, soft_min=0),
     sql=f"""
@@ -253,14 +251,14 @@ COURSE = Panel(
 )
 SECTION = Section(
     key="alarms-now",
-    title=Text("What stands", "Ce qui est en cours"),
+    title=Text("Active alarms", "Alarmes en cours"),
     panels=(
         COUNTS,
         WAITING,
         _OLDEST,
         STALE,
         _LONG,
-        standing_table("alarms-table", Text("Standing alarms", "Alarmes en cours")),
+        standing_table("alarms-table", Text("Active alarms", "Alarmes en cours")),
         COURSE,
     ),
 )

@@ -32,10 +32,10 @@ _TOP = Panel(
     key="alarms-top",
     title=Text("The ten most frequent", "Part des dix premières"),
     about=Text(
-        en="How much of all came from ten alarms. EEMUA 191 wants them below five per cent in the"
-        " long run; mending these is the quickest relief.",
-        fr="Ce que dix alarmes font du total. EEMUA 191 les veut sous cinq pour cent à la longue ;"
-        " les traiter est le soulagement le plus rapide.",
+        en="Share of the ten most frequent alarms in the total. EEMUA 191 recommends below five"
+        " per cent in the long run; fixing these helps most.",
+        fr="Part des dix alarmes les plus fréquentes dans le total. EEMUA 191 recommande moins de"
+        " cinq pour cent à terme ; les traiter est le plus efficace.",
     ),
     view=Stat(),
     sql=f"""
@@ -53,10 +53,10 @@ _TOP = Panel(
 )
 _FLEETING = Panel(
     key="alarms-fleeting",
-    title=Text("Over before action", "Finies avant action"),
+    title=Text("Fleeting alarms", "Alarmes fugitives"),
     about=Text(
-        en="The share of alarms that ended by themselves within five minutes: a longer duration or"
-        " a wider hysteresis would have spared them.",
+        en="Share of alarms that cleared by themselves within five minutes: a longer delay or a"
+        " wider hysteresis would have avoided them.",
         fr="Part des alarmes finies d'elles-mêmes en moins de cinq minutes : une durée plus longue"
         " ou une hystérésis plus large les aurait évitées.",
     ),
@@ -73,10 +73,10 @@ _ANSWERED = Panel(
     key="alarms-answered",
     title=Text("Time to acknowledge", "Délai d'acquittement"),
     about=Text(
-        en="By the priority that an alarm was raised with: how many, how many of them somebody"
-        " acknowledged, and how long that took (h:min:s): half of them, nine of ten, the longest.",
-        fr="Selon la priorité à la levée : combien, combien acquittées, et en combien de temps"
-        " (h:min:s) : la moitié, neuf sur dix, la plus longue.",
+        en="By initial priority: number of alarms, number acknowledged, and the time to"
+        " acknowledge (h:min:s): median, 90th percentile, maximum.",
+        fr="Selon la priorité initiale : nombre d'alarmes, nombre d'acquittées, et délai"
+        " d'acquittement (h:min:s) : médiane, 90e centile, maximum.",
     ),
     view=Table(),
     sql=f"""
@@ -121,14 +121,14 @@ _ANSWERED = Panel(
 )
 _FREQUENT = Panel(
     key="alarms-frequent",
-    title=Text("What comes most often", "Ce qui revient le plus"),
+    title=Text("Most frequent alarms", "Alarmes les plus fréquentes"),
     about=Text(
-        en="The twenty alarms that came most often, with their share of all, how many of them ended"
-        " within five minutes, and the most within ten minutes; three or more in ten minutes"
-        " chatter. A click leads to the rule, where a change can be tried on last year.",
-        fr="Les vingt alarmes venues le plus souvent, leur part du total, combien ont fini en moins"
-        " de cinq minutes, et le plus en dix minutes ; à partir de trois, elles papillonnent. Un"
-        " clic mène à la règle, où un changement s'essaie sur l'an passé.",
+        en="The twenty most frequent alarms: their share of the total, how many ended within five"
+        " minutes, and the most within ten minutes (three or more: chattering). Click an alarm to"
+        " open its rule, where a change can be tested on the past year.",
+        fr="Les vingt alarmes les plus fréquentes : part du total, nombre terminées en moins de"
+        " cinq minutes, et maximum en dix minutes (trois ou plus : alarme à répétition). Un clic"
+        " ouvre la règle, où un changement se teste sur l'année passée.",
     ),
     view=Table(),
     sql=f"""
@@ -184,13 +184,14 @@ _FREQUENT = Panel(
 )
 _NOTIFIED = Panel(
     key="alarms-told",
-    title=Text("Who was told", "Qui a été prévenu"),
+    title=Text("Notifications", "Notifications"),
     about=Text(
-        en="Notifications of the time shown by route and channel: sent, still waiting, given up,"
-        " and how long the slower tenth took. Something given up is somebody who does not know.",
+        en="Notifications of the time range by route and channel: sent, waiting, given up, and the"
+        " 90th percentile of the delay. A notification that was given up means that somebody was"
+        " not informed.",
         fr="Notifications de la période par voie et canal : envoyées, en attente, abandonnées, et"
-        " le délai du dixième le plus lent. Une notification abandonnée, c'est quelqu'un qui ne"
-        " sait pas.",
+        " 90e centile du délai. Une notification abandonnée signifie que quelqu'un n'a pas été"
+        " prévenu.",
     ),
     view=Table(),
     sql=f"""
@@ -220,6 +221,6 @@ _NOTIFIED = Panel(
 )
 SECTION = Section(
     key="alarms-often",
-    title=Text("What comes too often", "Ce qui revient trop souvent"),
+    title=Text("Nuisance alarms", "Alarmes à répétition et délais"),
     panels=(_TOP, _FLEETING, _ANSWERED, _FREQUENT, _NOTIFIED),
 )

@@ -32,8 +32,8 @@ DASHBOARD = Dashboard(
             key="now",
             title=Text("Last levels", "Dernières hauteurs"),
             about=Text(
-                "The last believed reading of each gauge and its age.",
-                "La dernière mesure crue de chaque échelle et son âge.",
+                "The last valid reading of each gauge and its age.",
+                "La dernière mesure valide de chaque échelle et son âge.",
             ),
             view=Table(sort_by="level", descending=True),
             sql=f"""

@@ -84,10 +84,10 @@ _GAUGE = Panel(
         "Station la plus proche de l'alerte : cote NGF et pluie",
     ),
     about=Text(
-        en="Of the chosen gauges the one nearest to its alert level (choose a site to see"
-        " another). Blue: elevation of the water, m NGF, with the gauge's thresholds and the"
-        " highest that is known there before or in this time. From above, on the right axis:"
-        " hourly rain over its catchment; the time from rain to peak is the catchment's.",
+        en="Of the selected gauges, the one nearest to its alert level (select a site to see"
+        " another). Blue: water elevation, m NGF, with the thresholds and the highest value on"
+        " record. From the top, right axis: hourly rain over its catchment; the lag from rain to"
+        " peak is the response time of the catchment.",
         fr="Parmi les stations choisies, la plus proche de son alerte (choisir un site pour en"
         " voir une autre). En bleu : cote NGF du plan d'eau, avec les seuils de la station et les"
         " plus hautes eaux connues ici. En haut, axe de droite inversé : pluie horaire de son"
@@ -154,7 +154,7 @@ _GAUGE = Panel(
         ),
     ),
     no_value=Text(
-        "no zero (m NGF) of the scale is known: see level minus threshold",
+        "gauge zero (m NGF) unknown: see level minus threshold",
         "zéro d'échelle (NGF) inconnu : voir hauteur moins seuil",
     ),
     refine=_rain_deep,
@@ -232,9 +232,9 @@ _ALTITUDES = Panel(
     key="flood-altitudes",
     title=Text("Altitudes, m NGF", "Cotes NGF"),
     about=Text(
-        en="Each gauge's zero, its water and its alert and danger levels on one scale, and the"
-        " fall of the water to the next gauge down the river. A fall that shrinks during a flood"
-        " is backwater.",
+        en="Gauge zero, water level, alert and danger levels on one reference, and the drop of the"
+        " water surface to the next gauge downstream. A drop that shrinks during a flood is"
+        " backwater.",
         fr="Zéro d'échelle, plan d'eau, niveaux d'alerte et de danger de chaque station sur la"
         " même référence, et chute du plan d'eau jusqu'à la station suivante. Une chute qui"
         " diminue en crue signale un remous de l'aval.",
@@ -261,7 +261,7 @@ _ALTITUDES = Panel(
             )
         ),
     ),
-    no_value=Text("no zero (m NGF) is known", "aucun zéro d'échelle (NGF) connu"),
+    no_value=Text("no gauge zero (m NGF) known", "aucun zéro d'échelle (NGF) connu"),
     width=12,
     height=12,
 )

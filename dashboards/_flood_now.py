@@ -51,8 +51,8 @@ _OVER = Panel(
     key="flood-over",
     title=Text("Gauges above alert", "Stations en alerte"),
     about=Text(
-        "How many gauges stand above their alert level at the end of the time shown.",
-        "Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
+        en="Number of gauges above their alert level at the end of the time range.",
+        fr="Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
     ),
     view=Stat(colour="background"),
     sql=f"SELECT count(*) FILTER (WHERE margin > 0) AS over FROM ({GAUGES}) g",
@@ -149,10 +149,10 @@ _SILENT = Panel(
     key="flood-silent",
     title=Text("Silent gauges", "Stations muettes"),
     about=Text(
-        en="Gauges that have not told their level for longer than their own limit: there we are"
-        " blind.",
-        fr="Stations sans mesure depuis plus longtemps que leur propre délai : nous y sommes"
-        " aveugles.",
+        en="Gauges without a reading for longer than their own limit: no alarm can be raised"
+        " there.",
+        fr="Stations sans mesure depuis plus longtemps que leur délai : aucune alarme ne peut y"
+        " être levée.",
     ),
     view=Stat(colour="background"),
     sql=f"SELECT count(*) FILTER (WHERE state = 'silent') AS silent FROM ({GAUGES}) g",
@@ -186,10 +186,10 @@ _STRIP = Panel(
     key="flood-rivers",
     title=Text("Rivers, from the source down", "Cours d'eau, de l'amont vers l'aval"),
     about=Text(
-        en="Each river's gauges in flow order. Bar: level minus alert threshold; right of zero the"
-        " alert level is exceeded. Trend: straight line through the last three hours; the arrow"
-        " tells whether it is more than noise. Age: of the last reading, at the end of the time"
-        " shown. A click leads to the site or its hydrograph.",
+        en="The gauges of each river in flow order. Bar: level minus alert threshold; right of"
+        " zero the alert level is exceeded. Trend: straight line through the last three hours; the"
+        " arrow shows whether it exceeds the noise. Age: of the last reading, at the end of the"
+        " time range. Click a gauge for its site or hydrograph.",
         fr="Les stations de chaque cours d'eau dans le sens de l'écoulement. Barre : hauteur moins"
         " seuil d'alerte ; à droite de zéro, le niveau d'alerte est dépassé. Tendance : droite"
         " ajustée sur les trois dernières heures ; la flèche dit si elle dépasse le bruit. Âge :"
@@ -226,13 +226,12 @@ _ASSETS = Panel(
     key="flood-assets",
     title=Text("Assets, by the time that is left", "Enjeux, par délai d'atteinte"),
     about=Text(
-        en="What the water reaches at which gauge: first what stands in it, then by the hours that"
-        " are left if the gauge goes on rising as in its last three hours (between which hours:"
-        " its error), then by what is missing. No forecast: a straight line, at most 24 h ahead.",
-        fr="Ce que l'eau atteint, par station : d'abord ce qui l'est déjà, puis par heures"
-        " restantes si la montée des trois dernières heures se poursuit (entre : sa marge"
-        " d'erreur), puis par hauteur manquante. Ce n'est pas une prévision : une droite, 24 h au"
-        " plus.",
+        en="Assets by gauge: those already reached, then by remaining hours if the trend of the"
+        " last three hours continues (between: its error), then by remaining height. Not a"
+        " forecast: a straight line, at most 24 h ahead.",
+        fr="Enjeux par station : d'abord ceux déjà atteints, puis par heures restantes si la"
+        " tendance des trois dernières heures se poursuit (entre : sa marge d'erreur), puis par"
+        " hauteur restante. Ce n'est pas une prévision : une droite, 24 h au plus.",
     ),
     view=Table(),
     sql=f"""

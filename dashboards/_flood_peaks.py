@@ -73,16 +73,15 @@ _PAST = Panel(
         "Cette crue et les crues passées, calées sur le pic",
     ),
     about=Text(
-        en="The same gauge as in the hydrograph with rain: its five highest floods above the"
-        " attention level (“noted”: people saw them, with what was measured on the spot), hour by"
-        " hour before and after their peak (hour 0), level minus today's alert threshold. While the"
-        " latest still rises its last hour stands at 0. How fast and how long"
-        " did it rise then?",
+        en="The gauge of the hydrograph with rain: its five highest floods above the attention"
+        " level (“noted”: observed by people, with the level measured on site), hour by hour"
+        " around their peak (hour 0), level minus today's alert threshold. While the latest flood"
+        " rises, its last hour is at 0. How fast and how long did earlier floods rise?",
         fr="La station de l'hydrogramme avec pluie : ses cinq plus fortes crues au-dessus du"
         " niveau d'attention (« notée » : crue vue sur place, avec la cote relevée), heure par"
         " heure de part et d'autre du pic (heure 0), hauteur moins seuil d'alerte actuel. Tant que"
-        " la dernière monte, son heure la plus récente est à 0. À quelle vitesse, et"
-        " combien de temps, montait-elle alors ?",
+        " la dernière monte, son heure la plus récente est à 0. À quelle vitesse, et combien de"
+        " temps, montait-elle alors ?",
     ),
     view=Scatter(
         x="hours",
@@ -102,7 +101,7 @@ _PAST = Panel(
         ),
         Column("/margin/", "${__series.name}", unit="m", decimals=2, axis_label=_MINUS),
     ),
-    no_value=Text("no flood is known here", "aucune crue connue ici"),
+    no_value=Text("no flood on record here", "aucune crue connue ici"),
     refine=_bold,
     width=24,
     height=10,

@@ -117,10 +117,10 @@ _MOST = Panel(
     key="flood-rain-most",
     title=Text("Most rain in the time shown", "Cumuls maximaux de la période"),
     about=Text(
-        en="The most that fell over each catchment within 1, 3, 6 and 24 hours anywhere in the"
-        " time shown, and when the heaviest 24 h ended. By whole hours.",
-        fr="Plus forts cumuls sur 1, 3, 6 et 24 h de chaque bassin versant au cours de la période"
-        " affichée, et fin des 24 h les plus arrosées. Par heures rondes.",
+        en="Highest sums over each catchment within 1, 3, 6 and 24 hours of the time range, and"
+        " the end of the wettest 24 h. By full hours.",
+        fr="Plus forts cumuls de chaque bassin versant sur 1, 3, 6 et 24 h de la période, et fin"
+        " des 24 h les plus arrosées. Par heures pleines.",
     ),
     view=Table(),
     sql=f"""

@@ -23,7 +23,7 @@ from sensors.weather import DOMAIN as WEATHER
 HEALTH = (
     State("silent", Text("silent", "muette"), VIOLET, "✕"),
     State("doubtful", Text("doubtful", "douteuse"), ORANGE, "▲"),
-    State("heard", Text("heard", "reçue"), GREEN, "●"),
+    State("heard", Text("received", "reçue"), GREEN, "●"),
 )
 
 
@@ -33,12 +33,12 @@ def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
         f"{domain}-alarms",
         Text("Alarms by site", "Alarmes par site"),
         Text(
-            en="A lane a site: the highest priority of its alarms of danger that lasted at each"
-            " moment; blank: none. Sites without any in the time shown have no lane. What a"
-            " revision took back is left out.",
+            en="One lane per site: the highest priority of its active hazard alarms; blank: none."
+            " Sites without alarms in the time range have no lane. Alarms withdrawn by a revision"
+            " are left out.",
             fr="Une ligne par site : la plus haute priorité de ses alarmes de danger à chaque"
-            " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne. Les"
-            " alarmes retirées par une révision n'y sont pas.",
+            " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne."
+            " Les alarmes retirées par une révision n'y sont pas.",
         ),
         _query(domain, "hazard"),
         size=(24, height),
@@ -51,12 +51,12 @@ def fault_lanes(domain: str, *, width: int = 12, height: int = 10) -> Panel:
         f"{domain}-faults",
         Text("Faults of our own equipment", "Défauts de nos équipements"),
         Text(
-            en="A lane a site: the highest priority of its alarms of maintenance that lasted at"
-            " each moment: silent, stuck, jumping, blocked, low battery, wrong clock. What a site"
-            " with such a lane says is to be doubted there.",
-            fr="Une ligne par site : la plus haute priorité de ses alarmes de maintenance à chaque"
-            " instant : muet, figé, saut, bouché, batterie faible, horloge fausse. Là où une ligne"
-            " est colorée, la mesure du site est à mettre en doute.",
+            en="One lane per site: the highest priority of its active maintenance alarms: silent,"
+            " stuck, jumping, blocked, low battery, wrong clock. Do not trust the readings of a"
+            " site while its lane is coloured.",
+            fr="Une ligne par site : la plus haute priorité de ses alarmes de maintenance : muet,"
+            " figé, saut, bouché, batterie faible, horloge fausse. Tant que la ligne est colorée,"
+            " ne pas se fier aux mesures du site.",
         ),
         _query(domain, "maintenance"),
         size=(width, height),
@@ -97,7 +97,7 @@ DOUBTS = (
         high=1,
         decimals=0,
     ),
-    coloured("suspect", Text("Not believed", "Écartées"), "count", FEW_IS_GOOD, width=105),
+    coloured("suspect", Text("Suspect", "Écartées"), "count", FEW_IS_GOOD, width=105),
     coloured("clock", Text("Wrong clock", "Horloge fausse"), "count", FEW_IS_GOOD, width=125),
     Column(
         "battery",
@@ -116,10 +116,9 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
         key=f"{domain}-health",
         title=title,
         about=Text(
-            en="Each device and quantity at the end of the time shown: the age of its last reading"
-            " against its own limit of silence; of the last 24 h the share of the expected"
-            " readings that came, how many of them nothing believes, and how many messages came"
-            " with a wrong clock; the battery.",
+            en="Each device and quantity at the end of the time range: age of the last reading and"
+            " its limit; over the last 24 h the share received of the expected readings, the"
+            " suspect readings and the messages with a wrong clock; battery.",
             fr="Chaque appareil et grandeur à la fin de la période : âge de la dernière mesure au"
             " regard de son propre délai de silence ; sur 24 h, part reçue des mesures attendues,"
             " mesures écartées et messages à l'horloge fausse ; batterie.",

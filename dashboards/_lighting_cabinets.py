@@ -19,8 +19,8 @@ _LANE = Panel(
     key="lighting-signals",
     title=Text("Door, leakage, supply, contactor", "Porte, isolement, réseau, contacteur"),
     about=Text(
-        en="What each cabinet told of itself; where two things are wrong at once the more"
-        " dangerous one is shown. A state holds until the cabinet tells another.",
+        en="The state that each cabinet reported; of two simultaneous faults the more dangerous"
+        " one. A state holds until the next report.",
         fr="Ce que chaque armoire a signalé d'elle-même ; de deux défauts simultanés, le plus"
         " dangereux est montré. Un état tient jusqu'au suivant.",
     ),
@@ -40,11 +40,11 @@ _SWITCHING = Panel(
     key="lighting-switching",
     title=Text("Switching against the plan", "Écart de commutation"),
     about=Text(
-        en="Minutes between the planned and the real switching, of the last seven nights of the"
-        " time shown: median in the evening and in the morning, and the farthest. Positive is"
-        " late. A cabinet that tells when it switches is known to the second; of one that only"
-        " reads each quarter of an hour it is known how late it was at least. Beyond ten minutes"
-        " its clock drifts or it follows another plan.",
+        en="Minutes between planned and actual switching over the last seven nights of the time"
+        " range: median in the evening and in the morning, and the largest deviation. Positive:"
+        " late. Cabinets that report their switching are known to the second; of those read every"
+        " quarter of an hour only the minimal delay is known. Beyond ten minutes the clock drifts"
+        " or the cabinet follows another plan.",
         fr="Minutes entre commutation prévue et réelle, sur les sept dernières nuits de la période"
         " : médiane à l'allumage, à l'extinction, et le plus grand écart. Positif : en retard."
         " L'armoire qui signale sa commutation est connue à la seconde ; de celle qui relève au"
@@ -81,9 +81,9 @@ _PHASES = Panel(
     key="lighting-phases",
     title=Text("Phase balance", "Équilibre des phases"),
     about=Text(
-        en="Mean currents of the three phases over the whole hours of the light that lasts (by"
-        " day: last night's), and the farthest one's distance from their mean. A third of the"
-        " lamps out at once is one phase: beyond a third look at the fuses.",
+        en="Mean currents of the three phases over the full hours of the current lighting period"
+        " (by day: last night), and the largest deviation from their mean. If a third of the lamps"
+        " fail at once, one phase is lost: beyond a third check the fuses.",
         fr="Intensités moyennes des trois phases sur les heures entières de l'allumage en cours"
         " (de jour : la nuit dernière), et l'écart de la plus éloignée à leur moyenne. Un tiers"
         " des lampes d'un coup, c'est une phase : au-delà d'un tiers, voir les fusibles.",
@@ -151,14 +151,14 @@ _HEARD = Panel(
     key="lighting-heard",
     title=Text("Communication by gateway", "Communication par passerelle"),
     about=Text(
-        en="Of the lamps that each gateway speaks for (or that speak for themselves), how many"
-        " were heard in the light that lasts (by day: last night's): switched lamps are silent by"
-        " day and nobody misses them then. Many silent behind one gateway while their cabinets"
-        " burn: the gateway, not the lamps.",
-        fr="Par passerelle (ou en direct), combien de points lumineux se sont fait entendre"
-        " pendant l'allumage en cours (de jour : la nuit dernière) : alimentés par l'armoire, ils"
-        " se taisent de jour et personne ne les attend. Beaucoup de muets derrière une passerelle,"
-        " armoires allumées : c'est la passerelle, pas les lampes.",
+        en="Lamps heard per gateway (or directly) during the current lighting period (by day: last"
+        " night). Lamps fed by their cabinet are silent by day, and this is expected. Many silent"
+        " lamps behind one gateway while the cabinets are lit: the gateway has failed, not the"
+        " lamps.",
+        fr="Points lumineux reçus par passerelle (ou en direct) pendant l'allumage en cours (de"
+        " jour : la nuit dernière). Alimentés par l'armoire, ils se taisent de jour, ce qui est"
+        " normal. Beaucoup de muets derrière une passerelle, armoires allumées : panne de la"
+        " passerelle, pas des lampes.",
     ),
     view=Table(),
     sql=f"""

@@ -13,9 +13,9 @@ _KINDS = Panel(
     key="lighting-kinds",
     title=Text("Faults by type", "Défauts par type"),
     about=Text(
-        en="What is faulty at the end of the time shown. Lamps: what their drivers tell (TALQ), or"
-        " that they are dark or silent though fed. Cabinets: supply is the grid operator's, the"
-        " contactor ours; leakage is a danger.",
+        en="Faults at the end of the time range. Lamps: faults reported by the driver (TALQ), or"
+        " dark or silent although fed. Cabinets: the supply belongs to the grid operator, the"
+        " contactor to the lighting operator; earth leakage is a danger.",
         fr="Ce qui est en défaut à la fin de la période. Points lumineux : défauts signalés par le"
         " driver (TALQ), ou éteints ou muets bien qu'alimentés. Armoires : l'alimentation relève"
         " du gestionnaire du réseau, le contacteur de l'exploitant ; l'isolement est un danger.",
@@ -66,16 +66,14 @@ _AVAILABILITY = Panel(
     key="lighting-availability",
     title=Text("Light delivered, of planned", "Lumière fournie, part du plan"),
     about=Text(
-        en="Availability over time: the share of the light that the plans want and that burnt, by"
-        " the cabinets' power; each counts by what is installed behind it. A cabinet at nine"
-        " tenths of its plan and more counts whole, for lamps draw a little less or more than"
-        " their name says. By day nothing is planned and nothing is drawn here; over months a"
-        " point is a day.",
-        fr="Disponibilité au cours du temps : part de la lumière voulue par les plans et"
-        " réellement fournie, d'après la puissance des armoires, chacune pesant sa puissance"
-        " installée. À neuf dixièmes de son plan et plus, une armoire compte entière : les lampes"
-        " s'écartent un peu de leur valeur nominale. De jour, rien n'est prévu et rien n'est tracé"
-        " ; sur des mois, un point est un jour.",
+        en="Availability over time: delivered share of the planned light, from the power of the"
+        " cabinets, weighted by installed power. A cabinet at nine tenths of its plan or more"
+        " counts as complete, since lamps deviate a little from their rated power. By day nothing"
+        " is planned and nothing is drawn; over months a point is a day.",
+        fr="Disponibilité au cours du temps : part fournie de la lumière prévue, d'après la"
+        " puissance des armoires, pondérée par la puissance installée. À neuf dixièmes de son plan"
+        " et plus, une armoire compte comme complète : les lampes s'écartent un peu de leur valeur"
+        " nominale. De jour, rien n'est prévu ni tracé ; sur des mois, un point est un jour.",
     ),
     view=TimeSeries(width=2, legend="hidden", soft_min=90, steps_drawn="dashed"),
     unit="%",
@@ -168,10 +166,10 @@ SECTION = Section(
             "lighting",
             Text("Alarms", "Alarmes"),
             Text(
-                en="A lane each alarm of lighting that stood in the time shown, in the colour of"
-                " its priority.",
-                fr="Une ligne par alarme d'éclairage présente pendant la période, à la couleur de"
-                " sa priorité.",
+                en="One lane per lighting alarm that was active in the time range, in the colour"
+                " of its priority.",
+                fr="Une ligne par alarme d'éclairage active pendant la période, à la couleur de sa"
+                " priorité.",
             ),
         ),
     ),
@@ -199,12 +197,12 @@ _POWER = Panel(
     key="lighting-power",
     title=Text("Power against the plan", "Puissance appelée et plan"),
     about=Text(
-        en="Power of all chosen cabinets that were heard, and what their plans have the same ones"
-        " draw: planned level times installed power. A gap in the evening is light that is"
-        " missing, one by day is light that is lost.",
-        fr="Puissance de toutes les armoires choisies qui se sont fait entendre, et celle que"
-        " leurs plans leur donnent : niveau prévu multiplié par la puissance installée. Un écart"
-        " le soir : lumière qui manque ; de jour : lumière perdue.",
+        en="Power of the selected cabinets that were received, and their expected power: planned"
+        " level times installed power. A gap in the evening is missing light, by day it is wasted"
+        " light.",
+        fr="Puissance des armoires choisies et reçues, et puissance attendue : niveau prévu"
+        " multiplié par la puissance installée. Un écart le soir : lumière qui manque ; de jour :"
+        " lumière gaspillée.",
     ),
     view=TimeSeries(fill=15, axis_label=Text("all cabinets", "toutes armoires")),
     quantity="cabinet_power",
@@ -225,12 +223,12 @@ _DAYS = Panel(
     key="lighting-energy",
     title=Text("Energy against the model", "Énergie consommée et modèle"),
     about=Text(
-        en="Bars: kWh drawn a local day (up to three days: an hour). Line: what the model expects,"
-        " the plan times the length of the night times the installed power, so that it follows the"
-        " season. The last day is told as far as it has come, both sides alike.",
-        fr="Barres : kWh consommés par jour (jusqu'à trois jours : par heure). Ligne : ce que le"
-        " modèle attend, plan, durée de la nuit et puissance installée : il suit donc la saison."
-        " Le dernier jour va jusqu'où il en est, des deux côtés.",
+        en="Bars: kWh used per local day (up to three days: per hour). Line: expected energy, from"
+        " plan, length of the night and installed power, so that it follows the season. The last"
+        " day is incomplete in both.",
+        fr="Barres : kWh consommés par jour (jusqu'à trois jours : par heure). Ligne : énergie"
+        " attendue, d'après le plan, la durée de la nuit et la puissance installée ; elle suit"
+        " donc la saison. Le dernier jour est incomplet des deux côtés.",
     ),
     view=TimeSeries(draw="bars"),
     unit="kW.h",
@@ -279,14 +277,13 @@ _TABLE = Panel(
     key="lighting-balance",
     title=Text("Energy balance by cabinet", "Bilan d'énergie par armoire"),
     about=Text(
-        en="Since the midnight before the time shown begins: what each cabinet drew, what its plan"
-        " expects for the hours that were heard, and the share of the one in the other. Below 85 %"
-        " lamps are out; above 115 % it burns too long, does not dim, or something else hangs on"
-        " it. The farthest from its plan first.",
+        en="Since the midnight before the time range: energy used by each cabinet, energy expected"
+        " by its plan for the hours received, and their ratio. Below 85 %: lamps are out; above"
+        " 115 %: lit too long, not dimmed, or another load. Largest deviation first.",
         fr="Depuis le minuit qui précède la période : consommation de chaque armoire, énergie"
-        " attendue par son plan pour les heures reçues, et le rapport des deux. Sous 85 % : lampes"
-        " éteintes ; au-delà de 115 % : allumage trop long, abaissement absent ou autre usage. La"
-        " plus éloignée de son plan d'abord.",
+        " attendue par son plan pour les heures reçues, et leur rapport. Sous 85 % : lampes"
+        " éteintes ; au-delà de 115 % : allumage trop long, abaissement absent ou autre usage."
+        " Plus grand écart d'abord.",
     ),
     view=Table(),
     sql=f"""

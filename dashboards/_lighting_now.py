@@ -36,10 +36,10 @@ CABINET = (
     State("dark", Text("dark as planned", "éteinte, conforme"), SLATE, "○"),
 )
 LAMP = (
-    State("lamp-dark", Text("lamp dark, should burn", "point lumineux éteint"), RED, "■"),
+    State("lamp-dark", Text("lamp dark, should be lit", "point lumineux éteint"), RED, "■"),
     State("lamp-unfed", Text("lamp without supply", "point lumineux non alimenté"), RED, "□"),
     State("lamp-silent", Text("lamp silent", "point lumineux muet"), VIOLET, "✕"),
-    State("lamp-fault", Text("lamp tells a fault", "défaut signalé"), ORANGE, "◆"),
+    State("lamp-fault", Text("lamp reports a fault", "défaut signalé"), ORANGE, "◆"),
     State("lamp-lit", Text("lamp lit by day", "point lumineux allumé de jour"), AMBER, "▲"),
 )
 SIGNAL = (
@@ -86,11 +86,11 @@ TABLE = Panel(
     key="lighting-table",
     title=Text("Cabinet by cabinet", "Armoire par armoire"),
     about=Text(
-        en="What each cabinet does at the end of the time shown, what its plan wants, and its"
-        " lamps: how many there are, are dark or silent in the light that lasts (by day: last"
-        " night's), and tell a fault. Click a name for the site.",
-        fr="Ce que fait chaque armoire à la fin de la période, ce que veut son plan, et ses points"
-        " lumineux : combien, éteints ou muets pendant l'allumage en cours (de jour : la nuit"
+        en="State of each cabinet at the end of the time range, its planned state, and its lamps:"
+        " number, dark or silent during the current lighting period (by day: last night), with a"
+        " reported fault. Click a name for the site.",
+        fr="État de chaque armoire à la fin de la période, état prévu par son plan, et ses points"
+        " lumineux : nombre, éteints ou muets pendant l'allumage en cours (de jour : la nuit"
         " dernière), en défaut signalé. Un clic sur le nom mène au site.",
     ),
     view=Table(filterable=True),
@@ -151,12 +151,12 @@ CABINETS = Panel(
     key="lighting-cabinets",
     title=Text("Cabinets", "Armoires"),
     about=Text(
-        en="How many cabinets do not do what their plan says at the end of the time shown, by"
-        " their power: dark though it should be night-lit, part of the light missing, lit beyond"
-        " the plan, silent for two hours. Anything but zero wants somebody.",
-        fr="Nombre d'armoires qui ne suivent pas leur plan à la fin de la période, d'après leur"
+        en="Number of cabinets that deviate from their plan at the end of the time range, from"
+        " their power: dark although they should be lit, partly lit, lit outside the plan, silent"
+        " for two hours. Every value should be zero.",
+        fr="Nombre d'armoires qui s'écartent de leur plan à la fin de la période, d'après leur"
         " puissance : éteintes alors qu'elles devraient éclairer, éclairage partiel, allumées hors"
-        " plan, muettes depuis deux heures. Tout autre chiffre que zéro appelle quelqu'un.",
+        " plan, muettes depuis deux heures. Toutes les valeurs devraient être à zéro.",
     ),
     view=Stat(colour="background", text="value_and_name"),
     sql=f"""
@@ -180,9 +180,9 @@ DANGERS = Panel(
     key="lighting-dangers",
     title=Text("Dangers and supply", "Dangers et alimentation"),
     about=Text(
-        en="As cabinets last told: current that leaks to earth (isolate, never re-arm from afar;"
-        " critical near a flood), supply lost (call the grid operator), contactor that does not"
-        " obey (ours), door open.",
+        en="Last state reported by the cabinets: earth leakage (isolate, never re-arm remotely;"
+        " critical near a flood), supply lost (call the grid operator), contactor fault (ours),"
+        " door open.",
         fr="Dernier état signalé par les armoires : défaut d'isolement (consigner, ne jamais"
         " réarmer à distance ; critique près d'une crue), alimentation perdue (appeler le"
         " gestionnaire du réseau), contacteur en défaut (à nous), porte ouverte.",
@@ -209,12 +209,12 @@ AVAILABILITY = Panel(
     key="lighting-available",
     title=Text("Lamps that do as planned", "Points lumineux conformes"),
     about=Text(
-        en="Availability: the share of lamps that burn when their plan has them burn (in the light"
-        " that lasts, else in last night's) and are dark by day, without a fault told. Beside it"
-        " the number of those that do not.",
-        fr="Disponibilité : part des points lumineux allumés quand leur plan le veut (pendant"
-        " l'allumage en cours, sinon le dernier) et éteints de jour, sans défaut signalé. À côté,"
-        " le nombre de ceux qui ne le sont pas.",
+        en="Availability: share of lamps that are lit when planned (in the current lighting"
+        " period, else the last one) and dark by day, without a reported fault. Beside it: the"
+        " number of the others.",
+        fr="Disponibilité : part des points lumineux allumés quand le plan le prévoit (pendant"
+        " l'allumage en cours, sinon le dernier) et éteints de jour, sans défaut signalé. À côté :"
+        " le nombre des autres.",
     ),
     view=Stat(text="value_and_name"),
     sql=f"""
@@ -237,14 +237,14 @@ LANES = Panel(
     key="lighting-lanes",
     title=Text("Expected against actual, by cabinet", "Attendu et réel, par armoire"),
     about=Text(
-        en="Each lane is a cabinet: its power held against its lighting plan. Green burns as"
-        " planned, slate is dark as planned; red should burn and does not, yellow burns beyond its"
-        " plan. A switching within ten minutes of the plan is no fault. Over months a cell is a"
-        " day: what it drew against what its plan expected.",
-        fr="Chaque ligne est une armoire : sa puissance comparée à son plan d'éclairage. Vert :"
-        " allumée, conforme ; ardoise : éteinte, conforme ; rouge : devrait éclairer ; jaune :"
-        " allumée hors plan. Une commutation à moins de dix minutes du plan n'est pas un défaut."
-        " Sur des mois, une case est un jour : l'énergie consommée comparée à celle du plan.",
+        en="One lane per cabinet: its power compared with its lighting plan. Green: lit as"
+        " planned; slate: dark as planned; red: dark, should be lit; yellow: lit outside the plan."
+        " A switching within ten minutes of the plan is no fault. Over months a cell is a day:"
+        " energy used compared with the plan.",
+        fr="Une ligne par armoire : sa puissance comparée à son plan d'éclairage. Vert : allumée,"
+        " conforme ; ardoise : éteinte, conforme ; rouge : devrait éclairer ; jaune : allumée hors"
+        " plan. Une commutation à moins de dix minutes du plan n'est pas un défaut. Sur des mois,"
+        " une case est un jour : énergie consommée comparée à celle du plan.",
     ),
     view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
     states=CABINET,
@@ -269,13 +269,13 @@ MAP = Panel(
     key="lighting-map",
     title=Text("Dark streets", "Rues dans le noir"),
     about=Text(
-        en="Large marks are cabinets by their state; small ones are lamps that do not do as"
-        " planned: dark or silent in the light that lasts (by day: last night's), with a fault"
-        " told, or burning by day. A crowd of red in a street is a feeder; lamps alone are lamps.",
-        fr="Chaque armoire selon son état, et les points lumineux qui ne suivent pas le plan :"
-        " éteints ou muets pendant l'allumage en cours (de jour : la nuit dernière), en défaut"
-        " signalé, ou allumés de jour. Toute une rue en rouge : un départ ; un point isolé : une"
-        " lampe.",
+        en="Large marks: cabinets by state. Small marks: lamps that deviate from the plan: dark or"
+        " silent during the current lighting period (by day: last night), with a reported fault,"
+        " or lit by day. A whole street in red points to a feeder, a single red lamp to the lamp.",
+        fr="Grands repères : armoires selon leur état. Petits repères : points lumineux qui"
+        " s'écartent du plan : éteints ou muets pendant l'allumage en cours (de jour : la nuit"
+        " dernière), en défaut signalé, ou allumés de jour. Toute une rue en rouge indique un"
+        " départ, un point isolé une lampe.",
     ),
     view=Geomap(colour_by="state", size_by="size"),
     sql=f"""

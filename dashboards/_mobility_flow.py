@@ -77,8 +77,8 @@ _HEAVY = Panel(
     key="mobility-heavy",
     title=Text("Heavy vehicles", "Poids lourds"),
     about=Text(
-        en="Share of heavy vehicles, mean of the chosen stations that tell it, with the lowest and"
-        " the highest of them.",
+        en="Share of heavy vehicles: mean of the selected stations that measure it, with the"
+        " lowest and the highest station.",
         fr="Part de poids lourds : moyenne des stations choisies qui la mesurent, avec la plus"
         " basse et la plus haute.",
     ),
@@ -104,8 +104,8 @@ _LOAD = Panel(
     key="mobility-load",
     title=Text("Highest load (V/C)", "Charge maximale (débit / capacité)"),
     about=Text(
-        en="The highest flow over capacity of each station within the time shown, where the"
-        " capacity is known: above 90 % the road is at its limit. The sixteen highest.",
+        en="Highest ratio of flow to capacity of each station within the time range, where the"
+        " capacity is known: above 90 % the road is at its limit. The sixteen highest stations.",
         fr="Plus fort rapport débit / capacité de chaque station sur la période, où la capacité"
         " est connue : au-delà de 90 %, la route est à sa limite. Les seize plus forts.",
     ),
@@ -223,7 +223,9 @@ _DAYS = Panel(
 
 _WEEKDAY = Panel(
     key="mobility-weekday",
-    title=Text("The last whole day against its weekday", "Dernier jour entier et même jour"),
+    title=Text(
+        "Last full day and the same weekday", "Dernier jour complet et même jour de semaine"
+    ),
     about=Text(
         en="Totals of the last local day that is over, of the same weekday a week before, and the"
         " mean of the same weekday over the four weeks before. A counter at zero against a weekday"

@@ -81,10 +81,10 @@ _RECEIVED = Panel(
     key="mobility-received",
     title=Text("Received share", "Part reçue"),
     about=Text(
-        en="Flow readings that came of those expected, an hour a cell (over more than four days: a"
-        " day). A column of gaps is the network, a row is a station.",
-        fr="Relevés de débit reçus sur ceux attendus, une heure par case (au-delà de quatre jours"
-        " : un jour). Une colonne de trous : le réseau ; une ligne : une station.",
+        en="Share received of the expected flow readings, an hour per cell (over more than four"
+        " days: a day). A column of gaps points to the network, a row to a station.",
+        fr="Part reçue des relevés de débit attendus, une heure par case (au-delà de quatre jours"
+        " : un jour). Une colonne de trous indique le réseau, une ligne la station.",
     ),
     view=StatusHistory(lane="station"),
     unit="%",
@@ -174,10 +174,10 @@ STANDING = Section(
             "mobility",
             Text("Alarms", "Alarmes"),
             Text(
-                en="A lane each alarm of mobility that stood in the time shown, in the colour of"
-                " its priority.",
-                fr="Une ligne par alarme de mobilité présente pendant la période, à la couleur de"
-                " sa priorité.",
+                en="One lane per mobility alarm that was active in the time range, in the colour"
+                " of its priority.",
+                fr="Une ligne par alarme de mobilité active pendant la période, à la couleur de sa"
+                " priorité.",
             ),
         ),
     ),

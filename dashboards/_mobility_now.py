@@ -62,10 +62,9 @@ TRAFFIC = Panel(
     key="mobility-traffic",
     title=Text("Traffic", "Trafic"),
     about=Text(
-        en="Counting stations by what they told last: jammed (occupancy above its threshold and"
-        " speed below its own, or hardly any flow), dense (flow above nine tenths of capacity, or"
-        " speed below seven tenths of the free one), and how much of the free speed the traffic"
-        " keeps on average, weighted by flow.",
+        en="Counting stations by their last reading: congested (occupancy above and speed below"
+        " the thresholds, or almost no flow), dense (flow above nine tenths of capacity, or speed"
+        " below seven tenths of free speed), and the mean share of free speed, weighted by flow.",
         fr="Stations de comptage d'après leur dernier relevé : congestionnées (taux d'occupation"
         " au-dessus de son seuil et vitesse sous le sien, ou presque aucun débit), denses (débit"
         " supérieur à neuf dixièmes de la capacité, ou vitesse sous sept dixièmes de la vitesse à"
@@ -94,12 +93,10 @@ DETECTORS = Panel(
     key="mobility-detectors",
     title=Text("Detectors", "Capteurs"),
     about=Text(
-        en="Stations that told nothing for three hours, loops that are locked full now, and"
-        " stations that failed the checks of the last whole day (05 to 22 h): do not use their"
-        " figures.",
+        en="Stations without a reading for three hours, locked loops, and stations that failed the"
+        " checks of the last full day (05 to 22 h): do not use their values.",
         fr="Stations sans relevé depuis trois heures, boucles verrouillées, et stations rejetées"
-        " par les contrôles du dernier jour entier (5 h à 22 h) : ne pas se servir de leurs"
-        " chiffres.",
+        " par les contrôles du dernier jour complet (5 h à 22 h) : ne pas utiliser leurs valeurs.",
     ),
     view=Stat(colour="background", text="value_and_name"),
     sql=f"""
@@ -157,12 +154,11 @@ LANES = Panel(
     key="mobility-lanes",
     title=Text("Congestion by section", "Congestion par section"),
     about=Text(
-        en="Each lane is a road section and direction (or a station alone): the worst of its"
-        " stations. Red: slow and full at once; orange: dense. Over more than a week a cell tells"
-        " whether it jammed within it.",
-        fr="Chaque ligne est une section et un sens (ou une station seule) : la pire de ses"
-        " stations. Rouge : lent et plein à la fois ; orange : dense. Au-delà d'une semaine, une"
-        " case dit s'il y a eu congestion.",
+        en="One lane per road section and direction (or single station): its worst station. Red:"
+        " slow and full; orange: dense. Over more than a week a cell shows whether there was"
+        " congestion.",
+        fr="Une ligne par section et sens (ou station seule) : sa pire station. Rouge : lent et"
+        " plein ; orange : dense. Au-delà d'une semaine, une case indique s'il y a eu congestion.",
     ),
     view=Timeline(lane="section", show_value="never", row_height=0.85),
     states=ROAD,
@@ -217,9 +213,9 @@ TABLE = Panel(
     key="mobility-table",
     title=Text("Station by station", "Station par station"),
     about=Text(
-        en="What each station told last: flow, its share of the road's capacity (above 90 % the"
-        " least disturbance makes a jam), speed and what is left of the free one, occupancy, heavy"
-        " vehicles. The worst first. Click a name for the site.",
+        en="Last reading of each station: flow, share of capacity (above 90 % the slightest"
+        " disturbance causes a jam), speed and its share of free speed, occupancy, heavy vehicles."
+        " The worst first. Click a name for the site.",
         fr="Dernier relevé de chaque station : débit, part de la capacité (au-delà de 90 %, la"
         " moindre perturbation crée un bouchon), vitesse et part restante de la vitesse à vide,"
         " taux d'occupation, poids lourds. Les pires d'abord. Un clic sur le nom mène au site.",

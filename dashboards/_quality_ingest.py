@@ -12,18 +12,18 @@ from dashboards._words import Text
 
 _HOURLY = f"greatest({EVERY}, interval '1 hour')"
 _LISTENING = (
-    State("deaf", Text("deaf", "sourd"), VIOLET, "✕"),
+    State("deaf", Text("interrupted", "interrompu"), VIOLET, "✕"),
     State("listening", Text("listening", "à l'écoute"), GREEN, "●"),
 )
 
 _VOLUME = Panel(
     key="quality-volume",
-    title=Text("Readings, an hour", "Mesures par heure"),
+    title=Text("Readings per hour", "Mesures par heure"),
     about=Text(
-        en="Believed readings by the hour that they were measured in, by domain (average of longer"
-        " pieces). It is what the store had to take, and steady when nothing is wrong.",
-        fr="Mesures crues selon l'heure de mesure, par domaine (moyenne des tranches plus longues)."
-        " C'est la charge du stockage, régulière quand tout va bien.",
+        en="Valid readings per hour of measurement, by domain (mean of longer intervals). This is"
+        " the load of the storage, steady in normal operation.",
+        fr="Mesures valides par heure de mesure et par domaine (moyenne des intervalles plus"
+        " longs). C'est la charge du stockage, régulière en marche normale.",
     ),
     view=TimeSeries(stacked=True, fill=50, step=True, soft_min=0),
     sql=f"""
@@ -54,14 +54,12 @@ _VOLUME = Panel(
 )
 _LATE = Panel(
     key="quality-late",
-    title=Text("From measuring to arrival", "De la mesure à l'arrivée"),
+    title=Text("Delay from measurement to arrival", "De la mesure à l'arrivée"),
     about=Text(
-        en="Of the last hour of the time shown, by domain: how long readings took to reach us"
-        ", half of them and nineteen of twenty. Imported history did not arrive and is"
-        " left out.",
-        fr="Sur la dernière heure de la période, par domaine : temps mis par les mesures pour nous"
-        " parvenir, la moitié et dix-neuf sur vingt. L'historique importé n'est pas"
-        " arrivé et n'y est pas.",
+        en="Time from measurement to arrival over the last hour of the time range, by domain:"
+        " median, 95th percentile, maximum. Imported history is left out.",
+        fr="Délai entre la mesure et l'arrivée sur la dernière heure de la période, par domaine :"
+        " médiane, 95e centile, maximum. Sans l'historique importé.",
     ),
     view=Table(),
     sql=f"""
@@ -91,12 +89,12 @@ _LATE = Panel(
 )
 _DEAF = Panel(
     key="quality-deaf",
-    title=Text("When we did not listen", "Quand nous n'écoutions pas"),
+    title=Text("Interruptions of ingest", "Interruptions de l'ingestion"),
     about=Text(
-        en="Each ingest worker: listening, or deaf. What devices say meanwhile waits in the broker;"
-        " their silence is held against nobody.",
-        fr="Chaque ouvrier d'ingestion : à l'écoute, ou sourd. Ce que disent les appareils attend"
-        " alors chez le courtier ; leur silence n'est reproché à personne.",
+        en="State of each ingest worker. During an interruption messages wait in the broker, and"
+        " no device counts as silent.",
+        fr="État de chaque processus d'ingestion. Pendant une interruption, les messages attendent"
+        " chez le broker et aucun appareil n'est compté comme muet.",
     ),
     view=Timeline(lane="worker"),
     sql=f"""
@@ -114,7 +112,7 @@ _DEAF = Panel(
     ) AS span ORDER BY 1, span.state DESC
     """,
     states=_LISTENING,
-    no_value=Text("no worker", "aucun ouvrier"),
+    no_value=Text("no worker", "aucun processus"),
     empty="no worker listened in the time shown",
     width=24,
     height=5,
@@ -123,8 +121,8 @@ _REFUSED = Panel(
     key="quality-refused",
     title=Text("Refused, by reason", "Refusés, par motif"),
     about=Text(
-        "Messages that could not be taken, by the time they came and the reason in a word.",
-        "Messages qui n'ont pu être pris, selon leur arrivée et le motif en un mot.",
+        "Messages that could not be processed, by time of arrival and reason.",
+        "Messages qui n'ont pu être traités, selon leur arrivée et le motif.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
     sql=f"""
@@ -143,10 +141,10 @@ _LETTERS = Panel(
     key="quality-reasons",
     title=Text("Dead letters, by reason", "Messages refusés, par motif"),
     about=Text(
-        en="By reason: how many wait, how many were re-driven since, of how many topics, when the"
-        " last one came, and what the newest says. They are re-driven from the console.",
-        fr="Par motif : combien attendent, combien ont été rejoués, de combien de sujets, quand le"
-        " dernier est venu, et ce que dit le plus récent. On les rejoue depuis la console.",
+        en="By reason: waiting and replayed messages, number of topics, time of the last one, and"
+        " the detail of the newest. Replay them in the console.",
+        fr="Par motif : messages en attente et rejoués, nombre de topics, heure du dernier, et"
+        " détail du plus récent. On les rejoue depuis la console.",
     ),
     view=Table(),
     sql=f"""
@@ -160,10 +158,10 @@ _LETTERS = Panel(
     columns=(
         Column("reason", Text("Reason", "Motif"), width=150),
         coloured("waiting", Text("Waiting", "En attente"), "count", FEW_IS_GOOD, width=110),
-        Column("redriven", Text("Re-driven", "Rejoués"), unit="count", width=100),
+        Column("redriven", Text("Replayed", "Rejoués"), unit="count", width=100),
         Column("topics", Text("Topics", "Sujets"), unit="count", width=90),
         Column("last", Text("Last", "Dernier"), unit="date", width=165),
-        Column("detail", Text("The newest says", "Le plus récent dit")),
+        Column("detail", Text("Detail of the newest", "Détail du plus récent")),
     ),
     no_value=Text("nothing was refused", "rien n'a été refusé"),
     empty="nothing was ever refused",
@@ -174,10 +172,10 @@ _WORKERS = Panel(
     key="quality-workers",
     title=Text("Ingest workers", "Ouvriers d'ingestion"),
     about=Text(
-        en="Since each was started: messages, readings, refusals and transactions tried"
-        " again; and how long ago its heartbeat came round, at the end of the time shown.",
-        fr="Depuis le démarrage de chacun : messages, mesures, refus, transactions reprises ; et"
-        " l'âge de son dernier battement revenu, à la fin de la période.",
+        en="Since the start of each worker: messages, readings, refusals and retried transactions;"
+        " and the age of its last heartbeat at the end of the time range.",
+        fr="Depuis le démarrage de chaque processus : messages, mesures, refus, transactions"
+        " reprises ; et l'âge de son dernier battement à la fin de la période.",
     ),
     view=Table(),
     sql=f"""
@@ -186,19 +184,19 @@ _WORKERS = Panel(
     FROM worker WHERE drained_at IS NULL ORDER BY name
     """,
     columns=(
-        Column("worker", Text("Worker", "Ouvrier")),
+        Column("worker", Text("Worker", "Processus")),
         Column("messages", Text("Messages", "Messages"), unit="count"),
         Column("readings", Text("Readings", "Mesures"), unit="count"),
         coloured("refused", Text("Refused", "Refusés"), "count", FEW_IS_GOOD),
         coloured(
             "retries",
-            Text("Tried again", "Reprises"),
+            Text("Retries", "Reprises"),
             "count",
             scale(GREEN, (1, ORANGE), (100, RED)),
         ),
-        Column("age", Text("Heard ago", "Battement il y a"), unit="duration"),
+        Column("age", Text("Heartbeat", "Dernier battement"), unit="duration"),
     ),
-    no_value=Text("no worker", "aucun ouvrier"),
+    no_value=Text("no worker", "aucun processus"),
     width=12,
     height=9,
 )
@@ -210,7 +208,7 @@ SECTION = Section(
 
 
 _STATES = (
-    State("never", Text("never heard", "jamais reçu"), RED, "✕"),
+    State("never", Text("never received", "jamais reçu"), RED, "✕"),
     State("silent", Text("silent", "muet"), VIOLET, "✕"),
 )
 _WHO = (
@@ -224,10 +222,10 @@ _SILENT_DEVICES = Panel(
     key="quality-silent-devices",
     title=Text("Silent devices", "Appareils muets"),
     about=Text(
-        en="In use and silent for longer than they may be, the longest (as a multiple of what is"
-        " allowed) first. A click leads to the site.",
-        fr="En service et muets depuis plus que leur délai, le plus long (en multiple du délai)"
-        " d'abord. Un clic mène au site.",
+        en="Devices in service and silent for longer than their limit, the longest (as a multiple"
+        " of the limit) first. Click a site to open it.",
+        fr="Appareils en service et muets depuis plus longtemps que leur délai, le plus long (en"
+        " multiple du délai) d'abord. Un clic ouvre le site.",
     ),
     view=Table(filterable=True),
     sql=f"""
@@ -247,7 +245,7 @@ _SILENT_DEVICES = Panel(
         Column("lasts", Text("Silent for", "Muet depuis"), unit="duration"),
         Column("allowed", Text("Allowed", "Délai"), unit="duration", width=110),
     ),
-    no_value=Text("every device is heard", "tous les appareils sont reçus"),
+    no_value=Text("all devices report", "tous les appareils émettent"),
     empty="every device is heard",
     width=24,
     height=9,
@@ -256,12 +254,12 @@ _DOUBTFUL = Panel(
     key="quality-doubtful",
     title=Text("Doubtful devices", "Appareils douteux"),
     about=Text(
-        en="Heard, but: of the last 24 h of the time shown the share of due readings that came, how"
-        " many nothing believed, how many messages came with a wrong time; the battery. The worst"
-        " first; those without a fault are left out.",
-        fr="Reçus, mais : sur les dernières 24 h de la période, part reçue des mesures attendues,"
-        " mesures écartées, messages à l'heure fausse ; batterie. Le pire d'abord ; sans ceux qui"
-        " n'ont rien.",
+        en="Devices that report but have a problem: over the last 24 h the share received of the"
+        " expected readings, suspect readings, messages with a wrong time; battery. The worst"
+        " first.",
+        fr="Appareils qui émettent mais posent problème : sur les dernières 24 h, part reçue des"
+        " mesures attendues, mesures écartées, messages à l'heure fausse ; batterie. Le pire"
+        " d'abord.",
     ),
     view=Table(filterable=True),
     sql=f"""
@@ -314,6 +312,6 @@ _DOUBTFUL = Panel(
 )
 DEVICES_SECTION = Section(
     key="quality-devices",
-    title=Text("Devices to look at", "Appareils à regarder"),
+    title=Text("Devices to check", "Appareils à vérifier"),
     panels=(_SILENT_DEVICES, _DOUBTFUL),
 )

@@ -33,11 +33,11 @@ _RECEIVED = Panel(
     key="quality-received",
     title=Text("Received, last 24 h", "Reçu, sur 24 h"),
     about=Text(
-        en="Of the readings that were due in the last 24 h of the time shown, the share that came"
-        " and is believed; each device by its quickest quantity. Lamps that are fed by night only"
-        " are left out.",
-        fr="Part reçue et crue des mesures attendues sur les dernières 24 h de la période ; chaque"
-        " appareil par sa grandeur la plus fréquente. Sans les luminaires alimentés de nuit"
+        en="Share of the readings expected in the last 24 h of the time range that were received"
+        " and are valid; each device by its most frequent quantity. Without lamps that are fed"
+        " only at night.",
+        fr="Part reçue et valide des mesures attendues sur les dernières 24 h de la période ;"
+        " chaque appareil par sa grandeur la plus fréquente. Sans les luminaires alimentés de nuit"
         " seulement.",
     ),
     view=Stat(colour="background"),
@@ -61,11 +61,12 @@ _SILENT = Panel(
     key="quality-silent",
     title=Text("Silent devices", "Appareils muets"),
     about=Text(
-        en="Devices in use without a believed reading for longer than they may be silent, at the"
-        " end of the time shown; and how many there are. Lamps that are fed by night only are left"
-        " out.",
-        fr="Appareils en service sans mesure crue depuis plus que leur délai, à la fin de la"
-        " période ; et combien il y en a. Sans les luminaires alimentés de nuit seulement.",
+        en="Devices in service without a valid reading for longer than their limit, at the end of"
+        " the time range; and the number of devices in service. Without lamps that are fed only at"
+        " night.",
+        fr="Appareils en service sans mesure valide depuis plus longtemps que leur délai, à la fin"
+        " de la période ; et nombre d'appareils en service. Sans les luminaires alimentés de nuit"
+        " seulement.",
     ),
     view=Stat(text="value_and_name"),
     sql=f"""
@@ -83,12 +84,12 @@ _SILENT = Panel(
 )
 _SUSPECT = Panel(
     key="quality-suspect",
-    title=Text("Not believed", "Écartées"),
+    title=Text("Suspect", "Écartées"),
     about=Text(
-        en="Readings of the time shown that nothing believes: out of range, stuck, jumped or"
-        " invalidated by a person. They are kept, and kept out of figures and rules.",
-        fr="Mesures de la période que rien ne croit : hors plage, figées, sautées ou invalidées par"
-        " une personne. Elles sont gardées, mais hors des chiffres et des règles.",
+        en="Suspect readings of the time range: out of range, stuck, jumping, or invalidated by a"
+        " person. They are kept, but no figure and no rule uses them.",
+        fr="Mesures suspectes de la période : hors plage, figées, en saut, ou invalidées par une"
+        " personne. Elles sont gardées, mais aucun chiffre ni aucune règle ne les utilise.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -107,10 +108,10 @@ _LETTERS = Panel(
     key="quality-letters",
     title=Text("Dead letters waiting", "Refusés en attente"),
     about=Text(
-        en="Messages that could not be read and that nobody has re-driven yet; none is lost. What"
-        " is wrong with them stands below, the letters themselves in the console.",
-        fr="Messages illisibles, pas encore rejoués ; aucun n'est perdu. Le motif est plus bas, les"
-        " messages eux-mêmes dans la console.",
+        en="Messages that could not be processed and have not been replayed; none is lost. Reasons"
+        " are listed below, the messages in the console.",
+        fr="Messages non traités et pas encore rejoués ; aucun n'est perdu. Les motifs sont plus"
+        " bas, les messages dans la console.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -126,8 +127,8 @@ _CLOCKS = Panel(
     key="quality-clocks",
     title=Text("Wrong clocks", "Mauvaise heure"),
     about=Text(
-        en="Devices of which messages were refused for their time within the time shown, since they"
-        " lay in the future or too far in the past.",
+        en="Devices with messages refused in the time range because their time lay in the future"
+        " or too far in the past.",
         fr="Appareils dont des messages de la période ont été refusés pour leur heure : dans le"
         " futur ou trop loin dans le passé.",
     ),
@@ -149,8 +150,10 @@ _BATTERIES = Panel(
     key="quality-batteries",
     title=Text("Low batteries", "Batteries faibles"),
     about=Text(
-        "Devices whose battery last told less than a fifth, at the end of the time shown.",
-        "Appareils dont la batterie indique moins d'un cinquième, à la fin de la période.",
+        en="Devices whose battery was below 20 % at the last reading before the end of the time"
+        " range.",
+        fr="Appareils dont la batterie était sous 20 % à la dernière mesure avant la fin de la"
+        " période.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -168,14 +171,14 @@ _BATTERIES = Panel(
 )
 _SHARE = Panel(
     key="quality-share",
-    title=Text("Received of what was due, by domain", "Reçu sur attendu, par domaine"),
+    title=Text("Received share of expected readings, by domain", "Reçu sur attendu, par domaine"),
     about=Text(
-        en="Of the readings that were due in each whole hour (or longer piece), the share that came"
-        " and is believed. A dip in all domains at once is ours; in one, a gateway's or a"
-        " network's.",
-        fr="Part reçue et crue des mesures attendues dans chaque heure pleine (ou tranche plus"
-        " longue). Un creux dans tous les domaines à la fois est le nôtre ; dans un seul, celui"
-        " d'une passerelle ou d'un réseau.",
+        en="Share of the readings expected in each full hour (or longer interval) that were"
+        " received and are valid. A dip in all domains points to the server, in one domain to a"
+        " gateway or network.",
+        fr="Part reçue et valide des mesures attendues dans chaque heure pleine (ou intervalle"
+        " plus long). Un creux dans tous les domaines indique le serveur, dans un seul une"
+        " passerelle ou un réseau.",
     ),
     view=TimeSeries(width=2, soft_min=0, soft_max=100),
     sql=f"""
@@ -199,12 +202,12 @@ _SHARE = Panel(
 )
 _DOUBTED = Panel(
     key="quality-doubted",
-    title=Text("Readings not believed, by domain", "Mesures écartées, par domaine"),
+    title=Text("Suspect readings, by domain", "Mesures écartées, par domaine"),
     about=Text(
-        en="How many readings nothing believed, by hour or by longer pieces. A burst is one device"
-        " that went mad or one person who invalidated a span.",
-        fr="Nombre de mesures écartées, par heure ou tranche plus longue. Une bouffée, c'est un"
-        " appareil déréglé ou une personne qui a invalidé une plage.",
+        en="Number of suspect readings, per hour or longer interval. A burst comes from one faulty"
+        " device or from a person who invalidated a span.",
+        fr="Nombre de mesures écartées, par heure ou intervalle plus long. Une bouffée vient d'un"
+        " appareil déréglé ou d'une personne qui a invalidé une plage.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
     sql=f"""
@@ -219,13 +222,13 @@ _DOUBTED = Panel(
     unit="count",
     decimals=0,
     columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
-    no_value=Text("all were believed", "toutes ont été crues"),
+    no_value=Text("all readings valid", "toutes les mesures sont valides"),
     empty="every reading was believed",
     width=12,
     height=9,
 )
 SECTION = Section(
     key="quality-now",
-    title=Text("How good the data is", "Ce que valent les données"),
+    title=Text("Data quality", "Qualité des données"),
     panels=(_RECEIVED, _SILENT, _SUSPECT, _LETTERS, _CLOCKS, _BATTERIES, _SHARE, _DOUBTED),
 )

@@ -52,8 +52,8 @@ _BLIND = Panel(
     key="territory-blind",
     title=Text("Blind sites", "Sites aveugles"),
     about=Text(
-        "Sites none of whose devices is heard any more: nothing there would raise an alarm.",
-        "Sites dont plus aucun appareil n'est reçu : rien n'y lèverait d'alarme.",
+        en="Sites without any reporting device: no alarm can be raised there.",
+        fr="Sites dont plus aucun appareil n'émet : aucune alarme ne peut y être levée.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -71,10 +71,10 @@ _NEAREST = Panel(
     key="territory-nearest",
     title=Text("Next asset in", "Prochain enjeu"),
     about=Text(
-        en="Hours until the next asset stands in the water if its gauge goes on rising as in its"
-        " last three hours; nothing: none within 24 h. No forecast.",
-        fr="Heures avant que le prochain enjeu soit atteint si sa station continue de monter comme"
-        " sur les trois dernières heures ; rien : aucun sous 24 h. Ce n'est pas une prévision.",
+        en="Hours until the water reaches the next asset if the trend of the last three hours"
+        " continues; no value: none within 24 h. Not a forecast.",
+        fr="Heures avant que l'eau n'atteigne le prochain enjeu si la tendance des trois dernières"
+        " heures se poursuit ; vide : aucun sous 24 h. Ce n'est pas une prévision.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -110,13 +110,13 @@ _IN_WATER = Panel(
 )
 _MAP = Panel(
     key="territory-map",
-    title=Text("Sites, by what stands there", "Les sites, par ce qui y est en cours"),
+    title=Text("Sites by highest active priority", "Sites par plus haute priorité active"),
     about=Text(
-        en="Every site in the colour of the highest priority that stands there; violet: none of its"
-        " devices is heard; green: neither. A click tells which alarms, and leads to the site.",
-        fr="Chaque site à la couleur de la plus haute priorité en cours ; violet : plus aucun"
-        " appareil reçu ; vert : ni l'un ni l'autre. Un clic dit combien d'alarmes et mène au"
-        " site.",
+        en="Every site in the colour of its highest active priority; violet: none of its devices"
+        " reports; green: neither. Click a site for its alarms and its page.",
+        fr="Chaque site à la couleur de sa plus haute priorité active ; violet : plus aucun"
+        " appareil n'émet ; vert : ni l'un ni l'autre. Un clic montre ses alarmes et mène à sa"
+        " page.",
     ),
     view=Geomap(colour_by="state"),
     sql=f"""
@@ -173,7 +173,7 @@ _OFFICIAL = Panel(
 )
 _ASSETS = Panel(
     key="territory-assets",
-    title=Text("What the water comes near", "Ce dont l'eau approche"),
+    title=Text("Assets threatened by water", "Enjeux menacés par l'eau"),
     about=Text(
         en="Assets by the time that is left: first those in the water, then those whose gauge"
         " rises, then by what is missing (level minus asset). A straight line, no forecast.",

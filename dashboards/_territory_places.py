@@ -37,10 +37,10 @@ _DOMAINS = Panel(
     key="territory-domains",
     title=Text("By urban function", "Par fonction urbaine"),
     about=Text(
-        en="Each function: its sites, its devices and those that are silent, and what stands by"
-        " priority. A click leads to its dashboard.",
-        fr="Chaque fonction : ses sites, ses appareils et ceux qui sont muets, et ce qui est en"
-        " cours par priorité. Un clic mène à son tableau.",
+        en="Each function: its sites, its devices, silent devices, and active alarms by priority."
+        " Click a function for its dashboard.",
+        fr="Chaque fonction : ses sites, ses appareils, les appareils muets, et les alarmes"
+        " actives par priorité. Un clic mène à son tableau de bord.",
     ),
     view=Table(),
     sql=f"""
@@ -112,7 +112,7 @@ _COMMUNES = Panel(
         coloured("blind", Text("Blind", "Aveugles"), "count", scale(GREEN, (1, VIOLET)), width=100),
         *(replace(each, width=118) for each in _COUNTS),  # the filter's sign needs room, too
     ),
-    no_value=Text("nothing stands anywhere", "rien en cours nulle part"),
+    no_value=Text("no active alarm anywhere", "aucune alarme active"),
     empty="nothing stands anywhere",
     width=12,
     height=16,
@@ -121,11 +121,10 @@ _BLIND = Panel(
     key="territory-blind-spots",
     title=Text("Blind spots", "Angles morts"),
     about=Text(
-        en="Sites with silent devices, those first on which assets depend: how many of their"
-        " devices are silent, since when the last was heard, how many assets are tied to the"
-        " gauge.",
-        fr="Sites aux appareils muets, d'abord ceux dont dépendent des enjeux : combien d'appareils"
-        " se taisent, depuis quand plus rien n'est reçu, combien d'enjeux tiennent à la station.",
+        en="Sites with silent devices, first those on which assets depend: number of silent"
+        " devices, time of the last reading, number of assets tied to the gauge.",
+        fr="Sites aux appareils muets, d'abord ceux dont dépendent des enjeux : nombre d'appareils"
+        " muets, heure de la dernière mesure, nombre d'enjeux rattachés à la station.",
     ),
     view=Table(),
     sql=f"""
@@ -149,7 +148,7 @@ _BLIND = Panel(
         Column("heard", Text("Last heard", "Dernière mesure"), unit="date"),
         coloured("assets", Text("Assets", "Enjeux"), "count", scale("text", (1, ORANGE)), width=90),
     ),
-    no_value=Text("every device is heard", "tous les appareils sont reçus"),
+    no_value=Text("all devices report", "tous les appareils émettent"),
     empty="every device is heard",
     width=12,
     height=8,

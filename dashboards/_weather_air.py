@@ -32,9 +32,9 @@ _FROST = Panel(
     key="weather-frost",
     title=Text("Wet bulb minus frost threshold", "Thermomètre mouillé moins seuil de gel"),
     about=Text(
-        en="Where something stands that frost harms: wet-bulb temperature minus the site's own"
-        " frost threshold, which follows the stage of the buds. Below zero (dashed) it harms. In"
-        " dry air it is lower than the thermometer: it decides, not the air.",
+        en="At sites with a frost threshold: wet-bulb temperature minus this threshold, which"
+        " follows the growth stage of the buds. Below zero (dashed) frost does damage. In dry air"
+        " the wet bulb is colder than the air, and it decides.",
         fr="Aux sites qui ont un seuil de gel : température du thermomètre mouillé moins ce seuil,"
         " qui suit le stade des bourgeons. Sous zéro (tirets), le gel fait des dégâts. En air sec,"
         " elle est plus basse que l'air : c'est elle qui décide.",
@@ -109,12 +109,12 @@ _HEAT = Panel(
     key="weather-heat",
     title=Text("Heat: means of three days", "Chaleur : moyennes sur trois jours"),
     about=Text(
-        en="Mean of the daily minima and of the daily maxima over the last three whole days, as"
-        " heat plans reckon, against the site's thresholds. Heat wave: both are reached. With"
-        " fewer than three days known nothing is concluded.",
-        fr="Moyenne des minimales et des maximales quotidiennes des trois derniers jours entiers,"
+        en="Mean of the daily minima and maxima over the last three full days, as in heat plans,"
+        " against the thresholds of the site. Heat wave: both are reached. Fewer than three days"
+        " are not evaluated.",
+        fr="Moyenne des minimales et des maximales quotidiennes des trois derniers jours complets,"
         " comme dans les plans canicule, face aux seuils du site. Canicule : les deux sont"
-        " atteints. À moins de trois jours connus, rien n'est conclu.",
+        " atteints. Moins de trois jours : non évalué.",
     ),
     view=Table(),
     sql=f"""
@@ -166,7 +166,7 @@ _HEAT = Panel(
             width=132,
         ),
     ),
-    no_value=Text("no whole day is known", "aucun jour entier connu"),
+    no_value=Text("no full day available", "aucun jour complet disponible"),
     width=12,
     height=10,
 )

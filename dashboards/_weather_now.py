@@ -129,8 +129,8 @@ _SILENT = Panel(
     key="weather-silent",
     title=Text("Silent stations", "Stations muettes"),
     about=Text(
-        "Stations that have told nothing of air or rain for longer than their own limit.",
-        "Stations sans mesure d'air ni de pluie depuis plus longtemps que leur propre délai.",
+        en="Stations without a reading of air or rain for longer than their own limit.",
+        fr="Stations sans mesure d'air ni de pluie depuis plus longtemps que leur propre délai.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -198,7 +198,7 @@ _STATIONS = Panel(
         Column("visibility", Text("Visibility", "Visibilité"), unit="km", decimals=1, width=95),
         Column("snow", Text("Snow", "Neige"), unit="cm", decimals=0, width=80),
     ),
-    no_value=Text("no station speaks", "aucune station n'émet"),
+    no_value=Text("no station reports", "aucune station n'émet"),
     width=24,
     height=10,
 )

@@ -262,8 +262,8 @@ _LIMITS = Panel(
         "Rafales face aux seuils des parcs et des grues",
     ),
     about=Text(
-        en="The strongest gust of the last hour at each station, and the limits of what stands"
-        " there. One squall is enough. A crane stands higher than the mast and feels more.",
+        en="Strongest gust of the last hour at each station, and the limits of the park or crane"
+        " there. One squall is enough. A crane is higher than the mast and exposed to more wind.",
         fr="Plus forte rafale de la dernière heure à chaque station, et les seuils de ce qui s'y"
         " trouve. Un seul grain suffit. Une grue est plus haute que le mât et subit davantage.",
     ),
@@ -300,7 +300,7 @@ _LIMITS = Panel(
         Column("storm", Text("Storm", "Tempête"), width=86),
         Column("state", Text("State", "État"), states=GUSTS, cell="background", width=130),
     ),
-    no_value=Text("no gust was told", "aucune rafale transmise"),
+    no_value=Text("no gust was received", "aucune rafale transmise"),
     width=13,
     height=11,
 )
@@ -308,10 +308,10 @@ _FROM = Panel(
     key="weather-wind-from",
     title=Text("Wind direction", "Direction du vent"),
     about=Text(
-        en="Where the wind comes from, in degrees: 0 and 360 are north, 90 east. All stations that"
-        " turn together within an hour tell of a front passing.",
-        fr="D'où vient le vent, en degrés : 0 et 360 au nord, 90 à l'est. Toutes les stations qui"
-        " tournent ensemble en moins d'une heure : passage d'un front.",
+        en="Wind direction in degrees: 0 and 360 are north, 90 east. If all stations turn within"
+        " an hour, a front is passing.",
+        fr="Direction du vent en degrés : 0 et 360 au nord, 90 à l'est. Si toutes les stations"
+        " tournent en moins d'une heure, un front passe.",
     ),
     view=TimeSeries(draw="points", width=2, legend="list"),
     sql=f"""

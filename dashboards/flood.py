@@ -9,9 +9,9 @@ DASHBOARD = Dashboard(
     key="flood",
     title=Text(en="Floods", fr="Crues"),
     about=Text(
-        en="Rivers from the source down, level minus threshold or in m NGF; assets by the time"
-        " that is left; rain and its rarity, basins, peaks observed and expected; how the gauges"
-        " are. Tables speak of the end of the time shown.",
+        en="Rivers from the source down, level minus threshold or in m NGF; assets by remaining"
+        " time; rain and its rarity, basins, observed and expected peaks; state of the gauges."
+        " Tables show the end of the time range.",
         fr="Les cours d'eau de l'amont vers l'aval, en hauteur moins seuil ou en cote NGF ; les"
         " enjeux par délai ; la pluie et sa rareté, les bassins, les pics observés et attendus ;"
         " l'état des stations. Les tables valent à la fin de la période affichée.",

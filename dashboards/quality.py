@@ -8,10 +8,10 @@ DASHBOARD = Dashboard(
     key="quality",
     title=Text(en="Data quality and ingest", fr="Qualité des données et ingestion"),
     about=Text(
-        en="Whether what the other dashboards show can be believed: readings that came and that are"
-        " missing, silent and doubtful devices, letters that were refused, when we did not listen.",
-        fr="Peut-on croire ce que montrent les autres tableaux : mesures reçues et manquantes,"
-        " appareils muets ou douteux, messages refusés, moments où nous n'écoutions pas.",
+        en="Whether the other dashboards can be trusted: received and missing readings, silent and"
+        " doubtful devices, dead letters, interruptions of ingest.",
+        fr="Peut-on se fier aux autres tableaux : mesures reçues et manquantes, appareils muets ou"
+        " douteux, messages refusés, interruptions de l'ingestion.",
     ),
     annotations=False,  # equipment's alarms stand in the dashboards of their domains
     panels=(_quality_now.SECTION, _quality_ingest.DEVICES_SECTION, _quality_ingest.SECTION),

@@ -8,12 +8,12 @@ DASHBOARD = Dashboard(
     key="territory",
     title=Text(en="Territory", fr="Territoire"),
     about=Text(
-        en="Every urban function in one place: what is wrong now and where, the official colours,"
-        " what the water comes near, where we are blind. From here a click leads to the site in the"
-        " console and to the dashboard of its function.",
-        fr="Toutes les fonctions urbaines en un lieu : ce qui ne va pas et où, les couleurs"
-        " officielles, ce dont l'eau approche, où nous sommes aveugles. D'ici un clic mène au site"
-        " dans la console et au tableau de sa fonction.",
+        en="All urban functions in one place: active alarms and their location, official colours,"
+        " assets threatened by water, blind spots. Click to open a site in the console or the"
+        " dashboard of a function.",
+        fr="Toutes les fonctions urbaines en un lieu : alarmes actives et leur lieu, couleurs"
+        " officielles, enjeux menacés par l'eau, angles morts. Un clic ouvre le site dans la"
+        " console ou le tableau de sa fonction.",
     ),
     annotations=False,  # the alarms are its subject
     panels=(_territory_now.SECTION, _territory_places.SECTION),

@@ -10,8 +10,8 @@ DASHBOARD = Dashboard(
     title=Text(en="Weather", fr="Météo"),
     about=Text(
         en="Rain by station with its rarity, gusts against the limits of parks and cranes, frost"
-        " by the wet bulb, heat by the means of three days; blocked rain gauges, how the stations"
-        " are. Tables speak of the end of the time shown.",
+        " by the wet bulb, heat by three-day means; blocked rain gauges, state of the stations."
+        " Tables show the end of the time range.",
         fr="La pluie par station et sa rareté, les rafales face aux seuils des parcs et des grues,"
         " le gel au thermomètre mouillé, la chaleur en moyennes sur trois jours ; pluviomètres"
         " bouchés, état des stations. Les tables valent à la fin de la période affichée.",
