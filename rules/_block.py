@@ -11,16 +11,46 @@ import numpy as np
 
 from rules._arrivals import Arrivals
 from rules._axis import Axis, Fact, Index, merged
-from rules._calendar_inputs import CalendarInput, calendar_input
+from rules._calendar import CalendarInput, calendar_input
 from rules._callers import Caller, Callers
 from rules._clocks import ClockFactory, supply_ends
 from rules._in_service import rows_of, services
 from rules._inputs import Instants, SeriesColumns, Subject
 from rules._interval import Mask
-from rules._membership import members_of
 from rules._rule import DEVICE
 from rules._tally import Sums, Tally
 from rules._track import Signs, Track
+
+
+def members_of(group: Subject) -> Iterator[Subject]:
+    """Each member as a subject: its own series by their words, and the group's beside them."""
+    keys = {key for some in group.group.values() for key in some}
+    own: dict[str, SeriesColumns] = {}
+    sent: dict[str, dict[str, SeriesColumns]] = {}
+    for name, column in group.series.items():
+        if name not in keys and name not in group.group:
+            own[name] = column
+        for device in (column.device, *(earlier for earlier, _ in column.earlier)):
+            sent.setdefault(device, {})[f"{name} "] = column  # no word: only a sign of life
+    for rank in range(max((len(some) for some in group.group.values()), default=0)):
+        series = dict(own)
+        named = {
+            word: group.series[some[rank]]
+            for word, some in group.group.items()
+            if rank < len(some) and some[rank] in group.series
+        }
+        for column in named.values():
+            for device in (column.device, *(earlier for earlier, _ in column.earlier)):
+                series |= sent[device]
+        yield Subject(
+            key=f"{group.key}#{rank}",
+            series=series | named,
+            devices=group.devices,
+            thresholds=group.thresholds,
+            calendar=group.calendar,
+            plan=group.plan,
+        )
+
 
 _AT_ONCE = 1 << 17  # members asked at once
 Span = tuple[int, int]

@@ -25,7 +25,9 @@ def read_number(text: str, place: Place) -> float:
     value = float(text)
     mantissa = text.lower().partition("e")[0]
     if value == 0 and mantissa.strip("+-.0"):
-        raise RuleError(place, "{text} is too small; the smallest number beside 0 is 1e-12", text)
+        raise RuleError(
+            place, "{text} is too small; the smallest number other than 0 is 1e-12", text
+        )
     return bounded_number(value, text, place)
 
 
@@ -38,7 +40,9 @@ def bounded_number(value: float, text: str, place: Place) -> float:
     if not abs(value) <= _LARGEST:
         raise RuleError(place, "{text} is too large; a number lies between -1e15 and 1e15", text)
     if 0 < abs(value) < _SMALLEST:
-        raise RuleError(place, "{text} is too small; the smallest number beside 0 is 1e-12", text)
+        raise RuleError(
+            place, "{text} is too small; the smallest number other than 0 is 1e-12", text
+        )
     return value
 
 
@@ -64,7 +68,7 @@ def bounded_depth(node: Node) -> Node:
         if depth > _DEPTH:
             raise RuleError(
                 level[0].place,
-                "more than {depth} operators inside one another; shorten the expression",
+                "more than {depth} nested operators; shorten the expression",
                 _DEPTH,
             )
         level = [part for node in level for part in node.parts]

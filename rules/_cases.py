@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import yaml
 
-from rules._alarm_lines import OPTIONAL, alarm_lines
 from rules._case import Case
 from rules._case_reader import read_case
 from rules._errors import RuleError, WaitingError
 from rules._inputs import Subject
-from rules._log import episodes
+from rules._log import OPTIONAL, alarm_lines, episodes
 from rules._replay import replay, whole
 from rules._rule_state import Episode, StateChange
 from rules._vocabulary import Vocabulary

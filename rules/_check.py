@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rules._bounds import bounded_number
-from rules._calendar_words import LEAST_AND_MOST, NAMED, NUMBERS, WORDS, YES_OR_NO
 from rules._duration import microseconds
 from rules._errors import RuleError, WaitingError
 from rules._functions import FUNCTIONS, OVER_MEMBERS, UPSTREAM, WAITING, Function, Gives, Takes
@@ -24,7 +23,7 @@ from rules._tree import (
     walk,
 )
 from rules._units import BARE, Unit, converted, needs_unit, product, quotient
-from rules._vocabulary import Vocabulary
+from rules._vocabulary import LEAST_AND_MOST, NAMED, NUMBERS, WORDS, YES_OR_NO, Vocabulary
 from sensors._errors import Message, listed
 from sensors._nearest import did_you_mean
 
@@ -71,7 +70,8 @@ class _Checker:
                 self._value(node)
                 raise RuleError(
                     node.place,
-                    "{name!r} is a value; a condition compares it, as {name} > 3 m or {name} == 1",
+                    "{name!r} is a value; a condition compares it, such as {name} > 3 m or "
+                    "{name} == 1",
                     node.name,
                 )
         raise RuleError(node.place, "expected a condition, found a value; compare it with another")
@@ -96,7 +96,9 @@ class _Checker:
             return node
         if node.name not in names:
             hint = did_you_mean(node.name, names)
-            raise RuleError(node.place, "{name!r} is no {word}{hint}", node.name, word.name, hint)
+            raise RuleError(
+                node.place, "{name!r} is not a {word}{hint}", node.name, word.name, hint
+            )
         return Number(place=node.place, value=float(names[node.name]))
 
     def _value(self, node: Node) -> _Measured:
@@ -130,7 +132,7 @@ class _Checker:
         for word, names in NAMED.items():
             if node.name in names:
                 raise RuleError(
-                    node.place, "compare it with {word}, as {word} == {name}", word, node.name
+                    node.place, "compare it with {word}, such as {word} == {name}", word, node.name
                 )
         hint = did_you_mean(node.name, (*self._words.series, *WORDS))
         raise RuleError(node.place, "unknown series {name!r}{hint}", node.name, hint)
@@ -170,7 +172,9 @@ class _Checker:
         if (scale, offset) == (1.0, 0.0):
             return measured
         if offset and isinstance(node, Arithmetic):
-            raise RuleError(node.place, "write it in {unit}, whose zero is another", other.unit)
+            raise RuleError(
+                node.place, "write it in {unit}, which has another zero point", other.unit
+            )
         if isinstance(measured.node, Number):
             value = float(f"{measured.node.value * scale + offset:.12g}")
             written = f"{measured.node.value:g} {measured.unit}, {value:g} {other.unit},"
@@ -216,9 +220,7 @@ class _Checker:
             span = microseconds(node.value, node.unit, node.place)
             if span > 0:
                 return Number(place=node.place, value=span, unit="us"), None
-            raise RuleError(
-                node.place, "{function} needs a duration longer than nothing", function.name
-            )
+            raise RuleError(node.place, "{function} needs a duration above zero", function.name)
         if takes is Takes.FRACTION and isinstance(node, Number) and node.unit in (None, "%"):
             value = node.value / 100 if node.unit else node.value
             if 0 <= value <= 1:
@@ -260,18 +262,20 @@ def _separate(node: Call, arguments: Sequence[Node]) -> None:
     inside = [part for argument in arguments for part in walk(argument)]
     if not any(isinstance(part, Name) for part in inside):
         raise RuleError(
-            node.place, "{function} needs a series inside, as {function}(…)", node.function
+            node.place, "{function} needs a series inside, such as {function}(…)", node.function
         )
     for part in inside:
         if isinstance(part, Call) and part.function in (*OVER_MEMBERS, UPSTREAM):
             raise RuleError(
                 part.place,
-                "{function} cannot stand inside {other}",
+                "{function} cannot be used inside {other}",
                 part.function,
                 node.function,
             )
         if isinstance(part, Call) and part.function == "silent" and node.function == UPSTREAM:
-            raise RuleError(part.place, "silent cannot stand inside upstream: water is no message")
+            raise RuleError(
+                part.place, "silent cannot be used inside upstream: water carries no messages"
+            )
 
 
 def _possible(node: Node, other: Node) -> None:

@@ -4,28 +4,76 @@ Pure: no clock, no I/O, nothing remembered between calls. `rules._log` folds the
 the alarm log.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rules._axis import Axis, merged
 from rules._block import Block
-from rules._closed import closed_by
+from rules._evaluate import View
 from rules._evaluated_columns import EvaluatedColumns
 from rules._inputs import Closing, Horizon, Instants, Subject
-from rules._interval import Mask
+from rules._interval import Interval, Mask, rounded
 from rules._layout import EvaluationRequest, Extent, blocks
 from rules._revisions import History
 from rules._rule import Rule, ahead_of
 from rules._rule_state import Phase, StateChange, Verdict
-from rules._runs import due_runs
-from rules._scan import rows_of
-from rules._seeds import seeds_of
+from rules._scan import NONE, Rows, Seeds, rows_of, seeds_of
+from rules._sight import Sight
 from rules._state_changes import Timeline, list_state_changes
-from rules._state_machine import conclude
-from rules._tree import Call, Number, walk
+from rules._state_machine import Conclusion, closed_by, conclude
+from rules._tree import Call, Node, Number, walk
 from rules._upstream import longest as longest_way
+
+
+def due_runs(
+    rows: Rows, seeds: Seeds, history: History, judged: EvaluatedColumns, state: Conclusion
+) -> Instants:
+    """Keys at which runs reach their lengths while they last, also after the last row."""
+    keys = list(_judged_runs(rows, judged, state))
+    keys += list(_seeded_runs(rows, seeds, history))
+    return merged(keys)
+
+
+def _judged_runs(rows: Rows, judged: EvaluatedColumns, state: Conclusion) -> Iterator[Instants]:
+    """Of runs that a row judged is in."""
+    verdicts = judged.verdicts
+    runs = [(state.when_since, verdicts.when.hold), (state.clear_since, verdicts.end.hold)]
+    for (_, start), step in zip(state.steps, verdicts.steps, strict=True):
+        runs.append((start, step.on.hold))
+    for starts, lengths in runs:
+        some = np.flatnonzero(judged.by_itself & (starts != NONE) & (lengths > 0))
+        due = starts[some] + lengths[some]
+        # The row judged last before the due key is still of the same run.
+        then = np.searchsorted(rows.keys, due, side="left") - 1
+        yield due[starts[then] == starts[some]]
+
+
+def _seeded_runs(rows: Rows, seeds: Seeds, history: History) -> Iterator[Instants]:
+    """Of runs that were under way, until a row is judged."""
+    runs = [
+        (seeds.when_since, history.lengths(lambda rule: rule.hold)),
+        (seeds.clear_since, history.lengths(lambda rule: rule.keep)),
+    ]
+    for rank, (_, start) in enumerate(seeds.steps):
+        runs.append((start, history.lengths(functools.partial(_hold, rank))))
+    for starts, lengths in runs:
+        for part, length in zip(history.parts, lengths, strict=True):
+            some = np.flatnonzero((starts != NONE) & part.by_itself & (length > 0))
+            due = starts[some] + length
+            then = np.searchsorted(rows.keys, due, side="left") - 1
+            # No row of the subject before the due key: the run still lasts.
+            lasts = then < 0
+            if len(rows.keys):
+                lasts |= rows.owners[np.maximum(then, 0)] != some
+            yield due[lasts & history.in_force(part, due)]
+
+
+def _hold(rank: int, rule: Rule) -> int:
+    return rule.steps[rank].hold if rank < len(rule.steps) else 0
+
 
 VERSION = "1"  # recorded with each judgement; a new version does not judge the past again
 
@@ -222,3 +270,27 @@ def _soonest(axis: Axis, keys: Instants) -> Instants:
     soonest = np.full(axis.count, _NEVER_DUE)
     np.minimum.at(soonest, axis.subjects(keys), axis.times(keys))
     return soonest
+
+
+_ALWAYS = 0  # µs: the one revision holds from the epoch on
+
+
+def evaluate_part(rule: Rule, node: Node, subject: Subject, times: Instants) -> Interval:
+    """The value of `node`, a part of the rule's condition, as the engine has it at each time (µs).
+
+    For a rule of axis "silence" the times are of arrival. What is not known is (-inf, inf).
+    """
+    if not len(times):
+        return Interval(np.empty(0), np.empty(0))
+    last = int(times.max())
+    request = EvaluationRequest(
+        horizon=Horizon(values=last, silence=last, gaps=()),
+        starts={},
+        untils={},
+        seeds={},
+        closings={},
+    )
+    revisions: Sequence[tuple[int, Rule | None]] = [(_ALWAYS, rule)]
+    (block,) = blocks([subject], request, extent_of(revisions))
+    keys = block.axis.keys(times, [len(times)])
+    return rounded(View(Sight(block, keys, silence=rule.axis == "silence")).value(node))

@@ -6,14 +6,13 @@ from collections.abc import Callable
 import numpy as np
 
 from rules._axis import Index
-from rules._closed import Closed
 from rules._conditions import Conditions, Ending, RuleValues
 from rules._inputs import Instants
 from rules._interval import FALSE, TRUE, Mask, Truths
 from rules._revisions import History
 from rules._rule import Rule
 from rules._scan import Rows
-from rules._state_machine import Observed, StepVerdicts, TimedCondition, Verdicts
+from rules._state_machine import Closed, Observed, StepVerdicts, TimedCondition, Verdicts
 
 
 class EvaluatedColumns:

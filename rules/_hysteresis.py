@@ -42,7 +42,7 @@ def _check(when: Comparison, clear: Comparison) -> None:
         way = "above" if rises else "below"
         raise RuleError(
             clear.place,
-            "clear looks the same way as when: both hold {way} a limit; write it with {sign}",
+            "clear points the same way as when: both hold {way} a limit; write it with {sign}",
             way,
             "<" if rises else ">",
         )

@@ -9,8 +9,7 @@ from typing import Any
 from rules._errors import RuleError
 from rules._hysteresis import check_hysteresis
 from rules._inhibition import Mention, check_circles, check_mentions
-from rules._read import RULE_KEYS, read_rule
-from rules._read_notices import names
+from rules._read import RULE_KEYS, names, read_rule
 from rules._rule import DEVICE, SEVERITIES, Rule
 from rules._texts import check_names
 from rules._tree import Name, walk
@@ -50,7 +49,7 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
         parts = source.mapping(node, "a rule", RULE_KEYS)
         for needed in _NEEDED:
             if needed not in parts:
-                raise RuleError(place, "a rule of a pack needs `{needed}`", needed)
+                raise RuleError(place, "a rule in a pack needs `{needed}`", needed)
         rule = read_rule(node, source, words, domain=domain)
         _check_whole(rule, place)
         check_names(source, parts, rule.per)
@@ -69,7 +68,7 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
 def _check_whole(rule: Rule, place: Place) -> None:
     if not rule.id.startswith(f"{rule.domain}-"):
         raise RuleError(
-            place, "rule {rule!r} must be named {domain}-…, for its domain", rule.id, rule.domain
+            place, "rule {rule!r} must be named {domain}-…, after its domain", rule.id, rule.domain
         )
     _check_share(rule, place)
     _check_steps(rule)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules._bounds import bounded_number
+from rules._duration import parse_duration
 from rules._errors import RuleError
-from rules._inputs import SeriesColumns, Steps
+from rules._inputs import Device, SeriesColumns, Steps, Upstream
 from rules._readings import Reported, Sent, columns, standing
 from rules._units import converted
 from sensors._domain import Catalogue
@@ -52,7 +53,9 @@ class Reader:
                 raise RuleError(self.place, "unknown threshold {name!r}{hint}", name, hint)
             match = _QUANTITY.fullmatch(str(text))
             if match is None:
-                raise RuleError(self.place, "{text!r} is no threshold; expected as 3.1 m", text)
+                raise RuleError(
+                    self.place, "{text!r} is not a threshold; expected a value such as 3.1 m", text
+                )
             unit = self.catalogue.thresholds[name].unit
             scale, offset = converted(match[2], unit, self.place)
             value = bounded_number(float(match[1]) * scale + offset, str(text), self.place)
@@ -72,4 +75,30 @@ class Reader:
                 nonnegative=quantity.nonnegative,
                 interval=every,
             ),
+        )
+
+
+class Above:
+    """A site upstream in a test: its lag, its thresholds and its readings."""
+
+    def __init__(self, reader: Reader, site: str, written: Mapping[str, Any]) -> None:
+        if "lag" not in written:
+            raise RuleError(reader.place, "site {site} upstream needs a `lag`, such as 2 h", site)
+        self.site = site
+        self._reader = reader
+        self._lag = parse_duration(str(written["lag"]), reader.place)
+        self._thresholds = reader.limits(written.get("thresholds", {}))
+        series = {key: text for key, text in written.items() if key not in ("lag", "thresholds")}
+        self.rows = reader.rows(series, "a site upstream")
+
+    def upstream(self, sent: Sequence[Sent], device: Device, every: int) -> Upstream:
+        """The site with what has arrived of it, expected every so many µs."""
+        return Upstream(
+            site=self.site,
+            lag=self._lag,
+            series={
+                name: self._reader.columns(f"{name}@{self.site}", sent, every) for name in self.rows
+            },
+            devices={self.site: device},
+            thresholds=self._thresholds,
         )

@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from rules._alarm_lines import OPTIONAL, PARTS, alarm_text
 from rules._bounds import MEMBERS, READINGS, bounded_size, read_number
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError
 from rules._inputs import Calendar, Device, Steps, Subject
-from rules._pack_reader import Reader
-from rules._pack_upstream import Above
+from rules._log import OPTIONAL, PARTS, alarm_text
+from rules._pack_reader import Above, Reader
 from rules._readings import DAY_ZERO, Sent, read_time
 from sensors._domain import Catalogue
 from sensors._errors import Place
@@ -48,7 +47,7 @@ class Table:
         self.words = sorted({name for rows in self._members.values() for name in rows})
         self._every = parse_duration(self._text("every"), place)
         if self._every == 0:
-            raise RuleError(place, "`every` needs a time longer than nothing")
+            raise RuleError(place, "`every` needs a duration above zero")
         self._fed = self._daily("fed")
         self._planned = self._daily("planned", level=100.0)
         self._above = {
@@ -73,7 +72,7 @@ class Table:
                 if match is None:
                     raise RuleError(
                         self.place,
-                        "{word!r} is no reading; expected a number, - (no row) or null (a row "
+                        "{word!r} is not a reading; expected a number, - (no row) or null (a row "
                         "without a value), then ? or ^, then *times",
                         word,
                     )
@@ -144,7 +143,9 @@ class Table:
         try:
             day = date.fromisoformat(self._text("day"))
         except ValueError as error:
-            raise RuleError(self.place, "{error}; expected a day as 2024-07-14", error) from error
+            raise RuleError(
+                self.place, "{error}; expected a day such as 2024-07-14", error
+            ) from error
         if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
             raise RuleError(
                 self.place,
@@ -212,7 +213,9 @@ class Table:
     def _span(self, text: str) -> tuple[int, int]:
         begins, to, ends = str(text).partition(" to ")
         if not to:
-            raise RuleError(self.place, "{text!r} is no span; expected as 17:00 to 06:00", text)
+            raise RuleError(
+                self.place, "{text!r} is not a time span; expected one such as 17:00 to 06:00", text
+            )
         first, last = (read_time(part, self.place) - DAY_ZERO for part in (begins, ends))
         return first, last
 

@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from rules._alarm_lines import OPTIONAL, alarm_lines
-from rules._calendar_words import PLANNED
 from rules._errors import RuleError
 from rules._inputs import Horizon
-from rules._log import episodes
+from rules._log import OPTIONAL, alarm_lines, episodes
 from rules._pack import Pack
 from rules._pack_table import Table, part_of
 from rules._readings import time_text
 from rules._replay import each_going_on, whole
 from rules._rule import PackTest, Rule
 from rules._rule_state import Episode
+from rules._vocabulary import PLANNED
 from sensors._domain import Catalogue
 from sensors._errors import Place
 
@@ -57,7 +56,7 @@ def _differences(rule: Rule, table: Table) -> list[str]:
     if PLANNED & rule.words and not table.is_planned:
         lacking.append("planned, as 17:00 to 06:00")
     if lacking:
-        raise RuleError(table.place, "the test gives no {lacking}", ", ".join(lacking))
+        raise RuleError(table.place, "the test does not give {lacking}", ", ".join(lacking))
     horizon = Horizon(values=until, silence=until)
     revisions = [(0, rule)]
     whole_moments = whole(revisions, table.subject(sent), horizon)

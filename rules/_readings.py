@@ -42,7 +42,7 @@ def read_time(text: str, place: Place) -> int:
     """
     match = _TIME.fullmatch(text.strip())
     if match is None:
-        raise RuleError(place, "{text!r} is no time; expected HH:MM or 1dHH:MM", text)
+        raise RuleError(place, "{text!r} is not a time; expected HH:MM or 1dHH:MM", text)
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return DAY_ZERO + (days * 24 + hours) * HOUR + (minutes * 60 + seconds) * SECOND
 
@@ -68,7 +68,9 @@ def read_readings(series: str, text: str, place: Place) -> list[Sent]:
         match = _READING.fullmatch(word)
         if match is None:
             raise RuleError(
-                place, "{word!r} is no reading; expected time=value, then ? or ^, then @time", word
+                place,
+                "{word!r} is not a reading; expected time=value, then ? or ^, then @time",
+                word,
             )
         time = read_time(match["time"], place)
         quality = Quality.OUT_OF_RANGE if "?" in match["marks"] else Quality.GOOD

@@ -152,7 +152,7 @@ class Rule:
 
     @functools.cached_property
     def words(self) -> frozenset[str]:
-        """What it asks of the calendar and of the lighting plan (rules._calendar_words)."""
+        """What it asks of the calendar and of the lighting plan (rules._vocabulary)."""
         return frozenset(node.name for node in self._nodes if isinstance(node, Word))
 
     @functools.cached_property

@@ -10,8 +10,7 @@ from rules._inputs import Instants
 from rules._interval import Mask, Truths
 from rules._revisions import History
 from rules._rule_state import Phase, StateChange, Truth
-from rules._scan import NONE, Rows, before, run_starts
-from rules._seeds import ACTIVE, Seeds
+from rules._scan import ACTIVE, NONE, Rows, Seeds, before, run_starts
 from rules._state_machine import Conclusion
 
 _PHASES = (Phase.INACTIVE, Phase.PENDING, Phase.ACTIVE)

@@ -35,7 +35,7 @@ class Name(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Word(Node):
-    """What the calendar or the lighting plan says: one of rules._calendar_words."""
+    """What the calendar or the lighting plan says: one of rules._vocabulary."""
 
     name: str
 

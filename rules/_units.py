@@ -7,7 +7,7 @@ from sensors._units import UnitError, conversion
 
 Unit = str | None  # None: unknown, as in a worked case; it fits everything
 BARE = ""  # of a number written without a unit
-_NEEDS_UNIT = "a number without unit stands beside one in {unit}; write its unit"
+_NEEDS_UNIT = "a number without a unit is next to one in {unit}; write its unit"
 _COUNTED = frozenset({BARE, "1", "code", "bool"})  # what a bare number may be compared with
 
 
@@ -42,14 +42,14 @@ def needs_unit(number: Number, unit: str) -> None:
         value = number.value * 100 if 0 < number.value <= 1 else number.value
         raise RuleError(
             number.place,
-            "a number without unit stands beside a percentage; write {value:g} %",
+            "a number without a unit is next to a percentage; write {value:g} %",
             value,
         )
     if " " in unit or "(" in unit:
         raise RuleError(number.place, _NEEDS_UNIT, unit)
     raise RuleError(
         number.place,
-        "a number without unit stands beside one in {unit}; write its unit, as {value:g} {unit}",
+        "a number without a unit is next to one in {unit}; write its unit, as {value:g} {unit}",
         unit,
         number.value,
     )

@@ -101,7 +101,7 @@ def measure(text: str, unit: str) -> float:
     if not abs(converted) <= _LARGEST:
         raise ScalarError("{text!r}: expected a value between -1e15 and 1e15 {unit}", text, unit)
     if converted == 0 != value:
-        raise ScalarError("{text!r}: too small to be told from 0 {unit}", text, unit)
+        raise ScalarError("{text!r}: too small to distinguish from 0 {unit}", text, unit)
     return converted
 
 

@@ -50,7 +50,7 @@ def _unknown(unit: str) -> UnitError:
     near = difflib.get_close_matches(unit, COMMON, n=1, cutoff=0.5)
     if not near:
         near = difflib.get_close_matches(unit.lower(), COMMON, n=1, cutoff=0.3)
-    hint = Message("; known are for example m, mm, m3/s, %, h")
+    hint = Message("; for example m, mm, m3/s, %, h")
     if near:
         hint = Message("; nearest known: {unit!r}", near[0])
     return UnitError("unknown unit {unit!r}{hint}", unit, hint)
@@ -168,9 +168,7 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     except ArithmeticError:  # of the hundredth power of a kilometre
         scale, offset = math.inf, 0.0
     if not (_SMALLEST < scale < 1 / _SMALLEST and math.isfinite(offset)):
-        raise UnitError(
-            "{source!r} and {target!r} are too far apart to be converted", source, target
-        )
+        raise UnitError("{source!r} and {target!r} are too far apart to convert", source, target)
     return scale, offset
 
 

@@ -14,7 +14,7 @@ from sensors._errors import Message, Place, TerritoryError
 from sensors._nearest import did_you_mean
 
 _LONGEST = 400  # digits of a whole number
-TOO_DEEP = "more than {count} lists or mappings inside one another"
+TOO_DEEP = "more than {count} nested lists or mappings"
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -97,7 +97,7 @@ class Source:
     """One file. Its nodes are PyYAML's; the methods read them or raise where they are wrong."""
 
     largest = 400_000  # characters
-    deepest = 12  # lists or mappings inside one another
+    deepest = 12  # nested lists or mappings
 
     def __init__(self, file: str) -> None:
         self.file = file

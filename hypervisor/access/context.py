@@ -102,7 +102,7 @@ class RequestContext:
             allowed = True
         else:
             raise ForbiddenError(
-                "{name} may not {words}: it takes the role in the whole instance",
+                "{name} may not {words}: this takes the role for the whole instance",
                 self.person.name,
                 WORDS[duty],
             )
@@ -125,7 +125,7 @@ class RequestContext:
 
     def _require_scope(self, duty: Duty) -> None:
         if duty not in self.person.scopes:
-            raise ForbiddenError("this token has not the scope {duty!r}", duty.value)
+            raise ForbiddenError("this token does not have the scope {duty!r}", duty.value)
 
     def _near(self, name: str) -> Message:
         """The site that was meant, among those that the person sees."""
@@ -218,9 +218,9 @@ def request_context(
         asker = identify(request, connection, instance, csrf_token)
         if not asker.person.may(Duty.READ):
             if asker.person.token is not None:
-                raise ForbiddenError("this token has not the scope {duty!r}", Duty.READ.value)
+                raise ForbiddenError("this token does not have the scope {duty!r}", Duty.READ.value)
             raise ForbiddenError(
-                "{name} may look at nothing yet: an administrator gives roles", asker.person.name
+                "{name} has no role yet: ask an administrator for one", asker.person.name
             )
         get_limiter(request).know(digest_credential(request), asker.person.account)
         askerses.append((asker, instance))

@@ -114,7 +114,7 @@ def _identify_session(
         require_same_origin(request)
         if not secrets.are_equal(csrf_token, csrf):
             raise ForbiddenError(
-                "this does not come from one of our pages: expected the session's "
+                "this request does not come from one of our pages: expected the session's "
                 "{header} or form field {field!r}; load the page again",
                 CSRF_HEADER,
                 CSRF_FIELD,

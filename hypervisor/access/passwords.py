@@ -30,9 +30,9 @@ def require_strong(password: str, *, name: str) -> str:
         AccountError: it is too short, too long, or easily guessed.
     """
     if len(password) < MIN_LENGTH:
-        raise AccountError("a password has at least {count} characters", MIN_LENGTH)
+        raise AccountError("a password needs at least {count} characters", MIN_LENGTH)
     if len(password) > MAX_LENGTH:
-        raise AccountError("a password has at most {count} characters", MAX_LENGTH)
+        raise AccountError("a password may have at most {count} characters", MAX_LENGTH)
     if len(set(password)) < MIN_LENGTH // 2 or name.lower() in password.lower():
         raise AccountError(
             "this password is easily guessed: it repeats itself, or holds the account's name"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
 
 from hypervisor.access import queries_roles
 from hypervisor.access.errors import AccountError, NoAccountError
@@ -52,23 +53,11 @@ def find_person(connection: Connection, account: int) -> Person | None:
 
 def list_accounts(connection: Connection) -> list[Account]:
     """All accounts by name."""
-    rows = connection.execute(
-        "SELECT id, name, title, language, made_at, disabled_at, signed_in_at,"
-        " password IS NOT NULL FROM account ORDER BY lower(name)"
-    )
-    return [
-        Account(
-            id=row[0],
-            name=row[1],
-            title=row[2],
-            language=row[3],
-            made_at=row[4],
-            disabled_at=row[5],
-            signed_in_at=row[6],
-            signs_in=row[7],
-        )
-        for row in rows
-    ]
+    with connection.cursor(row_factory=class_row(Account)) as cursor:
+        return cursor.execute(
+            "SELECT id, name, title, language, made_at, disabled_at, signed_in_at,"
+            " password IS NOT NULL AS signs_in FROM account ORDER BY lower(name)"
+        ).fetchall()
 
 
 def get_account(connection: Connection, name: str) -> Account:
@@ -108,7 +97,7 @@ def insert_account(
     taken = connection.execute("SELECT name FROM account WHERE lower(name) = lower(%s)", [name])
     existing = taken.fetchone()
     if existing is not None:
-        raise AccountError("an account is named {name!r} already", existing[0])
+        raise AccountError("an account named {name!r} already exists", existing[0])
     try:
         with connection.transaction():
             row = connection.execute(
@@ -117,7 +106,7 @@ def insert_account(
                 [name, title, password, language],
             ).fetchone()
     except UniqueViolation as error:
-        raise AccountError("an account is named {name!r} already", name) from error
+        raise AccountError("an account named {name!r} already exists", name) from error
     return int(row[0]) if row else 0
 
 

@@ -1,9 +1,9 @@
 """Sessions: where browsers are signed in, and as whom."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+
+from psycopg.rows import class_row
 
 from hypervisor.access import queries
 from hypervisor.base.person import Person
@@ -36,7 +36,8 @@ def find_session(
     ).fetchone()
     if row is None:
         return None
-    return replace(queries.load_person(connection, row[:4]), session=secret), _session(row[4:])
+    session = Session(**dict(zip(Session.__annotations__, row[4:], strict=True)))
+    return replace(queries.load_person(connection, row[:4]), session=secret), session
 
 
 def insert_session(connection: Connection, session: Session) -> None:
@@ -100,16 +101,12 @@ def list_sessions(
     connection: Connection, account: int, *, now: datetime, idle: timedelta
 ) -> list[Session]:
     """Where an account is signed in, the latest seen first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM session s"  # noqa: S608  our own columns
-        " WHERE account = %s AND seen_at > %s AND ends_at > %s ORDER BY seen_at DESC",
-        [account, now - idle, now],
-    )
-    return [_session(row) for row in rows]
-
-
-def _session(row: Sequence[Any]) -> Session:
-    return Session(**dict(zip(Session.__annotations__, row, strict=True)))
+    with connection.cursor(row_factory=class_row(Session)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM session s"  # noqa: S608  our own columns
+            " WHERE account = %s AND seen_at > %s AND ends_at > %s ORDER BY seen_at DESC",
+            [account, now - idle, now],
+        ).fetchall()
 
 
 def delete_expired(connection: Connection, *, now: datetime, idle: timedelta) -> None:

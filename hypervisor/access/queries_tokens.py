@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from psycopg.rows import dict_row
+
 from hypervisor.access import queries
 from hypervisor.access.errors import NoAccountError
 from hypervisor.base.duties import Duty
@@ -64,26 +66,13 @@ def insert_token(  # noqa: PLR0913  what a token is
 
 def list_tokens(connection: Connection, account: int | None = None) -> list[Token]:
     """Those of one account, or all, the latest made first."""
-    rows = connection.execute(
+    rows = connection.cursor(row_factory=dict_row).execute(
         "SELECT id, account, name, shown, scopes, made_at, ends_at, used_at, revoked_at"
         " FROM api_token WHERE %(account)s::integer IS NULL OR account = %(account)s"
         " ORDER BY id DESC",
         {"account": account},
     )
-    return [
-        Token(
-            id=row[0],
-            account=row[1],
-            name=row[2],
-            shown=row[3],
-            scopes=tuple(Duty(scope) for scope in row[4]),
-            made_at=row[5],
-            ends_at=row[6],
-            used_at=row[7],
-            revoked_at=row[8],
-        )
-        for row in rows
-    ]
+    return [Token(**{**row, "scopes": tuple(map(Duty, row["scopes"]))}) for row in rows]
 
 
 def get_token(connection: Connection, number: int) -> Token:

@@ -60,47 +60,31 @@ def sign_in(
         TooManyAttemptsError: it was tried too often.
         UnauthenticatedError: the name or the password is wrong; which, is not said.
     """
-    limits = throttle.build_limits(attempt.name, attempt.address)
     with writing() as connection:
-        tried = queries_attempts.lock_failures(connection, list(limits))
-        left = throttle.remaining_wait(limits, tried, now)
-        if left > timedelta(0):
-            raise TooManyAttemptsError(
-                "too many failed tries: wait {span}, then try again",
-                _format_wait(left),
-                seconds=left.total_seconds(),
-            )
-        queries_attempts.count_failure(
-            connection, list(limits), now, over=now - throttle.FORGET_AFTER
-        )
+        _count_attempt(connection, attempt, now)
         credentials = queries.find_password_hash(connection, attempt.name.strip())
-    if (
-        not passwords.verify(credentials[1] if credentials else None, attempt.password)
-        or credentials is None
-    ):
+    number, kept = credentials or (0, None)
+    if not passwords.verify(kept, attempt.password) or credentials is None:
         raise UnauthenticatedError("the name or the password is wrong")
-    number, kept = credentials
     secret = secrets.generate_session()
+    session = Session(
+        secret=secrets.digest(secret),
+        account=number,
+        made_at=now,
+        seen_at=now,
+        ends_at=now + longest,
+        address=attempt.address,
+        browser=attempt.browser[:200],
+    )
     with writing() as connection:
         # Meanwhile the account may have been given another password, or taken out of use.
         queries.lock_account(connection, number)
         person = queries.find_person(connection, number)
-        if (
-            person is None
-            or queries.find_password_hash(connection, attempt.name.strip()) != credentials
+        if person is None or credentials != queries.find_password_hash(
+            connection, attempt.name.strip()
         ):
             raise UnauthenticatedError("the name or the password is wrong")
-        address = throttle.address_key(attempt.address)
-        queries_attempts.clear_failures(connection, [key for key in limits if key != address])
-        queries_attempts.uncount_failure(connection, address)
-        if attempt.earlier is not None:
-            queries_sessions.delete_session(connection, attempt.earlier)
-        queries_sessions.delete_expired(connection, now=now, idle=idle)
-        queries_sessions.keep_latest_sessions(connection, number, latest=MAX_SESSIONS - 1)
-        queries_sessions.insert_session(
-            connection, _build_session(attempt, number, secret, now, longest)
-        )
-        queries.record_sign_in(connection, number, now)
+        _open_session(connection, attempt, session, idle=idle)
         if kept is not None and passwords.needs_rehash(kept):
             queries.set_password(connection, number, passwords.hash_password(attempt.password))
         audit.record(
@@ -114,18 +98,34 @@ def sign_in(
     return secret
 
 
-def _build_session(
-    attempt: SignInAttempt, account: int, secret: str, now: datetime, longest: timedelta
-) -> Session:
-    return Session(
-        secret=secrets.digest(secret),
-        account=account,
-        made_at=now,
-        seen_at=now,
-        ends_at=now + longest,
-        address=attempt.address,
-        browser=attempt.browser[:200],
-    )
+def _count_attempt(connection: Connection, attempt: SignInAttempt, now: datetime) -> None:
+    limits = throttle.build_limits(attempt.name, attempt.address)
+    failures = queries_attempts.lock_failures(connection, list(limits))
+    left = throttle.remaining_wait(limits, failures, now)
+    if left > timedelta(0):
+        raise TooManyAttemptsError(
+            "too many failed sign-ins: wait {span}, then try again",
+            _format_wait(left),
+            seconds=left.total_seconds(),
+        )
+    over = now - throttle.FORGET_AFTER
+    queries_attempts.count_failure(connection, list(limits), now, over=over)
+
+
+def _open_session(
+    connection: Connection, attempt: SignInAttempt, session: Session, *, idle: timedelta
+) -> None:
+    """Replace the browser's earlier session; the sign-in that was counted did not fail."""
+    address = throttle.address_key(attempt.address)
+    limits = throttle.build_limits(attempt.name, attempt.address)
+    queries_attempts.clear_failures(connection, [key for key in limits if key != address])
+    queries_attempts.uncount_failure(connection, address)
+    if attempt.earlier is not None:
+        queries_sessions.delete_session(connection, attempt.earlier)
+    queries_sessions.delete_expired(connection, now=session.made_at, idle=idle)
+    queries_sessions.keep_latest_sessions(connection, session.account, latest=MAX_SESSIONS - 1)
+    queries_sessions.insert_session(connection, session)
+    queries.record_sign_in(connection, session.account, session.made_at)
 
 
 def _format_wait(left: timedelta) -> str:
@@ -156,7 +156,7 @@ def change_password(connection: Connection, person: Person, *, old: str, new: st
     """
     kept = queries.find_password_hash(connection, person.name)
     if not passwords.verify(kept[1] if kept else None, old):
-        raise AccountError("the present password is not that one")
+        raise AccountError("the current password is wrong")
     passwords.require_strong(new, name=person.name)
     queries.set_password(connection, person.account, passwords.hash_password(new))
     queries_sessions.delete_sessions(connection, person.account, but=person.session)
@@ -200,17 +200,17 @@ def create_token(  # noqa: PLR0913  what a token is
     if not name.strip():
         raise AccountError("say what the token is for")
     if not scopes:
-        raise AccountError("say what the token may do: read, operate, rules, administer")
+        raise AccountError("give the token a scope: read, operate, rules, administer")
     lacking = [duty.value for duty in scopes if not owner.may(duty)]
     if lacking:
         raise AccountError(
-            "a token never may more than its owner: {owner} has not {lacking}",
+            "a token never has more permissions than its account: {owner} lacks {lacking}",
             owner.name,
             ", ".join(lacking),
         )
     if not now < ends_at <= now + MAX_TOKEN_LIFETIME:
         raise AccountError(
-            "a token ends within {days} days, not {ends_at:%Y-%m-%d}",
+            "a token expires within {days} days, not on {ends_at:%Y-%m-%d}",
             MAX_TOKEN_LIFETIME.days,
             ends_at,
         )

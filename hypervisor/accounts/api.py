@@ -124,7 +124,7 @@ def _account_body(connection: Connection, account: Account) -> AccountBody:
         title=account.title,
         language=account.language,  # type: ignore[arg-type]  # as the table allows
         roles=[
-            RoleBody(role=grant.role.value, area=grant.area, area_name=grant.area_name)
+            RoleBody.model_validate(grant)
             for grant in queries_roles.list_grants(connection, account.id)
         ],
         made_at=account.made_at,

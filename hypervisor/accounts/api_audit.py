@@ -8,7 +8,6 @@ from hypervisor.access.context import Context
 from hypervisor.accounts.schemas import AuditBody, AuditDetailBody, AuditsBody
 from hypervisor.base.errors import NotFoundError
 from hypervisor.database import audit
-from hypervisor.database.audit import Act
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.times import Instant
@@ -42,7 +41,9 @@ def list_acts(  # noqa: PLR0913  one argument a filter
         limit=page.limit + 1,
     )
     some, following = page.take(rows, lambda row: (row.id,))
-    return AuditsBody(mode=context.mode, acts=[act_body(row) for row in some], next=following)
+    return AuditsBody(
+        mode=context.mode, acts=[AuditBody.model_validate(act) for act in some], next=following
+    )
 
 
 @router.get("/{number}", responses=responses(404))
@@ -53,21 +54,6 @@ def get_act(
     act = audit.get_act(context.connection, number)
     if act is None:
         raise NotFoundError("no act has the number {number}", number)
-    return AuditDetailBody(
-        mode=context.mode,
-        act=act_body(act, undone_by=audit.find_undoing(context.connection, number)),
-    )
-
-
-def act_body(row: Act, *, undone_by: int | None = None) -> AuditBody:
-    return AuditBody(
-        id=row.id,
-        at=row.at,
-        scenario_at=row.scenario_at,
-        author=row.author,
-        kind=row.kind,
-        subject=row.subject,
-        reason=row.reason,
-        details=dict(row.details),
-        undone_by=undone_by,
-    )
+    undone_by = audit.find_undoing(context.connection, number)
+    body = AuditBody.model_validate(act).model_copy(update={"undone_by": undone_by})
+    return AuditDetailBody(mode=context.mode, act=body)

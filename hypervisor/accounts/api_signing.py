@@ -14,7 +14,6 @@ from hypervisor.access.identity import (
     is_secure,
     require_same_origin,
 )
-from hypervisor.access.queries_tokens import Token
 from hypervisor.access.service import SignInAttempt
 from hypervisor.accounts.schemas import (
     LoginPost,
@@ -58,10 +57,7 @@ def get_me(context: Context) -> MeBody:
         name=person.name,
         title=person.title,
         language=person.language,  # type: ignore[arg-type]  # as the table allows
-        roles=[
-            RoleBody(role=grant.role.value, area=grant.area, area_name=grant.area_name)
-            for grant in person.grants
-        ],
+        roles=[RoleBody.model_validate(grant) for grant in person.grants],
         scopes=[duty.value for duty in Duty if duty in person.scopes],
         duties=[duty.value for duty in Duty if person.may(duty)],
         csrf=context.csrf,
@@ -80,7 +76,9 @@ def list_tokens(context: Context) -> TokensBody:
     """One's own API tokens."""
     with context.owning() as connection:
         tokens = queries_tokens.list_tokens(connection, context.person.account)
-    return TokensBody(mode=context.mode, tokens=[token_body(token) for token in tokens])
+    return TokensBody(
+        mode=context.mode, tokens=[TokenBody.model_validate(token) for token in tokens]
+    )
 
 
 @router.post("/tokens", status_code=201, responses=responses(401, 403, 422))
@@ -96,7 +94,7 @@ def create_token(context: Context, body: TokenPost) -> TokenMadeBody:
             ends_at=body.ends_at,
         )
         token = queries_tokens.get_token(connection, number)
-    return TokenMadeBody(mode=context.mode, token=token_body(token), secret=secret)
+    return TokenMadeBody(mode=context.mode, token=TokenBody.model_validate(token), secret=secret)
 
 
 @router.delete("/tokens/{number}", status_code=204, responses=responses(401, 403, 404, 422))
@@ -167,18 +165,4 @@ def close_session(
         secure=is_secure(request),
         httponly=True,
         samesite="lax",
-    )
-
-
-def token_body(token: Token) -> TokenBody:
-    """As it is told."""
-    return TokenBody(
-        id=token.id,
-        name=token.name,
-        shown=token.shown,
-        scopes=[scope.value for scope in token.scopes],
-        made_at=token.made_at,
-        ends_at=token.ends_at,
-        used_at=token.used_at,
-        revoked_at=token.revoked_at,
     )

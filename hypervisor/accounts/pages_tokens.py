@@ -78,7 +78,7 @@ def _get_program_account(
     program = service.get_administered_account(connection, account, administrator)
     owner = access_queries.find_person(connection, program.id)
     if program.signs_in or owner is None:
-        raise AccountError("{account} signs in, and makes its own tokens", account)
+        raise AccountError("{account} can sign in and makes its own tokens", account)
     return owner
 
 

@@ -29,7 +29,7 @@ class LoginPost(_RequestBody):
 class RoleBody(BaseModel):
     """What an account is, and where."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
     role: RoleWord
     area: Annotated[str, Field(max_length=20)] | None = Field(
@@ -67,6 +67,8 @@ class TokenPost(_RequestBody):
 
 class TokenBody(BaseModel):
     """A token; its secret is shown when it is made, and never again."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: int
     name: str
@@ -140,6 +142,8 @@ class AccountPatch(_RequestBody):
 
 class AuditBody(BaseModel):
     """Who did what, when and why."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: int = Field(examples=[12])
     at: datetime = Field(description="By the wall's clock.")

@@ -51,12 +51,12 @@ def create_account(
     name = new.name.strip()
     if not _NAME.fullmatch(name):
         raise AccountError(
-            "{name!r} is no account's name: expected up to 100 letters, digits, spaces and "
+            "{name!r} is not a valid account name: expected up to 100 letters, digits, spaces and "
             ". - ' @, a letter or digit first",
             name,
         )
     if not new.roles:
-        raise AccountError("say what {name} is: {roles}", name, ", ".join(Role))
+        raise AccountError("give {name} a role: {roles}", name, ", ".join(Role))
     _check_language(new.language)
     queries_roles.lock_roles(connection)
     _require_within(connection, new.roles, administrator)
@@ -244,9 +244,7 @@ def _require_within(connection: Connection, roles: Roles, administrator: Adminis
 
 def _require_remaining_administrator(connection: Connection, *, before: Roles) -> None:
     if (Role.ADMINISTRATOR, None) in before and not queries_roles.count_administrators(connection):
-        raise AccountError(
-            "nobody would be left who administers the whole instance: name another one first"
-        )
+        raise AccountError("the instance would have no administrator left: appoint another first")
 
 
 def _check_language(language: str | None) -> None:

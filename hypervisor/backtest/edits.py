@@ -28,7 +28,7 @@ from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
-from rules._part_values import evaluate_part
+from rules._engine import evaluate_part
 from rules._rule import Rule
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, believed

@@ -18,7 +18,7 @@ from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.evaluation.setbacks import describe_error
 from hypervisor.registry.model import Registry, Revision
-from rules._calendar_words import PLANNED
+from rules._vocabulary import PLANNED
 from rules._engine import lookback
 from rules._inputs import Subject
 from rules._pack import rule_from_json

@@ -252,7 +252,7 @@ def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
             ),
             (
                 lambda: readers.rotate_password(connection, name, "short"),
-                f"reader '{name}': a password has at least 12 characters",
+                f"reader '{name}': a password needs at least 12 characters",
             ),
             (
                 lambda: readers.add_reader(connection, "a" * 41, WORD),

@@ -95,8 +95,8 @@ def test_an_account_is_made_with_its_record(connection: Connection) -> None:
             "say what Bob is: viewer, operator, author, administrator",
         ),
         ({"name": "Bob", "language": "de"}, "language 'de': expected fr or en"),
-        ({"name": "Bob", "password": "short"}, "a password has at least 12 characters"),
-        ({"name": "Bob", "password": "a" * 201}, "a password has at most 200 characters"),
+        ({"name": "Bob", "password": "short"}, "a password needs at least 12 characters"),
+        ({"name": "Bob", "password": "a" * 201}, "a password may have at most 200 characters"),
         (
             {"name": "Bob", "password": "bob's long password"},
             "this password is easily guessed: it repeats itself, or holds the account's name",
@@ -194,7 +194,7 @@ def test_an_administrator_is_left(connection: Connection) -> None:
             change()
         connection.execute("ROLLBACK TO before")
         assert str(caught.value) == (
-            "nobody would be left who administers the whole instance: name another one first"
+            "the instance would have no administrator left: appoint another first"
         )
     account_service.set_roles(connection, "Ben", VIEWER, ROOT)
     kind, subject, _, reason, details = acts(connection)[-1]
@@ -239,7 +239,7 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
     ("given", "told"),
     [
         ({"name": " "}, "say what the token is for"),
-        ({"scopes": []}, "say what the token may do: read, operate, rules, administer"),
+        ({"scopes": []}, "give the token a scope: read, operate, rules, administer"),
         (
             {"scopes": [Duty.READ, Duty.WRITE_RULES, Duty.ADMINISTER]},
             "a token never may more than its owner: Anne has not rules, administer",
@@ -284,8 +284,8 @@ def test_ones_own_password_and_language(connection: Connection) -> None:
     number = add(connection, "Anne", password=WORD)
     me = person(connection, number)
     for old, new, told in (
-        ("wrong", f"{WORD}, too", "the present password is not that one"),
-        (WORD, "short", "a password has at least 12 characters"),
+        ("wrong", f"{WORD}, too", "the current password is wrong"),
+        (WORD, "short", "a password needs at least 12 characters"),
         (WORD, "this is Anne's", "this password is easily guessed"),
     ):
         with pytest.raises(AccountError, match=told):
@@ -330,7 +330,7 @@ def test_whoever_must_wait_is_told_how_long(
     now = NOW + timedelta(seconds=seconds)
     with pytest.raises(TooManyAttemptsError) as caught:
         access_service.sign_in(Mine, knock, now=now, idle=HOUR, longest=HOUR)
-    assert str(caught.value) == f"too many failed tries: wait {told}, then try again"
+    assert str(caught.value) == f"too many failed sign-ins: wait {told}, then try again"
     left = min(2.0 ** (failures - 5), 900.0) - seconds
     assert caught.value.seconds == left
 

@@ -166,6 +166,6 @@ def test_what_is_no_number_is_told_with_an_example() -> None:
     for text in ("inf", "nan"):
         with pytest.raises(ScalarError) as caught:
             parse_number(text, "m")
-        assert str(caught.value) == f"{text!r} is no number; expected one such as 1.78 m"
+        assert str(caught.value) == f"{text!r} is not a number; expected one such as 1.78 m"
     with pytest.raises(ScalarError, match="'high': expected a number"):
         parse_number("high", "m")

@@ -9,18 +9,17 @@ import pytest
 
 from rules._arrivals import Arrivals
 from rules._axis import BEFORE, Axis, Fact, lying_in, merged
+from rules._block import members_of
 from rules._in_service import changes, interrupted, services
 from rules._in_service import rows_of as rows_sent
 from rules._inputs import Calendar, Device, Instants, SeriesColumns, Steps, Subject, Upstream
 from rules._interval import LEFT_OUT, Interval, compute, exactly, scaled, where_known
-from rules._membership import members_of
 from rules._scan import NONE, before, carried, last, rows_of, run_starts
-from rules._slope import slope
 from rules._tally import Tally, amounts, answers, total
 from rules._track import Track, fixed, floating
 from rules._upstream import arriving, longest
 from rules._window import Window, look
-from rules._windows import increase, maximum, mean, minimum, quantile
+from rules._windows import increase, maximum, mean, minimum, quantile, slope
 from rules._windows import total as summed
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting

@@ -47,7 +47,7 @@ def run(test: str) -> str:
         ("mean(level, 367 d) > 1 m", "367 d is too long; a duration lasts at most 366 d"),
         ("mean(level, 1e300 d) > 1 m", "is too large; a number lies between -1e15 and 1e15"),
         ("mean(level, 0.0001 ms) > 1 m", "is too short; a duration lasts at least 1 ms"),
-        ("mean(level, 0 s) > 1 m", "mean needs a duration longer than nothing"),
+        ("mean(level, 0 s) > 1 m", "mean needs a duration above zero"),
         ("silent(level, 99999 weeks)", "is too long"),
         ("stuck(level, 99999 d) and level > 1 m", "is too long"),
         ("change(level, 99999 d) > 1 m", "is too long"),
@@ -55,7 +55,10 @@ def run(test: str) -> str:
         ("level > 1e400 m", "f:4:17: 1e400 is too large; a number lies between -1e15 and 1e15"),
         ("level > -1e400 m", "is too large"),
         ("level > 1e15 km", "1e+15 km, 1e+18 m, is too large"),
-        ("level > 1e-400 m", "f:4:17: 1e-400 is too small; the smallest number beside 0 is 1e-12"),
+        (
+            "level > 1e-400 m",
+            "f:4:17: 1e-400 is too small; the smallest number other than 0 is 1e-12",
+        ),
         ("level > 1e-12 mm", "is too small"),
         ("level > nan", "f:4:17: unknown series 'nan'"),
         ("level > inf", "unknown series 'inf'"),
@@ -115,7 +118,7 @@ def test_what_lies_at_a_bound_is_accepted() -> None:
         ("every: 5 min, level: 1*99999, expect: nothing", "readings of one test; expected at most"),
         ("every: 5 min, level: 1*999999999, expect: nothing", "is no reading"),
         ("every: 366 d, level: 1 1 1, expect: nothing", "a test lasts at most 366 d"),
-        ("every: 0 s, level: 1 1, expect: nothing", "needs a time longer than nothing"),
+        ("every: 0 s, level: 1 1, expect: nothing", "needs a duration above zero"),
         (f"every: 5 min, level: {'9' * 400}, expect: nothing", "is too large"),
         ("every: 5 min, day: 9999-12-31, level: 1, expect: nothing", "expected a day of 1970 to"),
         (
@@ -146,9 +149,9 @@ def test_an_object_nested_without_end_is_refused_as_text_is() -> None:
     written: dict[str, Any] = {}
     for _ in range(5000):
         written = {"a": written}
-    with pytest.raises(RuleError, match="more than 12 lists or mappings inside one another"):
+    with pytest.raises(RuleError, match="more than 12 nested lists or mappings"):
         read_written({"id": "flood-x", "labels": written}, domain="flood")
-    with pytest.raises(RuleError, match="more than 12 lists or mappings inside one another"):
+    with pytest.raises(RuleError, match="more than 12 nested lists or mappings"):
         read_any("{a: " * 5000 + "}" * 5000, domain="flood")
 
 

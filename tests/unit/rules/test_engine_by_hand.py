@@ -10,9 +10,8 @@ import pytest
 
 from rules._axis import Axis
 from rules._block import Block
-from rules._calendar import between, turns_within, word_steps
-from rules._calendar_inputs import calendar_input
-from rules._engine import evaluate, extent_of, lookback, run_start
+from rules._calendar import between, calendar_input, turns_within, word_steps
+from rules._engine import evaluate, evaluate_part, extent_of, lookback, run_start
 from rules._inputs import (
     Calendar,
     Closing,
@@ -24,7 +23,6 @@ from rules._inputs import (
     Upstream,
 )
 from rules._layout import EvaluationRequest, Extent, blocks
-from rules._part_values import evaluate_part
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns, standing
 from rules._reconcile import Change, ChangeKind, Recorded, reconcile

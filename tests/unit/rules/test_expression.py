@@ -79,7 +79,7 @@ def test_a_quantile_takes_its_arguments_in_either_order() -> None:
         ("level > threshold.alrt", 17, "unknown threshold 'alrt'; did you mean 'alert'?"),
         ("level > attention", 17, "a threshold is written threshold.attention"),
         ("level > 10 min", 15, "'min' (duration) cannot be converted into 'm' (length)"),
-        ("level > 3", 17, "a number without unit stands beside one in m; write its unit, as 3 m"),
+        ("level > 3", 17, "a number without a unit is next to one in m; write its unit, as 3 m"),
         ("basin_fill > 0.8", 22, "write 80 %"),
         ("level = 3 m", 15, "equality is written =="),
         ("level > 3 m and", 24, "expected a value, found the end"),

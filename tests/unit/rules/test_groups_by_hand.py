@@ -11,9 +11,8 @@ from rules import _block
 from rules._axis import Axis
 from rules._block import Block, Members
 from rules._clocks import ClockFactory
-from rules._engine import evaluate
+from rules._engine import evaluate, evaluate_part
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream
-from rules._part_values import evaluate_part
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns
 from rules._rule import Rule

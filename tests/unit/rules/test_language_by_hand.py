@@ -8,11 +8,10 @@ import yaml
 
 from rules._check import check_condition
 from rules._errors import RuleError, WaitingError
-from rules._expression import parse
+from rules._expression import Kind, parse, tokens
 from rules._hysteresis import check_hysteresis
 from rules._inhibition import Mention, check_circles, check_mentions
 from rules._pack import load_pack, rule_from_json
-from rules._tokens import Kind, tokens
 from rules._tree import Arithmetic, Call, Comparison, Name, Node, Number, Scaled, Word, walk
 from rules._units import converted, needs_unit, product, quotient
 from rules._vocabulary import Vocabulary, open_vocabulary, vocabulary
@@ -155,7 +154,7 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
         ("max(level, level) > 1 m", "20: max takes (a series, a duration); expected a duration"),
         ("max(1 m, 1 h) > 1 m", "13: max takes (a series, a duration); expected a series"),
         ("max(device, 1 h) > 1 m", "13: unknown series 'device'; expected one of"),
-        ("max(level, 0 s) > 1 m", "20: max needs a duration longer than nothing"),
+        ("max(level, 0 s) > 1 m", "20: max needs a duration above zero"),
         (
             "quantile(level, 1.5, 1 h) > 1 m",
             (
@@ -178,7 +177,7 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
         ("total(upstream(level)) > 1 m", "15: upstream cannot stand inside total"),
         (
             "upstream(silent(level, 1 h))",
-            "18: silent cannot stand inside upstream: water is no message",
+            "18: silent cannot be used inside upstream: water carries no messages",
         ),
         ("upstream(1 m) > 1 m", "9: upstream needs a series inside, as upstream(…)"),
         ("share(1 > 2) > 1", "9: share needs a series inside, as share(…)"),
@@ -189,30 +188,30 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
         ("1.01 < share(level > 1 m)", "9: a share lies between 0 and 1; write 0.0101 or 1.01 %"),
         ("share(level > 1 m) > -1", "30: a share lies between 0 and 1; write -0.01 or -1 %"),
         ("air_temperature + level > 1 m", "25: 'm' (length) cannot be converted into 'Cel'"),
-        ("air_temperature + 2 K > 1 Cel", "25: write it in Cel, whose zero is another"),
-        ("2 K + air_temperature > 1 Cel", "13: write it in Cel, whose zero is another"),
-        ("level > 3", "17: a number without unit stands beside one in m; write its unit, as 3 m"),
+        ("air_temperature + 2 K > 1 Cel", "25: write it in Cel, which has another zero point"),
+        ("2 K + air_temperature > 1 Cel", "13: write it in Cel, which has another zero point"),
+        ("level > 3", "17: a number without a unit is next to one in m; write its unit, as 3 m"),
         (
             "level + 1 > 3 m",
-            "17: a number without unit stands beside one in m; write its unit",
+            "17: a number without a unit is next to one in m; write its unit",
         ),
         (
             "level * level > 3",
-            "25: a number without unit stands beside one in m.m; write its unit, as 3 m.m",
+            "25: a number without a unit is next to one in m.m; write its unit, as 3 m.m",
         ),
         (
             "rate(discharge, 1 h) > 3",
-            "32: a number without unit stands beside one in (m3/s)/h; w",
+            "32: a number without a unit is next to one in (m3/s)/h; w",
         ),
         (
             "level / level > rain",
-            "23: a number without unit stands beside one in mm; write its unit",
+            "23: a number without a unit is next to one in mm; write its unit",
         ),
-        ("humidity > 0.8", "20: a number without unit stands beside a percentage; write 80 %"),
-        ("humidity > 1", "20: a number without unit stands beside a percentage; write 100 %"),
-        ("humidity > 1.5", "20: a number without unit stands beside a percentage; write 1.5 %"),
-        ("humidity > 0", "20: a number without unit stands beside a percentage; write 0 %"),
-        ("humidity > -1", "20: a number without unit stands beside a percentage; write -1 %"),
+        ("humidity > 0.8", "20: a number without a unit is next to a percentage; write 80 %"),
+        ("humidity > 1", "20: a number without a unit is next to a percentage; write 100 %"),
+        ("humidity > 1.5", "20: a number without a unit is next to a percentage; write 1.5 %"),
+        ("humidity > 0", "20: a number without a unit is next to a percentage; write 0 %"),
+        ("humidity > -1", "20: a number without a unit is next to a percentage; write -1 %"),
         ("level > 1e15 km", "17: 1e+15 km, 1e+18 m, is too large; a number lies between"),
     ],
 )
@@ -318,7 +317,7 @@ def test_a_unit_that_is_not_known_fits_and_one_that_is_counted_needs_none() -> N
         with pytest.raises(RuleError) as caught:
             converted(source, target, HERE)
         assert caught.value.problem == (
-            "a number without unit stands beside one in m; write its unit"
+            "a number without a unit is next to one in m; write its unit"
         )
 
 
@@ -353,7 +352,7 @@ BELOW = (
     "clear holds already where when does: they overlap by {}; to keep the alarm until it is well"
     " above, write the limit of when + 0.10 m, or whatever the margin is"
 )
-SAME = "clear looks the same way as when: both hold {} a limit; write it with {}"
+SAME = "clear points the same way as when: both hold {} a limit; write it with {}"
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def test_a_number_lies_between_what_a_float_can_count() -> None:
         (1e15 + 1, "x is too large; a number lies between -1e15 and 1e15"),
         (-1e15 - 1, "x is too large; a number lies between -1e15 and 1e15"),
         (float("nan"), "x is too large; a number lies between -1e15 and 1e15"),
-        (9.9e-13, "x is too small; the smallest number beside 0 is 1e-12"),
-        (-9.9e-13, "x is too small; the smallest number beside 0 is 1e-12"),
+        (9.9e-13, "x is too small; the smallest number other than 0 is 1e-12"),
+        (-9.9e-13, "x is too small; the smallest number other than 0 is 1e-12"),
     ):
         with pytest.raises(RuleError) as caught:
             bounded_number(value, "x", HERE)
@@ -73,7 +73,7 @@ def test_nothing_is_a_number_however_it_is_written(text: str) -> None:
 def test_what_a_float_cannot_tell_from_nothing_is_too_small(text: str) -> None:
     with pytest.raises(RuleError) as caught:
         read_number(text, HERE)
-    told = f"f:3:9: {text} is too small; the smallest number beside 0 is 1e-12"
+    told = f"f:3:9: {text} is too small; the smallest number other than 0 is 1e-12"
     assert str(caught.value) == told
 
 
@@ -93,9 +93,7 @@ def test_an_expression_has_a_hundred_levels_and_no_more() -> None:
     parse(deep(98), HERE)
     with pytest.raises(RuleError) as caught:
         parse(deep(99), HERE)
-    assert caught.value.problem == (
-        "more than 100 operators inside one another; shorten the expression"
-    )
+    assert caught.value.problem == ("more than 100 nested operators; shorten the expression")
     assert caught.value.place == HERE  # of the innermost name
     node = parse("level > 1", HERE)
     assert bounded_depth(node) is node
@@ -148,7 +146,7 @@ def test_twelve_lists_stand_inside_one_another_and_no_more() -> None:
     source.compose("\n".join(["- [[[a]]]"] * 20))
     with pytest.raises(RuleError) as caught:
         source.compose("[" * 12 + "a" + "]" * 12)
-    problem = "more than 12 lists or mappings inside one another"
+    problem = "more than 12 nested lists or mappings"
     assert str(caught.value) == f"f:1:13: this is not YAML: {problem}"
     written: object = "b"
     for _ in range(12):
@@ -211,7 +209,7 @@ def test_a_day_of_a_test_is_of_these_years() -> None:
         with pytest.raises(RuleError) as caught:
             table(day=day, level="1")
         assert str(caught.value) == f"f:3:9: {day}: expected a day of 1970 to 2200"
-    with pytest.raises(RuleError, match=r"; expected a day as 2024-07-14$"):
+    with pytest.raises(RuleError, match=r"; expected a day such as 2024-07-14$"):
         table(day="14 July", level="1")
 
 

@@ -46,7 +46,7 @@ WHEN = "when: level > threshold.alert"
     ("old", "new", "told"),
     [
         # a unit left out
-        (WHEN, "when: level > 3", "4:17: a number without unit stands beside one in m; write its"),
+        (WHEN, "when: level > 3", "4:17: a number without a unit is next to one in m; write its"),
         (WHEN, "when: change(level, 1) > 3 m", "4:23: 1 has no unit; a duration is written like"),
         # a wrong name
         (WHEN, "when: lvel > 3 m", "4:9: unknown series 'lvel'; did you mean 'level'?"),
@@ -67,7 +67,7 @@ WHEN = "when: level > threshold.alert"
         (
             "clear: level < threshold.alert - 0.10 m",
             "clear: level > threshold.alert - 0.10 m",
-            "5:16: clear looks the same way as when: both hold above a limit; write it with <",
+            "5:16: clear points the same way as when: both hold above a limit; write it with <",
         ),
         (
             "when: level > threshold.danger}",
@@ -77,7 +77,7 @@ WHEN = "when: level > threshold.alert"
         (
             "when: level > threshold.danger}",
             "when: level > threshold.danger, clear: level > threshold.danger}",
-            "clear looks the same way as when: both hold above a limit; write it with <",
+            "clear points the same way as when: both hold above a limit; write it with <",
         ),
         # && and || for and and or
         (
@@ -101,7 +101,7 @@ WHEN = "when: level > threshold.alert"
         (
             WHEN,
             "when: basin_fill > 0.8",
-            "4:22: a number without unit stands beside a percentage; w",
+            "4:22: a number without a unit is next to a percentage; w",
         ),
         # between
         (WHEN, "when: 1 m < level < 3 m", "comparisons are not chained; write `a < b and b < c`"),
@@ -162,7 +162,7 @@ WHEN = "when: level > threshold.alert"
         # keys
         ("title:", "tilte:", "3:3: a rule has no 'tilte'; did you mean 'title'?"),
         ("advice:", "advise:", "10:3: a rule has no 'advise'; did you mean 'advice'?"),
-        ("  advice: Look.\n", "", "2:3: a rule of a pack needs `advice`"),
+        ("  advice: Look.\n", "", "2:3: a rule in a pack needs `advice`"),
         # texts
         ('"{site}: x"', '"{sit}: x"', "3:11: no {sit}; did you mean 'site'?"),
         ('"{site}: x"', '"at {device}: x"', "3:14: no {device}; a rule per site names site"),

@@ -60,8 +60,8 @@ def test_how_alarms_are_told_is_read() -> None:
     [
         ("  chatter: 1 in 1 h\n", "9:12: '1 in 1 h' is no chatter; expected so many alarms in a"),
         ("  chatter: 5 in 1\n", "9:12: 1 has no unit"),
-        ("  remind: 0 s\n", "9:11: remind needs a time longer than nothing"),
-        ("  escalate: 0 min\n", "9:13: escalate needs a time longer than nothing"),
+        ("  remind: 0 s\n", "9:11: remind needs a duration above zero"),
+        ("  escalate: 0 min\n", "9:13: escalate needs a duration above zero"),
         ("  group by: rivre\n", "9:13: unknown group by 'rivre'; did you mean 'river'?"),
         ("  group by: [river]\n", "9:13: expected what groups alarms; found a list"),
         ("  labels: [a]\n", "9:11: expected labels, a mapping; found a list"),
@@ -224,7 +224,7 @@ def test_a_rule_of_a_pack_needs_all_of_these(key: str) -> None:
     lines = [line for line in text.splitlines() if not line.strip().startswith(f"{key}:")]
     with pytest.raises(RuleError) as caught:
         load_pack("\n".join(lines), file="f", domain="flood")
-    assert caught.value.problem == f"a rule of a pack needs `{key}`"
+    assert caught.value.problem == f"a rule in a pack needs `{key}`"
 
 
 def test_a_rule_needs_a_condition() -> None:

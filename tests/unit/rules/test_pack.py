@@ -169,7 +169,7 @@ def test_thresholds_that_only_steps_name_are_optional() -> None:
             "'flood-x' uses share and is not `per: group`",
         ),
         ("flood-x", "x", 2, 3, "must be named flood-"),
-        ("  advice: Look.\n", "", 2, 3, "a rule of a pack needs `advice`"),
+        ("  advice: Look.\n", "", 2, 3, "a rule in a pack needs `advice`"),
         ("tests: []", "tests: [", 10, 1, "this is not YAML"),
         ("minor", "[minor]", 6, 13, "expected a severity; found a list"),
         ("when: level > threshold.alert", 'when: "level > 10 min"', 4, 16, "duration"),
@@ -259,7 +259,11 @@ def test_a_test_may_have_members_with_a_supply() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("17:00 to 06:00", "17:00", "'17:00' is no span; expected as 17:00 to 06:00"),
+        (
+            "17:00 to 06:00",
+            "17:00",
+            "'17:00' is not a time span; expected one such as 17:00 to 06:00",
+        ),
         ("17:00 to 06:00", "dusk to dawn", "'dusk' is no time"),
         ("{light_level: 100*12}", "3", "member 'lamp-3 to lamp-4' has no series"),
         (

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from rules import _replay
-from rules._alarm_lines import alarm_lines, alarm_text
 from rules._cases import run_cases
 from rules._duration import HOUR, SECOND
 from rules._errors import RuleError
 from rules._inputs import Steps
-from rules._log import episodes
+from rules._log import alarm_lines, alarm_text, episodes
 from rules._pack import load_pack
 from rules._pack_table import Table, part_of
 from rules._pack_test import run_tests
@@ -61,7 +60,7 @@ def test_a_time_is_of_the_first_of_january_or_a_day_after(text: str, seconds: in
 def test_what_is_no_time_is_told(text: str) -> None:
     with pytest.raises(RuleError) as caught:
         read_time(text, HERE)
-    assert str(caught.value) == f"f:3:9: {text!r} is no time; expected HH:MM or 1dHH:MM"
+    assert str(caught.value) == f"f:3:9: {text!r} is not a time; expected HH:MM or 1dHH:MM"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +95,7 @@ def test_readings_are_read_with_their_marks_and_arrivals() -> None:
     with pytest.raises(RuleError) as caught:
         read_readings("level", "00:05=3 00:10:4", HERE)
     assert str(caught.value) == (
-        "f:3:9: '00:10:4' is no reading; expected time=value, then ? or ^, then @time"
+        "f:3:9: '00:10:4' is not a reading; expected time=value, then ? or ^, then @time"
     )
 
 
@@ -346,16 +345,16 @@ def test_a_limit_is_a_number_with_its_unit() -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"every": "0 s"}, "`every` needs a time longer than nothing"),
-        ({"level": "1,5"}, "'1,5' is no reading; expected a number, - (no row) or null (a row"),
+        ({"every": "0 s"}, "`every` needs a duration above zero"),
+        ({"level": "1,5"}, "'1,5' is not a reading; expected a number, - (no row) or null (a row"),
         ({"level": "1*"}, "'1*' is no reading"),
         ({"levle": "1"}, "a test has no 'levle'; did you mean 'level'?"),
         ({"upstraem": {}}, "a test has no 'upstraem'; did you mean 'upstream'?"),
         ({"thresholds": {"alrt": "1 m"}}, "unknown threshold 'alrt'; did you mean 'alert'?"),
-        ({"thresholds": {"alert": "1"}}, "'1' is no threshold; expected as 3.1 m"),
-        ({"thresholds": {"alert": "m"}}, "'m' is no threshold; expected as 3.1 m"),
+        ({"thresholds": {"alert": "1"}}, "'1' is not a threshold; expected a value such as 3.1 m"),
+        ({"thresholds": {"alert": "m"}}, "'m' is not a threshold; expected a value such as 3.1 m"),
         ({"thresholds": {"alert": "1 mm/h"}}, "cannot be converted into 'm'"),
-        ({"upstream": {"mill": {"level": "1"}}}, "site mill upstream needs a `lag`, as 2 h"),
+        ({"upstream": {"mill": {"level": "1"}}}, "site mill upstream needs a `lag`, such as 2 h"),
         (
             {"upstream": {"mill": {"lag": "1 h", "levle": "1"}}},
             "a site upstream has no 'levle'; did you mean 'level'?",
@@ -365,7 +364,7 @@ def test_a_limit_is_a_number_with_its_unit() -> None:
         ({"members": [1]}, "expected `members`: {lamp-1: {lamp_fault: 0 1}}"),
         ({"members": {"a": "1"}}, "member 'a' has no series; expected a mapping"),
         ({"members": {"a": {"x": 1}}}, "a member has no 'x'; expected one of"),
-        ({"fed": "17:00"}, "'17:00' is no span; expected as 17:00 to 06:00"),
+        ({"fed": "17:00"}, "'17:00' is not a time span; expected one such as 17:00 to 06:00"),
         ({"fed": ["17:00 to noon"]}, "'noon' is no time"),
         ({"expect": "none"}, "a test needs `expect`: nothing, or a list of alarms"),
         ({"expect": []}, "a test needs `expect`: nothing, or a list of alarms"),
@@ -445,7 +444,7 @@ def test_a_test_that_fails_says_what_was_expected_and_what_was_found() -> None:
 )
 def test_a_test_must_give_what_its_rule_reads(when: str, test: str, lacking: str) -> None:
     assert differences(when, f"{test}, expect: nothing") == (
-        f"cannot be read: f:9:1: the test gives no {lacking}",
+        f"cannot be read: f:9:1: the test does not give {lacking}",
     )
 
 
@@ -500,7 +499,7 @@ def test_a_case_that_fails_says_what_is_missing_and_what_is_too_much() -> None:
             "expected a rule, a mapping; found 'gone'",
         ),
         ("log:", "revisions: [['00:05', zz]]\n  log:", "expected a rule, a mapping; found 'zz'"),
-        ("log:", "upstream: {mill: {}}\n  log:", "f:5:20: site mill needs a `lag`, as 2 h"),
+        ("log:", "upstream: {mill: {}}\n  log:", "f:5:20: site mill needs a `lag`, such as 2 h"),
         ("log:", "upstream: {mill: {lg: 1}}\n  log:", "site mill has no 'lg'; did you mean 'lag'?"),
         ("log:", "calendar: {zoe: x}\n  log:", "calendar has no 'zoe'; did you mean 'zone'?"),
     ],
