@@ -50,11 +50,9 @@ def _check(when: Comparison, clear: Comparison) -> None:
     if over > 1e-9 * max(abs(at), abs(back), 1.0):
         raise RuleError(
             clear.place,
-            "clear holds already where when does: they overlap by {over:.6g}; to keep the "
-            "alarm until it is well {beyond}, write the limit of when {margin}, or whatever "
-            "the margin is",
+            "clear already holds where when does: they overlap by {over:.6g}; for hysteresis, "
+            "write the limit of when {margin}, or another margin",
             over,
-            "below" if rises else "above",
             "- 0.10 m" if rises else "+ 0.10 m",
         )
 

@@ -60,8 +60,8 @@ def check_circles(
             named = ", which inhibits ".join(map(repr, back))
             raise RuleError(
                 mention.place,
-                "{rule!r} inhibits {named}: alarms that silence each other would tell nobody; "
-                "let the graver inhibit the other, and take one of these out",
+                "{rule!r} inhibits {named}: alarms that suppress each other notify nobody; "
+                "let the more severe one inhibit the other, and remove one of these",
                 mention.rule,
                 named,
             )

@@ -82,8 +82,8 @@ def _check_steps(rule: Rule) -> None:
         if SEVERITIES.index(step.severity) <= SEVERITIES.index(below):
             raise RuleError(
                 step.when.place,
-                "the steps of {rule!r} must climb: {severity} stands after {below}; from the "
-                "mildest on, severities are {severities}",
+                "the steps of {rule!r} must rise: {later} comes after {earlier}; from the "
+                "lowest, severities are {severities}",
                 rule.id,
                 step.severity,
                 below,

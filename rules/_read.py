@@ -191,9 +191,9 @@ def _no_windows_in_silence(rule: Rule) -> None:
             if isinstance(part, Call) and FUNCTIONS[part.function].windowed:
                 raise RuleError(
                     part.place,
-                    "{function} cannot stand beside silent: silence is judged by what had arrived, "
-                    "a window by what was measured; write last, last_change or change here, or "
-                    "make two rules of it",
+                    "{function} cannot be combined with silent: silence is evaluated by arrival, a "
+                    "window by measurement time; use last, last_change or change here, or write "
+                    "two rules",
                     part.function,
                 )
 

@@ -48,7 +48,7 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
         found = access_queries.find_password_hash(connection, "ANNE")
         assert found is not None
         assert passwords.verify(found[1], secret)
-    with pytest.raises(AccountError, match="named 'anne' already"):
+    with pytest.raises(AccountError, match="named 'anne' already exists"):
         hypervisor("add", "Anne", "--role", "viewer")
     with pytest.raises(AccountError, match="say what bruno is"):
         hypervisor("add", "bruno")

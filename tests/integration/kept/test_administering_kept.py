@@ -354,7 +354,7 @@ def test_of_two_accounts_made_at_once_under_one_name_one_is_refused(database_url
         while watching.execute(blocked, [second.info.backend_pid]).fetchone() == (0,):
             assert not late.done(), "it waited for nobody"
         first.commit()
-        with pytest.raises(AccountError, match="an account is named 'anne' already"):
+        with pytest.raises(AccountError, match="an account is named 'anne' already exists"):
             late.result()
         assert access_queries.get_account(second, "Anne").name == "Anne", "its transaction goes on"
 

@@ -68,7 +68,7 @@ def run(test: str) -> str:
         ("(" * 500 + "level > 1 m" + ")" * 500, "nested too deep"),
         ("not " * 500 + "level > 1 m", "nested too deep"),
         ("level > " + "-" * 500 + "1 m", "nested too deep"),
-        ("level" + " + level" * 500 + " > 1 m", "more than 100 operators inside one another"),
+        ("level" + " + level" * 500 + " > 1 m", "more than 100 nested operators"),
         (" or ".join(["level > 1 m"] * 20_000), "characters of one expression; expected at most"),
     ],
 )
@@ -85,7 +85,7 @@ def test_no_condition_is_beyond_what_the_engine_counts_with(when: str, said: str
         ("\n  remind: 99999999999999999999 d", "is too long"),
         ("\n  clear: level < 1e400 m", "f:9:18: 1e400 is too large"),
         ("\n  chatter: 5 in 9999 d", "is too long"),
-        (f"\n  chatter: {'9' * 5000} in 1 h", "is no chatter"),
+        (f"\n  chatter: {'9' * 5000} in 1 h", "is not a chatter limit"),
         ("\n  steps: [{severity: major, when: level > 1e99 m}]", "is too large"),
         ("\n  steps: [{severity: major, when: level > 2 m, for: 9999 d}]", "is too long"),
         (
@@ -116,7 +116,7 @@ def test_what_lies_at_a_bound_is_accepted() -> None:
     ("test", "said"),
     [
         ("every: 5 min, level: 1*99999, expect: nothing", "readings of one test; expected at most"),
-        ("every: 5 min, level: 1*999999999, expect: nothing", "is no reading"),
+        ("every: 5 min, level: 1*999999999, expect: nothing", "is not a reading"),
         ("every: 366 d, level: 1 1 1, expect: nothing", "a test lasts at most 366 d"),
         ("every: 0 s, level: 1 1, expect: nothing", "needs a duration above zero"),
         (f"every: 5 min, level: {'9' * 400}, expect: nothing", "is too large"),
@@ -125,7 +125,7 @@ def test_what_lies_at_a_bound_is_accepted() -> None:
             "every: 5 min, level: 1, members: {a-1 to a-999999: {level: 1}}, expect: nothing",
             "members of one test; expected at most 500",
         ),
-        ("every: 5 min, until: 99999d00:00, level: 1, expect: nothing", "is no time"),
+        ("every: 5 min, until: 99999d00:00, level: 1, expect: nothing", "is not a time"),
         (
             f"every: 5 min, level: 1, thresholds: {{alert: {'9' * 400} m}}, expect: nothing",
             "is too large",

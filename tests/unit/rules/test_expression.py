@@ -89,7 +89,7 @@ def test_a_quantile_takes_its_arguments_in_either_order() -> None:
         ("silent(level, 30 mnn)", 23, "'mnn' is not a unit of time"),
         ("max(level - 1 m, 1 h) > 3 m", 19, "max takes (a series, a duration)"),
         ("max(level) > 3 m", 9, "found 1 arguments"),
-        ("change(level, 0 min) > 3 m", 23, "longer than nothing"),
+        ("change(level, 0 min) > 3 m", 23, "above zero"),
         ("level > 3 m & level < 4 m", 21, "'&' is not part of the rule language"),
         ("(level > 3 m", 21, "expected ')', found the end"),
         ("level.x > 3 m", 9, "'level.x' is not understood"),

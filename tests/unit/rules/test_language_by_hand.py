@@ -122,7 +122,10 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("level", "9: 'level' is a value; a condition compares it, as level > 3 m or level == 1"),
+        (
+            "level",
+            "9: 'level' is a value; a condition compares it, such as level > 3 m or level == 1",
+        ),
         ("level + 1 m", "15: expected a condition, found a value; compare it with another"),
         ("(level > 1 m) + 2 m > 3 m", "16: expected a value, found a condition"),
         ("levle > 1 m", "9: unknown series 'levle'; did you mean 'level'?"),
@@ -131,10 +134,10 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
         ("inside > 1", "9: the word inside does not exist yet"),
         ("level > alert", "17: a threshold is written threshold.alert"),
         ("level > threshold.alrt", "17: unknown threshold 'alrt'; did you mean 'alert'?"),
-        ("hour == sat", "17: compare it with weekday, as weekday == sat"),
-        ("level > mar", "17: compare it with month, as month == mar"),
-        ("weekday == sta", "20: 'sta' is no weekday; did you mean 'sat'?"),
-        ("sta == weekday", "9: 'sta' is no weekday; did you mean 'sat'?"),
+        ("hour == sat", "17: compare it with weekday, such as weekday == sat"),
+        ("level > mar", "17: compare it with month, such as month == mar"),
+        ("weekday == sta", "20: 'sta' is not a weekday; did you mean 'sat'?"),
+        ("sta == weekday", "9: 'sta' is not a weekday; did you mean 'sat'?"),
         ("month == 13", "18: month is a whole number, 1 to 12"),
         ("month == 0", "18: month is a whole number, 1 to 12"),
         ("hour > 25", "16: hour is a whole number, 0 to 24"),
@@ -172,15 +175,15 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
                 " the word device"
             ),
         ),
-        ("share(total(level) > 1 m) > 30 %", "15: total cannot stand inside share"),
-        ("upstream(upstream(level)) > 1 m", "18: upstream cannot stand inside upstream"),
-        ("total(upstream(level)) > 1 m", "15: upstream cannot stand inside total"),
+        ("share(total(level) > 1 m) > 30 %", "15: total cannot be used inside share"),
+        ("upstream(upstream(level)) > 1 m", "18: upstream cannot be used inside upstream"),
+        ("total(upstream(level)) > 1 m", "15: upstream cannot be used inside total"),
         (
             "upstream(silent(level, 1 h))",
             "18: silent cannot be used inside upstream: water carries no messages",
         ),
-        ("upstream(1 m) > 1 m", "9: upstream needs a series inside, as upstream(…)"),
-        ("share(1 > 2) > 1", "9: share needs a series inside, as share(…)"),
+        ("upstream(1 m) > 1 m", "9: upstream needs a series inside, such as upstream(…)"),
+        ("share(1 > 2) > 1", "9: share needs a series inside, such as share(…)"),
         (
             "share(level > 1 m) > 30",
             "30: a share lies between 0 and 1; write 0.3 or 30 %",
@@ -345,12 +348,12 @@ def hysteresis(when: str, clear: str) -> str:
 
 
 ABOVE = (
-    "clear holds already where when does: they overlap by {}; to keep the alarm until it is well"
-    " below, write the limit of when - 0.10 m, or whatever the margin is"
+    "clear already holds where when does: they overlap by {}; for hysteresis, write the"
+    " limit of when - 0.10 m, or another margin"
 )
 BELOW = (
-    "clear holds already where when does: they overlap by {}; to keep the alarm until it is well"
-    " above, write the limit of when + 0.10 m, or whatever the margin is"
+    "clear already holds where when does: they overlap by {}; for hysteresis, write the"
+    " limit of when + 0.10 m, or another margin"
 )
 SAME = "clear points the same way as when: both hold {} a limit; write it with {}"
 
@@ -426,8 +429,8 @@ def test_a_rule_inhibits_rules_that_there_are_and_not_itself() -> None:
         "7: rule 'b' cannot inhibit itself"
     )
     told = (
-        ": alarms that silence each other would tell nobody; let the graver inhibit the other, and"
-        " take one of these out"
+        ": alarms that suppress each other notify nobody; let the more severe one inhibit the"
+        " other, and remove one of these"
     )
     assert slip(lambda: check_mentions([mention("b", "a", 5)], known)) == (
         f"5: 'b' inhibits 'a', which inhibits 'b'{told}"

@@ -58,7 +58,7 @@ WHEN = "when: level > threshold.alert"
         (WHEN, "when: level => 3 m", "4:15: expected an operator or the end, found '='; write >="),
         (WHEN, "when: vigilance <> 3", "expected a value, found '>'; write !="),
         # hysteresis the wrong way round
-        ("- 0.10 m", "+ 0.10 m", "5:16: clear holds already where when does: they overlap by 0.1"),
+        ("- 0.10 m", "+ 0.10 m", "5:16: clear already holds where when does: they overlap by 0.1"),
         (
             "clear: level < threshold.alert - 0.10 m",
             "clear: threshold.alert + 20 cm > level",
@@ -72,7 +72,7 @@ WHEN = "when: level > threshold.alert"
         (
             "when: level > threshold.danger}",
             "when: level > threshold.danger, clear: level < threshold.danger + 0.20 m}",
-            "clear holds already where when does: they overlap by 0.2",
+            "clear already holds where when does: they overlap by 0.2",
         ),
         (
             "when: level > threshold.danger}",
@@ -113,7 +113,7 @@ WHEN = "when: level > threshold.alert"
         (
             "severity: minor",
             "severity: major",
-            "9:37: the steps of 'flood-x' must climb: major sta",
+            "9:37: the steps of 'flood-x' must rise: major com",
         ),
         # severities
         (
@@ -152,7 +152,7 @@ WHEN = "when: level > threshold.alert"
         (
             "  tests",
             "  chatter: often\n  tests",
-            "'often' is no chatter; expected so many alarms in",
+            "'often' is not a chatter limit; expected alarms in",
         ),
         (
             "  tests",
@@ -181,16 +181,20 @@ WHEN = "when: level > threshold.alert"
         (
             WHEN,
             "when: silent(level, 1 h) and rate(level, 3 h) > 1 cm/h",
-            "4:32: rate cannot stand beside silent: silence is judged by what had arrived, a",
+            "4:32: rate cannot be combined with silent: silence is evaluated by arrival, a",
         ),
         # the calendar
         (WHEN, "when: level > 1 m and weekday == 9", "weekday is a whole number, 1 to 7"),
         (WHEN, "when: level > 1 m and hour > 6.5", "hour is a whole number, 0 to 24"),
-        (WHEN, "when: level > 1 m and weekday == sta", "'sta' is no weekday; did you mean 'sat'?"),
-        (WHEN, "when: level > 1 m and sat", "compare it with weekday, as weekday == sat"),
+        (
+            WHEN,
+            "when: level > 1 m and weekday == sta",
+            "'sta' is not a weekday; did you mean 'sat'?",
+        ),
+        (WHEN, "when: level > 1 m and sat", "compare it with weekday, such as weekday == sat"),
         (WHEN, "when: night", "2:3: `when` of 'flood-x' names no series; what should it watch?"),
         # upstream and members
-        (WHEN, "when: upstream(silent(level, 1 h))", "silent cannot stand inside upstream"),
+        (WHEN, "when: upstream(silent(level, 1 h))", "silent cannot be used inside upstream"),
         (WHEN, "when: upstream(3 m) > 2 m", "upstream needs a series inside"),
         (WHEN, "when: total(level) > 3 m", "rule 'flood-x' uses total and is not `per: group`"),
     ],

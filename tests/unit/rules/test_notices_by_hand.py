@@ -58,7 +58,7 @@ def test_how_alarms_are_told_is_read() -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("  chatter: 1 in 1 h\n", "9:12: '1 in 1 h' is no chatter; expected so many alarms in a"),
+        ("  chatter: 1 in 1 h\n", "9:12: '1 in 1 h' is not a chatter limit; expected alarms in a"),
         ("  chatter: 5 in 1\n", "9:12: 1 has no unit"),
         ("  remind: 0 s\n", "9:11: remind needs a duration above zero"),
         ("  escalate: 0 min\n", "9:13: escalate needs a duration above zero"),
@@ -177,7 +177,7 @@ def test_texts_are_read_without_the_spaces_around_them() -> None:
             "level > 1 m and silent(level, 1 h) and last(level) > 2 m",
             "  clear: stuck(level, 1 h)\n",
             (
-                "9:10: stuck cannot stand beside silent: silence is judged by what had arrived, a"
+                "9:10: stuck cannot be combined with silent: silence is evaluated by arrival, a"
                 " window by what was measured; write last, last_change or change here, or make two"
                 " rules of it"
             ),
@@ -186,7 +186,7 @@ def test_texts_are_read_without_the_spaces_around_them() -> None:
             "level > 1 m",
             "  steps: [{severity: info, when: level > 2 m}]\n",
             (
-                "9:40: the steps of 'flood-x' must climb: info stands after minor; from the"
+                "9:40: the steps of 'flood-x' must rise: info comes after minor; from the"
                 " mildest on, severities are info, minor, major, critical"
             ),
         ),
@@ -196,12 +196,12 @@ def test_texts_are_read_without_the_spaces_around_them() -> None:
                 "  steps:\n  - {severity: critical, when: level > 3 m}\n"
                 "  - {severity: major, when: level > 2 m}\n"
             ),
-            "11:35: the steps of 'flood-x' must climb: major stands after critical;",
+            "11:35: the steps of 'flood-x' must rise: major comes after critical;",
         ),
         (
             "level > 1 m",
             "  steps: [{severity: minor, when: level > 2 m}]\n",
-            "the steps of 'flood-x' must climb: minor stands after minor;",
+            "the steps of 'flood-x' must rise: minor comes after minor;",
         ),
     ],
 )

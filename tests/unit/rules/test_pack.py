@@ -195,7 +195,7 @@ def test_steps_must_climb() -> None:
     text = RULE.replace("severity: minor", "severity: major").replace(
         "  tests: []", "  steps: [{severity: minor, when: level > threshold.danger}]\n  tests: []"
     )
-    with pytest.raises(RuleError, match="must climb"):
+    with pytest.raises(RuleError, match="must rise"):
         load_pack(text, file="rules/flood.yaml", domain="flood")
 
 
@@ -264,7 +264,7 @@ def test_a_test_may_have_members_with_a_supply() -> None:
             "17:00",
             "'17:00' is not a time span; expected one such as 17:00 to 06:00",
         ),
-        ("17:00 to 06:00", "dusk to dawn", "'dusk' is no time"),
+        ("17:00 to 06:00", "dusk to dawn", "'dusk' is not a time"),
         ("{light_level: 100*12}", "3", "member 'lamp-3 to lamp-4' has no series"),
         (
             "{light_level: 100*12}",

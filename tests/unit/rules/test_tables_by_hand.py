@@ -347,7 +347,7 @@ def test_a_limit_is_a_number_with_its_unit() -> None:
     [
         ({"every": "0 s"}, "`every` needs a duration above zero"),
         ({"level": "1,5"}, "'1,5' is not a reading; expected a number, - (no row) or null (a row"),
-        ({"level": "1*"}, "'1*' is no reading"),
+        ({"level": "1*"}, "'1*' is not a reading"),
         ({"levle": "1"}, "a test has no 'levle'; did you mean 'level'?"),
         ({"upstraem": {}}, "a test has no 'upstraem'; did you mean 'upstream'?"),
         ({"thresholds": {"alrt": "1 m"}}, "unknown threshold 'alrt'; did you mean 'alert'?"),
@@ -365,7 +365,7 @@ def test_a_limit_is_a_number_with_its_unit() -> None:
         ({"members": {"a": "1"}}, "member 'a' has no series; expected a mapping"),
         ({"members": {"a": {"x": 1}}}, "a member has no 'x'; expected one of"),
         ({"fed": "17:00"}, "'17:00' is not a time span; expected one such as 17:00 to 06:00"),
-        ({"fed": ["17:00 to noon"]}, "'noon' is no time"),
+        ({"fed": ["17:00 to noon"]}, "'noon' is not a time"),
         ({"expect": "none"}, "a test needs `expect`: nothing, or a list of alarms"),
         ({"expect": []}, "a test needs `expect`: nothing, or a list of alarms"),
         ({"expect": None}, "a test needs `expect`: nothing, or a list of alarms"),
@@ -492,7 +492,7 @@ def test_a_case_that_fails_says_what_is_missing_and_what_is_too_much() -> None:
         ("log:", "kinds: {level: guage}\n  log:", "unknown word 'guage'; did you mean 'gauge'?"),
         ("log:", "deaf: [[1]]\n  log:", "f:5:10: expected a pair, found 1"),
         ("log:", 'deaf: [["00:00", "00:01", x]]\n  log:', "f:5:10: expected a pair, found 3"),
-        ("log:", "thresholds: {alert: high}\n  log:", "f:5:23: 'high' is no number"),
+        ("log:", "thresholds: {alert: high}\n  log:", "f:5:23: 'high' is not a number"),
         (
             "log:",
             "revisions: [['00:05', gone]]\n  log:",
