@@ -18,12 +18,12 @@ from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.evaluation.setbacks import describe_error
 from hypervisor.registry.model import Registry, Revision
-from rules._vocabulary import PLANNED
 from rules._engine import lookback
 from rules._inputs import Subject
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
+from rules._vocabulary import PLANNED
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._quantity import Reporting
