@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from hypervisor.access.context import RequestContext
 from hypervisor.base import rooms
 from hypervisor.overview import views_now
-from hypervisor.web import request, static_files
+from hypervisor.web import static_files
 from hypervisor.web.page import Page
+from hypervisor.web.request import RequestMiddleware, current_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def mount(app: FastAPI) -> None:
     app.include_router(static_files.router)
     for module in modules():
         app.include_router(module.router, include_in_schema=False)
-    app.add_middleware(request.RequestMiddleware)
+    app.add_middleware(RequestMiddleware)
 
 
 def shell(context: RequestContext) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def shell(context: RequestContext) -> dict[str, Any]:
 
 def rail(context: RequestContext) -> list[Link]:
     """The pages that this person may see; `here` marks the current one."""
-    path = request.request().url.path
+    path = current_request().url.path
     links: list[Link] = []
     for page in list_pages():
         if page.needs is not None and not _may(context, page.needs):

@@ -18,7 +18,7 @@ from hypervisor.registry.schemas_territory import (
     OutlookBody,
 )
 from hypervisor.web import formats
-from hypervisor.web.formats import Feature, Wished
+from hypervisor.web.formats import AnswerFormat, Feature
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/assets", tags=["assets"])
 def list_assets(
     context: Context,
     page: Page,
-    wished: Wished,
+    answer_format: AnswerFormat,
     *,
     kind: Annotated[str | None, Query(examples=["school"])] = None,
     gauge: Annotated[str | None, Query(description="A site.", examples=["yvette-gif"])] = None,
@@ -45,7 +45,7 @@ def list_assets(
     ]
     # The order moves with the water: a page goes on behind a rank and a name, as they were then.
     some, following = page.cut(bodies, _order)
-    if wished.among("json", "geojson") == "geojson":
+    if answer_format.among("json", "geojson") == "geojson":
         return formats.geojson(
             context.mode, [_feature(asset_body) for asset_body in some], following
         )

@@ -24,7 +24,7 @@ from hypervisor.registry.schemas_territory import (
     ZonesBody,
 )
 from hypervisor.web import formats
-from hypervisor.web.formats import Feature, Wished, point
+from hypervisor.web.formats import AnswerFormat, Feature, point
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune
@@ -39,7 +39,7 @@ router = APIRouter(tags=["territory"])
 )
 def get_territory(
     context: Context,
-    wished: Wished,
+    answer_format: AnswerFormat,
     *,
     depth: Annotated[int, Query(ge=1, le=3, description="1: départements, 3: communes, too.")] = 3,
 ) -> TerritoryBody | Response:
@@ -48,7 +48,7 @@ def get_territory(
     As GeoJSON: one point per area that has coordinates.
     """
     tree = Tree.read(context)
-    if wished.among("json", "geojson") == "geojson":
+    if answer_format.among("json", "geojson") == "geojson":
         return formats.geojson(context.mode, tree.features(depth))
     return TerritoryBody(
         mode=context.mode,
@@ -72,7 +72,7 @@ def get_area(context: Context, code: str) -> AreaDetailBody:
 
 
 @router.get("/zones", response_model=ZonesBody, responses=responses() | formats.also("geojson"))
-def list_zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Response:
+def list_zones(context: Context, page: Page, answer_format: AnswerFormat) -> ZonesBody | Response:
     """Flood zones, lighting zones and others, with their outlines."""
     rows = list(queries_tables.list_things(context.connection, Zone))
     some, following = page.cut(rows, lambda row: (row.name,))
@@ -86,7 +86,7 @@ def list_zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Resp
         )
         for row in some
     ]
-    if wished.among("json", "geojson") == "geojson":
+    if answer_format.among("json", "geojson") == "geojson":
         features = [
             Feature(
                 id=row.name, geometry=row.geometry, properties=row.model_dump(exclude={"geometry"})
@@ -98,13 +98,13 @@ def list_zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Resp
 
 
 @router.get("/rivers", response_model=RiversBody, responses=responses() | formats.also("geojson"))
-def list_rivers(context: Context, wished: Wished) -> RiversBody | Response:
+def list_rivers(context: Context, answer_format: AnswerFormat) -> RiversBody | Response:
     """Each river with its sites from the source down and the travel times between them.
 
     As GeoJSON: a schematic line through the sites, not the surveyed course.
     """
     river_bodies = list(_rivers(context))
-    if wished.among("json", "geojson") == "geojson":
+    if answer_format.among("json", "geojson") == "geojson":
         return formats.geojson(context.mode, [_line(river) for river in river_bodies])
     return RiversBody(mode=context.mode, rivers=river_bodies)
 

@@ -13,7 +13,7 @@ from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.web import basemap
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render
-from hypervisor.web.request import request
+from hypervisor.web.request import current_request
 
 router = APIRouter()
 PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c")
@@ -23,7 +23,7 @@ PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c"
 def show_map(context: Context) -> HTMLResponse:
     """The map with the list of sites in view; without JavaScript, the area tree only."""
     sites = queries.list_sites(context.connection, context.now())
-    chosen = getattr(request().app.state, "basemap", "")
+    chosen = getattr(current_request().app.state, "basemap", "")
     with reading(reader_of(context)):
         return render(
             context,

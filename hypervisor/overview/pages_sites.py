@@ -24,7 +24,7 @@ from hypervisor.overview.views_site_upstream import build_upstream
 from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
-from hypervisor.web.request import request
+from hypervisor.web.request import current_request
 
 router = APIRouter()
 Typed = Annotated[str, Query(max_length=5_000)]
@@ -64,7 +64,7 @@ def list_sites(context: Context, site_filter: Annotated[SiteFilter, Query()]) ->
 @router.get("/sites/{name}")
 def show_site(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     """The page of a site."""
-    notice = _NOTICES.get(request().query_params.get("done", ""))
+    notice = _NOTICES.get(current_request().query_params.get("done", ""))
     return _render_page(context, name, look, notice=_(notice) if notice else None)
 
 

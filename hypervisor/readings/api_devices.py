@@ -17,7 +17,7 @@ from hypervisor.readings.schemas_devices import (
 )
 from hypervisor.registry import queries_devices
 from hypervisor.web import formats
-from hypervisor.web.formats import Wished
+from hypervisor.web.formats import AnswerFormat
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from sensors._nearest import did_you_mean
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/devices", tags=["devices"])
 def list_devices(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,
-    wished: Wished,
+    answer_format: AnswerFormat,
     *,
     site: Annotated[str | None, Query(examples=["yvette-gif"])] = None,
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
@@ -52,7 +52,7 @@ def list_devices(  # noqa: PLR0913  one argument a filter
         bad = [health for health in all_of if issue in health.issues and health.excused is None]
         page_healths, following = page.cut(bad, lambda health: (health.device.name,))
     bodies = [make_body(health) for health in page_healths]
-    if wished.among("json", "geojson") == "geojson":
+    if answer_format.among("json", "geojson") == "geojson":
         return formats.geojson(context.mode, map(make_feature, bodies), following)
     return DevicesBody(mode=context.mode, devices=bodies, next=following)
 

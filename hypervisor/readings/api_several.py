@@ -22,7 +22,7 @@ from hypervisor.readings.schemas import (
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import SeriesRow
 from hypervisor.web import formats
-from hypervisor.web.formats import Feature, Wished, point
+from hypervisor.web.formats import AnswerFormat, Feature, point
 from hypervisor.web.paging import Page, Paging
 from hypervisor.web.problems import responses
 from hypervisor.web.times import Instant, text
@@ -59,7 +59,7 @@ Names = Annotated[
 def list_readings(  # noqa: PLR0913  what a page is made of
     context: Context,
     page: Page,
-    wished: Wished,
+    answer_format: AnswerFormat,
     names: Names,
     *,
     since: Annotated[
@@ -79,7 +79,7 @@ def list_readings(  # noqa: PLR0913  what a page is made of
     As GeoJSON: a point a series with what it said.
     """
     question = _make_request(context, names, since, until, span)
-    form = wished.among("json", "csv", "geojson")
+    form = answer_format.among("json", "csv", "geojson")
     if form == "csv":
         return formats.table(_HEAD[question.kind], _format_rows(context, question), name="readings")
     rows, following = _read_page(context, page, question)

@@ -10,7 +10,7 @@ from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_latest import Latest, SiteRow
 from hypervisor.readings.schemas_devices import make_feature
 from hypervisor.web import formats
-from hypervisor.web.formats import Wished
+from hypervisor.web.formats import AnswerFormat
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/sites", tags=["sites"])
 def list_sites(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,
-    wished: Wished,
+    answer_format: AnswerFormat,
     *,
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
     river: Annotated[str | None, Query(examples=["Yvette"])] = None,
@@ -49,7 +49,7 @@ def list_sites(  # noqa: PLR0913  one argument a filter
     among = None if len(some) == len(rows) else [row.name for row in some]
     latest = queries_latest.list_latest(context.connection, among=among) if values else []
     bodies = _make_sites(context, some, latest)
-    if wished.among("json", "geojson") == "geojson":
+    if answer_format.among("json", "geojson") == "geojson":
         return formats.geojson(context.mode, map(make_feature, bodies), following)
     return SitesBody(mode=context.mode, sites=bodies, next=following)
 

@@ -66,7 +66,7 @@ def also(*forms: Form) -> dict[int | str, dict[str, Any]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FormatQuery:
+class AcceptedFormats:
     """What a request says of the form that it wants."""
 
     requested: Form | None
@@ -91,18 +91,18 @@ class FormatQuery:
         raise _unacceptable(offered)
 
 
-def read_format_query(
+def read_accepted_formats(
     request: Request,
     requested: Annotated[
         Form | None,
         Query(alias="format", description="Instead of the header Accept.", examples=["json"]),
     ] = None,
-) -> FormatQuery:
+) -> AcceptedFormats:
     """The form that is wanted."""
-    return FormatQuery(requested=requested, accept=request.headers.get("accept", "*/*"))
+    return AcceptedFormats(requested=requested, accept=request.headers.get("accept", "*/*"))
 
 
-Wished = Annotated[FormatQuery, Depends(read_format_query)]
+AnswerFormat = Annotated[AcceptedFormats, Depends(read_accepted_formats)]
 
 
 def _parse_accept(accept: str) -> list[str]:

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from hypervisor.access import secrets
 from hypervisor.access.context import RequestContext
 from hypervisor.access.identity import is_secure
-from hypervisor.web import request as asking
+from hypervisor.web.request import current_request
 
 _COOKIE = "hypervisor-once"
 _SECONDS = 60
@@ -25,7 +25,7 @@ def leads_to(context: RequestContext, address: str, flash: Mapping[str, str]) ->
         f"{text}.{secrets.sign(context.csrf, text)}",
         max_age=_SECONDS,
         path=urlsplit(address).path,
-        secure=is_secure(asking.request()),
+        secure=is_secure(current_request()),
         httponly=True,
         samesite="strict",
     )
@@ -34,7 +34,7 @@ def leads_to(context: RequestContext, address: str, flash: Mapping[str, str]) ->
 
 def page(context: RequestContext, make: Callable[[Mapping[str, str]], Response]) -> Response:
     """The page that `make` makes of what was said (nothing, where no form led here)."""
-    request = asking.request()
+    request = current_request()
     flash = _read_cookie(context, request.cookies.get(_COOKIE, ""))
     response = make(flash)
     if flash:

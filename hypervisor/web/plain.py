@@ -13,10 +13,9 @@ from hypervisor.base.reader import Reader, current, reading
 from hypervisor.base.translation import mark
 from hypervisor.database.connect import StoreError
 from hypervisor.database.pool import Pool
-from hypervisor.web import request as asking
 from hypervisor.web.access_errors import for_a_person
 from hypervisor.web.rendering import environment
-from hypervisor.web.request import wants_fragment
+from hypervisor.web.request import language, theme, wants_fragment
 
 _UNKNOWN = Instance(mode=Mode.LIVE, name="")
 _TITLES = {
@@ -48,10 +47,10 @@ def plain(
     """A page that needs nobody: its template extends plain.html."""
     instance = _find_instance(request)
     reader = Reader(
-        language=asking.language(request),
+        language=language(request),
         zone=ZoneInfo(instance.timezone),
         now=request.app.state.clock(),
-        theme=asking.theme(request),
+        theme=theme(request),
     )
     with reading(reader):
         text = (

@@ -11,13 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hypervisor.access.context import RequestContext
 from hypervisor.base import rooms
 from hypervisor.base.instance import Mode
-from hypervisor.base.reader import Reader, current, reading
+from hypervisor.base.reader import current, reading
 from hypervisor.base.translation import translate, translate_plural
 from hypervisor.web import marks, roles
-from hypervisor.web import request as asking
 from hypervisor.web.filters import FILTERS
 from hypervisor.web.refusals import refusal
-from hypervisor.web.request import wants_fragment
+from hypervisor.web.request import current_request, reader_of, wants_fragment
 from hypervisor.web.static_files import asset, reloading
 from sensors._domain import catalogue
 
@@ -61,16 +60,11 @@ def environment() -> Environment:
     return made
 
 
-def reader_of(context: RequestContext, request: Request | None = None) -> Reader:
-    """Who reads what is made for this request."""
-    return asking.reader_of(context, request or asking.request())
-
-
 def render(
     context: RequestContext, template: str, *, status_code: int = 200, **values: Any
 ) -> HTMLResponse:
     """A whole page: its template extends base.html."""
-    request = asking.request()
+    request = current_request()
     with reading(reader_of(context, request)):
         text = (
             environment()
@@ -88,7 +82,7 @@ def fragment(
     context: RequestContext, template: str, *, status_code: int = 200, **values: Any
 ) -> HTMLResponse:
     """A part of a page, without the shell; `template#block` renders only that block."""
-    request = asking.request()
+    request = current_request()
     name, _, block = template.partition("#")
     with reading(reader_of(context, request)):
         loaded = environment().get_template(name)
@@ -135,7 +129,7 @@ def domain_label(name: str) -> str:
 
 def with_query(**changed: str | int | None) -> str:
     """The address that is shown, with these parameters instead; None takes one away."""
-    url = asking.request().url
+    url = current_request().url
     url = url.remove_query_params([name for name, value in changed.items() if value is None])
     url = url.include_query_params(**{k: v for k, v in changed.items() if v is not None})
     return f"{url.path}?{url.query}" if url.query else url.path

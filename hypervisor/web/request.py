@@ -17,7 +17,7 @@ _CHOICES = {"lang": LANGUAGES, "theme": THEMES}
 _PROGRAMS = ("/api/", "/static/", "/openapi.json", "/metrics")
 
 
-def request() -> Request:
+def current_request() -> Request:
     """The request that is being answered."""
     return _CURRENT.get()
 
@@ -47,19 +47,20 @@ class RequestMiddleware:
             _CURRENT.reset(token)
 
 
-def reader_of(context: RequestContext, asking: Request) -> Reader:
-    """Who reads what is made for a request."""
+def reader_of(context: RequestContext, request: Request | None = None) -> Reader:
+    """Who reads what is made for a request, by default the current one."""
+    request = request or current_request()
     return Reader(
-        language=language(asking, getattr(getattr(context, "person", None), "language", None)),
+        language=language(request, getattr(getattr(context, "person", None), "language", None)),
         zone=ZoneInfo(context.instance.timezone),
         now=context.now(),
-        theme=theme(asking),
+        theme=theme(request),
     )
 
 
-def _reader(asking: Request) -> Reader | None:
-    access: RequestContext | None = getattr(asking.state, "access", None)
-    return None if access is None else reader_of(access, asking)
+def _reader(request: Request) -> Reader | None:
+    access: RequestContext | None = getattr(request.state, "access", None)
+    return None if access is None else reader_of(access, request)
 
 
 def _choice_headers(scope: Scope) -> list[tuple[bytes, bytes]] | None:
@@ -81,25 +82,25 @@ def _choice_headers(scope: Scope) -> list[tuple[bytes, bytes]] | None:
     return headers
 
 
-def theme(asking: Request) -> str:
+def theme(request: Request) -> str:
     """light, dark or auto."""
-    chosen = asking.cookies.get("theme", "auto")
+    chosen = request.cookies.get("theme", "auto")
     return chosen if chosen in THEMES else "auto"
 
 
-def language(asking: Request, preferred: str | None = None) -> str:
+def language(request: Request, preferred: str | None = None) -> str:
     """As chosen; else as the account says; else the browser's; else French."""
-    for chosen in (asking.cookies.get("lang"), preferred):
+    for chosen in (request.cookies.get("lang"), preferred):
         if chosen in LANGUAGES:
             return str(chosen)
-    for part in asking.headers.get("accept-language", "").split(","):
+    for part in request.headers.get("accept-language", "").split(","):
         name = part.partition(";")[0].strip()[:2].lower()
         if name in LANGUAGES:
             return name
     return LANGUAGES[0]
 
 
-def wants_fragment(asking: Request | None = None) -> bool:
+def wants_fragment(request: Request | None = None) -> bool:
     """Whether htmx asks for a part of a page (and not for history it has lost)."""
-    headers = (asking or request()).headers
+    headers = (request or current_request()).headers
     return "hx-request" in headers and "hx-history-restore-request" not in headers

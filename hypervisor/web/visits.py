@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import Response
 
-from hypervisor.web import request
+from hypervisor.web.request import current_request
 
 _COOKIE = "visit"
 _AWAY = timedelta(minutes=20)  # of the wall's clock: a shorter absence is no absence
@@ -52,7 +52,7 @@ def _build_visit(since: int, wall: int) -> Visit | None:
 
 
 def _read_cookie() -> tuple[int, int, int, int] | None:
-    parts = request.request().cookies.get(_COOKIE, "").split(".")
+    parts = current_request().cookies.get(_COOKIE, "").split(".")
     if len(parts) != 4 or not all(part.isdecimal() and len(part) <= 11 for part in parts):
         return None
     now, wall, before, before_wall = (int(part) for part in parts)
