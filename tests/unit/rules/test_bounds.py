@@ -92,8 +92,11 @@ def test_no_condition_is_beyond_what_the_engine_counts_with(when: str, said: str
             f"\n  steps: [{', '.join(['{severity: major, when: level > 2 m}'] * 11)}]",
             "f:9:10: 11 steps; expected at most 10",
         ),
-        ("\n  labels: " + "[" * 5000 + "]" * 5000, "more than 12 lists or mappings"),
-        ("\n  labels: " + "{a: " * 5000 + "b" + "}" * 5000, "more than 12 lists or mappings"),
+        ("\n  labels: " + "[" * 5000 + "]" * 5000, "more than 12 nested lists or mappings"),
+        (
+            "\n  labels: " + "{a: " * 5000 + "b" + "}" * 5000,
+            "more than 12 nested lists or mappings",
+        ),
         ("\n  labels: {a: &x [b, b], c: *x}", "an alias; write it out"),
     ],
 )

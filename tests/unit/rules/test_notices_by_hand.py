@@ -178,8 +178,8 @@ def test_texts_are_read_without_the_spaces_around_them() -> None:
             "  clear: stuck(level, 1 h)\n",
             (
                 "9:10: stuck cannot be combined with silent: silence is evaluated by arrival, a"
-                " window by what was measured; write last, last_change or change here, or make two"
-                " rules of it"
+                " window by measurement time; use last, last_change or change here, or write two"
+                " rules"
             ),
         ),
         (
@@ -187,7 +187,7 @@ def test_texts_are_read_without_the_spaces_around_them() -> None:
             "  steps: [{severity: info, when: level > 2 m}]\n",
             (
                 "9:40: the steps of 'flood-x' must rise: info comes after minor; from the"
-                " mildest on, severities are info, minor, major, critical"
+                " lowest, severities are info, minor, major, critical"
             ),
         ),
         (

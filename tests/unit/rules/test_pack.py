@@ -272,7 +272,7 @@ def test_a_test_may_have_members_with_a_supply() -> None:
             "a member has no 'ligth_level'; did you mean",
         ),
         ("members:", "membres:", "a test has no 'membres'; did you mean 'members'?"),
-        ("light_level: 100", "light_command: 100", "gives no light_level of members"),
+        ("light_level: 100", "light_command: 100", "does not give light_level of members"),
     ],
 )
 def test_a_slip_in_a_test_with_members_is_told(old: str, new: str, says: str) -> None:
