@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from hypervisor.base.instants import BEGINNING, micros, moment
-from hypervisor.bench import queries
+from hypervisor.base.instants import micros
+from hypervisor.bench import queries, territory
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
-from hypervisor.registry.changes import Changes
-from hypervisor.registry.model import Device, Revision, Series, Site
+from hypervisor.registry.model import Device
 from sensors._row import ROW, Rows
 
 FIRST = datetime(2024, 1, 4, tzinfo=UTC)  # where a chunk begins
@@ -28,19 +27,19 @@ def register(connection: Connection, gauges: int) -> list[int]:
     """Sites with one gauge each; the numbers of their series, in order."""
     names = [name(number) for number in range(gauges)]
     facts = [
-        _fact("threshold", f"{gauge}/{limit}", {"value": value, "unit": "m"})
+        territory.limit_fact(gauge, limit, value)
         for gauge in names
         for limit, value in _LIMITS.items()
     ]
-    facts += [_fact("series", f"{gauge}/level", {"interval_s": STEP}) for gauge in names]
-    registry_queries.write(
+    facts += [
+        territory.make_fact("series", f"{gauge}/level", {"interval_s": STEP}) for gauge in names
+    ]
+    territory.write_territory(
         connection,
-        Changes(
-            sites=tuple(Site(name=gauge, title=gauge, domain="flood") for gauge in names),
-            devices=tuple(Device(name=gauge, site=gauge, commissioned=FIRST) for gauge in names),
-            series=tuple(Series(device=gauge, quantity="level") for gauge in names),
-            revisions=tuple(facts),
-        ),
+        dict.fromkeys(names, "flood"),
+        [Device(name=gauge, site=gauge, commissioned=FIRST) for gauge in names],
+        {gauge: ["level"] for gauge in names},
+        revisions=tuple(facts),
     )
     series = registry_queries.load(connection).series
     return [series[gauge, "level"].id or 0 for gauge in names]
@@ -76,9 +75,3 @@ def _rows(rng: np.random.Generator, series: list[int], first: int, last: int) ->
     hump = np.exp(-(((np.arange(len(at)) - middle[:, np.newaxis]) / 60) ** 2))
     rows["value"] = np.round(base + peak[:, np.newaxis] * hump, 2)
     return rows.reshape(-1)
-
-
-def _fact(kind: str, key: str, value: dict[str, object]) -> Revision:
-    return Revision(
-        kind=kind, key=key, value=value, effective=moment(BEGINNING), author="bench", reason="bench"
-    )

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
-from hypervisor.bench import queries
+from hypervisor.bench import territory
 from hypervisor.bench.load import DEVICES, GATEWAY, QUANTITIES, address, device
 from hypervisor.broker import accounts, binaries, passwords
 from hypervisor.broker.folder import open_folder
@@ -24,6 +25,7 @@ from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate
 from hypervisor.readings.queries_codecs import save_codec
+from hypervisor.registry.model import Device, Gateway
 from hypervisor.stack.postgres import DATABASE, Database
 from hypervisor.stack.servers import start_broker, start_database
 from ingest.library import list_shipped
@@ -32,6 +34,8 @@ from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 
 _CODEC = "bench"
+_SINCE = datetime(2000, 1, 1, tzinfo=UTC)
+_LIMITS = {"attention": 3.0, "alert": 4.0, "danger": 5.0}  # m
 _OTHERS = 40  # devices of each model of the catalogue, which say nothing
 
 _PATIENCE = 120.0  # s
@@ -114,16 +118,42 @@ def _describe(connection: Connection) -> None:
         CodecSource(mapping=f"payload: javascript\nfields:\n{lines}", script=script),
         "bench",
     )
-    queries.seed(
-        connection,
-        {device(number): address(number) for number in range(DEVICES)},
-        QUANTITIES,
-        gateway=GATEWAY,
-        codec=_CODEC,
-    )
+    names = [device(number) for number in range(DEVICES)]
     words = catalogue()
-    for model in words.models.values():
-        queries.add_others(connection, model.name, model.quantities, _OTHERS)
+    others = {
+        f"{model.name}-{number}": model
+        for model in words.models.values()
+        for number in range(_OTHERS)
+    }
+    devices = [
+        Device(
+            name=name,
+            site=name,
+            commissioned=_SINCE,
+            gateway=GATEWAY,
+            address=address(number),
+            codec=_CODEC,
+        )
+        for number, name in enumerate(names)
+    ]
+    devices += [
+        Device(name=name, site="bench", commissioned=_SINCE, model=model.name)
+        for name, model in others.items()
+    ]
+    limits = [
+        territory.limit_fact(name, limit, value)
+        for name in names
+        for limit, value in _LIMITS.items()
+    ]
+    territory.write_territory(
+        connection,
+        dict.fromkeys((*names, "bench"), "flood"),
+        devices,
+        dict.fromkeys(names, QUANTITIES)
+        | {name: model.quantities for name, model in others.items()},
+        gateways=(Gateway(name=GATEWAY, title=GATEWAY, protocol="chirpstack"),),
+        revisions=tuple(limits),
+    )
 
 
 def _prepare(

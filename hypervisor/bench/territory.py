@@ -1,9 +1,10 @@
 """A territory of all domains in which nothing happens, so that every rule has its work."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
+from typing import Any
 
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.database.connect import Connection
@@ -72,34 +73,44 @@ def places(sites: int) -> list[Place]:
 
 def register(connection: Connection, places: list[Place], words: Catalogue) -> None:
     """All of it, with every threshold that its domain knows."""
-    registry_queries.write(
-        connection,
-        Changes(
-            sites=tuple(
-                Site(name=place.name, title=place.name, domain=place.domain) for place in places
-            ),
-            devices=tuple(
-                Device(name=place.name, site=place.name, commissioned=_SINCE) for place in places
-            ),
-            series=tuple(
-                Series(device=place.name, quantity=name)
-                for place in places
-                for name in place.values
-            ),
-            revisions=tuple(_thresholds(places, words)),
-        ),
+    limits = [
+        limit_fact(place.name, name, _LIMITS.get(name, _ELSE), limit.unit)
+        for place in places
+        for name, limit in words.thresholds.items()
+        if limit.quantity in place.values
+    ]
+    devices = [Device(name=place.name, site=place.name, commissioned=_SINCE) for place in places]
+    quantities = {place.name: [*place.values] for place in places}
+    domains = {place.name: place.domain for place in places}
+    write_territory(connection, domains, devices, quantities, revisions=tuple(limits))
+
+
+def write_territory(
+    connection: Connection,
+    domains: Mapping[str, str],
+    devices: Iterable[Device],
+    quantities: Mapping[str, Iterable[str]],
+    **more: tuple[Any, ...],
+) -> None:
+    """Sites by domain, devices, quantities by device, and `more` of a change."""
+    series = [
+        Series(device=name, quantity=quantity)
+        for name, own in quantities.items()
+        for quantity in own
+    ]
+    sites = [Site(name=name, title=name, domain=domain) for name, domain in domains.items()]
+    changes = Changes(sites=tuple(sites), devices=tuple(devices), series=tuple(series), **more)
+    registry_queries.write(connection, changes)
+
+
+def limit_fact(site: str, name: str, value: float, unit: str = "m") -> Revision:
+    """A threshold from the beginning on."""
+    return make_fact("threshold", f"{site}/{name}", {"value": value, "unit": unit})
+
+
+def make_fact(kind: str, key: str, value: Mapping[str, object]) -> Revision:
+    """A fact from the beginning on."""
+    since = moment(BEGINNING)
+    return Revision(
+        kind=kind, key=key, value=value, effective=since, author="bench", reason="bench"
     )
-
-
-def _thresholds(places: list[Place], words: Catalogue) -> Iterator[Revision]:
-    for place in places:
-        for name, limit in words.thresholds.items():
-            if limit.quantity in place.values:
-                yield Revision(
-                    kind="threshold",
-                    key=f"{place.name}/{name}",
-                    value={"value": _LIMITS.get(name, _ELSE), "unit": limit.unit},
-                    effective=moment(BEGINNING),
-                    author="bench",
-                    reason="bench",
-                )

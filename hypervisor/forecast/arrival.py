@@ -1,4 +1,4 @@
-"""When water reaches what stands in its way: each asset by its gauge, its level and the rate."""
+"""When water reaches assets: from each gauge's level and its rate of rise."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,25 +11,17 @@ from hypervisor.forecast.queries import Standing
 from hypervisor.forecast.trend import Arrival, Course, arrival, rate_of
 from sensors._domain import Catalogue
 
-FARTHEST = timedelta(hours=24)  # beyond, a straight line through three hours tells nothing
+FARTHEST = timedelta(hours=24)  # a line through three hours says nothing beyond
 State = Literal["reached", "rising", "falling", "steady", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
-    """An asset and the water: `margin` is level minus the asset's, positive: it is in the water.
+class Reach(Standing):
+    """An asset and the water: `margin` is the gauge's value minus the asset's level.
 
     `state`: `reached`, or what the gauge does; `unknown`: it has no reading or no rate.
     """
 
-    asset: str
-    title: str
-    kind: str
-    gauge: str
-    gauge_title: str
-    level: float
-    unit: str
-    illustrative: bool
     course: Course | None
     margin: float | None
     state: State
@@ -44,13 +36,13 @@ def list_courses(
     quantity: str = "level",
     sites: Sequence[str] | None = None,
 ) -> dict[str, Course]:
-    """The course of a quantity by site, where one was ever read; of all sites, or of these."""
+    """The course of a quantity by site, for those with readings; of all sites, or of these."""
     known_quantity = catalogue.quantities.get(quantity)
     by_site: dict[str, Course] = {}
     for site, device, readings in store.recent(connection, quantity, now, sites):
         at, value = readings[-1]
         if site in by_site and by_site[site].time >= at:
-            continue  # of two gauges at one site the one that spoke last
+            continue  # of two gauges at one site, the one with the newest reading
         by_site[site] = Course(
             site=site,
             device=device,
@@ -74,11 +66,11 @@ def list_reaches(
 ) -> list[Reach]:
     """Every asset that is tied to a gauge, the soonest in the water first.
 
-    `found`: the courses of all levels, where they are known already.
+    `courses_by_gauge`: the courses of all levels, if the caller has them.
     """
     standing = store.assets(connection, now)
     if courses_by_gauge is None:
-        gauges = sorted({work.gauge for work in standing})
+        gauges = sorted({asset.gauge for asset in standing})
         courses_by_gauge = list_courses(connection, catalogue, now=now, sites=gauges)
     return sorted(_reaches(standing, courses_by_gauge), key=_urgency)
 
@@ -86,22 +78,15 @@ def list_reaches(
 def _reaches(
     standing: Iterable[Standing], courses_by_gauge: Mapping[str, Course]
 ) -> Iterable[Reach]:
-    for work in standing:
-        course = courses_by_gauge.get(work.gauge)
-        margin = None if course is None else course.value - work.level
+    for asset in standing:
+        course = courses_by_gauge.get(asset.gauge)
+        margin = None if course is None else course.value - asset.level
         yield Reach(
-            asset=work.asset,
-            title=work.title,
-            kind=work.kind,
-            gauge=work.gauge,
-            gauge_title=work.gauge_title,
-            level=work.level,
-            unit=work.unit,
-            illustrative=work.illustrative,
+            **vars(asset),
             course=course,
             margin=margin,
             state=_state(course, margin),
-            arrival=None if course is None else arrival(course, work.level, within=FARTHEST),
+            arrival=None if course is None else arrival(course, asset.level, within=FARTHEST),
         )
 
 

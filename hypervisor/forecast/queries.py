@@ -1,18 +1,20 @@
-"""What a course is reckoned from: readings believed lately, and what waits at which level."""
+"""What a forecast is computed from: recent good readings, and the levels that reach assets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from psycopg.rows import class_row
+
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import SUSPECT
 
 _BACK = timedelta(hours=3)  # hypervisor.forecast.trend.WINDOW
 
-# The newest believed reading, wherever it lies, and those of the hours before it. Which is newest
-# is found first, one look into the index a series: `<>` is what the planner holds for common, so
-# that it walks back from the newest, and OFFSET 0 keeps it from joining the other way round.
+# The newest good reading, however old, and those of the hours before it. The newest is searched
+# first, one index lookup a series: the planner takes `<>` for common and so walks back from the
+# newest; OFFSET 0 keeps it from joining the other way round.
 _RECENT = """
 WITH newest AS MATERIALIZED (
     SELECT site.name AS site, device.name AS device, series.id AS series, (
@@ -33,8 +35,9 @@ FROM newest CROSS JOIN LATERAL (
 ORDER BY newest.site, newest.device, r.time
 """
 _ASSETS = """
-SELECT a.name, a.title, a.kind, g.name, g.title, (r.value->>'level')::float, r.value->>'unit',
-       a.illustrative OR r.illustrative
+SELECT a.name AS asset, a.title, a.kind, g.name AS gauge, g.title AS gauge_title,
+       (r.value->>'level')::float AS level, r.value->>'unit' AS unit,
+       a.illustrative OR r.illustrative AS illustrative
 FROM asset a JOIN LATERAL (
     SELECT value, illustrative FROM revision WHERE kind = 'reach' AND key = a.name
       AND effective <= %s ORDER BY effective DESC, id DESC LIMIT 1
@@ -51,7 +54,7 @@ FROM revision WHERE kind = 'threshold' AND right(key, length(%(name)s) + 1) = '/
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """An asset that a level at a gauge puts in the water."""
+    """An asset and the level of a gauge at which water reaches it."""
 
     asset: str
     title: str
@@ -85,19 +88,7 @@ def recent(
 
 def assets(connection: Connection, at: datetime) -> list[Standing]:
     """The assets that are tied to a gauge at a time."""
-    return [
-        Standing(
-            asset=row[0],
-            title=row[1],
-            kind=row[2],
-            gauge=row[3],
-            gauge_title=row[4],
-            level=row[5],
-            unit=row[6],
-            illustrative=row[7],
-        )
-        for row in connection.execute(_ASSETS, [at])
-    ]
+    return connection.cursor(row_factory=class_row(Standing)).execute(_ASSETS, [at]).fetchall()
 
 
 def limits(connection: Connection, name: str, at: datetime) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""The course of a gauge: its last value, and how fast it has risen or fallen lately.
+"""The course of a gauge: its last value, and how fast it rises or falls.
 
-The rate is the slope of a straight line through the readings that are believed, over three hours:
-over one hour a centimetre of resolution would hide a river that rises by one (DOMAIN). Its error
-is told, since a time that is reckoned with it has a range.
+The rate is the slope of a straight line through the good readings of three hours: over one hour a
+resolution of a centimetre would hide a river that rises by one (DOMAIN). Its standard error gives
+each computed time a range.
 """
 
 import math
@@ -16,8 +16,8 @@ WINDOW = timedelta(hours=3)
 _FEWEST = 4  # readings that make a line
 _HOUR = 3600.0
 _SURE = 2.0  # standard errors within which a slope is taken to lie
-# No flood rises along a straight line: however exact the rate, it may be met by so much sooner or
-# later. Chosen by us; no forecast says them.
+# No flood rises along a straight line: however exact the rate, it may arrive that much sooner or
+# later. Our choice, not a forecast's.
 _SOONER, _LATER = 0.75, 1.35
 
 
@@ -30,7 +30,7 @@ class Rate:
 
     @property
     def rises(self) -> bool:
-        """Beyond what its error may feign."""
+        """Faster than its error explains."""
         return self.per_hour > _SURE * self.error
 
     @property
@@ -40,7 +40,7 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """Where a site's quantity stands and goes. `rate` None: too few readings to tell."""
+    """A site's quantity: its last value and its rate. `rate` None: too few readings."""
 
     site: str
     device: str
@@ -71,13 +71,13 @@ def rate_of(
     slope = float(lag @ values) / spread
     left = values - values.mean() - slope * lag
     scatter = math.sqrt(float(left @ left) / (len(recent) - 2))
-    least = (resolution or 0.0) / math.sqrt(12)  # what rounding alone scatters
+    least = (resolution or 0.0) / math.sqrt(12)  # scatter of rounding alone
     return Rate(per_hour=slope, error=max(scatter, least) / math.sqrt(spread))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """When a level is met if the rate holds; `latest` None: the error allows that it never is."""
+    """When a level is reached if the rate holds; `latest` None: within the error, perhaps never."""
 
     at: datetime
     earliest: datetime
@@ -85,7 +85,7 @@ class Arrival:
 
 
 def arrival(course: Course, level: float, *, within: timedelta) -> Arrival | None:
-    """When a course that rises meets a level, from its last reading on; None: not so soon."""
+    """When a rising course reaches a level; None: not within `within`."""
     rate = course.rate
     gap = level - course.value
     if rate is None or not rate.rises or gap <= 0:

@@ -16,7 +16,12 @@ def check_registry(
     comparison: Comparison, inventory: Inventory, catalogue: Catalogue
 ) -> list[Problem]:
     """Every problem of the resulting registry, at the lines of the files that cause it."""
-    checks = _Checks(comparison, inventory, facts_in_force(comparison.after), catalogue)
+    checks = _Checks(
+        comparison=comparison,
+        inventory=inventory,
+        facts=facts_in_force(comparison.after),
+        catalogue=catalogue,
+    )
     return [
         *checks.references(),
         *checks.links(),
@@ -31,7 +36,7 @@ def check_registry(
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Checks:
     comparison: Comparison
     inventory: Inventory

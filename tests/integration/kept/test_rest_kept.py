@@ -1,6 +1,7 @@
 """What a bench, a backup and a pool ask of the database, and what is said where none answers."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import micros
 from hypervisor.bench import queries as bench_queries
+from hypervisor.bench import territory
 from hypervisor.database import databases, feed
 from hypervisor.database.connect import (
     Connection,
@@ -23,6 +25,7 @@ from hypervisor.database.connect import (
 )
 from hypervisor.database.pool import Pool, UnstorableError
 from hypervisor.readings import queries_workers
+from hypervisor.registry.model import Device, Gateway
 from hypervisor.stack import queries_backup
 from sensors._row import ROW
 from tests.integration.database.standing import (
@@ -53,10 +56,25 @@ def test_a_database_that_does_not_answer_is_named() -> None:
 
 def test_a_bench_has_devices_at_sites_with_thresholds_and_others(connection: Connection) -> None:
     connection.execute("DELETE FROM feed")
-    bench_queries.seed(
-        connection, {"a": "0A", "b": "0B"}, ["level", "rain"], gateway="mast", codec="probe"
+    since = datetime(2000, 1, 1, tzinfo=UTC)
+    own: dict[str, Any] = {"gateway": "mast", "codec": "probe", "commissioned": since}
+    territory.write_territory(
+        connection,
+        dict.fromkeys(("a", "b", "bench"), "flood"),
+        [
+            Device(name="a", site="a", address="0A", **own),
+            Device(name="b", site="b", address="0B", **own),
+            Device(name="lamp-0", site="bench", model="lamp", commissioned=since),
+            Device(name="lamp-1", site="bench", model="lamp", commissioned=since),
+        ],
+        {**{name: ["level", "rain"] for name in "ab"}, "lamp-0": ["power"], "lamp-1": ["power"]},
+        gateways=(Gateway(name="mast", title="mast", protocol="chirpstack"),),
+        revisions=tuple(
+            territory.limit_fact(site, name, value)
+            for site in "ab"
+            for name, value in (("attention", 3.0), ("alert", 4.0), ("danger", 5.0))
+        ),
     )
-    bench_queries.add_others(connection, "lamp", ["power"], 2)
     sites = connection.execute(
         "SELECT name, title, domain FROM site WHERE name IN ('a', 'b', 'bench') ORDER BY 1"
     ).fetchall()
@@ -91,7 +109,7 @@ def test_a_bench_has_devices_at_sites_with_thresholds_and_others(connection: Con
         for site in "ab"
         for name, value in (("alert", 4.0), ("attention", 3.0), ("danger", 5.0))
     ]
-    assert connection.execute("SELECT kind FROM feed").fetchall() == [("registry",)] * 2
+    assert connection.execute("SELECT kind FROM feed").fetchall() == [("registry",)]
 
 
 def rows_of(series: int, count: int) -> Any:
