@@ -14,31 +14,31 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import InstanceError, Mode, require_exercise
 from hypervisor.base.settings import Settings
-from hypervisor.database.connect import StoreError
+from hypervisor.database.connect import Connection, StoreError
 from hypervisor.exercises import queries_injects, queries_runs, service
-from hypervisor.exercises.debrief import build_debrief as debriefed
-from hypervisor.exercises.playable import Playable, list_playables, load_story
-from hypervisor.exercises.playable import get_playable as one_of
-from hypervisor.exercises.playing import ExerciseError
-from hypervisor.exercises.queries_injects import ChangedError, InjectError
-from hypervisor.exercises.queries_runs import Run, RunError
+from hypervisor.exercises.debrief import build_debrief
+from hypervisor.exercises.model import (
+    ChangedError,
+    ExerciseError,
+    InjectError,
+    Playable,
+    Run,
+    RunError,
+    TruthBody,
+)
+from hypervisor.exercises.playable import get_playable, list_playables, load_story
 from hypervisor.exercises.schemas import (
     DebriefBody,
     ExerciseBody,
-    MessageBody,
     OneRunBody,
     OrderPost,
-    PlayableBody,
     PlayableDetailBody,
     PlayablesBody,
     ResetPost,
-    RunBody,
     RunsBody,
     StartPost,
-    TruthBody,
 )
 from hypervisor.exercises.service import LEAD, Order, StartOptions
-from hypervisor.exercises.waiting import wait_for
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
@@ -46,10 +46,6 @@ from sensors._errors import TerritoryError
 
 router = APIRouter(prefix="/exercises", tags=["exercises"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
-NOBODY = (
-    "the exercise player is not running: `hypervisor up` starts `conduct` in an exercise, or"
-    " start `hypervisor conduct` yourself"
-)
 
 
 @router.get("", responses=responses())
@@ -58,23 +54,18 @@ def get_exercise(context: Context) -> ExerciseBody:
     if context.instance.mode is Mode.LIVE:
         return ExerciseBody(mode=context.mode, run=None, conducted=False, messages=[])
     run = queries_runs.get_latest_run(context.connection)
-    messages = queries_injects.list_messages(context.connection, run.id) if run else []
     return ExerciseBody(
         mode=context.mode,
-        run=None if run is None else run_body(run),
+        run=run,
         conducted=service.is_conducted(context.connection),
-        messages=[
-            MessageBody(**{k: v for k, v in vars(message).items() if k != "run"})
-            for message in messages
-        ],
+        messages=queries_injects.list_messages(context.connection, run.id) if run else [],
     )
 
 
 @router.get("/playable", responses=responses())
 def list_choices(context: Context, request: Request) -> PlayablesBody:
     """Scenarios and recordings that can be played."""
-    playable_bodies = [_playable_body(choice) for choice in list_playables(data_of(request))]
-    return PlayablesBody(mode=context.mode, playable=playable_bodies)
+    return PlayablesBody(mode=context.mode, playable=list_playables(data_of(request)))
 
 
 @router.get("/playable/{source}", responses=responses(404))
@@ -87,25 +78,25 @@ def get_choice(
 ) -> PlayableDetailBody:
     """A scenario or recording; with its events for leaders."""
     data = data_of(request)
-    try:
-        playable = one_of(data, source)
-    except ExerciseError as error:
-        raise NotFoundError(str(error)) from error
-    truth_bodies = None
+    with translate_errors():
+        playable = get_playable(data, source)
     if truth:
         context.require(LEAD)
-        truth_bodies = _truth_bodies(data, playable)
     return PlayableDetailBody(
-        mode=context.mode, playable=_playable_body(playable), truth=truth_bodies
+        mode=context.mode,
+        playable=playable,
+        truth=_truth_bodies(data, playable) if truth else None,
     )
 
 
 @router.get("/runs", responses=responses(422))
 def list_runs(context: Context, page: Page) -> RunsBody:
     """Runs, the latest first."""
-    runs = queries_runs.list_runs(context.connection, limit=page.limit + 1, before=_before(page))
-    some, following = page.take(runs, lambda row: (row.id,))
-    return RunsBody(mode=context.mode, runs=[run_body(run) for run in some], next=following)
+    after = page.after(int)
+    before = None if after is None else int(after[0])
+    runs = queries_runs.list_runs(context.connection, limit=page.limit + 1, before=before)
+    some, following = page.take(runs, lambda run: (run.id,))
+    return RunsBody(mode=context.mode, runs=some, next=following)
 
 
 @router.post("/runs", status_code=202, responses=responses(404, 409, 422))
@@ -113,13 +104,12 @@ def start_run(
     context: Context, request: Request, response: Response, post: StartPost
 ) -> OneRunBody:
     """Start a run: it is prepared, then its clock starts."""
-    _require_lead(context)
+    require_lead(context)
     options = StartOptions(author=context.person.name, **post.model_dump())
     with translate_errors():
-        if not service.is_conducted(context.connection):
-            raise RunError(NOBODY)
+        service.require_conductor(context.connection)
         with context.writing() as connection:
-            number, _ = service.start_run(connection, data_of(request), options)
+            number = service.start_run(connection, data_of(request), options)
     return _run_response(context, response, number)
 
 
@@ -134,44 +124,40 @@ def order_run(
     context: Context, response: Response, number: Number, post: OrderPost, if_match: IfMatch = None
 ) -> OneRunBody:
     """Pause, resume, change speed, jump or stop; If-Match names the version seen."""
-    _require_lead(context)
-    details = {"speed": post.speed, "to": post.to, "by": post.by}
-    order_ = Order(
-        kind=post.kind, author=context.person.name, details=details, version=parse_version(if_match)
+    require_lead(context)
+    order = Order(
+        kind=post.kind,
+        author=context.person.name,
+        details={"speed": post.speed, "to": post.to, "by": post.by},
+        version=parse_version(if_match),
     )
+    require_run(context.connection, number)
     with translate_errors():
-        if queries_runs.get_run(context.connection, number) is None:
-            raise NotFoundError(f"no run has the number {number}")
-        if not service.is_conducted(context.connection):
-            raise RunError(NOBODY)
-        with context.writing() as connection:
-            command = service.order_run(connection, number, order_)
-        wait_for(context.owning, command)
+        service.execute(context, lambda connection: service.order_run(connection, number, order))
     return _run_response(context, response, number)
 
 
 @router.get("/runs/{number}/debrief", responses=responses(404))
 def get_debrief(context: Context, request: Request, number: Number) -> DebriefBody:
     """Debrief of a run: events, alarms, acknowledgements, decisions."""
-    _require_lead(context)
+    require_lead(context)
     with context.owning() as connection:
-        run = queries_runs.get_run(connection, number)
-        if run is None:
-            raise NotFoundError(f"no run has the number {number}")
-        body = debriefed(connection, data_of(request), run)
+        run = require_run(connection, number)
+        body = build_debrief(connection, data_of(request), run)
     return DebriefBody(mode=context.mode, debrief=body)
 
 
 @router.post("/reset", status_code=202, responses=responses(409, 422))
 def reset_exercise(context: Context, post: ResetPost) -> ExerciseBody:
     """Reset the exercise: clears readings and alarms, keeps debriefs, territory and rules."""
-    _require_lead(context)
+    require_lead(context)
+    author = context.person.name
     with translate_errors():
-        if not service.is_conducted(context.connection):
-            raise RunError(NOBODY)
-        with context.writing() as connection:
-            command = service.request_reset(connection, context.person.name, post.reason)
-        wait_for(context.owning, command, seconds=30)
+        service.execute(
+            context,
+            lambda connection: service.request_reset(connection, author, post.reason),
+            seconds=30,
+        )
     context.connection.rollback()
     return get_exercise(context)
 
@@ -205,48 +191,38 @@ def parse_version(if_match: str | None) -> int | None:
     Raises:
         HTTPException: 412, not one of our versions.
     """
-    tag_text = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
-    if tag_text is None or tag_text == "*":
+    mark = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
+    if mark is None or mark == "*":
         return None
-    if not tag_text.isdecimal() or int(tag_text) >= 2**31:
+    if not mark.isdecimal() or int(mark) >= 2**31:
         raise HTTPException(HTTPStatus.PRECONDITION_FAILED, "If-Match: not a version of this")
-    return int(tag_text)
+    return int(mark)
 
 
-def run_body(run: Run) -> RunBody:
-    """A run as a body."""
-    columns = vars(run)
-    whole = (run.ends - run.begins).total_seconds()
-    gone = 0.0 if run.clock is None else (run.clock - run.begins).total_seconds()
-    return RunBody(
-        **{name: columns[name] for name in RunBody.model_fields if name in columns},
-        progress=round(min(1.0, max(0.0, gone / whole)), 4) if whole > 0 else 1.0,
-    )
-
-
-def _require_lead(context: RequestContext) -> None:
+def require_lead(context: RequestContext) -> None:
     """Require a leader and an exercise."""
     context.require(LEAD)
     with translate_errors():
         require_exercise(context.instance, what="leading an exercise")
 
 
-def _run_response(context: RequestContext, response: Response, number: int) -> OneRunBody:
-    context.connection.rollback()  # what is read is what was written
-    run = queries_runs.get_run(context.connection, number)
+def require_run(connection: Connection, number: int) -> Run:
+    """The run of that number.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    run = queries_runs.get_run(connection, number)
     if run is None:
         raise NotFoundError(f"no run has the number {number}")
+    return run
+
+
+def _run_response(context: RequestContext, response: Response, number: int) -> OneRunBody:
+    context.connection.rollback()  # read what was written
+    run = require_run(context.connection, number)
     tag(response, str(run.version))
-    return OneRunBody(mode=context.mode, run=run_body(run))
-
-
-def _before(page: Page) -> int | None:
-    after = page.after(int)
-    return None if after is None else int(after[0])
-
-
-def _playable_body(playable: Playable) -> PlayableBody:
-    return PlayableBody(**{name: getattr(playable, name) for name in PlayableBody.model_fields})
+    return OneRunBody(mode=context.mode, run=run)
 
 
 def _truth_bodies(data: File, playable: Playable) -> list[TruthBody]:

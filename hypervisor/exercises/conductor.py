@@ -8,7 +8,9 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from hypervisor.base.instants import moment, text
 from hypervisor.base.settings import Settings
@@ -22,16 +24,16 @@ from hypervisor.database.connect import (
 )
 from hypervisor.exercises import playing, queries_injects, queries_runs, reset
 from hypervisor.exercises import queries as store
-from hypervisor.exercises.plan import RunPlan, plan_run
+from hypervisor.exercises.model import Command, Run, RunError, RunState
+from hypervisor.exercises.plan import RunPlan, load_field, plan_run
 from hypervisor.exercises.playable import load_story
-from hypervisor.exercises.queries_runs import Command, Run, RunError, RunState
 from hypervisor.exercises.run_controller import RunController
-from hypervisor.exercises.service import plan_injects
-from hypervisor.exercises.simulation import load_field
 from sensors._errors import TerritoryError
 from simulators._player import SECOND, PlayResult
 from simulators._run_control import PlayerCommand
 from simulators._selection import select_names
+from simulators._story import Inject as PlannedInject
+from simulators._story import Story
 
 TICK = 1.0  # s between polls
 KILLED = "the player stopped or lost its database"
@@ -205,10 +207,12 @@ class Conductor:
         if run.kind != "story":
             return
         story = load_story(self.settings.data, run.source)
-        there = load_field(self.settings, story)
+        there = questions.ask(lambda connection: load_field(connection, story))
         seed = int(run.parameters.get("seed", 1))
         sites = {place.site: place.device for place in there.places}
-        for inject, row in plan_injects(story, str(run.parameters.get("language", "en"))):
+        language = str(run.parameters.get("language", "en"))
+        for inject in story.injects:
+            row = _inject_columns(inject, story, language)
             names = select_names(inject.where, there, seed)
             if inject.kind in {"reading", "lost-sensor"}:
                 if not names:  # no such device in this territory
@@ -237,6 +241,18 @@ class Conductor:
         state = RunState.STOPPED if tally.stopped else RunState.FINISHED
         _set(questions, run, state=state, ended_at=_wall(questions), jump_to=None)
         self.say(f"run {run.id} is {state} at {text(tally.clock)}")
+
+
+def _inject_columns(inject: PlannedInject, story: Story, language: str) -> dict[str, Any]:
+    def localized(name: str) -> str:
+        own = str(getattr(inject, f"{name}_fr")) if language == "fr" else ""
+        return own or str(getattr(inject, name))
+
+    return {
+        "kind": inject.kind,
+        **{name: localized(name) for name in ("title", "text", "sender", "expected")},
+        "planned": story.begins + timedelta(hours=inject.at),
+    }
 
 
 def _require_same(run: Run, plan: RunPlan) -> None:

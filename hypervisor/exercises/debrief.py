@@ -13,12 +13,11 @@ from hypervisor.alarms.queries import Alarm, Selection, highest_severity
 from hypervisor.base.instants import micros, text
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
-from hypervisor.exercises import queries_archive, queries_injects, queries_runs, scoring
+from hypervisor.exercises import queries_injects, queries_runs, scoring
+from hypervisor.exercises.model import Inject, Run, RunState, Sheet, Skip
+from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playable import load_story
-from hypervisor.exercises.queries_injects import Inject, Sheet, Skip
-from hypervisor.exercises.queries_runs import Run, RunState
 from hypervisor.exercises.scoring import Verdict
-from hypervisor.exercises.simulation import load_field_from
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.model import EntryKind, LogEntry
 from hypervisor.logbook.queries import LogFilter
@@ -36,7 +35,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
     After a reset: the archived debrief.
     """
     if run.state is RunState.RESET:
-        return queries_archive.load_debrief(connection, run.id) or {
+        return queries_runs.load_debrief(connection, run.id) or {
             "run": _run_row(run),
             "gone": True,
         }
@@ -83,7 +82,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
 
 def archive_debrief(connection: Connection, data: Path, run: Run) -> None:
     """Archive a debrief before a reset."""
-    queries_archive.save_debrief(connection, run.id, build_debrief(connection, data, run))
+    queries_runs.save_debrief(connection, run.id, build_debrief(connection, data, run))
 
 
 def _list_alarms(connection: Connection, run: Run) -> list[Alarm]:
@@ -130,7 +129,7 @@ def _load_field(connection: Connection, story: Story) -> Field:
     field = _FIELDS.get(key)
     if field is None:
         _FIELDS.clear()
-        field = _FIELDS[key] = load_field_from(connection, story)
+        field = _FIELDS[key] = load_field(connection, story)
     return field
 
 

@@ -5,24 +5,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hypervisor.access import passwords
+from hypervisor.access.queries_places import find_busiest_epci
+from hypervisor.accounts import service as account_service
+from hypervisor.accounts.service import Administrator, NewAccount
+from hypervisor.base.duties import Role
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings, default_data_folder
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.server_account import server_account
-from hypervisor.database.connect import connect
-from hypervisor.exercises import demo_accounts, playing, simulation
+from hypervisor.database.connect import Connection, connect
+from hypervisor.exercises import playing
+from hypervisor.exercises.plan import make_label
+from hypervisor.exercises.plan import make_messages as make_story_messages
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from hypervisor.stack import detached
 from sensors._errors import TerritoryError
 from simulators._player import Progress
 from simulators._publications import MessageSet
+from simulators._scenarios import load_scenario
 
 MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
 SCENARIO = "october-flood"
 SEED = 1
-SPEED = 7200.0  # two hours per second: five days in a minute
+ROLES = {
+    "chef": Role.ADMINISTRATOR,
+    "operator": Role.OPERATOR,
+    "author": Role.AUTHOR,
+    "viewer": Role.VIEWER,
+}
+EVERYWHERE = (Role.ADMINISTRATOR, Role.AUTHOR)
 
 
 class DemoError(TerritoryError):
@@ -40,6 +54,16 @@ class DemoResult:
     @property
     def usual(self) -> bool:
         return self.data == folder(None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """An account of the demonstration; `where` in words."""
+
+    name: str
+    password: str
+    role: Role
+    where: str
 
 
 def folder(data: Path | None) -> Path:
@@ -86,29 +110,51 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
     return settings
 
 
-def make_accounts(settings: Settings) -> list[demo_accounts.Member]:
+def make_accounts(settings: Settings) -> list[Member]:
     """Make the demonstration's accounts."""
     with connect(settings.database_url) as connection:
-        return demo_accounts.make_members(connection)
+        return make_members(connection)
+
+
+def make_members(connection: Connection) -> list[Member]:
+    """One account per role; operator and viewer belong to the EPCI with most sites."""
+    epci = find_busiest_epci(connection)
+    members = []
+    for name, role in ROLES.items():
+        area, where = (None, "everywhere") if role in EVERYWHERE or epci is None else epci
+        secret = passwords.generate()
+        new = NewAccount(name=name, password=secret, roles=((role, area),))
+        account_service.create_account(
+            connection, new, Administrator(name="demo"), reason="demonstration"
+        )
+        members.append(Member(name=name, password=secret, role=role, where=where))
+    return members
+
+
+def format_members(members: list[Member]) -> list[str]:
+    """Accounts with their passwords, shown once."""
+    return [
+        f"{member.name:9} {member.password}  {member.role}, {member.where}" for member in members
+    ]
 
 
 def make_messages(settings: Settings, *, hours: float | None = None) -> MessageSet:
     """Messages of the territory's devices, each in its own format."""
-    return simulation.make_messages(settings, SCENARIO, seed=SEED, hours=hours)
+    return make_story_messages(settings, load_scenario(SCENARIO), seed=SEED, hours=hours)
 
 
 def play(
     data: Path,
     settings: Settings,
-    spoken: MessageSet,
+    messages: MessageSet,
     *,
     speed: float | None,
     notice: Callable[[Progress], None],
 ) -> DemoResult:
     """Play the flood to its end."""
-    label = simulation.make_label(SCENARIO, seed=SEED)
-    manner = playing.PlayOptions(speed=speed)
-    outcome = playing.play(settings, spoken, manner, notice=notice, label=label)
+    label = make_label(SCENARIO, load_scenario(SCENARIO), seed=SEED)
+    options = playing.PlayOptions(speed=speed)
+    outcome = playing.play(settings, messages, options, notice=notice, label=label)
     return DemoResult(data=data, settings=settings, outcome=outcome)
 
 

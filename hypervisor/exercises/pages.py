@@ -6,20 +6,17 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.exercises import queries_runs, service
 from hypervisor.exercises import views as view
 from hypervisor.exercises import views_desk as desk
-from hypervisor.exercises.api import data_of
-from hypervisor.exercises.banner import get_status
+from hypervisor.exercises.api import data_of, require_run
 from hypervisor.exercises.debrief import build_debrief
+from hypervisor.exercises.model import RunError
 from hypervisor.exercises.playable import list_playables
-from hypervisor.exercises.queries_runs import RunError
 from hypervisor.exercises.service import LEAD, StartOptions
-from hypervisor.exercises.waiting import wait_for
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render
@@ -43,7 +40,7 @@ def show_exercises(context: Context, request: Request) -> Response:
 def show_banner(context: Context) -> Response:
     """The banner alone."""
     with reading(reader_of(context)):
-        words = view.format_banner(context, get_status(context.connection))
+        words = view.format_banner(context, queries_runs.get_latest_run(context.connection))
     return fragment(context, "parts/banner.html", bar={"exercise_words": words})
 
 
@@ -52,9 +49,7 @@ def show_debrief(context: Context, request: Request, number: Number) -> Response
     """Debrief of a run."""
     context.require(LEAD)
     with context.owning() as connection:
-        run = queries_runs.get_run(connection, number)
-        if run is None:
-            raise NotFoundError(f"no run has the number {number}")
+        run = require_run(connection, number)
         body = build_debrief(connection, data_of(request), run)
     with reading(reader_of(context)):
         axis = view.draw_axis(run)
@@ -90,7 +85,7 @@ def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
             seed=seed,
             hours=desk.parse_number(hours),
         )
-        desk.require_conductor(context)
+        service.require_conductor(context.connection)
         with context.writing() as connection:
             service.start_run(connection, data_of(request), options)
     except (TerritoryError, ValueError) as error:
@@ -107,10 +102,12 @@ def reset_exercise(context: Context, request: Request, reason: Text = "") -> Res
     try:
         if not reason.strip():
             raise RunError("give a reason for the reset: readings and alarms are cleared")
-        desk.require_conductor(context)
-        with context.writing() as connection:
-            command = service.request_reset(connection, context.person.name, reason.strip())
-        wait_for(context.owning, command, seconds=30)
+        author = context.person.name
+        service.execute(
+            context,
+            lambda connection: service.request_reset(connection, author, reason.strip()),
+            seconds=30,
+        )
     except TerritoryError as error:
         return _render_overview(context, request, wrong=refusal(error), status_code=409)
     return RedirectResponse("/exercises", status_code=303)

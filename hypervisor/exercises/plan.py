@@ -1,4 +1,4 @@
-"""Messages of a run, reproducible from its parameters."""
+"""Messages of a scenario or recording with this instance's devices, reproducible by parameters."""
 
 import functools
 import hashlib
@@ -8,14 +8,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypervisor.base.settings import Settings
+from hypervisor.database.connect import Connection, connect
+from hypervisor.exercises.model import Run, RunLabel
 from hypervisor.exercises.playable import load_story, recording_path
 from hypervisor.exercises.playing import as_messages, find_series_ids, load_registry
-from hypervisor.exercises.queries_runs import Run
-from hypervisor.exercises.simulation import load_field
+from hypervisor.exercises.territory import describe_field
+from hypervisor.readings import queries_codecs
+from hypervisor.registry import queries as registry_store
+from sensors._domain import catalogue
 from simulators import _options
+from simulators._field import Field
 from simulators._publications import Disturbance, MessageSet, Publication, disturb
 from simulators._recordings import read
 from simulators._simulation import simulate_messages
+from simulators._story import ScheduledEvent, Story
 
 
 @dataclass(frozen=True)
@@ -63,32 +69,60 @@ def plan_run(settings: Settings, run: Run) -> RunPlan:
         TerritoryError: the scenario or file is gone, or names unknown devices.
     """
     parameters = run.parameters
-    spoken = (
-        _story_messages(settings, run)
-        if run.kind == "story"
-        else _recording_messages(settings, run)
-    )
-    find_series_ids(
-        spoken.rows, load_registry(settings)
-    )  # fail before playing if devices are missing
+    if run.kind == "story":
+        messages = make_messages(
+            settings,
+            load_story(settings.data, run.source),
+            seed=int(parameters.get("seed", 1)),
+            hours=parameters.get("hours"),
+            faults=[_options.parse_fault(text) for text in parameters.get("faults", ())],
+        )
+    else:
+        messages = _recording_messages(settings, run)
+    find_series_ids(messages.rows, load_registry(settings))  # fail now if devices are missing
     return RunPlan(
-        messages=spoken,
-        publications=disturb(spoken.publications, Disturbance()),
+        messages=messages,
+        publications=disturb(messages.publications, Disturbance()),
         linger=float(parameters.get("linger", 0.0)),
     )
 
 
-def _story_messages(settings: Settings, run: Run) -> MessageSet:
-    parameters = run.parameters
-    faults = tuple(_options.parse_fault(text) for text in parameters.get("faults", ()))
-    story = load_story(settings.data, run.source)
+def make_messages(
+    settings: Settings,
+    story: Story,
+    *,
+    seed: int,
+    hours: float | None = None,
+    faults: Sequence[ScheduledEvent] = (),
+) -> MessageSet:
+    """Messages of the instance's devices in a scenario, with additional faults.
+
+    Raises:
+        SimulatorError: the inventory has no device for it, or an event is invalid.
+    """
     story = replace(story, faults=(*story.faults, *faults))
-    return simulate_messages(
-        story,
-        load_field(settings, story),
-        int(parameters.get("seed", 1)),
-        hours=parameters.get("hours"),
+    with connect(settings.database_url) as connection:
+        field = load_field(connection, story)
+    return simulate_messages(story, field, seed, hours=hours)
+
+
+def make_label(
+    name: str, story: Story, *, seed: int, hours: float | None = None, faults: Sequence[str] = ()
+) -> RunLabel:
+    """Entry of a scenario in the list of runs. `faults`: in command-line syntax."""
+    return RunLabel(
+        kind="story",
+        source=name,
+        title=story.title,
+        title_fr=story.title_fr,
+        parameters={"seed": seed, "hours": hours, "faults": list(faults)},
     )
+
+
+def load_field(connection: Connection, story: Story) -> Field:
+    """The instance's territory at the start of the scenario, on an unrestricted connection."""
+    registry, own = registry_store.load(connection), queries_codecs.load_sources(connection)
+    return describe_field(registry, catalogue(), story.begins, own)
 
 
 def _recording_messages(settings: Settings, run: Run) -> MessageSet:

@@ -1,13 +1,12 @@
 """Scenarios and recordings that can be played."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from hypervisor.base.instants import micros, moment
-from hypervisor.exercises.playing import ExerciseError
+from hypervisor.exercises.model import ExerciseError, Playable
 from simulators._recordings import read
 from simulators._scenarios import load_scenario, scenario_files
 from simulators._story import Story
@@ -18,28 +17,10 @@ FOLDER = "recordings"  # in the data folder: recordings and scenarios (.yaml)
 RECORDED = (".csv", ".csv.gz")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Playable:
-    """A choice. `kind`: 'story' or 'recording'; `source`: its name.
-
-    `wrong`: why it cannot be played; the span is then unknown.
-    """
-
-    kind: str
-    source: str
-    title: str
-    title_fr: str = ""
-    description: str = ""
-    begins: datetime | None = None
-    ends: datetime | None = None
-    ours: bool = False  # shipped with the software
-    wrong: str = ""
-
-
 def list_playables(data: Path) -> list[Playable]:
     """All choices: shipped scenarios, own scenarios, recordings."""
     playables = [
-        _cached(file, partial(_story_playable, name, name, ours=True))
+        _cached(file, partial(_story_playable, name, name))
         for name, file in scenario_files().items()
     ]
     folder = data / FOLDER
@@ -90,7 +71,7 @@ def recording_path(data: Path, source: str) -> Path:
     return data / FOLDER / source
 
 
-def _story_playable(source: str, name: str, *, ours: bool = False) -> Playable:
+def _story_playable(source: str, name: str) -> Playable:
     try:
         story = load_scenario(name)
     except ScenarioError as error:
@@ -103,7 +84,6 @@ def _story_playable(source: str, name: str, *, ours: bool = False) -> Playable:
         description=story.description,
         begins=story.begins,
         ends=story.begins + timedelta(hours=story.hours),
-        ours=ours,
     )
 
 

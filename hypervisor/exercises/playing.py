@@ -1,11 +1,10 @@
 """Play messages into an exercise and account for every reading."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +18,10 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from hypervisor.exercises import queries as store
 from hypervisor.exercises import queries_runs
+from hypervisor.exercises.model import ExerciseError, NewRun, RunLabel
 from hypervisor.exercises.reading_account import Account, Ledger
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
-from sensors._errors import TerritoryError
 from simulators._mqtt import Broker, WallClock
 from simulators._player import SECOND, Pace, Player, PlayResult, Progress
 from simulators._publications import Disturbance, MessageSet, disturb, publications
@@ -31,10 +30,6 @@ PLAYER = "player"
 STUCK_SECONDS = 60.0
 RETELL_SECONDS = 3.0
 WALL = WallClock(now=time.monotonic, sleep=time.sleep)
-
-
-class ExerciseError(TerritoryError):
-    """The scenario cannot be played here; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +41,6 @@ class PlayOptions:
     disturbance: Disturbance = field(default_factory=Disturbance)
     again: bool = False
     wait: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunLabel:
-    """Description of a run for the list of runs."""
-
-    kind: str
-    source: str
-    title: str
-    title_fr: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +120,8 @@ def _record_run(
     began: datetime,
 ) -> None:
     """Add the run to the list of runs."""
-    new = queries_runs.NewRun(
-        kind=label.kind,
-        source=label.source,
-        title=label.title,
-        title_fr=label.title_fr,
-        parameters=label.parameters,
+    new = NewRun(
+        **vars(label),
         speed=manner.speed,
         begins=moment(tally.first),
         ends=moment(tally.clock),

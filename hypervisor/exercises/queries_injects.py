@@ -1,124 +1,35 @@
 """Queries of injects, messages to trainees, observer checklists and skips."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection
+from hypervisor.exercises.model import ChangedError, ExerciseMessage, Inject, Sheet, Skip
 from hypervisor.exercises.queries_runs import CHANNEL
-from sensors._errors import TerritoryError
 
-MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
-_INJECT = (
-    "id, run, kind, title, text, sender, expected, details, planned, state, fired_scenario,"
-    " fired_at, done_at, note, author, fired_by, version"
-)
-_SHEET = "id, run, inject, expected, due, outcome, seen, note, author, noted_by, noted_at, version"
-
-
-class InjectError(TerritoryError):
-    """An invalid inject or checklist line."""
-
-
-class ChangedError(InjectError):
-    """It was changed by someone else."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inject:
-    """An inject. `planned` and `fired_scenario` are scenario times."""
-
-    id: int
-    run: int
-    kind: str
-    title: str
-    text: str
-    sender: str
-    expected: str
-    details: Mapping[str, Any]
-    planned: datetime | None
-    state: str
-    fired_scenario: datetime | None
-    fired_at: datetime | None
-    done_at: datetime | None
-    note: str
-    author: str
-    fired_by: str | None
-    version: int
-
-    @property
-    def is_message(self) -> bool:
-        return self.kind in MESSAGE_KINDS
-
-    @property
-    def waits(self) -> bool:
-        return self.state in {"planned", "held"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExerciseMessage:
-    """A message to trainees."""
-
-    inject: int
-    run: int
-    kind: str
-    sender: str
-    title: str
-    text: str
-    scenario_at: datetime
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """A line of an observer checklist."""
-
-    id: int
-    run: int
-    inject: int | None
-    expected: str
-    due: datetime | None
-    outcome: str
-    seen: datetime | None
-    note: str
-    author: str
-    noted_by: str | None
-    noted_at: datetime | None
-    version: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skip:
-    """A skipped period. `alarms` is None until evaluated."""
-
-    id: int
-    run: int
-    from_at: datetime
-    to_at: datetime
-    alarms: Sequence[int] | None
-    author: str
-    at: datetime
+_INJECT = ", ".join(Inject.model_fields)
+_SHEET = ", ".join(Sheet.model_fields)
+_MESSAGE = ", ".join(ExerciseMessage.model_fields)
 
 
 def list_injects(connection: Connection, run: int) -> list[Inject]:
     """Injects of a run by planned time; those without a time last."""
-    rows = connection.execute(
-        f"SELECT {_INJECT} FROM exercise_inject WHERE run = %s"  # noqa: S608  our own columns
-        " ORDER BY COALESCE(fired_scenario, planned) NULLS LAST, id",
-        [run],
-    )
-    return [_inject(row) for row in rows]
+    tail = "run = %s ORDER BY COALESCE(fired_scenario, planned) NULLS LAST, id"
+    return _injects(connection, tail, run)
 
 
 def get_inject(connection: Connection, number: int) -> Inject | None:
-    row = connection.execute(
-        f"SELECT {_INJECT} FROM exercise_inject WHERE id = %s",  # noqa: S608  our own columns
-        [number],
-    ).fetchone()
-    return None if row is None else _inject(row)
+    return next(iter(_injects(connection, "id = %s", number)), None)
+
+
+def _injects(connection: Connection, where: str, number: int) -> list[Inject]:
+    cursor = connection.cursor(row_factory=class_row(Inject))
+    query = f"SELECT {_INJECT} FROM exercise_inject WHERE {where}"  # noqa: S608  our own columns
+    return cursor.execute(query, [number]).fetchall()
 
 
 def add_inject(connection: Connection, run: int, *, author: str, **columns: Any) -> int:
@@ -163,18 +74,16 @@ def change_inject(
 def fire_inject(connection: Connection, number: int, *, at: datetime, by: str) -> Inject | None:
     """Mark a pending inject as fired and send its message; None if it is not pending."""
     with connection.transaction():
-        row = connection.execute(
-            "UPDATE exercise_inject SET state = 'fired', fired_scenario = %s,"  # noqa: S608  our own columns
+        done = connection.execute(
+            "UPDATE exercise_inject SET state = 'fired', fired_scenario = %s,"
             " fired_at = clock_timestamp(), fired_by = %s, version = version + 1"
-            f" WHERE id = %s AND state IN ('planned', 'held') RETURNING {_INJECT}",
+            " WHERE id = %s AND state IN ('planned', 'held')",
             [at, by, number],
-        ).fetchone()
-        if row is None:
-            return None
-        inject = _inject(row)
-        if inject.is_message:
+        )
+        inject = get_inject(connection, number) if done.rowcount else None
+        if inject is not None and inject.is_message:
             connection.execute(
-                "INSERT INTO exercise_told (inject, run, kind, sender, title, text, scenario_at)"
+                "INSERT INTO exercise_message (inject, run, kind, sender, title, text, scenario_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 [number, inject.run, inject.kind, inject.sender, inject.title, inject.text, at],
             )
@@ -183,30 +92,27 @@ def fire_inject(connection: Connection, number: int, *, at: datetime, by: str) -
 
 def list_messages(connection: Connection, run: int) -> list[ExerciseMessage]:
     """Messages to trainees, the latest first."""
-    rows = connection.execute(
-        "SELECT inject, run, kind, sender, title, text, scenario_at, at FROM exercise_told"
-        " WHERE run = %s ORDER BY scenario_at DESC, inject DESC",
+    cursor = connection.cursor(row_factory=class_row(ExerciseMessage))
+    return cursor.execute(
+        f"SELECT {_MESSAGE} FROM exercise_message WHERE run = %s"  # noqa: S608  our own columns
+        " ORDER BY scenario_at DESC, inject DESC",
         [run],
-    )
-    names = ("inject", "run", "kind", "sender", "title", "text", "scenario_at", "at")
-    return [ExerciseMessage(**dict(zip(names, row, strict=True))) for row in rows]
+    ).fetchall()
 
 
 def list_sheets(connection: Connection, run: int) -> list[Sheet]:
     """Checklist lines of a run by due time."""
-    rows = connection.execute(
-        f"SELECT {_SHEET} FROM exercise_sheet WHERE run = %s ORDER BY due NULLS LAST, id",  # noqa: S608  our own columns
-        [run],
-    )
-    return [_sheet(row) for row in rows]
+    return _sheets(connection, "run = %s ORDER BY due NULLS LAST, id", run)
 
 
 def get_sheet(connection: Connection, number: int) -> Sheet | None:
-    row = connection.execute(
-        f"SELECT {_SHEET} FROM exercise_sheet WHERE id = %s",  # noqa: S608  our own columns
-        [number],
-    ).fetchone()
-    return None if row is None else _sheet(row)
+    return next(iter(_sheets(connection, "id = %s", number)), None)
+
+
+def _sheets(connection: Connection, where: str, number: int) -> list[Sheet]:
+    cursor = connection.cursor(row_factory=class_row(Sheet))
+    query = f"SELECT {_SHEET} FROM exercise_sheet WHERE {where}"  # noqa: S608  our own columns
+    return cursor.execute(query, [number]).fetchall()
 
 
 def add_sheet(  # noqa: PLR0913  one argument a column
@@ -251,13 +157,12 @@ def add_skip(
 
 def list_skips(connection: Connection, run: int) -> list[Skip]:
     """Skipped periods of a run."""
-    names = ("id", "run", "from_at", "to_at", "alarms", "author", "at")
-    rows = connection.execute(
+    cursor = connection.cursor(row_factory=class_row(Skip))
+    return cursor.execute(
         "SELECT id, run, from_at, to_at, alarms, author, at FROM exercise_skip WHERE run = %s"
         " ORDER BY id",
         [run],
-    )
-    return [Skip(**dict(zip(names, row, strict=True))) for row in rows]
+    ).fetchall()
 
 
 def settle_skips(connection: Connection) -> None:
@@ -290,11 +195,3 @@ def _change(
     )
     if done.rowcount == 0:
         raise ChangedError(f"number {number} was changed by someone else: reload it first")
-
-
-def _inject(row: Sequence[Any]) -> Inject:
-    return Inject(**dict(zip(_INJECT.split(", "), row, strict=True)))
-
-
-def _sheet(row: Sequence[Any]) -> Sheet:
-    return Sheet(**dict(zip(_SHEET.split(", "), row, strict=True)))

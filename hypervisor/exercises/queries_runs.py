@@ -1,131 +1,42 @@
-"""Queries of runs and of commands to the exercise player."""
+"""Queries of runs, their archived debriefs, and commands to the exercise player."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from psycopg import errors
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
-from sensors._errors import TerritoryError
+from hypervisor.exercises.model import Command, NewRun, Run, RunError
 
 CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the player and updates pages
-_COLUMNS = (
-    "id, kind, source, title, title_fr, parameters, state, reason, speed, jump_to, begins, ends,"
-    " clock, planned, readings, reached, digest, author, asked_at, started_at, ended_at, version"
-)
-
-
-class RunError(TerritoryError):
-    """A command that cannot be executed; the message says why."""
-
-
-class RunState(StrEnum):
-    """State of a run; only one run can be in one of the first four."""
-
-    PREPARING = "preparing"
-    RUNNING = "running"
-    PAUSED = "paused"
-    INTERRUPTED = "interrupted"  # the player stopped; can be resumed
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    RESET = "reset"
-
-
-ACTIVE = (RunState.PREPARING, RunState.RUNNING, RunState.PAUSED, RunState.INTERRUPTED)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A run. `speed` None: as fast as readings are stored."""
-
-    id: int
-    kind: str
-    source: str
-    title: str
-    title_fr: str
-    parameters: Mapping[str, Any]
-    state: RunState
-    reason: str
-    speed: float | None
-    jump_to: datetime | None
-    begins: datetime
-    ends: datetime
-    clock: datetime | None
-    planned: int
-    readings: int
-    reached: float | None
-    digest: str | None
-    author: str
-    asked_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    version: int
-
-    @property
-    def active(self) -> bool:
-        return self.state in ACTIVE
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """A leader's command. `refused` None and `done_at` set: it was executed."""
-
-    id: int
-    run: int | None
-    kind: str
-    details: Mapping[str, Any]
-    author: str
-    asked_at: datetime
-    done_at: datetime | None
-    refused: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewRun:
-    """A run to add."""
-
-    kind: str
-    source: str
-    title: str
-    title_fr: str
-    parameters: Mapping[str, Any]
-    speed: float | None
-    begins: datetime
-    ends: datetime
-    author: str
+_COLUMNS = ", ".join(Run.model_fields)
+_COMMAND_COLUMNS = ", ".join(Command.model_fields)
 
 
 def get_latest_run(connection: Connection) -> Run | None:
     """The active run, else the latest one since the last reset."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exercise_run WHERE state <> 'reset' ORDER BY id DESC LIMIT 1"  # noqa: S608  our own columns
-    ).fetchall()
-    return _run_of_row(rows[0]) if rows else None
+    return next(iter(_runs(connection, "WHERE state <> 'reset' ORDER BY id DESC LIMIT 1")), None)
 
 
 def list_runs(connection: Connection, *, limit: int = 100, before: int | None = None) -> list[Run]:
     """Runs, the latest first; those with smaller numbers than `before`."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exercise_run"  # noqa: S608  our own columns
-        " WHERE %s::bigint IS NULL OR id < %s ORDER BY id DESC LIMIT %s",
-        [before, before, limit],
-    )
-    return [_run_of_row(row) for row in rows]
+    tail = "WHERE %s::bigint IS NULL OR id < %s ORDER BY id DESC LIMIT %s"
+    return _runs(connection, tail, before, before, limit)
 
 
 def get_run(connection: Connection, number: int) -> Run | None:
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM exercise_run WHERE id = %s",  # noqa: S608  our own columns
-        [number],
-    ).fetchone()
-    return None if row is None else _run_of_row(row)
+    return next(iter(_runs(connection, "WHERE id = %s", number)), None)
+
+
+def _runs(connection: Connection, tail: str, *parameters: Any) -> list[Run]:
+    cursor = connection.cursor(row_factory=class_row(Run))
+    query = f"SELECT {_COLUMNS} FROM exercise_run {tail}"  # noqa: S608  our own columns
+    return cursor.execute(query, parameters).fetchall()
 
 
 def add_run(connection: Connection, new: NewRun) -> int:
@@ -136,35 +47,35 @@ def add_run(connection: Connection, new: NewRun) -> int:
     """
     try:
         with connection.transaction():
-            ((number,),) = connection.execute(
-                "INSERT INTO exercise_run (kind, source, title, title_fr, parameters, state, speed,"
-                " begins, ends, author)"
-                " VALUES (%s, %s, %s, %s, %s, 'preparing', %s, %s, %s, %s) RETURNING id",
-                [
-                    *(new.kind, new.source, new.title, new.title_fr),
-                    *(Jsonb(dict(new.parameters)), new.speed, new.begins, new.ends, new.author),
-                ],
-            )
+            return _insert_run(connection, new, state="preparing")
     except errors.UniqueViolation as error:
         raise RunError("another run is active in this exercise: stop it first") from error
-    _notify_conductor(connection)
-    return int(number)
 
 
 def add_played(connection: Connection, new: NewRun, *, readings: int, started_at: datetime) -> None:
     """Add a finished run that the command line played."""
-    connection.execute(
-        "INSERT INTO exercise_run (kind, source, title, title_fr, parameters, state, speed, begins,"
-        " ends, clock, planned, readings, author, asked_at, started_at, ended_at)"
-        " VALUES (%s, %s, %s, %s, %s, 'finished', %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-        " clock_timestamp())",
-        [
-            *(new.kind, new.source, new.title, new.title_fr, Jsonb(dict(new.parameters))),
-            *(new.speed, new.begins, new.ends, new.ends, readings, readings, new.author),
-            *(started_at, started_at),
-        ],
+    _insert_run(
+        connection,
+        new,
+        state="finished",
+        clock=new.ends,
+        planned=readings,
+        readings=readings,
+        asked_at=started_at,
+        started_at=started_at,
+        ended_at=get_wall_clock(connection),
+    )
+
+
+def _insert_run(connection: Connection, new: NewRun, **more: Any) -> int:
+    columns = {**vars(new), "parameters": Jsonb(dict(new.parameters)), **more}
+    ((number,),) = connection.execute(
+        f"INSERT INTO exercise_run ({', '.join(columns)})"  # noqa: S608  names of ours
+        f" VALUES ({', '.join(['%s'] * len(columns))}) RETURNING id",
+        list(columns.values()),
     )
     _notify_conductor(connection)
+    return int(number)
 
 
 def update_run(connection: Connection, number: int, **columns: Any) -> None:
@@ -195,18 +106,18 @@ def save_progress(
 def interrupt_run(connection: Connection, reason: str) -> Run | None:
     """Mark the active run of a lost player as interrupted; returns it."""
     row = connection.execute(
-        "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"  # noqa: S608  our own columns
+        "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"
         " clock = GREATEST(clock, (SELECT max(heard_at) FROM worker)),"
         " version = version + 1 WHERE state IN ('running', 'paused') OR state = 'preparing'"
         " AND NOT EXISTS (SELECT FROM exercise_command c WHERE c.run = exercise_run.id"
         "   AND c.kind = 'start' AND c.done_at IS NULL)"  # not started yet
-        f" RETURNING {_COLUMNS}",
+        " RETURNING id",
         [reason],
     ).fetchone()
     if row is None:
         return None
     _notify_conductor(connection)
-    return _run_of_row(row)
+    return get_run(connection, row[0])
 
 
 def add_command(
@@ -229,20 +140,22 @@ def add_command(
 
 def list_pending_commands(connection: Connection) -> Sequence[Command]:
     """Pending commands in order."""
-    rows = connection.execute(
-        "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
-        " WHERE done_at IS NULL ORDER BY id"
-    )
-    return [_command_of_row(row) for row in rows]
+    return _commands(connection, "WHERE done_at IS NULL ORDER BY id")
+
+
+def list_commands(connection: Connection, run: int) -> list[Command]:
+    """Commands of a run in order."""
+    return _commands(connection, "WHERE run = %s ORDER BY id", run)
 
 
 def get_command(connection: Connection, number: int) -> Command | None:
-    row = connection.execute(
-        "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
-        " WHERE id = %s",
-        [number],
-    ).fetchone()
-    return None if row is None else _command_of_row(row)
+    return next(iter(_commands(connection, "WHERE id = %s", number)), None)
+
+
+def _commands(connection: Connection, tail: str, *parameters: Any) -> list[Command]:
+    cursor = connection.cursor(row_factory=class_row(Command))
+    query = f"SELECT {_COMMAND_COLUMNS} FROM exercise_command {tail}"  # noqa: S608  our own columns
+    return cursor.execute(query, parameters).fetchall()
 
 
 def finish_command(connection: Connection, number: int, refused: str | None = None) -> None:
@@ -251,16 +164,6 @@ def finish_command(connection: Connection, number: int, refused: str | None = No
         "UPDATE exercise_command SET done_at = clock_timestamp(), refused = %s WHERE id = %s",
         [refused, number],
     )
-
-
-def list_commands(connection: Connection, run: int) -> list[Command]:
-    """Commands of a run in order."""
-    rows = connection.execute(
-        "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
-        " WHERE run = %s ORDER BY id",
-        [run],
-    )
-    return [_command_of_row(row) for row in rows]
 
 
 def get_first_run_time(connection: Connection) -> datetime | None:
@@ -311,11 +214,18 @@ def _notify_conductor(connection: Connection) -> None:
     connection.execute(f"NOTIFY {CHANNEL}")
 
 
-def _run_of_row(row: Sequence[Any]) -> Run:
-    columns = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    return Run(**{**columns, "state": RunState(columns["state"])})
+def save_debrief(connection: Connection, run: int, debrief: Mapping[str, Any]) -> None:
+    """Save a run's debrief."""
+    connection.execute(
+        "INSERT INTO exercise_archive (run, debrief) VALUES (%s, %s)"
+        " ON CONFLICT (run) DO UPDATE SET debrief = EXCLUDED.debrief",
+        [run, Jsonb(dict(debrief))],
+    )
 
 
-def _command_of_row(row: Sequence[Any]) -> Command:
-    names = ("id", "run", "kind", "details", "author", "asked_at", "done_at", "refused")
-    return Command(**dict(zip(names, row, strict=True)))
+def load_debrief(connection: Connection, run: int) -> dict[str, Any] | None:
+    """A run's archived debrief, if any."""
+    row = connection.execute(
+        "SELECT debrief FROM exercise_archive WHERE run = %s", [run]
+    ).fetchone()
+    return None if row is None else dict(row[0])

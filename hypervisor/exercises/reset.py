@@ -13,7 +13,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.exercises import debrief, queries_runs
 from hypervisor.exercises import queries as store
 from hypervisor.exercises import queries_reset as clearing
-from hypervisor.exercises.queries_runs import Command, RunError, RunState
+from hypervisor.exercises.model import Command, RunError, RunState
 from hypervisor.readings import queries_workers
 
 JOIN_SECONDS = 30.0  # for workers to register again

@@ -12,10 +12,9 @@ import msgspec
 from hypervisor.base.instants import micros, moment, text
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries_injects, queries_runs
+from hypervisor.exercises.model import Command, Inject, RunError, RunState
 from hypervisor.exercises.plan import RunPlan
 from hypervisor.exercises.queries import RetryingConnection
-from hypervisor.exercises.queries_injects import Inject
-from hypervisor.exercises.queries_runs import Command, RunError, RunState
 from sensors._domain import catalogue
 from simulators._player import Progress
 from simulators._publications import Publication, native_topic

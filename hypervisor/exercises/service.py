@@ -1,22 +1,22 @@
 """Checked commands of exercise leaders."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from hypervisor.access.context import RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.instants import micros, text
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_store
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.playable import get_playable, load_story
-from hypervisor.exercises.queries_runs import Command, NewRun, Run, RunError, RunState
+from hypervisor.exercises.model import ChangedError, NewRun, Playable, Run, RunError, RunState
+from hypervisor.exercises.playable import get_playable
 from simulators import _options
-from simulators._story import Inject as Planned
-from simulators._story import Story
 
 # Leaders see the scenario in advance; trainees do not.
 LEAD = Duty.ADMINISTER
@@ -46,8 +46,8 @@ class StartOptions:
     linger: float = 0.0
 
 
-def start_run(connection: Connection, data: Path, options: StartOptions) -> tuple[int, int]:
-    """Request a run in the caller's transaction; returns the ids of run and command.
+def start_run(connection: Connection, data: Path, options: StartOptions) -> int:
+    """Request a run in the caller's transaction; returns its id.
 
     Raises:
         RunError: another run is active, or the exercise's clock is past the beginning.
@@ -56,10 +56,11 @@ def start_run(connection: Connection, data: Path, options: StartOptions) -> tupl
     _require_speed(options.speed)
     for fault in options.faults:  # fail now, not during preparation
         _options.parse_fault(fault)
-    begins, ends, title, title_fr, kind = _find_span(data, options)
+    chosen = get_playable(data, options.source)
+    begins, ends = _find_span(options, chosen)
     _require_ahead(connection, begins)
     parameters: dict[str, Any] = {"held": options.held, "language": options.language}
-    if kind == "story":
+    if chosen.kind == "story":
         parameters |= {"seed": options.seed, "hours": options.hours, "faults": list(options.faults)}
     else:
         parameters |= {
@@ -70,10 +71,10 @@ def start_run(connection: Connection, data: Path, options: StartOptions) -> tupl
             "linger": options.linger,
         }
     new = NewRun(
-        kind=kind,
+        kind=chosen.kind,
         source=options.source,
-        title=title,
-        title_fr=title_fr,
+        title=chosen.title,
+        title_fr=chosen.title_fr,
         parameters=parameters,
         speed=options.speed,
         begins=begins,
@@ -82,7 +83,8 @@ def start_run(connection: Connection, data: Path, options: StartOptions) -> tupl
     )
     run = queries_runs.add_run(connection, new)
     _audit(connection, options.author, f"run/{run}", "start", {"source": options.source})
-    return run, queries_runs.add_command(connection, "start", author=options.author, run=run)
+    queries_runs.add_command(connection, "start", author=options.author, run=run)
+    return run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Order:
     version: int | None = None
 
 
-def order_run(connection: Connection, number: int, order_: Order) -> int:
+def order_run(connection: Connection, number: int, order: Order) -> int:
     """Request a pause, resumption, speed, jump or stop; returns the command's id.
 
     Raises:
@@ -105,14 +107,14 @@ def order_run(connection: Connection, number: int, order_: Order) -> int:
     run = queries_runs.get_run(connection, number)
     if run is None:
         raise RunError(f"no run has the number {number}")
-    if order_.version is not None and order_.version != run.version:
-        raise queries_injects.ChangedError(f"the run has changed: it is now {run.state}; reload it")
+    if order.version is not None and order.version != run.version:
+        raise ChangedError(f"the run has changed: it is now {run.state}; reload it")
     if not run.active:
         raise RunError(f"this run is {run.state}: start another one")
-    details = _check_order(run, order_)
-    _audit(connection, order_.author, f"run/{number}", order_.kind, details)
+    details = _check_order(run, order)
+    _audit(connection, order.author, f"run/{number}", order.kind, details)
     return queries_runs.add_command(
-        connection, order_.kind, author=order_.author, run=number, details=details
+        connection, order.kind, author=order.author, run=number, details=details
     )
 
 
@@ -144,45 +146,54 @@ def request_reset(connection: Connection, author: str, reason: str) -> int:
     return queries_runs.add_command(connection, "reset", author=author, details=details)
 
 
-def get_outcome(connection: Connection, command: int) -> Command | None:
-    """A finished command, None: still pending.
-
-    Raises:
-        RunError: it was refused.
-    """
-    outcome = queries_runs.get_command(connection, command)
-    if outcome is None or outcome.done_at is None:
-        return None
-    if outcome.refused is not None:
-        raise RunError(outcome.refused)
-    return outcome
-
-
 def is_conducted(connection: Connection) -> bool:
     """Whether the exercise player is running."""
     seen = queries_runs.seconds_since_heartbeat(connection)
     return seen is not None and seen < SILENT_SECONDS
 
 
-def plan_injects(story: Story, language: str) -> list[tuple[Planned, dict[str, Any]]]:
-    """Injects of a scenario as columns, in a language, without devices."""
-    return [(inject, _inject_columns(inject, story, language)) for inject in story.injects]
+def require_conductor(connection: Connection) -> None:
+    """Refuse what needs the exercise player while it is not running."""
+    if not is_conducted(connection):
+        raise RunError(
+            "the exercise player is not running: `hypervisor up` starts `conduct` in an exercise,"
+            " or start `hypervisor conduct` yourself"
+        )
 
 
-def _inject_columns(inject: Planned, story: Story, language: str) -> dict[str, Any]:
-    def localized(name: str) -> str:
-        own = str(getattr(inject, f"{name}_fr")) if language == "fr" else ""
-        return own or str(getattr(inject, name))
+def execute(
+    context: RequestContext, request: Callable[[Connection], int], *, seconds: float = 3.0
+) -> None:
+    """Request a command and wait briefly for it, so that the response shows its result.
 
-    return {
-        "kind": inject.kind,
-        **{name: localized(name) for name in ("title", "text", "sender", "expected")},
-        "planned": story.begins + timedelta(hours=inject.at),
-    }
+    Raises:
+        RunError: it was refused, or no player is running.
+    """
+    require_conductor(context.connection)
+    with context.writing() as connection:
+        number = request(connection)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with context.owning() as connection:
+            if is_done(connection, number):
+                return
+        time.sleep(0.05)
 
 
-def _check_order(run: Run, order_: Order) -> dict[str, Any]:
-    match order_.kind:
+def is_done(connection: Connection, number: int) -> bool:
+    """Whether a command was executed.
+
+    Raises:
+        RunError: it was refused.
+    """
+    command = queries_runs.get_command(connection, number)
+    if command is not None and command.refused is not None:
+        raise RunError(command.refused)
+    return command is not None and command.done_at is not None
+
+
+def _check_order(run: Run, order: Order) -> dict[str, Any]:
+    match order.kind:
         case "pause" | "stop":
             return {}
         case "resume":
@@ -190,16 +201,16 @@ def _check_order(run: Run, order_: Order) -> dict[str, Any]:
                 raise RunError(f"this run is {run.state}: there is nothing to resume")
             return {}
         case "speed":
-            _require_speed(order_.details.get("speed"))
-            return {"speed": order_.details.get("speed")}
+            _require_speed(order.details.get("speed"))
+            return {"speed": order.details.get("speed")}
         case "jump":
-            return {"to": _jump_target(run, order_).isoformat()}
-    raise RunError(f"unknown command {order_.kind!r}: expected pause, resume, speed, jump or stop")
+            return {"to": _jump_target(run, order).isoformat()}
+    raise RunError(f"unknown command {order.kind!r}: expected pause, resume, speed, jump or stop")
 
 
-def _jump_target(run: Run, order_: Order) -> datetime:
+def _jump_target(run: Run, order: Order) -> datetime:
     """Target of a jump, by time or by seconds."""
-    to, by = order_.details.get("to"), order_.details.get("by")
+    to, by = order.details.get("to"), order.details.get("by")
     here = run.clock or run.begins
     landing = to if isinstance(to, datetime) else here + timedelta(seconds=float(by or 0))
     landing = min(landing, run.ends) if to is None else landing
@@ -226,25 +237,21 @@ def _require_ahead(connection: Connection, begins: datetime) -> None:
         )
 
 
-def _find_span(data: Path, options: StartOptions) -> tuple[datetime, datetime, str, str, str]:
-    chosen = get_playable(data, options.source)
+def _find_span(options: StartOptions, chosen: Playable) -> tuple[datetime, datetime]:
     if chosen.wrong or chosen.begins is None or chosen.ends is None:
         raise RunError(f"{options.source} cannot be played: {chosen.wrong}")
     if chosen.kind == "story":
-        begins = chosen.begins
         ends = chosen.ends
         if options.hours is not None:
-            story = load_story(data, options.source)
             if options.hours <= 0:
                 raise RunError("hours: expected a number above 0")
-            ends = begins + timedelta(hours=min(options.hours, story.hours))
-    else:
-        begins = max(chosen.begins, options.begins or chosen.begins)
-        ends = min(chosen.ends, options.ends or chosen.ends)
-        if begins >= ends:
-            raise RunError("the recording has no readings in this period")
-        ends += timedelta(seconds=options.linger)
-    return begins, ends, chosen.title, chosen.title_fr, chosen.kind
+            ends = min(ends, chosen.begins + timedelta(hours=options.hours))
+        return chosen.begins, ends
+    begins = max(chosen.begins, options.begins or chosen.begins)
+    ends = min(chosen.ends, options.ends or chosen.ends)
+    if begins >= ends:
+        raise RunError("the recording has no readings in this period")
+    return begins, ends + timedelta(seconds=options.linger)
 
 
 def _audit(

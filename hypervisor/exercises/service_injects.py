@@ -10,7 +10,7 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_store
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.queries_injects import Inject, InjectError
+from hypervisor.exercises.model import MESSAGE_KINDS, Inject, InjectError
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Registry
 from sensors._domain import catalogue
@@ -132,7 +132,7 @@ def note_sheet(  # noqa: PLR0913  what is noted
     author: str,
     version: int | None = None,
 ) -> None:
-    """What an observer saw, at the scenario time.
+    """Record what an observer saw, at the scenario time.
 
     Raises:
         InjectError: there is no such line.
@@ -168,7 +168,7 @@ def get_inject(connection: Connection, number: int) -> Inject:
 
 
 def _check_details(connection: Connection, fields: InjectFields) -> dict[str, Any]:
-    if fields.kind in queries_injects.MESSAGE_KINDS:
+    if fields.kind in MESSAGE_KINDS:
         return {}
     registry = registry_queries.load(connection)
     devices = [_find_device(registry, name) for name in fields.devices]

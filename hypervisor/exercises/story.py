@@ -10,12 +10,11 @@ from pathlib import Path
 from hypervisor.alarms.queries import Alarm
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection, connect
-from hypervisor.exercises import demo_accounts, scoring
 from hypervisor.exercises import queries as store
-from hypervisor.exercises.demo import SCENARIO, SEED, DemoResult
-from hypervisor.exercises.demo_accounts import Member
+from hypervisor.exercises import scoring
+from hypervisor.exercises.demo import SCENARIO, SEED, DemoResult, Member, format_members
+from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playing import Outcome
-from hypervisor.exercises.simulation import load_field_from
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._pack import packs
@@ -41,7 +40,7 @@ def format_story(
     here = f"{command} --data {shown.data}"
     yield ""
     yield f"Look   {web}  (the API: {web}/docs)"
-    for number, line in enumerate(demo_accounts.format_members(list(members))):
+    for number, line in enumerate(format_members(list(members))):
         yield f"{'       ' if number else 'as     '}{line}"
     yield f"Try    {here} alarms"
     yield f"       {here} inventory apply poyo"
@@ -78,7 +77,7 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
 def _format_score(connection: Connection, outcome: Outcome) -> Iterator[str]:
     """Number of expected alarms that were raised."""
     story = load_scenario(SCENARIO)
-    field = load_field_from(connection, story)
+    field = load_field(connection, story)
     score = scoring.score_alarms(story, field, SEED, outcome.alarms)
     raised = len(score.verdicts) - len(score.missed)
     yield ""

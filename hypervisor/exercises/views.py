@@ -10,9 +10,7 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.exercises import queries_injects
-from hypervisor.exercises.banner import ExerciseStatus
-from hypervisor.exercises.queries_injects import Inject, Skip
-from hypervisor.exercises.queries_runs import Run, RunState
+from hypervisor.exercises.model import Inject, Run, RunState, Skip
 from hypervisor.web.filters import NBSP, number
 
 FRESH = timedelta(minutes=30)  # scenario time that a message stays in the banner
@@ -112,9 +110,7 @@ def draw_axis(run: Run, injects: Sequence[Inject] = (), skips: Sequence[Skip] = 
 
 def percent_of_run(run: Run, at: datetime) -> float:
     """Position of a time, per cent of the run."""
-    whole = (run.ends - run.begins).total_seconds()
-    gone = (at - run.begins).total_seconds()
-    return round(min(100.0, max(0.0, 100 * gone / whole)), 2) if whole > 0 else 100.0
+    return round(100 * run.share_at(at), 2)
 
 
 def _day_ticks(run: Run) -> list[Tick]:
@@ -153,26 +149,26 @@ def short_title(title: str) -> str:
     return title.split(" (", maxsplit=1)[0].split(",", maxsplit=1)[0]
 
 
-def format_banner(context: RequestContext, now: ExerciseStatus | None) -> str:
+def format_banner(context: RequestContext, run: Run | None) -> str:
     """Text of the exercise banner."""
-    parts = [] if now is None else [short_title(now.name(current().language)), format_state(now)]
-    if now is not None and now.clock is not None:
-        parts += _recent_messages(context, now.run, now.clock)
+    parts = [] if run is None else [short_title(run.name(current().language)), format_state(run)]
+    if run is not None and run.clock is not None:
+        parts += _recent_messages(context, run.id, run.clock)
     return f"{NBSP}· ".join(parts or [context.instance.name])
 
 
 def _recent_messages(context: RequestContext, run: int, clock: datetime) -> list[str]:
-    """Messages received lately: whatever page is looked at, nobody misses a call."""
+    """The latest message, while it is fresh: nobody misses a call, on whatever page."""
     messages = queries_injects.list_messages(context.connection, run)[:1]
     fresh = [message for message in messages if clock - message.scenario_at <= FRESH]
     return [f"{_(KINDS[message.kind])}{_(': ')}{message.title}" for message in fresh]
 
 
-def format_state(now: ExerciseStatus) -> str:
+def format_state(run: Run) -> str:
     """Speed, or state if not running."""
-    if now.state is RunState.RUNNING:
-        return _("jumping ahead") if now.hurrying else f"{_('scenario')} {format_speed(now.speed)}"
-    return f"{_('scenario')} {_(STATES[now.state])}"
+    if run.state is not RunState.RUNNING:
+        return f"{_('scenario')} {_(STATES[run.state])}"
+    return _("jumping ahead") if run.jump_to else f"{_('scenario')} {format_speed(run.speed)}"
 
 
 def localized_title(entry: Mapping[str, Any]) -> str:

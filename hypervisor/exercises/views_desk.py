@@ -1,5 +1,6 @@
-"""The leader's desk: permissions, values of its parts, form responses."""
+"""The leader's desk: permissions, values of its parts, responses to its forms."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,13 +13,14 @@ from hypervisor.base.instance import require_exercise
 from hypervisor.base.reader import reading
 from hypervisor.exercises import queries_injects, queries_runs, service
 from hypervisor.exercises import views as view
-from hypervisor.exercises.api import NOBODY, data_of
+from hypervisor.exercises.api import data_of
 from hypervisor.exercises.debrief import build_debrief
-from hypervisor.exercises.queries_injects import InjectError
-from hypervisor.exercises.queries_runs import Run, RunError
+from hypervisor.exercises.model import InjectError, Run, Skip
 from hypervisor.exercises.service import LEAD
 from hypervisor.registry import queries_site
+from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
+from sensors._errors import TerritoryError
 
 HERE = "/exercises/lead"
 _FIELDS = (  # of the inject form
@@ -34,16 +36,6 @@ def require_lead(context: RequestContext) -> None:
 
 def can_lead(context: RequestContext) -> bool:
     return context.person.territory(LEAD).whole
-
-
-def get_led_run(context: RequestContext) -> Run | None:
-    require_lead(context)
-    return queries_runs.get_latest_run(context.connection)
-
-
-def require_conductor(context: RequestContext) -> None:
-    if not service.is_conducted(context.connection):
-        raise RunError(NOBODY)
 
 
 def base_values(context: RequestContext) -> dict[str, Any]:
@@ -72,7 +64,7 @@ def page_values(
         "debrief": None,
         "sites": [],
     }
-    skips: list[queries_injects.Skip] = []
+    skips: list[Skip] = []
     if can_lead(context):
         with context.owning() as connection:
             values["injects"] = queries_injects.list_injects(connection, run.id)
@@ -88,29 +80,36 @@ def page_values(
     return values
 
 
-def render_part(
+def respond(
     context: RequestContext,
     request: Request,
-    name: str,
+    part: str,
+    act: Callable[[], None],
     *,
-    wrong: str = "",
     form: dict[str, str] | None = None,
 ) -> Response:
-    """The updated part; without scripts the whole desk."""
+    """Do what a form of the desk says; the updated part, without scripts the complete desk."""
+    require_lead(context)
+    wrong = ""
+    try:
+        act()
+    except (TerritoryError, ValueError) as error:
+        wrong = refusal(error)
     context.connection.rollback()
     run = queries_runs.get_latest_run(context.connection)
     if run is None:
         return RedirectResponse("/exercises", status_code=303)
-    status = 409 if wrong else 200
-    if wants_fragment(request):
-        values = page_values(context, request, run, part=name) | {"wrong": wrong}
-        values["form"] |= form or {}
-        return fragment(context, f"exercises_{name}.html", status_code=status, **values)
+    partial = wants_fragment(request)
+    if not partial and not wrong:
+        return RedirectResponse(HERE, status_code=303)
+    values = page_values(context, request, run, part=part if partial else "all")
+    values["wrong"] = wrong
     if wrong:
-        values = page_values(context, request, run, part="all") | {"wrong": wrong}
         values["form"] |= form or {}
-        return render(context, "exercises_lead.html", status_code=status, **values)
-    return RedirectResponse(HERE, status_code=303)
+    status = 409 if wrong else 200
+    if partial:
+        return fragment(context, f"exercises_{part}.html", status_code=status, **values)
+    return render(context, "exercises_lead.html", status_code=status, **values)
 
 
 def parse_local_time(text: str, context: RequestContext) -> datetime | None:
@@ -131,3 +130,8 @@ def parse_number(text: str) -> float | None:
         return float(text.replace(",", ".")) if text.strip() else None
     except ValueError as error:
         raise InjectError(f"{text!r}: expected a number") from error
+
+
+def parse_version(text: str) -> int | None:
+    """The version that the form was made from; None: any."""
+    return int(text) if text.isdecimal() else None

@@ -26,7 +26,7 @@ from hypervisor.evaluation import batch, lighting_plans
 from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.memory import Memory
 from hypervisor.exercises import queries as exercise_queries
-from hypervisor.exercises.simulation import load_field_from
+from hypervisor.exercises.plan import load_field
 from hypervisor.readings import queries_workers, rollup
 from hypervisor.readings.directory import list_units
 from hypervisor.readings.ingesting import make_belief
@@ -97,7 +97,7 @@ def fill_database(  # noqa: PLR0913  what to simulate
 def _register_territory(connection: Connection, inventory: Inventory, story: Story) -> Field:
     """Register the inventory, and works on one of its roads."""
     apply_inventory(connection, inventory, author=WORKER, now=None, reason="a simulated week")
-    field = load_field_from(connection, story)
+    field = load_field(connection, story)
     roads = sorted(place.site for place in field.of("mobility"))
     if roads:
         works = announce_works(WORKS, story.begins, story.begins + _WORKS, {"sites": roads[-1:]})

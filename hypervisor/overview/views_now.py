@@ -14,7 +14,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import limit_label, quantity_label
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.exercises import views as exercise_views
-from hypervisor.exercises.banner import get_status
+from hypervisor.exercises.queries_runs import get_latest_run
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course
@@ -280,7 +280,7 @@ def build_bar(context: RequestContext) -> Bar:
     delay = None if until is None else max(now - until, timedelta(0))
     live = context.instance.mode is Mode.LIVE
     late = live and (delay is None or delay > _LATE or not seen.workers_heard)
-    run = None if live else get_status(context.connection)
+    run = None if live else get_latest_run(context.connection)
     set_aside = queries_setbacks.count(context.connection)
     return Bar(
         glance=seen,

@@ -15,7 +15,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.exercises import queries as exercise_queries
-from hypervisor.exercises.simulation import load_field_from
+from hypervisor.exercises.plan import load_field
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_store
@@ -55,7 +55,7 @@ def make(url: str) -> None:
 
 def _speak(connection: Connection) -> None:
     story = load_scenario("october-flood")
-    rows = simulate_rows(story, load_field_from(connection, story), 1, hours=_HOURS)
+    rows = simulate_rows(story, load_field(connection, story), 1, hours=_HOURS)
     ends = story.begins + timedelta(hours=_HOURS)
     lost = (rows["device"] == _LOST) & (rows["time"] > ends - timedelta(hours=_LOST_HOURS))
     domains = catalogue().domain_of

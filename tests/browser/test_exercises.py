@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from hypervisor.database.connect import connect
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.simulation import make_label
+from hypervisor.exercises.model import NewRun
+from hypervisor.exercises.plan import make_label
 from simulators._scenarios import load_scenario
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.exercises.conftest import FILE, Led, led
@@ -39,16 +40,13 @@ def led_console(led: Led, browser: Browser) -> Iterator[Console]:
 @pytest.fixture
 def paused_console(own_console: Console) -> Console:
     """The Essonne's flood as if its leader had paused it; a call went out, a rumour is to come."""
-    story, label = load_scenario(STORY), make_label(STORY, seed=1)
+    story = load_scenario(STORY)
+    label = make_label(STORY, story, seed=1)
     with connect(own_console.url) as connection:
         run = queries_runs.add_run(
             connection,
-            queries_runs.NewRun(
-                kind="story",
-                source=STORY,
-                title=label.title,
-                title_fr=label.title_fr,
-                parameters=label.parameters,
+            NewRun(
+                **vars(label),
                 speed=600,
                 begins=story.begins,
                 ends=story.begins + timedelta(hours=story.hours),

@@ -16,7 +16,7 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
-from hypervisor.exercises import demo_accounts
+from hypervisor.exercises import demo
 
 pytestmark = pytest.mark.integration
 Type = Callable[..., str]
@@ -94,10 +94,10 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
 def test_the_demonstrations_cast(database_url: str) -> None:
     with connect(database_url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name="test"))
-        made = demo_accounts.make_members(connection)
-        assert {member.name for member in made} == set(demo_accounts.ROLES)
+        made = demo.make_members(connection)
+        assert {member.name for member in made} == set(demo.ROLES)
         assert queries_roles.count_administrators(connection) == 1
-        for one, line in zip(made, demo_accounts.format_members(made), strict=True):
+        for one, line in zip(made, demo.format_members(made), strict=True):
             assert one.password in line
             found = access_queries.find_password_hash(connection, one.name)
             assert found is not None

@@ -259,7 +259,7 @@ def test_what_names_people_is_withheld_from_readers_alone(database_url: str) -> 
 IMPERSONAL = {
     ("incident", "grouped_by"),
     ("dead_letter", "reason"),  # a short word of ours
-    ("exercise_told", "text"),  # of a scenario
+    ("exercise_message", "text"),  # of a scenario
 }
 
 

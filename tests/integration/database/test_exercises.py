@@ -11,9 +11,8 @@ from hypervisor.backtest import queries_past_events
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_queries
-from hypervisor.exercises import queries_archive, queries_injects, queries_runs
-from hypervisor.exercises.queries_injects import ChangedError
-from hypervisor.exercises.queries_runs import NewRun, RunError, RunState
+from hypervisor.exercises import queries_injects, queries_runs
+from hypervisor.exercises.model import ChangedError, NewRun, Run, RunError, RunState
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -53,7 +52,7 @@ FRESH: dict[str, Any] = {
 }
 
 
-def _run(connection: Connection, number: int) -> queries_runs.Run:
+def _run(connection: Connection, number: int) -> Run:
     run = queries_runs.get_run(connection, number)
     assert run is not None
     return run
@@ -73,7 +72,7 @@ def test_a_run_as_it_is_added(connection: Connection) -> None:
     assert queries_runs.get_latest_run(connection) is None
     number = queries_runs.add_run(connection, FLOOD)
     run = _run(connection, number)
-    assert asdict(run) == {**FRESH, "id": number, "asked_at": run.asked_at}
+    assert run.model_dump(exclude={"progress"}) == {**FRESH, "id": number, "asked_at": run.asked_at}
     assert before < run.asked_at < queries_runs.get_wall_clock(connection)
     assert run.active
     with pytest.raises(RunError) as refusal:
@@ -99,7 +98,7 @@ def test_a_run_that_the_command_line_played_is_over(connection: Connection) -> N
     queries_runs.add_played(connection, new, readings=7, started_at=NOW - HOUR)
     run = queries_runs.get_latest_run(connection)
     assert run is not None
-    assert asdict(run) == {
+    assert run.model_dump(exclude={"progress"}) == {
         **FRESH,
         "id": run.id,
         "state": RunState.FINISHED,
@@ -173,7 +172,7 @@ def test_commands_wait_until_they_are_done_or_refused(connection: Connection) ->
     anew = queries_runs.add_command(connection, "reset", author="lea")
     asked = queries_runs.get_command(connection, jump)
     assert asked is not None
-    assert asdict(asked) == {
+    assert asked.model_dump() == {
         "id": jump,
         "run": number,
         "kind": "jump",
@@ -227,11 +226,11 @@ def test_the_conductor_says_that_it_lives(connection: Connection) -> None:
 
 def test_what_was_told_of_a_run_is_kept(connection: Connection) -> None:
     first, second = _over(connection, 2)
-    queries_archive.save_debrief(connection, first, {"alarms": 3})
-    queries_archive.save_debrief(connection, second, {"alarms": 4})
-    queries_archive.save_debrief(connection, first, {"alarms": 5})
-    assert queries_archive.load_debrief(connection, first) == {"alarms": 5}
-    assert queries_archive.load_debrief(connection, second + 1) is None
+    queries_runs.save_debrief(connection, first, {"alarms": 3})
+    queries_runs.save_debrief(connection, second, {"alarms": 4})
+    queries_runs.save_debrief(connection, first, {"alarms": 5})
+    assert queries_runs.load_debrief(connection, first) == {"alarms": 5}
+    assert queries_runs.load_debrief(connection, second + 1) is None
 
 
 # -- injects ------------------------------------------------------------------------------------
@@ -253,7 +252,7 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
     )
     inject = queries_injects.get_inject(connection, number)
     assert inject is not None
-    assert asdict(inject) == {
+    assert inject.model_dump() == {
         "id": number,
         "run": run,
         "kind": "call",
@@ -266,14 +265,13 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         "state": "planned",
         "fired_scenario": None,
         "fired_at": None,
-        "done_at": None,
         "note": "",
         "author": "lea",
         "fired_by": None,
         "version": 1,
     }
     (line,) = queries_injects.list_sheets(connection, run)
-    assert asdict(line) == {
+    assert line.model_dump() == {
         "id": line.id,
         "run": run,
         "inject": number,
@@ -284,7 +282,6 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         "note": "",
         "author": "lea",
         "noted_by": None,
-        "noted_at": None,
         "version": 1,
     }
     assert queries_injects.get_sheet(connection, line.id) == line
@@ -366,9 +363,8 @@ def test_an_inject_goes_out_once_and_who_trains_is_told(connection: Connection) 
         later,
         *(numbers[kind] for kind in ("message", "rumour", "call")),
     ]
-    assert asdict(told[-1]) == {
+    assert told[-1].model_dump() == {
         "inject": numbers["call"],
-        "run": run,
         "kind": "call",
         "sender": "s",
         "title": "A call",

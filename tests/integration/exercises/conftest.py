@@ -24,8 +24,8 @@ from hypervisor.evaluation.loop import run as watch_run
 from hypervisor.exercises import queries_runs
 from hypervisor.exercises import service as exercise_service
 from hypervisor.exercises.conductor import Conductor
+from hypervisor.exercises.model import Run
 from hypervisor.exercises.playable import FOLDER
-from hypervisor.exercises.queries_runs import Run
 from hypervisor.exercises.service import Order, StartOptions
 from hypervisor.readings import ingesting
 from rules._pack import packs
@@ -120,8 +120,7 @@ class Led:
 
     def start(self, **more: Any) -> int:
         wanted = StartOptions(**{"source": FILE, "author": "leader", "speed": None, **more})
-        run, _ = self.ask(lambda c: exercise_service.start_run(c, self.settings.data, wanted))
-        return run
+        return self.ask(lambda c: exercise_service.start_run(c, self.settings.data, wanted))
 
     def order(self, run: int, kind: str, **details: Any) -> None:
         """Ask for something and wait until it is done.
@@ -137,7 +136,7 @@ class Led:
         self.done(number)
 
     def done(self, command: int) -> None:
-        self.until(lambda: self.ask(lambda c: exercise_service.get_outcome(c, command)) is not None)
+        self.until(lambda: self.ask(lambda c: exercise_service.is_done(c, command)))
 
     def run(self, number: int) -> Run:
         found = self.ask(lambda c: queries_runs.get_run(c, number))

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from hypervisor.exercises import queries_injects
-from hypervisor.exercises.banner import get_status
-from hypervisor.exercises.queries_runs import RunError, RunState
+from hypervisor.exercises.model import RunError, RunState
+from hypervisor.exercises.queries_runs import get_latest_run
 from tests.integration.exercises.conftest import BEGINS, HOURS, Led
 
 pytestmark = pytest.mark.integration
@@ -70,9 +70,9 @@ def test_a_pause_holds_the_clock_and_a_jump_records_what_nobody_could_handle(led
         over = led.comes_to(run, RunState.FINISHED)
         assert over.clock == over.ends
         assert over.readings == over.planned == (HOURS - 6) * 4
-        now = led.ask(get_status)
+        now = led.ask(get_latest_run)
         assert now is not None
-        assert now.done == 1.0
+        assert now.progress == 1.0
         with pytest.raises(RunError, match="reset the exercise"):
             led.start()
 

@@ -8,8 +8,7 @@ import pytest
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import queries_injects
 from hypervisor.exercises import service as exercise_service
-from hypervisor.exercises.queries_injects import ChangedError, Inject
-from hypervisor.exercises.queries_runs import RunError, RunState
+from hypervisor.exercises.model import ChangedError, Inject, RunError, RunState
 from tests.integration.exercises.conftest import BEGINS, GAUGE, HOURS, Led
 
 pytestmark = pytest.mark.integration

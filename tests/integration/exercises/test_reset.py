@@ -7,8 +7,8 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import queries_runs
 from hypervisor.exercises import service as exercise_service
 from hypervisor.exercises.debrief import build_debrief
+from hypervisor.exercises.model import RunError, RunState
 from hypervisor.exercises.queries_reset import CLEARED
-from hypervisor.exercises.queries_runs import RunError, RunState
 from tests.integration.exercises.conftest import SITE, Led
 
 pytestmark = pytest.mark.integration
@@ -28,7 +28,7 @@ KEPT = {
     ),
     *("event_log", "event_log_horizon", "noted_event", "conductor", "rollup_state"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),
-    *("exercise_told", "exercise_archive"),
+    *("exercise_message", "exercise_archive"),
     "ingest_gap",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_made", "lit_state"),  # follow the registry
 }

@@ -100,7 +100,7 @@ BELONGS = {
                 "ingest_gap",
             ),
             *("evaluation_state", "columnar_part", "columnar_dirty", "feed", "rollup_state"),
-            *("conductor", "exercise_run", "exercise_told"),
+            *("conductor", "exercise_run", "exercise_message"),
         ),
         "true",
     ),

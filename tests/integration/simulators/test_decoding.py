@@ -10,7 +10,7 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
-from hypervisor.exercises import playing, simulation
+from hypervisor.exercises import plan, playing
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from sensors._quality import Quality
@@ -90,7 +90,7 @@ def as_keys(rows: pd.DataFrame) -> dict[tuple[str, str, datetime], float]:
 def test_what_is_published_is_what_is_stored(exercise_settings: Settings) -> None:
     with connect(exercise_settings.database_url) as connection:
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
-    field = one_of_each(simulation.load_field(exercise_settings, STORY))
+        field = one_of_each(plan.load_field(connection, STORY))
     assert {place.model for place in field.places} >= MODELS
     spoken = simulate_messages(STORY, field, 1, hours=HOURS)
     told = as_keys(spoken.rows)

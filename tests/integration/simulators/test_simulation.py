@@ -5,7 +5,7 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
-from hypervisor.exercises import simulation
+from hypervisor.exercises import plan
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from sensors._domain import catalogue
@@ -22,7 +22,7 @@ FLOOD = load_scenario("october-flood")
 def essonne(exercise_settings: Settings) -> Field:
     with connect(exercise_settings.database_url) as connection:
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
-    return simulation.load_field(exercise_settings, FLOOD)
+        return plan.load_field(connection, FLOOD)
 
 
 def test_the_example_is_described_whole_and_its_rivers_flood_in_order(essonne: Field) -> None:

@@ -10,7 +10,7 @@ import httpx
 
 from hypervisor.backtest import queries_past_events
 from hypervisor.base.duties import Role
-from hypervisor.exercises.schemas import InjectKind
+from hypervisor.exercises.model import InjectKind
 from hypervisor.logbook.model import EntryKind
 from tests.integration.web.trying import Route, Values, address, built, queries, text, value_of
 

@@ -1,0 +1,236 @@
+"""Runs, commands, injects, messages, checklists: one class each for queries, API and pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from sensors._errors import TerritoryError
+
+MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
+InjectKind = Literal["reading", "lost-sensor", "call", "rumour", "message"]
+RunKind = Literal["story", "recording"]
+Outcome = Literal["open", "done", "partly", "not"]
+
+
+class ExerciseError(TerritoryError):
+    """The scenario cannot be played here; the message says what is missing."""
+
+
+class RunError(TerritoryError):
+    """A command that cannot be executed; the message says why."""
+
+
+class InjectError(TerritoryError):
+    """An invalid inject or checklist line."""
+
+
+class ChangedError(InjectError):
+    """It was changed by someone else."""
+
+
+class RunState(StrEnum):
+    """State of a run; only one run can be in one of the first four."""
+
+    PREPARING = "preparing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"  # the player stopped; can be resumed
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    RESET = "reset"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RunBody(_Row):
+    """A run. Scenario times, except `asked_at`, `started_at`, `ended_at`."""
+
+    id: int = Field(examples=[3])
+    kind: RunKind
+    source: str = Field(examples=["october-flood"])
+    title: str
+    title_fr: str
+    state: RunState = Field(examples=["running"])
+    reason: str = Field(description="Why it failed or was interrupted.")
+    speed: float | None = Field(
+        description="Scenario seconds per second; null: as fast as possible."
+    )
+    jump_to: datetime | None = Field(description="Target of a jump.")
+    begins: datetime
+    ends: datetime
+    clock: datetime | None
+    planned: int = Field(description="Readings in all.")
+    readings: int = Field(description="Readings published.")
+    reached: float | None = Field(description="Actual speed.")
+    author: str
+    asked_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    version: int
+
+    @computed_field(description="0 to 1.", examples=[0.42])  # type: ignore[prop-decorator]
+    @property
+    def progress(self) -> float:
+        return round(self.share_at(self.clock or self.begins), 4)
+
+    def share_at(self, at: datetime) -> float:
+        """Position of a time in the run, 0 to 1."""
+        length = (self.ends - self.begins).total_seconds()
+        gone = (at - self.begins).total_seconds()
+        return min(1.0, max(0.0, gone / length)) if length > 0 else 1.0
+
+
+class Run(RunBody):
+    """A run as the player has it. `digest`: of its messages."""
+
+    parameters: dict[str, Any]
+    digest: str | None
+
+    @property
+    def active(self) -> bool:
+        return self.state in {
+            *(RunState.PREPARING, RunState.RUNNING, RunState.PAUSED, RunState.INTERRUPTED)
+        }
+
+    @property
+    def playing(self) -> bool:
+        """Whether its clock runs, or is about to."""
+        return self.state in {RunState.PREPARING, RunState.RUNNING}
+
+    def name(self, language: str) -> str:
+        """The title in a language."""
+        return (self.title_fr if language == "fr" else self.title) or self.title
+
+
+class Command(_Row):
+    """A leader's command. `refused` None and `done_at` set: it was executed."""
+
+    id: int
+    run: int | None
+    kind: str
+    details: dict[str, Any]
+    author: str
+    asked_at: datetime
+    done_at: datetime | None
+    refused: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLabel:
+    """What a run plays."""
+
+    kind: RunKind
+    source: str
+    title: str
+    title_fr: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun(RunLabel):
+    """A run to add."""
+
+    speed: float | None
+    begins: datetime
+    ends: datetime
+    author: str
+
+
+class Inject(_Row):
+    """An inject as leaders see it. `planned` and `fired_scenario` are scenario times."""
+
+    id: int
+    run: int
+    kind: InjectKind
+    title: str
+    text: str
+    sender: str
+    expected: str
+    details: dict[str, Any]
+    planned: datetime | None
+    state: Literal["planned", "held", "fired", "done", "cancelled"]
+    fired_scenario: datetime | None
+    fired_at: datetime | None
+    fired_by: str | None
+    note: str
+    author: str
+    version: int
+
+    @property
+    def is_message(self) -> bool:
+        return self.kind in MESSAGE_KINDS
+
+    @property
+    def waits(self) -> bool:
+        return self.state in {"planned", "held"}
+
+
+class ExerciseMessage(_Row):
+    """A message to trainees: a call, a rumour, a message."""
+
+    inject: int
+    kind: str = Field(examples=["call"])
+    sender: str
+    title: str
+    text: str
+    scenario_at: datetime
+    at: datetime
+
+
+class Sheet(_Row):
+    """A line of an observer checklist with its observation."""
+
+    id: int
+    run: int
+    inject: int | None
+    expected: str
+    due: datetime | None
+    outcome: Outcome
+    seen: datetime | None
+    note: str
+    author: str
+    noted_by: str | None
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A skipped period. `alarms` is None until evaluated."""
+
+    id: int
+    run: int
+    from_at: datetime
+    to_at: datetime
+    alarms: Sequence[int] | None
+    author: str
+    at: datetime
+
+
+class Playable(_Row):
+    """A scenario or recording, without its events. Without a span if it is `wrong`."""
+
+    kind: RunKind
+    source: str = Field(examples=["october-flood"])
+    title: str = Field(examples=["Two days of rain on wet ground"])
+    title_fr: str = ""
+    description: str = ""
+    begins: datetime | None = None
+    ends: datetime | None = None
+    wrong: str = Field(default="", description="Why it cannot be played; empty if it can.")
+
+
+class TruthBody(_Row):
+    """A scenario event and the rules that should raise it."""
+
+    what: str
+    what_fr: str
+    begins: datetime
+    ends: datetime
+    alarms: list[str]
