@@ -14,17 +14,11 @@ STATES = (
     State("shelved", Text("shelved", "mise de côté"), GREY, "‖"),
     State("out-of-service", Text("out of service", "hors service"), GREY, "‖"),
 )
-_DOMAIN_COLOURS = {
-    "flood": "#4a7fb0",
-    "weather": "#4f9599",
-    "lighting": "#9a8b6a",
-    "mobility": "#6f9a78",
-}
 DOMAINS = tuple(
     State(
         domain.name,
         Text(domain.label_en.lower(), domain.label_fr.lower()),
-        _DOMAIN_COLOURS.get(domain.name, GREY),
+        domain.colour,
     )
     for domain in catalogue().domains.values()
 )

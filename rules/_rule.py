@@ -8,17 +8,22 @@ from typing import Any, Literal
 from rules._functions import OVER_MEMBERS, UPSTREAM
 from rules._texts import Texts
 from rules._tree import Call, Name, Node, Number, Threshold, Word, walk
+from sensors._domain import Domain, catalogue
 
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
 SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
 CATEGORIES = ("hazard", "maintenance")  # maintenance: about our equipment, not the world
 GROUPINGS = ("river", "commune", "site", "group")  # what makes alarms one incident
-_USUAL_GROUPING: dict[str, "Grouping"] = {"flood": "river", "lighting": "site"}
 # Of what a rule writes, that by which it is judged; all else is how its alarms are told.
 JUDGED_BY = ("domain", "per", "when", "clear", "for", "keep for", "severity", "steps")
 DEVICE = "device"  # the word of silent(device, d)
 
 Grouping = Literal["river", "commune", "site", "group"]
+
+
+@functools.cache
+def _domains() -> Mapping[str, Domain]:
+    return catalogue().domains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +186,8 @@ class Rule:
         """What makes its alarms one incident: as written, else as its domain usually does."""
         if self.group_by is not None:
             return self.group_by
-        return _USUAL_GROUPING.get(self.domain, "commune")
+        domain = _domains().get(self.domain)
+        return "commune" if domain is None else domain.grouping
 
     def to_json(self) -> dict[str, Any]:
         """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sensors._common import COMMON
 from sensors._errors import TerritoryError
@@ -70,7 +70,11 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """An urban function: its quantities and the device models that measure them."""
+    """An urban function: its quantities and the device models that measure them.
+
+    `grouping`: what makes its alarms one incident, where a rule does not say. `icon`: an SVG path,
+    16 by 16. `colour`: of its series in Grafana.
+    """
 
     name: str
     label_en: str
@@ -78,6 +82,9 @@ class Domain:
     quantities: tuple[Quantity, ...]
     models: tuple[DeviceModel, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    grouping: Literal["river", "commune", "site", "group"] = "commune"
+    icon: str = "M8 2v12M2 8h12"
+    colour: str = "#6b7680"
 
 
 Part = TypeVar("Part", Quantity, DeviceModel, Threshold, Domain)

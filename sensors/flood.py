@@ -26,6 +26,9 @@ DOMAIN = Domain(
     name="flood",
     label_en="Floods",
     label_fr="Crues",
+    grouping="river",
+    icon="M1 6q3-3 5 0t5 0 4 0M1 11q3-3 5 0t5 0 4 0",
+    colour="#4a7fb0",
     quantities=(
         Quantity(
             name="level",

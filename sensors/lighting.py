@@ -13,6 +13,9 @@ DOMAIN = Domain(
     name="lighting",
     label_en="Public lighting",
     label_fr="Éclairage public",
+    grouping="site",
+    icon="M3 15V5q0-3.5 4-3.5h3M8 4.5h6l-1-3h-4Z",
+    colour="#9a8b6a",
     quantities=(
         Quantity(
             name="light_level",

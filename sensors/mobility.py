@@ -12,6 +12,8 @@ DOMAIN = Domain(
     name="mobility",
     label_en="Mobility",
     label_fr="Mobilité",
+    icon="M4.5 1.5 2 14.5M11.5 1.5 14 14.5M8 2v2.5M8 7v2.5M8 12v2.5",
+    colour="#6f9a78",
     quantities=(
         Quantity(
             name="traffic_flow",

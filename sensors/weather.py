@@ -13,6 +13,11 @@ DOMAIN = Domain(
     name="weather",
     label_en="Weather",
     label_fr="Météo",
+    icon=(
+        "M4 10a3.2 3.2 0 1 1 .6-6.3A4 4 0 0 1 12 5a2.6 2.6 0 0 1 .2 5Z"
+        "M5.5 12.5 5 14.5M9.5 12.5 9 14.5"
+    ),
+    colour="#4f9599",
     quantities=(
         Quantity(
             name="air_temperature",

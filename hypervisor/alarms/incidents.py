@@ -6,16 +6,22 @@ says) are one incident while they overlap, or follow one another within the quie
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Literal
 
 from pydantic import Field
 
 from hypervisor.alarms.model import Record, highest
 from hypervisor.base.instants import Micros
+from sensors._domain import catalogue
 
-# How alarms of a domain are grouped where their rule does not say; other domains: by commune.
-GROUPING_BY_DOMAIN: Mapping[str, str] = {"flood": "river", "lighting": "site"}
-DEFAULT_GROUPING = "commune"
+DEFAULT_GROUPING = "commune"  # of alarms whose domain is not in the catalogue
+
+
+@cache
+def _groupings() -> Mapping[str, str]:
+    """How alarms are grouped where their rule does not say, by domain."""
+    return {domain.name: domain.grouping for domain in catalogue().domains.values()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +86,7 @@ def find_key(
     domain: str, category: str, grouped_by: str | None, where: Location
 ) -> tuple[Key, str]:
     """The key of an alarm and the title of its place, at the level its rule or domain asks for."""
-    kind = grouped_by or GROUPING_BY_DOMAIN.get(domain, DEFAULT_GROUPING)
+    kind = grouped_by or _groupings().get(domain, DEFAULT_GROUPING)
     for level in (kind, "commune", "site"):
         place: tuple[str, str] | None = getattr(where, level, None)
         # Without a river or site, fall back to the commune, the site, then the subject.

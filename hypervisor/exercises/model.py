@@ -49,7 +49,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class RunBody(_Row):
+class Run(_Row):
     """A run. Scenario times, except `asked_at`, `started_at`, `ended_at`."""
 
     id: int = Field(examples=[3])
@@ -74,6 +74,8 @@ class RunBody(_Row):
     started_at: datetime | None
     ended_at: datetime | None
     version: int
+    parameters: dict[str, Any] = Field(exclude=True)
+    digest: str | None = Field(exclude=True)  # of its messages
 
     @computed_field(description="0 to 1.", examples=[0.42])  # type: ignore[prop-decorator]
     @property
@@ -85,13 +87,6 @@ class RunBody(_Row):
         length = (self.ends - self.begins).total_seconds()
         gone = (at - self.begins).total_seconds()
         return min(1.0, max(0.0, gone / length)) if length > 0 else 1.0
-
-
-class Run(RunBody):
-    """A run as the player has it. `digest`: of its messages."""
-
-    parameters: dict[str, Any]
-    digest: str | None
 
     @property
     def active(self) -> bool:

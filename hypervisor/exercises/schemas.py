@@ -11,7 +11,7 @@ from hypervisor.exercises.model import (
     InjectKind,
     Outcome,
     Playable,
-    RunBody,
+    Run,
     Sheet,
     TruthBody,
 )
@@ -44,7 +44,7 @@ class PlayableDetailBody(Body):
 class ExerciseBody(Body):
     """State of the exercise; empty in a live instance."""
 
-    run: RunBody | None
+    run: Run | None
     conducted: bool = Field(description="The exercise player is running.")
     messages: list[ExerciseMessage] = Field(
         serialization_alias="told", description="The latest first."
@@ -54,14 +54,14 @@ class ExerciseBody(Body):
 class RunsBody(Body):
     """A page of runs, the latest first."""
 
-    runs: Sequence[RunBody]
+    runs: Sequence[Run]
     next: str | None
 
 
 class OneRunBody(Body):
     """One run; its ETag is for If-Match."""
 
-    run: RunBody
+    run: Run
 
 
 class StartPost(_Post):

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +24,6 @@ from simulators._scenarios import load_scenario
 
 DETAILED = 4  # alarms listed per domain
 RATES = ("rise", "flow_rise")  # thresholds that levels do not compare with
-FIRST = "flood"  # the domain listed first
 
 
 def format_story(
@@ -66,12 +65,14 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
         f"{tally.readings:,} readings of {len(registry.devices):,} devices published, stored"
         f" and evaluated in {tally.seconds:.0f} s."
     )
-    domains = catalogue().domains
-    for name in sorted(domains, key=lambda name: (name != FIRST, name)):
-        alarms = [alarm for alarm in outcome.alarms if alarm.domain == name]
-        if alarms:
-            yield ""
-            yield from _format_domain(connection, registry, domains[name].label_en, alarms)
+    by_domain: dict[str, list[Alarm]] = defaultdict(list)
+    for alarm in outcome.alarms:
+        by_domain[alarm.domain].append(alarm)
+    gravest_first = sorted(by_domain, key=lambda name: -sum(map(_gravity, by_domain[name])))
+    for name in gravest_first:
+        label = catalogue().domains[name].label_en
+        yield ""
+        yield from _format_domain(connection, registry, label, by_domain[name])
 
 
 def _format_score(connection: Connection, outcome: Outcome) -> Iterator[str]:
@@ -96,9 +97,8 @@ def _format_domain(
     }
 
     def weight(alarm: Alarm) -> tuple[bool, bool, int, int]:
-        gravest = max(SEVERITIES.index(severity) for _, severity in alarm.episode.severity)
         hazard = alarm.category == "hazard"
-        return (not hazard, not measured[alarm.id], -gravest, alarm.episode.began)
+        return (not hazard, not measured[alarm.id], -_gravity(alarm), alarm.episode.began)
 
     detailed = sorted(sorted(alarms, key=weight)[:DETAILED], key=lambda alarm: alarm.episode.began)
     for alarm in detailed:
@@ -108,6 +108,11 @@ def _format_domain(
     rest = Counter(alarm.episode.rule for alarm in alarms if alarm not in detailed)
     if rest:
         yield "  and " + ", ".join(f"{count} more of {rule}" for rule, count in rest.items())
+
+
+def _gravity(alarm: Alarm) -> int:
+    """Rank of the highest severity that it reached."""
+    return max(SEVERITIES.index(severity) for _, severity in alarm.episode.severity)
 
 
 def _format_measurement(

@@ -112,7 +112,7 @@ def river_lines(sites: Iterable[MapSite]) -> dict[str, list[tuple[float, float]]
     """Each river as a schematic line through its gauges, in flow order."""
     lines: dict[str, list[tuple[float, float, float]]] = {}
     for site in sites:
-        if site.domain == "flood" and site.river and None not in {site.lon, site.lat}:
+        if site.river and None not in {site.lon, site.lat}:
             point = (site.river_order or 0.0, site.lon or 0.0, site.lat or 0.0)
             lines.setdefault(site.river, []).append(point)
     return {

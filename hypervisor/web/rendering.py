@@ -1,6 +1,7 @@
 """Templates to answers: the shell round every page, and fragments that htmx puts into it."""
 
 import gzip
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypervisor.web.filters import FILTERS
 from hypervisor.web.refusals import refusal
 from hypervisor.web.request import current_request, reader_of, wants_fragment
 from hypervisor.web.static_files import asset, reloading
-from sensors._domain import catalogue
+from sensors._domain import Domain, catalogue
 
 __all__ = ["fragment", "reader_of", "render", "wants_fragment"]
 
@@ -46,6 +47,7 @@ def environment() -> Environment:
         asset=asset,
         translate=translate,
         role_words=roles.words,
+        domain_icon=domain_icon,
         domain_label=domain_label,
         domain_names=domain_names,
         with_query=with_query,
@@ -110,21 +112,27 @@ def _build_response(request: Request, text: str, status_code: int) -> HTMLRespon
 
 
 @lru_cache(maxsize=1)
-def _domain_labels() -> dict[str, tuple[str, str]]:
-    return {
-        domain.name: (domain.label_fr, domain.label_en) for domain in catalogue().domains.values()
-    }
+def _domains() -> Mapping[str, Domain]:
+    return catalogue().domains
 
 
 def domain_names() -> list[str]:
     """The domains of the catalogue, by name."""
-    return sorted(_domain_labels())
+    return sorted(_domains())
 
 
 def domain_label(name: str) -> str:
     """A domain in the reader's language."""
-    french, english = _domain_labels().get(name, (name, name))
-    return french if current().language == "fr" else english
+    domain = _domains().get(name)
+    if domain is None:
+        return name
+    return domain.label_fr if current().language == "fr" else domain.label_en
+
+
+def domain_icon(name: str) -> str:
+    """The SVG path of a domain's icon."""
+    domain = _domains().get(name)
+    return Domain.icon if domain is None else domain.icon
 
 
 def with_query(**changed: str | int | None) -> str:

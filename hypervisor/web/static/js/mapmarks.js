@@ -7,7 +7,7 @@ let probe = null;
 function colour(token) {
   if (!known.has(token)) {
     probe ??= document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
-    probe.style.color = `var(${token})`;
+    probe.style.color = `var(${token}, var(--line-2))`;
     known.set(token, getComputedStyle(probe).color);
   }
   return known.get(token);
@@ -90,7 +90,6 @@ function alarm(rank, isStale, look) {
   return image(pen);
 }
 
-const DOMAINS = { flood: "--d-flood", weather: "--d-weather", lighting: "--d-light", mobility: "--d-road" };
 function calm(domain) {
   const pen = canvas(14, 14);
   pen.beginPath();
@@ -98,7 +97,7 @@ function calm(domain) {
   pen.fillStyle = colour("--raised");
   pen.fill();
   pen.lineWidth = 2.5;
-  pen.strokeStyle = colour(DOMAINS[domain] ?? "--line-2");
+  pen.strokeStyle = colour(`--d-${domain}`);
   pen.stroke();
   return image(pen);
 }
