@@ -1,33 +1,25 @@
-"""Scenarios: YAML files of this package's folder, or anybody's own, read into stories."""
+"""Scenarios: YAML files of this package's folder, or your own, read into stories."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import yaml
 
 from sensors._nearest import did_you_mean
 from simulators._faults import KINDS
-from simulators._story import (
-    INJECTS,
-    Front,
-    Inject,
-    ScheduledEvent,
-    Storm,
-    Story,
-    Truth,
-    Weather,
-    Where,
-)
+from simulators._story import INJECTS, Inject, ScheduledEvent, Story, Where
 from simulators._yaml import Kind, Reader, ScenarioError
 
 SUFFIXES = (".yaml", ".yml")
 
 
 def scenario_files() -> dict[str, Path]:
-    """The scenarios that come with us, and with whoever extends us, by name."""
+    """Scenarios by name: those shipped, and those of folders that extend this package."""
     package = importlib.import_module("simulators")
     files = (file for root in package.__path__ for file in Path(root, "scenarios").glob("*.yaml"))
     return {file.stem: file for file in sorted(files, key=lambda file: file.stem)}
@@ -57,18 +49,52 @@ def parse_scenario(text: str, file: str) -> Story:
     """
     reader = Reader(file)
     node = reader.compose(text)
-    fields = reader.fields(node, "a scenario", STORY, ("name", "title", "begins", "hours"))
-    if not 0 < fields["hours"] <= 24 * 400:
-        reader.fail(node, "hours: expected more than none and less than 400 days")
-    return Story(**fields)
+    story: Story = _read_object(Story, reader, node, "a scenario")
+    if not 0 < story.hours <= 24 * 400:
+        reader.fail(node, "hours: expected more than 0 and at most 400 days")
+    return story
 
 
-def _text(reader: Reader, node: yaml.Node, what: str) -> str:
-    return reader.text(node, what)
+def _read_object(made: type, reader: Reader, node: yaml.Node, what: str) -> Any:
+    """A mapping whose fields are those of a dataclass of `_story`, read by their types."""
+    kinds, names, needed = _fields_of(made)
+    read = reader.fields(node, what, kinds, needed)
+    return made(**{names.get(name, name): value for name, value in read.items()})
 
 
-def _number(reader: Reader, node: yaml.Node, what: str) -> float:
-    return reader.number(node, what)
+@cache
+def _fields_of(made: type) -> tuple[Mapping[str, Kind], Mapping[str, str], tuple[str, ...]]:
+    """Kinds by name in the file, renamed fields, and the names that must be there."""
+    hints = get_type_hints(made, include_extras=True)
+    kinds, names, needed = {}, {}, []
+    for field in fields(made):
+        if field.metadata.get("rest"):
+            continue
+        name = field.metadata.get("name", field.name)
+        kinds[name] = _kind_of(hints[field.name])
+        names[name] = field.name
+        if field.default is MISSING and field.default_factory is MISSING:
+            needed.append(name)
+    return kinds, names, tuple(needed)
+
+
+def _kind_of(hint: Any) -> Kind:
+    """How a field of this type is read."""
+    if get_origin(hint) is Annotated:
+        return _KINDS[get_args(hint)[1]]
+    if hint in _KINDS:
+        return _KINDS[hint]
+    if isinstance(hint, type) and is_dataclass(hint):
+        return lambda reader, node, what: _read_object(hint, reader, node, what)
+    (element, *_) = get_args(hint)
+    if hint == element | None:
+        return _kind_of(element)
+    if is_dataclass(element):  # tuple[element, ...]
+        read_element = _kind_of(element)
+        return lambda reader, node, what: tuple(
+            read_element(reader, entry, what) for entry in reader.sequence(node, what)
+        )
+    return _read_texts
 
 
 def _positive(reader: Reader, node: yaml.Node, what: str) -> float:
@@ -92,10 +118,6 @@ def _count(reader: Reader, node: yaml.Node, what: str) -> int:
     return int(count)
 
 
-def _hours(reader: Reader, node: yaml.Node, what: str) -> float:
-    return reader.hours(node, what)
-
-
 def _flag(reader: Reader, node: yaml.Node, what: str) -> bool:
     word = reader.text(node, what).lower()
     if word not in ("true", "false"):
@@ -114,10 +136,6 @@ def _instant(reader: Reader, node: yaml.Node, what: str) -> datetime:
     return instant
 
 
-def _words(reader: Reader, node: yaml.Node, what: str) -> tuple[str, ...]:
-    return reader.texts(node, what)
-
-
 def _point(reader: Reader, node: yaml.Node, what: str) -> tuple[float, float]:
     coordinates = [reader.number(entry, what) for entry in reader.sequence(node, what)]
     if len(coordinates) != 2 or not (-180 <= coordinates[0] <= 180 and -90 <= coordinates[1] <= 90):
@@ -125,160 +143,68 @@ def _point(reader: Reader, node: yaml.Node, what: str) -> tuple[float, float]:
     return coordinates[0], coordinates[1]
 
 
+def _read_texts(reader: Reader, node: yaml.Node, what: str) -> tuple[str, ...]:
+    return reader.texts(node, what)
+
+
 def _where(reader: Reader, node: yaml.Node, what: str) -> Where:
+    """A mapping, or only names."""
     if not isinstance(node, yaml.MappingNode):
-        return Where(names=_words(reader, node, what))
-    return Where(**reader.fields(node, what, WHERE))
+        return Where(names=reader.texts(node, what))
+    where: Where = _read_object(Where, reader, node, what)
+    return where
 
 
-def _list_of(kinds: dict[str, Kind], needed: tuple[str, ...], made: Callable[..., Any]) -> Kind:
-    """A list of mappings, each with these fields."""
-
-    def read(reader: Reader, node: yaml.Node, what: str) -> tuple[Any, ...]:
-        return tuple(
-            made(**_rename_fields(reader.fields(entry, what, kinds, needed)))
-            for entry in reader.sequence(node, what)
-        )
-
-    return read
-
-
-def _rename_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    """`from` and `to` are words of Python."""
-    names = {"from": "at", "to": "until"}
-    return {names.get(name, name): value for name, value in fields.items()}
-
-
-def _happenings(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent, ...]:
-    return tuple(_happening(reader, entry, what) for entry in reader.sequence(node, what))
-
-
-def _happening(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
-    parts = reader.mapping(node, what, needed=("kind", "from", "to"))
-    fields = {
-        name: kind(reader, parts[name], f"`{name}`")
-        for name, kind in HAPPENING.items()
-        if name in parts
+def _event(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
+    """An event or a fault: what is not a field of every event is a parameter."""
+    kinds, names, needed = _fields_of(ScheduledEvent)
+    nodes = reader.mapping(node, what, needed=needed)
+    parameters = {name: reader.value(nodes[name]) for name in nodes if name not in kinds}
+    read = {
+        names[name]: kinds[name](reader, nodes[name], f"`{name}`") for name in kinds.keys() & nodes
     }
-    if fields["from"] >= fields["to"]:
+    event = ScheduledEvent(**read, parameters=parameters)
+    if event.at >= event.until:
         reader.fail(node, f"{what}: it ends before it begins")
-    return ScheduledEvent(
-        kind=fields["kind"],
-        at=fields["from"],
-        until=fields["to"],
-        where=fields.get("where", Where()),
-        parameters={
-            name: reader.value(value, name)
-            for name, value in parts.items()
-            if name not in HAPPENING
-        },
-    )
+    return event
 
 
-WHERE: dict[str, Kind] = {
-    "names": _words,
-    "any": _text,
-    "count": _count,
-    "share": _share,
-    "near": _point,
-    "within": _positive,
-    "pick": _text,
-}
-HAPPENING: dict[str, Kind] = {"kind": _text, "from": _hours, "to": _hours, "where": _where}
-STORM: dict[str, Kind] = {
-    "at": _hours,
-    "hours": _positive,
-    "total": _positive,
-    "lon": _number,
-    "lat": _number,
-    "spread": _positive,
-    "gust": _number,
-}
-FRONT: dict[str, Kind] = {
-    "at": _hours,
-    "heading": _number,
-    "speed": _positive,
-    "rain": _number,
-    "hours": _positive,
-    "drop": _number,
-    "fall": _number,
-    "wind": _number,
-}
-WEATHER: dict[str, Kind] = {
-    "storms": _list_of(STORM, ("at", "hours", "total", "lon", "lat", "spread"), Storm),
-    "fronts": _list_of(FRONT, ("at",), Front),
-    "temperature": _number,
-    "amplitude": _number,
-    "cloud": _share,
-    "wind": _number,
-    "pressure": _number,
-    "dryness": _number,
-    "wetness": _number,
-    "river": _positive,
-}
-TRUTH: dict[str, Kind] = {
-    "what": _text,
-    "what_fr": _text,
-    "where": _where,
-    "from": _hours,
-    "to": _hours,
-    "alarms": _words,
-    "tolerance": _hours,
-}
+def _fault(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
+    fault = _event(reader, node, what)
+    if fault.kind not in KINDS:
+        hint = did_you_mean(fault.kind, KINDS)
+        reader.fail(node, f"{what}: no fault is called {fault.kind!r}{hint}")
+    return fault
 
 
 def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent, ...]:
-    faults = _happenings(reader, node, what)
-    for entry, fault in zip(reader.sequence(node, what), faults, strict=True):
-        if fault.kind not in KINDS:
-            reader.fail(
-                entry, f"{what}: no fault is called {fault.kind!r}{did_you_mean(fault.kind, KINDS)}"
-            )
-    return faults
+    return tuple(_fault(reader, entry, what) for entry in reader.sequence(node, what))
 
 
-INJECT: dict[str, Kind] = {
-    "kind": _text,
-    "at": _hours,
-    **dict.fromkeys(("title", "text", "sender", "expected"), _text),
-    **dict.fromkeys(("title_fr", "text_fr", "sender_fr", "expected_fr"), _text),
-    "where": _where,
-    "quantity": _text,
-    "value": _number,
-    "hours": _positive,
-}
+def _inject(reader: Reader, node: yaml.Node, what: str) -> Inject:
+    inject: Inject = _read_object(Inject, reader, node, what)
+    if inject.kind not in INJECTS:
+        kinds = ", ".join(INJECTS)
+        reader.fail(node, f"{what}: no inject is a {inject.kind!r}; expected one of {kinds}")
+    if inject.kind == "reading" and not (inject.quantity and inject.value is not None):
+        reader.fail(node, f"{what}: a reading needs its quantity and its value")
+    if inject.kind in {"reading", "lost-sensor"} and inject.where == Where():
+        reader.fail(node, f"{what}: a {inject.kind} needs a where")
+    return inject
 
 
-def _injects(reader: Reader, node: yaml.Node, what: str) -> tuple[Inject, ...]:
-    injects: tuple[Inject, ...] = _list_of(INJECT, ("kind", "at", "title"), Inject)(
-        reader, node, what
-    )
-    for entry, inject in zip(reader.sequence(node, what), injects, strict=True):
-        if inject.kind not in INJECTS:
-            kinds = ", ".join(INJECTS)
-            reader.fail(entry, f"{what}: no inject is a {inject.kind!r}; expected one of {kinds}")
-        if inject.kind == "reading" and not (inject.quantity and inject.value is not None):
-            reader.fail(entry, f"{what}: a reading needs its quantity and its value")
-        if inject.kind in {"reading", "lost-sensor"} and inject.where == Where():
-            reader.fail(entry, f"{what}: a {inject.kind} needs a where")
-    return injects
-
-
-def _weather(reader: Reader, node: yaml.Node, what: str) -> Weather:
-    return Weather(**reader.fields(node, what, WEATHER))
-
-
-STORY: dict[str, Kind] = {
-    "name": _text,
-    "title": _text,
-    "title_fr": _text,
-    "description": _text,
-    "begins": _instant,
-    "hours": _hours,
-    "weather": _weather,
-    "events": _happenings,
+_KINDS: Mapping[Any, Kind] = {  # by type, or by the word of an annotation in `_story`
+    str: lambda reader, node, what: reader.text(node, what),
+    float: lambda reader, node, what: reader.number(node, what),
+    int: _count,
+    bool: _flag,
+    datetime: _instant,
+    tuple[float, float]: _point,
+    "hours": lambda reader, node, what: reader.hours(node, what),
+    "positive": _positive,
+    "share": _share,
     "faults": _faults,
-    "truth": _list_of(TRUTH, ("what", "from", "to"), Truth),
-    "injects": _injects,
-    "quiet": _flag,
+    Where: _where,
+    ScheduledEvent: _event,
+    Inject: _inject,
 }

@@ -163,8 +163,8 @@ def test_every_word_of_a_story_is_read() -> None:
     ("text", "sentence"),
     [
         ("[]", "m.yaml:1: expected a scenario, a mapping; found a list"),
-        (HEAD.replace("2 d", "0"), "m.yaml:1: hours: expected more than none and less than"),
-        (HEAD.replace("2 d", "401 d"), "m.yaml:1: hours: expected more than none and less"),
+        (HEAD.replace("2 d", "0"), "m.yaml:1: hours: expected more than 0 and at most"),
+        (HEAD.replace("2 d", "401 d"), "m.yaml:1: hours: expected more than 0 and at most"),
         (HEAD + "quiet: maybe\n", "m.yaml:5: `quiet`: expected true or false"),
         (HEAD + "title_fr: [x]\n", "m.yaml:5: expected `title_fr`; found a list"),
         (
