@@ -87,7 +87,7 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
 def _bare(url: str) -> float:
     """All readings out of the database as binary, through a pipe, and not looked at."""
     began = time.perf_counter()
-    command = [str(binaries.find_tool("psql")), url, "-X", "-q", "-c", queries.BARE]
+    command = [str(binaries.find_program("psql")), url, "-X", "-q", "-c", queries.BARE]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
         assert reader.stdout is not None  # noqa: S101  asked for
         while reader.stdout.read(_PIECE):

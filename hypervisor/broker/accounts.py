@@ -1,52 +1,50 @@
-"""Change accounts on a running broker; the change is in force on return."""
+"""Accounts of devices and gateways, and changes of accounts on a running broker."""
 
 import fcntl
 import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from hypervisor.broker import password_file, passwords
+from hypervisor.base.settings import Settings
+from hypervisor.broker import binaries, password_file, passwords
 from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.probe import ACCEPTED, connack
+from hypervisor.broker.server_account import server_account
 
 
 def change(
     broker: Broker, *, put: Mapping[str, str] | None = None, drop: frozenset[str] = frozenset()
 ) -> bool:
-    """Set and remove accounts; whether a running broker reloaded (False: none is running).
+    """Set and remove accounts; whether a running broker reloaded (False: none runs).
 
-    The broker checks who is connected when it reloads: the connection of a removed account, or of
-    one whose password changed, is closed. Raises StackError: we may not signal the broker, or it
-    did not reload.
+    On reload the broker closes the connections of accounts that were removed or whose password
+    changed. Raises StackError: we may not signal the broker, or it did not reload.
     """
     with _exclusive(broker):
         proof = passwords.new_password()
         passwords.change(
             broker.folder, broker.programs, put={**(put or {}), passwords.PROBE: proof}, drop=drop
         )
-        pids = find_processes(broker.is_mine)
-        for pid in pids:
-            _reload(pid)
-        if pids and not _is_reloaded(broker, proof):
+        reloaded = _reload(broker)
+        login = (broker.own_host, broker.parts_port, passwords.PROBE, proof)
+        if reloaded and not wait_until(lambda: connack(*login) == ACCEPTED, seconds=10):
             raise StackError(
                 "the broker did not reload its accounts within 10 s; see"
                 f" {broker.folder.log('broker')}"
             )
-        return bool(pids)
+        return reloaded
 
 
 def pause(broker: Broker, names: frozenset[str]) -> None:
-    """Refuse these accounts and admit all others; a running broker reloads at once.
-
-    Raises StackError: we may not signal the broker.
-    """
+    """Refuse these accounts and admit all others; a running broker reloads at once."""
     with _exclusive(broker):
         password_file.pause(broker.folder, names)
-        for pid in find_processes(broker.is_mine):
-            _reload(pid)
+        _reload(broker)
 
 
 @contextmanager
@@ -60,19 +58,119 @@ def _exclusive(broker: Broker) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _reload(pid: int) -> None:
+def _reload(broker: Broker) -> bool:
+    """Signal the running broker; False: none runs."""
+    pids = find_processes(broker.is_mine)
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGHUP)
+        except ProcessLookupError:  # it has just ended; its next start reads the file
+            continue
+        except PermissionError as error:
+            raise StackError(
+                f"the broker (pid {pid}) is not yours to reload; act as root or as its owner"
+            ) from error
+    return bool(pids)
+
+
+# Devices in service and gateways, each with the gateway that publishes for it; None: it has its own
+# account.
+Speakers = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceAccountRow:
+    """`through`: the gateway that publishes for it."""
+
+    name: str
+    registered: bool
+    account: bool
+    through: str | None = None
+
+
+def local_broker(settings: Settings) -> Broker:
+    """The broker whose accounts lie in the instance's data folder.
+
+    Raises StackError: no broker was made there, or the folder is another user's.
+    """
+    folder = DataFolder(root=settings.data.absolute(), account=server_account())
     try:
-        os.kill(pid, signal.SIGHUP)
-    except ProcessLookupError:  # it has just ended; its next start reads the file
-        return
+        made = password_file.backup_of(folder).exists() or password_file.path_of(folder).exists()
     except PermissionError as error:
         raise StackError(
-            f"the broker (pid {pid}) is not yours to reload; act as root or as its owner"
+            f"{folder.root} is not yours to read; act as root or as its owner"
         ) from error
+    if not made:
+        raise StackError(
+            f"no broker was made in {folder.root}; `hypervisor up` makes one"
+            " (with docker-compose.yml: `docker compose exec broker hypervisor device …`)"
+        )
+    return Broker(
+        folder=folder,
+        programs=binaries.find_broker(),
+        port=settings.broker_port,
+        parts_port=settings.parts_port,
+    )
 
 
-def _is_reloaded(broker: Broker, proof: str) -> bool:
-    def accepted() -> bool:
-        return connack(broker.own_host, broker.parts_port, passwords.PROBE, proof) == ACCEPTED
+def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, str]:
+    """A first password for a registered device or gateway.
 
-    return wait_until(accepted, seconds=10)
+    Raises StackError: it has one, needs none, or nobody registered it.
+    """
+    passwords.check_name(name)
+    if name not in speaking:
+        raise StackError(
+            f"no device {name!r} in service and no such gateway is registered;"
+            " `hypervisor inventory apply` registers"
+        )
+    through = speaking[name]
+    if through is not None:
+        raise StackError(
+            f"the gateway {through!r} speaks for {name!r}, which needs no account of its own;"
+            f" `hypervisor device add {through}` gives the gateway one"
+        )
+    if name in password_file.read(broker.folder):
+        raise StackError(
+            f"{name!r} has an account; `hypervisor device rotate {name}` gives a new password"
+        )
+    return {name: passwords.new_password()}
+
+
+def missing_passwords(broker: Broker, speaking: Speakers) -> dict[str, str]:
+    """A password for each registered device or gateway that needs an account and has none yet."""
+    there = password_file.read(broker.folder)
+    names = sorted(
+        name for name, through in speaking.items() if through is None and name not in there
+    )
+    for name in names:
+        passwords.check_name(name)
+    return {name: passwords.new_password() for name in names}
+
+
+def next_password(broker: Broker, name: str) -> dict[str, str]:
+    """A new password for an existing account."""
+    require_account(broker, name)
+    return {name: passwords.new_password()}
+
+
+def require_account(broker: Broker, name: str) -> None:
+    """Refuse a name without an account. Raises StackError: it has none."""
+    passwords.check_name(name)
+    if name not in password_file.read(broker.folder):
+        raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")
+
+
+def list_accounts(broker: Broker, speaking: Speakers) -> list[DeviceAccountRow]:
+    """Every registered device and gateway and every account, by name."""
+    accounts = password_file.read(broker.folder)
+    there = {name for name in accounts if not passwords.is_own(name)}
+    return [
+        DeviceAccountRow(
+            name=name,
+            registered=name in speaking,
+            account=name in there,
+            through=speaking.get(name),
+        )
+        for name in sorted({*speaking, *there})
+    ]

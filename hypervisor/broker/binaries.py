@@ -35,32 +35,26 @@ def _look(name: str) -> Path | None:
     return Path(on_path) if on_path else None
 
 
-def _find(name: str) -> Path:
+def find_program(name: str) -> Path:
+    """A server's program, or one of PostgreSQL's tools. Raises StackError: it is not installed."""
     program = _look(name)
     if program is None:
         raise StackError(f"not installed: {name}; {HOW_TO_MEND}")
     return program
 
 
-def find_tool(name: str) -> Path:
-    """One of PostgreSQL's programs, such as pg_dump, of the major version that we run.
-
-    Raises StackError: it is not installed.
-    """
-    return _find(name)
-
-
 def find_broker() -> BrokerPrograms:
     """Mosquitto's programs. Raises StackError: they are not installed."""
-    return BrokerPrograms(mosquitto=_find("mosquitto"), mosquitto_passwd=_find("mosquitto_passwd"))
+    return BrokerPrograms(
+        mosquitto=find_program("mosquitto"), mosquitto_passwd=find_program("mosquitto_passwd")
+    )
 
 
 def find_database() -> DatabasePrograms:
-    """PostgreSQL's programs; TimescaleDB must be installed beside them.
-
-    Raises StackError: they are not installed.
-    """
-    database_programs = DatabasePrograms(postgres=_find("postgres"), initdb=_find("initdb"))
+    """PostgreSQL's programs. Raises StackError: they, or TimescaleDB, are not installed."""
+    database_programs = DatabasePrograms(
+        postgres=find_program("postgres"), initdb=find_program("initdb")
+    )
     if not _has_timescaledb(database_programs.postgres):
         raise StackError(
             f"not installed: timescaledb for {database_programs.postgres}; {HOW_TO_MEND}"
@@ -70,7 +64,7 @@ def find_database() -> DatabasePrograms:
 
 
 def list_missing() -> list[str]:
-    """What is not installed, by name."""
+    """The programs that are not installed, by name."""
     names = ("mosquitto", "mosquitto_passwd", "postgres", "initdb")
     absent = [name for name in names if _look(name) is None]
     postgres = _look("postgres")

@@ -9,8 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypervisor.broker.folder import GAP_NOTES, DataFolder
-from hypervisor.broker.state import FILE as STATE
+from hypervisor.broker.folder import GAP_NOTES, STATE_FILE, DataFolder
 from hypervisor.database import gaps
 from hypervisor.database.gaps import Cause, Gap
 
@@ -34,7 +33,7 @@ def note_death(folder: DataFolder, *, until: datetime | None = None) -> Gap | No
     since = _changed(saved) if saved.exists() else _changed(pid_file(folder))
     cause: Cause = "broker-killed"
     if until is None:
-        cause = "machine-died" if (folder.root / STATE).exists() else cause
+        cause = "machine-died" if (folder.root / STATE_FILE).exists() else cause
         until = max(_last_sign(folder), since + AUTOSAVE)
     gap = Gap(cause=cause, worker="", begins=since, ends=max(since, min(until, datetime.now(UTC))))
     line = {"cause": cause, "begins": gap.begins.isoformat(), "ends": gap.ends.isoformat()}

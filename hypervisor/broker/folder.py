@@ -12,9 +12,10 @@ from hypervisor.broker.server_account import Account
 
 LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
 SCARCE_BYTES = 256 * 1024**2  # below this `up` warns that the disk is filling up
+STATE_FILE = "up.json"  # of the running `up`; it removes it when it ends
 GAP_NOTES = "gaps.noted"  # what the broker may have lost, until the database has it
 _OURS = {SETTINGS_FILE, f".{SETTINGS_FILE}.new", "broker", "database", "database.new", "log"}
-_OURS |= {"up.lock", "up.json", ".up.json.new", GAP_NOTES, f".{GAP_NOTES}.new"}
+_OURS |= {"up.lock", STATE_FILE, f".{STATE_FILE}.new", GAP_NOTES, f".{GAP_NOTES}.new"}
 
 
 @dataclass(frozen=True, kw_only=True)

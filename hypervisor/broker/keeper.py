@@ -1,6 +1,6 @@
 """The broker's keeper: saves queues in time and suspends accounts that flood the broker.
 
-On its own mosquitto saves its queues every second or two. While ingest is connected they are empty;
+By itself mosquitto saves its queues every second or two. While ingest is connected they are empty;
 while it is away, short queues are saved ten times a second.
 
 mosquitto has no rate limit per account. Ingest sees who fills its queue and says so on
@@ -85,15 +85,14 @@ class Keeper:
             self._next_save = now + self._save()
         requests, self._requests = self._requests, []
         for name in requests:
-            if name in self._paused_now(now) or not self._has_account(name):
+            if now < self._until.get(name, now) or not self._has_account(name):
                 continue
             since = now - self._until.get(name, -_FORGET_SECONDS)
             last = self._pauses.get(name, 0.0) if since < _FORGET_SECONDS else 0.0
-            self._pauses[name] = min(2 * last or FIRST_SECONDS, LONGEST_SECONDS)
-            self._until[name] = now + self._pauses[name]
-            seconds = self._pauses[name]
+            seconds = self._pauses[name] = min(2 * last or FIRST_SECONDS, LONGEST_SECONDS)
+            self._until[name] = now + seconds
             self._say(f"{name} floods the broker: suspended for {seconds:.0f} s")
-        self._apply_pauses(frozenset(self._paused_now(now)))
+        self._apply_pauses(frozenset(name for name, until in self._until.items() if now < until))
 
     def _save(self) -> float:
         """Have the broker save its queues; seconds until the next check."""
@@ -106,9 +105,6 @@ class Keeper:
                     os.kill(pid, signal.SIGUSR1)
                 return max(_SAVE_SECONDS, size / _LONG_BYTES)
         return 1.0
-
-    def _paused_now(self, now: float) -> Iterator[str]:
-        return (name for name, until in self._until.items() if now < until)
 
     def _has_account(self, name: str) -> bool:
         with suppress(StackError):

@@ -19,11 +19,8 @@ class TlsListener:
 
     def lines(self) -> list[str]:
         """Its lines of mosquitto.conf, after the settings of all listeners."""
-        return [
-            f"listener {self.port} {self.host}",
-            f"certfile {self.cert}",
-            f"keyfile {self.key}",
-        ]
+        listener = f"listener {self.port} {self.host}"
+        return [listener, f"certfile {self.cert}", f"keyfile {self.key}"]
 
 
 def read_options(
@@ -40,26 +37,25 @@ def read_options(
     if cert is None or key is None:
         absent = "--tls-cert" if cert is None else "--tls-key"
         raise StackError(f"TLS needs a certificate and its key: {absent} is missing")
-    secured = TlsListener(cert=cert.absolute(), key=key.absolute(), port=port, host=host, only=only)
-    _check_loads(secured)
-    return secured
+    _check_loads(cert, key)
+    return TlsListener(cert=cert.absolute(), key=key.absolute(), port=port, host=host, only=only)
 
 
-def _check_loads(secured: TlsListener) -> None:
+def _check_loads(cert: Path, key: Path) -> None:
     """Load them as a server does: mosquitto itself would only say `Error: Invalid argument`."""
-    for file in (secured.cert, secured.key):
+    for file in (cert, key):
         try:
             file.read_bytes()
         except OSError as error:
             raise StackError(f"{file} cannot be read: {error.strerror}") from error
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-            secured.cert, secured.key, password=_refuse_passphrase
+            cert, key, password=_refuse_passphrase
         )
     except (ssl.SSLError, _EncryptedKeyError) as error:
         raise StackError(
-            f"{secured.cert} and {secured.key} are no certificate (PEM, its whole chain) and its"
-            f" key without a passphrase: {error}"
+            f"{cert} and {key} are not a certificate (PEM, with its chain) and its key without a"
+            f" passphrase: {error}"
         ) from error
 
 

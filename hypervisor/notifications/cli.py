@@ -190,9 +190,9 @@ def set_mqtt_account(
     An account allows one connection: give each siren or panel its own.
     """
     from hypervisor.base.settings import load_settings
-    from hypervisor.broker import accounts, device_accounts, passwords
+    from hypervisor.broker import accounts, passwords
 
-    broker = device_accounts.local_broker(load_settings(context.obj))
+    broker = accounts.local_broker(load_settings(context.obj))
     account = passwords.reader_account(name)
     if remove:
         accounts.change(broker, drop=frozenset({account}))

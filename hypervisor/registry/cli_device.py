@@ -39,7 +39,7 @@ def add(
     reason: Reason = "",
 ) -> None:
     """Create a device's or gateway's account; its password is shown once and not stored."""
-    from hypervisor.broker import accounts, device_accounts
+    from hypervisor.broker import accounts
     from hypervisor.broker.errors import StackError
 
     broker = _broker(context)
@@ -47,9 +47,9 @@ def add(
         raise StackError("device add: expected the name of one device or gateway, or --all")
     speaking = _load_speakers(context)
     if name is not None:
-        passwords = device_accounts.first_password(broker, name, speaking)
+        passwords = accounts.first_password(broker, name, speaking)
     else:
-        passwords = device_accounts.missing_passwords(broker, speaking)
+        passwords = accounts.missing_passwords(broker, speaking)
     live = accounts.change(broker, put=passwords) if passwords else True
     _print_passwords(passwords, as_json=as_json, table=all_)
     _record_audit(context, "device-add", passwords, reason or "first password", author)
@@ -66,10 +66,10 @@ def rotate(
     reason: Reason = "",
 ) -> None:
     """Give a device a new password; a connection made with the old one is closed."""
-    from hypervisor.broker import accounts, device_accounts
+    from hypervisor.broker import accounts
 
     broker = _broker(context)
-    passwords = device_accounts.next_password(broker, name)
+    passwords = accounts.next_password(broker, name)
     live = accounts.change(broker, put=passwords)
     _print_passwords(passwords, as_json=as_json)
     _record_audit(context, "device-rotate", passwords, reason or "new password", author)
@@ -78,10 +78,10 @@ def rotate(
 
 def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
     """Delete a device's account; its connection is closed."""
-    from hypervisor.broker import accounts, device_accounts
+    from hypervisor.broker import accounts
 
     broker = _broker(context)
-    device_accounts.require_account(broker, name)
+    accounts.require_account(broker, name)
     live = accounts.change(broker, drop=frozenset({name}))
     _record_audit(context, "device-remove", [name], reason or "account taken away", author)
     _print_note(f"the account of {name!r} is deleted{_format_effect(live)}")
@@ -89,9 +89,9 @@ def remove(context: typer.Context, name: str, author: Author = "", reason: Reaso
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List devices and gateways with their accounts, and accounts of unregistered names."""
-    from hypervisor.broker import device_accounts
+    from hypervisor.broker import accounts
 
-    rows = device_accounts.list_accounts(_broker(context), _load_speakers(context))
+    rows = accounts.list_accounts(_broker(context), _load_speakers(context))
     if as_json:
         for row in rows:
             fields = {"device": row.name, "registered": row.registered, "account": row.account}
@@ -128,9 +128,9 @@ def _record_audit(
 
 def _broker(context: typer.Context) -> "Broker":
     from hypervisor.base.settings import load_settings
-    from hypervisor.broker import device_accounts
+    from hypervisor.broker import accounts
 
-    return device_accounts.local_broker(load_settings(context.obj))
+    return accounts.local_broker(load_settings(context.obj))
 
 
 def _load_speakers(context: typer.Context) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.base.duties import Duty
 from hypervisor.base.settings import Settings
-from hypervisor.broker import accounts, device_accounts
+from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.database import audit
 from hypervisor.registry import views_devices as view
@@ -77,12 +77,12 @@ def change_account(
     try:
         broker = view.require_broker(_settings(request))
         if does == "remove":
-            device_accounts.require_account(broker, name)
+            accounts.require_account(broker, name)
             drop = frozenset({name})
         elif does == "rotate":
-            passwords = device_accounts.next_password(broker, name)
+            passwords = accounts.next_password(broker, name)
         else:
-            passwords = device_accounts.first_password(broker, name, view.load_speakers(context))
+            passwords = accounts.first_password(broker, name, view.load_speakers(context))
         accounts.change(broker, put=passwords, drop=drop)
     except (StackError, OSError) as error:
         return _render_list(context, request, q=name, wrong=refusal(error))

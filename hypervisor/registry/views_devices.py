@@ -7,7 +7,7 @@ from typing import Literal
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.settings import Settings
-from hypervisor.broker import device_accounts
+from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.registry import queries_devices
@@ -72,7 +72,7 @@ def load_page(
 def _load_accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
     try:
         local = require_broker(settings)
-        rows = device_accounts.list_accounts(local, {})
+        rows = accounts.list_accounts(local, {})
     except (StackError, OSError) as error:
         return None, refusal(error)
     return frozenset(row.name for row in rows if row.account), ""
@@ -86,7 +86,7 @@ def require_broker(settings: Settings | None) -> Broker:
     """
     if settings is None:
         raise StackError("this process does not know where the broker's accounts are kept")
-    return device_accounts.local_broker(settings)
+    return accounts.local_broker(settings)
 
 
 def load_speakers(context: RequestContext) -> Mapping[str, str | None]:

@@ -63,7 +63,7 @@ def measure_member(name: str, file: Path) -> Member:
 def pack(target: Path, manifest: Manifest, parts: Mapping[str, Path]) -> Manifest:
     """Write the file from its parts: readable by its owner only, complete or not there at all.
 
-    Raises BackupError: something of that name is there already, or came there meanwhile.
+    Raises BackupError: a file of that name exists already.
     """
     members = tuple(measure_member(name, file) for name, file in parts.items())
     full = msgspec.structs.replace(manifest, members=members)
@@ -79,7 +79,7 @@ def pack(target: Path, manifest: Manifest, parts: Mapping[str, Path]) -> Manifes
                     tar.addfile(_entry(member.name, member.size, full), file)
         target.hardlink_to(unfinished)  # unlike a rename it replaces nothing
     except FileExistsError as error:
-        raise BackupError(f"{target} is there already; choose another name") from error
+        raise BackupError(f"{target} exists already; choose another name") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return full

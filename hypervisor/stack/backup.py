@@ -1,14 +1,16 @@
 """`hypervisor backup`: an instance as one file, while it keeps running."""
 
 import importlib.metadata
+import os
+import subprocess
 import tempfile
 from pathlib import Path
 
 from hypervisor.base.settings import SETTINGS_FILE, Settings
-from hypervisor.broker import password_file, passwords
+from hypervisor.broker import binaries, password_file, passwords
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.server_account import server_account
-from hypervisor.stack import archive, dump
+from hypervisor.stack import archive
 from hypervisor.stack import queries_backup as store
 from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.queries_backup import Snapshot
@@ -20,12 +22,12 @@ _LEFT_OUT = ("DATABASE_URL", "BROKER_HOST", "BROKER_PASSWORD", "PLAYER_PASSWORD"
 def back_up(settings: Settings, target: Path, *, readings: bool = True) -> Manifest:
     """Write one consistent state of the running instance into `target`.
 
-    Raises BackupError: the file is there already, cannot be written, or the dump failed;
+    Raises BackupError: the file exists already, cannot be written, or the dump failed;
     StoreError: no database answers.
     """
     target = target.absolute()
     if target.exists():
-        raise BackupError(f"{target} is there already; choose another name")
+        raise BackupError(f"{target} exists already; choose another name")
     try:
         # Beside the target, so that a full disk shows before the end.
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as below:
@@ -45,7 +47,7 @@ def _write(settings: Settings, target: Path, below: Path, *, readings: bool) -> 
     parts[SETTINGS].write_text(portable_settings(folder))
     parts[ACCOUNTS].write_text("".join(f"{name}:{hashed}\n" for name, hashed in hashes.items()))
     with store.open_snapshot(settings.database_url, readings=readings) as snapshot:
-        dump.dump_database(
+        dump_database(
             settings.database_url, parts[DATABASE], snapshot=snapshot.name, readings=readings
         )
         stated = _manifest(snapshot, accounts=len(hashes), readings=readings)
@@ -79,3 +81,27 @@ def portable_settings(folder: DataFolder) -> str:
         raise BackupError(f"{file} is not yours to read; act as root or as its owner") from error
     kept = [line for line in lines if line.partition("=")[0].strip() not in left_out]
     return "".join(f"{line}\n" for line in kept)
+
+
+def dump_database(url: str, target: Path, *, snapshot: str, readings: bool) -> None:
+    """Write the database, as the snapshot sees it, into a file.
+
+    Raises BackupError: the program failed; with its own message.
+    """
+    words, secret = store.connection_options(url)
+    done = subprocess.run(
+        [
+            str(binaries.find_program("pg_dump")),
+            *("--format", "custom", "--compress", "zstd:3", "--no-owner", "--no-privileges"),
+            *("--snapshot", snapshot, "--file", str(target)),
+            *([] if readings else store.exclude_readings()),
+            *words,
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **secret},
+    )
+    if done.returncode:
+        raise BackupError(f"the database could not be dumped: {done.stderr.strip()}")

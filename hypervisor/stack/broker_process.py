@@ -20,6 +20,8 @@ from hypervisor.broker.tls import TlsListener
 _TICK_SECONDS = 0.1
 ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
 
+_MISSING = "no password for the account {!r}: set it in the environment"
+
 log = logging.getLogger(__name__)
 
 
@@ -35,23 +37,46 @@ def run(
 
     Raises StackError: a password is missing, the password file is damaged, or we are root.
     """
+    broker = _configure(settings, host=host, parts_host=parts_host, secured=secured)
+    player = {passwords.PLAYER: settings.player_password} if mode is Mode.EXERCISE else {}
+    if not all(player.values()):
+        raise StackError(_MISSING.format(passwords.PLAYER))
+    crash_notes.note_death(broker.folder)
+    mended = password_file.restore(broker.folder)
+    if mended:
+        log.warning("%s", mended)
+    broker.create()
+    drop = frozenset({passwords.PLAYER}) - set(player)
+    passwords.change(broker.folder, broker.programs, put=player, drop=drop)
+    child = broker.start()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # HUP: a renewed certificate
+        signal.signal(number, lambda by, _frame: child.send_signal(by))
+    entering = time.monotonic()
+    with run_keeper(broker, log.warning) as keeper:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(_TICK_SECONDS)
+            keeper.tend()
+            if time.monotonic() >= entering:  # the database may come after us
+                entering = time.monotonic() + ENTER_SECONDS
+                crash_notes.enter_gaps(broker.folder, settings.database_url)
+
+
+def _configure(
+    settings: Settings, *, host: str, parts_host: str, secured: TlsListener | None
+) -> Broker:
     account = current_account()
     if account.uid == 0:
         raise StackError("the broker does not run as root; start it as another user")
-    accounts = {passwords.INGEST: settings.broker_password}
-    if mode is Mode.EXERCISE:
-        accounts[passwords.PLAYER] = settings.player_password
-    for name, password in accounts.items():
-        if not password:
-            raise StackError(f"no password for the account {name!r}: set it in the environment")
+    if not settings.broker_password:
+        raise StackError(_MISSING.format(passwords.INGEST))
     if settings.broker_parts_port is None:
         raise StackError(
             "no port for the hypervisor's own parts: set HYPERVISOR_BROKER_PARTS_PORT, here and for"
             " each of them, and let devices reach HYPERVISOR_BROKER_PORT only"
         )
-    folder = open_folder(settings.data, account)
-    broker = Broker(
-        folder=folder,
+    return Broker(
+        folder=open_folder(settings.data, account),
         programs=binaries.find_broker(),
         port=settings.broker_port,
         parts_port=settings.broker_parts_port,
@@ -61,27 +86,3 @@ def run(
         host=LOOPBACK if secured and secured.only else host,
         secured=secured,
     )
-    crash_notes.note_death(folder)
-    mended = password_file.restore(folder)
-    if mended:
-        log.warning("%s", mended)
-    broker.create()
-    player = {name: accounts[name] for name in (passwords.PLAYER,) if name in accounts}
-    absent = frozenset({passwords.PLAYER}) - set(player)
-    passwords.change(folder, broker.programs, put=player, drop=absent)
-    child = broker.start()
-    for signal_number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGHUP,
-    ):  # HUP: a renewed certificate
-        signal.signal(signal_number, lambda by, _frame: child.send_signal(by))
-    entering = time.monotonic()
-    with run_keeper(broker, log.warning) as keeper:
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                return child.wait(_TICK_SECONDS)
-            keeper.tend()
-            if time.monotonic() >= entering:  # the database may come after us
-                entering = time.monotonic() + ENTER_SECONDS
-                crash_notes.enter_gaps(folder, settings.database_url)

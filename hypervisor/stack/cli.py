@@ -1,19 +1,22 @@
-"""`hypervisor up`, `down` and `migrate`: a private instance, or a server's database."""
+"""Commands of one machine: `up`, `down`, `migrate`, `broker`, `doctor`, `backup` and others."""
 
+import json
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from hypervisor.base.settings import Settings
+    from hypervisor.stack.doctor_machine import Finding
 
 
 def attach(app: typer.Typer) -> None:
-    app.command()(up)
-    app.command()(down)
-    app.command()(migrate)
+    for command in (up, down, migrate, broker, doctor, housekeeping, backup, restore):
+        app.command()(command)
 
 
 def up(
@@ -29,7 +32,7 @@ def up(
         bool, typer.Option("--detach", help="Return once it runs; `hypervisor down` stops it.")
     ] = False,
 ) -> None:
-    """Run a broker, a database, ingest, watch and web of its own; Ctrl-C stops all of it."""
+    """Run an instance with a broker and a database of its own; Ctrl-C stops it."""
     import os
 
     from hypervisor.base.instance import Mode
@@ -65,9 +68,9 @@ def migrate(
     mode: Annotated[str, typer.Option(help="live or exercise, for a new database.")] = "live",
     name: Annotated[str, typer.Option(help="The display name of a new instance.")] = "territory",
 ) -> None:
-    """Bring the database that the settings name up to date (`up` does this by itself).
+    """Bring the database of the settings up to date (`up` does so itself).
 
-    With HYPERVISOR_READER_PASSWORD it also gets a reader `grafana` of the whole territory.
+    With HYPERVISOR_READER_PASSWORD also create the reader `grafana` of the complete territory.
     """
     from hypervisor.base.instance import InstanceError, Mode
     from hypervisor.base.settings import load_settings
@@ -94,4 +97,190 @@ def _let_grafana_read(settings: "Settings") -> None:
             settings.reader_password,
             timeout=settings.reader_timeout_seconds,
         )
-    print(f"{reader.role} reads the whole territory")
+    print(f"{reader.role} reads the complete territory")
+
+
+def broker(
+    context: typer.Context,
+    exercise: Annotated[
+        bool, typer.Option("--exercise/--no-exercise", help="Also admit the account `player`.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Its address for devices.")] = "127.0.0.1",
+    parts_host: Annotated[
+        str, typer.Option(help="Its address for the hypervisor's own parts.")
+    ] = "127.0.0.1",
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(envvar="HYPERVISOR_BROKER_TLS_CERT", help="Its certificate and chain (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(envvar="HYPERVISOR_BROKER_TLS_KEY", help="The certificate's key (PEM)."),
+    ] = None,
+    tls_port: Annotated[
+        int, typer.Option(envvar="HYPERVISOR_BROKER_TLS_PORT", help="Its port for TLS.")
+    ] = 8883,
+    tls_only: Annotated[
+        bool,
+        typer.Option(
+            "--tls-only",
+            envvar="HYPERVISOR_BROKER_TLS_ONLY",
+            help="Keep the plain port to this machine.",
+        ),
+    ] = False,
+) -> None:
+    """Run the broker with our settings, accounts and access list (`up` includes it)."""
+    from hypervisor.base.instance import Mode
+    from hypervisor.base.settings import load_settings
+    from hypervisor.broker import tls
+    from hypervisor.stack import broker_process
+
+    mode = Mode.EXERCISE if exercise else Mode.LIVE
+    secured = tls.read_options(cert=tls_cert, key=tls_key, port=tls_port, host=host, only=tls_only)
+    status = broker_process.run(
+        load_settings(context.obj), host=host, parts_host=parts_host, mode=mode, secured=secured
+    )
+    raise typer.Exit(abs(status))
+
+
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Check machine and instance; exit status 1 if anything is bad."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.stack.doctor import examine
+
+    findings = examine(load_settings(context.obj), datetime.now(UTC))
+    if as_json:
+        for finding in findings:
+            print(json.dumps(asdict(finding)))
+    else:
+        _print_findings(findings)
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print_findings(findings: "list[Finding]") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    colours = {"good": "green", "warning": "yellow", "bad": "red"}
+    console = Console(highlight=False, soft_wrap=True)
+    for finding in findings:
+        state = f"[{colours[finding.state]}]{finding.state:8}[/]"
+        console.print(f"{state} {finding.subject:16} {escape(finding.what)}")
+        if finding.mend:
+            console.print(f"{'':25} -> {escape(finding.mend)}")
+
+
+def housekeeping(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Once, instead of every hour.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be deleted; change nothing.")
+    ] = False,
+    agree: Annotated[
+        bool,
+        typer.Option("--agree", help="With --once: accept retention settings that were shortened."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --once or --dry-run.")] = False,
+) -> None:
+    """Delete data past its retention; alarms and the audit are kept for good."""
+    import logging
+
+    from hypervisor.base.process import log_to_stderr, stopping
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect, store_errors
+    from hypervisor.stack import housekeeping as kept
+
+    settings = load_settings(context.obj)
+    if not once and not dry_run:
+        log_to_stderr()
+        say = logging.getLogger("hypervisor.housekeeping").info
+        kept.run(settings, stopping=stopping(), say=say)
+        return
+    with store_errors(), connect(settings.database_url, autocommit=True) as connection:
+        configured = kept.configured_days(settings)
+        swept = (
+            kept.preview(connection, configured)
+            if dry_run
+            else kept.sweep(connection, configured, agree=agree)
+        )
+        more = kept.preview(connection, configured) if swept.shorter else None
+        trouble = ""
+        if not dry_run:
+            trouble = kept.refresh_columnar_copy(connection, settings) + kept.compress(
+                connection, settings
+            )
+    if as_json:
+        counts = {"readings": swept.readings, "dead_letters": swept.dead_letters}
+        print(json.dumps({**counts, "waiting": list(swept.shorter), "dry_run": dry_run}))
+        return
+    print(f"{'would be deleted' if dry_run else 'deleted'}: {swept.text()}{trouble}")
+    if more is not None:
+        print(f"{', '.join(swept.shorter)}: {more.text()} would be deleted; --agree deletes them")
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+    exclude_readings: Annotated[
+        bool, typer.Option("--exclude-readings", help="Registry, alarms and accounts only.")
+    ] = False,
+) -> None:
+    """Write the running instance into one file. It holds secrets: keep it safe."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.stack.backup import back_up
+
+    manifest = back_up(load_settings(context.obj), file, readings=not exclude_readings)
+    size = file.stat().st_size / 1024**2
+    readings = f"{manifest.counts['reading']:,}" if manifest.with_readings else "no"
+    print(
+        f"{file}: {size:.1f} MB, {manifest.mode} {manifest.name!r}"
+        f" as of {manifest.made_at:%Y-%m-%d %H:%M:%S}Z:"
+        f" {readings} readings, {manifest.counts['alarm']:,} alarms, {manifest.accounts} accounts"
+    )
+    if not manifest.accounts:
+        print("no device has an account in this data folder: does it belong to the broker?")
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file written by `hypervisor backup`.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The folder to restore into: empty, or new.")
+    ] = None,
+    database_only: Annotated[
+        bool,
+        typer.Option(
+            "--database-only", help="Fill the empty database that HYPERVISOR_DATABASE_URL names."
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    author: Annotated[str, typer.Option(help="Who; default: your user name.")] = "",
+) -> None:
+    """Restore an instance from its backup; `hypervisor up` then continues it."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.stack import archive
+    from hypervisor.stack import restore as restoring
+
+    folder = data or context.obj
+    if folder is None and not database_only:
+        raise archive.BackupError("restore needs a folder: --data FOLDER")
+    settings = load_settings(folder)
+    options = restoring.RestoreOptions(file=file, data=settings.data, reason=reason, author=author)
+    if database_only:
+        manifest = archive.verify(file)
+        restoring.refuse_newer(file, manifest)
+        restoring.fill_database(settings.database_url, options, manifest)
+        where = "the database"
+    else:
+        manifest = restoring.restore(options, print)
+        where = str(options.data)
+    print(
+        f"{where} holds {manifest.mode} {manifest.name!r}"
+        f" as of {manifest.made_at:%Y-%m-%d %H:%M:%S}Z:"
+        f" {manifest.counts.get('reading', 0):,} readings, {manifest.counts['alarm']:,} alarms,"
+        f" {0 if database_only else manifest.accounts} accounts"
+    )

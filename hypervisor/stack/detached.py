@@ -9,14 +9,13 @@ from pathlib import Path
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings, load_settings
-from hypervisor.broker import state
 from hypervisor.broker.child import command_line, wait_until
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.server_account import server_account
-from hypervisor.stack import lock
 from hypervisor.stack.instance_settings import up_settings
 from hypervisor.stack.parts import interpreter_command, part_environment
+from hypervisor.stack.run_state import find_holder, read_state
 
 START_SECONDS = 120.0
 STOP_SECONDS = 120.0
@@ -35,7 +34,7 @@ def start(
     Raises StackError: it ended (with its error), or was up already.
     """
     folder = open_folder(data, server_account())
-    pid = lock.find_holder(folder.lock)
+    pid = find_holder(folder.lock)
     if pid is not None:
         raise StackError(
             f"the instance in {folder.root} is already up (pid {pid}); `hypervisor down` stops it"
@@ -68,7 +67,7 @@ def _follow(
     end = time.monotonic() + START_SECONDS
     errors: list[str] = []
     while True:
-        instance = state.read(root)
+        instance = read_state(root)
         ready = instance is not None and instance.ready and instance.pid == child.pid
         ended = child.poll() is not None
         with log.open("rb") as file:
@@ -98,7 +97,7 @@ def stop(data: Path) -> bool:
     Raises StackError: we may not stop it, or it does not stop.
     """
     file = data.absolute() / "up.lock"
-    pid = lock.find_holder(file)
+    pid = find_holder(file)
     if pid is None:
         return False
     try:

@@ -1,25 +1,51 @@
-"""The doctor's checks of the machine: programs, user, folder, disk, clock."""
+"""A finding of the doctor, and its checks of the machine: programs, user, folder, disk, clock."""
 
 import ctypes
 import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from hypervisor.broker import binaries
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import LEAST_FREE_BYTES, SCARCE_BYTES
 from hypervisor.broker.server_account import server_account
-from hypervisor.stack.finding import Finding, bad, good, warning
 from sensors._calendar import school_holidays_end
 
 _TIME_ERROR = 5  # of adjtimex: the clock is not synchronised
 
 
+State = Literal["good", "warning", "bad"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`mend`: how to fix it, unless the state is good."""
+
+    subject: str
+    state: State
+    what: str
+    mend: str = ""
+
+
+def good(subject: str, what: str) -> Finding:
+    return Finding(subject=subject, state="good", what=what)
+
+
+def warning(subject: str, what: str, mend: str) -> Finding:
+    return Finding(subject=subject, state="warning", what=what, mend=mend)
+
+
+def bad(subject: str, what: str, mend: str) -> Finding:
+    return Finding(subject=subject, state="bad", what=what, mend=mend)
+
+
 def check_python() -> Iterator[Finding]:
-    """The version only: one that is too old never gets here."""
+    """The version only: one that is too old does not get here."""
     yield good("python", f"{platform.python_version()} ({sys.executable})")
 
 
@@ -43,13 +69,13 @@ def check_user() -> Iterator[Finding]:
 
 
 def check_folder(root: Path) -> Iterator[Finding]:
-    """Whether the servers can use the data folder, whoever runs the doctor."""
+    """Whether the servers' user can use the data folder."""
     try:
         account = server_account()
     except StackError:
         return
     if not root.exists():
-        yield bad("data folder", f"{root} does not exist", "`hypervisor up` makes it")
+        yield bad("data folder", f"{root} does not exist", "`hypervisor up` creates it")
         return
     barred = account.unreachable(root)
     if barred is not None:
@@ -59,14 +85,14 @@ def check_folder(root: Path) -> Iterator[Finding]:
         mend = "start as its owner, or choose another --data"
         yield bad("data folder", f"{root} does not belong to {account.name!r}", mend)
     else:
-        yield good("data folder", f"{root}, of {account.name!r}")
+        yield good("data folder", f"{root}, owned by {account.name!r}")
     yield _check_space(root)
 
 
 def _check_space(root: Path) -> Finding:
     usage = shutil.disk_usage(root)
     what = f"{usage.free / 1024**3:.1f} GB free ({usage.free / usage.total:.0%})"
-    mend = f"make room on the disk of {root}"
+    mend = f"free space on the disk of {root}"
     if usage.free < SCARCE_BYTES:
         return bad("disk", what, mend)
     if usage.free < 2 * LEAST_FREE_BYTES:
@@ -75,17 +101,17 @@ def _check_space(root: Path) -> Finding:
 
 
 def check_clock() -> Iterator[Finding]:
-    """Whether the machine's clock is synchronised: live, arrival times are read from it."""
-    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # all zero: only look
+    """Whether the machine's clock, which stamps arrival times, is synchronised."""
+    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # all zero: read only
     if state == _TIME_ERROR:
         mend = "install systemd-timesyncd or chrony; a wrong clock makes silence alarms wrong"
-        yield warning("clock", "not synchronised, says the kernel", mend)
+        yield warning("clock", "not synchronised, according to the kernel", mend)
     elif state >= 0:
-        yield good("clock", "synchronised, says the kernel")
+        yield good("clock", "synchronised, according to the kernel")
 
 
 def check_school_holidays(today: date) -> Iterator[Finding]:
-    """Whether the published school calendars reach a year ahead; beyond them rules know nothing."""
+    """Whether the published school calendars reach a year ahead."""
     end = school_holidays_end()
     if end - today > timedelta(days=365):
         yield good("school holidays", f"known until {end}")

@@ -6,8 +6,8 @@ what would be deleted.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from hypervisor.accounts import reader_guard
 from hypervisor.base.settings import Settings
@@ -22,7 +22,6 @@ EVERY_SECONDS = 3600.0
 _TRY_AGAIN_SECONDS = 10.0
 _TICK_SECONDS = 0.2  # the delay in noticing a stop
 _EVENT_RETENTION = timedelta(hours=6)  # a console that was away longer reloads everything
-_AUTHOR = "housekeeping"
 _SETTINGS = {
     "readings": "raw_retention_days",
     "dead_letters": "dead_letter_retention_days",
@@ -82,17 +81,16 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
         with connection.transaction():
             rollups.freeze(connection, chunk.first, chunk.last)
             versions = queries_retention.drop_chunk(connection, chunk)
-            _record(connection, chunk, versions)
+            span = {"from": chunk.first.isoformat(), "to": chunk.last.isoformat()}
+            counts = {"readings": chunk.going, "kept": chunk.kept, "versions": versions}
+            _audit(connection, "readings", {**span, **counts})
     if expired.dead_letters:
         with connection.transaction():
             gone = queries_retention.delete_expired_letters(connection, expired.bounds)
-            _record_letters(connection, expired.bounds.dead_letters, gone)
-    return Sweep(
-        bounds=expired.bounds,
-        chunks=expired.chunks,
-        dead_letters=expired.dead_letters,
-        shorter=shorter,
-    )
+            before = expired.bounds.dead_letters
+            details = {"before": before and before.isoformat(), "dead_letters": gone}
+            _audit(connection, "dead letters", details)
+    return replace(expired, shorter=shorter)
 
 
 def _apply_agreement(
@@ -108,46 +106,26 @@ def _apply_agreement(
         }
         days = {what: before[what] if what in waiting else configured[what] for what in configured}
         queries_retention.set_periods(connection, days)
-    words = tuple(
-        f"{_SETTINGS[what]} is {configured[what]} now and was {_format_days(before[what])}"
+    changes = (
+        f"{_SETTINGS[what]} is {configured[what]} now and was"
+        f" {'for good' if before[what] is None else before[what]}"
         for what in sorted(waiting)
     )
-    return days, words
+    return days, tuple(changes)
 
 
 def _is_shorter(days: int | None, before: int | None) -> bool:
     return days is not None and (before is None or days < before)
 
 
-def _format_days(days: int | None) -> str:
-    return "for good" if days is None else str(days)
-
-
-def _record(connection: Connection, chunk: Chunk, versions: int) -> None:
+def _audit(connection: Connection, subject: str, details: Mapping[str, object]) -> None:
     audit.record(
         connection,
         kind="retention",
-        subject="readings",
+        subject=subject,
         reason="older than the settings keep",
-        author=_AUTHOR,
-        details={
-            "from": chunk.first.isoformat(),
-            "to": chunk.last.isoformat(),
-            "readings": chunk.going,
-            "kept": chunk.kept,
-            "versions": versions,
-        },
-    )
-
-
-def _record_letters(connection: Connection, before: datetime | None, gone: int) -> None:
-    audit.record(
-        connection,
-        kind="retention",
-        subject="dead letters",
-        reason="older than the settings keep",
-        author=_AUTHOR,
-        details={"before": None if before is None else before.isoformat(), "dead_letters": gone},
+        author="housekeeping",
+        details=details,
     )
 
 
@@ -193,13 +171,13 @@ def _run_once(connection: Connection, settings: Settings) -> str:
     if not queries_retention.lock_housekeeping(connection):
         return "another housekeeping is running on this database"
     done = sweep(connection, configured_days(settings))
-    text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
+    text = f"deleted: {done.text()}" if done.readings or done.dead_letters else done.text()
     text += refresh_columnar_copy(connection, settings) + compress(connection, settings)
     events.prune(connection, _EVENT_RETENTION)
     if not done.shorter:
         return text
     more = preview(connection, configured_days(settings))
     return (
-        f"{text}. {', '.join(done.shorter)}: {more.text()} would go; `hypervisor housekeeping"
-        " --once --agree` lets them go"
+        f"{text}. {', '.join(done.shorter)}: {more.text()} would be deleted;"
+        " `hypervisor housekeeping --once --agree` deletes them"
     )

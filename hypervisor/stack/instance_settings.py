@@ -1,4 +1,4 @@
-"""The settings of a private instance: chosen at its first `up`, kept in its folder's one file."""
+"""The settings of a private instance: chosen at its first `up`, kept in a file of its folder."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.:~+/=@%^&*,;!?-]+")  # needs no quotes in the s
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceSettings:
-    """What `up` decides; every other line of the file is the user's and is kept."""
+    """What `up` decides; every other line of the file is the user's and stays."""
 
     database_port: int
     database_password: str
@@ -82,41 +82,57 @@ def choose_settings(
             f" {folder.database}; put the file back from a backup, or start in an empty --data"
         )
     merged = {**recorded, **requested}
-    free = functools.partial(_is_free, held)
     address = urlsplit(merged.get("DATABASE_URL", ""))
+    settled = InstanceSettings(
+        database_password=address.password or passwords.new_password(),
+        broker_password=merged.get("BROKER_PASSWORD") or passwords.new_password(),
+        player_password=merged.get("PLAYER_PASSWORD") or passwords.new_password(),
+        web_host=merged.get("WEB_HOST", LOOPBACK),
+        worker=merged.get("WORKER", "ingest-1"),
+        extra={key: requested[key] for key in _NAMES if key in requested},
+        **_choose_ports(recorded, requested, held, say),
+    )
+    write(folder, settled)
+    return settled
+
+
+def _choose_ports(
+    recorded: Mapping[str, str],
+    requested: Mapping[str, str],
+    held: frozenset[int],
+    say: Callable[[str], None],
+) -> dict[str, int]:
+    """The ports by their field: as requested, else as recorded if free, else a free one."""
+    merged = {**recorded, **requested}
     host = merged.get("WEB_HOST", LOOPBACK)
     for key in _PORTS:
         port = _port(key, requested)
-        if port is not None and not free(port, host if key == "WEB_PORT" else LOOPBACK):
+        where = host if key == "WEB_PORT" else LOOPBACK
+        if port is not None and not _is_free(held, port, where):
             raise StackError(
                 f"port {port} is taken{_format_holder(port)}; choose another {_PREFIX}{key}"
                 f"{' or --web-port' if key == 'WEB_PORT' else ''}, or leave it out"
             )
-    broker_port, web = _port("BROKER_PORT", merged), _port("WEB_PORT", merged)
-    if broker_port is None or "BROKER_PORT" not in requested:
-        broker_port = _private_port("broker", broker_port, free, say)
+
+    def choose(what: str, key: str, *but: int) -> int:
+        port = _port(key, merged)
+        if port is not None and key in requested:
+            return port
+        return _private_port(what, port, functools.partial(_is_free, held, but=but), say)
+
+    database = urlsplit(merged.get("DATABASE_URL", "")).port
+    broker = choose("broker", "BROKER_PORT")
+    parts = choose("broker's own", "BROKER_PARTS_PORT", broker, database or 0)
+    other = functools.partial(_is_free, held, but=(broker, parts))
+    web = _port("WEB_PORT", merged)
     if web is None or "WEB_PORT" not in requested:
-        web = _web_port(host, web, free, say)
-    parts_port = _port("BROKER_PARTS_PORT", merged)
-    if parts_port is None or "BROKER_PARTS_PORT" not in requested:
-        other = functools.partial(_is_free, held, but=(broker_port, address.port or 0))
-        parts_port = _private_port("broker's own", parts_port, other, say)
-    other = functools.partial(_is_free, held, but=(broker_port, parts_port))
-    database_port = _private_port("database", address.port, other, say)
-    settled = InstanceSettings(
-        database_port=database_port,
-        database_password=address.password or passwords.new_password(),
-        broker_port=broker_port,
-        broker_parts_port=parts_port,
-        broker_password=merged.get("BROKER_PASSWORD") or passwords.new_password(),
-        player_password=merged.get("PLAYER_PASSWORD") or passwords.new_password(),
-        web_host=host,
-        web_port=web,
-        worker=merged.get("WORKER", "ingest-1"),
-        extra={key: requested[key] for key in _NAMES if key in requested},
-    )
-    write(folder, settled)
-    return settled
+        web = _web_port(host, web, functools.partial(_is_free, held), say)
+    return {
+        "broker_port": broker,
+        "broker_parts_port": parts,
+        "database_port": _private_port("database", database, other, say),
+        "web_port": web,
+    }
 
 
 def _read_requested(environment: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:

@@ -87,7 +87,7 @@ def exclude_readings() -> list[str]:
 
 
 def connection_options(url: str) -> tuple[list[str], dict[str, str]]:
-    """A database's address as PostgreSQL's programs take it: options, environment."""
+    """Options and environment with which PostgreSQL's programs reach a database."""
     parts = psycopg.conninfo.conninfo_to_dict(url)
     password = parts.pop("password", None)
     words = [
@@ -107,7 +107,7 @@ def prepare_restore(url: str, *, timescaledb: str) -> None:
             "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
         ).fetchone()
         if held and held[0]:
-            raise StoreError("the database is not empty: nothing is restored over what is there")
+            raise StoreError("the database is not empty: nothing is restored over existing data")
         offered = connection.execute(
             "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb'"
         ).fetchall()

@@ -1,10 +1,14 @@
 """`hypervisor restore`: an instance restored from its backup, into a folder that holds none."""
 
+import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from hypervisor.broker import binaries, password_file
 from hypervisor.broker.folder import DataFolder, open_folder
@@ -12,10 +16,11 @@ from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import audit, databases
 from hypervisor.database.connect import connect, migrate, migration_files
-from hypervisor.stack import archive, dump, instance_settings, lock, postgres
+from hypervisor.stack import archive, instance_settings, postgres
 from hypervisor.stack import queries_backup as store
 from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.postgres import Database
+from hypervisor.stack.run_state import hold_lock
 from hypervisor.stack.servers import start_database
 
 Say = Callable[[str], None]
@@ -42,7 +47,7 @@ def restore(options: RestoreOptions, say: Say) -> Manifest:
     refuse_newer(options.file, manifest)
     programs, brokers = binaries.find_database(), binaries.find_broker()
     folder = open_folder(options.data, server_account())
-    with lock.hold(folder.lock):
+    with hold_lock(folder.lock):
         _refuse_instance(options.data)
         try:
             _restore_settings(options, folder)
@@ -86,7 +91,7 @@ def _refuse_instance(data: Path) -> None:
         if held.exists():
             raise BackupError(
                 f"{folder.root} holds an instance already ({held.name}); restore into an empty"
-                " folder, nothing is ever restored over what is there"
+                " folder, nothing is restored over existing data"
             )
 
 
@@ -124,7 +129,7 @@ def fill_database(url: str, options: RestoreOptions, manifest: Manifest) -> None
     """
     store.prepare_restore(url, timescaledb=manifest.timescaledb)
     with archive.open_member(options.file, DATABASE) as part:
-        dump.restore_dump(url, part)
+        restore_dump(url, part)
     store.finish_restore(url)
     counts = store.count_rows(url)
     wrong = [
@@ -158,3 +163,35 @@ def _remove_partial(folder: DataFolder) -> None:
     for made in (folder.database, folder.database.with_name("database.new"), folder.broker):
         shutil.rmtree(made, ignore_errors=True)
     folder.settings_file.unlink(missing_ok=True)
+
+
+def restore_dump(url: str, source: IO[bytes]) -> None:
+    """Read a dump into an empty, prepared database.
+
+    Raises BackupError: the program failed; with its own message.
+    """
+    words, secret = store.connection_options(url)
+    command = [
+        str(binaries.find_program("pg_restore")),
+        "--no-owner",
+        "--no-privileges",
+        "--exit-on-error",
+    ]
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(
+            [*command, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env={**os.environ, **secret},
+        ) as child:
+            try:
+                if child.stdin is not None:
+                    shutil.copyfileobj(source, child.stdin, 1024**2)
+                    child.stdin.close()
+            except BrokenPipeError:
+                pass  # it has ended; its message says why
+        errors.seek(0)
+        if child.returncode:
+            reason = errors.read().decode(errors="replace").strip()
+            raise BackupError(f"the database could not be restored: {reason}")

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from hypervisor.broker.child import stop
 from hypervisor.broker.errors import PortLostError, StackError
@@ -26,7 +27,7 @@ class Running:
 
 
 def _never_stop() -> None:
-    """The default check: nothing asks for a stop."""
+    """The default check: no stop is requested."""
 
 
 def start_broker(
@@ -37,49 +38,43 @@ def start_broker(
 ) -> Running:
     """Start the broker and wait until it answers; `answers` proves that it is this one.
 
-    Raises StackError: it ended, or never answered; with the end of its log; PortLostError: it ended
-    because another process has its port.
+    Raises StackError: it ended, or never answered; PortLostError: another process has its port.
     """
     broker.create()
     child = broker.start()
-    waiting = StartingServer(
+    server = StartingServer(
         name="broker",
         ports=(broker.port, broker.parts_port),
         child=child,
         last_words=broker.last_words,
     )
-    await_answer(waiting, answers or broker.answers, check)
+    await_answer(server, answers or broker.answers, check)
     return Running(child=child, halt=lambda: stop(child))
 
 
 def start_database(database: Database, check: Callable[[], None] = _never_stop) -> Running:
     """Start the database server (its cluster is made if missing) and wait until it answers.
 
-    After a kill, backends of the previous server may take a moment to end. Raises StackError: it
-    ended, or never answered; with the end of its log; PortLostError: it ended because another
-    process has its port.
+    After a kill, backends of the previous server may take a moment to end. Raises as
+    `start_broker`.
     """
     database.create()
+    url = database.url("postgres")
     end = time.monotonic() + LEFT_OVER_SECONDS
     while True:
+        child = database.start()
+        server = StartingServer(
+            name="database", ports=(database.port,), child=child, last_words=database.last_words
+        )
         try:
-            return _start_database(database, check)
+            await_answer(server, lambda: databases.answers(url), check)
+            return Running(child=child, halt=partial(stop, child, STOP_SIGNAL))
         except PortLostError:
             raise
         except StackError:
             if not database.is_still_held() or time.monotonic() > end:
                 raise
         time.sleep(0.2)
-
-
-def _start_database(database: Database, check: Callable[[], None]) -> Running:
-    child = database.start()
-    url = database.url("postgres")
-    waiting = StartingServer(
-        name="database", ports=(database.port,), child=child, last_words=database.last_words
-    )
-    await_answer(waiting, lambda: databases.answers(url), check)
-    return Running(child=child, halt=lambda: stop(child, STOP_SIGNAL))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +92,7 @@ def await_answer(
 ) -> None:
     """Wait until a server answers; an exception of `check` stops the server.
 
-    Raises StackError: it ended or stayed silent; PortLostError: it ended because another process
-    has its port.
+    Raises as `start_broker`, with the end of its log.
     """
     name, child = server.name, server.child
     end = time.monotonic() + START_SECONDS
@@ -111,13 +105,13 @@ def await_answer(
         if child.poll() is not None:
             lost = not all(map(is_free, server.ports))
             raise (PortLostError if lost else StackError)(
-                f"the {name} ended at once (exit {child.returncode}); it said:"
+                f"the {name} ended at once (exit {child.returncode}); the end of its log:"
                 f"\n{server.last_words()}"
             )
         if time.monotonic() > end:
             stop(child)
             raise StackError(
-                f"the {name} did not answer within {START_SECONDS:.0f} s; it said:"
+                f"the {name} did not answer within {START_SECONDS:.0f} s; the end of its log:"
                 f"\n{server.last_words()}"
             )
         time.sleep(0.02)

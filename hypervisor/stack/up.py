@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hypervisor.base.instance import Instance, Mode, require_mode
-from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, state
+from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports
 from hypervisor.broker.child import command_line, find_processes, stop_pid, trim_log, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
-from hypervisor.broker.folder import SCARCE_BYTES, DataFolder, open_folder
+from hypervisor.broker.folder import SCARCE_BYTES, STATE_FILE, DataFolder, open_folder
 from hypervisor.broker.keeper import Keeper, run_keeper
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
@@ -26,12 +26,18 @@ from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect, migrate
-from hypervisor.stack import instance_settings, lock
+from hypervisor.stack import instance_settings
 from hypervisor.stack.liveness import DatabasePulse, SchedulerPulse
 from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_for
 from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL, Database
+from hypervisor.stack.run_state import (
+    InstanceState,
+    Stopped,
+    StopRequest,
+    handle_signals,
+    hold_lock,
+)
 from hypervisor.stack.servers import Running, start_broker, start_database
-from hypervisor.stack.stop_signal import Stopped, StopRequest, handle_signals
 from hypervisor.stack.supervisor import Job, Supervisor
 
 TICK_SECONDS = 0.1
@@ -61,7 +67,7 @@ def run(options: UpOptions, say: Say) -> None:
     account = server_account()
     broker, database = binaries.find_broker(), binaries.find_database()
     folder = open_folder(options.data, account)
-    with lock.hold(folder.lock), handle_signals() as stop:
+    with hold_lock(folder.lock), handle_signals() as stop:
         supervisor = Supervisor(say=say)
         up = _RunningInstance(
             options=options,
@@ -80,11 +86,11 @@ def run(options: UpOptions, say: Say) -> None:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            raise StackError(f"the disk of {folder.root} is full; make room") from error
+            raise StackError(f"the disk of {folder.root} is full; free some space") from error
         finally:
             up.close_port()
             supervisor.stop_all()
-            (folder.root / state.FILE).unlink(missing_ok=True)
+            (folder.root / STATE_FILE).unlink(missing_ok=True)
         say("stopped")
 
 
@@ -96,7 +102,7 @@ class _RunningInstance:
     supervisor: Supervisor
     broker: Broker
     database: Database
-    _state: state.InstanceState = field(init=False)
+    _state: InstanceState = field(init=False)
     _settings: instance_settings.InstanceSettings = field(init=False)
     _run_id: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _held: set[int] = field(default_factory=set, init=False)  # ports that we listen on by now
@@ -117,7 +123,7 @@ class _RunningInstance:
         self._enter_gaps()
         self._start_broker(instance.mode)
         settings = self._settings
-        self._state = state.InstanceState(
+        self._state = InstanceState(
             pid=os.getpid(),
             mode=instance.mode,
             name=instance.name,
@@ -127,7 +133,7 @@ class _RunningInstance:
             restarts={},
             run_id=self._run_id,
         )
-        self._introduce(settings, starter)
+        self._print_summary(settings, starter)
         for part in parts_for(instance.mode):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
@@ -147,24 +153,21 @@ class _RunningInstance:
             keeper.tend()
             if self.supervisor.tend():
                 self._publish()
-                warned = self._mind_disk(warned=warned)
+                warned = self._warn_of_full_disk(warned=warned)
             if time.monotonic() >= entering:
                 entering = time.monotonic() + ENTER_SECONDS
                 self._enter_gaps()
             if time.monotonic() >= chores:
                 chores = time.monotonic() + CHORES_SECONDS
-                warned = self._mind_disk(warned=warned)
+                warned = self._warn_of_full_disk(warned=warned)
                 for log in (self.folder.root / "log").glob("*.log"):
                     trim_log(log)
 
     def _stop_orphans(self, starter: Launcher) -> None:
         """The children of a killed `up` should have died with it; make sure, in stopping order."""
-        ours = {
-            "a part": (starter.is_mine, signal.SIGTERM),
-            "the broker": (self.broker.is_mine, signal.SIGTERM),
-            "the database": (self.database.is_mine, STOP_SIGNAL),
-        }
-        stop_orphans(ours, self.say)
+        term = signal.SIGTERM
+        ours = {"a part": (starter.is_mine, term), "the broker": (self.broker.is_mine, term)}
+        stop_orphans({**ours, "the database": (self.database.is_mine, STOP_SIGNAL)}, self.say)
 
     def _settle(self) -> None:
         """Choose the settings and listen on the web's port until the end of this run.
@@ -208,8 +211,8 @@ class _RunningInstance:
             self._bound.listener.close()
             self._bound = None
 
-    def _on_a_port_of_its_own(self, start: Callable[[], Running]) -> Running:
-        """Start a server; if another process takes its port meanwhile, on another port."""
+    def _start_on_free_port(self, start: Callable[[], Running]) -> Running:
+        """Start a server; on another port if a process takes its port meanwhile."""
         for _ in range(PORT_TRIES):
             with suppress(PortLostError):
                 return start()
@@ -217,7 +220,7 @@ class _RunningInstance:
         return start()
 
     def _start_database(self) -> Instance:
-        running = self._on_a_port_of_its_own(lambda: start_database(self.database, self.stop.check))
+        running = self._start_on_free_port(lambda: start_database(self.database, self.stop.check))
         database = self.database
         self._held.add(database.port)
         job = Job(
@@ -237,20 +240,17 @@ class _RunningInstance:
         self._restore_passwords()
         self.broker.create()
         proof = passwords.new_password()
-        put = {passwords.PROBE: proof}
-        drop = frozenset({passwords.PLAYER})
-        if mode is Mode.EXERCISE:  # only an exercise can be played into
-            put[passwords.PLAYER] = settings.player_password
-            drop = frozenset()
-        passwords.change(self.folder, self.broker.programs, put=put, drop=drop)
+        player = {passwords.PLAYER: settings.player_password}  # only an exercise can be played into
+        put, drop = (player, {}) if mode is Mode.EXERCISE else ({}, player)
+        put = {**put, passwords.PROBE: proof}
+        passwords.change(self.folder, self.broker.programs, put=put, drop=frozenset(drop))
 
         def is_ours() -> bool:
             return connack(LOOPBACK, self.broker.parts_port, passwords.PROBE, proof) == ACCEPTED
 
-        def start() -> Running:
-            return start_broker(self.broker, self.stop.check, answers=is_ours)
-
-        running = self._on_a_port_of_its_own(start)
+        running = self._start_on_free_port(
+            lambda: start_broker(self.broker, self.stop.check, answers=is_ours)
+        )
         job = Job(
             name="broker",
             start=self._restart_broker,
@@ -265,13 +265,13 @@ class _RunningInstance:
         try:
             gap = crash_notes.note_death(self.folder, until=until)
         except OSError as error:
-            self.say(f"the broker died, and that cannot be noted: {error.strerror}")
+            self.say(f"the broker died, which cannot be noted: {error.strerror}")
             return
         if gap is not None:
             since, end = (at.astimezone() for at in (gap.begins, gap.ends))
             self.say(
-                "the broker died before it had saved: what it acknowledged from"
-                f" {since:%H:%M:%S} to {end:%H:%M:%S} and ingest had not stored may be lost"
+                "the broker died before it had saved: messages acknowledged from"
+                f" {since:%H:%M:%S} to {end:%H:%M:%S} that ingest had not stored may be lost"
             )
 
     def _enter_gaps(self) -> None:
@@ -291,7 +291,9 @@ class _RunningInstance:
         if mended:
             self.say(mended)
 
-    def _introduce(self, settings: instance_settings.InstanceSettings, starter: Launcher) -> None:
+    def _print_summary(
+        self, settings: instance_settings.InstanceSettings, starter: Launcher
+    ) -> None:
         self.say(
             f"{Mode(self._state.mode).banner} {self._state.name!r}, data in {self.folder.root}"
         )
@@ -300,7 +302,7 @@ class _RunningInstance:
         self.say(f"web       {self._state.web}")
         if not instance_store.has_accounts(settings.lines()["DATABASE_URL"]):
             here = f"hypervisor --data {self.folder.root}"
-            self.say(f"nobody can sign in yet: {here} account add NAME --role administrator")
+            self.say(f"no account yet: {here} account add NAME --role administrator")
         servers, parts = self.folder.account, starter.account
         self.say(f"servers run as {servers.name!r}, parts as {parts.name!r}")
         if parts.name != servers.name:
@@ -311,7 +313,7 @@ class _RunningInstance:
         url = settings.lines()["DATABASE_URL"]
         waiting: dict[str, Callable[[], bool]] = {
             "ingest": lambda: instance_store.has_joined(url, settings.worker),
-            "web": self._web_is_ours,
+            "web": self._is_our_web,
         }
 
         def all_there() -> bool:
@@ -324,10 +326,10 @@ class _RunningInstance:
 
         if not wait_until(all_there, seconds=READY_SECONDS, every=TICK_SECONDS):
             for name in waiting:
-                self.say(f"{name} is not there yet; see {self.folder.log(name)}")
+                self.say(f"{name} is not ready yet; see {self.folder.log(name)}")
         return list(waiting)
 
-    def _web_is_ours(self) -> bool:
+    def _is_our_web(self) -> bool:
         host = ports.reachable_address(self._settings.web_host)
         answer = get_login(host, self._settings.web_port)
         return answer is not None and answer.run_id == self._state.run_id
@@ -340,9 +342,9 @@ class _RunningInstance:
             restarts=self.supervisor.restarts(),
         )
         with suppress(OSError):  # a full disk must not end what still runs
-            self.folder.write(self.folder.root / state.FILE, self._state.text())
+            self.folder.write(self.folder.root / STATE_FILE, self._state.text())
 
-    def _mind_disk(self, *, warned: bool) -> bool:
+    def _warn_of_full_disk(self, *, warned: bool) -> bool:
         free = shutil.disk_usage(self.folder.root).free
         if free < SCARCE_BYTES and not warned:
             self.say(f"the disk of {self.folder.root} is nearly full: {free // 1024**2} MB free")
@@ -363,7 +365,7 @@ def prepare(url: str, options: UpOptions, default_name: str, say: Say) -> Instan
     if options.mode is not None:
         require_mode(instance, options.mode)
     if options.name is not None and options.name != instance.name:
-        say(f"the instance was named {instance.name!r} when it was made and keeps that name")
+        say(f"the instance keeps its name {instance.name!r}, given when it was created")
     if applied:
         say(f"migrations applied: {', '.join(applied)}")
     return instance
@@ -382,5 +384,5 @@ def stop_orphans(
             count += 1
             ended = stop_pid(pid, by, seconds=30)
             how = "stopped" if ended else "killed"
-            say(f"{name} of an earlier run was still there (pid {pid}): {how}")
+            say(f"{name} of an earlier run was still running (pid {pid}): {how}")
     return count

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypervisor.base.settings import Settings
-from hypervisor.broker import state
 from hypervisor.broker.child import command_line, find_processes, wait_until
-from hypervisor.stack import detached
+from hypervisor.stack import detached, run_state
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")
 BACK_SECONDS = 120.0
@@ -50,7 +49,7 @@ class Victim:
         return self.settings.data
 
     def pid(self, part: str) -> int | None:
-        found = state.read(self.data)
+        found = run_state.read_state(self.data)
         pid = None if found is None else found.pids.get(part)
         return pid if pid is not None and command_line(pid) else None
 
@@ -106,7 +105,7 @@ def _kill_ingest_then_broker(victim: Victim, chance: random.Random) -> float | N
 
 def _kill_machine(victim: Victim, chance: random.Random) -> float | None:
     """Everything at once, `up` first, as when the power fails; then it is switched on again."""
-    found = state.read(victim.data)
+    found = run_state.read_state(victim.data)
     assert found is not None
     pids = [found.pid, *found.pids.values()]
     died = time.time()

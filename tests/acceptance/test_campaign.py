@@ -24,7 +24,7 @@ import pytest
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
-from hypervisor.broker import accounts, device_accounts, passwords
+from hypervisor.broker import accounts, passwords
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.folder import GAP_NOTES
 from hypervisor.database import gaps
@@ -89,7 +89,7 @@ def gauges(settings: Settings) -> dict[str, Gauge]:
         )
         for name, lowest, highest in rows
     }
-    broker = device_accounts.local_broker(settings)
+    broker = accounts.local_broker(settings)
     accounts.change(broker, put={gauge.name: gauge.password for gauge in made.values()})
     return made
 

@@ -24,11 +24,10 @@ import pytest
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
-from hypervisor.broker import state
 from hypervisor.broker.child import wait_until
 from hypervisor.database.connect import connect
 from hypervisor.exercises import playing
-from hypervisor.stack import detached
+from hypervisor.stack import detached, run_state
 from simulators._recordings import read
 from tests.acceptance.conftest import Exercise, alarm_log
 
@@ -65,7 +64,7 @@ class Killed:
     settings: Settings
 
     def pid(self, part: str) -> int | None:
-        found = state.read(self.settings.data)
+        found = run_state.read_state(self.settings.data)
         return None if found is None else found.pids.get(part)
 
     def kill(self, *parts: str) -> None:

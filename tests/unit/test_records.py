@@ -27,7 +27,7 @@ CHANGING = frozenset(
         "hypervisor.notifications.route_file": "_Reader",
         "hypervisor.base.process": "Life",
         "hypervisor.stack.liveness": "DatabasePulse PipePulse SchedulerPulse",
-        "hypervisor.stack.stop_signal": "StopRequest",
+        "hypervisor.stack.run_state": "StopRequest",
         "hypervisor.stack.supervisor": "Supervisor _Child",
         "hypervisor.stack.up": "_RunningInstance",
         "hypervisor.readings.queries_workers": "Tally",

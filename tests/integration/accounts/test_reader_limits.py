@@ -12,7 +12,7 @@ from hypervisor.accounts import queries_readers as store
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit, feed
 from hypervisor.database.connect import Connection, connect
-from hypervisor.stack import doctor_instance
+from hypervisor.stack import doctor
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value
 
@@ -204,13 +204,13 @@ def test_the_doctor_says_what_is_not_as_it_was_given(
     database_url: str, name: str, session: Connection
 ) -> None:
     settings = Settings(database_url=database_url, reader_timeout_seconds=TIMEOUT)
-    assert list(doctor_instance.check_readers(settings)) == []
+    assert list(doctor.check_readers(settings)) == []
     session.execute("SET default_transaction_read_only = off")
     session.execute("ALTER ROLE CURRENT_USER SET statement_timeout = 0")
     session.execute("ALTER ROLE CURRENT_USER PASSWORD 'theirs'")
     with connect(database_url) as owner:
         owner.execute("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC")
-    changed, password, open_to_all = list(doctor_instance.check_readers(settings))
+    changed, password, open_to_all = list(doctor.check_readers(settings))
     assert {changed.state, password.state, open_to_all.state} == {"warning"}
     assert f"reader_{name}" in changed.what
     assert f"reader rotate {name}" in password.mend

@@ -12,7 +12,7 @@ from hypervisor.database import instance, panels
 from hypervisor.database.connect import Connection, StoreError, connect, migration_files
 from hypervisor.database.locks import Lock
 from hypervisor.database.panels import Answer, PanelError
-from hypervisor.evaluation import queries_health
+from hypervisor.stack import queries_doctor
 from tests.integration.database.standing import HOUR, NOW, add_device, make_places, raise_alarm
 
 pytestmark = pytest.mark.integration
@@ -162,7 +162,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
             " SELECT id, 'r', 'c', state, '{}', state, now()"
             " FROM made, unnest(ARRAY['dead', 'sent', 'waiting']) state"
         )
-    found = queries_health.look(database_url)
+    found = queries_doctor.read_health(database_url)
     assert found.instance == Instance(mode=Mode.LIVE, name="test")
     assert [one.name for one in found.workers] == ["a", "b"]
     assert found.workers[0].silent_for is None
@@ -174,7 +174,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("DELETE FROM migration WHERE name = ANY(%s)", [[last, aside]])
         connection.execute("DROP TABLE set_aside CASCADE")
-    lacking = queries_health.look(database_url)
+    lacking = queries_doctor.read_health(database_url)
     assert (lacking.lacking, lacking.set_aside) == ([aside, last], [])
     assert lacking == replace(
         found, lacking=lacking.lacking, set_aside=[], clock=lacking.clock, workers=lacking.workers
@@ -182,7 +182,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("DROP TABLE migration")
     with pytest.raises(StoreError, match="the database was never migrated; `hypervisor up` or"):
-        queries_health.look(database_url)
+        queries_doctor.read_health(database_url)
 
 
 def test_who_has_joined_and_whether_anybody_signs_in(database_url: str) -> None:

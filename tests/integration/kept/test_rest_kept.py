@@ -211,7 +211,7 @@ def test_nothing_is_restored_over_what_is_there(database_url: str) -> None:
     with pytest.raises(StoreError) as caught:
         queries_backup.prepare_restore(database_url, timescaledb="2")
     assert str(caught.value) == (
-        "the database is not empty: nothing is restored over what is there"
+        "the database is not empty: nothing is restored over existing data"
     )
 
 

@@ -12,7 +12,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import audit, databases, feed, reader_functions, tenancy
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.readings import queries_latest
-from hypervisor.stack import dump, restore
+from hypervisor.stack import backup, restore
 from hypervisor.stack.archive import BackupError, Manifest, verify
 from hypervisor.stack.backup import back_up
 from tests.conftest import Stack
@@ -177,13 +177,13 @@ def test_without_readings_the_registry_and_the_alarms_come_back(
 def test_it_is_one_state_whatever_is_committed_meanwhile(
     watched: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., None] = dump.dump_database
+    real: Callable[..., None] = backup.dump_database
 
     def busy(*words: str, **more: object) -> None:
         high(watched, 70, 75)  # after the snapshot, before the dump
         real(*words, **more)
 
-    monkeypatch.setattr(dump, "dump_database", busy)
+    monkeypatch.setattr(backup, "dump_database", busy)
     made = back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
     assert made.counts["reading"] == 14
 
@@ -192,7 +192,7 @@ def test_nothing_is_restored_over_what_is_there(watched: World, tmp_path: Path) 
     back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
     with pytest.raises(StoreError, match="not empty"):
         put_back(watched.url, tmp_path / "one.backup", tmp_path)
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(BackupError, match="exists already"):
         back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
 
 

@@ -17,7 +17,7 @@ from hypervisor.database.connect import connect
 from hypervisor.readings import cli as reading_cli
 from hypervisor.readings import corrections
 from hypervisor.readings.corrections import Attribution
-from hypervisor.stack import cli_housekeeping
+from hypervisor.stack import cli as stack_cli
 from tests.integration.evaluation.world import World
 from tests.integration.readings.test_acts import at, known, level, send
 
@@ -41,7 +41,7 @@ def hypervisor(mill: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", mill.url)
     app = typer.Typer()
     app.callback()(cli_cli.instance)
-    for module in (cli_audit, cli_housekeeping, reading_cli):
+    for module in (cli_audit, stack_cli, reading_cli):
         module.attach(app)
 
     def run(*words: str) -> str:

@@ -116,7 +116,7 @@ def test_half_of_it_is_refused(papers: Path, change: dict[str, Any], says: str) 
 
 
 def test_a_key_of_another_certificate_is_refused(papers: Path) -> None:
-    with pytest.raises(StackError, match=r"no certificate .* and its key"):
+    with pytest.raises(StackError, match=r"are not a certificate .* and its key"):
         tls.read_options(
             cert=papers / "broker.crt",
             key=papers / "ca.key",

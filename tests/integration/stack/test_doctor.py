@@ -8,13 +8,12 @@ from threading import Thread
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.broker import password_file, state
-from hypervisor.broker.folder import DataFolder
+from hypervisor.broker import password_file
+from hypervisor.broker.folder import STATE_FILE, DataFolder
 from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect
-from hypervisor.stack import doctor_instance as doctor
-from hypervisor.stack import doctor_machine
-from hypervisor.stack.finding import Finding, State
+from hypervisor.stack import doctor, doctor_machine, run_state
+from hypervisor.stack.doctor_machine import Finding, State
 
 pytestmark = pytest.mark.integration
 
@@ -117,7 +116,7 @@ def test_a_broker_that_refuses_or_forgets(instance_settings: Settings) -> None:
     found = [
         finding for finding in doctor.check_broker(instance_settings) if finding.state == "bad"
     ]
-    assert [finding.what for finding in found] == ["not as they must be: autosave_interval 1"]
+    assert [finding.what for finding in found] == ["wrong: autosave_interval 1"]
 
 
 def test_nobody_answers(instance_settings: Settings) -> None:
@@ -158,10 +157,10 @@ class _Web(BaseHTTPRequestHandler):
 def test_a_stranger_at_the_web_port_is_not_the_web(
     instance_settings: Settings, run_id: str, expected: str
 ) -> None:
-    told = state.InstanceState(
+    told = run_state.InstanceState(
         pid=1, mode="live", name="t", web="-", ready=True, pids={}, restarts={}, run_id="ours"
     )
-    (instance_settings.data / state.FILE).write_text(told.text())
+    (instance_settings.data / STATE_FILE).write_text(told.text())
     with ThreadingHTTPServer(("127.0.0.1", 0), _Web) as server:
         server.run_id = run_id  # type: ignore[attr-defined]
         Thread(target=server.serve_forever, daemon=True).start()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from hypervisor.base.settings import load_settings
-from hypervisor.broker import accounts, device_accounts, passwords
+from hypervisor.broker import accounts, passwords
 from hypervisor.broker.child import descendants, wait_until
 from hypervisor.database import databases
 from hypervisor.database.connect import connect
@@ -40,7 +40,7 @@ class Sending:
         self.settings = load_settings(up.root)
         seed(self.settings.database_url)
         self.device, self.password = GAUGES[0], passwords.new_password()
-        broker = device_accounts.local_broker(self.settings)
+        broker = accounts.local_broker(self.settings)
         accounts.change(broker, put={self.device: self.password})
         self.sent, self.stop = 0, threading.Event()
         self.thread = threading.Thread(target=self._send, daemon=True)

@@ -13,7 +13,7 @@ import pytest
 
 from hypervisor.base.instance import Instance, InstanceError, Mode, require_exercise, require_mode
 from hypervisor.base.settings import SETTINGS_FILE, Settings, load_settings
-from hypervisor.broker import accounts, binaries, password_file, state
+from hypervisor.broker import accounts, binaries, password_file
 from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
 from hypervisor.broker.folder import open_folder
@@ -23,7 +23,7 @@ from hypervisor.broker.probe import ACCEPTED, connack, get_login
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases, instance
 from hypervisor.database.connect import connect
-from hypervisor.stack import detached, lock
+from hypervisor.stack import detached, run_state
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
 from hypervisor.stack.up import stop_orphans
@@ -46,7 +46,7 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
     up = start("a", "--exercise", "--name", "essai")
     up.await_said("servers run as")
     assert up.said("EXERCICE 'essai'")
-    assert wait_until(lambda: state.read(up.root) is not None, seconds=10)
+    assert wait_until(lambda: run_state.read_state(up.root) is not None, seconds=10)
     settings = load_settings(up.root)
     assert settings.web_port == up.web_port
     nobody_takes_its_web_port(up)
@@ -86,7 +86,7 @@ def nobody_takes_its_web_port(up: Up) -> None:
 
     take()
     up.await_said("everything up")
-    told = state.read(up.root)
+    told = run_state.read_state(up.root)
     answer = get_login("127.0.0.1", up.web_port)
     assert told is not None
     assert told.run_id
@@ -218,7 +218,7 @@ def test_orphans_of_this_folder_only_are_stopped(
     other = make_broker()
     said: list[str] = []
     assert stop_orphans({"the broker": (broker.is_mine, signal.SIGTERM)}, said.append) == 1
-    assert said[0].startswith("the broker of an earlier run was still there (pid ")
+    assert said[0].startswith("the broker of an earlier run was still running (pid ")
     assert said[0].endswith("stopped")
     assert not broker.answers()
     assert other.answers()
@@ -226,14 +226,14 @@ def test_orphans_of_this_folder_only_are_stopped(
 
 def test_a_folder_is_held_by_one(open_tmp: Path) -> None:
     file = open_tmp / "up.lock"
-    assert lock.find_holder(file) is None
+    assert run_state.find_holder(file) is None
     with (
-        lock.hold(file),
+        run_state.hold_lock(file),
         pytest.raises(StackError, match=f"already up .pid {os.getpid()}."),
-        lock.hold(file),
+        run_state.hold_lock(file),
     ):
         pass
-    assert lock.find_holder(file) is None
+    assert run_state.find_holder(file) is None
 
 
 def test_a_live_instance_is_no_exercise() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.broker import state
 from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.ports import free_port
+from hypervisor.stack import run_state
 from hypervisor.stack.parts import interpreter_command, part_environment
 
 
@@ -49,12 +49,12 @@ class Up:
         assert self.said(text), self.output.read_text()
 
     def pid(self, name: str) -> int:
-        found = state.read(self.root)
+        found = run_state.read_state(self.root)
         assert found is not None
         return found.pids[name]
 
     def restarted(self, name: str) -> bool:
-        found = state.read(self.root)
+        found = run_state.read_state(self.root)
         return found is not None and found.restarts[name] > 0 and name in found.pids
 
     def is_gone(self) -> bool:

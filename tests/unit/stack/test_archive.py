@@ -61,7 +61,7 @@ def test_it_replaces_nothing_and_leaves_nothing_half_done(
     file: Path, parts: dict[str, Path]
 ) -> None:
     before = file.read_bytes()
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(BackupError, match="exists already"):
         archive.pack(file, STATED, parts)
     assert file.read_bytes() == before
     assert not list(file.parent.glob("*unfinished*"))

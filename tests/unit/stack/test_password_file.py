@@ -71,7 +71,7 @@ def test_damage_is_refused_and_mended_with_every_account(folder: DataFolder, how
 
 def test_a_file_that_is_gone_comes_back(folder: DataFolder) -> None:
     password_file.path_of(folder).unlink()
-    assert "it is gone" in password_file.restore(folder)
+    assert "it is missing" in password_file.restore(folder)
     assert password_file.read(folder) == ACCOUNTS
 
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from hypervisor.stack.stop_signal import Stopped, handle_signals
+from hypervisor.stack.run_state import Stopped, handle_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -38,7 +38,7 @@ class Health:
     set_aside: Sequence[SetAside] = ()
 
 
-def look(url: str) -> Health:
+def read_health(url: str) -> Health:
     """Read it once. Raises StoreError: the database does not answer, or was never migrated."""
     with connect(url) as connection:
         try:

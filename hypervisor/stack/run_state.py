@@ -1,0 +1,125 @@
+"""The running `up` of a data folder: its lock, its published state, and requests to stop it."""
+
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import STATE_FILE
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceState:
+    """As last written; valid only while `pid` holds the lock."""
+
+    pid: int
+    mode: str
+    name: str
+    web: str
+    ready: bool
+    pids: dict[str, int]
+    restarts: dict[str, int]
+    run_id: str = ""  # what our web answers with in RUN_HEADER
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def read_state(root: Path) -> InstanceState | None:
+    """The state last written in this data folder, or None."""
+    with suppress(OSError, ValueError, TypeError):
+        return InstanceState(**json.loads((root / STATE_FILE).read_text()))
+    return None
+
+
+@contextmanager
+def hold_lock(file: Path) -> Iterator[None]:
+    """Hold the lock of a folder until the end of the block; the kernel frees it after a kill -9.
+
+    Raises StackError: another `up` holds it.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError(
+                f"the instance in {file.parent} is already up (pid {_pid(file) or 'unknown'});"
+                " `hypervisor down` stops it"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def find_holder(file: Path) -> int | None:
+    """The pid of the running `up` of a folder; None: there is none.
+
+    Raises StackError: the folder is another user's.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise StackError(f"{file} is not yours to read; act as root or as its owner") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _pid(file)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _pid(file: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        return int(file.read_text())
+    return None
+
+
+class Stopped(Exception):  # noqa: N818 -- no error: it was requested
+    """Raised at a safe point once a stop was requested."""
+
+
+@dataclass(kw_only=True)
+class StopRequest:
+    """Set by a signal. A handler does not raise: the interrupted code may swallow the exception.
+
+    (At a fork, for example, Python ignores what its callbacks raise.)
+    """
+
+    requested: bool = False
+
+    def check(self) -> None:
+        """Raise `Stopped` if a stop was requested."""
+        if self.requested:
+            raise Stopped
+
+
+@contextmanager
+def handle_signals() -> Iterator[StopRequest]:
+    """A request set by Ctrl-C, SIGTERM and the end of the terminal."""
+    stop = StopRequest()
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        stop.requested = True
+
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup keeps us running
+        signals.append(signal.SIGHUP)
+    before = {number: signal.signal(number, remember) for number in signals}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
