@@ -27,9 +27,8 @@ def spawn(  # noqa: PLR0913 -- each is needed by some child
 ) -> subprocess.Popen[bytes]:
     """Start `command` as `account` in its own group; the kernel sends it `dies_by` if we die.
 
-    `inherited`: descriptors that it inherits under the same numbers.
-
-    Its own group: Ctrl-C in a terminal reaches only us, who stop the children in order.
+    So Ctrl-C in a terminal reaches only us, and we stop the children in order. `inherited`:
+    descriptors that it inherits under the same numbers.
     """
     parent = os.getpid()
 
@@ -88,7 +87,7 @@ def find_processes(is_ours: Callable[[list[str]], bool]) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """What /proc says of it after its name: state, parent, …; empty when it has ended."""
+    """The fields of /proc/…/stat after the name: state, parent, …; empty when it has ended."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return []
@@ -108,7 +107,7 @@ def count_switches(pid: int) -> int:
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes below it, each after its parent."""
+    """Its descendants, each after its parent."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (stat := _stat(int(entry.name))):
@@ -120,7 +119,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def signal_all(pid: int, by: signal.Signals) -> None:
-    """Send `by` to it and to all below it."""
+    """Send `by` to it and its descendants."""
     for process in (*descendants(pid), pid):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, by)

@@ -57,7 +57,7 @@ def enter_gaps(folder: DataFolder, url: str) -> Sequence[Gap]:
 
 
 def _last_sign(folder: DataFolder) -> datetime:
-    """When something last wrote: a part's log, or the database."""
+    """When a part last wrote its log, or the database its journal."""
     logs = [log for log in (folder.root / "log").glob("*.log") if log.stem != "up"]  # ours by now
     signs = [*logs, *(folder.database / "pg_wal").glob("*"), pid_file(folder)]
     changes = []

@@ -14,7 +14,7 @@ from hypervisor.broker.probe import SILENT, connack
 from hypervisor.broker.tls import TlsListener
 
 # Ingest takes messages up to 1 MiB; somewhat larger ones become dead letters. For larger ones still
-# the broker closes the connection: one of 250 MB delayed everybody for 15 s.
+# the broker closes the connection: one of 250 MB delayed all clients for 15 s.
 LARGEST_PACKET = 4 * 1024**2
 # Without the long queue, QoS 1 messages to a slow worker are dropped silently; without the byte
 # limit an absent worker fills the memory; without autosave a kill loses acknowledged messages.
@@ -26,9 +26,9 @@ DEMANDS = {
     "max_inflight_messages": "0",
     "max_packet_size": str(LARGEST_PACKET),
 }
-# On both listeners the client id is the account's name: nobody takes over another's session, and an
-# account is connected once. Devices have their own listener, so that they cannot use up the
-# connections of our parts; parts' accounts have names that no device can have.
+# On both listeners the client id is the account's name: no client takes over another's session, and
+# an account is connected once. Devices have their own listener, so that they cannot use up the
+# connections of our parts, whose accounts have names that no device can have.
 # Not `per_listener_settings`: with it mosquitto 2.0.21 forgets on a restart what a persistent
 # session may read, and drops what it should queue.
 BOUND = "use_username_as_clientid true"

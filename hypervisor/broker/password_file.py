@@ -1,4 +1,4 @@
-"""The broker's password file, kept twice: damage to one copy takes no account away."""
+"""The broker's password file, kept twice: damage to one copy loses no account."""
 
 import base64
 import binascii
@@ -58,7 +58,7 @@ def admit(folder: DataFolder) -> None:
 
 
 def backup_of(folder: DataFolder) -> Path:
-    """What we last wrote to that file."""
+    """The copy of what we last wrote."""
     return folder.broker / "passwords.backup"
 
 
@@ -78,16 +78,16 @@ def read(folder: DataFolder) -> dict[str, str]:
 
 
 def write(folder: DataFolder, accounts: Mapping[str, str]) -> None:
-    """Replace the file and its backup, each of them whole."""
+    """Replace the file and its backup, each atomically."""
     text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
     for path in (backup_of(folder), path_of(folder)):
         folder.write(path, text)
 
 
 def restore(folder: DataFolder) -> str:
-    """Make the file whole before a broker reads it; "" or a sentence about what was done.
+    """Repair the file before a broker reads it; "" or a sentence about what was done.
 
-    A damaged file is kept beside it. Accounts that somebody else added or changed are kept, too.
+    A damaged file is kept beside it, and so are accounts that another program added or changed.
     Raises StackError: the file is damaged and there is no backup.
     """
     path = path_of(folder)
@@ -119,9 +119,9 @@ def restore(folder: DataFolder) -> str:
 
 
 def _describe_damage(contents: Contents | None, backup: Contents | None) -> str:
-    """What is wrong with the file, "" if nothing is."""
+    """What is wrong with the file; "" if nothing is."""
     if contents is None:
-        return "it is gone" if backup and backup.accounts else ""
+        return "it is missing" if backup and backup.accounts else ""
     wrong = []
     if contents.damaged:
         numbers = ", ".join(map(str, contents.damaged))

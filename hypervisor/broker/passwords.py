@@ -88,7 +88,7 @@ def write_access(folder: DataFolder) -> None:
 
 
 def new_password() -> str:
-    """A password nobody has to remember."""
+    """A random password."""
     return secrets.token_urlsafe(24)
 
 

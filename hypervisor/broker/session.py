@@ -1,10 +1,8 @@
-"""Ingest's session at the broker, made before devices can connect.
+"""Ingest's session at the broker, created before devices can connect.
 
 The broker keeps acknowledged messages only for subscribed sessions. So before each start it runs
-briefly with a private socket as its only listener, and we ensure the session there.
-
-Sessions, their queues and plain subscriptions survive a restart
-(shared subscriptions do not: mosquitto 2.0 forgets them).
+briefly with a private socket as its only listener, where we create the session. Sessions, queues
+and plain subscriptions survive a restart; mosquitto 2.0 forgets shared subscriptions.
 """
 
 import socket
@@ -45,7 +43,9 @@ def ensure(*, program: Path, folder: DataFolder, settings: str, former: str) -> 
     except _UnreadableError as error:
         kept = folder.broker / "mosquitto.db"
         if not kept.exists():
-            raise StackError(f"the broker cannot be started; it said:\n{error}") from error
+            raise StackError(
+                f"the broker cannot be started; the end of its log:\n{error}"
+            ) from error
         kept.rename(kept.with_name(f"mosquitto.db.unreadable-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
         return _ensure(program, folder, settings, former)
 
@@ -86,7 +86,7 @@ def _check_running(child: subprocess.Popen[bytes], log: Path) -> None:
 
 
 class _Connection:
-    """A connection under the client id `name`, driven by hand; its session outlives it."""
+    """A connection under the client id `name`, without a thread; its session outlives it."""
 
     def __init__(
         self, door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
@@ -170,7 +170,7 @@ class _Connection:
         self._forget = True
 
     def _is_moved(self) -> bool:
-        """Whether the marker is back and everything before it is in our queue."""
+        """Whether the marker came back and everything before it is in our queue."""
         received, self._received = self._received, []
         marked = False
         for message in received:

@@ -1,4 +1,4 @@
-"""The feed from ingest to watch: what was committed, in commit order, none skipped or doubled."""
+"""The feed from ingest to the watch: committed batches in commit order, each exactly once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from sensors._row import ROW, Rows
 CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
 HOUR = 3_600_000_000  # µs
 DAY = 24 * HOUR
-_MOST_SPANS = 64  # of hours, that an entry tells apart
+_MOST_SPANS = 64  # of hours in one entry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One committed thing. `rows` for kind 'readings', `worker` and `at` for 'heartbeat'."""
+    """One committed batch. `rows` of kind 'readings', `worker` and `at` of 'heartbeat'."""
 
     kind: str
     worker: str
@@ -35,7 +35,7 @@ def append(
     at: datetime | None = None,
     rows: bytes | None = None,
 ) -> None:
-    """Tell the watch, as part of the caller's transaction, what this transaction committed."""
+    """Add an entry in the caller's transaction, and wake the watch."""
     hours = None if rows is None else hours_of(np.frombuffer(rows, dtype=ROW))
     connection.execute(
         "INSERT INTO feed (kind, worker, at, rows, hours) VALUES (%s, %s, %s, %s, %s)",
@@ -45,10 +45,9 @@ def append(
 
 
 def hours_of(rows: Rows) -> str:
-    """The hours that readings lie in, as PostgreSQL writes a tstzmultirange.
+    """The hours of readings, as a tstzmultirange; very many spans become one.
 
-    Whoever reads roll-ups takes them from the readings until they are rolled up. Of very many
-    spans apart it is one.
+    Until they are rolled up, queries of roll-ups take these hours from the readings.
     """
     if not len(rows):
         return "{}"
@@ -74,8 +73,8 @@ def read(
     """Entries from `cursor` on that no running transaction can still precede; the next cursor.
 
     A transaction that began earlier and commits later is not skipped: nothing at or beyond the
-    oldest running transaction that can write here is read before that one has ended (schema 0028).
-    With `most`, about so many entries: never a part of a transaction.
+    oldest running transaction that can write here is read before it has ended (schema 0028).
+    With `most`, about so many entries, and complete transactions.
     """
     (upto,) = connection.execute("SELECT commit_horizon()::text").fetchone()  # type: ignore[misc]
     if most is not None:
@@ -104,14 +103,13 @@ def ahead(connection: Connection) -> int:
 
 
 def prune(connection: Connection, cursor: str) -> None:
-    """Forget what was read up to `cursor`, but not how often the registry changed.
+    """Delete entries read up to `cursor`, except those of kind 'registry', which are counted.
 
-    Nor of which days readings changed since they were copied (store.readings.columnar), nor what is
-    not rolled up yet (store.readings.rollups), while who does it was seen within the hour; after a
-    longer absence everything is rolled up anew.
+    Notes the days whose readings changed since the columnar copy. Keeps what is not rolled up yet
+    if the roll-up ran within the hour; after a longer absence everything is rolled up again.
     """
     with connection.transaction():
-        cursor = _held(connection, cursor)
+        cursor = _prunable(connection, cursor)
         (copied,) = connection.execute("SELECT max(last) FROM columnar_part").fetchone() or (None,)
         if copied is not None:
             dirty = changed_days(connection, "xid < %s::xid8", cursor, before=micros(copied))
@@ -125,8 +123,8 @@ def prune(connection: Connection, cursor: str) -> None:
         connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
 
 
-def _held(connection: Connection, cursor: str) -> str:
-    """The cursor, or that of the roll-ups where it is behind and moves."""
+def _prunable(connection: Connection, cursor: str) -> str:
+    """The cursor, or that of the roll-up if it is behind and running."""
     row = connection.execute(
         "SELECT cursor::text FROM rollup_state WHERE cursor < %s::xid8"
         " AND seen_at > clock_timestamp() - INTERVAL '1 hour'",
@@ -144,9 +142,9 @@ def _held(connection: Connection, cursor: str) -> str:
 def changed_days(
     connection: Connection, which: LiteralString, cursor: str, *, before: int
 ) -> dict[int, int]:
-    """Days since the epoch of the readings that entries tell, with the latest xid of each.
+    """The days (since the epoch) of the entries' readings, with the latest xid of each.
 
-    Only of readings older than `before` (µs). In a transaction; entries are not held all at once.
+    Only of readings older than `before` (µs). In a transaction; streams the entries.
     """
     latest: dict[int, int] = {}
     with connection.cursor(name="changed") as entries:
@@ -164,6 +162,6 @@ def changed_days(
 
 
 def registry_version(connection: Connection) -> int:
-    """How often the registry has changed: cheap, for whoever keeps a copy of it."""
+    """How often the registry has changed: cheap, for holders of a copy."""
     row = connection.execute("SELECT count(*) FROM feed WHERE kind = 'registry'").fetchone()
     return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Advisory locks, each with a number of its own: whoever waits does not wait for a stranger."""
+"""Advisory locks, each with a number of its own."""
 
 from enum import IntEnum, unique
 
@@ -7,30 +7,30 @@ from psycopg import Connection
 
 @unique
 class Lock(IntEnum):
-    """What there is one of at a time. Notifiers have a second number: which one."""
+    """Work that one process does at a time. Notifiers have a second number: which one."""
 
-    MIGRATING = 7351  # and whoever makes roles
+    MIGRATING = 7351  # also for creating roles
     REGISTRY = 7352
     WORKER = 7353
     WATCH = 7354
     CONDUCTOR = 7355
     NOTIFIER = 7356
-    DECIDING = 7357  # what is notified
+    DECIDING = 7357  # which notifications are due
     ROLLING_UP = 7358
-    HANDS = 7359  # people's acts on readings
+    CORRECTING = 7359  # readings, by people
     HOUSEKEEPING = 7360
     LIT_PLANS = 7361
-    COPYING = 7362  # readings by columns
+    COPYING = 7362  # readings into the columnar copy
     INCIDENTS = 7363
 
 
 def take(connection: Connection, lock: Lock) -> bool:
-    """Hold it as long as the connection lives, or until it is let go; False: another does."""
+    """Hold it until the connection ends or `release`; False: another session holds it."""
     return _ask(connection, "pg_try_advisory_lock", lock)
 
 
 def is_held(connection: Connection, lock: Lock) -> bool:
-    """Whether somebody holds it in this database."""
+    """Whether a session holds it in this database."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
         " WHERE d.datname = current_database() AND locktype = 'advisory' AND granted"
@@ -40,18 +40,18 @@ def is_held(connection: Connection, lock: Lock) -> bool:
     return bool(row and row[0])
 
 
-def let_go(connection: Connection, lock: Lock) -> None:
-    """Hold it no more."""
+def release(connection: Connection, lock: Lock) -> None:
+    """Release a lock of the session."""
     connection.execute("SELECT pg_advisory_unlock(%s)", [lock.value])
 
 
 def wait_for(connection: Connection, lock: Lock) -> None:
-    """Hold it until the transaction ends, as soon as nobody else does."""
+    """Wait for it and hold it until the transaction ends."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [lock.value])
 
 
-def take_for_now(connection: Connection, lock: Lock) -> bool:
-    """Hold it until the transaction ends; False: another does."""
+def take_in_transaction(connection: Connection, lock: Lock) -> bool:
+    """Hold it until the transaction ends; False: another session holds it."""
     return _ask(connection, "pg_try_advisory_xact_lock", lock)
 
 

@@ -1,9 +1,9 @@
 """Which functions of the database a reader may call: a list, with the reason of each part.
 
 PostgreSQL and its extensions let everybody call nearly everything: take an advisory lock that the
-watch waits for, store a large object, run SQL that stands in a text, add a background job. Here
-PUBLIC loses whatever is not on the list, and the roles that read get what of the list is missing.
-`migrate` applies it each time, so that it outlives an update of TimescaleDB and a restored backup.
+watch waits for, store a large object, run SQL from a text, add a background job. Here PUBLIC loses
+what is not on the list, and the reading roles get what is. `migrate` applies it each time, also
+after an update of TimescaleDB or a restored backup.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from psycopg.rows import TupleRow
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """Functions that are allowed, as a condition on `p`, a row of pg_proc, and on its `schema`."""
+    """Allowed functions, as a condition on `p` (a row of pg_proc) and its `schema`."""
 
     reason: str
     condition: LiteralString
 
 
-# Of what types, operators, casts, aggregates and indexes are made: they compute from arguments.
+# The functions behind types, operators, casts, aggregates and indexes compute from arguments.
 _PARTS: LiteralString = """
 SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze,
     typsubscript]::oid[]) FROM pg_type
@@ -39,7 +39,7 @@ ALLOWED = (
         condition="schema IN ('pg_catalog', 'information_schema') AND p.provolatile = 'i'",
     ),
     Allowed(
-        reason="a type, an operator, a cast, an aggregate or an index is made of it",
+        reason="implements a type, an operator, a cast, an aggregate or an index",
         condition="schema = 'pg_catalog' AND p.provolatile <> 'v' AND p.oid IN (TABLE part)",
     ),
     Allowed(
@@ -50,31 +50,31 @@ ALLOWED = (
         "|timestamptz|generate_series|pg_timezone_(names|abbrevs))$'",
     ),
     Allowed(
-        reason="text and numbers as people of a language write them",
+        reason="formats text and numbers",
         condition=_CATALOG
         + "p.proname ~ '^(array_to_string|concat|concat_ws|convert|convert_(from|to)|format|length"
         "|quote_(literal|nullable)|to_char|to_number)$'",
     ),
     Allowed(
-        reason="JSON made of values, and values of JSON",
+        reason="converts values to JSON and back",
         condition=_CATALOG
         + "p.proname ~ '^(array_to_json|row_to_json|to_jsonb?|jsonb?_build_(array|object)"
         "|jsonb?_(to_record|populate_record)(set|_valid)?|jsonb_path_.*_tz)$'",
     ),
     Allowed(
-        reason="chance",
+        reason="random numbers",
         condition=_CATALOG + "p.proname ~ '^(random|random_normal|gen_random_uuid|array_sample"
         "|array_shuffle)$'",
     ),
     Allowed(
-        reason="the session that asks, and the server that answers",
+        reason="facts of the session and the server",
         condition=_CATALOG
         + "p.proname ~ '^(current_(database|schemas?|setting|user)|session_user|version"
         "|inet_(client|server)_(addr|port)|pg_(backend_pid|client_encoding|is_in_recovery"
         "|my_temp_schema|is_other_temp_schema|typeof|basetype)|getdatabaseencoding)$'",
     ),
     Allowed(
-        reason="how tables and functions are named and made: clients complete words by it",
+        reason="catalogue of tables and functions, for clients' completion",
         condition=_CATALOG
         + "p.proname ~ '^(format_type|oidvectortypes|(col|obj|shobj)_description|aclexplode"
         "|pg_has_role|has_.*_privilege|row_security_active|to_reg.*|pg_.*_is_visible"
@@ -84,29 +84,29 @@ ALLOWED = (
         "|userbyid))$' AND p.provolatile = 's'",
     ),
     Allowed(
-        reason="information_schema asks it",
+        reason="used by information_schema",
         condition="schema = 'information_schema' AND p.proname = '_pg_index_position'",
     ),
     Allowed(
-        reason="dashboards count by pieces of time",
+        reason="dashboards aggregate by time bucket",
         condition="extension = 'timescaledb' AND schema = 'public' AND p.proname ~"
         " '^(time_bucket|time_bucket_gapfill|first|last|histogram|locf|interpolate)$'",
     ),
     Allowed(
-        reason="TimescaleDB's planner puts it into conditions on compressed readings (since 2.20)",
+        reason="TimescaleDB's planner uses it on compressed readings (since 2.20)",
         condition="extension = 'timescaledb' AND p.proname = 'bloom1_contains'",
     ),
     Allowed(
-        reason="ours, for policies and dashboards: it only reads, as whoever asks",
+        reason="ours, for policies and dashboards: it only reads, with the caller's rights",
         condition="schema = 'public' AND extension IS NULL AND p.provolatile <> 'v'",
     ),
     Allowed(
-        reason="rows of one's own, for the view of that name (reader_views)",
+        reason="the caller's rows, for the view of that name (reader_views)",
         condition="schema = 'shown' AND extension IS NULL AND p.provolatile = 's'",
     ),
 )
 
-# A trigger's function is called by nobody: PostgreSQL refuses it.
+# PostgreSQL refuses direct calls of a trigger's function.
 _FUNCTIONS: LiteralString = """
 WITH part (oid) AS MATERIALIZED ({parts}), function AS MATERIALIZED (
     SELECT p.*, n.nspname AS schema, (SELECT e.extname FROM pg_depend d
@@ -124,10 +124,9 @@ def _functions() -> sql.Composed:
 
 
 def limit(connection: Connection[TupleRow], roles: Sequence[str]) -> None:
-    """Take from PUBLIC and `roles` what is not on the list, and give `roles` what is.
+    """Revoke from PUBLIC and `roles` what is not on the list; grant `roles` what is.
 
-    Of functions that are somebody else's, where we are no superuser, nothing can be taken:
-    `excess` counts those.
+    Without superuser rights, functions of other owners cannot be revoked: `excess` lists them.
     """
     everyone = sql.SQL(", ").join(sql.Identifier(role) for role in roles)
     names = connection.execute(
@@ -152,7 +151,7 @@ def limit(connection: Connection[TupleRow], roles: Sequence[str]) -> None:
         connection.execute(
             sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}").format(sql.SQL(given), everyone)
         )
-    # What an update of an extension or a later migration makes begins closed.
+    # What an update of an extension or a later migration creates is not callable at first.
     connection.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC")
     if superuser:
         connection.execute("REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC")  # which DO takes
@@ -169,7 +168,7 @@ def limit(connection: Connection[TupleRow], roles: Sequence[str]) -> None:
 
 
 def _owner(connection: Connection[TupleRow]) -> tuple[bool, str]:
-    """Whether we are a superuser, and the owner of our tables where that is none."""
+    """Whether we are a superuser; the owner of our tables if that is not one."""
     row = connection.execute(
         "SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
         " CASE WHEN NOT r.rolsuper THEN r.rolname::text ELSE '' END"

@@ -1,9 +1,9 @@
-"""What a reader of an area sees of alarms and reports: its own rows, and no sign of others.
+"""Alarms and reports for a reader of an area: its own rows, without a trace of others.
 
-A policy alone leaves one: the planner looks a key up before it asks the policy, and EXPLAIN ANALYZE
-then says that a row was removed, so that another's alarm is there. So these tables are not granted
-to READER. A view of the same name gives what a function returns, which reads the table as TENANT:
-EXPLAIN shows no more than the call, and no condition of the reader's gets inside.
+A policy alone leaves one: the planner looks a key up before it applies the policy, and EXPLAIN
+ANALYZE then reports a removed row, so that the alarm exists. So these tables are not granted to
+READER. A view of the same name returns the rows of a function, which reads the table as TENANT:
+EXPLAIN shows only the call, and no condition of the reader is pushed into it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _BODY = """
 #variable_conflict use_column
 BEGIN
     IF current_user <> {tenant} THEN
-        RAISE EXCEPTION 'this function lost its owner: `hypervisor migrate` mends it';
+        RAISE EXCEPTION 'this function lost its owner: `hypervisor migrate` restores it';
     END IF;
     RETURN QUERY SELECT {columns} FROM public.{table};
 END"""
@@ -38,10 +38,7 @@ def fence(
     tenant: str,
     reader: str,
 ) -> None:
-    """Make the views and their functions where they are not as they should be.
-
-    `readable`: by table, what a reader may see of it.
-    """
+    """Create views and functions that are missing or outdated; `readable`: columns by table."""
     for table in sorted(FENCED & readable.keys()):
         types = _types(connection, table, readable[table])
         body = sql.SQL(_BODY).format(
@@ -51,7 +48,7 @@ def fence(
             table=sql.Identifier(table),
         )
         text = body.as_string(connection)
-        if _stands(connection, table, text, (tenant, reader)):
+        if _is_current(connection, table, text, (tenant, reader)):
             continue
         names = {
             "view": sql.Identifier(SCHEMA, table),
@@ -78,7 +75,7 @@ def fence(
             connection.execute(statement.format(**names, types=types, body=sql.Literal(text)))
 
 
-def _stands(
+def _is_current(
     connection: Connection[TupleRow], table: str, body: str, roles: tuple[str, str]
 ) -> bool:
     tenant, reader = roles

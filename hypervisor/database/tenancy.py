@@ -1,13 +1,12 @@
-"""The roles as which requests and readers read, what they are granted, how a connection takes one.
+"""The database roles of requests and readers: their grants, and how a connection takes one.
 
-TENANT and WHOLE are for our own SQL: they hold against what our queries forget. READER and
-READER_WHOLE are what roles that log in are members of, and run SQL of their own (Grafana's): they
-hold against whoever writes it.
+TENANT and WHOLE run our own SQL: they guard against what our queries forget. Roles that log in and
+run SQL of their own (Grafana's) are members of READER or READER_WHOLE.
 
-TimescaleDB grants a hypertable's chunks to whom the table is granted, and holds nobody to the
-table's policies there. So who is held to communes gets a hypertable by its columns alone, which no
-later chunk inherits; and `reading`, which has no policy, through a view (schema 0016). Alarms and
-reports a reader of an area gets through views, too (`reader_views`).
+TimescaleDB extends a grant on a hypertable to its chunks, where the table's policies do not apply.
+So roles that are restricted to communes get a hypertable by its columns only, which later chunks do
+not inherit; and `reading`, which has no policy, through a view (schema 0016). So do readers of an
+area get alarms and reports (`reader_views`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,16 +19,16 @@ from psycopg.rows import TupleRow
 from hypervisor.base.person import Territory
 from hypervisor.database import reader_functions, reader_views
 
-TENANT = "hypervisor_tenant"  # sees what the settings of its session name
+TENANT = "hypervisor_tenant"  # restricted by the settings of its session
 WHOLE = "hypervisor_whole"
-READER = "hypervisor_reader"  # sees what the table `reader` says of who logged in
+READER = "hypervisor_reader"  # restricted by the row of who logged in in table `reader`
 READER_WHOLE = "hypervisor_reader_whole"
 ROLES = (TENANT, WHOLE, READER, READER_WHOLE)
-HELD = (TENANT, READER)
+RESTRICTED = (TENANT, READER)
 VIEWS = {TENANT: "seen", READER: "shown"}  # the schema of the views, before `public`
 
-# What no reader is granted, for it names people, is their own words, or may hold a secret.
-# By table; empty: all of it.
+# Columns that no reader is granted: they name people, quote them, or may hold a secret. By table;
+# empty: the complete table.
 WITHHELD: Mapping[str, frozenset[str]] = {
     "alarm": frozenset({"acknowledged", "assignee"}),
     "alarm_act": frozenset({"author", "reason", "details"}),
@@ -49,14 +48,14 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "revision": frozenset({"author", "reason"}),
     "transition": frozenset({"reason"}),
 }
-_NOBODYS = {"feed": frozenset({"rows"})}  # readings of everybody
+_GRANTED_TO_NONE = {"feed": frozenset({"rows"})}  # readings of every commune
 Connection = psycopg.Connection[TupleRow]
 
 
 def prepare(connection: Connection) -> None:
-    """Make the roles where they are missing, and let our own user take them. They hold nothing.
+    """Create the roles, without any grant, where they are missing; let our own user take them.
 
-    They are of the whole server: another database of it may have made them.
+    Roles belong to the server: another database of it may have created them.
     """
     for role in ROLES:
         name = sql.Identifier(role)
@@ -75,7 +74,7 @@ def prepare(connection: Connection) -> None:
 
 
 def grant(connection: Connection) -> None:
-    """Let the roles read what they may, and nothing else: a dump keeps policies, and no grants."""
+    """Grant the roles what they may read, and nothing else; a dump contains no grants."""
     tables = _guarded(connection)
     if not tables:
         return
@@ -89,9 +88,9 @@ def grant(connection: Connection) -> None:
                 connection.execute(
                     sql.SQL("GRANT {} ON {} TO {}").format(what, name, sql.Identifier(role))
                 )
-        for chunk in chunks.get(table, ()):  # those there were got the columns, too
+        for chunk in chunks.get(table, ()):  # existing ones got the columns, too
             connection.execute(
-                sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.SQL(chunk), _names(HELD))
+                sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.SQL(chunk), _names(RESTRICTED))
             )
     for role, schema in VIEWS.items():
         connection.execute(
@@ -110,9 +109,9 @@ def grant(connection: Connection) -> None:
 
 
 def shut(connection: Connection) -> None:
-    """Let no role in but who is let in by name, and nobody make tables, even for a moment.
+    """Let only roles connect that are granted it by name, and none create temporary tables.
 
-    One that reads in another database of the server is a member of the same roles.
+    Readers of other databases of the server are members of the same roles.
     """
     connection.execute(
         "DO $$ BEGIN EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC',"
@@ -146,14 +145,16 @@ def _chunks(connection: Connection) -> dict[str, list[str]]:
 
 
 def _what(role: str, table: str, columns: list[str], *, parted: bool) -> Iterator[sql.Composable]:
-    """What a role gets of a table: all of it, its columns, or nothing."""
+    """What a role is granted of a table: all of it, some columns, or nothing."""
     reads = role in {READER, READER_WHOLE}
-    if (table == "reading" and role in HELD) or (reads and WITHHELD.get(table) == frozenset()):
+    if (table == "reading" and role in RESTRICTED) or (
+        reads and WITHHELD.get(table) == frozenset()
+    ):
         return
     if table in reader_views.FENCED and role == READER:
         return
-    without = (WITHHELD if reads else _NOBODYS).get(table, frozenset())
-    if without or (parted and role in HELD):
+    without = (WITHHELD if reads else _GRANTED_TO_NONE).get(table, frozenset())
+    if without or (parted and role in RESTRICTED):
         left = [sql.Identifier(column) for column in columns if column not in without]
         yield sql.SQL("SELECT ({})").format(sql.SQL(", ").join(left))
     else:
@@ -165,21 +166,21 @@ def _names(roles: tuple[str, ...]) -> sql.Composable:
 
 
 def computed_first(expression: LiteralString, alias: LiteralString) -> LiteralString:
-    """A join that computes `alias.key` before a table with a policy is looked into by it.
+    """A join that computes `alias.key` before it is looked up in a table with a policy.
 
-    A policy keeps back whatever might tell of a row before it is known to be one's own, and `||` is
-    not known not to: with it in the condition, the whole table is read for each row beside it.
+    Conditions that are not leakproof, such as one with `||`, are evaluated after the policy: then
+    the complete table would be read for each row.
     """
     return f"CROSS JOIN LATERAL (SELECT {expression} AS key OFFSET 0) AS {alias}"
 
 
 def search_path(role: str) -> str:
-    """Where a role finds its tables."""
+    """The search path of a role."""
     return f"{VIEWS[role]}, public" if role in VIEWS else "public"
 
 
 def become(connection: Connection, territory: Territory) -> None:
-    """Let a connection of the owner's see this territory alone, until `own`."""
+    """Restrict an owner's connection to a territory, until `own`."""
     role = WHOLE if territory.whole else TENANT
     connection.execute(
         "SELECT set_config('hypervisor.communes', %s::text[]::text, false),"
@@ -196,7 +197,7 @@ def become(connection: Connection, territory: Territory) -> None:
 
 
 def own(connection: Connection) -> None:
-    """Let a connection be its owner's again."""
+    """Lift the restriction of a connection."""
     connection.rollback()
     connection.execute(
         "RESET ROLE; RESET hypervisor.communes; RESET hypervisor.unplaced; RESET search_path",

@@ -74,19 +74,46 @@ def _surroundings(subject: SubjectFacts, memo: "_Written") -> Facts:
     return facts
 
 
+def _by_steps(fixed: str | None, *names: str) -> Callable[[Any, Any], int | None]:
+    """Compare step lists of those names; where `fixed` differs, all does from the beginning."""
+
+    def compare(before: Any, now: Any) -> int | None:
+        if fixed is not None and before[fixed] != now[fixed]:
+            return BEGINNING
+        times = (between_steps(before[name], now[name]) for name in names)
+        return min((since for since in times if since is not None), default=None)
+
+    return compare
+
+
+_SERIES = _by_steps("kind", "sources", "interval", "stale after", "breaks", "withdrawn")
+_DEVICE = _by_steps("commissioned", "in service")
+_SUPPLY = _by_steps("place", "plans")
+_LINK = _by_steps(None, "lag", "withdrawn")
+
+
 def between_subjects(before: Facts, now: Facts) -> Difference | None:
     """The earliest difference of two subjects' facts; None: they are the same."""
     differences = [
-        *_between(before["thresholds"], now["thresholds"], "threshold", between_steps, _limit_from),
+        *_between(
+            *(before["thresholds"], now["thresholds"], "threshold", between_steps),
+            lambda limit: between_steps([], limit),
+        ),
         *_between(
             _shared_series(before, now),
             _shared_series(now, before),
             "series",
-            _between_series,
+            _SERIES,
             _series_from,
         ),
-        *_between(_with_begin(before), _with_begin(now), "device", _between_devices, _device_from),
-        *_between(before["supplies"], now["supplies"], "supply of", _between_supplies, _fed_from),
+        *_between(
+            _with_begin(before),
+            _with_begin(now),
+            "device",
+            _DEVICE,
+            lambda device: int(device["from"]),
+        ),
+        *_between(before["supplies"], now["supplies"], "supply of", _SUPPLY, _fed_from),
     ]
     differences += _between_surroundings(before, now)
     for name, since in before["doubled"].items() ^ now["doubled"].items():
@@ -101,9 +128,9 @@ def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
     if "upstream" not in before:
         return []
     was, lit = ({"": facts["lighting"]} if "lighting" in facts else {} for facts in (before, now))
-    differences = _between(was, lit, "lighting plan", _between_supplies, _fed_from)
+    differences = _between(was, lit, "lighting plan", _SUPPLY, _fed_from)
     came, flows = before["upstream"], now["upstream"]
-    differences += _between(came, flows, "travel time of", _between_links, _series_from)
+    differences += _between(came, flows, "travel time of", _LINK, _series_from)
     if before.get("calendar") != now.get("calendar"):
         differences.append(Difference(since=BEGINNING, what="place"))
     return differences
@@ -191,15 +218,6 @@ def _between(
     return differences
 
 
-def _limit_from(limit: Any) -> int | None:
-    return between_steps([], limit)
-
-
-def _between_links(before: Any, now: Any) -> int | None:
-    times = [between_steps(before[name], now[name]) for name in ("lag", "withdrawn")]
-    return min((since for since in times if since is not None), default=None)
-
-
 def _series_from(series: Any) -> int | None:
     """From when on a group's member belongs to it; None: never."""
     withdrawn = series["withdrawn"]
@@ -234,29 +252,5 @@ def _with_begin(facts: Facts) -> Facts:
     }
 
 
-def _device_from(device: Any) -> int | None:
-    return int(device["from"])
-
-
 def _fed_from(supply: Any) -> int | None:
     return next((int(at) for at, plan in supply["plans"] if plan is not None), None)
-
-
-def _between_series(before: Any, now: Any) -> int | None:
-    if before["kind"] != now["kind"]:
-        return BEGINNING
-    names = ("sources", "interval", "stale after", "breaks", "withdrawn")
-    times = [between_steps(before[name], now[name]) for name in names]
-    return min((since for since in times if since is not None), default=None)
-
-
-def _between_devices(before: Any, now: Any) -> int | None:
-    if before["commissioned"] != now["commissioned"]:
-        return BEGINNING
-    return between_steps(before["in service"], now["in service"])
-
-
-def _between_supplies(before: Any, now: Any) -> int | None:
-    if before["place"] != now["place"]:
-        return BEGINNING
-    return between_steps(before["plans"], now["plans"])

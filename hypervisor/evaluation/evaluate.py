@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -52,7 +53,6 @@ class Evaluated:
 
 
 log = logging.getLogger(__name__)
-_Tasks = list[Task]
 _Both = tuple[Task, ColumnQuery]  # a task, and the columns that it needs
 
 
@@ -65,29 +65,27 @@ def due_tasks(connection: Connection, memory: Memory, news: Arrived) -> list[Tas
         if memory.setbacks.now:
             due = [n for n in due if not memory.setbacks.holds(plan.pair(n), int(horizons[n]))]
 
-        def failed(number: int, error: Exception, plan: EvaluationPlan = plan) -> None:
-            memory.setbacks.put(plan.pair(number), int(plan.due[number]), error)
-
-        def make_tasks(
-            some: Sequence[int], plan: EvaluationPlan = plan, horizons: Instants = horizons
-        ) -> _Tasks:
-            numbers = np.array(some, dtype=np.int64)
-            return _due(connection, memory, plan, numbers, horizons[numbers], news)
-
-        for some in run_isolated(due, make_tasks, failed):
-            tasks += some
+        make = partial(_make_tasks, connection, memory, plan, horizons, news)
+        for made in run_isolated(due, make, partial(_set_aside, memory, plan)):
+            tasks += made
     return tasks
 
 
-def _due(  # noqa: PLR0913, PLR0917
+def _set_aside(memory: Memory, plan: EvaluationPlan, number: int, error: Exception) -> None:
+    memory.setbacks.put(plan.pair(number), int(plan.due[number]), error)
+
+
+def _make_tasks(  # noqa: PLR0913, PLR0917
     connection: Connection,
     memory: Memory,
     plan: EvaluationPlan,
-    numbers: Instants,
-    horizons: Instants,
+    all_horizons: Instants,
     news: Arrived,
-) -> _Tasks:
+    some: Sequence[int],
+) -> list[Task]:
     """The tasks of some subjects of a plan."""
+    numbers = np.array(some, dtype=np.int64)
+    horizons = all_horizons[numbers]
     seen = news.before[plan.listens[numbers]].max(axis=1)
     if plan.silence:
         seen = np.full(len(numbers), memory.state.watermark)

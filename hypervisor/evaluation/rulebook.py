@@ -295,16 +295,15 @@ def arrange(
             try:
                 written = rule.for_subject(subject)
                 inapplicable |= _explain_inapplicable(rule, subject)
-                if all(rule is None for _, rule in written):
+                if all(revision is None for _, revision in written):
                     continue
                 listen = partial(_look_backs, rule, subject, looked_back)
                 written, heard = _within_retention(written, listen, limit)
-                if all(rule is None for _, rule in written):
-                    continue
-            except Exception as error:  # noqa: BLE001  of one rule at one subject
+            except Exception as error:  # noqa: BLE001  one rule at one subject stops no other
                 failed[pair] = error
                 continue
-            revisions[pair], listens[pair] = written, heard
+            if any(revision is not None for _, revision in written):
+                revisions[pair], listens[pair] = written, heard
     planned = {key for rule, key in revisions if rules[rule].planned}
     longest: dict[int, int] = {}
     for each in listens.values():

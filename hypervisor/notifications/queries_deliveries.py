@@ -82,7 +82,7 @@ def register_worker(connection: Connection) -> int:
 
 def lock_decisions(connection: Connection) -> bool:
     """Try to become the deciding process until the end of the transaction."""
-    return locks.take_for_now(connection, Lock.DECIDING)
+    return locks.take_in_transaction(connection, Lock.DECIDING)
 
 
 def insert_deliveries(connection: Connection, rows: Iterable[NewDelivery]) -> None:

@@ -225,7 +225,7 @@ def refresh(
             _copy(connection, folder, *span)
         _remove_unused(connection, folder)
     finally:
-        locks.let_go(connection, Lock.COPYING)
+        locks.release(connection, Lock.COPYING)
     return len(due)
 
 

@@ -186,7 +186,7 @@ def lock_corrections(connection: Connection) -> None:
 
     The planner knows little of versions, and would look each of many rows up in all of them.
     """
-    locks.wait_for(connection, Lock.HANDS)
+    locks.wait_for(connection, Lock.CORRECTING)
     connection.execute("SET LOCAL jit = off")
     connection.execute("SET LOCAL enable_nestloop = off")
 

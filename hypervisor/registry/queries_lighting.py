@@ -61,7 +61,7 @@ class LitPiece:
 
 def try_lock(connection: Connection) -> bool:
     """Take the lock on plans until the end of the transaction, if it is free."""
-    return locks.take_for_now(connection, Lock.LIT_PLANS)
+    return locks.take_in_transaction(connection, Lock.LIT_PLANS)
 
 
 def load_required_coverage(connection: Connection) -> PlanCoverage | None:

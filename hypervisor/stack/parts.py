@@ -95,9 +95,9 @@ def part_environment() -> dict[str, str]:
 
 
 def make_launcher(folder: DataFolder) -> Launcher:
-    """Parts run as the servers' user if it can read the interpreter and the code.
+    """Parts run as the servers' user if it can read the interpreter and the code, else as ours.
 
-    Otherwise (a clone or an interpreter below /root) they run as whoever started us.
+    (A clone or an interpreter below /root is not readable.)
     """
     account = folder.account
     if account.demotes and not _reaches_code(account):

@@ -60,7 +60,7 @@ class Database:
         return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
     def create(self) -> None:
-        """Make the cluster, once; it takes passwords, from this machine only.
+        """Create the cluster, once; it accepts passwords, from this machine only.
 
         Raises StackError: initdb failed, with its message.
         """
@@ -84,7 +84,7 @@ class Database:
                 self.folder.account,
             )
         if done.returncode:
-            raise StackError(f"the database cluster could not be made: {done.stderr.strip()}")
+            raise StackError(f"the database cluster could not be created: {done.stderr.strip()}")
         half_made.rename(self.cluster)
 
     def start(self) -> subprocess.Popen[bytes]:

@@ -136,8 +136,8 @@ def finish_restore(url: str) -> None:
 def resume(connection: Connection, now: datetime) -> None:
     """Let evaluation continue where it stood, in a cluster with new transaction numbers.
 
-    It next reads what it had not read, in commit order, and nothing twice. Live, the time since
-    the backup becomes an ingest gap, so that no gauge is taken for silent.
+    It reads what it had not read, in commit order, and nothing twice. Live, the time since the
+    backup becomes an ingest gap, so that no gauge counts as silent.
     """
     unread = "xid >= COALESCE((SELECT cursor FROM evaluation_state), '0')"
     connection.execute(f"DELETE FROM feed WHERE NOT ({unread}) AND kind <> 'registry'")  # noqa: S608  a constant

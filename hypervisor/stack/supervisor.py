@@ -118,7 +118,7 @@ class Supervisor:
             return False
         child.deaths = 1 if now - child.started >= STEADY_SECONDS else child.deaths + 1
         child.due = now + restart_delay(child.deaths)
-        if self._worth_saying(child):
+        if self._is_reported(child):
             self.say(
                 f"{child.job.name} {format_exit(returncode)}{_last_words(child.job, returncode)};"
                 f" starting it again in {restart_delay(child.deaths):.1f} s"
@@ -126,7 +126,7 @@ class Supervisor:
         return True
 
     def _look(self, child: _Child, now: float, *, paused: bool) -> None:
-        """Kill it if it hangs."""
+        """Kill a child that hangs."""
         lives, silence = child.job.lives, child.silence
         if lives is None or child.due is not None:
             return
@@ -145,19 +145,19 @@ class Supervisor:
         except (OSError, StackError) as error:  # no memory, no disk: the others go on meanwhile
             child.deaths += 1
             child.due = now + restart_delay(child.deaths)
-            if self._worth_saying(child):
+            if self._is_reported(child):
                 self.say(f"{child.job.name} cannot be started now: {_format_error(error)}")
             return False
         child.started, child.due = now, None
         child.heard, child.silence = now, STARTING_SECONDS
         child.restarts += 1
-        if self._worth_saying(child):
+        if self._is_reported(child):
             self.say(f"{child.job.name} started again (pid {child.process.pid})")
         return True
 
     @staticmethod
-    def _worth_saying(child: _Child) -> bool:
-        """Every death at first, later only each twentieth."""
+    def _is_reported(child: _Child) -> bool:
+        """The first deaths, later only each twentieth."""
         return child.deaths <= 6 or child.deaths % 20 == 0
 
 

@@ -51,8 +51,8 @@ def test_each_lock_is_held_once_and_keeps_nobody_from_another(
         assert locks.take(one, held)
         assert not locks.take(other, held)
         assert locks.take(other, asked), (held, asked)
-        locks.let_go(one, held)
-        locks.let_go(other, asked)
+        locks.release(one, held)
+        locks.release(other, asked)
 
 
 def test_numbers_of_locks_stand_in_one_file() -> None:

@@ -689,7 +689,7 @@ def test_closed_chunks_are_copied_in_groups_and_read_by_series(
     with closing(connect(database_url, autocommit=True)) as other:
         assert locks.take(other, Lock.COPYING)
         assert queries_columnar.refresh(own, folder) == 0, "another is at it"
-        locks.let_go(other, Lock.COPYING)
+        locks.release(other, Lock.COPYING)
         assert queries_columnar.refresh(own, folder) == 1
         assert locks.take(other, Lock.COPYING), "and has let go"
     assert queries_columnar.measure_copy(own) == {"parts": 2, "rows": 14}

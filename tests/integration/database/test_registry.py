@@ -189,4 +189,4 @@ def test_plans_are_written_by_whoever_comes_first(connection: Connection, shared
         assert queries_lighting.try_lock(connection)
         assert not queries_lighting.try_lock(other)
         registry_queries.lock(connection)
-        assert not locks.take_for_now(other, Lock.REGISTRY)
+        assert not locks.take_in_transaction(other, Lock.REGISTRY)

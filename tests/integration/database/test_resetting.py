@@ -147,12 +147,12 @@ def test_the_watch_is_cut_off_and_nobody_else(
     assert locks.take(watch, Lock.WATCH)
     assert locks.take(notifier, Lock.COPYING)
     assert reader.execute("SELECT count(*) FROM site").fetchone() == (0,)
-    assert locks.take(connection, Lock.HANDS)
+    assert locks.take(connection, Lock.CORRECTING)
     queries_reset.clear_exercise(connection, since=None)
     assert wait_until(lambda: _cut_off(watch), seconds=30)
     assert not _cut_off(notifier)
     assert not _cut_off(reader)
-    locks.let_go(connection, Lock.HANDS)
+    locks.release(connection, Lock.CORRECTING)
 
 
 def test_who_holds_a_table_again_and_again_is_cut_off(

@@ -112,7 +112,7 @@ def test_a_turn_is_waited_for_and_that_is_said_once(world: World) -> None:
         assert locks.take(other, Lock.WATCH)
         with watching(world.url) as watch:
             assert watch.says("another watch is at work on this database; waiting until it ends")
-            locks.let_go(other, Lock.WATCH)
+            locks.release(other, Lock.WATCH)
             assert watch.says("watching 1 site")
         assert sum("another watch" in line for line in watch.lines) == 1
 
