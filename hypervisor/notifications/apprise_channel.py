@@ -8,8 +8,7 @@ from typing import Any
 
 import apprise
 
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 
 KEY = "Idempotency-Key"
 _ASSET = apprise.AppriseAsset(

@@ -59,13 +59,15 @@ def try_route(
 
     settings = load_settings(context.obj)
     with _connect(context) as connection:
-        rows = test_message.send_and_wait(connection, settings, route, seconds=wait)
+        event = test_message.send_test(connection, settings, route)
+        rows = test_message.wait_for_outcome(connection, event, seconds=wait)
     for row in rows:
         if as_json:
             shown = {"channel": row.channel, "state": row.state, "error": row.last_error}
             print(json.dumps(shown, ensure_ascii=False))
         else:
-            print(f"{route}/{row.channel}: {row.state}{_because(row.last_error)}")
+            why = f" ({row.last_error})" if row.last_error else ""
+            print(f"{route}/{row.channel}: {row.state}{why}")
     if any(row.state != "sent" for row in rows):
         raise typer.Exit(1)
 
@@ -85,28 +87,25 @@ def list_deliveries(
     as_json: Json = False,
 ) -> None:
     """List deliveries: sent, waiting, given up."""
-    from hypervisor.notifications import listing, queries_deliveries, queries_outbox
+    from hypervisor.notifications import cli_tables, queries_deliveries, queries_outbox
 
     states = [name for name, on in (("dead", dead), ("waiting", waiting)) if on]
     with _connect(context) as connection:
         if held or unrouted:
             read = queries_outbox.list_undecided if held else queries_outbox.list_unrouted
-            rows = [listing.event_as_text(event, why) for event, why in read(connection, limit)]
+            rows = [cli_tables.event_as_text(event) for event in read(connection, limit)]
         else:
             deliveries = queries_deliveries.list_deliveries(
-                connection,
-                states=states or ("waiting", "sent", "dead", "dropped"),
-                alarm=alarm,
-                limit=limit,
+                connection, states=states or queries_deliveries.STATES, alarm=alarm, limit=limit
             )
-            rows = [listing.delivery_as_text(delivery) for delivery in deliveries]
+            rows = [cli_tables.delivery_as_text(delivery) for delivery in deliveries]
     if as_json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
         return
     from rich.console import Console
 
-    Console().print(listing.build_table(rows) if rows else "nothing")
+    Console().print(cli_tables.build_table(rows) if rows else "nothing")
 
 
 def retry_deliveries(
@@ -152,10 +151,10 @@ def show_routes(
 
 def list_revisions(context: typer.Context) -> None:
     """List the revisions of the routes: who, when, why."""
-    from hypervisor.notifications import queries_alarms
+    from hypervisor.notifications import queries_routes
 
     with _connect(context) as connection:
-        for revision in queries_alarms.list_routes_revisions(connection):
+        for revision in queries_routes.list_revisions(connection):
             recorded = f"{revision.recorded_at:%Y-%m-%d %H:%M:%S}Z"
             print(f"{revision.id}  {recorded}  {revision.author}: {revision.reason}")
 
@@ -201,10 +200,6 @@ def set_mqtt_account(
     password = passwords.new_password()
     accounts.change(broker, put={account: password})
     print(f"account   {account}\npassword  {password}\ntopics    hypervisor/alarms/#")
-
-
-def _because(error: str | None) -> str:
-    return f" ({error})" if error else ""
 
 
 @contextmanager

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
-from hypervisor.notifications import health, queries_deliveries, queries_outbox, rendering
-from hypervisor.notifications.dispatcher import Dispatcher, write_deliveries
+from hypervisor.notifications import queries_alarms, queries_deliveries, rendering
+from hypervisor.notifications.dispatcher import Dispatcher, send_decided
 from hypervisor.notifications.queries_outbox import Event
-from hypervisor.notifications.routes import DEAD_MAN, Route
+from hypervisor.readings import queries_latest
+
+_LATE = timedelta(seconds=45)  # a healthy part reports every few seconds
+_BEHIND = 1_000  # unread batches of the feed
 
 
 @dataclass(kw_only=True)
@@ -26,47 +30,52 @@ class DeadMan:
         The key names the interval, so that only one of several processes sends.
         """
         switch = dispatcher.routes.dead_man
-        if switch is None:
+        tick = None if switch is None else micros(wall) // switch.every
+        if switch is None or tick == self._tick:
             return False
-        tick = micros(wall) // switch.every
-        if tick == self._tick:
-            return False
-        state = health.check_health(connection, mode=dispatcher.instance.mode, wall=wall)
-        self._tell(state.trouble)
-        if state.trouble:
-            return False  # checked again at once: sent as soon as all is well
-        self._tick = tick
-        route = Route(
-            name=DEAD_MAN, channels=switch.channels, language=switch.language, zone="Europe/Paris"
-        )
-        return _put_heartbeat(connection, dispatcher, route, f"alive:{switch.every}:{tick}", wall)
-
-    def _tell(self, trouble: tuple[str, ...]) -> None:
+        trouble = find_trouble(connection, mode=dispatcher.instance.mode, wall=wall)
         if trouble != self._trouble:
             self._trouble = trouble
-            words = "; ".join(trouble)
-            self.say(f"no sign of life leaves: {words}" if trouble else "signs of life leave again")
-
-
-def _put_heartbeat(
-    connection: Connection, dispatcher: Dispatcher, route: Route, key: str, wall: datetime
-) -> bool:
-    with connection.transaction():
+            stopped = f"heartbeats stopped: {'; '.join(trouble)}"
+            self.say(stopped if trouble else "heartbeats resumed")
+        if trouble:
+            return False  # checked again at once: sent as soon as all is well
+        self._tick = tick
+        key = f"alive:{switch.every}:{tick}"
         event = Event(alarm=None, event="alive", at=micros(wall), body={}, key=key)
-        entry = queries_outbox.put_decided(connection, event, outcome="sent to", reason=route.name)
-        if entry is None:
-            return False
-        queries_deliveries.drop_waiting(connection, route.name)
-        counts = queries_deliveries.count_by_state(connection)
-        style = dispatcher.message_style(route)
-        write_deliveries(
-            connection,
-            entry,
-            route,
-            lambda key, _: rendering.render_heartbeat(
-                key, wall, style, waiting=counts["waiting"], dead=counts["dead"]
-            ),
-            active=False,
-            now=micros(wall),
-        )
-    return True
+        style = dispatcher.message_style(switch.route)
+        with connection.transaction():
+            entry = send_decided(
+                connection,
+                event,
+                switch.route,
+                lambda key, _: rendering.render_heartbeat(
+                    key, wall, style, **queries_deliveries.count_by_state(connection)
+                ),
+                supersede=True,
+            )
+        return entry is not None
+
+
+def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple[str, ...]:
+    """What is wrong with evaluation or ingest, by heartbeats and progress; empty: nothing.
+
+    In an exercise clocks stand still between runs; there a running evaluation is enough.
+    """
+    trouble: list[str] = []
+    progress = queries_latest.get_progress(connection)
+    expected = [
+        (name, heard) for name, heard, gone in queries_latest.list_workers(connection) if not gone
+    ]
+    if not queries_alarms.is_evaluation_running(connection):
+        trouble.append("the evaluation is not running")
+    if progress.unread > _BEHIND:
+        trouble.append(f"the evaluation is {progress.unread} batches behind")
+    if not expected:
+        trouble.append("no ingest worker is running")
+    if mode is Mode.LIVE:
+        late = [name for name, heard in expected if heard is None or wall - heard > _LATE]
+        trouble += [f"no recent heartbeat of ingest worker {name}" for name in late]
+        if progress.evaluated_to is None or wall - progress.evaluated_to > _LATE:
+            trouble.append("the evaluation has made no recent progress")
+    return tuple(trouble)

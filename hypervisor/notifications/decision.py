@@ -1,18 +1,25 @@
 """The decision on an event: send, hold, or drop with a reason. Pure functions."""
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from hypervisor.base.instants import moment
 from hypervisor.notifications.events import current_severity
-from hypervisor.notifications.hours import is_on_call
+from hypervisor.notifications.hours import Holiday, is_on_call
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.routes import Route, Routes
+from rules._duration import parse_duration
+from rules._errors import RuleError
 from rules._rule import SEVERITIES
+from sensors._errors import Place
+
+SET_ASIDE, RESUMED = "set aside", "resumed"  # events of the evaluation: a rule or site failed
+Rules = Mapping[str, Mapping[str, Any]]  # definitions by id
 
 RECHECK = 10_000_000  # µs until a held event is decided again
+_SILENT = re.compile(r"silent\(\s*[\w.]+\s*,\s*([\d.]+\s*[a-z]+)\s*\)")
 _RANK = {name: number for number, name in enumerate(SEVERITIES)}
 
 
@@ -71,40 +78,38 @@ class Facts:
     raise_pending: bool = False
 
 
-def decide(facts: Facts, routes: Routes, holiday: Callable[[date], bool]) -> Decision:
+def decide(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
     """Decide on an event."""
     match facts.entry.event:
         case "cleared" | "withdrawn":
             return _decide_end(facts, routes)
         case "revised" if not facts.alarm["active"]:
-            return (
-                _decide_end(facts, routes)
-                if facts.notified.active
-                else Drop(why="it matters no more")
-            )
+            if not facts.notified.active:
+                return Drop(why="it is over, and nobody was notified of it")
+            return _decide_end(facts, routes)
         case "reminder" | "escalation":
             return _decide_unanswered(facts, routes, holiday)
-    return _decide_new(facts, routes, holiday)
+    return _find_obstacle(facts) or _choose_routes(facts, routes, holiday)
 
 
 def _decide_end(facts: Facts, routes: Routes) -> Decision:
     """Those notified of the beginning are notified of the end, at any hour."""
     if not facts.notified.routes:
-        return Drop(why="nobody was told of it")
+        return Drop(why="nobody was notified of it")
     return _send_to(routes, facts.notified.routes, facts.entry.event)
 
 
 def _send_to(routes: Routes, names: Collection[str], event: str) -> Decision:
-    there = [route for route in routes.routes if route.name in names]
-    wanting = tuple(route for route in there if event in route.events)
-    if wanting:
-        return Send(routes=wanting)
-    if there:
-        return Drop(why=f"no route that was told wants to know of {event}")
-    return Drop(why="the routes that were told are no more", no_route=True)
+    before = [route for route in routes.routes if route.name in names]
+    takers = tuple(route for route in before if event in route.events)
+    if takers:
+        return Send(routes=takers)
+    if before:
+        return Drop(why=f"no route notified before takes {event}")
+    return Drop(why="the routes notified before no longer exist", no_route=True)
 
 
-def _decide_unanswered(facts: Facts, routes: Routes, holiday: Callable[[date], bool]) -> Decision:
+def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
     """A reminder only while its route is on call; an escalation at any hour."""
     if not facts.alarm["active"]:
         return Drop(why="it is over")
@@ -114,7 +119,7 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Callable[[date], b
         return Drop(why=facts.suppressed)
     route = routes.named(facts.entry.body["to"])
     if route is None:
-        return Drop(why=f"the route {facts.entry.body['to']!r} is no more", no_route=True)
+        return Drop(why=f"the route {facts.entry.body['to']!r} no longer exists", no_route=True)
     if facts.entry.event == "reminder" and not is_on_call(
         route.hours, moment(facts.now), route.zone, holiday
     ):
@@ -122,43 +127,40 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Callable[[date], b
     return Send(routes=(route,))
 
 
-def _decide_new(facts: Facts, routes: Routes, holiday: Callable[[date], bool]) -> Decision:
-    return _find_obstacle(facts) or _choose_routes(facts, routes, holiday)
-
-
 def _find_obstacle(facts: Facts) -> Hold | Drop | None:
     """Why it may not notify, or not yet; None: it may."""
     entry, now = facts.entry, facts.now
     if entry.event != "raised" and facts.raise_pending:
-        return Drop(why="it is told with the raising, which waits")
+        return Drop(why="included in the raised notification, which waits")
     if facts.alarm["withdrawn"] is not None and entry.event != "revised":
-        return Drop(why="it was withdrawn before it was told")
+        return Drop(why="it was withdrawn before anybody was notified")
     if not facts.alarm["active"] and (entry.held is not None or facts.grace or facts.suppressed):
-        return Drop(why="it was over before it might speak")
+        return Drop(why="it was over before it could be sent")
     if facts.suppressed is not None:
         return Hold(until=now + RECHECK, why=facts.suppressed)
     if entry.event == "raised" and now < entry.at + facts.grace:
-        return Hold(until=entry.at + facts.grace, why="grace: what inhibits it may yet speak")
+        return Hold(until=entry.at + facts.grace, why="grace period of an inhibitable rule")
     return None
 
 
-def _choose_routes(facts: Facts, routes: Routes, holiday: Callable[[date], bool]) -> Decision:
+def _choose_routes(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
     """The routes on call for a new event."""
     event, at = facts.entry.event, moment(facts.now)
     fit = [route for route in routes.routes if _matches(route, facts)]
-    here = [route for route in fit if is_on_call(route.hours, at, route.zone, holiday)]
+    on_call = [route for route in fit if is_on_call(route.hours, at, route.zone, holiday)]
     if event == "revised":  # routes notified before are notified at any hour
-        here += [r for r in routes.routes if r.name in facts.notified.routes and r not in here]
-    wanting = tuple(route for route in here if event in route.events)
-    if wanting:
-        return Send(routes=wanting)
-    if here:
-        return Drop(why=f"no route on call wants to know of {event}")
+        notified = facts.notified.routes
+        on_call += [r for r in routes.routes if r.name in notified and r not in on_call]
+    takers = tuple(route for route in on_call if event in route.events)
+    if takers:
+        return Send(routes=takers)
+    if on_call:
+        return Drop(why=f"no route on call takes {event}")
     if fit and facts.alarm["active"]:
-        return Hold(until=facts.now + RECHECK, why="nobody is on call for it")
+        return Hold(until=facts.now + RECHECK, why="nobody is on call")
     if fit:
         return Drop(why="it was over before anybody was on call", no_route=True)
-    return Drop(why="no route takes it", no_route=True)
+    return Drop(why="no route matches", no_route=True)
 
 
 def _matches(route: Route, facts: Facts) -> bool:
@@ -177,3 +179,59 @@ def _matches(route: Route, facts: Facts) -> bool:
 
 def _allows(allowed: frozenset[str], value: str | None) -> bool:
     return not allowed or value in allowed
+
+
+def decide_failure(entry: Entry, now: int, routes: Routes, holiday: Holiday) -> Decision:
+    """Of a rule or site set aside by the evaluation, or resumed.
+
+    Sent to every route on call that takes critical alarms of the rule's domain anywhere.
+    """
+    rule = str(entry.body["rule"])
+    fit = [
+        route
+        for route in routes.routes
+        if not route.is_narrowed
+        and (
+            not (rule and route.domains)
+            or any(rule.startswith(f"{domain}-") for domain in route.domains)
+        )
+    ]
+    at = moment(now)
+    on_call = tuple(route for route in fit if is_on_call(route.hours, at, route.zone, holiday))
+    if on_call:
+        return Send(routes=on_call)
+    if fit and entry.event == SET_ASIDE:
+        return Hold(until=now + RECHECK, why="nobody is on call")
+    return Drop(why="nobody is on call" if fit else "no route matches", no_route=not fit)
+
+
+def grace_period(rule: str, rules: Rules, *, interval: int) -> int:
+    """The grace period of a rule in µs; 0: no rule inhibits it.
+
+    Its own `grace`, else the longest `for` or `silent` of its inhibitors plus one interval.
+    """
+    inhibitors = [other for other in rules.values() if rule in _as_list(other.get("inhibits"))]
+    if not inhibitors:
+        return 0
+    own = rules.get(rule, {}).get("grace")
+    if own is not None:
+        return parse_span(own) or 0
+    return max(_detection_delay(inhibitor) for inhibitor in inhibitors) + interval
+
+
+def parse_span(written: Any) -> int | None:
+    """A duration of a rule in µs; None: missing or malformed."""
+    try:
+        return parse_duration(str(written), Place(file="", line=0, column=0))
+    except RuleError:
+        return None  # the check of packs reports it
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def _detection_delay(rule: Mapping[str, Any]) -> int:
+    silences = _SILENT.findall(str(rule.get("when", "")))
+    spans = [parse_span(silence) or 0 for silence in silences]
+    return max([*spans, parse_span(rule.get("for")) or 0])

@@ -1,9 +1,8 @@
 """Turns events of the outbox into deliveries; one process at a time decides."""
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from hypervisor.alarms import queries as alarm_queries
@@ -17,26 +16,36 @@ from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import decision as deciding
 from hypervisor.notifications import (
-    evaluation_failures,
     queries_alarms,
     queries_deliveries,
     queries_outbox,
     rendering,
 )
-from hypervisor.notifications.decision import Drop, Facts, Hold, NotifiedRoutes, Send
-from hypervisor.notifications.grace import grace_period
+from hypervisor.notifications.decision import (
+    RESUMED,
+    SET_ASIDE,
+    Drop,
+    Facts,
+    Hold,
+    NotifiedRoutes,
+    Send,
+    decide_failure,
+    grace_period,
+)
 from hypervisor.notifications.hours import Holiday
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
+from hypervisor.notifications.queries_alarms import AlarmContext
 from hypervisor.notifications.queries_deliveries import NewDelivery
-from hypervisor.notifications.queries_outbox import Entry
+from hypervisor.notifications.queries_outbox import Entry, Event
 from hypervisor.notifications.rendering import AlarmNotice, MessageStyle
 from hypervisor.notifications.routes import Route, Routes
 from hypervisor.registry.queries_works import load_in_force
-from sensors._calendar import public_holidays
 
 BATCH = 500  # events decided in one transaction
 _NEW = ("raised", "severity", "stale")
 _ACTS = {"reminder": ActKind.REMIND, "escalation": ActKind.ESCALATE}
+
+Render = Callable[[str, Route], Message]  # key and route
 
 
 @dataclass(kw_only=True)
@@ -74,10 +83,8 @@ class Dispatcher:
             batch = _Batch.load(self, connection, now, entries)
             for entry in batch.skip_unchanged(entries):
                 batch.decide(entry)
-                if (
-                    entry.event in _ACTS
-                ):  # it locks an alarm: one lock per transaction avoids deadlocks
-                    break
+                if entry.event in _ACTS:
+                    break  # it locks an alarm: one lock per transaction avoids deadlocks
         return len(entries)
 
 
@@ -96,8 +103,7 @@ class _Batch:
         cls, dispatcher: Dispatcher, connection: Connection, now: int, entries: Iterable[Entry]
     ) -> "_Batch":
         numbers = sorted({entry.alarm for entry in entries if entry.alarm is not None})
-        around = read_suppression(connection, wall=dispatcher.wall())
-        suppressions = around.of(connection, numbers)
+        suppressions = read_suppression(connection, wall=dispatcher.wall()).of(connection, numbers)
         return cls(
             dispatcher=dispatcher,
             connection=connection,
@@ -113,76 +119,91 @@ class _Batch:
             for entry in entries
             if entry.held and entry.held == self.suppressed.get(entry.alarm)
         ]
-        lasting = queries_alarms.filter_active(
-            self.connection, [entry.alarm or 0 for entry in same]
-        )
-        still = {entry.id for entry in same if entry.alarm in lasting and entry.event in _NEW}
+        numbers = [entry.alarm or 0 for entry in same]
+        active = queries_alarms.filter_active(self.connection, numbers)
+        still = {entry.id for entry in same if entry.alarm in active and entry.event in _NEW}
         queries_outbox.extend_holds(self.connection, still, until=self.now + deciding.RECHECK)
         return [entry for entry in entries if entry.id not in still]
 
     def decide(self, entry: Entry) -> None:
-        if entry.event in evaluation_failures.EVENTS:
+        if entry.event in (SET_ASIDE, RESUMED):
             self._decide_failure(entry)
             return
-        alarm = (
-            None if entry.alarm is None else alarm_queries.find_alarm(self.connection, entry.alarm)
-        )
+        number = entry.alarm
+        alarm = None if number is None else alarm_queries.find_alarm(self.connection, number)
         if alarm is None:
-            queries_outbox.record_outcome(
-                self.connection, entry.id, outcome="dropped", reason="it is no alarm's"
-            )
+            self._drop(entry, Drop(why="it has no alarm"))
             return
         values = alarm_queries.as_text(alarm)
-        context = queries_alarms.read_context(self.connection, alarm.id)
-        routes, active, since = queries_alarms.read_notified(self.connection, alarm.id)
+        context = queries_alarms.read_context(self.connection, alarm.id, entry.id)
         facts = Facts(
             entry=entry,
             alarm=values,
             now=self.now,
-            notified=NotifiedRoutes(routes=routes, active=active),
+            notified=NotifiedRoutes(routes=context.notified, active=context.notified_active),
             areas=context.areas,
             labels=frozenset((self.rules.get(values["rule"], {}).get("labels") or {}).items()),
             grace=grace_period(values["rule"], self.rules, interval=context.interval),
             suppressed=self.suppressed.get(alarm.id),
-            acknowledged=queries_alarms.is_acknowledged(self.connection, alarm.id),
-            raise_pending=queries_alarms.is_raise_pending(self.connection, alarm.id, entry.id),
+            acknowledged=context.acknowledged,
+            raise_pending=context.raise_pending,
         )
-        decision = deciding.decide(facts, self.dispatcher.routes, self.dispatcher.holiday)
-        match decision:
-            case Hold() | Drop():
-                self._record_unsent(entry, decision)
-            case Send() if (refused := self._record_act(entry)) is not None:
-                queries_outbox.record_outcome(
-                    self.connection, entry.id, outcome="dropped", reason=refused
-                )
-            case Send():
-                self._send(entry, decision, self._build_notice(entry, values, context, since))
-
-    def _record_unsent(self, entry: Entry, decision: Hold | Drop) -> None:
-        match decision:
-            case Hold():
-                queries_outbox.hold_event(
-                    self.connection, entry.id, until=decision.until, why=decision.why
-                )
-            case Drop():
-                outcome = "no route" if decision.no_route else "dropped"
-                queries_outbox.record_outcome(
-                    self.connection, entry.id, outcome=outcome, reason=decision.why
-                )
+        match deciding.decide(facts, self.dispatcher.routes, self.dispatcher.holiday):
+            case Hold() as hold:
+                self._hold(entry, hold)
+            case Drop() as drop:
+                self._drop(entry, drop)
+            case Send() as send:
+                self._send_notice(entry, send, values, context)
 
     def _decide_failure(self, entry: Entry) -> None:
         dispatcher = self.dispatcher
-        decision = evaluation_failures.decide(
-            entry, self.now, dispatcher.routes, dispatcher.holiday
-        )
-        if not isinstance(decision, Send):
-            self._record_unsent(entry, decision)
+        match decide_failure(entry, self.now, dispatcher.routes, dispatcher.holiday):
+            case Hold() as hold:
+                self._hold(entry, hold)
+            case Drop() as drop:
+                self._drop(entry, drop)
+            case Send() as send:
+                self._send(
+                    entry,
+                    send,
+                    lambda key, route: rendering.render_failure(
+                        entry, key, dispatcher.message_style(route)
+                    ),
+                    active=False,
+                )
+
+    def _hold(self, entry: Entry, hold: Hold) -> None:
+        queries_outbox.hold_event(self.connection, entry.id, until=hold.until, why=hold.why)
+
+    def _drop(self, entry: Entry, drop: Drop) -> None:
+        outcome = "no route" if drop.no_route else "dropped"
+        queries_outbox.record_outcome(self.connection, entry.id, outcome=outcome, reason=drop.why)
+
+    def _send_notice(
+        self, entry: Entry, send: Send, alarm: Mapping[str, Any], context: AlarmContext
+    ) -> None:
+        """Send an alarm's message; a reminder or escalation only if it is recorded as an act."""
+        refusal = self._record_act(entry)
+        if refusal is not None:
+            self._drop(entry, Drop(why=refusal))
             return
+        last = alarm["last_value"] or {}
+        notice = AlarmNotice(
+            event=entry.event,
+            key=entry.key,
+            at=entry.at,
+            alarm=alarm,
+            reason=str(entry.body.get("reason") or ""),
+            place=context.place,
+            quantity=self.dispatcher.quantities.get(last.get("quantity", ""), {}),
+            notified_at=context.notified_at,
+        )
 
         def render(key: str, route: Route) -> Message:
-            return evaluation_failures.render(entry, key, dispatcher.message_style(route))
+            return rendering.render(replace(notice, key=key), self.dispatcher.message_style(route))
 
-        self._write(entry, decision, render, active=False)
+        self._send(entry, send, render, active=bool(alarm["active"]))
 
     def _record_act(self, entry: Entry) -> str | None:
         """Record a reminder or escalation as an act; returns the reason of a refusal."""
@@ -197,53 +218,30 @@ class _Batch:
             return str(error)
         return None
 
-    def _build_notice(
-        self,
-        entry: Entry,
-        alarm: Mapping[str, Any],
-        context: queries_alarms.AlarmContext,
-        since: int | None,
-    ) -> AlarmNotice:
-        last = alarm["last_value"] or {}
-        return AlarmNotice(
-            event=entry.event,
-            key=entry.key,
-            at=entry.at,
-            alarm=alarm,
-            reason=str(entry.body.get("reason") or ""),
-            place=context.place,
-            quantity=self.dispatcher.quantities.get(last.get("quantity", ""), {}),
-            notified_at=since,
-        )
-
-    def _send(self, entry: Entry, decision: Send, notice: AlarmNotice) -> None:
-        def render(key: str, route: Route) -> Message:
-            return rendering.render(replace(notice, key=key), self.dispatcher.message_style(route))
-
-        self._write(entry, decision, render, active=bool(notice.alarm["active"]))
-
-    def _write(
-        self,
-        entry: Entry,
-        decision: Send,
-        render: Callable[[str, Route], Message],
-        *,
-        active: bool,
-    ) -> None:
-        for route in decision.routes:
-            write_deliveries(self.connection, entry, route, render, active=active, now=self.now)
-        names = ", ".join(route.name for route in decision.routes)
+    def _send(self, entry: Entry, send: Send, render: Render, *, active: bool) -> None:
+        for route in send.routes:
+            _write_deliveries(self.connection, entry, route, render, active=active, now=self.now)
+        names = ", ".join(route.name for route in send.routes)
         queries_outbox.record_outcome(self.connection, entry.id, outcome="sent to", reason=names)
 
 
-def write_deliveries(  # noqa: PLR0913  what a delivery is made of
-    connection: Connection,
-    entry: Entry,
-    route: Route,
-    render: Callable[[str, Route], Message],
-    *,
-    active: bool,
-    now: int,
+def send_decided(
+    connection: Connection, event: Event, route: Route, render: Render, *, supersede: bool = False
+) -> Entry | None:
+    """Send an event that needs no decision to a route; None: it was sent before.
+
+    `supersede`: what the route has not sent yet is dropped.
+    """
+    entry = queries_outbox.put_decided(connection, event, outcome="sent to", reason=route.name)
+    if entry is not None:
+        if supersede:
+            queries_deliveries.drop_waiting(connection, route.name)
+        _write_deliveries(connection, entry, route, render, active=False, now=event.at)
+    return entry
+
+
+def _write_deliveries(  # noqa: PLR0913  what a delivery is made of
+    connection: Connection, entry: Entry, route: Route, render: Render, *, active: bool, now: int
 ) -> None:
     """Write one delivery for each channel of a route."""
     rows = []
@@ -256,19 +254,9 @@ def write_deliveries(  # noqa: PLR0913  what a delivery is made of
                 route=route.name,
                 channel=channel.name,
                 key=key,
-                message=render(key, route).to_json(),
+                message=vars(render(key, route)),
                 active=active,
                 notified_at=now,
             )
         )
     queries_deliveries.insert_deliveries(connection, rows)
-
-
-def is_holiday(day: date) -> bool:
-    """Whether a day is a French public holiday."""
-    return day in _holidays(day.year)
-
-
-@functools.cache
-def _holidays(year: int) -> frozenset[date]:
-    return public_holidays(year)

@@ -4,15 +4,19 @@ When clocks change, the repeated hour is on call twice. A span that ends before 
 midnight and belongs to the day on which it begins.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from sensors._calendar import public_holidays
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WORKDAY, RESTDAY, HOLIDAY, WEEKEND = "workday", "restday", "holiday", "weekend"
 DAYS = (*WEEKDAYS, WORKDAY, RESTDAY, HOLIDAY, WEEKEND)
 WHOLE_DAY = 24 * 60
+QUARTER = timedelta(minutes=15)
 
 Holiday = Callable[[date], bool]
 
@@ -41,17 +45,31 @@ class Hours:
 
 def day_names(day: date, holiday: Holiday) -> frozenset[str]:
     """All names of a day. Every day is either a workday or a restday."""
-    words = {WEEKDAYS[day.weekday()]}
     weekend, public = day.weekday() >= 5, holiday(day)
-    words.add(RESTDAY if weekend or public else WORKDAY)
-    if weekend:
-        words.add(WEEKEND)
-    if public:
-        words.add(HOLIDAY)
-    return frozenset(words)
+    names = {WEEKDAYS[day.weekday()], RESTDAY if weekend or public else WORKDAY}
+    return frozenset(names | ({WEEKEND} if weekend else set()) | ({HOLIDAY} if public else set()))
 
 
 def is_on_call(hours: tuple[Hours, ...], at: datetime, zone: str, holiday: Holiday) -> bool:
     """Whether the hours include an instant; no hours: always."""
     local = at.astimezone(UTC).astimezone(ZoneInfo(zone))
     return not hours or any(span.hold(local, holiday) for span in hours)
+
+
+def is_holiday(day: date) -> bool:
+    """Whether a day is a French public holiday."""
+    return day in _holidays(day.year)
+
+
+@functools.cache
+def _holidays(year: int) -> Collection[date]:
+    return public_holidays(year)
+
+
+def quarters(begins: datetime, length: timedelta) -> Iterator[datetime]:
+    """The quarters of an hour of a span, from the one that has begun."""
+    at = begins.replace(minute=begins.minute - begins.minute % 15, second=0, microsecond=0)
+    ends = at + length
+    while at <= ends:
+        yield at
+        at += QUARTER

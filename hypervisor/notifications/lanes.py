@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypervisor.notifications.errors import ChannelError
+from hypervisor.notifications.model import ChannelError
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 
 _WIDE = 4  # messages of one channel at a time

@@ -10,16 +10,16 @@ from time import monotonic
 
 from hypervisor.database.connect import Connection, listen
 from hypervisor.notifications import (
-    queries_alarms,
     queries_deliveries,
     queries_outbox,
+    queries_routes,
     reminders,
     route_file,
 )
 from hypervisor.notifications.deadman import DeadMan
 from hypervisor.notifications.dispatcher import Dispatcher
 from hypervisor.notifications.lanes import Lanes, Result
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 from hypervisor.notifications.sending import Send
 from rules._errors import RuleError
@@ -99,22 +99,19 @@ class Notifier:
         return self._start() or more
 
     def _read_routes(self) -> None:
-        written = queries_alarms.find_routes_revision(self.connection, self._revision)
-        if written is None:
+        new = queries_routes.find_revision(self.connection, self._revision)
+        if new is None:
             return
+        dispatcher = self.dispatcher
         try:
-            self.dispatcher.routes = route_file.read_routes(
-                written.text, file="the routes in force"
-            )
+            dispatcher.routes = route_file.read_routes(new.text, file="the routes in force")
         except RuleError as error:  # e.g. a channel that this machine lacks
-            self.dispatcher.ready = bool(
-                self.dispatcher.routes.routes
-            )  # previous routes stay in force
-            self.say(f"the routes of revision {written.id} cannot be used: {error}")
+            dispatcher.ready = bool(dispatcher.routes.routes)  # previous routes stay in force
+            self.say(f"the routes of revision {new.id} cannot be used: {error}")
         else:
-            self.dispatcher.ready = True
-            self.say(f"routes of revision {written.id}, by {written.author}: {written.reason}")
-        self._revision = written.id
+            dispatcher.ready = True
+            self.say(f"routes of revision {new.id}, by {new.author}: {new.reason}")
+        self._revision = new.id
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -124,9 +121,8 @@ class Notifier:
         for lane in queries_deliveries.list_due_lanes(self.connection):
             if not self._lanes.free(lane, wide=not self._failures.get(lane)):
                 continue
-            seconds = 3 * self.policy.timeout + 10
             delivery = queries_deliveries.claim_next(
-                self.connection, self._worker, lane, seconds=seconds
+                self.connection, self._worker, lane, seconds=3 * self.policy.timeout + 10
             )
             if delivery is not None:
                 self._start_sending(delivery)
@@ -136,11 +132,10 @@ class Notifier:
     def _start_sending(self, delivery: ClaimedDelivery) -> None:
         channel = self.dispatcher.routes.channel(delivery.route, delivery.channel)
         if channel is None:
-            self._give_up(
-                delivery, f"the route {delivery.route!r} has no channel {delivery.channel!r} more"
-            )
+            error = f"the route {delivery.route!r} no longer has a channel {delivery.channel!r}"
+            self._give_up(delivery, error)
             return
-        message = Message.from_json(delivery.message)
+        message = Message(**delivery.message)
         self._lanes.start(delivery, lambda: self.send(channel, message, delivery.key))
 
     def _record_results(self) -> None:

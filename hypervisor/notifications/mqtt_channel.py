@@ -8,8 +8,7 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hypervisor.notifications import webhook_channel
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 
 _CONNECTION = threading.Lock()  # one connection per account: a second would end the first
 

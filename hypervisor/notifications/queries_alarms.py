@@ -1,107 +1,93 @@
-"""What a notification needs to know of an alarm, and of whom it was told before."""
+"""SQL of what a notification needs about its alarm, and of whom it was sent to before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
+from pydantic.dataclasses import dataclass as record
 
-from hypervisor.base.instants import micros
+from hypervisor.base.instants import Micros
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 
+# Codes and names of an area and of all that contain it.
+_AREAS_ABOVE = """
+WITH RECURSIVE up AS (SELECT * FROM area WHERE code = site.commune UNION
+    SELECT area.* FROM area JOIN up ON area.code = up.parent)
+SELECT unnest(ARRAY[code, name]) FROM up
+"""
+# In µs: the longest expected interval of the series at a site.
+_INTERVAL = """
+SELECT coalesce(max((value->>'interval_s')::float) * 1e6, 0)::bigint
+FROM (SELECT DISTINCT ON (key) value FROM revision
+    JOIN device ON key LIKE device.name || '/%%' AND device.site = site.id
+    WHERE kind = 'series' ORDER BY key, effective DESC, revision.id DESC) present
+"""
+_SENT = """
+SELECT array_agg(DISTINCT route) AS routes, min(told_at) AS first,
+    (array_agg(active ORDER BY id DESC))[1] AS active
+FROM delivery WHERE alarm = a.id AND state <> 'dropped'
+"""
+_CONTEXT = f"""
+SELECT concat_ws(', ', site.title, area.name) AS place, ARRAY({_AREAS_ABOVE}) AS areas,
+    ({_INTERVAL}) AS interval, coalesce(sent.routes, '{{}}') AS notified,
+    coalesce(sent.active, false) AS notified_active, sent.first AS notified_at,
+    a.acknowledged IS NOT NULL AS acknowledged,
+    EXISTS (SELECT FROM outbox WHERE alarm = a.id AND id < %(event)s AND event = 'raised'
+        AND decided_at IS NULL) AS raise_pending
+FROM alarm a LEFT JOIN site ON site.id = a.site LEFT JOIN area ON area.code = site.commune
+CROSS JOIN LATERAL ({_SENT}) sent WHERE a.id = %(alarm)s
+"""  # noqa: S608  constants
 
-@dataclass(frozen=True, kw_only=True)
+
+@record(frozen=True, kw_only=True)
 class AlarmContext:
-    """Where an alarm's subject stands. `areas`: codes and names, from its commune up."""
+    """An alarm's place and what was sent about it. `areas`: codes and names, from its commune up.
+
+    `interval`: µs, the longest expected one at its site. `notified`: routes, `notified_active`:
+    whether it was active at the last message, `notified_at`: µs, the first one. `raise_pending`:
+    its raising is still undecided.
+    """
 
     place: str = ""
     areas: frozenset[str] = frozenset()
-    interval: int = 0  # µs: the longest expected interval of what stands there
+    interval: int = 0
+    notified: frozenset[str] = frozenset()
+    notified_active: bool = False
+    notified_at: Micros | None = None
+    acknowledged: bool = False
+    raise_pending: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class UnansweredAlarm:
-    """An unacknowledged alarm that lasts: when (µs) a route was told the last news, its key."""
+    """An active unacknowledged alarm: when (µs) a route was sent the last news, and its key."""
 
     alarm: int
     rule: str
     route: str
-    notified_at: int
+    notified_at: Micros
     news: str
 
 
-def read_context(connection: Connection, alarm: int) -> AlarmContext:
-    """Where it stands."""
-    row = connection.execute(
-        "SELECT site.title, area.name, site.commune, site.id"
-        " FROM alarm a LEFT JOIN site ON site.id = a.site LEFT JOIN area ON area.code ="
-        " site.commune WHERE a.id = %s",
-        [alarm],
-    ).fetchone()
-    if row is None:
-        return AlarmContext()
-    title, commune, code, site = row
-    return AlarmContext(
-        place=", ".join(filter(None, [title, commune])),
-        areas=frozenset() if code is None else areas_above(connection, code),
-        interval=0 if site is None else _interval(connection, site),
-    )
+def read_context(connection: Connection, alarm: int, event: int = 0) -> AlarmContext:
+    """The context of an alarm; `event`: before which its raising may be pending."""
+    rows = connection.cursor(row_factory=class_row(AlarmContext))
+    row = rows.execute(_CONTEXT, {"alarm": alarm, "event": event}).fetchone()
+    return row or AlarmContext()
 
 
-def areas_above(connection: Connection, code: str) -> frozenset[str]:
-    """Codes and names of an area and of all that it lies in."""
+def areas_of_site(connection: Connection, name: str) -> frozenset[str]:
+    """Codes and names of the areas that contain a site."""
     rows = connection.execute(
-        "WITH RECURSIVE up AS (SELECT * FROM area WHERE code = %s UNION"
-        " SELECT area.* FROM area JOIN up ON area.code = up.parent) SELECT code, name FROM up",
-        [code],
+        f"SELECT part FROM site CROSS JOIN LATERAL ({_AREAS_ABOVE}) above (part)"  # noqa: S608  constants
+        " WHERE site.name = %s",
+        [name],
     )
-    return frozenset(word for row in rows for word in row)
-
-
-def areas_of_site(connection: Connection, site: str) -> frozenset[str]:
-    """Codes and names of all that a site lies in."""
-    row = connection.execute("SELECT commune FROM site WHERE name = %s", [site]).fetchone()
-    return frozenset() if row is None or row[0] is None else areas_above(connection, row[0])
-
-
-def _interval(connection: Connection, site: int) -> int:
-    row = connection.execute(
-        "SELECT max((value->>'interval_s')::float) FROM (SELECT DISTINCT ON (key) value"
-        " FROM revision JOIN device ON key LIKE device.name || '/%%' AND device.site = %s"
-        " WHERE kind = 'series' ORDER BY key, effective DESC, revision.id DESC) AS standing",
-        [site],
-    ).fetchone()
-    seconds = row[0] if row and row[0] is not None else 0.0
-    return timedelta(seconds=seconds) // timedelta(microseconds=1)
-
-
-def read_notified(connection: Connection, alarm: int) -> tuple[frozenset[str], bool, int | None]:
-    """The routes notified of an alarm, whether as active, and when first (µs)."""
-    rows = connection.execute(
-        "SELECT route, active, told_at FROM delivery WHERE alarm = %s AND state <> 'dropped'"
-        " ORDER BY id",
-        [alarm],
-    ).fetchall()
-    if not rows:
-        return frozenset(), False, None
-    return frozenset(row[0] for row in rows), bool(rows[-1][1]), micros(rows[0][2])
-
-
-def is_raise_pending(connection: Connection, alarm: int, before: int) -> bool:
-    """Whether an earlier raising event of this alarm is undecided."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM outbox WHERE alarm = %s AND id < %s"
-        " AND event = 'raised' AND decided_at IS NULL)",
-        [alarm, before],
-    ).fetchone()
-    return bool(row and row[0])
+    return frozenset(row[0] for row in rows)
 
 
 def filter_active(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:
     """Those of these alarms that are active."""
-    if not numbers:
-        return frozenset()
     rows = connection.execute(
         "SELECT id FROM alarm WHERE id = ANY(%s) AND ended IS NULL AND withdrawn IS NULL",
         [list(numbers)],
@@ -109,28 +95,18 @@ def filter_active(connection: Connection, numbers: Sequence[int]) -> frozenset[i
     return frozenset(row[0] for row in rows)
 
 
-def is_acknowledged(connection: Connection, alarm: int) -> bool:
-    """Whether an alarm is acknowledged."""
-    row = connection.execute("SELECT acknowledged FROM alarm WHERE id = %s", [alarm]).fetchone()
-    return bool(row and row[0])
-
-
 def list_unanswered(connection: Connection, routes: Sequence[str]) -> list[UnansweredAlarm]:
     """Active unacknowledged alarms that these routes were notified of."""
-    if not routes:
-        return []
-    rows = connection.execute(
-        "SELECT DISTINCT ON (a.id, d.route) a.id, a.rule, d.route, d.told_at, o.key"
+    rows = connection.cursor(row_factory=class_row(UnansweredAlarm)).execute(
+        "SELECT DISTINCT ON (a.id, d.route) a.id AS alarm, a.rule, d.route,"
+        " d.told_at AS notified_at, o.key AS news"
         " FROM alarm a JOIN delivery d ON d.alarm = a.id JOIN outbox o ON o.id = d.outbox"
         " WHERE a.state = 'unacknowledged' AND d.state <> 'dropped' AND d.route = ANY(%s)"
         " AND o.event IN ('raised', 'severity', 'stale', 'escalation', 'revised')"
         " ORDER BY a.id, d.route, (o.event = 'revised'), d.id DESC",
         [list(routes)],
     )
-    return [
-        UnansweredAlarm(alarm=number, rule=rule, route=route, notified_at=micros(at), news=news)
-        for number, rule, route, at, news in rows
-    ]
+    return rows.fetchall()
 
 
 def is_evaluation_running(connection: Connection) -> bool:
@@ -142,58 +118,3 @@ def is_evaluation_running(connection: Connection) -> bool:
         [Lock.WATCH.value],
     ).fetchone()
     return bool(row and row[0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoutesRevision:
-    """A revision of the routes file."""
-
-    id: int
-    text: str
-    author: str
-    reason: str
-    recorded_at: datetime
-
-
-def list_routes_revisions(connection: Connection) -> list[RoutesRevision]:
-    """All revisions of the routes file, latest last."""
-    rows = connection.cursor(row_factory=class_row(RoutesRevision)).execute(
-        "SELECT id, text, author, reason, recorded_at FROM notify_routes ORDER BY id"
-    )
-    return rows.fetchall()
-
-
-def find_routes_revision(connection: Connection, revision: int) -> RoutesRevision | None:
-    """The revision in force, if later than `revision`."""
-    return (
-        connection.cursor(row_factory=class_row(RoutesRevision))
-        .execute(
-            "SELECT id, text, author, reason, recorded_at FROM notify_routes WHERE id > %s"
-            " ORDER BY id DESC LIMIT 1",
-            [revision],
-        )
-        .fetchone()
-    )
-
-
-def insert_routes(connection: Connection, text: str, *, author: str, reason: str) -> int:
-    """Insert a revision; returns its number."""
-    row = connection.execute(
-        "INSERT INTO notify_routes (text, author, reason) VALUES (%s, %s, %s) RETURNING id",
-        [text, author, reason],
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def read_vocabulary(
-    connection: Connection,
-) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The names of areas (with codes), sites and rules."""
-    areas = connection.execute("SELECT code, name FROM area").fetchall()
-    sites = connection.execute("SELECT name FROM site").fetchall()
-    rules = connection.execute("SELECT DISTINCT key FROM revision WHERE kind = 'rule'").fetchall()
-    return (
-        frozenset(word for row in areas for word in row),
-        frozenset(row[0] for row in sites),
-        frozenset(row[0] for row in rules),
-    )

@@ -19,6 +19,8 @@ _ALIVE = (  # each process holds a lock (this, worker) while it lives
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
+STATES = ("waiting", "sent", "dead", "dropped")
+
 Lane = tuple[str, str]  # route, channel
 
 
@@ -223,7 +225,7 @@ def list_by_event(connection: Connection, number: int) -> list[DeliveryRow]:
 def list_deliveries(
     connection: Connection,
     *,
-    states: Collection[str],
+    states: Collection[str] = STATES,
     alarm: int | None = None,
     limit: int = 100,
 ) -> list[DeliveryRow]:

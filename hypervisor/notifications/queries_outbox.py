@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+from pydantic.dataclasses import dataclass as record
 
-from hypervisor.base.instants import micros, moment
+from hypervisor.base.instants import Micros, micros, moment
 from hypervisor.database.connect import Connection
 
 CHANNEL = "outbox"
@@ -31,17 +33,17 @@ class Event:
     due: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Entry:
-    """An event of the outbox. Times in µs, on the instance's clock."""
+    """An event of the outbox, on the instance's clock. `held`: why it waits."""
 
     id: int
     alarm: int | None
     event: str
     key: str
-    at: int
+    at: Micros
     body: Mapping[str, Any]
-    due: int
+    due: Micros
     held: str | None
 
 
@@ -67,35 +69,52 @@ def put_events(connection: Connection, events: Iterable[Event]) -> int:
         )
         written += cursor.rowcount
     if written:
-        connection.execute(f"NOTIFY {CHANNEL}")
+        notify_workers(connection)
     return written
 
 
 def put_decided(connection: Connection, event: Event, *, outcome: str, reason: str) -> Entry | None:
     """Insert an event that needs no decision; None: it exists."""
-    row = connection.execute(
-        "INSERT INTO outbox (alarm, event, key, at, body, due, decided_at, outcome, reason)"  # noqa: S608  constants
-        " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
-        f" ON CONFLICT (key) DO NOTHING RETURNING {_ROW}",
-        [
-            *(event.alarm, event.event, event.key, moment(event.at), Jsonb(dict(event.body))),
-            *(moment(event.at), outcome, reason),
-        ],
-    ).fetchone()
-    if row is None:
-        return None
-    connection.execute(f"NOTIFY {CHANNEL}")
-    return _entry(row)
+    entry = (
+        connection.cursor(row_factory=class_row(Entry))
+        .execute(
+            "INSERT INTO outbox (alarm, event, key, at, body, due, decided_at, outcome, reason)"  # noqa: S608  constants
+            " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
+            f" ON CONFLICT (key) DO NOTHING RETURNING {_ROW}",
+            [
+                *(event.alarm, event.event, event.key, moment(event.at), Jsonb(dict(event.body))),
+                *(moment(event.at), outcome, reason),
+            ],
+        )
+        .fetchone()
+    )
+    if entry is not None:
+        notify_workers(connection)
+    return entry
 
 
 def list_due(connection: Connection, now: int, *, most: int) -> list[Entry]:
     """Undecided events that are due, oldest first."""
-    rows = connection.execute(
-        f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL AND due <= %s"  # noqa: S608  constants
-        " ORDER BY id LIMIT %s",
-        [moment(now), most],
+    return _list(connection, "decided_at IS NULL AND due <= %s", "id", [moment(now), most])
+
+
+def list_undecided(connection: Connection, limit: int) -> list[Entry]:
+    """Undecided events, oldest first."""
+    return _list(connection, "decided_at IS NULL", "id", [limit])
+
+
+def list_unrouted(connection: Connection, limit: int) -> list[Entry]:
+    """The latest events that no route matched; `held`: why."""
+    return _list(connection, "outcome = 'no route'", "id DESC", [limit])
+
+
+def _list(connection: Connection, which: str, order: str, values: list[Any]) -> list[Entry]:
+    row = _ROW.replace("held", "coalesce(held, reason) AS held")
+    rows = connection.cursor(row_factory=class_row(Entry)).execute(
+        f"SELECT {row} FROM outbox WHERE {which} ORDER BY {order} LIMIT %s",  # noqa: S608  constants
+        values,
     )
-    return [_entry(row) for row in rows]
+    return rows.fetchall()
 
 
 def hold_event(connection: Connection, number: int, *, until: int, why: str) -> None:
@@ -122,20 +141,6 @@ def record_outcome(connection: Connection, number: int, *, outcome: str, reason:
     )
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    number, alarm, event, key, at, body, until, held = row
-    return Entry(
-        id=number,
-        alarm=alarm,
-        event=event,
-        key=key,
-        at=micros(at),
-        body=body,
-        due=micros(until),
-        held=held,
-    )
-
-
 def read_clock(connection: Connection) -> int | None:
     """The instance's clock in µs: wall clock, or in an exercise the scenario's."""
     row = connection.execute(
@@ -156,22 +161,3 @@ def drain_notifications(connection: Connection) -> None:
     """Discard received notifications."""
     for _ in connection.notifies(timeout=0):
         pass
-
-
-def list_undecided(connection: Connection, limit: int) -> list[tuple[Entry, str | None]]:
-    """Undecided events, and why they wait."""
-    rows = connection.execute(
-        f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL ORDER BY id LIMIT %s",  # noqa: S608  constants
-        [limit],
-    )
-    return [(entry := _entry(row), entry.held) for row in rows]
-
-
-def list_unrouted(connection: Connection, limit: int) -> list[tuple[Entry, str | None]]:
-    """The latest events that no route matched, and why."""
-    rows = connection.execute(
-        f"SELECT {_ROW}, reason FROM outbox WHERE outcome = 'no route'"  # noqa: S608  constants
-        " ORDER BY id DESC LIMIT %s",
-        [limit],
-    )
-    return [(_entry(row[:-1]), row[-1]) for row in rows]

@@ -6,7 +6,7 @@ from typing import Any
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_alarms, queries_outbox
-from hypervisor.notifications.grace import parse_span
+from hypervisor.notifications.decision import parse_span
 from hypervisor.notifications.queries_alarms import UnansweredAlarm
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.notifications.routes import Routes

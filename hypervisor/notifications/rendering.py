@@ -1,29 +1,26 @@
 """Renders events as messages in the language of the route."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hypervisor.base.instants import moment, parse, text
+from hypervisor.base.instants import micros, moment, parse, text
+from hypervisor.notifications.decision import SET_ASIDE
 from hypervisor.notifications.events import current_severity
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
+from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.words import EXERCISE, WORDS, format_measure, format_time
 
-_KINDS = {
-    "info": "info",
-    "minor": "warning",
-    "major": "warning",
-    "critical": "failure",
-}
+_KINDS = {"info": "info", "minor": "warning", "major": "warning", "critical": "failure"}
 _CALM = {"cleared": "success", "withdrawn": "success", "test": "info", "alive": "info"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmNotice:
-    """What a message says of an alarm. `alarm`: its plain values when the message is written.
+    """The contents of an alarm's message. `alarm`: its plain values when the message is written.
 
-    `quantity`: its label per language. `notified_at`: when this route was first told. Times in µs.
+    `quantity`: its label per language. `notified_at`: when the first message was sent. Times: µs.
     """
 
     event: str
@@ -51,18 +48,21 @@ def render(notice: AlarmNotice, style: MessageStyle) -> Message:
     """The message of an alarm event."""
     words, alarm = WORDS[style.language], notice.alarm
     severity = current_severity(alarm)
-    named = words[severity].upper()
-    head = words[notice.event].format(severity=named)
-    title = f"{head} - {_translated(notice, style, 'title')}"
-    lines = [words["exercise"]] if style.exercise else []
-    lines += list(_lines(notice, style))
+    head = words[notice.event].format(severity=words[severity].upper())
     link = f"{style.link}/alarms/{alarm['id']}" if style.link else ""
-    lines.append("  ".join(filter(None, [words["number"].format(number=alarm["id"]), link])))
+    number = words["number"].format(number=alarm["id"])
     return Message(
-        title=prefix_exercise(title, style),
-        text="\n".join(lines),
+        title=_prefix_exercise(f"{head} - {_translated(notice, style, 'title')}", style),
+        text=_join(_lines(notice, style), "  ".join(filter(None, [number, link])), style),
         kind=_CALM.get(notice.event) or _KINDS[severity],
-        data=_build_data(notice, style, link),
+        data={
+            **_base_data(notice.event, notice.key, text(notice.at), style),
+            "reason": notice.reason,
+            "severity": severity,
+            "place": notice.place,
+            "link": link,
+            "alarm": dict(alarm),
+        },
     )
 
 
@@ -118,70 +118,81 @@ def _translated(notice: AlarmNotice, style: MessageStyle, what: str) -> str:
     return str(alarm.get(f"{what}_{style.language}") or alarm.get(what) or "")
 
 
-def _build_data(notice: AlarmNotice, style: MessageStyle, link: str) -> dict[str, Any]:
-    alarm = notice.alarm
-    return {
-        "key": notice.key,
-        "event": notice.event,
-        "at": text(notice.at),
-        "reason": notice.reason,
-        "severity": current_severity(alarm),
-        "instance": style.instance,
-        "exercise": style.exercise,
-        "language": style.language,
-        "place": notice.place,
-        "link": link,
-        "alarm": dict(alarm),
-    }
-
-
 def render_test(route: str, key: str, at: datetime, style: MessageStyle) -> Message:
     """The message of a test."""
-    words = WORDS[style.language]
-    lines = [words["try"].format(route=route), f"{style.instance}, {_format_time(at, style)}"]
+    lines = [
+        WORDS[style.language]["try"].format(route=route),
+        f"{style.instance}, {_format_time(at, style)}",
+    ]
     return _render_plain("test", key, lines, at, style)
 
 
 def render_heartbeat(
     key: str, at: datetime, style: MessageStyle, *, waiting: int, dead: int
 ) -> Message:
-    """The heartbeat message."""
+    """The heartbeat message, with the numbers of waiting and dead deliveries."""
     words = WORDS[style.language]
-    message = _render_plain(
-        "alive",
-        key,
-        [words["well"].format(name=style.instance, at=_format_time(at, style))],
-        at,
-        style,
-    )
+    lines = [words["well"].format(name=style.instance, at=_format_time(at, style))]
+    return _render_plain("alive", key, lines, at, style, waiting=waiting, dead=dead)
+
+
+def render_failure(entry: Entry, key: str, style: MessageStyle) -> Message:
+    """A rule or site set aside, or resumed: which rule, where, why, what to do."""
+    words, body = WORDS[style.language], entry.body
+    rule, where = body["rule"], _format_subjects(body, words)
+    failed = entry.event == SET_ASIDE
+    lines = [words[f"{entry.event} {'rule' if rule else 'site'}"].format(rule=rule, where=where)]
+    if failed:
+        lines += [words["why"].format(reason=body["problem"]), words["mend"]]
     return Message(
-        title=message.title,
-        text=message.text,
-        kind=message.kind,
-        data={**message.data, "waiting": waiting, "dead": dead},
+        title=_prefix_exercise(f"{words[entry.event]} - {rule or where}", style),
+        text=_join(lines, f"{style.link}/rules" if style.link else "", style),
+        kind="failure" if failed else "success",
+        data={
+            **_base_data(entry.event, key, _format_time(moment(entry.at), style), style),
+            **body,
+        },
     )
+
+
+def _format_subjects(body: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    named = [subject for subject in body["subjects"] if subject]
+    if not named:
+        return words["everywhere"]
+    more = body["count"] - len(named)
+    return ", ".join(named) + (f" (+{more})" if more > 0 else "")
 
 
 def _render_plain(
-    event: str, key: str, lines: list[str], at: datetime, style: MessageStyle
+    event: str, key: str, lines: list[str], at: datetime, style: MessageStyle, **data: Any
 ) -> Message:
-    words = WORDS[style.language]
-    if style.exercise:
-        lines = [words["exercise"], *lines]
-    data = {
+    title = f"{WORDS[style.language][event]} - {style.instance}"
+    return Message(
+        title=_prefix_exercise(title, style),
+        text=_join(lines, "", style),
+        kind=_CALM[event],
+        data={**_base_data(event, key, text(micros(at)), style), **data},
+    )
+
+
+def _base_data(event: str, key: str, at: str, style: MessageStyle) -> dict[str, Any]:
+    return {
         "key": key,
         "event": event,
-        "at": at.isoformat().replace("+00:00", "Z"),
+        "at": at,
         "instance": style.instance,
         "exercise": style.exercise,
         "language": style.language,
     }
-    title = prefix_exercise(f"{words[event]} - {style.instance}", style)
-    return Message(title=title, text="\n".join(lines), kind=_CALM[event], data=data)
 
 
-def prefix_exercise(title: str, style: MessageStyle) -> str:
-    """A title, marked in an exercise."""
+def _join(lines: Iterable[str], last: str, style: MessageStyle) -> str:
+    """The text; in an exercise it says so first."""
+    first = WORDS[style.language]["exercise"] if style.exercise else ""
+    return "\n".join(line for line in (first, *lines, last) if line)
+
+
+def _prefix_exercise(title: str, style: MessageStyle) -> str:
     return f"{EXERCISE} - {title}" if style.exercise else title
 
 

@@ -3,144 +3,50 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 
-from hypervisor.notifications.route_file_parts import (
-    channels,
-    duration,
-    hours,
-    labels,
-    one_of,
-    words,
-    zone,
-)
+from hypervisor.notifications import apprise_channel
+from hypervisor.notifications.hours import DAYS, WEEKDAYS, WHOLE_DAY, Hours
 from hypervisor.notifications.routes import (
+    APPRISE,
     DEAD_MAN,
     EVENTS,
     LANGUAGES,
+    MQTT,
+    WEBHOOK,
+    Channel,
     DeadMan,
     Escalation,
     Route,
     Routes,
 )
-from rules._errors import RuleError
+from rules._duration import parse_duration
 from rules._rule import CATEGORIES, SEVERITIES
 from rules._yaml import Source
 from sensors._nearest import did_you_mean
 
-_FILE = ("routes", DEAD_MAN)
 _ROUTE = (
     *("name", "when", "hours", "time zone", "language", "channels", "remind", "escalate"),
     "only escalated",
 )
 _WHEN = ("domains", "areas", "sites", "rules", "categories", "labels", "severity", "events")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_CLOCK = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)")
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """The names that an instance knows; an empty set accepts any."""
+    """The names that an instance has; an empty set accepts any."""
 
     domains: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     zone: str = "Europe/Paris"
-
-
-@dataclass(kw_only=True)
-class _Reader:
-    source: Source
-    vocabulary: Vocabulary
-    names: dict[str, yaml.Node] = field(default_factory=dict)
-    passed_on: list[tuple[str, yaml.Node]] = field(default_factory=list)
-
-    def file(self, text: str) -> Routes:
-        parts = self.source.mapping(self.source.compose(text), "a routes file", _FILE)
-        if "routes" not in parts:
-            place = self.source.place(self.source.compose(text))
-            raise RuleError(place, "the file has no `routes`, a list of them")
-        routes = tuple(map(self.route, self.source.sequence(parts["routes"], "the routes")))
-        for to, node in self.passed_on:
-            if to not in self.names:
-                hint = did_you_mean(to, self.names)
-                raise RuleError(self.source.place(node), f"there is no route {to!r}{hint}")
-        man = parts.get(DEAD_MAN)
-        return Routes(routes=routes, dead_man=None if man is None else self.dead_man(man))
-
-    def route(self, node: yaml.Node) -> Route:
-        parts = self.source.mapping(node, "a route", _ROUTE)
-        for needed in ("name", "channels"):
-            if needed not in parts:
-                raise RuleError(self.source.place(node), f"a route has no {needed!r}")
-        name = self.name(parts["name"])
-        when = parts.get("when")
-        filters = {} if when is None else self.source.mapping(when, "`when` of a route", _WHEN)
-        remind, escalate = parts.get("remind"), parts.get("escalate")
-        in_zone, language = parts.get("time zone"), parts.get("language")
-        only = parts.get("only escalated")
-        return Route(
-            name=name,
-            domains=self.some(filters, "domains", self.vocabulary.domains),
-            areas=self.some(filters, "areas", self.vocabulary.areas),
-            sites=self.some(filters, "sites", self.vocabulary.sites),
-            rules=self.some(filters, "rules", self.vocabulary.rules),
-            categories=self.some(filters, "categories", CATEGORIES),
-            labels=labels(self.source, filters["labels"]) if "labels" in filters else frozenset(),
-            severity=one_of(self.source, filters["severity"], "a severity", SEVERITIES)
-            if "severity" in filters
-            else SEVERITIES[0],
-            events=self.some(filters, "events", EVENTS) or frozenset(EVENTS),
-            hours=hours(self.source, parts["hours"]) if "hours" in parts else (),
-            zone=zone(self.source, in_zone) if in_zone is not None else self.vocabulary.zone,
-            language=one_of(self.source, language, "a language", LANGUAGES) if language else "fr",
-            remind=duration(self.source, remind) if remind is not None else None,
-            escalate=self.escalation(name, escalate) if escalate is not None else None,
-            only_escalated=only is not None
-            and one_of(self.source, only, "yes or no", ("yes", "no", "true", "false"))
-            in ("yes", "true"),
-            channels=channels(self.source, parts["channels"]),
-        )
-
-    def name(self, node: yaml.Node) -> str:
-        name = self.source.text(node, "a route's name")
-        if not _NAME.fullmatch(name):
-            expected = "expected letters, digits, '-', '_' and '.'"
-            raise RuleError(self.source.place(node), f"{name!r} cannot name a route; {expected}")
-        if name in self.names:
-            first = self.source.place(self.names[name]).line
-            problem = f"the route in line {first} is named {name!r}, too"
-            raise RuleError(self.source.place(node), problem)
-        self.names[name] = node
-        return name
-
-    def some(
-        self, filters: dict[str, yaml.Node], key: str, allowed: Iterable[str]
-    ) -> frozenset[str]:
-        return words(self.source, filters[key], key, allowed) if key in filters else frozenset()
-
-    def escalation(self, name: str, node: yaml.Node) -> Escalation:
-        parts = self.source.mapping(node, "`escalate`", ("after", "to"))
-        if missing := [key for key in ("after", "to") if key not in parts]:
-            raise RuleError(self.source.place(node), f"`escalate` has no {missing[0]!r}")
-        to = self.source.text(parts["to"], "a route's name")
-        if to == name:
-            place = self.source.place(parts["to"])
-            raise RuleError(place, "a route that escalates to itself: `remind` does that")
-        self.passed_on.append((to, parts["to"]))
-        return Escalation(after=duration(self.source, parts["after"]), to=to)
-
-    def dead_man(self, node: yaml.Node) -> DeadMan:
-        parts = self.source.mapping(node, "`dead man`", ("every", "channels", "language"))
-        if missing := [key for key in ("every", "channels") if key not in parts]:
-            raise RuleError(self.source.place(node), f"`dead man` has no {missing[0]!r}")
-        language = parts.get("language")
-        return DeadMan(
-            every=duration(self.source, parts["every"]),
-            channels=channels(self.source, parts["channels"]),
-            language=one_of(self.source, language, "a language", LANGUAGES) if language else "fr",
-        )
 
 
 def read_routes(text: str, *, file: str, vocabulary: Vocabulary | None = None) -> Routes:
@@ -150,3 +56,211 @@ def read_routes(text: str, *, file: str, vocabulary: Vocabulary | None = None) -
         RuleError: an error: says where, and what was expected.
     """
     return _Reader(source=Source(file), vocabulary=vocabulary or Vocabulary()).file(text)
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    source: Source
+    vocabulary: Vocabulary
+    names: dict[str, yaml.Node] = field(default_factory=dict)
+    escalations: list[tuple[str, yaml.Node]] = field(default_factory=list)
+
+    def file(self, text: str) -> Routes:
+        node = self.source.compose(text)
+        parts = self.source.mapping(node, "a routes file", ("routes", DEAD_MAN), ("routes",))
+        routes = tuple(map(self.route, self.source.sequence(parts["routes"], "the routes")))
+        for to, target in self.escalations:
+            if to not in self.names:
+                hint = did_you_mean(to, self.names)
+                self.source.fail(target, f"there is no route {to!r}{hint}")
+        man = parts.get(DEAD_MAN)
+        return Routes(routes=routes, dead_man=None if man is None else self.dead_man(man))
+
+    def route(self, node: yaml.Node) -> Route:
+        source = self.source
+        parts = source.mapping(node, "a route", _ROUTE, ("name", "channels"))
+        name = self.name(parts["name"])
+        when = parts.get("when")
+        filters = {} if when is None else source.mapping(when, "`when` of a route", _WHEN)
+        severity, labels = filters.get("severity"), filters.get("labels")
+        zone, hours, only = parts.get("time zone"), parts.get("hours"), parts.get("only escalated")
+        remind, escalate = parts.get("remind"), parts.get("escalate")
+        answers = ("yes", "no", "true", "false")
+        return Route(
+            name=name,
+            domains=self.words(filters, "domains", self.vocabulary.domains),
+            areas=self.words(filters, "areas", self.vocabulary.areas),
+            sites=self.words(filters, "sites", self.vocabulary.sites),
+            rules=self.words(filters, "rules", self.vocabulary.rules),
+            categories=self.words(filters, "categories", CATEGORIES),
+            labels=frozenset() if labels is None else self.labels(labels),
+            severity=source.choice(severity, "a severity", SEVERITIES) if severity else "info",
+            events=self.words(filters, "events", EVENTS) or frozenset(EVENTS),
+            hours=() if hours is None else self.hours(hours),
+            zone=self.vocabulary.zone if zone is None else self.zone(zone),
+            language=self.language(parts),
+            remind=None if remind is None else self.duration(remind),
+            escalate=None if escalate is None else self.escalation(name, escalate),
+            only_escalated=only is not None
+            and source.choice(only, "yes or no", answers) in ("yes", "true"),
+            channels=self.channels(parts["channels"]),
+        )
+
+    def name(self, node: yaml.Node) -> str:
+        name = self.source.text(node, "a route's name")
+        if not _NAME.fullmatch(name):
+            expected = "expected letters, digits, '-', '_' and '.'"
+            self.source.fail(node, f"{name!r} cannot name a route; {expected}")
+        if name in self.names:
+            line = self.source.place(self.names[name]).line
+            self.source.fail(node, f"the route in line {line} is named {name!r}, too")
+        self.names[name] = node
+        return name
+
+    def words(
+        self, filters: dict[str, yaml.Node], key: str, allowed: Iterable[str]
+    ) -> frozenset[str]:
+        """A list of words or a single one; an empty vocabulary accepts any."""
+        node = filters.get(key)
+        if node is None:
+            return frozenset()
+        nodes = [node] if isinstance(node, yaml.ScalarNode) else self.source.sequence(node, key)
+        if not nodes:
+            self.source.fail(node, f"{key} is empty: leave it out for all of them")
+        if not allowed:
+            return frozenset(self.source.texts(node, key))
+        return frozenset(self.source.choice(part, f"one of the {key}", allowed) for part in nodes)
+
+    def labels(self, node: yaml.Node) -> frozenset[tuple[str, str]]:
+        parts = self.source.mapping(node, "labels")
+        return frozenset(
+            (name, self.source.text(value, f"label {name}")) for name, value in parts.items()
+        )
+
+    def language(self, parts: dict[str, yaml.Node]) -> str:
+        node = parts.get("language")
+        return "fr" if node is None else self.source.choice(node, "a language", LANGUAGES)
+
+    def escalation(self, name: str, node: yaml.Node) -> Escalation:
+        keys = ("after", "to")
+        parts = self.source.mapping(node, "`escalate`", keys, keys)
+        to = self.source.text(parts["to"], "a route's name")
+        if to == name:
+            self.source.fail(parts["to"], "a route cannot escalate to itself; use `remind`")
+        self.escalations.append((to, parts["to"]))
+        return Escalation(after=self.duration(parts["after"]), to=to)
+
+    def dead_man(self, node: yaml.Node) -> DeadMan:
+        keys = ("every", "channels")
+        parts = self.source.mapping(node, "`dead man`", (*keys, "language"), keys)
+        return DeadMan(
+            every=self.duration(parts["every"]),
+            channels=self.channels(parts["channels"]),
+            language=self.language(parts),
+        )
+
+    def duration(self, node: yaml.Node) -> int:
+        span = parse_duration(self.source.text(node, "a duration"), self.source.place(node))
+        if span < _SECOND:
+            self.source.fail(node, "expected a second or more")
+        return span
+
+    def zone(self, node: yaml.Node) -> str:
+        name = self.source.text(node, "a time zone")
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            hint: str = did_you_mean(name, available_timezones())
+            hint = hint if "did you mean" in hint else "; expected one such as Europe/Paris"
+            self.source.fail(node, f"{name!r} is not a time zone{hint}")
+        return name
+
+    def hours(self, node: yaml.Node) -> tuple[Hours, ...]:
+        spans = self.source.sequence(node, "the hours")
+        if not spans:
+            self.source.fail(node, "`hours` is empty: leave it out for always")
+        return tuple(map(self.span, spans))
+
+    def span(self, node: yaml.Node) -> Hours:
+        parts = self.source.mapping(node, "a span of hours", ("days", "from", "to"))
+        days = parts.get("days")
+        return Hours(
+            days=frozenset(WEEKDAYS) if days is None else self.days(days),
+            begins=self.clock(parts["from"]) if "from" in parts else 0,
+            ends=self.clock(parts["to"]) if "to" in parts else WHOLE_DAY,
+        )
+
+    def days(self, node: yaml.Node) -> frozenset[str]:
+        nodes = [node] if isinstance(node, yaml.ScalarNode) else self.source.sequence(node, "days")
+        days: set[str] = set()
+        for day in nodes:
+            first, dash, last = self.source.text(day, "a day").partition("-")
+            ends = [first.strip(), last.strip()] if dash else [first.strip()]
+            allowed = WEEKDAYS if dash else DAYS
+            for word in ends:
+                if word not in allowed:
+                    self.source.fail(day, f"{word!r} is not a day{did_you_mean(word, allowed)}")
+            if dash:
+                at, to = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[1])
+                days.update(WEEKDAYS[(at + k) % 7] for k in range((to - at) % 7 + 1))
+            else:
+                days.add(ends[0])
+        return frozenset(days)
+
+    def clock(self, node: yaml.Node) -> int:
+        text = self.source.text(node, "a time of day")
+        match = _CLOCK.fullmatch(text)
+        minutes = int(match[1]) * 60 + int(match[2]) if match else WHOLE_DAY + 1
+        if minutes > WHOLE_DAY:
+            self.source.fail(node, f'{text!r} is not a time of day such as "18:30"')
+        return minutes
+
+    def channels(self, node: yaml.Node) -> tuple[Channel, ...]:
+        by_name: dict[str, Channel] = {}
+        for number, entry in enumerate(self.source.sequence(node, "the channels"), 1):
+            channel = self.channel(entry, number)
+            if channel.name in by_name:
+                self.source.fail(entry, f"two channels are named {channel.name!r}")
+            by_name[channel.name] = channel
+        if not by_name:
+            self.source.fail(node, "a route needs a channel")
+        return tuple(by_name.values())
+
+    def channel(self, node: yaml.Node, number: int) -> Channel:
+        if isinstance(node, yaml.ScalarNode):
+            return self.apprise(node, f"{number}")
+        parts = self.source.mapping(node, "a channel", ("name", APPRISE, WEBHOOK, MQTT))
+        name = self.source.text(parts["name"], "its name") if "name" in parts else f"{number}"
+        if not _NAME.fullmatch(name):
+            self.source.fail(parts["name"], f"{name!r} cannot name a channel")
+        kinds = [kind for kind in (APPRISE, WEBHOOK, MQTT) if kind in parts]
+        if len(kinds) != 1:
+            expected = f"expected one of {APPRISE}, {WEBHOOK} and {MQTT}"
+            self.source.fail(node, f"{expected}; found {', '.join(kinds) or 'none'}")
+        kind = kinds[0]
+        if kind == APPRISE:
+            return self.apprise(parts[kind], name)
+        target = self.source.text(parts[kind], f"where the {kind} is")
+        if kind == WEBHOOK and "${" not in target:
+            where = urlsplit(target)
+            if where.scheme not in ("http", "https") or not where.hostname:
+                expected = "expected a webhook such as https://town.example/hook"
+                self.source.fail(parts[kind], f"{target!r}: {expected}")
+        if kind == MQTT and (not target.strip("/") or set("+#") & set(target)):
+            expected = "expected a topic such as hypervisor/alarms"
+            self.source.fail(parts[kind], f"{target!r}: {expected}")
+        return Channel(name=name, kind=kind, target=target)
+
+    def apprise(self, node: yaml.Node, name: str) -> Channel:
+        """Checks the address unless it has placeholders; a misspelt scheme is the usual error."""
+        target = self.source.text(node, "an address")
+        scheme = target.partition("://")[0]
+        schemes = apprise_channel.list_schemes()
+        if "${" not in scheme and scheme.lower() not in schemes:
+            hint: str = did_you_mean(scheme, schemes)
+            hint = hint if "did you mean" in hint else "; expected one such as mailto://"
+            self.source.fail(node, f"{scheme!r} is not a kind of channel{hint}")
+        if "${" not in target and not apprise_channel.is_complete(target):
+            expected = f"this is not a complete address of the kind {scheme}://"
+            self.source.fail(node, f"{expected}; its page in apprise's manual says how")
+        return Channel(name=name, kind=APPRISE, target=target)

@@ -7,6 +7,7 @@ from hypervisor.notifications.hours import Hours
 EVENTS = ("raised", "severity", "stale", "cleared", "revised", "withdrawn", "reminder")
 LANGUAGES = ("fr", "en")
 APPRISE, WEBHOOK, MQTT = "apprise", "webhook", "mqtt"
+DEAD_MAN = "dead man"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,12 @@ class Route:
     escalate: Escalation | None = None
     only_escalated: bool = False  # takes only escalations
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it takes only some raised alarms of its domains."""
+        parts = self.areas or self.sites or self.rules or self.labels or self.only_escalated
+        return bool(parts) or "raised" not in self.events
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeadMan:
@@ -60,6 +67,10 @@ class DeadMan:
     channels: tuple[Channel, ...]
     language: str = "fr"
 
+    @property
+    def route(self) -> Route:
+        return Route(name=DEAD_MAN, channels=self.channels, language=self.language)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Routes:
@@ -68,16 +79,15 @@ class Routes:
     routes: tuple[Route, ...] = ()
     dead_man: DeadMan | None = None
 
+    @property
+    def every(self) -> tuple[Route, ...]:
+        """All routes, with that of the heartbeat."""
+        return self.routes if self.dead_man is None else (*self.routes, self.dead_man.route)
+
     def named(self, name: str) -> Route | None:
         return next((route for route in self.routes if route.name == name), None)
 
     def channel(self, route: str, name: str) -> Channel | None:
-        """The present channel of a name; heartbeats belong to the route `dead man`."""
-        owner = self.named(route)
-        channels = owner.channels if owner else ()
-        if route == DEAD_MAN and self.dead_man is not None:
-            channels = self.dead_man.channels
+        """The present channel of a name."""
+        channels = (part for owner in self.every if owner.name == route for part in owner.channels)
         return next((channel for channel in channels if channel.name == name), None)
-
-
-DEAD_MAN = "dead man"

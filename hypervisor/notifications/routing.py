@@ -11,11 +11,17 @@ from hypervisor.base.instants import micros, moment, text
 from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
-from hypervisor.notifications import apprise_channel, gaps, queries_alarms, queries_outbox
+from hypervisor.notifications import (
+    apprise_channel,
+    queries_alarms,
+    queries_outbox,
+    queries_routes,
+)
 from hypervisor.notifications import decision as deciding
 from hypervisor.notifications.decision import Facts, Hold, Send
-from hypervisor.notifications.dispatcher import is_holiday
-from hypervisor.notifications.errors import NotifyError
+from hypervisor.notifications.hours import is_holiday
+from hypervisor.notifications.model import NotifyError
+from hypervisor.notifications.on_call import describe_gaps
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Routes
@@ -53,18 +59,15 @@ def apply_routes(
         raise NotifyError(f"{file} cannot be read: {error}") from error
     vocabulary = _read_vocabulary(connection)
     routes = read_routes(written, file=str(file), vocabulary=vocabulary)
-    counted, holes = (
-        _summarize(routes),
-        gaps.describe_gaps(routes, vocabulary, queries_outbox.read_clock(connection)),
-    )
+    counted = _summarize(routes)
+    gaps = describe_gaps(routes, vocabulary, queries_outbox.read_clock(connection))
     with connection.transaction():
-        before = queries_alarms.find_routes_revision(connection, 0)
+        before = queries_routes.find_revision(connection, 0)
         if before is not None and before.text == written:
-            return f"{file} is in force already, as revision {before.id}"
+            return f"{file} is already in force, as revision {before.id}"
         if dry_run:
-            summary = f"{file} is right: {counted} (--dry-run: nothing was changed)"
-            return "\n".join([summary, *holes])
-        details = {"changed": _diff(before.text if before else "", written)}
+            summary = f"{file} is valid: {counted} (--dry-run: nothing was changed)"
+            return "\n".join([summary, *gaps])
         author = author.strip() or audit.current_user()
         audit.record(
             connection,
@@ -72,23 +75,23 @@ def apply_routes(
             subject=file.name,
             reason=reason,
             author=author,
-            details=details,
+            details={"changed": _diff(before.text if before else "", written)},
         )
-        number = queries_alarms.insert_routes(
+        number = queries_routes.insert_revision(
             connection, written, author=author, reason=reason.strip()
         )
         queries_outbox.notify_workers(connection)
-    return "\n".join([f"revision {number} is in force: {counted}", *holes])
+    return "\n".join([f"revision {number} is in force: {counted}", *gaps])
 
 
 def _summarize(routes: Routes) -> str:
     count = len(routes.routes)
     summary = f"{count} route{'s' if count != 1 else ''}"
-    return summary if routes.dead_man else f"{summary}, and no sign of life (`dead man`)"
+    return summary if routes.dead_man else f"{summary}, no heartbeat (`dead man`)"
 
 
 def _read_vocabulary(connection: Connection) -> Vocabulary:
-    areas, sites, rules = queries_alarms.read_vocabulary(connection)
+    areas, sites, rules = queries_routes.read_names(connection)
     instance = instance_store.read(connection)
     return Vocabulary(
         domains=frozenset(catalogue().domains),
@@ -125,9 +128,11 @@ def show_routes(connection: Connection, *, secrets: bool) -> str:
     Raises:
         NotifyError: there is none.
     """
-    revision = queries_alarms.find_routes_revision(connection, 0)
+    revision = queries_routes.find_revision(connection, 0)
     if revision is None:
-        raise NotifyError("no routes are in force: `hypervisor notify routes apply FILE` does it")
+        raise NotifyError(
+            "no routes are in force; apply some with `hypervisor notify routes apply FILE`"
+        )
     head = f"# revision {revision.id}, {text(micros(revision.recorded_at))}, {revision.author}:"
     return (
         f"{head} {revision.reason}\n{revision.text if secrets else mask_addresses(revision.text)}"
@@ -136,7 +141,7 @@ def show_routes(connection: Connection, *, secrets: bool) -> str:
 
 def read_in_force(connection: Connection) -> Routes:
     """The routes in force, if any."""
-    revision = queries_alarms.find_routes_revision(connection, 0)
+    revision = queries_routes.find_revision(connection, 0)
     return Routes() if revision is None else read_routes(revision.text, file="the routes in force")
 
 
@@ -155,10 +160,10 @@ def describe_recipients(connection: Connection, like: AlarmExample, at: datetime
             raise NotifyError(f"{value!r} is not known{did_you_mean(value, allowed)}")
     now = queries_outbox.read_clock(connection) if at is None else micros(at)
     if now is None:
-        raise NotifyError("the exercise has not begun: say a time with --at")
+        raise NotifyError("the exercise has not begun: give a time with --at")
     areas = frozenset[str]()
     if like.site:
-        _, sites, _ = queries_alarms.read_vocabulary(connection)
+        _, sites, _ = queries_routes.read_names(connection)
         if like.site not in sites:
             raise NotifyError(f"no site {like.site!r}{did_you_mean(like.site, sites)}")
         areas = queries_alarms.areas_of_site(connection, like.site)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from hypervisor.base.settings import SETTINGS_FILE, Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, keep_connected
-from hypervisor.notifications.dispatcher import Dispatcher, is_holiday
+from hypervisor.notifications.dispatcher import Dispatcher
+from hypervisor.notifications.hours import is_holiday
 from hypervisor.notifications.loop import Notifier, RetryPolicy
 from hypervisor.notifications.mqtt_channel import Broker
 from hypervisor.notifications.sending import Sender, read_secrets

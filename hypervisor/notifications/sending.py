@@ -8,8 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hypervisor.notifications import apprise_channel, mqtt_channel, webhook_channel
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 from hypervisor.notifications.mqtt_channel import Broker
 from hypervisor.notifications.routes import APPRISE, MQTT, Channel
 
@@ -42,7 +41,7 @@ class Sender:
 
 
 def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:
-    """The target with placeholders filled in; parts of an address are quoted, a whole one is not.
+    """The target with placeholders filled in; inside an address their values are quoted.
 
     Raises:
         ChannelError: a placeholder has no value.

@@ -7,8 +7,7 @@ import ssl
 from urllib.parse import unquote, urlsplit
 
 from hypervisor.notifications.apprise_channel import KEY
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 
 _SHOWN = 200  # characters of the response kept in the error
 
@@ -21,7 +20,7 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
     """
     where = urlsplit(target)
     if where.scheme not in ("http", "https") or not where.hostname:
-        raise ChannelError("this is no address of a webhook: expected http:// or https://")
+        raise ChannelError("not a webhook address; expected http:// or https://")
     path = (where.path or "/") + (f"?{where.query}" if where.query else "")
     try:
         connection = _open_connection(where.scheme, where.hostname, where.port, seconds)
@@ -44,8 +43,8 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
 
 def encode_body(message: Message) -> bytes:
     """The JSON body: the data of the message with title and text."""
-    whole = {**message.data, "title": message.title, "text": message.text}
-    return json.dumps(whole, ensure_ascii=False).encode()
+    body = {**message.data, "title": message.title, "text": message.text}
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def build_headers(key: str, user: str | None, password: str | None) -> dict[str, str]:

@@ -18,7 +18,7 @@ from hypervisor.exercises.queries_runs import get_latest_run
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course
-from hypervisor.notifications.views_duty import OnCallNow, find_on_call
+from hypervisor.notifications.on_call import OnCallNow, find_on_call
 from hypervisor.overview import queries
 from hypervisor.overview.queries import Changes, Glance, OpenAlarm, Vigilance
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors

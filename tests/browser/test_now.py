@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hypervisor.database.connect import Connection, connect
-from hypervisor.notifications import queries_alarms
+from hypervisor.notifications import queries_routes
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
@@ -85,7 +85,7 @@ def test_who_is_called_and_the_official_colours(own_console: Console) -> None:
         "    channels: [{name: mobile, webhook: 'http://127.0.0.1:9/'}]\n"
     )
     with connect(own_console.url) as connection:
-        queries_alarms.insert_routes(connection, routes, author="test", reason="test")
+        queries_routes.insert_revision(connection, routes, author="test", reason="test")
         _bulletin(connection)
     page = own_console.page("/now", language="fr")
     duty = page.locator("#duty")

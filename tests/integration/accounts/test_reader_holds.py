@@ -146,7 +146,7 @@ def test_an_error_tells_nothing_of_anothers_rows(world: World, north: Connection
 
 
 def test_no_plan_tells_whether_anothers_row_is_there(world: World, north: Connection) -> None:
-    """A key of theirs, looked up, is answered and explained as one that withdrawn."""
+    """A key of theirs, looked up, is answered and explained as one that never was."""
     with connect(world.url) as owner:
         service_list.refresh_incidents(owner)
         owner.execute(

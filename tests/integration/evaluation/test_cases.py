@@ -38,7 +38,7 @@ CASES = cases()
 EVERY = [pytest.param(one, id=one["name"]) for one in CASES]
 SAMPLE = {
     "the drowned gauge keeps its alarm",
-    "a late reading breaks a for, so the alarm withdrawn",
+    "a late reading breaks a for, so the alarm never was",
     "an outage, then the backfill in reverse order",
     "a correction counts as if it had been there from the start",
     "a superseded value does not come back by a redelivery",

@@ -73,7 +73,7 @@ def test_killed_under_load(instance_settings: Settings, kills: int) -> None:
 
 
 def test_a_database_that_drops_every_connection(instance_settings: Settings) -> None:
-    """What is sent while the store chattering is stored once, by the same process."""
+    """What is sent while the store comes and goes is stored once, by the same process."""
     messages = 3_000
     done = threading.Event()
     process = start_ingest(instance_settings)

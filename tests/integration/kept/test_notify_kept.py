@@ -12,7 +12,13 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
-from hypervisor.notifications import health, queries_alarms, queries_deliveries, queries_outbox
+from hypervisor.notifications import (
+    deadman,
+    queries_alarms,
+    queries_deliveries,
+    queries_outbox,
+    queries_routes,
+)
 from hypervisor.notifications.queries_alarms import AlarmContext, UnansweredAlarm
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, DeliveryRow, NewDelivery
 from hypervisor.notifications.queries_outbox import Entry, Event
@@ -65,11 +71,8 @@ def test_events_wait_in_the_order_in_which_they_were_put(connection: Connection)
 
     queries_outbox.hold_event(connection, first.id, until=AT + 7, why="grace")
     waiting = replace(first, due=AT + 7, held="grace")
-    assert queries_outbox.list_undecided(connection, limit=9) == [
-        (waiting, "grace"),
-        (second, None),
-    ]
-    assert queries_outbox.list_undecided(connection, limit=1) == [(waiting, "grace")]
+    assert queries_outbox.list_undecided(connection, limit=9) == [waiting, second]
+    assert queries_outbox.list_undecided(connection, limit=1) == [waiting]
     queries_outbox.extend_holds(connection, {second.id}, until=AT + 8)
     assert entries(connection, AT + 7) == [waiting]
     queries_outbox.extend_holds(connection, (), until=AT + 9)
@@ -87,18 +90,18 @@ def test_what_is_decided_is_decided_for_good(connection: Connection) -> None:
     first, second, third = entries(connection)
     queries_outbox.hold_event(connection, first.id, until=AT, why="grace")
     queries_outbox.record_outcome(
-        connection, first.id, outcome="no route", reason="no route takes it"
+        connection, first.id, outcome="no route", reason="no route matches"
     )
     queries_outbox.record_outcome(connection, first.id, outcome="dropped", reason="later")
     queries_outbox.record_outcome(connection, second.id, outcome="dropped", reason="it is over")
     assert entries(connection) == [third]
     queries_outbox.record_outcome(connection, third.id, outcome="no route", reason="none")
-    plain = replace(first, held=None)
+    latest = replace(third, held="none")
     assert queries_outbox.list_unrouted(connection, limit=9) == [
-        (third, "none"),
-        (plain, "no route takes it"),
+        latest,
+        replace(first, held="no route matches"),
     ]
-    assert queries_outbox.list_unrouted(connection, limit=1) == [(third, "none")]
+    assert queries_outbox.list_unrouted(connection, limit=1) == [latest]
     assert queries_outbox.list_undecided(connection, limit=9) == []
 
     made = queries_outbox.put_decided(connection, event("t"), outcome="sent to", reason="duty")
@@ -383,17 +386,22 @@ def test_where_an_alarms_subject_stands(connection: Connection) -> None:
     assert queries_alarms.areas_of_site(connection, "mill") == above
     assert queries_alarms.areas_of_site(connection, "nowhere") == frozenset()
     assert queries_alarms.areas_of_site(connection, "nosuch") == frozenset()
-    areas, sites, rules = queries_alarms.read_vocabulary(connection)
+    areas, sites, rules = queries_routes.read_names(connection)
     assert areas == above | {"91002", "Amont"}
     assert sites == {"mill", "source", "square", "nowhere"}
     assert rules == frozenset()
     revise(connection, "rule", "flood-high", {})
-    assert queries_alarms.read_vocabulary(connection)[2] == {"flood-high"}
+    assert queries_routes.read_names(connection)[2] == {"flood-high"}
 
 
 def test_who_was_told_of_an_alarm_and_what_waits(connection: Connection) -> None:
     alarm, other = raise_alarm(connection, "r", "mill"), raise_alarm(connection, "r", "source")
-    assert queries_alarms.read_notified(connection, alarm) == (frozenset(), False, None)
+
+    def sent(number: int) -> tuple[frozenset[str], bool, int | None]:
+        found = queries_alarms.read_context(connection, number)
+        return found.notified, found.notified_active, found.notified_at
+
+    assert sent(alarm) == (frozenset(), False, None)
     of_event = put(connection, "e", alarm=alarm)
 
     def deliver_to(route: str, key: str, told: int, *, active: bool) -> int:
@@ -402,33 +410,27 @@ def test_who_was_told_of_an_alarm_and_what_waits(connection: Connection) -> None
 
     dropped = deliver_to("first", "a", AT - 1, active=True)
     connection.execute("UPDATE delivery SET state = 'dropped' WHERE id = %s", [dropped])
-    assert queries_alarms.read_notified(connection, alarm) == (frozenset(), False, None)
+    assert sent(alarm) == (frozenset(), False, None)
     deliver_to("duty", "b", AT, active=False)
     deliver_to("chief", "c", AT + 1, active=True)
-    assert queries_alarms.read_notified(connection, alarm) == (
-        frozenset({"duty", "chief"}),
-        True,
-        AT,
-    )
+    assert sent(alarm) == (frozenset({"duty", "chief"}), True, AT)
     deliver_to("duty", "d", AT + 2, active=False)
-    assert queries_alarms.read_notified(connection, alarm) == (
-        frozenset({"duty", "chief"}),
-        False,
-        AT,
-    )
-    assert queries_alarms.read_notified(connection, other)[0] == frozenset()
+    assert sent(alarm) == (frozenset({"duty", "chief"}), False, AT)
+    assert sent(other)[0] == frozenset()
 
     queries_outbox.put_events(
         connection, [event("r", alarm=alarm), event("s", alarm=alarm, event="severity")]
     )
     raised, severity = entries(connection)
-    assert queries_alarms.is_raise_pending(connection, alarm, severity.id)
-    assert not queries_alarms.is_raise_pending(connection, alarm, raised.id)
-    assert not queries_alarms.is_raise_pending(connection, other, severity.id)
+
+    def pending(number: int, before: int) -> bool:
+        return queries_alarms.read_context(connection, number, before).raise_pending
+
+    assert pending(alarm, severity.id)
+    assert not pending(alarm, raised.id)
+    assert not pending(other, severity.id)
     queries_outbox.record_outcome(connection, raised.id, outcome="dropped", reason="x")
-    assert not queries_alarms.is_raise_pending(connection, alarm, severity.id + 1), (
-        "only what raises it"
-    )
+    assert not pending(alarm, severity.id + 1), "only what raises it"
 
 
 def test_alarms_that_last_and_that_somebody_has_seen(connection: Connection) -> None:
@@ -441,9 +443,8 @@ def test_alarms_that_last_and_that_somebody_has_seen(connection: Connection) -> 
         == queries_alarms.filter_active(connection, [over])
         == frozenset()
     )
-    assert queries_alarms.is_acknowledged(connection, lasts)
-    assert not queries_alarms.is_acknowledged(connection, over)
-    assert not queries_alarms.is_acknowledged(connection, gone + 1)
+    for number, seen in ((lasts, True), (over, False), (gone + 1, False)):
+        assert queries_alarms.read_context(connection, number).acknowledged is seen
 
 
 def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connection) -> None:
@@ -477,21 +478,21 @@ def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connectio
 
 
 def test_revisions_of_the_routes(connection: Connection) -> None:
-    assert queries_alarms.find_routes_revision(connection, 0) is None
-    first = queries_alarms.insert_routes(connection, "one", author="ann", reason="why")
-    second = queries_alarms.insert_routes(connection, "two", author="ben", reason="again")
-    kept = queries_alarms.list_routes_revisions(connection)
+    assert queries_routes.find_revision(connection, 0) is None
+    first = queries_routes.insert_revision(connection, "one", author="ann", reason="why")
+    second = queries_routes.insert_revision(connection, "two", author="ben", reason="again")
+    kept = queries_routes.list_revisions(connection)
     assert [(one.id, one.text, one.author, one.reason) for one in kept] == [
         (first, "one", "ann", "why"),
         (second, "two", "ben", "again"),
     ]
     assert all(one.recorded_at > NOW for one in kept)
     assert (
-        queries_alarms.find_routes_revision(connection, 0)
-        == queries_alarms.find_routes_revision(connection, first)
+        queries_routes.find_revision(connection, 0)
+        == queries_routes.find_revision(connection, first)
         == kept[1]
     )
-    assert queries_alarms.find_routes_revision(connection, second) is None
+    assert queries_routes.find_revision(connection, second) is None
 
 
 def test_rules_in_force_at_a_time(connection: Connection) -> None:
@@ -508,20 +509,24 @@ def test_rules_in_force_at_a_time(connection: Connection) -> None:
 
 
 def trouble(connection: Connection, mode: Mode = Mode.LIVE, wall: Any = NOW) -> Sequence[str]:
-    return health.check_health(connection, mode=mode, wall=wall).trouble
+    return deadman.find_trouble(connection, mode=mode, wall=wall)
 
 
 def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     connection.execute("DELETE FROM feed")
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CONDUCTOR.value])
     connection.execute("SELECT pg_advisory_xact_lock(0, %s)", [Lock.WATCH.value])
-    idle = ("no watch is at work", "no ingest worker is there", "the watch has not judged lately")
+    idle = (
+        "the evaluation is not running",
+        "no ingest worker is running",
+        "the evaluation has made no recent progress",
+    )
     assert trouble(connection) == idle
     assert trouble(connection, Mode.EXERCISE) == idle[:2]
     connection.execute("SELECT pg_advisory_lock(%s)", [Lock.WATCH.value])
     try:
         assert queries_alarms.is_evaluation_running(connection)
-        assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is there",)
+        assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is running",)
         for name, heard, drained in (
             ("one", NOW, None),
             ("two", NOW, None),
@@ -540,20 +545,20 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
         late = timedelta(seconds=45)
         assert trouble(connection) == trouble(connection, wall=NOW + late) == ()
         assert trouble(connection, wall=NOW + late + TICK) == (
-            "ingest one was not heard lately",
-            "ingest two was not heard lately",
-            "the watch has not judged lately",
+            "no recent heartbeat of ingest worker one",
+            "no recent heartbeat of ingest worker two",
+            "the evaluation has made no recent progress",
         )
         assert trouble(connection, Mode.EXERCISE, NOW + HOUR) == ()
         connection.execute("UPDATE worker SET heard_at = NULL WHERE name = 'two'")
         connection.execute("UPDATE evaluation_state SET evaluated_to = NULL")
         assert trouble(connection) == (
-            "ingest two was not heard lately",
-            "the watch has not judged lately",
+            "no recent heartbeat of ingest worker two",
+            "the evaluation has made no recent progress",
         )
         connection.execute("UPDATE evaluation_state SET evaluated_to = %s, cursor = '1'", [NOW])
         connection.execute("UPDATE worker SET heard_at = %s WHERE name = 'two'", [NOW])
-        for count, behind in ((1000, ()), (1, ("the watch is 1001 batches behind",))):
+        for count, behind in ((1000, ()), (1, ("the evaluation is 1001 batches behind",))):
             connection.execute(
                 "INSERT INTO feed (kind) SELECT 'registry' FROM generate_series(1, %s)", [count]
             )

@@ -13,7 +13,7 @@ from hypervisor.alarms.queries import Transition
 from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
-from hypervisor.notifications import queries_alarms, queries_deliveries, queries_outbox
+from hypervisor.notifications import queries_deliveries, queries_outbox, queries_routes
 from hypervisor.notifications.events import build_events
 from tests.integration.evaluation.test_equality import SITES, flood
 from tests.integration.evaluation.test_process import Process as Watch
@@ -57,7 +57,7 @@ def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | N
     world.register(SITES)
     world.join()
     routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
-    queries_alarms.insert_routes(world.connection, routes, author="test", reason="test")
+    queries_routes.insert_revision(world.connection, routes, author="test", reason="test")
     world.connection.commit()
     sent = flood(3)
     size = -(-len(sent) // ROUNDS)

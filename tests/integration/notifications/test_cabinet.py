@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
-from hypervisor.notifications import queries_alarms, queries_deliveries, queries_outbox
+from hypervisor.notifications import queries_deliveries, queries_outbox, queries_routes
 from hypervisor.notifications.loop import Notifier
 from hypervisor.notifications.running import build_notifier
 from hypervisor.registry.changes import Changes
@@ -72,7 +72,7 @@ def street(database_url: str) -> Iterator[World]:
 @pytest.fixture
 def notifier(street: World, hook: Webhook, tmp_path: Path) -> Iterator[Notifier]:
     routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
-    queries_alarms.insert_routes(street.connection, routes, author="test", reason="test")
+    queries_routes.insert_revision(street.connection, routes, author="test", reason="test")
     street.connection.commit()
     settings = Settings(data=tmp_path, database_url=street.url, notify_timeout_seconds=2.0)
     one = build_notifier(connect(street.url, autocommit=True), settings, lambda _: None)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from hypervisor import cli as cli_cli
 from hypervisor.notifications import cli as notification_cli
-from hypervisor.notifications.errors import NotifyError
+from hypervisor.notifications.model import NotifyError
 from rules._errors import RuleError
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.test_process import Process, start
@@ -58,7 +58,7 @@ def test_a_slip_in_the_file_is_told_where_it_is(hypervisor: Type, tmp_path: Path
     with pytest.raises(RuleError) as told:
         hypervisor("routes", "apply", str(wrong), "--reason", "first")
     assert str(told.value) == (
-        f"{wrong}:2:35: 'floood' is not one of the domains known; did you mean 'flood'?"
+        f"{wrong}:2:35: 'floood' is not one of the domains; did you mean 'flood'?"
     )
     with pytest.raises(NotifyError, match="no routes are in force"):
         hypervisor("routes", "show")
@@ -76,8 +76,8 @@ def test_routes_are_applied_shown_and_asked(
     who = hypervisor("routes", "test", "--domain", "flood", "--site", "orge").output
     audited = town.connection.execute("SELECT author, kind, reason FROM audit").fetchall()
 
-    assert applied == "revision 1 is in force: 1 route, and no sign of life (`dead man`)\n"
-    assert "in force already" in again
+    assert applied == "revision 1 is in force: 1 route, no heartbeat (`dead man`)\n"
+    assert "already in force" in again
     assert who == "duty: 1 channel, in en, at 2024-10-09T12:00:00Z\n"
     shown = hypervisor("routes", "show").output
     assert f"http://127.0.0.1:{hook.port}/…" in shown
@@ -90,7 +90,7 @@ def test_a_test_goes_the_way_of_alarms(
     hypervisor: Type, hook: Webhook, tmp_path: Path, start: Callable[[], Process]
 ) -> None:
     hypervisor("routes", "apply", str(written(tmp_path, hook)), "--reason", "first")
-    with pytest.raises(NotifyError, match="nobody is there to send"):
+    with pytest.raises(NotifyError, match="no notifier is running"):
         hypervisor("test", "duty")
     start().says("routes of revision")
     with pytest.raises(NotifyError, match="did you mean 'duty'"):
@@ -121,5 +121,5 @@ def test_what_waits_and_what_nobody_was_told_of_is_listed(
     untold = json.loads(hypervisor("list", "--untold", "--json").output)
     held = json.loads(hypervisor("list", "--held", "--json").output)
 
-    assert (untold["event"], untold["why"]) == ("raised", "no route takes it")
+    assert (untold["event"], untold["why"]) == ("raised", "no route matches")
     assert held["title"] == "Orge à Arpajon: river high"

@@ -11,10 +11,9 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.database import audit, locks
 from hypervisor.database.connect import connect
-from hypervisor.notifications import loop, queries_alarms, routing, running, test_message
+from hypervisor.notifications import loop, queries_routes, routing, running, test_message
 from hypervisor.notifications.deadman import DeadMan
-from hypervisor.notifications.errors import NotifyError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message, NotifyError
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.routes import Channel
 from hypervisor.notifications.routing import AlarmExample
@@ -155,10 +154,10 @@ def test_a_channel_that_is_no_more_is_given_up(town: Town, hook: Webhook) -> Non
     town.routes(f"routes: [{{name: duty, channels: [{{name: b, webhook: '{hook.url}'}}]}}]")
     town.settle(one)
     (row,) = town.rows()
-    assert (row.state, row.last_error) == ("dead", "the route 'duty' has no channel 'a' more")
+    assert (row.state, row.last_error) == ("dead", "the route 'duty' no longer has a channel 'a'")
     assert town.said[-1] == (
         "GIVEN UP: EXERCICE - ALARME MAJEURE - Orge à Arpajon: river high to duty/a (the route"
-        " 'duty' has no channel 'a' more); `hypervisor notify list --dead`, `hypervisor notify"
+        " 'duty' no longer has a channel 'a'); `hypervisor notify list --dead`, `hypervisor notify"
         f" retry {row.id}`"
     )
 
@@ -169,7 +168,7 @@ def test_without_any_routes_nobody_is_told_and_that_is_said(town: Town) -> None:
     town.raised()
     assert one.turn(), "there may be more"
     assert not one.turn()
-    assert town.events() == [("raised", "no route", "no route takes it")]
+    assert town.events() == [("raised", "no route", "no route matches")]
     assert town.said == []
 
 
@@ -203,7 +202,7 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
     )
     for _ in range(2):
         assert not man.beat(town.connection, office, wall)
-    assert said == ["no sign of life leaves: no watch is at work"]
+    assert said == ["heartbeats stopped: the evaluation is not running"]
     with connect(town.url, autocommit=True) as watch:
         assert locks.take(watch, locks.Lock.WATCH)
         assert man.beat(town.connection, office, wall)
@@ -213,7 +212,7 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
         )
         assert man.beat(town.connection, office, wall + timedelta(minutes=4))
         assert not DeadMan(say=said.append).beat(town.connection, office, wall)
-    assert said[1:] == ["signs of life leave again"]
+    assert said[1:] == ["heartbeats resumed"]
     rows = town.connection.execute(
         "SELECT key, route, channel, state, active, told_at, message->>'text', message->'data'"
         " FROM delivery ORDER BY id"
@@ -224,7 +223,7 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
         (f"alive:300000000:{tick + 1}/dead man/1", "dead man", "1", "waiting", False),
     ]
     assert [row[5] for row in rows] == [wall, wall + timedelta(minutes=4)]
-    assert "Essonne is at work (2026-01-01 13:01 (UTC+1))" in rows[0][6]
+    assert "Essonne is running (2026-01-01 13:01 (UTC+1))" in rows[0][6]
     assert [(row[7]["waiting"], row[7]["dead"]) for row in rows] == [(0, 0), (0, 0)]
     outbox = town.connection.execute("SELECT event, outcome, reason FROM outbox").fetchall()
     assert outbox == [("alive", "sent to", "dead man")] * 2
@@ -273,7 +272,7 @@ def test_who_would_be_told(applied: Town) -> None:
         "board: 2 channels, in en, at 2024-10-09T08:00:00Z"
     )
     assert who("2024-10-09T17:00Z") == (
-        "nobody at 2024-10-09T17:00:00Z: nobody is on call for it; from 2024-10-10T06:00:00Z on"
+        "nobody at 2024-10-09T17:00:00Z: nobody is on call; from 2024-10-10T06:00:00Z on"
     )
     for wrong, told in (
         ({"domain": "floood"}, "'floood' is not known; did you mean 'flood'?"),
@@ -330,22 +329,21 @@ def test_a_file_is_applied_with_what_changed_and_without_what_is_secret(
     assert "other" not in shown
     assert "u:other@y.example" in routing.show_routes(applied.connection, secrets=True)
     assert routing.apply_routes(applied.connection, file, author="x", reason="x") == (
-        f"{file} is in force already, as revision 2"
+        f"{file} is already in force, as revision 2"
     )
     file.write_text("routes: []\n")
     dry = routing.apply_routes(applied.connection, file, author="x", reason="x", dry_run=True)
     assert dry.splitlines()[0] == (
-        f"{file} is right: 0 routes, and no sign of life (`dead man`)"
-        " (--dry-run: nothing was changed)"
+        f"{file} is valid: 0 routes, no heartbeat (`dead man`) (--dry-run: nothing was changed)"
     )
     assert len(dry.splitlines()) > 1, "and which domains nobody takes"
-    assert len(queries_alarms.list_routes_revisions(applied.connection)) == 2
+    assert len(queries_routes.list_revisions(applied.connection)) == 2
     with pytest.raises(NotifyError, match="cannot be read"):
         routing.apply_routes(applied.connection, tmp_path / "none", author="x", reason="x")
 
 
 def test_the_sign_of_life_is_tried_like_a_route(applied: Town) -> None:
-    with pytest.raises(NotifyError, match="nobody is there to send"):
+    with pytest.raises(NotifyError, match="no notifier is running"):
         test_message.send_test(applied.connection, applied.settings, "dead man")
     applied.notifier()
     for wrong, near in (("dead mann", "dead man"), ("dai", "day")):

@@ -19,7 +19,7 @@ from hypervisor.broker.ports import LOOPBACK
 from hypervisor.database import locks
 from hypervisor.database.connect import connect
 from hypervisor.notifications import mqtt_channel
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import PATIENCE, Town
 
@@ -128,7 +128,7 @@ def test_signs_of_life_leave_while_a_watch_is_at_work(
     watched()
     town.work(lambda: not town.watched(), second)
     now += timedelta(minutes=5)
-    town.work(lambda: any("no watch is at work" in words for words in town.said), first)
+    town.work(lambda: any("the evaluation is not running" in words for words in town.said), first)
     assert len(hook.got) == 2
 
     with connect(town.url, autocommit=True) as own:

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.database.connect import connect
 from hypervisor.notifications import queries_deliveries
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.routes import Channel
 from tests.integration.notifications.servers import MailServer, Mood, Webhook

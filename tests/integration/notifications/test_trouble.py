@@ -3,7 +3,7 @@
 import pytest
 
 from hypervisor.notifications import queries_outbox
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
 from hypervisor.notifications.mqtt_channel import build_topic
 from hypervisor.notifications.queries_outbox import Event
 from tests.integration.notifications.servers import Webhook
@@ -55,7 +55,7 @@ def test_its_words_say_what_is_blind_why_and_what_to_do(town: Town, hook: Webhoo
     assert "La règle flood-evil ne peut pas être évaluée (orge (+2))" in first[0]["text"]
     assert "Motif : OverflowError: too large" in first[0]["text"]
     assert first[0]["kind"] == "failure"
-    assert build_topic("town/alarms", Message.from_json(first[0])) == "town/alarms/set-aside"
+    assert build_topic("town/alarms", Message(**first[0])) == "town/alarms/set-aside"
     assert "Aucune règle ne peut être évaluée pour orge (+2)" in second[0]["text"]
 
 
@@ -68,4 +68,4 @@ def test_without_a_route_it_is_said_that_nobody_was_told(town: Town, hook: Webho
     town.settle()
     assert got(hook) == []
     rows = town.connection.execute("SELECT outcome, reason FROM outbox").fetchall()
-    assert rows == [("no route", "no route takes it")]
+    assert rows == [("no route", "no route matches")]

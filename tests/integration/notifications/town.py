@@ -13,7 +13,12 @@ from hypervisor.base.instants import BEGINNING, micros, moment, text
 from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
-from hypervisor.notifications import queries_alarms, queries_deliveries, queries_outbox
+from hypervisor.notifications import (
+    queries_alarms,
+    queries_deliveries,
+    queries_outbox,
+    queries_routes,
+)
 from hypervisor.notifications.events import build_events
 from hypervisor.notifications.loop import Notifier
 from hypervisor.notifications.queries_deliveries import DeliveryRow
@@ -94,7 +99,7 @@ class Town:
         self.revise("series", f"{name}/level", {"interval_s": interval})
 
     def routes(self, written: str) -> None:
-        queries_alarms.insert_routes(self.connection, written, author="test", reason="test")
+        queries_routes.insert_revision(self.connection, written, author="test", reason="test")
         queries_outbox.notify_workers(self.connection)
         self.connection.commit()
 

@@ -1,4 +1,4 @@
-"""The player on a real broker: order, stamps, the clock's promise, a broker that chattering."""
+"""The player on a real broker: order, stamps, the clock's promise, a broker that comes and goes."""
 
 import signal
 import time

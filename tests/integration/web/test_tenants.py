@@ -101,7 +101,7 @@ def _mark(mark: str, text: str) -> bool:
 
 
 def _differs(north: httpx.Client, route: Route, others: dict[str, Any]) -> Iterator[str]:
-    """Asked for by its name, it answers what it answers about something that withdrawn."""
+    """Asked for by its name, it answers what it answers about something that never was."""
     if "rule" in route.names:
         return  # rules are everybody's
     named, absent = send(north, route, others), send(north, route, NOWHERE)
@@ -109,7 +109,7 @@ def _differs(north: httpx.Client, route: Route, others: dict[str, Any]) -> Itera
         yield f"{route}: {named.status_code} {named.text[:300]}"
     if named.status_code != absent.status_code:
         yield (
-            f"{route}: {named.status_code} for another's, {absent.status_code} for what withdrawn:"
+            f"{route}: {named.status_code} for another's, {absent.status_code} for what never was:"
             f" {named.text[:300]}"
         )
     told = _told(named)

@@ -7,8 +7,7 @@ import pytest
 
 from hypervisor.broker.ports import free_port
 from hypervisor.notifications import apprise_channel
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 
 MESSAGE = Message(title="t", text="x", kind="info", data={})
 

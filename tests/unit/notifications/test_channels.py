@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 from hypervisor.notifications.mqtt_channel import build_topic
 from hypervisor.notifications.routing import mask_addresses
 from hypervisor.notifications.sending import fill_placeholders, read_secrets

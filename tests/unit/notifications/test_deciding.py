@@ -84,7 +84,7 @@ def test_news_goes_to_every_route_that_fits(event: str) -> None:
 
 @pytest.mark.parametrize("event", ["severity", "stale", "revised"])
 def test_news_before_its_raising_is_dropped(event: str) -> None:
-    expected = Drop(why="it is told with the raising, which waits")
+    expected = Drop(why="included in the raised notification, which waits")
     assert decided(event, raise_pending=True) == expected
     assert sent_to(decided(event, raise_pending=False)) == ["duty"]
     assert sent_to(decided("raised", raise_pending=True)) == ["duty"]
@@ -98,33 +98,33 @@ def test_news_before_its_raising_is_dropped(event: str) -> None:
         ("severity", {"grace": 2 * MINUTE}, Send(routes=DUTY.routes)),
         ("raised", {"suppressed": "shelved"}, Hold(until=LATER, why="shelved")),
         ("raised", {"alarm": OVER}, Send(routes=DUTY.routes)),
-        ("raised", {"alarm": OVER, "grace": 1}, Drop(why="it was over before it might speak")),
-        ("raised", {"alarm": OVER, "held": "x"}, Drop(why="it was over before it might speak")),
+        ("raised", {"alarm": OVER, "grace": 1}, Drop(why="it was over before it could be sent")),
+        ("raised", {"alarm": OVER, "held": "x"}, Drop(why="it was over before it could be sent")),
         (
             "raised",
             {"alarm": OVER, "suppressed": "x"},
-            Drop(why="it was over before it might speak"),
+            Drop(why="it was over before it could be sent"),
         ),
         (
             "raised",
             {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}},
-            Drop(why="it was withdrawn before it was told"),
+            Drop(why="it was withdrawn before anybody was notified"),
         ),
         (
             "severity",
             {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}},
-            Drop(why="it was withdrawn before it was told"),
+            Drop(why="it was withdrawn before anybody was notified"),
         ),
         ("revised", {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}}, Send(routes=DUTY.routes)),
         ("cleared", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         ("cleared", {"notified": HEARD, "suppressed": "shelved"}, Send(routes=DUTY.routes)),
-        ("cleared", {}, Drop(why="nobody was told of it")),
-        ("withdrawn", {}, Drop(why="nobody was told of it")),
+        ("cleared", {}, Drop(why="nobody was notified of it")),
+        ("withdrawn", {}, Drop(why="nobody was notified of it")),
         ("revised", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         (
             "revised",
             {"notified": NotifiedRoutes(routes=frozenset({"duty"})), "alarm": OVER},
-            Drop(why="it matters no more"),
+            Drop(why="it is over, and nobody was notified of it"),
         ),
         ("reminder", {"body": {"to": "duty"}}, Send(routes=DUTY.routes)),
         ("reminder", {"body": {"to": "duty"}, "alarm": OVER}, Drop(why="it is over")),
@@ -137,14 +137,14 @@ def test_news_before_its_raising_is_dropped(event: str) -> None:
         (
             "escalation",
             {"body": {"to": "chief"}},
-            Drop(why="the route 'chief' is no more", no_route=True),
+            Drop(why="the route 'chief' no longer exists", no_route=True),
         ),
     ],
 )
 def test_what_becomes_of_it(event: str, facts: dict[str, Any], expected: Decision) -> None:
     found = decided(event, **facts)
     if isinstance(expected, Hold) and not expected.why:
-        expected = Hold(until=expected.until, why="grace: what inhibits it may yet speak")
+        expected = Hold(until=expected.until, why="grace period of an inhibitable rule")
     assert found == expected
 
 
@@ -158,11 +158,11 @@ def test_the_end_goes_to_those_who_were_told_and_want_it() -> None:
     assert sent_to(decided("cleared", known, notified=heard, alarm=OVER)) == ["duty"]
     alone = NotifiedRoutes(routes=frozenset({"panel"}), active=True)
     assert decided("cleared", known, notified=alone, alarm=OVER) == Drop(
-        why="no route that was told wants to know of cleared"
+        why="no route notified before takes cleared"
     )
     gone = NotifiedRoutes(routes=frozenset({"gone"}), active=True)
     assert decided("cleared", known, notified=gone, alarm=OVER) == Drop(
-        why="the routes that were told are no more", no_route=True
+        why="the routes notified before no longer exist", no_route=True
     )
 
 
@@ -186,7 +186,7 @@ def test_a_route_takes_what_all_its_filters_fit(given: dict[str, set[Any]], *, f
     facts = {"areas": frozenset({"91021", "Arpajon"}), "labels": frozenset({("crew", "north")})}
     found = decided("raised", narrow, **facts)
     assert found == (
-        Send(routes=narrow.routes) if fits else Drop(why="no route takes it", no_route=True)
+        Send(routes=narrow.routes) if fits else Drop(why="no route matches", no_route=True)
     )
 
 
@@ -198,7 +198,7 @@ def test_the_severity_that_stands_counts(least: str, *, fits: bool) -> None:
 
 def test_what_only_another_route_passes_on_is_not_told_otherwise() -> None:
     chief = routes(route("chief", only_escalated=True))
-    assert decided("raised", chief) == Drop(why="no route takes it", no_route=True)
+    assert decided("raised", chief) == Drop(why="no route matches", no_route=True)
     assert sent_to(decided("escalation", chief, body={"to": "chief"})) == ["chief"]
 
 
@@ -206,7 +206,7 @@ def test_by_night_only() -> None:
     """It waits for the hour, but for a reminder, which is dropped, and an end, which is told."""
     night = routes(route("night", hours=NIGHT))
     heard = NotifiedRoutes(routes=frozenset({"night"}), active=True)
-    assert decided("raised", night) == Hold(until=LATER, why="nobody is on call for it")
+    assert decided("raised", night) == Hold(until=LATER, why="nobody is on call")
     assert decided("raised", night, alarm=OVER) == Drop(
         why="it was over before anybody was on call", no_route=True
     )
@@ -216,11 +216,9 @@ def test_by_night_only() -> None:
     assert sent_to(decided("escalation", night, body={"to": "night"})) == ["night"]
     assert sent_to(decided("cleared", night, notified=heard, alarm=OVER)) == ["night"]
     assert sent_to(decided("revised", night, notified=heard)) == ["night"]
-    assert decided("severity", night, notified=heard) == Hold(
-        until=LATER, why="nobody is on call for it"
-    )
+    assert decided("severity", night, notified=heard) == Hold(until=LATER, why="nobody is on call")
 
 
 def test_a_route_on_call_that_does_not_want_it() -> None:
     quiet = routes(route("quiet", events=frozenset({"cleared"})))
-    assert decided("raised", quiet) == Drop(why="no route on call wants to know of raised")
+    assert decided("raised", quiet) == Drop(why="no route on call takes raised")

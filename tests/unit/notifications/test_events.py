@@ -7,8 +7,8 @@ import pytest
 
 from hypervisor.alarms.queries import Alarm, Transition, as_text
 from hypervisor.base.instants import text
+from hypervisor.notifications.decision import grace_period, parse_span
 from hypervisor.notifications.events import build_events, current_severity
-from hypervisor.notifications.grace import grace_period, parse_span
 from hypervisor.notifications.loop import backoff_seconds
 from rules._rule_state import Episode
 

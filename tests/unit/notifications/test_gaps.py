@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications.gaps import describe_gaps
 from hypervisor.notifications.hours import Hours
+from hypervisor.notifications.on_call import describe_gaps
 from hypervisor.notifications.route_file import Vocabulary
 from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
 NOW = micros(datetime(2024, 5, 13, 10, 7, 31, tzinfo=UTC))  # a Monday, 12:07 in Paris
 FLOOD = Vocabulary(domains=frozenset({"flood"}))
-NOBODY = "BEWARE: nobody is on call for a critical alarm of flood: "
+NOBODY = "WARNING: nobody is on call for a critical alarm of flood: "
 
 
 def route(**given: Any) -> Route:
@@ -43,7 +43,7 @@ def gaps(*routes: Route, now: int | None = NOW) -> list[str]:
     ],
 )
 def test_what_covers_a_domain_for_sure(given: dict[str, Any], *, covers: bool) -> None:
-    expected = [] if covers else ["BEWARE: no route takes every critical alarm of flood"]
+    expected = [] if covers else ["WARNING: no route takes every critical alarm of flood"]
     assert gaps(route(**given)) == expected
 
 

@@ -5,9 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications.dispatcher import is_holiday
-from hypervisor.notifications.gaps import describe_gaps
-from hypervisor.notifications.hours import WEEKDAYS, Hours, day_names, is_on_call
+from hypervisor.notifications.hours import WEEKDAYS, Hours, day_names, is_holiday, is_on_call
+from hypervisor.notifications.on_call import describe_gaps
 from hypervisor.notifications.route_file import Vocabulary, read_routes
 
 PARIS = "Europe/Paris"
@@ -101,8 +100,8 @@ def test_hours_that_nobody_covers_are_told() -> None:
     )
     mornings = "Tue 21 May 00:00 to Tue 08:00, Mon 27 May 00:00 to Mon 08:00"
     assert describe_gaps(routes, known, micros(datetime(2024, 5, 13, 10, tzinfo=UTC))) == [
-        f"BEWARE: nobody is on call for a critical alarm of flood: {mornings}",
-        "BEWARE: no route takes every critical alarm of lighting",
+        f"WARNING: nobody is on call for a critical alarm of flood: {mornings}",
+        "WARNING: no route takes every critical alarm of lighting",
     ]
 
 

@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
-from hypervisor.notifications.errors import ChannelError
 from hypervisor.notifications.lanes import Lanes, Result
+from hypervisor.notifications.model import ChannelError
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery
 
 PATIENCE = 20.0  # s

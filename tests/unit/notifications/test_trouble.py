@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications import evaluation_failures
-from hypervisor.notifications.decision import Drop, Hold, Send
+from hypervisor.notifications.decision import Drop, Hold, Send, decide_failure
 from hypervisor.notifications.hours import Hours
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_outbox import Entry
-from hypervisor.notifications.rendering import MessageStyle
+from hypervisor.notifications.rendering import MessageStyle, render_failure
 from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
 NOON = micros(datetime(2024, 10, 9, 12, 0, tzinfo=UTC))  # a Wednesday, 14:00 in Paris
@@ -32,7 +31,7 @@ def decided(*routes: Route, event: str = "set aside", rule: str = "flood-evil") 
     def holiday(_day: date) -> bool:
         return False
 
-    return evaluation_failures.decide(entry(event, rule=rule), NOON, Routes(routes=routes), holiday)
+    return decide_failure(entry(event, rule=rule), NOON, Routes(routes=routes), holiday)
 
 
 @pytest.mark.parametrize("event", ["set aside", "resumed"])
@@ -60,7 +59,7 @@ def test_it_is_told_to_whoever_takes_all_of_its_domain(
     words = {key: frozenset(v) if isinstance(v, set) else v for key, v in given.items()}
     one = route("duty", **words)
     assert decided(one, event=event) == (
-        Send(routes=(one,)) if fits else Drop(why="no route takes it", no_route=True)
+        Send(routes=(one,)) if fits else Drop(why="no route matches", no_route=True)
     )
 
 
@@ -72,7 +71,7 @@ def test_a_whole_site_is_told_to_every_domain() -> None:
 
 def test_by_night_it_waits_and_its_end_is_dropped() -> None:
     night = route("night", hours=NIGHT)
-    later = Hold(until=NOON + 10_000_000, why="nobody is on call for it")
+    later = Hold(until=NOON + 10_000_000, why="nobody is on call")
     assert decided(night) == later
     assert decided(night, event="resumed") == Drop(why="nobody is on call")
     day = route("day")
@@ -84,14 +83,14 @@ EN = MessageStyle(instance="Essonne", exercise=True, language="en")
 
 
 def test_its_words_of_a_rule_and_of_a_site() -> None:
-    assert evaluation_failures.render(
+    assert render_failure(
         entry(subjects=["orge", "", "yvette"], count=5), "k/duty/1", FR
     ) == Message(
         title="RÈGLE NON ÉVALUÉE - flood-evil",
         text=(
-            "La règle flood-evil ne peut pas être évaluée (orge, yvette (+3)) : elle n'alarme"
-            " plus.\nMotif : too large\nLes autres règles continuent. Corrigez ou retirez la"
-            " règle ; surveillez d'ici là.\nhttps://town.example/rules"
+            "La règle flood-evil ne peut pas être évaluée (orge, yvette (+3)) : elle ne déclenche"
+            " plus d'alarme.\nMotif : too large\nLes autres règles continuent. Corrigez ou retirez"
+            " celle-ci ; d'ici là, surveillez.\nhttps://town.example/rules"
         ),
         kind="failure",
         data={
@@ -107,11 +106,11 @@ def test_its_words_of_a_rule_and_of_a_site() -> None:
             "problem": "too large",
         },
     )
-    found = evaluation_failures.render(entry("resumed", rule="", subjects=["orge"]), "k", EN)
+    found = render_failure(entry("resumed", rule="", subjects=["orge"]), "k", EN)
     assert (found.title, found.text, found.kind) == (
         "EXERCICE - RULE EVALUATED AGAIN - orge",
         "THIS IS AN EXERCISE.\nRules are evaluated again for orge, without a gap.",
         "success",
     )
-    everywhere = evaluation_failures.render(entry("resumed", subjects=[""], count=0), "k", EN)
+    everywhere = render_failure(entry("resumed", subjects=[""], count=0), "k", EN)
     assert "Rule flood-evil is evaluated again (everywhere), without a gap." in everywhere.text

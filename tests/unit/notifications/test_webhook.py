@@ -9,8 +9,7 @@ import pytest
 
 from hypervisor.broker.ports import free_port
 from hypervisor.notifications import webhook_channel
-from hypervisor.notifications.errors import ChannelError
-from hypervisor.notifications.message import Message
+from hypervisor.notifications.model import ChannelError, Message
 
 MESSAGE = Message(
     title="Crue à Épinay", text="two\nlines", kind="info", data={"title": "x", "n": 1}
@@ -88,9 +87,7 @@ def test_what_is_refused(hook: Hook, status: int, reason: str, words: bytes, tol
 
 @pytest.mark.parametrize("address", ["ftp://town.example/x", "http:///x", "town.example/x", ""])
 def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(
-        ChannelError, match=r"no address of a webhook: expected http:// or https://"
-    ):
+    with pytest.raises(ChannelError, match=r"not a webhook address; expected http:// or https://"):
         webhook_channel.send(address, MESSAGE, key="k", seconds=1)
 
 

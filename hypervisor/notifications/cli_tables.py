@@ -31,7 +31,7 @@ def delivery_as_text(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def event_as_text(event: Entry, why: str | None) -> dict[str, Any]:
+def event_as_text(event: Entry) -> dict[str, Any]:
     """An event that was not sent, or not yet, as plain values."""
     alarm = event.body.get("alarm") or {}
     return {
@@ -39,7 +39,7 @@ def event_as_text(event: Entry, why: str | None) -> dict[str, Any]:
         "event": event.event,
         "at": text(event.at),
         "due": text(event.due),
-        "why": why,
+        "why": event.held,
         "title": alarm.get("title") or event.body.get("rule"),
         "key": event.key,
     }
@@ -48,10 +48,10 @@ def event_as_text(event: Entry, why: str | None) -> dict[str, Any]:
 def build_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Plain values as a table, without the keys of deliveries."""
     names = [name for name in rows[0] if name != "key"]
-    made = Table(*names, box=None)
+    table = Table(*names, box=None)
     for row in rows:
-        made.add_row(*(escape("" if row[name] is None else str(row[name])) for name in names))
-    return made
+        table.add_row(*(escape("" if row[name] is None else str(row[name])) for name in names))
+    return table
 
 
 def _text(at: datetime | None) -> str | None:
