@@ -49,7 +49,7 @@ def get_incident(context: Context, number: Number) -> IncidentDetailBody:
         context.connection, wall=context.clock(), every=True, number=number
     )
     if not incidents:
-        raise NotFoundError(f"no incident has the number {number}")
+        raise NotFoundError("no incident has the number {number}", number)
     members = Selection(numbers=list(incidents[0].alarms))
     alarms = service_list.list_alarms(context.connection, members, wall=context.clock())
     alarms.sort(key=lambda alarm: alarm.id)

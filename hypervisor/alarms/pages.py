@@ -92,7 +92,7 @@ def act_on_several(  # noqa: PLR0913  one argument a field
             _perform(context, number, version, form)
             done += 1
         except (AlarmError, ForbiddenError) as error:
-            refused.append((number, str(error)))
+            refused.append((number, error))
     if not wants_fragment():
         return RedirectResponse(views.build_address(filters), status_code=HTTPStatus.SEE_OTHER)
     values = {**_common_values(filters), "refused": refused}
@@ -127,7 +127,7 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
     except NoAlarmError:
         raise
     except AlarmError as error:
-        more["refused"] = str(error)
+        more["refused"] = error
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     if wants_fragment():
         panel = _read_panel(context, number)
@@ -199,7 +199,9 @@ def _read_form(  # noqa: PLR0913  what a form says
         try:
             written = datetime.fromisoformat(until)
         except ValueError as error:
-            raise RefusedError(f"{until!r} is not a time; expected 2024-10-10T08:00") from error
+            raise RefusedError(
+                "{text!r} is not a time; expected 2024-10-10T08:00", until
+            ) from error
         zone = reader_of(context).zone
         end = written if written.tzinfo else written.replace(tzinfo=zone)
     return ActForm(kind=kind, reason=reason, assignee=assignee or None, until=end)
@@ -208,7 +210,7 @@ def _read_form(  # noqa: PLR0913  what a form says
 def _perform(context: RequestContext, number: int, version: int, form: ActForm) -> None:
     context.require(Duty.OPERATE, alarm=number)
     if form.kind in {ActKind.ESCALATE, ActKind.REMIND}:
-        raise RefusedError(f"only the system can {form.kind}")
+        raise RefusedError("only the system can {kind}", form.kind.value)
     request = Act(
         alarm=number,
         kind=form.kind,

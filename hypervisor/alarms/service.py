@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from hypervisor.alarms import queries_acts, queries_lifecycle, settings
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
@@ -13,6 +13,7 @@ from hypervisor.base.instants import micros, moment, text
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from rules._duration import duration_text
+from sensors._errors import Message
 
 _WITH_REASON = {
     ActKind.UNACKNOWLEDGE: "why it is open again",
@@ -59,7 +60,7 @@ def perform(connection: Connection, request: Act, *, now: datetime) -> HandledAl
             queries_lifecycle.find_handled(connection, request.alarm, clock) if exists else None
         )
         if before is None:
-            raise NoAlarmError(f"no alarm has the number {request.alarm}")
+            raise NoAlarmError("no alarm has the number {number}", request.alarm)
         _check_version(connection, request, before)
         _check_texts(request)
         state = _next_state(request, before)
@@ -105,33 +106,37 @@ def change_setting(
 def _check_version(connection: Connection, request: Act, before: HandledAlarm) -> None:
     if request.version is None or request.version == before.version:
         return
-    since = [
-        done
-        for done in queries_acts.list_acts(connection, [request.alarm])
-        if done.version > request.version
-    ]
-    changes = ", ".join(f"{done.kind} by {done.author} at {text(done.at)}" for done in since)
+    acts_done = queries_acts.list_acts(connection, [request.alarm])
+    since = [act for act in acts_done if act.version > request.version]
+    acts = ", ".join(f"{act.kind} by {act.author} at {text(act.at)}" for act in since)
     raise ConflictError(
-        f"alarm {request.alarm} has changed since you saw it: version {before.version}, not"
-        f" {request.version} ({changes or 'by new readings'}); it is {before.state} now. Look again"
+        "alarm {number} has changed since you saw it: version {present}, not {seen} ({changes});"
+        " it is {state} now. Look again",
+        request.alarm,
+        before.version,
+        request.version,
+        acts or Message("by new readings"),
+        before.state.value,
+    )
+
+
+def _refuse(request: Act, reason: str) -> NoReturn:
+    raise RefusedError(
+        "{kind} of alarm {number} is refused: {reason}", request.kind.value, request.alarm, reason
     )
 
 
 def _check_texts(request: Act) -> None:
     if not request.author.strip():
-        raise RefusedError(f"alarm {request.alarm}: say who does this")
+        _refuse(request, Message("an author is required"))
     if request.kind in _WITH_REASON and not request.reason.strip():
-        raise RefusedError(
-            f"{request.kind} of alarm {request.alarm}:"
-            f" say {_WITH_REASON[request.kind]}, in a few words"
-        )
+        what = Message(_WITH_REASON[request.kind])
+        _refuse(request, Message("say {what}, in a few words", what))
     for words in (request.author, request.reason, request.assignee or ""):
         if _is_unstorable(words):
-            raise RefusedError(
-                f"{request.kind} of alarm {request.alarm}: {words!r} cannot be stored"
-            )
+            _refuse(request, Message("{text!r} cannot be stored", words))
     if request.until is not None and request.until.tzinfo is None:
-        raise RefusedError(f"shelve of alarm {request.alarm}: its end needs an offset, such as Z")
+        _refuse(request, Message("its end needs an offset, such as Z"))
 
 
 def _is_unstorable(words: str) -> bool:
@@ -143,7 +148,7 @@ def _next_state(request: Act, before: HandledAlarm) -> AlarmState:
     state = TABLE[before.lifecycle, request.kind]
     if isinstance(state, AlarmState):
         return state
-    raise RefusedError(f"{request.kind} of alarm {request.alarm} is refused: {state}")
+    _refuse(request, Message(state))
 
 
 def _handling_changes(
@@ -176,18 +181,17 @@ def _handling_changes(
 
 def _shelving_end(request: Act, clock: datetime, longest: int) -> datetime:
     if request.until is None:
-        raise RefusedError(f"shelve of alarm {request.alarm}: say until when")
-    if request.until <= clock:
-        raise RefusedError(
-            f"shelve of alarm {request.alarm}: {text(micros(request.until))} is past;"
-            f" it is {text(micros(clock))}"
+        _refuse(request, Message("say until when"))
+    end, now = micros(request.until), micros(clock)
+    if end <= now:
+        _refuse(request, Message("{end} is past; it is {clock}", text(end), text(now)))
+    if end > now + longest:
+        reason = Message(
+            "at most {span} at once, so until {latest}; for longer, take it out of service",
+            duration_text(longest),
+            text(now + longest),
         )
-    latest = micros(clock) + longest
-    if micros(request.until) > latest:
-        raise RefusedError(
-            f"shelve of alarm {request.alarm}: at most {duration_text(longest)} at once, so until"
-            f" {text(latest)}; take it out of service if it is to be silent for longer"
-        )
+        _refuse(request, reason)
     return request.until
 
 

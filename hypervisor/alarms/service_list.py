@@ -71,7 +71,7 @@ def get_alarm(connection: Connection, number: int, *, wall: datetime) -> Handled
     """
     alarms = list_alarms(connection, Selection(numbers=[number], withdrawn=True), wall=wall)
     if not alarms:
-        raise NoAlarmError(f"no alarm has the number {number}")
+        raise NoAlarmError("no alarm has the number {number}", number)
     return alarms[0]
 
 

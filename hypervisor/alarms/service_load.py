@@ -92,7 +92,7 @@ def measure_load(connection: Connection, span: Span, *, wall: datetime) -> LoadR
         raise AlarmError("the exercise has not begun: there is no load yet")
     begins = span.begins or max(ends, _EARLIEST) - _DAY
     if ends <= begins:
-        raise AlarmError(f"{text(micros(ends))} is not after {text(micros(begins))}")
+        raise AlarmError("{end} is not after {begin}", text(micros(ends)), text(micros(begins)))
     settings = queries_lifecycle.read_settings(connection)
     raised = queries_load.list_raised(connection, begins, ends)
     return LoadReport(

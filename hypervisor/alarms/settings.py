@@ -36,21 +36,25 @@ def parse_setting(name: str, value: str) -> Any:
     """
     names = [field.name for field in fields(AlarmSettings)]
     if name not in names:
-        raise AlarmError(f"no setting is called {name!r}; there are {', '.join(names)}")
+        raise AlarmError("no setting is called {name!r}; there are {names}", name, ", ".join(names))
     if name in _DURATIONS:
         try:
             span = parse_duration(value, Place(file=name, line=0, column=0))
         except RuleError as error:
-            raise AlarmError(f"{name}: {error.problem}") from error
+            raise AlarmError("{name}: {problem}", name, error.problem) from error
         if span == 0:
-            raise AlarmError(f"{name}: {value!r}; expected a duration such as 8 h, at most 366 d")
+            raise AlarmError(
+                "{name}: {value!r}; expected a duration such as 8 h, at most 366 d", name, value
+            )
         return span
     if name == "step_up_unacknowledges":
         if value not in ("true", "false"):
-            raise AlarmError(f"{name}: {value!r}; expected true or false")
+            raise AlarmError("{name}: {value!r}; expected true or false", name, value)
         return value == "true"
     if not value.isdecimal() or not 0 < int(value) <= MOST:
-        raise AlarmError(f"{name}: {value!r}; expected a whole number of alarms, 1 or more")
+        raise AlarmError(
+            "{name}: {value!r}; expected a whole number of alarms, 1 or more", name, value
+        )
     return int(value)
 
 

@@ -14,6 +14,7 @@ from hypervisor.charts.words import limit_label, quantity_label
 from hypervisor.web import filters, refusals
 from hypervisor.web.rendering import domain_label
 from sensors._domain import catalogue
+from sensors._errors import Message
 
 _THRESHOLD = re.compile(r"threshold\.([a-z0-9_]+)")
 _STATES = {
@@ -122,20 +123,12 @@ def lowered(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def refusal(error: str) -> str:
-    """The reason of a refusal, in the reader's language where it is translated."""
-    _act, refused, why = error.partition(" is refused: ")
-    if refused:
-        return refusals.refusal(why)
-    if ": say " in error:
-        return _("Enter a reason.")
-    if "is past" in error:
-        return _("That time has passed.")
-    if "at once, so until" in error:
-        return _("Too long: shelve it for less time, or take it out of service.")
-    if "has changed since you saw it" in error:
-        return _("The alarm has changed in the meantime: check it again.")
-    return refusals.refusal(error)
+def refusal(error: Exception) -> str:
+    """Why an act was refused, in the reader's language."""
+    message = error.args[0] if error.args else ""
+    if isinstance(message, Message) and message.values:
+        return refusals.refusal(message.parameters.get("reason", message))
+    return refusals.refusal(message)
 
 
 def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:

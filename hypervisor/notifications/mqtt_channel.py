@@ -39,7 +39,7 @@ def send(broker: Broker, base: str, message: Message, *, seconds: float) -> None
         ChannelError: it was not delivered, or this is unknown.
     """
     if not _CONNECTION.acquire(timeout=seconds):
-        raise ChannelError(f"other notifications to the broker took over {seconds:g} s")
+        raise ChannelError("other notifications to the broker took over {seconds:g} s", seconds)
     try:
         _publish(broker, base, message, seconds)
     finally:
@@ -73,7 +73,9 @@ def _publish(broker: Broker, base: str, message: Message, seconds: float) -> Non
         if not done.wait(seconds):
             problems.append(f"the broker did not answer within {seconds:g} s")
     except (OSError, ValueError) as error:
-        raise ChannelError(f"no broker at {broker.host}:{broker.port}: {error}") from error
+        raise ChannelError(
+            "no broker at {host}:{port}: {error}", broker.host, broker.port, str(error)
+        ) from error
     finally:
         client.disconnect()
         client.loop_stop()

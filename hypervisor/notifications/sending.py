@@ -52,7 +52,7 @@ def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:
         secret = secrets.get(match[1])
         if secret is None:
             raise ChannelError(
-                f"${{{match[1]}}} is set neither in the environment nor in hypervisor.env"
+                "{name} is set neither in the environment nor in hypervisor.env", match[0]
             )
         return secret if whole else quote(secret, safe="")
 

@@ -27,7 +27,7 @@ def send_test(connection: Connection, settings: Settings, name: str) -> int:
     route = next((route for route in routes if route.name == name), None)
     if route is None:
         names = [route.name for route in routes]
-        raise NotifyError(f"there is no route {name!r}{did_you_mean(name, names)}")
+        raise NotifyError("there is no route {name!r}{hint}", name, did_you_mean(name, names))
     if not queries_deliveries.list_workers(connection):
         raise NotifyError("no notifier is running: `hypervisor up`, or `hypervisor notify`")
     now = wall_clock()

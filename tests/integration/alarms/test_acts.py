@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(desk: Desk) -> None:
         ("unacknowledge", {}, "it is not acknowledged"),
         ("unshelve", {}, "it is not shelved"),
         ("close", {"reason": " "}, "say why it is over"),
-        ("acknowledge", {"author": ""}, "say who"),
+        ("acknowledge", {"author": ""}, "an author is required"),
         ("shelve", {}, "say until when"),
         ("shelve", {"until": moment(us(5))}, "is past"),
         ("shelve", {"until": moment(us(24 * 60 + 11))}, "at most 1 d at once"),

@@ -284,7 +284,7 @@ def test_who_would_be_told(applied: Town) -> None:
             who(**wrong)
         assert str(caught.value).startswith(told)
     applied.connection.execute("UPDATE worker SET heard_at = NULL")
-    with pytest.raises(NotifyError, match="the exercise has not begun: say a time with --at"):
+    with pytest.raises(NotifyError, match="the exercise has not begun: give a time with --at"):
         who()
 
 
