@@ -171,13 +171,11 @@ def _parse_end(connection: "Connection", until: str) -> datetime:
     """A time, or a duration from now on the instance's clock."""
     from hypervisor.alarms import queries_lifecycle
     from hypervisor.database.command import parse_instant
-    from rules._duration import parse_duration
-    from rules._errors import RuleError
-    from sensors._errors import Place
+    from sensors._scalars import ScalarError, duration_micros
 
     try:
-        span = parse_duration(until.removeprefix("for "), Place(file="", line=0, column=0))
-    except RuleError:
+        span = duration_micros(until.removeprefix("for "))
+    except ScalarError:
         return parse_instant(until, "--until")
     now = datetime.now(UTC)
     return (queries_lifecycle.read_clock(connection, now) or now) + timedelta(microseconds=span)

@@ -13,9 +13,7 @@ from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_works
 from hypervisor.registry.queries_works import load_in_force
-from rules._duration import parse_duration
-from rules._errors import RuleError
-from sensors._errors import Place
+from sensors._scalars import duration_micros
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,7 @@ def parse_limit(rule: Mapping[str, Any]) -> Limit | None:
     """The limit of a rule's `chatter: 5 in 1 h`; None: missing or malformed."""
     count, _, window = str(rule.get("chatter") or "").partition(" in ")
     try:
-        span = parse_duration(window, Place(file="", line=0, column=0))
+        span = duration_micros(window)
         return Limit(count=int(count), window=span) if int(count) > 0 and span > 0 else None
-    except (RuleError, ValueError):
+    except ValueError:
         return None  # the check of packs reports it

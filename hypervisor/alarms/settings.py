@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hypervisor.alarms.errors import AlarmError
-from rules._duration import duration_text, parse_duration
-from rules._errors import RuleError
-from sensors._errors import Place
+from rules._duration import duration_text
+from sensors._scalars import ScalarError, duration_micros
 
 _HOUR = 3_600_000_000
 MOST = 1_000_000
@@ -39,9 +38,9 @@ def parse_setting(name: str, value: str) -> Any:
         raise AlarmError("no setting is called {name!r}; there are {names}", name, ", ".join(names))
     if name in _DURATIONS:
         try:
-            span = parse_duration(value, Place(file=name, line=0, column=0))
-        except RuleError as error:
-            raise AlarmError("{name}: {problem}", name, error.problem) from error
+            span = duration_micros(value)
+        except ScalarError as error:
+            raise AlarmError("{name}: {problem}", name, str(error)) from error
         if span == 0:
             raise AlarmError(
                 "{name}: {value!r}; expected a duration such as 8 h, at most 366 d", name, value

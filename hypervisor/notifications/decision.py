@@ -10,10 +10,8 @@ from hypervisor.notifications.events import current_severity
 from hypervisor.notifications.hours import Holiday, is_on_call
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.routes import Route, Routes
-from rules._duration import parse_duration
-from rules._errors import RuleError
 from rules._rule import SEVERITIES
-from sensors._errors import Place
+from sensors._scalars import ScalarError, duration_micros
 
 SET_ASIDE, RESUMED = "set aside", "resumed"  # events of the evaluation: a rule or site failed
 Rules = Mapping[str, Mapping[str, Any]]  # definitions by id
@@ -222,8 +220,8 @@ def grace_period(rule: str, rules: Rules, *, interval: int) -> int:
 def parse_span(written: Any) -> int | None:
     """A duration of a rule in µs; None: missing or malformed."""
     try:
-        return parse_duration(str(written), Place(file="", line=0, column=0))
-    except RuleError:
+        return duration_micros(str(written))
+    except ScalarError:
         return None  # the check of packs reports it
 
 
