@@ -36,7 +36,7 @@ def priority_name(severity: str | int | None) -> str:
 
 
 def state(alarm: Mapping[str, Any]) -> str:
-    """How the mark of an alarm (as alarms.viewing tells it) looks: un, ack, rtn, shv, off."""
+    """How the mark of an alarm looks: un, ack, rtn, shv, off."""
     if alarm.get("hold"):
         return "shv"
     return of_base(str(alarm.get("state", "")))
