@@ -194,15 +194,7 @@ _LENGTHWISE = Panel(
         " d'eau passe au-dessus des tirets, le tronçon est en alerte ; là où elle s'aplatit, l'eau"
         " est retenue par l'aval.",
     ),
-    view=Scatter(
-        x="km",
-        y="altitude",
-        by="line",
-        show="points+lines",
-        size=7,
-        x_label=Text("km from the first gauge", "km depuis la première station"),
-        y_label="m NGF",
-    ),
+    view=Scatter(x="km", y="altitude", by="line", show="points+lines", size=7),
     sql=f"""
             WITH {_ALONG}
             SELECT river || CASE {{{{lang}}}} WHEN 'fr' THEN ' · eau' ELSE ' · water' END AS line,

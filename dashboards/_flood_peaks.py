@@ -83,14 +83,7 @@ _PAST = Panel(
         " la dernière monte, son heure la plus récente est à 0. À quelle vitesse, et combien de"
         " temps, montait-elle alors ?",
     ),
-    view=Scatter(
-        x="hours",
-        y="margin",
-        by="flood",
-        show="lines",
-        x_label=Text("hours from the peak", "heures par rapport au pic"),
-        y_label=_MINUS,
-    ),
+    view=Scatter(x="hours", y="margin", by="flood", show="lines"),
     sql=_ALIGNED,
     columns=(
         Column(

@@ -111,8 +111,6 @@ class Scatter:
     by: str = ""
     show: Literal["points", "lines", "points+lines"] = "points"
     size: int = 4
-    x_label: Text | str = ""
-    y_label: Text | str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ def take(
 
 def _find_worst_site(connection: Connection) -> str:
     """The gauge on a river with the worst alarm; without alarms, the first."""
-    rivers = [place.name for place in queries.list_places(connection)]
+    rivers = [place.name for place in queries.list_river_sites(connection)]
     if not rivers:
         raise PicturesError("this instance has no gauge on a river: start the demonstration first")
     standing = queries.list_open_alarms(connection, datetime.now(UTC))

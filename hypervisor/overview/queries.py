@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import is_good
+from hypervisor.registry.model import Site
 from hypervisor.web.marks import PRIORITIES
 
 _LATE = timedelta(seconds=30)
@@ -66,13 +67,12 @@ WITH active AS (
     FROM alarm a LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject
          AND (h.until IS NULL OR h.until > %(now)s)
     WHERE a.ended IS NULL AND a.withdrawn IS NULL GROUP BY a.site)
-SELECT s.name, s.title, s.domain, s.commune, c.name AS commune_name, c.parent AS epci, s.lon,
-       s.lat, s.river, s.river_order, coalesce(l.worst, l.held, 0) AS priority,
+SELECT s.name, s.title, s.domain, s.commune, c.name AS commune_name, s.lon, s.lat,
+       s.river, s.river_order, coalesce(l.worst, l.held, 0) AS priority,
        CASE WHEN l.worst IS NULL AND l.held IS NULL THEN 'off' WHEN l.worst IS NULL THEN 'shv'
             WHEN l.unseen = l.worst THEN 'un' ELSE 'ack' END AS state,
        coalesce(l.n, 0) AS open, coalesce(l.stale, false) AS stale
 FROM site s LEFT JOIN area c ON c.code = s.commune LEFT JOIN active l ON l.site = s.id
-WHERE %(names)s::text[] IS NULL OR s.name = ANY(%(names)s)
 ORDER BY s.river NULLS LAST, s.river_order, s.title, s.name
 """  # noqa: S608  constants
 _ASSETS = """
@@ -80,12 +80,6 @@ SELECT a.name, a.title, a.kind, a.geometry, r.value->>'gauge' AS gauge FROM asse
 LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'reach' AND key = a.name
     AND effective <= %s ORDER BY effective DESC, id DESC LIMIT 1) r ON true
 WHERE a.geometry IS NOT NULL ORDER BY a.name
-"""
-_PLACES = """
-SELECT s.name, s.title, s.domain, s.river, s.river_order AS order, a.name AS commune, s.lon, s.lat
-FROM site s LEFT JOIN area a ON a.code = s.commune
-WHERE %(names)s::text[] IS NULL AND s.river IS NOT NULL OR s.name = ANY(%(names)s)
-ORDER BY s.river, s.river_order, s.name
 """
 _LIMITS = """
 SELECT DISTINCT ON (key) split_part(key, '/', 1), split_part(key, '/', 2),
@@ -219,7 +213,6 @@ class MapSite:
     domain: str
     commune: str | None
     commune_name: str | None
-    epci: str | None
     lon: float | None
     lat: float | None
     river: str | None
@@ -258,13 +251,11 @@ class MapAsset(NamedTuple):
     gauge: str | None
 
 
-def list_sites(
-    connection: Connection, now: datetime, names: Sequence[str] | None = None
-) -> list[MapSite]:
-    """All sites, or those of `names`, by river; shelved alarms count only if no other is active."""
-    cursor = connection.cursor(row_factory=class_row(MapSite))
-    chosen = None if names is None else list(names)
-    return cursor.execute(_SITES, {"now": now, "names": chosen}).fetchall()
+def list_sites(connection: Connection, now: datetime) -> list[MapSite]:
+    """All sites, those on rivers first; shelved alarms count only if no other is active."""
+    return (
+        connection.cursor(row_factory=class_row(MapSite)).execute(_SITES, {"now": now}).fetchall()
+    )
 
 
 def list_areas(connection: Connection) -> list[TreeArea]:
@@ -282,24 +273,13 @@ def list_assets(connection: Connection, now: datetime) -> list[MapAsset]:
     return connection.cursor(row_factory=class_row(MapAsset)).execute(_ASSETS, [now]).fetchall()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A site with its position."""
-
-    name: str
-    title: str
-    domain: str
-    river: str | None
-    order: float | None
-    commune: str | None
-    lon: float | None
-    lat: float | None
-
-
-def list_places(connection: Connection, names: Sequence[str] | None = None) -> list[Place]:
-    """The sites on rivers from the source down, or those of `names`."""
-    cursor = connection.cursor(row_factory=class_row(Place))
-    return cursor.execute(_PLACES, {"names": None if names is None else list(names)}).fetchall()
+def list_river_sites(connection: Connection) -> list[Site]:
+    """The sites on rivers, each river from the source down."""
+    cursor = connection.cursor(row_factory=class_row(Site))
+    return cursor.execute(
+        "SELECT name, title, domain, commune, lon, lat, river, river_order FROM site"
+        " WHERE river IS NOT NULL ORDER BY river, river_order, name"
+    ).fetchall()
 
 
 def list_thresholds(

@@ -79,7 +79,7 @@ def _look(context: RequestContext) -> Now:
     fills = arrival.list_courses(connection, context.catalogue, now=now, quantity="basin_fill")
     reaches = arrival.list_reaches(connection, context.catalogue, now=now)
     standing = queries.list_open_alarms(connection, now)
-    places = queries.list_places(connection)
+    places = queries.list_river_sites(connection)
     limits = queries.list_thresholds(connection, LIMITS, now)
     links = {
         (above, below): travel

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypervisor.forecast.arrival import FARTHEST, Reach
 from hypervisor.forecast.trend import Arrival, Course, arrival
-from hypervisor.overview.queries import OpenAlarm, Place
+from hypervisor.overview.queries import OpenAlarm
+from hypervisor.registry.model import Site
 from hypervisor.web import marks
 
 LIMITS = ("attention", "alert", "danger")  # thresholds of floods, lowest first
@@ -73,7 +74,7 @@ class River:
         return min(_WIDEST, len(self.gauges))
 
 
-def build_rivers(places: Iterable[Place], water: RiverData) -> list[River]:
+def build_rivers(places: Iterable[Site], water: RiverData) -> list[River]:
     """All rivers with gauges, ordered to fill rows of six."""
     all_rivers = []
     for name, own in groupby(places, key=lambda place: place.river or ""):
@@ -102,7 +103,7 @@ def fill_row(rivers: Sequence[River]) -> tuple[list[River], list[River]]:
     return row, others
 
 
-def _gauge(place: Place, water: RiverData) -> Gauge:
+def _gauge(place: Site, water: RiverData) -> Gauge:
     course = water.levels.get(place.name)
     fill = water.fills.get(place.name) if course is None else None
     alert = water.limits.get(place.name, {}).get("alert")
@@ -118,7 +119,7 @@ def _gauge(place: Place, water: RiverData) -> Gauge:
     )
 
 
-def short_name(place: Place) -> str:
+def short_name(place: Site) -> str:
     """Its title without the river: "L'Orge à Saint-Chéron" -> Saint-Chéron."""
     if place.river and place.river.casefold() in place.title.casefold():
         match = re.search(
@@ -210,7 +211,7 @@ def find_worsening(
     reaches: Sequence[Reach],
     courses: Mapping[str, Course],
     limits: Mapping[str, Mapping[str, float]],
-    places: Mapping[str, Place],
+    places: Mapping[str, Site],
     now: datetime,
 ) -> list[Worsening]:
     """Assets that are reached soon; for gauges without one, the next threshold."""
@@ -223,7 +224,7 @@ def find_worsening(
 
 
 def _assets(
-    reaches: Iterable[Reach], places: Mapping[str, Place], now: datetime
+    reaches: Iterable[Reach], places: Mapping[str, Site], now: datetime
 ) -> Iterator[Worsening]:
     for reach in reaches:
         if reach.arrival is None or reach.course is None or reach.margin is None:
@@ -247,7 +248,7 @@ def _assets(
 def _thresholds(
     courses: Iterable[Course],
     limits: Mapping[str, Mapping[str, float]],
-    places: Mapping[str, Place],
+    places: Mapping[str, Site],
     now: datetime,
 ) -> Iterator[Worsening]:
     for course in courses:
@@ -275,7 +276,7 @@ def _thresholds(
             )
 
 
-def _where(place: Place) -> str:
+def _where(place: Site) -> str:
     """River and place, such as: Yvette, Gif-sur-Yvette."""
     name = short_name(place)
     return f"{place.river}, {name}" if place.river and name != place.title else place.title

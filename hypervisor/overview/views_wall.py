@@ -8,12 +8,12 @@ from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.overview import queries
-from hypervisor.overview.queries import OpenAlarm, Place
+from hypervisor.overview.queries import OpenAlarm
 from hypervisor.overview.views_now import Now, load_now
 from hypervisor.overview.views_rivers import Gauge, River, fill_row
 from hypervisor.readings import queries_territory
 from hypervisor.registry import queries_tables
-from hypervisor.registry.model import Area, Zone
+from hypervisor.registry.model import Area, Site, Zone
 
 WIDTH, HEIGHT = 500.0, 480.0
 _AIR = 46.0
@@ -70,7 +70,7 @@ def draw_sketch(  # noqa: PLR0913  what is drawn
     *,
     communes: Sequence[Point],
     water: Sequence[Mapping[str, Any]],
-    places: Sequence[Place],
+    places: Sequence[Site],
     links: Sequence[tuple[str, str]],
     worst: Mapping[str, OpenAlarm],
     silent: frozenset[str],
@@ -126,7 +126,7 @@ def _rings(shape: Mapping[str, Any]) -> list[Sequence[Sequence[float]]]:
 
 
 def _river_paths(
-    places: Sequence[Place],
+    places: Sequence[Site],
     located: Mapping[str, Point],
     links: Sequence[tuple[str, str]],
     frame: _Frame,
@@ -140,7 +140,7 @@ def _river_paths(
 
 
 def _river_labels(
-    places: Sequence[Place], located: Mapping[str, Point], frame: _Frame
+    places: Sequence[Site], located: Mapping[str, Point], frame: _Frame
 ) -> list[Label]:
     """Each river's name beside its first gauge, if it does not cover another label."""
     labels: list[Label] = []
@@ -203,7 +203,7 @@ def build_wall(context: RequestContext) -> Wall:
                 for zone in queries_tables.list_things(connection, Zone)
                 if zone.kind == "flood"
             ],
-            places=queries.list_places(connection),
+            places=queries.list_river_sites(connection),
             links=[
                 (above, below)
                 for above, below, _travel in queries_territory.list_links(connection, now)

@@ -21,7 +21,6 @@ def _site(name: str = "gif", **more: object) -> MapSite:
         "domain": "flood",
         "commune": "91272",
         "commune_name": "Gif-sur-Yvette",
-        "epci": "200056232",
         "lon": 2.13,
         "lat": 48.7,
         "river": "Yvette",

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course, Rate, arrival
-from hypervisor.overview.queries import Place
 from hypervisor.overview.views_blind import find_blind_sensors
 from hypervisor.overview.views_rivers import (
     RiverData,
@@ -14,19 +13,19 @@ from hypervisor.overview.views_rivers import (
     short_name,
 )
 from hypervisor.readings.queries_silence import ExpectedSeries
+from hypervisor.registry.model import Site
 
 NOW = datetime(2024, 10, 10, 4, tzinfo=UTC)
 DAY = timedelta(hours=24)
 
 
-def place(name: str, river: str = "Orge", order: float = 1, title: str = "") -> Place:
-    return Place(
+def place(name: str, river: str = "Orge", order: float = 1, title: str = "") -> Site:
+    return Site(
         name=name,
         title=title or f"L'{river} à {name.title()}",
         domain="flood",
         river=river,
-        order=order,
-        commune=None,
+        river_order=order,
         lon=2.2,
         lat=48.6,
     )
