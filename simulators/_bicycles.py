@@ -18,18 +18,18 @@ from simulators._world import World
 
 # Settings: the shares that rain and cold take are of the order that counts of cities show.
 DAYS = 0.10  # standard deviation between days of a kind
-RAIN = 2.0  # mm/h that keep two thirds of those at home who can be kept
+RAIN = 2.0  # mm/h at which two thirds of those who avoid rain stay at home
 MILD = 20.0  # Cel at which everybody comes
-COLDEST = -4.0  # at which only the staunch do
+COLDEST = -4.0  # Cel at which only the staunch come
 ALL_DAY = 24.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Riders:
-    """Who passes. `daily`: on a mild dry workday. Peaks: local hour, width, weight of the day.
+    """Users of a path. `daily`: on a mild dry workday. Peaks: local hour, width, weight of the day.
 
-    `weekend`: share of a workday. `school`: those who come only on school days. `staunch`: share
-    that comes in any rain, and in any cold.
+    `weekend`: share of a workday. `school`: only on school days. `staunch`: share that comes
+    in any rain, and in any cold.
     """
 
     daily: float
@@ -62,7 +62,7 @@ KINDS: Mapping[str, Riders] = {"bicycles": BICYCLES, "pedestrians": PEDESTRIANS}
 def counter_readings(
     place: Place, world: World, seed: int, catalogue: Mapping[str, Quantity]
 ) -> Iterator[DeviceReadings]:
-    """Its rows: how many passed in the interval that ends."""
+    """Readings of a counter: how many passed in the interval that ends."""
     names = [name for name in sorted(place.quantities) if name in KINDS or name == "battery"]
     shortest = min((place.quantities[name] for name in names), default=0.0)
     for name in names:
@@ -84,7 +84,7 @@ def counter_readings(
 
 
 def expected(place: Place, name: str, times: Instants, world: World) -> Column:
-    """An hour, at each time; `daily_bicycles` or `daily_pedestrians` of the place tell how busy."""
+    """Expected number per hour at each time. The place may have `daily_<name>`."""
     who = KINDS[name]
     when = local_times(times, world.field.zone)
     daily = float(place.properties.get(f"daily_{name}", who.daily))
@@ -97,7 +97,7 @@ def expected(place: Place, name: str, times: Instants, world: World) -> Column:
 
 
 def weather_factor(who: Riders, rain: Column, temperature: Column) -> Column:
-    """The share that comes, in rain (mm/h) and at a temperature (Cel)."""
+    """Share that comes in rain (mm/h) and at a temperature (Cel)."""
     wet, frozen = who.staunch
     dry = wet + (1 - wet) * np.exp(-rain / RAIN)
     warm = np.clip((temperature - COLDEST) / (MILD - COLDEST), 0, 1)
@@ -105,14 +105,14 @@ def weather_factor(who: Riders, rain: Column, temperature: Column) -> Column:
 
 
 def _share(who: Riders, when: LocalTimes) -> Column:
-    """Of a workday's number, in an hour."""
+    """Share of a workday's number, per hour."""
     workday = _shape(who.workday, when.hour) + when.school * _shape(who.school, when.hour)
     rest = who.weekend * _shape(who.rest, when.hour)
     return np.where(when.workday, workday, rest)
 
 
 def _shape(peaks: tuple[Peak, ...], hour: Column) -> Column:
-    """Bells around the clock's hours, each as wide and heavy as it says."""
+    """Sum of bell curves over the hours of the day."""
     total = np.zeros(len(hour))
     for at, width, weight in peaks:
         away = (hour - at + ALL_DAY / 2) % ALL_DAY - ALL_DAY / 2

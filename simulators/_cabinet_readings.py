@@ -1,4 +1,4 @@
-"""What a cabinet's controller tells: power and currents of its three phases, and its alarms."""
+"""Readings of a cabinet's controller: power and currents of three phases, and its alarms."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from simulators._world import World
 
 # Settings.
 STANDBY = 12.0  # W of the controller, its modem and its heating
-COIL = 8.0  # W of a contactor that is pulled in
+COIL = 8.0  # W of a closed contactor
 METERING = 0.003
 PHASES = ("phase1_current", "phase2_current", "phase3_current")
-BATTERY_HOURS = 14.0  # that a full one lasts
+BATTERY_HOURS = 14.0  # h that a full one lasts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cabinet:
-    """A cabinet and its lamps, which hang on its phases in turn. `volts`: on `grid`.
+    """A cabinet and its lamps, which are on its phases in turn. `volts`: on `grid`.
 
-    `estimate`: W that its lamps draw, where none of them speaks for itself.
+    `estimate`: W that its lamps draw, where no lamp has a controller.
     """
 
     place: Place
@@ -39,7 +39,7 @@ class Cabinet:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """A controller looking at its cabinet at some times: `watts` and `amperes` of each phase."""
+    """A cabinet as its controller measures it: `watts` and `amperes` of each phase."""
 
     cabinet: Cabinet
     at: Instants
@@ -52,7 +52,7 @@ class Observation:
 def cabinet_readings(
     cabinet: Cabinet, world: World, seed: int, catalogue: Mapping[str, Quantity]
 ) -> Iterator[DeviceReadings]:
-    """Its rows: measurements at their interval and when the light is switched, states on change."""
+    """Measurements at their interval and when the light is switched, states on change."""
     chance = chance_of(seed, cabinet.place.device, "controller")
     phase = int(chance.integers(0, 300)) * SECOND
     delay = int(chance.integers(*REACTION)) * SECOND
@@ -83,7 +83,7 @@ def cabinet_readings(
 def _report_times(
     cabinet: Cabinet, world: World, interval: float, phase: int, extra: Instants
 ) -> Instants:
-    """At its interval and at these times, as long as it can speak."""
+    """At its interval and at `extra` times, while it can send."""
     ticks = np.arange(world.begins + phase, world.ends + 1, int(interval * SECOND), dtype=np.int64)
     at = np.unique(np.concatenate([ticks, -(-extra // SECOND) * SECOND]))
     at = at[at <= world.ends]
@@ -124,7 +124,7 @@ def _voltage(look: Observation) -> Column:
 
 
 def _battery(look: Observation) -> Column:
-    """Full while there is a grid; then it speaks on what it has."""
+    """Full while there is a supply, then discharging."""
     lost = combine(lambda grid: 1 - grid, look.cabinet.circuit.grid)
     spent = np.zeros(len(look.at))
     for begins, ends in lost.spans(int(look.at[0]), int(look.at[-1]) + 1):

@@ -1,4 +1,4 @@
-"""A lighting cabinet: its grid, breaker and contactor, the water, and how long it can speak."""
+"""A lighting cabinet: its supply, breaker and contactor, water in it, and when it can send."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ LEAK_AFTER, TRIP_AFTER, DROWN_AFTER = (
     20 * MINUTE,
     20 * MINUTE,
 )  # each after the one before
-DRYING = 12 * HOUR  # leakage goes on when the water has gone
-BATTERY = 12.0  # h that the controller speaks without a supply
+DRYING = 12 * HOUR  # leakage after the water has gone
+BATTERY = 12.0  # h that the controller sends without a supply
 WET_LEAKAGE = 40.0  # times as likely at HEAVY rain as dry
 HEAVY = 5.0  # mm/h
 # Voltage of the low-voltage network.
@@ -42,10 +42,10 @@ WORST_DRIFT = 300.0  # s
 
 @dataclass(frozen=True, kw_only=True)
 class Circuit:
-    """What truly happens in one cabinet, each as 1 or 0.
+    """The true state of a cabinet, each as 1 or 0.
 
     `grid`: the operator supplies. `breaker`: closed. `contactor`: the outgoing circuits are
-    switched on. `alive`: its controller can speak. `error`, `leakage`, `door`: as it tells them.
+    switched on. `alive`: its controller can send. `error`, `leakage`, `door`: as reported.
     """
 
     grid: Steps
@@ -58,21 +58,21 @@ class Circuit:
 
     @property
     def live(self) -> Steps:
-        """Where its busbar has a voltage."""
+        """Whether its busbar has a voltage."""
         return combine(np.multiply, self.grid, self.breaker)
 
     @property
     def fed(self) -> Steps:
-        """Where the switched circuits have a supply."""
+        """Whether the switched circuits have a supply."""
         return combine(np.multiply, self.live, self.contactor)
 
 
 def circuit(
     site: str, places: Sequence[Place], plan: Steps | None, world: World, seed: int
 ) -> Circuit:
-    """The cabinet of a site, whose own and whose lamps' `places` these are.
+    """The cabinet of a site. `places`: the controller and the lamps.
 
-    `plan`: the levels that its contactor follows; None: its lamps are always fed.
+    `plan`: the levels that its contactor follows; None: its lamps are always supplied.
     """
     mine = _Events(site=site, places=places, world=world)
     losses = [*mine.of("cabinet-outage"), *mine.of("supply-loss")]
@@ -89,7 +89,7 @@ def circuit(
         silences.append((drown, world.ends + 1))
     trips = [(begins + 10 * MINUTE, ends) for begins, ends, off in leaks if off]
     if trip is not None:
-        trips.append((trip, world.ends + 1))  # nobody closes a wet breaker from afar
+        trips.append((trip, world.ends + 1))  # a wet breaker is not closed remotely
     return Circuit(
         grid=_complement(_spans(losses)),
         breaker=_complement(trips),
@@ -104,13 +104,13 @@ def circuit(
 
 
 def drift(name: str, seed: int) -> int:
-    """µs by which a controller's clock is late: some are by minutes, none by more than five."""
+    """µs by which a controller's clock is late, at most five minutes."""
     off = chance_of(seed, name, "clock").normal(0, DRIFT)
     return int(np.clip(off, -WORST_DRIFT, WORST_DRIFT)) * SECOND
 
 
 def depth(site: str, world: World, times: Instants) -> Column:
-    """Water over the foot of what stands at a site, m; below 0 where there is none."""
+    """Depth of water over the foot of the asset at a site, m; negative without water."""
     over = np.full(len(times), -np.inf)
     for asset in world.field.assets:
         if site in (asset.name, asset.site):
@@ -128,7 +128,7 @@ class _Events:
         return [event for event in self.world.events_of(kind) if self._mine(event)]
 
     def _mine(self, event: Event) -> bool:
-        """Of the site, of a group whose lamps these are, or of its own controller."""
+        """Whether it is at the site, a group of these lamps, or the controller."""
         if self.site in event.where:
             return True
         keepers = [place for place in self.places if "cabinet_power" in place.quantities]
@@ -149,10 +149,7 @@ def _battery(lost: Event) -> int:
 
 
 def _water(site: str, world: World) -> tuple[tuple[int, int] | None, int | None, int | None]:
-    """When current leaks to earth, when the breaker trips, and when the controller drowns.
-
-    One after the other as the water rises; what the water does not reach does not happen.
-    """
+    """When current leaks to earth, the breaker trips, and the controller drowns, as water rises."""
     times = np.arange(world.begins, world.ends + 1, MINUTE, dtype=np.int64)
     over = depth(site, world, times)
     wet = times[over > 0]
@@ -165,7 +162,7 @@ def _water(site: str, world: World) -> tuple[tuple[int, int] | None, int | None,
 
 
 def _time_reached(times: Instants, deep: NDArray[np.bool_], earliest: int) -> int | None:
-    """The water has been that deep, and it is not earlier than that."""
+    """When the water is that deep, at `earliest`; None: never."""
     if not deep.any():
         return None
     return max(int(times[deep.argmax()]), earliest)
@@ -195,7 +192,7 @@ def _leaks(
 
 
 def _contactor(commanded: Steps, errors: Sequence[Event]) -> tuple[Steps, Steps]:
-    """What the contactor does, and where its auxiliary contact shows that this is not the command.
+    """What the contactor does, and where its auxiliary contact differs from the command.
 
     An error's `stuck` is `open` (no light by night) or `closed` (light by day).
     """

@@ -40,7 +40,7 @@ def format_times(times: Times) -> list[str]:
 class DeviceTable:
     """`times` (µs, ascending) a row; `names` a column.
 
-    `value`: nan where the sensor has none; `there`: whether the device tells it then at all;
+    `value`: nan where the sensor has none; `there`: whether the device sends it then;
     `status`: in the device's words, None where all is ok.
     """
 
@@ -53,9 +53,9 @@ class DeviceTable:
     status: NDArray[np.object_] | None
 
     def filled(self, name: str, *, counted: bool) -> Column:
-        """A quantity at every time, as a device knows it that always tells all: what it last was.
+        """A quantity at every time, for a device that always sends everything: its last value.
 
-        Of what is `counted` since the last message that is nothing.
+        What is `counted` since the last message is then 0.
         """
         if name not in self.names:
             return np.full(len(self.times), np.nan)
@@ -69,7 +69,7 @@ class DeviceTable:
 
 
 def device_tables(rows: pd.DataFrame) -> Iterator[DeviceTable]:
-    """Each device's table, of the rows of a recording (no quantity twice at one time)."""
+    """The table of each device from rows of a recording (no quantity twice at one time)."""
     names, name_codes = _encode_column(rows["quantity"])
     devices, device_codes = _encode_column(rows["device"])
     units = rows["unit"].to_numpy()

@@ -1,7 +1,6 @@
-"""What network servers wrap frames in: ChirpStack v4's uplink event, The Things Stack v3's message.
+"""Messages of network servers around frames: ChirpStack v4 and The Things Stack v3.
 
-The parts that say nothing of the reading (radio, identities) are made up, and are the same for the
-same device and seed.
+Radio and identities are made up, the same for the same device and seed.
 """
 
 import base64
@@ -26,7 +25,7 @@ RATES = ((5, 7), (4, 8), (3, 9), (2, 10))  # data rate, spreading factor
 
 @dataclass(frozen=True, kw_only=True)
 class SentFrames:
-    """The frames of a device: their bytes, when the network received them (RFC 3339, UTC)."""
+    """The frames of a device with their times of receipt (RFC 3339, UTC)."""
 
     place: Place
     port: int
@@ -38,7 +37,7 @@ class SentFrames:
 
 @dataclass(frozen=True, kw_only=True)
 class _Radio:
-    """What is the same for all frames of a device, and the chances of each."""
+    """Radio of a device, and of each of its frames."""
 
     address: str
     rate: int
@@ -128,7 +127,7 @@ def the_things_stack(sent: SentFrames) -> Iterator[bytes]:
 
 
 def things_stack_id(place: Place) -> str:
-    """How The Things Stack calls a device: small letters, digits, dashes."""
+    """The device id of The Things Stack: small letters, digits, dashes."""
     return place.device.lower().replace("_", "-")
 
 

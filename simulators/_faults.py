@@ -1,15 +1,15 @@
-"""What goes wrong with sensors, clocks and networks, on demand: in a span, to some devices.
+"""Faults of sensors, clocks and networks: in a span, of some devices.
 
 | kind | what it does | parameters |
 |-|-|-|
-| drop-out | its messages never come | share (of them) |
-| duplicate | its messages come again within ten minutes | share |
-| delay | its messages come later | by; or held: true, all at the end, the newest first |
-| clock-skew | its own clock is ahead (a minus: behind); LoRaWAN has none | by |
-| stuck | it tells its last value again and again | quantity |
-| spike | now and then it tells a value far off | quantity, share, by |
-| saturation | it is at the top of its scale | quantity, at |
-| failure | it has no value, but a word | quantity, word |
+| drop-out | messages are lost | share |
+| duplicate | messages arrive again within ten minutes | share |
+| delay | messages arrive later | by; or held: true, all at the end, the newest first |
+| clock-skew | the clock is ahead (negative: behind); not LoRaWAN | by |
+| stuck | the last value is repeated | quantity |
+| spike | some values are far off | quantity, share, by |
+| saturation | values stay at the top of the scale | quantity, at |
+| failure | a status word instead of a value | quantity, word |
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +35,10 @@ Numbers = NDArray[np.float64]
 
 
 def check_faults(faults: Sequence[Event]) -> None:
-    """Every fault says only what can be said of it.
+    """Check the parameters of faults.
 
     Raises:
-        SimulatorError: names the fault, the word and those that it may be.
+        SimulatorError: names the fault, the parameter and the nearest valid one.
     """
     for fault in faults:
         for name, value in fault.parameters.items():
@@ -51,7 +51,7 @@ def check_faults(faults: Sequence[Event]) -> None:
 
 
 def apply_value_faults(rows: pd.DataFrame, faults: Sequence[Event], world: World) -> pd.DataFrame:
-    """The rows as faulty sensors tell them."""
+    """The rows as faulty sensors report them."""
     mine = [fault for fault in faults if fault.kind in VALUES]
     if not mine:
         return rows
@@ -114,7 +114,7 @@ def _failure(series: _Series, fault: Event, _chance: np.random.Generator) -> Non
 
 
 def clock_skew(faults: Sequence[Event], world: World) -> Skew:
-    """How wrong each device's clock is at a time."""
+    """The error of each device's clock at a time."""
     mine = [fault for fault in faults if fault.kind == "clock-skew"]
 
     def skew(place: Place, times: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -129,7 +129,7 @@ def clock_skew(faults: Sequence[Event], world: World) -> Skew:
 
 
 def apply_network_faults(messages: MessageSet, faults: Sequence[Event], world: World) -> MessageSet:
-    """The messages as a faulty network brings them, ascending by arrival."""
+    """The messages as a faulty network delivers them, by arrival."""
     for number, fault in enumerate(faults):
         if fault.kind not in NETWORK:
             continue
@@ -156,7 +156,7 @@ def _drop_out(
 def _duplicate(
     messages: MessageSet, here: Mask, _fault: Event, chance: np.random.Generator
 ) -> MessageSet:
-    """Copies hold nothing new: no row is of them."""
+    """Copies have no rows: they hold nothing new."""
     late = chance.integers(SECOND, COPIES_WITHIN, int(here.sum())).tolist()
     copies = [
         replace(messages.publications[place], arrival=messages.publications[place].arrival + wait)
@@ -184,7 +184,7 @@ def _delay(
 def _sort_messages(
     messages: MessageSet, kept: NDArray[np.int64], publications: Sequence[Publication]
 ) -> MessageSet:
-    """Those messages and what they hold, in the order of arrival."""
+    """The kept messages and their readings, by arrival."""
     arrivals = np.array([publications[place].arrival for place in kept.tolist()], dtype=np.int64)
     order = kept[np.argsort(arrivals, kind="stable")]
     rank = np.full(len(publications), -1, dtype=np.int64)
@@ -203,7 +203,7 @@ def _devices(fault: Event, world: World) -> tuple[str, ...]:
 
 
 def _of_quantity(rows: pd.DataFrame, fault: Event) -> Mask:
-    """The quantity that it names, or all that are no news of the device itself."""
+    """The quantity that it names, or all but those common to devices."""
     named = fault.parameters.get("quantity")
     if named is not None:
         return np.asarray((rows["quantity"] == named).to_numpy())
@@ -238,7 +238,7 @@ NETWORK: Mapping[str, Callable[[MessageSet, Mask, Event, np.random.Generator], M
     "duplicate": _duplicate,
     "delay": _delay,
 }
-# What may be said of each, beside whom and when.
+# Parameters of each kind, besides where and when.
 KINDS: Mapping[str, frozenset[str]] = {
     "clock-skew": frozenset({"by"}),
     "delay": frozenset({"by", "held", "share"}),

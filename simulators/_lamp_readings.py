@@ -1,4 +1,4 @@
-"""What a lamp's controller tells of its lamp: when, and with which quantities."""
+"""Readings of a lamp's controller."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ JOULES = 3.6e6  # of a kWh
 
 # Settings.
 BOOT = (20, 150)  # s from supply to the first message
-REACTION = (2, 15)  # s from a change to the message that tells it
+REACTION = (2, 15)  # s from a change to its message
 FEEDER_DROP = 0.02  # of the voltage at the far end of a cable whose lamps burn full
 
 STATUS = ("light_level", "light_command", "lamp_power", "power_factor", "supply_voltage")
-WHOLE = ("chirpstack", "the-things-stack")  # over LoRaWAN every message holds all that it can tell
+WHOLE = ("chirpstack", "the-things-stack")  # over LoRaWAN every message holds all quantities
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lamp:
-    """A luminaire and its controller where they stand. `volts`: of its cabinet, on `grid`."""
+    """A luminaire and its controller. `volts`: of its cabinet, on `grid`."""
 
     place: Place
     which: Luminaire
@@ -38,7 +38,7 @@ class Lamp:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """A controller looking at its lamp at some times. `far`: along the cable, 0 to 1."""
+    """A lamp as its controller measures it. `far`: position along the cable, 0 to 1."""
 
     lamp: Lamp
     at: Instants
@@ -68,9 +68,9 @@ def lamp_readings(
 
 
 def _times(lamp: Lamp, world: World, chance: np.random.Generator) -> dict[str, Instants]:
-    """When it tells each of its quantities: at intervals since it was fed, and on a change.
+    """Times of each quantity: at intervals since it has a supply, and on a change.
 
-    A switched lamp comes to life with its supply and has no time for a last word.
+    A switched lamp sends nothing when its supply ends.
     """
     intervals = {
         name: interval
@@ -108,7 +108,7 @@ def _times(lamp: Lamp, world: World, chance: np.random.Generator) -> dict[str, I
 def _report_times(
     alive: Sequence[tuple[int, int]], interval: float, extra: Sequence[Instants]
 ) -> Instants:
-    """Ticks of each life since its beginning, and what else falls into one."""
+    """Ticks of each period of supply since its beginning, and `extra` times within."""
     ticks = [
         np.arange(begins, ends, int(interval * SECOND), dtype=np.int64) for begins, ends in alive
     ]

@@ -1,4 +1,4 @@
-"""A luminaire: what it draws at each level, how it ages, and what it does when it is ill."""
+"""A luminaire: its power at each level, its ageing, its faults."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from simulators._field import Place
 from simulators._random import chance_of
 from simulators._steps import Column, Steps, combine, constant, indicator
 
-# Settings, of the right order for street luminaires; a place may say its own (`properties`).
-RATED = 45.0  # W, where nobody says the lamp's rated power
+# Settings, of the right order for street luminaires; a place may have its own (`properties`).
+RATED = 45.0  # W, where the lamp's rated power is not given
 SPREAD = 0.02  # of the power of luminaires of one type
 AGEING = 0.002  # a thousand hours: the driver holds the light flux up with more current
 METERING = 0.002  # noise of one power reading
@@ -63,7 +63,7 @@ class Luminaire:
 
 
 def luminaire(place: Place, seed: int) -> Luminaire:
-    """The one that stands there: as its inventory says, with a spread and an age of its own."""
+    """The luminaire of a place: by its inventory, with a spread and an age of its own."""
     chance = chance_of(seed, place.device, "luminaire")
     rated = float(place.thresholds.get("lamp_rated_power", place.properties.get("rated_w", RATED)))
     name = str(place.properties.get("technology", "led"))
@@ -79,7 +79,7 @@ def luminaire(place: Place, seed: int) -> Luminaire:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """An illness of CODES from `begins` to `ends` (µs); `outs`: when a cycling driver is dark."""
+    """A fault of CODES from `begins` to `ends` (µs); `outs`: when a cycling driver is dark."""
 
     kind: str
     begins: int
@@ -89,7 +89,7 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class LampState:
-    """What one luminaire truly does: commanded and actual level (%), power (W), told fault."""
+    """The true state of a luminaire: commanded and actual level (%), power (W), reported fault."""
 
     supply: Steps
     command: Steps
@@ -111,10 +111,9 @@ def simulate_lamp(
     *,
     by_itself: bool,
 ) -> LampState:
-    """Follow a command as far as supply and troubles let it.
+    """Follow a command as far as supply and faults allow.
 
-    `by_itself`: it has no other switch than its supply, so it burns full when that is on though
-    nobody commands it.
+    `by_itself`: its only switch is the supply, so it burns fully when that is on without a command.
     """
     steps = command
     if by_itself:
@@ -129,7 +128,7 @@ def simulate_lamp(
 
 
 def _faulty_level(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
-    """A dead lamp or driver gives nothing, a relay that sticks all, a dead gear no dimming."""
+    """A dead lamp or driver gives no light, a stuck relay full light, dead gear no dimming."""
     dark = indicator(
         [
             *((trouble.begins, trouble.ends) for trouble in troubles if trouble.kind in DARK),
@@ -151,7 +150,7 @@ def _faulty_level(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) 
 
 
 MINUTE = 60_000_000
-NOTICED = {  # after how long of what a controller calls it a fault: a setting
+NOTICED = {  # time until a controller reports a fault: a setting
     "lamp": 3 * MINUTE,
     "driver": 3 * MINUTE,
     "cycling": 40 * MINUTE,
@@ -161,7 +160,7 @@ NOTICED = {  # after how long of what a controller calls it a fault: a setting
 
 
 def _reported_fault(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
-    """The fault that the controller tells: seen only where it does not do as commanded."""
+    """The reported fault: noticed only where the lamp differs from the command."""
     faults = []
     for trouble in troubles:
         if trouble.kind == "relay":

@@ -1,4 +1,4 @@
-"""Which luminaires fall ill, and when: by the story's events, or by wear where it asks for it."""
+"""Faults of luminaires: by the scenario's events, or by wear."""
 
 import numpy as np
 
@@ -19,11 +19,11 @@ KINDS = {"lamp-failure": "lamp", "driver-cycling": "cycling", "relay-fault": "re
 
 
 def troubles(place: Place, world: World, seed: int) -> tuple[Trouble, ...]:
-    """What this luminaire suffers, ascending by its beginning.
+    """The faults of a luminaire by their beginning.
 
     A `lamp-failure` may name its `fault` (one of `sensors.lighting`'s codes); an event with a
-    `share` takes only some of the lamps that it is of. Nothing fails by itself, so that a scenario
-    can name every alarm, unless it has an event `wear`: `lamps` failures a year and lamp.
+    `share` affects only some of its lamps. Nothing fails without an event, so that a scenario can
+    name every alarm; the event `wear` causes `lamps` failures per lamp and year.
     """
     troubles_ = [
         _trouble(KINDS[kind], event, place, seed)
@@ -49,7 +49,7 @@ def _is_selected(event: Event, place: Place, seed: int) -> bool:
 
 
 def _wear_troubles(event: Event, place: Place, seed: int) -> list[Trouble]:
-    """At most one: whoever repairs comes after the story."""
+    """At most one: repairs come after the scenario."""
     rate = float(event.parameters.get("lamps", 0.0))
     chance = chance_of(seed, place.device, "wear")
     waited = chance.exponential() / rate * YEAR if rate > 0 else np.inf

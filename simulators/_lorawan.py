@@ -145,7 +145,7 @@ def _raw(number: FrameNumber, values: Column) -> NDArray[np.int64]:
 
 
 def _default_frame(fields: Sequence[CodecField], port: int) -> Frame:
-    """A frame that nobody decodes: the network server's object is read."""
+    """A frame that is not decoded: ingest reads the network server's object."""
     names = dict.fromkeys(field.quantity for field in fields)
     numbers = (FrameNumber(quantity=name, size=4, scale=1000, signed=True) for name in names)
     return Frame(port=port, numbers=tuple(numbers))

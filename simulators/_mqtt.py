@@ -1,7 +1,7 @@
-"""One MQTT 5 connection that publishes in order and loses nothing over a broker's restart.
+"""One MQTT 5 connection that publishes in order and loses nothing when the broker restarts.
 
-It is driven by one thread: what is resent after a reconnection goes out before anything new, so
-that the order of publication holds and the clock never overtakes a reading.
+One thread drives it: what is resent after a reconnection goes out before anything new, so the clock
+never overtakes a reading.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from sensors._errors import TerritoryError
 
-STAMP = "scenario-time"  # the user property that says when a reading arrives, in the scenario
-PLAYED = "exercise/"  # only the player may write below it: so its stamps are believed
+STAMP = "scenario-time"  # user property: scenario time of arrival
+PLAYED = "exercise/"  # only the player may write below it
 TAKEN_OVER = 0x8E
-OFTEN = 64  # publications between two looks at what came back
+OFTEN = 64  # publications between two readings of acknowledgements
 
 
 class PlayerError(TerritoryError):
-    """The exercise's broker cannot be played to: says why and what to do."""
+    """The player cannot publish to the exercise's broker; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Broker:
 
 @dataclass(frozen=True, kw_only=True)
 class WallClock:
-    """The wall clock, handed in: seconds that only grow, and a way to let some pass."""
+    """The wall clock as an argument: monotonic seconds, and sleep."""
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
@@ -78,9 +78,9 @@ class MqttConnection:
         self._connected = False
 
     def send(self, topic: str, payload: bytes, stamp: str | None = None) -> None:
-        """Publish one message, waiting while the window is full or the broker is away.
+        """Publish a message, waiting while the window is full or the broker is away.
 
-        One with a `stamp` is a device's, published on the device's topic below the player's own.
+        With a `stamp` it is a device's message, published below the player's own topic.
 
         Raises:
             PlayerError: the broker stays away, or refuses.
@@ -97,7 +97,7 @@ class MqttConnection:
             self.pump(0)
 
     def pump(self, seconds: float) -> None:
-        """Handle what the broker has to say, for about `seconds`.
+        """Handle the broker's packets for about `seconds`.
 
         Raises:
             PlayerError: the broker stays away, or refuses.

@@ -1,4 +1,4 @@
-"""How people write speeds, durations, instants and spans on a command line."""
+"""Speeds, durations, instants, spans and faults as written on a command line."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class OptionError(TerritoryError):
-    """Something on the command line cannot be read: says what and what was expected."""
+    """An option of the command line that cannot be read; the message says what was expected."""
 
 
 def parse_speed(text: str) -> float | None:
@@ -67,8 +67,8 @@ def parse_span(text: str) -> tuple[int, int]:
 def parse_fault(text: str) -> ScheduledEvent:
     """`drop-out:orge-arpajon:30h..36h`, `spike:air-probe*20%:1d..2d:quantity=humidity,by=30`.
 
-    What fails, to whom (a name; or a model or domain, and how many of it or which part), from when
-    to when in the scenario, and how.
+    Kind, where (a name; or a model or domain, and how many of it or which share), from when to when
+    in the scenario, and parameters.
     """
     parts = [part.strip() for part in text.split(":", 3)]
     if len(parts) < 3:

@@ -1,9 +1,8 @@
-"""Plays a scenario to an exercise: each message at its time, stamped, and the scenario's clock.
+"""Plays a scenario into an exercise: each message at its time, stamped, and the scenario's clock.
 
-The clock published at C promises that every message stamped at or before C went out before it.
-That, and the stamp, make what follows exact at any speed: an arrival is what its stamp says, and
-silence is judged up to the clock that came round through every worker. So it may be paused, hurried
-and slowed at will: neither stamp nor promise depends on the wall.
+Clock C goes out after every message stamped at or before C. Arrival is the stamp, and silence is
+evaluated up to the clock that every worker has stored, so results are the same at any speed, with
+pauses and jumps.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from simulators._run_control import FixedSpeed, PlayerCommand, RunControl, Scena
 
 CLOCK = "exercise/clock"
 SECOND = 1_000_000
-LOOK_SECONDS = 0.1  # of the wall, between two looks at what the leader wishes
+LOOK_SECONDS = 0.1  # wall seconds between two checks of the leader's commands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +23,8 @@ class Pace:
 
     `tick`: wall seconds between two clocks. `clock_every`: publications between two clocks at
     most. `ahead`: publications beyond the clock heard by every worker at which playing waits, so
-    that the broker's queues stay short. `again`: wall seconds of waiting for a clock to be heard
-    after which it is told again, for a broker that died may have lost it.
+    that the broker's queues stay short. `again`: wall seconds after which a clock that no worker
+    has stored is published again, because a killed broker may have lost it.
     """
 
     speed: float | None = None
@@ -38,7 +37,7 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where playing stands: `clock` in µs of the scenario, `speed` as reached so far."""
+    """Progress: `clock` in µs of the scenario, `speed` as reached so far."""
 
     publications: int
     readings: int
@@ -48,7 +47,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class PlayResult:
-    """What was played. `stopped`: whoever leads ended it before its end."""
+    """What was played. `stopped`: a leader ended it early."""
 
     publications: int
     readings: int
@@ -61,7 +60,7 @@ class PlayResult:
 
 
 class Player:
-    """Plays to one broker. `heard` says the clock that every worker has stored, None: none yet."""
+    """Plays to one broker. `heard`: the clock that every worker has stored, None: none yet."""
 
     def __init__(
         self,
@@ -81,7 +80,7 @@ class Player:
         self._first = 0
         self._clock = 0
         self._last = 0  # the latest stamp or clock that went out
-        self._reins: RunControl = FixedSpeed(command=PlayerCommand(speed=pace.speed))
+        self._control: RunControl = FixedSpeed(command=PlayerCommand(speed=pace.speed))
         self._tempo = ScenarioClock(now=wall.now, at=0)
         self._looked = 0.0
         self._ticked = 0.0
@@ -95,29 +94,29 @@ class Player:
         *,
         not_before: int | None = None,
         linger: float = 0.0,
-        reins: RunControl | None = None,
+        control: RunControl | None = None,
     ) -> PlayResult:
         """Publish `plan` (ascending by arrival); at the end the clock goes on for `linger` seconds.
 
-        `reins`: who leads; without them the pace's speed is kept from beginning to end.
-        `not_before`: the clock at which the exercise stands (µs); clocks before it are not
-        published again, because a clock never turns back.
+        `control`: commands of leaders; without it the pace's speed is kept.
+        `not_before`: the exercise's clock (µs); earlier clocks are not published, because a clock
+        never goes back.
 
         Raises:
             PlayerError: the broker stays away or refuses, or the workers stay behind.
         """
         if not plan:
             raise PlayerError("there is nothing to play")
-        self._reins = reins or self._reins
+        self._control = control or self._control
         self._first = plan[0].arrival
         self._clock = max(self._first - SECOND, not_before or self._first - SECOND)
         self._wire.open()
         try:
             self._begun = self._wall.now()
-            self._tell_clock(self._clock)
-            self._wire.settle()  # so that somebody is known to listen before the first reading
-            self._await_heard(self._clock)  # and knows the inventory as it is now
-            self._tempo.start(self._first, self._reins.look(self._clock))
+            self._publish_clock(self._clock)
+            self._wire.settle()  # so that workers listen before the first reading
+            self._await_heard(self._clock)  # and have loaded the current inventory
+            self._tempo.start(self._first, self._control.look(self._clock))
             stopped = not self._perform(plan) or not self._finish(plan[-1].arrival, linger)
             self._wire.settle()
         finally:
@@ -125,26 +124,26 @@ class Player:
         return self._tally(stopped=stopped)
 
     def _perform(self, plan: Sequence[Publication]) -> bool:
-        """Each message at its time; False: it was stopped before the last."""
+        """Publish each message at its time; False: stopped before the last."""
         for publication in plan:
             if not self._reach(publication.arrival):
                 return False
-            if self._reins.passes(publication):
+            if self._control.passes(publication):
                 self._publish(publication)
         return True
 
     def _reach(self, arrival: int) -> bool:
-        """Come to `arrival`, putting in on the way what was planned; False: no further."""
-        while (due := self._reins.due(arrival)) is not None:
+        """Wait until `arrival`, sending planned injects on the way; False: stopped."""
+        while (due := self._control.due(arrival)) is not None:
             at = max(due, self._clock + 1)
             if not self._wait_for(at):
                 return False
-            for publication in self._reins.put_in(at, planned=True):
+            for publication in self._control.take_injects(at, planned=True):
                 self._publish(publication)
         return self._wait_for(arrival)
 
-    def tell(self, clock: int) -> None:
-        """Publish a clock once more (µs): for a broker that may have lost it.
+    def publish_clock(self, clock: int) -> None:
+        """Publish a clock (µs) again, for a broker that may have lost it.
 
         Raises:
             PlayerError: the broker stays away or refuses.
@@ -165,9 +164,9 @@ class Player:
             self._await_workers()
 
     def _wait_for(self, arrival: int) -> bool:
-        """Let the wall come to `arrival`, the clock going on up to just before it; False: stopped.
+        """Wait until `arrival`, publishing clocks up to just before it; False: stopped.
 
-        What is stopped has told the last clock that it can promise.
+        When stopped, the last clock that holds has been published.
         """
         self._look(arrival)
         while not self._tempo.command.stop:
@@ -179,26 +178,26 @@ class Player:
             self._tick(min(self._tempo.reached(), arrival - 1))
             self._wire.pump(min(left, self._pace.tick))
             self._look(arrival)
-        self._tell_clock(max(self._clock, min(self._tempo.reached(), arrival - 1)))
+        self._publish_clock(max(self._clock, min(self._tempo.reached(), arrival - 1)))
         return False
 
     def _look(self, arrival: int, *, at_once: bool = False) -> None:
-        """See what the leader wishes, and put in what was fired by hand; `arrival` comes next."""
+        """Take new commands and send injects fired manually; `arrival` comes next."""
         if not at_once and self._wall.now() - self._looked < LOOK_SECONDS:
             return
         self._looked = self._wall.now()
-        self._tempo.bend(self._reins.look(self._clock), least=self._last, most=arrival - 1)
+        self._tempo.change(self._control.look(self._clock), least=self._last, most=arrival - 1)
         at = max(self._tempo.reached(), self._last, self._clock + 1)
-        for publication in self._reins.put_in(at, planned=False):
+        for publication in self._control.take_injects(at, planned=False):
             self._publish(publication)
 
     def _land(self, arrival: int) -> None:
-        """Where a jump ends before `arrival`, tell its end and go on from there."""
+        """If a jump ends before `arrival`, publish its end and continue from there."""
         end = self._tempo.lands_before(arrival)
         if end is None:
             return
         if end > self._clock:
-            self._tell_clock(end)
+            self._publish_clock(end)
         self._tempo.land()
         self._look(arrival, at_once=True)
 
@@ -207,12 +206,12 @@ class Player:
             return
         due = self._wall.now() - self._ticked >= self._pace.tick
         if due or self._publications - self._since_clock() >= self._pace.clock_every:
-            self._tell_clock(clock)
+            self._publish_clock(clock)
 
     def _since_clock(self) -> int:
         return self._clocks[-1][1] if self._clocks else 0
 
-    def _tell_clock(self, clock: int) -> None:
+    def _publish_clock(self, clock: int) -> None:
         self._wire.send(CLOCK, format_instant(clock).encode())
         self._clock = clock
         self._last = max(self._last, clock)
@@ -222,7 +221,7 @@ class Player:
             self._notice(self._progress())
 
     def _await_heard(self, clock: int) -> None:
-        """Wait until every worker has stored a clock; workers look at the inventory as they do."""
+        """Wait until every worker has stored a clock; then it has the current inventory."""
         if self._heard is None:
             return
         since = self._wall.now()
@@ -265,11 +264,11 @@ class Player:
         return self._clocks[0][1] if self._clocks else 0
 
     def _finish(self, last: int, linger: float) -> bool:
-        """The clock goes on after the last message; False: it was stopped meanwhile."""
+        """Let the clock run on after the last message; False: stopped meanwhile."""
         end = max(last + int(linger * SECOND), self._clock)
         if not self._reach(end):
             return False
-        self._tell_clock(end)
+        self._publish_clock(end)
         return True
 
     def _progress(self) -> Progress:

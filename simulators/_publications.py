@@ -19,7 +19,7 @@ Row = tuple[int, str, str, str, float, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
-    """One message. `arrival`: the scenario time (µs) at which ingest is to have received it."""
+    """One message. `arrival`: the scenario time (µs) at which ingest receives it."""
 
     arrival: int
     topic: str
@@ -29,9 +29,9 @@ class Publication:
 
 @dataclass(frozen=True, kw_only=True)
 class MessageSet:
-    """Messages, and the readings in them as they are to be stored.
+    """Messages, and their readings as they will be stored.
 
-    `rows`: of a recording, `time` being what the message says, `value` what it can hold;
+    `rows`: of a recording, with `time` and `value` as the message has them;
     `of[i]` is the place in `publications` of the message that holds row i.
     """
 
@@ -58,12 +58,12 @@ def instant_of(moment: datetime) -> int:
 
 
 def native_topic(device: str) -> str:
-    """Of a device that speaks for itself."""
+    """Topic of a device with an account of its own."""
     return f"devices/{device}/readings"
 
 
 def publications(rows: pd.DataFrame) -> list[Publication]:
-    """Native messages of a recording's rows (ascending by time), arriving when it was measured."""
+    """Native messages of a recording's rows (by time), arriving when they were measured."""
     return list(_messages(rows))
 
 
@@ -87,7 +87,7 @@ def _messages(rows: pd.DataFrame) -> Iterator[Publication]:
 
 
 def _by_device(readings: Iterator[Row]) -> list[tuple[str, _Message]]:
-    """A quantity told twice at one time goes out in two messages, in the file's order."""
+    """A quantity twice at one time goes out in two messages, in the file's order."""
     newest: dict[str, _Message] = {}
     messages: list[tuple[str, _Message]] = []
     for _, device, quantity, unit, value, status in readings:
@@ -107,8 +107,8 @@ class Disturbance:
     """How arrivals differ from measurements; the default is a perfect network.
 
     `shuffle`: the longest random delay in seconds. `double`: every message comes twice.
-    `outages`: spans (from, to) in µs, both included, whose messages are held back and come at `to`,
-    the newest first. A message never arrives before it was measured.
+    `outages`: spans (from, to) in µs, both included, whose messages are held back and arrive at
+    `to`, the newest first. A message never arrives before it was measured.
     """
 
     shuffle: float = 0.0

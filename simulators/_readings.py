@@ -1,4 +1,4 @@
-"""What a device tells of what truly happens: its times, its noise, its resolution, its scale."""
+"""Readings of a device from true values: times, resolution, scale, battery."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from simulators._story import SECOND
 from simulators._table import ROW_COLUMNS
 
 Times = NDArray[np.int64]
-SPREAD = 7  # minutes are shifted by the device, so that not all speak at once
+SPREAD = 7
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceReadings:
-    """One quantity of one device: `times` in µs, `value`, `status` if not all is ok."""
+    """A quantity of a device: `times` in µs, `value`, `status` unless all is ok."""
 
     device: str
     quantity: Quantity
@@ -37,7 +37,7 @@ def charge(times: Times, chance: np.random.Generator) -> Column:
 
 
 def ticks(begins: int, ends: int, interval: float) -> Times:
-    """The times (µs) at which a device that keeps time tells, the scenario's ends included."""
+    """Times (µs) of a periodic device, both ends of the scenario included."""
     return np.arange(begins, ends + 1, int(interval * SECOND), dtype=np.int64)
 
 
@@ -51,14 +51,14 @@ def as_read(quantity: Quantity, true: Column, saturates: float | None = None) ->
 
 
 def saturated(true: Column, top: float | None) -> NDArray[np.str_] | None:
-    """The sensor's own word where the truth is beyond the top of its scale."""
+    """The sensor's status where the true value is beyond the top of its scale."""
     if top is None:
         return None
     return np.where(true >= top, "saturated", "ok")
 
 
 def table(readings: Iterable[DeviceReadings]) -> pd.DataFrame:
-    """The rows of a recording, ascending by time, then device, in the order they were told."""
+    """The rows of a recording by time, then device, in the order given."""
     parts = [part for part in readings if len(part.times)]
     if not parts:
         return pd.DataFrame({name: [] for name in ROW_COLUMNS})
@@ -92,7 +92,7 @@ def table(readings: Iterable[DeviceReadings]) -> pd.DataFrame:
 def _encode_names(
     names: list[str], lengths: list[int]
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """The different names in order, and for each row its place among them."""
+    """The distinct names in order, and for each row the index of its name."""
     ordered = sorted(set(names))
     place: Mapping[str, int] = {name: number for number, name in enumerate(ordered)}
     codes = np.repeat(np.array([place[name] for name in names], dtype=np.int64), lengths)

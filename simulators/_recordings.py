@@ -1,4 +1,4 @@
-"""Real events as they were recorded: Hub'Eau's layout and wide CSV, their gaps and marks kept."""
+"""Recordings of real events: Hub'Eau's layout and wide CSV, with their gaps and status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ def read(
 ) -> Recording:
     """Read a recording, or the part of it from `start` to `end` (both included) of `stations`.
 
-    In a wide file whose columns name no station, the one given in `stations` is what the readings
-    are of; without it the file's leading name is (`poyo-2024-10.csv` → `poyo`). `columns` says what
-    columns mean where their names do not: `'Q_m3s=discharge[m3/s]'`.
+    In a wide file whose columns name no station, the device is the one of `stations`, else the
+    file's leading name (`poyo-2024-10.csv` → `poyo`). `columns` explains columns whose
+    names do not: `'Q_m3s=discharge[m3/s]'`.
 
     Raises:
         RecordingError: the file cannot be read, names none of `stations`, or holds nothing there.

@@ -1,4 +1,4 @@
-"""What truly happens in the rivers of an inventory under some weather, by `_catchment`'s model."""
+"""The rivers of an inventory under some weather, by the model of `_catchment`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from simulators._rain import KM_A_DEGREE
 from simulators._story import Weather
 from simulators._weather import STEP, Atmosphere
 
-BRIM = 1.5  # m, where nobody says at which level the river leaves its bed
+BRIM = 1.5  # m, where the level at which the river leaves its bed is not given
 GAUGED = frozenset(  # what is measured where a river is of its own
     {"level", "discharge", "surface_elevation", "daily_max_level", "daily_mean_discharge"}
 )
 LAG = 9.0  # h of a catchment of one km²
-LOCAL_AREA = 80.0  # km² between two gauges, where nobody says how large the catchment is
+LOCAL_AREA = 80.0  # km² between two gauges, where the catchment is not given
 
 
 @dataclass(frozen=True, kw_only=True)
 class Character:
-    """How a river answers. `quickness` shortens its lag; `exposure`: its share of a storm."""
+    """How a river responds. `quickness` shortens its lag; `exposure`: its share of a storm."""
 
     curve_number: float = 52.0
     quickness: float = 1.0
@@ -51,7 +51,7 @@ RIVERS: Mapping[str, Character] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What truly happens at one site, on the model's steps: hidden from trainees."""
+    """The true state of the river at a site, on the model's steps: hidden from trainees."""
 
     rain: Column  # mm a step
     discharge: Column  # m3/s
@@ -62,7 +62,7 @@ class Course:
 
 
 def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[str, Course]:
-    """What truly happens at each site of a river, on the weather's grid; empty without rivers.
+    """The true state at each site of a river, on the weather's grid; empty without rivers.
 
     Raises:
         SimulatorError: the upstream links run in a circle.
@@ -94,7 +94,7 @@ def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[
 
 
 def catchment_rain(place: Place, area: float, air: Atmosphere) -> Column:
-    """Rain in mm a step over what drains to a place: the mean of five points around it."""
+    """Rain in mm a step over the catchment of a place: the mean of five points around it."""
     if place.lon is None or place.lat is None:
         return np.diff(air.fallen(None, None, air.grid), prepend=0.0)
     reach = math.sqrt(area) / 2 / KM_A_DEGREE
@@ -123,7 +123,7 @@ def _basins(
 
 
 def _areas(sites: Mapping[str, Place]) -> dict[str, float]:
-    """km² of each whole catchment; where none is given, that of the sites above and some more."""
+    """km² of each catchment; where it is not given, that of the sites above plus LOCAL_AREA."""
     try:
         ordered = downstream_order({name: place.upstream for name, place in sites.items()})
     except ValueError as error:
@@ -137,7 +137,7 @@ def _areas(sites: Mapping[str, Place]) -> dict[str, float]:
 
 
 def _course(place: Place, *, rain: Column, flow: Column, brimful: float) -> Course:
-    """The level at which the river leaves its bed is where its first threshold stands."""
+    """The river leaves its bed at its first threshold."""
     brim = float(place.thresholds.get("attention", BRIM))
     bed = 0.0 if brim > 0.5 else brim - BRIM
     level = level_of(flow, bed=bed, brim=brim, brimful=brimful)

@@ -1,4 +1,4 @@
-"""At which speed a scenario passes: a line over the wall's clock, bent whenever somebody says."""
+"""The scenario clock: its speed over wall time, and who controls it."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ SECOND = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class PlayerCommand:
-    """How the one who leads wants it to go on.
+    """How the run should go on.
 
-    `speed`: scenario seconds a wall second, None: as fast as it is stored. `held`: its clock
-    stands. `until`: µs of the scenario to which it hurries first. `stop`: no further.
+    `speed`: scenario seconds a wall second, None: as fast as it is stored. `held`:
+    paused. `until`: target of a jump (µs). `stop`: end the run.
     """
 
     speed: float | None = None
@@ -25,28 +25,28 @@ class PlayerCommand:
 
 
 class RunControl(Protocol):
-    """Who leads. Asked by the one thread that plays; none of it may take long."""
+    """Controls a run; called by the thread that plays, so nothing here may take long."""
 
     def look(self, clock: int) -> PlayerCommand:
-        """What is wished now, the clock standing at `clock` (µs)."""
+        """The command now, at `clock` (µs)."""
         ...
 
     def due(self, until: int) -> int | None:
-        """When (µs) the next thing planned by hand is to be put in, if by `until`."""
+        """Time (µs) of the next planned inject, if not after `until`."""
         ...
 
-    def put_in(self, clock: int, *, planned: bool) -> Sequence[Publication]:
-        """What is to go out now, at `clock` or right after: planned by then, or fired by hand."""
+    def take_injects(self, clock: int, *, planned: bool) -> Sequence[Publication]:
+        """Messages of injects to send at `clock`: planned until then, or fired manually."""
         ...
 
     def passes(self, publication: Publication) -> bool:
-        """Whether it goes out; False: its device is lost."""
+        """Whether to publish it; False: its device has failed."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class FixedSpeed:
-    """Nobody leads: one speed from beginning to end."""
+    """No control: one speed from beginning to end."""
 
     command: PlayerCommand = field(default_factory=PlayerCommand)
 
@@ -56,7 +56,7 @@ class FixedSpeed:
     def due(self, _until: int) -> int | None:
         return None
 
-    def put_in(self, _clock: int, *, planned: bool) -> Sequence[Publication]:  # noqa: ARG002
+    def take_injects(self, _clock: int, *, planned: bool) -> Sequence[Publication]:  # noqa: ARG002
         return ()
 
     def passes(self, _publication: Publication) -> bool:
@@ -65,7 +65,7 @@ class FixedSpeed:
 
 @dataclass(kw_only=True)
 class ScenarioClock:
-    """Where the scenario is by the wall: at `at` (µs) when the wall was at `wall` (s)."""
+    """Scenario time by wall time: `at` (µs) when the wall clock was at `wall` (s)."""
 
     now: Callable[[], float]
     at: int
@@ -73,22 +73,22 @@ class ScenarioClock:
     wall: float = 0.0
 
     def start(self, at: int, command: PlayerCommand) -> None:
-        """Go on from `at` as is wished, from now on."""
+        """Continue from `at` under a command."""
         self.at, self.command, self.wall = at, command, self.now()
 
-    def bend(self, command: PlayerCommand, *, least: int, most: int) -> None:
-        """Go on from where it is as is now wished; it is between `least` and `most` (µs)."""
+    def change(self, command: PlayerCommand, *, least: int, most: int) -> None:
+        """Continue under a new command from where the clock is, between `least` and `most` (µs)."""
         if command != self.command:
             self.start(min(max(self.reached(), least), max(most, least)), command)
 
     def reached(self) -> int:
-        """Where the scenario is now; where nothing slows it down, where it last was."""
+        """Scenario time now; without a speed, the last one reached."""
         if self._hurries or self.command.held or self.command.speed is None:
             return self.at
         return self.at + int((self.now() - self.wall) * SECOND * self.command.speed)
 
     def left(self, arrival: int) -> float:
-        """Seconds of the wall until `arrival`; for ever while it is held."""
+        """Wall seconds until `arrival`; infinite while paused."""
         if self._hurries:
             return 0.0
         if self.command.held:
@@ -98,12 +98,12 @@ class ScenarioClock:
         return self.wall + (arrival - self.at) / SECOND / self.command.speed - self.now()
 
     def lands_before(self, arrival: int) -> int | None:
-        """Where (µs) a jump ends that does not reach `arrival`."""
+        """Target (µs) of a jump that ends before `arrival`."""
         until = self.command.until
         return until if until is not None and until < arrival else None
 
     def land(self) -> None:
-        """A jump is over: from there on it goes as it did."""
+        """End a jump and continue as before."""
         if self.command.until is not None:
             self.start(max(self.command.until, self.at), replace(self.command, until=None))
 

@@ -1,4 +1,4 @@
-"""To whom an event or a fault of a scenario happens: names, or some of a kind, near a place."""
+"""Devices, sites, groups and assets of events and faults: by name, or some of a kind."""
 
 import difflib
 import math
@@ -13,10 +13,10 @@ from simulators._story import HOUR, Event, ScheduledEvent, Where
 def resolve_events(
     scheduled: Sequence[ScheduledEvent], field: Field, begins: int, seed: int
 ) -> tuple[Event, ...]:
-    """Events at their times, each with the names it is of; those that find nobody are left out.
+    """Events at their times with the names selected; those without any are left out.
 
     Raises:
-        SimulatorError: a name is of nothing in the field.
+        SimulatorError: the field has nothing of that name.
     """
     events = []
     for entry in scheduled:
@@ -38,7 +38,7 @@ def select_names(where: Where, field: Field, seed: int) -> tuple[str, ...]:
     """Names of devices, sites, groups or assets; empty where the field has none of the kind.
 
     Raises:
-        SimulatorError: a name is of nothing in the field.
+        SimulatorError: the field has nothing of that name.
     """
     names = _list_names(field)
     for name in where.names:
@@ -69,7 +69,7 @@ def _list_names(field: Field) -> dict[str, None]:
 
 
 def _of_kind(kind: str, field: Field) -> dict[str, tuple[float | None, float | None]]:
-    """Everything of that kind with where it is: groups before assets, then devices."""
+    """Everything of a kind with its position: groups, else assets, else devices."""
     groups = {
         member.name: (member.lon, member.lat) for member in field.groups if member.kind == kind
     }
@@ -88,7 +88,7 @@ def _of_kind(kind: str, field: Field) -> dict[str, tuple[float | None, float | N
 
 
 def _distance(at: tuple[float | None, float | None], near: tuple[float, float]) -> float:
-    """Km, as the crow flies."""
+    """Distance in km."""
     if at[0] is None or at[1] is None:
         return math.inf
     east = (at[0] - near[0]) * math.cos(math.radians(near[1]))

@@ -1,4 +1,4 @@
-"""A story told by all domains that have devices in the field, and as their messages arrive."""
+"""A scenario played by all domains that have devices in the field."""
 
 import pandas as pd
 
@@ -16,10 +16,10 @@ from simulators._world import World
 def simulate_rows(
     story: Story, field: Field, seed: int, *, hours: float | None = None
 ) -> pd.DataFrame:
-    """What the devices measure, without faults: rows of a recording, ascending by time and device.
+    """Measurements without faults: rows of a recording, by time and device.
 
     Raises:
-        SimulatorError: no device of the field tells anything, or an event's kind is nobody's.
+        SimulatorError: no device can be simulated, or no simulator knows the kind of an event.
     """
     return measure_rows(World(story, field, seed, hours=hours))
 
@@ -27,10 +27,10 @@ def simulate_rows(
 def simulate_messages(
     story: Story, field: Field, seed: int, *, hours: float | None = None
 ) -> MessageSet:
-    """What is published, with the faults of the story.
+    """The messages published, with the faults of the scenario.
 
     Raises:
-        SimulatorError: as `performed`, or a fault is of nobody, or its parameters make no sense.
+        SimulatorError: as `measure_rows`, or a fault is invalid.
     """
     world = World(story, field, seed, hours=hours)
     faults = resolve_events(story.faults, field, world.begins, seed)
@@ -44,7 +44,7 @@ def measure_rows(world: World) -> pd.DataFrame:
     """The rows of every domain that has places in the world's field.
 
     Raises:
-        SimulatorError: as `performed`.
+        SimulatorError: no device can be simulated, or no simulator knows the kind of an event.
     """
     playing = find_simulators()
     kinds = {kind for simulator in playing.values() for kind in simulator.events}

@@ -1,4 +1,4 @@
-"""A recording's file as text cells, and parsing that can name the line and column of a fault."""
+"""A recording's file as text cells; errors name line and column."""
 
 import gzip
 import io
@@ -28,12 +28,12 @@ OWN_UNIT = {"level": "m", "discharge": "m3/s", "catchment_rain": "mm"}
 
 
 class RecordingError(TerritoryError):
-    """A file of past readings cannot be read: names the file, the line, the column, the cure."""
+    """A file of past readings cannot be read: names file, line, column and remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """All cells of a delimited file, as text; row i stands on line i + 2 of the file."""
+    """All cells of a delimited file, as text; row i is line i + 2 of the file."""
 
     path: Path
     cells: pd.DataFrame
@@ -63,8 +63,8 @@ class Table:
         """The column as UTC instants (datetime64[us, UTC]).
 
         Raises:
-            RecordingError: a cell is no ISO 8601 instant, or does not say its offset though the
-                column's name does not say that it is UTC.
+            RecordingError: a cell is not an ISO 8601 instant, or has no offset and the column's
+                name does not end in `_utc`.
         """
         text = self.cells[column].str.strip()
         expected = "an instant such as 2022-01-11T06:15:00Z"
@@ -82,7 +82,7 @@ class Table:
 
 
 def load(path: Path) -> Table:
-    """Read a delimited file, plain or gzip, whatever its name says; `;` or `,` by its first line.
+    """Read a delimited file, plain or gzip; `;` or `,` by its first line.
 
     Raises:
         RecordingError: there is no such file, it is not text, it holds no row, or a line has more
@@ -117,7 +117,7 @@ def load(path: Path) -> Table:
 def in_own_unit(
     quantity: str, unit: str, values: NDArray[np.float64]
 ) -> tuple[str, NDArray[np.float64]]:
-    """Unit and values as a gauge would send them; an unknown unit is left for ingest to judge."""
+    """Unit and values as a gauge would send them; an unknown unit is left to ingest."""
     divisor = DIVISORS.get(quantity, {}).get(unit)
     if divisor is None:
         return unit, values

@@ -18,7 +18,7 @@ class Stretch:
     """A place on a road, `at` km in the direction of travel, and the bottleneck `ahead` km of it.
 
     `capacity`: vehicles a step that pass the bottleneck. `speed`, `wave` (km/h): of free traffic
-    and of a queue's news. `standstill`: vehicles a km that stand.
+    and of a queue's tail. `standstill`: vehicles a km in a standing queue.
     """
 
     at: float
@@ -31,7 +31,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Passing:
-    """At a place: vehicles passed since the beginning, and whether the place stands in a queue."""
+    """At a place: vehicles passed since the beginning, and whether it is in a queue."""
 
     count: Column
     queued: NDArray[np.bool_]
@@ -43,7 +43,7 @@ TELLING = 3.0  # vehicles held up that make a queue
 def simulate_passing(entering: Column, stretches: Sequence[Stretch], step: float) -> list[Passing]:
     """What passes each stretch, in the direction of travel; `entering`: a step, at the first.
 
-    `step` in s. No vehicle is made or lost: what has not passed stands in a queue.
+    `step` in s. Vehicles are conserved: those that have not passed are in a queue.
     """
     come = np.cumsum(entering)
     where, free, let = stretches[0].at, [], []
@@ -73,11 +73,11 @@ def _at(
         between = stretch.at + stretch.ahead - here.at
         news = _delay(out, between / stretch.wave * 3600 / step)
         count = np.minimum(count, news + stretch.standstill * between)
-    # what stands in the way of one minute's chance is no queue
+    # a few vehicles held up by chance are not a queue
     return Passing(count=count, queued=free[number] - count > TELLING)
 
 
 def _delay(count: Column, steps: float) -> Column:
-    """The same, so many steps later; nobody has passed before the first step."""
+    """The same count some steps later; 0 before the first step."""
     index = np.arange(-1, len(count), dtype=np.float64)
     return np.asarray(np.interp(index[1:] - steps, index, np.concatenate([[0.0], count])))

@@ -1,4 +1,4 @@
-"""Roads as simulated: sensors in the direction of travel, what happens there, who drives around."""
+"""Sections of road: sensors in the direction of travel, incidents, closures, detours."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ PARIS = (2.3522, 48.8566)
 KM_A_DEGREE = 111.2
 
 # Settings.
-NEAR_ASSET = 0.3  # km from a flooded road at which a sensor stands on that road
+NEAR_ASSET = 0.3  # km within which a sensor is on a flooded road
 CLEANING = 2 * 3600 * SECOND  # µs from the water's leaving to the reopening
 AROUND = 8.0  # km within which a detour is sought
-LOCAL = 0.3  # of those on a road who leave it before where it is closed, or come from behind it
-DETOURS = 0.6  # of the others; the rest stays at home
+LOCAL = 0.3  # share that leaves the road before the closure, or joins it after
+DETOURS = 0.6  # share of the others that take a detour; the rest stays at home
 FILLED = 0.97  # of its capacity to which a detour fills another road
 
 
@@ -80,7 +80,7 @@ def _section(name: str, places: Sequence[Place]) -> Section:
 
 
 def _along(place: Place, direction: str, number: int) -> float:
-    """Km in the direction of travel: `pk_km` where it is said, else by the distance from Paris."""
+    """Km in the direction of travel: `pk_km`, else by the distance from Paris."""
     post_km = place.properties.get("pk_km")
     if post_km is not None:
         return float(post_km)
@@ -97,7 +97,7 @@ def distance(start: tuple[float, float], end: tuple[float, float]) -> float:
 
 
 def open_share(section: Section, number: int, world: World, times: Instants) -> Column:
-    """What incidents leave of the capacity after a sensor, in the steps that end at `times`.
+    """Share of the capacity that incidents leave after a sensor, in the steps that end at `times`.
 
     An `incident` blocks `lanes_blocked` lanes (1), or leaves a `capacity` from 0 to 1.
     """
@@ -114,13 +114,13 @@ def open_share(section: Section, number: int, world: World, times: Instants) -> 
 
 
 def _find_sensor(event: Event, section: Section, world: World) -> int | None:
-    """The sensor of the section that an event is at; of several the last, so that all queue."""
+    """The sensor of the section at which an event is; of several the last, so that all queue."""
     numbers = [number for number, place in enumerate(section.places) if world.touches(event, place)]
     return numbers[-1] if numbers else None
 
 
 def is_closed(place: Place, world: World, times: Instants) -> NDArray[np.bool_]:
-    """Whether nobody may pass: a `closure` there, or water on the road and until it is clean.
+    """Whether the road is closed: by a `closure`, or by water until it is cleaned.
 
     In the steps that end at `times`.
     """
@@ -144,7 +144,7 @@ def divert_traffic(
     demand: Mapping[str, Column],
     shut: Mapping[str, NDArray[np.bool_]],
 ) -> dict[str, Column]:
-    """How many (veh/h) enter each section: few where it is shut, more where others drive around."""
+    """Vehicles (per h) that enter each section: few where it is closed, more on detours."""
     entering = {
         section.name: demand[section.name] * np.where(shut[section.name], LOCAL, 1.0)
         for section in all_sections

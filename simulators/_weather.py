@@ -1,9 +1,9 @@
-"""One weather over the territory: what truly is in the air, the same for every domain.
+"""One weather over the territory, the same for every domain.
 
-It is made on a grid of time that begins two days before the scenario, for the middle of the
-territory; a place differs by when fronts pass it, by its share of each storm, and by smooth fields
-(hollows that fill with cold air, slopes that catch rain). All of it is ours: right in order for
-the Paris basin, fitted to no record.
+It is computed on a time grid that begins two days before the scenario, for the middle of the
+territory; a place differs by when fronts pass, by its share of each storm, and by smooth fields
+(hollows that fill with cold air, slopes that catch rain). Parameters have the right order for the
+Paris basin and are fitted to no record.
 """
 
 import math
@@ -22,7 +22,7 @@ Times = NDArray[np.int64]
 
 STEP = 300.0
 BEFORE = 48 * 3600.0  # s of weather before the scenario, which soil and rivers remember
-CENTRE = (2.25, 48.6)  # where nobody says where
+CENTRE = (2.25, 48.6)  # where no position is given
 GUSTINESS = 1.6
 
 

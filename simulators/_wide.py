@@ -51,8 +51,8 @@ def rows_of(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The readings, and what was left out in words.
 
-    An empty cell is a gap and gives no row, unless the sensor's own status says that it was there
-    and could not tell: then it is a row without a value.
+    An empty cell is a gap and gives no row, unless the sensor's status shows a fault: then it is a
+    row without a value.
 
     Raises:
         RecordingError: there is no time column or nothing to read, or a cell cannot be read.
@@ -83,7 +83,7 @@ def rows_of(
 
 
 def leading_name(file_name: str) -> str:
-    """`poyo-2024-10.csv` → `poyo`: what stands before the date in a file's name."""
+    """`poyo-2024-10.csv` → `poyo`: the part of a file's name before the date."""
     return re.split(r"[-_.](?=\d{4})|\.", file_name, maxsplit=1)[0]
 
 
@@ -134,7 +134,7 @@ def _by_name(name: str) -> Column | None:
 
 
 def _status(table: Table) -> pd.Series:
-    """The sensor's own words; OK or nothing is fine."""
+    """The sensor's status; OK or empty is fine."""
     if "status" not in table.cells.columns:
         return pd.Series("ok", index=table.cells.index)
     text = table.cells["status"].str.strip()

@@ -1,6 +1,6 @@
-"""What truly happens in the territory, the same for every domain: weather, rivers, events.
+"""The true state of the territory, the same for every domain: weather, rivers, events.
 
-Hidden from trainees: devices only ever tell what they measure of it.
+Hidden from trainees, who see only what devices measure.
 """
 
 import math
@@ -20,10 +20,9 @@ Times = NDArray[np.int64]
 
 
 class World:
-    """Made of a story, a field and a seed: the same three, the same world; told for `hours` of it.
+    """Determined by a story, a field and a seed, for the first `hours`.
 
-    `times` are µs since the epoch (int64), ascending or not; places in degrees, None: somewhere in
-    the middle. `begins` and `ends` are µs.
+    `times`, `begins` and `ends` are µs since the epoch; positions in degrees, None: the middle.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class World:
         return np.interp(times, self.air.grid, course.discharge)
 
     def course(self, place: Place) -> Course | None:
-        """The river at a place: its site's own, else that of its river's nearest gauge."""
+        """The river at a place: of its site, else of the nearest gauge of its river."""
         own = self.courses.get(place.site)
         if own is not None or not place.river:
             return own
@@ -82,7 +81,7 @@ class World:
         ]
 
     def flooded(self, name: str, times: Times) -> NDArray[np.bool_]:
-        """Whether the water stands at an asset, or at the site that is one; False where unknown."""
+        """Whether an asset, or the site that is one, is flooded; False where unknown."""
         under = np.zeros(len(times), dtype=bool)
         for asset in self.field.assets:
             if name in (asset.name, asset.site) and asset.gauge in self.courses:
@@ -90,17 +89,17 @@ class World:
         return under
 
     def events_of(self, kind: str) -> tuple[Event, ...]:
-        """The story's events of a kind, those that begin first first."""
+        """The story's events of a kind by their beginning."""
         return tuple(event for event in self.events if event.kind == kind)
 
     def touches(self, event: Event, place: Place) -> bool:
-        """Whether an event is of a device: by its own name, its site's, or a group's it is in."""
+        """Whether an event is at a device: by its name, its site, or a group that it is in."""
         return not event.where.isdisjoint((place.device, place.site, *place.groups)) or any(
             place.device in self._members[name] for name in event.where if name in self._members
         )
 
     def during(self, kind: str, place: Place, times: Times) -> NDArray[np.bool_]:
-        """Whether an event of that kind is going on at a device."""
+        """Whether an event of that kind is in progress at a device."""
         going = np.zeros(len(times), dtype=bool)
         for event in self.events_of(kind):
             if self.touches(event, place):
@@ -115,7 +114,7 @@ def _distance(first: Place, second: Place) -> float:
 
 
 def _centre(field: Field) -> tuple[float, float]:
-    """The middle of the places, so that what passes the territory passes it in the scenario."""
+    """The middle of the places, so that fronts pass the territory within the scenario."""
     positions = [(place.lon, place.lat) for place in field.places if place.lon and place.lat]
     if not positions:
         return CENTRE

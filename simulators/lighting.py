@@ -1,4 +1,4 @@
-"""Public lighting: lamps that follow their plan, the cabinets that feed them, and what ails both.
+"""Public lighting: lamps that follow their plan, the cabinets that feed them, their faults.
 
 Physics and timing are in `simulators._lamps` and `simulators._cabinets`; figures without a source
 there are settings. Lamps of a switched supply burn while their cabinet's contactor is closed, and
@@ -28,7 +28,7 @@ from simulators._weather import CENTRE
 from simulators._world import World
 
 CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
-WORKING = 0.95  # share of the installed power that burns, where no lamp tells: a setting
+WORKING = 0.95  # share of the installed power that burns, where no lamp has a controller: a setting
 SHARE = number(0, 1)  # of the lamps that an event is of
 EVENTS: Kinds = {
     "cabinet-outage": {"battery_h": number(0, 1000)},
@@ -52,7 +52,7 @@ class PlanCache:
         self._levels: dict[tuple[LightingPlan, float, float], Steps] = {}
 
     def of(self, plan: LightingPlan | None, place: Place, late: int) -> Steps:
-        """In %, as a controller sees them whose clock is late by so many µs.
+        """In %, for a controller whose clock is late by `late` µs.
 
         Without a plan lamps burn from sunset to sunrise.
         """
@@ -67,7 +67,7 @@ class PlanCache:
 
 @dataclass(frozen=True, kw_only=True)
 class LightingModel:
-    """What cabinets and lamps are made with."""
+    """Common inputs of cabinets and lamps."""
 
     plans: PlanCache
     network: Mains
@@ -75,7 +75,7 @@ class LightingModel:
     seed: int
 
     def cabinet(self, site: str, places: Sequence[Place]) -> Cabinet:
-        """A cabinet with its lamps; without a controller of ours one of them stands for it."""
+        """A cabinet with its lamps; without a controller a lamp stands in for it."""
         keeper = next((place for place in places if "cabinet_power" in place.quantities), places[0])
         bulbs = [place for place in places if "light_level" in place.quantities]
         switched = next((place for place in (*bulbs, keeper) if place.switched), None)
@@ -93,9 +93,9 @@ class LightingModel:
         )
 
     def _lamp(self, place: Place, runs: Circuit, volts: Column, beside: bool) -> Lamp:  # noqa: FBT001 -- private, called once
-        """A switched lamp keeps its cabinet's time, another one its own.
+        """A switched lamp has its cabinet's clock, another one its own.
 
-        `beside`: the cabinet's contactor is there for switched lamps, and not for another one.
+        `beside`: the contactor switches other lamps, so this one is always supplied.
         """
         watch = place.site if place.switched else place.device
         does = simulate_lamp(
@@ -114,17 +114,17 @@ class LightingModel:
         )
 
     def _estimate(self, keeper: Place, runs: Circuit, late: int) -> Steps:
-        """W of lamps that do not speak: the installed power, as the plan has it."""
+        """W of lamps without controllers: the installed power by the plan."""
         rated = keeper.thresholds.get("cabinet_rated_power", 0.0) * 1000
         plan = constant(0.0) if keeper.plan is None else self.plans.of(keeper.plan, keeper, late)
         return combine(lambda level, fed: WORKING * rated * level / 100 * fed, plan, runs.fed)
 
 
 def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
-    """What truly happens in each cabinet (by its site) and its lamps: hidden from trainees.
+    """The true state of each cabinet (by site) and its lamps: hidden from trainees.
 
     Raises:
-        SimulatorError: an event says what cannot be said of it.
+        SimulatorError: an event has an invalid parameter.
     """
     check_events(world, EVENTS)
     sites: dict[str, list[Place]] = {}
@@ -140,7 +140,7 @@ def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
 
 
 def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
-    """What the devices tell, as rows of a recording, ascending by time."""
+    """Readings of the devices as rows of a recording, by time."""
     return table(_device_readings(truth(field, world, chance_seed), world, chance_seed))
 
 

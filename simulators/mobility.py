@@ -2,7 +2,7 @@
 
 People want to drive by hour, day and weather (`_traffic_demand`); the road lets them through as
 far as lanes, rain, incidents and closures allow (`_traffic`, `_traffic_queues`); sensors count
-what passes (`_traffic_counting`). A place may say `road_class` (motorway, trunk, urban, local),
+what passes (`_traffic_counting`). A place may give `road_class` (motorway, trunk, urban, local),
 `lanes`, `direction` (in: towards Paris, out, both), `pk_km` and `peak_share`; a counter its
 `daily_bicycles` and `daily_pedestrians`.
 """
@@ -62,7 +62,7 @@ AHEAD = 0.3  # km after a sensor, where its road's bottleneck is
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficModel:
-    """What traffic is made with. `when`: the kind of day and hour of each of `times`."""
+    """Common inputs of traffic. `when`: the kind of day and hour of each of `times`."""
 
     world: World
     times: Instants
@@ -70,7 +70,7 @@ class TrafficModel:
     seed: int
 
     def demand(self, section: Section) -> Column:
-        """How many (veh/h) want to enter a section."""
+        """Vehicles (per h) that want to enter a section."""
         first = section.places[0]
         share = float(first.properties.get("peak_share", PEAK))
         usual = demand_share(self.when, section.roads[0].kind, section.direction)
@@ -81,9 +81,9 @@ class TrafficModel:
     def driven(
         self, section: Section, entering: Column, shut: Sequence[Shut]
     ) -> dict[str, TrafficState]:
-        """Vehicles enter by chance, one by one, and drive as far as the road lets them.
+        """Vehicles enter at random and drive as far as the road allows.
 
-        `shut`: of each sensor; nobody passes one that is, some turn off before it.
+        `shut`: whether the road is closed, by sensor.
         """
         chance = chance_of(self.seed, section.name, "entering")
         come = chance.poisson(entering * STEP / 3600).astype(np.float64)
@@ -135,10 +135,10 @@ class TrafficModel:
 
 
 def truth(field: Field, world: World, seed: int) -> dict[str, TrafficState]:
-    """What truly passes each sensor of traffic (by its device): hidden from trainees.
+    """The true traffic at each sensor (by device): hidden from trainees.
 
     Raises:
-        SimulatorError: an event says what cannot be said of it.
+        SimulatorError: an event has an invalid parameter.
     """
     check_events(world, EVENTS)
     times = np.arange(world.begins - WARMING, world.ends + 1, int(STEP * SECOND), dtype=np.int64)
@@ -160,7 +160,7 @@ def truth(field: Field, world: World, seed: int) -> dict[str, TrafficState]:
 
 
 def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
-    """What the devices tell, as rows of a recording, ascending by time."""
+    """Readings of the devices as rows of a recording, by time."""
     return table(_device_readings(field, world, chance_seed))
 
 

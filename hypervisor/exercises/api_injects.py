@@ -1,15 +1,14 @@
 """Routes of injects and observer checklists, for leaders."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
-from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries_injects, service, service_injects
 from hypervisor.exercises.api import (
     Number,
@@ -79,10 +78,7 @@ def change_inject(
     """Move, hold, release, cancel, complete or comment an inject; needs If-Match."""
     require_lead(context)
     _inject_response(context, response, number)
-    with _changing(context, if_match) as (connection, version):
-        service_injects.change_inject(
-            connection, number, author=context.person.name, version=version, **patch.model_dump()
-        )
+    _change(context, number, patch, if_match, service_injects.change_inject)
     return _inject_response(context, response, number)
 
 
@@ -133,18 +129,18 @@ def change_sheet(
     """Record an observation; needs If-Match."""
     require_lead(context)
     _sheet_response(context, response, number)
-    with _changing(context, if_match) as (connection, version):
-        service_injects.note_sheet(
-            connection, number, author=context.person.name, version=version, **patch.model_dump()
-        )
+    _change(context, number, patch, if_match, service_injects.note_sheet)
     return _sheet_response(context, response, number)
 
 
-@contextmanager
-def _changing(
-    context: RequestContext, if_match: str | None
-) -> Iterator[tuple[Connection, int | None]]:
-    """A writing connection and the version seen; requires If-Match.
+def _change(
+    context: RequestContext,
+    number: int,
+    patch: BaseModel,
+    if_match: str | None,
+    change: Callable[..., None],
+) -> None:
+    """Change an object; requires If-Match.
 
     Raises:
         HTTPException: it is missing, or the object has changed.
@@ -153,8 +149,9 @@ def _changing(
         raise HTTPException(
             HTTPStatus.PRECONDITION_REQUIRED, "send If-Match with the ETag of what you change"
         )
+    author, version = context.person.name, parse_version(if_match)
     with translate_errors(), context.writing() as connection:
-        yield connection, parse_version(if_match)
+        change(connection, number, author=author, version=version, **patch.model_dump())
 
 
 def _inject_response(context: RequestContext, response: Response, number: int) -> OneInjectBody:

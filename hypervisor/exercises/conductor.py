@@ -178,7 +178,7 @@ class Conductor:
         wire = playing.make_player(
             self.settings, playing.PlayOptions(), questions, controller.notice
         )
-        tally = wire.play(left, not_before=now.latest, linger=plan.linger, reins=controller)
+        tally = wire.play(left, not_before=now.latest, linger=plan.linger, control=controller)
         self._end(questions, run, controller, tally)
 
     def _begin(
@@ -236,7 +236,7 @@ class Conductor:
         if tally.stopped and controller.stopped_by is None:
             _set(questions, run, state=RunState.INTERRUPTED, reason=ENDED, jump_to=None)
             return
-        _await_judged(questions, tally.clock)
+        _await_evaluated(questions, tally.clock)
         questions.ask(queries_injects.settle_skips)
         state = RunState.STOPPED if tally.stopped else RunState.FINISHED
         _set(questions, run, state=state, ended_at=_wall(questions), jump_to=None)
@@ -263,12 +263,12 @@ def _require_same(run: Run, plan: RunPlan) -> None:
         )
 
 
-def _await_judged(questions: store.RetryingConnection, clock: int) -> None:
+def _await_evaluated(questions: store.RetryingConnection, clock: int) -> None:
     """Wait until the end is stored and evaluated, so that the debrief is complete."""
     since = time.monotonic()
     while time.monotonic() - since < SETTLE_SECONDS:
         now = questions.ask(store.get_progress)
-        if now.heard is not None and now.heard >= clock and (now.judged or 0) >= clock:
+        if now.heard is not None and now.heard >= clock and (now.evaluated or 0) >= clock:
             return
         time.sleep(0.1)
 

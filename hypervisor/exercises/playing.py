@@ -28,7 +28,7 @@ from simulators._publications import Disturbance, MessageSet, disturb, publicati
 
 PLAYER = "player"
 STUCK_SECONDS = 60.0
-RETELL_SECONDS = 3.0
+REPUBLISH_SECONDS = 3.0
 WALL = WallClock(now=time.monotonic, sleep=time.sleep)
 
 
@@ -245,18 +245,18 @@ def _await_stored(
     while True:
         now = questions.ask(store.get_progress)
         heard = now.heard is not None and now.heard >= tally.clock
-        judged = now.judged is not None and now.judged >= tally.clock
+        evaluated = now.evaluated is not None and now.evaluated >= tally.clock
         account = ledger.account(tally) if heard else None
-        if account is not None and judged and not now.unread and account.balanced:
+        if account is not None and evaluated and not now.unread and account.balanced:
             return account
         state = (now, account)
         if state != before:
             since, published, before = time.monotonic(), time.monotonic(), state
         still = time.monotonic() - since
-        if account is not None and judged and not now.unread and still > RETELL_SECONDS:
+        if account is not None and evaluated and not now.unread and still > REPUBLISH_SECONDS:
             return account  # acknowledged but not stored: the account has the number
-        if not heard and time.monotonic() - published > RETELL_SECONDS:
-            wire.tell(tally.clock)
+        if not heard and time.monotonic() - published > REPUBLISH_SECONDS:
+            wire.publish_clock(tally.clock)
             published = time.monotonic()
         if still > STUCK_SECONDS:
             raise ExerciseError(describe_lag(now, tally.clock))
@@ -264,13 +264,14 @@ def _await_stored(
 
 
 def describe_lag(now: store.ExerciseProgress, clock: int) -> str:
+    """What has not reached the player's clock, and the remedy."""
     if now.heard is None or now.heard < clock:
-        who, at = f"the ingest worker {now.slowest!r} has", now.heard
-        cure = "start it: `hypervisor ingest`"
+        what, at = f"the ingest worker {now.slowest!r}", now.heard
+        remedy = "start it: `hypervisor ingest`"
     else:
-        who, at = "the watch has", now.judged
-        cure = "`hypervisor doctor` says what is unhealthy"
+        what, at = "the evaluation", now.evaluated
+        remedy = "`hypervisor doctor` says what is unhealthy"
     return (
-        f"{who} not moved for {STUCK_SECONDS:.0f} s and stands at"
-        f" {'nothing' if at is None else text(at)}, the player's clock at {text(clock)}; {cure}"
+        f"{what} has made no progress for {STUCK_SECONDS:.0f} s: it is at"
+        f" {'nothing' if at is None else text(at)}, the player's clock at {text(clock)}; {remedy}"
     )

@@ -21,14 +21,14 @@ class ExerciseProgress:
     """Progress of an exercise; times in µs, None: not started.
 
     `heard`: the lowest clock of the active workers, `slowest` the worker that has it; `latest`: the
-    highest of any. `judged`: evaluated up to here, values and silence. `unread`: committed readings
-    are not yet evaluated.
+    highest of any. `evaluated`: values and silence are evaluated up to here. `unread`: committed
+    readings are not yet evaluated.
     """
 
     heard: int | None
     slowest: str
     latest: int | None
-    judged: int | None
+    evaluated: int | None
     unread: bool
 
 
@@ -43,7 +43,7 @@ class DeadLetter:
 
 def get_progress(connection: Connection) -> ExerciseProgress:
     """Progress of the exercise."""
-    ((heard, slowest, latest, judged, unread),) = connection.execute(
+    ((heard, slowest, latest, evaluated, unread),) = connection.execute(
         "SELECT (SELECT CASE WHEN bool_and(heard_at IS NOT NULL) THEN min(heard_at) END"
         "   FROM worker WHERE drained_at IS NULL),"
         " (SELECT name FROM worker WHERE drained_at IS NULL"
@@ -58,7 +58,7 @@ def get_progress(connection: Connection) -> ExerciseProgress:
         heard=None if heard is None else micros(heard),
         slowest=slowest or "",
         latest=None if latest is None else micros(latest),
-        judged=None if judged is None else micros(judged),
+        evaluated=None if evaluated is None else micros(evaluated),
         unread=unread,
     )
 

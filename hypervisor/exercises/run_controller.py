@@ -87,7 +87,7 @@ class RunController:
         earliest = min(times, default=None)
         return earliest if earliest is not None and earliest <= until else None
 
-    def put_in(self, clock: int, *, planned: bool) -> Sequence[Publication]:
+    def take_injects(self, clock: int, *, planned: bool) -> Sequence[Publication]:
         """Messages of planned injects that are due, or of injects fired manually."""
         if planned:
             due = [

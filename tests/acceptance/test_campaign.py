@@ -149,7 +149,9 @@ def await_judged(url: str, since: datetime) -> None:
         with connect(url) as connection:
             now = exercise_store.get_progress(connection)
         done = now.heard is not None and now.heard > micros(since)
-        return done and now.judged is not None and now.judged > micros(since) and not now.unread
+        return (
+            done and now.evaluated is not None and now.evaluated > micros(since) and not now.unread
+        )
 
     assert wait_until(heard_and_judged, seconds=600, every=0.5), "not everything was judged"
 

@@ -501,7 +501,7 @@ def test_how_far_an_exercise_is(connection: Connection) -> None:
         "heard": None,
         "slowest": "",
         "latest": None,
-        "judged": None,
+        "evaluated": None,
         "unread": False,
     }
     assert _standing(connection) == nothing
@@ -534,7 +534,7 @@ def test_how_far_an_exercise_is(connection: Connection) -> None:
         connection.execute(
             "UPDATE evaluation_state SET watermark = %s, evaluated_to = %s", [heard_to, judged_to]
         )
-        assert _standing(connection)["judged"] == judged
+        assert _standing(connection)["evaluated"] == judged
 
 
 def test_which_readings_are_stored_in_the_order_given(connection: Connection) -> None:

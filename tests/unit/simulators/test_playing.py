@@ -79,7 +79,7 @@ class Leader:
         times = [each.arrival for each in self.planned if each.arrival <= until]
         return min(times, default=None)
 
-    def put_in(self, clock: int, *, planned: bool) -> Sequence[Publication]:
+    def take_injects(self, clock: int, *, planned: bool) -> Sequence[Publication]:
         if planned:
             out = [each for each in self.planned if each.arrival <= clock]
             self.planned = [each for each in self.planned if each.arrival > clock]
@@ -207,7 +207,7 @@ def test_a_clock_that_stands_further_is_where_it_begins(stage: Set) -> None:
 
 def test_a_clock_is_told_once_more(stage: Set) -> None:
     set_ = stage(Pace())
-    set_.player.tell(T0)
+    set_.player.publish_clock(T0)
     assert set_.line.sent == [(0.0, "exercise/clock", "2024-10-29T18:00:00Z")]
     assert set_.line.calls == ["open", "settle", "close"]
 
@@ -227,7 +227,7 @@ def test_held_it_stands_and_then_goes_on(stage: Set) -> None:
         (1.0, PlayerCommand(speed=1.0, held=True)),
         (3.0, PlayerCommand(speed=1.0)),
     )
-    tally = set_.player.play(plan(0, 2), reins=leader)
+    tally = set_.player.play(plan(0, 2), control=leader)
     assert [(at, what) for at, what in set_.told() if what.startswith("m")] == [
         (0.0, "m0"),
         (4.0, "m1"),
@@ -241,7 +241,7 @@ def test_held_it_stands_and_then_goes_on(stage: Set) -> None:
 def test_who_leads_is_looked_at_ten_times_a_second(stage: Set) -> None:
     set_ = stage(Pace(tick=0.03))
     leader = led(set_, (0.0, PlayerCommand(speed=1.0)))
-    set_.player.play(plan(0, 0.3), reins=leader)
+    set_.player.play(plan(0, 0.3), control=leader)
     looked = sorted({at for at, _ in leader.looks})
     assert looked == [0.0, 0.12, 0.24]
 
@@ -249,7 +249,7 @@ def test_who_leads_is_looked_at_ten_times_a_second(stage: Set) -> None:
 def test_stopped_it_tells_the_last_clock_that_it_can_promise(stage: Set) -> None:
     set_ = stage(Pace(tick=0.5))
     leader = led(set_, (0.0, PlayerCommand(speed=1.0)), (1.5, PlayerCommand(speed=1.0, stop=True)))
-    tally = set_.player.play(plan(0, 9), reins=leader)
+    tally = set_.player.play(plan(0, 9), control=leader)
     assert tally.stopped
     assert (tally.publications, tally.clock) == (1, T0 + 1_500_000)
     assert set_.told()[-1] == (1.5, "clock 1.5")
@@ -257,7 +257,7 @@ def test_stopped_it_tells_the_last_clock_that_it_can_promise(stage: Set) -> None
     leader = led(
         lingering, (0.0, PlayerCommand(speed=1.0)), (1.5, PlayerCommand(speed=1.0, stop=True))
     )
-    tally = lingering.player.play(plan(0), linger=60, reins=leader)
+    tally = lingering.player.play(plan(0), linger=60, control=leader)
     assert tally.stopped
     assert tally.publications == 1
 
@@ -266,7 +266,7 @@ def test_a_jump_lands_where_it_was_wished_and_goes_on_from_there(stage: Set) -> 
     set_ = stage(Pace(tick=0.5))
     jump = PlayerCommand(speed=1.0, until=T0 + 50 * SECOND)
     leader = led(set_, (0.0, jump), (0.1, PlayerCommand(speed=1.0)))
-    set_.player.play(plan(0, 20, 51), reins=leader)
+    set_.player.play(plan(0, 20, 51), control=leader)
     told = set_.told()
     assert [(at, what) for at, what in told if what.startswith("m")] == [
         (0.0, "m0"),
@@ -291,7 +291,7 @@ def test_what_is_planned_and_fired_goes_out_in_between_and_what_is_lost_does_not
         fired=[(1.5, shot)],
         lost=frozenset({b"m1"}),
     )
-    tally = set_.player.play(plan(0, 2, 3), reins=leader)
+    tally = set_.player.play(plan(0, 2, 3), control=leader)
     stamps = {
         said.partition("@")[0]: said.partition("@")[2]
         for _, topic, said in set_.line.sent
