@@ -1,6 +1,6 @@
 """Values, facts and revisions of the registry as text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypervisor.registry.queries_revisions import RecordedRevision
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_FED = {True: "switched: no current while dark", False: "always fed"}
 _ALWAYS = (moment(BEGINNING), EPOCH)
 
 
@@ -34,36 +35,11 @@ def _format_fact(value: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={text}" for name, text in value.items()) or "belongs"
 
 
-def _format_measure(value: Mapping[str, Any]) -> str:
-    return f"{value['value']:g} {value['unit']}"
-
-
-def _format_travel(value: Mapping[str, Any]) -> str:
-    return f"travel {format_duration(value['travel_s'])}"
-
-
-def _format_service(value: Mapping[str, Any]) -> str:
-    return "in service" if value["in_service"] else "out of service"
-
-
 def _format_reporting(value: Mapping[str, Any]) -> str:
     return (
         f"every {format_duration(value['interval_s'])},"
         f" stale after {format_duration(value['stale_s'])}, {value['reporting']}"
     )
-
-
-def _format_reach(value: Mapping[str, Any]) -> str:
-    return f"{value['level']:g} {value['unit']} at {value['gauge']}"
-
-
-def _format_datum(value: Mapping[str, Any]) -> str:
-    return f"zero at {value['zero']:g} {value['unit']} NGF"
-
-
-def _format_supply(value: Mapping[str, Any]) -> str:
-    fed = "switched: no current while dark" if value["switched"] else "always fed"
-    return f"{value['plan']}, {fed}"
 
 
 def _format_works(value: Mapping[str, Any]) -> str:
@@ -125,15 +101,15 @@ def _format_runs(numbers: Iterable[int], names: tuple[str, ...], first: int) -> 
     return " ".join(named)
 
 
-_FORMATS = {
+_FORMATS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "coordinates": _format_geometry,
-    "level": _format_reach,
-    "value": _format_measure,
-    "travel_s": _format_travel,
-    "in_service": _format_service,
+    "level": lambda value: f"{value['level']:g} {value['unit']} at {value['gauge']}",
+    "value": lambda value: f"{value['value']:g} {value['unit']}",
+    "travel_s": lambda value: f"travel {format_duration(value['travel_s'])}",
+    "in_service": lambda value: "in service" if value["in_service"] else "out of service",
     "interval_s": _format_reporting,
-    "zero": _format_datum,
-    "plan": _format_supply,
+    "zero": lambda value: f"zero at {value['zero']:g} {value['unit']} NGF",
+    "plan": lambda value: f"{value['plan']}, {_FED[bool(value['switched'])]}",
     "begins": _format_works,
     "spells": format_plan,
 }

@@ -1,7 +1,7 @@
 """The registry and its changes as tables, rows and summaries for the command line."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,51 +12,109 @@ from rich.table import Table
 from hypervisor.registry.changes import ChangeLine, Changes
 from hypervisor.registry.formatting import format_duration, format_value
 from hypervisor.registry.input_equipment import SUBJECTS
-from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
+from hypervisor.registry.model import (
+    KINDS,
+    Asset,
+    Device,
+    Facts,
+    Gateway,
+    Group,
+    Registry,
+    Site,
+    Zone,
+    facts_in_force,
+)
 from hypervisor.registry.works import Works, list_works
 
 _NAMED_DEVICES = 4  # of a site; more are counted by model
 
+_SITE_COLUMNS = ("river, domain", "site", "title", "devices", "levels", "flows to")
+_GROUP_COLUMNS = ("group", "title", "kind", "site", "members", "lit by")
 _NEW_LINES = 12  # new things of a kind are listed up to this number, more are counted
+
+
+Cells = tuple[str, ...]
+
+
+class _Rows:
+    """The rows of each kind of thing."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.facts = facts_in_force(registry)
+        self._devices: defaultdict[str, list[Device]] = defaultdict(list)
+        for device in registry.devices.values():
+            self._devices[device.site].append(device)
+        self._quantities: defaultdict[str, list[str]] = defaultdict(list)
+        for owner, quantity in registry.series:
+            self._quantities[owner].append(quantity)
+        self._levels, self._below = _format_levels(self.facts), _format_links(self.facts)
+        in_use = (device for device in registry.devices.values() if not device.retired)
+        self._connected = Counter(device.gateway for device in in_use)
+        members = (key.partition("/")[0] for kind, key in self.facts if kind == "member")
+        self._members = Counter(members)
+
+    def site(self, site: Site) -> Cells:
+        return (
+            *(site.river or site.domain, _marked(site), site.title),
+            "\n".join(_format_devices(self._devices[site.name], self._quantities, self.facts)),
+            "\n".join(self._levels[site.name]),
+            "\n".join(self._below[site.name]),
+        )
+
+    def gateway(self, gateway: Gateway) -> Cells:
+        devices = _format_count(self._connected[gateway.name], "device")
+        return gateway.name, gateway.title, gateway.protocol, devices
+
+    def group(self, group: Group) -> Cells:
+        members, supply = str(self._members[group.name]), self._fact("supply", group.name)
+        return group.name, group.title, group.kind, group.site or "", members, supply
+
+    def plan(self, key: str) -> Cells:
+        value = self.facts["plan", key]
+        return key, str(value.get("title", key)), format_value(value)
+
+    def zone(self, zone: Zone) -> Cells:
+        return _marked(zone), zone.title, zone.kind, format_value(zone.geometry)
+
+    def asset(self, asset: Asset) -> Cells:
+        place = asset.site or asset.commune or ""
+        place = format_value(asset.geometry) if asset.geometry else place
+        return _marked(asset), asset.title, asset.kind, place, self._fact("reach", asset.name)
+
+    def _fact(self, kind: str, key: str) -> str:
+        value = self.facts.get((kind, key))
+        return format_value(value) if value else ""
 
 
 def build_tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
     """Tables of sites, gateways, groups, plans, zones, assets and works, if there are any."""
-    facts = facts_in_force(registry)
-    yield _sites_table(registry, facts)
-    works = [item for item in list_works(registry.revisions, now) if item.state != "over"]
-    for things, made in (
-        (registry.gateways, _gateways_table),
-        (registry.groups, _groups_table),
-        ([key for kind, key in facts if kind == "plan"], _plans_table),
-        (registry.zones, _zones_table),
-        (registry.assets, _assets_table),
+    rows = _Rows(registry)
+    plans = [key for kind, key in rows.facts if kind == "plan"]
+    for columns, row, things in (
+        (_SITE_COLUMNS, rows.site, registry.sites.values()),
+        (("gateway", "title", "protocol", "for"), rows.gateway, registry.gateways.values()),
+        (_GROUP_COLUMNS, rows.group, registry.groups.values()),
+        (("plan", "title", "lit"), rows.plan, plans),
+        (("zone", "title", "kind", "shape"), rows.zone, registry.zones.values()),
+        (("asset", "title", "kind", "place", "reached at"), rows.asset, registry.assets.values()),
     ):
-        if things:
-            yield made(registry, facts)
+        if things or columns is _SITE_COLUMNS:
+            make_row: Callable[[Any], Cells] = row
+            yield _table(columns, map(make_row, things))
+    works = [item for item in list_works(registry.revisions, now) if item.state != "over"]
     if works:
         yield works_table(works)
 
 
-def _sites_table(registry: Registry, facts: Facts) -> Table:
-    made = Table("river, domain", "site", "title", "devices", "levels", "flows to", box=None)
-    devices: defaultdict[str, list[Device]] = defaultdict(list)
-    for device in registry.devices.values():
-        devices[device.site].append(device)
-    quantities: defaultdict[str, list[str]] = defaultdict(list)
-    for owner, quantity in registry.series:
-        quantities[owner].append(quantity)
-    levels, below = _format_levels(facts), _format_links(facts)
-    for site in registry.sites.values():
-        made.add_row(
-            escape(site.river or site.domain),
-            site.name + (" *" if site.illustrative else ""),
-            escape(site.title),
-            "\n".join(_format_devices(devices[site.name], quantities, facts)),
-            "\n".join(levels[site.name]),
-            "\n".join(below[site.name]),
-        )
+def _table(columns: Iterable[str], rows: Iterable[Cells]) -> Table:
+    made = Table(*columns, box=None)
+    for row in rows:
+        made.add_row(*map(escape, row))
     return made
+
+
+def _marked(thing: Site | Zone | Asset) -> str:
+    return f"{thing.name} *" if thing.illustrative else thing.name
 
 
 def _format_devices(
@@ -66,7 +124,7 @@ def _format_devices(
     standing = [device for device in devices if device.retired is None]
     if len(standing) > _NAMED_DEVICES:
         models = Counter(device.model or "of no model" for device in standing)
-        return [f"{count} {escape(model)}" for model, count in models.items()]
+        return [f"{count} {model}" for model, count in models.items()]
     return [_format_device(device, quantities, facts) for device in devices]
 
 
@@ -97,112 +155,35 @@ def _format_links(facts: Facts) -> Mapping[str, list[str]]:
     return links
 
 
-def _gateways_table(registry: Registry, _: Facts) -> Table:
-    made = Table("gateway", "title", "speaks", "for", box=None)
-    counted = Counter(device.gateway for device in registry.devices.values() if not device.retired)
-    for gateway in registry.gateways.values():
-        made.add_row(
-            gateway.name,
-            escape(gateway.title),
-            gateway.protocol,
-            _format_count(counted[gateway.name], "device"),
-        )
-    return made
-
-
-def _groups_table(registry: Registry, facts: Facts) -> Table:
-    made = Table("group", "title", "kind", "site", "members", "lit by", box=None)
-    counted = Counter(key.partition("/")[0] for kind, key in facts if kind == "member")
-    for group in registry.groups.values():
-        supply = facts.get(("supply", group.name))
-        made.add_row(
-            group.name,
-            escape(group.title),
-            group.kind,
-            group.site or "",
-            str(counted[group.name]),
-            format_value(supply) if supply else "",
-        )
-    return made
-
-
-def _plans_table(_: Registry, facts: Facts) -> Table:
-    made = Table("plan", "title", "lit", box=None)
-    for (kind, key), value in facts.items():
-        if kind == "plan":
-            made.add_row(key, escape(str(value.get("title", key))), format_value(value))
-    return made
-
-
-def _zones_table(registry: Registry, _: Facts) -> Table:
-    made = Table("zone", "title", "kind", "shape", box=None)
-    for zone in registry.zones.values():
-        mark = " *" if zone.illustrative else ""
-        made.add_row(zone.name + mark, escape(zone.title), zone.kind, format_value(zone.geometry))
-    return made
-
-
-def _assets_table(registry: Registry, facts: Facts) -> Table:
-    made = Table("asset", "title", "kind", "place", "reached at", box=None)
-    for asset in registry.assets.values():
-        reach = facts.get(("reach", asset.name))
-        place = (
-            format_value(asset.geometry) if asset.geometry else asset.site or asset.commune or ""
-        )
-        made.add_row(
-            asset.name + (" *" if asset.illustrative else ""),
-            escape(asset.title),
-            asset.kind,
-            place,
-            format_value(reach) if reach else "",
-        )
-    return made
-
-
 def works_table(works_list: Iterable[Works]) -> Table:
     """Works and their state."""
-    made = Table("works", "", "begins", "ends", "concern", "why", box=None)
-    for works in works_list:
-        names = [name for group in works.subjects.values() for name in group]
-        made.add_row(
-            works.name,
-            works.state,
-            format_value(works.begins),
-            format_value(works.ends),
-            ", ".join(names),
-            escape(works.reason),
+    rows = (
+        (
+            *(works.name, works.state, format_value(works.begins), format_value(works.ends)),
+            ", ".join(name for names in works.subjects.values() for name in names),
+            works.reason,
         )
-    return made
+        for works in works_list
+    )
+    return _table(("works", "", "begins", "ends", "concern", "why"), rows)
 
 
 def _format_count(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return f"{count} {what}" if count == 1 or what == "series" else f"{count} {what}s"
 
 
 def registry_rows(registry: Registry) -> Iterable[dict[str, Any]]:
     """Every object and revision as plain values, with its `kind`."""
-    things: dict[str, Mapping[Any, Any]] = {
-        "area": registry.areas,
-        "site": registry.sites,
-        "gateway": registry.gateways,
-        "device": registry.devices,
-        "series": registry.series,
-        "group": registry.groups,
-        "zone": registry.zones,
-        "asset": registry.assets,
-    }
-    for kind, by_key in things.items():
-        for thing in by_key.values():
+    for kind, thing_class in KINDS.items():
+        name = thing_class.__name__.lower()
+        for thing in getattr(registry, kind).values():
             row = asdict(thing)
             if "kind" in row:
-                row[f"{kind}_kind"] = row.pop("kind")
-            yield _plain({"kind": kind, **row})
+                row[f"{name}_kind"] = row.pop("kind")
+            yield _plain({"kind": name, **row})
     for revision in registry.revisions:
-        yield _plain({"kind": "revision", "of": revision.kind, **_without(asdict(revision))})
-
-
-def _without(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "kind"}
+        row = asdict(revision)
+        yield _plain({**row, "kind": "revision", "of": row["kind"]})
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -222,14 +203,10 @@ def works_rows(works_list: Iterable[Works]) -> Iterable[dict[str, Any]]:
 def summarise_registry(registry: Registry) -> str:
     """The number of objects of each kind."""
     kinds = [area.kind for area in registry.areas.values()]
-    more = {
-        "gateway": registry.gateways,
-        "group": registry.groups,
-        "zone": registry.zones,
-        "asset": registry.assets,
-    }
     counts = "".join(
-        f" {len(things)} {plural(name, len(things))}," for name, things in more.items() if things
+        f" {_format_count(len(things), kind.removesuffix('s'))},"
+        for kind in ("gateways", "groups", "zones", "assets")
+        if (things := getattr(registry, kind))
     )
     return (
         f"{kinds.count('departement')} départements, {kinds.count('epci')} EPCI,"
@@ -241,13 +218,14 @@ def summarise_registry(registry: Registry) -> str:
 
 def changes_table(changes: Changes, *, every: bool) -> Table:
     """One line a change; many new things of one kind as one line unless `every`."""
-    made = Table("what", "which", "field", "before", "after", "holds from", box=None)
-    for line in _condense(changes.lines, every=every):
-        made.add_row(
-            *map(escape, (line.kind, line.key, line.field, line.before, line.after)),
+    rows = (
+        (
+            *(line.kind, line.key, line.field, line.before, line.after),
             format_value(line.effective) if line.effective else "",
         )
-    return made
+        for line in _condense(changes.lines, every=every)
+    )
+    return _table(("what", "which", "field", "before", "after", "in force from"), rows)
 
 
 def _condense(lines: Iterable[ChangeLine], *, every: bool) -> Iterable[ChangeLine]:
@@ -274,18 +252,16 @@ def change_rows(changes: Changes) -> Iterable[dict[str, Any]]:
 
 def count_changes(changes: Changes) -> dict[str, int]:
     """How many of each kind."""
-    kinds = ("area", "site", "gateway", "device", "series", "group", "zone", "asset", "revision")
-    counts = {kind: len(getattr(changes, plural(kind, 0))) for kind in kinds}
+    names = {kind: each.__name__.lower() for kind, each in KINDS.items()}
+    counts = {
+        name: len(getattr(changes, kind))
+        for kind, name in {**names, "revisions": "revision"}.items()
+    }
     return {kind: count for kind, count in counts.items() if count}
 
 
 def summarise_changes(changes: Changes, *, dry_run: bool) -> str:
     """One sentence."""
-    parts = [f"{count} {plural(kind, count)}" for kind, count in count_changes(changes).items()]
+    parts = [_format_count(count, kind) for kind, count in count_changes(changes).items()]
     done = "would change (--dry-run: nothing was)" if dry_run else "changed"
     return f"{', '.join(parts)} {done}"
-
-
-def plural(name: str, count: int) -> str:
-    """The singular or plural of a kind."""
-    return name if count == 1 or name == "series" else f"{name}s"
