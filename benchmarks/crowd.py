@@ -21,7 +21,7 @@ _ALARMED = 0.12  # of all sites
 
 
 def register(connection: Connection, count: int, now: datetime) -> None:
-    """A territory of communes on a lattice, with so many sites of all domains, some in alarm."""
+    """Write communes on a lattice with `count` sites of all domains, some in alarm."""
     rng = random.Random(5)  # noqa: S311  the same territory every time
     areas = list(_areas())
     communes = [area for area in areas if area.kind == "commune"]

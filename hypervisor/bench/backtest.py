@@ -1,4 +1,4 @@
-"""`hypervisor bench backtest`: a year of many gauges judged, beside the fastest bare read of it."""
+"""`hypervisor bench backtest`: a year of many gauges evaluated, beside a bare read of it."""
 
 import resource
 import subprocess
@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much: so many gauges, days, and rounds of each measurement."""
+    """Number of gauges, days of readings, and rounds of each measurement."""
 
     gauges: int = 1_000
     days: int = 365
@@ -30,7 +30,7 @@ class Plan:
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
-    """Seconds of the whole backtest and of the bare read, the best of the rounds of each."""
+    """Seconds of the complete backtest and of the bare read, each the best round."""
     url, folder = ground.settings.database_url, ground.folder / queries_columnar.FOLDER
     with connect(url) as connection:
         series = gauges.register(connection, plan.gauges)
@@ -85,7 +85,7 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
 
 
 def _bare(url: str) -> float:
-    """All readings out of the database as binary, through a pipe, and not looked at."""
+    """Read all readings in binary form through a pipe and discard them."""
     began = time.perf_counter()
     command = [str(binaries.find_program("psql")), url, "-X", "-q", "-c", queries.BARE]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:

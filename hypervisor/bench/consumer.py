@@ -1,8 +1,8 @@
 """The consuming process of the bench: `python -m hypervisor.bench.consumer KIND ROWS FILE`.
 
-It reads its settings from the environment, says `ready` when it has subscribed, and works until a
+It reads its settings from the environment, prints `ready` when it has subscribed, and works until a
 line comes on stdin; then it writes when each message was committed (monotonic seconds) and ends.
-Messages are known by series and time, so that nothing rides on the payload.
+A message is identified by series and time.
 """
 
 import sys

@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -42,11 +42,9 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanelTimes:
-    """A panel: ms of each round, all its statements together. `failed`: what the database said."""
+class Timings:
+    """ms of each round of a panel, all its statements together; its rows, or the failure."""
 
-    board: str
-    title: str
     ms: Sequence[float]
     rows: int
     failed: str = ""
@@ -57,25 +55,18 @@ class PanelTimes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thrice:
-    """A panel as the reader of everything asks it, as the held one, and without roll-ups."""
+class PanelTimes:
+    """A panel for the reader of everything, for a held reader, and without roll-ups."""
 
-    whole: PanelTimes
-    held: PanelTimes
-    raw: PanelTimes
-
-    @property
-    def name(self) -> str:
-        return f"{self.whole.board} {self.whole.title}"
+    board: str
+    title: str
+    whole: Timings
+    held: Timings
+    raw: Timings
 
     @property
     def failed(self) -> str:
         return self.whole.failed or self.held.failed
-
-    @property
-    def ratio(self) -> float:
-        """How many times as long the held reader waits."""
-        return self.held.median / self.whole.median
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
@@ -89,16 +80,27 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     boards = build_boards(
         dashboards(), Options(catalogue=catalogue(), console_url=_CONSOLE, others=dashboards())
     )
-    whole, held = _readers(url)
-    with panels.reader(whole) as everyone, panels.reader(held) as some:
-        whole_times = _time_panels(everyone, boards, sample, plan.rounds, _named(tick, "rolled up"))
-        theirs = _time_panels(some, boards, sample, plan.rounds, lambda _done, _of: None)
-        pairs = list(zip(whole_times, theirs, strict=True))
-    with panels.reader(whole) as connection:
+    every = [(board, piece) for board in boards for piece in board.pieces() if piece.queries]
+    statements = [_statements(board, piece, sample) for board, piece in every]
+    whole_url, held_url = _readers(url)
+    pairs = []
+    with panels.reader(whole_url) as everyone, panels.reader(held_url) as some:
+        for number, own in enumerate(statements):
+            tick("rolled up", number, len(every))
+            pairs.append((_ask(everyone, own, plan.rounds), _ask(some, own, plan.rounds)))
+    raw = []
+    with panels.reader(whole_url) as connection:
         queries_raw.before(connection)
-        raw = list(_time_panels(connection, boards, sample, 1, _named(tick, "without roll-ups")))
-    thrice = zip(pairs, raw, strict=True)
-    return _result(sample, [Thrice(whole=a, held=b, raw=without) for (a, b), without in thrice])
+        for number, own in enumerate(statements):
+            tick("without roll-ups", number, len(every))
+            raw.append(_ask(connection, own, 1))
+    return _result(
+        sample,
+        [
+            PanelTimes(board=board.name, title=_title(piece), whole=whole, held=held, raw=alone)
+            for (board, piece), (whole, held), alone in zip(every, pairs, raw, strict=True)
+        ],
+    )
 
 
 def _filled(url: str, plan: Plan, tick: Tick) -> Year:
@@ -112,10 +114,6 @@ def _filled(url: str, plan: Plan, tick: Tick) -> Year:
         rollup.catch_up(connection, words, idle_work=lighting_plans.keep)
         connection.execute("VACUUM ANALYZE")
     return sample
-
-
-def _named(tick: Tick, text: str) -> Callable[[int, int], None]:
-    return lambda done, of: tick(text, done, of)
 
 
 def _readers(url: str) -> tuple[str, str]:
@@ -134,30 +132,23 @@ def _as_reader(url: str, name: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=place))
 
 
-def _time_panels(
-    connection: Connection,
-    boards: Sequence[Board],
-    sample: Year,
-    rounds: int,
-    tick: Callable[[int, int], None],
-) -> Iterator[PanelTimes]:
-    every = [(board, piece) for board in boards for piece in board.pieces() if piece.queries]
+def _statements(board: Board, piece: BuiltPanel, sample: Year) -> list[str]:
+    """A panel's SQL over the year, with the board's default choices."""
     span = Span(since=sample.ends - timedelta(days=year.DAYS), until=sample.ends)
-    for number, (board, piece) in enumerate(every):
-        tick(number, len(every))
-        yield _time_panel(connection, board, piece, span, rounds)
-
-
-def _time_panel(
-    connection: Connection, board: Board, piece: BuiltPanel, span: Span, rounds: int
-) -> PanelTimes:
     points = int(piece.panel.get("maxDataPoints") or POINTS)
     interval = emulation.compute_interval(span, points, piece.panel.get("interval") or "")
     chosen = emulation.default_selections(board.document)
-    statements = [
+    return [
         emulation.expand_macros(emulation.interpolate(query["rawSql"], chosen), span, interval)
         for query in piece.queries
     ]
+
+
+def _title(piece: BuiltPanel) -> str:
+    return piece.described.key if piece.described else str(piece.panel.get("title"))
+
+
+def _ask(connection: Connection, statements: Sequence[str], rounds: int) -> Timings:
     took, rows, failed = [], 0, ""
     for _ in range(rounds):
         began = time.perf_counter()
@@ -167,33 +158,34 @@ def _time_panel(
         except PanelError as error:
             failed = str(error)
         took.append((time.perf_counter() - began) * 1000)
-    title = piece.described.key if piece.described else str(piece.panel.get("title"))
-    return PanelTimes(board=board.name, title=title, ms=took, rows=rows, failed=failed)
+    return Timings(ms=took, rows=rows, failed=failed)
 
 
-def _result(sample: Year, panels: Sequence[Thrice]) -> dict[str, Any]:
-    ratios = sorted(thrice.ratio for thrice in panels)
+def _result(sample: Year, panels: Sequence[PanelTimes]) -> dict[str, Any]:
+    ratios = sorted(panel.held.median / panel.whole.median for panel in panels)
     return {
         "bench": "dashboards",
         "readings": sample.rows,
         "series": len(sample.sampled),
         "days": year.DAYS,
         "panels": len(panels),
-        **_figures([thrice.whole for thrice in panels], ""),
-        **_figures([thrice.held for thrice in panels], "_held"),
+        **_figures([panel.whole for panel in panels], ""),
+        **_figures([panel.held for panel in panels], "_held"),
         "p50_ratio_held": round(statistics.median(ratios), 2),
         "p95_ratio_held": round(_p95(ratios), 2),
-        **_figures([thrice.raw for thrice in panels], "_without"),
-        "failed": {thrice.name: thrice.failed for thrice in panels if thrice.failed},
+        **_figures([panel.raw for panel in panels], "_without"),
+        "failed": {
+            f"{panel.board} {panel.title}": panel.failed for panel in panels if panel.failed
+        },
         "dashboards": {
-            board: _board([thrice for thrice in panels if thrice.whole.board == board])
-            for board in sorted({thrice.whole.board for thrice in panels})
+            board: _board([panel for panel in panels if panel.board == board])
+            for board in sorted({panel.board for panel in panels})
         },
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
 
 
-def _figures(panels: Sequence[PanelTimes], suffix: str) -> dict[str, float]:
+def _figures(panels: Sequence[Timings], suffix: str) -> dict[str, float]:
     every = sorted(ms for panel in panels for ms in panel.ms)
     return {
         f"p50_ms{suffix}": round(statistics.median(every), 1),
@@ -202,18 +194,18 @@ def _figures(panels: Sequence[PanelTimes], suffix: str) -> dict[str, float]:
     }
 
 
-def _board(own: Sequence[Thrice]) -> dict[str, Any]:
+def _board(own: Sequence[PanelTimes]) -> dict[str, Any]:
     return {
-        **_figures([thrice.whole for thrice in own], ""),
+        **_figures([panel.whole for panel in own], ""),
         "panels": {
-            thrice.whole.title: {
-                "ms": round(thrice.whole.median, 1),
-                "worst_ms": round(max(thrice.whole.ms), 1),
-                "held_ms": round(thrice.held.median, 1),
-                "without_ms": round(thrice.raw.ms[0], 1),
-                "rows": thrice.whole.rows,
+            panel.title: {
+                "ms": round(panel.whole.median, 1),
+                "worst_ms": round(max(panel.whole.ms), 1),
+                "held_ms": round(panel.held.median, 1),
+                "without_ms": round(panel.raw.ms[0], 1),
+                "rows": panel.whole.rows,
             }
-            for thrice in own
+            for panel in own
         },
     }
 

@@ -26,14 +26,14 @@ from hypervisor.bench.servers import (
 )
 
 KINDS = ("bare", "ingest")
-WATCHED = "watched"  # ingest, and beside it a watch that judges all that comes by all packs
-ROLLED = "rolled"  # ingest, and beside it the part that rolls up
-BESIDE = {WATCHED: ("watch", "watching"), ROLLED: ("rollup", "rolling up")}  # and what it says
+WATCHED = "watched"  # ingest beside evaluation with all rule packs
+ROLLED = "rolled"  # ingest beside roll-ups
+BESIDE = {WATCHED: ("watch", "watching"), ROLLED: ("rollup", "rolling up")}  # and its first words
 FORMS = {LORAWAN: ("ingest", LORAWAN)}  # what a form is measured against: native, in the same run
 RATES = (1_000, 5_000, 10_000)
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
-_PATIENCE = 120.0  # seconds for a watch to begin, and to end with what came
-_QUIET = 10.0  # seconds without a new commit after which a run is over, come what may
+_PATIENCE = 120.0  # seconds for evaluation to start, and to catch up
+_QUIET = 10.0  # seconds without a new commit that end a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Run:
     p50: float
     p99: float
     rows_lost: int
-    behind: float = 0.0  # s that who worked beside it still had to do after the last commit
+    behind: float = 0.0  # s until the part beside it caught up after the last commit
 
 
 @dataclass(kw_only=True)
@@ -190,7 +190,7 @@ def _await(settings: Settings, rows: int) -> None:
 
 
 def _taken(settings: Settings, kind: str) -> float:
-    """Wait until who works beside it has taken all that came; for how long (s)."""
+    """Wait until the part beside ingest has caught up; for how long (s)."""
     since = time.monotonic()
     unread = queries.unread if kind == WATCHED else queries.unrolled
     while unread(settings.database_url) and time.monotonic() - since < _PATIENCE:
@@ -199,13 +199,13 @@ def _taken(settings: Settings, kind: str) -> float:
 
 
 def watch(settings: Settings, file: Path) -> AbstractContextManager[object]:
-    """A `hypervisor watch` that has judged nothing yet, until the context ends."""
+    """A `hypervisor watch` with an empty state, until the context ends."""
     return beside(settings, file, *BESIDE[WATCHED])
 
 
 def beside(settings: Settings, file: Path, part: str, begun: str) -> AbstractContextManager[object]:
-    """A part that has nothing done yet, until the context ends; `begun`: what it prints first."""
-    queries.unjudge(settings.database_url)
+    """A part with an empty state, until the context ends; `begun`: what it prints first."""
+    queries.clear_evaluation(settings.database_url)
     return run_part(settings, part, file, ready=lambda: begun in file.read_text())
 
 

@@ -1,7 +1,7 @@
 """`hypervisor bench latency`: from a device's publication to the alarm that is stored for it.
 
-A real broker, ingest and watch, each a process of its own. When an alarm was stored is told by the
-database itself: the time of the commit.
+A real broker, ingest and watch, each a process of its own. The database itself tells
+when an alarm was stored: the time of its commit.
 """
 
 import time
@@ -23,7 +23,7 @@ from hypervisor.bench.territory import RULE, TRIGGER, Place
 from hypervisor.database.connect import connect
 from sensors._domain import catalogue
 
-SERVER = {"track_commit_timestamp": "on"}  # what the database is asked to keep
+SERVER = {"track_commit_timestamp": "on"}  # so that the database keeps the times of commits
 _AHEAD = 2.0  # s between encoding and publishing
 _WARM = 2.0  # s whose alarms do not count
 _PATIENCE = 60.0
@@ -32,7 +32,7 @@ _MILLISECOND = 1_000  # µs
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """So many sites speak, `rate` messages a second in all; every `trigger`-th raises or ends."""
+    """`rate` messages a second from all sites; every `trigger`-th raises or ends an alarm."""
 
     sites: int = 1_000
     rate: int = 1_000
@@ -97,7 +97,7 @@ class _Messages:
 
 
 def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
-    """Sites speak by turns; every so many messages one whose leakage begins, or ends."""
+    """Sites publish by turns; every `trigger`-th message begins or ends a leakage."""
     leaking = [place for place in places if TRIGGER in place.values]
     quiet = [place for place in places if TRIGGER not in place.values]
     packets: list[bytes] = []
@@ -124,7 +124,7 @@ def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
 
 
 def _shown(value: float, number: int) -> float:
-    """Nothing but noise."""
+    """The value with some noise."""
     return value * (1 + number % 97 / 1e4) if value > 1 else value
 
 

@@ -1,4 +1,4 @@
-"""What the bench publishes: the same messages for everyone, encoded before the clock runs."""
+"""The bench's messages: the same for all kinds, encoded before the clock starts."""
 
 import base64
 import struct
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 DEVICES = 100
-_IN_FLOOD = 20  # every so manieth of them
+_IN_FLOOD = 20  # one device in twenty
 QUANTITIES = ("level", "discharge", "battery", "basin_fill")
 PUBLISH, QOS_1 = 0x30, 0x02
 NATIVE, LORAWAN = "native", "lorawan-js"
@@ -18,7 +18,7 @@ GATEWAY = "bench-lora"
 class Load:
     """`messages` with `rows` readings each, every one of a time of its own from `base` (s) on.
 
-    A few sites are in flood, and some cross their thresholds; most are as they are all year.
+    A few sites are in flood, some cross their thresholds, most are calm.
 
     `form`: native JSON, or ChirpStack uplinks of six bytes that a script decodes (four readings).
     """
@@ -51,7 +51,7 @@ class Load:
 
 
 def encoded(topic: str, payload: bytes, number: int) -> bytes:
-    """A PUBLISH of QoS 1 of MQTT 3.1.1, the so-manyth of its session."""
+    """An MQTT 3.1.1 PUBLISH of QoS 1; `number` gives its packet id."""
     name = topic.encode()
     mid = struct.pack("!H", number % 65_535 + 1)
     body = struct.pack("!H", len(name)) + name + mid + payload
@@ -59,7 +59,7 @@ def encoded(topic: str, payload: bytes, number: int) -> bytes:
 
 
 def say(line: str) -> None:
-    """Tell the process that measures."""
+    """Print a line for the measuring process."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -69,12 +69,12 @@ def device(number: int) -> str:
 
 
 def address(number: int) -> str:
-    """What the bench's network server calls a device."""
+    """A device's address at the bench's network server."""
     return f"b0b0b0b0{number:08x}"
 
 
 def _uplink(time: datetime, number: int) -> bytes:
-    """About what a network server says of one uplink."""
+    """One uplink in the form of a network server."""
     frame = struct.pack("!HBHB", number % 977 // 100, number % 90, number % 977, number % 100)
     return (
         '{"deduplicationId":"3ac7e3c4-4401-4b8d-9386-a5c902f9202d",'

@@ -1,4 +1,4 @@
-"""The publishing process of the bench: `python -m hypervisor.bench.publisher`, told on stdin.
+"""The publishing process of the bench: `python -m hypervisor.bench.publisher`, orders on stdin.
 
 It speaks MQTT 3.1.1 on a bare socket, since paho would be the slowest part of the measurement, and
 reads every acknowledgement. It answers with one line when the broker has acknowledged all.
@@ -75,7 +75,7 @@ def publish(session: Session, packets: list[bytes], rate: float | None) -> NDArr
 
 
 def main() -> None:
-    """Do one order a line: encode, say `ready`, wait for a line, publish, say how long it took."""
+    """Take one order a line: encode, print `ready`, wait for a line, publish, print the seconds."""
     for line in sys.stdin:
         order = json.loads(line)
         load = Load(**order["load"])

@@ -1,4 +1,4 @@
-"""What the bench asks of its own database: a clean table, and what is there."""
+"""The bench's own database: emptied between runs, and counted."""
 
 from typing import LiteralString
 
@@ -14,7 +14,7 @@ BARE = (
 
 
 def clear(url: str) -> None:
-    """Empty what a run has filled, and have it written out, so that each begins alike."""
+    """Empty the tables of a run and write them out, so that every run begins alike."""
     with connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE reading, reading_version, dead_letter")
         connection.execute("TRUNCATE rollup_hour, rollup_day, rollup_suspect")
@@ -23,8 +23,8 @@ def clear(url: str) -> None:
         connection.execute("CHECKPOINT")
 
 
-def unjudge(url: str) -> None:
-    """Forget all that a watch made of it."""
+def clear_evaluation(url: str) -> None:
+    """Delete the state of evaluation and all alarms."""
     with connect(url) as connection:
         connection.execute(
             "TRUNCATE rule_state, evaluation_input, evaluation_state, transition, outbox,"
@@ -39,7 +39,7 @@ def _count(url: str, statement: LiteralString) -> int:
 
 
 def unread(url: str) -> int:
-    """How many batches the watch has yet to take."""
+    """Batches that evaluation has not taken yet."""
     return _count(
         url,
         "SELECT count(*) FROM feed WHERE kind = 'readings'"
@@ -48,7 +48,7 @@ def unread(url: str) -> int:
 
 
 def unrolled(url: str) -> int:
-    """How many batches are yet to be rolled up."""
+    """Batches not rolled up yet."""
     return _count(
         url,
         "SELECT count(*) FROM feed WHERE kind = 'readings'"
@@ -57,12 +57,12 @@ def unrolled(url: str) -> int:
 
 
 def listening(url: str) -> bool:
-    """Whether an ingest worker was heard."""
+    """Whether an ingest worker has reported."""
     return _count(url, "SELECT count(heard_at) FROM worker") > 0
 
 
 def readings(url: str) -> int:
-    """How many readings are stored."""
+    """The number of stored readings."""
     return _count(url, "SELECT count(*) FROM reading")
 
 
@@ -82,7 +82,7 @@ def stored_alarms(url: str, rule: str) -> dict[tuple[str, int], float]:
 
 
 def load(connection: Connection, rows: Rows) -> None:
-    """Readings as a plain COPY puts them there: nothing is checked, and no feed tells of them."""
+    """Store readings by a plain COPY, without checks and feed."""
     with (
         connection.cursor() as cursor,
         cursor.copy(
@@ -93,6 +93,6 @@ def load(connection: Connection, rows: Rows) -> None:
 
 
 def settle(connection: Connection) -> None:
-    """Have the table as it is after a while: its pages and its planner know what they hold."""
+    """Bring the table into the state of daily use: vacuumed, analysed, written out."""
     connection.execute("VACUUM ANALYZE reading")
     connection.execute("CHECKPOINT")

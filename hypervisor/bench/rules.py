@@ -1,4 +1,4 @@
-"""`hypervisor bench rules`: how many readings a second the watch judges by all packs."""
+"""`hypervisor bench rules`: readings a second that evaluation takes with all packs."""
 
 import time
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ _WORKER = "bench"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """So many sites, each of which speaks so many times; a batch of ingest holds `batch` rows.
+    """Number of sites and of messages per site; a batch of ingest holds `batch` rows.
 
-    `stirred`: the part of the sites at which something happens half of the time.
+    `stirred`: the share of sites where something happens half of the time.
     """
 
     sites: int = 5_000
@@ -41,7 +41,7 @@ class Plan:
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
-    """Rows a second through the watch's own steps, by all packs; readings were stored before."""
+    """Rows a second through evaluation's own steps with all packs; readings are stored before."""
     words = catalogue()
     url = ground.settings.database_url
     places = territory.places(plan.sites)
@@ -75,7 +75,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
                 report = step(own, memory, setup)
                 pauses.append(time.perf_counter() - began)
                 if turn == 0:
-                    continue  # of a first reading all is new
+                    continue  # a first reading changes everything
                 rows, spent = rows + report.rows, spent + pauses[-1]
                 judged, alarms = judged + report.evaluated, alarms + len(report.alarms)
             tick("judging", turn + 1, plan.times)
@@ -114,7 +114,7 @@ def _rows(
     base: int,
     turn: int,
 ) -> Rows:
-    """What all sites say once: nothing but noise, and at some of them something happens."""
+    """One message of each site: noise, and at some sites something happens."""
     rng = np.random.default_rng(turn)
     columns = []
     for place in places:
@@ -130,7 +130,7 @@ def _rows(
 
 
 def _happening(name: str, value: float) -> float:
-    """What is told when something happens; a state that is on."""
+    """The value when something happens; a state is on."""
     if name in territory.YES_OR_NO:
         return 1.0
     return value if name == "battery" else max(value, 1.0) * 4

@@ -1,4 +1,4 @@
-"""The bench's own broker and database, durable as an instance's are, and gone afterwards."""
+"""The bench's own broker and database, as durable as an instance's, deleted afterwards."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ from sensors._errors import TerritoryError
 _CODEC = "bench"
 _SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 _LIMITS = {"attention": 3.0, "alert": 4.0, "danger": 5.0}  # m
-_OTHERS = 40  # devices of each model of the catalogue, which say nothing
+_OTHERS = 40  # silent devices of each model of the catalogue
 
 _PATIENCE = 120.0  # s
 _SETTINGS = (
@@ -51,7 +51,7 @@ Tick = Callable[[str, int, int], None]  # what is being done, steps done, steps 
 
 
 class BenchError(TerritoryError):
-    """A run failed: says which, with the output of its process."""
+    """A run failed; with the output of its process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def _servers(extra: Mapping[str, str], describe: Callable[[Connection], None]) -
 
 
 def _describe(connection: Connection) -> None:
-    """The bench's devices, which a gateway may speak for as well, in a territory of all domains."""
+    """The bench's devices, behind a gateway too, in a territory of all domains."""
     script = list_shipped()["radar-counter"].script
     fields = dict(zip(("speed", "occupancy", "battery", "flow"), QUANTITIES, strict=True))
     lines = "".join(f"  {field}: {quantity}\n" for field, quantity in fields.items())

@@ -1,4 +1,4 @@
-"""A territory of all domains in which nothing happens, so that every rule has its work."""
+"""A calm territory of all domains, so that every rule has work."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hypervisor.registry.model import Device, Revision, Series, Site
 from sensors._domain import Catalogue
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
-# By turns: what stands at a site, and what it says when nothing happens.
+# By turns: the quantities of a site and their calm values.
 KINDS: Mapping[str, Mapping[str, float]] = {
     "flood": {"level": 1.0, "discharge": 5.0, "catchment_rain": 0.0, "battery": 80.0},
     "weather": {"rain": 0.0, "gust": 3.0, "air_temperature": 12.0, "humidity": 70.0},
@@ -50,12 +50,12 @@ _LIMITS = {
     "heat_day": 38.0,
     "heat_night": 25.0,
 }
-_ELSE = 100.0  # what no calm value comes near
+_ELSE = 100.0  # far from every calm value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One site with its one device, which is called as it."""
+    """A site with one device of the same name."""
 
     name: str
     domain: str
@@ -66,13 +66,13 @@ class Place:
 
 
 def places(sites: int) -> list[Place]:
-    """So many, of all domains by turns."""
+    """`sites` places, of all domains by turns."""
     named = islice(cycle(KINDS), sites)
     return [Place(name=f"{domain}-{n:05d}", domain=domain) for n, domain in enumerate(named)]
 
 
 def register(connection: Connection, places: list[Place], words: Catalogue) -> None:
-    """All of it, with every threshold that its domain knows."""
+    """Write all places, each with every threshold of its domain."""
     limits = [
         limit_fact(place.name, name, _LIMITS.get(name, _ELSE), limit.unit)
         for place in places

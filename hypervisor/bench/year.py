@@ -1,4 +1,4 @@
-"""A year of the Essonne example: so many readings, as its sensors report them, only more seldom."""
+"""A year of the Essonne example: readings as its sensors report them, but less often."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -23,16 +23,16 @@ EXAMPLE = "essonne"
 DAYS = 365
 _SECOND = 1_000_000
 _WEEK = 7 * 86_400
-_LAMPS = 0.25  # of the readings; the rest is of what stands at sites by itself
+_LAMPS = 0.25  # of the readings; the rest comes from single devices of sites
 _HOUR, _DAY = 3_600.0, 86_400.0
-_MANY = 100  # devices of one quantity: only of some of them is a year told
+_MANY = 100  # devices of one quantity: only some of them get readings
 
 Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampledSeries:
-    """A series of which readings are made: every so many seconds."""
+    """A series that gets readings, every `every` seconds."""
 
     id: int
     quantity: Quantity
@@ -41,7 +41,7 @@ class SampledSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class Year:
-    """When it is, and what is told in it."""
+    """The span and the series that get readings."""
 
     begins: datetime
     ends: datetime
@@ -54,7 +54,7 @@ class Year:
 
 
 def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime) -> Year:
-    """The example registered, and of which of its series how often to tell readings."""
+    """Register the example; choose the series and how often they get readings."""
     begins = ends - timedelta(days=DAYS)
     inventory = read_sources([EXAMPLE], domain_catalogue=words)
     with connection.transaction():
@@ -69,7 +69,7 @@ def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime)
         counted[series.quantity] = counted.get(series.quantity, 0) + 1
     for series in every_series:
         quantity = words.quantities.get(series.quantity)
-        if quantity is not None and series.quantity != CLOCK_FAULT:  # only told of a wrong clock
+        if quantity is not None and series.quantity != CLOCK_FAULT:
             (many if counted[series.quantity] > _MANY else few).append((series.id or 0, quantity))
     span = (ends - begins).total_seconds()
     sampled = _seldom(few, rows * (1 - _LAMPS), span)
@@ -80,7 +80,7 @@ def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime)
 def _seldom(
     candidates: Sequence[tuple[int, Quantity]], rows: float, span: float
 ) -> list[SampledSeries]:
-    """All of them, each as often as its sensor reports, or as seldom as makes up the rows."""
+    """All of them, as often as their sensors report, or less often to make up `rows`."""
     least, most = 1.0, _DAY
     for _ in range(40):
         middle = (least + most) / 2
@@ -104,7 +104,7 @@ def _every(quantity: Quantity, least: float) -> float:
 def _some(
     candidates: Sequence[tuple[int, Quantity]], rows: float, span: float
 ) -> Iterator[SampledSeries]:
-    """Of devices of which there are very many, as many as make up the rows, by the hour."""
+    """Of quantities with very many devices, as many series as make up `rows`, hourly."""
     for number, quantity in candidates:
         every = _every(quantity, _HOUR)
         rows -= span / every

@@ -1,1 +1,1 @@
-"""What is to be expected soon: where the water goes, and when it reaches what stands in its way."""
+"""The forecast: rates of rise, and when water reaches assets."""

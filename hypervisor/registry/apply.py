@@ -23,8 +23,8 @@ INVENTORY = "inventory"  # audit kind of an applied file
 _LINES = 100  # of a change kept in the audit; a first inventory has ten thousand
 
 _GO_ON = (
-    "write into the file what stands, or say --overwrite; `rules threshold log SITE NAME`"
-    " shows what was said"
+    "put the current values into the file, or pass --overwrite; `rules threshold log SITE NAME`"
+    " shows who set them"
 )
 
 
@@ -91,7 +91,7 @@ def apply_steps(
 
     Raises:
         InventoryError: with every problem of the first that has any; nothing was changed.
-        StaleError: a file would undo what somebody set by hand since.
+        StaleError: a file would undo thresholds set by hand since.
     """
     total, act = Changes(), act or Act()
     with connection.transaction():
@@ -125,7 +125,7 @@ def _record(connection: Connection, act: Act, stamp: Stamp, changes: Changes) ->
 
 
 def refuse_overwrites(connection: Connection, changes: Changes) -> None:
-    """Refuse changes of thresholds that somebody set by hand since the last inventory.
+    """Refuse changes of thresholds set by hand since the last inventory.
 
     Raises:
         StaleError: lists them, with who set them, when and why.

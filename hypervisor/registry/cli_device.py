@@ -45,11 +45,11 @@ def add(
     broker = _broker(context)
     if all_ == (name is not None):
         raise StackError("device add: expected the name of one device or gateway, or --all")
-    speaking = _load_speakers(context)
+    connected = _load_gateways(context)
     if name is not None:
-        passwords = accounts.first_password(broker, name, speaking)
+        passwords = accounts.first_password(broker, name, connected)
     else:
-        passwords = accounts.missing_passwords(broker, speaking)
+        passwords = accounts.missing_passwords(broker, connected)
     live = accounts.change(broker, put=passwords) if passwords else True
     _print_passwords(passwords, as_json=as_json, table=all_)
     _record_audit(context, "device-add", passwords, reason or "first password", author)
@@ -91,7 +91,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     """List devices and gateways with their accounts, and accounts of unregistered names."""
     from hypervisor.broker import accounts
 
-    rows = accounts.list_accounts(_broker(context), _load_speakers(context))
+    rows = accounts.list_accounts(_broker(context), _load_gateways(context))
     if as_json:
         for row in rows:
             fields = {"device": row.name, "registered": row.registered, "account": row.account}
@@ -104,7 +104,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     for row in rows:
         account = "yes" if row.account else "no"
         if row.through is not None and not row.account:
-            account = f"{row.through} speaks for it"
+            account = f"publishes through {row.through}"
         table.add_row(row.name, "yes" if row.registered else "no", account)
     Console().print(table)
 
@@ -133,7 +133,7 @@ def _broker(context: typer.Context) -> "Broker":
     return accounts.local_broker(load_settings(context.obj))
 
 
-def _load_speakers(context: typer.Context) -> dict[str, str | None]:
+def _load_gateways(context: typer.Context) -> dict[str, str | None]:
     """Gateways and devices in use -> the gateway that publishes for a device."""
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect

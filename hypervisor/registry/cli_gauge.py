@@ -73,8 +73,8 @@ def replace(
         dry_run=dry_run,
         as_json=as_json,
     )
-    speaks = [device.gateway for device in changes.devices if device.name == new]
-    if not dry_run and speaks == [None]:
+    gateways = [device.gateway for device in changes.devices if device.name == new]
+    if not dry_run and gateways == [None]:
         print(f"its account on the broker: hypervisor device add {new}", file=sys.stderr)
 
 

@@ -49,7 +49,7 @@ def apply(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Also replace thresholds that somebody set by hand since."
+            "--overwrite", help="Also replace thresholds set by hand since the last inventory."
         ),
     ] = False,
     as_json: Json = False,

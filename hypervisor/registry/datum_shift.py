@@ -25,7 +25,7 @@ class ShiftError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class DatumShift:
-    """A zero that moved at `at`: to `zero` (m NGF), or `by` so many metres upwards, or both."""
+    """A zero that moved at `at`: to `zero` (m NGF), or `by` metres upwards, or both."""
 
     site: str
     at: datetime

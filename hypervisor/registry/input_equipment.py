@@ -301,7 +301,7 @@ class AssetInput(PlacedInput):
     def check(self, context: Context) -> None:
         super().check(context)
         if self.has("geometry") and (self.has("lon") or self.has("lat")):
-            text = "stands beside lon and lat: give either the geometry or the coordinates"
+            text = "is given beside lon and lat: give either the geometry or the coordinates"
             context.problem(self.at("geometry"), text)
 
     def content(self, context: Context) -> tuple[Entry, list[Fact]]:

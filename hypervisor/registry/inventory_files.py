@@ -153,7 +153,7 @@ def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
 
 
 class InventoryInput(Input):
-    """A whole file."""
+    """A complete file."""
 
     title: Text | None = None
     about: Annotated[Any, PlainValidator(lambda node: node)] = None

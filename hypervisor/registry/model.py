@@ -139,7 +139,7 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """The whole registry, by name; series by (device, quantity); revisions in order of effect."""
+    """All things by name, series by (device, quantity); revisions in order of effect."""
 
     areas: Mapping[str, Area]
     sites: Mapping[str, Site]

@@ -82,7 +82,7 @@ def change_account(
         elif does == "rotate":
             passwords = accounts.next_password(broker, name)
         else:
-            passwords = accounts.first_password(broker, name, view.load_speakers(context))
+            passwords = accounts.first_password(broker, name, view.load_gateways(context))
         accounts.change(broker, put=passwords, drop=drop)
     except (StackError, OSError) as error:
         return _render_list(context, request, q=name, wrong=refusal(error))

@@ -204,7 +204,7 @@ def _merge(fields: Fields, cells: Fields, problems: list[Problem]) -> None:
         if name not in fields:
             fields.put(name, cell, cells.at(name))
         elif fields[name] != cell:
-            text = f"{cell!r}, but line {fields.at(name).line} says {fields[name]!r}"
+            text = f"{cell!r}, but line {fields.at(name).line} has {fields[name]!r}"
             problems.append(Problem(where=cells.at(name), text=text))
 
 

@@ -1,7 +1,7 @@
 """Parse GeoJSON of sites, zones or assets into the tree that YAML gives.
 
-A feature's properties are the fields, its geometry is where it lies. A property that is null says
-nothing: map programs write every column of a layer for every feature.
+A feature's properties are the fields, its geometry is its place. A null property is left out:
+map programs write every column of a layer for every feature.
 """
 
 import contextlib

@@ -47,7 +47,7 @@ _REVISIONS = """
 
 
 def load(connection: Connection) -> Registry:
-    """The whole registry; revisions in order of kind, key, effective and recording."""
+    """The complete registry; revisions in order of kind, key, effective and recording."""
     things = {name: queries_tables.list_things(connection, kind) for name, kind in KINDS.items()}
     return make_registry(things, queries_tables.list_revisions(connection))
 

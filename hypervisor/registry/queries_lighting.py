@@ -49,7 +49,7 @@ class LightingRow:
 class LitPiece:
     """A piece of a plan: `level` (%) holds from `begins` to `ends`, in the light that `span` is.
 
-    `installed`: kW behind the cabinet, None where nobody says.
+    `installed`: kW behind the cabinet, None where unknown.
     """
 
     begins: datetime

@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 
-MOST = 40  # more than that nobody reads below a field
+MOST = 40  # suggestions below a field
 
 _FITTING = """
 SELECT name, title FROM site

@@ -23,9 +23,9 @@ Revised = tuple[Revision, Revision | None]  # the new one and the one it replace
 class Stamp:
     """Who changes the registry, why, and effective when.
 
-    `effective` None: a first value holds from the commissioning of what it speaks of, so that
-    history older than today is judged; a changed one from `now` (in an exercise the scenario's
-    clock; None before its start: then from where the value it replaces holds).
+    `effective` None: a first value is in force from the commissioning of its devices, so that
+    older history is evaluated; a changed one from `now` (in an exercise the scenario's
+    clock; None before its start: then from where the replaced value is in force).
     """
 
     author: str
@@ -41,7 +41,7 @@ class DefaultStarts:
     """Default effective times: the commissioning of the devices that a fact concerns."""
 
     def __init__(self, registry: Registry, given: Iterable[Fact] = ()) -> None:
-        """`said`: facts not yet among its revisions."""
+        """`given`: facts not yet among its revisions."""
         self._registry = registry
         facts = [(fact.kind, fact.key) for fact in registry.revisions]
         facts += [(fact.kind, fact.key) for fact in given]
@@ -73,7 +73,7 @@ class DefaultStarts:
 
     def _device(self, name: str) -> datetime:
         device = self._registry.devices.get(name)
-        return device.commissioned if device else EPOCH  # one that lacks its day is told elsewhere
+        return device.commissioned if device else EPOCH  # a missing day is a problem of its own
 
     def _first_days(self, sites: list[str]) -> list[datetime]:
         return [self._sites[site] for site in sites if site in self._sites]

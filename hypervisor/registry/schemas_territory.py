@@ -10,7 +10,7 @@ from hypervisor.web.schemas import Body, Commune
 SeverityWord = Literal["critical", "major", "minor", "info"]
 _Worst = Field(description="The highest severity of the active alarms.", examples=["major"])
 _Geometry = Field(
-    description="GeoJSON, WGS 84; null: nobody said where.",
+    description="GeoJSON, WGS 84; null: unknown.",
     examples=[{"type": "Point", "coordinates": [2.1893, 48.6979]}],
 )
 
@@ -29,7 +29,7 @@ class AreaBody(BaseModel):
     unacknowledged: int = Field(examples=[1])
     worst: SeverityWord | None = _Worst
     children: list["AreaBody"] = Field(
-        default_factory=list, description="What lies directly in it; empty where it was not asked."
+        default_factory=list, description="Areas directly inside; empty unless requested."
     )
 
 
@@ -37,7 +37,7 @@ class TerritoryBody(Body):
     """Départements, in them EPCI, in these communes."""
 
     areas: list[AreaBody]
-    unplaced_sites: int = Field(description="Sites that stand in no known commune.", examples=[0])
+    unplaced_sites: int = Field(description="Sites without a known commune.", examples=[0])
 
 
 class AreaDetailBody(Body):
@@ -99,7 +99,7 @@ class RiversBody(Body):
 
 
 class OutlookBody(BaseModel):
-    """The water and an asset: where its gauge stands, and when the asset is reached at this rate.
+    """The water and an asset: the level of its gauge, and when water reaches it at this rate.
 
     `state` unknown: no reading, or too few for a rate. Times are null where the gauge does not
     rise, or would take longer than a day.
@@ -107,11 +107,11 @@ class OutlookBody(BaseModel):
 
     gauge: str = Field(examples=["yvette-gif"])
     gauge_title: str = Field(examples=["L'Yvette à Gif-sur-Yvette"])
-    level: float = Field(description="That reaches the asset.", examples=[1.6])
+    level: float = Field(description="The level that reaches the asset.", examples=[1.6])
     unit: str = Field(examples=["m"])
-    illustrative: bool = Field(description="The level was chosen by us, not surveyed.")
-    value: float | None = Field(description="What the gauge last said.", examples=[1.32])
-    time: datetime | None = Field(description="When it said so.")
+    illustrative: bool = Field(description="The level is an example, not surveyed.")
+    value: float | None = Field(description="The gauge's last value.", examples=[1.32])
+    time: datetime | None = Field(description="When it was measured.")
     margin: float | None = Field(
         description="Value minus level: from 0 on the asset is in the water.", examples=[-0.28]
     )
@@ -120,22 +120,22 @@ class OutlookBody(BaseModel):
     )
     per_hour_error: float | None = Field(description="Its standard error.", examples=[0.002])
     state: Literal["reached", "rising", "falling", "steady", "unknown"] = Field(examples=["rising"])
-    reached_at: datetime | None = Field(description="If the rate holds.")
+    reached_at: datetime | None = Field(description="If the rate continues.")
     earliest: datetime | None = Field(description="Within two standard errors of the rate.")
-    latest: datetime | None = Field(description="The same; null: it may never be.")
+    latest: datetime | None = Field(description="The same; null: perhaps never.")
 
 
 class AssetBody(BaseModel):
-    """Something that water reaches."""
+    """Something that water may reach."""
 
     name: str = Field(examples=["school-gif"])
     title: str = Field(examples=["School by the Yvette"])
     kind: str = Field(description="road, school, cabinet, hospital, …", examples=["school"])
     commune: Commune | None
-    site: str | None = Field(description="Where it is one of our sites, too.")
+    site: str | None = Field(description="If it is also a site.")
     illustrative: bool
     geometry: dict[str, Any] | None = _Geometry
-    outlook: OutlookBody | None = Field(description="Null: it is tied to no gauge that you see.")
+    outlook: OutlookBody | None = Field(description="Null: it has no gauge that you may see.")
 
 
 class AssetsBody(Body):

@@ -89,7 +89,7 @@ def require_broker(settings: Settings | None) -> Broker:
     return accounts.local_broker(settings)
 
 
-def load_speakers(context: RequestContext) -> Mapping[str, str | None]:
+def load_gateways(context: RequestContext) -> Mapping[str, str | None]:
     """Devices in use -> the gateway that publishes for them."""
     return {
         device.name: device.gateway

@@ -23,7 +23,7 @@ class WorksError(TerritoryError):
 
 
 class Works(BaseModel):
-    """From when to when nobody should trust what is there."""
+    """Planned works: from when to when readings at their places do not count."""
 
     name: str = Field(examples=["rd446-2024"])
     begins: datetime

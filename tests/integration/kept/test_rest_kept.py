@@ -148,7 +148,7 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
             )
             connection.execute(f"UPDATE {table} SET cursor = pg_current_xact_id()".encode())  # noqa: S608
     assert (bench_queries.unread(database_url), bench_queries.unrolled(database_url)) == (0, 0)
-    bench_queries.unjudge(database_url)
+    bench_queries.clear_evaluation(database_url)
     bench_queries.clear(database_url)
     assert bench_queries.readings(database_url) == 0
     counts = queries_backup.count_rows(database_url)

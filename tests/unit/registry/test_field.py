@@ -184,7 +184,7 @@ READING = [
     ("assets: [{name: a, lon: 2.1}]", "a point needs both lon and lat"),
     (
         "assets: [{name: a, lon: 2, lat: 48, geometry: {type: Point, coordinates: [2, 48]}}]",
-        "stands beside lon and lat",
+        "is given beside lon and lat",
     ),
     ("assets: [{name: a, reach: {gauge: gif}}]", "needs 'level', such as 1.9 m"),
     ("assets: [{name: a, reach: {gauge: gif, level: 1.9 m3/s}}]", "expected a value in m"),

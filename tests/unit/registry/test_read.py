@@ -186,7 +186,7 @@ def test_slips_in_a_sheet() -> None:
     ]
     assert "is not the header of a sheet of inventories" in told("a;b\n1;2\n", "s.csv")[0]
     assert told("site;title\na;b;c\n", "s.csv") == ["s.csv:2: 3 cells, the header has 2"]
-    assert told("site;title\na;b\na;c\n", "s.csv") == ["s.csv:3: title: 'c', but line 2 says 'b'"]
+    assert told("site;title\na;b\na;c\n", "s.csv") == ["s.csv:3: title: 'c', but line 2 has 'b'"]
     assert "s.csv:2: alert: '3 h': expected a value in m" in told("site;alert\na;3 h\n", "s.csv")[0]
 
 
