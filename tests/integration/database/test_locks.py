@@ -6,6 +6,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 import hypervisor.database
 from hypervisor.base.instance import Instance, Mode
@@ -53,6 +54,43 @@ def test_each_lock_is_held_once_and_keeps_nobody_from_another(
         assert locks.take(other, asked), (held, asked)
         locks.release(one, held)
         locks.release(other, asked)
+
+
+def test_a_lock_is_seen_to_be_held_by_its_number_in_its_database_alone(
+    two: tuple[Connection, Connection], shared_url: str
+) -> None:
+    one, other = two
+    for lock in Lock:
+        assert not locks.is_held(other, lock)
+        assert locks.take(one, lock)
+        assert [each for each in Lock if locks.is_held(other, each)] == [lock]
+        locks.let_go(one, lock)
+    one.execute("SELECT pg_advisory_lock(%s, 3)", [Lock.WORKER.value])  # of two numbers
+    one.execute("SELECT pg_advisory_lock(3, %s)", [Lock.WORKER.value])
+    one.execute("SELECT pg_advisory_lock(0, %s)", [Lock.WATCH.value])
+    one.execute("LOCK instance")  # a lock that is not advisory
+    assert not [each for each in Lock if locks.is_held(other, each)]
+    with connect(shared_url) as elsewhere:
+        assert locks.take(elsewhere, Lock.WATCH)
+        assert not locks.is_held(other, Lock.WATCH)
+        assert locks.is_held(elsewhere, Lock.WATCH)
+
+
+def test_a_lock_of_a_transaction_ends_with_it(two: tuple[Connection, Connection]) -> None:
+    one, other = two
+    other.commit()  # its time limit stays after what is rolled back
+    assert locks.take_for_now(one, Lock.WATCH)
+    assert not locks.take_for_now(other, Lock.WATCH)
+    one.rollback()
+    assert locks.take_for_now(other, Lock.WATCH)
+    other.rollback()
+    locks.wait_for(one, Lock.WATCH)
+    assert not locks.take(other, Lock.WATCH)
+    with pytest.raises(LockNotAvailable):
+        locks.wait_for(other, Lock.WATCH)
+    other.rollback()
+    one.commit()
+    assert locks.take(other, Lock.WATCH)
 
 
 def test_numbers_of_locks_stand_in_one_file() -> None:
