@@ -94,11 +94,11 @@ def test_works_service_and_settings(own_console: Console) -> None:
     page.goto(f"{own_console.base}/admin/settings")
     page.locator("#s-chatter_count").fill("7")
     page.locator("#r-chatter_count").fill("many gusts")
-    page.get_by_role("button", name=re.compile("Set: An alarm chatters")).click()
+    page.get_by_role("button", name=re.compile("Set: Chattering: an alarm")).click()
     expect(page.locator("#s-chatter_count")).to_have_value("7")
     page.locator("#s-chatter_count").fill("never")
     page.locator("#r-chatter_count").fill("x")
-    page.get_by_role("button", name=re.compile("Set: An alarm chatters")).click()
+    page.get_by_role("button", name=re.compile("Set: Chattering: an alarm")).click()
     expect(page.get_by_role("alert").filter(has_text="Not done.")).to_contain_text("whole number")
     own_console.problems.clear()  # the 422 is meant
 

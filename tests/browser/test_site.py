@@ -110,5 +110,5 @@ def test_spans_of_all_domains_draw(console: Console) -> None:
 @pytest.mark.long
 def test_nothing_is_said_plainly(empty_console: Console) -> None:
     page = empty_console.page("/sites")
-    expect(page.locator("#site-rows")).to_contain_text("No site is like that")
+    expect(page.locator("#site-rows")).to_contain_text("No matching sites")
     assert violations(page) == []

@@ -64,9 +64,9 @@ def test_it_reads_as_the_role_of_readers_and_no_longer_than_grafana_waits(
 
 
 def test_who_cannot_log_in_is_told() -> None:
-    with pytest.raises(PanelError, match="^the reader cannot log in: .*refused"):
-        with panels.reader("postgresql://nobody@127.0.0.1:1/nowhere"):
-            pass
+    nowhere = panels.reader("postgresql://nobody@127.0.0.1:1/nowhere")
+    with pytest.raises(PanelError, match=r"^the reader cannot log in: .*refused"), nowhere:
+        pass
 
 
 def test_the_span_of_the_readings_and_the_zone(database_url: str) -> None:
