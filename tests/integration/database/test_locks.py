@@ -64,7 +64,7 @@ def test_a_lock_is_seen_to_be_held_by_its_number_in_its_database_alone(
         assert not locks.is_held(other, lock)
         assert locks.take(one, lock)
         assert [each for each in Lock if locks.is_held(other, each)] == [lock]
-        locks.let_go(one, lock)
+        locks.release(one, lock)
     one.execute("SELECT pg_advisory_lock(%s, 3)", [Lock.WORKER.value])  # of two numbers
     one.execute("SELECT pg_advisory_lock(3, %s)", [Lock.WORKER.value])
     one.execute("SELECT pg_advisory_lock(0, %s)", [Lock.WATCH.value])
@@ -79,10 +79,10 @@ def test_a_lock_is_seen_to_be_held_by_its_number_in_its_database_alone(
 def test_a_lock_of_a_transaction_ends_with_it(two: tuple[Connection, Connection]) -> None:
     one, other = two
     other.commit()  # its time limit stays after what is rolled back
-    assert locks.take_for_now(one, Lock.WATCH)
-    assert not locks.take_for_now(other, Lock.WATCH)
+    assert locks.take_in_transaction(one, Lock.WATCH)
+    assert not locks.take_in_transaction(other, Lock.WATCH)
     one.rollback()
-    assert locks.take_for_now(other, Lock.WATCH)
+    assert locks.take_in_transaction(other, Lock.WATCH)
     other.rollback()
     locks.wait_for(one, Lock.WATCH)
     assert not locks.take(other, Lock.WATCH)
