@@ -13,6 +13,7 @@ from pathlib import Path
 from hypervisor.broker.server_account import Account
 
 _PR_SET_PDEATHSIG = 1
+_LONGEST_LOG = 20 * 1024**2  # bytes
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -173,8 +174,8 @@ def last_lines(file: Path, count: int = 5) -> str:
     return ""
 
 
-def trim_log(file: Path, *, most: int = 20 * 1024**2) -> None:
+def trim_log(file: Path) -> None:
     """Move a long log aside; writers (appending) continue in an empty file."""
-    if file.stat().st_size > most:
+    if file.stat().st_size > _LONGEST_LOG:
         shutil.copy2(file, file.with_suffix(".log.1"))
         os.truncate(file, 0)

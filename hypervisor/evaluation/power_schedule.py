@@ -20,6 +20,7 @@ _MARGIN = 30 * _DAY  # with less than this left it is computed again
 
 _Members = Mapping[str, Mapping[str, Sequence[Revision]]]  # group -> device -> its revisions
 _Revisions = Mapping[tuple[str, str], Sequence[Revision]]
+_Membership = tuple[str, Sequence[Revision] | None]  # a group; None: the group itself
 _Counts = Callable[[Mapping[str, Any]], bool]  # whether a revision of a supply counts
 
 
@@ -62,41 +63,33 @@ class _Supplies:
 
     def of_devices(self, counts: _Counts) -> dict[str, Supply]:
         """Of the devices in groups whose supply ever counted."""
-        feeding: dict[str, list[str]] = {}
+        belonging: dict[str, list[_Membership]] = {}
         for group in sorted(self.members.keys() & self.registry.groups.keys()):
-            revisions = self.revisions.get(("supply", group), ())
-            if any(revision.value and counts(revision.value) for revision in revisions):
-                for device in self.members[group]:
-                    feeding.setdefault(device, []).append(group)
-        made = {
-            device: self._made(
-                groups, [(group, self.members[group][device]) for group in groups], device, counts
-            )
-            for device, groups in feeding.items()
+            if self._ever(group, counts):
+                for device, revisions in self.members[group].items():
+                    belonging.setdefault(device, []).append((group, revisions))
+        built = {
+            device: self._build(groups, device, counts) for device, groups in belonging.items()
         }
-        return {device: supply for device, supply in made.items() if supply is not None}
+        return {device: supply for device, supply in built.items() if supply is not None}
 
     def of_group(self, group: str) -> Supply | None:
         """Of a group itself."""
-        if not any(
-            revision.value and _planned(revision.value)
-            for revision in self._revisions_of("supply", group)
-        ):
+        if not self._ever(group, _planned):
             return None
-        first = next(iter(sorted(self.members.get(group, ()))), None)
-        return self._made([group], [(group, None)], first, _planned)
+        first = min(self.members.get(group, ()), default=None)
+        return self._build([(group, None)], first, _planned)
 
-    def _revisions_of(self, kind: str, key: str) -> Sequence[Revision]:
+    def _of(self, kind: str, key: str) -> Sequence[Revision]:
         return self.revisions.get((kind, key), ())
 
-    def _made(
-        self,
-        groups: Sequence[str],
-        belonging: Sequence[tuple[str, Sequence[Revision] | None]],
-        device: str | None,
-        counts: _Counts,
+    def _ever(self, group: str, counts: _Counts) -> bool:
+        return any(each.value and counts(each.value) for each in self._of("supply", group))
+
+    def _build(
+        self, belonging: Sequence[_Membership], device: str | None, counts: _Counts
     ) -> Supply | None:
-        place = self._place(device, groups)
+        place = self._place(device, [group for group, _ in belonging])
         if place is None:
             return None
         plans = self._plans(belonging, counts)
@@ -117,44 +110,30 @@ class _Supplies:
                 return round(lon, 2), round(lat, 2)
         return None
 
-    def _plans(
-        self, belonging: Sequence[tuple[str, Sequence[Revision] | None]], counts: _Counts
-    ) -> Plans:
-        facts = [("supply", group) for group, _ in belonging]
-        named = {
-            str(revision.value["plan"])
-            for fact in facts
-            for revision in self._revisions_of(*fact)
-            if revision.value and "plan" in revision.value
-        }
-        facts += [("plan", plan) for plan in sorted(named)]
-        times = {BEGINNING}
-        times |= {
-            micros(revision.effective) for fact in facts for revision in self._revisions_of(*fact)
-        }
-        times |= {
-            micros(revision.effective) for _, revisions in belonging for revision in revisions or ()
-        }
+    def _plans(self, belonging: Sequence[_Membership], counts: _Counts) -> Plans:
+        supplies = [self._of("supply", group) for group, _ in belonging]
+        values = [each.value for history in supplies for each in history if each.value]
+        named = {str(value["plan"]) for value in values if "plan" in value}
+        memberships = [revisions or () for _, revisions in belonging]
+        histories = [*supplies, *memberships, *(self._of("plan", plan) for plan in named)]
+        times = {micros(each.effective) for history in histories for each in history}
         plans: list[tuple[int, Mapping[str, Any] | None]] = []
-        for at in sorted(times):
+        for at in sorted({BEGINNING, *times}):
             plan = self._plan_at(at, belonging, counts)
             if not plans or plans[-1][1] != plan:
                 plans.append((at, plan))
         return tuple(plans)
 
     def _plan_at(
-        self,
-        at: int,
-        belonging: Sequence[tuple[str, Sequence[Revision] | None]],
-        counts: _Counts,
+        self, at: int, belonging: Sequence[_Membership], counts: _Counts
     ) -> Mapping[str, Any] | None:
         """The plan that counted then, without its title."""
         for group, revisions in belonging:
             if revisions is not None and _in_force(revisions, at) is None:
                 continue
-            supply = _in_force(self._revisions_of("supply", group), at)
+            supply = _in_force(self._of("supply", group), at)
             if supply and counts(supply):
-                plan = _in_force(self._revisions_of("plan", str(supply["plan"])), at)
+                plan = _in_force(self._of("plan", str(supply["plan"])), at)
                 if plan is not None:
                     return {name: value for name, value in plan.items() if name != "title"}
         return None

@@ -1,8 +1,7 @@
 """The settings of a private instance: chosen at its first `up`, kept in a file of its folder."""
 
-import functools
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -105,34 +104,55 @@ def _choose_ports(
     """The ports by their field: as requested, else as recorded if free, else a free one."""
     merged = {**recorded, **requested}
     host = merged.get("WEB_HOST", LOOPBACK)
+
+    def is_free(port: int, host: str = LOOPBACK) -> bool:
+        """Whether our server can listen there, or does already."""
+        return port in held or ports.is_free(port, host)
+
+    def keep_or_replace(what: str, port: int | None, *taken: int) -> int:
+        if port is not None and port not in taken and is_free(port):
+            return port
+        candidates = iter(ports.free_port, 0)
+        chosen = next(each for each in candidates if each not in taken and is_free(each))
+        if port is not None:
+            say(f"the {what}'s port {port} is taken{_format_holder(port)}: it is {chosen} now")
+        return chosen
+
+    _refuse_taken(requested, host, is_free)
+    database = urlsplit(merged.get("DATABASE_URL", "")).port
+    broker = _port("BROKER_PORT", requested)
+    if broker is None:
+        broker = keep_or_replace("broker", _port("BROKER_PORT", merged))
+    parts = _port("BROKER_PARTS_PORT", requested)
+    if parts is None:
+        port = _port("BROKER_PARTS_PORT", merged)
+        parts = keep_or_replace("broker's own", port, broker, database or 0)
+    web = _port("WEB_PORT", requested)
+    if web is None:
+        preferred = _port("WEB_PORT", merged) or FIRST_WEB_PORT
+        candidates = range(preferred, min(preferred + 200, 65536))
+        web = next((each for each in candidates if is_free(each, host)), None) or ports.free_port()
+        if web != preferred:
+            holder = _format_holder(preferred)
+            say(f"port {preferred} is taken{holder}: the web is on {web} now")
+    return {
+        "broker_port": broker,
+        "broker_parts_port": parts,
+        "database_port": keep_or_replace("database", database, broker, parts),
+        "web_port": web,
+    }
+
+
+def _refuse_taken(
+    requested: Mapping[str, str], host: str, is_free: Callable[[int, str], bool]
+) -> None:
     for key in _PORTS:
         port = _port(key, requested)
-        where = host if key == "WEB_PORT" else LOOPBACK
-        if port is not None and not _is_free(held, port, where):
+        if port is not None and not is_free(port, host if key == "WEB_PORT" else LOOPBACK):
             raise StackError(
                 f"port {port} is taken{_format_holder(port)}; choose another {_PREFIX}{key}"
                 f"{' or --web-port' if key == 'WEB_PORT' else ''}, or leave it out"
             )
-
-    def choose(what: str, key: str, *but: int) -> int:
-        port = _port(key, merged)
-        if port is not None and key in requested:
-            return port
-        return _private_port(what, port, functools.partial(_is_free, held, but=but), say)
-
-    database = urlsplit(merged.get("DATABASE_URL", "")).port
-    broker = choose("broker", "BROKER_PORT")
-    parts = choose("broker's own", "BROKER_PARTS_PORT", broker, database or 0)
-    other = functools.partial(_is_free, held, but=(broker, parts))
-    web = _port("WEB_PORT", merged)
-    if web is None or "WEB_PORT" not in requested:
-        web = _web_port(host, web, functools.partial(_is_free, held), say)
-    return {
-        "broker_port": broker,
-        "broker_parts_port": parts,
-        "database_port": _private_port("database", database, other, say),
-        "web_port": web,
-    }
 
 
 def _read_requested(environment: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
@@ -181,44 +201,6 @@ def _read(folder: DataFolder) -> Mapping[str, str]:
         for key, _, value in pairs
         if key.strip().startswith(_PREFIX)
     }
-
-
-def _is_free(
-    held: frozenset[int], port: int, host: str = LOOPBACK, *, but: Collection[int] = ()
-) -> bool:
-    """Whether our server can listen there, or does already."""
-    return port not in but and (port in held or ports.is_free(port, host))
-
-
-def _private_port(
-    what: str, recorded: int | None, free: Callable[[int], bool], say: Callable[[str], None]
-) -> int:
-    if recorded is not None and free(recorded):
-        return recorded
-    chosen = next(port for port in iter(ports.free_port, 0) if free(port))
-    if recorded is not None:
-        say(
-            f"the {what}'s port {recorded} is taken{_format_holder(recorded)}:"
-            f" it is {chosen} from now on"
-        )
-    return chosen
-
-
-def _web_port(
-    host: str,
-    recorded: int | None,
-    free: Callable[[int, str], bool],
-    say: Callable[[str], None],
-) -> int:
-    preferred = recorded or FIRST_WEB_PORT
-    candidates = range(preferred, min(preferred + 200, 65536))
-    chosen = next((port for port in candidates if free(port, host)), None) or ports.free_port()
-    if chosen != preferred:
-        say(
-            f"port {preferred} is taken{_format_holder(preferred)}:"
-            f" the web is on {chosen} from now on"
-        )
-    return chosen
 
 
 def _format_holder(port: int) -> str:
