@@ -83,7 +83,7 @@ def list_acts(
     subject: str | None = None,
     limit: int | None = None,
 ) -> list[Act]:
-    """Acts in the order they were done; with `limit` the latest so many."""
+    """Acts in the order they were done; `limit`: only the latest."""
     acts = list_latest(connection, since=since, kind=kind, subject=subject, limit=limit)
     return acts[::-1]
 

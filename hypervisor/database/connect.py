@@ -22,7 +22,7 @@ Connection = psycopg.Connection[TupleRow]
 
 CONNECT_SECONDS = 10  # until a server has let us in
 SILENCE_SECONDS = 20  # that a peer may leave a probe, or data, without an acknowledgement
-ABANDONED = "15min"  # that a transaction may stay open in which nobody does anything
+ABANDONED = "15min"  # that a transaction may stay open in which nothing is done
 _PROBE = {"idle": 5, "interval": 3, "count": 5}  # s, s, probes: 20 s in all
 
 # Of the server, for each connection: what our own sessions set, wherever the server is.

@@ -1,4 +1,4 @@
-"""What the database is, live or exercise, for good; and what of the instance stands in it."""
+"""The instance of a database: live or exercise, for good; its workers, clock and versions."""
 
 from contextlib import suppress
 from dataclasses import dataclass

@@ -105,8 +105,8 @@ def _survey(
     stats.high[places] = np.maximum(stats.high[places], np.maximum.reduceat(high, starts))
     stats.rise[places] += np.add.reduceat(np.maximum(high, 0.0), starts)
     stats.fall[places] += np.add.reduceat(np.minimum(low, 0.0), starts)
-    heard = np.maximum.reduceat(np.where(good, received, NEVER), starts)
-    stats.arrived[places] = np.maximum(stats.arrived[places], heard)
+    latest = np.maximum.reduceat(np.where(good, received, NEVER), starts)
+    stats.arrived[places] = np.maximum(stats.arrived[places], latest)
 
 
 def _longest(rows: Rows, good: Mask, starts: Instants, before: Instants) -> Instants:

@@ -18,12 +18,12 @@ from sensors._row import NEVER, Rows
 class ColumnQuery:
     """A subject, and from when on (µs) each of its stored series is read.
 
-    `whole`: with all other rows in memory, which may have arrived late.
+    `all_rows`: with all other rows in memory, which may have arrived late.
     """
 
     subject: SubjectFacts
     since: Mapping[int, int]
-    whole: bool = False
+    all_rows: bool = False
 
 
 def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
@@ -35,7 +35,7 @@ def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
         for series, at in query.since.items():
             since[series] = min(at, since.get(series, at))
     return ColumnQuery(
-        subject=queries[0].subject, since=since, whole=any(query.whole for query in queries)
+        subject=queries[0].subject, since=since, all_rows=any(query.all_rows for query in queries)
     )
 
 
@@ -109,7 +109,7 @@ def _rows(
     ends = [*(source.since for source in series.sources[1:]), None]
     for source, end in zip(series.sources, ends, strict=True):
         tail = tails[source.id]
-        rows = tail.since(NEVER if query.whole else query.since[source.id])
+        rows = tail.since(NEVER if query.all_rows else query.since[source.id])
         if source.id in stored:
             rows = merge(rows, stored[source.id])
         if len(series.sources) == 1:

@@ -253,7 +253,9 @@ def _column_query(memory: Memory, task: Task) -> ColumnQuery:
         for series, at in since.items():
             if memory.tails[series].arrivals_from() > at:
                 since[series] = BEGINNING  # what arrived then may be of any age
-    return ColumnQuery(subject=memory.territory.subjects[task.pair[1]], since=since, whole=silence)
+    return ColumnQuery(
+        subject=memory.territory.subjects[task.pair[1]], since=since, all_rows=silence
+    )
 
 
 def _needs_store(memory: Memory, both: Iterable[tuple[Task, ColumnQuery]]) -> bool:

@@ -107,7 +107,7 @@ class UpstreamFacts:
         """The longest travel time of all times, µs."""
         return int(self.lag.value.max())
 
-    def heard(self, names: AbstractSet[str]) -> list[SeriesFacts]:
+    def affecting(self, names: AbstractSet[str]) -> list[SeriesFacts]:
         """Its series whose rows may change these quantities."""
         named = [series for name, series in sorted(self.series.items()) if name in names]
         if all(series.reporting is not Reporting.ON_CHANGE for series in named):

@@ -113,13 +113,13 @@ def pieces(supply: Supply, installed: Steps, span: tuple[datetime, datetime]) ->
 def _spread(light: Sequence[tuple[int, int, float]], installed: Steps) -> Iterator[LitPiece]:
     if not light:
         return
-    whole = moment(light[0][0]), moment(light[-1][1])
+    span = moment(light[0][0]), moment(light[-1][1])
     for begins, ends, level in light:
         behind = facts.in_force(installed, begins)
         yield LitPiece(
             begins=moment(begins),
             ends=moment(ends),
             level=level,
-            span=whole,
+            span=span,
             installed=None if math.isnan(behind) else behind,
         )

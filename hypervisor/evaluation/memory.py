@@ -23,7 +23,7 @@ from rules._inputs import Closing
 from rules._rule_state import Phase, StateChange
 from sensors._row import NEVER
 
-# The reason of a pruned journal's first, inactive state: evaluation does not go back behind it.
+# The reason of the first, inactive state after pruning: evaluation does not go back behind it.
 FORGOTTEN = "what was before is kept no longer"
 Fact = tuple[str, str]  # kind and key, as in the table evaluation_input
 
@@ -43,8 +43,8 @@ class Watermark:
     def raise_floor(self, joined: Mapping[str, int]) -> int:
         """The time (µs) up to which silence may be evaluated; `joined`: of each worker (µs).
 
-        A worker not heard since this watch began counts from the floor, or from when it joined: its
-        earlier heartbeats are in that floor already.
+        A worker without a heartbeat since this watch began counts from the floor, or from when it
+        joined: its earlier heartbeats are in that floor already.
         """
         lowest = [self.beats.get(name, max(at, self.floor)) for name, at in joined.items()]
         if lowest and self.beats:
@@ -153,9 +153,9 @@ def _fill_late(
         return
     silent = {
         series
-        for (rule, _), heard in territory.listens.items()
+        for (rule, _), look_backs in territory.listens.items()
         if territory.rules[rule].silence
-        for series in heard
+        for series in look_backs
         if series in tails
     }
     reaching = [key for key in silent if tails[key].complete_from > NEVER]
@@ -199,7 +199,9 @@ def prune(connection: Connection, memory: Memory) -> int:
             connection, memory.watermark.floor - memory.power_schedule.retention
         )
         spared = {
-            pair for pair, heard in memory.territory.listens.items() if heard.keys() & imported
+            pair
+            for pair, look_backs in memory.territory.listens.items()
+            if look_backs.keys() & imported
         }
         gone = queries.prune_states(connection, horizon, mark=FORGOTTEN, spared=sorted(spared))
     for pair, standing in memory.standings.items():

@@ -71,14 +71,14 @@ class Prefilter:
     @classmethod
     def blind(cls, size: int) -> "Prefilter":
         """A prefilter that lets every subject through."""
-        nobody = np.empty((0, 0, 0), dtype=np.int64)
+        empty = np.empty((0, 0, 0), dtype=np.int64)
         return cls(
             when=Every(place=Place(file="", line=0, column=0), conditions=()),
             settled=np.full(size, LATER, dtype=np.int64),
             named={},
             members={},
             present={},
-            devices=nobody,
+            devices=empty,
             missing=np.empty((0, 0), dtype=np.bool_),
             limits={},
         )
@@ -89,10 +89,10 @@ class Prefilter:
 
     def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot be true by `floor`, and when time alone may make it true."""
-        alone = {name: _heard(places, stats, floor) for name, places in self.named.items()}
-        shared = {word: _heard(places, stats, floor) for word, places in self.members.items()}
+        alone = {name: _silences_of(places, stats, floor) for name, places in self.named.items()}
+        shared = {word: _silences_of(places, stats, floor) for word, places in self.members.items()}
         if self.devices.size:
-            alone[DEVICE] = self._devices_heard(stats, floor)
+            alone[DEVICE] = self._device_silences(stats, floor)
         possible = can_be(self.when, self._spans(stats, alone, shared))
         due = np.full(len(self.settled), LATER, dtype=np.int64)
         for name, length in self.silences:
@@ -125,20 +125,20 @@ class Prefilter:
             present=self.present,
         )
 
-    def _devices_heard(self, stats: SeriesStats, floor: int) -> Silences:
+    def _device_silences(self, stats: SeriesStats, floor: int) -> Silences:
         """Of each subject the longest pauses of its devices, each by its series that arrived last.
 
         No pause of a device is longer than the pauses of that series.
         """
         last = stats.arrived[self.devices].argmax(axis=2)
         places = np.take_along_axis(self.devices, last[:, :, np.newaxis], axis=2)[:, :, 0]
-        heard = _heard(places, stats, floor)
-        paused = np.where(self.missing, 0, heard.paused).max(axis=1, initial=0)
-        arrived = np.where(self.missing, LATER, heard.arrived).min(axis=1, initial=LATER)
+        silences = _silences_of(places, stats, floor)
+        paused = np.where(self.missing, 0, silences.paused).max(axis=1, initial=0)
+        arrived = np.where(self.missing, LATER, silences.arrived).min(axis=1, initial=LATER)
         return Silences(paused=paused, arrived=arrived, upto=floor)
 
 
-def _heard(places: Places, stats: SeriesStats, floor: int) -> Silences:
+def _silences_of(places: Places, stats: SeriesStats, floor: int) -> Silences:
     return Silences(paused=stats.paused[places], arrived=stats.arrived[places], upto=floor)
 
 

@@ -24,7 +24,7 @@ _INDENT = 2
 class Proposed:
     """A proposed rule. `based_on`: the mark of the revision that it was edited from.
 
-    `pack`: its whole file, whose rules may mention each other.
+    `pack`: its complete file, whose rules may mention each other.
     """
 
     rule: Rule
@@ -37,7 +37,7 @@ def read_file(file: Path, *, domain: str | None = None) -> tuple[Pack, list[Prop
     """The rules of a file, in its order.
 
     Raises RuleError: with file, line and column; RulebookError: the file cannot be read, or its
-    domain not be told.
+    domain is unknown.
     """
     text = file_text(file)
     return read_text(text, file=str(file), domain=domain or domain_of(text, file))
@@ -124,7 +124,7 @@ def read_written(written: Mapping[str, Any], *, domain: str) -> Proposed:
 
 
 def merge_files(files: Iterable[list[Proposed]]) -> list[Proposed]:
-    """The rules of several files. Raises RuleError: one stands in two of them."""
+    """The rules of several files. Raises RuleError: one is in two of them."""
     proposals: dict[str, Proposed] = {}
     for proposed in (proposed for file in files for proposed in file):
         name = proposed.rule.id

@@ -209,17 +209,17 @@ def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFact
         for key in (word, *subject.group.get(word, ()))
         if key in subject.series
     }
-    heard = {
+    alive = {
         device
         for name in named
         if subject.series[name].reporting is Reporting.ON_CHANGE
         for device in subject.series[name].devices
     }
     if history.asks_of_devices:
-        heard |= set(subject.devices)
-    if not heard:
+        alive |= set(subject.devices)
+    if not alive:
         return named
-    return named | {name for name, series in subject.series.items() if series.devices & heard}
+    return named | {name for name, series in subject.series.items() if series.devices & alive}
 
 
 def _names_device(rule: Rule) -> bool:
@@ -298,12 +298,12 @@ def arrange(
                 if all(revision is None for _, revision in written):
                     continue
                 listen = partial(_look_backs, rule, subject, looked_back)
-                written, heard = _within_retention(written, listen, limit)
+                written, look_backs = _within_retention(written, listen, limit)
             except Exception as error:  # noqa: BLE001  one rule at one subject stops no other
                 failed[pair] = error
                 continue
             if any(revision is not None for _, revision in written):
-                revisions[pair], listens[pair] = written, heard
+                revisions[pair], listens[pair] = written, look_backs
     planned = {key for rule, key in revisions if rules[rule].planned}
     longest: dict[int, int] = {}
     for each in listens.values():
@@ -336,9 +336,9 @@ def _within_retention(
 
     The others count as none. Raises TerritoryError: the latest looks back farther.
     """
-    heard = listens(written)
-    if max(heard.values(), default=0) <= limit:
-        return written, heard
+    look_backs = listens(written)
+    if max(look_backs.values(), default=0) <= limit:
+        return written, look_backs
     far = [max(listens((revision,)).values(), default=0) > limit for revision in written]
     if far[-1]:
         reach = max(listens(written[-1:]).values())
@@ -363,19 +363,19 @@ def _look_backs(
     """
     fitting = [rule for _, rule in written if rule is not None]
     which = tuple(at for at, rule in written if rule is not None)
-    heard: dict[int, int] = {}
+    look_backs: dict[int, int] = {}
     for name in sorted(listens_to(rule, fitting, subject)):
         series = subject.series[name]
         alike = (rule.id, which, series.longest)
         if alike not in looked_back:
             looked_back[alike] = max(lookback(fitting, _empty_subject(subject, series)), _HOUR)
-        heard |= dict.fromkeys(series.ids, looked_back[alike])
+        look_backs |= dict.fromkeys(series.ids, looked_back[alike])
     for above in subject.upstream if rule.afar else ():
-        for series in above.heard(rule.afar):
+        for series in above.affecting(rule.afar):
             reach = max(lookback(fitting, _empty_subject(subject, series)), _HOUR) + above.farthest
             for number in series.ids:
-                heard[number] = max(reach, heard.get(number, 0))
-    return heard
+                look_backs[number] = max(reach, look_backs.get(number, 0))
+    return look_backs
 
 
 def _explain_inapplicable(rule: RuleHistory, subject: SubjectFacts) -> dict[Pair, str]:

@@ -131,7 +131,7 @@ class EvaluationPlan:
         heard_before = news.heard_before[self.listens].max(axis=1, initial=0)
         newer = (first > watermark) | (first >= heard_before)  # else it changes what was evaluated
         quiet: Mask = candidates & newer & (self.prefilter.settled <= first)
-        return quiet & self._still_heard(stats, floor, quiet)
+        return quiet & self._cannot_be_silent(stats, floor, quiet)
 
     def rest(self, numbers: Instants, stats: SeriesStats, floor: int) -> None:
         """Clear what was evaluated; what cannot become true waits until its series move."""
@@ -153,14 +153,14 @@ class EvaluationPlan:
             if cause:
                 self.causes[number] = cause
 
-    def _still_heard(self, stats: SeriesStats, floor: int, candidates: Mask) -> Mask:
+    def _cannot_be_silent(self, stats: SeriesStats, floor: int, candidates: Mask) -> Mask:
         """Where no silence can have made it true; due only when one may be complete."""
         if floor < 0:  # no heartbeat yet
             return np.zeros(len(self.keys), dtype=np.bool_)
         calm, due = self.prefilter.quiet(stats, floor)
-        heard: Mask = candidates & calm & (self.prefilter.settled <= floor)
-        self.due[heard] = due[heard]
-        return heard
+        quiet: Mask = candidates & calm & (self.prefilter.settled <= floor)
+        self.due[quiet] = due[quiet]
+        return quiet
 
 
 def _build_prefilter(

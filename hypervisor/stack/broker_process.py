@@ -42,9 +42,9 @@ def run(
     if not all(player.values()):
         raise StackError(_MISSING.format(passwords.PLAYER))
     crash_notes.note_death(broker.folder)
-    mended = password_file.restore(broker.folder)
-    if mended:
-        log.warning("%s", mended)
+    repaired = password_file.restore(broker.folder)
+    if repaired:
+        log.warning("%s", repaired)
     broker.create()
     drop = frozenset({passwords.PLAYER}) - set(player)
     passwords.change(broker.folder, broker.programs, put=player, drop=drop)

@@ -56,7 +56,7 @@ def start(
             start_new_session=True,
         )
     seen = _follow(child, log, seen, folder.root, say)
-    child.returncode = 0  # it runs on by itself; nobody waits for it
+    child.returncode = 0  # it continues by itself
     return load_settings(folder.root)
 
 
@@ -73,9 +73,9 @@ def _follow(
         with log.open("rb") as file:
             file.seek(seen)
             text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        seen += len(whole)
-        lines = whole.decode(errors="replace").splitlines()
+        complete = text[: text.rfind(b"\n") + 1]
+        seen += len(complete)
+        lines = complete.decode(errors="replace").splitlines()
         errors += [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         for line in lines:
             if not line.startswith("error: "):

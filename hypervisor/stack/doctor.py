@@ -236,8 +236,8 @@ def is_private(settings: Settings) -> bool:
 
 
 def _format_seconds(span: timedelta) -> str:
-    whole = int(span.total_seconds())
-    return f"{whole} s" if whole < 120 else str(timedelta(seconds=whole))
+    seconds = int(span.total_seconds())
+    return f"{seconds} s" if seconds < 120 else str(timedelta(seconds=seconds))
 
 
 GAP_SPAN = timedelta(days=1)
@@ -245,7 +245,7 @@ _GAPS = 5  # with details
 _NAMES = 5
 _CAUSES = {
     "broker-killed": "the broker died before it had saved",
-    "machine-died": "the whole machine died before the broker had saved",
+    "machine-died": "the machine died before the broker had saved",
     "session-lost": "the broker had lost ingest's queue",
     "broker-dropped": "the broker's queue was full",
     "deaf": "ingest was away or behind; the broker queued what came",

@@ -19,7 +19,7 @@ LATE_SECONDS = 120.0  # a part's loop takes a second or so, but one step may tak
 def check_broker(env: Mapping[str, str]) -> str:
     """What is wrong with the broker of this container; "" if nothing is."""
     port = int(env.get("HYPERVISOR_BROKER_PARTS_PORT") or env.get("HYPERVISOR_BROKER_PORT", "1883"))
-    return "" if connack(LOOPBACK, port) != SILENT else f"nobody answers at {LOOPBACK}:{port}"
+    return "" if connack(LOOPBACK, port) != SILENT else f"no answer at {LOOPBACK}:{port}"
 
 
 def check_web(env: Mapping[str, str]) -> str:
@@ -27,7 +27,7 @@ def check_web(env: Mapping[str, str]) -> str:
     port = int(env.get("HYPERVISOR_WEB_PORT", "8000"))
     answer = get_login(LOOPBACK, port, timeout=10)
     if answer is None:
-        return f"nobody answers at {LOOPBACK}:{port}"
+        return f"no answer at {LOOPBACK}:{port}"
     return "" if answer.status < 500 else f"it answers {answer.status}"
 
 

@@ -34,7 +34,7 @@ Days = Mapping[str, int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What is deleted. `shorter`: shortened settings that nobody has accepted yet, as text."""
+    """What is deleted. `shorter`: shortened settings that are not accepted yet, as text."""
 
     bounds: Bounds
     chunks: tuple[Chunk, ...]

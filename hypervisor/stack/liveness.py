@@ -99,5 +99,5 @@ class DatabasePulse:
                 self._socket.send(_SSL_REQUEST)
                 self._request_sent = True
             return bool(self._socket.recv(1))
-        except OSError:  # not yet, or nobody listens
+        except OSError:  # not yet, or no listener
             return False

@@ -32,7 +32,7 @@ class Snapshot:
 
 @contextmanager
 def open_snapshot(url: str, *, readings: bool) -> Iterator[Snapshot]:
-    """Hold one snapshot of the database until the end of the block; nobody is blocked.
+    """Hold one snapshot of the database until the end of the block, without blocking others.
 
     Raises StoreError: no database answers, or it is no instance yet.
     """

@@ -17,7 +17,7 @@ _HAS_SETBACKS = "0024_set_aside.sql"  # the migration that made the table
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """An ingest worker that joined and was not drained. `silent_for` None: never heard."""
+    """An ingest worker that joined and was not drained. `silent_for` None: always."""
 
     name: str
     silent_for: timedelta | None

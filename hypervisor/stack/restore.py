@@ -107,9 +107,9 @@ def _restore_accounts(options: RestoreOptions, broker: Broker, say: Say) -> None
     with archive.open_member(options.file, ACCOUNTS) as part:
         text = part.read().decode()
     broker.folder.write(password_file.path_of(broker.folder), text)
-    mended = password_file.restore(broker.folder)
-    if mended:
-        say(mended)
+    repaired = password_file.restore(broker.folder)
+    if repaired:
+        say(repaired)
 
 
 def _restore_database(options: RestoreOptions, manifest: Manifest, cluster: Database) -> None:

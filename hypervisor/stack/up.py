@@ -287,9 +287,9 @@ class _RunningInstance:
         return self.broker.start()
 
     def _restore_passwords(self) -> None:
-        mended = password_file.restore(self.folder)
-        if mended:
-            self.say(mended)
+        repaired = password_file.restore(self.folder)
+        if repaired:
+            self.say(repaired)
 
     def _print_summary(
         self, settings: instance_settings.InstanceSettings, starter: Launcher

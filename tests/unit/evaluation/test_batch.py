@@ -220,7 +220,7 @@ def test_columns_reach_back_as_far_as_judging_looks() -> None:
     task = Task(pair=PAIR, number=0, start=at(40), horizon=at(50), seen=0, kept=(), replaced=())
     columns_for = evaluate._column_query  # noqa: SLF001  of one task
     plain = columns_for(memory, task)
-    assert (plain.subject, plain.since, plain.whole) == (facts, {1: at(30), 2: at(20)}, False)
+    assert (plain.subject, plain.since, plain.all_rows) == (facts, {1: at(30), 2: at(20)}, False)
     pending = replace(inactive(35), phase=Phase.PENDING, when=Truth.TRUE, when_since=at(33))
     running = columns_for(memory, replace(task, kept=(pending,)))
     assert running.since == {1: at(23), 2: at(13)}
@@ -228,6 +228,6 @@ def test_columns_reach_back_as_far_as_judging_looks() -> None:
     assert ended.since == plain.since
     memory.plans["flood-x"].silence = True
     silent = columns_for(memory, task)
-    assert (silent.since, silent.whole) == ({1: at(30), 2: BEGINNING}, True)
+    assert (silent.since, silent.all_rows) == ({1: at(30), 2: BEGINNING}, True)
     early = columns_for(memory, replace(task, start=BEGINNING + 1))
     assert early.since[1] == BEGINNING

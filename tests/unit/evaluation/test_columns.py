@@ -47,7 +47,7 @@ def test_of_what_is_wanted_there_is_what_lies_after_and_the_last_good_row_before
         "level": [20, 30],
         "rain": [5],
     }
-    assert times(ColumnQuery(subject=SUBJECT, since={1: 25}, whole=True), given) == {
+    assert times(ColumnQuery(subject=SUBJECT, since={1: 25}, all_rows=True), given) == {
         "level": [10, 20, 30]
     }
 
@@ -106,5 +106,5 @@ def test_what_several_rules_want_is_read_from_the_earliest_on() -> None:
     assert merge_queries([first]) is first
     second = ColumnQuery(subject=SUBJECT, since={1: 10, 2: 9, 3: 7})
     both = merge_queries([first, second, ColumnQuery(subject=SUBJECT, since={1: 15})])
-    assert (both.since, both.whole) == ({1: 10, 2: 5, 3: 7}, False)
-    assert merge_queries([first, replace(second, whole=True)]).whole
+    assert (both.since, both.all_rows) == ({1: 10, 2: 5, 3: 7}, False)
+    assert merge_queries([first, replace(second, all_rows=True)]).all_rows

@@ -236,10 +236,10 @@ def test_of_a_site_upstream_what_its_devices_say_on_change_shows_that_they_are_h
         thresholds={},
     )
     assert above.farthest == 3 * HOUR
-    assert [each.ids[0] for each in above.heard({"level"})] == [1]
-    assert [each.ids[0] for each in above.heard({"level", "discharge"})] == [2, 1, 4, 3]
-    assert [each.ids[0] for each in above.heard({"discharge"})] == [2, 3]
-    assert above.heard({"battery"}) == []
+    assert [each.ids[0] for each in above.affecting({"level"})] == [1]
+    assert [each.ids[0] for each in above.affecting({"level", "discharge"})] == [2, 1, 4, 3]
+    assert [each.ids[0] for each in above.affecting({"discharge"})] == [2, 3]
+    assert above.affecting({"battery"}) == []
 
 
 def test_names_of_a_subject_stand_in_a_rules_text() -> None:
