@@ -1,4 +1,4 @@
-"""Alarms as a load on people: rates and spells of too many, against EEMUA 191's targets."""
+"""Alarm load: rates and alarm floods against the targets of EEMUA 191."""
 
 from dashboards._alarms_now import DOMAINS
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, scale
@@ -8,7 +8,7 @@ from dashboards._views import BarChart, Stat, Table, TimeSeries
 from dashboards._words import Text
 
 AVERAGE, UPSET = 1, 10  # alarms in ten minutes: on average, in the first of an upset (EEMUA 191)
-FEW = 5  # a spell of too many ends with fewer than so many
+FEW = 5  # a flood of alarms ends below this
 
 RAISED = f"""
 alarms_raised({SINCE}, {UNTIL}) AS raised

@@ -1,4 +1,4 @@
-"""Alarms, now: how many by priority, which wait for somebody, since when."""
+"""Active alarms: by priority, to acknowledge, by age."""
 
 from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, scale
 from dashboards._describe import Column, Link, Panel, Section
@@ -29,7 +29,7 @@ FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site WH
 
 
 def word(state: State) -> Text:
-    """What people call it, in both languages."""
+    """Its word in both languages."""
     return state.text if isinstance(state.text, Text) else Text(state.text, state.text)
 
 
@@ -161,7 +161,7 @@ TABLE_COLUMNS = (
 
 
 def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) -> Panel:
-    """What stands, the highest priority first, then what waits longest."""
+    """Active alarms, the highest priority first, then those to acknowledge."""
     return Panel(
         key=key,
         title=title,
@@ -190,7 +190,7 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
         """,
         columns=TABLE_COLUMNS,
         no_value=Text("no active alarm", "aucune alarme en cours"),
-        empty="nothing stands",
+        empty="no active alarm",
         width=width,
         height=height,
     )

@@ -1,4 +1,4 @@
-"""What comes too often, how long people took, whether they were told."""
+"""Nuisance alarms, time to acknowledge, notifications."""
 
 from dashboards._alarms_load import RAISED
 from dashboards._alarms_now import rule_page
@@ -18,7 +18,7 @@ from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Stat, Table
 from dashboards._words import Text
 
-# The same with how long each waited for somebody; null while it still does.
+# The same with the time to acknowledge; null while unacknowledged.
 _ANSWERS = RAISED.replace(
     "LEFT JOIN site",
     "CROSS JOIN LATERAL (SELECT CASE WHEN raised.answered IS NOT NULL"

@@ -41,7 +41,7 @@ class Pen:
         return place
 
     def new_line(self) -> None:
-        """Below everything that stands on this line."""
+        """Below the panels of this line."""
         self.x, self.y, self.height = 0, self.y + self.height, 0
 
     def heading(self) -> GridPos:
@@ -53,11 +53,11 @@ class Pen:
 
 
 _PREFIX = Text("Hypervisor", "Hyperviseur")
-_OFF = ("minor", "info")  # drawn when asked for: too many would hide the lines
+_OFF = ("minor", "info")  # hidden by default: too many would hide the lines
 
 
 def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
-    """Alarms of one priority that were raised in the time asked, at the chosen sites."""
+    """Alarms of one priority raised in the time range at the selected sites."""
     title = "coalesce(alarm.title_fr, alarm.title)" if lang == "fr" else "alarm.title"
     of = f" AND site.domain IN ({quote_list(domains)})" if domains else ""
     return (
@@ -71,7 +71,7 @@ def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
 
 
 def annotations(board: Dashboard, options: Options) -> list[Builder[sdk.AnnotationQuery]]:
-    """One a priority; empty where the dashboard has no alarms to draw."""
+    """One per priority; none where the dashboard draws no alarms."""
     if not board.annotations or not board.territory:
         return []
     return [_annotation(state, board, options) for state in PRIORITIES]

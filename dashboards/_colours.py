@@ -1,4 +1,4 @@
-"""Colours with one meaning everywhere, and the words that stand beside them.
+"""Colours with one meaning everywhere, and their words.
 
 Hexadecimal where the meaning is official, so that no theme changes it. A colour is never the only
 sign: each state has its word.
@@ -16,7 +16,7 @@ class State:
     value: str | float
     text: Text | str
     colour: str
-    symbol: str = ""  # before the word, so that it is told apart without its colour
+    symbol: str = ""  # before the word, to distinguish it without colour
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def scale(ground: str, *steps: tuple[float, str]) -> tuple[Step, ...]:
 
 
 # On a ground lighter than 180 of 255 Grafana writes in dark, else in white: green, yellow and
-# orange are light enough, so that what stands on them is read.
+# orange are light enough for dark text.
 GREEN, YELLOW, ORANGE, RED = "#97cf84", "#ffe14d", "#ffa838", "#e2202c"
 BLUE, GREY, VIOLET = "#4a90d9", "#8e8e93", "#9a5fb5"
 _MINOR = "#f7d54a"
@@ -54,15 +54,15 @@ PRIORITIES = (
     State("info", Text("notice", "signalement"), "#8f7ad6", "●"),
 )
 
-# The same as ink: of words and figures that are read on white as on dark.
+# The same for text and figures, legible on white and on dark.
 _INKS = {GREEN: "#4a9a3c", YELLOW: "#c79a00", _MINOR: "#c79a00", ORANGE: "#e07b00"}
 
 
 def ink(colour: str) -> str:
-    """A colour as words are written in it."""
+    """A colour for text."""
     return _INKS.get(colour, colour)
 
 
-# Of what is counted: one is already too many, or worth a look.
+# For counts: one is already too many, or needs a look.
 NONE_IS_GOOD = scale(GREEN, (1, RED))
 FEW_IS_GOOD = scale(GREEN, (1, ORANGE))

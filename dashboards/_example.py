@@ -1,4 +1,4 @@
-"""An example, as small as one can be: how levels stand, and since when. Tests build it."""
+"""A minimal example: levels and their age. Tests build it."""
 
 from dashboards._colours import VIGILANCE
 from dashboards._describe import Column, Dashboard, Panel, Section
@@ -72,7 +72,7 @@ DASHBOARD = Dashboard(
                     """,
                     width=24,
                     height=6,
-                    empty="no bulletin in the time asked",
+                    empty="no bulletin in the time range",
                 ),
             ),
         ),

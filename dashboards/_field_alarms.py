@@ -1,4 +1,4 @@
-"""Alarms of one domain beside its measurements: a lane each, what is open and for how long."""
+"""Alarms of one domain beside its measurements: lanes, open faults, their age."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from dashboards._words import Text
 _TITLE = "CASE {{lang}} WHEN 'fr' THEN coalesce(alarm.title_fr, alarm.title) ELSE alarm.title END"
 _DAYS = 86_400
 AMBER = "#d9a514"  # yellow that reads on white, too
-QUIET = "text"  # the theme's own: figures that want nobody are no green on white
+QUIET = "text"  # the theme's own colour, for figures that need no action
 OPEN = (
     f"alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}"
     f" AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})"
@@ -21,12 +21,12 @@ AGE_STEPS = scale(QUIET, (3 * _DAYS, AMBER), (7 * _DAYS, ORANGE), (30 * _DAYS, R
 
 
 def quiet(states: tuple[State, ...], good: tuple[str, ...]) -> tuple[State, ...]:
-    """The states as words in a table: those that want nobody have no colour."""
+    """States for a table: the good ones without colour."""
     return tuple(replace(state, colour=QUIET) if state.value in good else state for state in states)
 
 
 def lane(domain: str, title: Text, about: Text) -> Panel:
-    """One lane a site at which an alarm stood in the time asked: the highest that lasted."""
+    """One lane per site with alarms in the time range: the highest active priority."""
     return Panel(
         key=f"{domain}-alarm-lane",
         title=title,
@@ -56,12 +56,12 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
         width=24,
         height=9,
         no_value=Text("No alarm in this time", "Aucune alarme sur la période"),
-        empty="no alarm stood in the time asked",
+        empty="no alarm in the time range",
     )
 
 
 def open_table(domain: str, title: Text, about: Text, *, width: int, height: int) -> Panel:
-    """What is open at the end of the time asked, the oldest first."""
+    """Open faults at the end of the time range, the oldest first."""
     return Panel(
         key=f"{domain}-open",
         title=title,
@@ -110,7 +110,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
 
 
 def age_chart(domain: str, title: Text, about: Text, *, width: int, height: int) -> Panel:
-    """How many are open, by how long they have been."""
+    """Open faults by age."""
     return Panel(
         key=f"{domain}-by-age",
         title=title,

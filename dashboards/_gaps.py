@@ -1,6 +1,6 @@
-"""Lines that break where nothing was told, though each device keeps its own pace.
+"""Lines that break where a device was silent, although devices have different intervals.
 
-Grafana lays all lines of a panel on common times: where one device tells every quarter of an hour
+Grafana lays all lines of a panel on common times: where one device reports every quarter of an hour
 and another every six minutes, the first has holes in between, which must be bridged, and outages,
 which must not.
 """
@@ -16,7 +16,7 @@ _BRIDGED_MS = 3_600_000
 
 
 def break_lines(message: str) -> str:
-    """SQL: what `told` says (`time`, `metric`, `value`), with a null in the midst of each silence.
+    """SQL: the rows of `message` (`time`, `metric`, `value`) with a null in each silence.
 
     Silence: more than an hour, or than two pieces of time where these are longer.
     """
@@ -35,7 +35,7 @@ def break_lines(message: str) -> str:
 
 
 def bridge_gaps(builder: Builder) -> Builder:
-    """Lines over holes shorter than an hour, points where one stands alone: for `refine`."""
+    """For `refine`: lines over gaps shorter than an hour, points for single values."""
     return builder.override_by_regexp(
         "/.*/",
         [

@@ -125,7 +125,7 @@ def heatmap_panel(view: views.Heatmap, options: Options) -> heatmap.Panel:
     return heatmap.Panel().calculate(not view.counted).color(colour).y_axis(axis).cell_gap(1)
 
 
-# Grafana cuts what is wider than its column, in mid-letter; so words go on in another line.
+# Grafana cuts text that is wider than its column; wrap it instead.
 _WRAPPED = [
     sdk.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "auto", "wrapText": True}),
     sdk.DynamicConfigValue(id_val="custom.wrapHeaderText", value=True),
@@ -262,7 +262,7 @@ _LAND = {"color": {"fixed": "#8e8e93"}, "opacity": 0.12, "lineWidth": 1}
 Layer = Builder[sdk_common.MapLayerOptions]
 COUNTRIES = "public/maps/countries.geojson"  # Grafana carries it
 CLOSEST = 15  # how near a view that fits its markers may come; unsaid it is 1, the whole world
-# Where a marker stands is seen; its tooltip need not tell.
+# The tooltip need not repeat the coordinates.
 PLACE = (Column("lat", hidden=True), Column("lon", hidden=True))
 
 

@@ -1,4 +1,4 @@
-"""Panels that floods and weather share: alarms as lanes, how gauges and stations are."""
+"""Panels of floods and weather: alarms as lanes, health of gauges and stations."""
 
 from dashboards._colours import (
     FEW_IS_GOOD,
@@ -28,7 +28,7 @@ HEALTH = (
 
 
 def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
-    """The alarms of a domain over time, a lane a site, coloured by the highest that lasts."""
+    """The alarms of a domain over time, a lane per site, by the highest active priority."""
     return _lanes(
         f"{domain}-alarms",
         Text("Alarms by site", "Alarmes par site"),
@@ -46,7 +46,7 @@ def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
 
 
 def fault_lanes(domain: str, *, width: int = 12, height: int = 10) -> Panel:
-    """The faults of a domain's own equipment over time, a lane a site."""
+    """The faults of a domain's equipment over time, a lane per site."""
     return _lanes(
         f"{domain}-faults",
         Text("Faults of our own equipment", "Défauts de nos équipements"),
@@ -86,7 +86,7 @@ def _lanes(key: str, title: Text, about: Text, sql: str, *, size: tuple[int, int
     )
 
 
-# What a device may be heard with and yet not be believed.
+# Columns of doubtful devices.
 DOUBTS = (
     bar(
         "received",
@@ -111,7 +111,7 @@ DOUBTS = (
 
 
 def health(domain: str, title: Text, *quantities: str) -> Panel:
-    """How the devices of a domain are that measure one of these quantities."""
+    """The health of the devices of a domain that measure one of these quantities."""
     return Panel(
         key=f"{domain}-health",
         title=title,

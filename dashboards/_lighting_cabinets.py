@@ -1,4 +1,4 @@
-"""Public lighting: what cabinets tell of themselves, how they switch, and who hears what."""
+"""Public lighting: signals of cabinets, switching, phases, communication."""
 
 from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, scale
 from dashboards._describe import Column, Panel, Section, bar, coloured
@@ -11,7 +11,7 @@ from dashboards._words import Text
 
 _TITLE = Column("title", Text("Cabinet", "Armoire"), links=(site_page(),))
 _SITE = Column("site", hidden=True)
-MINUTES = scale(  # ten minutes are the rule's; thirty are a clock that nobody set
+MINUTES = scale(  # ten minutes are the rule's limit; thirty mean a clock that was never set
     GREY, (-90, RED), (-30, ORANGE), (-10, QUIET), (10, ORANGE), (30, RED)
 )
 

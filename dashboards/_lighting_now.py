@@ -1,4 +1,4 @@
-"""Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet.
+"""Public lighting, now: dark streets, dangers, map, cabinet by cabinet.
 
 The figures are settings of practice, without a source: the rule pack has the same.
 """
@@ -23,7 +23,7 @@ from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text
 
-SLATE = "#5f7186"  # dark as it shall be: quieter than any state that wants somebody
+SLATE = "#5f7186"  # dark as planned: quieter than any state that needs action
 
 # A cabinet by its power and its plan (the function lit_state), the worst first.
 CABINET = (
@@ -55,7 +55,7 @@ RATIO = scale(  # % of what the plan expects: the rules' three fifths, and three
     GREY, (0, RED), (60, ORANGE), (85, QUIET), (115, AMBER), (130, ORANGE)
 )
 
-# The chosen cabinets, and their lamps, at the end of the time asked.
+# The selected cabinets and their lamps at the end of the time range.
 CABINETS_NOW = f"SELECT c.* FROM lit_now({UNTIL}) c WHERE {territory('c')}"
 LAMPS_NOW = (
     f"SELECT l.*, site.name AS site_name FROM lit_lamps({UNTIL}) l"
@@ -74,7 +74,7 @@ PIECE = (
 )
 ENERGY = f"lit_course({FIRST_DAY}, {UNTIL}, {PIECE})"
 HOURS = f"extract(epoch FROM {PIECE})::float8 / 3600"
-# Beyond its plan: what is drawn while the plan has it dark; of a whole day, what exceeds the plan.
+# Beyond the plan: energy used while it should be dark; of a full day, the excess over the plan.
 BEYOND = (
     "CASE WHEN c.high = 0 AND c.power > c.installed * 0.15 THEN c.power"
     f" WHEN {PIECE} >= interval '1 day' AND c.power > c.high * 1.15 + c.installed * 0.02"

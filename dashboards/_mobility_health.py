@@ -1,4 +1,4 @@
-"""Mobility: whether detectors can be believed, what is closed, and what is open."""
+"""Mobility: detector validity, closures, open alarms."""
 
 from dashboards._colours import GREEN, GREY, ORANGE, RED, State, Step, scale
 from dashboards._describe import Column, Panel, Section, coloured
@@ -99,7 +99,7 @@ _RECEIVED = Panel(
     WHERE bucket.time + {_WHOLE} <= {UNTIL}
     ORDER BY bucket.time, site.title
     """,
-    empty="no whole hour or day lies in the time asked",
+    empty="no full hour or day in the time range",
     width=9,  # four tenths of it at most are the stations' names
     height=14,
 )
@@ -145,7 +145,7 @@ _WORKS = Panel(
         ),
     ),
     no_value=Text("No works in this time", "Aucuns travaux sur la période"),
-    empty="no works touch a station in the time asked",
+    empty="no works at a station in the time range",
     width=24,
     height=4,
 )

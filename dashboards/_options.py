@@ -1,4 +1,4 @@
-"""What a build is told: the language, where the console is, which map, which time."""
+"""Options of a build: language, the console's address, map tiles, time range."""
 
 import re
 from dataclasses import dataclass, field

@@ -48,7 +48,7 @@ _VOLUME = Panel(
     unit="count",
     decimals=0,
     columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
-    empty="no whole hour lies within the time shown",
+    empty="no full hour in the time range",
     width=12,
     height=9,
 )
@@ -113,7 +113,7 @@ _DEAF = Panel(
     """,
     states=_LISTENING,
     no_value=Text("no worker", "aucun processus"),
-    empty="no worker listened in the time shown",
+    empty="no worker in the time range",
     width=24,
     height=5,
 )
@@ -246,7 +246,7 @@ _SILENT_DEVICES = Panel(
         Column("allowed", Text("Allowed", "Délai"), unit="duration", width=110),
     ),
     no_value=Text("all devices report", "tous les appareils émettent"),
-    empty="every device is heard",
+    empty="every device reports",
     width=24,
     height=9,
 )

@@ -1,4 +1,4 @@
-"""How good the data is, now and over time: what came of what was due, what nothing believes."""
+"""Data quality, now and over time: received share, suspect readings."""
 
 from dashboards._alarms_now import DOMAINS
 from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, scale
@@ -18,7 +18,7 @@ devices AS MATERIALIZED (
 )
 """
 _HOURLY = f"greatest(readings_fit({EVERY}, {SINCE}, {UNTIL}), interval '1 hour')"
-# Whole pieces of time alone: one that has not ended has not had all its readings yet.
+# Full intervals only: the current one is incomplete.
 _CAME = f"""
 came AS (
     SELECT devices.domain, bucket.time, sum(least(bucket.count,
@@ -196,7 +196,7 @@ _SHARE = Panel(
     decimals=0,
     low=0,
     columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
-    empty="no whole hour lies within the time shown",
+    empty="no full hour in the time range",
     width=12,
     height=9,
 )
@@ -223,7 +223,7 @@ _DOUBTED = Panel(
     decimals=0,
     columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
     no_value=Text("all readings valid", "toutes les mesures sont valides"),
-    empty="every reading was believed",
+    empty="every reading was valid",
     width=12,
     height=9,
 )

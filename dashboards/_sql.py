@@ -1,4 +1,4 @@
-"""Pieces of SQL that every panel needs: where, when, how finely.
+"""SQL that panels share: territory, time range, buckets.
 
 A variable with All is written `'*'` there, so that one condition serves All, one and many; Grafana
 doubles apostrophes (`:sqlstring`).
@@ -25,14 +25,14 @@ def territory(site: str = "site") -> str:
 
 
 def quote_list(names: tuple[str, ...]) -> str:
-    """Names of ours as SQL literals, parted by commas."""
+    """Names as SQL literals, separated by commas."""
     return ", ".join("'" + name.replace("'", "''") + "'" for name in names)
 
 
 def series_of(*quantities: str, where: str = "") -> str:
     """The series of these quantities at the chosen sites: an array for `readings_by`.
 
-    `where` may speak of series, device and site.
+    `where` may use series, device and site.
     """
     further = f" AND {where}" if where else ""
     return (
@@ -48,7 +48,7 @@ EVERY = "make_interval(secs => $__interval_ms / 1000.0)"
 
 
 def before(time: str, span: str) -> str:
-    """SQL: so long before a time of the panel's, as a value that an index serves under RLS."""
+    """SQL: `span` before a time, as a plain value, so that an index serves it under RLS."""
     return f"(({time} AT TIME ZONE 'UTC' - INTERVAL '{span}') AT TIME ZONE 'UTC')"
 
 
@@ -62,18 +62,18 @@ def readings(*quantities: str, where: str = "", every: str = EVERY) -> str:
     return (
         f"readings_by({ids}, {SINCE}, {UNTIL}, {every}) AS bucket"
         " JOIN series ON series.id = bucket.series_id"
-        f" AND series.quantity IN ({quote_list(quantities)})"  # else all series are looked at
+        f" AND series.quantity IN ({quote_list(quantities)})"  # else all series are read
         " JOIN device ON device.id = series.device"
         " JOIN site ON site.id = device.site"
     )
 
 
 def latest(*quantities: str, where: str = "") -> str:
-    """A FROM item: the last believed reading of each series of the chosen sites in the time asked.
+    """A FROM item: the last valid reading of each series of the selected sites in the time range.
 
     Columns: `latest.last`, `latest.last_at`, `latest.begins` … of `rollup_hour`, joined with
-    `series`, `device` and `site`. A hour's row may begin before the time asked; `last_at` may not
-    lie after it, so ask `latest.last_at` what it is.
+    `series`, `device` and `site`. The hour may begin before the time range;
+    `latest.last_at` is the time of the reading.
     """
     further = f" AND {where}" if where else ""
     return (

@@ -1,4 +1,4 @@
-"""The territory, now: figures, the map, what stands, official colours, what the water nears."""
+"""The territory now: key figures, map, active alarms, official colours, threatened assets."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ SITE_STATES = (
     State("silent", Text("silent", "muet"), VIOLET, "✕"),
     State("normal", Text("normal", "normal"), GREEN, "·"),
 )
-# Each chosen site: the highest priority that stands there, else whether all of it is silent.
+# Each selected site: its highest active priority, else whether all its devices are silent.
 SITES = f"""
 {DEVICES}, worst AS (
     SELECT site, min(rank) AS rank, count(*) AS alarms FROM alarms_at({UNTIL}) AS standing

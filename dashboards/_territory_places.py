@@ -1,4 +1,4 @@
-"""The territory by its functions and its places: how each is, and where nobody sees anything."""
+"""The territory by function and by commune; blind spots."""
 
 from dataclasses import replace
 
@@ -113,7 +113,7 @@ _COMMUNES = Panel(
         *(replace(each, width=118) for each in _COUNTS),  # the filter's sign needs room, too
     ),
     no_value=Text("no active alarm anywhere", "aucune alarme active"),
-    empty="nothing stands anywhere",
+    empty="no active alarm",
     width=12,
     height=16,
 )
@@ -149,7 +149,7 @@ _BLIND = Panel(
         coloured("assets", Text("Assets", "Enjeux"), "count", scale("text", (1, ORANGE)), width=90),
     ),
     no_value=Text("all devices report", "tous les appareils émettent"),
-    empty="every device is heard",
+    empty="every device reports",
     width=12,
     height=8,
 )

@@ -8,7 +8,7 @@ from dashboards._words import Text
 from sensors._domain import Domain
 from sensors._quantity import Kind, Quantity
 
-# What a bucket says of a kind of quantity, and how that is drawn.
+# The column of a bucket for each kind of quantity, and its view.
 _TEXTS = {
     Kind.GAUGE: ("mean", TimeSeries()),
     Kind.INCREMENT: ("total", TimeSeries(draw="bars", soft_min=0)),
@@ -42,7 +42,7 @@ def _course(domain: str, quantity: Quantity) -> Panel:
         key=f"{domain}-{quantity.name}",
         title=Text(quantity.label_en, quantity.label_fr),
         about=Text(
-            f"{quantity.label_en} by site ({quantity.unit}); what nothing believes is left out.",
+            f"{quantity.label_en} by site ({quantity.unit}); suspect readings are left out.",
             f"{quantity.label_fr} par site ({quantity.unit}) ; sans les mesures écartées.",
         ),
         view=view,
@@ -52,5 +52,5 @@ def _course(domain: str, quantity: Quantity) -> Panel:
         FROM {readings(quantity.name)} ORDER BY bucket.time, metric
         """,
         no_value=Text("nothing was measured", "rien n'a été mesuré"),
-        empty="no site of the function measured it in the time shown",
+        empty="no site measured it in the time range",
     )

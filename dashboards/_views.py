@@ -1,4 +1,4 @@
-"""How a panel draws: one frozen description a kind. What is drawn stands in the panel itself."""
+"""The kinds of panels: how each draws and which columns its SQL returns."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -35,7 +35,7 @@ class Stat:
     colour: Literal["value", "background", "none"] = "value"
     graph: bool = False
     text: Literal["auto", "value", "value_and_name", "name"] = "auto"
-    over_time: bool = False  # the SQL tells a series over time
+    over_time: bool = False  # the SQL returns a series over time
     rows: bool = False  # each row is a figure (the first column of words names it)
 
 
@@ -137,7 +137,7 @@ class Histogram:
 class Heatmap:
     """How often values are, over time. SQL: `time`, numbers (or `metric`: the bucket, a count)."""
 
-    counted: bool = False  # the SQL tells buckets (metric) with counts already
+    counted: bool = False  # the SQL returns buckets (metric) with counts
     y_label: Text | str = ""
 
 

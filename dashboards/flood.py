@@ -1,4 +1,4 @@
-"""Floods, as a hydrologist on duty reads them: what is near, what comes, what it is known by."""
+"""Floods, for a hydrologist on duty: situation, hydrographs, rain, peaks, gauges."""
 
 from dashboards import _flood_course, _flood_now, _flood_peaks, _flood_rain
 from dashboards._describe import Dashboard, Section

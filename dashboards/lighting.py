@@ -1,4 +1,4 @@
-"""Public lighting: what is dark, what burns for nothing, and how long faults have waited."""
+"""Public lighting: dark streets, wasted light, faults and their age."""
 
 from dashboards._describe import Dashboard
 from dashboards._lighting_cabinets import SECTION as CABINETS

@@ -1,4 +1,4 @@
-"""Data quality and ingest: what comes, what is missing, what nothing believes, who is deaf."""
+"""Data quality and ingest: received, missing and suspect readings, interruptions."""
 
 from dashboards import _quality_ingest, _quality_now
 from dashboards._describe import Dashboard

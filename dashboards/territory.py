@@ -1,4 +1,4 @@
-"""The territory on one screen: what is wrong now, where, what comes near, where we are blind."""
+"""The territory on one screen: active alarms, map, threatened assets, blind spots."""
 
 from dashboards import _territory_now, _territory_places
 from dashboards._describe import Dashboard

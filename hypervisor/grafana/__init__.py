@@ -1,1 +1,1 @@
-"""Grafana from the running side: what it is given by files or over its API, and checked by."""
+"""Grafana's dashboards: built as files, checked against a database, pushed over its API."""

@@ -1,4 +1,4 @@
-"""A client of Grafana's API with the calls that pushing needs."""
+"""The calls of Grafana's API that pushing needs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from sensors._errors import TerritoryError
 
 OLDEST = 12
 TIMEOUT_SECONDS = 30.0
-MOST = 5000  # that one search gives
+MOST = 5000  # results of one search
 Json = dict[str, Any]
 
 
@@ -43,7 +43,7 @@ class Grafana:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise GrafanaError(f"--url {url!r}: expected http(s)://host[:port][/path]")
         if parts.username is not None:
-            raise GrafanaError("--url: expected no user in it; a token says who asks")
+            raise GrafanaError("--url: expected no user in it; use a token")
         if not token:
             raise GrafanaError(
                 "no token: expected --token, or HYPERVISOR_GRAFANA_TOKEN in the environment"
@@ -88,7 +88,7 @@ class Grafana:
             self._api.folder.update_folder(uid, title=title, version=version)
 
     def source(self, uid: str) -> Json | None:
-        """A data source; its secrets are never told."""
+        """A data source, without its secrets."""
         return self._find("read data sources", self._api.datasource.get_datasource_by_uid, uid)
 
     def create_source(self, body: Mapping[str, Any]) -> None:
@@ -132,7 +132,7 @@ class Grafana:
             self._api.dashboard.delete_dashboard(uid)
 
     def _seen(self, what: str, read: Any, uid: str) -> Json | None:
-        """To an Editor, Grafana may forbid what there is not: to make it will show which it was."""
+        """Grafana may answer an Editor 403 for what does not exist; creating it will show."""
         try:
             return self._find(what, read, uid)
         except ForbiddenError:
@@ -149,7 +149,7 @@ class Grafana:
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
-        """The library's errors as ours. No message of ours holds the token."""
+        """The library's errors as ours, without the token."""
         try:
             yield
         except GrafanaUnauthorizedError as error:
@@ -161,8 +161,8 @@ class Grafana:
             raise self._refused(what, error) from error
         except (json.JSONDecodeError, TypeError) as error:
             raise GrafanaError(f"{self.url} answers, but not as a Grafana does") from error
-        except OSError as error:  # the library's library: refused, unknown, too late, untrusted
-            raise GrafanaError(f"nobody answers at {self.url}: {_shortly(error)}") from error
+        except OSError as error:  # of the HTTP library: refused, unknown host, timeout, certificate
+            raise GrafanaError(f"no answer from {self.url}: {_shortly(error)}") from error
 
     def _refused(self, what: str, error: GrafanaException) -> GrafanaError:
         response = error.response
@@ -176,17 +176,17 @@ class Grafana:
             case 412:
                 return GrafanaError(
                     f"{self.url} refuses to {what}: it was changed meanwhile (then push again), or"
-                    " lies where the token may not look"
+                    " is in a folder that the token may not read"
                 )
             case status:
                 kind = "fails" if isinstance(error, GrafanaServerError) else "refuses"
                 return GrafanaError(
-                    f"{self.url} {kind} to {what} ({status}): {why or 'it does not say why'}"
+                    f"{self.url} {kind} to {what} ({status}): {why or 'no reason given'}"
                 )
 
 
 def _shortly(error: OSError) -> str:
-    """The first cause: a library's library wraps it several times over, each with its address."""
+    """The first cause of a wrapped error."""
     cause: BaseException = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper

@@ -204,7 +204,7 @@ def interpolate(text: str, chosen: Mapping[str, Selection]) -> str:
 
 def _format(name: str, value: Selection, form: str) -> str:
     if value.every and value.all_value:
-        return value.all_value  # Grafana puts a custom All in as it stands, whatever the format
+        return value.all_value  # Grafana inserts a custom All verbatim, whatever the format
     quoted = ",".join("'" + text_value.replace("'", "''") + "'" for text_value in value.values)
     match form:
         case "sqlstring":

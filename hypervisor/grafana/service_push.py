@@ -77,7 +77,7 @@ def source_of(url: str) -> Source:
 
 
 FOLDER = "hypervisor"  # its uid
-TITLE = "Hypervisor"  # of the folder, unless another is asked for
+TITLE = "Hypervisor"  # default title of the folder
 TAG = "hypervisor"
 PREFIX = "hypervisor-"  # of the dashboards' uids
 # Grafana's own, which it sets and raises by itself.
@@ -171,7 +171,7 @@ def _source(grafana: Grafana, options: PushOptions) -> Step:
     except ForbiddenError:
         if source is not None:
             raise
-        note = "the token may not look at it"  # an Editor's; dashboards need no more
+        note = "the token may not read it"  # an Editor's; dashboards need no more
         return Step(what="data source", name=NAME, how=Outcome.LEFT, note=note)
     step = Step(what="data source", name=str(there["name"]) if there else NAME, how=Outcome.LEFT)
     if there is None and source is None:

@@ -1,7 +1,6 @@
 """Units, panels, transformations and reducers of Grafana 12."""
 
-# Ids of its unit formats that a dashboard of ours may come to use; what it does not know it shows
-# as a bare suffix, which reads like a mistake.
+# Ids of unit formats. Grafana shows an unknown id as a bare suffix.
 _UNITS = """
 none string short percent percentunit humidity dB hex0x hex sci locale pixel
 accMS2 accFS2 accG degree radian grad arcmin arcsec areaM2 areaF2 areaMI2 areaHA

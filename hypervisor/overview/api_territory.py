@@ -1,4 +1,4 @@
-"""The territory: départements, EPCI and communes with what stands in them; zones; rivers."""
+"""The territory: départements, EPCI and communes with their sites and alarms; zones; rivers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

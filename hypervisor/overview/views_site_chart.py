@@ -98,7 +98,7 @@ def build_chart(
 
 
 class _Reader:
-    """Reads the series of a site for its chart. `also`: quantities that were asked for."""
+    """Reads the series of a site for its chart. `also`: further quantities requested."""
 
     def __init__(
         self, context: RequestContext, facts: Facts, query: TraceQuery, also: Sequence[str]

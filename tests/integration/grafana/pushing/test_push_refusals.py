@@ -22,7 +22,7 @@ def refusal(world: World, wish: PushOptions = WISH, *, token: str = ADMIN) -> st
 
 def test_nobody_answers(world: World) -> None:
     world.url = f"http://127.0.0.1:{free_port()}"
-    assert refusal(world).startswith(f"nobody answers at {world.url}: ")
+    assert refusal(world).startswith(f"no answer from {world.url}: ")
     assert "Connection refused" in refusal(world)
 
 

@@ -53,7 +53,7 @@ def test_an_editor_brings_dashboards_where_the_data_source_is_there(world: World
     world.tokens["editor-token"] = "Editor"
     del world.dashboards["hypervisor-flood"]
     steps = push(world, replace(WISH, source=None), token="editor-token")
-    assert (steps[1].how, steps[1].note) == (Outcome.LEFT, "the token may not look at it")
+    assert (steps[1].how, steps[1].note) == (Outcome.LEFT, "the token may not read it")
     assert became(steps)["Flood"] is Outcome.CREATED
 
 
