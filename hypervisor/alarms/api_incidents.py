@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hypervisor.access.context import Context
-from hypervisor.alarms import service_list
+from hypervisor.alarms import queries_incidents, service_list
 from hypervisor.alarms.api import Number, refresh_incidents
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.schemas import IncidentDetailBody, IncidentsBody
@@ -27,7 +27,7 @@ def list_incidents(
 ) -> IncidentsBody:
     """Incidents, latest first."""
     refresh_incidents(context)
-    incidents = service_list.list_incidents(
+    incidents = queries_incidents.list_incidents(
         context.connection,
         wall=context.clock(),
         every=closed,
@@ -45,7 +45,7 @@ def list_incidents(
 def get_incident(context: Context, number: Number) -> IncidentDetailBody:
     """One incident with its alarms."""
     refresh_incidents(context)
-    incidents = service_list.list_incidents(
+    incidents = queries_incidents.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
     if not incidents:

@@ -127,12 +127,12 @@ def list_incidents(
     as_json: Json = False,
 ) -> None:
     """List incidents, latest first."""
-    from hypervisor.alarms import service_list
+    from hypervisor.alarms import queries_incidents, service_list
     from hypervisor.database.command import open_database
 
     with open_database(context) as connection:
         service_list.refresh_incidents(connection)
-        incidents = service_list.list_incidents(
+        incidents = queries_incidents.list_incidents(
             connection, wall=datetime.now(UTC), every=every, domain=domain
         )
     if as_json:

@@ -147,8 +147,8 @@ def _priorities(raised: Sequence[Raised]) -> dict[str, float]:
     return {name: _percent(counts[name], len(raised)) for name in TARGETS}
 
 
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
+def _percent(part: int, total: int) -> float:
+    return round(100 * part / total, 1) if total else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Alarms: the list by priority, the panel of one alarm, acts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -31,20 +31,10 @@ _MOST = 1_000  # alarms that are acted on at once
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActForm:
-    """An act as its form describes it; `until` on the instance's clock."""
-
-    kind: ActKind
-    reason: str
-    assignee: str | None
-    until: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Conflict:
     """An act refused because the alarm has changed, and the changes since."""
 
-    form: ActForm
+    form: Act
     since: list[views_panel.Entry]
 
 
@@ -85,11 +75,11 @@ def act_on_several(  # noqa: PLR0913  one argument a field
     """One act on several alarms, each at the version shown; refusals are listed."""
     filters = views.parse_filter(request.query_params)
     words = " ".join(filter(None, reason))[:4_000]  # the form has a field for each act
-    form = _read_form(context, kind, words, assignee, minutes=minutes)
     done, refused = 0, []
     for number, version in _read_versions(alarm):
         try:
-            _perform(context, number, version, form)
+            form = _read_form(context, kind, words, assignee, minutes=minutes)
+            _perform(context, replace(form, alarm=number, version=version))
             done += 1
         except (AlarmError, ForbiddenError) as error:
             refused.append((number, error))
@@ -118,7 +108,7 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
     status = HTTPStatus.OK
     try:
         form = _read_form(context, kind, reason, assignee, minutes=minutes, until=until)
-        _perform(context, number, version, form)
+        _perform(context, replace(form, alarm=number, version=version))
     except ConflictError:
         with reading(reader_of(context)):
             entries = views_panel.list_changes_since(context, number, version)
@@ -180,7 +170,7 @@ def _common_values(filters: AlarmFilter) -> dict[str, Any]:
     }
 
 
-def _read_form(  # noqa: PLR0913  what a form says
+def _read_form(  # noqa: PLR0913  the fields of a form
     context: RequestContext,
     kind: ActKind,
     reason: str,
@@ -188,40 +178,39 @@ def _read_form(  # noqa: PLR0913  what a form says
     *,
     minutes: int = 0,
     until: str = "",
-) -> ActForm:
-    """The act, with the end of shelving: minutes from now, or a local time.
+) -> Act:
+    """The act, of no alarm yet; the end of shelving: minutes from now, or a local time.
 
     Raises:
-        RefusedError: the end is not a time.
+        RefusedError: the end is not a time, or the act is the system's.
     """
-    end = context.now() + timedelta(minutes=minutes) if minutes else None
-    if kind is ActKind.SHELVE and until and not minutes:
+    if kind in {ActKind.ESCALATE, ActKind.REMIND}:
+        raise RefusedError("only the system can {kind}", kind.value)
+    end = None
+    if kind is ActKind.SHELVE and minutes:
+        end = context.now() + timedelta(minutes=minutes)
+    elif kind is ActKind.SHELVE and until:
         try:
-            written = datetime.fromisoformat(until)
+            end = datetime.fromisoformat(until)
         except ValueError as error:
             raise RefusedError(
                 "{text!r} is not a time; expected 2024-10-10T08:00", until
             ) from error
-        zone = reader_of(context).zone
-        end = written if written.tzinfo else written.replace(tzinfo=zone)
-    return ActForm(kind=kind, reason=reason, assignee=assignee or None, until=end)
-
-
-def _perform(context: RequestContext, number: int, version: int, form: ActForm) -> None:
-    context.require(Duty.OPERATE, alarm=number)
-    if form.kind in {ActKind.ESCALATE, ActKind.REMIND}:
-        raise RefusedError("only the system can {kind}", form.kind.value)
-    request = Act(
-        alarm=number,
-        kind=form.kind,
+        end = end if end.tzinfo else end.replace(tzinfo=reader_of(context).zone)
+    return Act(
+        alarm=0,
+        kind=kind,
         author=context.person.name,
-        reason=form.reason,
-        version=version,
-        assignee=form.assignee,
-        until=form.until if form.kind is ActKind.SHELVE else None,
+        reason=reason,
+        assignee=assignee or None,
+        until=end,
     )
+
+
+def _perform(context: RequestContext, act: Act) -> None:
+    context.require(Duty.OPERATE, alarm=act.alarm)
     with context.writing() as connection:
-        perform(connection, request, now=context.clock())
+        perform(connection, act, now=context.clock())
 
 
 def _read_versions(fields: Sequence[str]) -> list[tuple[int, int]]:

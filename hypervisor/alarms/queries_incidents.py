@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.alarms.incidents import Incident, Key, Member, group_alarms
+from hypervisor.alarms.queries_lifecycle import read_clock
 from hypervisor.alarms.queries_places import AlarmSubject, Places, read_fingerprint
 from hypervisor.base.instants import micros, micros_if, moment, moment_if
 from hypervisor.database import feed, locks
@@ -144,17 +145,18 @@ def _list_members(connection: Connection, keys: list[str]) -> list[Member]:
 def list_incidents(  # noqa: PLR0913  each narrows the search
     connection: Connection,
     *,
-    clock: datetime | None = None,
+    wall: datetime | None = None,
     every: bool = True,
     domain: str | None = None,
     number: int | None = None,
     limit: int | None = None,
     behind: tuple[datetime, int] | None = None,
 ) -> list[Incident]:
-    """Incidents, latest first; `every`: also those closed at `clock`.
+    """Incidents, latest first; `every`: also those closed at `wall`, a wall-clock time.
 
     `behind`: opening and number of the last incident of the previous page.
     """
+    clock = None if wall is None else read_clock(connection, wall)
     opened, last = behind or (None, None)
     rows = connection.cursor(row_factory=class_row(Incident)).execute(
         f"SELECT * FROM (SELECT {_COLUMNS}, closes IS NULL OR %(clock)s::timestamptz IS NULL"  # noqa: S608  constants

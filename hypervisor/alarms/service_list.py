@@ -12,7 +12,6 @@ from hypervisor.alarms import (
     queries_timeline,
 )
 from hypervisor.alarms.errors import NoAlarmError
-from hypervisor.alarms.incidents import Incident
 from hypervisor.alarms.model import HandledAlarm
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.service_suppression import read_suppression
@@ -73,28 +72,6 @@ def get_alarm(connection: Connection, number: int, *, wall: datetime) -> Handled
     if not alarms:
         raise NoAlarmError("no alarm has the number {number}", number)
     return alarms[0]
-
-
-def list_incidents(  # noqa: PLR0913  a filter each
-    connection: Connection,
-    *,
-    wall: datetime,
-    every: bool = False,
-    domain: str | None = None,
-    number: int | None = None,
-    limit: int | None = None,
-    behind: tuple[datetime, int] | None = None,
-) -> list[Incident]:
-    """Incidents with the numbers of their alarms, latest first; `every`: closed ones too."""
-    return queries_incidents.list_incidents(
-        connection,
-        clock=queries_lifecycle.read_clock(connection, wall),
-        every=every,
-        domain=domain,
-        number=number,
-        limit=limit,
-        behind=behind,
-    )
 
 
 def refresh_incidents(connection: Connection) -> None:

@@ -23,10 +23,10 @@ class _LogCapture(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.heard: dict[int, list[str]] = {}
+        self.captured: dict[int, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        messages = self.heard.get(threading.get_ident())
+        messages = self.captured.get(threading.get_ident())
         text = record.getMessage()
         if messages is not None and (record.levelno >= logging.WARNING or "Exception: " in text):
             messages.append(_ADDRESS.sub("with url: …", text.strip()))
@@ -85,13 +85,13 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
     plugin.socket_connect_timeout = plugin.socket_read_timeout = seconds
     if isinstance(getattr(plugin, "headers", None), dict):
         plugin.headers.setdefault(KEY, key)
-    messages = _CAPTURE.heard[threading.get_ident()] = []
+    messages = _CAPTURE.captured[threading.get_ident()] = []
     try:
         done = plugin.notify(body=message.text, title=message.title, notify_type=message.kind)
     except Exception as error:  # from any plugin
         raise ChannelError(f"{type(error).__name__}: {error}") from error
     finally:
-        _CAPTURE.heard.pop(threading.get_ident(), None)
+        _CAPTURE.captured.pop(threading.get_ident(), None)
     if not done:
         raise ChannelError("; ".join(dict.fromkeys(messages)) or "it was refused")
 

@@ -65,7 +65,7 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
     trouble: list[str] = []
     progress = queries_latest.get_progress(connection)
     expected = [
-        (name, heard) for name, heard, gone in queries_latest.list_workers(connection) if not gone
+        (name, beat) for name, beat, gone in queries_latest.list_workers(connection) if not gone
     ]
     if not queries_alarms.is_evaluation_running(connection):
         trouble.append("the evaluation is not running")
@@ -74,7 +74,7 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
     if not expected:
         trouble.append("no ingest worker is running")
     if mode is Mode.LIVE:
-        late = [name for name, heard in expected if heard is None or wall - heard > _LATE]
+        late = [name for name, beat in expected if beat is None or wall - beat > _LATE]
         trouble += [f"no recent heartbeat of ingest worker {name}" for name in late]
         if progress.evaluated_to is None or wall - progress.evaluated_to > _LATE:
             trouble.append("the evaluation has made no recent progress")

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypervisor.base.instants import moment
 from hypervisor.notifications.events import current_severity
 from hypervisor.notifications.hours import Holiday, is_on_call
+from hypervisor.notifications.queries_alarms import AlarmContext
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.routes import Route, Routes
 from rules._rule import SEVERITIES
@@ -48,32 +49,20 @@ Decision = Send | Hold | Drop
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotifiedRoutes:
-    """The routes already notified of an alarm, and whether it was active then."""
-
-    routes: frozenset[str] = frozenset()
-    active: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Facts:
     """The inputs of a decision. Times in µs, on the instance's clock.
 
-    `alarm`: its present plain values. `areas`: codes and names of the areas it is in; `labels`: of
-    its rule. `grace`: how long an inhibitable rule waits. `suppressed`: why it may not notify now.
-    `raise_pending`: the event of its raising is still undecided.
+    `alarm`: its present plain values. `labels`: of its rule. `grace`: how long an inhibitable rule
+    waits. `suppressed`: why it may not notify now.
     """
 
     entry: Entry
     alarm: Mapping[str, Any]
     now: int
-    notified: NotifiedRoutes = NotifiedRoutes()
-    areas: frozenset[str] = frozenset()
+    context: AlarmContext = field(default_factory=AlarmContext)
     labels: frozenset[tuple[str, str]] = frozenset()
     grace: int = 0
     suppressed: str | None = None
-    acknowledged: bool = False
-    raise_pending: bool = False
 
 
 def decide(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
@@ -82,7 +71,7 @@ def decide(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
         case "cleared" | "withdrawn":
             return _decide_end(facts, routes)
         case "revised" if not facts.alarm["active"]:
-            if not facts.notified.active:
+            if not facts.context.notified_active:
                 return Drop(why="it is over, and nobody was notified of it")
             return _decide_end(facts, routes)
         case "reminder" | "escalation":
@@ -92,9 +81,9 @@ def decide(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
 
 def _decide_end(facts: Facts, routes: Routes) -> Decision:
     """Those notified of the beginning are notified of the end, at any hour."""
-    if not facts.notified.routes:
+    if not facts.context.notified:
         return Drop(why="nobody was notified of it")
-    return _send_to(routes, facts.notified.routes, facts.entry.event)
+    return _send_to(routes, facts.context.notified, facts.entry.event)
 
 
 def _send_to(routes: Routes, names: Collection[str], event: str) -> Decision:
@@ -111,7 +100,7 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decisi
     """A reminder only while its route is on call; an escalation at any hour."""
     if not facts.alarm["active"]:
         return Drop(why="it is over")
-    if facts.acknowledged:
+    if facts.context.acknowledged:
         return Drop(why="it was acknowledged")
     if facts.suppressed is not None:
         return Drop(why=facts.suppressed)
@@ -128,7 +117,7 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decisi
 def _find_obstacle(facts: Facts) -> Hold | Drop | None:
     """Why it may not notify, or not yet; None: it may."""
     entry, now = facts.entry, facts.now
-    if entry.event != "raised" and facts.raise_pending:
+    if entry.event != "raised" and facts.context.raise_pending:
         return Drop(why="included in the raised notification, which waits")
     if facts.alarm["withdrawn"] is not None and entry.event != "revised":
         return Drop(why="it was withdrawn before anybody was notified")
@@ -147,7 +136,7 @@ def _choose_routes(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
     fit = [route for route in routes.routes if _matches(route, facts)]
     on_call = [route for route in fit if is_on_call(route.hours, at, route.zone, holiday)]
     if event == "revised":  # routes notified before are notified at any hour
-        notified = facts.notified.routes
+        notified = facts.context.notified
         on_call += [r for r in routes.routes if r.name in notified and r not in on_call]
     takers = tuple(route for route in on_call if event in route.events)
     if takers:
@@ -170,7 +159,7 @@ def _matches(route: Route, facts: Facts) -> bool:
         and _allows(route.sites, alarm["site"])
         and _allows(route.rules, alarm["rule"])
         and route.labels <= facts.labels
-        and (not route.areas or not route.areas.isdisjoint(facts.areas))
+        and (not route.areas or not route.areas.isdisjoint(facts.context.areas))
         and _RANK[current_severity(alarm)] >= _RANK[route.severity]
     )
 

@@ -27,7 +27,6 @@ from hypervisor.notifications.decision import (
     Drop,
     Facts,
     Hold,
-    NotifiedRoutes,
     Send,
     decide_failure,
     grace_period,
@@ -140,13 +139,10 @@ class _Batch:
             entry=entry,
             alarm=values,
             now=self.now,
-            notified=NotifiedRoutes(routes=context.notified, active=context.notified_active),
-            areas=context.areas,
+            context=context,
             labels=frozenset((self.rules.get(values["rule"], {}).get("labels") or {}).items()),
             grace=grace_period(values["rule"], self.rules, interval=context.interval),
             suppressed=self.suppressed.get(alarm.id),
-            acknowledged=context.acknowledged,
-            raise_pending=context.raise_pending,
         )
         match deciding.decide(facts, self.dispatcher.routes, self.dispatcher.holiday):
             case Hold() as hold:

@@ -43,9 +43,9 @@ def covers(route: Route, at: datetime) -> bool:
     return is_on_call(route.hours, at, route.zone, is_holiday)
 
 
-def find_on_call(connection: Connection, now: datetime, *, whole: bool) -> OnCallNow:
+def find_on_call(connection: Connection, now: datetime, *, sees_all: bool) -> OnCallNow:
     """Who is on call now; hidden from people who see only a part of the territory."""
-    if not whole:
+    if not sees_all:
         return OnCallNow(routed=False, hidden=True)
     revision = queries_routes.find_revision(connection, 0)
     routes = None if revision is None else _parse_routes(revision.text)

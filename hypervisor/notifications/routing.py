@@ -22,6 +22,7 @@ from hypervisor.notifications.decision import Facts, Hold, Send
 from hypervisor.notifications.hours import is_holiday
 from hypervisor.notifications.model import NotifyError
 from hypervisor.notifications.on_call import describe_gaps
+from hypervisor.notifications.queries_alarms import AlarmContext
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Routes
@@ -181,7 +182,7 @@ def _describe_decision(routes: Routes, like: AlarmExample, now: int, areas: froz
         "severity": [[text(now), like.severity]],
     }
     entry = Entry(id=0, alarm=0, event="raised", key="", at=now, body={}, due=now, held=None)
-    facts = Facts(entry=entry, alarm=alarm, now=now, areas=areas)
+    facts = Facts(entry=entry, alarm=alarm, now=now, context=AlarmContext(areas=areas))
     decision = deciding.decide(facts, routes, is_holiday)
     when = f"at {text(now)}"
     if isinstance(decision, Send):

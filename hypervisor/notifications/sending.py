@@ -46,7 +46,7 @@ def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:
     Raises:
         ChannelError: a placeholder has no value.
     """
-    whole = _PLACEHOLDER.fullmatch(target)
+    alone = _PLACEHOLDER.fullmatch(target)
 
     def value(match: re.Match[str]) -> str:
         secret = secrets.get(match[1])
@@ -54,7 +54,7 @@ def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:
             raise ChannelError(
                 "{name} is set neither in the environment nor in hypervisor.env", match[0]
             )
-        return secret if whole else quote(secret, safe="")
+        return secret if alone else quote(secret, safe="")
 
     return _PLACEHOLDER.sub(value, target)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.alarms import service_list
+from hypervisor.alarms import queries_incidents
 from hypervisor.alarms.incidents import Incident
 from hypervisor.base.instants import moment
 from hypervisor.base.reader import reading
@@ -69,7 +69,7 @@ Of = Annotated[ReportQuery, Depends(parse_query)]
 def show_report(context: Context, of: Of) -> Response:
     """The report as a page."""
     document = view.build_report(context, of)
-    incidents = service_list.list_incidents(
+    incidents = queries_incidents.list_incidents(
         context.connection, wall=context.clock(), every=True, limit=100
     )
     return render(
@@ -116,7 +116,7 @@ def _build_charts(
 
 
 def _find_incident(context: RequestContext, number: int) -> Incident | None:
-    incidents = service_list.list_incidents(
+    incidents = queries_incidents.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
     return incidents[0] if incidents else None

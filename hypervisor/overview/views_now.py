@@ -114,7 +114,7 @@ def _look(context: RequestContext) -> Now:
         blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
         sensors=len({series.device for series in heard}),
         colours=tuple(queries.list_vigilance(connection, now)),
-        duty=find_on_call(connection, now, whole=context.person.territory().whole),
+        duty=find_on_call(connection, now, sees_all=context.person.territory().whole),
         worst=worst,
         readings=readings,
     )

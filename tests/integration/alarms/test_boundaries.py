@@ -126,7 +126,7 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
             desk.connection, "incident_quiet", quiet, author="anne", reason="tried"
         )
         service_list.refresh_incidents(desk.connection)
-        found = service_list.list_incidents(desk.connection, wall=WALL, every=True)
+        found = queries_incidents.list_incidents(desk.connection, wall=WALL, every=True)
         desk.connection.commit()
         first, second = desk.of_rule("flood-high")
         return [{first, second} & {*each.alarms} for each in found]
@@ -340,7 +340,7 @@ def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
     number = desk.of_rule("flood-high")[0]
     (found,) = [
         each
-        for each in service_list.list_incidents(desk.connection, wall=WALL, every=True)
+        for each in queries_incidents.list_incidents(desk.connection, wall=WALL, every=True)
         if number in each.alarms
     ]
     assert found.closes is not None
@@ -350,9 +350,9 @@ def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
     for seconds, open_then in ((-1, True), (0, False)):
         at = closes + timedelta(seconds=seconds)
         desk.connection.execute("UPDATE worker SET heard_at = %s", [at])
-        rows = service_list.list_incidents(desk.connection, wall=WALL, every=False)
+        rows = queries_incidents.list_incidents(desk.connection, wall=WALL, every=False)
         assert (found.number in [each.number for each in rows]) is open_then
-        (row,) = service_list.list_incidents(
+        (row,) = queries_incidents.list_incidents(
             desk.connection, wall=WALL, every=True, number=found.number
         )
         assert row.open is open_then

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 def _incidents(connection: Connection, *, every: bool = True) -> list[dict[str, Any]]:
     service_list.refresh_incidents(connection)
     connection.commit()
-    found = service_list.list_incidents(connection, wall=WALL, every=every)
+    found = queries_incidents.list_incidents(connection, wall=WALL, every=every)
     connection.commit()
     return [incident.model_dump(mode="json") for incident in found]
 

@@ -709,8 +709,8 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     )
     assert listed(behind=(NOW - HOUR, third)) == [river]
     assert listed(behind=(NOW - HOUR, first)) == []
-    assert listed(every=False, clock=NOW + MINUTE - TICK) == [site, river]
-    assert listed(every=False, clock=NOW + MINUTE) == [site]
+    assert listed(every=False, wall=NOW + MINUTE - TICK) == [site, river]
+    assert listed(every=False, wall=NOW + MINUTE) == [site]
     grouped = queries_lifecycle.list_handled(connection, Selection(), NOW)
     assert {alarm.id: alarm.incident for alarm in grouped} == {
         first: first,
@@ -733,7 +733,7 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
         "active": 0,
     }
     assert river.model_dump(mode="json") == written
-    lasting, closed = listed(clock=NOW + MINUTE)
+    lasting, closed = listed(wall=NOW + MINUTE)
     assert closed.model_dump(mode="json") == {**written, "open": False}
     assert lasting == site
     connection.execute("UPDATE alarm SET withdrawn = %s WHERE id = %s", [NOW, third])

@@ -154,13 +154,17 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
     assert service_list.list_alarms(connection, Selection(numbers=[]), wall=NOW) == []
 
     def incidents_of(**words: Any) -> list[tuple[int, tuple[int, ...]]]:
-        seen = service_list.list_incidents(connection, wall=NOW, **words)
+        seen = queries_incidents.list_incidents(
+            connection, **{"wall": NOW, "every": False, **words}
+        )
         return [(one.number, one.alarms) for one in seen]
 
     assert incidents_of() == [(over, (over,)), (flood, (flood, fault))]
     later = NOW + 2 * HOUR
-    assert [one.number for one in service_list.list_incidents(connection, wall=later)] == [flood]
-    assert len(service_list.list_incidents(connection, wall=later, every=True)) == 2
+    assert [
+        one.number for one in queries_incidents.list_incidents(connection, wall=later, every=False)
+    ] == [flood]
+    assert len(queries_incidents.list_incidents(connection, wall=later, every=True)) == 2
     assert incidents_of(limit=1) == [(over, (over,))]
     assert incidents_of(number=flood) == [(flood, (flood, fault))]
     assert incidents_of(domain="nosuch") == []

@@ -11,11 +11,11 @@ from hypervisor.notifications.decision import (
     Drop,
     Facts,
     Hold,
-    NotifiedRoutes,
     Send,
     decide,
 )
 from hypervisor.notifications.hours import Hours
+from hypervisor.notifications.queries_alarms import AlarmContext
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
@@ -59,6 +59,9 @@ def alarm(**given: Any) -> dict[str, Any]:
 def decided(event: str, given: Routes = DUTY, /, **facts: Any) -> Decision:
     held, body = facts.pop("held", None), facts.pop("body", {})
     known = alarm(**facts.pop("alarm", {}))
+    names = ("areas", "acknowledged", "raise_pending")
+    context = {name: facts.pop(name) for name in names if name in facts}
+    facts["context"] = AlarmContext(**facts.pop("notified", {}), **context)
     whole = Facts(entry=entry(event, held=held, **body), alarm=known, now=NOON, **facts)
     return decide(whole, given, _no_holiday)
 
@@ -72,7 +75,7 @@ def sent_to(decision: Decision) -> list[str]:
     return [each.name for each in decision.routes]
 
 
-HEARD = NotifiedRoutes(routes=frozenset({"duty"}), active=True)
+HEARD = {"notified": frozenset({"duty"}), "notified_active": True}
 OVER = {"active": False}
 
 
@@ -123,7 +126,7 @@ def test_news_before_its_raising_is_dropped(event: str) -> None:
         ("revised", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         (
             "revised",
-            {"notified": NotifiedRoutes(routes=frozenset({"duty"})), "alarm": OVER},
+            {"notified": {"notified": frozenset({"duty"})}, "alarm": OVER},
             Drop(why="it is over, and nobody was notified of it"),
         ),
         ("reminder", {"body": {"to": "duty"}}, Send(routes=DUTY.routes)),
@@ -154,13 +157,13 @@ def test_the_end_goes_to_those_who_were_told_and_want_it() -> None:
         route("panel", events=frozenset(EVENTS) - {"cleared"}),
         route("never", severity="info"),
     )
-    heard = NotifiedRoutes(routes=frozenset({"duty", "panel"}), active=True)
+    heard = {"notified": frozenset({"duty", "panel"}), "notified_active": True}
     assert sent_to(decided("cleared", known, notified=heard, alarm=OVER)) == ["duty"]
-    alone = NotifiedRoutes(routes=frozenset({"panel"}), active=True)
+    alone = {"notified": frozenset({"panel"}), "notified_active": True}
     assert decided("cleared", known, notified=alone, alarm=OVER) == Drop(
         why="no route notified before takes cleared"
     )
-    gone = NotifiedRoutes(routes=frozenset({"gone"}), active=True)
+    gone = {"notified": frozenset({"gone"}), "notified_active": True}
     assert decided("cleared", known, notified=gone, alarm=OVER) == Drop(
         why="the routes notified before no longer exist", no_route=True
     )
@@ -205,7 +208,7 @@ def test_what_only_another_route_passes_on_is_not_told_otherwise() -> None:
 def test_by_night_only() -> None:
     """It waits for the hour, but for a reminder, which is dropped, and an end, which is told."""
     night = routes(route("night", hours=NIGHT))
-    heard = NotifiedRoutes(routes=frozenset({"night"}), active=True)
+    heard = {"notified": frozenset({"night"}), "notified_active": True}
     assert decided("raised", night) == Hold(until=LATER, why="nobody is on call")
     assert decided("raised", night, alarm=OVER) == Drop(
         why="it was over before anybody was on call", no_route=True
