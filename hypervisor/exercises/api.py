@@ -214,7 +214,7 @@ def require_run(connection: Connection, number: int) -> Run:
     """
     run = queries_runs.get_run(connection, number)
     if run is None:
-        raise NotFoundError(f"no run has the number {number}")
+        raise NotFoundError("no run has the number {number}", number)
     return run
 
 

@@ -158,7 +158,7 @@ def _inject_response(context: RequestContext, response: Response, number: int) -
     with context.owning() as connection:
         inject = queries_injects.get_inject(connection, number)
     if inject is None:
-        raise NotFoundError(f"no inject has the number {number}")
+        raise NotFoundError("no inject has the number {number}", number)
     tag(response, str(inject.version))
     return OneInjectBody(mode=context.mode, inject=inject)
 
@@ -167,6 +167,6 @@ def _sheet_response(context: RequestContext, response: Response, number: int) ->
     with context.owning() as connection:
         sheet = queries_injects.get_sheet(connection, number)
     if sheet is None:
-        raise NotFoundError(f"no line has the number {number}")
+        raise NotFoundError("no line has the number {number}", number)
     tag(response, str(sheet.version))
     return OneSheetBody(mode=context.mode, sheet=sheet)

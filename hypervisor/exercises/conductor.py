@@ -120,7 +120,7 @@ class Conductor:
         except StoreError as error:
             if line.closed:  # the command stays pending until the database is back
                 raise
-            raise RunError(f"the reset failed, nothing was cleared: {error}") from error
+            raise RunError("the reset failed, nothing was cleared: {problem}", error) from error
         self.say("the exercise was reset")
         reset.await_workers(line, expected, self.stopping)
 

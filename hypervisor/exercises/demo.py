@@ -161,8 +161,9 @@ def play(
 def _require_ours(data: Path) -> None:
     if data.exists() and any(data.iterdir()) and not (data / MARK).is_file():
         raise DemoError(
-            f"the folder {data} contains something else; nothing was changed:"
-            " choose another with --data"
+            "the folder {data} contains something else; nothing was changed: choose "
+            "another with --data",
+            data,
         )
 
 

@@ -42,7 +42,7 @@ def show_desk(context: Context, request: Request) -> Response:
 def show_part(context: Context, request: Request, name: str) -> Response:
     """A part of the desk."""
     if name not in {"now", "controls", "injects", "truth", "sheets", "messages"}:
-        raise NotFoundError(f"no part is called {name!r}")
+        raise NotFoundError("no part is called {name!r}", name)
     run = queries_runs.get_latest_run(context.connection)
     if run is None:  # after a reset the page reloads
         return Response(status_code=204, headers={"HX-Refresh": "true"})
@@ -179,7 +179,9 @@ def change_sheet(  # noqa: PLR0913, PLR0917  the fields of the form
 
     def act() -> None:
         if outcome not in view.OUTCOMES:
-            raise InjectError(f"outcome {outcome!r}: expected {', '.join(view.OUTCOMES)}")
+            raise InjectError(
+                "outcome {outcome!r}: expected {choices}", outcome, ", ".join(view.OUTCOMES)
+            )
         with context.writing() as connection:
             service_injects.note_sheet(
                 connection,

@@ -44,8 +44,9 @@ def get_playable(data: Path, source: str) -> Playable:
         if playable.source == source:
             return playable
     raise ExerciseError(
-        f"no scenario and no recording is called {source!r}; put files of your own into"
-        f" {data / FOLDER}"
+        "no scenario and no recording is called {source!r}; put files of your own into {folder}",
+        source,
+        data / FOLDER,
     )
 
 
@@ -67,7 +68,7 @@ def recording_path(data: Path, source: str) -> Path:
         ExerciseError: not a file name.
     """
     if Path(source).name != source or source.startswith("."):
-        raise ExerciseError(f"{source!r} is not a file in {data / FOLDER}")
+        raise ExerciseError("{source!r} is not a file in {folder}", source, data / FOLDER)
     return data / FOLDER / source
 
 

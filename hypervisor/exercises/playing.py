@@ -107,8 +107,11 @@ def _require_free(questions: store.RetryingConnection) -> None:
     run = questions.ask(queries_runs.get_latest_run)
     if run is not None and run.active:
         raise ExerciseError(
-            f"run {run.id} ({run.title}) is active in this exercise ({run.state}):"
-            " stop it on the exercises page first"
+            "run {number} ({title}) is active in this exercise ({state}): stop it on "
+            "the exercises page first",
+            run.id,
+            run.title,
+            run.state,
         )
 
 
@@ -170,13 +173,16 @@ def find_series_ids(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, s
     strangers = sorted({device for device, _ in pairs if device not in registry.devices})
     if strangers:
         raise ExerciseError(
-            f"not in the registry: {', '.join(strangers)}; {_how_to_apply(strangers)}"
+            "not in the registry: {devices}; {remedy}",
+            ", ".join(strangers),
+            _how_to_apply(strangers),
         )
     mute = [f"{d} {q}" for d, q in pairs if (d, q) not in registry.series]
     if mute:
         raise ExerciseError(
-            f"the registry's devices do not measure: {', '.join(mute)};"
-            " add the series to the inventory and apply it"
+            "the registry's devices do not measure: {series}; add the series to the "
+            "inventory and apply it",
+            ", ".join(mute),
         )
     return {pair: registry.series[pair].id or 0 for pair in pairs}
 
@@ -194,10 +200,12 @@ def _how_to_apply(devices: list[str]) -> str:
 def require_ahead(clock: int | None, first: int) -> None:
     if clock is not None and first < clock:
         raise ExerciseError(
-            f"this exercise's clock stands at {text(clock)} and the recording begins at"
-            f" {text(first)}; the clock cannot be set back: play a later part (--from), create"
-            " another exercise (`hypervisor --data FOLDER up --exercise`), or use --again to"
-            " publish a recording again"
+            "this exercise's clock stands at {clock} and the recording begins at "
+            "{begins}; the clock cannot be set back: play a later part (--from), "
+            "create another exercise (`hypervisor --data FOLDER up --exercise`), or "
+            "use --again to publish a recording again",
+            text(clock),
+            text(first),
         )
 
 

@@ -140,7 +140,7 @@ class RetryingConnection:
             except (StoreError, psycopg.OperationalError) as error:
                 self.close()
                 if time.monotonic() - since > self._patience:
-                    raise StoreError(f"the database is unreachable: {error}") from error
+                    raise StoreError("the database is unreachable: {problem}", error) from error
                 time.sleep(0.2)
 
     def close(self) -> None:

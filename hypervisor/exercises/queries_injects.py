@@ -194,4 +194,4 @@ def _change(
         [*columns.values(), number, version, version],
     )
     if done.rowcount == 0:
-        raise ChangedError(f"number {number} was changed by someone else: reload it first")
+        raise ChangedError("number {number} was changed by someone else: reload it first", number)

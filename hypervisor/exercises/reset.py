@@ -44,8 +44,9 @@ def reset_exercise(connection: Connection, command: Command, data: Path) -> int:
         now = store.get_progress(connection)
         if now.latest is not None and (now.heard is None or now.heard < now.latest):
             raise RunError(
-                f"the ingest worker {now.slowest!r} has not stored all readings; they would"
-                " appear in the new exercise: start it, then try again"
+                "the ingest worker {worker!r} has not stored all readings; they would "
+                "appear in the new exercise: start it, then try again",
+                now.slowest,
             )
         expected = sum(
             worker.drained_at is None for worker in queries_workers.list_workers(connection)

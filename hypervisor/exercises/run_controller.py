@@ -179,8 +179,10 @@ class RunController:
         until = micros(datetime.fromisoformat(command.details["to"]))
         if not clock < until <= self.end:
             raise RunError(
-                f"a jump must go forward and not past the end: from {text(clock)} to"
-                f" {text(self.end)}, not {text(until)}"
+                "a jump must go forward and not past the end: from {clock} to {end}, not {target}",
+                text(clock),
+                text(self.end),
+                text(until),
             )
         self._jumped_from = self._jumped_from or (clock, command.author)
         self.command = replace(self.command, until=until)

@@ -106,11 +106,11 @@ def order_run(connection: Connection, number: int, order: Order) -> int:
     """
     run = queries_runs.get_run(connection, number)
     if run is None:
-        raise RunError(f"no run has the number {number}")
+        raise RunError("no run has the number {number}", number)
     if order.version is not None and order.version != run.version:
-        raise ChangedError(f"the run has changed: it is now {run.state}; reload it")
+        raise ChangedError("the run has changed: it is now {state}; reload it", run.state)
     if not run.active:
-        raise RunError(f"this run is {run.state}: start another one")
+        raise RunError("this run is {state}: start another one", run.state)
     details = _check_order(run, order)
     _audit(connection, order.author, f"run/{number}", order.kind, details)
     return queries_runs.add_command(
@@ -126,7 +126,7 @@ def fire_inject(connection: Connection, number: int, author: str) -> int:
     """
     inject = queries_injects.get_inject(connection, number)
     if inject is None or not inject.waits:
-        raise RunError(f"no pending inject has the number {number}")
+        raise RunError("no pending inject has the number {number}", number)
     _audit(connection, author, f"inject/{number}", "fire", {"title": inject.title})
     return queries_runs.add_command(
         connection, "fire", author=author, run=inject.run, details={"inject": number}
@@ -198,14 +198,16 @@ def _check_order(run: Run, order: Order) -> dict[str, Any]:
             return {}
         case "resume":
             if run.state not in {RunState.PAUSED, RunState.INTERRUPTED}:
-                raise RunError(f"this run is {run.state}: there is nothing to resume")
+                raise RunError("this run is {state}: there is nothing to resume", run.state)
             return {}
         case "speed":
             _require_speed(order.details.get("speed"))
             return {"speed": order.details.get("speed")}
         case "jump":
             return {"to": _jump_target(run, order).isoformat()}
-    raise RunError(f"unknown command {order.kind!r}: expected pause, resume, speed, jump or stop")
+    raise RunError(
+        "unknown command {kind!r}: expected pause, resume, speed, jump or stop", order.kind
+    )
 
 
 def _jump_target(run: Run, order: Order) -> datetime:
@@ -216,8 +218,10 @@ def _jump_target(run: Run, order: Order) -> datetime:
     landing = min(landing, run.ends) if to is None else landing
     if not here < landing <= run.ends:
         raise RunError(
-            f"a jump must go forward and not past the end: from {here.isoformat()} to"
-            f" {run.ends.isoformat()}, not {landing.isoformat()}"
+            "a jump must go forward and not past the end: from {clock} to {end}, not {target}",
+            here.isoformat(),
+            run.ends.isoformat(),
+            landing.isoformat(),
         )
     return landing
 
@@ -231,15 +235,17 @@ def _require_ahead(connection: Connection, begins: datetime) -> None:
     latest = exercise_store.get_progress(connection).latest
     if latest is not None and micros(begins) < latest:
         raise RunError(
-            f"this exercise's clock stands at {text(latest)} and the scenario begins at"
-            f" {text(micros(begins))}; the clock cannot be set back: reset the exercise (clears"
-            " readings and alarms, keeps territory and rules)"
+            "this exercise's clock stands at {clock} and the scenario begins at "
+            "{begins}; the clock cannot be set back: reset the exercise (clears "
+            "readings and alarms, keeps territory and rules)",
+            text(latest),
+            text(micros(begins)),
         )
 
 
 def _find_span(options: StartOptions, chosen: Playable) -> tuple[datetime, datetime]:
     if chosen.wrong or chosen.begins is None or chosen.ends is None:
-        raise RunError(f"{options.source} cannot be played: {chosen.wrong}")
+        raise RunError("{source} cannot be played: {problem}", options.source, chosen.wrong)
     if chosen.kind == "story":
         ends = chosen.ends
         if options.hours is not None:

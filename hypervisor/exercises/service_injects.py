@@ -49,7 +49,7 @@ def add_inject(connection: Connection, run: int, fields: InjectFields, author: s
     """
     active_run = queries_runs.get_run(connection, run)
     if active_run is None or not active_run.active:
-        raise InjectError(f"run {run} is not active: injects need an active run")
+        raise InjectError("run {number} is not active: injects need an active run", run)
     if not fields.title.strip():
         raise InjectError("an inject needs a title")
     details = _check_details(connection, fields)
@@ -90,11 +90,13 @@ def change_inject(  # noqa: PLR0913  what may change
     columns: dict[str, Any] = {}
     if planned is not None:
         if not inject.waits:
-            raise InjectError(f"this inject is {inject.state}: its time can no longer change")
+            raise InjectError("this inject is {state}: its time can no longer change", inject.state)
         columns["planned"] = planned
     if state is not None and state != inject.state:
         if state not in MOVES[inject.state]:
-            raise InjectError(f"this inject is {inject.state}: it cannot be {state}")
+            raise InjectError(
+                "this inject is {state}: it cannot become {target}", inject.state, state
+            )
         columns["state"] = state
     if note is not None:
         columns["note"] = note.strip()
@@ -115,7 +117,7 @@ def add_sheet(
     if not expected.strip():
         raise InjectError("describe the expected action")
     if queries_runs.get_run(connection, run) is None:
-        raise InjectError(f"no run has the number {run}")
+        raise InjectError("no run has the number {number}", run)
     number = queries_injects.add_sheet(
         connection, run, expected=expected.strip(), due=due, author=author
     )
@@ -139,7 +141,7 @@ def note_sheet(  # noqa: PLR0913  what is noted
         ChangedError: it was changed by someone else.
     """
     if queries_injects.get_sheet(connection, number) is None:
-        raise InjectError(f"no line has the number {number}")
+        raise InjectError("no line has the number {number}", number)
     latest = exercise_store.get_progress(connection).latest
     seen = None if outcome == "open" or latest is None else moment(latest)
     queries_injects.change_sheet(
@@ -163,7 +165,7 @@ def get_inject(connection: Connection, number: int) -> Inject:
     """
     inject = queries_injects.get_inject(connection, number)
     if inject is None:
-        raise InjectError(f"no inject has the number {number}")
+        raise InjectError("no inject has the number {number}", number)
     return inject
 
 
@@ -173,16 +175,16 @@ def _check_details(connection: Connection, fields: InjectFields) -> dict[str, An
     registry = registry_queries.load(connection)
     devices = [_find_device(registry, name) for name in fields.devices]
     if not devices:
-        raise InjectError(f"a {fields.kind} needs its devices, or the sites where they stand")
+        raise InjectError("a {kind} needs its devices, or the sites where they stand", fields.kind)
     if fields.kind == "lost-sensor":
         return {"devices": devices, "hours": fields.hours}
     if fields.quantity is None or fields.value is None:
         raise InjectError("a reading needs its quantity and its value")
     if fields.quantity not in catalogue().quantities:
-        raise InjectError(f"no quantity is called {fields.quantity!r}")
+        raise InjectError("no quantity is called {quantity!r}", fields.quantity)
     mute = [name for name in devices if (name, fields.quantity) not in registry.series]
     if mute:
-        raise InjectError(f"{', '.join(mute)} does not measure {fields.quantity}")
+        raise InjectError("{series} does not measure {quantity}", ", ".join(mute), fields.quantity)
     return {"devices": devices, "quantity": fields.quantity, "value": fields.value}
 
 
@@ -192,8 +194,9 @@ def _find_device(registry: Registry, name: str) -> str:
         return name
     there = [device.name for device in registry.devices.values() if device.site == name]
     if len(there) != 1:
-        many = f"has {len(there)} devices: name one" if there else "is neither a device nor a site"
-        raise InjectError(f"{name!r} {many}")
+        if there:
+            raise InjectError("{name!r} has {count} devices: name one", name, len(there))
+        raise InjectError("{name!r} is neither a device nor a site", name)
     return there[0]
 
 

@@ -119,9 +119,9 @@ def parse_local_time(text: str, context: RequestContext) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InjectError(f"{text!r}: expected a day and a time") from error
+        raise InjectError("{text!r}: expected a day and a time", text) from error
     if not 1800 <= at.year <= 2200:
-        raise InjectError(f"the year {at.year} is out of range")
+        raise InjectError("the year {year} is out of range", at.year)
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
 
 
@@ -129,7 +129,7 @@ def parse_number(text: str) -> float | None:
     try:
         return float(text.replace(",", ".")) if text.strip() else None
     except ValueError as error:
-        raise InjectError(f"{text!r}: expected a number") from error
+        raise InjectError("{text!r}: expected a number", text) from error
 
 
 def parse_version(text: str) -> int | None:
