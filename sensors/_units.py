@@ -1,6 +1,5 @@
 """Units: the UCUM codes we use, what people write for them, and the conversion between two."""
 
-import difflib
 import functools
 import math
 import re
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from sensors._errors import Message, TerritoryError
+from sensors._nearest import nearest_hint
 from sensors._unit_names import COMMON, DIMENSIONS, SPELLINGS
 
 if TYPE_CHECKING:
@@ -47,12 +47,7 @@ def _registry() -> "UnitRegistry[float]":
 
 
 def _unknown(unit: str) -> UnitError:
-    near = difflib.get_close_matches(unit, COMMON, n=1, cutoff=0.5)
-    if not near:
-        near = difflib.get_close_matches(unit.lower(), COMMON, n=1, cutoff=0.3)
-    hint = Message("; for example m, mm, m3/s, %, h")
-    if near:
-        hint = Message("; nearest known: {unit!r}", near[0])
+    hint = nearest_hint(unit, COMMON) or Message("; for example m, mm, m3/s, %, h")
     return UnitError("unknown unit {unit!r}{hint}", unit, hint)
 
 

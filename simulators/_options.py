@@ -1,10 +1,10 @@
 """Speeds, durations, instants, spans and faults as written on a command line."""
 
-import difflib
 import re
 from datetime import UTC, datetime
 
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 from simulators._faults import KINDS
 from simulators._publications import instant_of
 from simulators._story import ScheduledEvent, Where
@@ -75,10 +75,8 @@ def parse_fault(text: str) -> ScheduledEvent:
         raise OptionError(f"fault {text!r}: expected KIND:WHO:FROM..TO such as {_FAULT}")
     kind, who, when = parts[:3]
     if kind not in KINDS:
-        near = difflib.get_close_matches(kind, sorted(KINDS), n=1) or sorted(KINDS)
-        raise OptionError(
-            f"fault {text!r}: no fault is called {kind!r}; there is {', '.join(near)}"
-        )
+        hint = did_you_mean(kind, KINDS)
+        raise OptionError(f"fault {text!r}: no fault is called {kind!r}{hint}")
     start, end = (parse_hours(edge) for edge in [*when.split("..", 1), ""][:2])
     if start is None or end is None or start >= end:
         raise OptionError(f"fault {text!r}: {when!r} is no span such as 30h..36h")

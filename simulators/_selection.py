@@ -1,9 +1,9 @@
 """Devices, sites, groups and assets of events and faults: by name, or some of a kind."""
 
-import difflib
 import math
 from collections.abc import Sequence
 
+from sensors._nearest import nearest_hint
 from simulators._field import Field, SimulatorError
 from simulators._rain import KM_A_DEGREE
 from simulators._random import chance_of
@@ -43,8 +43,7 @@ def select_names(where: Where, field: Field, seed: int) -> tuple[str, ...]:
     names = _list_names(field)
     for name in where.names:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = nearest_hint(name, names)
             raise SimulatorError(f"no device, site, group or asset is called {name!r}{hint}")
     if not where.any:
         return where.names

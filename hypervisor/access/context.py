@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, TypeVar
 
@@ -24,6 +23,7 @@ from hypervisor.database.instance import watermark
 from hypervisor.database.pool import READERS, Pool
 from sensors._domain import Catalogue
 from sensors._errors import Message
+from sensors._nearest import nearest_hint
 from sensors._quality import Quality
 
 _Row = TypeVar("_Row")
@@ -130,8 +130,7 @@ class RequestContext:
     def _near(self, name: str) -> Message:
         """The site that was meant, among those that the person sees."""
         site_names = queries_places.list_site_names(self.connection)
-        near = get_close_matches(name, site_names, 1)
-        return Message("; nearest: {name!r}", near[0]) if near else Message("")
+        return nearest_hint(name, site_names)
 
     def may(self, duty: Duty, *, site: str) -> bool:
         """Whether they have this duty at a site that they see: what a page asks of a button."""

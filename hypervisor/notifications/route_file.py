@@ -26,7 +26,7 @@ from hypervisor.notifications.routes import (
 from rules._duration import parse_duration
 from rules._rule import CATEGORIES, SEVERITIES
 from rules._yaml import Source
-from sensors._nearest import did_you_mean
+from sensors._nearest import did_you_mean, nearest_hint
 
 _ROUTE = (
     *("name", "when", "hours", "time zone", "language", "channels", "remind", "escalate"),
@@ -170,8 +170,9 @@ class _Reader:
         try:
             ZoneInfo(name)
         except (KeyError, ValueError, OSError):
-            hint: str = did_you_mean(name, available_timezones())
-            hint = hint if "did you mean" in hint else "; expected one such as Europe/Paris"
+            hint = (
+                nearest_hint(name, available_timezones()) or "; expected one such as Europe/Paris"
+            )
             self.source.fail(node, f"{name!r} is not a time zone{hint}")
         return name
 
@@ -257,8 +258,7 @@ class _Reader:
         scheme = target.partition("://")[0]
         schemes = apprise_channel.list_schemes()
         if "${" not in scheme and scheme.lower() not in schemes:
-            hint: str = did_you_mean(scheme, schemes)
-            hint = hint if "did you mean" in hint else "; expected one such as mailto://"
+            hint = nearest_hint(scheme, schemes) or "; expected one such as mailto://"
             self.source.fail(node, f"{scheme!r} is not a kind of channel{hint}")
         if "${" not in target and not apprise_channel.is_complete(target):
             expected = f"this is not a complete address of the kind {scheme}://"

@@ -21,7 +21,7 @@ from hypervisor.rulebook.service import find_revision, require_unchanged
 from hypervisor.rulebook.stamps import Stamp, check_stamp, mark_of
 from hypervisor.rulebook.timeline import last_recorded, revision_at
 from sensors._domain import catalogue
-from sensors._nearest import did_you_mean
+from sensors._nearest import nearest_hint
 
 _HERE = Where(file="", line=0)
 
@@ -107,7 +107,7 @@ def get_history(connection: Connection, key: str) -> list[RecordedRevision]:
     revisions = queries_revisions.list_revisions(connection, "threshold", key)
     if not revisions:
         latest = queries_revisions.load_latest(connection, "threshold")
-        raise UnknownError(f"no threshold {key!r} was ever set{_nearest_hint(key, latest)}")
+        raise UnknownError(f"no threshold {key!r} was ever set{nearest_hint(key, latest)}")
     return revisions
 
 
@@ -177,9 +177,9 @@ def _require_owner(registry: Registry, key: str) -> None:
         raise UnknownError(f"{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME")
     if owner != device:
         if device not in registry.devices:
-            raise UnknownError(f"no device {device!r}{_nearest_hint(device, registry.devices)}")
+            raise UnknownError(f"no device {device!r}{nearest_hint(device, registry.devices)}")
     elif owner not in registry.sites:
-        raise UnknownError(f"no site {owner!r}{_nearest_hint(owner, registry.sites)}")
+        raise UnknownError(f"no site {owner!r}{nearest_hint(owner, registry.sites)}")
 
 
 def _require_below(registry: Registry, fact: Fact) -> None:
@@ -197,12 +197,6 @@ def _require_below(registry: Registry, fact: Fact) -> None:
                 f"{fact.key}: {fact.value['value']:g} {fact.value['unit']} is not below"
                 f" {other.name}, {above['value']:g} {above['unit']}; set that one first"
             )
-
-
-def _nearest_hint(word: str, names: Iterable[str]) -> str:
-    """A hint with the nearest name, if one is near."""
-    hint = did_you_mean(word, names)
-    return hint if "did you mean" in hint else ""
 
 
 def mark_of_last(revisions: list[RecordedRevision]) -> str:
@@ -232,5 +226,5 @@ def list_in_force(
     ]
     if not every_revisions and owner is not None:
         owners = {key.rpartition("/")[0] for key in revisions}
-        raise UnknownError(f"no threshold in force at {owner!r}{_nearest_hint(owner, owners)}")
+        raise UnknownError(f"no threshold in force at {owner!r}{nearest_hint(owner, owners)}")
     return every_revisions

@@ -85,10 +85,10 @@ def test_a_reading_in_millimetres_is_the_same_reading_in_metres() -> None:
 @pytest.mark.parametrize(
     ("source", "target", "said"),
     [
-        ("metr", "m", "unknown unit 'metr'; nearest known: 'metre'"),
-        ("m3s", "m3/s", "nearest known: 'm3/s'"),
-        ("M", "m", "nearest known: 'm'"),
-        ("C", "Cel", "nearest known: '°C'"),
+        ("metr", "m", "unknown unit 'metr'; did you mean 'metre'?"),
+        ("m3s", "m3/s", "did you mean 'm3/s'?"),
+        ("M", "m", "did you mean 'm'?"),
+        ("C", "Cel", "did you mean '°C'?"),
         ("min", "m", r"'min' \(duration\) cannot be converted into 'm' \(length\)"),
         ("code", "bool", "cannot be converted"),
         ("{a}", "{b}", "cannot be converted"),

@@ -182,7 +182,7 @@ SLIPS = [
         "payload: senml\nfields:\n  a: {quantity: rain, plus: b}",
         "m.yaml:3:29: fields.a.plus: SenML's records are read one by one",
     ),
-    ("payload: json\nfields: " + "[" * 5000, "m.yaml:2:24: this is not YAML: more than 16 lists"),
+    ("payload: json\nfields: " + "[" * 5000, "m.yaml:2:24: this is not YAML: more than 16 nested"),
     (
         "payload: json\nwarnings: maybe\nfields: {a: rain}",
         "m.yaml:2:11: 'maybe' is not a use of warnings; expected one of",

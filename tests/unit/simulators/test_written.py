@@ -287,13 +287,13 @@ def test_lengths_of_time(word: str, hours: float | None) -> None:
         (
             _options.parse_fault,
             "stcuk:a:1h..2h",
-            "fault 'stcuk:a:1h..2h': no fault is called 'stcuk'; there is stuck",
+            "fault 'stcuk:a:1h..2h': no fault is called 'stcuk'; did you mean 'stuck'?",
         ),
         (
             _options.parse_fault,
             "zzz:a:1h..2h",
             (
-                "fault 'zzz:a:1h..2h': no fault is called 'zzz'; there is clock-skew, delay,"
+                "fault 'zzz:a:1h..2h': no fault is called 'zzz'; expected one of clock-skew, delay,"
                 " drop-out, duplicate, failure, saturation, spike, stuck"
             ),
         ),

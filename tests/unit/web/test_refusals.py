@@ -53,8 +53,8 @@ def test_a_message_is_translated_by_its_template() -> None:
         ("rise takes (a series, a duration); expected a duration", "prend (une série, une durée)"),
         ("expected steps, a list; found a mapping", "il faut des paliers (steps) en liste"),
         (
-            "orge/alert: '12 km': expected a value in m; unknown unit 'kmm'; nearest known: 'km'",
-            "pas connue ; la plus proche connue : « km »",
+            "orge/alert: '12 km': expected a value in m; unknown unit 'kmm'; did you mean 'km'?",
+            "pas connue ; vouliez-vous dire « km »",
         ),
         ("its severity steps changed: late reading of a/b at 2024-10-10T04:00:00Z", "a/b à 06:00"),
         ("its severity rose to major; it was acknowledged as minor", "comme mineure"),
