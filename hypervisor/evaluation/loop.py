@@ -91,10 +91,12 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
         f"{instance.mode.banner} {instance.name!r}: watching {_count_subjects(memory.territory)},"
         f" {len(memory.territory.revisions)} evaluations"
     )
-    feed_pruned, states_pruned = monotonic(), monotonic() - _PRUNE_STATES
+    feed_pruned = monotonic()
+    states_pruned = feed_pruned + _PRUNE_FEED - _PRUNE_STATES  # soon after the start, then hourly
     inapplicable: dict[tuple[str, str], str] = {}
     while not stop.is_set():
-        for (rule, subject), reason in memory.territory.inapplicable.items() - inapplicable.items():
+        new = memory.territory.inapplicable.items() - inapplicable.items()
+        for (rule, subject), reason in sorted(new):
             say(f"rule {rule} does not apply at {subject}: {reason}")
         inapplicable = dict(memory.territory.inapplicable)
         report = step(connection, memory, setup)

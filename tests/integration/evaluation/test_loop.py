@@ -16,9 +16,10 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
 from hypervisor.evaluation import loop, queries
 from hypervisor.evaluation.loop import Wiring, run
+from hypervisor.evaluation.memory import FORGOTTEN
 from hypervisor.registry.queries_revisions import load_rule_histories
 from rules._pack import Pack, load_pack
-from tests.integration.evaluation.world import CATALOGUE, DAY, RULES, Sent, World, us
+from tests.integration.evaluation.world import CATALOGUE, DAY, MINUTE, RULES, Sent, World, us
 
 pytestmark = pytest.mark.integration
 
@@ -28,11 +29,11 @@ NOW = datetime(2024, 1, 2, tzinfo=UTC)
 class Watch:
     """A watch in a thread, and what it says."""
 
-    def __init__(self, url: str, packs: tuple[Pack, ...] = ()) -> None:
+    def __init__(self, url: str, packs: tuple[Pack, ...], retention: int) -> None:
         self.lines: list[str] = []
         self.stop = threading.Event()
         wiring = Wiring(
-            url=url, catalogue=CATALOGUE, packs=packs, retention=10**15, clock=lambda: NOW
+            url=url, catalogue=CATALOGUE, packs=packs, retention=retention, clock=lambda: NOW
         )
         self.thread = threading.Thread(
             target=lambda: run(wiring, stop=self.stop, say=self.lines.append)
@@ -44,8 +45,8 @@ class Watch:
 
 
 @contextmanager
-def watching(url: str, packs: tuple[Pack, ...] = ()) -> Iterator[Watch]:
-    watch = Watch(url, packs)
+def watching(url: str, packs: tuple[Pack, ...] = (), *, retention: int = 10**15) -> Iterator[Watch]:
+    watch = Watch(url, packs, retention)
     try:
         yield watch
     finally:
@@ -97,13 +98,16 @@ def test_a_rule_that_does_not_apply_is_said_once_with_its_reason(world: World) -
 
 def test_the_feed_and_old_states_are_pruned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_PRUNE_FEED", 0.0)
+    monkeypatch.setattr(loop, "_PRUNE_STATES", 0.0)
     world.register(["mill"])
     world.join()
     world.store([Sent(site="mill", at=at, value=2.0) for at in (0, 5, 10)])
-    world.beat(10)
-    with watching(world.url, packs()) as watch:
+    hours = 60
+    world.beat(72 * hours)
+    pruned = f"rule_state WHERE state->>'reason' = '{FORGOTTEN}'"
+    with watching(world.url, packs(), retention=24 * hours * MINUTE):
         assert ask(world, lambda c: count(c, "feed WHERE kind <> 'registry'"))
-        assert watch.says("watching")
+        assert ask(world, lambda c: int(count(c, pruned) == 0))
 
 
 def test_a_turn_is_waited_for_and_that_is_said_once(world: World) -> None:
