@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
-from hypervisor.readings import queries_latest, queries_territory
+from hypervisor.overview import queries
+from hypervisor.readings import queries_territory
 from hypervisor.readings.queries_territory import CommuneCounts
 from hypervisor.registry import queries_tables
 from hypervisor.registry.model import Area, Zone
@@ -76,23 +77,16 @@ def list_zones(context: Context, page: Page, answer_format: AnswerFormat) -> Zon
     """Flood zones, lighting zones and others, with their outlines."""
     rows = list(queries_tables.list_things(context.connection, Zone))
     some, following = page.cut(rows, lambda row: (row.name,))
-    bodies = [
-        ZoneBody(
-            name=row.name,
-            title=row.title,
-            kind=row.kind,  # type: ignore[arg-type]  # the table holds no other
-            illustrative=row.illustrative,
-            geometry=dict(row.geometry),
-        )
-        for row in some
-    ]
+    bodies = [ZoneBody.model_validate(row, from_attributes=True) for row in some]
     if answer_format.among("json", "geojson") == "geojson":
-        features = [
+        features = (
             Feature(
-                id=row.name, geometry=row.geometry, properties=row.model_dump(exclude={"geometry"})
+                id=zone.name,
+                geometry=zone.geometry,
+                properties=zone.model_dump(exclude={"geometry"}),
             )
-            for row in bodies
-        ]
+            for zone in bodies
+        )
         return formats.geojson(context.mode, features, following)
     return ZonesBody(mode=context.mode, zones=bodies, next=following)
 
@@ -124,10 +118,8 @@ class Tree:
         for area in sorted(areas.values(), key=lambda area: (area.name, area.code)):
             parent = area.parent if area.parent in areas else None
             below.setdefault(parent, []).append(area.code)
-        counted = {
-            count.commune: count for count in queries_territory.count_by_commune(context.connection)
-        }
-        return cls(areas=areas, below=below, counts=counted)
+        counts = queries_territory.count_by_commune(context.connection)
+        return cls(areas=areas, below=below, counts={count.commune: count for count in counts})
 
     @property
     def roots(self) -> list[str]:
@@ -160,16 +152,16 @@ class Tree:
 
     def features(self, depth: int) -> Iterable[Feature]:
         """The areas of the upper levels as points."""
-        storey = self.roots
+        level = self.roots
         for _ in range(depth):
-            for code in storey:
+            for code in level:
                 body = self.body(code, 0)
                 yield Feature(
                     id=code,
                     geometry=point(body.lon, body.lat),
                     properties=body.model_dump(exclude={"lon", "lat", "children"}),
                 )
-            storey = [each for code in storey for each in self.below.get(code, ())]
+            level = [each for code in level for each in self.below.get(code, ())]
 
 
 def worst_severity(severities: Iterable[str | None]) -> str | None:
@@ -181,24 +173,20 @@ def worst_severity(severities: Iterable[str | None]) -> str | None:
 def _rivers(context: RequestContext) -> Iterable[RiverBody]:
     worst = queries_territory.find_worst_by_site(context.connection)
     feeding: dict[str, list[LinkBody]] = {}
-    for upstream, downstream, travel in queries_territory.list_links(
-        context.connection, context.now()
-    ):
+    links = queries_territory.list_links(context.connection, context.now())
+    for upstream, downstream, travel in links:
         feeding.setdefault(downstream, []).append(LinkBody(site=upstream, travel_s=travel))
     along: dict[str, list[GaugeBody]] = {}
-    for row in queries_latest.list_sites(context.connection):
-        if row.river is None:
-            continue
-        along.setdefault(row.river, []).append(
-            GaugeBody(
-                site=row.name,
-                title=row.title,
-                lon=row.lon,
-                lat=row.lat,
-                worst=worst[row.name][0] if row.name in worst else None,  # type: ignore[arg-type]
-                fed_by=feeding.get(row.name, []),
-            )
+    for site in queries.list_river_sites(context.connection):
+        gauge = GaugeBody(
+            site=site.name,
+            title=site.title,
+            lon=site.lon,
+            lat=site.lat,
+            worst=worst[site.name][0] if site.name in worst else None,  # type: ignore[arg-type]
+            fed_by=feeding.get(site.name, []),
         )
+        along.setdefault(site.river or "", []).append(gauge)
     for name, gauges in sorted(along.items()):
         severity = worst_severity(gauge.worst for gauge in gauges)
         yield RiverBody(name=name, worst=severity, sites=gauges)  # type: ignore[arg-type]
