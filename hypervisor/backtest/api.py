@@ -1,4 +1,4 @@
-"""When would rules have raised an alarm, and were they right? Judged beside the log."""
+"""Backtests: when rules would have raised an alarm, and whether they were right."""
 
 import time
 from contextlib import nullcontext
@@ -11,12 +11,11 @@ from fastapi.exceptions import HTTPException
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hypervisor.access.context import Context
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.events import parse_events
 from hypervisor.backtest.formatting import format_answer
-from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.registries import Trial
+from hypervisor.backtest.service import Question, backtest_stored
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros
@@ -26,7 +25,7 @@ from hypervisor.web.problems import responses
 router = APIRouter(prefix="/backtests", tags=["rules"])
 
 _LONGEST = timedelta(days=800)
-_SECONDS = 15.0  # of a person's patience, and of a database's
+_SECONDS = 15.0  # of work at most
 _RETENTION = timedelta(days=400)
 _AT_ONCE = BoundedSemaphore(2)
 
@@ -35,7 +34,7 @@ _Names = Annotated[list[str], Field(max_length=2_000)]
 
 
 class TrialPost(BaseModel):
-    """What is tried as if it had always been so: a pack's text, thresholds by `site/name`."""
+    """Tried as if always in force: a pack's text, thresholds by `site/name`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,7 +45,6 @@ class TrialPost(BaseModel):
     )
 
     def trial(self) -> Trial:
-        """As the backtest takes it."""
         if self.pack is not None and not self.domain:
             raise BacktestError("a pack needs its domain, such as flood")
         rules = () if self.pack is None else read_any(self.pack, domain=self.domain).rules
@@ -54,7 +52,7 @@ class TrialPost(BaseModel):
 
 
 class BacktestPost(BaseModel):
-    """What is asked. Without `rules` and a pack: all rules in force."""
+    """What is evaluated; without `rules` and a pack, all rules in force."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -68,7 +66,7 @@ class BacktestPost(BaseModel):
 
 
 class BacktestBody(BaseModel):
-    """Alarms, load, scores, differences: as `hypervisor rules backtest --json` tells them."""
+    """Alarms, load, scores, differences, as `hypervisor rules backtest --json` prints them."""
 
     mode: Banner
     result: dict[str, Any]
@@ -76,11 +74,11 @@ class BacktestBody(BaseModel):
 
 @router.post("", responses=responses(422, 429))
 def backtest(context: Context, request: Request, body: BacktestPost) -> BacktestBody:
-    """Judge what is stored; nothing is written. At most two at once, a few seconds each."""
+    """Evaluate stored readings; nothing is written. At most two at once, a few seconds each."""
     if not timedelta(0) < body.until - body.since <= _LONGEST:
         raise HTTPException(422, f"from … to must be a span of at most {_LONGEST.days} days")
     if not _AT_ONCE.acquire(blocking=False):
-        raise HTTPException(429, "two backtests are at work: try again when one of them is done")
+        raise HTTPException(429, "two backtests are running: try again when one has ended")
     try:
         return BacktestBody(mode=context.mode, result=_result(context, request, body))
     except BacktestError as error:
@@ -95,11 +93,11 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
     def tick(done: int, of: int) -> None:
         if time.monotonic() > ends:
             raise BacktestError(
-                f"{_SECONDS:g} s sufficed for {done} of {of} subjects only: ask of fewer rules or"
-                " sites, of a shorter time, or with `hypervisor rules backtest`"
+                f"{_SECONDS:g} s sufficed for {done} of {of} subjects only: choose fewer rules or"
+                " sites or a shorter period, or use `hypervisor rules backtest`"
             )
 
-    options = BacktestOptions(
+    question = Question(
         rules=body.rules,
         trial=body.trial.trial(),
         sites=body.sites,
@@ -107,15 +105,15 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
         events=[] if body.events is None else parse_events(body.events, file="events"),
         against=None if body.against is None else body.against.trial(),
     )
-    # Whoever sees a part judges that part, out of the table: the copies are of everybody's.
-    whole = context.person.everywhere(Duty.READ)
-    with context.owning() if whole else nullcontext(context.connection) as connection:
-        answer = of_store(
+    # Who sees only a part reads the tables: the columnar copy holds everything.
+    everywhere = context.person.everywhere(Duty.READ)
+    with context.owning() if everywhere else nullcontext(context.connection) as connection:
+        answer = backtest_stored(
             connection,
-            options,
+            question,
             context.catalogue,
             retention=_RETENTION // timedelta(microseconds=1),
             tick=tick,
-            folder=getattr(request.app.state, "columnar", None) if whole else None,
+            folder=getattr(request.app.state, "columnar", None) if everywhere else None,
         )
     return format_answer(answer)

@@ -1,4 +1,4 @@
-"""`hypervisor rules backtest`: when would these rules have raised an alarm, and were they right?"""
+"""`hypervisor rules backtest`: rules evaluated on past readings."""
 
 import json
 import sys
@@ -14,11 +14,9 @@ import typer
 from hypervisor.base.command_groups import group
 
 if TYPE_CHECKING:
-    from hypervisor.backtest.evaluate import Span, Tick
-    from hypervisor.backtest.events import Entry
-    from hypervisor.base.settings import Settings
-    from hypervisor.registry.model import Registry
-    from sensors._domain import Catalogue
+    from hypervisor.backtest.evaluate import Tick
+    from hypervisor.backtest.model import Span
+    from hypervisor.backtest.service import Answer, Question, Recording
 
 
 def attach(app: typer.Typer) -> None:
@@ -37,11 +35,11 @@ def backtest(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(help="A recording instead of what is stored; needs no database."),
+        typer.Option(help="A recording instead of stored readings; needs no database."),
     ] = None,
     inventory: Annotated[
         list[str] | None,
-        typer.Option(help="With --file: what stands where, an example's name or files."),
+        typer.Option(help="With --file: its sites and devices; an example's name or files."),
     ] = None,
     station: Annotated[
         list[str] | None, typer.Option(help="With --file: only this device (may be repeated).")
@@ -57,97 +55,106 @@ def backtest(
     end: Annotated[str, typer.Option("--to", help="Last time.")] = "",
     events: Annotated[
         list[str] | None,
-        typer.Option(help="What really happened: a YAML file, or cance, garonne, poyo."),
+        typer.Option(help="Events to compare with: a YAML file, or cance, garonne, poyo."),
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option(help="What would differ with this pack, or 'SITE/attention=2.4 m'."),
+        typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Judge the past by rules, beside the log: alarms, hits, misses, false alarms, lead time.
+    """Evaluate rules on past readings: alarms, hits, misses, false alarms, lead time.
 
-    By the rules in force or by a changed pack, over stored readings or a recording. Nothing is
-    written.
+    The rules in force or a changed pack, on stored readings or a recording. Nothing is written.
     """
-    from rich.console import Console
-
-    from hypervisor.backtest.errors import BacktestError
     from hypervisor.backtest.events import read_events
     from hypervisor.backtest.formatting import format_answer
-    from hypervisor.backtest.options import BacktestOptions, Recording, in_words, of_file, of_store
-    from hypervisor.backtest.registries import trial_of
-    from hypervisor.backtest.tables import tables
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.readings.queries_columnar import FOLDER
-    from sensors._domain import catalogue as load_catalogue
+    from hypervisor.backtest.model import BacktestError
+    from hypervisor.backtest.registries import parse_trial
+    from hypervisor.backtest.service import Question, Recording
 
     if file is None and (inventory or station or column):
         raise BacktestError("--inventory, --station and --columns go with --file")
-    rules, trial = in_words(words or [])
-    options = BacktestOptions(
-        rules=rules,
-        trial=trial,
+    packs = [word for word in words or [] if Path(word).is_file()]
+    entries = [entry for event in events or [] for entry in read_events(event)]
+    question = Question(
+        rules=[word for word in words or [] if word not in packs],
+        trial=parse_trial(packs),
         sites=site or (),
         span=_span(start, end),
-        events=_numbered([entry for event in events or [] for entry in read_events(event)]),
-        against=None if against is None else trial_of(against),
+        events=[replace(entry, number=number) for number, entry in enumerate(entries, start=1)],
+        against=None if against is None else parse_trial(against),
     )
-    settings = load_settings(context.obj)
-    catalogue = load_catalogue()
-    with _progress() as tick:
-        if file is None:
-            with connect(settings.database_url) as connection:
-                answer = of_store(
-                    connection,
-                    options,
-                    catalogue,
-                    retention=_retention(settings),
-                    tick=tick,
-                    folder=settings.data / FOLDER,
-                    url=settings.database_url,
-                )
-        else:
-            registry = _registry(settings, inventory, catalogue)
-            recording = Recording(file=file, stations=station, columns=column)
-            answer, notes = of_file(recording, registry, options, catalogue, tick)
-            for note in notes:
-                print(f"{file}: {note}", file=sys.stderr)
+    if file is None:
+        answer = _ask_database(context, question)
+    else:
+        recording = Recording(file=file, stations=station, columns=column)
+        answer = _ask_recording(context, recording, inventory, question)
     if as_json:
         print(json.dumps(format_answer(answer), ensure_ascii=False))
-        return
+    else:
+        _print_tables(answer)
+
+
+def _ask_database(context: typer.Context, question: "Question") -> "Answer":
+    from hypervisor.backtest.service import backtest_stored
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect
+    from hypervisor.readings.queries_columnar import FOLDER
+    from sensors._domain import catalogue
+
+    settings = load_settings(context.obj)
+    with _progress() as tick, connect(settings.database_url) as connection:
+        return backtest_stored(
+            connection,
+            question,
+            catalogue(),
+            retention=timedelta(days=settings.raw_retention_days) // timedelta(microseconds=1),
+            tick=tick,
+            folder=settings.data / FOLDER,
+            url=settings.database_url,
+        )
+
+
+def _ask_recording(
+    context: typer.Context,
+    recording: "Recording",
+    inventory: list[str] | None,
+    question: "Question",
+) -> "Answer":
+    """With the registry of inventories and the installed packs, else that of the instance."""
+    from hypervisor.backtest.registries import of_inventory
+    from hypervisor.backtest.service import backtest_recording
+    from hypervisor.database.command import open_database
+    from hypervisor.registry import queries as registry_queries
+    from rules._pack import packs
+    from sensors._domain import catalogue
+
+    domains = catalogue()
+    if inventory:
+        registry = of_inventory(inventory, domains, packs())
+    else:
+        with open_database(context) as connection:
+            registry = registry_queries.load(connection)
+    with _progress() as tick:
+        answer, notes = backtest_recording(recording, registry, question, domains, tick)
+    for note in notes:
+        print(f"{recording.file}: {note}", file=sys.stderr)
+    return answer
+
+
+def _print_tables(answer: "Answer") -> None:
+    from rich.console import Console
+
+    from hypervisor.backtest.tables import tables
+
     console = Console(width=None if sys.stdout.isatty() else 120)
     for part in tables(answer):
         console.print(part)
 
 
-def _registry(
-    settings: "Settings", inventory: list[str] | None, catalogue: "Catalogue"
-) -> "Registry":
-    """What stands where: by inventories and the packs here, else as the instance knows it."""
-    from hypervisor.backtest.registries import of_inventory
-    from hypervisor.database.connect import connect
-    from hypervisor.registry import queries as registry
-    from rules._pack import packs
-
-    if inventory:
-        return of_inventory(inventory, catalogue, packs())
-    with connect(settings.database_url) as connection:
-        return registry.load(connection)
-
-
-def _numbered(entries: "list[Entry]") -> "list[Entry]":
-    """Those of several files have each a number of its own."""
-    return [replace(entry, number=number) for number, entry in enumerate(entries, start=1)]
-
-
-def _retention(settings: "Settings") -> int:
-    return timedelta(days=settings.raw_retention_days) // timedelta(microseconds=1)
-
-
 def _span(start: str, end: str) -> "Span":
-    from hypervisor.backtest.evaluate import Span
+    from hypervisor.backtest.model import Span
     from hypervisor.base.instants import micros
     from sensors._scalars import ScalarError, instant
 
@@ -162,11 +169,11 @@ def _span(start: str, end: str) -> "Span":
 
 @contextmanager
 def _progress() -> "Iterator[Tick]":
-    """A bar on stderr, once there is something to wait for."""
+    """A progress bar on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = ("judging", BarColumn(), MofNCompleteColumn(), "subjects", TimeRemainingColumn())
+    columns = ("evaluating", BarColumn(), MofNCompleteColumn(), "subjects", TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)

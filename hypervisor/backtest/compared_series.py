@@ -1,4 +1,4 @@
-"""What a rule holds a threshold against: which part of which condition, and from which severity."""
+"""What a rule compares with a threshold: which part of which condition, at which severity."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """`node` lies above or below the threshold where an alarm is raised.
+    """`direction`: the side of the threshold on which `node` raises the alarm.
 
-    `severity`: None when the threshold decides whether there is an alarm at all, else that of the
-    step which it decides. `scale`, `offset`: what the rule makes of the threshold before comparing.
+    `severity`: of the step; None: of the main condition. `scale`, `offset`: of the threshold.
     """
 
     node: Node
@@ -30,7 +29,7 @@ class Compared:
 
     @property
     def series(self) -> str | None:
-        """The series that it is worked out of, the first of them."""
+        """The first series in it."""
         return next((name.name for name in walk(self.node) if isinstance(name, Name)), None)
 
     def of(self, values: Values) -> Values:
@@ -48,7 +47,7 @@ class Compared:
 
 
 def find_compared(rule: Rule, threshold: str) -> Compared | None:
-    """Where the rule holds it, by itself, against something; None: it does so nowhere."""
+    """Where the rule compares the threshold itself; None: nowhere."""
     for severity, condition in _conditions(rule):
         for node in walk(condition):
             sides = _sides(node, threshold, severity)
@@ -58,7 +57,7 @@ def find_compared(rule: Rule, threshold: str) -> Compared | None:
 
 
 def severity_of(rule: Rule, threshold: str) -> str | None:
-    """The least severity of the alarms that it decides; None: it decides all of them."""
+    """The severity of the first step that uses the threshold; None: the main condition does."""
     for severity, condition in _conditions(rule):
         if any(isinstance(node, Threshold) and node.name == threshold for node in walk(condition)):
             return severity

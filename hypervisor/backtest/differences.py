@@ -1,4 +1,4 @@
-"""What would differ: alarms by one set of rules against those by another."""
+"""Differences between the alarms of two sets of rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _FOREVER = 2**62
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One alarm that differs. `before` None: it is new; `after` None: it is gone.
+    """An alarm that differs. `before` None: new; `after` None: gone.
 
-    `words`: new, gone; earlier or later, how much (µs); longer or shorter; more or less severe.
+    `words`: new, gone; earlier or later, by how much (µs); longer or shorter; more or less severe.
     """
 
     before: RaisedAlarm | None
@@ -29,7 +29,7 @@ class Change:
 
 
 def compare(before: Sequence[RaisedAlarm], after: Sequence[RaisedAlarm]) -> list[Change]:
-    """By when they began. Alarms of one rule and subject that overlap are the same alarm."""
+    """By beginning. Overlapping alarms of one rule and subject are the same alarm."""
     pairs: dict[Pair, tuple[list[RaisedAlarm], list[RaisedAlarm]]] = {}
     for side, alarms in enumerate((before, after)):
         for alarm in alarms:

@@ -1,15 +1,13 @@
-"""What lies before an author: a site, its threshold, the rule that asks for it, and the edit."""
+"""What a trial needs: a site, its threshold, the rule that uses it, and the edit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hypervisor.backtest import registries
 from hypervisor.backtest.compared_series import Compared, find_compared, severity_of
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.numbers import parse_number
-from hypervisor.backtest.registries import Trial
-from hypervisor.backtest.registry_around import registry_around
+from hypervisor.backtest.model import BacktestError, Span
+from hypervisor.backtest.past_events import parse_number
+from hypervisor.backtest.registries import Trial, registry_around
 from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry.model import Registry
@@ -18,15 +16,13 @@ from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
 from sensors._scalars import ScalarError
 
-_DEVICE = "device/"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """What is tried over a span of event time (µs), at `owner`: a site, or `device/<name>`.
+    """What is tried over a period of event time (µs), at `owner`: a site, or `device/<name>`.
 
-    `threshold` and `value` (with its unit; None: it is only looked at), or `written`, a rule that
-    is not yet saved; `rule` says which rule is meant, where several name the threshold.
+    `threshold` and `value` (with its unit; None: the current one only), or `written`, a rule that
+    is not yet saved; `rule`: which rule, where several use the threshold.
     """
 
     owner: str
@@ -39,11 +35,11 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
-    """`near`: the registry round the site. `subject`: of whom the picture is.
+class Draft:
+    """`near`: the registry around the site. `subject`: whose readings are drawn.
 
-    `today`, `tried`: what is judged by; None: there is nothing. `value`, `new_value`: of the
-    threshold, in `unit`.
+    `today`, `tried`: what is evaluated, None if nothing; `value`, `new_value`: of the threshold, in
+    `unit`.
     """
 
     near: Registry
@@ -58,100 +54,82 @@ class Desk:
     unit: str
     value: float | None
     new_value: float | None
-    since: int
-    until: int
-
-    @property
-    def span(self) -> Span:
-        return Span(since=self.since, until=self.until)
+    span: Span
 
 
-def desk_of(registry: Registry, edit: Edit, catalogue: Catalogue) -> Desk:
-    """Lay it all out.
-
-    Raises:
-        BacktestError: there is no such site, threshold or rule, or it does not apply there.
-    """
-    site = _site(registry, edit.owner)
+def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
+    """Prepare a trial; BacktestError if a site, threshold or rule is unknown or does not apply."""
+    site = _find_site(registry, edit.owner)
     near = registry_around(registry, [site])
-    current = _current(near, catalogue)
-    value, unit = _standing(near, edit, catalogue)
-    new_value = None if edit.value is None else _measured(edit, unit)
+    histories = rulebook.histories(near, catalogue.common)
+    last = {key: history.revisions[-1][1] for key, history in histories.items()}
+    current = {key: rule for key, rule in last.items() if rule is not None}
+    value, unit = _current_value(near, edit, site, catalogue)
+    try:
+        new_value = None if edit.value is None else parse_number(edit.value, unit)
+    except ScalarError as error:
+        raise BacktestError(str(error)) from error
     tried = _trial(edit, new_value, unit, edit.written)
-    places = _places(registries.with_trial(near, tried, catalogue), site, catalogue)
-    rules = _naming(edit, places, {**current, **_written(edit)})
-    rule = _chosen(edit, rules)
+    subjects = _list_subjects(registries.with_trial(near, tried, catalogue), site, catalogue)
+    rules = _list_rules(edit, subjects, current)
+    rule = _choose_rule(edit, rules)
     name = edit.threshold or next(iter((*rule.thresholds, *rule.optional_thresholds)), None)
     if edit.threshold is None and name is not None:
-        value, unit = _standing(near, replace(edit, threshold=name), catalogue)
+        value, unit = _current_value(near, replace(edit, threshold=name), site, catalogue)
         new_value = value
     before = current.get(rule.id)
-    stands = before is not None and (edit.threshold is None or value is not None)
-    today = _trial(edit, value, unit, before) if stands else None
-    if today is None and not tried:
-        raise BacktestError(f"{edit.owner} has no {edit.threshold!r} any more: say a value to try")
-    return Desk(
+    in_force = before is not None and (edit.threshold is None or value is not None)
+    if not in_force and not tried:
+        raise BacktestError(
+            f"{edit.owner} has no {edit.threshold!r} any more: enter a value to try"
+        )
+    keys = subjects.get(rule.id, [edit.owner])
+    return Draft(
         near=near,
         site=site,
-        subject=_subject(edit.owner, rule, places),
+        subject=edit.owner if edit.owner in keys else keys[0],
         rule=rule,
         rules=tuple(rule.id for rule in rules),
         severity=None if edit.threshold is None else severity_of(rule, edit.threshold),
         compared=None if name is None else find_compared(rule, name),
-        today=today,
+        today=_trial(edit, value, unit, before) if in_force else None,
         tried=_trial(edit, new_value, unit, rule) if tried else None,
         unit=unit,
         value=value,
         new_value=new_value,
-        since=edit.since,
-        until=edit.until,
+        span=Span(since=edit.since, until=edit.until),
     )
 
 
-def _site(registry: Registry, owner: str) -> str:
-    device = owner.removeprefix(_DEVICE)
-    if owner != device:
-        if device in registry.devices:
-            return registry.devices[device].site
-        raise BacktestError(
-            f"there is no device {device!r}{did_you_mean(device, registry.devices)}"
-        )
-    if owner not in registry.sites:
-        raise BacktestError(f"there is no site {owner!r}{did_you_mean(owner, registry.sites)}")
-    return owner
+def _find_site(registry: Registry, owner: str) -> str:
+    """The site of an owner of thresholds."""
+    device = owner.removeprefix("device/")
+    kind, names = ("site", registry.sites) if owner == device else ("device", registry.devices)
+    if device not in names:
+        raise BacktestError(f"there is no {kind} {device!r}{did_you_mean(device, names)}")
+    return owner if owner == device else registry.devices[device].site
 
 
-def _current(near: Registry, catalogue: Catalogue) -> dict[str, Rule]:
-    """The rules that stand, as they were said last."""
-    histories = rulebook.histories(near, catalogue.common)
-    last = {key: history.revisions[-1][1] for key, history in histories.items()}
-    return {key: rule for key, rule in last.items() if rule is not None}
-
-
-def _standing(near: Registry, edit: Edit, catalogue: Catalogue) -> tuple[float | None, str]:
-    """The threshold's value as it was said last, and its unit; a device has its site's."""
-    if edit.threshold is None:
+def _current_value(
+    near: Registry, edit: Edit, site: str, catalogue: Catalogue
+) -> tuple[float | None, str]:
+    """The threshold's latest value and its unit; a device without one has its site's."""
+    name = edit.threshold
+    if name is None:
         return None, ""
-    vocabulary = catalogue.thresholds.get(edit.threshold)
-    revisions = {
+    definition = catalogue.thresholds.get(name)
+    latest = {
         revision.key: revision.value for revision in near.revisions if revision.kind == "threshold"
     }
-    for owner in (edit.owner, _site(near, edit.owner)):
-        value = revisions.get(f"{owner}/{edit.threshold}")
+    for owner in (edit.owner, site):
+        value = latest.get(f"{owner}/{name}")
         if value is not None:
-            unit = vocabulary.unit if vocabulary else str(value["unit"])
+            unit = definition.unit if definition else str(value["unit"])
             return float(value["value"]), unit
-    if vocabulary is None:
-        hint = did_you_mean(edit.threshold, catalogue.thresholds)
-        raise BacktestError(f"there is no threshold {edit.threshold!r}{hint}")
-    return None, vocabulary.unit
-
-
-def _measured(edit: Edit, unit: str) -> float:
-    try:
-        return parse_number(edit.value or "", unit)
-    except ScalarError as error:
-        raise BacktestError(str(error)) from error
+    if definition is None:
+        hint = did_you_mean(name, catalogue.thresholds)
+        raise BacktestError(f"there is no threshold {name!r}{hint}")
+    return None, definition.unit
 
 
 def _trial(edit: Edit, value: float | None, unit: str, rule: Rule | None) -> Trial:
@@ -161,12 +139,8 @@ def _trial(edit: Edit, value: float | None, unit: str, rule: Rule | None) -> Tri
     return Trial(rules=(rule,) if rule is not None else (), thresholds=thresholds)
 
 
-def _written(edit: Edit) -> dict[str, Rule]:
-    return {} if edit.written is None else {edit.written.id: edit.written}
-
-
-def _places(registry: Registry, site: str, catalogue: Catalogue) -> dict[str, list[str]]:
-    """Of each rule that applies there the subjects at the site."""
+def _list_subjects(registry: Registry, site: str, catalogue: Catalogue) -> dict[str, list[str]]:
+    """The subjects at the site, by rule that applies there."""
     territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
     subjects_by_rule: dict[str, list[str]] = {}
     for (rule, key), revisions in territory.revisions.items():
@@ -175,9 +149,9 @@ def _places(registry: Registry, site: str, catalogue: Catalogue) -> dict[str, li
     return subjects_by_rule
 
 
-def _naming(edit: Edit, places: Iterable[str], current: dict[str, Rule]) -> list[Rule]:
-    """The rules that ask for the threshold, the likeliest first; or the one that is written."""
-    there = frozenset(places)
+def _list_rules(edit: Edit, applied: Iterable[str], current: dict[str, Rule]) -> list[Rule]:
+    """The rules that use the threshold, the likeliest first; or the written one."""
+    there = frozenset(applied)
     if edit.written is not None:
         if edit.written.id not in there:
             raise BacktestError(
@@ -188,14 +162,17 @@ def _naming(edit: Edit, places: Iterable[str], current: dict[str, Rule]) -> list
     rules = [
         rule
         for key, rule in current.items()
-        if (key in there and (name in rule.thresholds or name in rule.optional_thresholds))
-        or (edit.threshold is None and key == edit.rule and key in there)
+        if key in there
+        and (
+            name in (*rule.thresholds, *rule.optional_thresholds)
+            or (edit.threshold is None and key == edit.rule)
+        )
     ]
     return sorted(rules, key=lambda rule: _rank(rule, name))
 
 
 def _rank(rule: Rule, threshold: str) -> tuple[bool, bool, int, str]:
-    """A rule that holds the threshold itself against something, of the world, and little else."""
+    """First rules that compare the threshold itself, hazards, and simple ones."""
     return (
         find_compared(rule, threshold) is None,
         rule.category != "hazard",
@@ -204,19 +181,14 @@ def _rank(rule: Rule, threshold: str) -> tuple[bool, bool, int, str]:
     )
 
 
-def _chosen(edit: Edit, rules: list[Rule]) -> Rule:
+def _choose_rule(edit: Edit, rules: list[Rule]) -> Rule:
     for rule in rules:
         if edit.rule in (None, rule.id):
             return rule
     if edit.rule is not None:
         raise BacktestError(
-            f"{edit.rule} does not apply at {edit.owner}, or asks for nothing there"
+            f"{edit.rule} does not apply at {edit.owner}, or does not use the threshold"
         )
     raise BacktestError(
-        f"no rule that applies at {edit.owner} asks for {edit.threshold}: an alarm needs one"
+        f"no rule that applies at {edit.owner} uses {edit.threshold}: an alarm needs one"
     )
-
-
-def _subject(owner: str, rule: Rule, places: dict[str, list[str]]) -> str:
-    keys = places.get(rule.id, [owner])
-    return owner if owner in keys else keys[0]

@@ -1,4 +1,4 @@
-"""What really happened, as a hydrologist writes it: named floods, crossings, quiet days."""
+"""Events files: named floods, crossings of a condition, periods without an event."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.model import BacktestError
 from hypervisor.base.instants import micros
 from rules._check import check_condition
 from rules._duration import HOUR, parse_duration
@@ -26,18 +26,18 @@ _KEYS = (
     *("name", "site", "sites", "rules", "severity", "from", "to", "when"),
     *("crossings", "apart", "lead", "expect"),
 )
-_DAY = 24 * HOUR
-_MARK = "event:"  # begins the id of a rule that is judged only to know when something happened
+DAY = 24 * HOUR  # µs
+_MARK = "event:"  # begins the id of a rule whose alarms are the crossings of a condition
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One entry of an events file. Times and durations in µs.
 
-    `since` None: all crossings of `condition` are events, those closer than `apart` one. Else one
-    event from `since` to `until`, which counts from its first crossing of `condition` if there is
-    one. `nothing`: it is known that nothing happened. An alarm may begin `lead` before it and be of
-    it; it counts from when it was as severe as `severity`. `sites` and `rules` empty: all of them.
+    `since` None: crossings of `condition` are events; those closer than `apart` are one. Else one
+    event from `since` to `until`, which counts from its first crossing of `condition`, if any.
+    `nothing`: nothing happened. An alarm may begin `lead` before its event; it counts from when it
+    reached `severity`. `sites` and `rules` empty: all.
     """
 
     number: int
@@ -58,17 +58,12 @@ class Entry:
 
 
 def is_event(rule: str) -> bool:
-    """Whether a rule is judged only to know when something happened."""
+    """Whether a rule's alarms are crossings of an event's condition."""
     return rule.startswith(_MARK)
 
 
 def read_events(name: str) -> list[Entry]:
-    """An events file, or the known events of a river that came with us, by their name.
-
-    Raises:
-        BacktestError: there is none, or it cannot be read.
-        RuleError: with file, line, column and what was expected.
-    """
+    """An events file, or the shipped events of a river by their name; RuleError with its place."""
     ours = {
         file.name.removesuffix(".yaml"): file
         for file in resources.files("hypervisor.backtest").joinpath("known").iterdir()
@@ -86,11 +81,7 @@ def read_events(name: str) -> list[Entry]:
 
 
 def parse_events(text: str, *, file: str) -> list[Entry]:
-    """The entries of an events file.
-
-    Raises:
-        RuleError: with file, line, column and what was expected.
-    """
+    """The entries of an events file; RuleError with file, line and column."""
     source = Source(file)
     nodes = source.sequence(source.compose(text), "a list of events")
     return [_Reader(source, node).entry(number) for number, node in enumerate(nodes, start=1)]
@@ -98,24 +89,19 @@ def parse_events(text: str, *, file: str) -> list[Entry]:
 
 def rules_of(entries: Sequence[Entry], catalogue: Catalogue) -> list[Rule]:
     """The conditions of events as rules, whose alarms are the crossings."""
-    return [
-        _rule(entry.rule_id, entry.name, entry.condition, catalogue)
-        for entry in entries
-        if entry.condition
-    ]
-
-
-def _rule(key: str, title: str, condition: str, catalogue: Catalogue) -> Rule:
-    written = {"id": key, "title": title, "severity": "info", "when": condition}
-    rule = rule_from_json({"domain": "", **written})
-    domain = next(
-        (catalogue.domain_of[name] for name in rule.names if name in catalogue.domain_of), ""
-    )
-    return rule_from_json({"domain": domain, **written})
+    rules: list[Rule] = []
+    for entry in entries:
+        if entry.condition:
+            written = {"id": entry.rule_id, "title": entry.name, "severity": "info"}
+            written |= {"when": entry.condition, "domain": ""}
+            names = rule_from_json(written).names
+            domains = [catalogue.domain_of[name] for name in names if name in catalogue.domain_of]
+            rules.append(rule_from_json({**written, "domain": "".join(domains[:1])}))
+    return rules
 
 
 class _Reader:
-    """One entry, its slips told with their place."""
+    """Reads one entry; errors have their place."""
 
     def __init__(self, source: Source, node: yaml.Node) -> None:
         self._source, self._node = source, node
@@ -133,7 +119,7 @@ class _Reader:
             self._refuse(f"{name!r}: `from` must have a `to` that lies after it")
         expect = self._text("expect")
         if expect not in (None, "nothing"):
-            self._refuse(f"expect: {expect!r}; what may be expected of an event is: nothing")
+            self._refuse(f"expect: {expect!r}; the only value is: nothing")
         severity = self._text("severity")
         if severity is not None and severity not in SEVERITIES:
             self._refuse(f"severity {severity!r} is none of {', '.join(SEVERITIES)}")
@@ -177,10 +163,10 @@ class _Reader:
 
     def _duration(self, key: str) -> int:
         text = self._text(key)
-        return _DAY if text is None else parse_duration(text, self._source.place(self._parts[key]))
+        return DAY if text is None else parse_duration(text, self._source.place(self._parts[key]))
 
     def _condition(self, key: str) -> str | None:
-        """A condition in the language of rules, checked where it stands."""
+        """A condition in the language of rules, checked."""
         text = self._text(key)
         if text is None:
             return None

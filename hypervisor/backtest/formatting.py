@@ -1,28 +1,28 @@
-"""An answer as plain values: stable keys, times RFC 3339 in UTC, durations in seconds."""
+"""A backtest's answer as JSON values: times RFC 3339 in UTC, durations in seconds."""
 
 from typing import Any
 
 from hypervisor.alarms.queries import log_entry
 from hypervisor.backtest.differences import Change
 from hypervisor.backtest.load import by_rule, load
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.model import Evaluation, RaisedAlarm
 from hypervisor.backtest.scoring import Outcome, Score
 from hypervisor.backtest.service import Answer
-from hypervisor.base.instants import text
+from hypervisor.base.instants import text, text_if
 
 _SECOND = 1_000_000
 
 
 def format_answer(answer: Answer) -> dict[str, Any]:
-    """All of it."""
-    judgement = answer.judgement
+    """The answer; its keys are stable."""
+    evaluation = answer.evaluation
     body: dict[str, Any] = {
-        "from": text(judgement.since),
-        "to": text(judgement.until),
-        "rows": judgement.rows,
-        "subjects": judgement.subjects,
-        "alarms": [_alarm(alarm) for alarm in judgement.alarms],
-        "load": _load(judgement),
+        "from": text(evaluation.since),
+        "to": text(evaluation.until),
+        "rows": evaluation.rows,
+        "subjects": evaluation.subjects,
+        "alarms": [_alarm(alarm) for alarm in evaluation.alarms],
+        "load": _load(evaluation),
         "rules": [
             {
                 "rule": of_rule.rule,
@@ -32,7 +32,7 @@ def format_answer(answer: Answer) -> dict[str, Any]:
                 "in_alarm_part": round(of_rule.part, 6),
                 "standing_at_end": of_rule.standing_at_end,
             }
-            for of_rule in by_rule(judgement)
+            for of_rule in by_rule(evaluation)
         ],
         "scores": [_score(score) for score in answer.scored.scores],
         "notes": list(answer.scored.notes),
@@ -53,14 +53,13 @@ def _alarm(alarm: RaisedAlarm) -> dict[str, Any]:
     }
 
 
-def _load(judgement: Judgement) -> dict[str, Any]:
-    summary = load(judgement)
+def _load(evaluation: Evaluation) -> dict[str, Any]:
+    summary = load(evaluation)
     return {
         "alarms": summary.alarms,
         "a_day": round(summary.a_day, 4),
-        "busiest_day": None
-        if summary.busiest is None
-        else {"day": text(summary.busiest[0])[:10], "alarms": summary.busiest[1]},
+        "busiest_day": summary.busiest
+        and {"day": text(summary.busiest[0])[:10], "alarms": summary.busiest[1]},
         "most_in_10_min": summary.in_ten_minutes,
         "most_standing": summary.standing,
         "in_alarm_s": summary.in_alarm / _SECOND,
@@ -77,7 +76,7 @@ def _score(score: Score) -> dict[str, Any]:
         "pod": _rounded(score.pod),
         "far": _rounded(score.far),
         "csi": _rounded(score.csi),
-        "lead_s": None if score.lead is None else score.lead / _SECOND,
+        "lead_s": _seconds(score.lead),
         "outcomes": [_outcome(outcome) for outcome in score.outcomes],
         "false": [_alarm(alarm) for alarm in score.false],
     }
@@ -90,21 +89,22 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "crossed": text(outcome.event.crossed),
         "until": text(outcome.event.until),
         "rule": None if outcome.alarm is None else outcome.alarm.episode.rule,
-        "began": None if outcome.counted is None else text(outcome.counted),
-        "lead_s": None if outcome.lead is None else outcome.lead / _SECOND,
+        "began": text_if(outcome.counted),
+        "lead_s": _seconds(outcome.lead),
     }
 
 
 def _change(change: Change) -> dict[str, Any]:
     return {
-        "changes": [
-            {"change": word, "by_s": None if by is None else by / _SECOND}
-            for word, by in change.words
-        ],
-        "before": None if change.before is None else _alarm(change.before),
-        "after": None if change.after is None else _alarm(change.after),
+        "changes": [{"change": word, "by_s": _seconds(by)} for word, by in change.words],
+        "before": change.before and _alarm(change.before),
+        "after": change.after and _alarm(change.after),
     }
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def _seconds(span: float | None) -> float | None:
+    return None if span is None else span / _SECOND

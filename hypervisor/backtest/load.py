@@ -1,10 +1,10 @@
-"""How much the alarms are to bear: how many a day, in ten minutes, at once, for how long."""
+"""Operator load of a backtest's alarms: a day, in ten minutes, at once; by rule."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.model import Evaluation
 
 _MINUTES = 60_000_000
 _TEN = 10 * _MINUTES
@@ -13,10 +13,9 @@ _DAY = 1_440 * _MINUTES
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """`busiest`: the day (µs of its midnight, UTC) that began most, and how many.
+    """`busiest`: the day (µs of its midnight, UTC) with most new alarms, and their number.
 
-    `in_ten_minutes`: the most that began so close together; `standing`: the most at once.
-    `in_alarm`: µs, of all alarms together.
+    `in_ten_minutes`: most new alarms; `standing`: most active at once; `in_alarm`: µs in total.
     """
 
     alarms: int
@@ -29,7 +28,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class OfRule:
-    """One rule: its alarms, µs in alarm, and which part of the time it was judged that is."""
+    """One rule's alarms; `in_alarm`: µs; `part`: its share of the time evaluated."""
 
     rule: str
     subjects: int
@@ -39,67 +38,60 @@ class OfRule:
     standing_at_end: int
 
 
-def load(judgement: Judgement) -> Load:
-    """Of all alarms; those that stood before the span began are no arrivals in it."""
+def load(evaluation: Evaluation) -> Load:
+    """Load of all alarms; those active before the period are not new in it."""
     began = sorted(
-        alarm.episode.began for alarm in judgement.alarms if alarm.episode.began >= judgement.since
+        alarm.episode.began
+        for alarm in evaluation.alarms
+        if alarm.episode.began >= evaluation.since
     )
     days = Counter(at // _DAY * _DAY for at in began)
-    span = max(judgement.until - judgement.since, 1)
-    busiest = max(days.items(), key=lambda pair: (pair[1], -pair[0]), default=None)
+    edges = [(alarm.episode.began, 1) for alarm in evaluation.alarms]
+    ends = (alarm.episode.ended for alarm in evaluation.alarms)
+    edges += [(ended, -1) for ended in ends if ended is not None]
+    standing = most = 0
+    for _, change in sorted(edges):  # at the same time, ends come first
+        standing += change
+        most = max(most, standing)
     return Load(
-        alarms=len(judgement.alarms),
-        a_day=len(began) * _DAY / span,
-        busiest=busiest,
-        in_ten_minutes=_most_within(began, _TEN),
-        standing=_most_standing(judgement),
-        in_alarm=sum(_lasted(alarm, judgement) for alarm in judgement.alarms),
+        alarms=len(evaluation.alarms),
+        a_day=len(began) * _DAY / max(evaluation.until - evaluation.since, 1),
+        busiest=max(days.items(), key=lambda pair: (pair[1], -pair[0]), default=None),
+        in_ten_minutes=most_in_ten_minutes(began, set(began)),
+        standing=most,
+        in_alarm=sum(
+            evaluation.time_in(alarm.episode.began, alarm.episode.ended)
+            for alarm in evaluation.alarms
+        ),
     )
 
 
-def by_rule(judgement: Judgement) -> list[OfRule]:
-    """Rule by rule, those without an alarm too."""
-    subjects = Counter(rule for rule, _ in judgement.judged)
-    span = max(judgement.until - judgement.since, 1)
-    of_rules: list[OfRule] = []
+def by_rule(evaluation: Evaluation) -> list[OfRule]:
+    """Each rule, also those without an alarm."""
+    subjects = Counter(rule for rule, _ in evaluation.evaluated)
+    span = max(evaluation.until - evaluation.since, 1)
+    rules: list[OfRule] = []
     for rule in sorted(subjects):
-        mine = [alarm for alarm in judgement.alarms if alarm.episode.rule == rule]
-        lasted = sum(_lasted(alarm, judgement) for alarm in mine)
-        of_rules.append(
-            OfRule(
-                rule=rule,
-                subjects=subjects[rule],
-                alarms=len(mine),
-                in_alarm=lasted,
-                part=lasted / (span * subjects[rule]),
-                standing_at_end=sum(alarm.episode.ended is None for alarm in mine),
-            )
+        alarms = [alarm.episode for alarm in evaluation.alarms if alarm.episode.rule == rule]
+        in_alarm = sum(evaluation.time_in(alarm.began, alarm.ended) for alarm in alarms)
+        of_rule = OfRule(
+            rule=rule,
+            subjects=subjects[rule],
+            alarms=len(alarms),
+            in_alarm=in_alarm,
+            part=in_alarm / (span * subjects[rule]),
+            standing_at_end=sum(alarm.ended is None for alarm in alarms),
         )
-    return of_rules
+        rules.append(of_rule)
+    return rules
 
 
-def _lasted(alarm: RaisedAlarm, judgement: Judgement) -> int:
-    """How much of the span it lasted."""
-    ended = judgement.until if alarm.episode.ended is None else alarm.episode.ended
-    return max(0, min(ended, judgement.until) - max(alarm.episode.began, judgement.since))
-
-
-def _most_within(times: Sequence[int], width: int) -> int:
+def most_in_ten_minutes(times: Sequence[int], counted: Container[int]) -> int:
+    """The most of these times (ascending) in ten minutes that hold a counted one."""
     most, first = 0, 0
     for last, time in enumerate(times):
-        while time - times[first] >= width:
+        while time - times[first] >= _TEN:
             first += 1
-        most = max(most, last - first + 1)
-    return most
-
-
-def _most_standing(judgement: Judgement) -> int:
-    edges = [(alarm.episode.began, 1) for alarm in judgement.alarms]
-    edges += [
-        (alarm.episode.ended, -1) for alarm in judgement.alarms if alarm.episode.ended is not None
-    ]
-    standing = most = 0
-    for _, change in sorted(edges):  # one that ends as another begins makes room for it
-        standing += change
-        most = max(most, standing)
+        if last - first + 1 > most and any(at in counted for at in times[first : last + 1]):
+            most = last - first + 1
     return most

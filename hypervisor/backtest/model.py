@@ -1,4 +1,4 @@
-"""What a backtest found: alarms that there would have been, and over what."""
+"""What a backtest gives: the alarms that would have been raised, and over what."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,24 @@ from dataclasses import dataclass
 from hypervisor.alarms.queries import Pair
 from rules._rule import SEVERITIES
 from rules._rule_state import Episode
+from sensors._errors import TerritoryError
+
+
+class BacktestError(TerritoryError):
+    """A backtest that cannot be run: says what is wrong, where, and what was expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A period of event time, both ends included (µs); None: as far as there are readings."""
+
+    since: int | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RaisedAlarm:
-    """One alarm; `place`: the site where its subject stands."""
+    """An alarm; `place`: the site of its subject."""
 
     episode: Episode
     place: str | None
@@ -24,28 +37,32 @@ class RaisedAlarm:
 
     @property
     def highest(self) -> str:
-        """The highest severity that it reached."""
         return max((name for _, name in self.episode.severity), key=SEVERITIES.index)
 
     def reached(self, severity: str | None) -> int | None:
-        """When (µs) it was first so severe; None: it never was."""
+        """When (µs) it first had this severity; None: never."""
         least = 0 if severity is None else SEVERITIES.index(severity)
         times = (at for at, name in self.episode.severity if SEVERITIES.index(name) >= least)
         return next(times, None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """The alarms by when they began, and what was judged: pairs, rows, from when to when (µs).
+class Evaluation:
+    """Alarms in order of their beginning, and what was evaluated: pairs, rows, period (µs).
 
-    `places`: of each subject judged the site where it stands; `categories`: of each rule.
+    `places`: the site of each subject; `categories`: of each rule.
     """
 
     alarms: tuple[RaisedAlarm, ...]
-    judged: tuple[Pair, ...]
+    evaluated: tuple[Pair, ...]
     places: Mapping[str, str | None]
     categories: Mapping[str, str]
     since: int
     until: int
     rows: int
     subjects: int
+
+    def time_in(self, began: int, ended: int | None) -> int:
+        """How much of the period lies between two times (µs); None: no end."""
+        ended = self.until if ended is None else min(ended, self.until)
+        return max(0, ended - max(began, self.since))

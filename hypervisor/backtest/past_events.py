@@ -1,17 +1,17 @@
-"""Past events at a site: noted by people, or from the lists that are shipped."""
+"""Past events at a site: reported by people, or from the lists that are shipped."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
+from math import isfinite
 
 from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import ForbiddenError
-from hypervisor.backtest import queries_past_events
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.events import Entry, parse_events
-from hypervisor.backtest.numbers import parse_number
+from hypervisor.backtest import queries_past_events as queries
+from hypervisor.backtest.events import DAY, Entry, parse_events
+from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.queries_past_events import NotedEvent
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import UnknownError
@@ -19,59 +19,66 @@ from hypervisor.base.instants import micros
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.registry.model import Registry
-from rules._duration import HOUR
 from sensors._nearest import did_you_mean
-from sensors._scalars import ScalarError
+from sensors._scalars import ScalarError, measure
 
-_DAY = 24 * HOUR
 _LONGEST = timedelta(days=60)
 _FIRST, _LAST = datetime(1800, 2, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """An event to report, at a site or along a river. `peak`: a number, or with its unit."""
+
+    site: str | None
+    river: str | None = None
+    kind: str
+    begins: datetime
+    ends: datetime
+    peak: str | None
+    unit: str
+    note: str
 
 
 def list_events(
     connection: Connection, registry: Registry, sites: Sequence[str], *, first: int = 1
 ) -> list[Entry]:
-    """Past events at these sites, as an events file would tell them; numbered from `first` on.
-
-    The one place where backtests learn of them: what else keeps such notes is read here.
-    """
+    """Past events at these sites as entries of an events file, numbered from `first`."""
     rivers = sorted({river for name in sites if (river := registry.sites[name].river)})
-    events = [
-        _entry(noted_event, registry)
-        for noted_event in queries_past_events.standing(connection, sites=sites, rivers=rivers)
-    ]
-    events += _shipped(frozenset(sites))
+    noted = queries.list_events(connection, sites=sites, rivers=rivers)
+    events = [_entry(event, registry) for event in noted]
+    events += _list_shipped(frozenset(sites))
     return [replace(event, number=number) for number, event in enumerate(events, start=first)]
 
 
-def _entry(noted_event: NotedEvent, registry: Registry) -> Entry:
-    sites = [noted_event.site] if noted_event.site else []
-    if noted_event.river:
-        sites += [name for name, site in registry.sites.items() if site.river == noted_event.river]
+def _entry(noted: NotedEvent, registry: Registry) -> Entry:
+    sites = [noted.site] if noted.site else []
+    if noted.river:
+        sites += [name for name, site in registry.sites.items() if site.river == noted.river]
     return Entry(
         number=0,
-        name=noted_event.note,
+        name=noted.note,
         sites=tuple(sites),
         rules=(),
         severity=None,
-        since=micros(noted_event.begins),
-        until=micros(noted_event.ends),
+        since=micros(noted.begins),
+        until=micros(noted.ends),
         condition=None,
-        apart=_DAY,
-        lead=_DAY,
-        nothing=noted_event.kind == "nothing",
+        apart=DAY,
+        lead=DAY,
+        nothing=noted.kind == "nothing",
     )
 
 
-def _shipped(sites: frozenset[str]) -> Iterator[Entry]:
-    """Of the rivers that came with us, where these sites are theirs."""
-    for entry in _lists():
+def _list_shipped(sites: frozenset[str]) -> Iterator[Entry]:
+    """Shipped events whose sites are all among these."""
+    for entry in _load_shipped():
         if entry.sites and sites.issuperset(entry.sites):
             yield entry
 
 
 @cache
-def _lists() -> tuple[Entry, ...]:
+def _load_shipped() -> tuple[Entry, ...]:
     files = resources.files("hypervisor.backtest").joinpath("known").iterdir()
     return tuple(
         entry
@@ -80,31 +87,15 @@ def _lists() -> tuple[Entry, ...]:
     )
 
 
-def note(  # noqa: PLR0913  what an event is
-    connection: Connection,
-    registry: Registry,
-    *,
-    site: str | None,
-    river: str | None,
-    kind: str,
-    begins: datetime,
-    ends: datetime,
-    peak: str | None,
-    unit: str,
-    note: str,
-    author: str,
-) -> int:
-    """Note what happened at a site or along a river, audited, in the caller's transaction.
+def note(connection: Connection, registry: Registry, event: Observation, *, author: str) -> int:
+    """Record what happened, audited, in the caller's transaction; its number.
 
-    `peak` with its unit, as `1.97 m`, kept in `unit`; a number alone is in that.
-
-    Raises:
-        BacktestError: what is said cannot be.
-        UnknownError: there is no such site or river.
+    BacktestError: it is not valid. UnknownError: there is no such site or river.
     """
-    _require_place(registry, site, river)
-    if kind not in queries_past_events.KINDS:
-        raise BacktestError(f"{kind!r} is none of {', '.join(queries_past_events.KINDS)}")
+    _require_place(registry, event.site, event.river)
+    if event.kind not in queries.KINDS:
+        raise BacktestError(f"{event.kind!r} is none of {', '.join(queries.KINDS)}")
+    begins, ends, text = event.begins, event.ends, event.note.strip()
     if begins.tzinfo is None or ends.tzinfo is None:
         raise BacktestError("`begins` and `ends` need an offset: write Z for UTC")
     if not _FIRST <= begins <= ends <= _LAST:
@@ -113,42 +104,31 @@ def note(  # noqa: PLR0913  what an event is
         raise BacktestError(
             f"`ends` must lie after `begins`, by at most {_LONGEST.days} days: note several instead"
         )
-    if not note.strip():
+    if not text:
         raise BacktestError("describe what was observed, and where")
-    added = queries_past_events.add(
-        connection,
-        site=site,
-        river=river,
-        kind=kind,
-        begins=begins,
-        ends=ends,
-        peak=_peak(peak, unit),
-        unit=unit if peak else None,
-        note=note.strip(),
-        author=author,
-    )
+    try:
+        peak = parse_number(event.peak, event.unit) if event.peak else None
+    except ScalarError as error:
+        raise BacktestError(f"peak: {error}") from error
+    unit = event.unit if event.peak else None
+    fields = {**vars(event), "peak": peak, "unit": unit, "note": text}
+    number = queries.add(connection, **fields, author=author)
     audit.record(
         connection,
         kind="past-event",
-        subject=site or river or "",
-        reason=note,
+        subject=event.site or event.river or "",
+        reason=event.note,
         author=author,
-        details={"event": added, "kind": kind, "begins": begins.isoformat()},
+        details={"event": number, "kind": event.kind, "begins": begins.isoformat()},
     )
-    return added
+    return number
 
 
 def withdraw(connection: Connection, number: int, *, author: str, reason: str) -> NotedEvent:
-    """Let a note count no more, audited.
-
-    Raises:
-        UnknownError: there is none of that number, or it was withdrawn.
-    """
-    event = queries_past_events.get(connection, number)
-    if event is None or not queries_past_events.withdraw(
-        connection, number, author=author, reason=reason
-    ):
-        raise UnknownError(f"no past event {number} stands")
+    """Withdraw a reported event, audited; UnknownError if there is none."""
+    event = queries.get(connection, number)
+    if event is None or not queries.withdraw(connection, number, author=author, reason=reason):
+        raise UnknownError(f"past event {number} does not exist, or was withdrawn")
     audit.record(
         connection,
         kind="past-event-withdraw",
@@ -160,32 +140,31 @@ def withdraw(connection: Connection, number: int, *, author: str, reason: str) -
     return event
 
 
+def allow(context: RequestContext, site: str | None) -> None:
+    """Operators and authors of the site may; of a river, those of the complete instance."""
+    try:
+        context.require(Duty.OPERATE, site=site)
+    except ForbiddenError:
+        context.require(Duty.WRITE_RULES, site=site)
+
+
+def parse_number(text: str, unit: str) -> float:
+    """`1,78`, `1.78 m`, `178 cm`; without a unit it is in `unit`. ScalarError: no number."""
+    written = text.strip().replace(",", ".").replace("\u2212", "-")
+    try:
+        value = float(written)
+    except ValueError:
+        value = measure(written, unit)
+    if not isfinite(value):
+        raise ScalarError(f"{text!r} is not a number; expected one such as 1.78 {unit}")
+    return value
+
+
 def _require_place(registry: Registry, site: str | None, river: str | None) -> None:
     if (site is None) == (river is None):
-        raise BacktestError("say either the `site` or the `river` at which it happened")
+        raise BacktestError("give either the `site` or the `river` at which it happened")
     if site is not None and site not in registry.sites:
         raise UnknownError(f"no site {site!r}{did_you_mean(site, registry.sites)}")
     rivers = {site.river for site in registry.sites.values() if site.river}
     if river is not None and river not in rivers:
         raise UnknownError(f"no river {river!r}{did_you_mean(river, rivers)}")
-
-
-def _peak(peak: str | None, unit: str) -> float | None:
-    if not peak:
-        return None
-    try:
-        return parse_number(peak, unit)
-    except ScalarError as error:
-        raise BacktestError(f"peak: {error}") from error
-
-
-def allow(context: RequestContext, site: str | None) -> None:
-    """Operators and authors of the site may; of a river those of the whole instance.
-
-    Raises:
-        ForbiddenError: neither.
-    """
-    try:
-        context.require(Duty.OPERATE, site=site)
-    except ForbiddenError:
-        context.require(Duty.WRITE_RULES, site=site)

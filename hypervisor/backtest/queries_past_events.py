@@ -1,17 +1,28 @@
-"""Events that people noted: asked for, added, withdrawn."""
+"""Reported events: list, get, add, withdraw."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
 
 from psycopg.rows import class_row
+from pydantic import Field
 
 from hypervisor.database.connect import Connection
 
-KINDS = (
-    *("overflow", "flood", "heavy-rain", "frost", "heat", "storm", "outage", "jam"),
-    *("other", "nothing"),
-)
+Kind = Literal[
+    "overflow",
+    "flood",
+    "heavy-rain",
+    "frost",
+    "heat",
+    "storm",
+    "outage",
+    "jam",
+    "other",
+    "nothing",
+]
+KINDS: tuple[str, ...] = get_args(Kind)
 _COLUMNS = (
     "e.id, s.name AS site, e.river, e.kind, e.begins, e.ends, e.peak, e.unit, e.note, e.author,"
     " e.noted_at, e.withdrawn_at, e.withdrawn_by, e.withdrawn_why"
@@ -21,7 +32,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class NotedEvent:
-    """A row of the table. Either `site` or `river` is said; `kind` is one of KINDS."""
+    """A row of the table. It has a `site` or a `river`; `kind` is one of KINDS."""
 
     id: int
     site: str | None
@@ -34,12 +45,12 @@ class NotedEvent:
     note: str
     author: str
     noted_at: datetime
-    withdrawn_at: datetime | None
-    withdrawn_by: str | None
-    withdrawn_why: str | None
+    withdrawn_at: Annotated[datetime | None, Field(exclude=True)]
+    withdrawn_by: Annotated[str | None, Field(exclude=True)]
+    withdrawn_why: Annotated[str | None, Field(exclude=True)]
 
 
-def standing(
+def list_events(
     connection: Connection,
     *,
     sites: Sequence[str] | None = None,
@@ -47,61 +58,39 @@ def standing(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[NotedEvent]:
-    """Those not withdrawn, by when they began: of these sites and rivers, or all; in a span."""
-    return (
-        connection.cursor(row_factory=class_row(NotedEvent))
-        .execute(
-            f"SELECT {_COLUMNS} WHERE e.withdrawn_at IS NULL"
-            " AND (%(sites)s::text[] IS NULL OR s.name = ANY(%(sites)s)"
-            "  OR e.river = ANY(%(rivers)s))"
-            " AND (%(since)s::timestamptz IS NULL OR e.ends >= %(since)s)"
-            " AND (%(until)s::timestamptz IS NULL OR e.begins <= %(until)s)"
-            " ORDER BY e.begins, e.id",
-            {
-                "sites": None if sites is None else list(sites),
-                "rivers": list(rivers),
-                "since": since,
-                "until": until,
-            },
-        )
-        .fetchall()
+    """Events not withdrawn, by beginning: of these sites and rivers, or all; in a period."""
+    condition = (
+        "e.withdrawn_at IS NULL"
+        " AND (%(sites)s::text[] IS NULL OR s.name = ANY(%(sites)s) OR e.river = ANY(%(rivers)s))"
+        " AND (%(since)s::timestamptz IS NULL OR e.ends >= %(since)s)"
+        " AND (%(until)s::timestamptz IS NULL OR e.begins <= %(until)s)"
+        " ORDER BY e.begins, e.id"
     )
+    listed = None if sites is None else list(sites)
+    values = {"sites": listed, "rivers": list(rivers), "since": since, "until": until}
+    cursor = connection.cursor(row_factory=class_row(NotedEvent))
+    return cursor.execute(f"SELECT {_COLUMNS} WHERE {condition}", values).fetchall()
 
 
 def get(connection: Connection, number: int) -> NotedEvent | None:
     """By its number, withdrawn or not."""
-    return (
-        connection.cursor(row_factory=class_row(NotedEvent))
-        .execute(f"SELECT {_COLUMNS} WHERE e.id = %s", [number])
-        .fetchone()
-    )
+    cursor = connection.cursor(row_factory=class_row(NotedEvent))
+    return cursor.execute(f"SELECT {_COLUMNS} WHERE e.id = %s", [number]).fetchone()
 
 
-def add(  # noqa: PLR0913  what an event is
-    connection: Connection,
-    *,
-    site: str | None,
-    river: str | None,
-    kind: str,
-    begins: datetime,
-    ends: datetime,
-    peak: float | None,
-    unit: str | None,
-    note: str,
-    author: str,
-) -> int:
-    """Note one, in the caller's transaction; its number."""
+def add(connection: Connection, **event: Any) -> int:
+    """Add an event by its fields, in the caller's transaction; its number."""
     ((number,),) = connection.execute(
         "INSERT INTO noted_event (site, river, kind, begins, ends, peak, unit, note, author)"
-        " VALUES ((SELECT id FROM site WHERE name = %s), %s, %s, %s, %s, %s, %s, %s, %s)"
-        " RETURNING id",
-        [site, river, kind, begins, ends, peak, unit, note, author],
+        " VALUES ((SELECT id FROM site WHERE name = %(site)s), %(river)s, %(kind)s, %(begins)s,"
+        " %(ends)s, %(peak)s, %(unit)s, %(note)s, %(author)s) RETURNING id",
+        event,
     )
     return int(number)
 
 
 def withdraw(connection: Connection, number: int, *, author: str, reason: str) -> bool:
-    """Let one count no more; whether it stood."""
+    """Withdraw an event; False if it was not in force."""
     return bool(
         connection.execute(
             "UPDATE noted_event SET withdrawn_at = clock_timestamp(), withdrawn_by = %s,"

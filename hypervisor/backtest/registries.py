@@ -1,12 +1,10 @@
-"""By what the past is judged: a registry with rules, and with what is to be tried in its place."""
+"""What the past is evaluated with: a registry with rules, with a trial's changes, around sites."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.model import BacktestError
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation import rule_text
 from hypervisor.registry.apply import compare
@@ -26,50 +24,46 @@ _AUTHOR = "backtest"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What is tried: rules in the place of those of the same id, thresholds (key -> text)."""
+    """Rules tried instead of those of the same id, and thresholds (key -> text)."""
 
     rules: tuple[Rule, ...] = ()
-    thresholds: Mapping[str, str] | None = None
+    thresholds: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.rules or self.thresholds)
 
 
 def of_inventory(names: Sequence[str], catalogue: Catalogue, packs: Iterable[Pack]) -> Registry:
-    """A registry as these inventories would make it, without a database, and the rules of packs.
-
-    Raises:
-        InventoryError: with every problem of theirs.
-    """
+    """The registry that these inventories would make, without a database, and the packs' rules."""
     stamp = Stamp(author=_AUTHOR, reason=_AUTHOR, now=None, effective=None)
     made = apply_changes(
         _EMPTY, compare(_EMPTY, read_sources(names), stamp=stamp, domain_catalogue=catalogue)
     )
-    sites = {
-        name: replace(site, id=number)
-        for number, (name, site) in enumerate(sorted(made.sites.items()), start=1)
-    }
-    series = {
-        key: replace(series, id=number)
-        for number, (key, series) in enumerate(sorted(made.series.items()), start=1)
-    }
-    made = replace(made, sites=sites, series=series)
-    return with_trial(
-        made, Trial(rules=tuple(rule for pack in packs for rule in pack.rules)), catalogue
+    numbered = replace(
+        made,
+        sites={
+            name: replace(site, id=number)
+            for number, (name, site) in enumerate(sorted(made.sites.items()), start=1)
+        },
+        series={
+            key: replace(series, id=number)
+            for number, (key, series) in enumerate(sorted(made.series.items()), start=1)
+        },
     )
+    rules = tuple(rule for pack in packs for rule in pack.rules)
+    return with_trial(numbered, Trial(rules=rules), catalogue)
 
 
 def with_trial(registry: Registry, trial: Trial, catalogue: Catalogue) -> Registry:
-    """The registry as if what is tried had always been so.
+    """The registry as if the trial's rules and thresholds had always been in force.
 
-    Raises:
-        BacktestError: a threshold is of no site, or unknown, or of another unit.
+    BacktestError: a threshold has no owner, no definition or another unit.
     """
     if not trial:
         return registry
     new = {("rule", rule.id): rule.to_json() for rule in trial.rules}
-    for key, text in (trial.thresholds or {}).items():
-        new["threshold", key] = _threshold(registry, key, text, catalogue)
+    for key, text in trial.thresholds.items():
+        new["threshold", key] = _parse_threshold(registry, key, text, catalogue)
     kept = [revision for revision in registry.revisions if (revision.kind, revision.key) not in new]
     always = [
         Revision(
@@ -91,32 +85,24 @@ def with_trial(registry: Registry, trial: Trial, catalogue: Catalogue) -> Regist
 def only_rules(registry: Registry, ids: Iterable[str]) -> Registry:
     """The registry without the other rules."""
     rules = frozenset(ids)
-    kept = [
+    kept = (
         revision
         for revision in registry.revisions
         if revision.kind != "rule" or revision.key in rules
-    ]
+    )
     return replace(registry, revisions=tuple(kept))
 
 
-def rule_ids(registry: Registry) -> list[str]:
-    """The rules that are not withdrawn for good."""
-    latest = {
-        revision.key: revision.value for revision in registry.revisions if revision.kind == "rule"
-    }
-    return sorted(key for key, value in latest.items() if value is not None)
-
-
-def _threshold(
+def _parse_threshold(
     registry: Registry, key: str, text: str, catalogue: Catalogue
 ) -> dict[str, float | str]:
     owner, _, name = key.rpartition("/")
     device = owner.removeprefix("device/")
-    kind, there = ("site", registry.sites) if device == owner else ("device", registry.devices)
-    if device not in there:
+    kind, names = ("site", registry.sites) if device == owner else ("device", registry.devices)
+    if device not in names:
         raise BacktestError(
             f"{key}: there is no {kind} {device!r} (expected SITE/THRESHOLD)"
-            f"{did_you_mean(device, there)}"
+            f"{did_you_mean(device, names)}"
         )
     if name not in catalogue.thresholds:
         hint = did_you_mean(name, catalogue.thresholds)
@@ -128,14 +114,8 @@ def _threshold(
         raise BacktestError(f"{key}: {error}") from error
 
 
-def trial_of(words: Sequence[str]) -> Trial:
-    """What the words try: packs by their file, thresholds as `SITE/NAME=2.4 m`.
-
-    Raises:
-        BacktestError: a word is neither.
-        RuleError: a pack has a slip.
-        RulebookError: a file cannot be read, or its domain not be told.
-    """
+def parse_trial(words: Sequence[str]) -> Trial:
+    """A trial from words: packs by their file, thresholds as `SITE/NAME=2.4 m`."""
     rules: list[Rule] = []
     thresholds: dict[str, str] = {}
     for word in words:
@@ -152,23 +132,85 @@ def trial_of(words: Sequence[str]) -> Trial:
 
 
 def choose_rules(registry: Registry, words: Sequence[str], catalogue: Catalogue) -> list[str]:
-    """The ids of rules that words name, by id or by domain; without a word, of all.
-
-    Raises:
-        BacktestError: a word names none.
-    """
-    ids = rule_ids(registry)
+    """The ids of current rules that words name, by id or by domain; without a word, of all."""
+    latest = {
+        revision.key: revision.value for revision in registry.revisions if revision.kind == "rule"
+    }
+    ids = sorted(key for key, value in latest.items() if value is not None)
     rules: list[str] = []
     for word in words:
-        named = [key for key in ids if key == word or key.startswith(f"{word}-")]
-        exact = [key for key in named if key == word]
+        named = [word] if word in ids else [key for key in ids if key.startswith(f"{word}-")]
         if not named:
             hint = did_you_mean(word, [*ids, *catalogue.domains])
             raise BacktestError(f"{word!r} is no file, no rule and no domain{hint}")
-        rules += exact or named
+        rules += named
     return list(dict.fromkeys(rules)) if words else ids
 
 
-def reach_of(longest: Mapping[int, int]) -> int:
-    """The farthest (µs) that any of the rules looks back."""
-    return int(np.max(list(longest.values()), initial=0))
+def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
+    """What is at the sites and upstream of them, and the groups that have a member there.
+
+    Evaluation at one of these sites gives the same as with the complete registry; other sites may
+    be here in part only, and must not be evaluated.
+    """
+    complete = _list_upstream(registry.revisions, frozenset(sites))
+    here = {name for name, device in registry.devices.items() if device.site in complete}
+    members: dict[str, set[str]] = {}
+    for revision in registry.revisions:
+        if revision.kind == "member":
+            group, _, device = revision.key.rpartition("/")
+            members.setdefault(group, set()).add(device)
+    groups = {
+        name
+        for name, group in registry.groups.items()
+        if group.site in complete or members.get(name, set()) & here
+    }
+    theirs = {device for group in groups for device in members.get(group, ())}
+    devices = here | (theirs & registry.devices.keys())
+    near = complete | {registry.devices[device].site for device in devices}
+    near |= {site for group in groups if (site := registry.groups[group].site) is not None}
+    owners = {  # by kind of revision; of other kinds all are kept
+        "device": devices,
+        "series": devices,
+        "member": groups,
+        "supply": groups,
+        "datum": complete,
+        "reach": frozenset(),  # of assets, which no rule refers to
+        "works": frozenset(),  # suppress notifications, not alarms
+    }
+
+    def concerns(revision: Revision) -> bool:
+        if revision.kind == "threshold":
+            owner = revision.key.rpartition("/")[0]
+            device = owner.removeprefix("device/")
+            return owner in near if owner == device else device in devices
+        if revision.kind == "link":
+            above, _, below = revision.key.partition(">")
+            return above in complete and below in complete
+        if revision.kind not in owners:
+            return True
+        owner, _, _ = revision.key.rpartition("/")
+        return (owner or revision.key) in owners[revision.kind]
+
+    return replace(
+        registry,
+        sites={name: site for name, site in registry.sites.items() if name in near},
+        devices={name: device for name, device in registry.devices.items() if name in devices},
+        series={key: series for key, series in registry.series.items() if key[0] in devices},
+        groups={name: group for name, group in registry.groups.items() if name in groups},
+        revisions=tuple(revision for revision in registry.revisions if concerns(revision)),
+    )
+
+
+def _list_upstream(revisions: Iterable[Revision], sites: frozenset[str]) -> frozenset[str]:
+    """The sites and all from which water ever came to them."""
+    above: dict[str, set[str]] = {}
+    for revision in revisions:
+        if revision.kind == "link":
+            upper, _, lower = revision.key.partition(">")
+            above.setdefault(lower, set()).add(upper)
+    reached, new = set(sites), set(sites)
+    while new:
+        new = {upper for site in new for upper in above.get(site, ())} - reached
+        reached |= new
+    return frozenset(reached)

@@ -1,20 +1,18 @@
-"""Alarms against what really happened: hits, misses, false alarms, and how long before."""
+"""Alarms compared with events: hits, misses, false alarms, lead time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from hypervisor.backtest.events import Entry
-from hypervisor.backtest.model import Judgement, RaisedAlarm
-
-HAZARD = "hazard"
+from hypervisor.backtest.model import Evaluation, RaisedAlarm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened at one of `sites` (None: anywhere), from `crossed` to `until`, µs.
+    """An event at one of `sites` (None: anywhere) from `crossed` to `until`, µs.
 
-    `nothing`: one knows that it did not.
+    `nothing`: a period without an event.
     """
 
     name: str
@@ -30,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What was told of an event: the first alarm that is of it, and from when it counted (µs)."""
+    """An event, its first alarm, and from when that counted (µs)."""
 
     event: Event
     alarm: RaisedAlarm | None
@@ -38,18 +36,15 @@ class Outcome:
 
     @property
     def lead(self) -> int | None:
-        """How long before (µs); less than nothing: after."""
+        """Time from the alarm to the event (µs); negative: the alarm came later."""
         return None if self.counted is None else self.event.crossed - self.counted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
-    """One rule, or all together (None), held against the events of one entry, or of all named."""
+class Outcomes:
+    """Events with their alarms; `lead`: the median (µs)."""
 
-    title: str
-    rule: str | None
     outcomes: tuple[Outcome, ...]
-    false: tuple[RaisedAlarm, ...]
 
     @property
     def hits(self) -> int:
@@ -60,59 +55,67 @@ class Score:
         return len(self.outcomes) - self.hits
 
     @property
-    def pod(self) -> float | None:
-        """Probability of detection: hits of what happened."""
-        return _part(self.hits, self.hits + self.misses)
-
-    @property
-    def far(self) -> float | None:
-        """False alarm ratio: false alarms of hits and false alarms."""
-        return _part(len(self.false), self.hits + len(self.false))
-
-    @property
-    def csi(self) -> float | None:
-        """Critical success index: hits of all that happened or was told."""
-        return _part(self.hits, self.hits + self.misses + len(self.false))
-
-    @property
     def leads(self) -> list[int]:
         return [outcome.lead for outcome in self.outcomes if outcome.lead is not None]
 
     @property
     def lead(self) -> float | None:
-        """The median (µs)."""
         return median(self.leads) if self.leads else None
 
 
 @dataclass(frozen=True, kw_only=True)
+class Score(Outcomes):
+    """Score of one rule, or all together (None), for the events of an entry or all named ones."""
+
+    title: str
+    rule: str | None
+    false: tuple[RaisedAlarm, ...]
+
+    @property
+    def pod(self) -> float | None:
+        """Probability of detection: hits / events."""
+        return _ratio(self.hits, len(self.outcomes))
+
+    @property
+    def far(self) -> float | None:
+        """False alarm ratio: false alarms / (hits + false alarms)."""
+        return _ratio(len(self.false), self.hits + len(self.false))
+
+    @property
+    def csi(self) -> float | None:
+        """Critical success index: hits / (events + false alarms)."""
+        return _ratio(self.hits, len(self.outcomes) + len(self.false))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scored:
-    """All of it; `notes`: what could not be scored, in words."""
+    """All scores; `notes`: what could not be scored."""
 
     scores: tuple[Score, ...]
     notes: tuple[str, ...]
 
 
 def score(
-    entries: Sequence[Entry], judgement: Judgement, crossings: Sequence[RaisedAlarm]
+    entries: Sequence[Entry], evaluation: Evaluation, crossings: Sequence[RaisedAlarm]
 ) -> Scored:
-    """Hold the alarms against the entries of an events file.
+    """Compare the alarms with the entries of an events file.
 
-    `crossings`: the alarms of the entries' own conditions. Alarms of maintenance are not about the
-    world, and count only where an entry names their rule.
+    `crossings`: alarms of the entries' own conditions. Maintenance alarms count only where an
+    entry names their rule.
     """
     notes: list[str] = []
     scores: list[Score] = []
     for title, group in _sets(entries):
-        pairs = [(entry, list(_events(entry, judgement, crossings, notes))) for entry in group]
-        events = [event for _, events_of_set in pairs for event in events_of_set]
-        if not events:
-            continue
-        scores += _scores(title, group[0], events, judgement)
+        events = [
+            event for entry in group for event in _events(entry, evaluation, crossings, notes)
+        ]
+        if events:
+            scores += _scores(title, group[0], events, evaluation)
     return Scored(scores=tuple(scores), notes=tuple(notes))
 
 
 def _sets(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
-    """Each entry of crossings by itself; named events that ask for the same together."""
+    """Each entry of crossings alone; named events with the same rules and severity together."""
     named: dict[tuple[tuple[str, ...], str | None], list[Entry]] = {}
     for entry in entries:
         if entry.since is None:
@@ -124,36 +127,38 @@ def _sets(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
 
 
 def _events(
-    entry: Entry, judgement: Judgement, crossings: Sequence[RaisedAlarm], notes: list[str]
+    entry: Entry, evaluation: Evaluation, crossings: Sequence[RaisedAlarm], notes: list[str]
 ) -> Iterator[Event]:
     mine = [crossing for crossing in crossings if crossing.episode.rule == entry.rule_id]
     mine = [alarm for alarm in mine if not entry.sites or alarm.place in entry.sites]
     if entry.since is None:
-        events = list(_crossings(entry, mine, judgement))
+        events = list(_crossings(entry, mine, evaluation))
         if not events:
-            notes.append(f"{entry.name}: {entry.condition} never held in what was judged")
+            notes.append(f"{entry.name}: {entry.condition} never held in the period evaluated")
         yield from events
         return
     until = entry.until if entry.until is not None else entry.since
-    if until < judgement.since or entry.since > judgement.until:
-        notes.append(f"{entry.name}: nothing of that time was judged")
+    if until < evaluation.since or entry.since > evaluation.until:
+        notes.append(f"{entry.name}: outside the period evaluated")
         return
     if entry.condition is None:
         yield _event(entry, entry.name, entry.sites, entry.since, until)
         return
     events = list(_within(entry, mine, entry.since, until))
     if not events:
-        notes.append(f"{entry.name}: {entry.condition} did not hold then, by what was judged")
+        notes.append(f"{entry.name}: {entry.condition} did not hold then, by the readings")
     yield from events
 
 
-def _crossings(entry: Entry, mine: Sequence[RaisedAlarm], judgement: Judgement) -> Iterator[Event]:
-    """Each rise above, those with less than `apart` between them taken for one."""
+def _crossings(
+    entry: Entry, mine: Sequence[RaisedAlarm], evaluation: Evaluation
+) -> Iterator[Event]:
+    """Crossings; those with less than `apart` between them are one."""
     for place in sorted({alarm.place or "" for alarm in mine}):
         began: int | None = None
         ended = 0
         for alarm in [alarm for alarm in mine if (alarm.place or "") == place]:
-            until = judgement.until if alarm.episode.ended is None else alarm.episode.ended
+            until = evaluation.until if alarm.episode.ended is None else alarm.episode.ended
             if began is not None and alarm.episode.began - ended < entry.apart:
                 ended = max(ended, until)
                 continue
@@ -165,7 +170,7 @@ def _crossings(entry: Entry, mine: Sequence[RaisedAlarm], judgement: Judgement) 
 
 
 def _within(entry: Entry, mine: Sequence[RaisedAlarm], since: int, until: int) -> Iterator[Event]:
-    """The first crossing at each site in a named event."""
+    """The first crossing at each site during a named event."""
     first: dict[str, int] = {}
     for alarm in mine:
         over = alarm.episode.ended is not None and alarm.episode.ended < since
@@ -187,15 +192,17 @@ def _event(entry: Entry, name: str, sites: Iterable[str], crossed: int, until: i
 
 
 def _scores(
-    title: str, entry: Entry, events: Sequence[Event], judgement: Judgement
+    title: str, entry: Entry, events: Sequence[Event], evaluation: Evaluation
 ) -> Iterator[Score]:
-    concerned = [
-        (rule, key)
-        for rule, key in judgement.judged
-        if any(event.concerns(judgement.places[key]) for event in events)
-    ]
-    rules = sorted({rule for rule, _ in concerned if _counts(rule, entry, judgement)})
-    mine = [alarm for alarm in judgement.alarms if alarm.episode.rule in rules]
+    rules = sorted(
+        {
+            rule
+            for rule, key in evaluation.evaluated
+            if _counts(rule, entry, evaluation)
+            and any(event.concerns(evaluation.places[key]) for event in events)
+        }
+    )
+    mine = [alarm for alarm in evaluation.alarms if alarm.episode.rule in rules]
     if len(rules) != 1:
         yield _score(title, None, entry.severity, events, mine)
     for rule in rules:
@@ -203,10 +210,10 @@ def _scores(
         yield _score(title, rule, entry.severity, events, own)
 
 
-def _counts(rule: str, entry: Entry, judgement: Judgement) -> bool:
+def _counts(rule: str, entry: Entry, evaluation: Evaluation) -> bool:
     if entry.rules:
         return any(rule == word or rule.startswith(f"{word}-") for word in entry.rules)
-    return judgement.categories[rule] == HAZARD
+    return evaluation.categories[rule] == "hazard"
 
 
 def _score(
@@ -216,9 +223,9 @@ def _score(
     events: Sequence[Event],
     alarms: Sequence[RaisedAlarm],
 ) -> Score:
-    """An alarm is of every event that it overlaps; of none: it was false."""
+    """An alarm belongs to every event that it overlaps; with none, it is false."""
     about = [(alarm, at) for alarm in alarms if (at := alarm.reached(severity)) is not None]
-    about = [pair for pair in about if any(_asks_of(event, *pair) for event in events)]
+    about = [pair for pair in about if any(_is_scored(event, *pair) for event in events)]
     outcomes: list[Outcome] = []
     matched: set[int] = set()
     for event in events:
@@ -233,8 +240,8 @@ def _score(
     return Score(title=title, rule=rule, outcomes=tuple(outcomes), false=false)
 
 
-def _asks_of(event: Event, alarm: RaisedAlarm, at: int) -> bool:
-    """Of a site where something happened every alarm is asked for; else those of that time."""
+def _is_scored(event: Event, alarm: RaisedAlarm, at: int) -> bool:
+    """At a site with an event every alarm is scored; else those of the period without event."""
     return _is_of(alarm, at, event) if event.nothing else event.concerns(alarm.place)
 
 
@@ -244,5 +251,5 @@ def _is_of(alarm: RaisedAlarm, at: int, event: Event) -> bool:
     return event.concerns(alarm.place) and at <= event.until and lasting
 
 
-def _part(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _ratio(part: int, total: int) -> float | None:
+    return part / total if total else None

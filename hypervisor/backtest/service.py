@@ -1,133 +1,202 @@
-"""One question to the past, and its answer: what the command line and the API both ask."""
+"""One question to the past, on stored readings or a recording, and its answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from hypervisor.backtest import differences, registries, scoring
 from hypervisor.backtest.differences import Change
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.evaluate import Place, Span, Tick, backtest
+from hypervisor.backtest.evaluate import Share, Tick, backtest
 from hypervisor.backtest.events import Entry, is_event, rules_of
-from hypervisor.backtest.model import Judgement, RaisedAlarm
-from hypervisor.backtest.parts import Share
-from hypervisor.backtest.registries import Trial
-from hypervisor.backtest.registry_around import registry_around
+from hypervisor.backtest.model import BacktestError, Evaluation, Span
+from hypervisor.backtest.registries import Trial, registry_around
 from hypervisor.backtest.scoring import Scored
-from hypervisor.backtest.sources import Kept, Source
+from hypervisor.backtest.sources import CachedSource, RecordedSource, Source, StoredSource
+from hypervisor.backtest.worker_process import InProcess
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Registry
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
+from simulators import _recordings
 
-_FEW = 5  # sites whose readings are held while they are judged a second time
+_FEW = 5  # sites whose readings are kept for a second evaluation
+_LONG = 200 * 366 * 86_400_000_000  # µs: a recording may have any age
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Which `rules` (ids) are judged, with what is tried; `against` what it is held."""
+    """What is evaluated. `rules`: ids or domains; with none, and none tried, all in force.
 
-    rules: tuple[str, ...]
+    `trial`: replaces what is in force. `against`: a second trial to compare with. `sites`: these,
+    or all.
+    """
+
+    rules: Sequence[str] = ()
     trial: Trial = field(default_factory=Trial)
     against: Trial | None = None
-    sites: frozenset[str] | None = None
+    sites: Sequence[str] = ()
     span: Span = field(default_factory=Span)
-    events: tuple[Entry, ...] = ()
-    retention: int
+    events: Sequence[Entry] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The alarms found and what they were worth; `other`: the same by what is held against."""
+    """The alarms and their scores; `other`: the same for `against`, with the differences."""
 
-    judgement: Judgement
+    evaluation: Evaluation
     scored: Scored
     other: "Answer | None" = None
     changes: tuple[Change, ...] = ()
 
 
-def ask(  # noqa: PLR0913  by what, of what, and with whom
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A file, and which of its stations and columns are read."""
+
+    file: Path
+    stations: Sequence[str] | None = None
+    columns: Sequence[str] | None = None
+
+
+def backtest_stored(  # noqa: PLR0913  what is asked, and of which instance
+    connection: Connection,
+    question: Question,
+    catalogue: Catalogue,
+    *,
+    retention: int,
+    tick: Tick,
+    folder: Path | None = None,
+    url: str | None = None,
+) -> Answer:
+    """Evaluate stored readings, in one snapshot: the connection's transaction must be new.
+
+    `folder`: the instance's columnar copy. `url`: of the database, for a helper process.
+    """
+    source = StoredSource.of(connection, folder)
+    registry = registry_queries.load(connection)
+    share = None if url is None else InProcess(url=url, source=source)
+    return ask(registry, source, catalogue, question, tick, retention=retention, share=share)
+
+
+def backtest_recording(
+    recording: Recording,
+    registry: Registry,
+    question: Question,
+    catalogue: Catalogue,
+    tick: Tick,
+) -> tuple[Answer, list[str]]:
+    """Evaluate a recording at its sites; with notes on what was left out."""
+    read = _recordings.read(recording.file, stations=recording.stations, columns=recording.columns)
+    source = RecordedSource.of(read.rows, registry, catalogue)
+    if not source.by_series:
+        raise BacktestError(f"{recording.file}: {'; '.join(source.notes)}")
+    sites = {registry.devices[device].site for device in read.devices if device in registry.devices}
+    if question.sites:
+        _check_sites(registry, question)
+        sites &= set(question.sites)
+    if not sites:
+        raise BacktestError(f"{recording.file} holds nothing of {', '.join(question.sites)}")
+    registry = _commission(registry, source)
+    question = replace(question, sites=sorted(sites))
+    answer = ask(registry, source, catalogue, question, tick, retention=_LONG)
+    return answer, [*read.notes, *source.notes]
+
+
+def _commission(registry: Registry, source: RecordedSource) -> Registry:
+    """Devices are commissioned at their first reading, so that none counts as silent before."""
+    first: dict[str, int] = {}
+    for series in registry.series.values():
+        rows = source.by_series.get(series.id or 0)
+        if rows is not None:
+            begins = int(rows["time"][0])
+            first[series.device] = min(begins, first.get(series.device, begins))
+    devices = {
+        name: replace(device, commissioned=moment(first[name])) if name in first else device
+        for name, device in registry.devices.items()
+    }
+    return replace(registry, devices=devices)
+
+
+def ask(  # noqa: PLR0913  of what, with what, and with whom
     registry: Registry,
     source: Source,
     catalogue: Catalogue,
     question: Question,
     tick: Tick,
     *,
+    retention: int,
     share: Share | None = None,
 ) -> Answer:
-    """Judge, score and compare. `tick` runs to twice the subjects where there is an `against`.
+    """Evaluate, score and compare; `tick` runs to twice the subjects if there is an `against`.
 
-    `share`: with whom a long work may be shared.
-
-    Raises:
-        BacktestError: a site is unknown, or no rule applies to anything.
+    BacktestError: a site or rule is unknown, or no rule applies anywhere.
     """
     _check_sites(registry, question)
+    against = question.against
     registry = registries.with_trial(registry, question.trial, catalogue)
-    rounds = 1 if question.against is None else 2
-    if question.against is not None and len(question.sites or ()) in range(1, _FEW):
-        source = Kept(source)
+    rules = _choose_rules(registry, question, catalogue)
+    crossings = rules_of(question.events, catalogue)
+    sites = frozenset(question.sites) or None
+    rounds = 1 if against is None else 2
+    if against is not None and sites is not None and len(sites) < _FEW:
+        source = CachedSource(source)
 
-    def first(done: int, of: int) -> None:
-        tick(done, of * rounds)
+    def answer_to(registry: Registry, number: int) -> Answer:
+        """Evaluate with a registry: as the first of the rounds, or the second."""
+        near = registry if sites is None else registry_around(registry, sites)
+        near = registries.with_trial(near, Trial(rules=tuple(crossings)), catalogue)
+        evaluation = backtest(
+            registries.only_rules(near, [*rules, *(rule.id for rule in crossings)]),
+            source,
+            catalogue,
+            span=question.span,
+            sites=sites,
+            retention=retention,
+            closed=not question.trial and against is None,
+            tick=lambda done, of: tick(done + number * of, of * rounds),
+            share=share,
+        )
+        return _score(question, evaluation)
 
-    answer = _answer(registry, source, catalogue, question, first, share)
-    if question.against is None:
+    answer = answer_to(registry, 0)
+    if against is None:
         return answer
-    other = registries.with_trial(registry, question.against, catalogue)
-
-    def second(done: int, of: int) -> None:
-        tick(done + of, of * rounds)
-
-    against = _answer(other, source, catalogue, question, second, share)
-    changes = differences.compare(answer.judgement.alarms, against.judgement.alarms)
-    return replace(answer, other=against, changes=tuple(changes))
+    other = answer_to(registries.with_trial(registry, against, catalogue), 1)
+    changes = differences.compare(answer.evaluation.alarms, other.evaluation.alarms)
+    return replace(answer, other=other, changes=tuple(changes))
 
 
-def _answer(  # noqa: PLR0913, PLR0917  as above
-    registry: Registry,
-    source: Source,
-    catalogue: Catalogue,
-    question: Question,
-    tick: Tick,
-    share: Share | None,
-) -> Answer:
-    events = rules_of(question.events, catalogue)
-    if question.sites is not None:
-        registry = registry_around(registry, question.sites)
-    registry = registries.with_trial(registry, Trial(rules=tuple(events)), catalogue)
-    rules = [*question.rules, *(rule.id for rule in events)]
-    judgement = backtest(
-        registries.only_rules(registry, rules),
-        source,
-        catalogue,
-        span=question.span,
-        place=Place(sites=question.sites),
-        retention=question.retention,
-        closed=not question.trial and question.against is None,
-        tick=tick,
-        share=share,
+def _score(question: Question, evaluation: Evaluation) -> Answer:
+    """Separate the crossings of events from the alarms, and score these."""
+    crossings = [alarm for alarm in evaluation.alarms if is_event(alarm.episode.rule)]
+    evaluation = replace(
+        evaluation,
+        alarms=tuple(alarm for alarm in evaluation.alarms if not is_event(alarm.episode.rule)),
+        evaluated=tuple(pair for pair in evaluation.evaluated if not is_event(pair[0])),
     )
-    judgement, crossings = _apart(judgement)
-    if not judgement.judged:
+    if not evaluation.evaluated:
         raise BacktestError(
             "none of these rules applies anywhere: no site has their series and thresholds"
         )
-    return Answer(judgement=judgement, scored=scoring.score(question.events, judgement, crossings))
-
-
-def _apart(judgement: Judgement) -> tuple[Judgement, Sequence[RaisedAlarm]]:
-    """Alarms, and what only tells when something happened."""
-    crossings = [alarm for alarm in judgement.alarms if is_event(alarm.episode.rule)]
-    return (
-        replace(
-            judgement,
-            alarms=tuple(alarm for alarm in judgement.alarms if not is_event(alarm.episode.rule)),
-            judged=tuple(pair for pair in judgement.judged if not is_event(pair[0])),
-        ),
-        crossings,
+    return Answer(
+        evaluation=evaluation, scored=scoring.score(question.events, evaluation, crossings)
     )
 
 
+def _choose_rules(registry: Registry, question: Question, catalogue: Catalogue) -> list[str]:
+    """The ids of the rules to evaluate."""
+    trial, against = question.trial, question.against
+    rules = [rule.id for rule in trial.rules]
+    new = [] if against is None else [rule.id for rule in against.rules]
+    # a changed pack alone is compared with its rules as they are
+    if question.rules or not (rules or (new and against and not against.thresholds)):
+        rules += registries.choose_rules(registry, question.rules, catalogue)
+    return list(dict.fromkeys([*rules, *new]))
+
+
 def _check_sites(registry: Registry, question: Question) -> None:
-    named = {*(question.sites or ()), *(site for event in question.events for site in event.sites)}
+    named = {*question.sites, *(site for event in question.events for site in event.sites)}
     for site in sorted(named - registry.sites.keys()):
         raise BacktestError(f"there is no site {site!r}{did_you_mean(site, registry.sites)}")

@@ -1,4 +1,4 @@
-"""Where the readings of a backtest come from: the store, or a recording that nobody stored."""
+"""Where the readings of a backtest come from: the database, or a recording."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ FOREVER = 2**62  # an `until` that is none
 
 
 class Source(Protocol):
-    """Readings, and how far was listened: `floor` (µs; NEVER: nobody did), `deaf` spans.
+    """Readings; how far ingest listened (`floor`, µs; NEVER: not at all), with `gaps`; `closings`.
 
-    `closings`: where operators closed alarms of the log by hand.
+    Closings: where operators closed alarms by hand.
     """
 
     @property
@@ -41,15 +41,15 @@ class Source(Protocol):
     def closings(self) -> Closings: ...
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
-        """Each series' rows from `since` up to and with `until`, ascending by time.
+        """Each series' rows from `since` to `until` (included), ascending by time.
 
-        With them the last good row before, whose value may still hold.
+        With the last good row before, whose value may still hold.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
-    """What is in the store, as the watch has heard it; long spans are read from `copy`."""
+class StoredSource:
+    """Stored readings; long periods are read from the columnar `copy`."""
 
     connection: Connection
     floor: int
@@ -58,10 +58,10 @@ class Stored:
     copy: Copy | None = None
 
     @classmethod
-    def of(cls, connection: Connection, folder: Path | None = None) -> "Stored":
-        """As it stands now: everything else on the connection's transaction sees the same.
+    def of(cls, connection: Connection, folder: Path | None = None) -> "StoredSource":
+        """A snapshot, for all of the connection's transaction, which must be new.
 
-        `folder`: where the columnar copy is, if there is one. The transaction must be new.
+        `folder`: where the columnar copy is, if there is one.
         """
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         state = evaluation_queries.load_state(connection)
@@ -99,8 +99,8 @@ class Stored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """A recording, as if each reading had arrived when it was measured; nobody listened before."""
+class RecordedSource:
+    """A recording, as if each reading had arrived when it was measured; before it, a gap."""
 
     by_series: Mapping[int, Rows]
     floor: int
@@ -109,7 +109,7 @@ class Recorded:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, registry: Registry, catalogue: Catalogue) -> "Recorded":
+    def of(cls, rows: pd.DataFrame, registry: Registry, catalogue: Catalogue) -> "RecordedSource":
         rows_read, account = importing.check_recording(
             rows, registry, catalogue, until=np.iinfo(np.int64).max
         )
@@ -136,8 +136,8 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=False)
-class Kept:
-    """A source whose readings are read once, for whoever judges the same ones several times."""
+class CachedSource:
+    """A source that keeps what it has read, for evaluating the same readings again."""
 
     source: Source
     _read: dict[tuple[tuple[int, ...], int, int], Mapping[int, Rows]] = field(default_factory=dict)

@@ -1,6 +1,5 @@
-"""A span of readings as a picture: the extreme of each day or hour, and how long beyond a limit."""
+"""A period of readings in bins: the extreme of each day or hour; time beyond a limit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -16,14 +15,14 @@ Values = NDArray[np.float64]
 
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
-_MOST = 400  # points of a picture
-_LONG = 40 * _DAY  # from which on a picture is of days
+_MOST = 400  # points of a strip
+_LONG = 40 * _DAY  # from which bins are days
 _STEPS = tuple(_HOUR * hours // 4 for hours in (1, 2, 4, 8, 12, 24, 48, 96))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What was compared, as it was known: ascending times (µs), values, how long each held (µs)."""
+class ComparedValues:
+    """The compared values: ascending times (µs), values, how long each held (µs)."""
 
     time: Instants
     value: Values
@@ -33,8 +32,8 @@ class Seen:
     @classmethod
     def of(
         cls, time: Instants, low: Values, high: Values, compared: Compared, stale: int
-    ) -> "Seen":
-        """Out of intervals: what is not known by a number is left out, but for a full scale."""
+    ) -> "ComparedValues":
+        """From intervals, without unknown values; at full scale the lower bound counts."""
         exact = np.isfinite(low) & ((low == high) | np.isposinf(high))
         time, value = time[exact], compared.of(low[exact])
         gaps = np.diff(time, append=time[-1:])
@@ -45,14 +44,14 @@ class Seen:
         return int(self.time[-1])
 
     def beyond(self, threshold: float) -> float | None:
-        """The share of the time known in which it lay beyond; None: nothing is known."""
-        whole = int(self.held.sum())
-        if not whole:
+        """The share of the recorded time beyond a threshold; None: no recorded time."""
+        total = int(self.held.sum())
+        if not total:
             return None
-        return float(self.held[self.compared.beyond(self.value, threshold)].sum()) / whole
+        return float(self.held[self.compared.beyond(self.value, threshold)].sum()) / total
 
     def extreme(self, since: int, until: int) -> float | None:
-        """The farthest that it came in a span."""
+        """The extreme of a period, on the alarm side."""
         first, last = np.searchsorted(self.time, (since, until + 1))
         if first == last:
             return None
@@ -62,9 +61,9 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """A point a bin: its beginning (µs) and its extreme, None where nothing is known.
+    """Points: a bin's beginning (µs) and its extreme, None without readings.
 
-    `bin`: how long one is (µs); a day is a local one.
+    `bin`: its length (µs); a day is a local day.
     """
 
     since: int
@@ -73,13 +72,13 @@ class Strip:
     points: tuple[tuple[int, float | None], ...]
 
 
-def strip(seen: Seen, since: int, until: int, zone: ZoneInfo) -> Strip:
-    """The picture of a span."""
-    width = _width(until - since)
-    edges = np.array(
-        _days(since, until, zone) if width == _DAY else _steps(since, until, width),
-        dtype=np.int64,
-    )
+def strip(seen: ComparedValues, since: int, until: int, zone: ZoneInfo) -> Strip:
+    """The bins of a period."""
+    length = until - since
+    width = next((step for step in _STEPS if length <= step * _MOST), _DAY)
+    width = _DAY if length >= _LONG else width
+    steps = range(since // width * width, until, width)
+    edges = np.array(_days(since, until, zone) if width == _DAY else steps, dtype=np.int64)
     bounds = np.searchsorted(seen.time, edges)
     upper = seen.compared.direction == "above"
     points: list[tuple[int, float | None]] = []
@@ -92,18 +91,8 @@ def strip(seen: Seen, since: int, until: int, zone: ZoneInfo) -> Strip:
     return Strip(since=since, until=until, bin=width, points=tuple(points))
 
 
-def _width(length: int) -> int:
-    if length >= _LONG:
-        return _DAY
-    return next((step for step in _STEPS if length <= step * _MOST), _DAY)
-
-
-def _steps(since: int, until: int, width: int) -> Sequence[int]:
-    return range(since // width * width, until, width)
-
-
 def _days(since: int, until: int, zone: ZoneInfo) -> list[int]:
-    """Local midnights, the first at or before the span's beginning."""
+    """Local midnights, the first at or before the beginning."""
     day = moment(since).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     days: list[int] = []
     while (at := micros(day)) < until:

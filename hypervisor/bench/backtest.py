@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.service import Question, backtest_stored
 from hypervisor.bench import gauges, queries
 from hypervisor.bench.servers import BenchError, Ground, Tick
 from hypervisor.broker import binaries
@@ -72,16 +72,16 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
     """From a new connection to the scored answer."""
     began = time.perf_counter()
     with connect(ground.settings.database_url) as connection:
-        answer = of_store(
+        answer = backtest_stored(
             connection,
-            BacktestOptions(rules=(RULE,), sites=sites),
+            Question(rules=(RULE,), sites=sites),
             catalogue(),
             retention=400 * 86_400 * 1_000_000,
             tick=lambda _done, _of: None,
             folder=ground.folder / queries_columnar.FOLDER,
             url=ground.settings.database_url,
         )
-    return time.perf_counter() - began, len(answer.judgement.alarms)
+    return time.perf_counter() - began, len(answer.evaluation.alarms)
 
 
 def _bare(url: str) -> float:

@@ -1,168 +1,79 @@
-"""Routes of rules: list, check, change, withdraw, roll back."""
+"""Routes of rules and thresholds: list, check, change, withdraw, roll back, propose."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
-from hypervisor.base.errors import RulebookError
+from hypervisor.base.errors import RulebookError, StaleError, UnknownError
 from hypervisor.base.instance import Mode
 from hypervisor.database.instance import scenario_clock
 from hypervisor.evaluation.rule_text import Proposed, read_any, read_one, read_written
 from hypervisor.readings import queries_latest
+from hypervisor.registry import queries_revisions
 from hypervisor.registry.queries_revisions import load_rule_histories
-from hypervisor.rulebook import formatting, model, service
-from hypervisor.rulebook.pack_tests import run_pack_tests, test_row
+from hypervisor.rulebook import gauge_records, service, service_thresholds
+from hypervisor.rulebook.model import NONE, Stamp, last_recorded, mark_of, owner_of
+from hypervisor.rulebook.pack_checks import run_pack_tests
+from hypervisor.rulebook.proposal import ProposalOptions, format_commands
 from hypervisor.rulebook.schemas import (
     ChangedBody,
     CheckBody,
     CheckPost,
+    CurrentRule,
+    ProposalsBody,
     RevisionBody,
     RevisionsBody,
     RollbackPost,
     RuleDetailBody,
     RulePut,
+    Slip,
     TestBody,
-    slip_of,
+    ThresholdPut,
+    ThresholdRevisionBody,
+    ThresholdsBody,
 )
-from hypervisor.rulebook.service_apply import Change
-from hypervisor.rulebook.stamps import Stamp
+from hypervisor.rulebook.service import Change
+from hypervisor.rulebook.service_thresholds import ThresholdChange
 from hypervisor.web.paging import Page
-from hypervisor.web.preconditions import IfMatch, expected, tag
-from hypervisor.web.problems import responses
+from hypervisor.web.preconditions import IfMatch, PreconditionError, expected, tag
+from hypervisor.web.problems import answer, responses
 from hypervisor.web.schemas import RuleBody, RulesBody
 from rules._errors import RuleError
 from rules._pack import packs
 
-router = APIRouter(prefix="/rules", tags=["rules"])
+rules = APIRouter(prefix="/rules", tags=["rules"])
+thresholds = APIRouter(prefix="/thresholds", tags=["thresholds"])
+_WRITES = responses(401, 403, 404, 412, 422, 428)
+_STATUS = (
+    (StaleError, HTTPStatus.PRECONDITION_FAILED),
+    (PreconditionError, HTTPStatus.PRECONDITION_REQUIRED),
+    (UnknownError, HTTPStatus.NOT_FOUND),
+)
 
 
-@router.get("", responses=responses())
-def list_rules(context: Context, page: Page) -> RulesBody:
-    """Rules as their authors wrote them, with the time from which they are in force."""
-    rules = queries_latest.list_rules(context.connection, context.now())
-    some, following = page.cut(rules, lambda row: (row[0],))
-    return RulesBody(
-        mode=context.mode,
-        rules=[
-            RuleBody(id=key, written=written, effective=effective)
-            for key, written, effective in some
-        ],
-        next=following,
-    )
+def install(app: FastAPI) -> None:
+    """Errors of rules and thresholds as problem+json, with line and column in a text."""
+
+    @app.exception_handler(RulebookError)
+    def _refused(request: Request, error: RulebookError) -> Response:
+        kinds = (status for kind, status in _STATUS if isinstance(error, kind))
+        return answer(request, next(kinds, HTTPStatus.UNPROCESSABLE_ENTITY), str(error))
+
+    @app.exception_handler(RuleError)
+    def _slip(request: Request, error: RuleError) -> Response:
+        slips = [Slip.of(error).model_dump()]
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=slips)
 
 
-@router.post("/check", responses=responses(422))
-def check_rules(context: Context, body: CheckPost) -> CheckBody:
-    """Parse rules and run their tests without storing anything."""
-    try:
-        pack = read_any(body.text, domain=body.domain)
-    except RuleError as error:
-        return CheckBody(mode=context.mode, ok=False, slips=[slip_of(error)], rules=[], tests=[])
-    outcome_rows = [test_row(outcome) for outcome in run_pack_tests(pack)] if body.tests else []
-    tests = [
-        TestBody(**{name: outcome[name] for name in TestBody.model_fields})
-        for outcome in outcome_rows
-    ]
-    return CheckBody(
-        mode=context.mode,
-        ok=all(test.passed for test in tests),
-        slips=[],
-        rules=[rule.id for rule in pack.rules],
-        tests=tests,
-    )
-
-
-@router.get("/{rule}", responses=responses(404))
-def get_rule(context: Context, response: Response, rule: str) -> RuleDetailBody:
-    """The current rule, as text and as an object; its ETag is for If-Match."""
-    revisions = service.get_revisions(load_rule_histories(context.connection), rule)
-    current = model.current_rule(rule, revisions, now=now_of(context), packs=())
-    tag(response, current.row["revision"])
-    return RuleDetailBody(mode=context.mode, **current.row)
-
-
-@router.get("/{rule}/revisions", responses=responses(404))
-def list_revisions(context: Context, response: Response, rule: str) -> RevisionsBody:
-    """Revisions of a rule in the order they were recorded."""
-    recorded_revisions = service.get_revisions(load_rule_histories(context.connection), rule)
-    rows = [
-        RevisionBody(**formatting.revision_row(recorded, recorded_revisions))
-        for recorded in recorded_revisions
-    ]
-    tag(response, rows[-1].revision)
-    return RevisionsBody(mode=context.mode, key=rule, revisions=rows)
-
-
-@router.put("/{rule}", responses=responses(401, 403, 404, 412, 422, 428))
-def put_rule(
-    context: Context, response: Response, rule: str, body: RulePut, if_match: IfMatch = None
-) -> ChangedBody:
-    """Add a rule, or change the revision that If-Match names."""
-    context.require(Duty.WRITE_RULES)
-    proposed = _parse_body(rule, body)
-    with context.writing() as connection:
-        exists = rule in load_rule_histories(connection)
-        change = service.put_rule(
-            connection,
-            proposed,
-            stamp_of(context, body.reason, body.effective),
-            expected=expected(if_match, exists=exists, what=rule),
-        )
-    return _change_body(context, response, change)
-
-
-@router.delete("/{rule}", responses=responses(401, 403, 404, 412, 422, 428))
-def withdraw_rule(  # noqa: PLR0913, PLR0917  a DELETE has no body
-    context: Context,
-    response: Response,
-    rule: str,
-    reason: Annotated[str, Query(min_length=1)],
-    effective: Annotated[datetime | None, Query()] = None,
-    if_match: IfMatch = None,
-) -> ChangedBody:
-    """Withdraw a rule; its revisions are kept."""
-    context.require(Duty.WRITE_RULES)
-    with context.writing() as connection:
-        service.get_revisions(load_rule_histories(connection), rule)
-        change = service.withdraw_rule(
-            connection,
-            rule,
-            stamp_of(context, reason, effective),
-            expected=expected(if_match, exists=True, what=rule),
-        )
-    return _change_body(context, response, change)
-
-
-@router.post("/{rule}/rollback", responses=responses(401, 403, 404, 412, 422, 428))
-def roll_back_rule(
-    context: Context, response: Response, rule: str, body: RollbackPost, if_match: IfMatch = None
-) -> ChangedBody:
-    """Restore an earlier revision, or the rule shipped with this version."""
-    context.require(Duty.WRITE_RULES)
-    with context.writing() as connection:
-        service.get_revisions(load_rule_histories(connection), rule)
-        change = service.roll_back_rule(
-            connection,
-            rule,
-            body.to,
-            stamp_of(context, body.reason, body.effective),
-            packs=packs() if body.to == service.TO_SHIPPED else (),
-            expected=expected(if_match, exists=True, what=rule),
-        )
-    return _change_body(context, response, change)
-
-
-def stamp_of(context: RequestContext, reason: str, effective: datetime | None) -> Stamp:
-    """Author, reason and effective time of a change.
-
-    Raises:
-        RulebookError: the time has no offset.
-    """
+def stamp_of(context: RequestContext, reason: str, effective: datetime | None = None) -> Stamp:
+    """Author, reason and effective time of a change; RulebookError if the time has no offset."""
     if effective is not None and effective.tzinfo is None:
-        raise RulebookError(f"effective {effective.isoformat()} says no offset: write Z for UTC")
+        raise RulebookError(f"effective {effective.isoformat()} has no offset: write Z for UTC")
     return Stamp(
         author=context.person.name, reason=reason, now=now_of(context), effective=effective
     )
@@ -175,8 +86,230 @@ def now_of(context: RequestContext) -> datetime | None:
     return scenario_clock(context.connection)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """A change that is requested: its context, and what the author saw."""
+
+    context: Context
+    response: Response
+    if_match: IfMatch = None
+
+    def stamp(self, body: RollbackPost | RulePut | ThresholdPut) -> Stamp:
+        return stamp_of(self.context, body.reason, body.effective)
+
+    def expected(self, key: str, *, exists: bool) -> str | None:
+        return expected(self.if_match, exists=exists, what=key)
+
+    def expected_threshold(self, key: str) -> str:
+        revisions = queries_revisions.list_revisions(self.context.connection, "threshold", key)
+        return self.expected(key, exists=bool(revisions)) or NONE
+
+    def rule_body(self, change: Change) -> ChangedBody:
+        tag(self.response, change.mark)
+        return ChangedBody(mode=self.context.mode, **change.row)
+
+    def threshold_body(self, change: ThresholdChange) -> ThresholdRevisionBody:
+        if change.after is None:
+            raise UnknownError(f"no threshold {change.key!r} was ever set")
+        before = [change.before] if change.before else []
+        row = RevisionBody.of(change.after, before)
+        tag(self.response, row.revision)
+        return ThresholdRevisionBody(mode=self.context.mode, changed=change.changed, threshold=row)
+
+
+def _withdrawal_stamp(
+    context: Context,
+    reason: Annotated[str, Query(min_length=1)],
+    effective: Annotated[datetime | None, Query()] = None,
+) -> Stamp:
+    return stamp_of(context, reason, effective)
+
+
+Asks = Annotated[_Change, Depends(_Change)]
+Withdrawal = Annotated[Stamp, Depends(_withdrawal_stamp)]
+
+
+@rules.get("", responses=responses())
+def list_rules(context: Context, page: Page) -> RulesBody:
+    """Rules as their authors wrote them, with the time from which they are in force."""
+    rows, following = page.cut(
+        queries_latest.list_rules(context.connection, context.now()), lambda row: (row[0],)
+    )
+    return RulesBody(
+        mode=context.mode,
+        rules=[
+            RuleBody(id=key, written=written, effective=effective)
+            for key, written, effective in rows
+        ],
+        next=following,
+    )
+
+
+@rules.post("/check", responses=responses(422))
+def check_rules(context: Context, body: CheckPost) -> CheckBody:
+    """Parse rules and run their tests without storing anything."""
+    try:
+        pack = read_any(body.text, domain=body.domain)
+    except RuleError as error:
+        return CheckBody(mode=context.mode, ok=False, slips=[Slip.of(error)], rules=[], tests=[])
+    tests = [TestBody.of(tested) for tested in run_pack_tests(pack)] if body.tests else []
+    return CheckBody(
+        mode=context.mode,
+        ok=all(test.passed for test in tests),
+        slips=[],
+        rules=[rule.id for rule in pack.rules],
+        tests=tests,
+    )
+
+
+@rules.get("/{rule}", responses=responses(404))
+def get_rule(context: Context, response: Response, rule: str) -> RuleDetailBody:
+    """The current rule, as text and as an object; its ETag is for If-Match."""
+    revisions = service.get_revisions(load_rule_histories(context.connection), rule)
+    current = CurrentRule.of(rule, revisions, now=now_of(context), packs=())
+    tag(response, current.revision)
+    return RuleDetailBody(mode=context.mode, **dict(current))
+
+
+@rules.get("/{rule}/revisions", responses=responses(404))
+def list_rule_revisions(context: Context, response: Response, rule: str) -> RevisionsBody:
+    """Revisions of a rule in the order they were recorded."""
+    revisions = service.get_revisions(load_rule_histories(context.connection), rule)
+    rows = [RevisionBody.of(recorded, revisions) for recorded in revisions]
+    tag(response, rows[-1].revision)
+    return RevisionsBody(mode=context.mode, key=rule, revisions=rows)
+
+
+@rules.put("/{rule}", responses=_WRITES)
+def put_rule(change: Asks, rule: str, body: RulePut) -> ChangedBody:
+    """Add a rule, or change the revision that If-Match names."""
+    change.context.require(Duty.WRITE_RULES)
+    proposed = _parse_body(rule, body)
+    with change.context.writing() as connection:
+        seen = change.expected(rule, exists=rule in load_rule_histories(connection))
+        done = service.put_rule(connection, proposed, change.stamp(body), expected=seen)
+    return change.rule_body(done)
+
+
+@rules.delete("/{rule}", responses=_WRITES)
+def withdraw_rule(change: Asks, rule: str, stamp: Withdrawal) -> ChangedBody:
+    """Withdraw a rule; its revisions are kept."""
+    change.context.require(Duty.WRITE_RULES)
+    with change.context.writing() as connection:
+        service.get_revisions(load_rule_histories(connection), rule)
+        seen = change.expected(rule, exists=True)
+        done = service.withdraw_rule(connection, rule, stamp, expected=seen)
+    return change.rule_body(done)
+
+
+@rules.post("/{rule}/rollback", responses=_WRITES)
+def roll_back_rule(change: Asks, rule: str, body: RollbackPost) -> ChangedBody:
+    """Restore an earlier revision, or the rule shipped with this version."""
+    change.context.require(Duty.WRITE_RULES)
+    with change.context.writing() as connection:
+        service.get_revisions(load_rule_histories(connection), rule)
+        seen, stamp = change.expected(rule, exists=True), change.stamp(body)
+        done = service.roll_back_rule(connection, rule, body.to, stamp, packs=packs, expected=seen)
+    return change.rule_body(done)
+
+
+@thresholds.get("", responses=responses(404))
+def list_thresholds(
+    context: Context,
+    page: Page,
+    owner: Annotated[
+        str | None, Query(description="A site, or device/<device>.", examples=["toulouse"])
+    ] = None,
+) -> ThresholdsBody:
+    """Thresholds in force, with author and effective time."""
+    in_force = service_thresholds.list_in_force(context.connection, owner, now=now_of(context))
+    rows, following = page.cut(in_force, lambda recorded: (recorded.key, recorded.id or 0))
+    return ThresholdsBody(
+        mode=context.mode, thresholds=list(map(RevisionBody.of, rows)), next=following
+    )
+
+
+@thresholds.get("/{owner:path}/proposal", responses=responses(404, 422))
+def propose_thresholds(
+    context: Context,
+    owner: str,
+    alarms: Annotated[float, Query(gt=0, description="A year, that a rate may raise.")] = 6.0,
+) -> ProposalsBody:
+    """Thresholds proposed from a gauge's record, with the alarms each would have raised."""
+    proposals = gauge_records.list_proposals(
+        context.connection,
+        owner,
+        catalogue=context.catalogue,
+        options=ProposalOptions(alarms=alarms),
+    )
+    return ProposalsBody(mode=context.mode, proposals=proposals, lines=format_commands(proposals))
+
+
+@thresholds.get("/{key:path}/revisions", responses=responses(404))
+def list_threshold_revisions(context: Context, response: Response, key: str) -> RevisionsBody:
+    """A threshold's revisions, in the order they were recorded."""
+    revisions = service_thresholds.get_history(context.connection, key)
+    tag(response, mark_of(last_recorded(revisions)))
+    rows = [RevisionBody.of(recorded, revisions) for recorded in revisions]
+    return RevisionsBody(mode=context.mode, key=key, revisions=rows)
+
+
+@thresholds.post("/{key:path}/rollback", responses=_WRITES)
+def roll_back_threshold(change: Asks, key: str, body: RollbackPost) -> ThresholdRevisionBody:
+    """Restore an earlier revision."""
+    change.context.require(Duty.WRITE_RULES, subject=owner_of(key))
+    with change.context.writing() as connection:
+        seen, stamp = change.expected_threshold(key), change.stamp(body)
+        done = service_thresholds.roll_back_threshold(
+            connection, key, body.to, stamp, expected=seen
+        )
+    return change.threshold_body(done)
+
+
+@thresholds.get("/{key:path}", responses=responses(404))
+def get_threshold(context: Context, response: Response, key: str) -> ThresholdRevisionBody:
+    """The latest revision of `<site>/<name>` or `device/<device>/<name>`."""
+    revisions = service_thresholds.get_history(context.connection, key)
+    row = RevisionBody.of(revisions[-1], revisions)
+    tag(response, row.revision)
+    return ThresholdRevisionBody(mode=context.mode, threshold=row)
+
+
+@thresholds.put("/{key:path}", responses=_WRITES)
+def put_threshold(change: Asks, key: str, body: ThresholdPut) -> ThresholdRevisionBody:
+    """Set a threshold, or change the revision that If-Match names."""
+    change.context.require(Duty.WRITE_RULES, subject=owner_of(key))
+    with change.context.writing() as connection:
+        done = service_thresholds.set_threshold(
+            connection,
+            key,
+            body.value,
+            change.stamp(body),
+            expected=change.expected_threshold(key),
+            quantity=body.quantity,
+        )
+    return change.threshold_body(done)
+
+
+@thresholds.delete("/{key:path}", responses=_WRITES)
+def withdraw_threshold(change: Asks, key: str, stamp: Withdrawal) -> ThresholdRevisionBody:
+    """Withdraw a threshold: rules that need it no longer apply there."""
+    change.context.require(Duty.WRITE_RULES, subject=owner_of(key))
+    with change.context.writing() as connection:
+        service_thresholds.get_history(connection, key)
+        seen = change.expected_threshold(key)
+        done = service_thresholds.withdraw_threshold(connection, key, stamp, expected=seen)
+    return change.threshold_body(done)
+
+
 def _parse_body(rule: str, body: RulePut) -> Proposed:
-    domain = _domain_of(rule)
+    from sensors._domain import catalogue  # noqa: PLC0415  scans
+
+    domains = sorted(catalogue().domains, key=len, reverse=True)
+    domain = next((name for name in domains if rule.startswith(f"{name}-")), None)
+    if domain is None:
+        expected_ids = ", ".join(f"{name}-…" for name in domains)
+        raise RulebookError(f"{rule!r} begins with no domain; expected {expected_ids}")
     if (body.text is None) == (body.written is None):
         raise RulebookError("expected the rule either as `text` or as `written`")
     if body.text is not None:
@@ -184,22 +317,10 @@ def _parse_body(rule: str, body: RulePut) -> Proposed:
     else:
         parsed = read_written(body.written or {}, domain=domain)
     if parsed.rule.id != rule:
-        raise RulebookError(f"the rule calls itself {parsed.rule.id!r}, the address {rule!r}")
+        raise RulebookError(f"the rule's id is {parsed.rule.id!r}, the address says {rule!r}")
     return parsed
 
 
-def _domain_of(rule: str) -> str:
-    from sensors._domain import catalogue  # noqa: PLC0415  scans
-
-    domains = sorted(catalogue().domains, key=len, reverse=True)
-    for domain in domains:
-        if rule.startswith(f"{domain}-"):
-            return domain
-    raise RulebookError(
-        f"{rule!r} begins with no domain; expected {', '.join(f'{name}-…' for name in domains)}"
-    )
-
-
-def _change_body(context: RequestContext, response: Response, change: Change) -> ChangedBody:
-    tag(response, change.mark)
-    return ChangedBody(mode=context.mode, **formatting.change_row(change))
+router = APIRouter()
+router.include_router(rules)
+router.include_router(thresholds)

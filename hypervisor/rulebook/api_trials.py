@@ -1,34 +1,123 @@
 """Trials: a changed threshold evaluated on past readings; nothing is stored."""
 
-from datetime import UTC, datetime, timedelta
-from threading import BoundedSemaphore, Lock
+from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import HTTPException
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, Field
 
-from hypervisor.access.context import Context, RequestContext
-from hypervisor.backtest.draft import Edit
-from hypervisor.backtest.edits import Tried, try_edit
-from hypervisor.backtest.errors import BacktestError
+from hypervisor.access.context import Context
+from hypervisor.backtest.edits import TrialResult
+from hypervisor.backtest.model import BacktestError
+from hypervisor.backtest.trial_side import Side
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
-from hypervisor.base.instants import micros
-from hypervisor.registry.queries import RegistryCache
-from hypervisor.rulebook.schemas_trials import TrialBody
+from hypervisor.base.instants import moment, moment_if
+from hypervisor.rulebook.service_trials import FIRST, YEAR, build_edit, run_trial
 from hypervisor.web.problems import responses
-from rules._rule import Rule
+from hypervisor.web.schemas import Body
 
 router = APIRouter(prefix="/trials", tags=["thresholds"])
+_SECOND = 1_000_000
 
-YEAR = timedelta(days=365)
-_LONGEST = timedelta(days=800)
-_FIRST_YEAR, _LAST_YEAR = datetime(1800, 1, 3, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_PATIENCE = 5.0  # s to wait for a free slot
-_AT_ONCE = BoundedSemaphore(2)
-_FIRST = Lock()
+
+class SpellBody(BaseModel):
+    """A time in alarm."""
+
+    subject: str = Field(examples=["orge-mill"])
+    began: datetime
+    ended: datetime | None
+    severity: str
+    false: bool | None = Field(description="Without an event; null: unknown.")
+
+
+class OutcomeBody(BaseModel):
+    """One event and its alarm."""
+
+    event: str
+    began: datetime
+    ended: datetime
+    peak: float | None = Field(description="Peak value in the threshold's unit.")
+    hit: bool
+    lead_s: float | None = Field(description="From the alarm to the event's beginning.")
+
+
+class SideBody(BaseModel):
+    """Alarms with one value of the threshold."""
+
+    value: float | None
+    beyond: float | None = Field(description="Share of the recorded time beyond it, 0 to 1.")
+    spells: list[SpellBody]
+    outcomes: list[OutcomeBody]
+    hits: int
+    misses: int
+    false_alarms: int
+    lead_s: float | None = Field(description="The median.")
+    shortest_lead_s: float | None
+    in_alarm_s: float
+    busiest: int = Field(
+        description="Maximum number of alarms of all rules that began within ten minutes."
+    )
+
+    @classmethod
+    def of(cls, side: Side | None, tried: TrialResult) -> "SideBody | None":
+        if side is None:
+            return None
+        return cls(
+            value=side.value,
+            beyond=side.beyond,
+            spells=[
+                SpellBody(
+                    **{**vars(spell), "began": moment(spell.began), "ended": moment_if(spell.ended)}
+                )
+                for spell in side.spells
+            ],
+            outcomes=[
+                OutcomeBody(
+                    event=outcome.event.name,
+                    began=moment(outcome.event.crossed),
+                    ended=moment(outcome.event.until),
+                    peak=tried.peaks.get(outcome.event.crossed),
+                    hit=outcome.alarm is not None,
+                    lead_s=_seconds(outcome.lead),
+                )
+                for outcome in side.outcomes
+            ],
+            hits=side.hits,
+            misses=side.misses,
+            false_alarms=len(side.false),
+            lead_s=_seconds(side.lead),
+            shortest_lead_s=_seconds(side.shortest),
+            in_alarm_s=side.in_alarm / _SECOND,
+            busiest=side.busiest,
+        )
+
+
+class PointBody(BaseModel):
+    """The extreme of a bin."""
+
+    time: datetime
+    value: float | None
+
+
+class TrialBody(Body):
+    """A trial of a threshold compared with the current value; nothing is changed."""
+
+    key: str = Field(examples=["orge-mill/alert"])
+    unit: str
+    rule: str = Field(description="The rule that was evaluated.", examples=["flood-level"])
+    rules: list[str] = Field(description="All rules there that use the threshold.")
+    severity: str | None = Field(description="An alarm counts from when it reached this severity.")
+    since: datetime
+    until: datetime
+    today: SideBody | None = Field(description="Null: no threshold is in force.")
+    tried: SideBody | None = Field(description="Null: no value given.")
+    direction: str | None = Field(description="above or below: the alarm side of the threshold.")
+    bin_s: float | None = Field(description="Length of a bin of the chart.")
+    picture: list[PointBody]
+    readings: int
+    lasted_s: float
 
 
 @router.get("/{key:path}", responses=responses(404, 422, 429))
@@ -50,72 +139,34 @@ def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
         raise NotFoundError(f"{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME")
     context.require(Duty.READ, subject=owner)
     ends = until or context.now()
+    begins = since or max(ends, FIRST + YEAR) - YEAR
     try:
-        begins = since or max(ends, _FIRST_YEAR + YEAR) - YEAR
         edit = build_edit(owner, begins, ends, name=name, value=value, rule=rule)
-        result = run_trial(context, request, edit)
+        tried = run_trial(context, request, edit)
     except BacktestError as error:
         raise HTTPException(422, str(error)) from error
-    return TrialBody.of(key, result, context.mode)
-
-
-def build_edit(  # noqa: PLR0913  what is tried
-    owner: str,
-    since: datetime,
-    until: datetime,
-    *,
-    name: str | None = None,
-    value: str | None = None,
-    rule: str | None = None,
-    written: Rule | None = None,
-) -> Edit:
-    """The edit that a trial evaluates.
-
-    Raises:
-        BacktestError: the period is empty or too long.
-    """
-    if not _FIRST_YEAR <= since <= until <= _LAST_YEAR:
-        raise BacktestError(f"from … to must lie in {_FIRST_YEAR.year} to {_LAST_YEAR.year}")
-    if not timedelta(0) < until - since <= _LONGEST:
-        raise BacktestError(f"from … to must be a span of at most {_LONGEST.days} days")
-    return Edit(
-        owner=owner,
-        since=micros(since),
-        until=micros(until),
-        threshold=name,
-        value=value or None,
-        rule=rule or None,
-        written=written,
+    strip = tried.picture
+    return TrialBody(
+        mode=context.mode,
+        key=key,
+        unit=tried.unit,
+        rule=tried.rule.id,
+        rules=list(tried.rules),
+        severity=tried.severity,
+        since=moment(tried.since),
+        until=moment(tried.until),
+        today=SideBody.of(tried.today, tried),
+        tried=SideBody.of(tried.edit, tried),
+        direction=tried.compared.direction if tried.compared else None,
+        bin_s=strip.bin / _SECOND if strip else None,
+        picture=[
+            PointBody(time=moment(at), value=reading)
+            for at, reading in (strip.points if strip else ())
+        ],
+        readings=tried.rows,
+        lasted_s=round(tried.lasted, 3),
     )
 
 
-def run_trial(context: RequestContext, request: Request, edit: Edit) -> Tried:
-    """Evaluate an edit; at most two run at once. The registry is cached between trials.
-
-    Raises:
-        BacktestError: the edit cannot be evaluated.
-    """
-    if not _AT_ONCE.acquire(timeout=_PATIENCE):
-        raise HTTPException(429, "other trials are running: try again in a moment")
-    try:
-        with context.owning() as connection:
-            return try_edit(
-                connection,
-                edit,
-                context.catalogue,
-                zone=ZoneInfo(context.instance.timezone),
-                load=registry_cache(request).load,
-                seeing=context.connection,
-            )
-    finally:
-        _AT_ONCE.release()
-
-
-def registry_cache(request: Request) -> RegistryCache:
-    """The registry cache of this application."""
-    state = request.app.state
-    with _FIRST:
-        if not hasattr(state, "remembered"):
-            state.remembered = RegistryCache()
-        cache: RegistryCache = state.remembered
-    return cache
+def _seconds(span: float | None) -> float | None:
+    return None if span is None else span / _SECOND

@@ -1,15 +1,15 @@
 """`hypervisor rules`: check packs, run their tests, run worked cases."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from rules._cases import Outcome
     from rules._pack import Pack
+    from rules._pack_test import Tested
 
 rules = typer.Typer(
     no_args_is_help=True, help="Rules and thresholds: check, test, apply, log, roll back."
@@ -38,6 +38,12 @@ where a rule takes its increase, a state where it is sent on change, else a gaug
 """
 
 
+Packs = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
+]
+
+
 def attach(app: typer.Typer) -> None:
     """Attach the commands."""
     app.add_typer(rules, name="rules")
@@ -46,10 +52,7 @@ def attach(app: typer.Typer) -> None:
 @rules.command("check")
 def check(
     context: typer.Context,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
-    ] = None,
+    files: Packs = None,
     tests: Annotated[bool, typer.Option(help="Also run the tests in the packs.")] = True,
     sites: Annotated[
         bool, typer.Option("--sites", help="Show how late each rule can be, by site.")
@@ -60,6 +63,7 @@ def check(
     ] = None,
 ) -> None:
     """Check rule packs and run their tests."""
+    from hypervisor.rulebook.pack_checks import run_pack_tests
     from sensors._errors import TerritoryError
 
     passed_count, failed_count = 0, 0
@@ -72,9 +76,12 @@ def check(
             failed_count += 1
     for pack in packs:
         print(f"{pack.file}: {len(pack.rules)} rules")
-        if tests:
-            passed, wrong = _run_tests(pack)
-            passed_count, failed_count = passed_count + passed, failed_count + wrong
+        for outcome in run_pack_tests(pack) if tests else []:
+            passed_count += not outcome.differences
+            failed_count += bool(outcome.differences)
+            if outcome.differences:
+                print(f"failed: {outcome.rule}: {outcome.name} ({outcome.place})")
+                print(*(f"    {difference}" for difference in outcome.differences), sep="\n")
     if sites or inventory:
         _print_lateness(context, packs, inventory)
     print(f"{passed_count} passed, {failed_count} failed")
@@ -89,7 +96,7 @@ def _print_lateness(
     from hypervisor.backtest.registries import of_inventory
     from hypervisor.database.command import open_database
     from hypervisor.registry import queries as registry_queries
-    from hypervisor.rulebook.lateness import compute_lateness, format_lateness
+    from hypervisor.rulebook.pack_checks import compute_lateness, format_lateness
     from sensors._domain import catalogue
 
     domains = catalogue()
@@ -99,37 +106,44 @@ def _print_lateness(
         with open_database(context) as connection:
             ground = registry_queries.load(connection)
     for rule_lateness in compute_lateness(packs, ground, domains):
-        for line in format_lateness(rule_lateness):
-            print(line)
+        print(*format_lateness(rule_lateness), sep="\n")
 
 
 @rules.command("test")
-def run_pack_tests(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
-    ] = None,
+def run_tests(
+    files: Packs = None,
     rule: Annotated[str, typer.Option(help="Only the tests of this rule.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a test.")] = False,
 ) -> None:
     """Run the tests of rule packs; exit code 1 when one fails."""
-    from hypervisor.rulebook.pack_tests import format_report, require_rule, run_pack_tests, test_row
+    from hypervisor.base.errors import UnknownError
+    from hypervisor.rulebook.pack_checks import format_report, run_pack_tests
+    from sensors._nearest import did_you_mean
 
     packs = [pack for read in _readers(files) for pack in read()]
-    if rule:
-        require_rule(rule, packs)
+    ids = [pack_rule.id for pack in packs for pack_rule in pack.rules]
+    if rule and rule not in ids:
+        raise UnknownError(f"no rule {rule!r} in these packs{did_you_mean(rule, ids)}")
     wrong = 0
     for pack in packs:
         results = run_pack_tests(pack, {rule} if rule else None)
         wrong += sum(bool(tested.differences) for tested in results)
-        for line in (
-            [json.dumps(test_row(tested)) for tested in results]
-            if as_json
-            else format_report(pack, results)
-        ):
+        for line in map(_test_row, results) if as_json else format_report(pack, results):
             print(line)
     if wrong:
         raise typer.Exit(1)
+
+
+def _test_row(tested: "Tested") -> str:
+    row = {
+        "rule": tested.rule,
+        "test": tested.name,
+        "file": tested.place.file,
+        "line": tested.place.line,
+        "passed": not tested.differences,
+        "differences": tested.differences,
+    }
+    return json.dumps(row)
 
 
 @rules.command("cases", help=CASES_HELP)
@@ -137,6 +151,7 @@ def cases(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of cases.")],
 ) -> None:
     """Run worked cases."""
+    from hypervisor.evaluation.rule_text import file_text
     from rules._cases import run_cases
     from rules._vocabulary import open_vocabulary
     from sensors._domain import catalogue
@@ -144,12 +159,15 @@ def cases(
     words = open_vocabulary(catalogue())
     passed, failed, waiting = 0, 0, 0
     for file in files:
-        outcomes = run_cases(_text(file), file=str(file), words=words)
-        for outcome in outcomes:
-            _print_outcome(file, outcome)
-        passed += sum(outcome.passed for outcome in outcomes)
-        failed += sum(bool(outcome.differences) for outcome in outcomes)
-        waiting += sum(outcome.waiting is not None for outcome in outcomes)
+        for outcome in run_cases(file_text(file), file=str(file), words=words):
+            passed += outcome.passed
+            if outcome.waiting is not None:
+                waiting += 1
+                print(f"waiting: {outcome.name}\n    {outcome.waiting}")
+            elif outcome.differences:
+                failed += 1
+                print(f"failed: {outcome.name} ({file}:{outcome.line})")
+                print(*(f"    {difference}" for difference in outcome.differences), sep="\n")
     if waiting:
         print(f"{waiting} waiting")
     print(f"{passed} passed, {failed} failed")
@@ -157,59 +175,12 @@ def cases(
         raise typer.Exit(1)
 
 
-def _readers(files: list[Path] | None) -> "Iterator[Callable[[], list[Pack]]]":
+def _readers(files: list[Path] | None) -> "Sequence[Callable[[], Sequence[Pack]]]":
     """One reader per file, so that an error in one does not hide those in the others."""
-    import functools
+    from hypervisor.evaluation.rule_text import read_file
+    from rules._pack import packs
 
-    from rules._pack import load_pack, packs
+    def reader(file: Path) -> "Callable[[], Sequence[Pack]]":
+        return lambda: [read_file(file)[0]]
 
-    if not files:
-        yield packs
-    for file in files or []:
-        read = functools.partial(_read, load_pack, file)
-        yield read
-
-
-def _read(load: "Callable[..., Pack]", file: Path) -> "list[Pack]":
-    from hypervisor.evaluation.rule_text import domain_of, file_text
-
-    text = file_text(file)
-    return [load(text, file=str(file), domain=domain_of(text, file))]
-
-
-def _run_tests(pack: "Pack") -> tuple[int, int]:
-    """Run a pack's tests and print the failures; the counts of passed and failed."""
-    from rules._pack_test import run_tests
-    from sensors._domain import catalogue
-
-    outcomes = run_tests(pack, catalogue())
-    for outcome in outcomes:
-        if outcome.differences:
-            print(f"failed: {outcome.rule}: {outcome.name} ({outcome.place})")
-            for difference in outcome.differences:
-                print(f"    {difference}")
-    failed = sum(bool(outcome.differences) for outcome in outcomes)
-    return len(outcomes) - failed, failed
-
-
-def _print_outcome(file: Path, outcome: "Outcome") -> None:
-    if outcome.waiting is not None:
-        print(f"waiting: {outcome.name}\n    {outcome.waiting}")
-    elif outcome.differences:
-        print(f"failed: {outcome.name} ({file}:{outcome.line})")
-        for difference in outcome.differences:
-            print(f"    {difference}")
-
-
-def _text(file: Path) -> str:
-    """A file's text.
-
-    Raises:
-        TerritoryError: it cannot be read.
-    """
-    from sensors._errors import TerritoryError
-
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TerritoryError(f"{file} cannot be read: {error}") from error
+    return [reader(file) for file in files or []] or [packs]

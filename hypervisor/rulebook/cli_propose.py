@@ -1,15 +1,15 @@
 """`hypervisor rules propose`: thresholds from a gauge's record."""
 
-import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hypervisor.rulebook.cli import rules
+from hypervisor.rulebook.cli_history import print_json
 
 if TYPE_CHECKING:
-    from hypervisor.rulebook.proposal import ProposalOptions
+    from hypervisor.rulebook.proposal import Proposal
 
 
 def attach(app: typer.Typer) -> None:  # noqa: ARG001  it belongs to `rules`
@@ -36,45 +36,63 @@ def propose(
     from rich.console import Console
 
     from hypervisor.database.command import open_database, parse_instant
-    from hypervisor.rulebook import formatting_proposal as telling
     from hypervisor.rulebook.gauge_records import list_proposals
+    from hypervisor.rulebook.proposal import ProposalOptions, format_commands
     from sensors._domain import catalogue
 
+    low, middle, high = _parse_numbers(hours, 3, "--hours")
+    rare, rarer = _parse_numbers(returns, 2, "--returns")
     waiting = Console(stderr=True).status("evaluating the record with each value …")
     with waiting, open_database(context) as connection:
-        gauge_proposals = list_proposals(
+        proposals = list_proposals(
             connection,
             gauge,
             catalogue=catalogue(),
-            wishes=_parse_options(hours, returns, alarms),
+            options=ProposalOptions(
+                hours=(low, middle, high), returns=(rare, rarer), alarms=alarms
+            ),
             first=parse_instant(first, "--from") if first else None,
             last=parse_instant(last, "--to") if last else None,
         )
     if as_json:
-        for proposal in gauge_proposals:
-            print(json.dumps(telling.proposal_row(proposal), ensure_ascii=False))
+        print_json(proposals)
         return
+    for proposal in proposals:
+        _print_proposal(proposal)
+    print(*format_commands(proposals), sep="\n")
+
+
+def _print_proposal(proposal: "Proposal") -> None:
+    """The record and its candidates; yearly rates need a record of a year."""
+    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 140)
-    for proposal in gauge_proposals:
-        table = Table("", "threshold", "value", "why", "alarms", "a year", "hours a year", box=None)
-        for candidate in proposal.candidates:
-            table.add_row(*telling.candidate_cells(candidate, proposal.years))
-        print(telling.format_heading(proposal))
-        console.print(table)
-        for note in proposal.notes:
-            print(f"  - {note}")
-        print()
-    print(*telling.format_commands(gauge_proposals), sep="\n")
+    from hypervisor.registry.formatting import format_duration
 
-
-def _parse_options(hours: str, returns: str, alarms: float) -> "ProposalOptions":
-    from hypervisor.rulebook.proposal import ProposalOptions
-
-    first, second, third = _parse_numbers(hours, 3, "--hours")
-    rare, rarer = _parse_numbers(returns, 2, "--returns")
-    return ProposalOptions(hours=(first, second, third), returns=(rare, rarer), alarms=alarms)
+    years = proposal.years
+    length = f"{years:.1f} years" if years >= 1 else f"{years * 365.25:.0f} days"
+    print(
+        f"{proposal.owner}, {proposal.quantity}: {proposal.first:%Y-%m-%d}"
+        f" to {proposal.last:%Y-%m-%d}, {length} of readings;"
+        f" every {format_duration(proposal.interval_s)},"
+        f" in steps of {proposal.resolution:g} {proposal.unit}"
+    )
+    table = Table("", "threshold", "value", "why", "alarms", "a year", "hours a year", box=None)
+    for candidate in proposal.candidates:
+        table.add_row(
+            "*" if candidate.chosen else "",
+            candidate.threshold,
+            f"{candidate.value:g} {candidate.unit}",
+            candidate.basis,
+            str(candidate.count),
+            f"{candidate.alarms:.1f}" if years >= 1 else "",
+            f"{candidate.hours:.0f}" if years >= 1 else "",
+        )
+    width = None if sys.stdout.isatty() else 140
+    Console(markup=False, highlight=False, width=width).print(table)
+    for note in proposal.notes:
+        print(f"  - {note}")
+    print()
 
 
 def _parse_numbers(text: str, count: int, option: str) -> list[float]:

@@ -1,22 +1,27 @@
-"""`hypervisor rules apply|rollback|withdraw`, each with author and reason."""
+"""`hypervisor rules apply|rollback|withdraw|threshold …`, each with author and reason."""
 
+import inspect
 import json
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hypervisor.rulebook.cli import rules
+from hypervisor.rulebook import cli_history
+from hypervisor.rulebook.cli import Packs, rules
+from hypervisor.rulebook.cli_history import Json, RuleName, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from hypervisor.database.connect import Connection
     from hypervisor.evaluation.rule_text import Proposed
-    from hypervisor.rulebook.service_apply import Change
-    from hypervisor.rulebook.stamps import Stamp
+    from hypervisor.rulebook.model import Stamp
+    from hypervisor.rulebook.service import Change
+    from hypervisor.rulebook.service_thresholds import ThresholdChange
     from rules._pack import Pack
 
 Reason = Annotated[
@@ -26,22 +31,25 @@ Author = Annotated[str, typer.Option(help="Who changes it; default: your user na
 Effective = Annotated[
     str, typer.Option(help="Event time from which it is in force; default: now.", metavar="TIME")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Such as flood-level.")]
+Number = Annotated[str, typer.Option("--to", help="The revision's number.", metavar="REV")]
+Owner = Annotated[str, typer.Argument(metavar="SITE", help="A site, or device/<device>.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as alert.")]
+
+thresholds = typer.Typer(no_args_is_help=True, help="Thresholds: set, list, log, roll back.")
 
 
 def attach(app: typer.Typer) -> None:  # noqa: ARG001  they belong to `rules`
     rules.command()(apply)
-    rules.command()(rollback)
-    rules.command()(withdraw)
+    for group, name, act, show in ACTS:
+        group.command(name)(_changing(act, show))
+    thresholds.command("list")(list_thresholds)
+    thresholds.command("log")(log_threshold)
+    rules.add_typer(thresholds, name="threshold")
 
 
 def apply(
     context: typer.Context,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
-    ] = None,
+    files: Packs = None,
     domain: Annotated[
         str, typer.Option(help="The files' domain, if their name does not give it.")
     ] = "",
@@ -61,19 +69,15 @@ def apply(
     Refused if a rule was changed after the file was written (see the key `based on`, which
     `rules export` writes and `rules apply` brings up to date).
     """
-    from hypervisor.database.command import open_database
-
     if not files:
         _apply_shipped(context, domain, author, dry_run=dry_run, as_json=as_json)
         return
     from hypervisor.evaluation.rule_text import merge_files, read_file
-    from hypervisor.rulebook.service_apply import apply_rules
+    from hypervisor.rulebook.service import apply_rules
 
     read = [read_file(file, domain=domain or None) for file in files]
     proposed = merge_files(rules for _, rules in read)
-    why = reason if dry_run else prompt_reason(reason)
-    with open_database(context) as connection:
-        stamp = stamp_of(connection, author, why, effective)
+    with _stamped(context, reason, author, effective, asks=not dry_run) as (connection, stamp):
         connection.commit()
         planned = apply_rules(connection, proposed, stamp, dry_run=True)
         connection.commit()  # the tests run without a lock
@@ -83,90 +87,209 @@ def apply(
             )
         if not dry_run:
             planned = apply_rules(connection, proposed, stamp)
-    print_changes(planned.changes, as_json=as_json, dry_run=dry_run)
+    _print_rule_changes(planned.changes, as_json=as_json, dry_run=dry_run)
     if not dry_run:
         for file, (_, rules) in zip(files, read, strict=True):
             _rebase(file, rules, planned.changes)
 
 
-def rollback(
-    context: typer.Context,
+def roll_back_rule(
+    connection: "Connection",
+    stamp: "Stamp",
     rule: RuleName,
     to: Annotated[str, typer.Option(help="The revision's number, or shipped.", metavar="REV")],
-    reason: Reason = "",
-    author: Author = "",
-    effective: Effective = "",
-    as_json: Json = False,
-) -> None:
+) -> "Change":
     """Restore an earlier revision, or the rule shipped with this version."""
     from hypervisor.rulebook import service
     from rules._pack import packs
 
-    with changing(context, reason, author, effective) as (connection, stamp):
-        change = service.roll_back_rule(connection, rule, to, stamp, packs=packs())
-    print_changes([change], as_json=as_json)
+    return service.roll_back_rule(connection, rule, to, stamp, packs=packs)
 
 
-def withdraw(
-    context: typer.Context,
-    rule: RuleName,
-    reason: Reason = "",
-    author: Author = "",
-    effective: Effective = "",
-    as_json: Json = False,
-) -> None:
+def withdraw_rule(connection: "Connection", stamp: "Stamp", rule: RuleName) -> "Change":
     """Withdraw a rule. Its revisions are kept: `rules rollback` restores it."""
     from hypervisor.rulebook import service
 
-    with changing(context, reason, author, effective) as (connection, stamp):
-        change = service.withdraw_rule(connection, rule, stamp)
-    print_changes([change], as_json=as_json)
+    return service.withdraw_rule(connection, rule, stamp)
 
 
-def print_changes(changes: "Sequence[Change]", *, as_json: bool, dry_run: bool = False) -> None:
-    """Print changes that were made, or with `dry_run` would be."""
-    from hypervisor.rulebook import formatting
+def set_threshold(
+    connection: "Connection",
+    stamp: "Stamp",
+    site: Owner,
+    name: Name,
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="With its unit: '2.10 m'.")],
+    quantity: Annotated[
+        str, typer.Option(help="Its quantity, for a threshold that no domain defines.")
+    ] = "",
+) -> "ThresholdChange":
+    """Set a threshold. It takes effect now, in an exercise at its clock, or at --effective."""
+    from hypervisor.rulebook import service_thresholds as service
+
+    key = f"{site}/{name}"
+    return service.set_threshold(connection, key, value, stamp, quantity=quantity or None)
+
+
+def roll_back_threshold(
+    connection: "Connection", stamp: "Stamp", site: Owner, name: Name, to: Number
+) -> "ThresholdChange":
+    """Restore an earlier revision."""
+    from hypervisor.rulebook import service_thresholds as service
+
+    return service.roll_back_threshold(connection, f"{site}/{name}", to, stamp)
+
+
+def withdraw_threshold(
+    connection: "Connection", stamp: "Stamp", site: Owner, name: Name
+) -> "ThresholdChange":
+    """Withdraw a threshold: rules that need it no longer apply there."""
+    from hypervisor.rulebook import service_thresholds as service
+
+    return service.withdraw_threshold(connection, f"{site}/{name}", stamp)
+
+
+def list_thresholds(
+    context: typer.Context,
+    site: Annotated[str | None, typer.Argument(metavar="[SITE]")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the thresholds in force."""
+    from hypervisor.database.command import current_time, open_database
+    from hypervisor.registry.formatting import format_since, format_value
+    from hypervisor.rulebook import service_thresholds
+    from hypervisor.rulebook.schemas import RevisionBody
+
+    with open_database(context) as connection:
+        revisions = service_thresholds.list_in_force(connection, site, now=current_time(connection))
+    if as_json:
+        print_json(map(RevisionBody.of, revisions))
+        return
+    rows = [
+        (
+            recorded.key,
+            format_value(recorded.value) + (" (illustrative)" if recorded.illustrative else ""),
+            format_since(recorded.effective),
+            recorded.author,
+            recorded.reason,
+            str(recorded.id),
+        )
+        for recorded in revisions
+    ]
+    print_table(("threshold", "value", "in force", "who", "why", "revision"), rows)
+
+
+def log_threshold(context: typer.Context, site: Owner, name: Name, as_json: Json = False) -> None:
+    """A threshold's revisions in the order they were recorded."""
+    cli_history.log(context, f"{site}/{name}", limit=0, as_json=as_json)
+
+
+def _changing(act: Callable[..., Any], show: Callable[..., None]) -> Callable[..., None]:
+    """A command: an act with --reason, --author and --effective, and its result shown."""
+
+    def command(
+        *,
+        context: typer.Context,
+        reason: Reason = "",
+        author: Author = "",
+        effective: Effective = "",
+        as_json: Json = False,
+        **given: Any,
+    ) -> None:
+        with _stamped(context, reason, author, effective) as (connection, stamp):
+            change = act(connection, stamp, **given)
+        show(change, as_json=as_json)
+
+    own = [*inspect.signature(act).parameters.values()][2:]
+    common = [*inspect.signature(command).parameters.values()][:-1]
+    options = [part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in (*own, *common)]
+    command.__dict__["__signature__"] = inspect.Signature(options)
+    command.__annotations__ = {option.name: option.annotation for option in options}
+    command.__doc__ = act.__doc__
+    return command
+
+
+def _print_rule_change(change: "Change", *, as_json: bool) -> None:
+    _print_rule_changes([change], as_json=as_json)
+
+
+def _print_rule_changes(
+    changes: "Sequence[Change]", *, as_json: bool, dry_run: bool = False
+) -> None:
+    """Print each change that was made, or with `dry_run` would be; unchanged rules are counted."""
+    from hypervisor.registry.formatting import describe_revision, format_minute, format_since
 
     if as_json:
-        for change in changes:
-            print(json.dumps(formatting.change_row(change), ensure_ascii=False))
+        print_json(change.row for change in changes)
         return
-    for line in formatting.format_changes(changes):
-        print(line)
-    print(formatting.format_summary(changes, dry_run=dry_run))
+    signs = {"add": "+", "change": "~", "withdraw": "-"}
+    doing = [change for change in changes if change.does != "equal"]
+    for change in doing:
+        title = (change.after or change.before or {}).get("title", "")
+        print(f"{signs[change.does]} {change.key}: {title}")
+        for difference in change.differences if change.does == "change" else ():
+            print(f"    {difference}")
+        if change.ends is not None:
+            until = format_minute(change.ends.effective)
+            print(f"    until {until}: then {describe_revision(change.ends)} takes over")
+    equal = len(changes) - len(doing)
+    if equal:
+        print(f"= {equal} {_rules(equal)} unchanged")
+    if not doing:
+        print("nothing to change")
+        return
+    since = format_since(doing[0].holds_from)
+    head = f"{len(doing)} {_rules(len(doing))}"
+    if dry_run:
+        print(f"{head} would change, in force {since} of event time; nothing was written")
+    else:
+        print(f"{head} changed; {_in_force(since)}")
+
+
+def _rules(count: int) -> str:
+    return "rule" if count == 1 else "rules"
+
+
+def _in_force(since: str) -> str:
+    return f"in force {since} of event time; evaluation picks it up without a restart"
+
+
+def _print_threshold_change(change: "ThresholdChange", *, as_json: bool) -> None:
+    from hypervisor.registry.formatting import format_since, format_value
+    from hypervisor.rulebook.schemas import RevisionBody
+
+    after = change.after
+    if as_json:
+        row = dict(RevisionBody.of(after)) if after else {}
+        print_json([{**row, "key": change.key, "changed": change.changed}])
+    elif not change.changed or after is None:
+        print(f"{change.key} is {format_value(after.value) if after else 'not set'} already")
+    else:
+        before = "not set" if change.before is None else format_value(change.before.value)
+        print(f"{change.key}: {before} -> {format_value(after.value)}, revision {after.id}")
+        print(_in_force(format_since(after.effective)))
 
 
 @contextmanager
-def changing(
-    context: typer.Context, reason: str, author: str, effective: str
+def _stamped(
+    context: typer.Context, reason: str, author: str, effective: str, *, asks: bool = True
 ) -> "Iterator[tuple[Connection, Stamp]]":
-    """A connection and the stamp of a change; a missing reason is prompted for at a terminal."""
-    from hypervisor.database.command import open_database
-
-    why = prompt_reason(reason)
-    with open_database(context) as connection:
-        yield connection, stamp_of(connection, author, why, effective)
-
-
-def prompt_reason(reason: str) -> str:
-    """The reason; prompted for at a terminal if empty."""
-    if reason.strip() or not sys.stdin.isatty():
-        return reason
-    return str(typer.prompt("Reason for the change"))
-
-
-def stamp_of(connection: "Connection", author: str, reason: str, effective: str) -> "Stamp":
-    """Author, reason and effective time of a change."""
+    """A connection and the stamp of a change; `asks`: for a missing reason, at a terminal."""
     from hypervisor.database.audit import current_user
-    from hypervisor.database.command import current_time, parse_instant
-    from hypervisor.rulebook.stamps import Stamp
+    from hypervisor.database.command import current_time, open_database, parse_instant
+    from hypervisor.rulebook.model import Stamp
 
-    return Stamp(
-        author=author or current_user(),
-        reason=reason,
-        now=current_time(connection),
-        effective=parse_instant(effective, "--effective") if effective else None,
-    )
+    if asks and not reason.strip() and sys.stdin.isatty():
+        reason = str(typer.prompt("Reason for the change"))
+    with open_database(context) as connection:
+        yield (
+            connection,
+            Stamp(
+                author=author or current_user(),
+                reason=reason,
+                now=current_time(connection),
+                effective=parse_instant(effective, "--effective") if effective else None,
+            ),
+        )
 
 
 def _apply_shipped(
@@ -198,18 +321,18 @@ def _apply_shipped(
 def _require_passing_tests(packs: "Sequence[Pack]", rules: set[str]) -> None:
     """Run the tests of these rules only: a whole pack takes longer."""
     from hypervisor.base.errors import RulebookError
-    from hypervisor.rulebook.pack_tests import run_pack_tests
+    from hypervisor.rulebook.pack_checks import run_pack_tests
 
-    wrong = [
-        outcome for pack in packs for outcome in run_pack_tests(pack, rules) if outcome.differences
+    failures = [
+        f"{tested.place}: {tested.rule}: test {tested.name!r}: {tested.differences[0]}\n"
+        for pack in packs
+        for tested in run_pack_tests(pack, rules)
+        if tested.differences
     ]
-    if wrong:
-        failures = "\n".join(
-            f"{tested.place}: {tested.rule}: test {tested.name!r}: {tested.differences[0]}"
-            for tested in wrong
-        )
+    if failures:
         raise RulebookError(
-            f"{failures}\nnothing was changed: correct the rules or their tests, or use --untested"
+            f"{''.join(failures)}nothing was changed: correct the rules or their tests, or use"
+            " --untested"
         )
 
 
@@ -218,9 +341,8 @@ def _rebase(file: Path, rules: "Sequence[Proposed]", changes: "Sequence[Change]"
     from hypervisor.evaluation.rule_text import file_text, rebase
 
     marks = {change.key: change.mark for change in changes}
-    marks_of_file = {proposed.rule.id: marks[proposed.rule.id] for proposed in rules}
     text = file_text(file)
-    after = rebase(text, marks_of_file)
+    after = rebase(text, {proposed.rule.id: marks[proposed.rule.id] for proposed in rules})
     if after == text:
         return
     try:
@@ -233,3 +355,12 @@ def _rebase(file: Path, rules: "Sequence[Proposed]", changes: "Sequence[Change]"
         )
         return
     print(f"{file}: `based on` updated", file=sys.stderr)
+
+
+ACTS: tuple[tuple[typer.Typer, str, Callable[..., Any], Callable[..., None]], ...] = (
+    (rules, "rollback", roll_back_rule, _print_rule_change),
+    (rules, "withdraw", withdraw_rule, _print_rule_change),
+    (thresholds, "set", set_threshold, _print_threshold_change),
+    (thresholds, "rollback", roll_back_threshold, _print_threshold_change),
+    (thresholds, "withdraw", withdraw_threshold, _print_threshold_change),
+)

@@ -1,6 +1,6 @@
 """Stored records of gauges, with the rules and thresholds that use them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from hypervisor.base.errors import RulebookError, UnknownError
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
+from hypervisor.evaluation.facts import SeriesFacts
 from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.readings import queries_history
 from hypervisor.registry import queries as registry_queries
@@ -17,7 +17,6 @@ from hypervisor.registry.model import Registry
 from hypervisor.rulebook.gauge_statistics import Record, make_record
 from hypervisor.rulebook.proposal import Proposal, ProposalOptions, propose
 from rules._errors import RuleError
-from rules._inputs import Steps
 from rules._pack import rule_from_json
 from rules._rule import Rule
 from sensors._domain import Catalogue
@@ -33,103 +32,78 @@ def list_proposals(  # noqa: PLR0913  what a person may say
     name: str,
     *,
     catalogue: Catalogue,
-    wishes: ProposalOptions,
+    options: ProposalOptions,
     first: datetime | None = None,
     last: datetime | None = None,
 ) -> list[Proposal]:
     """A proposal for each quantity of a site, or of one device, that has thresholds.
 
-    Raises:
-        UnknownError: no such site or device.
-        RulebookError: no measurements there that has thresholds.
+    UnknownError: no such site or device. RulebookError: no record there from which to propose.
     """
     registry = registry_queries.load(connection)
-    site, only = _find_owner(registry, name)
+    if name not in registry.sites and name not in registry.devices:
+        near = did_you_mean(name, [*registry.sites, *registry.devices])
+        raise UnknownError(f"no site or device {name!r}{near}")
+    site = name if name in registry.sites else registry.devices[name].site
     facts = build_subjects(registry, catalogue)[site]
+    standing = {
+        threshold: float(steps.value[-1])
+        for threshold, steps in facts.thresholds.items()
+        if len(steps.value) and not np.isnan(steps.value[-1])
+    }
+    ascending = {
+        threshold.quantity for threshold in catalogue.thresholds.values() if threshold.above
+    }
+    quantities = {key for key in ascending if catalogue.quantities[key].kind is Kind.GAUGE}
     rules = _load_rules(connection)
-    results = [
-        propose(
-            site,
-            record,
-            facts.series[quantity].quantity,
-            standing=_thresholds_in_force(facts),
-            rules=rules,
-            catalogue=catalogue,
-            wishes=wishes,
-        )
-        for quantity, record in _load_records(
-            connection, registry, facts, catalogue, only, (first, last)
-        )
-    ]
-    if not results:
+    begins = micros(first) if first else BEGINNING
+    ends = micros(last) if last else None
+    proposals: list[Proposal] = []
+    for quantity in sorted(quantities & facts.series.keys()):
+        series = facts.series[quantity]
+        since = max(begins, _datum_start(registry, site)) if quantity == "level" else begins
+        device = None if name == site else name
+        record = _load_record(connection, series, device, since, ends)
+        if record is not None:
+            proposal = propose(
+                site,
+                record,
+                series.quantity,
+                standing=standing,
+                rules=rules,
+                catalogue=catalogue,
+                options=options,
+            )
+            proposals.append(proposal)
+    if not proposals:
         raise RulebookError(
             f"{name} has no {_FEW} good readings of a quantity that has thresholds"
-            f" ({', '.join(sorted(_quantities(catalogue)))}) in this time"
+            f" ({', '.join(sorted(quantities))}) in this time"
         )
-    return results
+    return proposals
 
 
-def _find_owner(registry: Registry, name: str) -> tuple[str, str | None]:
-    if name in registry.sites:
-        return name, None
-    if name in registry.devices:
-        return registry.devices[name].site, name
-    near = did_you_mean(name, [*registry.sites, *registry.devices])
-    raise UnknownError(f"no site or device {name!r}{near if 'did you mean' in near else ''}")
-
-
-def _quantities(catalogue: Catalogue) -> set[str]:
-    """Gauge quantities with ascending thresholds."""
-    some = {threshold.quantity for threshold in catalogue.thresholds.values() if threshold.above}
-    return {name for name in some if catalogue.quantities[name].kind is Kind.GAUGE}
-
-
-def _load_records(  # noqa: PLR0913, PLR0917  where and when
-    connection: Connection,
-    registry: Registry,
-    facts: SubjectFacts,
-    catalogue: Catalogue,
-    only: str | None,
-    limits: tuple[datetime | None, datetime | None],
-) -> Iterator[tuple[str, Record]]:
-    since = _since_datum(registry, facts.key)
-    for quantity in sorted(_quantities(catalogue) & facts.series.keys()):
-        series = facts.series[quantity]
-        record = _load_record(
-            connection, series, only, limits, since if quantity == "level" else None
-        )
-        if record is not None:
-            yield quantity, record
-
-
-def _since_datum(registry: Registry, site: str) -> int | None:
-    """Start of the current datum: earlier levels are not comparable."""
-    moved = [
-        revision
-        for revision in registry.revisions
-        if (revision.kind, revision.key) == ("datum", site)
-    ]
-    return micros(moved[-1].effective) if len(moved) > 1 else None
+def _datum_start(registry: Registry, site: str) -> int:
+    """Start of the current datum (µs): earlier levels are not comparable."""
+    key = "datum", site
+    moved = [revision for revision in registry.revisions if (revision.kind, revision.key) == key]
+    return micros(moved[-1].effective) if len(moved) > 1 else BEGINNING
 
 
 def _load_record(
-    connection: Connection,
-    series: SeriesFacts,
-    only: str | None,
-    limits: tuple[datetime | None, datetime | None],
-    since: int | None,
+    connection: Connection, series: SeriesFacts, device: str | None, since: int, until: int | None
 ) -> Record | None:
-    spans: list[tuple[int, int, int | None]] = []
+    """Good readings of a series, or of one device's part of it; None if there are too few."""
     ends = [*(source.since for source in series.sources[1:]), None]
-    for source, end in zip(series.sources, ends, strict=True):
-        if only in (None, source.device):
-            spans.append((source.id, max(source.since, BEGINNING), end))
+    spans = [
+        (source.id, max(source.since, BEGINNING), end)
+        for source, end in zip(series.sources, ends, strict=True)
+        if device in (None, source.device)
+    ]
     rows = queries_history.read_spans(connection, spans)
-    keep = believed(rows["value"], rows["quality"])
-    low = max((micros(limits[0]) if limits[0] else BEGINNING), since or BEGINNING)
-    keep &= rows["time"] >= low
-    if limits[1] is not None:
-        keep &= rows["time"] <= micros(limits[1])
+    keep = believed(rows["value"], rows["quality"]) & (rows["time"] >= since)
+    if until is not None:
+        keep &= rows["time"] <= until
     rows = rows[keep]
     rows = rows[np.argsort(rows["time"], kind="stable")]
     if len(rows) < _FEW:
@@ -138,22 +112,10 @@ def _load_record(
     return make_record(
         times,
         rows["value"].astype(np.float64)[firsts],
-        interval=_last(series.interval),
-        stale=_last(series.stale_after),
+        interval=int(series.interval.value[-1]),
+        stale=int(series.stale_after.value[-1]),
         step=series.quantity.resolution,
     )
-
-
-def _last(steps: Steps) -> int:
-    return int(steps.value[-1])
-
-
-def _thresholds_in_force(facts: SubjectFacts) -> Mapping[str, float]:
-    return {
-        name: float(steps.value[-1])
-        for name, steps in facts.thresholds.items()
-        if len(steps.value) and not np.isnan(steps.value[-1])
-    }
 
 
 def _load_rules(connection: Connection) -> Sequence[Rule]:

@@ -181,8 +181,3 @@ def round_nicely(value: float, *, step: float = 0.0, digits: int = 2) -> float:
 def clearly_ascending(values: Sequence[float], step: float) -> bool:
     """Whether each value exceeds the one before by more than `step`."""
     return all(high - low > step for low, high in pairwise(values))
-
-
-def span(record: Record) -> tuple[int, int]:
-    """First and last time."""
-    return int(record.time[0]), int(record.time[-1])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -16,18 +16,18 @@ from hypervisor.base.translation import translate as _
 from hypervisor.evaluation.rule_text import read_one
 from hypervisor.rulebook import service, views_draft, views_edit
 from hypervisor.rulebook.api import stamp_of
-from hypervisor.rulebook.pages import may_write
-from hypervisor.rulebook.stamps import NONE
+from hypervisor.rulebook.model import NONE
+from hypervisor.rulebook.pages import Short, may_write
 from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, FieldError
 from hypervisor.rulebook.views_edit import EditedRule
 from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from rules._errors import RuleError
+from rules._rule import SEVERITIES
 
 router = APIRouter()
 
-_Short = Annotated[str, Query(max_length=200)]
 _LONGEST = 100_000  # characters of a rule
 
 
@@ -62,77 +62,88 @@ class _RefusedError(Exception):
         self.page_state = {"status": 422, **page_state}
 
 
-@router.get("/rules/new")
-def new_rule(context: Context, request: Request, domain: _Short = "flood") -> HTMLResponse:
-    """A new rule from a template of a domain."""
-    context.require(Duty.WRITE_RULES)
-    current = views_edit.new_rule(context, domain)
-    with reading(reader_of(context)):
-        return _render_page(
-            context, request, current, views_edit.template_draft(context, domain), PageState()
-        )
-
-
-@router.post("/rules/new/draft")
-def draft_new_rule(
-    context: Context, request: Request, form: RuleForm, domain: _Short = "flood"
-) -> HTMLResponse:
-    """Refresh the form after a change of the text, or the text after a change of the form."""
-    return _render_draft(context, request, views_edit.new_rule(context, domain), form)
-
-
-@router.post("/rules/new/trial")
-def try_new_rule(
-    context: Context, request: Request, form: RuleForm, domain: _Short = "flood"
-) -> HTMLResponse:
-    """Trial of the draft at a site."""
-    return _render_trial(context, request, views_edit.new_rule(context, domain), form)
-
-
-@router.post("/rules/new")
-def add_rule(
-    context: Context, request: Request, form: RuleForm, domain: _Short = "flood"
-) -> Response:
-    """Save a new rule."""
-    context.require(Duty.WRITE_RULES)
-    return _save_form(context, request, views_edit.new_rule(context, domain), form)
+def _find_current(context: Context, rule: str, domain: Short = "flood") -> EditedRule:
+    """The rule of the address; `new`: a new one of the domain."""
+    if rule == "new":
+        return views_edit.new_rule(context, domain)
+    return views_edit.get_rule(context, rule)
 
 
 @router.get("/rules/{rule}")
 def edit_rule(  # noqa: PLR0913, PLR0917  what the address says
     context: Context,
     request: Request,
-    rule: str,
-    site: _Short = "",
-    span: _Short = "",
+    current: Annotated[EditedRule, Depends(_find_current)],
+    site: Short = "",
+    span: Short = "",
     saved: bool = False,  # noqa: FBT001, FBT002  a parameter of the address
 ) -> HTMLResponse:
-    """The form and the text of a rule."""
-    stands = views_edit.get_rule(context, rule)
+    """The form and the text of a rule; of a new one, from a template."""
+    if not current.id:
+        context.require(Duty.WRITE_RULES)
     with reading(reader_of(context)):
-        draft = views_edit.draft_of(stands)
-        return _render_page(
-            context, request, stands, draft, PageState(site=site, span=span, saved=saved)
-        )
+        draft = views_edit.draft_of(context, current)
+        state = PageState(site=site, span=span, saved=saved)
+        return _render_page(context, request, current, draft, state)
 
 
 @router.post("/rules/{rule}/draft")
-def draft_rule(context: Context, request: Request, form: RuleForm, rule: str) -> HTMLResponse:
+def draft_rule(
+    context: Context,
+    request: Request,
+    current: Annotated[EditedRule, Depends(_find_current)],
+    form: RuleForm,
+) -> HTMLResponse:
     """Refresh the form after a change of the text, or the text after a change of the form."""
-    return _render_draft(context, request, views_edit.get_rule(context, rule), form)
+    with reading(reader_of(context)):
+        draft = _parse_form(current, form)
+        if not wants_fragment(request):
+            return _render_page(context, request, current, draft, _state_of(form))
+        return fragment(
+            context,
+            "rules_draft.html",
+            current=current,
+            draft=draft,
+            source=_form_text(form, "source"),
+            changes=views_edit.list_changes(current, draft),
+            site=_form_text(form, "site"),
+            **_shared(current),
+        )
 
 
 @router.post("/rules/{rule}/trial")
-def try_rule(context: Context, request: Request, form: RuleForm, rule: str) -> HTMLResponse:
+def try_rule(
+    context: Context,
+    request: Request,
+    current: Annotated[EditedRule, Depends(_find_current)],
+    form: RuleForm,
+) -> HTMLResponse:
     """Trial of the draft at a site."""
-    return _render_trial(context, request, views_edit.get_rule(context, rule), form)
+    with reading(reader_of(context)):
+        draft = views_draft.parse_draft(_form_text(form, "text"), current.domain)
+        trial = views_edit.run_trial_at(
+            context, request, draft.rule, _form_text(form, "site"), _form_text(form, "span")
+        )
+        return fragment(context, "rules_at_site.html", sheet=trial, **_shared(current))
 
 
 @router.post("/rules/{rule}")
-def save_rule(context: Context, request: Request, form: RuleForm, rule: str) -> Response:
-    """Save a rule with its reason; on a conflict show both versions."""
+def save_rule(
+    context: Context,
+    request: Request,
+    current: Annotated[EditedRule, Depends(_find_current)],
+    form: RuleForm,
+) -> Response:
+    """Save the text, with the form's fields merged; on a conflict show both versions."""
     context.require(Duty.WRITE_RULES)
-    return _save_form(context, request, views_edit.get_rule(context, rule), form)
+    with reading(reader_of(context)):
+        draft = _parse_form(current, form)
+        try:
+            name = _write_rule(context, current, draft, form)
+        except _RefusedError as refused:
+            state = replace(_state_of(form), span="", **refused.page_state)
+            return _render_page(context, request, current, refused.draft, state)
+    return RedirectResponse(f"/rules/{name}?saved=1", status_code=303)
 
 
 def _parse_form(current: EditedRule, form: FormData) -> Draft:
@@ -156,73 +167,13 @@ def _form_text(form: FormData, key: str) -> str:
     return str(form.get(key, ""))[:_LONGEST]
 
 
-def _render_draft(
-    context: RequestContext, request: Request, current: EditedRule, form: FormData
-) -> HTMLResponse:
-    with reading(reader_of(context)):
-        draft = _parse_form(current, form)
-        if not wants_fragment(request):
-            around = PageState(
-                site=_form_text(form, "site"),
-                span=_form_text(form, "span"),
-                reason=_form_text(form, "reason"),
-            )
-            return _render_page(context, request, current, draft, around)
-        return fragment(
-            context,
-            "rules_draft.html",
-            current=current,
-            draft=draft,
-            source=_form_text(form, "source"),
-            changes=views_edit.list_changes(current, draft),
-            site=_form_text(form, "site"),
-            severities_known=views_draft.severities(),
-            address=_address(current),
-            address_more=_more(current),
-            **TOOLS,
-        )
-
-
-def _render_trial(
-    context: RequestContext, request: Request, current: EditedRule, form: FormData
-) -> HTMLResponse:
-    with reading(reader_of(context)):
-        draft = views_draft.parse_draft(_form_text(form, "text"), current.domain)
-        trial = views_edit.run_trial_at(
-            context, request, draft.rule, _form_text(form, "site"), _form_text(form, "span")
-        )
-        return fragment(
-            context,
-            "rules_at_site.html",
-            sheet=trial,
-            address=_address(current),
-            address_more=_more(current),
-            **TOOLS,
-        )
-
-
-def _save_form(
-    context: RequestContext, request: Request, current: EditedRule, form: FormData
-) -> Response:
-    """Save the text, which already contains the form's fields."""
-    around = PageState(site=_form_text(form, "site"), reason=_form_text(form, "reason"))
-    with reading(reader_of(context)):
-        draft = _parse_form(current, form)
-        try:
-            name = _write_rule(context, current, draft, form)
-        except _RefusedError as refused:
-            return _render_page(
-                context, request, current, refused.draft, replace(around, **refused.page_state)
-            )
-    return RedirectResponse(f"/rules/{name}?saved=1", status_code=303)
+def _state_of(form: FormData) -> PageState:
+    site, span, reason = (_form_text(form, name) for name in ("site", "span", "reason"))
+    return PageState(site=site, span=span, reason=reason)
 
 
 def _write_rule(context: RequestContext, current: EditedRule, draft: Draft, form: FormData) -> str:
-    """Save the rule and return its identifier.
-
-    Raises:
-        _RefusedError: it was not saved.
-    """
+    """Save the rule and return its identifier; _RefusedError if it was not saved."""
     reason, seen = _form_text(form, "reason"), _form_text(form, "mark")
     if draft.rule is None:
         raise _RefusedError(draft)
@@ -240,7 +191,7 @@ def _write_rule(context: RequestContext, current: EditedRule, draft: Draft, form
             service.put_rule(
                 connection,
                 read_one(draft.text, domain=current.domain),
-                stamp_of(context, reason, None),
+                stamp_of(context, reason),
                 expected=seen or None,
             )
     except StaleError as error:
@@ -254,13 +205,13 @@ def _write_rule(context: RequestContext, current: EditedRule, draft: Draft, form
 
 def _with_slip(draft: Draft, field: str, problem: str) -> Draft:
     slip = FieldError(line=1, column=1, problem=problem, field=field)
-    return Draft(text=draft.text, fields=draft.fields, rule=None, slips=(slip,), tests=draft.tests)
+    return replace(draft, rule=None, slips=(slip,))
 
 
 def _render_page(
     context: RequestContext, request: Request, current: EditedRule, draft: Draft, around: PageState
 ) -> HTMLResponse:
-    sites = views_edit.list_sites(context, request, current.id) if current.id else []
+    sites = views_edit.list_sites(context, request, current) if current.id else []
     site = around.site or (sites[0].name if sites else "")
     stale = around.stale and (current.id or (draft.rule.id if draft.rule else ""))
     return render(
@@ -277,18 +228,16 @@ def _render_page(
         around=around,
         conflict=views_edit.changes_since(context, stale, around.stale) if stale else None,
         writes=may_write(context),
-        severities_known=views_draft.severities(),
-        address=_address(current),
-        address_more=_more(current),
         source="",
-        **TOOLS,
+        **_shared(current),
     )
 
 
-def _address(current: EditedRule) -> str:
-    """The address that the page's forms post to."""
-    return f"/rules/{current.id}" if current.id else "/rules/new"
-
-
-def _more(current: EditedRule) -> str:
-    return "" if current.id else f"?domain={current.domain}"
+def _shared(current: EditedRule) -> dict[str, Any]:
+    """What each part of the page needs; `address`: what its forms post to."""
+    return {
+        "address": f"/rules/{current.id}" if current.id else "/rules/new",
+        "address_more": "" if current.id else f"?domain={current.domain}",
+        "severities_known": SEVERITIES,
+        **TOOLS,
+    }

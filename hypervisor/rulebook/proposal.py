@@ -1,12 +1,15 @@
 """Threshold candidates for one gauge, with the alarms each would have raised on its record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from operator import attrgetter
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from hypervisor.rulebook.alarm_estimates import estimate_alarms, find_rule
+from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.rulebook.gauge_statistics import (
     HOUR,
     MINUTE,
@@ -19,9 +22,14 @@ from hypervisor.rulebook.gauge_statistics import (
     thin_record,
     yearly_maxima,
 )
+from rules._engine import evaluate
+from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
+from rules._log import episodes
+from rules._pack import rule_from_json
 from rules._rule import Rule
 from sensors._domain import Catalogue, Threshold
-from sensors._quantity import Quantity
+from sensors._quantity import Kind, Quantity, Reporting
+from sensors._row import NEVER
 
 WINDOWS = (3 * HOUR, 6 * HOUR)
 _QUANTILES = (0.90, 0.95, 0.98, 0.99, 0.995)
@@ -30,6 +38,8 @@ _SHORT_LEVELS, _SHORT_RATES = 1.0, 0.25  # years that a proposal needs
 _LEVEL_STEP = 0.01  # m: resolution of a staff gauge
 _ALIKE = 0.15  # relative difference below which candidates count as equal
 _MOST, _SPARSE = 200_000, HOUR // 4  # a longer record is thinned for rates
+_DEVICE = "gauge"
+_TRIED = "tried"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,40 +55,41 @@ class ProposalOptions:
     alarms: float = 6.0
 
 
+Rounded = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A threshold value, its basis, and the alarms it would have raised on the record.
+    """A threshold value, its basis, and the alarms it would have raised on the record."""
 
-    `count`: alarms on the whole record; `alarms` and `hours` in alarm are per year.
-    """
-
-    threshold: str
+    threshold: Annotated[str, Field(examples=["alert"])]
     value: float
     unit: str
-    basis: str
-    count: int = 0
-    alarms: float = 0.0
-    hours: float = 0.0
-    chosen: bool = False
+    basis: Annotated[str, Field(examples=["exceeded 24 h a year"])]
+    count: Annotated[int, Field(description="Alarms on the whole record.")] = 0
+    alarms: Annotated[Rounded, Field(description="A year.")] = 0.0
+    hours: Annotated[Rounded, Field(description="In alarm, a year.")] = 0.0
+    chosen: Annotated[bool, Field(description="Proposed.")] = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """Candidates for one quantity of one gauge; those that are `chosen` are proposed."""
+class Proposal(BaseModel):
+    """Candidates from the record of one quantity."""
+
+    model_config = ConfigDict(frozen=True)
 
     owner: str
     quantity: str
     unit: str
-    first: int  # µs
-    last: int
-    years: float
-    interval: int
-    resolution: float
-    candidates: tuple[Candidate, ...]
-    notes: tuple[str, ...]
+    first: datetime
+    last: datetime
+    years: Rounded = Field(description="Length of the record.")
+    interval_s: float
+    resolution: float = Field(description="Resolution of the readings.")
+    candidates: list[Candidate]
+    notes: list[str] = Field(description="Remarks on the record, such as its length.")
 
 
-def propose(  # noqa: PLR0913  what a proposal stands on
+def propose(  # noqa: PLR0913  what a proposal is based on
     owner: str,
     record: Record,
     quantity: Quantity,
@@ -86,7 +97,7 @@ def propose(  # noqa: PLR0913  what a proposal stands on
     standing: Mapping[str, float],
     rules: Sequence[Rule],
     catalogue: Catalogue,
-    wishes: ProposalOptions,
+    options: ProposalOptions,
 ) -> Proposal:
     """Propose level and rate thresholds of a quantity from its record.
 
@@ -103,7 +114,9 @@ def propose(  # noqa: PLR0913  what a proposal stands on
     slopes = [threshold for threshold in thresholds if threshold.unit != quantity.unit]
     notes: list[str] = []
     tried = (
-        _level_candidates(record, levels, wishes, notes) if len(levels) == len(wishes.hours) else []
+        _level_candidates(record, levels, options, notes)
+        if len(levels) == len(options.hours)
+        else []
     )
     sparse = thin_record(record, most=_MOST, interval=_SPARSE)
     if sparse is not record:
@@ -111,25 +124,59 @@ def propose(  # noqa: PLR0913  what a proposal stands on
     for slope in slopes[:1]:
         tried += _rate_candidates(sparse, slope, notes)
     in_force = [threshold for threshold in (*levels, *slopes[:1]) if threshold.name in standing]
-    all_candidates = [
-        *tried,
-        *(_current_candidate(threshold, standing[threshold.name]) for threshold in in_force),
+    tried += [
+        Candidate(
+            threshold=threshold.name,
+            value=standing[threshold.name],
+            unit=threshold.unit,
+            basis="now",
+        )
+        for threshold in in_force
     ]
-    estimated = _estimate_candidates((record, sparse), quantity, all_candidates, rules)
+    estimated = _estimate_candidates((record, sparse), quantity, tried, rules)
     return Proposal(
         owner=owner,
         quantity=quantity.name,
         unit=quantity.unit,
-        first=int(record.time[0]),
-        last=int(record.time[-1]),
+        first=moment(int(record.time[0])),
+        last=moment(int(record.time[-1])),
         years=record.years,
-        interval=record.interval,
+        interval_s=record.interval / 1_000_000,
         resolution=record.resolution,
-        candidates=tuple(
-            _choose(record, estimated, {slope.name for slope in slopes}, wishes, notes)
-        ),
-        notes=tuple(notes),
+        candidates=_choose(record, estimated, {slope.name for slope in slopes}, options, notes),
+        notes=notes,
     )
+
+
+def format_commands(proposals: Sequence[Proposal]) -> list[str]:
+    """The proposed thresholds as an inventory and as commands."""
+    proposed = [
+        (
+            candidate,
+            f"{candidate.value:g} {candidate.unit}",
+            f'"proposed from its record: {candidate.basis}"',
+        )
+        for proposal in proposals
+        for candidate in proposal.candidates
+        if candidate.chosen
+    ]
+    if not proposed:
+        return ["nothing is proposed: the record is too short"]
+    owner = proposals[0].owner
+    return [
+        *("For an inventory (`hypervisor inventory apply`):", ""),
+        *("sites:", f"  - name: {owner}", "    thresholds:"),
+        *(
+            f"      {candidate.threshold}: {{value: {value}, reason: {reason}}}"
+            for candidate, value, reason in proposed
+        ),
+        *("", "Or one by one:", ""),
+        *(
+            f"hypervisor rules threshold set {owner} {candidate.threshold} '{value}'"
+            f" --reason {reason}"
+            for candidate, value, reason in proposed
+        ),
+    ]
 
 
 def _ascending_thresholds(thresholds: Sequence[Threshold]) -> list[Threshold]:
@@ -147,14 +194,14 @@ def _ascending_thresholds(thresholds: Sequence[Threshold]) -> list[Threshold]:
 
 
 def _level_candidates(
-    record: Record, levels: Sequence[Threshold], wishes: ProposalOptions, notes: list[str]
+    record: Record, levels: Sequence[Threshold], options: ProposalOptions, notes: list[str]
 ) -> list[Candidate]:
     maxima = yearly_maxima(record)
     long = len(maxima) >= _WHOLE_RECORD
-    values = [exceedance_level(record, hours) for hours in wishes.hours]
-    bases = [f"exceeded {hours:g} h a year" for hours in wishes.hours]
+    values = [exceedance_level(record, hours) for hours in options.hours]
+    bases = [f"exceeded {hours:g} h a year" for hours in options.hours]
     if long:
-        for place, years in enumerate(wishes.returns, 1):
+        for place, years in enumerate(options.returns, 1):
             values[place] = return_level(maxima, years)
             bases[place] = f"once in {years:g} years (Gumbel, {len(maxima)} yearly maxima)"
     else:
@@ -202,10 +249,6 @@ def _rate_candidates(record: Record, slope: Threshold, notes: list[str]) -> list
     return sorted(candidates, key=attrgetter("value"))
 
 
-def _current_candidate(threshold: Threshold, value: float) -> Candidate:
-    return Candidate(threshold=threshold.name, value=value, unit=threshold.unit, basis="now")
-
-
 def _estimate_candidates(
     records: tuple[Record, Record],
     quantity: Quantity,
@@ -217,19 +260,13 @@ def _estimate_candidates(
     for name in dict.fromkeys(candidate.threshold for candidate in tried):
         some = [candidate for candidate in tried if candidate.threshold == name]
         slope = some[0].unit != quantity.unit
-        rule = find_rule(rules, quantity, name, slope=slope)
-        judged = records[slope]
-        meant = estimate_alarms(
-            judged, quantity, rule, name, [candidate.value for candidate in some]
-        )
+        rule = _find_rule(rules, quantity, name, slope=slope)
+        record = records[slope]
+        values = [candidate.value for candidate in some]
+        estimates = _estimate_alarms(record, quantity, rule, name, values)
         candidates += [
-            replace(
-                candidate,
-                count=estimate.alarms,
-                alarms=estimate.alarms / judged.years,
-                hours=estimate.hours / judged.years,
-            )
-            for candidate, estimate in zip(some, meant, strict=True)
+            replace(candidate, count=count, alarms=count / record.years, hours=hours / record.years)
+            for candidate, (count, hours) in zip(some, estimates, strict=True)
         ]
     return candidates
 
@@ -238,7 +275,7 @@ def _choose(
     record: Record,
     candidates: Sequence[Candidate],
     slopes: set[str],
-    wishes: ProposalOptions,
+    options: ProposalOptions,
     notes: list[str],
 ) -> list[Candidate]:
     """Choose all levels, and the lowest rate with an acceptable number of alarms."""
@@ -255,7 +292,7 @@ def _choose(
         for candidate in candidates
         if candidate.threshold in slopes
         and candidate.basis != "now"
-        and candidate.alarms <= wishes.alarms
+        and candidate.alarms <= options.alarms
     ]
     best = min(quiet, key=attrgetter("value"), default=None)
     return [
@@ -266,3 +303,84 @@ def _choose(
         else candidate
         for candidate in candidates
     ]
+
+
+def _estimate_alarms(
+    record: Record, quantity: Quantity, rule: Rule, threshold: str, values: Sequence[float]
+) -> list[tuple[int, float]]:
+    """Number of alarms and their hours on the record, for each value of the threshold."""
+    subjects = [
+        _subject(str(number), record, quantity, {threshold: value})
+        for number, value in enumerate(values)
+    ]
+    last = int(record.time[-1])
+    verdicts = evaluate([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
+    episodes_by_subject = {
+        verdict.subject: episodes(rule.id, verdict.subject, verdict.moments) for verdict in verdicts
+    }
+    return [
+        (len(alarms), sum((alarm.ended or last) - alarm.began for alarm in alarms) / HOUR)
+        for alarms in (episodes_by_subject[subject.key] for subject in subjects)
+    ]
+
+
+def _find_rule(rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool) -> Rule:
+    """The rule in force (or a step of one) that uses only this threshold, else a plain one.
+
+    `slope`: the threshold limits the rate of change.
+    """
+    candidates = [rule for rule in rules if rule.per == "site" and rule.plain == (quantity.name,)]
+    for rule in candidates:
+        if rule.thresholds == (threshold,):
+            return _single_threshold_rule({**rule.to_json(), "steps": []}, threshold) or rule
+    for rule in candidates:
+        for step in rule.written.get("steps", ()):
+            if f"threshold.{threshold}" in str(step.get("when", "")):
+                single = _single_threshold_rule(
+                    {**rule.to_json(), "clear": None, **step, "steps": []}, threshold
+                )
+                if single is not None:
+                    return single
+    expression = f"rate({quantity.name}, 3 h)" if slope else quantity.name
+    return rule_from_json(
+        {"id": _TRIED, "title": _TRIED, "when": f"{expression} > threshold.{threshold}"}
+    )
+
+
+def _single_threshold_rule(written: Mapping[str, Any], threshold: str) -> Rule | None:
+    """A rule made of parts of another; None if it uses other thresholds too."""
+    plain = {key: value for key, value in written.items() if value is not None}
+    plain.pop("tests", None)
+    if not plain["steps"]:
+        del plain["steps"]
+    rule = rule_from_json(plain)
+    return rule if rule.thresholds == (threshold,) else None
+
+
+def _subject(
+    key: str, record: Record, quantity: Quantity, thresholds: Mapping[str, float]
+) -> Subject:
+    count = len(record.time)
+    return Subject(
+        key=key,
+        series={
+            quantity.name: SeriesColumns(
+                time=record.time,
+                value=record.value,
+                quality=np.zeros(count, dtype=np.int16),
+                received_at=np.full(count, NEVER, dtype=np.int64),
+                device=_DEVICE,
+                kind=Kind.GAUGE,
+                reporting=Reporting.PERIODIC,
+                nonnegative=quantity.nonnegative,
+                interval=_constant(record.interval),
+                stale_after=_constant(record.stale),
+            )
+        },
+        devices={_DEVICE: Device(commissioned=BEGINNING, in_service=_constant(1.0))},
+        thresholds={name: _constant(value) for name, value in thresholds.items()},
+    )
+
+
+def _constant(value: float) -> Steps:
+    return Steps(at=np.array([BEGINNING], dtype=np.int64), value=np.array([value], dtype=float))

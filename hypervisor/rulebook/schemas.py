@@ -1,14 +1,29 @@
-"""Request and response bodies of rules and thresholds."""
+"""Request and response bodies of rules and thresholds; `--json` prints the same rows."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.evaluation import pack_revisions
+from hypervisor.registry.formatting import describe_revision, format_minute, format_since
+from hypervisor.registry.queries_revisions import RecordedRevision
+from hypervisor.rulebook.model import (
+    Difference,
+    effective_revisions,
+    latest,
+    mark_of,
+    revision_at,
+    revision_differences,
+)
+from hypervisor.rulebook.proposal import Proposal
+from hypervisor.rulebook.yaml_output import ordered_rule, rule_text
 from hypervisor.web.schemas import Body
 from rules._errors import RuleError
-
-_Reason = Annotated[str, Field(min_length=1, description="Why; kept permanently.")]
+from rules._pack import Pack
+from rules._pack_test import Tested
 
 
 class ChangePost(BaseModel):
@@ -16,7 +31,7 @@ class ChangePost(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    reason: _Reason
+    reason: Annotated[str, Field(min_length=1, description="Why; kept permanently.")]
     effective: AwareDatetime | None = Field(
         default=None,
         description="Event time from which it is in force; null: now (exercises: their clock).",
@@ -65,6 +80,10 @@ class Slip(BaseModel):
     column: int
     problem: str = Field(examples=["unknown series 'levle'; did you mean 'level'?"])
 
+    @classmethod
+    def of(cls, error: RuleError) -> "Slip":
+        return cls(**vars(error.place), problem=error.problem)
+
 
 class TestBody(BaseModel):
     """Result of one test."""
@@ -77,6 +96,16 @@ class TestBody(BaseModel):
     passed: bool
     differences: list[str]
 
+    @classmethod
+    def of(cls, tested: Tested) -> "TestBody":
+        return cls(
+            rule=tested.rule,
+            test=tested.name,
+            line=tested.place.line,
+            passed=not tested.differences,
+            differences=list(tested.differences),
+        )
+
 
 class CheckBody(Body):
     """Result of a check."""
@@ -85,14 +114,6 @@ class CheckBody(Body):
     slips: list[Slip]
     rules: list[str]
     tests: list[TestBody]
-
-
-class DifferenceBody(BaseModel):
-    """One differing value."""
-
-    where: str = Field(examples=["when"])
-    before: str | None
-    after: str | None
 
 
 class RevisionBody(BaseModel):
@@ -111,7 +132,18 @@ class RevisionBody(BaseModel):
     illustrative: bool
     previous: int | None = Field(description="The revision that it replaced.")
     value: dict[str, Any] | None = Field(description="Null: withdrawn.")
-    differences: list[DifferenceBody] = Field(description="From the one that it replaced.")
+    differences: list[Difference] = Field(description="From the one that it replaced.")
+
+    @classmethod
+    def of(
+        cls, recorded: RecordedRevision, revisions: Sequence[RecordedRevision] = ()
+    ) -> "RevisionBody":
+        before = next((other for other in revisions if other.id == recorded.previous), None)
+        return cls(
+            **vars(recorded),
+            revision=mark_of(recorded),
+            differences=revision_differences(before, recorded),
+        )
 
 
 class RevisionsBody(Body):
@@ -128,8 +160,8 @@ class LaterBody(BaseModel):
     effective: datetime
 
 
-class RuleDetailBody(Body):
-    """The current rule. Its mark is the ETag."""
+class CurrentRule(BaseModel):
+    """The rule in force now, else the next one."""
 
     id: str
     revision: str
@@ -139,6 +171,42 @@ class RuleDetailBody(Body):
     written: dict[str, Any] | None = Field(description="Null: withdrawn.")
     text: str | None = Field(description="The same as YAML.")
     later: list[LaterBody]
+    origin: Annotated[list[str], Field(exclude=True)]
+
+    @classmethod
+    def of(
+        cls,
+        key: str,
+        revisions: Sequence[RecordedRevision],
+        *,
+        now: datetime | None,
+        packs: Iterable[Pack],
+    ) -> "CurrentRule":
+        line = effective_revisions(revisions)
+        recorded = revision_at(revisions, now or moment(BEGINNING)) or line[0]
+        later = [other for other in line if other.effective > recorded.effective]
+        kept = pack_revisions.compare({key: revisions}, packs, now=now).kept
+        origin = [f"{describe_revision(recorded)}; in force {format_since(recorded.effective)}"]
+        origin += [
+            f"from {format_minute(other.effective)}: {describe_revision(other)}" for other in later
+        ]
+        origin += [str(own) for own in kept if own.key == key]
+        value = recorded.value
+        return cls(
+            id=key,
+            revision=mark_of(latest(revisions)),
+            effective=recorded.effective,
+            author=recorded.author,
+            reason=recorded.reason,
+            written=None if value is None else ordered_rule(value),
+            text=None if value is None else rule_text(value),
+            later=[LaterBody(id=other.id, effective=other.effective) for other in later],
+            origin=origin,
+        )
+
+
+class RuleDetailBody(Body, CurrentRule):
+    """The current rule. Its mark is the ETag."""
 
 
 class ChangedBody(Body):
@@ -149,7 +217,7 @@ class ChangedBody(Body):
     holds_from: datetime = Field(description="Evaluation picks it up without a restart.")
     ends: datetime | None = Field(description="When an earlier scheduled revision takes over.")
     revision: str
-    differences: list[DifferenceBody]
+    differences: list[Difference]
 
 
 class ThresholdRevisionBody(Body):
@@ -166,42 +234,8 @@ class ThresholdsBody(Body):
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
-class CandidateBody(BaseModel):
-    """A threshold value, its basis, and the alarms it would have raised on the record."""
-
-    threshold: str = Field(examples=["alert"])
-    value: float
-    unit: str
-    basis: str = Field(examples=["exceeded 24 h a year"])
-    count: int = Field(description="Alarms on the whole record.")
-    alarms: float = Field(description="A year.")
-    hours: float = Field(description="In alarm, a year.")
-    chosen: bool = Field(description="Proposed.")
-
-
-class ProposalBody(BaseModel):
-    """Candidates from the record of one quantity."""
-
-    owner: str
-    quantity: str
-    unit: str
-    first: datetime
-    last: datetime
-    years: float = Field(description="Length of the record.")
-    interval_s: float
-    resolution: float = Field(description="Resolution of the readings.")
-    candidates: list[CandidateBody]
-    notes: list[str] = Field(description="Remarks on the record, such as its length.")
-
-
 class ProposalsBody(Body):
     """Proposals of one gauge. Nothing is changed."""
 
-    proposals: list[ProposalBody]
+    proposals: list[Proposal]
     lines: list[str] = Field(description="The proposal as an inventory and as commands.")
-
-
-def slip_of(error: RuleError) -> Slip:
-    """A rule error as a body."""
-    place = error.place
-    return Slip(file=place.file, line=place.line, column=place.column, problem=error.problem)

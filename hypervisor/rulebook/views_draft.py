@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from hypervisor.evaluation.rule_text import read_one
-from hypervisor.rulebook.pack_tests import run_pack_tests
-from hypervisor.rulebook.yaml_output import ordered_rule, rule_text
+from hypervisor.rulebook.pack_checks import run_pack_tests
+from hypervisor.rulebook.yaml_output import rule_text
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
-from rules._rule import SEVERITIES, Rule
+from rules._pack_test import Tested
+from rules._rule import Rule
 
 PLAIN = ("title", "when", "clear", "for", "keep for", "severity", "advice", "wrong when")
 FRENCH = ("title", "advice", "wrong when")
@@ -31,17 +32,6 @@ class FieldError:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestOutcome:
-    """Result of a test of the rule."""
-
-    __test__ = False  # not a test class for pytest
-
-    name: str
-    passed: bool
-    differences: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Draft:
     """`fields`: the parsed YAML, None if it is invalid. `rule` is None if there are errors."""
 
@@ -49,11 +39,11 @@ class Draft:
     fields: Mapping[str, Any] | None
     rule: Rule | None
     slips: tuple[FieldError, ...]
-    tests: tuple[TestOutcome, ...]
+    tests: tuple[Tested, ...]
 
     @property
     def ok(self) -> bool:
-        return self.rule is not None and all(test.passed for test in self.tests)
+        return self.rule is not None and not any(test.differences for test in self.tests)
 
     def field(self, key: str) -> str:
         """Value of a form field; `fr title` is the French title."""
@@ -88,23 +78,10 @@ def parse_draft(text: str, domain: str) -> Draft:
     try:
         proposed = read_one(text, domain=domain)
     except RuleError as error:
-        return Draft(
-            text=text, fields=fields, rule=None, slips=(_field_error(error, text),), tests=()
-        )
-    tests = tuple(
-        TestOutcome(
-            name=tested.name,
-            passed=not tested.differences,
-            differences=tuple(tested.differences),
-        )
-        for tested in run_pack_tests(proposed.pack)
-    )
+        slips = (_field_error(error, text),)
+        return Draft(text=text, fields=fields, rule=None, slips=slips, tests=())
+    tests = tuple(run_pack_tests(proposed.pack))
     return Draft(text=text, fields=fields, rule=proposed.rule, slips=(), tests=tests)
-
-
-def draft_of_value(value: Mapping[str, Any], domain: str) -> Draft:
-    """The draft of a stored rule."""
-    return parse_draft(rule_text(ordered_rule(value)), domain)
 
 
 def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str, str]]) -> str:
@@ -117,31 +94,19 @@ def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str
     for key in FRENCH:
         if f"fr {key}" in fields:
             _put(french, key, fields[f"fr {key}"])
-    _put_part(rule, "fr", french)
+    _put(rule, "fr", french)
     if "inhibits" in fields:
-        names = re.findall(r"[^,\s]+", fields["inhibits"])
-        _put_part(rule, "inhibits", names)
+        _put(rule, "inhibits", re.findall(r"[^,\s]+", fields["inhibits"]))
     rows = [
         {key: step[key].strip() for key in _STEP if step.get(key, "").strip()} for step in steps
     ]
-    _put_part(rule, "steps", [step for step in rows if set(step) - {"severity"}])
+    _put(rule, "steps", [step for step in rows if set(step) - {"severity"}])
     return rule_text(rule)
 
 
-def severities() -> tuple[str, ...]:
-    """Severities, the least severe first."""
-    return SEVERITIES
-
-
-def _put(rule: dict[str, Any], key: str, text: str) -> None:
-    text = " ".join(text.split())
-    if text:
-        rule[key] = text
-    else:
-        rule.pop(key, None)
-
-
-def _put_part(rule: dict[str, Any], key: str, part: Any) -> None:
+def _put(rule: dict[str, Any], key: str, part: Any) -> None:
+    """Set a key; without a value, remove it."""
+    part = " ".join(part.split()) if isinstance(part, str) else part
     if part:
         rule[key] = part
     else:

@@ -7,25 +7,19 @@ from typing import Any
 from fastapi import Request
 
 from hypervisor.access.context import RequestContext
-from hypervisor.backtest import queries_past_events
-from hypervisor.backtest.errors import BacktestError
 from hypervisor.base.errors import UnknownError
 from hypervisor.base.translation import translate as _
 from hypervisor.readings import queries_latest
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
 from hypervisor.registry.queries_site import SitePlace
-from hypervisor.rulebook import service, views_draft, views_texts
-from hypervisor.rulebook.api_trials import build_edit, run_trial
-from hypervisor.rulebook.differences import Difference, list_differences
-from hypervisor.rulebook.stamps import NONE, mark_of
-from hypervisor.rulebook.timeline import latest
-from hypervisor.rulebook.views_draft import Draft
+from hypervisor.rulebook import service, views_texts
+from hypervisor.rulebook.model import NONE, Difference, latest, list_differences, mark_of
+from hypervisor.rulebook.service_trials import list_subjects
+from hypervisor.rulebook.views_draft import Draft, parse_draft
 from hypervisor.rulebook.views_list import domain_of, read_rule
-from hypervisor.rulebook.views_subjects import list_subjects
-from hypervisor.rulebook.views_trial import SpanChoice, TrialView, list_spans, view_trial
-from hypervisor.web.refusals import refusal
-from rules._errors import RuleError
+from hypervisor.rulebook.views_trial import SpanChoice, TrialView, choose_span, list_events, try_out
+from hypervisor.rulebook.yaml_output import rule_text
 from rules._pack import packs
 from rules._rule import Rule
 
@@ -36,24 +30,23 @@ class EditedRule:
 
     id: str
     domain: str
-    value: Mapping[str, Any] | None
-    rule: Rule | None
-    last: RecordedRevision | None
-    mark: str
-    number: int
+    value: Mapping[str, Any] | None = None
+    rule: Rule | None = None
+    last: RecordedRevision | None = None
+    mark: str = NONE
+    number: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleTrial:
     """Trial of a drafted rule at one site."""
 
-    place: SitePlace | None
-    spans: Sequence[SpanChoice]
-    span: str
-    shown: TrialView | None
-    problem: str
-    unit: str
-    label: str
+    place: SitePlace | None = None
+    spans: Sequence[SpanChoice] = ()
+    span: str = ""
+    shown: TrialView | None = None
+    problem: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +55,11 @@ class RuleSite:
 
     name: str
     title: str
-    thresholds: tuple[tuple[str, str, str], ...]  # key, label, value
+    thresholds: Sequence[tuple[str, str, str]]  # key, label, value
 
 
 def get_rule(context: RequestContext, rule: str) -> EditedRule:
-    """The latest revision of a rule.
-
-    Raises:
-        UnknownError: there is no such rule.
-    """
+    """The latest revision of a rule; UnknownError if there is no such rule."""
     revisions = service.get_revisions(load_rule_histories(context.connection), rule)
     last = latest(revisions)
     return EditedRule(
@@ -85,42 +74,30 @@ def get_rule(context: RequestContext, rule: str) -> EditedRule:
 
 
 def new_rule(context: RequestContext, domain: str) -> EditedRule:
-    """A new rule.
-
-    Raises:
-        UnknownError: there is no such domain.
-    """
+    """A new rule; UnknownError if there is no such domain."""
     if domain not in context.catalogue.domains:
         raise UnknownError(f"no domain {domain!r}")
-    return EditedRule(id="", domain=domain, value=None, rule=None, last=None, mark=NONE, number=1)
+    return EditedRule(id="", domain=domain)
 
 
-def template_draft(context: RequestContext, domain: str) -> Draft:
-    """A template: the first rule of the domain's pack, else one on its first quantity."""
+def draft_of(context: RequestContext, current: EditedRule) -> Draft:
+    """A draft of the current rule; of a new one from the domain's pack or first quantity."""
+    domain = current.domain
+    if current.id:
+        return parse_draft(rule_text(current.value or {}), domain)
     pack = next((pack for pack in packs() if pack.domain == domain and pack.rules), None)
-    if pack is not None:
-        value = {**pack.rules[0].written, "id": f"{domain}-my-rule", "tests": []}
-        return views_draft.draft_of_value(value, domain)
     quantity = context.catalogue.domains[domain].quantities[0]
-    return views_draft.draft_of_value(
-        {
-            "id": f"{domain}-my-rule",
-            "title": "{site}: …",
-            "when": f"{quantity.name} > 1 {quantity.unit}",
-            "for": "10 min",
-            "severity": "minor",
-            "advice": "…",
-            "wrong when": "…",
-            "fr": {"title": "{site} : …", "advice": "…", "wrong when": "…"},
-            "tests": [],
-        },
-        domain,
-    )
-
-
-def draft_of(current: EditedRule) -> Draft:
-    """A draft of the current rule."""
-    return views_draft.draft_of_value(current.value or {}, current.domain)
+    template: Mapping[str, Any] = {
+        "title": "{site}: …",
+        "when": f"{quantity.name} > 1 {quantity.unit}",
+        "for": "10 min",
+        "severity": "minor",
+        "advice": "…",
+        "wrong when": "…",
+        "fr": {"title": "{site} : …", "advice": "…", "wrong when": "…"},
+    }
+    written = template if pack is None else pack.rules[0].written
+    return parse_draft(rule_text({**written, "id": f"{domain}-my-rule", "tests": []}), domain)
 
 
 def list_changes(current: EditedRule, draft: Draft) -> list[Difference]:
@@ -140,37 +117,23 @@ def changes_since(
     return last, [] if before is None else list_differences(before.value, last.value)
 
 
-def list_sites(context: RequestContext, request: Request, rule: str) -> list[RuleSite]:
+def list_sites(context: RequestContext, request: Request, current: EditedRule) -> list[RuleSite]:
     """Sites where a rule applies, by title, with the thresholds that it uses."""
-    subjects = list_subjects(context, request).get(rule, [])
-    names = {site for site, _subject in subjects}
+    names = {site for site, _subject in list_subjects(context, request).get(current.id, [])}
     titles = {row.name: row.title for row in queries_latest.list_sites(context.connection)}
-    rows = queries_site.list_thresholds(context.connection, sorted(names), context.now())
-    rule_in_force = read_rule((get_rule(context, rule).value) or None)
-    names_used = (
-        ()
-        if rule_in_force is None
-        else (*rule_in_force.thresholds, *rule_in_force.optional_thresholds)
-    )
-    thresholds_by_site: dict[str, list[tuple[str, str, str]]] = {}
-    for threshold in rows:
-        if threshold.name in names_used:
-            thresholds_by_site.setdefault(threshold.site, []).append(
-                (
-                    f"{threshold.site}/{threshold.name}",
-                    views_texts.threshold_label(threshold.name, context.catalogue),
-                    views_texts.format_figure(threshold.value, threshold.unit),
-                )
-            )
+    rule = current.rule
+    used = () if rule is None else (*rule.thresholds, *rule.optional_thresholds)
+    by_site: dict[str, list[tuple[str, str, str]]] = {}
+    for limit in queries_site.list_thresholds(context.connection, sorted(names), context.now()):
+        if limit.name in used:
+            label = views_texts.threshold_label(limit.name, context.catalogue)
+            figure = views_texts.format_figure(limit.value, limit.unit)
+            by_site.setdefault(limit.site, []).append((f"{limit.site}/{limit.name}", label, figure))
     sites = [
-        RuleSite(
-            name=name,
-            title=titles.get(name, name),
-            thresholds=tuple(thresholds_by_site.get(name, ())),
-        )
+        RuleSite(name=name, title=titles.get(name, name), thresholds=by_site.get(name, ()))
         for name in names
     ]
-    return sorted(sites, key=lambda threshold: threshold.title)
+    return sorted(sites, key=lambda site: site.title)
 
 
 def run_trial_at(
@@ -178,37 +141,24 @@ def run_trial_at(
 ) -> RuleTrial:
     """Trial of a drafted rule at a site, compared with the current rule."""
     place = queries_site.load_site(context.connection, site) if site else None
-    if place is None or rule is None:
-        problem = _("Correct the rule first.") if place is not None else ""
-        return RuleTrial(
-            place=None, spans=(), span="", shown=None, problem=problem, unit="", label=""
-        )
+    if place is None:
+        return RuleTrial()
+    if rule is None:
+        return RuleTrial(problem=_("Correct the rule first."))
     name = next(iter((*rule.thresholds, *rule.optional_thresholds)), "")
-    rivers = [place.river] if place.river else []
-    events = queries_past_events.standing(context.connection, sites=[site], rivers=rivers)
-    spans = list_spans(context, place, name, events)
-    chosen = next((choice for choice in spans if choice.key == span), spans[0])
-    shown, problem = None, ""
-    try:
-        edit = build_edit(site, chosen.since, chosen.until, written=rule)
-        shown = view_trial(context, run_trial(context, request, edit), name)
-    except (BacktestError, RuleError) as error:
-        problem = refusal(error)
+    spans, chosen = choose_span(context, place, name, list_events(context, place), span)
+    shown, problem = try_out(context, request, site, chosen, name, written=rule)
     return RuleTrial(
         place=place,
         spans=spans,
         span=chosen.key,
         shown=shown,
         problem=problem,
-        unit="" if shown is None else shown.tried.unit,
         label=views_texts.threshold_label(name, context.catalogue) if name else "",
     )
 
 
 def list_domain_sites(context: RequestContext, domain: str) -> list[tuple[str, str]]:
     """Sites of a domain, for trials of a new rule."""
-    return [
-        (row.name, row.title)
-        for row in queries_latest.list_sites(context.connection)
-        if row.domain == domain
-    ]
+    sites = queries_latest.list_sites(context.connection)
+    return [(row.name, row.title) for row in sites if row.domain == domain]

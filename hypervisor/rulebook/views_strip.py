@@ -1,26 +1,30 @@
 """Chart of a trial: the series over the period, and lanes of alarms."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from hypervisor.backtest.edits import Side, Tried
+from babel.dates import format_date
+
+from hypervisor.backtest.edits import TrialResult
 from hypervisor.backtest.strip import Strip
-from hypervisor.base.instants import micros, moment
+from hypervisor.backtest.trial_side import Side
+from hypervisor.base.instants import moment
 from hypervisor.base.reader import current
+from hypervisor.charts.scale import TimeScale, time_ticks
 from hypervisor.web.filters import clock, number
 
-LEFT, RIGHT, WIDE = 120.0, 760.0, 856.0
-TOP, BOTTOM, HIGH = 14.0, 196.0, 218.0
+LEFT, RIGHT = 120.0, 760.0
+TOP, BOTTOM = 14.0, 196.0
 _TICKS = 5
 _APART = 46.0  # px between two names on the axis of time
-_NARROW = 3.0  # px: the least that a time in alarm is drawn
+_NARROW = 3.0  # px: the least width of a time in alarm
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """A grid line with its label; an empty `word` draws the line alone."""
+    """A grid line with its label."""
 
     at: float
     word: str
@@ -28,7 +32,10 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True)
 class StripDrawing:
-    """Coordinates for a template. `low`, `high`: limits of the scale in the threshold's unit."""
+    """Coordinates for a template. `low`, `high`: limits of the scale in the threshold's unit.
+
+    `gaps`: x and width; `step`: of an arrow key.
+    """
 
     line: str
     gaps: tuple[tuple[float, float], ...]
@@ -40,36 +47,15 @@ class StripDrawing:
 
     def y(self, value: float) -> float:
         """Position of a value, clipped to the scale."""
-        part = (value - self.low) / (self.high - self.low)
-        return round(BOTTOM - (BOTTOM - TOP) * min(max(part, 0.0), 1.0), 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Marker:
-    """Marker of an event or a false alarm: `hit`, `miss` or `false`."""
-
-    x: float
-    what: str
+        return _position(value, self.low, self.high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """A lane of markers, with times in alarm as bars (x, width)."""
+    """Markers (x; `hit`, `miss` or `false`) and times in alarm (x, width)."""
 
-    markers: tuple[Marker, ...] = ()
-    bars: tuple[tuple[float, float], ...] = field(default_factory=tuple)
-
-
-class Scale:
-    """Time axis of a period."""
-
-    def __init__(self, since: int, until: int) -> None:
-        """From and to, µs."""
-        self.since, self.until = since, max(until, since + 1)
-
-    def x(self, at: int) -> float:
-        part = (at - self.since) / (self.until - self.since)
-        return round(LEFT + (RIGHT - LEFT) * min(max(part, 0.0), 1.0), 1)
+    markers: tuple[tuple[float, str], ...]
+    bars: tuple[tuple[float, float], ...]
 
 
 def draw_strip(strip: Strip, sides: Sequence[Side | None]) -> StripDrawing:
@@ -77,48 +63,59 @@ def draw_strip(strip: Strip, sides: Sequence[Side | None]) -> StripDrawing:
     points = [value for _, value in strip.points if value is not None]
     limits = [side.value for side in sides if side is not None and side.value is not None]
     step, low, high = _scale([*points, *limits])
-    drawing = StripDrawing(
-        line="", gaps=(), across=(), up=(), low=low, high=high, step=_key_step(high - low)
-    )
-    scale = Scale(strip.since, strip.until)
-    count = round((high - low) / step)
     places = len(f"{step:.9f}".rstrip("0").partition(".")[2])
+    scale = _time_scale(strip.since, strip.until)
+    values = [low + step * count for count in range(round((high - low) / step) + 1)]
     return StripDrawing(
-        line=_curve_path(strip, scale, drawing),
-        gaps=_gap_bars(strip, scale),
-        across=tuple(_time_ticks(strip, scale)),
+        line=_curve_path(strip, scale, low, high),
+        gaps=tuple(_gap_bars(strip, scale)),
+        across=tuple(_time_ticks(scale)),
         up=tuple(
-            Tick(at=drawing.y(low + n * step), word=number(low + n * step, places))
-            for n in range(count + 1)
+            Tick(at=_position(value, low, high), word=number(value, places)) for value in values
         ),
         low=low,
         high=high,
-        step=drawing.step,
+        step=float(f"{10.0 ** math.floor(math.log10((high - low) / 100)):g}"),
     )
 
 
-def draw_lane(tried: Tried, side: Side) -> Lane:
+def draw_lane(tried: TrialResult, side: Side) -> Lane:
     """Alarms of one side as a lane."""
-    scale = Scale(tried.since, tried.until)
+    scale = _time_scale(tried.since, tried.until)
     markers = [
-        Marker(x=scale.x(outcome.event.crossed), what="miss" if outcome.alarm is None else "hit")
-        for outcome in side.worth.outcomes
+        (_x(scale, outcome.event.crossed), "miss" if outcome.alarm is None else "hit")
+        for outcome in side.outcomes
     ]
-    markers += [Marker(x=scale.x(alarm.began), what="false") for alarm in side.worth.false]
+    markers += [(_x(scale, alarm.began), "false") for alarm in side.false]
     bars = []
-    for spell in side.worth.spells:
-        first = scale.x(spell.began)
-        last = scale.x(tried.until if spell.ended is None else spell.ended)
+    for spell in side.spells:
+        first = _x(scale, spell.began)
+        last = _x(scale, tried.until if spell.ended is None else spell.ended)
         bars.append((first, round(max(last - first, _NARROW), 1)))
     return Lane(markers=tuple(markers), bars=tuple(bars))
 
 
-def event_positions(tried: Tried) -> tuple[float, ...]:
+def event_positions(tried: TrialResult) -> tuple[float, ...]:
     """Positions of reported events."""
-    scale = Scale(tried.since, tried.until)
+    scale = _time_scale(tried.since, tried.until)
     side = tried.today or tried.edit
-    outcomes = () if side is None else side.worth.outcomes
-    return tuple(scale.x(outcome.event.crossed) for outcome in outcomes)
+    outcomes = () if side is None else side.outcomes
+    return tuple(_x(scale, outcome.event.crossed) for outcome in outcomes)
+
+
+def _time_scale(since: int, until: int) -> TimeScale:
+    last = max(until, since + 1) / _SECOND
+    return TimeScale(first=since / _SECOND, last=last, left=LEFT, right=RIGHT, now=last)
+
+
+def _x(scale: TimeScale, at: int) -> float:
+    """Position of a time (µs), clipped to the period."""
+    return scale.x(min(max(at / _SECOND, scale.first), scale.last))
+
+
+def _position(value: float, low: float, high: float) -> float:
+    part = (value - low) / (high - low)
+    return round(BOTTOM - (BOTTOM - TOP) * min(max(part, 0.0), 1.0), 1)
 
 
 def _scale(values: Sequence[float]) -> tuple[float, float, float]:
@@ -136,84 +133,41 @@ def _scale(values: Sequence[float]) -> tuple[float, float, float]:
     return step, round(bottom, 9), round(math.ceil((high + room) / step) * step, 9)
 
 
-def _key_step(size: float) -> float:
-    """Step of an arrow key: about half a percent of the scale, rounded."""
-    return float(f"{10.0 ** math.floor(math.log10(size / 100)):g}")
-
-
-def _curve_path(strip: Strip, scale: Scale, drawing: StripDrawing) -> str:
+def _curve_path(strip: Strip, scale: TimeScale, low: float, high: float) -> str:
     parts: list[str] = []
-    open_ = False
+    connected = False
     for at, value in strip.points:
-        if value is None:
-            open_ = False
-            continue
-        middle = at + strip.bin // 2
-        parts.append(f"{'L' if open_ else 'M'}{scale.x(middle)} {drawing.y(value)}")
-        if not open_ and len(strip.points) == 1:
-            parts.append("h1")
-        open_ = True
+        if value is not None:
+            x, y = _x(scale, at + strip.bin // 2), _position(value, low, high)
+            parts.append(f"{'L' if connected else 'M'}{x} {y}")
+            if len(strip.points) == 1:
+                parts.append("h1")
+        connected = value is not None
     return "".join(parts)
 
 
-def _gap_bars(strip: Strip, scale: Scale) -> tuple[tuple[float, float], ...]:
+def _gap_bars(strip: Strip, scale: TimeScale) -> Iterator[tuple[float, float]]:
     """Gaps as x and width; adjacent gaps are merged."""
-    gaps: list[tuple[float, float]] = []
     begun: int | None = None
     for at, value in (*strip.points, (strip.until, 0.0)):
         if value is None:
             begun = at if begun is None else begun
         elif begun is not None:
-            first, last = scale.x(begun), scale.x(at)
+            first, last = _x(scale, begun), _x(scale, at)
             if last - first >= 1:
-                gaps.append((first, round(last - first, 1)))
+                yield first, round(last - first, 1)
             begun = None
-    return tuple(gaps)
 
 
-def _time_ticks(strip: Strip, scale: Scale) -> Sequence[Tick]:
-    """Ticks of months, days or hours; labels where they fit."""
-    length = strip.until - strip.since
-    first = current().local(moment(strip.since))
-    marks = (
-        _month_ticks(first, strip.until)
-        if length > 70 * 86_400_000_000
-        else _day_ticks(first, strip)
-    )
-    ticks: list[Tick] = []
-    last = -1_000.0
-    for at, word in marks:
-        x = scale.x(micros(at))
-        if x <= LEFT + 2:
-            continue
-        fits = x - last >= _APART and x <= RIGHT - 8
-        ticks.append(Tick(at=x, word=word if fits else ""))
-        last = x if fits else last
-    return ticks
-
-
-def _month_ticks(first: datetime, until: int) -> list[tuple[datetime, str]]:
-    from babel.dates import format_date  # noqa: PLC0415  only pictures of years want names
-
-    locale = "fr_FR" if current().language == "fr" else "en_GB"
-    at = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    ticks: list[tuple[datetime, str]] = []
-    while micros(at) < until:
-        word = format_date(at, "MMM yy" if at.month == 1 else "MMM", locale=locale)
-        ticks.append((at, word))
-        at = (at + timedelta(days=32)).replace(day=1)
-    return ticks
-
-
-def _day_ticks(first: datetime, strip: Strip) -> list[tuple[datetime, str]]:
-    from babel.dates import format_date  # noqa: PLC0415  as above
-
-    locale = "fr_FR" if current().language == "fr" else "en_GB"
-    hours = 24 if strip.until - strip.since > 4 * 86_400_000_000 else 6
-    at = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    ticks: list[tuple[datetime, str]] = []
-    while micros(at) < strip.until:
-        whole = at.hour == 0
-        ticks.append((at, format_date(at, "d MMM", locale=locale) if whole else clock(at)))
-        at += timedelta(hours=hours)
-    return ticks
+def _time_ticks(scale: TimeScale) -> Iterator[Tick]:
+    """Ticks of months, days or hours, where their labels fit."""
+    reader = current()
+    locale = "fr_FR" if reader.language == "fr" else "en_GB"
+    for tick in time_ticks(scale, reader.zone, apart=_APART):
+        x, at = scale.x(tick.at), reader.local(moment(round(tick.at * _SECOND)))
+        if tick.month:
+            word = format_date(at, "MMM yy" if at.month == 1 else "MMM", locale=locale)
+        else:
+            word = format_date(at, "d MMM", locale=locale) if tick.day else clock(at)
+        if LEFT + 2 < x <= RIGHT - 8:
+            yield Tick(at=x, word=word)

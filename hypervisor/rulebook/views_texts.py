@@ -11,6 +11,8 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _
 from hypervisor.base.words import bare
+from hypervisor.charts.words import limit_label, quantity_label
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.web.filters import NBSP, duration, number, value
 from rules._rule import Rule, Step
 from rules._tree import (
@@ -28,8 +30,6 @@ from sensors._domain import Catalogue
 
 _SECOND = 1_000_000
 _AROUND = timedelta(hours=18)
-_TEN = 10
-_NAMES = ("{site}", "{device}", "{group}")
 
 
 def fold_text(text: str) -> str:
@@ -48,53 +48,30 @@ def wrong_when(rule: Rule) -> str:
     return _localized(rule.french.wrong_when, rule.wrong_when)
 
 
-def advice(rule: Rule) -> str:
-    """What an operator should do."""
-    return _localized(rule.french.advice, rule.advice)
-
-
 def _localized(french: str, english: str) -> str:
     return french if current().language == "fr" and french else english
 
 
 def threshold_label(name: str, catalogue: Catalogue) -> str:
     """A threshold's label; its name if no domain defines it."""
-    threshold = catalogue.thresholds.get(name)
-    if threshold is None:
-        return name
-    return threshold.label_fr if current().language == "fr" else threshold.label_en
-
-
-def quantity_label(name: str, catalogue: Catalogue) -> str:
-    """A quantity's label."""
-    quantity = catalogue.quantities.get(name)
-    if quantity is None:
-        return name
-    return quantity.label_fr if current().language == "fr" else quantity.label_en
+    return limit_label(catalogue.thresholds.get(name), name)
 
 
 def describe_node(node: Node, catalogue: Catalogue) -> str:
     """The compared series, or function of it, as text."""
+    names = dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name))
+    what = ", ".join(quantity_label(catalogue.quantities.get(name), name) for name in names)
     match node:
-        case Name():
-            return quantity_label(node.name, catalogue)
         case Scaled():
             return describe_node(node.operand, catalogue)
-        case Call(function=function, arguments=(Name(name=name), *rest)) if (
-            function in _FUNCTION_TEXTS
-        ):
+        case Call(function=function, arguments=(Name(), *rest)) if function in _FUNCTION_TEXTS:
             spans = [
-                argument
+                duration(argument.value / _SECOND)
                 for argument in rest
                 if isinstance(argument, Number) and argument.unit == "us"
             ]
-            span = duration(spans[0].value / _SECOND) if spans else ""
-            return _(_FUNCTION_TEXTS[function]) % {
-                "what": quantity_label(name, catalogue),
-                "span": span,
-            }
-    names = [part.name for part in walk(node) if isinstance(part, Name)]
-    return ", ".join(quantity_label(name, catalogue) for name in dict.fromkeys(names))
+            return _(_FUNCTION_TEXTS[function]) % {"what": what, "span": "".join(spans[:1])}
+    return what
 
 
 _FUNCTION_TEXTS = {
@@ -141,14 +118,11 @@ def clearing_value(clear: Node, threshold: str, at: float, compared: Compared) -
         if not isinstance(node, Comparison):
             continue
         for own, other in ((node.right, node.left), (node.left, node.right)):
-            if other == compared.node and threshold in _threshold_names(own):
+            names = {part.name for part in walk(own) if isinstance(part, Threshold)}
+            if other == compared.node and threshold in names:
                 worked = _evaluate_node(own, threshold, at)
                 return None if worked is None else (worked - compared.offset) / compared.scale
     return None
-
-
-def _threshold_names(node: Node) -> set[str]:
-    return {part.name for part in walk(node) if isinstance(part, Threshold)}
 
 
 def _evaluate_node(node: Node, threshold: str, at: float) -> float | None:
@@ -177,11 +151,18 @@ def _evaluate_node(node: Node, threshold: str, at: float) -> float | None:
 def decimals(figure: float) -> int:
     """Number of decimals of a figure; at least two below ten."""
     digits = f"{figure:.6f}".rstrip("0")
-    return max(2 if abs(figure) < _TEN else 0, len(digits.partition(".")[2]))
+    return max(2 if abs(figure) < 10 else 0, len(digits.partition(".")[2]))
+
+
+def format_revision(recorded: RecordedRevision | None) -> str:
+    """A threshold's value with its own decimals."""
+    if recorded is None or recorded.value is None:
+        return _("not set")
+    return format_figure(float(recorded.value["value"]), str(recorded.value["unit"]))
 
 
 def format_figure(amount: float, unit: str) -> str:
-    """A threshold's value with its own decimals."""
+    """A figure with its own decimals."""
     return value(amount, unit, decimals(amount))
 
 

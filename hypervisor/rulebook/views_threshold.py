@@ -1,37 +1,44 @@
-"""Page of a threshold: form, trial, context."""
+"""Page of a threshold: form, trial, proposed values, context."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
 
 from hypervisor.access.context import RequestContext
 from hypervisor.backtest import queries_past_events
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.numbers import parse_number
+from hypervisor.backtest.past_events import parse_number
 from hypervisor.base.errors import NotFoundError, RulebookError
 from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _
+from hypervisor.forecast import queries as forecast_queries
 from hypervisor.registry import queries_revisions, queries_site
 from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.registry.queries_site import SitePlace
-from hypervisor.rulebook import queries, service_thresholds, views_texts
-from hypervisor.rulebook import views_context as around
-from hypervisor.rulebook.api_thresholds import owner_of
-from hypervisor.rulebook.api_trials import build_edit, run_trial
-from hypervisor.rulebook.stamps import mark_of
-from hypervisor.rulebook.timeline import last_recorded
+from hypervisor.rulebook import gauge_records, queries, views_texts
+from hypervisor.rulebook.model import last_recorded, mark_of, owner_of
+from hypervisor.rulebook.proposal import Candidate, Proposal, ProposalOptions
 from hypervisor.rulebook.views_texts import RuleBehaviour
-from hypervisor.rulebook.views_trial import WHOLE, SpanChoice, TrialView, list_spans, view_trial
-from hypervisor.web.filters import value
+from hypervisor.rulebook.views_trial import (
+    WHOLE,
+    SpanChoice,
+    TrialView,
+    choose_span,
+    list_events,
+    try_out,
+)
+from hypervisor.rulebook.yaml_output import rule_text
 from hypervisor.web.refusals import refusal
-from rules._errors import RuleError
 from rules._rule import Rule
 from sensors._scalars import ScalarError
+from sensors._units import UnitError, convert
+
+_IN_YAML = ("id", "when", "clear", "for", "keep for", "severity", "steps")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdPage:
-    """The page. `problem`: why the trial failed; `value`: as entered."""
+    """The page. `problem`: why the trial failed; `value`: as entered; `seen`: reported peaks."""
 
     key: str
     owner: str
@@ -43,18 +50,27 @@ class ThresholdPage:
     standing: float | None
     value: str
     last: RecordedRevision | None
-    mark: str
     number: int
-    rule: Rule | None
-    manner: RuleBehaviour | None
     subjects: int
-    spans: tuple[SpanChoice, ...]
+    spans: Sequence[SpanChoice]
     span: str
     shown: TrialView | None
     problem: str
-    assets: tuple[tuple[str, float], ...]
+    assets: Sequence[tuple[str, float]]
     seen: tuple[float, float] | None
     text: str
+
+    @property
+    def mark(self) -> str:
+        return mark_of(self.last)
+
+    @property
+    def rule(self) -> Rule | None:
+        return self.shown.tried.rule if self.shown else None
+
+    @property
+    def manner(self) -> RuleBehaviour | None:
+        return self.shown.manner if self.shown else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,25 +85,20 @@ class TrialQuery:
 def load_page(
     context: RequestContext, request: Request, key: str, query: TrialQuery
 ) -> ThresholdPage:
-    """The page of one threshold.
-
-    Raises:
-        NotFoundError: no such site or threshold.
-    """
+    """The page of one threshold; NotFoundError if there is no such site or threshold."""
     owner, name = owner_of(key), key.rpartition("/")[2]
-    place, device = _find_place(context, owner, name)
+    place, device = find_place(context, owner, name)
     revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     last = last_recorded(revisions)
-    threshold = context.catalogue.thresholds.get(name)
-    if threshold is None and last is None:
+    if name not in context.catalogue.thresholds and last is None:
         raise NotFoundError(f"there is no threshold {name!r}")
-    unit = threshold.unit if threshold else str((last.value or {}).get("unit", "")) if last else ""
-    standing = float(last.value["value"]) if last is not None and last.value else None
-    events = around.list_events(context, place)
-    spans = list_spans(context, place, name, events)
-    chosen = next((span for span in spans if span.key == query.span), spans[0])
-    shown, problem = _run_trial(context, request, key, query, chosen)
-    rule = None if shown is None else shown.tried.rule
+    unit = unit_of(context, key)
+    events = list_events(context, place)
+    spans, chosen = choose_span(context, place, name, events, query.span)
+    value = query.value.strip() or None
+    shown, problem = try_out(context, request, owner, chosen, name, value=value, rule=query.rule)
+    rule = shown.tried.rule if shown else None
+    peaks = [event.peak for event in events if event.peak is not None and event.unit == unit]
     return ThresholdPage(
         key=key,
         owner=owner,
@@ -96,52 +107,68 @@ def load_page(
         place=place,
         device=device,
         unit=unit,
-        standing=standing,
+        standing=float(last.value["value"]) if last is not None and last.value else None,
         value=query.value,
         last=last,
-        mark=service_thresholds.mark_of_last(revisions),
         number=len(revisions) + 1,
-        rule=rule,
-        manner=None if shown is None else shown.manner,
-        subjects=0 if rule is None else around.count_sites_sharing(context, rule),
+        subjects=_count_sites_sharing(context, rule) if rule else 0,
         spans=spans,
         span=chosen.key,
         shown=shown,
         problem=problem,
-        assets=around.list_assets(
-            context, place.name, threshold.quantity if threshold else "", unit
-        ),
-        seen=around.peak_range(events, unit),
-        text="" if rule is None else around.rule_yaml(context, rule.id),
+        assets=_list_assets(context, place.name, name),
+        seen=(min(peaks), max(peaks)) if peaks else None,
+        text=_rule_yaml(context, rule.id) if rule else "",
     )
 
 
-def _run_trial(
-    context: RequestContext, request: Request, key: str, query: TrialQuery, chosen: SpanChoice
-) -> tuple[TrialView | None, str]:
-    """The trial, or the reason why it failed."""
-    owner, name = owner_of(key), key.rpartition("/")[2]
-    try:
-        edit = build_edit(
-            owner,
-            chosen.since,
-            chosen.until,
-            name=name,
-            value=query.value.strip() or None,
-            rule=query.rule,
-        )
-        return view_trial(context, run_trial(context, request, edit), name), ""
-    except (BacktestError, RuleError, ScalarError) as error:
-        return None, refusal(error)
-
-
-def _find_place(context: RequestContext, owner: str, name: str) -> tuple[SitePlace, str | None]:
+def find_place(context: RequestContext, owner: str, name: str) -> tuple[SitePlace, str | None]:
+    """The site of an owner of thresholds, and the device if that is the owner."""
     device = owner.removeprefix("device/") if owner.startswith("device/") else None
     site = owner if device is None else queries.get_site_of_device(context.connection, device)
     place = None if site is None or not name else queries_site.load_site(context.connection, site)
     if place is None:
         raise NotFoundError(f"there is no site or device {owner!r}")
     return place, device
+
+
+def unit_of(context: RequestContext, key: str) -> str:
+    """The unit of a threshold."""
+    threshold = context.catalogue.thresholds.get(key.rpartition("/")[2])
+    if threshold is not None:
+        return threshold.unit
+    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
+    return str((revisions[-1].value or {}).get("unit", "")) if revisions else ""
+
+
+def _list_assets(context: RequestContext, site: str, name: str) -> list[tuple[str, float]]:
+    """Assets that a level (m) reaches here, the lowest first."""
+    threshold = context.catalogue.thresholds.get(name)
+    if threshold is None or (threshold.quantity, threshold.unit) != ("level", "m"):
+        return []
+    levels: list[tuple[str, float]] = []
+    for asset in forecast_queries.assets(context.connection, context.now()):
+        if asset.gauge == site:
+            try:
+                levels.append((asset.title, convert(asset.level, asset.unit, "m")))
+            except UnitError:
+                continue
+    return sorted(levels, key=lambda pair: pair[1])
+
+
+def _count_sites_sharing(context: RequestContext, rule: Rule) -> int:
+    """Number of sites where the rule applies; 0 unless it is per site."""
+    if rule.per != "site":
+        return 0
+    return queries.count_sites_sharing(context.connection, list(rule.plain), list(rule.thresholds))
+
+
+def _rule_yaml(context: RequestContext, rule: str) -> str:
+    """The conditions of the current rule in YAML; empty if withdrawn."""
+    recorded = queries_revisions.load_latest(context.connection, "rule").get(rule)
+    if recorded is None or recorded.value is None:
+        return ""
+    return rule_text({key: part for key, part in recorded.value.items() if key in _IN_YAML})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,57 +181,46 @@ class Conflict:
 
 
 def find_conflict(context: RequestContext, key: str, seen: str) -> Conflict | None:
-    """The value that the author saw and the current one."""
+    """The value with the mark that the author saw, and the current one if it is another."""
     revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     last = last_recorded(revisions)
-    if last is None:
+    if last is None or mark_of(last) == seen:
         return None
     before = next((revision for revision in revisions if mark_of(revision) == seen), None)
-    return Conflict(seen=format_revision(before), stands=format_revision(last), last=last)
-
-
-def changed_since(context: RequestContext, key: str, seen: str) -> RecordedRevision | None:
-    """The latest revision if it is not the one that was seen."""
-    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
-    last = last_recorded(revisions)
-    return None if service_thresholds.mark_of_last(revisions) == seen else last
-
-
-def format_revision(recorded: RecordedRevision | None) -> str:
-    """A revision's value as text."""
-    if recorded is None or recorded.value is None:
-        return _("not set")
-    return value(
-        float(recorded.value["value"]),
-        str(recorded.value["unit"]),
-        views_texts.decimals(float(recorded.value["value"])),
+    return Conflict(
+        seen=views_texts.format_revision(before),
+        stands=views_texts.format_revision(last),
+        last=last,
     )
 
 
-def site_of(context: RequestContext, owner: str, name: str) -> str:
-    """The site of an owner of thresholds.
+@dataclass(frozen=True, kw_only=True)
+class ThresholdProposal:
+    """Candidates for one threshold; `problem`: why there are none."""
 
-    Raises:
-        NotFoundError: there is none.
-    """
-    return _find_place(context, owner, name)[0].name
+    of: Proposal | None = None
+    candidates: Sequence[Candidate] = ()
+    problem: str = ""
 
 
-def unit_of(context: RequestContext, key: str) -> str:
-    """The unit of a threshold."""
-    threshold = context.catalogue.thresholds.get(key.rpartition("/")[2])
-    if threshold is not None:
-        return threshold.unit
-    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
-    return str((revisions[-1].value or {}).get("unit", "")) if revisions else ""
+def propose_values(context: RequestContext, key: str) -> ThresholdProposal:
+    """Candidates from the record of the threshold's quantity."""
+    owner, name = owner_of(key).removeprefix("device/"), key.rpartition("/")[2]
+    try:
+        proposals = gauge_records.list_proposals(
+            context.connection, owner, catalogue=context.catalogue, options=ProposalOptions()
+        )
+    except RulebookError as error:
+        return ThresholdProposal(problem=refusal(error))
+    for proposal in proposals:
+        own = [candidate for candidate in proposal.candidates if candidate.threshold == name]
+        if own:
+            return ThresholdProposal(of=proposal, candidates=own)
+    return ThresholdProposal(of=proposals[0])
 
 
 def parse_value(text: str, unit: str) -> str:
-    """A number as entered, with the field's unit if it has none.
-
-    Raises:
-        RulebookError: not a number.
-    """
+    """A number as entered, with the field's unit if it has none; RulebookError if it is none."""
     try:
         return f"{parse_number(text, unit)!r} {unit}"
     except ScalarError as error:

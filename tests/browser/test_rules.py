@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from hypervisor.database.connect import connect
 from hypervisor.rulebook import service_thresholds
-from hypervisor.rulebook.stamps import Stamp
+from hypervisor.rulebook.model import Stamp
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 
 THRESHOLD = "/thresholds/yvette-villebon/attention"

@@ -53,7 +53,7 @@ CHANGING = frozenset(
 )
 # Of one or two parts, whose order says what they are.
 IN_ORDER = {
-    "hypervisor.backtest.sources.Kept",
+    "hypervisor.backtest.sources.CachedSource",
     "hypervisor.exercises.plan.RunPlan",
     "hypervisor.evaluation.power_schedule._Supplies",
     "ingest.speaker.Senders",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hypervisor.backtest.sources import FOREVER, Stored
+from hypervisor.backtest.sources import FOREVER, StoredSource
 from hypervisor.base.instants import moment
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
@@ -205,7 +205,7 @@ def test_a_backtest_reads_the_same_from_the_copy_as_from_the_table(place: Place)
         *((us(16 * MINUTES), FOREVER), (NEVER, us(9 * MINUTES))),
     ):
         with connect(place.world.url) as own, connect(place.world.url) as other:
-            copied, stored = Stored.of(own, place.folder), Stored.of(other)
+            copied, stored = StoredSource.of(own, place.folder), StoredSource.of(other)
             assert copied.copy is not None
             assert stored.copy is None
             read, table = (each.rows(series, since, until) for each in (copied, stored))
@@ -218,4 +218,4 @@ def test_a_backtest_reads_the_same_from_the_copy_as_from_the_table(place: Place)
 
 def test_where_there_is_no_copy_the_table_is_read(place: Place, tmp_path: Path) -> None:
     with connect(place.world.url) as own:
-        assert Stored.of(own, tmp_path / "nothing").copy is None
+        assert StoredSource.of(own, tmp_path / "nothing").copy is None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.past_events import list_events, note, withdraw
+from hypervisor.backtest.model import BacktestError
+from hypervisor.backtest.past_events import Observation, list_events, note, withdraw
 from hypervisor.base.errors import UnknownError
 from hypervisor.base.instants import parse
 from hypervisor.database.connect import Connection, connect
@@ -56,22 +56,18 @@ def sites(connection: Connection) -> Registry:
 
 
 def noting(connection: Connection, sites: Registry, **more: Any) -> int:
-    return note(
-        connection,
-        sites,
-        **{
-            "site": "mill",
-            "river": None,
-            "kind": "flood",
-            "begins": DAY,
-            "ends": DAY + timedelta(hours=5),
-            "peak": None,
-            "unit": "m",
-            "note": "water in the yard",
-            "author": "anne",
-            **more,
-        },
-    )
+    fields = {
+        "site": "mill",
+        "kind": "flood",
+        "begins": DAY,
+        "ends": DAY + timedelta(hours=5),
+        "peak": None,
+        "unit": "m",
+        "note": "water in the yard",
+        **more,
+    }
+    author = fields.pop("author", "anne")
+    return note(connection, sites, Observation(**fields), author=author)
 
 
 def refusal(connection: Connection, sites: Registry, **more: Any) -> str:
@@ -165,7 +161,7 @@ def test_a_note_that_was_withdrawn_counts_no_more(connection: Connection, sites:
     for none in (number, 999):
         with pytest.raises(UnknownError) as caught:
             withdraw(connection, none, author="bob", reason="again")
-        assert str(caught.value) == f"no past event {none} stands"
+        assert str(caught.value) == f"past event {none} does not exist, or was withdrawn"
     other = noting(connection, sites)
     assert withdraw(connection, other, author="bob", reason="no").site == "mill"
     assert audited(connection)[0][1] == "mill"
@@ -180,8 +176,8 @@ KINDS = "overflow, flood, heavy-rain, frost, heat, storm, outage, jam, other, no
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"river": "Orge"}, "say either the `site` or the `river` at which it happened"),
-        ({"site": None}, "say either the `site` or the `river` at which it happened"),
+        ({"river": "Orge"}, "give either the `site` or the `river` at which it happened"),
+        ({"site": None}, "give either the `site` or the `river` at which it happened"),
         ({"site": "mil"}, "no site 'mil'; did you mean 'mill'?"),
         ({"site": None, "river": "Org"}, "no river 'Org'; did you mean 'Orge'?"),
         ({"site": None, "river": "None"}, "no river 'None'; did you mean"),

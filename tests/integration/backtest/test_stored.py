@@ -7,11 +7,9 @@ import pytest
 
 from hypervisor.alarms.queries import log_entry
 from hypervisor.backtest import evaluate, sources
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.registries import Trial
-from hypervisor.backtest.service import Answer
+from hypervisor.backtest.service import Answer, Question, backtest_stored
 from hypervisor.base.instants import moment
 from hypervisor.database import feed
 from hypervisor.database.connect import connect
@@ -31,13 +29,13 @@ from tests.integration.evaluation.world import CATALOGUE, Sent, World, us
 pytestmark = pytest.mark.integration
 
 
-def asked(world: World, wanted: BacktestOptions | None = None) -> Answer:
+def asked(world: World, wanted: Question | None = None) -> Answer:
     """The answer by a connection that could not write."""
     with connect(world.url) as own:
         own.execute("SET TRANSACTION READ ONLY")
-        return of_store(
+        return backtest_stored(
             own,
-            wanted or BacktestOptions(),
+            wanted or Question(),
             CATALOGUE,
             retention=world.retention,
             tick=lambda _done, _of: None,
@@ -45,7 +43,7 @@ def asked(world: World, wanted: BacktestOptions | None = None) -> Answer:
 
 
 def log(answer: Answer) -> list[dict[str, object]]:
-    found = [log_entry(one.episode) for one in answer.judgement.alarms]
+    found = [log_entry(one.episode) for one in answer.evaluation.alarms]
     return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 
 
@@ -98,17 +96,15 @@ def test_what_an_operator_closed_ends_there_unless_something_is_tried(stack: Sta
         assert [one for one in world.alarms() if one.episode.reason == "closed by test: a boat"]
 
         assert log(asked(world)) == world.log()
-        tried = asked(world, BacktestOptions(against=Trial(thresholds={"orge/danger": "9 m"})))
-    assert not any("closed" in (one.episode.reason or "") for one in tried.judgement.alarms)
+        tried = asked(world, Question(against=Trial(thresholds={"orge/danger": "9 m"})))
+    assert not any("closed" in (one.episode.reason or "") for one in tried.evaluation.alarms)
 
 
 def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> None:
     with new_world(stack) as world:
         live = play(world, in_batches, flood(3), seed=7)
 
-        found = asked(
-            world, BacktestOptions(against=Trial(thresholds={"orge/attention": "250 cm"}))
-        )
+        found = asked(world, Question(against=Trial(thresholds={"orge/attention": "250 cm"})))
 
         assert world.log() == live
     assert log(found) == live
@@ -121,9 +117,7 @@ def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:
         live = play(world, in_batches, flood(3), seed=7)
         since, until = us(180), us(300)
 
-        found = asked(
-            world, BacktestOptions(span=Span(since=since, until=until), rules=["flood-high"])
-        )
+        found = asked(world, Question(span=Span(since=since, until=until), rules=["flood-high"]))
 
     expected = [
         one["began"]
@@ -134,7 +128,7 @@ def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:
     ]
     assert sorted(str(one["began"]) for one in log(found)) == sorted(map(str, expected))
     assert expected
-    assert found.judgement.until == until
+    assert found.evaluation.until == until
 
 
 def test_nobody_was_silent_while_nobody_listened(stack: Stack) -> None:
@@ -143,8 +137,8 @@ def test_nobody_was_silent_while_nobody_listened(stack: Stack) -> None:
 
         found = asked(world)
 
-        assert sources.Stored.of(world.connection).floor < 0
-    rules = {one.episode.rule for one in found.judgement.alarms}
+        assert sources.StoredSource.of(world.connection).floor < 0
+    rules = {one.episode.rule for one in found.evaluation.alarms}
     assert "flood-high" in rules
     assert "flood-silent" not in rules
 
@@ -172,9 +166,9 @@ def test_a_process_that_helps_finds_what_one_alone_does(
         alone = asked(world)
         told: list[tuple[int, int]] = []
         with connect(world.url) as own:
-            shared = of_store(
+            shared = backtest_stored(
                 own,
-                BacktestOptions(),
+                Question(),
                 CATALOGUE,
                 retention=world.retention,
                 tick=lambda *at: told.append(at),
@@ -182,8 +176,8 @@ def test_a_process_that_helps_finds_what_one_alone_does(
             )
 
     assert log(shared) == log(alone)
-    assert sorted(shared.judgement.judged) == sorted(alone.judgement.judged)
-    assert replace(shared.judgement, judged=()) == replace(alone.judgement, judged=())
+    assert sorted(shared.evaluation.evaluated) == sorted(alone.evaluation.evaluated)
+    assert replace(shared.evaluation, evaluated=()) == replace(alone.evaluation, evaluated=())
     assert told[-1] == (3, 3)
 
 
@@ -193,9 +187,9 @@ def test_what_ails_the_helper_is_told(stack: Stack, monkeypatch: pytest.MonkeyPa
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
         with connect(world.url) as own, pytest.raises(BacktestError, match="the other half"):
-            of_store(
+            backtest_stored(
                 own,
-                BacktestOptions(),
+                Question(),
                 CATALOGUE,
                 retention=world.retention,
                 tick=lambda *_: None,

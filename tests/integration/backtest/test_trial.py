@@ -10,9 +10,9 @@ import pytest
 
 from hypervisor.backtest.draft import Edit
 from hypervisor.backtest.edits import try_edit
-from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.options import BacktestOptions, of_store
+from hypervisor.backtest.model import Span
 from hypervisor.backtest.registries import Trial
+from hypervisor.backtest.service import Question, backtest_stored
 from hypervisor.base.instants import moment, text
 from hypervisor.base.person import Territory
 from hypervisor.database import tenancy
@@ -50,9 +50,9 @@ def tried(client: httpx.Client, key: str, **more: Any) -> dict[str, Any]:
 def judged(world: World, site: str, **thresholds: str) -> list[tuple[str, str | None]]:
     """The alarms of flood-high by the backtest that everybody else asks."""
     with connect(world.url) as own:
-        found = of_store(
+        found = backtest_stored(
             own,
-            BacktestOptions(
+            Question(
                 rules=["flood-high"],
                 sites=[site],
                 span=Span(since=us(0), until=us(24 * 60)),
@@ -61,7 +61,7 @@ def judged(world: World, site: str, **thresholds: str) -> list[tuple[str, str | 
             CATALOGUE,
             retention=world.retention,
             tick=lambda *_: None,
-        ).judgement.alarms
+        ).evaluation.alarms
     return [
         (text(one.episode.began), None if one.episode.ended is None else text(one.episode.ended))
         for one in found
@@ -215,10 +215,10 @@ def test_the_load_beside_it_is_of_the_alarms_that_the_asker_may_see(
             tenancy.become(seeing, territory)
             clock = iter([100.0, 102.5])
             monkeypatch.setattr("hypervisor.backtest.edits.time.perf_counter", clock.__next__)
-            found = try_edit(own, edit, CATALOGUE, zone=ZoneInfo("Europe/Paris"), seeing=seeing)
+            found = try_edit(own, edit, CATALOGUE, zone=ZoneInfo("Europe/Paris"), visible=seeing)
         assert found.edit is not None
         assert found.lasted == 2.5
-        return found.edit.worth.busiest
+        return found.edit.busiest
 
     everybodys, nobodys = Territory(whole=True), Territory(communes=frozenset({"91001"}))
     assert (busiest(everybodys), busiest(nobodys)) == (2, 1)

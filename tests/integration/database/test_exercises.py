@@ -636,4 +636,4 @@ def test_an_event_that_somebody_noted(connection: Connection) -> None:
         "withdrawn_by": None,
         "withdrawn_why": None,
     }
-    assert queries_past_events.standing(connection) == [event]
+    assert queries_past_events.list_events(connection) == [event]

@@ -58,7 +58,7 @@ def test_events_that_people_noted(connection: Connection) -> None:
     assert queries_past_events.get(connection, gone + 1) is None
 
     def standing(**words: Any) -> list[int]:
-        return [event.id for event in queries_past_events.standing(connection, **words)]
+        return [event.id for event in queries_past_events.list_events(connection, **words)]
 
     assert standing() == [early, river, late]
     assert standing(sites=["mill"]) == [late]

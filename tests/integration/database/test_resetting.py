@@ -131,7 +131,7 @@ def test_what_people_edited_since_is_taken_back(connection: Connection) -> None:
         (kept[1], None),
         (later, None),
     ]
-    assert [event.id for event in queries_past_events.standing(connection)] == [early]
+    assert [event.id for event in queries_past_events.list_events(connection)] == [early]
 
 
 def test_the_tables_that_this_database_has(connection: Connection) -> None:

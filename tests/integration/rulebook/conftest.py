@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from hypervisor import cli as cli_cli
 from hypervisor.database.connect import connect
 from hypervisor.rulebook import cli as rulebook_cli
-from hypervisor.rulebook import cli_history, cli_propose, cli_revisions, cli_thresholds
+from hypervisor.rulebook import cli_history, cli_propose, cli_revisions
 from tests.integration.evaluation.world import Sent, World, make_world
 
 Type = Callable[..., str]
@@ -34,7 +34,7 @@ def hypervisor(world: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
     app = typer.Typer()
     app.callback()(cli_cli.instance)
-    for module in (rulebook_cli, cli_history, cli_revisions, cli_thresholds, cli_propose):
+    for module in (rulebook_cli, cli_history, cli_revisions, cli_propose):
         module.attach(app)
 
     def run(*words: str) -> str:

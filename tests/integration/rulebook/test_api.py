@@ -110,7 +110,7 @@ def test_slips_say_line_and_column(client: httpx.Client) -> None:
     made = ask(client, "PUT", "/rules/flood-new", 200, json={**SAID, "text": right})
     assert made["does"] == "add"
     assert (
-        "calls itself"
+        "the address says"
         in ask(client, "PUT", "/rules/flood-newer", 422, json={**SAID, "text": right})["detail"]
     )
     assert "no rule 'flood-nwe'" in ask(client, "GET", "/rules/flood-nwe", 404)["detail"]

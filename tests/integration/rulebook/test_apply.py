@@ -51,12 +51,12 @@ def test_exported_edited_applied_and_applied_again(hypervisor: Type, file: Path)
 
     dry = hypervisor("apply", str(file), "--dry-run")
     assert "when: level > threshold.attention -> level > threshold.alert" in dry
-    assert "1 rule would change; it would hold from 2024-01-01 00:30:00Z of event time" in dry
+    assert "1 rule would change, in force from 2024-01-01 00:30:00Z of event time" in dry
     assert hypervisor("log") == before
 
     said = hypervisor("apply", str(file), *WHY)
     assert "= 3 rules unchanged" in said
-    assert "1 rule changed; holds from 2024-01-01 00:30:00Z of event time" in said
+    assert "1 rule changed; in force from 2024-01-01 00:30:00Z of event time" in said
     assert "without a restart" in said
     assert "nothing to change" in hypervisor("apply", str(file), *WHY)
 
@@ -199,4 +199,4 @@ def test_an_earlier_effective_time_says_what_takes_over(hypervisor: Type, file: 
     said = hypervisor("apply", str(file), *WHY, "--effective", "2024-01-01")
 
     assert "until 2024-02-01 00:00Z: then revision" in said
-    assert "holds from 2024-01-01 00:00:00Z" in said
+    assert "in force from 2024-01-01 00:00:00Z" in said

@@ -67,7 +67,7 @@ def _story(world: World, hypervisor: Type, watch: Process) -> None:
         "threshold", "set", "orge", "attention", "240 cm", *WHY, "--effective", "2024-01-01T00:10Z"
     )
     assert "orge/attention: 3 m -> 2.4 m, revision" in said
-    assert "holds from 2024-01-01 00:10:00Z of event time" in said
+    assert "in force from 2024-01-01 00:10:00Z of event time" in said
     assert "without a restart" in said
     watch.says("raised at 2024-01-01 00:20:00Z")
     assert level(world) == [(20, None, None)]

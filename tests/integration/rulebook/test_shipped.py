@@ -8,7 +8,7 @@ import pytest
 
 from hypervisor.registry import queries_revisions
 from hypervisor.rulebook import service as rulebook_service
-from hypervisor.rulebook.stamps import Stamp
+from hypervisor.rulebook.model import Stamp
 from hypervisor.rulebook.yaml_output import ordered_rule
 from rules._pack import Pack, load_pack
 from tests.integration.evaluation.world import DAY, RULES, World
@@ -49,7 +49,7 @@ def test_an_edit_survives_new_versions_until_it_is_given_up(
     assert found["for"] == "25 min"
 
     rulebook_service.roll_back_rule(
-        world.connection, "flood-high", "shipped", STAMP, packs=version(world.rules)
+        world.connection, "flood-high", "shipped", STAMP, packs=lambda: version(world.rules)
     )
     world.connection.commit()
     found = value(world, "flood-high")

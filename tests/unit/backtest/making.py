@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hypervisor.backtest.events import Entry, parse_events
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.model import Evaluation, RaisedAlarm
 from rules._rule_state import Episode
 
 HOUR = 3_600_000_000
@@ -49,11 +49,11 @@ def judged(
     sites: Sequence[str] = ("pont", "moulin"),
     hours: float = 240,
     maintenance: Sequence[str] = (),
-) -> Judgement:
+) -> Evaluation:
     ordered = sorted(found, key=lambda one: one.episode.began)
-    return Judgement(
+    return Evaluation(
         alarms=tuple(ordered),
-        judged=tuple((rule, site) for rule in rules for site in sites),
+        evaluated=tuple((rule, site) for rule in rules for site in sites),
         places={site: site for site in sites},
         categories={rule: "maintenance" if rule in maintenance else "hazard" for rule in rules},
         since=START,

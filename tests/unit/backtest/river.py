@@ -9,7 +9,7 @@ import numpy as np
 
 from hypervisor.backtest import registries
 from hypervisor.backtest.registries import Trial
-from hypervisor.backtest.sources import Recorded
+from hypervisor.backtest.sources import RecordedSource
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from rules._pack import load_pack
@@ -108,7 +108,7 @@ def recorded(
     *,
     since: float = 0,
     floor: float | None = None,
-) -> Recorded:
+) -> RecordedSource:
     """Of both gauges from an hour on; listened to until the last word, or `floor`."""
     by_series = {
         number: rows(number, *values, since=since)
@@ -116,7 +116,7 @@ def recorded(
         if values
     }
     last = max((int(each["time"][-1]) for each in by_series.values()), default=START)
-    return Recorded(
+    return RecordedSource(
         by_series=by_series,
         floor=last if floor is None else at(floor),
         gaps=((BEGINNING, at(since)),),
@@ -127,7 +127,7 @@ def recorded(
 class Noting:
     """A source that notes what it was asked for: series, from and to."""
 
-    source: Recorded
+    source: RecordedSource
     asked_for: list[tuple[tuple[int, ...], int, int]] = field(default_factory=list)
     closings: Mapping[Any, Any] = field(default_factory=dict)
 
@@ -144,6 +144,6 @@ class Noting:
         return self.source.rows(series, since, until)
 
 
-def unheard(source: Recorded) -> Recorded:
+def unheard(source: RecordedSource) -> RecordedSource:
     """Nobody listened while it was measured."""
     return replace(source, floor=int(np.iinfo(np.int64).min), gaps=())

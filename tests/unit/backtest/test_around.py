@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.backtest import registries
-from hypervisor.backtest.registry_around import registry_around
+from hypervisor.backtest.registries import registry_around
 from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.differences import of_subject
 from hypervisor.evaluation.power_schedule import PowerSchedule

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.evaluate import Span
-from hypervisor.backtest.options import BacktestOptions, Recording, in_words, of_file
+from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.registries import Trial
-from hypervisor.backtest.service import Answer, Question, ask
-from hypervisor.backtest.sources import Kept, Recorded, Source
+from hypervisor.backtest.service import Answer, Question, Recording, ask, backtest_recording
+from hypervisor.backtest.sources import CachedSource, RecordedSource, Source
 from hypervisor.base.instants import moment
 from hypervisor.registry.model import Registry
 from rules._inputs import Closing
@@ -37,8 +35,8 @@ def answer_to(
     tick: Any = lambda *_: None,
     **more: Any,
 ) -> Answer:
-    question = Question(**{"rules": ("flood-level",), "retention": LONG, **more})
-    return ask(of or registry(LEVEL + RISE), source, CATALOGUE, question, tick)
+    question = Question(**{"rules": ("flood-level",), **more})
+    return ask(of or registry(LEVEL + RISE), source, CATALOGUE, question, tick, retention=LONG)
 
 
 def began(each: Answer) -> list[tuple[str, str, float]]:
@@ -48,16 +46,16 @@ def began(each: Answer) -> list[tuple[str, str, float]]:
             result.episode.subject,
             (result.episode.began - START) / 3_600_000_000,
         )
-        for result in each.judgement.alarms
+        for result in each.evaluation.alarms
     ]
 
 
 def test_only_the_rules_asked_for_are_judged_at_all_sites_or_those_asked_for() -> None:
     source = recorded(pont=(1, 5, 1), moulin=(1, 1, 5))
     assert began(answer_to(source)) == [("flood-level", "pont", 1), ("flood-level", "moulin", 2)]
-    here = answer_to(source, sites=frozenset({"moulin"}))
+    here = answer_to(source, sites=("moulin",))
     assert began(here) == [("flood-level", "moulin", 2)]
-    assert here.judgement.judged == (("flood-level", "moulin"),)
+    assert here.evaluation.evaluated == (("flood-level", "moulin"),)
     assert here.other is None
     assert here.changes == ()
 
@@ -67,7 +65,7 @@ def test_crossings_are_judged_beside_the_rules_and_are_no_alarms() -> None:
     events = tuple(entries("- {name: above 4 m, site: pont, crossings: level > 4 m}"))
     result = answer_to(source, events=events)
     assert began(result) == [("flood-level", "pont", 1)]
-    assert {rule for rule, _ in result.judgement.judged} == {"flood-level"}
+    assert {rule for rule, _ in result.evaluation.evaluated} == {"flood-level"}
     (score,) = result.scored.scores
     assert [(each.event.crossed, each.lead) for each in score.outcomes] == [(at(2), 3_600_000_000)]
 
@@ -98,7 +96,7 @@ def test_of_a_few_sites_what_is_held_against_is_judged_over_what_was_read_before
     count: int | None, reads: int
 ) -> None:
     source = Noting(source=recorded(pont=(1, 5), moulin=(1, 5)))
-    sites = None if count is None else frozenset(("pont", "moulin")[:count])
+    sites = () if count is None else ("pont", "moulin")[:count]
     answer_to(source, sites=sites, against=Trial(thresholds={"pont/attention": "4 m"}))
     assert len(source.asked_for) == reads
 
@@ -108,7 +106,7 @@ def test_what_was_closed_by_hand_counts_only_where_nothing_is_tried() -> None:
     source = Noting(source=recorded(pont=(1, 5, 5, 5, 1)), closings=closed)
 
     def ends(**more: Any) -> list[int | None]:
-        return [each.episode.ended for each in answer_to(source, **more).judgement.alarms]
+        return [each.episode.ended for each in answer_to(source, **more).evaluation.alarms]
 
     assert ends() == [at(2)]
     assert ends(trial=Trial(thresholds={"pont/alert": "6 m"})) == [at(4)]
@@ -118,7 +116,7 @@ def test_what_was_closed_by_hand_counts_only_where_nothing_is_tried() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"sites": frozenset({"ponts"})},
+        {"sites": ("ponts",)},
         {"events": entries("- {name: x, site: ponts, crossings: level > 4 m}")},
     ],
 )
@@ -129,8 +127,9 @@ def test_a_site_that_is_not_there_is_refused(more: dict[str, Any]) -> None:
 
 
 def test_a_rule_that_applies_nowhere_is_refused() -> None:
+    (danger,) = rules(LEVEL.replace("threshold.attention", "threshold.danger"))
     with pytest.raises(BacktestError) as caught:
-        answer_to(recorded(pont=(1, 2)), rules=("flood-other",))
+        answer_to(recorded(pont=(1, 2)), rules=(), trial=Trial(rules=(danger,)))
     assert str(caught.value) == (
         "none of these rules applies anywhere: no site has their series and thresholds"
     )
@@ -147,7 +146,7 @@ def test_a_record_gives_each_series_with_the_row_before_and_the_last_instant() -
 
 def test_what_is_kept_is_read_once_for_each_question() -> None:
     noting = Noting(source=recorded(pont=(1, 2)), closings={("a", "b"): []})
-    kept = Kept(noting)
+    kept = CachedSource(noting)
     assert kept.rows([2], 0, at(5))[2]["value"].tolist() == [1, 2]
     assert kept.rows([2], 0, at(5))[2]["value"].tolist() == [1, 2]
     assert len(noting.asked_for) == 1
@@ -176,10 +175,10 @@ HOURLY = [
 def judged(
     file: Path, *, of: Registry | None = None, recording: dict[str, Any] | None = None, **more: Any
 ) -> tuple[Answer, list[str]]:
-    return of_file(
+    return backtest_recording(
         Recording(file=file, **(recording or {})),
         of or registry(LEVEL + RISE + SILENT),
-        BacktestOptions(**more),
+        Question(**more),
         CATALOGUE,
         lambda *_: None,
     )
@@ -192,12 +191,12 @@ def test_a_recording_is_judged_at_the_sites_that_it_is_of(tmp_path: Path) -> Non
         ("flood-level", "pont", 1),
         ("flood-rise", "pont", 1),
     ]
-    assert {subject for _, subject in result.judgement.judged} == {"pont"}
-    assert {rule for rule, _ in result.judgement.judged} == {
+    assert {subject for _, subject in result.evaluation.evaluated} == {"pont"}
+    assert {rule for rule, _ in result.evaluation.evaluated} == {
         *("flood-level", "flood-rise", "flood-silent"),
     }
     assert notes == []
-    assert (result.judgement.since, result.judgement.until) == (at(0), at(4))
+    assert (result.evaluation.since, result.evaluation.until) == (at(0), at(4))
 
 
 def test_nothing_is_expected_before_the_first_word_of_a_recording(tmp_path: Path) -> None:
@@ -213,7 +212,7 @@ def test_of_a_recording_rules_sites_and_times_are_chosen(tmp_path: Path) -> None
     assert began(judged(file, rules=["flood-rise"], sites=["pont"])[0]) == [
         ("flood-rise", "pont", 1)
     ]
-    assert judged(file, span=Span(until=at(0)))[0].judgement.alarms == ()
+    assert judged(file, span=Span(until=at(0)))[0].evaluation.alarms == ()
     tried = judged(file, trial=Trial(rules=(higher,)))[0]
     assert began(tried) == [("flood-level", "pont", 2)]
     both = judged(file, rules=["flood-rise"], trial=Trial(rules=(higher,)))[0]
@@ -283,14 +282,6 @@ def test_columns_of_a_recording_may_be_explained(tmp_path: Path) -> None:
     assert began(result)[0] == ("flood-level", "pont", 1)
 
 
-def test_words_are_rules_or_files(tmp_path: Path) -> None:
-    pack = tmp_path / "flood.yaml"
-    pack.write_text(RISE, encoding="utf-8")
-    names, trial = in_words(["flood-level", str(pack), "weather"])
-    assert names == ["flood-level", "weather"]
-    assert [rule.id for rule in trial.rules] == ["flood-rise"]
-
-
 def test_a_record_was_heard_from_its_first_word_to_its_last() -> None:
     """Rows come in any order, and arrive when they were measured."""
     times = pd.to_datetime([moment(at(hour)) for hour in (2, 0, 1)]).astype("datetime64[us, UTC]")
@@ -304,12 +295,12 @@ def test_a_record_was_heard_from_its_first_word_to_its_last() -> None:
             "status": "ok",
         }
     )
-    result = Recorded.of(table, registry(), CATALOGUE)
+    result = RecordedSource.of(table, registry(), CATALOGUE)
     (own,) = result.by_series.values()
     assert own["value"].tolist() == [1, 2, 3]
     assert own["received"].tolist() == own["time"].tolist() == [at(0), at(1), at(2)]
     assert result.floor == at(2)
     assert [until for _, until in result.gaps] == [at(0)]
-    empty = Recorded.of(table[:0], registry(), CATALOGUE)
+    empty = RecordedSource.of(table[:0], registry(), CATALOGUE)
     assert (empty.by_series, empty.gaps) == ({}, ())
     assert empty.floor == int(np.iinfo(np.int64).min)

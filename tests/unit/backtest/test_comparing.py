@@ -5,7 +5,7 @@ import pytest
 from hypervisor.backtest.differences import compare
 from hypervisor.backtest.load import by_rule, load
 from hypervisor.backtest.model import RaisedAlarm
-from hypervisor.backtest.text import lasted, lead
+from hypervisor.backtest.tables import lasted, lead
 from tests.unit.backtest.making import HOUR, alarm, at, judged
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.backtest.draft import Desk, Edit, desk_of
-from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.draft import Draft, Edit, prepare
+from hypervisor.backtest.model import BacktestError
 from hypervisor.registry.model import Device, Registry, Series
 from tests.unit.backtest.making import at
 from tests.unit.backtest.river import CATALOGUE, LEVEL, RISE, SILENT, fact, registry, rules
@@ -34,8 +34,8 @@ ABOVE_DANGER = LEVEL.replace("flood-level", "flood-danger").replace("attention",
 WHOLE = registry(LEVEL + RISE + SILENT + STEADY + BROKEN)
 
 
-def desk(owner: str = "pont", *, registered: Registry = WHOLE, **more: Any) -> Desk:
-    return desk_of(registered, Edit(owner=owner, since=at(0), until=at(9), **more), CATALOGUE)
+def desk(owner: str = "pont", *, registered: Registry = WHOLE, **more: Any) -> Draft:
+    return prepare(registered, Edit(owner=owner, since=at(0), until=at(9), **more), CATALOGUE)
 
 
 def refusal(owner: str = "pont", **more: Any) -> str:
@@ -73,7 +73,7 @@ def test_the_likeliest_rule_comes_first() -> None:
 def test_a_rule_may_be_said_where_several_name_the_threshold() -> None:
     assert desk(threshold="attention", rule="flood-broken").rule.id == "flood-broken"
     assert refusal(threshold="attention", rule="flood-rise") == (
-        "flood-rise does not apply at pont, or asks for nothing there"
+        "flood-rise does not apply at pont, or does not use the threshold"
     )
 
 
@@ -85,7 +85,7 @@ def test_of_a_step_its_severity_is_what_counts() -> None:
 
 def test_a_threshold_that_no_rule_asks_for_raises_nothing() -> None:
     assert refusal(threshold="danger", value="5 m") == (
-        "no rule that applies at pont asks for danger: an alarm needs one"
+        "no rule that applies at pont uses danger: an alarm needs one"
     )
 
 
@@ -98,7 +98,7 @@ def test_a_threshold_that_is_not_there_yet_has_no_today() -> None:
     assert (result.value, result.new_value, result.unit) == (None, 5.0, "m")
     gone = registry(LEVEL, fact("threshold", "pont/attention", None, since=at(1)))
     assert refusal(registered=gone, threshold="attention") == (
-        "pont has no 'attention' any more: say a value to try"
+        "pont has no 'attention' any more: enter a value to try"
     )
 
 
@@ -188,7 +188,7 @@ def test_a_rule_may_be_looked_at_by_itself() -> None:
         (
             "pont",
             {"threshold": "attention", "value": "inf"},
-            "'inf' is no number; expected one such as 1.78 m",
+            "'inf' is not a number; expected one such as 1.78 m",
         ),
     ],
 )
@@ -201,5 +201,5 @@ def test_a_threshold_of_our_own_has_the_unit_in_which_it_was_said() -> None:
     own = fact("threshold", "pont/bank", {"value": 2.0, "unit": "cm"})
     whole = replace(WHOLE, revisions=(*WHOLE.revisions, own))
     assert refusal(registered=whole, threshold="bank") == (
-        "no rule that applies at pont asks for bank: an alarm needs one"
+        "no rule that applies at pont uses bank: an alarm needs one"
     )

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from hypervisor.backtest import edits
-from hypervisor.backtest.draft import Desk, Edit, desk_of
-from hypervisor.backtest.sources import Kept, Source
-from hypervisor.backtest.strip import Seen
-from hypervisor.backtest.worth import Spell
+from hypervisor.backtest.draft import Draft, Edit, prepare
+from hypervisor.backtest.sources import CachedSource, Source
+from hypervisor.backtest.strip import ComparedValues
+from hypervisor.backtest.trial_side import Side, Spell
 from tests.unit.backtest.making import HOUR, at
 from tests.unit.backtest.river import CATALOGUE, LEVEL, Noting, fact, recorded, registry, rules
 
@@ -26,21 +26,21 @@ PER_DEVICE = LEVEL.replace("severity: minor", "per: device\n  severity: minor", 
 
 def desk(
     pack: str = LEVEL, *, owner: str = "pont", span: tuple[float, float] = (0, 9), **more: Any
-) -> Desk:
+) -> Draft:
     edit = Edit(
         owner=owner,
         since=at(span[0]),
         until=at(span[1]),
         **{"threshold": "attention", "value": "2 m", **more},
     )
-    return desk_of(registry(pack), edit, CATALOGUE)
+    return prepare(registry(pack), edit, CATALOGUE)
 
 
-def look(lying: Desk, source: Source) -> Seen | None:
-    return edits._look(lying, Kept(source), CATALOGUE)  # noqa: SLF001  what lies on the desk
+def look(lying: Draft, source: Source) -> ComparedValues | None:
+    return edits._see(lying, CachedSource(source), CATALOGUE)  # noqa: SLF001  what lies on the desk
 
 
-def values(seen: Seen | None) -> list[tuple[float, float]]:
+def values(seen: ComparedValues | None) -> list[tuple[float, float]]:
     assert seen is not None
     hours = ((seen.time - at(0)) / HOUR).tolist()
     return list(zip(hours, seen.value.tolist(), strict=True))
@@ -83,11 +83,11 @@ def test_of_a_device_its_own_readings_are_seen() -> None:
 def test_the_very_rows_that_were_judged_are_looked_at() -> None:
     """They are read once: a week, an hour and twice the stale limit before the span."""
     noting = Noting(source=recorded(pont=(1, 2)))
-    kept = Kept(noting)
+    kept = CachedSource(noting)
     lying = desk(span=(400, 500))
     assert lying.tried is not None
     edits._ask(lying, lying.tried, kept, CATALOGUE, [])  # noqa: SLF001
-    edits._look(lying, kept, CATALOGUE)  # noqa: SLF001
+    edits._see(lying, kept, CATALOGUE)  # noqa: SLF001
     ((series, since, until),) = noting.asked_for
     assert (series, until) == ((2,), at(500))
     assert at(400) - since == pytest.approx(7 * 24 * HOUR + 6 * HOUR, abs=2_000_000)
@@ -118,11 +118,9 @@ def test_how_far_it_came_in_each_event_and_each_time_in_alarm() -> None:
 
     sides: Any = [
         SimpleNamespace(
-            worth=SimpleNamespace(
-                outcomes=[SimpleNamespace(event=event), SimpleNamespace(event=far)], spells=[]
-            )
+            outcomes=[SimpleNamespace(event=event), SimpleNamespace(event=far)], spells=[]
         ),
-        SimpleNamespace(worth=SimpleNamespace(outcomes=[], spells=[spell(0, 1), spell(3.5, None)])),
+        SimpleNamespace(outcomes=[], spells=[spell(0, 1), spell(3.5, None)]),
     ]
     assert edits._peaks(seen, sides) == {  # noqa: SLF001
         at(1): 5.0,
@@ -136,14 +134,14 @@ def test_a_side_says_how_long_it_lay_beyond_its_value() -> None:
     lying, source = desk(), recorded(pont=(1, 3, 3, 1, 1))
     seen = look(lying, source)
     assert lying.today is not None
-    answer = edits._ask(lying, lying.today, Kept(source), CATALOGUE, [])  # noqa: SLF001
+    answer = edits._ask(lying, lying.today, CachedSource(source), CATALOGUE, [])  # noqa: SLF001
 
-    def side(value: float | None, looked: Seen | None) -> edits.Side:
+    def side(value: float | None, looked: ComparedValues | None) -> Side:
         return edits._side(lying, value, answer, looked, [at(1)])  # noqa: SLF001
 
     half = side(2.0, seen)
     assert (half.value, half.beyond) == (2.0, 0.5)
-    assert half.worth.busiest == 0  # nothing of this rule rang: 3 m are not above 3 m
+    assert half.busiest == 0  # nothing of this rule rang: 3 m are not above 3 m
     assert side(None, seen).beyond is None
     assert side(2.0, None).beyond is None
 

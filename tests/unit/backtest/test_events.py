@@ -2,8 +2,8 @@
 
 import pytest
 
-from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.events import is_event, read_events, rules_of
+from hypervisor.backtest.model import BacktestError
 from rules._errors import RuleError
 from sensors._domain import catalogue
 from tests.unit.backtest.making import HOUR, at, entries

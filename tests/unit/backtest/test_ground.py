@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.numbers import parse_number
+from hypervisor.backtest.model import BacktestError
+from hypervisor.backtest.past_events import parse_number
 from hypervisor.backtest.registries import (
     Trial,
     choose_rules,
     only_rules,
-    reach_of,
-    rule_ids,
-    trial_of,
+    parse_trial,
     with_trial,
 )
 from hypervisor.base.instants import BEGINNING, micros
@@ -116,13 +114,13 @@ def test_rules_are_chosen_by_id_or_by_what_they_begin_with() -> None:
 def test_a_rule_that_was_withdrawn_for_good_is_not_chosen() -> None:
     gone = fact("rule", "flood-rise", None, since=at(5))
     whole = replace(WHOLE, revisions=(*WHOLE.revisions, gone))
-    assert rule_ids(whole) == ["flood-level", "flood-silent"]
-    assert rule_ids(WHOLE) == ["flood-level", "flood-rise", "flood-silent"]
+    assert choose_rules(whole, (), CATALOGUE) == ["flood-level", "flood-silent"]
+    assert choose_rules(WHOLE, (), CATALOGUE) == ["flood-level", "flood-rise", "flood-silent"]
 
 
 def test_the_registry_without_other_rules_keeps_all_else() -> None:
     result = only_rules(WHOLE, ["flood-rise"])
-    assert rule_ids(result) == ["flood-rise"]
+    assert choose_rules(result, (), CATALOGUE) == ["flood-rise"]
     assert [each for each in facts_of(result.revisions) if each[0] != "rule"] == [
         each for each in facts_of(WHOLE.revisions) if each[0] != "rule"
     ]
@@ -132,7 +130,7 @@ def test_the_registry_without_other_rules_keeps_all_else() -> None:
 def test_words_try_packs_and_thresholds(tmp_path: Path) -> None:
     pack = tmp_path / "flood.yaml"
     pack.write_text(LEVEL + RISE, encoding="utf-8")
-    result = trial_of([str(pack), " pont/attention = 2.4 m"])
+    result = parse_trial([str(pack), " pont/attention = 2.4 m"])
     assert [rule.id for rule in result.rules] == ["flood-level", "flood-rise"]
     assert result.thresholds == {"pont/attention": "2.4 m"}
 
@@ -140,15 +138,10 @@ def test_words_try_packs_and_thresholds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ["pont/attention", "attention=2 m", "nowhere.yaml", ""])
 def test_a_word_that_tries_nothing_is_refused(word: str) -> None:
     with pytest.raises(BacktestError) as caught:
-        trial_of([word])
+        parse_trial([word])
     assert str(caught.value) == (
         f"{word!r} is neither a file nor a threshold such as 'SITE/attention=2.4 m'"
     )
-
-
-def test_the_farthest_look_back_is_that_of_the_rule_that_looks_farthest() -> None:
-    assert reach_of({1: 5, 2: 70, 3: 6}) == 70
-    assert reach_of({}) == 0
 
 
 @pytest.mark.parametrize(

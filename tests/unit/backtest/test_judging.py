@@ -1,6 +1,6 @@
 """The past of two gauges judged from a record in memory: spans, horizons, blocks and who helps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from hypervisor.backtest import evaluate
-from hypervisor.backtest.evaluate import Place, Span, backtest
-from hypervisor.backtest.model import Judgement
-from hypervisor.backtest.parts import Part
+from hypervisor.backtest.evaluate import Part, Work, backtest
+from hypervisor.backtest.model import Evaluation, Span
 from hypervisor.backtest.sources import FOREVER, Source
 from hypervisor.base.instants import BEGINNING
 from hypervisor.registry.model import Registry
@@ -44,20 +43,20 @@ def judge(
     sites: frozenset[str] | None = None,
     closed: bool = True,
     **more: Any,
-) -> Judgement:
+) -> Evaluation:
     return backtest(
         whole,
         source,
         CATALOGUE,
         span=span or Span(),
-        place=Place(sites=sites),
+        sites=sites,
         retention=LONG,
         closed=closed,
         **{"tick": lambda *_: None, **more},
     )
 
 
-def hours(result: Judgement) -> list[tuple[str, str, float, float | None]]:
+def hours(result: Evaluation) -> list[tuple[str, str, float, float | None]]:
     """Rule, place, and from when to when in hours."""
     return [
         (
@@ -86,7 +85,7 @@ def test_alarms_come_by_when_they_began_with_rule_place_and_words() -> None:
     assert rising.category == "maintenance"
     assert (first.place, second.place) == ("moulin", "pont")
     assert second.episode.severity == ((at(2), "minor"), (at(3), "major"))
-    assert sorted(result.judged) == [
+    assert sorted(result.evaluated) == [
         (rule, site) for rule in ("flood-level", "flood-rise") for site in ("moulin", "pont")
     ]
     assert result.places == {"moulin": "moulin", "pont": "pont"}
@@ -136,7 +135,7 @@ def test_a_span_is_read_from_a_week_and_the_longest_look_back_before_it() -> Non
 def test_only_the_sites_asked_for_are_judged() -> None:
     source = Noting(source=recorded(pont=(1, 5), moulin=(1, 5)))
     result = judge(registry(), source, sites=frozenset({"moulin"}))
-    assert result.judged == (("flood-level", "moulin"),)
+    assert result.evaluated == (("flood-level", "moulin"),)
     assert (result.subjects, result.rows) == (1, 2)
     assert [series for series, _, _ in source.asked_for] == [(1,)]
 
@@ -159,7 +158,7 @@ def test_where_nobody_listened_nobody_was_silent_but_values_are_judged() -> None
     source = unheard(recorded(pont=(1, 5, 5, 5, 5, 5, 5, 5, 5, 1)))
     result = judge(registry(LEVEL + SILENT), source, sites=frozenset({"pont"}))
     assert hours(result) == [("flood-level", "pont", 1, 9)]
-    assert result.judged == (("flood-level", "pont"),)
+    assert result.evaluated == (("flood-level", "pont"),)
     cut = judge(registry(LEVEL), source, span=Span(until=at(4)))
     assert cut.until == at(4)
 
@@ -209,19 +208,11 @@ class Helping:
         self.called: list[Any] = []
 
     @contextmanager
-    def __call__(
-        self,
-        whole: Registry,
-        span: tuple[int | None, int | None],
-        retention: int,
-        blocks: Sequence[Sequence[tuple[str, str]]],
-        *,
-        closed: bool,
-    ) -> Iterator[Any]:
-        self.called.append((whole, span, retention, blocks, closed))
+    def __call__(self, work: Work) -> Iterator[Any]:
+        self.called.append(work)
         part = Part(
             alarms=[alarm(3, 4)],
-            judged=[("flood-level", "pont")],
+            evaluated=[("flood-level", "pont")],
             rows=40,
             first=at(-2),
             last=at(90),
@@ -248,7 +239,10 @@ def test_what_a_helper_found_is_added_where_there_is_much_to_do(
         tick=lambda *now: heard.append(now),
     )
     pairs = [[("flood-level", "moulin")], [("flood-level", "pont")]]
-    assert helper.called == [(whole, (at(-3), None), LONG, pairs, False)]
+    span = Span(since=at(-3))
+    assert helper.called == [
+        Work(registry=whole, span=span, retention=LONG, blocks=pairs, closed=False)
+    ]
     assert hours(result) == [("flood-level", "moulin", 1, 2), ("flood-level", "pont", 3, 4)]
     assert (result.rows, result.until, result.since) == (43, at(90), at(-3))
     assert heard[-1] == (2, 2)
@@ -268,6 +262,6 @@ def test_a_part_with_no_rows_moves_no_end() -> None:
         closings={},
     )
     empty = np.iinfo(np.int64)
-    run.add(Part(alarms=[], judged=[], rows=0, first=empty.max, last=NEVER))
-    result = run.judgement(subjects=0)
+    run.add(Part(alarms=[], evaluated=[], rows=0, first=empty.max, last=NEVER))
+    result = run.evaluation(subjects=0)
     assert (result.since, result.until) == (at(1), at(1))

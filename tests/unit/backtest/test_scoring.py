@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.model import Evaluation, RaisedAlarm
 from hypervisor.backtest.scoring import Score, Scored, score
 from tests.unit.backtest.making import HOUR, alarm, at, entries, judged
 
@@ -16,7 +16,7 @@ def crossing(
     return alarm(began, ended, rule=f"event:{number}", site=site)
 
 
-def of(text: str, judgement: Judgement, *crossings: RaisedAlarm) -> Score:
+def of(text: str, judgement: Evaluation, *crossings: RaisedAlarm) -> Score:
     """The first score: of all rules together, or the only one."""
     return score(entries(text), judgement, crossings).scores[0]
 
@@ -140,7 +140,7 @@ def test_what_cannot_be_scored_is_said_and_is_no_miss() -> None:
     scored = _scored(f"{late}\n{never}\n{CROSSINGS}", judged())
     assert not scored.scores
     assert len(scored.notes) == 3
-    assert "nothing of that time was judged" in scored.notes[1]
+    assert "outside the period evaluated" in scored.notes[1]
 
 
 def test_crossings_that_overlap_end_with_the_last_of_them() -> None:
@@ -249,5 +249,5 @@ def test_what_happened_after_a_time_of_nothing_is_scored_as_well() -> None:
     assert [one.episode.began for one in found.false] == [at(2)]
 
 
-def _scored(text: str, judgement: Judgement, *crossings: RaisedAlarm) -> Scored:
+def _scored(text: str, judgement: Evaluation, *crossings: RaisedAlarm) -> Scored:
     return score(entries(text), judgement, crossings)

@@ -5,11 +5,11 @@ from multiprocessing import Pipe, get_context
 import pytest
 
 from hypervisor.backtest import worker_process
-from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.parts import Part
+from hypervisor.backtest.evaluate import Part
+from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.worker_process import _Helper, _turns
 
-NOTHING = Part(alarms=[], judged=[], rows=3, first=1, last=2)
+NOTHING = Part(alarms=[], evaluated=[], rows=3, first=1, last=2)
 
 
 def test_what_he_found_is_handed_over() -> None:
@@ -23,7 +23,7 @@ def test_what_ails_him_is_told() -> None:
     theirs.send("StoreError: away")
     with pytest.raises(BacktestError) as caught:
         _Helper(turns=iter([]), pipe=ours).part()
-    assert str(caught.value) == "the other half could not be judged: StoreError: away"
+    assert str(caught.value) == "the helper process failed: StoreError: away"
 
 
 def test_where_he_is_gone_that_is_told() -> None:
@@ -31,7 +31,7 @@ def test_where_he_is_gone_that_is_told() -> None:
     theirs.close()
     with pytest.raises(BacktestError) as caught:
         _Helper(turns=iter([]), pipe=ours).part()
-    assert str(caught.value) == "the process that judged the other half ended early"
+    assert str(caught.value) == "the helper process ended early"
 
 
 def test_each_block_is_the_turn_of_one_of_both() -> None:
@@ -45,7 +45,7 @@ def test_whatever_fails_there_is_sent_in_words(monkeypatch: pytest.MonkeyPatch) 
     def fail(*_: object) -> Part:
         raise ValueError("no snapshot")
 
-    monkeypatch.setattr(worker_process, "_judged", fail)
+    monkeypatch.setattr(worker_process, "_evaluate", fail)
     ours, theirs = Pipe(duplex=False)
-    worker_process._half(None, None, theirs)  # type: ignore[arg-type]  # noqa: SLF001  as it does there
+    worker_process._run_helper(None, None, theirs)  # type: ignore[arg-type]  # noqa: SLF001  as it does there
     assert ours.recv() == "ValueError: no snapshot"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hypervisor.backtest.compared_series import Compared
-from hypervisor.backtest.strip import Seen, strip
+from hypervisor.backtest.strip import ComparedValues, strip
 from rules._tree import Name
 from sensors._errors import Place
 from tests.unit.backtest.making import HOUR, at
@@ -15,7 +15,7 @@ _PLACE = Place(file="", line=1, column=1)
 _PARIS = ZoneInfo("Europe/Paris")
 
 
-def seen(*values: float, direction: str = "above", every: float = 1) -> Seen:
+def seen(*values: float, direction: str = "above", every: float = 1) -> ComparedValues:
     """A reading an hour; nan: not known."""
     times = np.array([at(every * n) for n in range(len(values))], dtype=np.int64)
     low, high = np.array(values, dtype=float), np.array(values, dtype=float)
@@ -25,7 +25,7 @@ def seen(*values: float, direction: str = "above", every: float = 1) -> Seen:
         direction="above" if direction == "above" else "below",
         severity=None,
     )
-    return Seen.of(times, low, high, compared, 3 * HOUR)
+    return ComparedValues.of(times, low, high, compared, 3 * HOUR)
 
 
 def test_half_of_the_time() -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from hypervisor.backtest.differences import compare
 from hypervisor.backtest.formatting import format_answer
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.model import Evaluation, RaisedAlarm
 from hypervisor.backtest.scoring import Scored, score
 from hypervisor.backtest.service import Answer
 from hypervisor.backtest.tables import tables
@@ -21,7 +21,7 @@ SHORT = alarm(100, 101, site="moulin")
 LASTING = alarm(230, None)
 
 
-def judgement(*result: RaisedAlarm) -> Judgement:
+def judgement(*result: RaisedAlarm) -> Evaluation:
     return replace(judged(*result, hours=235), rows=12_345)
 
 
@@ -30,16 +30,16 @@ def answer(*result: RaisedAlarm, notes: tuple[str, ...] = ()) -> Answer:
     judgment = judgement(*result)
     crossings = [alarm(10, 20, rule="event:1"), alarm(200, 210, rule="event:1")]
     scored = score(entries(EVENTS), judgment, crossings)
-    return Answer(judgement=judgment, scored=replace(scored, notes=notes))
+    return Answer(evaluation=judgment, scored=replace(scored, notes=notes))
 
 
 def plain(*result: RaisedAlarm) -> Answer:
     """Held against no event."""
-    return Answer(judgement=judgement(*result), scored=Scored(scores=(), notes=()))
+    return Answer(evaluation=judgement(*result), scored=Scored(scores=(), notes=()))
 
 
 def against(each: Answer, other: Answer) -> Answer:
-    changes = compare(each.judgement.alarms, other.judgement.alarms)
+    changes = compare(each.evaluation.alarms, other.evaluation.alarms)
     return replace(each, other=other, changes=tuple(changes))
 
 
@@ -193,7 +193,7 @@ def test_people_are_shown_alarms_rules_load_scores_and_each_event() -> None:
         ["began", "lasted", "severity", "subject", "rule"],
         ["2022-01-01 08:00", "22 h", "major", "pont", "flood-level"],
         ["2022-01-05 04:00", "1 h", "minor", "moulin", "flood-level"],
-        ["2022-01-10 14:00", "5 h, lasts", "minor", "pont", "flood-level"],
+        ["2022-01-10 14:00", "5 h, active", "minor", "pont", "flood-level"],
         ["rules"],
         ["rule", "subjects", "alarms", "in alarm", "of the time"],
         ["flood-level", "2", "3", "1 d 4 h", "5.96%"],
@@ -225,7 +225,7 @@ def test_people_are_shown_what_would_differ_beside_the_scores_of_both() -> None:
     other = answer(alarm(9, 30, worse=(12, "major")), LASTING)
     result = shown(against(answer(CLIMBING, SHORT), other))
     assert result[1:7] == [
-        ["2 alarms as it is, 2 with the change"],
+        ["2 alarms now, 2 with the change"],
         ["what would differ (UTC)"],
         ["change", "began", "would begin", "subject", "rule"],
         [
@@ -243,7 +243,7 @@ def test_people_are_shown_what_would_differ_beside_the_scores_of_both() -> None:
     ]
     assert result[-1] == ["flood-level", "1", "1", "1", "0.50", "0.50", "0.33", "1 h before"]
     same = shown(against(plain(SHORT), plain(SHORT)))
-    assert same[1:3] == [["1 alarms as it is, 1 with the change"], ["no alarm would differ"]]
+    assert same[1:3] == [["1 alarms now, 1 with the change"], ["no alarm would differ"]]
 
 
 def test_all_rules_together_come_first_and_are_called_any_of_them() -> None:
@@ -251,7 +251,7 @@ def test_all_rules_together_come_first_and_are_called_any_of_them() -> None:
     judgment = judged(alarm(9, 30), rules=rules)
     crossings = [alarm(10, 20, rule="event:1"), alarm(10, 20, rule="event:2")]
     asked_for = entries(f"{EVENTS}\n{EVENTS.replace('above 4 m', 'too high')}")
-    result = shown(Answer(judgement=judgment, scored=score(asked_for, judgment, crossings)))
+    result = shown(Answer(evaluation=judgment, scored=score(asked_for, judgment, crossings)))
     assert [
         line[:3]
         for line in result
@@ -268,7 +268,7 @@ def test_all_rules_together_come_first_and_are_called_any_of_them() -> None:
     ]
 
 
-@pytest.mark.parametrize(("count", "more"), [(40, []), (42, ["… and 2 more; --json tells all"])])
+@pytest.mark.parametrize(("count", "more"), [(40, []), (42, ["… and 2 more; --json lists all"])])
 def test_of_long_lists_people_are_shown_forty_lines(count: int, more: list[str]) -> None:
     alarms = [alarm(n, n + 0.5) for n in range(count)]
     result = shown(plain(*alarms))

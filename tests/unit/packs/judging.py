@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from hypervisor.alarms.queries import Alarm
-from hypervisor.backtest.evaluate import Place, Span, backtest
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.evaluate import backtest
+from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.backtest.registries import of_inventory
-from hypervisor.backtest.sources import Recorded
+from hypervisor.backtest.sources import RecordedSource
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.exercises.scoring import Score, score_alarms
 from hypervisor.exercises.territory import describe_field
@@ -45,7 +45,7 @@ class Told:
     story: Story
     field: Field
     alarms: tuple[Alarm, ...]
-    judgement: Judgement
+    judgement: Evaluation
     seed: int
 
     @property
@@ -69,13 +69,13 @@ def told(name: str, seed: int, *, whole: bool = True) -> Told:
     return Told(story=story, field=field, alarms=alarms, judgement=found, seed=seed)
 
 
-def judged(registry: Registry, source: Recorded, sites: frozenset[str]) -> Judgement:
+def judged(registry: Registry, source: RecordedSource, sites: frozenset[str]) -> Evaluation:
     return backtest(
         registry,
         source,
         catalogue(),
         span=Span(),
-        place=Place(sites=sites),
+        sites=sites,
         retention=LONG,
         closed=False,
         tick=lambda _done, _of: None,
@@ -104,13 +104,13 @@ def _part(field: Field, story: Story, seed: int) -> Field:
     return replace(field, places=places, groups=groups)
 
 
-def _heard(spoken: MessageSet, registry: Registry, story: Story) -> Recorded:
+def _heard(spoken: MessageSet, registry: Registry, story: Story) -> RecordedSource:
     """What is said, received when its message arrives; what comes from the future is refused."""
     arrivals = np.array([each.arrival for each in spoken.publications], dtype=np.int64)
     rows = spoken.rows.assign(arrival=arrivals[spoken.of])
     refused = rows["time"].astype("int64") > rows["arrival"] + AHEAD
     rows = pd.concat([rows[~refused], _faults(rows[refused])], ignore_index=True)
-    source = Recorded.of(rows.drop(columns="arrival"), registry, catalogue())
+    source = RecordedSource.of(rows.drop(columns="arrival"), registry, catalogue())
     first = _first_arrivals(rows, registry)
     for series, part in source.by_series.items():
         times, received = first[series]
@@ -159,11 +159,11 @@ def _alarm(found: RaisedAlarm) -> Alarm:
     )
 
 
-def recorded(inventory: str, file: Path) -> Judgement:
+def recorded(inventory: str, file: Path) -> Evaluation:
     """A recording judged at the sites of an inventory."""
     read = _recordings.read(file)
     registry = registry_of(inventory)
-    source = Recorded.of(read.rows, registry, catalogue())
+    source = RecordedSource.of(read.rows, registry, catalogue())
     begins = min(int(rows["time"][0]) for rows in source.by_series.values())
     devices = {
         name: replace(one, commissioned=moment(begins)) for name, one in registry.devices.items()

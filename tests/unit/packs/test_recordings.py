@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.backtest.model import Judgement, RaisedAlarm
+from hypervisor.backtest.model import Evaluation, RaisedAlarm
 from hypervisor.base.instants import parse
 from tests.unit.packs.judging import recorded
 
@@ -15,14 +15,14 @@ RISING = ("flood-level-rising", "flood-discharge-rising")
 JUMPS = ("flood-level-jump", "flood-discharge-jump")
 
 
-def judgement(inventory: str, name: str) -> Judgement:
+def judgement(inventory: str, name: str) -> Evaluation:
     file = FLOODS / name
     if not file.exists():
         pytest.skip(f"{file} is not beside this checkout (set HYPERVISOR_SHARED)")
     return recorded(inventory, file)
 
 
-def of(found: Judgement, *rules: str, subject: str | None = None) -> list[RaisedAlarm]:
+def of(found: Evaluation, *rules: str, subject: str | None = None) -> list[RaisedAlarm]:
     return [
         one
         for one in found.alarms

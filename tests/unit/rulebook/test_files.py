@@ -13,7 +13,7 @@ from hypervisor.evaluation.rule_text import (
     read_written,
     rebase,
 )
-from hypervisor.rulebook.differences import list_differences
+from hypervisor.rulebook.model import list_differences
 from hypervisor.rulebook.yaml_output import ordered_rule, pack_text, rule_text
 from rules._errors import RuleError
 from rules._pack import load_pack, packs

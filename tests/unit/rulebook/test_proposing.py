@@ -45,7 +45,7 @@ def proposed(found: Record, **standing: float) -> Proposal:
         standing=standing,
         rules=RULES,
         catalogue=CATALOGUE,
-        wishes=ProposalOptions(),
+        options=ProposalOptions(),
     )
 
 
@@ -210,7 +210,7 @@ def test_the_cance_by_its_seven_years() -> None:
         standing={"flow_attention": 40.0},
         rules=(),
         catalogue=CATALOGUE,
-        wishes=ProposalOptions(),
+        options=ProposalOptions(),
     )
     chosen = [of(found, name)[0] for name in ("flow_attention", "flow_alert", "flow_danger")]
     assert all(low.value < high.value for low, high in pairwise(chosen))

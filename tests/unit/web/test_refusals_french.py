@@ -25,7 +25,6 @@ _PARTS = (  # of what a page asks something; whole rooms where nearly all of it 
         _ROOT / f"{name}.py"
         for name in (
             "backtest/draft",
-            "backtest/numbers",
             "backtest/past_events",
             "backtest/service",
             "database/audit",
@@ -53,10 +52,9 @@ _PARTS = (  # of what a page asks something; whole rooms where nearly all of it 
             "rulebook/gauge_records",
             "rulebook/proposal",
             "rulebook/service",
-            "rulebook/service_apply",
             "rulebook/service_thresholds",
             "evaluation/pack_revisions",
-            "rulebook/stamps",
+            "rulebook/model",
         )
     ),
 )
