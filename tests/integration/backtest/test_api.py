@@ -96,7 +96,7 @@ def test_only_two_are_at_work_and_neither_for_long(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backtest_api, "_SECONDS", -1.0)
-    assert "ask of fewer rules" in refused(client, 422)
+    assert "choose fewer rules" in refused(client, 422)
     for _ in range(2):
         backtest_api._AT_ONCE.acquire()  # noqa: SLF001  as two others would
     try:

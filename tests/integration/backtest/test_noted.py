@@ -180,7 +180,7 @@ KINDS = "overflow, flood, heavy-rain, frost, heat, storm, outage, jam, other, no
         ({"site": None}, "give either the `site` or the `river` at which it happened"),
         ({"site": "mil"}, "no site 'mil'; did you mean 'mill'?"),
         ({"site": None, "river": "Org"}, "no river 'Org'; did you mean 'Orge'?"),
-        ({"site": None, "river": "None"}, "no river 'None'; did you mean"),
+        ({"site": None, "river": "None"}, "no river 'None'"),
         ({"kind": "wave"}, f"'wave' is none of {KINDS}"),
         ({"begins": NAIVE}, OFFSET),
         ({"ends": NAIVE}, OFFSET),

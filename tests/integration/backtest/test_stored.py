@@ -186,7 +186,7 @@ def test_what_ails_the_helper_is_told(stack: Stack, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(evaluate, "_MANY", 2)
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
-        with connect(world.url) as own, pytest.raises(BacktestError, match="the other half"):
+        with connect(world.url) as own, pytest.raises(BacktestError, match="the helper process"):
             backtest_stored(
                 own,
                 Question(),

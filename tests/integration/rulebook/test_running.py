@@ -83,7 +83,7 @@ def _story(world: World, hypervisor: Type, watch: Process) -> None:
     hypervisor(*back, "--effective", "2024-01-01T00:10Z")
     until(lambda: level(world) == [(20, None, None)], "raised again")
     hypervisor("withdraw", "flood-level", *WHY, "--effective", "2024-01-01T00:30Z")
-    watch.says("ended 2024-01-01T00:30:00Z instead of lasting")
+    watch.says("ended 2024-01-01T00:30:00Z instead of ongoing")
     ((began, ended, reason),) = level(world)
     assert (began, ended) == (20, 30)
     assert reason is not None
