@@ -70,7 +70,7 @@ def migrate(
 ) -> None:
     """Bring the database of the settings up to date (`up` does so itself).
 
-    With HYPERVISOR_READER_PASSWORD also create the reader `grafana` of the complete territory.
+    With HYPERVISOR_READER_PASSWORD also create the reader `grafana` of the whole territory.
     """
     from hypervisor.base.instance import InstanceError, Mode
     from hypervisor.base.settings import load_settings
@@ -97,7 +97,7 @@ def _let_grafana_read(settings: "Settings") -> None:
             settings.reader_password,
             timeout=settings.reader_timeout_seconds,
         )
-    print(f"{reader.role} reads the complete territory")
+    print(f"{reader.role} reads the whole territory")
 
 
 def broker(

@@ -111,7 +111,7 @@ def test_undoing_brings_the_same_log_back(gauge: World) -> None:
     assert undo(gauge, done.number).rows == 5
     gauge.settle()
     assert gauge.log() == before
-    assert "stands again: it was real" in gauge.transitions()[-1].reason
+    assert "restored: it was real" in gauge.transitions()[-1].reason
     gauge.reset()
     gauge.settle()
     assert gauge.log() == before
