@@ -11,8 +11,9 @@ from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
 from hypervisor.evaluation.setbacks import describe_setback
 from hypervisor.notifications import queries_deliveries
-from hypervisor.readings import queries_latest
+from hypervisor.readings import queries_latest, queries_workers
 from hypervisor.readings.queries_latest import Progress
+from hypervisor.readings.queries_workers import Worker
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import HealthBody, Part
 
@@ -29,7 +30,7 @@ def health(context: Context) -> HealthBody:
     now = context.now()
     parts = [
         Part(name="database", ok=True, detail="answers"),
-        *_worker_parts(queries_latest.list_workers(context.connection), now, live=live),
+        *_worker_parts(queries_workers.list_workers(context.connection), now, live=live),
         _evaluation_part(progress, now, live=live),
         _notification_part(queries_deliveries.count_by_state(context.connection)),
         *_rules_part(queries_setbacks.listing(context.connection)),
@@ -46,13 +47,12 @@ def health(context: Context) -> HealthBody:
     )
 
 
-def _worker_parts(
-    workers: Iterable[tuple[str, datetime | None, bool]], now: datetime, *, live: bool
-) -> Iterator[Part]:
-    joined = [(f"ingest {name}", heard) for name, heard, drained in workers if not drained]
+def _worker_parts(workers: Iterable[Worker], now: datetime, *, live: bool) -> Iterator[Part]:
+    joined = [worker for worker in workers if worker.drained_at is None]
     if not joined:
         yield Part(name="ingest", ok=False, detail="no worker has joined")
-    for name, heard in joined:
+    for worker in joined:
+        name, heard = f"ingest {worker.name}", worker.heard_at
         if not live:
             yield Part(name=name, ok=True, detail=f"heartbeat at {heard or 'no time yet'}")
         elif heard is None:

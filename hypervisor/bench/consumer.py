@@ -16,7 +16,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.bench.bare import BareLoop, BareStore
 from hypervisor.bench.load import DEVICES, LORAWAN, device, say
 from hypervisor.database.connect import connect
-from hypervisor.readings import ingesting
+from hypervisor.readings import ingest_worker
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry import queries as registry_queries
 from ingest.batch import Batch
@@ -80,7 +80,7 @@ def main() -> None:
     if kind in ("ingest", LORAWAN):
         _ingest(settings, commits, stop)
     else:
-        sys.setswitchinterval(ingesting.SWITCH_SECONDS)
+        sys.setswitchinterval(ingest_worker.SWITCH_SECONDS)
         topics: dict[str, dict[str, int]] = {}
         for (name, quantity), number in series.items():
             topics.setdefault(f"devices/{name}/readings", {})[quantity] = number
@@ -92,10 +92,10 @@ def main() -> None:
 
 
 def _ingest(settings: Settings, commits: Commits, stop: threading.Event) -> None:
-    sys.setswitchinterval(ingesting.SWITCH_SECONDS)
-    parts = ingesting.wire(settings, intake=NotingIntake)
+    sys.setswitchinterval(ingest_worker.SWITCH_SECONDS)
+    parts = ingest_worker.wire(settings, intake=NotingIntake)
     parts.intake.commits = commits  # type: ignore[attr-defined]
-    made = ingesting.join(parts, stop.is_set)
+    made = ingest_worker.join(parts, stop.is_set)
     say("ready")
     if made is not None:
         made.run(stop.is_set)

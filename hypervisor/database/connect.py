@@ -5,20 +5,22 @@ hours, one with data under way for a quarter of an hour. So each side probes, an
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
 
 from hypervisor.database import locks, tenancy
 from hypervisor.database.locks import Lock
 from sensors._errors import TerritoryError
 
 Connection = psycopg.Connection[TupleRow]
+_Record = TypeVar("_Record")
 
 CONNECT_SECONDS = 10  # until a server has let us in
 SILENCE_SECONDS = 20  # that a peer may leave a probe, or data, without an acknowledgement
@@ -83,6 +85,16 @@ def guarded(url: str, *, options: str = "", abandoned: str = ABANDONED) -> str:
     ours = {key: value for key, value in CLIENT_SETTINGS.items() if key not in written}
     words = [*settings, options, str(written.get("options") or "")]
     return make_conninfo(url, **ours, options=" ".join(filter(None, words)))
+
+
+def fetch(
+    connection: Connection,
+    record: type[_Record],
+    query: str,
+    parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+) -> list[_Record]:
+    """The rows of a query as records whose fields are named as its columns."""
+    return connection.cursor(row_factory=class_row(record)).execute(query, parameters).fetchall()
 
 
 @contextmanager

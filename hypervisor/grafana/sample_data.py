@@ -28,8 +28,8 @@ from hypervisor.evaluation.memory import Memory
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.plan import load_field
 from hypervisor.readings import queries_workers, rollup
-from hypervisor.readings.directory import list_units
-from hypervisor.readings.ingesting import make_belief
+from hypervisor.readings.ingest_inventory import list_units
+from hypervisor.readings.ingest_worker import make_belief
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory import Inventory

@@ -9,9 +9,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, computed_field
 from pydantic.dataclasses import dataclass as model
 
-from hypervisor.logbook.errors import LogError
+from hypervisor.base.errors import NotFoundError
+from sensors._errors import TerritoryError
 
 LONGEST = 10_000  # characters
+
+
+class LogError(TerritoryError):
+    """An invalid entry: says what is missing or superfluous."""
+
+
+class NoEntryError(LogError, NotFoundError):
+    """No such entry or hand-over."""
+
+
+class HandoverError(LogError):
+    """A step that the state of a hand-over, or the person, does not allow."""
 
 
 class EntryKind(StrEnum):
@@ -106,10 +119,7 @@ class Handover:
 
 @dataclass(frozen=True, kw_only=True)
 class NewEntry:
-    """A new entry. `site`: by name; `area`: None for the whole territory.
-
-    `due`: when it is due, on the instance's clock.
-    """
+    """A new entry. `area`: None for the whole territory. `due`: on the instance's clock."""
 
     author: str
     kind: EntryKind
@@ -131,14 +141,17 @@ def check_entry(new: NewEntry) -> NewEntry:
     words = new.text.strip()
     needs = NEEDS[new.kind]
     if not words:
-        raise LogError(f"{new.kind}: nothing is said; write it in a few words")
+        raise LogError("{kind}: the text is empty", new.kind)
     if len(words) > LONGEST:
-        raise LogError(f"{new.kind}: {len(words)} characters; at most {LONGEST} fit")
+        raise LogError(
+            "{kind}: {n} characters; at most {number} fit", new.kind, len(words), LONGEST
+        )
     if needs.due and new.due is None:
-        raise LogError(f"{new.kind}: by when is missing")
+        raise LogError("{kind}: a due time is required", new.kind)
     if needs.due is False and new.due is not None:
-        raise LogError(f"{new.kind}: it has no time by which it is due")
-    if needs.about != (new.about is not None):
-        problem = "say which entry it is about" if needs.about else "it is about no other entry"
-        raise LogError(f"{new.kind}: {problem}")
+        raise LogError("{kind}: a due time is not allowed", new.kind)
+    if needs.about and new.about is None:
+        raise LogError("{kind}: name the entry it refers to", new.kind)
+    if new.about is not None and not needs.about:
+        raise LogError("{kind}: it cannot refer to another entry", new.kind)
     return NewEntry(**{**vars(new), "text": words})

@@ -11,9 +11,8 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.logbook import views as view
-from hypervisor.logbook.api import write_entry
-from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import EntryKind, NewEntry
+from hypervisor.logbook.model import EntryKind, LogError, NewEntry
+from hypervisor.logbook.service import write_entry
 from hypervisor.logbook.views import Filters
 from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
@@ -78,29 +77,27 @@ def append_entry(  # noqa: PLR0913, PLR0917  the fields of the form
         )
         write_entry(context, new)
     except LogError as error:
-        return _render(
-            context, request, Filters(), form=form, wrong=refusal(error), status_code=422
-        )
+        return _render(context, request, Filters(), form=form, wrong=refusal(error))
     if wants_fragment(request):
         return _render(context, request, Filters())
     return RedirectResponse("/log", status_code=303)
 
 
-def _render(  # noqa: PLR0913  what the page is made of
+def _render(
     context: RequestContext,
     request: Request,
     filters: Filters,
     *,
     form: Mapping[str, object] | None = None,
     wrong: str = "",
-    status_code: int = 200,
 ) -> Response:
-    answer = fragment if wants_fragment(request) else render
-    template = "log.html#main" if wants_fragment(request) else "log.html"
+    answer, template = (
+        (fragment, "log.html#main") if wants_fragment(request) else (render, "log.html")
+    )
     return answer(
         context,
         template,
-        status_code=status_code,
+        status_code=422 if wrong else 200,
         sheet=view.build_sheet(context, reader_of(context, request), filters),
         filters=filters,
         spans=view.SPANS,
@@ -114,7 +111,7 @@ def _render(  # noqa: PLR0913  what the page is made of
 
 def _parse_kind(text: str) -> EntryKind:
     if text not in set(EntryKind):
-        raise LogError(f"kind: expected one of {', '.join(EntryKind)}")
+        raise LogError("kind: expected one of {kinds}", ", ".join(EntryKind))
     return EntryKind(text)
 
 
@@ -122,11 +119,12 @@ def _parse_number(text: str) -> int | None:
     if not text.strip():
         return None
     if not text.isdecimal() or int(text) >= 2**63:
-        raise LogError(f"number: expected digits, not {text!r}")
+        raise LogError("number: expected digits, not {text!r}", text)
     return int(text)
 
 
 def _parse_due(text: str, context: RequestContext) -> datetime | None:
-    if text and local(text, context) is None:
-        raise LogError(f"by when: expected a day and a time, not {text!r}")
-    return local(text, context)
+    due = local(text, context)
+    if text and due is None:
+        raise LogError("due: expected a day and a time, not {text!r}", text)
+    return due

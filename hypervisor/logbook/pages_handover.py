@@ -1,6 +1,8 @@
 """The hand-over page, signed by both shifts, and earlier hand-overs."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Response
 from fastapi.responses import RedirectResponse
@@ -8,12 +10,10 @@ from fastapi.responses import RedirectResponse
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
-from hypervisor.logbook import api_handovers as doing
-from hypervisor.logbook import queries_handovers
-from hypervisor.logbook import views_handover as view
-from hypervisor.logbook.api import find_area
-from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import Handover
+from hypervisor.logbook import queries_handovers, service_handover
+from hypervisor.logbook.handover_page import HORIZONS
+from hypervisor.logbook.model import Handover, LogError
+from hypervisor.logbook.service import find_area
 from hypervisor.logbook.service_handover import Step
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -30,21 +30,44 @@ PAGE = Page(
 )
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
+_SUPPRESSIONS: Mapping[str, str] = {
+    "shelved": mark("shelved"),
+    "out-of-service": mark("out of service"),
+    "inhibited": mark("suppressed by another alarm"),
+    "works": mark("planned works"),
+    "chattering": mark("chattering"),
+}
+# Titles of the log's sections, in the order of the page.
+_LOG: Mapping[str, str] = {
+    "decisions": mark("Decisions"),
+    "calls": mark("Calls"),
+    "promises": mark("Promised"),
+    "closures": mark("Closed roads and places"),
+    "notes": mark("Notes"),
+}
+_SECTIONS = (
+    *_LOG,
+    *("unacknowledged", "returned", "acknowledged", "faulty", "held", "at_rest", "works"),
+    *("edits", "expectations", "bulletins"),
+)
+_TIMES = {
+    *("at", "since", "until", "time", "began", "begins", "ends", "due", "settled", "recorded_at"),
+    *("scenario_at", "earliest", "latest"),
+}
+_DEFINITIONS = {"before", "value"}  # of an edit: kept as stored
+
 
 @router.get("/handover")
 def show_draft(context: Context) -> Response:
     """The hand-over as of now, or the one awaiting its second signature."""
-    area = find_area(context)
-    waiting = queries_handovers.find_offered(context.connection, area)
-    if waiting is not None:
-        return _render_handover(context, waiting)
-    return _render_draft(context)
+    waiting = queries_handovers.find_offered(context.connection, find_area(context))
+    return _render_draft(context) if waiting is None else _render_handover(context, waiting)
 
 
 @router.get("/handover/{number}")
 def show_handover(context: Context, number: Number) -> Response:
     """A hand-over as signed."""
-    return _render_handover(context, doing.find_handover(context, number))
+    return _render_handover(context, service_handover.find_handover(context.connection, number))
 
 
 @router.post("/handover")
@@ -53,10 +76,10 @@ def offer_handover(
 ) -> Response:
     """The first signature."""
     try:
-        made = doing.offer_handover(context, note)
+        handover = service_handover.offer(context, note)
     except LogError as error:
         return _render_draft(context, wrong=refusal(error), note=note)
-    return RedirectResponse(f"/handover/{made.id}", status_code=303)
+    return RedirectResponse(f"/handover/{handover.id}", status_code=303)
 
 
 @router.post("/handover/{number}")
@@ -68,41 +91,83 @@ def sign_handover(
     remark: Annotated[str, Form(max_length=10_000)] = "",
 ) -> Response:
     """The second signature, or withdrawal of the first."""
+    handover = service_handover.find_handover(context.connection, number)
     try:
-        made = doing.sign_handover(context, number, step, signed=signed, remark=remark)
+        service_handover.sign(context, number, step, signed=signed, remark=remark)
     except LogError as error:
-        return _render_handover(context, doing.find_handover(context, number), wrong=refusal(error))
-    return RedirectResponse(f"/handover/{made.id}", status_code=303)
+        return _render_handover(context, handover, wrong=refusal(error))
+    return RedirectResponse(f"/handover/{number}", status_code=303)
 
 
 def _render_draft(context: RequestContext, *, wrong: str = "", note: str = "") -> Response:
-    page = doing.build_page(context)
-    return render(
+    return _render(
         context,
-        "handover.html",
-        status_code=409 if wrong else 200,
-        handover=None,
-        page=view.parse_page(page),
-        begins=doing.find_shift_start(context),
         wrong=wrong,
+        handover=None,
+        page=parse_page(service_handover.build_page(context)),
         note=note,
-        before=queries_handovers.list_handovers(context.connection, limit=10),
-        **view.template_words(),
     )
 
 
 def _render_handover(context: RequestContext, handover: Handover, *, wrong: str = "") -> Response:
+    return _render(
+        context,
+        wrong=wrong,
+        handover=handover,
+        page=parse_page(handover.page),
+        note=handover.note,
+        mine=handover.offered_by == context.person.name,
+        signs=service_handover.may_sign(context, handover),
+    )
+
+
+def _render(context: RequestContext, *, wrong: str, **values: Any) -> Response:
     return render(
         context,
         "handover.html",
         status_code=409 if wrong else 200,
-        handover=handover,
-        page=view.parse_page(handover.page),
-        begins=handover.begins,
         wrong=wrong,
-        note=handover.note,
-        mine=handover.offered_by == context.person.name,
-        signs=doing.may_sign(context, handover),
         before=queries_handovers.list_handovers(context.connection, limit=10),
-        **view.template_words(),
+        SUPPRESSIONS=_SUPPRESSIONS,
+        LOG=_LOG,
+        HORIZONS=HORIZONS,
+        **values,
     )
+
+
+class Part(dict[str, Any]):
+    """A part of a stored page; keys missing in older versions are None."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def parse_page(page: Mapping[str, Any]) -> Part:
+    """A stored page with times parsed and every section present."""
+    part = _parse_part(page, times=True)
+    part["outlook"] = part["outlook"] or Part()
+    for name in _SECTIONS:
+        part[name] = part[name] or []
+    return part
+
+
+def _parse_part(values: Mapping[str, Any], *, times: bool) -> Part:
+    return Part({key: _parse_value(key, value, times=times) for key, value in values.items()})
+
+
+def _parse_value(key: str, value: Any, *, times: bool) -> Any:
+    """`times`: parse times; not within definitions of rules and thresholds."""
+    times = times and key not in _DEFINITIONS
+    if isinstance(value, Mapping):
+        return _parse_part(value, times=times)
+    if isinstance(value, list):
+        return [_parse_value("", item, times=times) for item in value]
+    return _parse_time(value) if times and key in _TIMES else value
+
+
+def _parse_time(value: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else None

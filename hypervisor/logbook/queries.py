@@ -7,8 +7,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
-from hypervisor.logbook.errors import NoEntryError
-from hypervisor.logbook.model import OPEN, EntryKind, LogEntry, NewEntry
+from hypervisor.logbook.model import OPEN, EntryKind, LogEntry, NewEntry, NoEntryError
 
 _COLUMNS = (
     "e.id, e.at, e.scenario_at, e.author, e.kind, e.text, e.area, area.name AS area_name,"
@@ -57,16 +56,17 @@ def insert_entry(connection: Connection, new: NewEntry, *, now: datetime) -> int
             " %(author)s, %(kind)s, %(text)s,"
             " CASE WHEN %(site)s::text IS NULL THEN %(area)s ELSE site.commune END, site.id,"
             " %(alarm)s, %(incident)s, %(due)s, %(about)s"
-            " FROM (SELECT 1) one LEFT JOIN site ON site.name = %(site)s"
+            " FROM (SELECT 1) row LEFT JOIN site ON site.name = %(site)s"
             " WHERE %(site)s::text IS NULL OR site.id IS NOT NULL RETURNING id",
             {**vars(new), "kind": str(new.kind), "now": now},
         ).fetchone()
     except psycopg.errors.ForeignKeyViolation as error:
         raise NoEntryError(
-            f"the entry names what is not there: {error.diag.message_detail}"
+            "the entry refers to something that does not exist: {detail}",
+            error.diag.message_detail,
         ) from error
     if row is None:
-        raise NoEntryError(f"no site is named {new.site!r}")
+        raise NoEntryError("no site is named {name!r}", new.site)
     return int(row[0])
 
 

@@ -1,6 +1,7 @@
-"""SQL of hand-overs."""
+"""SQL of hand-overs, and of what changed during a shift."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,31 @@ _COLUMNS = (
     "id, area, begins, offered_at, scenario_at, offered_by, note, page, digest, state, closed_at,"
     " closed_by, remark"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A revision of a rule or a threshold. `value` None: withdrawn."""
+
+    kind: str
+    key: str
+    value: dict[str, Any] | None
+    before: dict[str, Any] | None
+    author: str
+    reason: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfServiceDevice:
+    """A device out of service since a time, by whom and why."""
+
+    device: str
+    site: str
+    site_title: str
+    since: datetime
+    author: str
+    reason: str
 
 
 def insert_handover(  # noqa: PLR0913  the columns
@@ -52,17 +78,22 @@ def close_handover(  # noqa: PLR0913  the columns
 
 def find_handover(connection: Connection, number: int) -> Handover | None:
     """A hand-over by its id."""
-    return _first(connection, "id = %s", [number])
+    return _find_latest(connection, "id = %s", number)
 
 
 def find_offered(connection: Connection, area: str | None) -> Handover | None:
     """The hand-over awaiting its second signature."""
-    return _first(connection, "state = 'offered' AND area IS NOT DISTINCT FROM %s", [area])
+    return _find_latest(connection, "state = 'offered' AND area IS NOT DISTINCT FROM %s", area)
 
 
 def find_latest(connection: Connection, area: str | None) -> Handover | None:
     """The last hand-over taken."""
-    return _first(connection, "state = 'taken' AND area IS NOT DISTINCT FROM %s", [area])
+    return _find_latest(connection, "state = 'taken' AND area IS NOT DISTINCT FROM %s", area)
+
+
+def _find_latest(connection: Connection, where: str, value: str | int | None) -> Handover | None:
+    sql = f"SELECT {_COLUMNS} FROM handover WHERE {where} ORDER BY id DESC LIMIT 1"  # noqa: S608
+    return connection.cursor(row_factory=class_row(Handover)).execute(sql, [value]).fetchone()
 
 
 def list_handovers(
@@ -77,6 +108,27 @@ def list_handovers(
     return rows.fetchall()
 
 
-def _first(connection: Connection, where: str, values: list[Any]) -> Handover | None:
-    sql = f"SELECT {_COLUMNS} FROM handover WHERE {where} ORDER BY id DESC LIMIT 1"  # noqa: S608
-    return connection.cursor(row_factory=class_row(Handover)).execute(sql, values).fetchone()
+def list_edits(connection: Connection, since: datetime) -> list[Edit]:
+    """Changes of rules and thresholds since a time (wall clock), oldest first."""
+    rows = connection.cursor(row_factory=class_row(Edit)).execute(
+        "SELECT r.kind, r.key, r.value, p.value AS before, r.author, r.reason, r.recorded_at"
+        " FROM revision r JOIN revision p ON p.id = r.previous"
+        " WHERE r.kind IN ('rule', 'threshold') AND r.recorded_at >= %s ORDER BY r.id",
+        [since],
+    )
+    return rows.fetchall()
+
+
+def list_out_of_service(connection: Connection, at: datetime) -> list[OutOfServiceDevice]:
+    """Devices out of service at a time (the instance's clock)."""
+    rows = connection.cursor(row_factory=class_row(OutOfServiceDevice)).execute(
+        "SELECT d.name AS device, site.name AS site, site.title AS site_title,"
+        " r.effective AS since, r.author, r.reason FROM ("
+        " SELECT DISTINCT ON (key) key, value, effective, author, reason FROM revision"
+        " WHERE kind = 'device' AND effective <= %s ORDER BY key, effective DESC, id DESC) r"
+        " JOIN device d ON d.name = r.key JOIN site ON site.id = d.site"
+        " WHERE r.value->>'in_service' = 'false' AND (d.retired IS NULL OR d.retired > %s)"
+        " ORDER BY site.title, d.name",
+        [at, at],
+    )
+    return rows.fetchall()

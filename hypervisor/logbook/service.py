@@ -1,13 +1,53 @@
 """Appends entries to the log."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from hypervisor.access.context import RequestContext
 from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms import queries_incidents
+from hypervisor.base.duties import DUTIES, Duty
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.logbook import queries
-from hypervisor.logbook.errors import LogError, NoEntryError
-from hypervisor.logbook.model import OPEN, EntryKind, LogEntry, NewEntry, check_entry
+from hypervisor.logbook.model import (
+    OPEN,
+    EntryKind,
+    LogEntry,
+    LogError,
+    NewEntry,
+    NoEntryError,
+    check_entry,
+)
+
+
+def write_entry(context: RequestContext, new: NewEntry) -> LogEntry:
+    """Append an entry for its site or alarm, else for the person's own territory.
+
+    Settling or correcting an entry needs the duty of its area.
+
+    Raises:
+        ForbiddenError: the person may not write there.
+        NoEntryError: what it refers to does not exist or is not visible.
+        LogError: the entry is invalid.
+    """
+    if new.site is not None:
+        context.require(Duty.OPERATE, site=new.site)
+    if new.alarm is not None:
+        context.require(Duty.OPERATE, alarm=new.alarm)
+    if new.incident is not None and not queries_incidents.list_incidents(
+        context.connection, number=new.incident
+    ):
+        raise NoEntryError("no incident has the number {n}", new.incident)
+    if new.about is None:
+        entry = replace(new, area=find_area(context))
+    else:
+        about = find_entry(context.connection, new.about)
+        area = None if about.site else about.area
+        context.require(Duty.OPERATE, site=about.site, area=area)
+        entry = replace(new, area=about.area, site=new.site or about.site)
+    with context.writing() as connection:
+        return append_entry(connection, entry, now=context.clock())
 
 
 def append_entry(connection: Connection, new: NewEntry, *, now: datetime) -> LogEntry:
@@ -19,9 +59,9 @@ def append_entry(connection: Connection, new: NewEntry, *, now: datetime) -> Log
     """
     entry = check_entry(new)
     if entry.about is not None:
-        _check_about(connection, entry.kind, entry.about)
+        _check_about(entry.kind, find_entry(connection, entry.about))
     if entry.alarm is not None and alarm_queries.find_alarm(connection, entry.alarm) is None:
-        raise NoEntryError(f"no alarm has the number {entry.alarm}")
+        raise NoEntryError("no alarm has the number {n}", entry.alarm)
     number = queries.insert_entry(connection, entry, now=now)
     audit.record(
         connection,
@@ -31,17 +71,40 @@ def append_entry(connection: Connection, new: NewEntry, *, now: datetime) -> Log
         author=entry.author,
         details={"entry": number},
     )
-    stored = queries.find_entry(connection, number)
-    if stored is None:
-        raise NoEntryError(f"no entry has the number {number}")
-    return stored
+    return find_entry(connection, number)
 
 
-def _check_about(connection: Connection, kind: EntryKind, about: int) -> None:
-    before = queries.find_entry(connection, about)
-    if before is None:
-        raise NoEntryError(f"{kind}: no entry has the number {about}")
-    if kind is EntryKind.SETTLED and before.kind not in OPEN:
-        raise LogError(f"{kind}: entry {about} is a {before.kind}, which does not stand open")
-    if kind is EntryKind.SETTLED and before.settled is not None:
-        raise LogError(f"{kind}: entry {about} was settled by {before.settled_by}")
+def _check_about(kind: EntryKind, about: LogEntry) -> None:
+    if kind is EntryKind.SETTLED and about.kind not in OPEN:
+        raise LogError(
+            "{kind}: entry {n} is a {what}, which needs no settling", kind, about.id, about.kind
+        )
+    if kind is EntryKind.SETTLED and about.settled is not None:
+        raise LogError("{kind}: entry {n} was settled by {who}", kind, about.id, about.settled_by)
+
+
+def find_entry(connection: Connection, number: int) -> LogEntry:
+    """An entry by its number.
+
+    Raises:
+        NoEntryError: no such entry is visible.
+    """
+    entry = queries.find_entry(connection, number)
+    if entry is None:
+        raise NoEntryError("no entry has the number {n}", number)
+    return entry
+
+
+def find_area(context: RequestContext) -> str | None:
+    """The area for which the person writes; None: the whole territory.
+
+    Raises:
+        ForbiddenError: the person is an operator nowhere.
+    """
+    if not context.person.everywhere(Duty.OPERATE):
+        for grant in context.person.grants:
+            if grant.area is not None and Duty.OPERATE in DUTIES[grant.role]:
+                context.require(Duty.OPERATE, area=grant.area)
+                return grant.area
+    context.require(Duty.OPERATE)
+    return None

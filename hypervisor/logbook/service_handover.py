@@ -4,41 +4,86 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
+from hypervisor.access.context import RequestContext
+from hypervisor.access.errors import ForbiddenError
+from hypervisor.base.duties import Duty
+from hypervisor.base.instants import EPOCH
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.logbook import queries_handovers
-from hypervisor.logbook.errors import HandoverError, NoEntryError
-from hypervisor.logbook.model import Handover
+from hypervisor.logbook import handover_page, queries_handovers
+from hypervisor.logbook.model import Handover, HandoverError, NoEntryError
+from hypervisor.logbook.service import find_area
+
+Step = Literal["take", "withdraw"]
+_STATE_AFTER: Mapping[Step, str] = {"take": "taken", "withdraw": "withdrawn"}
 
 
-class HandoverState(StrEnum):
-    """The state of a hand-over."""
+def build_page(context: RequestContext) -> dict[str, Any]:
+    """The hand-over page of the person's territory.
 
-    OFFERED = "offered"  # signed by the outgoing shift
-    TAKEN = "taken"  # signed by the incoming shift too
-    WITHDRAWN = "withdrawn"
-
-
-class Step(StrEnum):
-    """A step on an existing hand-over."""
-
-    TAKE = "take"
-    WITHDRAW = "withdraw"
-
-
-STEPS: Mapping[tuple[HandoverState, Step], HandoverState] = {
-    (HandoverState.OFFERED, Step.TAKE): HandoverState.TAKEN,
-    (HandoverState.OFFERED, Step.WITHDRAW): HandoverState.WITHDRAWN,
-}
+    Raises:
+        ForbiddenError: the person is an operator nowhere.
+    """
+    return handover_page.build_page(
+        context.connection,
+        since=find_shift_start(context),
+        wall=context.clock(),
+        outlook=handover_page.read_forecast(
+            context.connection, context.catalogue, now=context.now()
+        ),
+    )
 
 
-def compute_digest(page: Mapping[str, Any], note: str) -> str:
-    """The digest of page and note that both sign."""
-    dumps = json.dumps([page, note], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(dumps.encode()).hexdigest()[:16]
+def find_shift_start(context: RequestContext) -> datetime:
+    """When the shift began (wall clock): at the previous hand-over, if any."""
+    before = queries_handovers.find_latest(context.connection, find_area(context))
+    return before.closed_at if before and before.closed_at else EPOCH
+
+
+def offer(context: RequestContext, note: str) -> Handover:
+    """Offer a hand-over of the person's territory.
+
+    Raises:
+        HandoverError: another one is on offer.
+    """
+    area, page = find_area(context), build_page(context)
+    with context.writing() as connection:
+        return offer_handover(
+            connection, page, author=context.person.name, note=note, area=area, now=context.clock()
+        )
+
+
+def sign(
+    context: RequestContext, number: int, step: Step, *, signed: str | None, remark: str
+) -> Handover:
+    """Take over, or withdraw the offer.
+
+    Raises:
+        HandoverError: its state or the person does not allow this.
+        NoEntryError: no such hand-over is visible.
+    """
+    context.require(Duty.OPERATE, area=find_handover(context.connection, number).area)
+    with context.writing() as connection:
+        return apply_step(
+            connection,
+            number,
+            step,
+            author=context.person.name,
+            signed=signed,
+            remark=remark,
+            now=context.clock(),
+        )
+
+
+def may_sign(context: RequestContext, handover: Handover) -> bool:
+    """Whether the person may take or withdraw a hand-over."""
+    try:
+        context.require(Duty.OPERATE, area=handover.area)
+    except ForbiddenError:
+        return False
+    return True
 
 
 def offer_handover(  # noqa: PLR0913  what a signature is made of
@@ -55,11 +100,13 @@ def offer_handover(  # noqa: PLR0913  what a signature is made of
     Raises:
         HandoverError: another one of the same territory is on offer.
     """
-    standing = queries_handovers.find_offered(connection, area)
-    if standing is not None:
+    offered = queries_handovers.find_offered(connection, area)
+    if offered is not None:
         raise HandoverError(
-            f"{standing.offered_by} has offered a hand-over already (number {standing.id});"
-            " take it, or let them withdraw it"
+            "{who} has already offered a hand-over (number {n});"
+            " take it, or ask them to withdraw it",
+            offered.offered_by,
+            offered.id,
         )
     before = queries_handovers.find_latest(connection, area)
     number = queries_handovers.insert_handover(
@@ -68,18 +115,18 @@ def offer_handover(  # noqa: PLR0913  what a signature is made of
         author=author,
         note=note.strip(),
         area=area,
-        begins=before.closed_at if before and before.closed_at else None,
+        begins=before.closed_at if before else None,
         digest=compute_digest(page, note.strip()),
         now=now,
     )
     _audit(connection, number, "offer", author)
-    return _find_handover(connection, number)
+    return find_handover(connection, number)
 
 
 def apply_step(  # noqa: PLR0913  what a signature is made of
     connection: Connection,
     number: int,
-    what: Step,
+    step: Step,
     *,
     author: str,
     signed: str | None = None,
@@ -92,27 +139,30 @@ def apply_step(  # noqa: PLR0913  what a signature is made of
         HandoverError: its state, or the person, does not allow it.
         NoEntryError: no such hand-over.
     """
-    handover = _find_handover(connection, number)
-    after = STEPS.get((HandoverState(handover.state), what))
-    if after is None:
-        raise HandoverError(f"hand-over {number} is {handover.state}: it cannot be {_PAST[what]}")
-    if what is Step.TAKE and author == handover.offered_by:
+    handover = find_handover(connection, number)
+    after = _STATE_AFTER[step]
+    if handover.state != "offered":
         raise HandoverError(
-            "who goes cannot take over from themselves; the second signature is another's"
+            "hand-over {n} is {state}: it cannot be {what}", number, handover.state, after
         )
-    if what is Step.TAKE and signed != handover.digest:
-        raise HandoverError("the page that was read is not the one that was offered; read it again")
-    if what is Step.WITHDRAW and author != handover.offered_by:
-        raise HandoverError(f"only {handover.offered_by}, who offered it, can withdraw it")
+    if step == "take" and author == handover.offered_by:
+        raise HandoverError("the same person cannot sign twice: the next shift signs here")
+    if step == "take" and signed != handover.digest:
+        raise HandoverError("the page you read is not the one on offer: read it again")
+    if step == "withdraw" and author != handover.offered_by:
+        raise HandoverError("only {who}, who offered it, can withdraw it", handover.offered_by)
     if not queries_handovers.close_handover(
-        connection, number, str(after), author=author, remark=remark, now=now
+        connection, number, after, author=author, remark=remark, now=now
     ):
-        raise HandoverError(f"hand-over {number} was changed meanwhile; look at it again")
-    _audit(connection, number, str(what), author)
-    return _find_handover(connection, number)
+        raise HandoverError("hand-over {n} was changed meanwhile: reload it", number)
+    _audit(connection, number, step, author)
+    return find_handover(connection, number)
 
 
-_PAST: Mapping[Step, str] = {Step.TAKE: "taken", Step.WITHDRAW: "withdrawn"}
+def compute_digest(page: Mapping[str, Any], note: str) -> str:
+    """The digest of page and note that both sign."""
+    dumps = json.dumps([page, note], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(dumps.encode()).hexdigest()[:16]
 
 
 def _audit(connection: Connection, number: int, what: str, author: str) -> None:
@@ -121,8 +171,13 @@ def _audit(connection: Connection, number: int, what: str, author: str) -> None:
     )
 
 
-def _find_handover(connection: Connection, number: int) -> Handover:
+def find_handover(connection: Connection, number: int) -> Handover:
+    """A hand-over by its number.
+
+    Raises:
+        NoEntryError: no such hand-over is visible.
+    """
     handover = queries_handovers.find_handover(connection, number)
     if handover is None:
-        raise NoEntryError(f"no hand-over has the number {number}")
+        raise NoEntryError("no hand-over has the number {n}", number)
     return handover

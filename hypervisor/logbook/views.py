@@ -12,7 +12,7 @@ from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.reader import Reader
 from hypervisor.base.translation import mark as _mark
 from hypervisor.logbook import queries
-from hypervisor.logbook.model import NEEDS, OPEN, EntryKind, LogEntry
+from hypervisor.logbook.model import NEEDS, EntryKind, LogEntry
 from hypervisor.logbook.queries import LogFilter
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ KINDS: Mapping[EntryKind, str] = {
 SETTLE: Mapping[EntryKind, str] = {
     EntryKind.PROMISE: _mark("Kept"),
     EntryKind.CLOSURE: _mark("Reopened"),
-    EntryKind.EXPECTATION: _mark("Came about"),
+    EntryKind.EXPECTATION: _mark("Happened"),
     EntryKind.BULLETIN: _mark("Received"),
 }
 EVENTS: Mapping[str, str] = {
@@ -58,10 +58,10 @@ EVENTS: Mapping[str, str] = {
 }
 FORM_KINDS = tuple(kind for kind in EntryKind if not NEEDS[kind].about)
 DUE_WORDS: Mapping[EntryKind, str] = {
-    EntryKind.PROMISE: _mark("to be kept by"),
+    EntryKind.PROMISE: _mark("due by"),
     EntryKind.CLOSURE: _mark("until"),
     EntryKind.EXPECTATION: _mark("expected at"),
-    EntryKind.BULLETIN: _mark("comes at"),
+    EntryKind.BULLETIN: _mark("due at"),
 }
 
 
@@ -93,12 +93,12 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """The page: lines by day, latest first; open entries."""
+    """The page: lines by local day, latest first; open entries, soonest due first."""
 
     begins: datetime
     ends: datetime
     days: list[tuple[date, list[Line]]]
-    standing: list[LogEntry]
+    open: list[LogEntry]
     authors: list[str]
 
 
@@ -116,37 +116,27 @@ def build_sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sh
         limit=2_000,
     )
     entries = queries.list_entries(context.connection, query)
-    happened: list[TimelineEvent] = []
+    events: list[TimelineEvent] = []
     if filters.alarms and not filters.narrowed:
-        happened = queries_timeline.list_events(
+        events = queries_timeline.list_events(
             context.connection, TimelineFilter(since=begins, until=ends, limit=1_000)
         )
+    days = groupby(merge_lines(entries, events), key=lambda line: reader.local(line.at).date())
+    open_entries = queries.list_entries(context.connection, LogFilter(open=True, limit=500))
     return Sheet(
         begins=begins,
         ends=ends,
-        days=group_by_day(merge_lines(entries, happened), reader),
-        standing=list_open(context),
+        days=[(day, list(lines)) for day, lines in days],
+        open=sorted(open_entries, key=lambda entry: (entry.due is None, entry.due or entry.at)),
         authors=sorted({entry.author for entry in entries} | ({filters.author} - {""})),
     )
 
 
-def list_open(context: RequestContext) -> list[LogEntry]:
-    """Open entries, soonest due first."""
-    entries = queries.list_entries(context.connection, LogFilter(open=True, limit=500))
-    return sorted(entries, key=lambda entry: (entry.due is None, entry.due or entry.at))
-
-
-def merge_lines(entries: Iterable[LogEntry], happened: Iterable[TimelineEvent]) -> list[Line]:
+def merge_lines(entries: Iterable[LogEntry], events: Iterable[TimelineEvent]) -> list[Line]:
     """Entries and events merged, latest first."""
     merged = [Line(at=entry.shown_at, entry=entry) for entry in entries]
-    merged += [Line(at=event.at, event=event) for event in happened]
+    merged += [Line(at=event.at, event=event) for event in events]
     return sorted(merged, key=lambda line: line.at, reverse=True)
-
-
-def group_by_day(lines: Iterable[Line], reader: Reader) -> list[tuple[date, list[Line]]]:
-    """Lines by local day."""
-    grouped = groupby(lines, key=lambda line: reader.local(line.at).date())
-    return [(day, list(group)) for day, group in grouped]
 
 
 def template_words() -> dict[str, Any]:
@@ -157,7 +147,5 @@ def template_words() -> dict[str, Any]:
         "EVENTS": EVENTS,
         "FORM_KINDS": FORM_KINDS,
         "DUE": DUE_WORDS,
-        "OPEN": OPEN,
         "NEEDS_DUE": [kind for kind in FORM_KINDS if NEEDS[kind].due is not False],
-        "MUST_BE_DUE": [kind for kind in FORM_KINDS if NEEDS[kind].due],
     }

@@ -10,7 +10,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_alarms, queries_deliveries, rendering
 from hypervisor.notifications.dispatcher import Dispatcher, send_decided
 from hypervisor.notifications.queries_outbox import Event
-from hypervisor.readings import queries_latest
+from hypervisor.readings import queries_latest, queries_workers
 
 _LATE = timedelta(seconds=45)  # a healthy part reports every few seconds
 _BEHIND = 1_000  # unread batches of the feed
@@ -65,7 +65,7 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
     trouble: list[str] = []
     progress = queries_latest.get_progress(connection)
     expected = [
-        (name, beat) for name, beat, gone in queries_latest.list_workers(connection) if not gone
+        worker for worker in queries_workers.list_workers(connection) if worker.drained_at is None
     ]
     if not queries_alarms.is_evaluation_running(connection):
         trouble.append("the evaluation is not running")
@@ -74,8 +74,11 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
     if not expected:
         trouble.append("no ingest worker is running")
     if mode is Mode.LIVE:
-        late = [name for name, beat in expected if beat is None or wall - beat > _LATE]
-        trouble += [f"no recent heartbeat of ingest worker {name}" for name in late]
+        trouble += [
+            f"no recent heartbeat of ingest worker {worker.name}"
+            for worker in expected
+            if worker.heard_at is None or wall - worker.heard_at > _LATE
+        ]
         if progress.evaluated_to is None or wall - progress.evaluated_to > _LATE:
             trouble.append("the evaluation has made no recent progress")
     return tuple(trouble)

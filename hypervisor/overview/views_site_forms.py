@@ -18,8 +18,7 @@ from hypervisor.database import audit
 from hypervisor.database.audit import ActError
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import corrections, queries_charts
-from hypervisor.readings.corrections import Attribution, ObservationRequest
-from hypervisor.readings.names import find_series
+from hypervisor.readings.corrections import Attribution, ObservationRequest, find_series
 from hypervisor.registry import queries as registry_queries
 from hypervisor.web import filters
 from hypervisor.web.refusals import refusal

@@ -1,4 +1,4 @@
-"""What people do to readings: observe with their own eyes, invalidate, take either back."""
+"""Routes of corrections: manual readings, invalidation, undo."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -29,25 +29,18 @@ router = APIRouter(tags=["readings"])
 def observe(
     context: Context, request: Request, device: str, quantity: str, body: ObservationPost
 ) -> ReadingActBody:
-    """Store what a person saw, marked `manual`. It is no sign of life of the device."""
+    """Store a manual reading, flagged `manual`. It is no sign of life of the device."""
     _require_series(context, device, quantity)
     requested = ObservationRequest(
-        series=f"{device}/{quantity}",
-        value=body.value,
-        unit=body.unit,
-        time=body.time,
-        force=body.force,
+        series=f"{device}/{quantity}", **body.model_dump(exclude={"reason"})
     )
+    attribution = _attribute(context, body.reason)
+    ahead = timedelta(seconds=get_settings(request).ahead_seconds)
     with context.writing() as connection:
         seen = corrections.check_observation(
             registry_queries.load(connection), context.catalogue, requested
         )
-        done = corrections.observe(
-            connection,
-            seen,
-            _make_attribution(context, body.reason),
-            ahead=timedelta(seconds=get_settings(request).ahead_seconds),
-        )
+        done = corrections.observe(connection, seen, attribution, ahead=ahead)
     return _make_body(context, done)
 
 
@@ -55,12 +48,11 @@ def observe(
 def invalidate(
     context: Context, device: str, quantity: str, body: InvalidationPost
 ) -> ReadingActBody:
-    """Let no condition believe the readings of a span; what was judged by them is judged anew."""
+    """Exclude the readings of a span from all rules, which are evaluated again without them."""
     series = _require_series(context, device, quantity)
+    attribution = _attribute(context, body.reason)
     with context.writing() as connection:
-        done = corrections.invalidate(
-            connection, series, body.first, body.last, _make_attribution(context, body.reason)
-        )
+        done = corrections.invalidate(connection, series, body.first, body.last, attribution)
     return _make_body(context, done)
 
 
@@ -70,31 +62,28 @@ def undo(
     number: Annotated[int, Path(ge=1, le=2**63 - 1, examples=[12])],
     body: UndoPost,
 ) -> ReadingActBody:
-    """Take an observation or invalidation back: what it replaced stands again."""
+    """Undo a manual reading or an invalidation: what it replaced is restored."""
     act = audit.get_act(context.connection, number)
     if act is None or act.kind not in UNDOABLE_KINDS:
-        raise NotFoundError(f"no act {number} on readings; the audit lists them")
+        raise NotFoundError("no act {n} on readings; the audit lists them", number)
     context.require(Duty.OPERATE, subject=f"device/{act.subject.partition('/')[0]}")
+    attribution = _attribute(context, body.reason)
     with context.writing() as connection:
-        done = corrections.undo(
-            connection,
-            registry_queries.load(connection),
-            number,
-            _make_attribution(context, body.reason),
-        )
+        registry = registry_queries.load(connection)
+        done = corrections.undo(connection, registry, number, attribution)
     return _make_body(context, done)
 
 
 def _require_series(context: RequestContext, device: str, quantity: str) -> Series:
-    """One that the person sees and may act on."""
+    """A series that the person sees and may act on."""
     context.require(Duty.OPERATE, subject=f"device/{device}")
     series = registry_queries.load(context.connection).series.get((device, quantity))
     if series is None:
-        raise NotFoundError(f"device {device!r} has no series {quantity!r}")
+        raise NotFoundError("device {device!r} has no series {quantity!r}", device, quantity)
     return series
 
 
-def _make_attribution(context: RequestContext, reason: str) -> Attribution:
+def _attribute(context: RequestContext, reason: str) -> Attribution:
     return Attribution(reason=reason, author=context.person.name)
 
 

@@ -1,13 +1,13 @@
-"""Series: each quantity of each device, with its unit, range and interval."""
+"""Routes of series: each quantity of each device, with unit, range and interval."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import device_health
-from hypervisor.readings.schemas_devices import SeriesBody, SeriesDetailBody, SeriesListBody
+from hypervisor.readings.schemas import NamedSeries, SeriesBody, SeriesDetailBody, SeriesListBody
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import SeriesRow
 from hypervisor.web.paging import Page
@@ -34,17 +34,15 @@ def list_series(
         quantity=quantity,
     )
     some, following = page.cut(rows, lambda row: (row.device, row.quantity))
-    return SeriesListBody(
-        mode=context.mode, series=[make_body(context, row) for row in some], next=following
-    )
+    bodies = [make_body(context, row) for row in some]
+    return SeriesListBody(mode=context.mode, series=bodies, next=following)
 
 
 @router.get("/{device}/{quantity}", responses=responses(404))
 def get_series(context: Context, device: str, quantity: str) -> SeriesDetailBody:
-    """One series; its readings stand below it."""
-    return SeriesDetailBody(
-        mode=context.mode, series=make_body(context, find_series(context, device, quantity))
-    )
+    """One series."""
+    series = find_series(context, device, quantity)
+    return SeriesDetailBody(mode=context.mode, series=make_body(context, series))
 
 
 def find_series(context: RequestContext, device: str, quantity: str) -> SeriesRow:
@@ -57,30 +55,41 @@ def find_series(context: RequestContext, device: str, quantity: str) -> SeriesRo
         context.connection, context.now(), devices=[device], quantity=quantity
     )
     if not rows:
-        raise NotFoundError(f"device {device!r} has no series {quantity!r}")
+        raise NotFoundError("device {device!r} has no series {quantity!r}", device, quantity)
     return rows[0]
 
 
-def make_body(context: RequestContext, row: SeriesRow) -> SeriesBody:
-    """A series with what the catalogue says of its quantity."""
+def name_series(context: RequestContext, row: SeriesRow) -> NamedSeries:
+    """A series with the label and unit of its quantity."""
     definition = context.catalogue.quantities.get(row.quantity)
-    interval = device_health.expected_interval(row, context.catalogue)
-    stale = device_health.stale_after(row, context.catalogue)
-    usual = definition.reporting.value if definition else None
-    return SeriesBody(
+    return NamedSeries(
         device=row.device,
         quantity=row.quantity,
         label=definition.label_en if definition else row.quantity,
-        label_fr=definition.label_fr if definition else row.quantity,
         unit=definition.unit if definition else "",
         site=row.site,
-        domain=row.domain,
-        kind=definition.kind.value if definition else None,
-        reporting=row.reporting or usual,  # type: ignore[arg-type]  # the registry knows these two
-        interval_s=interval.total_seconds() if interval else None,
-        stale_after_s=stale.total_seconds() if stale else None,
-        low=row.low if row.low is not None or definition is None else definition.low,
-        high=row.high if row.high is not None or definition is None else definition.high,
-        saturates=row.saturates,
-        in_use=row.in_use,
     )
+
+
+def make_body(context: RequestContext, row: SeriesRow) -> SeriesBody:
+    """A series with what the catalogue defines of its quantity."""
+    definition = context.catalogue.quantities.get(row.quantity)
+    interval = device_health.expected_interval(row, context.catalogue)
+    stale = device_health.stale_after(row, context.catalogue)
+    values: dict[str, Any] = {
+        **vars(row),
+        **name_series(context, row).model_dump(),
+        "label_fr": row.quantity,
+        "kind": None,
+        "interval_s": interval.total_seconds() if interval else None,
+        "stale_after_s": stale.total_seconds() if stale else None,
+    }
+    if definition is not None:
+        values |= {
+            "label_fr": definition.label_fr,
+            "kind": definition.kind.value,
+            "reporting": row.reporting or definition.reporting.value,
+            "low": definition.low if row.low is None else row.low,
+            "high": definition.high if row.high is None else row.high,
+        }
+    return SeriesBody(**values)

@@ -1,4 +1,4 @@
-"""Sites and what their series last said."""
+"""Routes of sites with the latest reading of each series."""
 
 from typing import Annotated
 
@@ -8,7 +8,8 @@ from hypervisor.access.context import Context, RequestContext, list_quality_flag
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_latest import Latest, SiteRow
-from hypervisor.readings.schemas_devices import make_feature
+from hypervisor.readings.schemas import make_feature
+from hypervisor.registry import queries_site
 from hypervisor.web import formats
 from hypervisor.web.formats import AnswerFormat
 from hypervisor.web.paging import Page
@@ -31,11 +32,11 @@ def list_sites(  # noqa: PLR0913  one argument a filter
     area: Annotated[
         str | None, Query(description="In this area, by its code.", examples=["91272"])
     ] = None,
-    values: Annotated[bool, Query(description="False: without what its series last said.")] = True,
+    values: Annotated[bool, Query(description="False: without the latest readings.")] = True,
 ) -> SitesBody | Response:
     """All sites, along their rivers from the source down, with the newest row of each series.
 
-    The lamps behind a cabinet are told with their site alone: there are too many of them.
+    The series of a cabinet's lamps are listed with their site only: there are too many of them.
     """
     communes = None if area is None else _find_communes(context, area)
     rows = [
@@ -60,32 +61,19 @@ def get_site(context: Context, name: str) -> SiteBody:
     rows = queries_latest.list_sites(context.connection, name)
     if not rows:
         names = [row.name for row in queries_latest.list_sites(context.connection)]
-        raise NotFoundError(f"no site is named {name!r}{did_you_mean(name, names)}")
-    thresholds = queries_latest.list_thresholds(context.connection, name, context.now())
+        raise NotFoundError("no site is named {name!r}{hint}", name, did_you_mean(name, names))
+    thresholds = queries_site.list_thresholds(context.connection, [name], context.now())
     return SiteBody(
         mode=context.mode,
         site=_make_sites(context, rows, queries_latest.list_latest(context.connection, name))[0],
-        thresholds=[
-            ThresholdBody(
-                name=row.name,
-                value=row.value,
-                unit=row.unit,
-                illustrative=row.illustrative,
-                effective=row.effective,
-            )
-            for row in thresholds
-        ],
+        thresholds=sorted(
+            (ThresholdBody(**vars(row)) for row in thresholds), key=lambda body: body.name
+        ),
     )
 
 
-def list_all_sites(context: RequestContext) -> list[Site]:
-    """The same, for the page."""
-    rows = queries_latest.list_sites(context.connection)
-    return _make_sites(context, rows, queries_latest.list_latest(context.connection))
-
-
 def _river_order(row: SiteRow) -> tuple[bool, str, bool, float, str]:
-    """Along the rivers; what stands on none comes last."""
+    """Along the rivers; sites without one come last."""
     order = row.river_order
     return (row.river is None, row.river or "", order is None, float(order or 0), row.name)
 
@@ -93,7 +81,7 @@ def _river_order(row: SiteRow) -> tuple[bool, str, bool, float, str]:
 def _find_communes(context: RequestContext, area: str) -> set[str]:
     communes = queries_territory.list_communes(context.connection, [area])
     if not communes:
-        raise NotFoundError(f"no area with communes has the code {area!r}")
+        raise NotFoundError("no area with communes has the code {area!r}", area)
     return set(communes)
 
 
@@ -102,21 +90,17 @@ def _make_sites(context: RequestContext, rows: list[SiteRow], latest: list[Lates
     values: dict[str, list[Value]] = {}
     for value_row in latest:
         if value_row.quantity == CLOCK_FAULT and value_row.time is None:
-            continue  # a clock that was never wrong is no news
+            continue  # its clock was never wrong
         values.setdefault(value_row.site, []).append(_make_value(context, value_row))
     return [
         Site(
-            name=row.name,
-            title=row.title,
-            domain=row.domain,
-            commune=Commune(code=row.commune[0], name=row.commune[1]) if row.commune else None,
-            lon=row.lon,
-            lat=row.lat,
-            river=row.river,
-            illustrative=row.illustrative,
-            active_alarms=worst[row.name][1] if row.name in worst else 0,
-            worst=worst[row.name][0] if row.name in worst else None,  # type: ignore[arg-type]
-            latest=values.get(row.name, []),
+            **{
+                **vars(row),
+                "commune": row.commune and Commune(code=row.commune[0], name=row.commune[1]),
+                "worst": worst.get(row.name, (None, 0))[0],
+                "active_alarms": worst.get(row.name, (None, 0))[1],
+                "latest": values.get(row.name, []),
+            }
         )
         for row in rows
     ]
@@ -125,12 +109,10 @@ def _make_sites(context: RequestContext, rows: list[SiteRow], latest: list[Lates
 def _make_value(context: RequestContext, row: Latest) -> Value:
     quantity = context.catalogue.quantities.get(row.quantity)
     return Value(
-        device=row.device,
-        quantity=row.quantity,
-        unit=quantity.unit if quantity else "",
-        label=quantity.label_en if quantity else row.quantity,
-        time=row.time,
-        value=row.value,
-        quality=list_quality_flags(row.quality),
-        received_at=row.received_at,
+        **{
+            **vars(row),
+            "unit": quantity.unit if quantity else "",
+            "label": quantity.label_en if quantity else row.quantity,
+            "quality": list_quality_flags(row.quality),
+        }
     )

@@ -1,20 +1,22 @@
-"""`hypervisor codec`: how vendors' payloads become readings; trying and testing one."""
+"""`hypervisor codec`: how vendors' payloads become readings; trying and testing codecs."""
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from hypervisor.readings.codec_testing import Trial
+    from hypervisor.readings.codec_testing import Reading, Trial
     from ingest.ports import CodecSource
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Mapping = Annotated[
     Path | None, typer.Option(help="The mapping file (default: mapping.yaml beside a script).")
 ]
+Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -41,27 +43,28 @@ def try_codec(
     time: Annotated[str, typer.Option(help="When it was received (default: now).")] = "",
     as_json: Json = False,
 ) -> None:
-    """Decode one payload and show what it says and the readings that it becomes."""
+    """Decode one payload and show its fields and the readings that it becomes."""
     from dataclasses import asdict, replace
 
-    from hypervisor.readings.codec_testing import (
-        build_codec,
-        decode_only,
-        list_cautions,
-        parse_uplink,
-        try_codec,
-    )
+    from hypervisor.readings import codec_testing
     from sensors._domain import catalogue
 
     words = catalogue()
-    uplink = parse_uplink(port=fport, hexadecimal=hex_, base64=base64, made=object_, time=time)
-    source, file = _load_source(context, codec, mapping)
-    if source.mapping:
-        ready = build_codec(codec, source, words, file=file)
-        trial = try_codec(ready, uplink, words)
-        trial = replace(trial, warnings=(*list_cautions(ready, words), *trial.warnings))
+    uplink = codec_testing.parse_uplink(
+        port=fport, hexadecimal=hex_, base64=base64, made=object_, time=time
+    )
+    path = Path(codec)
+    if path.suffix in (".js", ".yaml", ".yml"):
+        source, file = codec_testing.read_source(path, mapping)
     else:
-        trial = decode_only(source.script or "", uplink)
+        source, file = _find_codec(context, codec), f"codec {codec}"
+    if source.mapping:
+        ready = codec_testing.build_codec(codec, source, words, file=file)
+        trial = codec_testing.try_codec(ready, uplink, words)
+        cautions = codec_testing.list_cautions(ready, words)
+        trial = replace(trial, warnings=(*cautions, *trial.warnings))
+    else:
+        trial = codec_testing.decode_only(source.script or "", uplink)
     if as_json:
         print(json.dumps(asdict(trial)))
     else:
@@ -75,7 +78,7 @@ def run_vectors(
     vectors: Annotated[Path, typer.Argument(help="Its vectors, in YAML.", exists=True)],
     as_json: Json = False,
 ) -> None:
-    """Run vectors in the form of the LoRaWAN device repository; the exit code tells."""
+    """Run vectors in the form of the LoRaWAN device repository; exit code 1 if one fails."""
     import time as clock
     from dataclasses import asdict
 
@@ -91,17 +94,12 @@ def run_vectors(
         differences = run_vector(case, sandbox)
         failed += bool(differences)
         if as_json:
-            report = {
-                "description": case.description,
-                "differences": list(map(asdict, differences)),
-            }
-            print(json.dumps(report))
+            report = [asdict(difference) for difference in differences]
+            print(json.dumps({"description": case.description, "differences": report}))
             continue
         print(f"{'FAILED' if differences else 'passed'}  {case.description}")
-        for difference in differences:
-            print(
-                f"        {difference.path}: expected {difference.expected}, got {difference.got}"
-            )
+        for each in differences:
+            print(f"        {each.path}: expected {each.expected}, got {each.got}")
     if not as_json:
         print(f"{len(cases) - failed} of {len(cases)} vectors pass")
     if failed:
@@ -110,16 +108,15 @@ def run_vectors(
 
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Its name: a model's, or what devices' `codec` is.")],
+    name: Annotated[str, typer.Argument(help="Its name: a model's, or a device's `codec`.")],
     mapping: Annotated[Path, typer.Option(help="The mapping file.", exists=True)],
     script: Annotated[Path | None, typer.Option(help="The vendor's script.", exists=True)] = None,
     author: Annotated[str, typer.Option(envvar="USER", help="Who adds it.")] = "operator",
-    reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
+    reason: Reason = "",
 ) -> None:
-    """Add a codec of one's own, or replace one; the workers take it up within a second or two."""
-    from hypervisor.base.settings import load_settings
+    """Add or replace a codec of your own; the workers load it within two seconds."""
     from hypervisor.database import audit
-    from hypervisor.database.connect import connect
+    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import build_codec, check_name, list_cautions
     from ingest.library import list_shipped
@@ -134,7 +131,7 @@ def add(
     ready = build_codec(check_name(name), source, words, file=str(mapping))
     for text in list_cautions(ready, words):
         print(f"warning: {mapping}: {text}", file=sys.stderr)
-    with connect(load_settings(context.obj).database_url) as connection:
+    with open_database(context) as connection:
         before = {codec.name: codec for codec in queries_codecs.list_codecs(connection)}.get(name)
         queries_codecs.save_codec(connection, name, source, author)
         audit.record(
@@ -145,14 +142,11 @@ def add(
             author=author,
             details={"before": None if before is None else before.mapping},
         )
-        connection.commit()
     message = f"codec {name!r} is in force"
     if before is not None:
-        message += (
-            f"; it replaces the one that {before.author} added on {before.changed_at:%Y-%m-%d}"
-        )
+        message += f"; it replaces that of {before.author}, added on {before.changed_at:%Y-%m-%d}"
     elif name in list_shipped():
-        message += "; it stands before the shipped one of that name"
+        message += "; it replaces the shipped one of that name"
     print(message)
 
 
@@ -161,34 +155,28 @@ def list_codecs(context: typer.Context, as_json: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
+    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_codecs
     from ingest.library import list_shipped
 
-    with connect(load_settings(context.obj).database_url) as connection:
+    with open_database(context) as connection:
         own = queries_codecs.list_codecs(connection)
-    mine = {codec.name for codec in own}
-    rows: list[tuple[str, str, str]] = [
-        (codec.name, f"{codec.author}, {codec.changed_at:%Y-%m-%d %H:%M}Z", codec.mapping)
-        for codec in own
-    ]
-    rows += [
-        (n, "shipped", source.mapping) for n, source in list_shipped().items() if n not in mine
-    ]
-    if as_json:
-        for name, by, text in sorted(rows):
-            print(json.dumps({"codec": name, "by": by, "payload": _payload_form(text)}))
-        return
+    rows = {name: ("shipped", source.mapping) for name, source in list_shipped().items()}
+    for codec in own:
+        rows[codec.name] = f"{codec.author}, {codec.changed_at:%Y-%m-%d %H:%M}Z", codec.mapping
     table = Table("codec", "payload", "by")
-    for name, by, text in sorted(rows):
-        table.add_row(name, _payload_form(text), by)
-    Console().print(table)
+    for name, (by, mapping) in sorted(rows.items()):
+        form = _payload_form(mapping)
+        table.add_row(name, form, by)
+        if as_json:
+            print(json.dumps({"codec": name, "by": by, "payload": form}))
+    if not as_json:
+        Console().print(table)
 
 
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="As `list` gives it.")],
+    name: Annotated[str, typer.Argument(help="As `list` shows it.")],
     script: Annotated[bool, typer.Option("--script", help="The script, not the mapping.")] = False,
 ) -> None:
     """Print a codec's mapping, or its script."""
@@ -196,76 +184,59 @@ def show(
 
     source = _find_codec(context, name)
     if script and source.script is None:
-        raise CodecError(f"codec {name!r} has no script: its mapping says how it is decoded")
+        raise CodecError(f"codec {name!r} has no script: its mapping alone decodes the payload")
     print((source.script if script else source.mapping) or "", end="")
 
 
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="One of the instance's own.")],
-    author: Annotated[str, typer.Option(envvar="USER", help="Who takes it away.")] = "operator",
-    reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
+    author: Annotated[str, typer.Option(envvar="USER", help="Who removes it.")] = "operator",
+    reason: Reason = "",
 ) -> None:
-    """Take a codec of one's own away; a shipped one of that name is in force again."""
-    from hypervisor.base.settings import load_settings
+    """Remove a codec of your own; a shipped one of that name is in force again."""
     from hypervisor.database import audit
-    from hypervisor.database.connect import connect
+    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import CodecError
     from ingest.library import list_shipped
 
-    with connect(load_settings(context.obj).database_url) as connection:
-        before = {
-            codec.name: codec.mapping for codec in queries_codecs.list_codecs(connection)
-        }.get(name)
-        if not queries_codecs.delete_codec(connection, name):
+    with open_database(context) as connection:
+        before = queries_codecs.load_sources(connection).get(name)
+        if before is None:
             raise CodecError(f"the instance has no codec {name!r} of its own; see `codec list`")
+        queries_codecs.delete_codec(connection, name)
         audit.record(
             connection,
             kind="codec-remove",
             subject=name,
-            reason=reason.strip() or "taken away",
+            reason=reason.strip() or "removed",
             author=author,
-            details={"before": before},
+            details={"before": before.mapping},
         )
-        connection.commit()
     back = "; the shipped one is in force again" if name in list_shipped() else ""
-    print(f"codec {name!r} is gone{back}")
-
-
-def _load_source(
-    context: typer.Context, codec: str, mapping: Path | None
-) -> "tuple[CodecSource, str]":
-    """The codec that the argument names, and what to call its mapping in errors."""
-    from hypervisor.readings.codec_testing import read_source
-
-    path = Path(codec)
-    if path.suffix in (".js", ".yaml", ".yml"):
-        return read_source(path, mapping)
-    return _find_codec(context, codec), f"codec {codec}"
+    print(f"codec {name!r} is removed{back}")
 
 
 def _find_codec(context: typer.Context, name: str) -> "CodecSource":
     """A codec by name: the instance's own, or a shipped one."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import StoreError, connect
+    from hypervisor.database.command import open_database
+    from hypervisor.database.connect import StoreError
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import CodecError
     from ingest.library import list_shipped
 
-    ours = list_shipped()
+    sources = dict(list_shipped())
     try:
-        with connect(load_settings(context.obj).database_url) as connection:
-            own = queries_codecs.load_sources(connection)
+        with open_database(context) as connection:
+            sources |= queries_codecs.load_sources(connection)
     except StoreError:  # a shipped one can be tried without an instance
-        if name not in ours:
+        if name not in sources:
             raise
-        own = {}
-    source = own.get(name) or ours.get(name)
-    if source is None:
-        names = ", ".join(sorted({*own, *ours}))
+    if name not in sources:
+        names = ", ".join(sorted(sources))
         raise CodecError(f"no codec {name!r}; there are {names} (a file ends in .js or .yaml)")
-    return source
+    return sources[name]
 
 
 def _payload_form(text: str) -> str:
@@ -279,7 +250,6 @@ def _payload_form(text: str) -> str:
 
 def _print_trial(trial: "Trial", *, mapped: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(markup=False, highlight=False, soft_wrap=True)
     if trial.data is not None:
@@ -298,10 +268,16 @@ def _print_trial(trial: "Trial", *, mapped: bool) -> None:
     elif not trial.readings:
         console.print("no reading")
     else:
-        table = Table("quantity", "value", "unit", "quality")
-        for reading in trial.readings:
-            value = "none" if reading.value is None else f"{reading.value:.10g}"
-            table.add_row(
-                reading.quantity, value, reading.unit, ", ".join(reading.quality) or "good"
-            )
-        Console().print(table)
+        _print_readings(trial.readings)
+
+
+def _print_readings(readings: "Iterable[Reading]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("quantity", "value", "unit", "quality")
+    for reading in readings:
+        value = "none" if reading.value is None else f"{reading.value:.10g}"
+        flags = ", ".join(reading.quality) or "good"
+        table.add_row(reading.quantity, value, reading.unit, flags)
+    Console().print(table)

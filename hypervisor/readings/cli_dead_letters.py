@@ -1,4 +1,4 @@
-"""`hypervisor dead-letters`: what ingest refused, why, and sending it through again."""
+"""`hypervisor dead-letters`: what ingest refused, why, and its replay."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -7,8 +7,6 @@ import typer
 
 if TYPE_CHECKING:
     from hypervisor.readings.queries_dead_letters import DeadLetter
-
-_CHUNK = 200  # letters a transaction
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Reason = Annotated[str | None, typer.Option(help="Only those with this reason.")]
@@ -28,55 +26,51 @@ def list_letters(
     context: typer.Context,
     reason: Reason = None,
     topic: Topic = None,
-    everything: Annotated[bool, typer.Option("--all", help="The redriven ones as well.")] = False,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", help="Replayed ones, too.")] = False,
+    limit: Annotated[int, typer.Option(help="At most this many.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List dead letters, oldest first, and how many there are of each reason."""
+    """List dead letters, oldest first, and the number of each reason."""
     from rich.console import Console
     from rich.table import Table
 
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
+    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_dead_letters
 
-    with connect(load_settings(context.obj).database_url) as connection:
-        dead_letters = queries_dead_letters.list_oldest(
+    with open_database(context) as connection:
+        letters = queries_dead_letters.list_letters(
             connection, reason=reason, topic=topic, waiting=not everything, limit=limit
         )
         counts = queries_dead_letters.count_by_reason(connection)
     if as_json:
-        for letter in dead_letters:
+        for letter in letters:
             print(json.dumps(_to_json(letter)))
         return
     console = Console(markup=False)
     table = Table("id", "arrived", "topic", "reason", "detail")
-    for letter in dead_letters:
+    for letter in letters:
         arrived = f"{letter.received_at:%Y-%m-%d %H:%M:%S}Z"
         table.add_row(str(letter.id), arrived, letter.topic, letter.reason, letter.detail)
     console.print(table)
-    summary = Table("reason", "waiting", "redriven")
-    for name, waiting, done in counts:
-        summary.add_row(name, f"{waiting:,}", f"{done:,}")
+    summary = Table("reason", "waiting", "replayed")
+    for row in counts:
+        summary.add_row(row.reason, f"{row.waiting:,}", f"{row.replayed:,}")
     console.print(summary)
 
 
 def show(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="ID", help="As `list` gives it.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
     as_json: Json = False,
 ) -> None:
     """Show one dead letter with its bytes."""
     from rich.console import Console
 
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import StoreError, connect
-    from hypervisor.readings import queries_dead_letters
+    from hypervisor.database.command import open_database
+    from hypervisor.readings.dead_letter_replay import get_dead_letter
 
-    with connect(load_settings(context.obj).database_url) as connection:
-        letter = queries_dead_letters.get_dead_letter(connection, number)
-    if letter is None:
-        raise StoreError(f"no dead letter {number}; `hypervisor dead-letters list` shows them")
+    with open_database(context) as connection:
+        letter = get_dead_letter(connection, number)
     if as_json:
         print(json.dumps(_to_json(letter)))
         return
@@ -88,59 +82,45 @@ def show(
 def replay(
     context: typer.Context,
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="Only these; default: all.")
+        list[int] | None, typer.Argument(metavar="[ID]...", help="Only these (default: all).")
     ] = None,
     reason: Reason = None,
     topic: Topic = None,
     shift: Annotated[
-        str, typer.Option(help="Move the readings' times, for a wrong clock: -1h, +30min.")
+        str, typer.Option(help="Shift the readings' times, for a wrong clock: -1h, +30min.")
     ] = "0s",
     as_json: Json = False,
 ) -> None:
-    """Send dead letters through decoding, checks and store again; they keep their arrival."""
+    """Decode, check and store dead letters again; they keep their arrival time."""
     from rich.console import Console
     from rich.progress import Progress
 
     from hypervisor.base.settings import load_settings
-    from hypervisor.readings import ingesting, queries_dead_letters
-    from hypervisor.readings.dead_letter_replay import parse_shift
-    from hypervisor.readings.dead_letter_replay import replay as send_again
+    from hypervisor.readings import dead_letter_replay
+    from hypervisor.readings.ingest_worker import open_ingest_context
 
-    moved = parse_shift(shift)
+    moved = dead_letter_replay.parse_shift(shift)
     stored = refused = 0
-    with ingesting.open_ingest_context(load_settings(context.obj)) as ingest:
-        connection = ingest.connection
-        if numbers:
-            requested = [
-                queries_dead_letters.get_dead_letter(connection, number) for number in numbers
-            ]
-            letters = [letter for letter in requested if letter and letter.redriven_at is None]
-        else:
-            letters = queries_dead_letters.list_oldest(
-                connection, reason=reason, topic=topic, limit=None
-            )
-        connection.rollback()
+    with open_ingest_context(load_settings(context.obj)) as ingest:
+        letters = dead_letter_replay.select_letters(
+            ingest.connection, numbers or (), reason=reason, topic=topic
+        )
+        ingest.connection.rollback()
+        outcomes = dead_letter_replay.replay(ingest, letters, shift=moved)
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            for start in progress.track(range(0, len(letters), _CHUNK), description="redriving"):
-                chunk = letters[start : start + _CHUNK]
-                for outcome in send_again(ingest, chunk, shift=moved):
-                    stored += outcome.readings
-                    refused += bool(outcome.refused)
-                    if as_json:
-                        print(json.dumps({"id": outcome.letter.id, "outcome": outcome.text}))
+            for outcome in progress.track(outcomes, total=len(letters), description="replaying"):
+                stored += outcome.readings
+                refused += bool(outcome.refused)
+                if as_json:
+                    print(json.dumps({"id": outcome.letter.id, "outcome": outcome.text}))
     if not as_json:
         print(f"{len(letters)} letters: {stored} readings stored, {refused} letters refused again")
 
 
 def _to_json(letter: "DeadLetter") -> dict[str, object]:
     return {
-        "id": letter.id,
+        **vars(letter),
         "received_at": letter.received_at.isoformat(),
-        "topic": letter.topic,
-        "reason": letter.reason,
-        "detail": letter.detail,
         "payload": letter.payload.decode("utf-8", "backslashreplace"),
-        "worker": letter.worker,
-        "redriven_at": letter.redriven_at and letter.redriven_at.isoformat(),
-        "outcome": letter.outcome,
+        "replayed_at": letter.replayed_at and letter.replayed_at.isoformat(),
     }

@@ -1,14 +1,12 @@
 """`hypervisor quantities`: what can be measured, for authors of mappings, rules and inventories."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from sensors._quantity import Quantity
-
 _COMMON = "common"  # to devices of every domain
+_FIELDS = ("name", "unit", "kind", "low", "high", "label_en", "label_fr", "codes")
 
 
 def attach(app: typer.Typer) -> None:
@@ -21,7 +19,10 @@ def list_quantities(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """The catalogue's quantities: name, unit, kind, physical range, what they are called."""
+    """The catalogue's quantities: name, unit, kind, physical range, labels."""
+    from rich.console import Console
+    from rich.table import Table
+
     from sensors._domain import CatalogueError, catalogue
 
     words = catalogue()
@@ -35,44 +36,16 @@ def list_quantities(
     ]
     rows.sort(key=lambda row: (domains.index(row[0]), row[1].name))
     if as_json:
-        for of, quantity in rows:
-            print(json.dumps(_to_json(of, quantity), ensure_ascii=False))
-    else:
-        _print_table(rows)
-
-
-def _to_json(domain: str, quantity: "Quantity") -> dict[str, object]:
-    return {
-        "domain": domain,
-        "name": quantity.name,
-        "unit": quantity.unit,
-        "kind": str(quantity.kind),
-        "low": quantity.low,
-        "high": quantity.high,
-        "label_en": quantity.label_en,
-        "label_fr": quantity.label_fr,
-        "codes": quantity.codes,
-    }
-
-
-def _print_table(rows: "list[tuple[str, Quantity]]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+        for owner, quantity in rows:
+            fields = {name: getattr(quantity, name) for name in _FIELDS}
+            print(json.dumps({"domain": owner, **fields}, ensure_ascii=False))
+        return
     table = Table()
     for heading in ("domain", "name", "unit", "kind", "range", "English", "French"):
         table.add_column(heading, no_wrap=heading.islower(), overflow="fold")
-    for domain, quantity in rows:
-        span = f"{quantity.low:g} … {quantity.high:g}"
-        table.add_row(
-            domain,
-            quantity.name,
-            quantity.unit,
-            str(quantity.kind),
-            span,
-            quantity.label_en,
-            quantity.label_fr,
-        )
+    for owner, q in rows:
+        span = f"{q.low:g} … {q.high:g}"
+        table.add_row(owner, q.name, q.unit, str(q.kind), span, q.label_en, q.label_fr)
     console = Console()
     console.print(table)
     console.print(

@@ -1,23 +1,25 @@
-"""A codec tried by whoever writes one: what a payload says, and the readings it becomes."""
+"""Trying a codec: a payload's fields, and the readings that it becomes."""
 
 import json
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hypervisor.base.instants import micros
-from hypervisor.readings.directory import list_units
+from hypervisor.readings.ingest_inventory import list_units
 from ingest.check import TimeTolerance, check
 from ingest.codec import Codec, DecodedPayload, parse_result
 from ingest.decode import Decoded
 from ingest.layout import Layouts
 from ingest.library import make_codec
 from ingest.mapping import find_ambiguous_fields
-from ingest.message import Arrival, Envelope, Reason
+from ingest.message import Arrival, Envelope, Reason, Refused
 from ingest.ports import Channel, CodecSource
-from ingest.reply import ParsedPayload, UnusableError
+from ingest.reply import ParsedPayload, Refusal, UnusableError
 from ingest.sandbox import Sandbox, ScriptError
 from ingest.script import read_script, read_text
 from ingest.uplink import Uplink, parse_payload, parse_uplink_time
@@ -30,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class CodecError(TerritoryError):
-    """A codec is not there, or its script cannot be loaded."""
+    """A codec does not exist, or its script cannot be loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,27 +47,27 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What came of a payload. `reason` None: it was decoded. `left`: fields in no mapping."""
+    """A decoded payload. `reason`: why it could not be; `left`: fields without a mapping."""
 
-    data: Any
-    warnings: tuple[str, ...]
-    reason: Reason | None
-    detail: str
+    data: Any = None
+    warnings: tuple[str, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
     readings: tuple[Reading, ...] = ()
     refused: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
 
 def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
-    """Decode an uplink, as of a device that has every quantity of the catalogue."""
+    """Decode an uplink of a device that has every quantity of the catalogue."""
     has = {
         name: Channel(series=n, unit=q.unit, low=q.low, high=q.high)
         for n, (name, q) in enumerate(catalogue.quantities.items())
     }
     decoded = DecodedPayload(data={})
     if not codec.is_for(uplink.port):
-        warning = f"frame port {uplink.port} is passed over: it is not among the mapping's `ports`"
-        return Trial(data=None, warnings=(warning,), reason=None, detail="")
+        warning = f"frame port {uplink.port} is ignored: it is not among the mapping's `ports`"
+        return Trial(warnings=(warning,))
     try:
         decoded = codec.decode(uplink, device=_DEVICE)
         read = codec.read(uplink, device=_DEVICE, has=has)
@@ -76,21 +78,25 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
             reason=error.refusal.reason,
             detail=error.refusal.detail,
         )
-    readings, refused = _check_values(read, uplink.time, has) if read.values else ((), ())
+    readings, refused = _check_values(read, uplink.time, has)
     return Trial(
         data=decoded.data,
         warnings=decoded.warnings,
-        reason=None,
-        detail="",
         readings=readings,
-        refused=(*(f"{refusal.reason}: {refusal.detail}" for refusal in read.refused), *refused),
+        refused=(*map(_describe, read.refused), *map(_describe, refused)),
         left=read.left,
     )
 
 
+def _describe(refusal: Refusal | Refused) -> str:
+    return f"{refusal.reason}: {refusal.detail}"
+
+
 def _check_values(
     read: ParsedPayload, time: datetime, has: dict[str, Channel]
-) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
+) -> tuple[tuple[Reading, ...], Sequence[Refused]]:
+    if not read.values:
+        return (), ()
     arrival = Arrival(topic=_DEVICE, payload=b"", received_at=micros(time))
     envelope = Envelope(
         time=time, values=read.values, units=read.units or None, status=read.status or None
@@ -103,28 +109,23 @@ def _check_values(
     readings = tuple(
         Reading(
             quantity=names[series],
-            value=None if value != value else value,  # noqa: PLR0124  NaN is unlike itself
+            value=None if math.isnan(value) else value,
             unit=has[names[series]].unit,
-            quality=_name_flags(quality),
+            quality=tuple((f.name or "").lower().replace("_", " ") for f in Quality(quality)),
         )
         for series, _, _, value, quality in rows.tolist()
     )
-    return readings, tuple(f"{refusal.reason}: {refusal.detail}" for refusal in refused)
-
-
-def _name_flags(quality: int) -> tuple[str, ...]:
-    flags = Quality(quality)
-    return tuple((flag.name or "").lower().replace("_", " ") for flag in flags)
+    return readings, refused
 
 
 def list_cautions(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
-    """What is odd in a codec's mapping, though no error."""
+    """Warnings about a codec's mapping."""
     kinds = {name: quantity.kind for name, quantity in catalogue.quantities.items()}
     return tuple(find_ambiguous_fields(codec.mapping, kinds))
 
 
 def build_codec(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:
-    """A codec made ready and checked; its script is loaded, to see that it can be.
+    """Build and check a codec, and load its script.
 
     Raises:
         MappingError: the mapping is wrong.
@@ -140,10 +141,9 @@ def build_codec(name: str, source: CodecSource, catalogue: Catalogue, *, file: s
 
 
 def decode_only(script: str, uplink: Uplink) -> Trial:
-    """What a script makes of an uplink, where no mapping says what that means."""
-    sandbox = Sandbox(script)
+    """Decode an uplink with a script that has no mapping."""
     try:
-        returned = sandbox.decode(
+        returned = Sandbox(script).decode(
             uplink.payload,
             port=uplink.port,
             millis=round(uplink.time.timestamp() * 1000),
@@ -151,21 +151,18 @@ def decode_only(script: str, uplink: Uplink) -> Trial:
         )
         decoded = parse_result(returned)
     except ScriptError as error:
-        reason = Reason(f"codec-{error.failure}")
-        return Trial(data=None, warnings=(), reason=reason, detail=str(error))
+        return Trial(reason=Reason(f"codec-{error.failure}"), detail=str(error))
     except UnusableError as error:
-        return Trial(
-            data=None, warnings=(), reason=error.refusal.reason, detail=error.refusal.detail
-        )
-    return Trial(data=decoded.data, warnings=decoded.warnings, reason=None, detail="")
+        return Trial(reason=error.refusal.reason, detail=error.refusal.detail)
+    return Trial(data=decoded.data, warnings=decoded.warnings)
 
 
 def read_source(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
-    """A codec from files: a script or a mapping, and what lies beside it; and the mapping's name.
+    """A codec from a script or a mapping and the file beside it; and the mapping's name.
 
     Raises:
-        CodecError: a file is not there.
-        ScriptFileError: one is no text in UTF-8.
+        CodecError: a file does not exist.
+        ScriptFileError: a file is not UTF-8 text.
     """
     script = path if path.suffix == ".js" else path.with_name("codec.js")
     beside = path.with_name("mapping.yaml") if path.suffix == ".js" else path
@@ -173,23 +170,18 @@ def read_source(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
         mapping = beside
     for needed in (path, *([] if mapping is None else [mapping])):
         if not needed.is_file():
-            raise CodecError(f"no file {needed}")
+            raise CodecError(f"there is no file {needed}")
     text = "" if mapping is None else read_text(mapping)
     takes_script = path.suffix == ".js" or "javascript" in text
-    return (
-        CodecSource(
-            mapping=text,
-            script=read_script(script) if takes_script and script.is_file() else None,
-        ),
-        str(mapping or path),
-    )
+    code = read_script(script) if takes_script and script.is_file() else None
+    return CodecSource(mapping=text, script=code), str(mapping or path)
 
 
 def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: str) -> Uplink:
-    """An uplink as the command line gives it.
+    """An uplink from the options of the command line.
 
     Raises:
-        CodecError: a part of it cannot be read.
+        CodecError: an option cannot be read.
     """
     try:
         payload = bytes.fromhex(hexadecimal.removeprefix("0x"))
@@ -203,7 +195,7 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
     try:
         given = json.loads(made) if made else None
     except ValueError as error:
-        raise CodecError(f"--object is no JSON: {error}") from error
+        raise CodecError(f"--object is not JSON: {error}") from error
     if given is not None and not isinstance(given, dict):
         raise CodecError("--object must be a JSON object")
     if not payload and given is None:
@@ -212,7 +204,7 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
 
 
 def check_name(name: str) -> str:
-    """A name that a codec may have.
+    """The name, if a codec may have it.
 
     Raises:
         CodecError: it may not.

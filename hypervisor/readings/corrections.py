@@ -1,10 +1,11 @@
-"""Acts on readings: invalidate, observe, undo; each in one transaction with its audit and the feed.
+"""Corrections of readings: invalidate, observe, undo; each one transaction with audit and feed.
 
-An act covers what was stored when it was done. A reading that comes later into an invalidated span
-is one that nobody has judged: it stands until somebody does.
+An act covers what was stored at its time. A reading that arrives later in an invalidated span is
+valid until somebody invalidates it, too.
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,15 +17,23 @@ from hypervisor.database import audit, feed
 from hypervisor.database.audit import Act, ActError
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries_corrections
-from hypervisor.readings.names import find_series, format_quality
 from hypervisor.readings.queries_corrections import Span, StoredReading
 from hypervisor.registry.model import Registry, Series
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 from sensors._row import EARLIEST, LATEST, Rows
 from sensors._units import UnitError, convert
 
 UNDOABLE_KINDS = ("invalidate", "observe")
+_QUALITY_WORDS = {
+    Quality.OUT_OF_RANGE: "out of range",
+    Quality.SENSOR_FAULT: "sensor fault",
+    Quality.INVALIDATED: "invalidated",
+    Quality.SATURATED: "saturated (at least)",
+    Quality.DOUBTFUL: "doubtful (its producer)",
+    Quality.MANUAL: "manual",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +46,7 @@ class Attribution:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionResult:
-    """An act and what it changed: `rows` stand otherwise. `skipped`: it found done already."""
+    """The number of an act, and how many rows it changed; `skipped`: it had nothing to change."""
 
     number: int
     rows: int
@@ -46,7 +55,7 @@ class CorrectionResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationRequest:
-    """An observation as a person tells it. `force`: store it although it is out of range."""
+    """A manual observation as entered. `force`: store it although it is out of range."""
 
     series: str
     value: float
@@ -57,12 +66,44 @@ class ObservationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """An observation that was checked: the value is in the catalogue's unit."""
+    """A checked observation, its value in the catalogue's unit."""
 
     series: Series
     time: datetime
     value: float
     quality: Quality
+
+
+def find_series(registry: Registry, text: str) -> Series:
+    """The series that DEVICE/QUANTITY names.
+
+    Raises:
+        ActError: there is none; with the nearest name.
+    """
+    device, slash, quantity = text.partition("/")
+    if not slash or not quantity:
+        raise ActError("{text!r}: expected DEVICE/QUANTITY, such as orge-mill/level", text)
+    if device not in registry.devices:
+        raise ActError(
+            "no device {device!r} in the inventory{hint}",
+            device,
+            did_you_mean(device, registry.devices),
+        )
+    series = registry.series.get((device, quantity))
+    if series is None:
+        owned = [name for owner, name in registry.series if owner == device]
+        raise ActError(
+            "{device!r} has no {quantity!r} in the inventory{hint}",
+            device,
+            quantity,
+            did_you_mean(quantity, owned),
+        )
+    return series
+
+
+def format_quality(quality: int) -> str:
+    """The flags of a reading in words; a dash if there are none."""
+    return ", ".join(words for flag, words in _QUALITY_WORDS.items() if quality & flag) or "-"
 
 
 def make_span(series: Series, first: datetime, last: datetime) -> Span:
@@ -72,7 +113,9 @@ def make_span(series: Series, first: datetime, last: datetime) -> Span:
         ActError: it ends before it begins.
     """
     if last < first:
-        raise ActError(f"--to {last.isoformat()} lies before --from {first.isoformat()}")
+        raise ActError(
+            "--to {time_to} is before --from {time_from}", last.isoformat(), first.isoformat()
+        )
     return Span(series=series.id or 0, first=first, last=last)
 
 
@@ -83,26 +126,25 @@ def invalidate(
     last: datetime,
     attribution: Attribution,
 ) -> CorrectionResult:
-    """Let no condition believe the readings of a span, both ends included.
+    """Exclude the readings of a span, both ends included, from all conditions.
 
     Raises:
-        ActError: no reading stands there that is believed until now, or no reason is given.
+        ActError: there is no valid reading in the span, or no reason is given.
     """
     span = make_span(series, first, last)
     with connection.transaction():
         queries_corrections.lock_corrections(connection)
-        stored_rows = queries_corrections.list_readings(connection, span)
-        fresh = [stored for stored in stored_rows if not stored.quality & Quality.INVALIDATED]
-        if not fresh:
-            raise ActError(_explain_empty_span(series, stored_rows))
-        number = _record(
-            connection, "invalidate", series, attribution, _describe_readings(span, fresh)
-        )
+        readings = queries_corrections.list_readings(connection, span)
+        valid = [reading for reading in readings if not reading.quality & Quality.INVALIDATED]
+        if not valid:
+            raise _empty_span(series, len(readings))
+        details = _describe_readings(span, valid)
+        number = _record(connection, "invalidate", series, attribution, details)
         rows = queries_corrections.invalidate(
-            connection, span, act=number, at=_read_clock(connection)
+            connection, span, act=number, at=queries_corrections.read_clock(connection) or EPOCH
         )
         _append_to_feed(connection, rows)
-    return CorrectionResult(number=number, rows=len(rows), skipped=len(stored_rows) - len(fresh))
+    return CorrectionResult(number=number, rows=len(rows), skipped=len(readings) - len(valid))
 
 
 def check_observation(
@@ -111,27 +153,37 @@ def check_observation(
     """The observation as it is stored: value in the catalogue's unit, and its quality.
 
     Raises:
-        ActError: its series, unit or time cannot be, or the value is out of range and not forced.
+        ActError: its series, unit or time is wrong, or the value is out of range and not forced.
     """
     series = find_series(registry, request.series)
     quantity = catalogue.quantities.get(series.quantity)
     if quantity is None:
         raise ActError(
-            f"{request.series}: no domain has {series.quantity!r}; is its module missing?"
+            "{series}: no domain has {quantity!r}; is its module missing?",
+            request.series,
+            series.quantity,
         )
     try:
         value = round(convert(request.value, request.unit, quantity.unit), 9)
     except UnitError as error:
-        raise ActError(f"{request.series} is in {quantity.unit}: {error}") from error
+        raise ActError(
+            "{series} is in {unit}: {problem}", request.series, quantity.unit, error
+        ) from error
     if not math.isfinite(value):
         raise ActError(
-            f"{request.series}: {request.value:g} {request.unit} is no number of {quantity.unit}"
+            "{series}: {value:g} {given} is not a number of {unit}",
+            request.series,
+            request.value,
+            request.unit,
+            quantity.unit,
         )
     if not EARLIEST <= micros(request.time) < LATEST:
-        raise ActError(f"{request.time.isoformat()} lies outside the years 1800 to 2199")
+        raise ActError("{time} lies outside the years 1800 to 2199", request.time.isoformat())
     retired = registry.devices[series.device].retired
     if retired is not None and request.time >= retired:
-        raise ActError(f"{series.device!r} was retired at {retired.isoformat()}, before that time")
+        raise ActError(
+            "{device!r} was retired at {time}, before that time", series.device, retired.isoformat()
+        )
     quality = Quality.MANUAL
     low = quantity.low if series.low is None else series.low
     high = quantity.high if series.high is None else series.high
@@ -139,8 +191,13 @@ def check_observation(
         quality |= Quality.OUT_OF_RANGE
         if not request.force:
             raise ActError(
-                f"{request.series}: {value:g} {quantity.unit} is outside {low:g} … {high:g}"
-                f" {quantity.unit}; --force stores it all the same, marked: no alarm believes it"
+                "{series}: {value:g} {unit} is outside {low:g} … {high:g} {unit};"
+                " --force stores it marked as out of range, and no alarm uses it",
+                request.series,
+                value,
+                quantity.unit,
+                low,
+                high,
             )
     return Observation(series=series, time=request.time, value=value, quality=quality)
 
@@ -148,31 +205,34 @@ def check_observation(
 def observe(
     connection: Connection, seen: Observation, attribution: Attribution, *, ahead: timedelta
 ) -> CorrectionResult:
-    """Store what a person saw with their own eyes, marked so. It is no sign of life of the device.
+    """Store a manual observation, which is no sign of life of the device.
 
-    `ahead`: how far a time may lie before us, as for devices.
+    `ahead`: how far its time may be ahead of now, as for devices.
 
     Raises:
-        ActError: it lies ahead of now, or this very observation stands there already.
+        ActError: it is too far ahead, or this very observation is already stored.
     """
     span = make_span(seen.series, seen.time, seen.time)
     with connection.transaction():
         queries_corrections.lock_corrections(connection)
         now = queries_corrections.read_clock(connection)
         if now is not None and seen.time > now + ahead:
-            raise ActError(f"{seen.time.isoformat()} lies ahead of now, {now.isoformat()}")
+            raise ActError(
+                "{time} is after now, {time_now}", seen.time.isoformat(), now.isoformat()
+            )
         before = queries_corrections.list_readings(connection, span)
         if before and (before[0].value, before[0].quality) == (seen.value, seen.quality):
-            raise ActError(f"this observation stands there already (act {before[0].act})")
+            raise ActError("this observation is already stored (act {n})", before[0].act)
         details = {
             **_describe_readings(span, before),
             "value": seen.value,
             "quality": int(seen.quality),
         }
         number = _record(connection, "observe", seen.series, attribution, details)
-        rows = queries_corrections.observe(
-            connection, _make_reading(seen), act=number, at=now or EPOCH
+        reading = StoredReading(
+            series=span.series, time=seen.time, value=seen.value, quality=int(seen.quality)
         )
+        rows = queries_corrections.observe(connection, reading, act=number, at=now or EPOCH)
         _append_to_feed(connection, rows)
     return CorrectionResult(number=number, rows=len(rows))
 
@@ -180,10 +240,10 @@ def observe(
 def undo(
     connection: Connection, registry: Registry, number: int, attribution: Attribution
 ) -> CorrectionResult:
-    """Take an act back: what it replaced stands again, where nothing has replaced the act since.
+    """Restore what an act replaced, except where something has replaced the act since.
 
     Raises:
-        ActError: there is no such act, it is not one on readings, or it was undone already.
+        ActError: there is no such act, it cannot be undone, or it was already undone.
     """
     with connection.transaction():
         queries_corrections.lock_corrections(connection)
@@ -193,30 +253,27 @@ def undo(
         span = make_span(series, first, last)
         details = {"undoes": number, "undoes_kind": act.kind, **_format_bounds(span)}
         own = _record(connection, "undo", series, attribution, details)
-        undone = queries_corrections.undo(
-            connection, span, undone=number, act=own, at=_read_clock(connection)
-        )
+        now = queries_corrections.read_clock(connection) or EPOCH
+        undone = queries_corrections.undo(connection, span, undone=number, act=own, at=now)
         _append_to_feed(connection, undone.rows)
     return CorrectionResult(number=own, rows=len(undone.rows), skipped=undone.replaced_since)
-
-
-def _read_clock(connection: Connection) -> datetime:
-    """Now on the axis of arrivals; before a scenario begins, before all of them."""
-    return queries_corrections.read_clock(connection) or EPOCH
 
 
 def _get_undoable_act(connection: Connection, number: int) -> Act:
     act = audit.get_act(connection, number)
     if act is None:
-        raise ActError(f"no act {number}; `hypervisor audit` shows them with their numbers")
+        raise ActError("no act has the number {n}; `hypervisor audit` lists them", number)
     if act.kind not in UNDOABLE_KINDS:
         raise ActError(
-            f"act {number} is {act.kind!r} of {act.subject}: undone can be what `readings"
-            " invalidate` and `readings add` did; an undo itself is answered by doing it again"
+            "act {n} is {kind!r} of {subject}: only `readings invalidate` and `readings add` can be"
+            " undone; repeat an act to reverse its undo",
+            number,
+            act.kind,
+            act.subject,
         )
     by = audit.find_undoing(connection, number)
     if by is not None:
-        raise ActError(f"act {number} was undone already, by act {by}")
+        raise ActError("act {n} was already undone by act {number}", number, by)
     return act
 
 
@@ -237,37 +294,30 @@ def _record(
     )
 
 
-def _make_reading(seen: Observation) -> StoredReading:
-    return StoredReading(
-        series=seen.series.id or 0,
-        time=seen.time,
-        value=seen.value,
-        quality=int(seen.quality),
-        received_at=None,
-        act=None,
-    )
-
-
 def _format_bounds(span: Span) -> dict[str, Any]:
     return {"from": text(micros(span.first)), "to": text(micros(span.last))}
 
 
-def _describe_readings(span: Span, stored_rows: list[StoredReading]) -> dict[str, Any]:
-    """What stood there before: the readings themselves are kept as versions."""
-    values = [stored.value for stored in stored_rows if stored.value is not None]
+def _describe_readings(span: Span, readings: list[StoredReading]) -> dict[str, Any]:
+    """What was stored before: the readings themselves are kept as versions."""
+    values = [reading.value for reading in readings if reading.value is not None]
     return {
         **_format_bounds(span),
-        "readings": len(stored_rows),
+        "readings": len(readings),
         "lowest": min(values, default=None),
         "highest": max(values, default=None),
     }
 
 
-def _explain_empty_span(series: Series, stored_rows: list[StoredReading]) -> str:
+def _empty_span(series: Series, count: int) -> ActError:
     name = f"{series.device}/{series.quantity}"
-    if stored_rows:
-        return f"all {len(stored_rows)} readings of {name} there are invalidated already"
-    return f"no reading of {name} is stored there; `hypervisor readings list {name}` shows what is"
+    if count:
+        return ActError(
+            "all {n} readings of {code} in this span are already invalidated", count, name
+        )
+    return ActError(
+        "{code} has no reading in this span; `hypervisor readings list {code}` lists them", name
+    )
 
 
 def _append_to_feed(connection: Connection, rows: Rows) -> None:
@@ -275,9 +325,7 @@ def _append_to_feed(connection: Connection, rows: Rows) -> None:
         feed.append(connection, "readings", rows=np.ascontiguousarray(rows).tobytes())
 
 
-def summarize_quality(stored_rows: list[StoredReading]) -> str:
-    """A few words on what stands in a span: how many of which mark."""
-    counts: dict[str, int] = {}
-    for stored in stored_rows:
-        counts[format_quality(stored.quality)] = counts.get(format_quality(stored.quality), 0) + 1
+def summarize_quality(readings: list[StoredReading]) -> str:
+    """How many readings have which flags: `3 good, 1 manual`."""
+    counts = Counter(format_quality(reading.quality) for reading in readings)
     return ", ".join(f"{count} {'good' if mark == '-' else mark}" for mark, count in counts.items())

@@ -1,24 +1,25 @@
-"""Dead letters sent through again: decoded, checked and stored as on the day they arrived.
+"""Replay of dead letters: decoded, checked and stored as when they arrived.
 
-A letter keeps its arrival: it reached ingest then, and a silence that was judged then is judged
-again with it. What is still refused of it is buried anew, with the reason it has now.
+A letter keeps its arrival time, so silence is evaluated again with it. What is still refused
+becomes a letter again, with its new reason.
 """
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
 
+from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.readings import queries as readings
 from hypervisor.readings import queries_dead_letters
-from hypervisor.readings.ingesting import IngestContext
+from hypervisor.readings.ingest_worker import IngestContext
 from hypervisor.readings.queries_dead_letters import DeadLetter
 from ingest.check import TimeTolerance, check
 from ingest.decode import LARGEST, decode
@@ -27,10 +28,11 @@ from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
 from sensors._errors import TerritoryError
 from sensors._row import Rows, no_rows
 
-WORKER = "redrive"  # the name under which the rest is buried
+WORKER = "replay"  # the worker of what is refused again
+_CHUNK = 200  # letters a transaction
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
 _SHIFT = re.compile(r"([+-]?\d+(?:\.\d+)?) ?(s|min|h|d)")
-_LARGEST = 4 * LARGEST  # bytes: a letter's numbers are written out, 1 as 1.0
+_LARGEST = 4 * LARGEST  # bytes: numbers are longer in a letter, 1 is 1.0
 _LONGEST_SHIFT = timedelta(days=36_525)
 
 log = logging.getLogger(__name__)
@@ -42,9 +44,9 @@ class ShiftError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one letter. `readings`: how many its message held that are stored now.
+    """The outcome of one letter: `readings` stored, and what was refused again.
 
-    `raw`: it holds the whole message as it came, and goes on holding it.
+    `raw`: the letter holds the complete message as received.
     """
 
     letter: DeadLetter
@@ -54,9 +56,9 @@ class Outcome:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left of the letter to be redriven."""
+        """Whether nothing is left to replay."""
         if self.raw and not self.refused:
-            return True  # it had nothing to store, or all of it is
+            return True  # nothing to store, or everything is stored
         if self.raw and self.letter.reason in {refused.reason for refused in self.refused}:
             return False
         return self.readings > 0
@@ -85,48 +87,80 @@ def parse_shift(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def replay(
-    ingest: IngestContext, dead_letters: Sequence[DeadLetter], *, shift: timedelta
-) -> list[Outcome]:
-    """Send letters through again, their readings' times moved by `shift`.
-
-    In one transaction; where that fails, in two halves, so that one letter stops no other.
-
-    A letter of which nothing can be stored stays as it is, with what was wrong this time. One of
-    another form than native JSON holds all of its message: it stays while anything is refused for
-    its reason, and only times that are not believed are moved, for the rest was stored as it came.
+def select_letters(
+    connection: Connection,
+    numbers: Sequence[int],
+    *,
+    reason: str | None = None,
+    topic: str | None = None,
+) -> list[DeadLetter]:
+    """The waiting letters among these; without numbers all of a reason, on a topic.
 
     Raises:
-        StoreError: the database went away meanwhile.
+        NotFoundError: a number does not exist.
     """
-    if not dead_letters:
-        return []
+    if not numbers:
+        return queries_dead_letters.list_letters(connection, reason=reason, topic=topic, limit=None)
+    letters = [get_dead_letter(connection, number) for number in dict.fromkeys(numbers)]
+    return [letter for letter in letters if letter.replayed_at is None]
+
+
+def get_dead_letter(connection: Connection, number: int) -> DeadLetter:
+    """A letter by its number.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    letter = queries_dead_letters.get_dead_letter(connection, number)
+    if letter is None:
+        raise NotFoundError("no dead letter has the number {n}", number)
+    return letter
+
+
+def replay(
+    ingest: IngestContext, letters: Sequence[DeadLetter], *, shift: timedelta
+) -> Iterator[Outcome]:
+    """Replay letters, their readings' times moved by `shift`. The connection is in no transaction.
+
+    A letter of which nothing can be stored stays, with its new reason. A letter of another form
+    than native JSON holds its complete message: it stays while anything is refused for its reason,
+    and only times out of tolerance are moved, since the rest was stored as received.
+
+    Raises:
+        StoreError: the database connection was lost.
+    """
+    for start in range(0, len(letters), _CHUNK):
+        yield from _replay_chunk(ingest, letters[start : start + _CHUNK], shift)
+
+
+def _replay_chunk(
+    ingest: IngestContext, letters: Sequence[DeadLetter], shift: timedelta
+) -> list[Outcome]:
+    """In one transaction; if that fails in two halves, so that no letter holds up others."""
     try:
         with ingest.connection.transaction():
-            return _replay_batch(ingest, dead_letters, shift)
+            return _replay_batch(ingest, letters, shift)
     except Exception as error:
         if ingest.connection.closed:
             raise StoreError(
-                f"the database went away ({' '.join(str(error).split())}); what was redriven until"
-                " then is stored, redrive again for the rest"
+                f"the database connection was lost ({' '.join(str(error).split())}); what was"
+                " replayed until then is stored, replay again for the rest"
             ) from error
-        if len(dead_letters) == 1:
-            log.exception("dead letter %s cannot be stored", dead_letters[0].id)
-            return [_record_failure(ingest.connection, dead_letters[0], error)]
-    middle = len(dead_letters) // 2
+        if len(letters) == 1:
+            log.exception("dead letter %s cannot be stored", letters[0].id)
+            return [_record_failure(ingest.connection, letters[0], error)]
+    middle = len(letters) // 2
     return [
-        *replay(ingest, dead_letters[:middle], shift=shift),
-        *replay(ingest, dead_letters[middle:], shift=shift),
+        *_replay_chunk(ingest, letters[:middle], shift),
+        *_replay_chunk(ingest, letters[middle:], shift),
     ]
 
 
 def _replay_batch(
-    ingest: IngestContext, dead_letters: Sequence[DeadLetter], shift: timedelta
+    ingest: IngestContext, letters: Sequence[DeadLetter], shift: timedelta
 ) -> list[Outcome]:
     connection = ingest.connection
-    mine = [
-        letter for letter in dead_letters if queries_dead_letters.lock_letter(connection, letter.id)
-    ]
+    mine = [letter for letter in letters if queries_dead_letters.lock_letter(connection, letter.id)]
     tried = [(letter, *_check_letter(letter, ingest, shift)) for letter in mine]
     rows = [rows for _, rows, _, _ in tried if len(rows)]
     if rows:
@@ -142,7 +176,7 @@ def _replay_batch(
 
 
 def _record_failure(connection: Connection, letter: DeadLetter, error: Exception) -> Outcome:
-    """A letter that makes its transaction fail waits on, and says why."""
+    """A letter that makes its transaction fail stays, with the error."""
     refused = Refused(
         arrival=_make_arrival(letter),
         reason=Reason.NOT_STORABLE,
@@ -157,9 +191,7 @@ def _record_failure(connection: Connection, letter: DeadLetter, error: Exception
 def _record_outcome(connection: Connection, outcome: Outcome) -> None:
     if outcome.done and outcome.refused:
         rest = make_dead_letters(outcome.refused, largest=_LARGEST)
-        queries_dead_letters.store_letters(
-            connection, rest, WORKER, again=outcome.raw
-        )  # each its own letter once
+        queries_dead_letters.store_letters(connection, rest, WORKER, again=outcome.raw)
     queries_dead_letters.record_outcome(
         connection, outcome.letter.id, outcome=outcome.text, done=outcome.done
     )
@@ -168,7 +200,7 @@ def _record_outcome(connection: Connection, outcome: Outcome) -> None:
 def _check_letter(
     letter: DeadLetter, ingest: IngestContext, shift: timedelta
 ) -> tuple[Rows, list[Refused], bool]:
-    """What can be stored of a letter and what is refused; whether it holds all of its message."""
+    """The rows that can be stored, what is refused, and whether the letter is a raw message."""
     arrival = _make_arrival(letter)
     if letter.reason == Reason.TOO_LARGE:  # only its beginning is kept
         refused = Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=letter.detail)
@@ -182,12 +214,12 @@ def _check_letter(
             else msgspec.structs.replace(envelope, time=_shift_time(envelope.time, shift))
             for envelope in decoded.envelopes
         ]
-        decoded.partly.add(id(arrival))  # what is refused now is not the message as it came
+        decoded.partly.add(id(arrival))  # what is refused now is not the message as received
     return *check(decoded, ingest.layouts, ingest.belief), raw
 
 
 def _make_arrival(letter: DeadLetter) -> Arrival:
-    """A letter without stamp arrived at no time of the scenario: its row has the wall's instead."""
+    """A letter without stamp has no arrival in the scenario; its row has the wall clock's."""
     unstamped = letter.reason == Reason.NO_STAMP
     return Arrival(
         topic=letter.topic,
@@ -197,7 +229,7 @@ def _make_arrival(letter: DeadLetter) -> Arrival:
 
 
 def _shift_time(time: datetime, shift: timedelta) -> datetime:
-    """A time that would leave the calendar stays where it is: it is refused there as well."""
+    """A time beyond the calendar stays as it is: it is refused as well."""
     try:
         return time + shift
     except OverflowError:

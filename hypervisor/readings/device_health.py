@@ -1,42 +1,36 @@
-"""How a device is: told from what was heard of it within a day, and how often it should speak."""
+"""Device health, from what a device reported within a day and how often it should report."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from hypervisor.base.instants import micros
+from hypervisor.database import gaps
 from hypervisor.database.connect import Connection
+from hypervisor.database.gaps import Gap, Returns
 from hypervisor.registry import queries_devices, queries_works
 from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, STALE_INTERVALS, Reporting
 
 Issue = Literal["silent", "suspect", "skewed", "battery"]
-ISSUES: tuple[Issue, ...] = ("silent", "suspect", "skewed", "battery")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """From where on something is told. Practice without a source, hence to be set."""
-
-    suspect: float = 0.10  # of a day's readings
-    battery: float = 20.0  # %
-    ahead: timedelta = timedelta(seconds=60)  # of a clock
-
-
-LIMITS = Limits()
+ISSUES: tuple[Issue, ...] = get_args(Issue)
+# Our own practice.
+_SUSPECT_SHARE = 0.10  # of a day's readings
+_LOW_BATTERY = 20.0  # %
+_AHEAD_SECONDS = 60.0  # of a clock
 
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """One device. `silent_for` None: never heard. `stale_after` None: it speaks on change only.
+    """The health of a device. `silent_for` None: never heard; `stale_after` None: no limit.
 
-    `excused`: why nobody needs to look: retired, out of service, works.
+    `excused`: why nobody needs to act: retired, out of service, works.
     """
 
     device: DeviceRow
-    heard: DeviceReport
+    report: DeviceReport
     silent_for: timedelta | None
     stale_after: timedelta | None
     issues: tuple[Issue, ...]
@@ -44,7 +38,7 @@ class Health:
 
     @property
     def suspect_share(self) -> float | None:
-        return self.heard.suspect / self.heard.readings if self.heard.readings else None
+        return self.report.suspect / self.report.readings if self.report.readings else None
 
 
 def assess_devices(
@@ -55,61 +49,51 @@ def assess_devices(
     now: datetime,
     everything: bool = False,
 ) -> list[Health]:
-    """How each of these devices is; `everything`: they are all that there are, asked in one go."""
-    names = None if everything else [device_row.name for device_row in devices]
-    heard = queries_devices.load_device_reports(connection, now, names)
+    """The health of these devices; `everything`: they are all devices, read in one pass."""
+    names = None if everything else [device.name for device in devices]
+    reports = queries_devices.load_device_reports(connection, now, names)
     limits = stale_by_device(queries_devices.list_series(connection, now, devices=names), catalogue)
-    working = list_under_works(connection, now)
+    under_works = _list_under_works(connection, now)
     accused = queries_devices.devices_in_silence_alarm(connection)
     return [
         assess_device(
-            device_row,
-            heard.get(device_row.name, DeviceReport()),
-            stale_after=limits.get(device_row.name),
+            device,
+            reports.get(device.name, DeviceReport()),
+            stale_after=limits.get(device.name),
             now=now,
-            works=not working.isdisjoint(_list_subjects(device_row)),
-            accused=device_row.name in accused,
+            works=not under_works.isdisjoint(
+                {device.name, f"site/{device.site}", *(f"group/{name}" for name in device.groups)}
+            ),
+            accused=device.name in accused,
         )
-        for device_row in devices
+        for device in devices
     ]
 
 
-def _list_subjects(device_row: DeviceRow) -> tuple[str, ...]:
-    return (
-        device_row.name,
-        f"site/{device_row.site}",
-        *(f"group/{name}" for name in device_row.groups),
-    )
-
-
-def assess_device(  # noqa: PLR0913  what it takes to judge
+def assess_device(  # noqa: PLR0913  what the assessment needs
     device: DeviceRow,
-    heard: DeviceReport,
+    report: DeviceReport,
     *,
     stale_after: timedelta | None,
     now: datetime,
     works: bool = False,
     accused: bool = False,
-    limits: Limits = LIMITS,
 ) -> Health:
-    """One device. `accused`: an alarm says that it is silent, which knows of its supply."""
-    silent_for = None if heard.heard_at is None else max(now - heard.heard_at, timedelta())
-    issues: list[Issue] = []
+    """The health of a device. `accused`: a silence alarm is active, which considers its supply."""
+    silent_for = None if report.heard_at is None else max(now - report.heard_at, timedelta())
     overdue = stale_after is not None and (silent_for is None or silent_for > stale_after)
-    if accused or (overdue and not device.switched):
-        issues.append("silent")
-    if heard.readings and heard.suspect > limits.suspect * heard.readings:
-        issues.append("suspect")
-    if heard.clock_faults or (heard.ahead_s or 0) > limits.ahead.total_seconds():
-        issues.append("skewed")
-    if heard.battery is not None and heard.battery < limits.battery:
-        issues.append("battery")
+    present: dict[Issue, bool] = {
+        "silent": accused or (overdue and not device.switched),
+        "suspect": report.suspect > _SUSPECT_SHARE * report.readings > 0,
+        "skewed": report.clock_faults > 0 or (report.ahead_s or 0) > _AHEAD_SECONDS,
+        "battery": report.battery is not None and report.battery < _LOW_BATTERY,
+    }
     return Health(
         device=device,
-        heard=heard,
+        report=report,
         silent_for=silent_for,
         stale_after=stale_after,
-        issues=tuple(issues),
+        issues=tuple(issue for issue in ISSUES if present[issue]),
         excused=_find_excuse(device, now, works=works),
     )
 
@@ -123,7 +107,7 @@ def _find_excuse(device: DeviceRow, now: datetime, *, works: bool) -> str | None
 
 
 def stale_by_device(rows: Iterable[SeriesRow], catalogue: Catalogue) -> Mapping[str, timedelta]:
-    """By device: how long it may be silent, by the quickest of its series that speak regularly."""
+    """By device: how long it may be silent, the shortest of its periodic series in use."""
     limits: dict[str, timedelta] = {}
     for row in rows:
         limit = stale_after(row, catalogue)
@@ -133,10 +117,8 @@ def stale_by_device(rows: Iterable[SeriesRow], catalogue: Catalogue) -> Mapping[
 
 
 def stale_after(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
-    """How long a series may be silent; None: it speaks on change, or its clock was never wrong."""
-    quantity = catalogue.quantities.get(row.quantity)
-    usual = quantity.reporting.value if quantity else Reporting.PERIODIC.value
-    if row.quantity == CLOCK_FAULT or (row.reporting or usual) != Reporting.PERIODIC.value:
+    """How long a series may be silent; None: it reports on change."""
+    if not _is_periodic(row, catalogue):
         return None
     if row.stale_s is not None:
         return timedelta(seconds=row.stale_s)
@@ -145,15 +127,21 @@ def stale_after(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
 
 
 def expected_interval(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
-    """How often it is expected to speak."""
+    """How often a series is expected to report."""
     if row.interval_s is not None:
         return timedelta(seconds=row.interval_s)
     quantity = catalogue.quantities.get(row.quantity)
     return quantity.interval if quantity else None
 
 
-def list_under_works(connection: Connection, now: datetime) -> frozenset[str]:
-    """What lies within works under way: devices, `site/<name>`, `group/<name>`."""
+def _is_periodic(row: SeriesRow, catalogue: Catalogue) -> bool:
+    quantity = catalogue.quantities.get(row.quantity)
+    usual = quantity.reporting if quantity else Reporting.PERIODIC
+    return row.quantity != CLOCK_FAULT and (row.reporting or usual) == Reporting.PERIODIC
+
+
+def _list_under_works(connection: Connection, now: datetime) -> frozenset[str]:
+    """What is under works now: devices, `site/<name>`, `group/<name>`."""
     subjects: set[str] = set()
     for window in queries_works.load_works(connection):
         if window.begins <= micros(now) < window.ends:
@@ -161,3 +149,43 @@ def list_under_works(connection: Connection, now: datetime) -> frozenset[str]:
             subjects |= {f"site/{name}" for name in window.sites}
             subjects |= {f"group/{name}" for name in window.groups}
     return frozenset(subjects)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """The devices that were due in a gap, with the readings of each."""
+
+    devices: Sequence[Returns]
+
+    @property
+    def due(self) -> int:
+        return len(self.devices)
+
+    @property
+    def refilled(self) -> Sequence[Returns]:
+        """Complete, but some readings came later."""
+        return [device for device in self.devices if device.late and not device.missing]
+
+    @property
+    def lacking(self) -> Sequence[Returns]:
+        return [device for device in self.devices if device.missing]
+
+
+def assess_recovery(
+    connection: Connection, catalogue: Catalogue, spans: Sequence[Gap]
+) -> list[Recovery]:
+    """Compare what was due in each gap with what is stored, by the intervals of the latest gap.
+
+    Devices that report on change are never due.
+    """
+    if not spans:
+        return []
+    intervals: dict[int, float] = {}
+    for row in queries_devices.list_series(connection, max(gap.ends for gap in spans)):
+        interval = expected_interval(row, catalogue)
+        if row.in_use and interval and _is_periodic(row, catalogue):
+            intervals[row.id] = interval.total_seconds()
+    return [
+        Recovery(devices=gaps.count_returns(connection, gap.begins, gap.ends, intervals))
+        for gap in spans
+    ]

@@ -1,4 +1,4 @@
-"""Real history enters: no arrival and no horizon; checked as ingest does, every row counted."""
+"""Import of recorded history: without arrival or age limit, checked as in ingest, all counted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -22,31 +22,28 @@ from sensors._units import UnitError, converter
 
 BATCH = 10_000
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
-_CONFLICT = "another value stands at that time in the store: what arrived outweighs history"
-_TOO_LARGE = "larger than any number in the catalogue's unit"
+_CONFLICT = "another value is stored at that time: what arrived takes precedence over history"
+_TOO_LARGE = "too large for the catalogue's unit"
 _FOREVER = np.iinfo(np.int64).max
 
 
 @dataclass(kw_only=True)
 class ImportCounts:
-    """Where each row went: `read` = `stored` + `already_there` + those `rejected`, by reason."""
+    """`read` = `stored` + `already_there` + `rejected` (by reason)."""
 
     read: int = 0
     stored: int = 0
     already_there: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
-    def balances(self) -> bool:
-        return self.read == self.stored + self.already_there + self.rejected.total()
-
 
 def check_recording(
     rows: pd.DataFrame, registry: Registry, catalogue: Catalogue, *, until: int
 ) -> tuple[Rows, ImportCounts]:
-    """The rows of a recording as they are stored, and the account of those that are not.
+    """The rows of a recording that can be stored, and the count of the others.
 
     `rows`: columns time, device, quantity, unit, value, status, as `simulators._recordings` reads.
-    `until`: the latest time that is believed, µs; nothing was measured after now.
+    `until`: now, µs; nothing can be measured later.
     """
     account = ImportCounts(read=len(rows))
     parts: list[Rows] = [np.empty(0, dtype=ROW)]
@@ -86,7 +83,7 @@ def _make_rows(
 ) -> Rows:
     device, quantity = str(part["device"].iloc[0]), str(part["quantity"].iloc[0])
     series, definition = registry.series[device, quantity], catalogue.quantities[quantity]
-    with np.errstate(over="ignore"):  # rejected later on
+    with np.errstate(over="ignore"):  # infinite values are rejected below
         value = convert(part["value"].to_numpy(dtype=np.float64))
     quality = part["status"].map(lambda text: _STATUS.get(text, Quality.SENSOR_FAULT))
     flags = quality.to_numpy(dtype=np.int16, copy=True)
@@ -105,7 +102,7 @@ def _make_rows(
 
 
 def _reject_implausible(rows: Rows, registry: Registry, until: int, account: ImportCounts) -> Rows:
-    """Without what lies ahead of now or before all gauges, and what a device said after its end."""
+    """The rows within the times of their device, now and the first gauges, with finite values."""
     rows = _reject(rows, rows["time"] < EARLIEST, "measured before the year 1800", account)
     rows = _reject(rows, np.isinf(rows["value"]), _TOO_LARGE, account)
     rows = _reject(rows, rows["time"] > until, "measured later than now", account)
@@ -119,26 +116,25 @@ def _reject_implausible(rows: Rows, registry: Registry, until: int, account: Imp
 
 
 def _reject(rows: Rows, wrong: NDArray[np.bool_], reason: str, account: ImportCounts) -> Rows:
-    """The other rows; those that are wrong are accounted for."""
+    """The other rows; the wrong ones are counted."""
     if wrong.any():
         account.rejected[reason] += int(wrong.sum())
-    kept: Rows = rows[~wrong]
-    return kept
+    return np.asarray(rows[~wrong])
 
 
 def _reject_duplicates(rows: Rows, account: ImportCounts) -> tuple[Rows, ImportCounts]:
-    """Of several rows of one series and time the last stands, in order of time."""
+    """The last of several rows of one series and time, in order of time."""
     rows = rows[np.lexsort((np.arange(len(rows)), rows["series"], rows["time"]))]
     if not len(rows):
         return rows, account
     follows = (rows["series"][1:] == rows["series"][:-1]) & (rows["time"][1:] == rows["time"][:-1])
     same = follows & _equal(rows[1:], rows[:-1])
     account.already_there += int(same.sum())
-    if (follows & ~same).any():
-        account.rejected["another value at the same time stands further on in the file"] += int(
-            (follows & ~same).sum()
-        )
-    return rows[np.append(~follows, True)], account
+    kept = rows[np.append(~follows, True)]
+    replaced = len(rows) - len(kept) - int(same.sum())
+    if replaced:
+        account.rejected["another value at the same time follows in the file"] += replaced
+    return kept, account
 
 
 def _equal(rows: Rows, other: Rows) -> NDArray[np.bool_]:
@@ -149,9 +145,9 @@ def _equal(rows: Rows, other: Rows) -> NDArray[np.bool_]:
 def store(
     connection: Connection, rows: Rows, account: ImportCounts, *, tick: Callable[[int], None]
 ) -> None:
-    """Store in batches, each one transaction that the watch hears of; `tick` gets each one's size.
+    """Store in batches, each one transaction with its feed entry; `tick` gets their sizes.
 
-    A run that was cut short is simply repeated: what is there already is counted so.
+    An interrupted run can be repeated: rows that are stored already are counted so.
     """
     with connection.transaction():
         queries.create_staging_tables(connection)
@@ -159,10 +155,10 @@ def store(
         batch = rows[start : start + BATCH]
         with connection.transaction():
             new = batch[~_find_equal(batch, _read_stored(connection, batch))]
-            standing = queries.store(connection, new) if len(new) else new
-            if len(standing):
-                feed.append(connection, "readings", rows=standing.tobytes())
-        stored = int(_find_equal(new, standing).sum())
+            changed = queries.store(connection, new) if len(new) else new
+            if len(changed):
+                feed.append(connection, "readings", rows=changed.tobytes())
+        stored = int(_find_equal(new, changed).sum())
         account.stored += stored
         account.already_there += len(batch) - len(new)
         if stored < len(new):
@@ -178,13 +174,13 @@ def _read_stored(connection: Connection, batch: Rows) -> Rows:
 
 
 def _find_equal(rows: Rows, others: Rows) -> NDArray[np.bool_]:
-    """Which rows stand among the others with the same value and quality."""
+    """Which rows are among the others with the same value and quality."""
     there = set(_row_keys(others))
     return np.array([key in there for key in _row_keys(rows)], dtype=np.bool_)
 
 
 def _row_keys(rows: Rows) -> Iterable[tuple[int, ...]]:
-    """Series, time, quality and the value's bits: by them a row without a value equals itself."""
+    """Series, time, quality and the value's bits, since NaN does not equal itself."""
     value = np.where(np.isnan(rows["value"]), np.nan, rows["value"] + 0.0)
     bits = np.ascontiguousarray(value).view(np.int64)
     return zip(

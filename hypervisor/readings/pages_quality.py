@@ -1,4 +1,4 @@
-"""Data quality: devices to look at by what they blind, dead letters, the health of ingest."""
+"""The data quality page: devices by impact, dead letters, the health of ingest."""
 
 from typing import Annotated, Any
 
@@ -8,16 +8,15 @@ from pydantic import ValidationError
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
-from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
-from hypervisor.readings import queries_dead_letters, views_dead_letter, views_quality_chart
+from hypervisor.readings import queries_dead_letters
 from hypervisor.readings import views_quality as view
 from hypervisor.readings.api_dead_letters import replay_letters
-from hypervisor.readings.dead_letter_replay import ShiftError
+from hypervisor.readings.dead_letter_replay import ShiftError, get_dead_letter
 from hypervisor.readings.device_health import ISSUES
-from hypervisor.readings.schemas_dead_letters import RedriveBody, RedrivePost
-from hypervisor.readings.views_quality_words import explain_cause, explain_reason
+from hypervisor.readings.schemas import ReplayPost
+from hypervisor.readings.views_dead_letters import MOST, explain_reason, format_payload
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
@@ -36,27 +35,25 @@ def show_quality(
     domain: Annotated[str, Query(max_length=100)] = "",
     show: Annotated[int, Query(ge=1, le=10_000)] = view.SHOWN,
 ) -> Response:
-    """All of it."""
+    """The page."""
     with reading(reader_of(context, request)):
         devices = view.summarize_devices(context, domain=domain or None)
-        chosen = issue if issue in ISSUES else ""
-        ailing = [
-            ailing_device
-            for ailing_device in devices.ailing
-            if not chosen or chosen in ailing_device.health.issues
-        ]
+    chosen = issue if issue in ISSUES else ""
+    affected = [row for row in devices.affected if not chosen or chosen in row.health.issues]
     return render(
         context,
         "quality.html",
         devices=devices,
-        ailing=ailing[:show],
-        more=len(ailing) - show,
+        affected=affected[:show],
+        more=len(affected) - show,
         show=show,
         chosen=chosen,
         issues=ISSUES,
-        letters=view.list_refusals(context),
+        letters=queries_dead_letters.count_by_reason(
+            context.connection, since=context.now() - view.DAY
+        ),
         gaps=view.list_gaps(context),
-        cause=explain_cause,
+        cause=view.explain_cause,
         meaning=explain_reason,
         **_ingest_fields(context, request),
     )
@@ -64,7 +61,7 @@ def show_quality(
 
 @router.get("/ingest")
 def show_ingest(context: Context, request: Request) -> Response:
-    """How readings come in: the part of the page that fetches itself anew."""
+    """How readings come in: the part of the page that refreshes itself."""
     return fragment(context, "quality_ingest.html", **_ingest_fields(context, request))
 
 
@@ -77,7 +74,7 @@ def list_letters(
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
     """Letters of one reason, the latest first."""
-    return _render_letters(context, reason=reason, every=every, before=before)
+    return _render_letters(context, reason, every=every, before=before)
 
 
 @router.get("/letters/{number}")
@@ -86,7 +83,8 @@ def show_letter(context: Context, number: Number) -> Response:
     return _render_letter(context, number)
 
 
-@router.post("/redrive")
+@router.post("/replay")
+@router.post("/redrive", deprecated=True)
 def replay(  # noqa: PLR0913  the fields of the form
     context: Context,
     request: Request,
@@ -96,116 +94,83 @@ def replay(  # noqa: PLR0913  the fields of the form
     shift: Annotated[str, Form(max_length=40)] = "",
     number: Annotated[int | None, Form(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
-    """Send one letter, or all that wait for a reason, through again; what became of them."""
+    """Replay one letter, or all of a reason, and show the outcome."""
     context.require(Duty.OPERATE)
-    form = {"why": why, "shift": shift}
+    result: dict[str, Any] = {}
     try:
-        post = RedrivePost(
+        post = ReplayPost(
             ids=[] if number is None else [number],
             reason=reason or None,
             shift=shift.strip() or "0s",
             why=why.strip(),
         )
-        done = replay_letters(context, request, post)
-    except ValidationError:
-        return _render_outcome(context, reason, number, form=form, wrong="why")
-    except ShiftError:
-        return _render_outcome(context, reason, number, form=form, wrong="shift")
-    if not wants_fragment(request) and number is not None:
+        result["done"] = replay_letters(context, request, post)
+    except (ValidationError, ShiftError) as error:
+        wrong = "shift" if isinstance(error, ShiftError) else "why"
+        result = {"form": {"why": why, "shift": shift}, "wrong": wrong}
+    if number is None:
+        return _render_letters(context, reason, **result)
+    if "done" in result and not wants_fragment(request):
         return RedirectResponse(f"/quality/letters/{number}", status_code=303)
-    return _render_outcome(context, reason, number, done=done)
+    return _render_letter(context, number, **result)
 
 
-def _render_outcome(  # noqa: PLR0913  what both pages are made of
+def _render_letters(
     context: RequestContext,
     reason: str,
-    number: int | None,
     *,
-    done: RedriveBody | None = None,
-    form: dict[str, str] | None = None,
-    wrong: str = "",
-) -> Response:
-    if number is not None:
-        return _render_letter(context, number, done=done, form=form, wrong=wrong)
-    return _render_letters(context, reason=reason, done=done, form=form, wrong=wrong)
-
-
-def _render_letters(  # noqa: PLR0913  what the page is made of
-    context: RequestContext,
-    *,
-    reason: str,
     every: bool = False,
     before: int | None = None,
-    done: RedriveBody | None = None,
-    form: dict[str, str] | None = None,
-    wrong: str = "",
+    **result: Any,
 ) -> Response:
-    context.connection.rollback()  # what was sent again is seen
-    rows = queries_dead_letters.list_latest(
+    context.connection.rollback()  # to see what was replayed
+    rows = queries_dead_letters.list_letters(
         context.connection,
+        newest_first=True,
         reason=reason or None,
         waiting=not every,
         before=before,
         limit=_LETTERS + 1,
     )
-    counts = {
-        name: waiting
-        for name, waiting, _ in queries_dead_letters.count_by_reason(context.connection)
-    }
-    return render(
+    counts = queries_dead_letters.count_by_reason(context.connection)
+    return _render(
         context,
         "quality_letters.html",
-        status_code=422 if wrong else 200,
+        result,
         reason=reason,
         meaning=explain_reason,
         letters=rows[:_LETTERS],
         following=rows[_LETTERS - 1].id if len(rows) > _LETTERS else None,
         every=every,
-        waiting=counts.get(reason, 0) if reason else sum(counts.values()),
+        waiting=sum(row.waiting for row in counts if reason in {"", row.reason}),
         before=before,
-        **_replay_fields(context, done, form, wrong),
     )
 
 
-def _render_letter(
-    context: RequestContext,
-    number: int,
-    *,
-    done: RedriveBody | None = None,
-    form: dict[str, str] | None = None,
-    wrong: str = "",
-) -> Response:
+def _render_letter(context: RequestContext, number: int, **result: Any) -> Response:
     context.connection.rollback()
-    dead_letter = queries_dead_letters.get_dead_letter(context.connection, number)
-    if dead_letter is None:
-        raise NotFoundError(f"no dead letter has the number {number}")
+    letter = get_dead_letter(context.connection, number)
+    payload = format_payload(letter.payload)
+    return _render(
+        context, "quality_letter.html", result, letter=letter, payload=payload, MOST=MOST
+    )
+
+
+def _render(
+    context: RequestContext, template: str, result: dict[str, Any], **values: Any
+) -> Response:
+    """`result` of a replay: `done`, or the `form` with what is `wrong` in it."""
     return render(
         context,
-        "quality_letter.html",
-        status_code=422 if wrong else 200,
-        letter=dead_letter,
-        payload=views_dead_letter.format_payload(dead_letter.payload),
-        MOST=views_dead_letter.MOST,
-        **_replay_fields(context, done, form, wrong),
+        template,
+        status_code=422 if "wrong" in result else 200,
+        may_replay=context.person.everywhere(Duty.OPERATE),
+        **{"done": None, "form": {}, "wrong": "", **result},
+        **values,
     )
-
-
-def _replay_fields(
-    context: RequestContext, done: RedriveBody | None, form: dict[str, str] | None, wrong: str
-) -> dict[str, Any]:
-    return {
-        "may_redrive": context.person.everywhere(Duty.OPERATE),
-        "done": done,
-        "said": form or {},
-        "wrong": wrong,
-    }
 
 
 def _ingest_fields(context: RequestContext, request: Request) -> dict[str, Any]:
-    ingest_view = view.summarize_ingest(context)
-    zone = reader_of(context, request).zone
-    return {
-        "ingest": ingest_view,
-        "flow": views_quality_chart.draw_arrivals(ingest_view, zone),
-        "geometry": views_quality_chart,
-    }
+    ingest = view.summarize_ingest(context)
+    flow = view.draw_arrivals(ingest, reader_of(context, request).zone)
+    return {"ingest": ingest, "flow": flow, "geometry": view}

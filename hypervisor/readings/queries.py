@@ -1,12 +1,12 @@
-"""Readings: stored once, corrected by first arrival, whatever the order of commit.
+"""Stores readings once, and corrects them by first arrival, whatever the order of commit.
 
-At one (series, time) each distinct value and quality is a version, known by its first arrival. The
-version whose first arrival is latest stands in `reading`; `reading_version` keeps them all where
-there is more than one. Of two that arrived at the same instant the greater value stands, so that
-no order decides. Imported history is no arrival: what never arrived comes before all that did, and
-an import takes no arrival back. A person's act (hands) counts as an arrival of its version.
+At one (series, time) each distinct value and quality is a version with its first arrival. The
+version whose first arrival is latest is current, in `reading`; `reading_version` holds all where
+there are several. Of two that arrived at the same instant the greater value is current. Imported
+history has no arrival and ranks before all that arrived. A correction counts as an arrival.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -18,13 +18,12 @@ from sensors._row import NEVER, ROW, Rows
 
 _HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TAIL = b"\xff\xff"
-_FIELDS = (("series", ">i4"), ("time", ">i8"), ("received", ">i8"), ("value", ">f8"))
+_FIELDS = {"series": ">i4", "time": ">i8", "received": ">i8", "value": ">f8", "quality": ">i2"}
 
-# One row as binary COPY wants it: the number of fields, then each with its length before it.
-_COPY = np.dtype(
+# A row of binary COPY without NULLs: the number of fields, then each field with its length before.
+COPY_ROW = np.dtype(
     [("fields", ">i2")]
-    + [part for name, kind in _FIELDS for part in ((f"{name}_length", ">i4"), (name, kind))]
-    + [("quality_length", ">i4"), ("quality", ">i2")]
+    + [part for name, kind in _FIELDS.items() for part in ((f"{name}_length", ">i4"), (name, kind))]
 )
 
 _INSERT = (
@@ -33,10 +32,10 @@ _INSERT = (
     " FROM incoming ON CONFLICT DO NOTHING"
 )
 
-# What follows runs only where rows met others.
+# What follows runs only where rows conflict with stored ones.
 
-# Row by row by the index, whatever the planner thinks of a table it knows nothing of; the bounds
-# let it pass over all chunks but a few. The locks make two workers take turns at a row.
+# Row by row by the index, whatever the planner thinks of a table without statistics; the bounds
+# exclude all chunks but a few. The locks make two workers take turns at a row.
 _FIND_STORED = """
 INSERT INTO standing
 SELECT r.* FROM (
@@ -48,7 +47,7 @@ SELECT r.* FROM (
 ) r
 """
 
-# All that arrived where something differs now or differed before.
+# All arrivals where something differs now or differed before.
 _ADD_VERSIONS = """
 WITH met AS (
     SELECT series_id, time, NULLIF(value, 'NaN') AS value, quality,
@@ -59,19 +58,19 @@ WITH met AS (
     WHERE (m.value, m.quality) IS DISTINCT FROM (s.value, s.quality)
     UNION
     SELECT s.series_id, s.time FROM standing s JOIN reading_version v USING (series_id, time)
-), found AS (
+), every AS (
     SELECT series_id, time, value, quality, received_at FROM met
     UNION ALL
     SELECT series_id, time, value, quality, received_at FROM standing
 )
 INSERT INTO reading_version (series_id, time, value, quality, received_at)
 SELECT series_id, time, value, quality, min(NULLIF(received_at, '-infinity'))
-FROM found JOIN contested USING (series_id, time) GROUP BY 1, 2, 3, 4
+FROM every JOIN contested USING (series_id, time) GROUP BY 1, 2, 3, 4
 ON CONFLICT (series_id, time, value, quality) DO UPDATE
 SET received_at = LEAST(reading_version.received_at, EXCLUDED.received_at)
 """
 
-# Where there are versions the latest to arrive stands; elsewhere the earliest arrival of the one.
+# Of versions the latest to arrive is current; a single version has its earliest arrival.
 _FIND_CHANGED = """
 WITH met AS (
     SELECT series_id, time, min(NULLIF(received_at, '-infinity')) AS received_at
@@ -82,7 +81,7 @@ WITH met AS (
     FROM met JOIN reading_version v USING (series_id, time)
     ORDER BY series_id, time, COALESCE(GREATEST(v.received_at, v.acted_at), '-infinity') DESC,
              v.value DESC NULLS LAST, v.quality DESC
-), wanted AS (
+), current AS (
     SELECT * FROM latest
     UNION ALL
     SELECT series_id, time, s.value, s.quality,
@@ -91,7 +90,7 @@ WITH met AS (
     WHERE (series_id, time) NOT IN (SELECT series_id, time FROM latest)
 )
 SELECT w.series_id, w.time, NULLIF(w.received_at, '-infinity'), w.value, w.quality
-FROM wanted w JOIN standing s USING (series_id, time)
+FROM current w JOIN standing s USING (series_id, time)
 WHERE (w.value, w.quality, w.received_at) IS DISTINCT FROM (s.value, s.quality, s.received_at)
 """
 
@@ -100,7 +99,7 @@ _UPDATE = (
     " WHERE series_id = %s AND time = %s"
 )
 
-# Exactly as a row of this batch has it, so (but for a double) by this batch.
+# Rows that are as this batch has them, so (except for repeats) from this batch.
 _FIND_CONFIRMED = """
 SELECT DISTINCT s.series_id, s.time, NULLIF(s.received_at, '-infinity'), s.value, s.quality
 FROM standing s JOIN incoming i USING (series_id, time)
@@ -112,7 +111,7 @@ _Row = tuple[int, datetime, datetime | None, float | None, int]
 
 
 def create_staging_tables(connection: Connection) -> None:
-    """Make the temporary tables that `put` goes through. Once a connection, committed."""
+    """Make the temporary tables that `store` uses. Once a connection, committed."""
     for table in ("incoming", "standing"):
         connection.execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} (series_id integer, time timestamptz,"
@@ -123,10 +122,10 @@ def create_staging_tables(connection: Connection) -> None:
 
 
 def store(connection: Connection, rows: Rows) -> Rows:
-    """Store readings in the caller's transaction; once a transaction, after `prepare`.
+    """Store readings in the caller's transaction, once a transaction.
 
     Returns:
-        The rows that are new or stand otherwise than before, as they stand now: tell the feed.
+        The rows that are new or changed, as they are now: append them to the feed.
     """
     rows = rows[np.lexsort((rows["time"], rows["series"]))]  # two workers lock in one order
     if insert_new(connection, rows) == len(rows):
@@ -135,7 +134,7 @@ def store(connection: Connection, rows: Rows) -> Rows:
 
 
 def insert_new(connection: Connection, rows: Rows) -> int:
-    """Store the readings whose series has none at their time; how many those were."""
+    """Store the readings whose series has none at their time; returns how many."""
     with connection.cursor() as cursor:
         with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
             copy.write(pack_copy(rows))
@@ -144,22 +143,19 @@ def insert_new(connection: Connection, rows: Rows) -> int:
 
 
 def pack_copy(rows: Rows) -> bytes:
-    records = np.empty(len(rows), dtype=_COPY)
-    records["fields"] = len(_FIELDS) + 1
-    for name, kind in _FIELDS:
+    """Rows as binary COPY."""
+    records = np.empty(len(rows), dtype=COPY_ROW)
+    records["fields"] = len(_FIELDS)
+    for name, kind in _FIELDS.items():
         records[f"{name}_length"] = int(kind[-1])
-    records["quality_length"] = 2
-    records["series"] = rows["series"]
-    records["time"] = rows["time"] - POSTGRES_EPOCH
-    received = rows["received"]
-    records["received"] = np.where(received == NEVER, NEVER, received - POSTGRES_EPOCH)
-    records["value"] = rows["value"]
-    records["quality"] = rows["quality"]
+        records[name] = rows[name]
+    records["time"] -= POSTGRES_EPOCH
+    records["received"] -= np.where(rows["received"] == NEVER, 0, POSTGRES_EPOCH)
     return _HEAD + records.tobytes() + _TAIL
 
 
 def _resolve_conflicts(connection: Connection, rows: Rows) -> Rows:
-    """Some rows met a stored one: sort out what stands."""
+    """Some rows conflict with stored ones: find which is current."""
     span = {
         "first": moment(int(rows["time"].min())),
         "last": moment(int(rows["time"].max())),
@@ -168,21 +164,22 @@ def _resolve_conflicts(connection: Connection, rows: Rows) -> Rows:
     queries_compression.decompress_rows(connection, rows)
     connection.execute(_FIND_STORED, span)
     connection.execute(_ADD_VERSIONS)
-    moved: list[_Row] = connection.execute(_FIND_CHANGED).fetchall()
+    changed: list[_Row] = connection.execute(_FIND_CHANGED).fetchall()
     with connection.cursor() as cursor:
         cursor.executemany(
             _UPDATE,
             [
                 (received, value, quality, series, time)
-                for series, time, received, value, quality in moved
+                for series, time, received, value, quality in changed
             ],
         )
-    elsewhere = {(series, time) for series, time, *_ in moved}
-    given: list[_Row] = connection.execute(_FIND_CONFIRMED).fetchall()
-    return _make_rows([*moved, *(row for row in given if row[:2] not in elsewhere)])
+    points = {(series, time) for series, time, *_ in changed}
+    confirmed: list[_Row] = connection.execute(_FIND_CONFIRMED).fetchall()
+    return make_rows([*changed, *(row for row in confirmed if row[:2] not in points)])
 
 
-def _make_rows(records: list[_Row]) -> Rows:
+def make_rows(records: Sequence[_Row]) -> Rows:
+    """Records of (series, time, arrival, value, quality) as columns."""
     return np.array(
         [
             (

@@ -1,10 +1,12 @@
-"""What charts draw: the series of a site, their readings as they are or rolled up, their marks."""
+"""What charts draw: the series of a site, their readings, raw or rolled up, and their flags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hypervisor.database.connect import Connection
+from psycopg.rows import dict_row
+
+from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.quality import is_good
 from hypervisor.database.tenancy import computed_first
 from sensors._quality import Quality
@@ -41,10 +43,7 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """What a series said in a piece of time; one reading where nothing is rolled up.
-
-    `at`: s since the epoch, the beginning of the piece. Only what conditions believe.
-    """
+    """The good readings of a series in a time bucket from `at` (s since the epoch), or one raw."""
 
     at: float
     low: float
@@ -57,7 +56,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class FlaggedReading:
-    """A reading that a person entered, or that nothing believes; `value` None: it has none."""
+    """A manual or suspect reading."""
 
     at: float
     value: float | None
@@ -66,11 +65,14 @@ class FlaggedReading:
 
 def list_channels(connection: Connection, sites: Sequence[str]) -> list[Channel]:
     """The series of sites, by device and quantity."""
-    rows = connection.execute(
-        "SELECT s.id, site.name, d.name, s.quantity, (f.value->>'interval_s')::float,"  # noqa: S608  a constant
-        " (f.value->>'stale_s')::float, d.retired, d.name IN (SELECT split_part(m.key, '/', 2)"
+    return fetch(
+        connection,
+        Channel,
+        "SELECT s.id, site.name AS site, d.name AS device, s.quantity,"  # noqa: S608  a constant
+        " (f.value->>'interval_s')::float AS interval_s, (f.value->>'stale_s')::float AS stale_s,"
+        " d.retired, d.name IN (SELECT split_part(m.key, '/', 2)"
         "  FROM revision m JOIN device_group g ON g.name = split_part(m.key, '/', 1)"
-        "  WHERE m.kind = 'member' AND g.kind = 'cabinet')"
+        "  WHERE m.kind = 'member' AND g.kind = 'cabinet') AS lamp"
         " FROM site JOIN device d ON d.site = site.id JOIN series s ON s.device = d.id"
         f" {_OWN}"
         " LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'"
@@ -79,19 +81,6 @@ def list_channels(connection: Connection, sites: Sequence[str]) -> list[Channel]
         " WHERE site.name = ANY(%s) ORDER BY d.name, s.quantity",
         [list(sites)],
     )
-    return [
-        Channel(
-            id=row[0],
-            site=row[1],
-            device=row[2],
-            quantity=row[3],
-            interval_s=row[4],
-            stale_s=row[5],
-            retired=row[6],
-            lamp=row[7],
-        )
-        for row in rows
-    ]
 
 
 def read_bins(
@@ -100,19 +89,18 @@ def read_bins(
     span: tuple[datetime, datetime],
     seconds: float | None,
 ) -> dict[int, list[Bin]]:
-    """The believed readings of series with first <= time < last, ascending.
+    """The good readings of series with first <= time < last, ascending.
 
-    `seconds`: rolled up by so much, as whole pieces, from the one in which `first` lies, of what is
-    kept rolled up where that is enough; None: each reading by itself.
+    `seconds`: the width of the time buckets, of which the first one holds `first`; None: raw.
     """
     first, last = span
-    words: dict[str, object] = {"series": list(series), "first": first, "last": last}
+    parameters: dict[str, object] = {"series": list(series), "first": first, "last": last}
     if seconds is None:
-        rows = connection.execute(_READINGS, words)
+        rows = connection.execute(_READINGS, parameters)
     else:
         every = timedelta(seconds=seconds)
-        earlier = first - every + _INSTANT
-        rows = connection.execute(_ROLLUPS, {**words, "first": earlier, "every": every})
+        parameters |= {"first": first - every + _INSTANT, "every": every}
+        rows = connection.execute(_ROLLUPS, parameters)
     bins_by_series: dict[int, list[Bin]] = {series_id: [] for series_id in series}
     for series_id, at, low, mean, high, total, end, count in rows:
         bins_by_series[series_id].append(
@@ -124,7 +112,7 @@ def read_bins(
 def read_last_before(
     connection: Connection, series: Sequence[int], at: datetime
 ) -> dict[int, tuple[float, float]]:
-    """The last believed reading of each before a time: (s since the epoch, value)."""
+    """The last good reading of each before a time: (s since the epoch, value)."""
     rows = connection.execute(
         "SELECT k.id, extract(epoch FROM r.time)::float, r.value FROM unnest(%s::int[]) AS k (id)"  # noqa: S608  a constant
         " CROSS JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = k.id"
@@ -141,23 +129,21 @@ def list_flagged(
     span: tuple[datetime, datetime],
     limit: int = 200,
 ) -> dict[int, list[FlaggedReading]]:
-    """The latest readings of a span that are suspect, invalidated or a person's, ascending."""
+    """The latest suspect and manual readings of a span, ascending."""
     rows = connection.execute(
         "SELECT series_id, extract(epoch FROM time)::float, value, quality FROM reading"
         " WHERE series_id = ANY(%s) AND time >= %s AND time < %s AND quality & %s <> 0"
         " ORDER BY time DESC LIMIT %s",
         [list(series), *span, _FLAGGED, limit],
     ).fetchall()
-    marked_by_series: dict[int, list[FlaggedReading]] = {series_id: [] for series_id in series}
+    flagged: dict[int, list[FlaggedReading]] = {series_id: [] for series_id in series}
     for series_id, at, value, quality in reversed(rows):
-        marked_by_series[series_id].append(
-            FlaggedReading(at=at, value=value, quality=Quality(quality))
-        )
-    return marked_by_series
+        flagged[series_id].append(FlaggedReading(at=at, value=value, quality=Quality(quality)))
+    return flagged
 
 
 def find_highest(connection: Connection, series: int) -> tuple[float, datetime] | None:
-    """The highest believed value that is kept of a series, and when it first was."""
+    """The highest good value stored of a series, and its first time."""
     row = connection.execute(
         "SELECT value, time FROM reading WHERE series_id = %s"  # noqa: S608  a constant
         f" AND {is_good()} ORDER BY value DESC, time LIMIT 1",
@@ -168,28 +154,28 @@ def find_highest(connection: Connection, series: int) -> tuple[float, datetime] 
 
 @dataclass(frozen=True, kw_only=True)
 class Reception:
-    """How well a series was received in a span: rows of the device, their usual delay, the last."""
+    """The rows of a series within a span, their first time and median delay; its last reading."""
 
-    rows: int
-    first: datetime | None  # within the span
-    delay_s: float | None
-    faults: float
     last: datetime | None
     value: float | None
     quality: int
+    rows: int = 0
+    first: datetime | None = None
+    delay_s: float | None = None
+    faults: float = 0
 
 
 def read_reception(
     connection: Connection, series: Sequence[int], span: tuple[datetime, datetime]
 ) -> dict[int, Reception]:
-    """Of each series, within a span (what a person entered is no sign of the device)."""
-    rows = connection.execute(
-        "SELECT k.id, c.n, c.began, c.delay, coalesce(c.total, 0), r.time, r.value,"
-        " r.quality"
+    """How each series was received in a span; a manual reading is no sign of the device."""
+    rows = connection.cursor(row_factory=dict_row).execute(
+        "SELECT k.id, c.rows, c.first, c.delay_s, coalesce(c.total, 0) AS faults, r.time AS last,"
+        " r.value, coalesce(r.quality, 0) AS quality"
         " FROM unnest(%(series)s::int[]) AS k (id)"
-        " LEFT JOIN LATERAL (SELECT count(*) AS n, min(time) AS began, sum(value) AS total,"
+        " LEFT JOIN LATERAL (SELECT count(*) AS rows, min(time) AS first, sum(value) AS total,"
         "  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - time))"
-        "   ::float AS delay FROM reading WHERE series_id = k.id AND time >= %(first)s"
+        "   ::float AS delay_s FROM reading WHERE series_id = k.id AND time >= %(first)s"
         "  AND time <= %(last)s AND quality & %(manual)s = 0) c ON true"
         " LEFT JOIN LATERAL (SELECT time, value, quality FROM reading WHERE series_id = k.id"
         "  AND time <= %(last)s ORDER BY time DESC LIMIT 1) r ON true",
@@ -200,31 +186,15 @@ def read_reception(
             "manual": int(Quality.MANUAL),
         },
     )
-    return {
-        row[0]: Reception(
-            rows=row[1],
-            first=row[2],
-            delay_s=row[3],
-            faults=row[4],
-            last=row[5],
-            value=row[6],
-            quality=row[7] or 0,
-        )
-        for row in rows
-    }
+    return {row.pop("id"): Reception(**row) for row in rows}
 
 
 def read_newest(connection: Connection, series: Sequence[int]) -> dict[int, Reception]:
-    """The last believed reading of each: what a list of sites shows."""
-    rows = connection.execute(
-        "SELECT k.id, r.time, r.value, r.quality FROM unnest(%s::int[]) AS k (id)"  # noqa: S608  a constant
+    """The last good reading of each: what a list of sites shows."""
+    rows = connection.cursor(row_factory=dict_row).execute(
+        "SELECT k.id, r.time AS last, r.value, r.quality FROM unnest(%s::int[]) AS k (id)"  # noqa: S608  a constant
         " CROSS JOIN LATERAL (SELECT time, value, quality FROM reading WHERE series_id = k.id"
         f"  AND {is_good()} ORDER BY time DESC LIMIT 1) r",
         [list(series)],
     )
-    return {
-        series_id: Reception(
-            rows=0, first=None, delay_s=None, faults=0, last=time, value=value, quality=quality
-        )
-        for series_id, time, value, quality in rows
-    }
+    return {row.pop("id"): Reception(**row) for row in rows}

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.database import feed
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, fetch
 from ingest.ports import CodecSource
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredCodec:
-    """A row of the table."""
+    """A codec of the instance's own."""
 
     name: str
     mapping: str
@@ -21,23 +21,21 @@ class StoredCodec:
 
 
 def load_sources(connection: Connection) -> Mapping[str, CodecSource]:
-    """All of them, as ingest wants them."""
+    """The sources by name, for ingest."""
     rows = connection.execute("SELECT name, mapping, script FROM codec ORDER BY name")
     return {name: CodecSource(mapping=mapping, script=script) for name, mapping, script in rows}
 
 
 def list_codecs(connection: Connection) -> list[StoredCodec]:
-    rows = connection.execute(
-        "SELECT name, mapping, script, author, changed_at FROM codec ORDER BY name"
+    return fetch(
+        connection,
+        StoredCodec,
+        "SELECT name, mapping, script, author, changed_at FROM codec ORDER BY name",
     )
-    return [
-        StoredCodec(name=name, mapping=mapping, script=script, author=author, changed_at=at)
-        for name, mapping, script, author, at in rows
-    ]
 
 
 def save_codec(connection: Connection, name: str, source: CodecSource, author: str) -> None:
-    """Add or replace one, and have the workers read it; one transaction."""
+    """Add or replace a codec, and have the workers load it, in one transaction."""
     with connection.transaction():
         connection.execute(
             "INSERT INTO codec (name, mapping, script, author) VALUES (%s, %s, %s, %s)"
@@ -49,9 +47,9 @@ def save_codec(connection: Connection, name: str, source: CodecSource, author: s
 
 
 def delete_codec(connection: Connection, name: str) -> bool:
-    """Take one away, and tell the workers; whether there was one."""
+    """Remove a codec, and have the workers unload it; False: there is none."""
     with connection.transaction():
-        gone = connection.execute("DELETE FROM codec WHERE name = %s", [name]).rowcount > 0
-        if gone:
+        removed = connection.execute("DELETE FROM codec WHERE name = %s", [name]).rowcount > 0
+        if removed:
             feed.append(connection, "registry")
-    return gone
+    return removed

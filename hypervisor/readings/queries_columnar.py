@@ -1,8 +1,7 @@
 """The columnar copy of readings: closed chunks as Parquet files, read a hundred times as fast.
 
-Exact whatever came since: days of which a transaction that the copy did not see changed anything
-are read from the table instead, until the copy is made again. Who reads must do so in one snapshot
-(`REPEATABLE READ`).
+Always exact: days changed by a transaction that the copy has not seen are read from the table until
+the copy is made again. Readers need one snapshot (`REPEATABLE READ`).
 """
 
 import secrets
@@ -20,7 +19,7 @@ from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.feed import DAY, changed_days
 from hypervisor.database.locks import Lock
-from hypervisor.readings import queries_history
+from hypervisor.readings import queries_compression, queries_history
 from sensors._row import NEVER, ROW, Rows
 
 FOLDER = "columnar"  # below an instance's data folder
@@ -29,16 +28,12 @@ _BYTES = np.dtype((np.void, ROW.itemsize))
 _FOREVER = 2**62
 _EPOCH_DAY = EPOCH.toordinal()
 
-_CHUNKS = (
-    "SELECT range_start, range_end FROM timescaledb_information.chunks"
-    " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading' ORDER BY range_start"
-)
 Spans = Sequence[tuple[int, int]]  # from µs on, before µs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A copied chunk; `dirty`: days since the epoch that the copy does not tell as they are."""
+    """A copied chunk; `dirty`: days since the epoch on which the copy is out of date."""
 
     first: int
     last: int
@@ -48,15 +43,15 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """What is copied as of a snapshot, and the spans of time that are to be read from the table."""
+    """The copied chunks of a snapshot, and the spans of time to read from the table (`rest`)."""
 
     parts: tuple[Part, ...]
     rest: tuple[tuple[int, int], ...]
 
 
 def find_copy(connection: Connection, folder: Path) -> Copy:
-    """What of the copy stands in this snapshot."""
-    chunks = [(micros(a), micros(b)) for a, b in connection.execute(_CHUNKS).fetchall()]
+    """The part of the copy that is valid in this snapshot."""
+    chunks = _list_chunks(connection)
     part_rows = connection.execute(
         "SELECT first, last, xid::text, file FROM columnar_part WHERE file <> '' ORDER BY first"
     ).fetchall()
@@ -78,8 +73,13 @@ def find_copy(connection: Connection, folder: Path) -> Copy:
     return Copy(parts=tuple(parts.values()), rest=tuple(_merge_spans(rest)))
 
 
+def _list_chunks(connection: Connection) -> list[tuple[int, int]]:
+    chunks = queries_compression.list_chunks(connection)
+    return [(micros(first), micros(last)) for first, last in chunks]
+
+
 def _list_changed_days(connection: Connection, xid: int) -> dict[int, int]:
-    """Days of which transactions from `xid` on changed readings, with the latest of them."""
+    """Days whose readings a transaction from `xid` on changed, with the latest of them."""
     latest_by_day = {
         day.toordinal() - _EPOCH_DAY: int(latest)
         for day, latest in connection.execute("SELECT day, xid::text FROM columnar_dirty")
@@ -111,10 +111,10 @@ def read_rows(
             pieces.setdefault(series_id, []).append(own)
     if not pieces:
         return {}
-    whole = _concatenate([_merge_by_time(pieces[piece]) for piece in sorted(pieces)])
+    merged = _concatenate([_merge_by_time(pieces[series_id]) for series_id in sorted(pieces)])
     pieces.clear()
-    queries_history.set_first_arrivals(connection, whole)
-    return queries_history.split_by_series(whole)
+    queries_history.set_first_arrivals(connection, merged)
+    return queries_history.split_by_series(merged)
 
 
 def _read_pieces(
@@ -129,7 +129,7 @@ def _read_pieces(
         if part.first < before and part.last > since:
             try:
                 yield _read_part(part, series, since, before)
-            except FileNotFoundError:  # copied anew meanwhile: the table says the same, slowly
+            except FileNotFoundError:  # replaced meanwhile: read the table instead
                 span = max(part.first, since), min(part.last, before)
                 rows = queries_history.read_range(connection, series.tolist(), *span)
                 yield rows[~np.isin(rows["time"] // DAY, list(part.dirty))]
@@ -210,10 +210,10 @@ def _write(file: Path, rows: Rows) -> None:
 def refresh(
     connection: Connection, folder: Path, *, tick: Callable[[int, int], None] = lambda *_: None
 ) -> int:
-    """Copy the chunks that are closed and not copied, or changed since; how many.
+    """Copy the closed chunks that are not copied, or changed since; how many.
 
-    A chunk is closed a day after its end, by the newest reading. The connection commits by itself;
-    it is the only one at this, else nothing is done.
+    A chunk is closed a day after its end, by the newest reading. `connection`: in autocommit. Does
+    nothing while another process copies.
     """
     if not locks.take(connection, Lock.COPYING):
         return 0
@@ -236,13 +236,13 @@ def _list_due(connection: Connection, folder: Path) -> list[tuple[int, int]]:
         if newest is None:
             return []
         clean = {part.first for part in find_copy(connection, folder).parts if not part.dirty}
-        spans = [(micros(a), micros(b)) for a, b in connection.execute(_CHUNKS).fetchall()]
+        spans = _list_chunks(connection)
     closed = micros(newest) - DAY
     return [span for span in spans if span[0] not in clean and span[1] <= closed]
 
 
 def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
-    """One chunk. That there will be a copy is said first: from then on changes are remembered."""
+    """Copy a chunk. Its row comes first: from then on changes are recorded."""
     connection.execute(
         "INSERT INTO columnar_part (first, last, xid, file, rows) VALUES (%s, %s, '0', '', 0)"
         " ON CONFLICT DO NOTHING",
@@ -261,7 +261,7 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
 
 
 def _remove_unused(connection: Connection, folder: Path) -> None:
-    """Remove files that no part names, and forget dirty days that every copy has."""
+    """Remove files that no part names, and dirty days that every copy includes."""
     named = {row[0] for row in connection.execute("SELECT file FROM columnar_part")}
     for file in folder.glob("*.parquet"):
         if file.name not in named:
@@ -273,7 +273,7 @@ def _remove_unused(connection: Connection, folder: Path) -> None:
 
 
 def measure_copy(connection: Connection) -> Mapping[str, int]:
-    """How much is copied: parts and rows."""
+    """How many parts and rows are copied."""
     ((parts, rows),) = connection.execute(
         "SELECT count(*), COALESCE(sum(rows), 0) FROM columnar_part WHERE file <> ''"
     )

@@ -1,10 +1,9 @@
-"""Old chunks of readings are compressed, where TimescaleDB can: its full build, not the Apache one.
+"""Chunks of readings, and their compression where TimescaleDB has it (not in the Apache build).
 
-A compressed chunk takes late readings and corrections as any other: TimescaleDB unpacks the
-batches (a thousand rows of a series) that a statement's conditions name, and our next pass packs
-them again. Three things it does not do by itself, and are done here: it refuses to lock a packed
-row, so those that are to be locked are unpacked first; it unpacks at most so many rows a statement,
-which would make an import fail; and it finds what to unpack by conditions, never through a join.
+A compressed chunk accepts late readings and corrections: TimescaleDB unpacks the batches (a
+thousand rows of a series) that a statement's conditions name, and our next pass packs them again.
+We unpack in advance what it would refuse: locking a packed row, more rows a statement than its
+limit, and finding rows through a join.
 """
 
 from collections.abc import Mapping
@@ -17,10 +16,9 @@ from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from sensors._row import Rows
 
-_LOCK_TIMEOUT = "5s"  # whoever waits for us must not wait as long as we might for them
+_LOCK_TIMEOUT = "5s"  # whoever queues behind us waits as long as we do
 
-# Of each batch the least and greatest of the latter stand beside it: what arrived lately is found
-# without unpacking the rest.
+# Each batch carries its least and greatest `received_at`: late arrivals are found packed.
 _SWITCH_ON = (
     "ALTER TABLE reading SET (timescaledb.compress,"
     " timescaledb.compress_segmentby = 'series_id',"
@@ -33,16 +31,30 @@ CHUNKS = (
     " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading' AND range_end <= %s"
     " ORDER BY range_start"
 )
+_READING_CHUNKS = (
+    "SELECT range_start, range_end FROM timescaledb_information.chunks"
+    " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading'"
+    " AND (%(after)s::timestamptz IS NULL OR range_end > %(after)s)"
+    " AND (%(until)s::timestamptz IS NULL OR range_end <= %(until)s) ORDER BY range_start"
+)
 _PACKED = (
     "SELECT range_start, range_end FROM timescaledb_information.chunks"
     " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading' AND is_compressed"
     " AND range_start <= %(last)s AND range_end > %(first)s"
 )
-# Changes nothing: it makes TimescaleDB unpack what it touches.
+# Changes nothing, but makes TimescaleDB unpack what it touches.
 _UNPACK = "UPDATE reading SET quality = quality WHERE series_id = %(series)s"
 _UNPACK_ONE = f"{_UNPACK} AND time = %(time)s"
 _UNPACK_SPAN = f"{_UNPACK} AND time BETWEEN %(first)s AND %(last)s"
 _LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction"
+
+
+def list_chunks(
+    connection: Connection, *, after: datetime | None = None, until: datetime | None = None
+) -> list[tuple[datetime, datetime]]:
+    """The time spans of chunks that end after a time, or by a time, oldest first."""
+    rows = connection.execute(_READING_CHUNKS, {"after": after, "until": until})
+    return [(first, last) for first, last in rows]
 
 
 def is_supported(connection: Connection) -> bool:
@@ -54,10 +66,9 @@ def is_supported(connection: Connection) -> bool:
 
 
 def compress_chunks(connection: Connection, before: datetime | None) -> int:
-    """Compress the chunks that end before, and again those that were written to; how many are new.
+    """Compress the chunks that end before, again if written to since; how many are new.
 
-    `connection`: in autocommit, each chunk is a transaction. One that is in use waits for the next
-    pass. Where it cannot be done nothing is done, or said.
+    `connection`: in autocommit, each chunk is a transaction. A chunk in use is left for later.
     """
     if before is None or not is_supported(connection):
         return 0
@@ -91,17 +102,14 @@ def compress_chunk(connection: Connection, chunk: str) -> None:
 
 
 def lift_row_limit(connection: Connection) -> None:
-    """Let one statement of this connection unpack as many rows as it touches.
-
-    The limit is there so that nobody unpacks a year by mistake; what we write names its rows.
-    """
+    """Let a statement of this connection unpack as many rows as it touches: ours name them all."""
     connection.execute(
         "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = %s", [_LIMIT]
     )
 
 
 def decompress_rows(connection: Connection, rows: Rows) -> None:
-    """Unpack what is stored at the rows' series and times, so that it can be locked."""
+    """Unpack what is stored at these series and times, so that it can be locked."""
     if not len(rows) or not is_supported(connection):
         return
     first, last = moment(int(rows["time"].min())), moment(int(rows["time"].max()))
@@ -116,10 +124,10 @@ def decompress_rows(connection: Connection, rows: Rows) -> None:
 
 
 def decompress_points(connection: Connection, points: list[tuple[int, datetime]]) -> None:
-    """Unpack what is stored at these series and times; it stays as it is."""
+    """Unpack what is stored at these series and times, unchanged."""
     if not points:
         return
-    # A plan for any values would know none by which to pass over batches.
+    # A generic plan has no values by which to skip batches.
     connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -127,10 +135,10 @@ def decompress_points(connection: Connection, points: list[tuple[int, datetime]]
         )
 
 
-def decompress_span(connection: Connection, words: Mapping[str, Any]) -> None:
+def decompress_span(connection: Connection, span: Mapping[str, Any]) -> None:
     """Unpack what is stored of a `series` from `first` to `last`, so that it can be locked."""
     if not is_supported(connection):
         return
     lift_row_limit(connection)
-    if connection.execute(_PACKED, words).fetchone() is not None:
-        connection.execute(_UNPACK_SPAN, words)
+    if connection.execute(_PACKED, span).fetchone() is not None:
+        connection.execute(_UNPACK_SPAN, span)

@@ -1,8 +1,8 @@
-"""What people do to stored readings: invalidate, observe, undo; each a version with its act.
+"""Corrections of stored readings: invalidate, observe, undo; each a version with its act.
 
-An act ranks among the arrivals at its (series, time): behind all that are there. So what it
-replaced does not come back by being sent again, and another value that arrives later stands.
-Whoever acts holds `lock`, and tells the feed what stands otherwise.
+An act ranks behind all arrivals present at its (series, time): what it replaced does not come back
+when it is sent again, but another value that arrives later is current. Hold `lock_corrections`, and
+append what changed to the feed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.base.instants import micros
 from hypervisor.database import locks
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.locks import Lock
-from hypervisor.readings import queries_compression
+from hypervisor.readings import queries, queries_compression
 from sensors._quality import Quality
-from sensors._row import NEVER, ROW, Rows
+from sensors._row import Rows
 
 _INVALIDATED = int(Quality.INVALIDATED)
 _SPAN = "series_id = %(series)s AND time BETWEEN %(first)s AND %(last)s"
@@ -27,7 +26,7 @@ _SAME = "(r.value, r.quality) IS NOT DISTINCT FROM (v.value, v.quality)"
 _AT = "v.series_id = r.series_id AND v.time = r.time"
 _RANK = "GREATEST(v.received_at, v.acted_at)"
 
-# As ingest locks: in order of time, so that we take turns and never wait for each other in a ring.
+# In order of time, as ingest locks, so that there is no deadlock.
 _LOCK_ROWS = f"""
 SELECT count(*) FROM (SELECT FROM reading WHERE {_SPAN} ORDER BY time FOR UPDATE) locked
 """  # noqa: S608  constants
@@ -43,8 +42,8 @@ ON CONFLICT (series_id, time, value, quality) DO UPDATE SET
     acted_at = COALESCE(EXCLUDED.acted_at, reading_version.acted_at)
 """
 
-# Behind the latest, where the clock of arrivals is ahead of ours or stands still; and at an instant
-# at which nothing arrives, for a scenario's clock and its arrivals know no microseconds.
+# Behind the latest, if the clock of arrivals is ahead of ours or stands still; and at an instant at
+# which nothing arrives, since a scenario's arrivals are whole milliseconds.
 _STEP = "INTERVAL '1001 microseconds'"
 
 _INVALIDATE = f"""
@@ -100,15 +99,15 @@ RETURNING {_FIELDS}
 """  # noqa: S608  constants
 
 _TABLE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS again (series_id integer, time timestamptz,
+CREATE TEMPORARY TABLE IF NOT EXISTS restored (series_id integer, time timestamptz,
     received_at timestamptz, value double precision, quality smallint, acted_at timestamptz,
     stands boolean) ON COMMIT DELETE ROWS;
-DELETE FROM again
+DELETE FROM restored
 """
 
-# What each version of an act replaced: the one that ranks next below it; where there is none the
-# version itself, invalidated. `stands`: nothing has replaced the act since. Where something has,
-# what it replaced ranks just above it, and still below that.
+# What each version of an act replaced: the version that ranks next below; if there is none the
+# version itself, invalidated. `stands`: nothing has replaced the act since. If something has, the
+# restored version ranks just above the act, and still below that.
 _REPLACED = f"""
 WITH own AS (
     SELECT * FROM reading_version WHERE act = %(undone)s AND {_SPAN}
@@ -119,29 +118,29 @@ WITH own AS (
       AND (v.value, v.quality) IS DISTINCT FROM (own.value, own.quality)
       AND COALESCE({_RANK}, '-infinity') < own.acted_at
     ORDER BY v.time, COALESCE({_RANK}, '-infinity') DESC, v.value DESC NULLS LAST, v.quality DESC
-), found AS (
+), present AS (
     SELECT v.*, {_SAME} AS stands
     FROM own v JOIN reading r
       ON {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
 )
-INSERT INTO again (series_id, time, received_at, value, quality, acted_at, stands)
+INSERT INTO restored (series_id, time, received_at, value, quality, acted_at, stands)
 SELECT f.series_id, f.time, b.received_at,
        CASE WHEN b.time IS NULL THEN f.value ELSE b.value END,
        CASE WHEN b.time IS NULL THEN f.quality | {_INVALIDATED} ELSE b.quality END,
        CASE WHEN stands THEN GREATEST(%(at)s, f.acted_at) + {_STEP}
             ELSE f.acted_at + INTERVAL '1 microsecond' END,
        stands
-FROM found f LEFT JOIN before b ON b.time = f.time
+FROM present f LEFT JOIN before b ON b.time = f.time
 """  # noqa: S608  constants
 
-_AGAIN = f"""
+_RESTORE_VERSIONS = f"""
 {_INSERT}
-SELECT series_id, time, value, quality, received_at, %(act)s::bigint, acted_at FROM again
+SELECT series_id, time, value, quality, received_at, %(act)s::bigint, acted_at FROM restored
 {_MEETS}
 """  # noqa: S608  constants
-_STANDS_AGAIN = f"""
+_RESTORE_READINGS = f"""
 UPDATE reading r SET (received_at, value, quality) = (a.received_at, a.value, a.quality)
-FROM again a
+FROM restored a
 WHERE a.stands AND a.series_id = r.series_id AND a.time = r.time
   AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
 RETURNING {_FIELDS}
@@ -157,34 +156,34 @@ class Span:
     last: datetime
 
     @property
-    def words(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         return {"series": self.series, "first": self.first, "last": self.last}
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredReading:
-    """A reading as it stands; `act`: the latest that a person did at its time."""
+    """A current reading; `act`: the latest correction at its time."""
 
     series: int
     time: datetime
     value: float | None
     quality: int
-    received_at: datetime | None
-    act: int | None
+    received_at: datetime | None = None
+    act: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class UndoneReadings:
-    """What stands again, and how many of the act's readings had been replaced since."""
+    """The restored rows, and how many of the act's readings had been replaced since."""
 
     rows: Rows
     replaced_since: int
 
 
 def lock_corrections(connection: Connection) -> None:
-    """One person acts at a time, until the transaction ends.
+    """Let one correction run at a time, until the transaction ends.
 
-    The planner knows little of versions, and would look each of many rows up in all of them.
+    The planner has few statistics on versions, and would search all of them for each row.
     """
     locks.wait_for(connection, Lock.CORRECTING)
     connection.execute("SET LOCAL jit = off")
@@ -192,7 +191,7 @@ def lock_corrections(connection: Connection) -> None:
 
 
 def read_clock(connection: Connection) -> datetime | None:
-    """Now on the axis of arrivals: the wall's, or the scenario's (None before it begins)."""
+    """Now, as arrivals are stamped: the wall clock, or the scenario's (None before it begins)."""
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
         " ELSE (SELECT max(heard_at) FROM worker) END FROM instance"
@@ -204,69 +203,58 @@ def list_readings(
     connection: Connection, span: Span, *, limit: int | None = None
 ) -> list[StoredReading]:
     """The readings of a span in order of time; with `limit` the latest so many."""
-    rows = connection.execute(
-        "SELECT time, value, quality, received_at FROM reading"  # noqa: S608  constants
-        f" WHERE {_SPAN} ORDER BY time DESC LIMIT %(limit)s",
-        {**span.words, "limit": limit},
-    ).fetchall()
-    act_rows = connection.execute(
-        f"SELECT time, max(act) FROM reading_version WHERE {_SPAN} AND act IS NOT NULL"  # noqa: S608  constants
-        " GROUP BY time",
-        span.words,
+    return fetch(
+        connection,
+        StoredReading,
+        "SELECT series_id AS series, r.time, value, quality, received_at, a.act"  # noqa: S608  constants
+        f" FROM (SELECT * FROM reading WHERE {_SPAN} ORDER BY time DESC LIMIT %(limit)s) r"
+        " LEFT JOIN (SELECT time, max(act) AS act FROM reading_version"
+        f"  WHERE {_SPAN} AND act IS NOT NULL GROUP BY time) a ON a.time = r.time"
+        " ORDER BY r.time",
+        {**span.parameters, "limit": limit},
     )
-    acts: dict[datetime, int] = dict(act_rows.fetchall())
-    return [
-        StoredReading(
-            series=span.series,
-            time=time,
-            value=value,
-            quality=quality,
-            received_at=received,
-            act=acts.get(time),
-        )
-        for time, value, quality, received in reversed(rows)
-    ]
 
 
 def invalidate(connection: Connection, span: Span, *, act: int, at: datetime) -> Rows:
-    """Let nothing believe what stands in the span; the rows that changed, as they stand now."""
-    words = {**span.words, "act": act, "at": at}
-    _lock_rows(connection, words)
-    connection.execute(_INVALIDATE, words)
-    return _make_rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
+    """Invalidate the readings of the span; the rows that changed, as they are now."""
+    parameters = {**span.parameters, "act": act, "at": at}
+    _lock_rows(connection, parameters)
+    connection.execute(_INVALIDATE, parameters)
+    return _fetch_rows(connection, _INVALIDATED_NOW, parameters)
 
 
 def observe(connection: Connection, seen: StoredReading, *, act: int, at: datetime) -> Rows:
-    """Let a value stand that a person saw: no arrival. The row as it stands now."""
+    """Store a manual observation, which is no arrival; the row as it is now."""
     span = Span(series=seen.series, first=seen.time, last=seen.time)
-    words = {**span.words, "value": seen.value, "quality": seen.quality, "act": act, "at": at}
-    _lock_rows(connection, words)
-    connection.execute(_OBSERVE, words)
-    return _make_rows(connection.execute(_OBSERVED_NOW, words).fetchall())
+    values = {"value": seen.value, "quality": seen.quality}
+    parameters = {**span.parameters, **values, "act": act, "at": at}
+    _lock_rows(connection, parameters)
+    connection.execute(_OBSERVE, parameters)
+    return _fetch_rows(connection, _OBSERVED_NOW, parameters)
 
 
 def undo(
     connection: Connection, span: Span, *, undone: int, act: int, at: datetime
 ) -> UndoneReadings:
-    """Let stand again what an act replaced, where nothing else has replaced that since."""
-    words = {**span.words, "undone": undone, "act": act, "at": at}
+    """Restore what an act replaced, except where something has replaced the act since."""
+    parameters = {**span.parameters, "undone": undone, "act": act, "at": at}
     connection.execute(_TABLE)
-    _lock_rows(connection, words)
-    touched = connection.execute(_REPLACED, words).rowcount
-    connection.execute(_AGAIN, words)
-    rows = _make_rows(connection.execute(_STANDS_AGAIN, words).fetchall())
+    _lock_rows(connection, parameters)
+    touched = connection.execute(_REPLACED, parameters).rowcount
+    connection.execute(_RESTORE_VERSIONS, parameters)
+    rows = _fetch_rows(connection, _RESTORE_READINGS, parameters)
     return UndoneReadings(rows=rows, replaced_since=touched - len(rows))
 
 
-def _lock_rows(connection: Connection, words: Mapping[str, Any]) -> None:
-    queries_compression.decompress_span(connection, words)
-    connection.execute(_LOCK_ROWS, words)
+def _lock_rows(connection: Connection, parameters: Mapping[str, Any]) -> None:
+    queries_compression.decompress_span(connection, parameters)
+    connection.execute(_LOCK_ROWS, parameters)
 
 
 def list_causes(
     connection: Connection, points: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], tuple[str, str]]:
-    """Which of (series, time µs) stand as they do by a person's act: its kind and reason."""
+    """Which readings at (series, time µs) are current by a correction: its kind and reason."""
     rows = connection.execute(
         "SELECT k.series, k.us, a.kind, a.reason FROM unnest(%s::int[], %s::bigint[])"  # noqa: S608  constants
         " AS k (series, us) JOIN reading r ON r.series_id = k.series"
@@ -277,16 +265,6 @@ def list_causes(
     return {(series, us): (kind, reason) for series, us, kind, reason in rows}
 
 
-def _make_rows(records: Sequence[Sequence[Any]]) -> Rows:
-    packed = [
-        (
-            series,
-            micros(time),
-            NEVER if received is None else micros(received),
-            np.nan if value is None else value,
-            quality,
-        )
-        for series, time, received, value, quality in records
-    ]
-    rows = np.array(packed, dtype=ROW)
+def _fetch_rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> Rows:
+    rows = queries.make_rows(connection.execute(query, parameters).fetchall())
     return rows[np.lexsort((rows["time"], rows["series"]))]

@@ -1,11 +1,11 @@
-"""Dead letters: what ingest refused, with its bytes and its reason, and what became of it since."""
+"""Dead letters: what ingest refused, with its bytes and its reason, and whether it was replayed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.base.instants import moment
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, fetch
 from ingest.message import NewDeadLetter
 from sensors._row import NEVER
 
@@ -13,17 +13,30 @@ _ADD = (
     "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
     " SELECT %(topic)s, %(payload)s, %(reason)s, %(detail)s, COALESCE(%(at)s, now()), %(worker)s"
 )
-# What the broker sends again we may have buried already.
+# What the broker sends again may be stored already.
 _UNLESS_THERE = (
     " WHERE NOT EXISTS (SELECT FROM dead_letter WHERE topic = %(topic)s AND reason = %(reason)s"
     " AND md5(payload) = md5(%(payload)s) AND redriven_at IS NULL)"
 )
-_COLUMNS = "id, topic, payload, reason, detail, received_at, worker, redriven_at, outcome"
+_SELECT = (
+    "SELECT id, topic, payload, reason, detail, received_at, worker, redriven_at AS replayed_at,"
+    " outcome FROM dead_letter"
+)
+_REASONS = """
+SELECT reason, count(*) FILTER (WHERE redriven_at IS NULL) AS waiting,
+       count(*) FILTER (WHERE redriven_at IS NOT NULL) AS replayed,
+       count(*) FILTER (WHERE redriven_at IS NULL AND received_at > %(since)s::timestamptz)
+           AS lately,
+       max(received_at) AS last,
+       count(DISTINCT topic) FILTER (WHERE redriven_at IS NULL) AS topics,
+       count(*) FILTER (WHERE redriven_at IS NULL AND outcome IS NOT NULL) AS failed
+FROM dead_letter GROUP BY reason ORDER BY waiting DESC, last DESC
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A row of the table."""
+    """A message, or part of one, that was refused. `replayed_at` None: it waits."""
 
     id: int
     topic: str
@@ -32,104 +45,95 @@ class DeadLetter:
     detail: str
     received_at: datetime
     worker: str
-    redriven_at: datetime | None
+    replayed_at: datetime | None
     outcome: str | None
+
+    @property
+    def size(self) -> int:
+        return len(self.payload)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """The letters of one reason. `lately`: waiting since a time; `failed`: replayed in vain."""
+
+    reason: str
+    waiting: int
+    replayed: int
+    lately: int
+    last: datetime
+    topics: int
+    failed: int
 
 
 def store_letters(
     connection: Connection, letters: Sequence[NewDeadLetter], worker: str, *, again: bool = False
 ) -> None:
-    """Bury letters in the caller's transaction; one that may be there already only once.
+    """Store letters in the caller's transaction; one that may be stored already only once.
 
-    `again`: all of them may be there, since it is not known whether an earlier try succeeded.
+    `again`: all of them may be, since it is unknown whether an earlier try succeeded.
     """
     with connection.cursor() as cursor:
         for doubtful in (False, True):
-            some = [
-                _row(letter, worker) for letter in letters if (letter.again or again) is doubtful
+            rows = [
+                {
+                    "topic": letter.topic,
+                    "payload": letter.payload,
+                    "reason": letter.reason,
+                    "detail": letter.detail,
+                    "at": None if letter.received_at == NEVER else moment(letter.received_at),
+                    "worker": worker,
+                }
+                for letter in letters
+                if (letter.again or again) is doubtful
             ]
-            if some:
-                cursor.executemany(_ADD + (_UNLESS_THERE if doubtful else ""), some)
+            if rows:
+                cursor.executemany(_ADD + (_UNLESS_THERE if doubtful else ""), rows)
 
 
-def _row(letter: NewDeadLetter, worker: str) -> dict[str, object]:
-    return {
-        "topic": letter.topic,
-        "payload": letter.payload,
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "at": None if letter.received_at == NEVER else moment(letter.received_at),
-        "worker": worker,
-    }
-
-
-_CHOSEN = (
-    f"SELECT {_COLUMNS} FROM dead_letter"  # noqa: S608  our own columns
-    " WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)"
-    " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
-    " AND (NOT %(waiting)s OR redriven_at IS NULL)"
-)
-
-
-def list_oldest(  # noqa: PLR0913  each narrows the search
+def list_letters(  # noqa: PLR0913  one argument a filter
     connection: Connection,
     *,
     reason: str | None = None,
     topic: str | None = None,
     waiting: bool = True,
     after: int = 0,
+    before: int | None = None,
+    newest_first: bool = False,
     limit: int | None = 50,
 ) -> list[DeadLetter]:
-    """Dead letters in the order they were buried, from the one behind `after` on."""
-    rows = connection.execute(
-        f"{_CHOSEN} AND id > %(after)s ORDER BY id LIMIT %(limit)s",
-        {"after": after, "reason": reason, "topic": topic, "waiting": waiting, "limit": limit},
+    """Letters by id, between the ids `after` and `before`; `waiting`: without accepted ones."""
+    return fetch(
+        connection,
+        DeadLetter,
+        f"{_SELECT} WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)"
+        " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
+        " AND (NOT %(waiting)s OR redriven_at IS NULL)"
+        " AND id > %(after)s AND (%(before)s::bigint IS NULL OR id < %(before)s)"
+        f" ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT %(limit)s",
+        {
+            "reason": reason,
+            "topic": topic,
+            "waiting": waiting,
+            "after": after,
+            "before": before,
+            "limit": limit,
+        },
     )
-    return [_letter(row) for row in rows]
-
-
-def list_latest(  # noqa: PLR0913  each narrows the search
-    connection: Connection,
-    *,
-    reason: str | None = None,
-    topic: str | None = None,
-    waiting: bool = True,
-    before: int | None = None,
-    limit: int,
-) -> list[DeadLetter]:
-    """Dead letters, the latest first, from the one buried before `before` on."""
-    rows = connection.execute(
-        f"{_CHOSEN} AND (%(before)s::bigint IS NULL OR id < %(before)s)"
-        " ORDER BY id DESC LIMIT %(limit)s",
-        {"reason": reason, "topic": topic, "waiting": waiting, "before": before, "limit": limit},
-    )
-    return [_letter(row) for row in rows]
 
 
 def get_dead_letter(connection: Connection, number: int) -> DeadLetter | None:
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM dead_letter WHERE id = %s",  # noqa: S608  our own columns
-        [number],
-    ).fetchone()
-    return None if row is None else _letter(row)
+    letters = fetch(connection, DeadLetter, f"{_SELECT} WHERE id = %s", [number])
+    return letters[0] if letters else None
 
 
-def _letter(row: Sequence[object]) -> DeadLetter:
-    names = _COLUMNS.split(", ")
-    return DeadLetter(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]
-
-
-def count_by_reason(connection: Connection) -> list[tuple[str, int, int]]:
-    """Each reason with how many wait and how many were redriven."""
-    return connection.execute(
-        "SELECT reason, count(*) FILTER (WHERE redriven_at IS NULL),"
-        " count(*) FILTER (WHERE redriven_at IS NOT NULL)"
-        " FROM dead_letter GROUP BY reason ORDER BY count(*) DESC, reason"
-    ).fetchall()
+def count_by_reason(connection: Connection, *, since: datetime | None = None) -> list[Refusals]:
+    """Letters by reason, the most waiting first; `since`: from when on they count as `lately`."""
+    return fetch(connection, Refusals, _REASONS, {"since": since})
 
 
 def lock_letter(connection: Connection, number: int) -> bool:
-    """Take a letter for redriving; False: somebody has redriven it meanwhile."""
+    """Lock a letter for replay; False: it has been replayed meanwhile."""
     locked = connection.execute(
         "SELECT FROM dead_letter WHERE id = %s AND redriven_at IS NULL FOR UPDATE", [number]
     )
@@ -137,7 +141,7 @@ def lock_letter(connection: Connection, number: int) -> bool:
 
 
 def record_outcome(connection: Connection, number: int, *, outcome: str, done: bool) -> None:
-    """Say what became of a letter that was redriven; it waits on unless it is `done` with."""
+    """Record what became of a replayed letter; it waits until it is `done`."""
     connection.execute(
         "UPDATE dead_letter SET redriven_at = CASE WHEN %s THEN now() END, outcome = %s"
         " WHERE id = %s",

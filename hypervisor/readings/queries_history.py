@@ -1,7 +1,7 @@
-"""Stored readings as columns: what the watch has not in memory, and what it starts with.
+"""Stored readings as columns, for the evaluation and backtests.
 
-A row's `received` is here when anything first arrived for its time: a correction changes what was
-said, not that the device had spoken.
+A row's `received` is the first arrival of any version at its time: a correction changes the value,
+not when the device reported.
 """
 
 from collections.abc import Sequence
@@ -11,25 +11,10 @@ import numpy as np
 from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import is_good
+from hypervisor.readings.queries import COPY_ROW
 from sensors._quality import Quality
 from sensors._row import ROW, Rows
 
-# One row of COPY's binary format, whose fields are all there: its layout is fixed.
-_WIRE = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("l1", ">i4"),
-        ("series", ">i4"),
-        ("l2", ">i4"),
-        ("time", ">i8"),
-        ("l3", ">i4"),
-        ("received", ">i8"),
-        ("l4", ">i4"),
-        ("value", ">f8"),
-        ("l5", ">i4"),
-        ("quality", ">i2"),
-    ]
-)
 _HEADER = 19  # bytes before the first row
 _TRAILER = 2
 _FIELDS = (
@@ -73,7 +58,10 @@ def read_spans(connection: Connection, spans: Sequence[tuple[int, int, int | Non
         [
             [series for series, _, _ in spans],
             [moment(since).isoformat() for _, since, _ in spans],
-            [_bound(before) for _, _, before in spans],
+            [
+                "infinity" if before is None else moment(before).isoformat()
+                for _, _, before in spans
+            ],
         ],
     )
 
@@ -89,7 +77,7 @@ def read_range(connection: Connection, series: Sequence[int], since: int, before
 
 
 def read_all(connection: Connection, since: int, before: int) -> Rows:
-    """All rows of all series in a span of time (µs), as they stand, ordered by series and time."""
+    """All rows of all series in a span of time (µs), with their own arrivals, ordered likewise."""
     return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM reading r WHERE r.time >= %s AND r.time < %s",  # noqa: S608  a constant
@@ -99,7 +87,7 @@ def read_all(connection: Connection, since: int, before: int) -> Rows:
 
 
 def read_points(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
-    """The rows that stand at (series, time µs), ordered so."""
+    """The rows at (series, time µs), ordered so."""
     return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[]) AS k (series, at)"  # noqa: S608  a constant
@@ -147,10 +135,6 @@ def split_by_series(rows: Rows) -> dict[int, Rows]:
     }
 
 
-def _bound(before: int | None) -> str:
-    return "infinity" if before is None else moment(before).isoformat()
-
-
 def _copy_rows(
     connection: Connection, query: str, parameters: list[object], *, first_arrivals: bool = True
 ) -> Rows:
@@ -159,12 +143,13 @@ def _copy_rows(
         cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode(), parameters) as copy,
     ):
         data = b"".join(bytes(block) for block in copy)
-    wire = np.frombuffer(data, dtype=_WIRE, offset=_HEADER, count=_count_rows(data))
+    count = (len(data) - _HEADER - _TRAILER) // COPY_ROW.itemsize
+    wire = np.frombuffer(data, dtype=COPY_ROW, offset=_HEADER, count=count)
     rows = np.empty(len(wire), dtype=ROW)
     for name in ("series", "value", "quality"):
         rows[name] = wire[name]
     rows["time"] = wire["time"] + POSTGRES_EPOCH
-    imported = wire["received"] == np.iinfo(np.int64).min  # -infinity, as it travels
+    imported = wire["received"] == np.iinfo(np.int64).min  # -infinity
     rows["received"] = np.where(imported, wire["received"], wire["received"] + POSTGRES_EPOCH)
     rows = rows[np.lexsort((rows["time"], rows["series"]))]
     if first_arrivals:
@@ -173,7 +158,7 @@ def _copy_rows(
 
 
 def set_first_arrivals(connection: Connection, rows: Rows) -> None:
-    """Put the first arrival of any version in the place of that of the one that stands."""
+    """Replace each row's arrival by the first arrival of any version at its time."""
     if not len(rows):
         return
     versions = connection.execute(
@@ -188,11 +173,7 @@ def set_first_arrivals(connection: Connection, rows: Rows) -> None:
     ).fetchall()
     parts = split_by_series(rows) if versions else {}
     for series, time, received in versions:
-        part = parts[series]  # a view: what is written there is written in rows
+        part = parts[series]  # a view on rows
         at = int(np.searchsorted(part["time"], micros(time)))
         if at < len(part) and part["time"][at] == micros(time):
             part["received"][at] = micros(received)
-
-
-def _count_rows(data: bytes) -> int:
-    return (len(data) - _HEADER - _TRAILER) // _WIRE.itemsize

@@ -1,4 +1,4 @@
-"""What ingest needs of the database: batches stored whole, and who may speak."""
+"""What ingest needs of the database: batches stored in one transaction, and the registry."""
 
 import time
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from hypervisor.database import feed, gaps
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.gaps import Gap
 from hypervisor.readings import queries, queries_codecs, queries_dead_letters, queries_workers
-from hypervisor.readings.directory import build_inventory
+from hypervisor.readings.ingest_inventory import build_inventory
 from hypervisor.readings.queries_workers import Tally
 from hypervisor.registry import queries as registry_queries
 from ingest.batch import Batch
 from ingest.ports import Inventory, NotStorableError, OccupiedError, UnavailableError
 from sensors._domain import Catalogue
 
-_LOOK_SECONDS = 1.0  # between two looks whether the registry changed
-_ABANDONED = "1min"  # an open transaction of a worker that hangs holds up the whole feed
+_LOOK_SECONDS = 1.0  # between two checks whether the registry changed
+_ABANDONED = "1min"  # an open transaction of a worker that hangs holds up the feed
 
 
 class Intake:
-    """A worker's connection: ingest's Store and Directory. Opened when needed, anew when lost."""
+    """A worker's connection: ingest's Store and Directory. Opened when needed, again when lost."""
 
     def __init__(
         self,
@@ -70,19 +70,19 @@ class Intake:
             done = self._write(connection, batch)
             connection.commit()
         except psycopg.Error as error:
-            gone = connection.closed  # whatever was said last: nothing is known of the batch
+            lost = connection.closed  # then it is unknown whether the batch was stored
             self._give_up(connection)
-            if not gone and _is_of_the_batch(error):
+            if not lost and _is_of_the_batch(error):
                 raise NotStorableError(str(error).strip()) from error
             self._done.retries += 1  # away, full, or in another worker's way
             raise UnavailableError(str(error).strip()) from error
-        except Exception:  # what this batch has written must not be committed with the next one
+        except Exception:  # nothing of this batch may be committed with the next one
             self._give_up(connection)
             raise
         self._done = done if batch.heard is None else Tally()
 
     def _write(self, connection: Connection, batch: Batch) -> Tally:
-        """What is then done, as the next heartbeat tells it."""
+        """Write a batch; returns the counts since the last heartbeat."""
         done = replace(self._done, batches=self._done.batches + 1)
         done.messages += batch.messages
         done.refused += len(batch.letters)
@@ -113,7 +113,7 @@ class Intake:
             connection.close()
 
     def changed(self, *, at_once: bool) -> Inventory | None:
-        """All that is known, when the registry has changed; see ingest.ports.Directory."""
+        """The inventory, if the registry has changed; see ingest.ports.Directory."""
         now = self._ticks()
         if not at_once and now < self._next_look:
             return None
@@ -130,9 +130,9 @@ class Intake:
                 )
             connection.rollback()
         except psycopg.Error as error:
-            gone = connection.closed
+            lost = connection.closed
             self._give_up(connection)
-            if not gone and not isinstance(error, psycopg.OperationalError):
+            if not lost and not isinstance(error, psycopg.OperationalError):
                 raise
             raise UnavailableError(str(error).strip()) from error
         self._version = version
@@ -140,10 +140,10 @@ class Intake:
 
 
 def _is_of_the_batch(error: psycopg.Error) -> bool:
-    """Whether what the batch holds is at fault: then no second try helps.
+    """Whether the batch's content is at fault, so that a second try would fail too.
 
-    Limits of a row or an index count among operational errors (class 54), though nothing else is
-    the matter; one message must not have all others wait for ever.
+    Limits of a row or an index are operational errors (class 54), but belong here: one message must
+    not hold up all others.
     """
     limit = (error.sqlstate or "").startswith("54")
     return limit or not isinstance(error, psycopg.OperationalError)

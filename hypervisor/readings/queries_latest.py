@@ -1,16 +1,16 @@
-"""What the API shows of sites, their latest values and the readings of a series."""
+"""Sites, the latest reading of each series, rules in force, and how far the evaluation is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, fetch
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiteRow:
-    """A site as people look for it; `commune` is (code, name) where it lies in a known one."""
+    """A site; `commune`: (code, name) if it lies in one."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ class SiteRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Latest:
-    """The newest row of a series, good or not; `time` None: none was ever stored."""
+    """The newest row of a series, good or not; `time` None: none is stored."""
 
     site: str
     device: str
@@ -37,29 +37,8 @@ class Latest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThresholdRow:
-    """A threshold in force; `illustrative`: chosen by us, no authority's."""
-
-    name: str
-    value: float
-    unit: str
-    illustrative: bool
-    effective: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadingRow:
-    """One stored reading; `received_at` None: imported history."""
-
-    time: datetime
-    value: float | None
-    quality: int
-    received_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the watch is: `unread` entries of the feed are committed and not yet judged."""
+    """Up to where silence and values are evaluated; `unread` committed entries of the feed wait."""
 
     watermark: datetime | None
     evaluated_to: datetime | None
@@ -78,29 +57,29 @@ def list_sites(connection: Connection, name: str | None = None) -> list[SiteRow]
     )
     return [
         SiteRow(
-            name=row[0],
-            title=row[1],
-            domain=row[2],
-            commune=None if row[3] is None else (row[3], row[4]),
-            lon=row[5],
-            lat=row[6],
-            river=row[7],
-            river_order=row[8],
-            illustrative=row[9],
+            name=site,
+            title=title,
+            domain=domain,
+            commune=None if code is None else (code, commune),
+            lon=lon,
+            lat=lat,
+            river=river,
+            river_order=order,
+            illustrative=illustrative,
         )
-        for row in rows
+        for site, title, domain, code, commune, lon, lat, river, order, illustrative in rows
     ]
 
 
 def list_latest(
     connection: Connection, site: str | None = None, *, among: Sequence[str] | None = None
 ) -> list[Latest]:
-    """The newest row of every series of one site; of all sites without those of cabinets' lamps.
-
-    `among`: only of these sites.
-    """
-    rows = connection.execute(
-        "SELECT site.name, device.name, series.quantity, r.time, r.value, r.quality, r.received_at"
+    """The newest row of each series of a site; of all sites (`among`: these), without lamps."""
+    return fetch(
+        connection,
+        Latest,
+        "SELECT site.name AS site, device.name AS device, series.quantity, r.time, r.value,"
+        " r.quality, r.received_at"
         " FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
         " LEFT JOIN LATERAL (SELECT * FROM reading WHERE series_id = series.id"
         "   ORDER BY time DESC LIMIT 1) AS r ON true"
@@ -112,72 +91,6 @@ def list_latest(
         " ORDER BY site.name, device.name, series.quantity",
         {"site": site, "among": None if among is None else list(among)},
     )
-    return [
-        Latest(
-            site=row[0],
-            device=row[1],
-            quantity=row[2],
-            time=row[3],
-            value=row[4],
-            quality=row[5],
-            received_at=row[6],
-        )
-        for row in rows
-    ]
-
-
-def list_thresholds(connection: Connection, site: str, at: datetime) -> list[ThresholdRow]:
-    """The thresholds of a site that are in force at a time."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (key) key, value, illustrative, effective FROM revision"
-        " WHERE kind = 'threshold' AND starts_with(key, %s) AND effective <= %s"
-        " ORDER BY key, effective DESC, id DESC",
-        [f"{site}/", at],
-    )
-    return [
-        ThresholdRow(
-            name=key.partition("/")[2],
-            value=value["value"],
-            unit=value["unit"],
-            illustrative=illustrative,
-            effective=effective,
-        )
-        for key, value, illustrative, effective in rows
-        if value is not None
-    ]
-
-
-def get_series_id(connection: Connection, device: str, quantity: str) -> int | None:
-    """The store's number of a series, None when nobody registered it."""
-    row = connection.execute(
-        "SELECT series.id FROM series JOIN device ON device.id = series.device"
-        " WHERE device.name = %s AND quantity = %s",
-        [device, quantity],
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def list_readings(  # noqa: PLR0913  what a page is made of
-    connection: Connection,
-    series: int,
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int,
-    order: Literal["asc", "desc"] = "asc",
-) -> list[ReadingRow]:
-    """Rows with since <= time < until, at most `limit`, by time."""
-    rows = connection.execute(
-        "SELECT time, value, quality, received_at FROM reading WHERE series_id = %s"  # noqa: S608  two constants
-        " AND time >= coalesce(%s::timestamptz, '-infinity')"
-        " AND time < coalesce(%s::timestamptz, 'infinity')"
-        f" ORDER BY time {'DESC' if order == 'desc' else 'ASC'} LIMIT %s",
-        [series, since, until, limit],
-    )
-    return [
-        ReadingRow(time=time, value=value, quality=quality, received_at=received)
-        for time, value, quality, received in rows
-    ]
 
 
 def list_rules(
@@ -193,16 +106,12 @@ def list_rules(
 
 
 def get_progress(connection: Connection) -> Progress:
-    """How far the watch is."""
-    ((heard, judged, engine, unread),) = connection.execute(
+    """How far the evaluation is."""
+    (progress,) = fetch(
+        connection,
+        Progress,
         "SELECT s.watermark, s.evaluated_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
-        " coalesce(s.cursor, '0'::xid8))"
-        " FROM (SELECT 1) AS one LEFT JOIN evaluation_state s ON true"
+        " coalesce(s.cursor, '0'::xid8)) AS unread"
+        " FROM (SELECT 1) AS row LEFT JOIN evaluation_state s ON true",
     )
-    return Progress(watermark=heard, evaluated_to=judged, engine=engine, unread=unread)
-
-
-def list_workers(connection: Connection) -> list[tuple[str, datetime | None, bool]]:
-    """(name, heard at, drained) of the ingest workers."""
-    rows = connection.execute("SELECT name, heard_at, drained_at FROM worker ORDER BY name")
-    return [(name, heard, drained is not None) for name, heard, drained in rows]
+    return progress

@@ -1,11 +1,11 @@
-"""What is old enough to go: whole chunks of readings where nothing in them is kept, else its rows.
+"""Deleting old readings: complete chunks where nothing in them is kept, else single rows.
 
-Kept whatever their age: imported history (unless a setting says otherwise) and the last good
-reading of each series, whose value may still hold; alarms, journal, revisions and the audit always.
+Imported history (unless a setting says otherwise) and the last good reading of each series are
+kept whatever their age; alarms, rule state, revisions and the audit always.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +16,12 @@ from hypervisor.database.quality import is_good
 from hypervisor.readings import queries_compression
 from sensors._quality import Quality
 
-_LOCK_TIMEOUT = "5s"  # a dump may hold a chunk for long: whoever waits for us must not wait as long
+_LOCK_TIMEOUT = "5s"  # a dump may hold a chunk for long, and others queue behind us
 
 _GOOD = is_good("r.")
 _IMPORTED = f"r.received_at IS NULL AND r.quality & {int(Quality.MANUAL)} = 0"
 
-# Of each series the last good reading, where that lies in the chunk.
+# The last good reading of each series, where it lies in the chunk.
 _HELD = f"""
 SELECT series_id, time FROM (
     SELECT series_id, max(time) AS time FROM reading r
@@ -45,7 +45,7 @@ AND NOT EXISTS (SELECT FROM reading r WHERE r.series_id = v.series_id AND r.time
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Nothing from these times on goes; None: nothing at all."""
+    """What is older than these times is deleted; None: nothing."""
 
     readings: datetime | None
     imported: datetime | None
@@ -54,37 +54,37 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """Readings of a span of time that lie together; `kept` of them stay."""
+    """A chunk of readings, of which `expired` are deleted and `kept` stay."""
 
     first: datetime
     last: datetime
-    going: int
+    expired: int
     kept: int
     imported: datetime | None
 
     @property
-    def words(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         since = "-infinity" if self.imported is None else self.imported.isoformat()
         return {"first": self.first, "last": self.last, "imported": since}
 
 
 def lock_housekeeping(connection: Connection) -> bool:
-    """Be the only one that keeps house, as long as the connection lives."""
+    """Be the only process that does housekeeping, as long as the connection lives."""
     return locks.take(connection, Lock.HOUSEKEEPING)
 
 
 def compressed_before(connection: Connection, days: int) -> datetime | None:
-    """What ends so many days before now, or before where the watch stands, may be compressed."""
-    limits = read_bounds(connection, {"readings": days, "imported": None, "dead_letters": None})
-    return limits.readings
+    """Chunks that end so many days before now, and before the evaluation, may be compressed."""
+    periods = {"readings": days, "imported": None, "dead_letters": None}
+    return read_bounds(connection, periods).readings
 
 
 def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bounds:
-    """The oldest that is kept: so many days before now, or before where the watch stands.
+    """What is kept: so many days before now, and before what is evaluated.
 
-    In an exercise now is the scenario's. Where nothing was judged yet no reading goes.
+    In an exercise now is the scenario's. Before the first evaluation no reading is deleted.
     """
-    (now, judged) = connection.execute(
+    (now, evaluated) = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
         " ELSE (SELECT max(heard_at) FROM worker) END,"
         " (SELECT CASE WHEN watermark IS NOT NULL THEN LEAST(watermark, evaluated_to) END"
@@ -95,7 +95,7 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
         span = days[what]
         return None if at is None or span is None else at - timedelta(days=span)
 
-    settled = None if now is None or judged is None else min(now, judged)
+    settled = None if now is None or evaluated is None else min(now, evaluated)
     return Bounds(
         readings=before(settled, "readings"),
         imported=before(settled, "imported"),
@@ -104,49 +104,46 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
 
 
 def list_expired(connection: Connection, bounds: Bounds) -> list[Chunk]:
-    """The chunks that lie before the bound and hold something that goes, oldest first."""
+    """The chunks before the bound that hold expired readings, oldest first."""
     if bounds.readings is None:
         return []
-    rows = connection.execute(
-        "SELECT range_start, range_end FROM timescaledb_information.chunks"
-        " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading'"
-        " AND range_end <= %s ORDER BY range_start",
-        [bounds.readings],
-    ).fetchall()
-    chunks = [_count_chunk(connection, first, last, bounds.imported) for first, last in rows]
-    return [chunk for chunk in chunks if chunk.going]
+    chunks = [
+        _count_chunk(connection, first, last, bounds.imported)
+        for first, last in queries_compression.list_chunks(connection, until=bounds.readings)
+    ]
+    return [chunk for chunk in chunks if chunk.expired]
 
 
 def _count_chunk(
     connection: Connection, first: datetime, last: datetime, imported: datetime | None
 ) -> Chunk:
-    empty = Chunk(first=first, last=last, going=0, kept=0, imported=imported)
-    ((going, every),) = connection.execute(
+    empty = Chunk(first=first, last=last, expired=0, kept=0, imported=imported)
+    ((expired, total),) = connection.execute(
         f"SELECT count(*) FILTER (WHERE {_EXPIRED}), count(*) FROM reading r"  # noqa: S608  constants
         " WHERE r.time >= %(first)s AND r.time < %(last)s",
-        empty.words,
+        empty.parameters,
     )
-    return Chunk(first=first, last=last, going=going, kept=every - going, imported=imported)
+    return replace(empty, expired=expired, kept=total - expired)
 
 
 def drop_chunk(connection: Connection, chunk: Chunk) -> int:
-    """Drop the chunk, or delete what goes of it, its copy and the versions; how many versions.
+    """Drop a chunk, or its expired rows, its columnar copy and versions; how many versions.
 
-    In the caller's transaction. Fails rather than waits for long, see `lock_timeout`.
+    In the caller's transaction; it fails after `lock_timeout`.
     """
     connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
     if chunk.kept:
         queries_compression.lift_row_limit(connection)
-        connection.execute(f"DELETE FROM reading r WHERE {_EXPIRED}", chunk.words)  # noqa: S608  constants
+        connection.execute(f"DELETE FROM reading r WHERE {_EXPIRED}", chunk.parameters)  # noqa: S608  constants
     else:
         connection.execute(
             "SELECT drop_chunks('reading', older_than => %(last)s, newer_than => %(first)s)",
-            chunk.words,
+            chunk.parameters,
         )
     connection.execute(
-        "DELETE FROM columnar_part WHERE first < %(last)s AND last > %(first)s", chunk.words
+        "DELETE FROM columnar_part WHERE first < %(last)s AND last > %(first)s", chunk.parameters
     )
-    return connection.execute(_VERSIONS, chunk.words).rowcount
+    return connection.execute(_VERSIONS, chunk.parameters).rowcount
 
 
 def count_expired_letters(connection: Connection, bounds: Bounds) -> int:
@@ -165,13 +162,13 @@ def delete_expired_letters(connection: Connection, bounds: Bounds) -> int:
 
 
 def list_periods(connection: Connection) -> dict[str, int | None]:
-    """For how many days each thing is kept by agreement (None: for good)."""
+    """For how many days each kind of data is kept (None: for good)."""
     rows = connection.execute("SELECT what, days FROM retention").fetchall()
     return {str(what): days for what, days in rows}
 
 
 def set_periods(connection: Connection, days: Mapping[str, int | None]) -> None:
-    """Keep things so long from now on."""
+    """Set for how many days each kind of data is kept."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO retention (what, days) VALUES (%s, %s) ON CONFLICT (what) DO UPDATE"

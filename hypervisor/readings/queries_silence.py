@@ -1,19 +1,19 @@
-"""Which series ought to speak, and when each last did."""
+"""The series that are expected to report, and when each last did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.quality import is_suspect
 from hypervisor.database.tenancy import computed_first
 
-# Periodic series of devices in use, lamps of cabinets aside: with their last reading and how long
-# one may wait for the next.
-_HEARD = f"""
-SELECT site.name, site.title, site.domain, site.river, site.lon, site.lat, device.name,
-       series.quantity, r.time, {is_suspect("r.")},
-       coalesce((f.value->>'stale_s')::float, 0)
+# Periodic series of devices in use, without the lamps of cabinets.
+_EXPECTED = f"""
+SELECT site.name AS site, site.title, site.domain, site.river, site.lon, site.lat,
+       device.name AS device, series.quantity, r.time,
+       coalesce({is_suspect("r.")}, false) AS suspect,
+       coalesce((f.value->>'stale_s')::float, 0) AS stale_s
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
 {computed_first("device.name || '/' || series.quantity", "own")}
 LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'
@@ -28,7 +28,7 @@ WHERE series.quantity = ANY(%(quantities)s)
   AND device.name NOT IN (SELECT split_part(key, '/', 2) FROM revision WHERE kind = 'member')
 ORDER BY site.name, device.name, series.quantity
 """  # noqa: S608  a constant
-_RESTING = """
+_OUT_OF_SERVICE = """
 SELECT key FROM (SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'device'
     AND key = ANY(%(names)s) AND effective <= %(now)s ORDER BY key, effective DESC, id DESC) d
 WHERE value IS NULL OR value->>'in_service' = 'false'
@@ -37,7 +37,7 @@ WHERE value IS NULL OR value->>'in_service' = 'false'
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedSeries:
-    """A series that ought to speak: `time` of its last reading, `stale_s` it may be silent."""
+    """A series, the `time` of its last reading, and how long it may be silent (`stale_s`)."""
 
     site: str
     title: str
@@ -58,27 +58,12 @@ class ExpectedSeries:
 def list_expected_series(
     connection: Connection, quantities: Sequence[str], now: datetime
 ) -> list[ExpectedSeries]:
-    """The series of these quantities that ought to speak."""
-    rows = connection.execute(_HEARD, {"quantities": list(quantities), "now": now}).fetchall()
-    return [
-        ExpectedSeries(
-            site=row[0],
-            title=row[1],
-            domain=row[2],
-            river=row[3],
-            lon=row[4],
-            lat=row[5],
-            device=row[6],
-            quantity=row[7],
-            time=row[8],
-            suspect=bool(row[9]),
-            stale_s=row[10],
-        )
-        for row in rows
-    ]
+    """The series of these quantities that are expected to report."""
+    parameters = {"quantities": list(quantities), "now": now}
+    return fetch(connection, ExpectedSeries, _EXPECTED, parameters)
 
 
 def list_out_of_service(connection: Connection, devices: Sequence[str], now: datetime) -> set[str]:
     """Which of these devices are out of service."""
-    rows = connection.execute(_RESTING, {"names": list(devices), "now": now})
+    rows = connection.execute(_OUT_OF_SERVICE, {"names": list(devices), "now": now})
     return {row[0] for row in rows}

@@ -1,15 +1,15 @@
-"""What stands in each commune: sites, devices and active alarms with the worst of them."""
+"""By commune: sites and active alarms; links of rivers; which gauge an asset depends on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, fetch
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommuneCounts:
-    """Of one commune (None: in no known one). `worst`: the highest severity of `alarms`."""
+    """Counts of a commune (None: outside all). `worst`: the highest severity of `alarms`."""
 
     commune: str | None
     sites: int
@@ -20,7 +20,7 @@ class CommuneCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """Which gauge and level put an asset in the water, as it holds at a time."""
+    """The gauge and the level at which water reaches an asset."""
 
     asset: str
     gauge: str
@@ -36,9 +36,9 @@ WITH open AS (
                               severity->-1->>1)) AS rank
     FROM alarm WHERE ended IS NULL AND withdrawn IS NULL GROUP BY site
 )
-SELECT site.commune, count(*), coalesce(sum(open.alarms), 0)::int,
-       coalesce(sum(open.fresh), 0)::int,
-       (ARRAY['critical', 'major', 'minor', 'info'])[min(open.rank)]
+SELECT site.commune, count(*) AS sites, coalesce(sum(open.alarms), 0)::int AS alarms,
+       coalesce(sum(open.fresh), 0)::int AS unacknowledged,
+       (ARRAY['critical', 'major', 'minor', 'info'])[min(open.rank)] AS worst
 FROM site LEFT JOIN open ON open.site = site.id GROUP BY site.commune
 """
 _WORST = """
@@ -48,58 +48,38 @@ FROM alarm a JOIN site ON site.id = a.site
 WHERE a.ended IS NULL AND a.withdrawn IS NULL GROUP BY site.name
 """
 _LINKS = """
-SELECT DISTINCT ON (key) key, value->>'travel_s', value IS NOT NULL FROM revision
-WHERE kind = 'link' AND effective <= %s ORDER BY key, effective DESC, id DESC
+SELECT split_part(key, '>', 1), split_part(key, '>', 2), travel_s FROM (
+    SELECT DISTINCT ON (key) key, (value->>'travel_s')::float AS travel_s FROM revision
+    WHERE kind = 'link' AND effective <= %s ORDER BY key, effective DESC, id DESC) link
+WHERE travel_s IS NOT NULL ORDER BY key
 """
 _REACHES = """
-SELECT DISTINCT ON (key) key, value, illustrative FROM revision
-WHERE kind = 'reach' AND effective <= %s ORDER BY key, effective DESC, id DESC
+SELECT key AS asset, value->>'gauge' AS gauge, (value->>'level')::float AS level,
+       value->>'unit' AS unit, illustrative
+FROM (SELECT DISTINCT ON (key) * FROM revision
+    WHERE kind = 'reach' AND effective <= %s ORDER BY key, effective DESC, id DESC) reach
+WHERE value IS NOT NULL
 """
 
 
 def count_by_commune(connection: Connection) -> list[CommuneCounts]:
     """By commune."""
-    return [
-        CommuneCounts(
-            commune=row[0], sites=row[1], alarms=row[2], unacknowledged=row[3], worst=row[4]
-        )
-        for row in connection.execute(_COUNTS)
-    ]
+    return fetch(connection, CommuneCounts, _COUNTS)
 
 
 def find_worst_by_site(connection: Connection) -> dict[str, tuple[str, int]]:
-    """By site with active alarms: the highest severity of them, and how many they are."""
+    """By site with active alarms: their highest severity and their number."""
     return {name: (severity, count) for name, severity, count in connection.execute(_WORST)}
 
 
 def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float]]:
     """(upstream, downstream, s that the water takes) in force at a time."""
-    rows = connection.execute(_LINKS, [at])
-    return [
-        (*_pair(key), float(travel))
-        for key, travel, stands in rows
-        if stands and travel is not None
-    ]
-
-
-def _pair(key: str) -> tuple[str, str]:
-    upstream, _, downstream = key.partition(">")
-    return upstream, downstream
+    return connection.execute(_LINKS, [at]).fetchall()
 
 
 def list_reaches(connection: Connection, at: datetime) -> dict[str, Reached]:
-    """By asset, where one is tied to a gauge at a time."""
-    return {
-        key: Reached(
-            asset=key,
-            gauge=value["gauge"],
-            level=float(value["level"]),
-            unit=value["unit"],
-            illustrative=illustrative,
-        )
-        for key, value, illustrative in connection.execute(_REACHES, [at])
-        if value is not None
-    }
+    """By asset that depends on a gauge at a time."""
+    return {reached.asset: reached for reached in fetch(connection, Reached, _REACHES, [at])}
 
 
 def list_communes(connection: Connection, codes: Sequence[str]) -> list[str]:

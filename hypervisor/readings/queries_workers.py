@@ -1,20 +1,35 @@
-"""Ingest workers: who is expected to be heard, how far each has listened, when it was deaf."""
+"""Ingest workers: how far each has listened, when it did not, and what arrived."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import feed
-from hypervisor.database.connect import Connection, StoreError
+from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.locks import Lock, take
+
+_DAY = timedelta(days=1)
+
+_ARRIVALS = """
+SELECT time_bucket(%(step)s::interval, received_at, %(since)s::timestamptz) AS at,
+       count(*) AS readings,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - time))::float
+           AS median_s,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - time))::float
+           AS most_s
+FROM reading
+WHERE received_at > %(since)s AND received_at <= %(until)s
+  AND time > %(oldest)s AND time <= %(newest)s
+GROUP BY at ORDER BY at
+"""
 
 
 @dataclass(kw_only=True, slots=True)
 class Tally:
-    """What a worker did since it last said so.
+    """What a worker did since its last heartbeat.
 
-    `rows`: readings stored; `repeated`: there already; `refused`: dead letters.
+    `rows`: readings stored; `repeated`: stored already; `refused`: dead letters.
     """
 
     messages: int = 0
@@ -27,7 +42,7 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """A row of the table. `done`: what it did since it first joined."""
+    """An ingest worker. `drained_at`: since when it is no longer expected. `done`: in total."""
 
     name: str
     heard_at: datetime | None
@@ -36,16 +51,26 @@ class Worker:
     done: Tally = field(default_factory=Tally)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrivals:
+    """Readings that arrived in a step from `at` on; seconds from measurement to arrival."""
+
+    at: datetime
+    readings: int
+    median_s: float
+    most_s: float  # the 95th percentile
+
+
 def claim(connection: Connection) -> bool:
     """Be the one process that stores what devices send, for as long as `connection` lives."""
     return take(connection, Lock.WORKER)
 
 
 def find_silent_claim(connection: Connection, *, lease: float) -> int | None:
-    """The server process of the claim's holder where that has done nothing for `lease` s.
+    """The server process of a claim whose holder has done nothing for `lease` s.
 
-    Its last statement and its last heartbeat are older then, and no statement is under way: who
-    works off a long queue hears its heartbeat late. Live only: an exercise's clock may stand.
+    Both its last statement and its last heartbeat are older, and no statement is running: a worker
+    with a long queue gets its heartbeat late. Live only: an exercise's clock may stand still.
     """
     row = connection.execute(
         "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
@@ -63,36 +88,38 @@ def find_silent_claim(connection: Connection, *, lease: float) -> int | None:
 
 
 def end_claim(connection: Connection, process: int) -> None:
-    """End the session of such a holder: its claim is free."""
+    """End the session of such a holder, which frees its claim."""
     connection.execute("SELECT pg_terminate_backend(%s)", [process])
 
 
 def take_over(connection: Connection, name: str) -> Worker:
-    """Join as the one worker there is, and go on where the last one stood, whatever its name.
+    """Join as the only worker, and continue where the last one stopped, whatever its name.
 
-    The session at the broker is the same, and so is its queue.
+    Both use the same session at the broker, and so the same queue.
     """
     ((heard,),) = connection.execute(
         "SELECT max(heard_at) FROM worker WHERE name <> %s AND drained_at IS NULL", [name]
     )
     joined = join(connection, name, heard)
-    gone = connection.execute(
+    drained = connection.execute(
         "UPDATE worker SET drained_at = now() WHERE name <> %s AND drained_at IS NULL", [name]
     )
-    if gone.rowcount:
-        feed.append(connection, "registry")  # the watch: the lowest clock may be another's now
+    if drained.rowcount:
+        feed.append(connection, "registry")  # another worker may hold back the watermark now
     return joined
 
 
 def join(connection: Connection, name: str, heard: datetime | None = None) -> Worker:
-    """Expect a worker to be heard from now on; in an exercise from its very beginning.
+    """Expect a worker's heartbeats from now on; in an exercise from its beginning.
 
-    `heard`: how far another has heard in its place. One that was sent away joins anew: what it
-    heard before is over. Where nobody else is expected to be heard nobody listened until now: on
-    its first day an instance accuses no gauge of silence.
+    `heard`: how far the worker before it has listened. A worker that was drained starts afresh.
+    If no other worker is expected, the time until now is a gap: on its first day an instance
+    takes no gauge for silent.
     """
-    unheard = _unheard_since(connection)
-    row = connection.execute(
+    unheard = _find_unheard_since(connection)
+    (worker,) = fetch(
+        connection,
+        Worker,
         "INSERT INTO worker AS w (name, heard_at, joined_at) VALUES (%s, %s, (SELECT CASE mode"
         " WHEN 'exercise' THEN to_timestamp(0) ELSE now() END FROM instance))"
         " ON CONFLICT (name) DO UPDATE SET drained_at = NULL,"
@@ -102,15 +129,13 @@ def join(connection: Connection, name: str, heard: datetime | None = None) -> Wo
         " ELSE EXCLUDED.joined_at END"
         " RETURNING name, heard_at, joined_at, drained_at",
         [name, heard],
-    ).fetchone()
-    if row is None:
-        raise StoreError(f"worker {name!r} could not join")
+    )
     if unheard is not None:
-        record_gaps(connection, name, [(unheard, micros(row[2]))])
-    return Worker(name=row[0], heard_at=row[1], joined_at=row[2], drained_at=row[3])
+        record_gaps(connection, name, [(unheard, micros(worker.joined_at))])
+    return worker
 
 
-def _unheard_since(connection: Connection) -> int | None:
+def _find_unheard_since(connection: Connection) -> int | None:
     """Since when no worker has listened (µs); None while one is expected, or in an exercise."""
     row = connection.execute(
         "SELECT max(drained_at) FROM worker HAVING count(*) = count(drained_at)"
@@ -142,23 +167,22 @@ def list_workers(connection: Connection) -> list[Worker]:
 def record_heartbeat(
     connection: Connection, name: str, clock: int, done: Tally | None = None
 ) -> None:
-    """A heartbeat came round (µs), behind all that this transaction and those before it stored.
+    """Record a heartbeat (µs), sent after all that was stored up to here.
 
     `done` by the worker since the last one.
     """
     at = moment(clock)
-    tally = astuple(done or Tally())
     connection.execute(
         "UPDATE worker SET heard_at = GREATEST(heard_at, %s), messages = messages + %s,"
         " rows = rows + %s, refused = refused + %s, batches = batches + %s,"
         " retries = retries + %s, repeated = repeated + %s WHERE name = %s",
-        [at, *tally, name],
+        [at, *astuple(done or Tally()), name],
     )
     feed.append(connection, "heartbeat", worker=name, at=at)
 
 
 def record_gaps(connection: Connection, name: str, spans: Sequence[tuple[int, int]]) -> None:
-    """The worker was not listening in these spans (µs); one that began before goes on."""
+    """Record spans (µs) in which the worker did not listen; a span of the same begin grows."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO deaf_span AS d (worker, from_at, to_at) VALUES (%s, %s, %s)"
@@ -166,3 +190,15 @@ def record_gaps(connection: Connection, name: str, spans: Sequence[tuple[int, in
             " GREATEST(d.to_at, EXCLUDED.to_at)",
             [(name, moment(start), moment(end)) for start, end in spans],
         )
+
+
+def list_arrivals(
+    connection: Connection, *, since: datetime, until: datetime, step: timedelta
+) -> list[Arrivals]:
+    """By step from `since` on; steps without arrivals are absent.
+
+    Readings that are older than a day before `since` are not counted: the chunks are not searched.
+    """
+    parameters = {"step": step, "since": since, "until": until}
+    bounds = {"oldest": since - _DAY, "newest": until + _DAY}
+    return fetch(connection, Arrivals, _ARRIVALS, parameters | bounds)

@@ -1,4 +1,4 @@
-"""Follows the feed and recomputes the hours and days in which a reading changed."""
+"""Follows the feed and recomputes the hours and days whose readings changed."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, StoreError, connect, store_errors
+from hypervisor.database.connect import Connection, keep_connected
 from hypervisor.database.feed import HOUR, Entry
-from hypervisor.readings import queries_rollups
-from hypervisor.readings.queries_refresh import Pair, refresh
+from hypervisor.readings import queries_compression, queries_rollups
+from hypervisor.readings.queries_rollups import Pair, refresh
 from sensors._domain import Catalogue
 from sensors._domain import catalogue as load_catalogue
 from sensors._quantity import Kind
 
-TICK = 5.0  # s between two steps: an hour that changes often is recomputed seldom
+TICK = 5.0  # s between two steps, so that an hour that changes often is recomputed seldom
 LONGEST = 60.0
 _ENTRIES = 250  # of the feed, read at once
 _PAIRS = 100_000  # series and hours of one transaction
@@ -37,7 +37,7 @@ class IdleWork(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one step did. `more`: the next one need not wait."""
+    """The hours recomputed by a step. `more`: the next step need not wait."""
 
     hours: int
     more: bool
@@ -51,37 +51,20 @@ def run(
     say: Say,
     idle_work: IdleWork | None = None,
 ) -> None:
-    """Roll up until `stopping`; wait for a database that is away."""
-    last_message = ""
-    while not stopping():
-        try:
-            with store_errors(), connect(url, autocommit=True) as connection:
-                _follow(connection, catalogue, stopping=stopping, say=say, idle_work=idle_work)
-        except StoreError as error:
-            message = f"{error}; trying again"
-            if message != last_message:
-                say(message)
-            last_message = message
-            _pause(TICK, stopping)
+    """Roll up until `stopping`; connect again when the database is unavailable."""
 
+    def work(connection: Connection) -> None:
+        zone = _zone(connection)
+        while not queries_rollups.lock_rollups(connection):
+            if _pause(TICK, stopping):
+                return
+        say("rolling up")
+        while not stopping():
+            began = time.monotonic()
+            done = step(connection, catalogue, zone=zone, idle_work=idle_work)
+            _pause(pause_after(time.monotonic() - began, more=done.more), stopping)
 
-def _follow(
-    connection: Connection,
-    catalogue: Catalogue,
-    *,
-    stopping: Callable[[], bool],
-    say: Say,
-    idle_work: IdleWork | None,
-) -> None:
-    zone = _zone(connection)
-    while not queries_rollups.lock_rollups(connection):
-        if _pause(TICK, stopping):
-            return
-    say("rolling up")
-    while not stopping():
-        began = time.monotonic()
-        done = step(connection, catalogue, zone=zone, idle_work=idle_work)
-        _pause(pause_after(time.monotonic() - began, more=done.more), stopping)
+    keep_connected(url, work, stopping=stopping, say=say)
 
 
 def pause_after(took: float, *, more: bool) -> float:
@@ -119,8 +102,8 @@ def step(
         queries_rollups.set_counters(connection, list_counters(catalogue))
         state = queries_rollups.lock_state(connection)
         pairs, cursor, more = _read_changes(connection, state.cursor)
-        whole, fill = _find_next_chunk(connection, state.fill)
-        hours = refresh(connection, pairs, whole=whole, frozen=state.frozen, zone=zone)
+        chunk, fill = _find_next_chunk(connection, state.fill)
+        hours = refresh(connection, pairs, span=chunk, frozen=state.frozen, zone=zone)
         queries_rollups.save_state(connection, cursor, fill=fill)
     more = more or fill is not None
     if not more and idle_work is not None:
@@ -129,10 +112,10 @@ def step(
 
 
 def freeze(connection: Connection, first: datetime, last: datetime) -> None:
-    """Roll up readings that are about to be deleted, for good; in the caller's transaction."""
+    """Roll up readings that the caller's transaction deletes, for the last time."""
     queries_rollups.set_counters(connection, list_counters(load_catalogue()))
     frozen, zone = queries_rollups.lock_state(connection).frozen, _zone(connection)
-    refresh(connection, (), whole=(first, last), frozen=frozen, zone=zone)
+    refresh(connection, (), span=(first, last), frozen=frozen, zone=zone)
     queries_rollups.freeze(connection, last)
 
 
@@ -172,10 +155,10 @@ def list_counters(catalogue: Catalogue) -> list[str]:
 def _find_next_chunk(
     connection: Connection, fill: datetime | None
 ) -> tuple[tuple[datetime, datetime] | None, datetime | None]:
-    """The next chunk that ends after `fill`, and its end; None when there are no more."""
+    """The next chunk that ends after `fill`, and its end; None: there is none."""
     if fill is None:
         return None, None
-    chunks = queries_rollups.list_chunks(connection, fill)
+    chunks = queries_compression.list_chunks(connection, after=fill)
     return (chunks[0], chunks[0][1]) if chunks else (None, None)
 
 

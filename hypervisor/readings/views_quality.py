@@ -1,72 +1,78 @@
-"""What the page of data quality shows: devices to look at, letters refused, how ingest is doing."""
+"""The data quality page: devices that need attention, gaps, and how readings come in."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.instance import Mode
+from hypervisor.base.translation import mark, translate
 from hypervisor.database import gaps as ledger
 from hypervisor.database.gaps import Gap
-from hypervisor.readings import device_health as health
-from hypervisor.readings import queries_latest, queries_quality
-from hypervisor.readings import queries_workers as workers
-from hypervisor.readings.blinding import Dependencies, Impact
-from hypervisor.readings.device_health import ISSUES, Health, Issue
-from hypervisor.readings.queries_quality import Arrivals, IngestGap, Refusals
-from hypervisor.readings.queries_workers import Tally
-from hypervisor.readings.refilling import Recovery, assess_recovery
+from hypervisor.readings import device_health, queries_latest, queries_workers
+from hypervisor.readings.device_health import ISSUES, Health, Issue, Recovery
+from hypervisor.readings.impact import Dependencies, Impact
+from hypervisor.readings.queries_latest import Progress
+from hypervisor.readings.queries_workers import Arrivals, Worker
 from hypervisor.registry import queries_devices
 
 SHOWN = 25  # devices at first
-SPAN, STEP = timedelta(hours=3), timedelta(minutes=5)
-_DEAF, _GAPS = 5, 5
-GAP_SPAN = timedelta(days=30)
+DAY = timedelta(days=1)
+_SPAN, _STEP = timedelta(hours=3), timedelta(minutes=5)
+_MINUTE = timedelta(minutes=1)
+_GAPS = 5
+_GAP_SPAN = timedelta(days=30)
 _FOLDED = 3
-_DARK = 0.5  # of its readings suspect
-_LATE = timedelta(seconds=30)  # a worker that is well speaks every few seconds
+_MOSTLY_SUSPECT = 0.5  # of its readings
+_LATE = timedelta(seconds=30)  # a healthy worker has a heartbeat every few seconds
+WIDTH, HEIGHT = 344, 104  # of the chart
+LEFT, RIGHT, TOP, BOTTOM = 4, 304, 10, 82
+
+_CAUSES = {
+    "broker-killed": mark("The broker crashed before saving its queue."),
+    "machine-died": mark("The machine went down before the broker saved its queue."),
+    "session-lost": mark("The broker lost ingest's queue."),
+    "broker-dropped": mark("The broker's queue was full."),
+    "deaf": mark("Ingest was down or behind; the broker kept the messages."),
+}
+
+
+def explain_cause(cause: str) -> str:
+    """What a gap's cause means."""
+    return translate(_CAUSES[cause])
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceIssues:
-    """A device to look at, and what goes dark without it.
-
-    `others`: those of its group that have the same, for it speaks for all of them.
-    """
+    """A device with issues, and its impact; `others` of its group have the same issues."""
 
     health: Health
-    blinds: Impact
+    impact: Impact
     others: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.health.device.name, *self.others)
 
+    @property
+    def unusable(self) -> bool:
+        """Whether its readings are missing or mostly suspect: not so for a low battery alone."""
+        share = self.health.suspect_share or 0
+        return "silent" in self.health.issues or share >= _MOSTLY_SUSPECT
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceSummary:
-    """The devices with an issue, those that blind most first; `excused` apart."""
+    """The devices with an issue, the highest impact first; `excused` apart."""
 
     total: int
-    ill: int
+    count: int
     counts: Mapping[Issue, int]
-    ailing: Sequence[DeviceIssues]
+    affected: Sequence[DeviceIssues]
     excused: Sequence[DeviceIssues]
-    blind_assets: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerStatus:
-    """An ingest worker. `ok`: it is heard as it should be; in an exercise it always is.
-
-    `done`: since it first joined.
-    """
-
-    name: str
-    heard_at: datetime | None
-    ok: bool
-    done: Tally
+    assets_without_gauge: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,7 @@ class GapRow:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSummary:
-    """How readings come in. Rates a minute, delays in s; None: nothing came within the span."""
+    """How readings come in: rates a minute, delays in s; None: nothing arrived lately."""
 
     now: datetime
     since: datetime
@@ -87,128 +93,158 @@ class IngestSummary:
     per_minute: float | None
     median_s: float | None
     most_s: float | None
-    workers: Sequence[WorkerStatus]
-    deaf: Sequence[IngestGap]
-    unread: int
-    evaluated_to: datetime | None
+    workers: Sequence[Worker]
+    gaps: Sequence[Gap]
+    progress: Progress
     live: bool
 
-    @property
-    def ok(self) -> bool:
-        return bool(self.workers) and all(worker.ok for worker in self.workers)
+    def is_late(self, worker: Worker) -> bool:
+        """Whether a worker's heartbeat is overdue; never in an exercise."""
+        heard = worker.heard_at
+        return self.live and (heard is None or self.now - heard >= _LATE)
 
 
 def summarize_devices(context: RequestContext, *, domain: str | None = None) -> DeviceSummary:
-    """Every device looked at once."""
+    """The health of all devices."""
     now = context.now()
-    rows = queries_devices.list_devices(context.connection, now)
-    healths = health.assess_devices(
-        context.connection, context.catalogue, rows, now=now, everything=True
-    )
-    well = frozenset(
-        device.device.name for device in healths if not device.issues and device.excused is None
-    )
-    ground = Dependencies.read(context.connection, rows, now)
-    ill = [
-        DeviceIssues(health=device, blinds=ground.blinds(device.device, well=well))
-        for device in healths
-        if device.issues and domain in {None, device.device.domain} and device.excused != "retired"
+    devices = queries_devices.list_devices(context.connection, now)
+    healths = [
+        health
+        for health in device_health.assess_devices(
+            context.connection, context.catalogue, devices, now=now, everything=True
+        )
+        if health.excused != "retired"
     ]
-    ill.sort(key=_urgency_key)
-    ailing = [row for row in ill if row.health.excused is None]
-    dark = {title for row in ailing for title in row.blinds.assets if _is_dark(row.health)}
+    well = frozenset(
+        health.device.name for health in healths if not health.issues and health.excused is None
+    )
+    dependencies = Dependencies.read(context.connection, devices, now)
+    rows = sorted(
+        (
+            DeviceIssues(health=health, impact=dependencies.assess(health.device, well=well))
+            for health in healths
+            if health.issues and domain in {None, health.device.domain}
+        ),
+        key=_urgency_key,
+    )
+    affected = [row for row in rows if row.health.excused is None]
+    assets = {title for row in affected if row.unusable for title in row.impact.assets}
     return DeviceSummary(
-        total=sum(device.excused != "retired" for device in healths),
-        ill=len(ailing),
-        counts=Counter(issue for row in ailing for issue in row.health.issues),
-        ailing=_fold_groups(ailing),
-        excused=_fold_groups([row for row in ill if row.health.excused is not None]),
-        blind_assets=len(dark),
+        total=len(healths),
+        count=len(affected),
+        counts=Counter(issue for row in affected for issue in row.health.issues),
+        affected=_fold_groups(affected),
+        excused=_fold_groups([row for row in rows if row.health.excused is not None]),
+        assets_without_gauge=len(assets),
     )
 
 
-def _is_dark(device_health: Health) -> bool:
-    """Whether it says little that is believed: a low battery darkens nothing yet."""
-    return "silent" in device_health.issues or (device_health.suspect_share or 0) >= _DARK
-
-
-def _fold_groups(ill: Sequence[DeviceIssues]) -> list[DeviceIssues]:
-    """The lamps of a dark street as one row: three and more of a group with the same issue."""
+def _fold_groups(rows: Sequence[DeviceIssues]) -> list[DeviceIssues]:
+    """Three or more of a group with the same issues as one row, such as the lamps of a street."""
     alike: dict[tuple[object, ...], list[DeviceIssues]] = {}
-    for ailing in ill:
-        device = ailing.health.device
-        alike.setdefault((device.site, device.groups, ailing.health.issues), []).append(ailing)
-    folded: list[DeviceIssues] = []
-    for ailing in ill:
-        device = ailing.health.device
-        same = alike[device.site, device.groups, ailing.health.issues]
-        if not device.groups or len(same) < _FOLDED:
-            folded.append(ailing)
-        elif same[0] is ailing:
-            others = tuple(sorted(other.health.device.name for other in same[1:]))
-            folded.append(replace(ailing, others=others))
-    return folded
+    for row in rows:
+        device = row.health.device
+        key = (device.site, device.groups, row.health.issues) if device.groups else (device.name,)
+        alike.setdefault(key, []).append(row)
+    folded = {
+        same[0].health.device.name: replace(
+            same[0], others=tuple(sorted(other.health.device.name for other in same[1:]))
+        )
+        for same in alike.values()
+        if len(same) >= _FOLDED
+    }
+    hidden = {name for row in folded.values() for name in row.others}
+    return [
+        folded.get(row.health.device.name, row)
+        for row in rows
+        if row.health.device.name not in hidden
+    ]
 
 
-def _urgency_key(ailing: DeviceIssues) -> tuple[object, ...]:
-    """What cannot be believed now, by what it blinds; of equals the longest silent first."""
-    silent = ailing.health.silent_for
+def _urgency_key(row: DeviceIssues) -> tuple[object, ...]:
+    """Unusable devices first, then by impact, by issue, and the longest silent first."""
+    silent = row.health.silent_for
     return (
-        not _is_dark(ailing.health),
-        *(-part for part in ailing.blinds.weight),
-        min(ISSUES.index(issue) for issue in ailing.health.issues),
+        not row.unusable,
+        *(-part for part in row.impact.weight),
+        min(ISSUES.index(issue) for issue in row.health.issues),
         -(silent.total_seconds() if silent is not None else 1e12),
-        ailing.health.device.name,
+        row.health.device.name,
     )
 
 
 def summarize_ingest(context: RequestContext) -> IngestSummary:
-    """The last hours of it."""
+    """The last three hours of ingest."""
     now = context.now()
-    since = now - SPAN
-    live = context.instance.mode is Mode.LIVE
-    arrivals_by_step = queries_quality.list_arrivals(
-        context.connection, since=since, until=now, step=STEP
+    arrivals = queries_workers.list_arrivals(
+        context.connection, since=now - _SPAN, until=now, step=_STEP
     )
-    latest = [arrivals for arrivals in arrivals_by_step if arrivals.at >= now - 3 * STEP]
-    readings = sum(arrivals.readings for arrivals in latest)
-    minutes = 3 * STEP / timedelta(minutes=1)
-    progress = queries_latest.get_progress(context.connection)
+    latest = [each for each in arrivals if each.at >= now - 3 * _STEP]
+    minutes = 3 * _STEP / _MINUTE
     return IngestSummary(
         now=now,
-        since=since,
-        arrivals=arrivals_by_step,
-        per_minute=readings / minutes if latest else None,
-        median_s=max((arrivals.median_s for arrivals in latest), default=None),
-        most_s=max((arrivals.most_s for arrivals in latest), default=None),
+        since=now - _SPAN,
+        arrivals=arrivals,
+        per_minute=sum(each.readings for each in latest) / minutes if latest else None,
+        median_s=max((each.median_s for each in latest), default=None),
+        most_s=max((each.most_s for each in latest), default=None),
         workers=[
-            WorkerStatus(
-                name=worker.name,
-                heard_at=worker.heard_at,
-                done=worker.done,
-                ok=not live or (worker.heard_at is not None and now - worker.heard_at < _LATE),
-            )
-            for worker in workers.list_workers(context.connection)
+            worker
+            for worker in queries_workers.list_workers(context.connection)
             if worker.drained_at is None
         ],
-        deaf=queries_quality.list_ingest_gaps(context.connection, limit=_DEAF),
-        unread=progress.unread,
-        evaluated_to=progress.evaluated_to,
-        live=live,
+        gaps=ledger.latest(context.connection, limit=_GAPS, since=now - _SPAN),
+        progress=queries_latest.get_progress(context.connection),
+        live=context.instance.mode is Mode.LIVE,
     )
 
 
 def list_gaps(context: RequestContext) -> list[GapRow]:
-    """The latest gaps, each with the devices due then; an exercise's devices keep its own time."""
-    latest_gaps = ledger.latest(context.connection, limit=_GAPS, since=context.now() - GAP_SPAN)
+    """The latest gaps, live with the devices due in each."""
+    latest = ledger.latest(context.connection, limit=_GAPS, since=context.now() - _GAP_SPAN)
     if context.instance.mode is not Mode.LIVE:
-        return [GapRow(gap=gap, refill=None) for gap in latest_gaps]
-    came = assess_recovery(context.connection, context.catalogue, latest_gaps)
-    return [GapRow(gap=gap, refill=refill) for gap, refill in zip(latest_gaps, came, strict=True)]
+        return [GapRow(gap=gap, refill=None) for gap in latest]
+    came = device_health.assess_recovery(context.connection, context.catalogue, latest)
+    return [GapRow(gap=gap, refill=refill) for gap, refill in zip(latest, came, strict=True)]
 
 
-def list_refusals(context: RequestContext) -> list[Refusals]:
-    """By reason."""
-    return queries_quality.list_refusals(
-        context.connection, since=context.now() - timedelta(days=1)
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Paths in units of the view box. `most`: readings a minute at the top line."""
+
+    bars: str
+    gaps: Sequence[tuple[float, float]]
+    hours: Sequence[tuple[float, datetime]]
+    most: float
+    level: float
+
+
+def draw_arrivals(ingest: IngestSummary, zone: ZoneInfo) -> Drawing:
+    """What arrived in each five minutes; now is at the right edge."""
+    minutes = _STEP / _MINUTE
+    most = max((arrival.readings for arrival in ingest.arrivals), default=0) / minutes
+
+    def x(at: datetime) -> float:
+        return round(LEFT + (at - ingest.since) / _SPAN * (RIGHT - LEFT), 1)
+
+    def y(rate: float) -> float:
+        return round(BOTTOM - (rate / most if most else 0) * (BOTTOM - TOP), 1)
+
+    wide = max((RIGHT - LEFT) * (_STEP / _SPAN) - 1, 1)
+    first = ingest.since.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    hours = (first + timedelta(hours=step) for step in range(1, 5))
+    return Drawing(
+        bars="".join(
+            f"M{x(arrival.at):.1f} {BOTTOM}V{y(arrival.readings / minutes):.1f}"
+            f"h{wide:.1f}V{BOTTOM}Z"
+            for arrival in ingest.arrivals
+        ),
+        gaps=[
+            (x(begins), max(1.0, x(ends) - x(begins)))
+            for gap in ingest.gaps
+            if (begins := max(gap.begins, ingest.since)) < (ends := min(gap.ends, ingest.now))
+        ],
+        hours=[(x(at), at) for at in hours if at <= ingest.now],
+        most=most,
+        level=y(most),
     )

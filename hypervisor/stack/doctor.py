@@ -16,7 +16,7 @@ from hypervisor.database import gaps as ledger
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.database.gaps import Gap
-from hypervisor.readings.refilling import Recovery, assess_recovery
+from hypervisor.readings.device_health import Recovery, assess_recovery
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning

@@ -43,7 +43,7 @@ class Sweep:
 
     @property
     def readings(self) -> int:
-        return sum(chunk.going for chunk in self.chunks)
+        return sum(chunk.expired for chunk in self.chunks)
 
     def text(self) -> str:
         """One sentence."""
@@ -82,7 +82,7 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
             rollups.freeze(connection, chunk.first, chunk.last)
             versions = queries_retention.drop_chunk(connection, chunk)
             span = {"from": chunk.first.isoformat(), "to": chunk.last.isoformat()}
-            counts = {"readings": chunk.going, "kept": chunk.kept, "versions": versions}
+            counts = {"readings": chunk.expired, "kept": chunk.kept, "versions": versions}
             _audit(connection, "readings", {**span, **counts})
     if expired.dead_letters:
         with connection.transaction():

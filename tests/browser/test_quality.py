@@ -61,7 +61,7 @@ def test_what_is_blind_and_what_was_refused(own_console: Console) -> None:
     page.goto(f"{own_console.base}/quality/letters?reason=unknown-device")
     page.get_by_label("Motif").fill("inscrite depuis")
     page.get_by_role("button", name="Rejouer 1 message").click()
-    expect(page.locator("#redriven")).to_contain_text("1 mesure est maintenant enregistrée")
+    expect(page.locator("#replayed")).to_contain_text("1 mesure est maintenant enregistrée")
     page.goto(f"{own_console.base}/quality")
     expect(page.locator(".q-letters")).to_contain_text("not-utf8")
     waiting = page.locator(".q-letters tr", has_text="unknown-device").locator("td").first
@@ -88,7 +88,7 @@ def test_what_is_still_refused_says_why(own_console: Console) -> None:
     expect(page.get_by_label("Reason (kept")).to_have_value("once more")
     page.get_by_label("Shift times").fill("")
     page.get_by_role("button", name="Replay 1 letter").click()
-    expect(page.locator("#redriven")).to_contain_text("1 is refused again")
+    expect(page.locator("#replayed")).to_contain_text("1 is refused again")
     own_console.problems.clear()  # Chromium calls an answer of 422 an error
 
 

@@ -13,9 +13,8 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook import queries_handovers
-from hypervisor.logbook.errors import NoEntryError
-from hypervisor.logbook.model import EntryKind, Handover, NewEntry
-from hypervisor.readings import queries_quality
+from hypervisor.logbook.model import EntryKind, Handover, NewEntry, NoEntryError
+from hypervisor.readings import queries_workers
 from hypervisor.registry import queries_revisions, queries_site
 from hypervisor.registry.queries_works import load_in_force
 from tests.integration.database.standing import (
@@ -264,7 +263,7 @@ def test_the_series_that_an_alarm_speaks_of(connection: Connection) -> None:
     assert courses == {3: [((NOW - HOUR + middle).timestamp(), 2), ((NOW + middle).timestamp(), 5)]}
 
 
-def test_what_arrived_by_step_and_when_nobody_listened(connection: Connection) -> None:
+def test_what_arrived_by_step(connection: Connection) -> None:
     level = add_device(connection, "gauge", "mill", "level")["level"]
     since, day = NOW - HOUR, timedelta(days=1)
     for time, received in (
@@ -280,23 +279,13 @@ def test_what_arrived_by_step_and_when_nobody_listened(connection: Connection) -
             " VALUES (%s, %s, %s, 1, 0)",
             [level, time, received],
         )
-    rows = queries_quality.list_arrivals(connection, since=since, until=NOW, step=HOUR / 2)
+    rows = queries_workers.list_arrivals(connection, since=since, until=NOW, step=HOUR / 2)
     assert [(row.at, row.readings) for row in rows] == [
         (since, 1),
         (since + HOUR / 2, 1),
         (NOW, 1),
     ]
     assert rows[1].median_s == 8
-    for worker, begins, ends in (
-        ("a", NOW - HOUR, NOW),
-        ("b", NOW - 3 * HOUR, NOW + HOUR),
-        ("c", NOW - 2 * HOUR, NOW - HOUR),
-    ):
-        connection.execute("INSERT INTO deaf_span VALUES (%s, %s, %s)", [worker, begins, ends])
-    assert [deaf.worker for deaf in queries_quality.list_ingest_gaps(connection, limit=2)] == [
-        "b",
-        "a",
-    ]
 
 
 def test_what_a_rule_and_its_thresholds_said_when_an_alarm_began(connection: Connection) -> None:

@@ -8,7 +8,14 @@ from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.overview import queries
 from hypervisor.overview.views_wall import locate_communes
-from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
+from hypervisor.readings import (
+    queries_buckets,
+    queries_charts,
+    queries_latest,
+    queries_silence,
+    queries_territory,
+)
+from hypervisor.readings.queries_buckets import BucketQuery
 from hypervisor.registry import queries_devices, queries_site, queries_tables
 from hypervisor.registry.model import Area
 from tests.integration.database.standing import (
@@ -42,10 +49,6 @@ def test_the_threshold_in_force(connection: Connection) -> None:
     revise(connection, "threshold", "millrace/alert", _level(8))
     revise(connection, "threshold", "source/alert", {**_level(7), "quantity": "flow"})
     for at, value in ((NOW - TICK, 1), (NOW, 2), (NOW + TICK, 3)):
-        names = {
-            row.name: row.value for row in queries_latest.list_thresholds(connection, "mill", at)
-        }
-        assert names == {"attention": 0.5, "alert": value, **({"gone": 9} if at < NOW else {})}
         assert [
             (row.site, row.name, row.value, row.revisions)
             for row in queries_site.list_thresholds(connection, ["mill", "source"], at)
@@ -219,13 +222,14 @@ def test_readings_of_a_span(connection: Connection) -> None:
     store(connection, twin, [(NOW - HOUR, 5.0, SUSPECT), (NOW, None, 0), (times[0], 7.0, 0)])
 
     def values(**span: Any) -> list[float | None]:
-        words: dict[str, Any] = {"since": None, "until": None, "limit": 9, **span}
-        return [row.value for row in queries_latest.list_readings(connection, level, **words)]
+        words: dict[str, Any] = {"since": times[0], "until": NOW + HOUR, "limit": 9, **span}
+        query = BucketQuery(series=[level], **words)
+        return [row.value for row in queries_buckets.stream_readings(connection, query)]
 
     assert values() == [0, 1, 2, 3, 4]
     assert values(since=times[1], until=times[3]) == [1, 2]
     assert values(limit=2) == [0, 1]
-    assert values(until=NOW, limit=2, order="desc") == [2, 1]
+    assert values(until=NOW, limit=2, newest_first=True) == [2, 1]
     assert queries.list_readings(
         connection, "level", ["gauge", "twin"], since=times[0], now=NOW
     ) == {"mill": [(times[1], 1), (times[2], 2), (NOW, 3)]}

@@ -11,22 +11,24 @@ import numpy as np
 import psycopg
 import pytest
 
+from hypervisor.access.context import list_quality_flags
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import audit, feed, locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import (
+    queries_buckets,
     queries_columnar,
     queries_compression,
     queries_corrections,
     queries_history,
-    queries_pieces,
     queries_retention,
     queries_rollups,
 )
-from hypervisor.readings.queries_pieces import Bucket, BucketQuery, RawReading
+from hypervisor.readings.queries_buckets import BucketQuery
 from hypervisor.readings.queries_retention import Bounds, Chunk
+from hypervisor.readings.schemas import Bucket, SeriesReading
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows
 from tests.integration.database.standing import (
@@ -91,15 +93,19 @@ def test_readings_of_several_series_by_time_page_after_page(connection: Connecti
     ):
         _insert(connection, series, time)
 
-    def raw(**words: Any) -> list[RawReading]:
+    def raw(**words: Any) -> list[SeriesReading]:
         span = {"since": NOW, "until": NOW + 2 * HOUR, **words}
         return list(
-            queries_pieces.stream_readings(connection, BucketQuery(series=[rain, level], **span))
+            queries_buckets.stream_readings(connection, BucketQuery(series=[rain, level], **span))
         )
 
     first, *others = raw()
-    assert first == RawReading(
-        series=level, time=NOW, value=1.5, quality=SUSPECT, received_at=NOW + TICK
+    assert first == SeriesReading(
+        series=level,
+        time=NOW,
+        value=1.5,
+        quality=list_quality_flags(SUSPECT),
+        received_at=NOW + TICK,
     )
     assert [(one.series, one.time) for one in others] == [
         (rain, NOW),
@@ -131,7 +137,7 @@ def test_pieces_of_time_of_what_is_believed_and_what_is_not(connection: Connecti
 
     def rolled(since: datetime, until: datetime, after: Any = None) -> list[Bucket]:
         asked = BucketQuery(series=[level, rain], since=since, until=until, after=after)
-        return list(queries_pieces.stream_buckets(connection, asked, HOUR))
+        return list(queries_buckets.stream_buckets(connection, asked, HOUR))
 
     every = rolled(NOW, NOW + 9 * HOUR)
     assert every == [
@@ -181,52 +187,6 @@ def test_pieces_of_time_of_what_is_believed_and_what_is_not(connection: Connecti
 # -- roll-ups -----------------------------------------------------------------------------------
 
 
-def test_what_is_rolled_up_is_read_by_span(connection: Connection) -> None:
-    level = add_device(connection, "a", "mill", "level")["level"]
-    rain = add_device(connection, "b", "mill", "rain")["rain"]
-    for series, begins in (
-        (rain, NOW),
-        (level, NOW + HOUR),
-        (level, NOW),
-        (level, NOW - HOUR),
-        (level, NOW + 2 * HOUR),
-    ):
-        connection.execute(
-            "INSERT INTO rollup_hour (series_id, begins, day, count, sum, min, max, last, last_at,"
-            " increase) VALUES (%s, %s, %s, 4, 10, 1, 5, 3, %s, 7)",
-            [series, begins, FIRST, begins + MINUTE],
-        )
-    connection.execute(
-        "INSERT INTO rollup_day (series_id, begins, count, sum, min, max, last, last_at)"
-        " VALUES (%s, %s, 2, 3, 1, 2, 1, %s)",
-        [level, NOW, NOW + HOUR],
-    )
-    span = (NOW, NOW + 2 * HOUR)
-    hours = queries_rollups.read_rollups(connection, [level, rain], span, days=False)
-    assert {series: [one.begins for one in own] for series, own in hours.items()} == {
-        level: [NOW, NOW + HOUR],
-        rain: [NOW],
-    }
-    (piece, _) = hours[level]
-    assert asdict(piece) == {
-        "begins": NOW,
-        "count": 4,
-        "sum": 10,
-        "min": 1,
-        "max": 5,
-        "last": 3,
-        "last_at": NOW + MINUTE,
-        "increase": 7,
-    }
-    assert piece.mean == 2.5
-    days = queries_rollups.read_rollups(connection, [level, rain], span, days=True)
-    assert [(one.count, one.increase) for one in days[level]] == [(2, None)]
-    assert rain not in days
-    assert queries_rollups.hour_of(moment(BEGINNING)) * 3600 * 1_000_000 == BEGINNING
-    assert queries_rollups.hour_of(NOW + HOUR - TICK) == queries_rollups.hour_of(NOW)
-    assert queries_rollups.hour_of(NOW + HOUR) == queries_rollups.hour_of(NOW) + 1
-
-
 def test_how_far_it_is_rolled_up(connection: Connection, shared_url: str) -> None:
     beginning = moment(BEGINNING)
     assert queries_rollups.lock_state(connection) == queries_rollups.RollupState(
@@ -274,8 +234,8 @@ def test_chunks_that_end_after_a_time(connection: Connection) -> None:
         _insert(connection, level, time)
     _roll_up(connection, level, FIRST + 900 * WEEK)
     weeks = [(FIRST - WEEK, FIRST), (FIRST, LAST), (LAST, LAST + WEEK)]
-    assert queries_rollups.list_chunks(connection, FIRST - TICK) == weeks
-    assert queries_rollups.list_chunks(connection, FIRST) == weeks[1:]
+    assert queries_compression.list_chunks(connection, after=FIRST - TICK) == weeks
+    assert queries_compression.list_chunks(connection, after=FIRST) == weeks[1:]
 
 
 # -- what goes ----------------------------------------------------------------------------------
@@ -322,10 +282,10 @@ def _left(connection: Connection, series: dict[str, int]) -> list[tuple[str, dat
 
 def test_chunks_that_lie_before_the_bound(connection: Connection, aged: dict[str, int]) -> None:
     before = [
-        Chunk(first=first, last=first + WEEK, going=1, kept=0, imported=None)
+        Chunk(first=first, last=first + WEEK, expired=1, kept=0, imported=None)
         for first in (FIRST - 5 * WEEK, FIRST - WEEK)
     ]
-    chunk = Chunk(first=FIRST, last=LAST, going=4, kept=4, imported=None)
+    chunk = Chunk(first=FIRST, last=LAST, expired=4, kept=4, imported=None)
     assert len(aged) == 5
     assert queries_retention.list_expired(connection, _bounds(LAST)) == [*before, chunk]
     assert queries_retention.list_expired(connection, _bounds(LAST - TICK)) == before
@@ -333,8 +293,8 @@ def test_chunks_that_lie_before_the_bound(connection: Connection, aged: dict[str
     assert queries_retention.list_expired(connection, _bounds(None)) == []
     some = queries_retention.list_expired(connection, _bounds(LAST, FIRST + DAY))
     assert some[1:] == [
-        Chunk(first=FIRST - WEEK, last=FIRST, going=1, kept=0, imported=FIRST + DAY),
-        Chunk(first=FIRST, last=LAST, going=5, kept=3, imported=FIRST + DAY),
+        Chunk(first=FIRST - WEEK, last=FIRST, expired=1, kept=0, imported=FIRST + DAY),
+        Chunk(first=FIRST, last=LAST, expired=5, kept=3, imported=FIRST + DAY),
     ]
 
 
@@ -377,7 +337,7 @@ def test_of_a_chunk_goes_what_nobody_keeps_with_its_versions_and_its_copy(
     parts = connection.execute("SELECT first FROM columnar_part ORDER BY first").fetchall()
     assert parts == [(FIRST - WEEK,), (LAST,)]
     assert queries_retention.drop_chunk(connection, whole) == 0
-    chunks = queries_rollups.list_chunks(connection, FIRST - 4 * WEEK)
+    chunks = queries_compression.list_chunks(connection, after=FIRST - 4 * WEEK)
     assert chunks[0] == (FIRST, LAST), "it is dropped whole"
     assert [one.last for one in queries_retention.list_expired(connection, _bounds(LAST))] == [
         FIRST - 4 * WEEK

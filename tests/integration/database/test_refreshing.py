@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database.connect import Connection
-from hypervisor.readings import queries_refresh, queries_rollups
+from hypervisor.database.feed import HOUR as HOUR_US
+from hypervisor.readings import queries_rollups
 from tests.integration.database.standing import HOUR, NOW, SUSPECT, TICK, add_device, store
 
 pytestmark = pytest.mark.integration
@@ -35,13 +36,13 @@ def _refresh(
     connection: Connection,
     changed: Iterable[tuple[int, datetime]] = (),
     *,
-    whole: tuple[datetime, datetime] | None = None,
+    span: tuple[datetime, datetime] | None = None,
     frozen: datetime = NEVER,
 ) -> int:
-    return queries_refresh.refresh(
+    return queries_rollups.refresh(
         connection,
-        [(series, queries_rollups.hour_of(at)) for series, at in changed],
-        whole=whole,
+        [(series, micros(at) // HOUR_US) for series, at in changed],
+        span=span,
         frozen=frozen,
         zone="Europe/Paris",
     )
@@ -49,12 +50,12 @@ def _refresh(
 
 def _hours(connection: Connection, series: int, *, days: bool = False) -> dict[datetime, Any]:
     """By beginning: count, sum, min, max, last, when, increase."""
-    span = (NEVER, datetime(2100, 1, 1, tzinfo=UTC))
-    pieces = queries_rollups.read_rollups(connection, [series], span, days=days).get(series, [])
-    return {
-        one.begins: (one.count, one.sum, one.min, one.max, one.last, one.last_at, one.increase)
-        for one in pieces
-    }
+    rows = connection.execute(
+        "SELECT begins, count, sum, min, max, last, last_at, increase"  # noqa: S608  two tables
+        f" FROM {'rollup_day' if days else 'rollup_hour'} WHERE series_id = %s ORDER BY begins",
+        [series],
+    )
+    return {begins: tuple(figures) for begins, *figures in rows}
 
 
 def _rises(connection: Connection, series: int) -> dict[datetime, float | None]:
@@ -148,11 +149,11 @@ def test_the_whole_of_a_span_is_made_anew(connection: Connection, level: int) ->
         store(connection, series, [(time, 1, 0) for time in times])
         store(connection, series, [(time + MINUTE, 1, SUSPECT) for time in times])
     everything = (NOW - DAY, NOW + DAY)
-    assert _refresh(connection, whole=everything) == 12
+    assert _refresh(connection, span=everything) == 12
     connection.execute("DELETE FROM reading WHERE series_id = %s", [gone])
     connection.execute("DELETE FROM rollup_hour WHERE series_id = %s", [rain])
     _mark(connection)
-    assert _refresh(connection, [(level, NOW)], whole=(NOW, ends)) == 4
+    assert _refresh(connection, [(level, NOW)], span=(NOW, ends)) == 4
     assert _unmade(connection) == [
         (level, NOW - HOUR),
         (level, ends),

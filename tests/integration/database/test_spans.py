@@ -16,7 +16,7 @@ from hypervisor.alarms import (
 from hypervisor.base.instants import micros
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.logbook import queries_shifts
+from hypervisor.logbook import queries_handovers
 from hypervisor.readings import queries_history
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_works import load_in_force
@@ -280,25 +280,27 @@ def test_a_shift_of_edits_and_devices_at_rest(connection: Connection) -> None:
         [NOW],
     )
     (last,) = connection.execute("SELECT max(recorded_at) FROM revision").fetchone() or (NOW,)
-    edits = queries_shifts.list_edits(connection, last - TICK)
+    edits = queries_handovers.list_edits(connection, last - TICK)
     assert [(edit.value, edit.before) for edit in edits] == [
         ({"value": 2}, {"value": 1}),
         ({"value": 3}, {"value": 2}),
     ]
-    assert len(queries_shifts.list_edits(connection, last)) == 1
+    assert len(queries_handovers.list_edits(connection, last)) == 1
 
     for name, retired in (("rests", None), ("leaving", NOW + TICK), ("left", NOW), ("works", None)):
         add_device(connection, name, "mill", retired=retired)
         revise(connection, "device", name, {"in_service": name == "works"})
     add_device(connection, "pump", "source")
     revise_around(connection, "device", "pump", *({"in_service": on} for on in (True, False, True)))
-    assert [at_rest.device for at_rest in queries_shifts.list_out_of_service(connection, NOW)] == [
+    assert [
+        at_rest.device for at_rest in queries_handovers.list_out_of_service(connection, NOW)
+    ] == [
         "leaving",
         "rests",
         "pump",
     ]
     assert [
-        at_rest.device for at_rest in queries_shifts.list_out_of_service(connection, NOW + TICK)
+        at_rest.device for at_rest in queries_handovers.list_out_of_service(connection, NOW + TICK)
     ] == ["rests"]
 
 

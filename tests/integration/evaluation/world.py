@@ -264,8 +264,8 @@ class World:
             " delivery, alarm"
         )
         feed.append(self.connection, "registry")
-        for name, heard, _ in queries_latest.list_workers(self.connection):
-            feed.append(self.connection, "heartbeat", worker=name, at=heard)
+        for worker in queries_workers.list_workers(self.connection):
+            feed.append(self.connection, "heartbeat", worker=worker.name, at=worker.heard_at)
         self.connection.commit()
 
     def alarms(self, *, withdrawn: bool = False) -> list[Alarm]:

@@ -27,7 +27,7 @@ from hypervisor.exercises.conductor import Conductor
 from hypervisor.exercises.model import Run
 from hypervisor.exercises.playable import FOLDER
 from hypervisor.exercises.service import Order, StartOptions
-from hypervisor.readings import ingesting
+from hypervisor.readings import ingest_worker
 from rules._pack import packs
 from sensors._domain import catalogue
 from tests.acceptance.conftest import Exercise
@@ -80,7 +80,7 @@ class Led:
             clock=lambda: datetime.now(UTC),
         )
         parts: list[Callable[[], None]] = [
-            lambda: ingesting.run(settings, self.stop.is_set),
+            lambda: ingest_worker.run(settings, self.stop.is_set),
             lambda: watch_run(wiring, stop=self.stop, say=lambda _: None),
         ]
         self.threads = [threading.Thread(target=part) for part in parts]

@@ -24,7 +24,7 @@ from hypervisor.broker import accounts, passwords
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
-from hypervisor.readings import cli_dead_letters, ingesting
+from hypervisor.readings import cli_dead_letters, ingest_worker
 from hypervisor.registry import queries as registry_queries
 
 GAUGES = tuple(f"gauge-{number}" for number in range(4))
@@ -133,7 +133,7 @@ def ingest(settings: Settings, worker: str = "ingest-1", *, joined: bool = True)
 
     def work() -> None:
         try:
-            ingesting.run(settings.model_copy(update={"worker": worker}), stop.is_set)
+            ingest_worker.run(settings.model_copy(update={"worker": worker}), stop.is_set)
         except BaseException as error:  # noqa: BLE001  raised again below
             failed.append(error)
 

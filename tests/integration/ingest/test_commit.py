@@ -13,8 +13,8 @@ from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
 from hypervisor.readings import queries_dead_letters, queries_workers
-from hypervisor.readings.directory import list_units
-from hypervisor.readings.ingesting import make_belief
+from hypervisor.readings.ingest_inventory import list_units
+from hypervisor.readings.ingest_worker import make_belief
 from hypervisor.readings.queries_ingest import Intake
 from ingest.batch import Beat, Parcel
 from ingest.heartbeat import HeartbeatState
@@ -124,7 +124,7 @@ def test_a_batch_of_which_a_part_is_stored_is_not_stored_twice(
         pipeline.store(checked)
         assert levels(settings) == [1, 2, 4]
         with connect(settings.database_url) as connection:
-            reasons = [letter.reason for letter in queries_dead_letters.list_oldest(connection)]
+            reasons = [letter.reason for letter in queries_dead_letters.list_letters(connection)]
         assert sorted(reasons) == ["not-storable", *["unknown-quantity"] * 3]
 
 
@@ -160,7 +160,7 @@ def test_what_failed_half_written_is_not_committed_with_the_next(
         pipeline.store(following)
         assert levels(settings) == [2]
         with connect(settings.database_url) as connection:
-            dead_letters = queries_dead_letters.list_oldest(connection)
+            dead_letters = queries_dead_letters.list_letters(connection)
         assert [letter.reason for letter in dead_letters] == ["not-storable", "unknown-quantity"]
         assert str(error) in dead_letters[0].detail
 

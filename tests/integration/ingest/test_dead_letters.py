@@ -1,4 +1,4 @@
-"""The commands for dead letters: list, show, and redrive with a shift of the clock."""
+"""The commands for dead letters: list, show, and replay with a shift of the clock."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from hypervisor.base.settings import Settings
 from hypervisor.database import feed
 from hypervisor.database.connect import StoreError, connect
-from hypervisor.readings import ingesting, queries_dead_letters
+from hypervisor.readings import ingest_worker, queries_dead_letters
 from hypervisor.readings.dead_letter_replay import ShiftError, replay
 from ingest.message import NewDeadLetter
 from tests.integration.ingest.conftest import count, hypervisor, seed
@@ -30,7 +30,7 @@ def letter(payload: object, reason: str, device: str = "gauge-0") -> NewDeadLett
     )
 
 
-def test_list_show_and_redrive(instance_settings: Settings) -> None:
+def test_list_show_and_replay(instance_settings: Settings) -> None:
     settings = instance_settings
     seed(settings.database_url)
     ahead = (NOW + timedelta(hours=1)).isoformat()
@@ -52,16 +52,16 @@ def test_list_show_and_redrive(instance_settings: Settings) -> None:
     shown = hypervisor(settings, "dead-letters", "show", str(found[0]["id"]))
     assert "gauge-0" in shown
     assert '"battery"' in shown
-    unshifted = hypervisor(settings, "dead-letters", "redrive", "--reason", "time-ahead")
+    unshifted = hypervisor(settings, "dead-letters", "replay", "--reason", "time-ahead")
     assert "0 readings stored, 2 letters refused again" in unshifted
-    shifted = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
+    shifted = hypervisor(settings, "dead-letters", "replay", "--shift", "-1h")
     assert "3 letters: 3 readings stored, 2 letters refused again" in shifted
     with pytest.raises(ShiftError, match="such as -1h"):
-        hypervisor(settings, "dead-letters", "redrive", "--shift", "soon")
+        hypervisor(settings, "dead-letters", "replay", "--shift", "soon")
     with connect(settings.database_url) as connection:
         rows = connection.execute("SELECT time, received_at FROM reading").fetchall()
         assert rows == [(NOW, NOW)] * 3
-        waiting = queries_dead_letters.list_oldest(connection)
+        waiting = queries_dead_letters.list_letters(connection)
         assert sorted(dead_letter.reason for dead_letter in waiting) == [
             "unknown-device",
             "unknown-quantity",
@@ -89,17 +89,17 @@ def test_one_letter_that_cannot_be_stored_stops_no_other(instance_settings: Sett
             "one",
         )
         connection.execute("ALTER TABLE reading ADD CHECK (value <> 7)")
-    sent = hypervisor(settings, "dead-letters", "redrive")
+    sent = hypervisor(settings, "dead-letters", "replay")
     assert "4 letters: 2 readings stored, 2 letters refused again" in sent
     with connect(settings.database_url) as connection:
         values = connection.execute("SELECT value FROM reading ORDER BY value").fetchall()
         assert values == [(1,), (3,)]
-        poison, unknown = queries_dead_letters.list_oldest(connection)
+        poison, unknown = queries_dead_letters.list_letters(connection)
         assert "not-storable" in (poison.outcome or "")
         assert "check constraint" in (poison.outcome or "")
         assert "unknown-quantity" in (unknown.outcome or "")
         connection.execute("ALTER TABLE reading DROP CONSTRAINT reading_value_check")
-    sent = hypervisor(settings, "dead-letters", "redrive", str(poison.id))
+    sent = hypervisor(settings, "dead-letters", "replay", str(poison.id))
     assert "1 letters: 1 readings stored, 0 letters refused again" in sent
 
 
@@ -118,18 +118,18 @@ def test_a_clock_that_is_refused_again_stores_nothing(instance_settings: Setting
         some = [letter(each, "time-ahead") for each in (ahead, edge, start)]
         queries_dead_letters.store_letters(connection, some, "one")
     for shift in ("0s", "+1d", "-36525d", "+36525 d"):
-        sent = hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
+        sent = hypervisor(settings, "dead-letters", "replay", "--shift", shift)
         assert "3 letters: 0 readings stored, 3 letters refused again" in sent
         with connect(settings.database_url) as connection:
             outcomes = [
                 str(dead_letter.outcome)
-                for dead_letter in queries_dead_letters.list_oldest(connection)
+                for dead_letter in queries_dead_letters.list_letters(connection)
             ]
         assert not [text for text in outcomes if not text.startswith("refused: time-")]
     for shift in ("1e9 d", "99999999999 h", "-36526 d", "nan s", ""):
         with pytest.raises(ShiftError):
-            hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
-    sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-60 min")
+            hypervisor(settings, "dead-letters", "replay", "--shift", shift)
+    sent = hypervisor(settings, "dead-letters", "replay", "--shift", "-60 min")
     assert "3 letters: 1 readings stored, 2 letters refused again" in sent
     with connect(settings.database_url) as connection:
         assert connection.execute("SELECT time FROM reading").fetchall() == [(NOW,)]
@@ -143,13 +143,13 @@ def test_the_beginning_of_a_message_that_was_too_large_is_not_taken_for_it(
     with connect(settings.database_url) as connection:
         whole = {"time": NOW.isoformat(), "values": {"level": 1}}  # and a MiB of what followed
         queries_dead_letters.store_letters(connection, [letter(whole, "too-large")], "one")
-    sent = hypervisor(settings, "dead-letters", "redrive")
+    sent = hypervisor(settings, "dead-letters", "replay")
     assert "1 letters: 0 readings stored, 1 letters refused again" in sent
     with connect(settings.database_url) as connection:
         assert count(connection) == 0
 
 
-def test_a_letter_somewhat_larger_than_a_message_is_redriven(instance_settings: Settings) -> None:
+def test_a_letter_somewhat_larger_than_a_message_is_replayed(instance_settings: Settings) -> None:
     """A whole backlog with a wrong clock, whose numbers are written out: 1 as 1.0."""
     settings = instance_settings
     seed(settings.database_url)
@@ -164,7 +164,7 @@ def test_a_letter_somewhat_larger_than_a_message_is_redriven(instance_settings: 
     assert len(made.payload) > 1_048_576
     with connect(settings.database_url) as connection:
         queries_dead_letters.store_letters(connection, [made], "one")
-    sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
+    sent = hypervisor(settings, "dead-letters", "replay", "--shift", "-1h")
     assert "1 letters: 20000 readings stored, 0 letters refused again" in sent
 
 
@@ -174,15 +174,15 @@ def test_a_database_that_goes_away_is_told(instance_settings: Settings) -> None:
     with connect(settings.database_url) as connection:
         queries_dead_letters.store_letters(connection, [letter({"x": 1}, "no-time")] * 3, "one")
         connection.commit()
-        dead_letters = queries_dead_letters.list_oldest(connection)
+        dead_letters = queries_dead_letters.list_letters(connection)
         connection.rollback()
-        with ingesting.open_ingest_context(settings) as by:
+        with ingest_worker.open_ingest_context(settings) as by:
             pid = by.connection.info.backend_pid
             connection.execute("SELECT pg_terminate_backend(%s)", [pid])
-            with pytest.raises(StoreError, match="redrive again for the rest"):
-                replay(by, dead_letters, shift=timedelta())
+            with pytest.raises(StoreError, match="replay again for the rest"):
+                list(replay(by, dead_letters, shift=timedelta()))
         assert [
-            dead_letter.outcome for dead_letter in queries_dead_letters.list_oldest(connection)
+            dead_letter.outcome for dead_letter in queries_dead_letters.list_letters(connection)
         ] == [None] * 3
 
 
@@ -213,10 +213,10 @@ def test_a_letter_that_holds_all_of_its_message_waits_while_it_is_refused_for_it
     with connect(settings.database_url) as connection:
         queries_dead_letters.store_letters(connection, [of_pack(whole, "unknown-quantity")], "one")
     for _ in range(2):
-        hypervisor(settings, "dead-letters", "redrive")
+        hypervisor(settings, "dead-letters", "replay")
         with connect(settings.database_url) as connection:
-            (waiting,) = queries_dead_letters.list_oldest(connection, waiting=False)
-            assert (waiting.redriven_at, waiting.payload) == (None, whole)
+            (waiting,) = queries_dead_letters.list_letters(connection, waiting=False)
+            assert (waiting.replayed_at, waiting.payload) == (None, whole)
             assert "1 readings stored; refused: unknown-quantity" in str(waiting.outcome)
             assert count(connection) == 1
     with connect(settings.database_url) as connection:
@@ -226,10 +226,10 @@ def test_a_letter_that_holds_all_of_its_message_waits_while_it_is_refused_for_it
         feed.append(connection, "registry")
         mended = pack(level=1.5, humidity=7)
         connection.execute("UPDATE dead_letter SET payload = %s", [mended])
-    sent = hypervisor(settings, "dead-letters", "redrive")
+    sent = hypervisor(settings, "dead-letters", "replay")
     assert "1 letters: 2 readings stored, 0 letters refused again" in sent
     with connect(settings.database_url) as connection:
-        assert not queries_dead_letters.list_oldest(connection)
+        assert not queries_dead_letters.list_letters(connection)
         assert count(connection) == 2
 
 
@@ -239,12 +239,12 @@ def test_what_is_mended_of_it_and_what_is_not_are_two_letters(instance_settings:
     with connect(settings.database_url) as connection:
         whole = of_pack(pack(level=1.5, ph=7), "unknown-device")  # it is known by now
         queries_dead_letters.store_letters(connection, [whole], "one")
-    hypervisor(settings, "dead-letters", "redrive")
+    hypervisor(settings, "dead-letters", "replay")
     with connect(settings.database_url) as connection:
-        (rest,) = queries_dead_letters.list_oldest(connection)
+        (rest,) = queries_dead_letters.list_letters(connection)
         assert (rest.reason, rest.worker, rest.payload) == (
             "unknown-quantity",
-            "redrive",
+            "replay",
             whole.payload,
         )
         assert count(connection, "dead_letter") == 2
@@ -261,7 +261,7 @@ def test_a_shift_moves_only_what_was_not_believed_of_a_whole_message(
         )
         native = {"time": NOW.isoformat(), "values": {"discharge": 3}}
         queries_dead_letters.store_letters(connection, [letter(native, "unknown-device")], "one")
-    sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
+    sent = hypervisor(settings, "dead-letters", "replay", "--shift", "-1h")
     assert "2 letters: 3 readings stored, 0 letters refused again" in sent
     with connect(settings.database_url) as connection:
         found = connection.execute(
@@ -283,6 +283,6 @@ def test_a_message_in_which_nothing_was_measured_is_done(instance_settings: Sett
         feed.append(connection, "registry")
         one = replace(letter(join, "wrong-shape"), topic="gateways/ttn/v3/a/devices/x/up")
         queries_dead_letters.store_letters(connection, [one], "one")
-    hypervisor(settings, "dead-letters", "redrive")
+    hypervisor(settings, "dead-letters", "replay")
     with connect(settings.database_url) as connection:
-        assert not queries_dead_letters.list_oldest(connection)
+        assert not queries_dead_letters.list_letters(connection)

@@ -18,7 +18,7 @@ from hypervisor.broker.server_account import current_account
 from hypervisor.database import gaps
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.gaps import Gap
-from hypervisor.readings.refilling import Recovery, assess_recovery
+from hypervisor.readings.device_health import Recovery, assess_recovery
 from hypervisor.stack.doctor import check_gaps as doctor_gaps
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import GAUGES, ingest, publisher, wait_for

@@ -228,7 +228,7 @@ def test_a_codec_that_loops_hogs_or_throws_harms_nobody_else(
     with connect(settings.database_url) as connection:
         save_codec(connection, "bad", CodecSource(mapping=MAPPING, script=mended), "tester")
         connection.commit()
-    hypervisor(settings, "dead-letters", "redrive")
+    hypervisor(settings, "dead-letters", "replay")
     assert count_of(settings, "bad-0") == 300  # one of its messages was sent twice
     assert reasons(settings) == {"codec-memory": 1, "codec-error": 1}
 
@@ -253,7 +253,7 @@ def command(settings: Settings, *words: str) -> tuple[int, str]:
     return ran.exit_code, ran.stdout
 
 
-def test_letters_are_redriven_once_registry_clock_or_codec_are_mended(
+def test_letters_are_replayed_once_registry_clock_or_codec_are_mended(
     instance_settings: Settings, town: dict[str, str]
 ) -> None:
     settings, at = instance_settings, now() - timedelta(minutes=10)
@@ -276,7 +276,7 @@ def test_letters_are_redriven_once_registry_clock_or_codec_are_mended(
         mended = BAD.replace("throw new Error", "void new Error")
         save_codec(connection, "bad", CodecSource(mapping=MAPPING, script=mended), "tester")
         connection.commit()
-    command(settings, "dead-letters", "redrive", "--shift", "-1h")
+    command(settings, "dead-letters", "replay", "--shift", "-1h")
     assert of_device(settings, "bucket") == {"rain": 1}
     assert of_device(settings, "bad-2") == {"rain": 5}
     assert of_device(settings, "radar") == {"occupancy": 1, "battery": 8}
@@ -284,7 +284,7 @@ def test_letters_are_redriven_once_registry_clock_or_codec_are_mended(
         found = connection.execute("SELECT DISTINCT time FROM reading").fetchall()
     assert found == [(at,)]  # only what was ahead of its arrival has been moved
     assert reasons(settings) == {"unknown-quantity": 1, "not-its-gateway": 1}
-    command(settings, "dead-letters", "redrive", "--shift", "-1h")
+    command(settings, "dead-letters", "replay", "--shift", "-1h")
     assert reasons(settings) == {"unknown-quantity": 1, "not-its-gateway": 1}
     with connect(settings.database_url) as connection:
         assert count(connection, "dead_letter") == 5
@@ -297,8 +297,8 @@ def test_the_commands(instance_settings: Settings, town: dict[str, str], open_tm
     script.write_text("function decodeUplink(i) { return {data: {mm: i.bytes[0] / 10}} }")
     both = ("--mapping", str(mapping), "--script", str(script), "--author", "ann")
     assert "is in force\n" in command(settings, "codec", "add", "mine", *both)[1]
-    assert "replaces the one that ann added" in command(settings, "codec", "add", "mine", *both)[1]
-    assert "before the shipped one" in command(settings, "codec", "add", "lamp-node", *both)[1]
+    assert "replaces that of ann" in command(settings, "codec", "add", "mine", *both)[1]
+    assert "replaces the shipped one" in command(settings, "codec", "add", "lamp-node", *both)[1]
     code, said = command(
         settings, "codec", "try", "mine", "--hex", "0c", "--time", "2022-01-11T06:15:00Z", "--json"
     )
@@ -323,7 +323,7 @@ def test_the_commands(instance_settings: Settings, town: dict[str, str], open_tm
         ("codec-add", "mine", "added"),
         ("codec-add", "mine", "replaced"),
         ("codec-add", "lamp-node", "added"),
-        ("codec-remove", "lamp-node", "taken away"),
+        ("codec-remove", "lamp-node", "removed"),
     ]
     mapping.write_text("payload: javascript\nfields: {mm: {quantity: rian}}")
     with pytest.raises(

@@ -10,7 +10,7 @@ import pytest
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
-from hypervisor.readings import ingesting
+from hypervisor.readings import ingest_worker
 from ingest.check import check
 from ingest.decode import LARGEST, decode
 from ingest.letters import make_dead_letters
@@ -50,7 +50,7 @@ def test_each_ends_as_readings_or_as_letters(
         assert count(connection) == stored
         assert good(sent) <= readings(connection)
     for words in ([], ["--shift", "-1h"], ["--shift", "+36525d"], ["--shift", "-36525d"]):
-        hypervisor(settings, "dead-letters", "redrive", *words)
+        hypervisor(settings, "dead-letters", "replay", *words)
         with connect(settings.database_url) as connection:
             assert count(connection, "dead_letter") >= total
             assert good(sent) <= readings(connection)
@@ -68,7 +68,7 @@ def expected(
     """
     refused: Counter[tuple[str, str]] = Counter()
     stored = set[tuple[int, int]]()
-    with ingesting.open_ingest_context(settings) as by:
+    with ingest_worker.open_ingest_context(settings) as by:
         for number, message in enumerate(sent):
             arrival = Arrival(message.topic, message.payload, micros(at) + number)
             rows, wrong = check(decode([arrival], by.routes), by.layouts, by.belief)
@@ -123,6 +123,6 @@ def test_a_topic_of_any_length_stops_nobody(instance_settings: Settings) -> None
             player.raw(f"devices/{long[:length]}/readings", good_)
         player.raw("devices/alone/readings", good_)
         wait_for(settings, lambda c: count(c, "dead_letter") == 12 and count(c) == 1)
-    hypervisor(settings, "dead-letters", "redrive")
+    hypervisor(settings, "dead-letters", "replay")
     with connect(settings.database_url) as connection:
         assert count(connection, "dead_letter") == 12

@@ -7,12 +7,11 @@ import pytest
 
 from hypervisor.base.instants import micros
 from hypervisor.broker.child import wait_until
-from hypervisor.database import feed
+from hypervisor.database import feed, gaps
 from hypervisor.database.connect import Connection, connect
 from hypervisor.readings import (
     queries_codecs,
     queries_dead_letters,
-    queries_quality,
     queries_workers,
 )
 from hypervisor.readings.queries_workers import Tally
@@ -80,7 +79,7 @@ def test_a_deaf_span_does_not_shrink(connection: Connection) -> None:
         ("one", moment(40), moment(50)),
         ("two", moment(0), moment(5)),
     ]
-    latest = queries_quality.list_ingest_gaps(connection, limit=2)
+    latest = gaps.latest(connection, limit=2)
     assert [(d.worker, d.begins, d.ends) for d in latest] == [
         ("one", moment(40), moment(50)),
         ("one", moment(0), moment(35)),
@@ -91,9 +90,7 @@ def test_the_first_worker_hears_of_nothing_before_it(connection: Connection) -> 
     first = queries_workers.join(connection, "one")
     (begins, ends), *more = connection.execute("SELECT from_at, to_at FROM deaf_span").fetchall()
     assert (begins.year, ends, more) == (1800, first.joined_at, [])
-    assert not queries_quality.list_ingest_gaps(
-        connection, limit=10
-    )  # that from before the first is none
+    assert not gaps.latest(connection, limit=10)  # that from before the first is none
     queries_workers.join(connection, "one")
     queries_workers.join(connection, "two")
     assert count(connection, "deaf_span") == 1
@@ -139,7 +136,7 @@ def test_a_letter_that_may_be_there_is_buried_once(connection: Connection) -> No
         connection, [letter("a", again=True), letter("c", again=True)], "one"
     )
     queries_dead_letters.store_letters(connection, [letter("b"), letter("d")], "one", again=True)
-    found = queries_dead_letters.list_oldest(connection, limit=None)
+    found = queries_dead_letters.list_letters(connection, limit=None)
     assert [(one.topic[8], one.reason) for one in found] == [
         *[("a", "not-json"), ("b", "not-json"), ("a", "not-json"), ("a", "empty")],
         *[("c", "not-json"), ("d", "not-json")],
@@ -156,14 +153,14 @@ def test_a_letter_without_arrival_has_the_walls(connection: Connection) -> None:
         topic="t", payload=b"", reason="no-stamp", detail="", received_at=NEVER, again=False
     )
     queries_dead_letters.store_letters(connection, [unstamped], "one")
-    (found,) = queries_dead_letters.list_oldest(connection)
+    (found,) = queries_dead_letters.list_letters(connection)
     assert abs(found.received_at - datetime.now(UTC)) < timedelta(hours=1)
 
 
 def test_letters_are_found_by_what_they_are(connection: Connection) -> None:
     many = [letter("a"), letter("b", "empty"), letter("a", "empty"), letter("c")]
     queries_dead_letters.store_letters(connection, many, "one")
-    first, second, third, fourth = queries_dead_letters.list_oldest(connection)
+    first, second, third, fourth = queries_dead_letters.list_letters(connection)
     assert [one.id for one in (first, second, third, fourth)] == sorted(
         one.id for one in (first, second, third, fourth)
     )
@@ -173,7 +170,7 @@ def test_letters_are_found_by_what_they_are(connection: Connection) -> None:
     queries_dead_letters.record_outcome(connection, third.id, outcome="refused: empty", done=False)
 
     def ids(**which: object) -> list[int]:
-        return [one.id for one in queries_dead_letters.list_oldest(connection, **which)]  # type: ignore[arg-type]
+        return [one.id for one in queries_dead_letters.list_letters(connection, **which)]  # type: ignore[arg-type]
 
     assert ids() == [first.id, third.id, fourth.id]
     assert ids(waiting=False) == [first.id, second.id, third.id, fourth.id]
@@ -182,25 +179,31 @@ def test_letters_are_found_by_what_they_are(connection: Connection) -> None:
     assert ids(topic=first.topic, reason="not-json") == [first.id]
     assert ids(after=first.id) == [third.id, fourth.id]
     assert ids(limit=1) == [first.id]
-    backwards = queries_dead_letters.list_latest(connection, limit=2)
+    backwards = queries_dead_letters.list_letters(connection, newest_first=True, limit=2)
     assert [one.id for one in backwards] == [fourth.id, third.id]
-    before = queries_dead_letters.list_latest(connection, before=third.id, waiting=False, limit=9)
+    before = queries_dead_letters.list_letters(
+        connection, newest_first=True, before=third.id, waiting=False, limit=9
+    )
     assert [one.id for one in before] == [second.id, first.id]
     done = queries_dead_letters.get_dead_letter(connection, second.id)
     assert done is not None
-    assert (done.redriven_at is None, done.outcome) == (False, "1 readings stored")
+    assert (done.replayed_at is None, done.outcome) == (False, "1 readings stored")
     tried = queries_dead_letters.get_dead_letter(connection, third.id)
     assert tried is not None
-    assert (tried.redriven_at, tried.outcome) == (None, "refused: empty")
+    assert (tried.replayed_at, tried.outcome) == (None, "refused: empty")
     assert queries_dead_letters.get_dead_letter(connection, fourth.id + 99) is None
-    assert queries_dead_letters.count_by_reason(connection) == [("empty", 1, 1), ("not-json", 2, 0)]
+    counts = queries_dead_letters.count_by_reason(connection)
+    assert [(row.reason, row.waiting, row.replayed) for row in counts] == [
+        ("not-json", 2, 0),
+        ("empty", 1, 1),
+    ]
     assert queries_dead_letters.lock_letter(connection, first.id)
     assert not queries_dead_letters.lock_letter(connection, second.id)
 
 
-def test_two_who_redrive_take_turns(connection: Connection, database_url: str) -> None:
+def test_two_who_replay_take_turns(connection: Connection, database_url: str) -> None:
     queries_dead_letters.store_letters(connection, [letter("a")], "one")
-    (found,) = queries_dead_letters.list_oldest(connection)
+    (found,) = queries_dead_letters.list_letters(connection)
     with connect(database_url) as other:
         other.execute("SET lock_timeout = '200ms'")
         with connection.transaction():
@@ -217,22 +220,22 @@ def test_refusals_are_counted_by_reason(connection: Connection) -> None:
     queries_dead_letters.store_letters(
         connection, [*days, letter("c"), letter("c", seconds=-10)], "one"
     )
-    (first, *_) = queries_dead_letters.list_oldest(connection, reason="empty")
+    (first, *_) = queries_dead_letters.list_letters(connection, reason="empty")
     queries_dead_letters.record_outcome(connection, first.id, outcome="stored", done=True)
-    (tried, *_) = queries_dead_letters.list_oldest(connection, reason="not-json")
+    (tried, *_) = queries_dead_letters.list_letters(connection, reason="not-json")
     queries_dead_letters.record_outcome(connection, tried.id, outcome="refused", done=False)
-    assert queries_quality.list_refusals(connection, since=moment(-86_400)) == [
-        queries_quality.Refusals(
-            reason="not-json", waiting=2, redriven=0, lately=2, last=moment(0), topics=1, tried=1
+    assert queries_dead_letters.count_by_reason(connection, since=moment(-86_400)) == [
+        queries_dead_letters.Refusals(
+            reason="not-json", waiting=2, replayed=0, lately=2, last=moment(0), topics=1, failed=1
         ),
-        queries_quality.Refusals(
+        queries_dead_letters.Refusals(
             reason="empty",
             waiting=2,
-            redriven=1,
+            replayed=1,
             lately=0,
             last=moment(-3 * 86_400),
             topics=1,
-            tried=0,
+            failed=0,
         ),
     ]
 
@@ -273,7 +276,9 @@ def test_a_silent_holder_of_the_claim_is_found(connection: Connection, database_
         connection.execute("UPDATE worker SET drained_at = now()")
         assert queries_workers.find_silent_claim(connection, lease=0) == pid
         queries_workers.end_claim(connection, pid)
-    assert queries_workers.find_silent_claim(connection, lease=0) is None
+    assert wait_until(
+        lambda: queries_workers.find_silent_claim(connection, lease=0) is None, seconds=30
+    )
 
 
 def test_an_exercises_clock_may_stand(database_url: str) -> None:

@@ -99,10 +99,9 @@ def test_ten_thousand_malformed_messages(instance_settings: Settings) -> None:
         wait_for(instance_settings, lambda c: count(c) == 2 * GOOD + 4)
     with connect(instance_settings.database_url) as connection:
         found = {
-            reason: waiting
-            for reason, waiting, _ in queries_dead_letters.count_by_reason(connection)
+            row.reason: row.waiting for row in queries_dead_letters.count_by_reason(connection)
         }
         assert found == dict(expected)
-        (letter,) = queries_dead_letters.list_oldest(connection, reason="time-too-old", limit=1)
+        (letter,) = queries_dead_letters.list_letters(connection, reason="time-too-old", limit=1)
         assert letter.topic == "devices/gauge-0/readings"
         assert b"0001-01-01" in letter.payload

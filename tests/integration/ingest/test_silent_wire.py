@@ -11,7 +11,7 @@ from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
-from hypervisor.readings.ingesting import read_wall_clock
+from hypervisor.readings.ingest_worker import read_wall_clock
 from hypervisor.stack.servers import start_broker
 from ingest.link import Address, Link
 from tests.wires import cable

@@ -11,7 +11,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
-from hypervisor.readings import ingesting, queries_workers
+from hypervisor.readings import ingest_worker, queries_workers
 from tests.integration.ingest.conftest import (
     GAUGES,
     Publisher,
@@ -140,7 +140,7 @@ def test_a_device_added_while_ingest_runs(instance_settings: Settings) -> None:
             connection.execute("INSERT INTO feed (kind) VALUES ('registry')")
         player.send("late-comer", body)  # at once: not one of its messages is refused
         wait_for(settings, lambda c: count(c) == 1)
-        sent = hypervisor(settings, "dead-letters", "redrive")
+        sent = hypervisor(settings, "dead-letters", "replay")
         assert "1 letters: 1 readings stored, 0 letters refused again" in sent
     with connect(settings.database_url) as connection:
         assert count(connection) == 1  # the same reading, and its arrival is the first one
@@ -171,7 +171,7 @@ def test_one_that_hangs_loses_its_claim_and_stands_by_when_it_is_back(
     instance_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connection lives, for the kernel answers for it; its absence is a deaf span."""
-    monkeypatch.setattr(ingesting, "LEASE_SECONDS", 8.0)
+    monkeypatch.setattr(ingest_worker, "LEASE_SECONDS", 8.0)
     settings = instance_settings
     first = start_ingest(settings, "one")
     try:

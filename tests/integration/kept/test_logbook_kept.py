@@ -18,9 +18,8 @@ from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries import EvaluationState
 from hypervisor.evaluation.queries_setbacks import SetAside, Setback
 from hypervisor.logbook import queries as log_queries
-from hypervisor.logbook import queries_handovers, queries_shifts
-from hypervisor.logbook.errors import NoEntryError
-from hypervisor.logbook.model import EntryKind, Handover, LogEntry, NewEntry
+from hypervisor.logbook import queries_handovers
+from hypervisor.logbook.model import EntryKind, Handover, LogEntry, NewEntry, NoEntryError
 from hypervisor.logbook.queries import LogFilter
 from hypervisor.registry import queries_revisions
 from hypervisor.rulebook import queries as rulebook_queries
@@ -116,7 +115,9 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
     assert (listed(first=NOW - HOUR, last=NOW), LogFilter().limit) == (listed()[:-1], 200)
     for words in ({"area": "7"}, {"about": 99}):
         connection.execute("SAVEPOINT before")
-        with pytest.raises(NoEntryError, match="the entry names what is not there: Key "):
+        with pytest.raises(
+            NoEntryError, match="the entry refers to something that does not exist: Key "
+        ):
             log_queries.insert_entry(connection, replace(note, **words), now=NOW)
         connection.execute("ROLLBACK TO before")
 
@@ -174,8 +175,8 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         " AND p.key = r.key), recorded_at = %s, author = 'ann', reason = 'why'",
         [NOW],
     )
-    assert queries_shifts.list_edits(connection, NOW) == [
-        queries_shifts.Edit(
+    assert queries_handovers.list_edits(connection, NOW) == [
+        queries_handovers.Edit(
             kind="rule",
             key="r",
             value=None,
@@ -186,12 +187,12 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         )
     ]
     add_device(connection, "gauge", "mill")
-    assert queries_shifts.list_out_of_service(connection, NOW) == [
-        queries_shifts.OutOfServiceDevice(
+    assert queries_handovers.list_out_of_service(connection, NOW) == [
+        queries_handovers.OutOfServiceDevice(
             device="gauge", site="mill", site_title="Mill", since=NOW, author="ann", reason="why"
         )
     ]
-    assert queries_shifts.list_out_of_service(connection, NOW - TICK) == []
+    assert queries_handovers.list_out_of_service(connection, NOW - TICK) == []
 
 
 def test_an_act_of_the_audit_has_all_its_parts(connection: Connection) -> None:

@@ -11,8 +11,7 @@ import pytest
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection, connect
 from hypervisor.logbook import queries as log_queries
-from hypervisor.logbook.errors import LogError, NoEntryError
-from hypervisor.logbook.model import EntryKind, LogEntry, NewEntry
+from hypervisor.logbook.model import EntryKind, LogEntry, LogError, NewEntry, NoEntryError
 from hypervisor.logbook.queries import LogFilter
 from hypervisor.logbook.service import append_entry
 from tests.integration.evaluation.world import World, make_world
@@ -66,7 +65,7 @@ def test_what_is_promised_stands_open_until_it_is_kept_once(world: World) -> Non
     )
     with pytest.raises(LogError, match="was settled by bruno"):
         _say(world.connection, kept)
-    with pytest.raises(LogError, match="is a note, which does not stand open"):
+    with pytest.raises(LogError, match="is a note, which needs no settling"):
         _say(world.connection, replace(kept, about=promise.id + 1))
 
 

@@ -64,7 +64,7 @@ def test_what_was_typed_is_kept_where_it_is_refused(client: httpx.Client) -> Non
     said = {"csrf": token, "kind": "promise", "text": "rappeler le préfet", "due": "soon"}
     answer = client.post("/log", data=said)
     assert answer.status_code == 422
-    assert "il faut un jour et une heure" in answer.text
+    assert "indiquez un jour et une heure" in answer.text
     assert "rappeler le préfet</textarea>" in answer.text
     assert client.get("/api/v1/log").json()["entries"] == []
 
@@ -134,7 +134,7 @@ def test_a_hand_over_tells_of_a_rule_that_was_revised_with_its_tests(
     assert offered.status_code == 303, offered.text
     frozen = _page(client, offered.headers["location"])
     for page in (draft, frozen):
-        for said in ("flood-rise", "4,00\N{NO-BREAK SPACE}m → 4,50\N{NO-BREAK SPACE}m", "retiré"):
+        for said in ("flood-rise", "4,00\N{NO-BREAK SPACE}m → 4,50\N{NO-BREAK SPACE}m", "supprimé"):
             assert said in page, said
 
 

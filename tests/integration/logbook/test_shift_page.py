@@ -12,12 +12,12 @@ from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment
 from hypervisor.database import audit
 from hypervisor.database.connect import connect
+from hypervisor.logbook import handover_page, queries_handovers, service_handover
 from hypervisor.logbook import queries as log_queries
-from hypervisor.logbook import queries_handovers, service_handover, shift
 from hypervisor.logbook.model import EntryKind, NewEntry
 from hypervisor.logbook.queries import LogFilter
 from hypervisor.logbook.service import append_entry
-from hypervisor.logbook.service_handover import Step, compute_digest
+from hypervisor.logbook.service_handover import compute_digest
 from tests.integration.evaluation.world import RULES, Sent, World, make_world, us
 from tests.integration.web.conftest import NORTH, SOUTH, place
 
@@ -68,7 +68,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def _page(world: World, since: datetime = WALL) -> dict[str, Any]:
-    return shift.build_page(world.connection, since=since, wall=WALL + 8 * HOUR)
+    return handover_page.build_page(world.connection, since=since, wall=WALL + 8 * HOUR)
 
 
 def test_each_alarm_stands_in_its_section(world: World) -> None:
@@ -102,7 +102,7 @@ def test_an_alarm_is_stale_while_it_is_not_heard(world: World) -> None:
 
 def test_the_worst_comes_first_then_the_latest() -> None:
     rows = [("minor", "01"), ("major", "00"), ("critical", "02"), ("major", "03"), ("info", "09")]
-    found = shift.sort_by_severity({"severity": a, "began": b} for a, b in rows)
+    found = handover_page.sort_by_severity({"severity": a, "began": b} for a, b in rows)
     assert [(one["severity"], one["began"]) for one in found] == [
         *(("critical", "02"), ("major", "03"), ("major", "00"), ("minor", "01"), ("info", "09")),
     ]
@@ -215,7 +215,7 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
         service_handover.apply_step(
             world.connection,
             number,
-            Step.TAKE,
+            "take",
             author="bruno",
             signed=compute_digest(page, "x"),
             remark=" seen ",

@@ -55,7 +55,7 @@ def hypervisor(mill: World, monkeypatch: pytest.MonkeyPatch) -> Type:
 
 def test_invalidating_and_taking_it_back(hypervisor: Type) -> None:
     name = "mill/level"
-    assert "5 readings there: 5 good" in hypervisor(
+    assert "5 readings in this span: 5 good" in hypervisor(
         "readings", "invalidate", name, *SPAN, "--reason", "ice", "--dry-run"
     )
     assert "No such option" not in hypervisor("audit")
@@ -63,7 +63,7 @@ def test_invalidating_and_taking_it_back(hypervisor: Type) -> None:
     assert said.startswith("act 1: 5 readings of mill/level invalidated\n")
     shown = hypervisor("readings", "list", name, *SPAN)
     assert shown.count("invalidated") == 5
-    assert "act 2: act 1 undone, 5 readings stand as before" in hypervisor(
+    assert "act 2: act 1 undone, 5 readings restored" in hypervisor(
         "readings", "undo", "1", "--reason", "no ice"
     )
     first, second = (json.loads(line) for line in hypervisor("audit", "--json").splitlines())

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hypervisor.base.instants import EPOCH, micros
+from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.readings import queries as reading_queries
-from hypervisor.readings import queries_rollups, rollup
+from hypervisor.readings import queries_compression, rollup
 from sensors._domain import catalogue
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW
@@ -102,19 +102,12 @@ def _expected(
 
 
 def _told(connection: Connection, *, days: bool) -> dict[tuple[int, datetime], tuple[float, ...]]:
-    series = list(_series(connection).values())
-    span = (EPOCH, datetime(2100, 1, 1, tzinfo=UTC))
-    found = queries_rollups.read_rollups(connection, series, span, days=days)
+    rows = connection.execute(
+        "SELECT series_id, begins, count, sum, min, max, last, coalesce(increase, 'NaN')"  # noqa: S608
+        f" FROM {'rollup_day' if days else 'rollup_hour'}"
+    ).fetchall()
     connection.commit()
-    return {
-        (one, piece.begins): (
-            float(piece.count),
-            *(piece.sum, piece.min, piece.max, piece.last),
-            float("nan") if piece.increase is None else piece.increase,
-        )
-        for one, pieces in found.items()
-        for piece in pieces
-    }
+    return {(series, begins): tuple(map(float, figures)) for series, begins, *figures in rows}
 
 
 def _require_equal(connection: Connection) -> None:
@@ -181,7 +174,7 @@ def test_what_is_let_go_stays_rolled_up(world: World) -> None:
     quarter = timedelta(minutes=15)
     rows = [(series[LEVEL], AUTUMN + quarter * n, n / 10, 0, 1) for n in range(40)]
     _store(connection, rows)  # nobody has rolled this up yet
-    (chunk, *_) = queries_rollups.list_chunks(connection, EPOCH)
+    (chunk, *_) = queries_compression.list_chunks(connection)
     expected = _expected(connection, days=False)
     with connection.transaction():
         rollup.freeze(connection, *chunk)

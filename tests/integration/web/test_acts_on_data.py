@@ -1,4 +1,4 @@
-"""What people do through the API: observe, invalidate, undo, redrive, announce works."""
+"""What people do through the API: observe, invalidate, undo, replay, announce works."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -57,7 +57,7 @@ def test_invalidated_and_taken_back(client_of: ClientOf) -> None:
     assert marks(client) == [[], [], [], []]
     assert client.get(f"{API}/audit/{done['act']}").json()["act"]["undone_by"] == undone["act"]
     again = post(client, f"/readings/acts/{done['act']}/undo", {"reason": "again"}, 422)
-    assert "undone already" in again["detail"]
+    assert "already undone" in again["detail"]
     assert "believed" not in post(client, "/series/orge/level/invalidations", SPAN)
 
 
@@ -69,7 +69,7 @@ def test_observed(client: httpx.Client) -> None:
     for wrong, said in (
         ({"unit": "kg"}, "is in m"),
         ({"value": 9000}, "outside"),
-        ({"time": "2024-06-01T00:00:00Z"}, "ahead of now"),
+        ({"time": "2024-06-01T00:00:00Z"}, "is after now"),
     ):
         assert said in post(client, "/series/orge/level/observations", seen | wrong, 422)["detail"]
     post(client, "/series/orge/depth/observations", seen, 404)
@@ -102,15 +102,15 @@ def test_dead_letters_looked_at_and_sent_again(client: httpx.Client, world: Worl
         "mode": "EXERCICE", "letter": 0, "base64": "/wA=", "text": None,
     }  # fmt: skip
 
-    done = post(client, "/dead-letters/redrive", {"ids": [found["id"]], "why": "known now"}, 200)
+    done = post(client, "/dead-letters/replay", {"ids": [found["id"]], "why": "known now"}, 200)
     assert (done["readings"], done["left"]) == (1, 0)
     assert done["letters"][0]["done"] is True
     assert client.get(f"{API}/dead-letters?reason=unknown-device").json()["letters"] == []
     still = post(client, "/dead-letters/redrive", {"reason": "not-json", "why": "try"}, 200)
     assert [one["done"] for one in still["letters"]] == [False, False]
-    assert client.get(f"{API}/audit?kind=redrive").json()["acts"][0]["author"] == "anne"
-    post(client, "/dead-letters/redrive", {"ids": [99], "why": "x"}, 404)
-    post(client, "/dead-letters/redrive", {"shift": "soon", "why": "x"}, 422)
+    assert client.get(f"{API}/audit?kind=replay").json()["acts"][0]["author"] == "anne"
+    post(client, "/dead-letters/replay", {"ids": [99], "why": "x"}, 404)
+    post(client, "/dead-letters/replay", {"shift": "soon", "why": "x"}, 422)
 
 
 def test_a_device_that_says_nothing(client: httpx.Client, world: World) -> None:

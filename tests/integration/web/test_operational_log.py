@@ -42,7 +42,7 @@ def test_an_operator_writes_in_the_own_territory_and_is_seen_there(client_of: Cl
 
 
 def test_what_is_wrong_is_said_in_words(client: httpx.Client) -> None:
-    assert "by when is missing" in _write(client, 422, kind="promise")["detail"]
+    assert "a due time is required" in _write(client, 422, kind="promise")["detail"]
     assert "no alarm" in _write(client, 404, alarm=999)["detail"]
     _write(client, 422, kind="gossip")
     _write(client, 422, text="")
@@ -73,7 +73,7 @@ def test_a_shift_is_handed_over_by_two(client_of: ClientOf) -> None:
 
     made = anne.post("/api/v1/handovers", json={"note": "all told"}).json()["handover"]
     again = bruno.post("/api/v1/handovers", json={})
-    assert (again.status_code, "anne has offered" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, "anne has already offered" in again.json()["detail"]) == (409, True)
 
     steps = f"/api/v1/handovers/{made['id']}/steps"
     own = anne.post(steps, json={"step": "take", "signed": made["digest"]})

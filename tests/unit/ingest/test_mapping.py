@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.readings.directory import list_units
+from hypervisor.readings.ingest_inventory import list_units
 from ingest.library import list_shipped, make_codec
 from ingest.mapping import MappingError, find_ambiguous_fields, load_mapping
 from ingest.meaning import flatten, read_fields

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import LONGEST, NEEDS, EntryKind, NewEntry, check_entry
+from hypervisor.logbook.model import LONGEST, NEEDS, EntryKind, LogError, NewEntry, check_entry
 
 DUE = datetime(2024, 10, 10, 8, tzinfo=UTC)
 NOTE = NewEntry(author="anne", kind=EntryKind.NOTE, text=" the road is dry \n")
@@ -26,12 +25,12 @@ def test_every_kind_has_a_form_that_stands(kind: EntryKind) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (replace(NOTE, text=" \t"), "note: nothing is said; write it in a few words"),
+        (replace(NOTE, text=" \t"), "note: the text is empty"),
         (replace(NOTE, text="x" * (LONGEST + 1)), "note: 10001 characters; at most 10000 fit"),
-        (replace(NOTE, due=DUE), "note: it has no time by which it is due"),
-        (replace(NOTE, kind=EntryKind.PROMISE), "promise: by when is missing"),
-        (replace(NOTE, kind=EntryKind.SETTLED), "settled: say which entry it is about"),
-        (replace(NOTE, about=3), "note: it is about no other entry"),
+        (replace(NOTE, due=DUE), "note: a due time is not allowed"),
+        (replace(NOTE, kind=EntryKind.PROMISE), "promise: a due time is required"),
+        (replace(NOTE, kind=EntryKind.SETTLED), "settled: name the entry it refers to"),
+        (replace(NOTE, about=3), "note: it cannot refer to another entry"),
     ],
 )
 def test_what_is_wrong_is_said(wrong: NewEntry, said: str) -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.readings.blinding import Dependencies, Impact
 from hypervisor.readings.device_health import Health, assess_device, stale_by_device
+from hypervisor.readings.impact import Dependencies, Impact
 from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import catalogue
 
@@ -77,7 +77,9 @@ def test_the_quickest_regular_series_says_how_long_is_too_long() -> None:
 def ground(**speaking: str) -> Dependencies:
     return Dependencies(
         quantities={"gauge": frozenset({"level", "battery"})},
-        speaking={("mill", quantity): frozenset(who.split()) for quantity, who in speaking.items()},
+        measured_by={
+            ("mill", quantity): frozenset(who.split()) for quantity, who in speaking.items()
+        },
         assets={"mill": ("School", "Road")},
         below={"mill": ("Bridge",)},
         members={"mill": 12},
@@ -90,19 +92,19 @@ def ground(**speaking: str) -> Dependencies:
 
 
 def test_what_goes_dark() -> None:
-    blinds = ground(level="gauge").blinds(GAUGE, well=frozenset({"other"}))
+    blinds = ground(level="gauge").assess(GAUGE, well=frozenset({"other"}))
     assert blinds == Impact(
         assets=("School", "Road"), below=("Bridge",), members=12, rules=("flood-level",)
     )
 
 
 def test_another_that_is_well_stands_in() -> None:
-    found = ground(level="gauge other").blinds(GAUGE, well=frozenset({"other"}))
+    found = ground(level="gauge other").assess(GAUGE, well=frozenset({"other"}))
     assert (found.assets, found.below, found.rules) == ((), (), ())
-    unwell = ground(level="gauge other").blinds(GAUGE, well=frozenset())
+    unwell = ground(level="gauge other").assess(GAUGE, well=frozenset())
     assert unwell.assets
 
 
 def test_a_member_does_not_blind_its_own_group() -> None:
     lamp = replace(GAUGE, groups=("cabinet",))
-    assert ground(level="gauge").blinds(lamp, well=frozenset()).members == 0
+    assert ground(level="gauge").assess(lamp, well=frozenset()).members == 0

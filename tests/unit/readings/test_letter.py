@@ -1,6 +1,6 @@
 """The bytes of a letter as people read them."""
 
-from hypervisor.readings.views_dead_letter import MOST, HexLine, format_payload
+from hypervisor.readings.views_dead_letters import MOST, HexLine, format_payload
 
 
 def test_json_is_read_in_three_ways() -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from hypervisor.base.instants import micros
-from hypervisor.readings.directory import build_inventory, list_channels, list_units
+from hypervisor.readings.ingest_inventory import build_inventory, list_channels, list_units
 from hypervisor.registry.model import Device, Gateway, Registry, Series, Site
 from ingest.ports import Channel, CodecSource
 from sensors._domain import catalogue

@@ -7,8 +7,7 @@ import pytest
 
 from hypervisor.access.errors import NoAccountError
 from hypervisor.base.reader import Reader, reading
-from hypervisor.logbook.errors import LogError
-from hypervisor.logbook.model import EntryKind, NewEntry, check_entry
+from hypervisor.logbook.model import EntryKind, LogError, NewEntry, check_entry
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
 from sensors._errors import Message, Place
@@ -24,8 +23,11 @@ def _told(language: str, error: object) -> str:
 def test_a_refusal_says_its_case_in_french() -> None:
     with pytest.raises(LogError) as caught:
         check_entry(NewEntry(author="anne", kind=EntryKind.PROMISE, text="call back"))
-    assert _told("en", caught.value) == "promise: by when is missing"
-    assert _told("fr", caught.value) == "promesse : pour quand manque"
+    assert _told("en", caught.value) == "promise: a due time is required"
+    assert (
+        _told("fr", caught.value)
+        == "promesse : l\N{RIGHT SINGLE QUOTATION MARK}échéance est obligatoire"
+    )
 
 
 def test_a_message_is_translated_by_its_template() -> None:

@@ -1,4 +1,4 @@
-"""Ingest wired: a worker from the settings and its run; a second process stands by."""
+"""The ingest worker, built from the settings, and its run; a second process stands by."""
 
 import logging
 import re
@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from hypervisor.base.instance import Mode
-from hypervisor.base.instants import micros
+from hypervisor.base.instants import micros_if
 from hypervisor.base.settings import Settings
 from hypervisor.broker.probe import SILENT, connack
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.readings import queries, queries_codecs, queries_workers
-from hypervisor.readings.directory import build_inventory, list_units
+from hypervisor.readings.ingest_inventory import build_inventory, list_units
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry import queries as registry_queries
 from ingest.check import TimeTolerance
@@ -31,11 +31,13 @@ from sensors._domain import catalogue
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # one level of a topic
 _DAY = 86_400_000_000  # µs
-_CLAIM_SECONDS = 10.0  # without a database, before we say that there is none
+_CLAIM_SECONDS = 10.0  # without a database, before the start fails
 _STANDBY_SECONDS = 0.5  # between two tries to take over
-LEASE_SECONDS = 60.0  # without a word, after which a process loses its claim to one that stands by
-LOOK_SECONDS = 1.0  # between two looks whether an exercise begins anew
-SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
+LEASE_SECONDS = (
+    60.0  # without activity, after which a process loses its claim to one that stands by
+)
+LOOK_SECONDS = 1.0  # between two checks whether an exercise was reset
+SWITCH_SECONDS = 0.0005  # between thread switches, so that storing does not wait for the reader
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ def read_wall_clock() -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerParts:
-    """A worker's parts, wired."""
+    """The parts of a worker."""
 
     settings: Settings
     exercise: bool
@@ -100,9 +102,7 @@ def wire(settings: Settings, *, intake: type[Intake] = Intake) -> WorkerParts:
 
 
 def run(settings: Settings, stopping: Callable[[], bool]) -> None:
-    """Work until told to stop; while another process does the work, stand by to take over.
-
-    Where an exercise begins anew, begin anew with it.
+    """Work until `stopping`; stand by while another process works; restart with an exercise.
 
     Raises:
         StoreError: no database answers.
@@ -112,7 +112,7 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
         try:
             _run_worker(wire(settings), stopping)
         except OccupiedError as error:
-            log.warning("%s: %s now; what we have not stored it gets", settings.worker, error)
+            log.warning("%s: %s; it receives what we have not stored", settings.worker, error)
 
 
 def _run_worker(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
@@ -126,46 +126,44 @@ def _run_worker(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
             settings.broker_host,
             settings.parts_port,
         )
-        made = join(parts, stopping)
-        if made is not None:
-            made.run(_stop_on_restart(parts, stopping) if parts.exercise else stopping)
+        worker = join(parts, stopping)
+        if worker is not None:
+            worker.run(_stop_on_reset(parts, stopping) if parts.exercise else stopping)
     finally:
         parts.link.close()
         parts.close()
 
 
-def _stop_on_restart(parts: WorkerParts, stopping: Callable[[], bool]) -> Callable[[], bool]:
-    """Also when an exercise that begins anew expects us no more: what we heard was another's."""
-    next_look = [time.monotonic() + LOOK_SECONDS]
+def _stop_on_reset(parts: WorkerParts, stopping: Callable[[], bool]) -> Callable[[], bool]:
+    """Stop also when the exercise was reset: what we have in hand belongs to the one before."""
+    next_look = time.monotonic() + LOOK_SECONDS
 
     def ending() -> bool:
+        nonlocal next_look
         if stopping():
             return True
-        if time.monotonic() < next_look[0]:
+        if time.monotonic() < next_look:
             return False
-        next_look[0] = time.monotonic() + LOOK_SECONDS
+        next_look = time.monotonic() + LOOK_SECONDS
         return instance_store.is_drained(parts.settings.database_url, parts.settings.worker)
 
     return ending
 
 
 def join(parts: WorkerParts, stopping: Callable[[], bool]) -> Worker | None:
-    """The worker, expected to be heard from now on; None when told to stop before that.
+    """Join, and build the worker; None: stopped before that.
 
-    A new one joins when the broker has its subscriptions, and so keeps a queue for it. One that
-    joined before has a queue already, and begins with it at once; so does one that the database
-    has forgotten and the broker has not, which the first message of its queue shows.
+    A new worker joins once the broker has its subscriptions, and so keeps a queue for it. One that
+    has joined before has a queue already; so has one that only the database has forgotten, as the
+    first message of its queue shows.
     """
     settings, link = parts.settings, parts.link
     with connect(settings.database_url) as connection:
-        expected_workers = {
-            worker_row.name
-            for worker_row in queries_workers.list_workers(connection)
-            if worker_row.drained_at is None
-        }
-    while (
-        settings.worker not in expected_workers and not link.subscribed and not link.inbox.arrivals
-    ):
+        expected = any(
+            worker.name == settings.worker and worker.drained_at is None
+            for worker in queries_workers.list_workers(connection)
+        )
+    while not (expected or link.subscribed or link.inbox.arrivals):
         if stopping():
             return None
         link.turn(0.2, room=settings.batch_rows)
@@ -173,26 +171,25 @@ def join(parts: WorkerParts, stopping: Callable[[], bool]) -> Worker | None:
         return make_worker(parts, queries_workers.take_over(connection, settings.worker))
 
 
-def make_worker(parts: WorkerParts, joined_worker: queries_workers.Worker) -> Worker:
+def make_worker(parts: WorkerParts, joined: queries_workers.Worker) -> Worker:
     settings = parts.settings
-    heard = None if joined_worker.heard_at is None else micros(joined_worker.heard_at)
     pipeline = Pipeline(
         directory=parts.intake,
         store=parts.intake,
         belief=make_belief(settings),
         listening=HeartbeatState(
             interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
-            clock=heard,
+            clock=micros_if(joined.heard_at),
         ),
         library=Library(units=list_units(catalogue())),
     )
-    with suppress(UnavailableError):  # then as soon as the store is there
+    with suppress(UnavailableError):  # then as soon as the database is there
         pipeline.look_up(at_once=True)
     return Worker(link=parts.link, pipeline=pipeline, limits=parts.limits, ticks=time.monotonic)
 
 
 def _claim(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
-    """Be the only process that works: two of them would put each other out at the broker."""
+    """Become the only process that works: two would disconnect each other at the broker."""
     end, stands_by = time.monotonic() + _CLAIM_SECONDS, False
     while not stopping():
         try:
@@ -212,17 +209,17 @@ def _claim(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
 
 
 def _end_lease(settings: Settings) -> None:
-    """Free the claim of a process that hangs: where we could hear the broker, it could, too."""
+    """Free the claim of a process that hangs: not while the broker is unreachable for us, too."""
     with suppress(StoreError), connect(settings.database_url, autocommit=True) as connection:
         holder = queries_workers.find_silent_claim(connection, lease=LEASE_SECONDS)
         if holder is None or connack(settings.broker_host, settings.parts_port) == SILENT:
             return
         queries_workers.end_claim(connection, holder)
-        log.warning("the process that worked was silent for %.0f s: taking over", LEASE_SECONDS)
+        log.warning("the working process was silent for %.0f s: taking over", LEASE_SECONDS)
 
 
 def make_belief(settings: Settings) -> TimeTolerance:
-    """Which times are believed, from the settings."""
+    """How far a reading's time may be from its arrival."""
     return TimeTolerance(
         ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
     )
@@ -230,7 +227,7 @@ def make_belief(settings: Settings) -> TimeTolerance:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestContext:
-    """What it takes to check and store without a broker."""
+    """What decoding, checking and storing need, without a broker."""
 
     connection: Connection
     routes: Routes
@@ -240,7 +237,7 @@ class IngestContext:
 
 @contextmanager
 def open_ingest_context(settings: Settings) -> Iterator[IngestContext]:
-    """All it takes to send dead letters through again."""
+    """What replaying dead letters needs."""
     definitions = catalogue()
     with connect(settings.database_url) as connection:
         queries.create_staging_tables(connection)
