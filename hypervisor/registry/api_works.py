@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
-from hypervisor.registry import queries_tables
 from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.model import Registry
@@ -22,7 +21,7 @@ from hypervisor.registry.schemas_works import (
     WorksListBody,
     WorksPut,
 )
-from hypervisor.registry.works import Works, announce_works, end_works, list_works
+from hypervisor.registry.works import Works, announce_works, end_works, list_works, load_works
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, expected, tag
 from hypervisor.web.problems import responses
@@ -85,12 +84,7 @@ def end_works_now(
 
 
 def _load_all(context: RequestContext) -> Mapping[str, Works]:
-    return {
-        works.name: works
-        for works in list_works(
-            queries_tables.list_revisions(context.connection, "works"), context.now()
-        )
-    }
+    return {works.name: works for works in load_works(context.connection, context.now())}
 
 
 def _require_works(context: RequestContext, name: str) -> Works:

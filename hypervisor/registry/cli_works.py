@@ -81,14 +81,11 @@ def list_(
 ) -> None:
     """List current and upcoming works."""
     from hypervisor.database.command import current_time, open_database
-    from hypervisor.registry import queries_tables
     from hypervisor.registry.tables import works_rows, works_table
-    from hypervisor.registry.works import list_works
+    from hypervisor.registry.works import load_works
 
     with open_database(context) as connection:
-        all_works = list_works(
-            queries_tables.list_revisions(connection, "works"), current_time(connection)
-        )
+        all_works = load_works(connection, current_time(connection))
     all_works = [works for works in all_works if every or works.state != "over"]
     if as_json:
         for row in works_rows(all_works):

@@ -111,12 +111,9 @@ class GroupInput(EntryInput):
     def content(self) -> tuple[Entry, list[Fact]]:
         """Its entry, and the facts."""
         facts = [replace(fact, key=f"{self.name}/{fact.key}") for fact in self.members]
-        if self.withdraws("supply"):
-            where = self.at("supply")
-            facts.append(Fact(kind="supply", key=self.name, value=None, where=where))
-        elif self.supply is not None:
-            value = {"plan": self.supply.plan, "switched": self.supply.switched}
-            facts.append(self.supply.fact("supply", self.name, value))
+        supply = self.supply
+        value = {"plan": supply.plan, "switched": supply.switched} if supply else None
+        facts += self.inner_facts("supply", value)
         return self.entry(), facts
 
 
@@ -310,13 +307,9 @@ class AssetInput(PlacedInput):
         if self.lon is not None and self.lat is not None:
             more["geometry"] = {"type": "Point", "coordinates": [self.lon, self.lat]}
         more |= mark_place(self, context, placed=bool(more) or self.has("geometry"))
-        facts: list[Fact] = []
-        if self.withdraws("reach"):
-            facts.append(Fact(kind="reach", key=self.name, value=None, where=self.at("reach")))
-        elif self.reach is not None:
-            value = {"gauge": self.reach.gauge, "level": self.reach.level, "unit": "m"}
-            marked = "reach" in context.marked
-            facts.append(self.reach.fact("reach", self.name, value, marked=marked))
+        reach = self.reach
+        value = {"gauge": reach.gauge, "level": reach.level, "unit": "m"} if reach else None
+        facts = self.inner_facts("reach", value, marked="reach" in context.marked)
         return self.entry(**more), facts
 
 

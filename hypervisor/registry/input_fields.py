@@ -308,6 +308,16 @@ class EntryInput(Input):
         }
         return Entry(key=getattr(self, self.key), given={**given, **more}, where=self.where)
 
+    def inner_facts(
+        self, kind: str, value: Mapping[str, Any] | None, *, marked: bool = False
+    ) -> list[Fact]:
+        """The fact of the field `kind`: withdrawn by a null, none without the field."""
+        inner: FactInput | None = getattr(self, kind)
+        key = getattr(self, self.key)
+        if self.withdraws(kind):
+            return [Fact(kind=kind, key=key, value=None, where=self.at(kind))]
+        return [] if inner is None else [inner.fact(kind, key, value, marked=marked)]
+
 
 class PlacedInput(EntryInput):
     """An entry that lies somewhere."""

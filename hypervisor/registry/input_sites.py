@@ -371,12 +371,8 @@ class SiteInput(PlacedInput):
             equipped += entries
             facts += device_facts
         facts += _owned(self.thresholds, self.name)
-        if self.withdraws("datum"):
-            facts.append(Fact(kind="datum", key=self.name, value=None, where=self.at("datum")))
-        elif self.datum is not None:
-            value = {"zero": self.datum.zero, "unit": "m"}
-            marked = "datum" in context.marked
-            facts.append(self.datum.fact("datum", self.name, value, marked=marked))
+        zero = {"zero": self.datum.zero, "unit": "m"} if self.datum else None
+        facts += self.inner_facts("datum", zero, marked="datum" in context.marked)
         return self.entry(**mark_place(self, context, placed=self.has("lon"))), equipped, facts
 
 

@@ -1,6 +1,8 @@
 """Administration of devices: service and broker accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
@@ -12,10 +14,14 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
+from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import audit
-from hypervisor.registry import views_devices as view
+from hypervisor.registry import queries_devices
 from hypervisor.registry.apply import Act, apply_steps
+from hypervisor.registry.inventory import Fact, Inventory
+from hypervisor.registry.queries_devices import DeviceRow
 from hypervisor.registry.revisions import Stamp
+from hypervisor.registry.tree import Where
 from hypervisor.web import once
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -24,6 +30,7 @@ from sensors._errors import TerritoryError
 
 router = APIRouter()
 PAGE: Page | None = None
+SHOWN = 100
 Name = Annotated[str, Path(max_length=200)]
 Text = Annotated[str, Form(max_length=1_000)]
 
@@ -56,7 +63,7 @@ def set_service(
         with context.writing() as connection:
             apply_steps(
                 connection,
-                lambda _: [view.service_change(name, back=bool(back), at=now)],
+                lambda _: [_change_service(name, back=bool(back), at=now)],
                 stamp=Stamp(author=context.person.name, reason=reason, now=now),
                 act=Act(kind="service", subject=f"device/{name}"),
             )
@@ -75,14 +82,14 @@ def change_account(
     drop: frozenset[str] = frozenset()
     passwords: dict[str, str] = {}
     try:
-        broker = view.require_broker(_settings(request))
+        broker = _require_broker(_settings(request))
         if does == "remove":
             accounts.require_account(broker, name)
             drop = frozenset({name})
         elif does == "rotate":
             passwords = accounts.next_password(broker, name)
         else:
-            passwords = accounts.first_password(broker, name, view.load_gateways(context))
+            passwords = accounts.first_password(broker, name, _load_gateways(context))
         accounts.change(broker, put=passwords, drop=drop)
     except (StackError, OSError) as error:
         return _render_list(context, request, q=name, wrong=refusal(error))
@@ -114,6 +121,24 @@ def _settings(request: Request) -> Settings | None:
     return settings
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeviceWithAccount:
+    """`account` None: the broker's accounts cannot be read from here."""
+
+    device: DeviceRow
+    account: bool | None
+
+    @property
+    def lacking(self) -> bool:
+        """It connects by itself and has no account."""
+        return self.account is False and self.device.gateway is None
+
+    def matches(self, words: Iterable[str]) -> bool:
+        """Whether its name, site or model has all the words."""
+        text = f"{self.device.name} {self.device.site_title} {self.device.model or ''}".lower()
+        return all(word in text for word in words)
+
+
 def _render_list(  # noqa: PLR0913  what the page shows
     context: RequestContext,
     request: Request,
@@ -124,14 +149,63 @@ def _render_list(  # noqa: PLR0913  what the page shows
     wrong: str = "",
     secret: Mapping[str, str] | None = None,
 ) -> Response:
+    """The devices in use that match the search, with their accounts."""
+    names, unreachable = _load_accounts(_settings(request))
+    rows = [
+        DeviceWithAccount(device=device, account=None if names is None else device.name in names)
+        for device in queries_devices.list_devices_in_use(context.connection, context.now())
+    ]
+    lacking = [row for row in rows if row.lacking]
+    out = [row for row in rows if not row.device.in_service]
+    selected = {"lacking": lacking, "out": out}.get(only, rows)
+    matches = [row for row in selected if row.matches(q.lower().split())]
     shared = frame.admin_context(context, "devices", done=done, wrong=wrong)
     return render(
         context,
         "admin_devices.html",
         status_code=422 if wrong else 200,
-        page=view.load_page(context, _settings(request), words=q, narrowed=only),
+        rows=matches[:SHOWN],
+        of=len(matches),
+        lacking=len(lacking),
+        out=len(out),
+        unreachable=unreachable,
         q=q,
         only=only,
         secret=secret or {},
         **shared,
     )
+
+
+def _load_accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
+    try:
+        local = _require_broker(settings)
+        rows = accounts.list_accounts(local, {})
+    except (StackError, OSError) as error:
+        return None, refusal(error)
+    return frozenset(row.name for row in rows if row.account), ""
+
+
+def _require_broker(settings: Settings | None) -> Broker:
+    """The broker whose accounts are stored on this machine.
+
+    Raises:
+        StackError: they are kept elsewhere.
+    """
+    if settings is None:
+        raise StackError("this process does not know where the broker's accounts are kept")
+    return accounts.local_broker(settings)
+
+
+def _load_gateways(context: RequestContext) -> Mapping[str, str | None]:
+    """Devices in use -> the gateway that publishes for them."""
+    return {
+        device.name: device.gateway
+        for device in queries_devices.list_devices_in_use(context.connection, context.now())
+    }
+
+
+def _change_service(name: str, *, back: bool, at: datetime | None) -> Inventory:
+    """The change that takes a device out of service or back."""
+    where = Where(file="administration", line=0)
+    fact = Fact(kind="device", key=name, value={"in_service": back}, where=where, effective=at)
+    return Inventory(facts=(fact,))

@@ -12,9 +12,9 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.accounts.service import require_administrator
 from hypervisor.registry import api_works as api
-from hypervisor.registry import queries_site, queries_tables
+from hypervisor.registry import queries_site
 from hypervisor.registry.schemas_works import WorksEndPost, WorksPut
-from hypervisor.registry.works import list_works
+from hypervisor.registry.works import load_works
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -112,9 +112,7 @@ def _render_list(
     entered: dict[str, str] | None = None,
 ) -> Response:
     shared = frame.admin_context(context, "works", done=done, wrong=wrong)
-    all_works = list_works(
-        queries_tables.list_revisions(context.connection, "works"), context.now()
-    )
+    all_works = load_works(context.connection, context.now())
     return render(
         context,
         "admin_works.html",

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries_tables
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.input_equipment import SUBJECTS, works_fact, works_value
 from hypervisor.registry.inventory import Fact, Inventory
@@ -86,6 +88,11 @@ def list_works(revisions: Iterable[Revision], now: datetime | None) -> list[Work
     """All works that are not withdrawn, the latest last. `revisions`: in order of recording."""
     last = {revision.key: revision for revision in revisions if revision.kind == "works"}
     return sorted(_current_works(last.values(), now), key=lambda works: (works.begins, works.name))
+
+
+def load_works(connection: Connection, now: datetime | None) -> list[Works]:
+    """All works of the database that are not withdrawn."""
+    return list_works(queries_tables.list_revisions(connection, "works"), now)
 
 
 def _current_works(revisions: Iterable[Revision], now: datetime | None) -> Iterable[Works]:
