@@ -55,7 +55,7 @@ def test_a_person_enters_a_reading_and_sets_others_aside(own_console: Console) -
     expect(page.get_by_role("status").filter(has_text="Stored")).to_be_visible()
     expect(page.locator("#site-history")).to_contain_text("read by a person: 1.87")
     page.get_by_role("link", name="Set readings aside").click()
-    page.get_by_label("Reason, kept for good").fill("a branch on the float")
+    page.get_by_label("Reason, kept permanently").fill("a branch on the float")
     page.get_by_role("button", name="Set aside").click()
     expect(page.get_by_role("status").filter(has_text="Set aside")).to_be_visible()
     expect(page.locator("#site-history")).to_contain_text("readings of Water level set aside")
