@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.errors import ForbiddenError
 from hypervisor.backtest import past_events
 from hypervisor.backtest.model import BacktestError
 from hypervisor.base.duties import Duty
@@ -178,10 +179,20 @@ def _render_page(
         sheet=page,
         conflict=conflict,
         writes=may_write(context, key),
+        reports=_may_report(context, page.place.name),
         notes=view.list_event_kinds(page.place.domain),
         **{"event_fields": no_event, **fields},
         **TOOLS,
     )
+
+
+def _may_report(context: RequestContext, site: str) -> bool:
+    """Whether the user may report an event at a site."""
+    try:
+        past_events.allow(context, site)
+    except ForbiddenError:
+        return False
+    return True
 
 
 def _parse_local_time(text: str, context: RequestContext) -> datetime:
