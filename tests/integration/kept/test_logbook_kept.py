@@ -445,7 +445,7 @@ def test_locks_have_the_numbers_that_other_versions_know() -> None:
         "NOTIFIER": 7356,
         "DECIDING": 7357,
         "ROLLING_UP": 7358,
-        "HANDS": 7359,
+        "CORRECTING": 7359,
         "HOUSEKEEPING": 7360,
         "LIT_PLANS": 7361,
         "COPYING": 7362,
