@@ -120,7 +120,7 @@ def retry_deliveries(
         raise typer.BadParameter("give ids, or --all")
     with _connect(context) as connection:
         count = queries_deliveries.retry_dead(connection, numbers or [])
-    print(f"{count} to be sent again")
+    print(f"deliveries to be sent again: {count}")
 
 
 def apply_routes(

@@ -110,7 +110,7 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decisi
     if facts.entry.event == "reminder" and not is_on_call(
         route.hours, moment(facts.now), route.zone, holiday
     ):
-        return Drop(why="nobody of the route is on call")
+        return Drop(why="nobody is on call for this route")
     return Send(routes=(route,))
 
 

@@ -62,14 +62,14 @@ def send_test(
 
 @router.post("/admin/notifications/retry")
 def retry(context: Context, number: Annotated[int, Form(ge=1, le=2**63 - 1)]) -> Response:
-    """Try again what was given up."""
+    """Send a delivery again that was given up."""
     context.require(Duty.ADMINISTER)
     with context.writing() as connection:
         audit.record(
             connection,
             kind="notification-retry",
             subject=str(number),
-            reason="sent again what was given up",
+            reason="sent a failed notification again",
             author=context.person.name,
         )
         queries_deliveries.retry_dead(connection, [number])

@@ -214,7 +214,7 @@ def test_by_night_only() -> None:
         why="it was over before anybody was on call", no_route=True
     )
     assert decided("reminder", night, body={"to": "night"}) == Drop(
-        why="nobody of the route is on call"
+        why="nobody is on call for this route"
     )
     assert sent_to(decided("escalation", night, body={"to": "night"})) == ["night"]
     assert sent_to(decided("cleared", night, notified=heard, alarm=OVER)) == ["night"]
