@@ -48,7 +48,7 @@ def list_readings(
 
     with _open_instance(context) as (connection, registry, _):
         series = find_series(registry, name)
-        span = make_span(series, _parse_time(first or _FIRST), _parse_time(last or _LAST))
+        span = make_span(series, *_parse_span(first or _FIRST, last or _LAST))
         readings = queries_corrections.list_readings(connection, span, limit=limit)
     if as_json:
         for reading in readings:
@@ -74,7 +74,7 @@ def invalidate(
 
     with _open_instance(context) as (connection, registry, _):
         series = corrections.find_series(registry, name)
-        since, until = _parse_time(first), _parse_time(last)
+        since, until = _parse_span(first, last)
         if dry_run:
             span = corrections.make_span(series, since, until)
             readings = queries_corrections.list_readings(connection, span)
@@ -105,12 +105,13 @@ def add(
     from datetime import timedelta
 
     from hypervisor.database.audit import ActError
+    from hypervisor.database.command import parse_instant
     from hypervisor.readings import corrections, queries_corrections
     from sensors._domain import catalogue
 
     definitions = catalogue()
     with _open_instance(context) as (connection, registry, settings):
-        time = _parse_time(at) if at else queries_corrections.read_clock(connection)
+        time = parse_instant(at, "--at") if at else queries_corrections.read_clock(connection)
         if time is None:
             raise ActError("the exercise has not begun, so it has no time yet: give --at")
         request = corrections.ObservationRequest(
@@ -157,14 +158,10 @@ def _open_instance(
         yield connection, registry.load(connection), settings
 
 
-def _parse_time(text: str) -> datetime:
-    from hypervisor.database.audit import ActError
-    from sensors._scalars import ScalarError, instant
+def _parse_span(first: str, last: str) -> tuple[datetime, datetime]:
+    from hypervisor.database.command import parse_instant
 
-    try:
-        return instant(text)
-    except ScalarError as error:
-        raise ActError(str(error)) from error
+    return parse_instant(first, "--from"), parse_instant(last, "--to")
 
 
 def _to_json(reading: "StoredReading") -> dict[str, object]:

@@ -137,7 +137,7 @@ def test_the_doctor_says_what_may_be_lost_and_who_lacks(
     (found,) = doctor_gaps(instance_settings, ENDS)
     assert found.state == "warning"
     assert "the broker died before it had saved" in found.what
-    assert "4 devices were due, 1 sent later, 2 lack: gone, partly" in found.what
+    assert "4 devices were due, 1 sent later, 2 lack readings: gone, partly" in found.what
 
 
 @pytest.fixture

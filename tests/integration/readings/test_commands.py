@@ -92,8 +92,8 @@ def test_without_reason_or_offset_nothing_is_done(hypervisor: Type) -> None:
     assert "--reason" in hypervisor("readings", "invalidate", "mill/level", *SPAN)
     with pytest.raises(ActError, match="no reason is given"):
         hypervisor("readings", "invalidate", "mill/level", *SPAN, "--reason", " ")
-    with pytest.raises(ActError, match="has no UTC offset"):
-        hypervisor("readings", "list", "mill/level", "--from", "2024-01-01T00:20")
+    wrong = hypervisor("readings", "list", "mill/level", "--from", "2024-01-01T00:20")
+    assert "has no UTC offset" in wrong
     assert hypervisor("audit") == "nobody has done anything yet\n"
 
 
