@@ -234,7 +234,7 @@ class _Reader:
         if "steps" not in parts:
             return ()
         nodes = self._source.sequence(parts["steps"], "steps")
-        bounded_size(nodes, STEPS, "steps", self._source.place(parts["steps"]))
+        bounded_size(nodes, STEPS, "steps of one rule", self._source.place(parts["steps"]))
         return tuple(map(self._step, nodes))
 
     def _step(self, node: yaml.Node) -> Step:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rules._duration import duration_text
+from sensors._errors import Message
 
 Pair = tuple[str, str]  # rule, subject
 
@@ -33,7 +34,9 @@ class Chatter:
 
     @property
     def reason(self) -> str:
-        return f"it began {self.times} times within {duration_text(self.limit.window)}"
+        return Message(
+            "it began {count} times within {span}", self.times, duration_text(self.limit.window)
+        )
 
 
 def find_spells(beginnings: Sequence[int], limit: Limit) -> list[tuple[int, int]]:

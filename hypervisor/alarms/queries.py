@@ -26,6 +26,7 @@ from hypervisor.base.instants import (
 from hypervisor.database.connect import Connection
 from rules._rule import SEVERITIES
 from rules._rule_state import Episode
+from sensors._errors import Message
 
 Pair = tuple[str, str]  # rule, subject
 SYSTEM = "system"  # the author of automatic acts
@@ -231,7 +232,9 @@ def _step_up(connection: Connection, noticed: Mapping[int, int]) -> None:
         {"ids": list(noticed), "ranks": list(SEVERITIES)},
     ).fetchall()
     for number, before, present in rows:
-        reason = f"its severity rose to {present}; it was acknowledged as {before}"
+        reason = Message(
+            "its severity rose to {severity}; it was acknowledged as {severity2}", present, before
+        )
         _record_unacknowledge(connection, number, reason, noticed[number])
 
 
@@ -244,7 +247,10 @@ def _merge(connection: Connection, transition: Transition, *, into: int) -> None
         [into, transition.alarm],
     ).fetchone()
     if row is not None:
-        reason = f"alarm {transition.alarm}, which nobody had acknowledged, proved to be part of it"
+        reason = Message(
+            "alarm {number}, which nobody had acknowledged, proved to be part of it",
+            transition.alarm,
+        )
         _record_unacknowledge(connection, into, reason, transition.noticed)
 
 

@@ -12,6 +12,7 @@ from hypervisor.alarms.lifecycle import Hold
 from hypervisor.alarms.model import HoldRecord, Suppression
 from hypervisor.base.instants import text
 from hypervisor.registry.queries_works import WorksWindow
+from sensors._errors import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def find_suppressions(
     suppressions = [
         Suppression(
             kind="inhibited",
-            reason=f"alarm {inhibitor.id} inhibits it: {inhibitor.title}",
+            reason=Message("alarm {number} inhibits it: {title}", inhibitor.id, inhibitor.title),
             by=inhibitor.id,
         )
         for inhibitor in find_inhibitors(case, around)
@@ -77,7 +78,9 @@ def find_suppressions(
     if held is not None and (held.until is None or held.until > now):
         suppressions.append(_hold_suppression(held))
     if case.out_of_service:
-        reason = f"{case.subject.partition('/')[2]} is out of service in the inventory"
+        reason = Message(
+            "{name} is out of service in the inventory", case.subject.partition("/")[2]
+        )
         suppressions.append(Suppression(kind="out-of-service", reason=reason))
     chatter = around.chatter.get((case.rule, case.subject))
     if chatter is not None:
@@ -156,7 +159,12 @@ def _covers(works: WorksWindow, case: Case, now: int) -> bool:
 def _works_suppression(works: WorksWindow) -> Suppression:
     return Suppression(
         kind="works",
-        reason=f"planned works {works.name} until {text(works.ends)}: {works.reason}",
+        reason=Message(
+            "planned works {name} until {time}: {reason}",
+            works.name,
+            text(works.ends),
+            works.reason,
+        ),
         until=works.ends,
     )
 

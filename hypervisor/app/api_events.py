@@ -106,7 +106,7 @@ def events(
     roles.
     """
     if not person.may(Duty.READ):
-        raise ForbiddenError(f"{person.name} has no permission to read")
+        raise ForbiddenError("{person} has no permission to read", person.name)
     sites = _visible_sites(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
     if len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE:

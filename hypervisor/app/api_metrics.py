@@ -73,7 +73,7 @@ def metrics(request: Request) -> Response:
     if not _is_local(request):
         person = identify_person(request, "")
         if not person.everywhere(Duty.READ):
-            raise ForbiddenError(f"{person.name} does not see the whole territory")
+            raise ForbiddenError("{person} does not see the whole territory", person.name)
     meter: Meter = request.app.state.meter
     figures = CollectorRegistry()
     figures.register(_DatabaseCollector(request.app.state.pool))

@@ -75,7 +75,9 @@ def take(
     if unknown:
         existing = ", ".join(shot.name for shot in SHOTS)
         raise PicturesError(
-            f"no picture is called {', '.join(sorted(unknown))}; there are {existing}"
+            "no picture is called {unknown}; there are {existing}",
+            ", ".join(sorted(unknown)),
+            existing,
         )
     folder.mkdir(parents=True, exist_ok=True)
     with connect(url) as connection:

@@ -75,7 +75,10 @@ def read_events(name: str) -> list[Entry]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BacktestError(
-            f"{name} cannot be read: {error}; expected a file, or one of {', '.join(sorted(ours))}"
+            "{name} cannot be read: {error}; expected a file, or one of {ours}",
+            name,
+            error,
+            ", ".join(sorted(ours)),
         ) from error
     return parse_events(text, file=name)
 
@@ -173,5 +176,5 @@ class _Reader:
         place = self._source.place(self._parts[key])
         condition = check_condition(parse(text, place), vocabulary(catalogue()))
         if not any(isinstance(node, Name) for node in walk(condition)):
-            raise RuleError(place, f"{text!r} names no series, such as discharge > 40 m3/s")
+            raise RuleError(place, "{text!r} names no series, such as discharge > 40 m3/s", text)
         return text

@@ -199,4 +199,6 @@ def _choose_rules(registry: Registry, question: Question, catalogue: Catalogue) 
 def _check_sites(registry: Registry, question: Question) -> None:
     named = {*question.sites, *(site for event in question.events for site in event.sites)}
     for site in sorted(named - registry.sites.keys()):
-        raise BacktestError(f"there is no site {site!r}{did_you_mean(site, registry.sites)}")
+        raise BacktestError(
+            "there is no site {site!r}{hint}", site, did_you_mean(site, registry.sites)
+        )

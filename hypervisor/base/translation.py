@@ -57,19 +57,6 @@ def templates(language: str) -> Mapping[str, str]:
     }
 
 
-@cache
-def sentences(language: str, name: str) -> Mapping[str, str]:
-    """Sentence -> its translation, of one file."""
-    file = resources.files("hypervisor.base").joinpath("locale", language, name)
-    if not file.is_file():
-        return {}
-    return {
-        str(message.id): str(message.string)
-        for message in read_po(BytesIO(file.read_bytes()), locale=language)
-        if message.id and message.string
-    }
-
-
 def translate(text: str, language: str | None = None) -> str:
     """`text` in the reader's language; as it is where nobody translated it."""
     forms = catalogue(language or reader.current().language).get(text)

@@ -47,7 +47,9 @@ def record(  # noqa: PLR0913  one argument a column
     Raises ActError: no reason is given.
     """
     if not reason.strip():
-        raise ActError(f"{kind} of {subject}: no reason is given; say why in a few words")
+        raise ActError(
+            "{kind} of {subject}: no reason is given; say why in a few words", kind, subject
+        )
     row = connection.execute(
         "INSERT INTO audit (scenario_at, author, kind, subject, reason, details) VALUES ("
         "(SELECT max(heard_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"

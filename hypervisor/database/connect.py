@@ -65,8 +65,10 @@ def connect(url: str, *, autocommit: bool = False, abandoned: str = ABANDONED) -
     except psycopg.OperationalError as error:
         where = conninfo_to_dict(url)
         raise StoreError(
-            f"no database answers at {where.get('host', 'localhost')}:{where.get('port', 5432)}"
-            f" ({' '.join(str(error).split())}); is the instance up?"
+            "no database answers at {host}:{port} ({error}); is the instance up?",
+            where.get("host", "localhost"),
+            where.get("port", 5432),
+            " ".join(str(error).split()),
         ) from error
 
 
@@ -79,7 +81,7 @@ def guarded(url: str, *, options: str = "", abandoned: str = ABANDONED) -> str:
     try:
         written = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
+        raise StoreError("HYPERVISOR_DATABASE_URL cannot be understood: {error}", error) from error
     session = {**SERVER_SETTINGS, "idle_in_transaction_session_timeout": abandoned}
     settings = [f"-c {name}={value}" for name, value in {"timezone": "UTC", **session}.items()]
     ours = {key: value for key, value in CLIENT_SETTINGS.items() if key not in written}
@@ -103,7 +105,7 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise StoreError(f"the database says: {str(error).strip()}") from error
+        raise StoreError("the database says: {error}", str(error).strip()) from error
 
 
 def keep_connected(
@@ -168,9 +170,11 @@ def migrate(connection: Connection) -> list[str]:
             tenancy.prepare(connection)
         except psycopg.errors.InsufficientPrivilege as error:
             raise StoreError(
-                f"the roles that read could not be made ({str(error).splitlines()[0]}): the"
-                " database's user must be a superuser, or have CREATEROLE and, where another user"
-                f" of the server has made them, ADMIN on {', '.join(tenancy.ROLES)}"
+                "the roles that read could not be made ({error}): the database's user must be "
+                "a superuser, or have CREATEROLE and, where another user of the server has "
+                "made them, ADMIN on {roles}",
+                str(error).splitlines()[0],
+                ", ".join(tenancy.ROLES),
             ) from error
         applied: list[str] = []
         for name in migration_files():
@@ -180,7 +184,7 @@ def migrate(connection: Connection) -> list[str]:
             try:
                 connection.execute(text.encode())
             except psycopg.Error as error:
-                raise StoreError(f"migration {name} failed: {error}") from error
+                raise StoreError("migration {name} failed: {error}", name, error) from error
             connection.execute("INSERT INTO migration (name) VALUES (%s)", [name])
             applied.append(name)
         tenancy.grant(connection)

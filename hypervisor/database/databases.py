@@ -27,7 +27,7 @@ def create(maintenance_url: str, name: str, *, template: str | None = None) -> N
         try:
             connection.execute(statement)
         except psycopg.Error as error:
-            raise StoreError(f"cannot make the database {name!r}: {error}") from error
+            raise StoreError("cannot make the database {name!r}: {error}", name, error) from error
 
 
 def seal(maintenance_url: str, name: str) -> None:

@@ -171,7 +171,7 @@ async def follow(
                 async for _ in connection.notifies(timeout=patience, stop_after=1):
                     pass
     except psycopg.Error as error:
-        raise StoreError(f"the event log cannot be followed: {str(error).strip()}") from error
+        raise StoreError("the event log cannot be followed: {error}", str(error).strip()) from error
 
 
 async def _look(connection: psycopg.AsyncConnection[Any], since: int | None) -> News:

@@ -47,7 +47,7 @@ def reader(url: str, *, owner: bool = False) -> Iterator[Connection]:
         if owner:
             connection.execute(f"SET ROLE {tenancy.READER_WHOLE}".encode())
     except psycopg.Error as error:
-        raise PanelError(f"the reader cannot log in: {str(error).strip()}") from error
+        raise PanelError("the reader cannot log in: {error}", str(error).strip()) from error
     with connection:
         yield connection
 
@@ -80,7 +80,7 @@ def run_query(connection: Connection, sql: str) -> Answer:
     except psycopg.Error as error:
         message = error.diag.message_primary or str(error).strip().splitlines()[0]
         hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
-        raise PanelError(f"{message}{hint}") from error
+        raise PanelError("{message}{hint}", message, hint) from error
     columns = cursor.description or []
     return Answer(
         names=tuple(column.name for column in columns),

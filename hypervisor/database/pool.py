@@ -88,10 +88,12 @@ def _taken(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
         with pool.connection() as connection:
             yield connection
     except (PoolTimeout, psycopg.OperationalError) as error:
-        raise StoreError(f"the database does not answer: {str(error).strip()}") from error
+        raise StoreError("the database does not answer: {error}", str(error).strip()) from error
     except psycopg.DataError as error:
         problem = str(error).strip().partition("\n")[0]
-        raise UnstorableError(f"a value that the database cannot hold: {problem}") from error
+        raise UnstorableError(
+            "a value that the database cannot hold: {problem}", problem
+        ) from error
 
 
 def _own(connection: Connection) -> None:

@@ -231,7 +231,7 @@ def threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) ->
         if vocabulary and unit and unit != vocabulary.unit:
             value = float(converter(unit, vocabulary.unit)(value))
         if not math.isfinite(value):
-            raise FactError(f"threshold {name}: {value} is not a finite number")
+            raise FactError("threshold {name}: {value} is not a finite number", name, value)
         return value
 
     values = read_revisions(revisions, read)
@@ -244,7 +244,9 @@ def check_span(seconds: float) -> float:
     Raises FactError: it is negative, or longer than any inventory may say.
     """
     if not 0 <= float(seconds) <= _LONGEST:
-        raise FactError(f"a span of {float(seconds):g} s; expected at most {_LONGEST:g} s")
+        raise FactError(
+            "a span of {seconds:g} s; expected at most {longest:g} s", float(seconds), _LONGEST
+        )
     return float(seconds)
 
 

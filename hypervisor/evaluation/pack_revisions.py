@@ -169,4 +169,4 @@ def value_of(key: str, packs: Iterable[Pack]) -> Mapping[str, Any]:
         for rule in pack.rules:
             if rule.id == key:
                 return rule.to_json()
-    raise UnknownError(f"no pack of this version contains {key!r}")
+    raise UnknownError("no pack of this version contains {key!r}", key)

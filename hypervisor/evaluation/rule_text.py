@@ -48,7 +48,7 @@ def file_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RulebookError(f"{file} cannot be read: {error}") from error
+        raise RulebookError("{file} cannot be read: {error}", file, error) from error
 
 
 def read_text(text: str, *, file: str, domain: str) -> tuple[Pack, list[Proposed]]:
@@ -74,8 +74,10 @@ def domain_of(text: str, file: Path) -> str:
             if name.startswith(f"{domain}-"):
                 return domain
     raise RulebookError(
-        f"{file}: unknown domain: name the file after one ({', '.join(sorted(domains))}), begin the"
-        " ids of its rules with one, or pass --domain"
+        "{file}: unknown domain: name the file after one ({domains}), begin the ids of "
+        "its rules with one, or pass --domain",
+        file,
+        ", ".join(sorted(domains)),
     )
 
 
@@ -129,7 +131,9 @@ def merge_files(files: Iterable[list[Proposed]]) -> list[Proposed]:
     for proposed in (proposed for file in files for proposed in file):
         name = proposed.rule.id
         if name in proposals:
-            raise RuleError(proposed.place, f"rule {name!r} is already in {proposals[name].place}")
+            raise RuleError(
+                proposed.place, "rule {name!r} is already in {place}", name, proposals[name].place
+            )
         proposals[name] = proposed
     return list(proposals.values())
 

@@ -343,8 +343,10 @@ def _within_retention(
     if far[-1]:
         reach = max(listens(written[-1:]).values())
         raise TerritoryError(
-            f"it looks back {reach / _DAY:.0f} d, stale limits and travel times included; at most"
-            f" {limit / _DAY:.0f} d, half of the time for which readings are kept"
+            "it looks back {reach:.0f} d, stale limits and travel times included; at most "
+            "{limit:.0f} d, half of the time for which readings are kept",
+            reach / _DAY,
+            limit / _DAY,
         )
     written = tuple(revision for revision, too_far in zip(written, far, strict=True) if not too_far)
     return written, listens(written)

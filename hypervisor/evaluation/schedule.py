@@ -20,6 +20,7 @@ from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from hypervisor.evaluation.series_tail import Mask
 from rules._inputs import Instants
 from rules._rule_state import Phase, StateChange, Truth
+from sensors._errors import Message
 
 log = logging.getLogger(__name__)
 
@@ -197,10 +198,16 @@ def explain(plan: EvaluationPlan, number: int, news: Arrived, names: Mapping[int
                 (fresh.overwritten[0], _corrected(name, fresh.overwritten[0], news.acts.get(place)))
             )
         elif plan.silence and fresh.arrived is not None:
-            arrived = f"reading of {name} that had arrived at {text(fresh.arrived)}"
-            reasons.append((fresh.arrived, f"{arrived} was committed later"))
+            late = Message(
+                "reading of {name} that had arrived at {time} was committed later",
+                name,
+                text(fresh.arrived),
+            )
+            reasons.append((fresh.arrived, late))
         elif fresh.first is not None and fresh.first <= fresh.newest_before:
-            reasons.append((fresh.first, f"late reading of {name} at {text(fresh.first)}"))
+            reasons.append(
+                (fresh.first, Message("late reading of {name} at {time}", name, text(fresh.first)))
+            )
     return min(reasons, default=(0, ""))[1]
 
 
@@ -209,9 +216,13 @@ def _corrected(name: str, time: int, act: tuple[str, str] | None) -> str:
     kind, reason = act or ("", "")
     match kind:
         case "":
-            return f"correction of {name} at {text(time)}"
+            return Message("correction of {name} at {time}", name, text(time))
         case "invalidate":
-            return f"readings of {name} from {text(time)} invalidated: {reason}"
+            return Message(
+                "readings of {name} from {time} invalidated: {reason}", name, text(time), reason
+            )
         case "observe":
-            return f"{name} at {text(time)} observed by a person: {reason}"
-    return f"{name} from {text(time)} on restored: {reason}"
+            return Message(
+                "{name} at {time} observed by a person: {reason}", name, text(time), reason
+            )
+    return Message("{name} from {time} on restored: {reason}", name, text(time), reason)

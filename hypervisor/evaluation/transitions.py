@@ -11,6 +11,7 @@ from hypervisor.evaluation.evaluate import Evaluated
 from hypervisor.evaluation.rulebook import Territory, first_series
 from rules._reconcile import Change, ChangeKind
 from rules._rule_state import Episode
+from sensors._errors import Message
 from sensors._row import believed
 
 _HOUR = 3_600_000_000
@@ -43,9 +44,21 @@ def _kinds(change: Change, before: Episode | None, cause: str) -> list[Transitio
         case ChangeKind.WITHDRAWN if before is not None:
             return [("withdrawn", before.began, cause or "the readings no longer show it")]
         case ChangeKind.MERGED if before is not None:
-            return [("merged", before.began, _because(f"merged into alarm {change.into}", cause))]
+            return [
+                (
+                    "merged",
+                    before.began,
+                    _because(Message("merged into alarm {number}", change.into), cause),
+                )
+            ]
         case ChangeKind.SPLIT if episode is not None:
-            return [("split", episode.began, _because(f"split from alarm {change.into}", cause))]
+            return [
+                (
+                    "split",
+                    episode.began,
+                    _because(Message("split from alarm {number}", change.into), cause),
+                )
+            ]
         case ChangeKind.REVISED if episode is not None and before is not None:
             return [
                 (
@@ -82,11 +95,13 @@ def _steps(before: Episode | None, episode: Episode) -> Iterator[TransitionParts
 
 def _revised(before: Episode, episode: Episode) -> str:
     """How the recorded past differs now, in words."""
-    differences = []
+    differences: list[str] = []
     if (before.since, before.began) != (episode.since, episode.began):
-        differences.append(f"began {text(episode.began)} instead of {text(before.began)}")
+        differences.append(
+            Message("began {time} instead of {time2}", text(episode.began), text(before.began))
+        )
     if before.ended != episode.ended:
-        differences.append(f"{_end(episode)} instead of {_end(before)}")
+        differences.append(Message("{present} instead of {past}", _end(episode), _end(before)))
     if before.severity != episode.severity:
         differences.append("its severity steps changed")
     if before.stale != episode.stale:

@@ -57,7 +57,7 @@ def get_asset(context: Context, name: str) -> AssetDetailBody:
     """One asset with its outlook."""
     bodies = {body.name: body for body in _bodies(context)}
     if name not in bodies:
-        raise NotFoundError(f"no asset is named {name!r}{did_you_mean(name, bodies)}")
+        raise NotFoundError("no asset is named {name!r}{hint}", name, did_you_mean(name, bodies))
     return AssetDetailBody(mode=context.mode, asset=bodies[name])
 
 

@@ -89,7 +89,7 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
     try:
         done = plugin.notify(body=message.text, title=message.title, notify_type=message.kind)
     except Exception as error:  # from any plugin
-        raise ChannelError(f"{type(error).__name__}: {error}") from error
+        raise ChannelError("{name}: {error}", type(error).__name__, error) from error
     finally:
         _CAPTURE.captured.pop(threading.get_ident(), None)
     if not done:

@@ -72,7 +72,7 @@ class _Reader:
         for to, target in self.escalations:
             if to not in self.names:
                 hint = did_you_mean(to, self.names)
-                self.source.fail(target, f"there is no route {to!r}{hint}")
+                self.source.fail(target, "there is no route {to!r}{hint}", to, hint)
         man = parts.get(DEAD_MAN)
         return Routes(routes=routes, dead_man=None if man is None else self.dead_man(man))
 
@@ -110,10 +110,10 @@ class _Reader:
         name = self.source.text(node, "a route's name")
         if not _NAME.fullmatch(name):
             expected = "expected letters, digits, '-', '_' and '.'"
-            self.source.fail(node, f"{name!r} cannot name a route; {expected}")
+            self.source.fail(node, "{name!r} cannot name a route; {expected}", name, expected)
         if name in self.names:
             line = self.source.place(self.names[name]).line
-            self.source.fail(node, f"the route in line {line} is named {name!r}, too")
+            self.source.fail(node, "the route in line {line} is named {name!r}, too", line, name)
         self.names[name] = node
         return name
 
@@ -126,7 +126,7 @@ class _Reader:
             return frozenset()
         nodes = [node] if isinstance(node, yaml.ScalarNode) else self.source.sequence(node, key)
         if not nodes:
-            self.source.fail(node, f"{key} is empty: leave it out for all of them")
+            self.source.fail(node, "{key} is empty: leave it out for all of them", key)
         if not allowed:
             return frozenset(self.source.texts(node, key))
         return frozenset(self.source.choice(part, f"one of the {key}", allowed) for part in nodes)
@@ -173,7 +173,7 @@ class _Reader:
             hint = (
                 nearest_hint(name, available_timezones()) or "; expected one such as Europe/Paris"
             )
-            self.source.fail(node, f"{name!r} is not a time zone{hint}")
+            self.source.fail(node, "{name!r} is not a time zone{hint}", name, hint)
         return name
 
     def hours(self, node: yaml.Node) -> tuple[Hours, ...]:
@@ -200,7 +200,9 @@ class _Reader:
             allowed = WEEKDAYS if dash else DAYS
             for word in ends:
                 if word not in allowed:
-                    self.source.fail(day, f"{word!r} is not a day{did_you_mean(word, allowed)}")
+                    self.source.fail(
+                        day, "{word!r} is not a day{hint}", word, did_you_mean(word, allowed)
+                    )
             if dash:
                 at, to = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[1])
                 days.update(WEEKDAYS[(at + k) % 7] for k in range((to - at) % 7 + 1))
@@ -213,7 +215,7 @@ class _Reader:
         match = _CLOCK.fullmatch(text)
         minutes = int(match[1]) * 60 + int(match[2]) if match else WHOLE_DAY + 1
         if minutes > WHOLE_DAY:
-            self.source.fail(node, f'{text!r} is not a time of day such as "18:30"')
+            self.source.fail(node, '{text!r} is not a time of day such as "18:30"', text)
         return minutes
 
     def channels(self, node: yaml.Node) -> tuple[Channel, ...]:
@@ -221,7 +223,7 @@ class _Reader:
         for number, entry in enumerate(self.source.sequence(node, "the channels"), 1):
             channel = self.channel(entry, number)
             if channel.name in by_name:
-                self.source.fail(entry, f"two channels are named {channel.name!r}")
+                self.source.fail(entry, "two channels are named {channel!r}", channel.name)
             by_name[channel.name] = channel
         if not by_name:
             self.source.fail(node, "a route needs a channel")
@@ -233,11 +235,13 @@ class _Reader:
         parts = self.source.mapping(node, "a channel", ("name", APPRISE, WEBHOOK, MQTT))
         name = self.source.text(parts["name"], "its name") if "name" in parts else f"{number}"
         if not _NAME.fullmatch(name):
-            self.source.fail(parts["name"], f"{name!r} cannot name a channel")
+            self.source.fail(parts["name"], "{name!r} cannot name a channel", name)
         kinds = [kind for kind in (APPRISE, WEBHOOK, MQTT) if kind in parts]
         if len(kinds) != 1:
             expected = f"expected one of {APPRISE}, {WEBHOOK} and {MQTT}"
-            self.source.fail(node, f"{expected}; found {', '.join(kinds) or 'none'}")
+            self.source.fail(
+                node, "{expected}; found {kinds}", expected, ", ".join(kinds) or "none"
+            )
         kind = kinds[0]
         if kind == APPRISE:
             return self.apprise(parts[kind], name)
@@ -246,10 +250,10 @@ class _Reader:
             where = urlsplit(target)
             if where.scheme not in ("http", "https") or not where.hostname:
                 expected = "expected a webhook such as https://town.example/hook"
-                self.source.fail(parts[kind], f"{target!r}: {expected}")
+                self.source.fail(parts[kind], "{target!r}: {expected}", target, expected)
         if kind == MQTT and (not target.strip("/") or set("+#") & set(target)):
             expected = "expected a topic such as hypervisor/alarms"
-            self.source.fail(parts[kind], f"{target!r}: {expected}")
+            self.source.fail(parts[kind], "{target!r}: {expected}", target, expected)
         return Channel(name=name, kind=kind, target=target)
 
     def apprise(self, node: yaml.Node, name: str) -> Channel:
@@ -259,8 +263,8 @@ class _Reader:
         schemes = apprise_channel.list_schemes()
         if "${" not in scheme and scheme.lower() not in schemes:
             hint = nearest_hint(scheme, schemes) or "; expected one such as mailto://"
-            self.source.fail(node, f"{scheme!r} is not a kind of channel{hint}")
+            self.source.fail(node, "{scheme!r} is not a kind of channel{hint}", scheme, hint)
         if "${" not in target and not apprise_channel.is_complete(target):
             expected = f"this is not a complete address of the kind {scheme}://"
-            self.source.fail(node, f"{expected}; its page in apprise's manual says how")
+            self.source.fail(node, "{expected}; its page in apprise's manual says how", expected)
         return Channel(name=name, kind=APPRISE, target=target)

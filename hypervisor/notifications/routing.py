@@ -57,7 +57,7 @@ def apply_routes(
     try:
         written = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotifyError(f"{file} cannot be read: {error}") from error
+        raise NotifyError("{file} cannot be read: {error}", file, error) from error
     vocabulary = _read_vocabulary(connection)
     routes = read_routes(written, file=str(file), vocabulary=vocabulary)
     counted = _summarize(routes)
@@ -158,7 +158,7 @@ def describe_recipients(connection: Connection, like: AlarmExample, at: datetime
         (like.category, CATEGORIES),
     ):
         if value not in allowed:
-            raise NotifyError(f"{value!r} is not known{did_you_mean(value, allowed)}")
+            raise NotifyError("{value!r} is not known{hint}", value, did_you_mean(value, allowed))
     now = queries_outbox.read_clock(connection) if at is None else micros(at)
     if now is None:
         raise NotifyError("the exercise has not begun: give a time with --at")
@@ -166,7 +166,7 @@ def describe_recipients(connection: Connection, like: AlarmExample, at: datetime
     if like.site:
         _, sites, _ = queries_routes.read_names(connection)
         if like.site not in sites:
-            raise NotifyError(f"no site {like.site!r}{did_you_mean(like.site, sites)}")
+            raise NotifyError("no site {site!r}{hint}", like.site, did_you_mean(like.site, sites))
         areas = queries_alarms.areas_of_site(connection, like.site)
     return _describe_decision(read_in_force(connection), like, now, areas)
 

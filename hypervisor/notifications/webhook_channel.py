@@ -36,7 +36,7 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ChannelError(f"{type(error).__name__}: {error}") from error
+        raise ChannelError("{name}: {error}", type(error).__name__, error) from error
     if not 200 <= answer.status < 300:
         raise ChannelError(f"answered {answer.status} {answer.reason}: {excerpt}".strip(": \n"))
 

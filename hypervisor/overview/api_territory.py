@@ -63,7 +63,9 @@ def get_area(context: Context, code: str) -> AreaDetailBody:
     """One area, its direct children and the areas above it."""
     tree = Tree.read(context)
     if code not in tree.areas:
-        raise NotFoundError(f"no area has the code {code!r}{did_you_mean(code, tree.areas)}")
+        raise NotFoundError(
+            "no area has the code {code!r}{hint}", code, did_you_mean(code, tree.areas)
+        )
     around: list[Commune] = []
     above = tree.areas[code].parent
     while above is not None and above in tree.areas:

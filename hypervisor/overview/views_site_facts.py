@@ -90,7 +90,7 @@ def load_facts(context: RequestContext, name: str) -> Facts:
     place = queries_site.load_site(connection, name)
     if place is None:
         names = [row.name for row in queries_latest.list_sites(connection)]
-        raise NotFoundError(f"no site is named {name!r}{did_you_mean(name, names)}")
+        raise NotFoundError("no site is named {name!r}{hint}", name, did_you_mean(name, names))
     channels = queries_charts.list_channels(connection, [name])
     main = pick_main(channels, context, place.domain, now)
     ids = [channel.id for channel in channels if not channel.lamp]

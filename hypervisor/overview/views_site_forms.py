@@ -171,7 +171,7 @@ def _own(context: RequestContext, site: str, name: str) -> str:
         for channel in queries_charts.list_channels(context.connection, [site])
     }
     if name not in own_series:
-        raise ActError(f"{name!r} is not a series of {site!r}; choose one from the list")
+        raise ActError("{name!r} is not a series of {site!r}; choose one from the list", name, site)
     return name
 
 

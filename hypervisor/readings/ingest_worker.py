@@ -70,7 +70,8 @@ def wire(settings: Settings, *, intake: type[Intake] = Intake) -> WorkerParts:
     """
     if not _NAME.fullmatch(settings.worker):
         raise StoreError(
-            f"{settings.worker!r} cannot be a worker's name: expected letters, digits, '-' and '_'"
+            "{worker!r} cannot be a worker's name: expected letters, digits, '-' and '_'",
+            settings.worker,
         )
     with connect(settings.database_url) as connection:
         instance = instance_store.read(connection)

@@ -26,6 +26,7 @@ from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, expected, tag
 from hypervisor.web.problems import responses
 from hypervisor.web.times import text
+from sensors._errors import Message
 
 router = APIRouter(prefix="/works", tags=["works"])
 Name = Annotated[
@@ -90,7 +91,7 @@ def _load_all(context: RequestContext) -> Mapping[str, Works]:
 def _require_works(context: RequestContext, name: str) -> Works:
     works = _load_all(context).get(name)
     if works is None:
-        raise NotFoundError(f"no works are called {name!r}")
+        raise NotFoundError("no works are called {name!r}", name)
     return works
 
 
@@ -112,7 +113,7 @@ def _require_match(context: RequestContext, name: str, if_match: str | None) -> 
     if etag is not None and (works is None or etag not in {"*", _etag(works)}):
         raise HTTPException(
             HTTPStatus.PRECONDITION_FAILED,
-            f"works {name!r} were changed meanwhile: read them again and compare",
+            Message("works {name!r} were changed meanwhile: read them again and compare", name),
         )
 
 
@@ -125,7 +126,9 @@ def _write(
             try:
                 _require_places(context, current.subjects)
             except NotFoundError as error:
-                refused = f"works {name!r} are of another territory: choose another name"
+                refused = Message(
+                    "works {name!r} are of another territory: choose another name", name
+                )
                 raise NotFoundError(refused) from error
         return [make_inventory(registry)]
 

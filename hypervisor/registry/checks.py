@@ -9,6 +9,7 @@ from hypervisor.registry.inventory import Entry, Inventory
 from hypervisor.registry.model import Facts, facts_in_force
 from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 
 
@@ -56,7 +57,7 @@ class _Checks:
             if code is not None and code not in communes:
                 first = "; apply the territory's areas first"
                 hint = did_you_mean(code, communes) if communes else first
-                text = f"INSEE code {code} is no commune of the territory{hint}"
+                text = Message("INSEE code {code} is no commune of the territory{hint}", code, hint)
                 yield entry.where.inside("commune").problem(text)
 
     def _names(
@@ -81,10 +82,16 @@ class _Checks:
             up, down = fact.key.split(">")
             for name, end in (("from", up), ("to", down)):
                 if end not in sites:
-                    text = f"link to unknown site {end!r}{did_you_mean(end, sites)}"
+                    text = Message(
+                        "link to unknown site {end!r}{hint}", end, did_you_mean(end, sites)
+                    )
                     yield fact.where.inside(name).problem(text)
             if fact.value is not None and up != down and _is_downstream(down, up, below):
-                text = f"{up} would lie upstream and downstream of {down}: water flows one way"
+                text = Message(
+                    "{up} would lie upstream and downstream of {down}: water flows one way",
+                    up,
+                    down,
+                )
                 yield fact.where.problem(text)
 
     def duplicates(self) -> Iterable[Problem]:
@@ -109,9 +116,15 @@ class _Checks:
             where = self._last_place(names)
             if len(names) > 1 and where is not None:
                 yield where.problem(
-                    f"site {site!r} would have {len(names)} devices in service for {quantity}"
-                    f" ({', '.join(sorted(names))}): retire all but one (retired: 2024-10-29),"
-                    " or give the other a site of its own"
+                    Message(
+                        "site {site!r} would have {count} devices in service for {quantity} "
+                        "({names}): retire all but one (retired: 2024-10-29), or give the other "
+                        "a site of its own",
+                        site,
+                        len(names),
+                        quantity,
+                        ", ".join(sorted(names)),
+                    )
                 )
 
     def _last_place(self, devices: list[str]) -> Where | None:
@@ -131,8 +144,14 @@ class _Checks:
             lower = self.facts.get(("threshold", f"{owner}/{threshold.above}"))
             if here and lower and here["value"] <= lower["value"]:
                 yield fact.where.problem(
-                    f"{here['value']:g} {here['unit']} is not above {threshold.above},"
-                    f" {lower['value']:g} {lower['unit']}"
+                    Message(
+                        "{value:g} {unit} is not above {above}, {value2:g} {unit2}",
+                        here["value"],
+                        here["unit"],
+                        threshold.above,
+                        lower["value"],
+                        lower["unit"],
+                    )
                 )
 
 

@@ -9,6 +9,7 @@ from hypervisor.registry.inventory import Fact
 from hypervisor.registry.model import Device, Facts, Registry
 from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 
 _DEVEUI = re.compile(r"[0-9a-f]{16}")
@@ -23,16 +24,22 @@ def check_addresses(comparison: Comparison) -> Iterable[Problem]:
     for name in after.gateways.keys() & after.devices.keys():
         entry = entries["gateways"].get(name) or entries["devices"].get(name)
         if entry is not None:
-            text = f"{name!r} would be a device and a gateway: each has an account of its own"
+            text = Message(
+                "{name!r} would be a device and a gateway: each has an account of its own", name
+            )
             yield entry.where.problem(text)
     owners: dict[tuple[str, str], Device] = {}
     for device in after.devices.values():
         if device.gateway is not None and device.address is not None:
             other = owners.setdefault((device.gateway, device.address), device)
             if other is not device:
-                text = (
-                    f"{device.gateway} would know {other.name} and {device.name} by one address,"
-                    f" {device.address}; for one that is gone write address: null, gateway: null"
+                text = Message(
+                    "{gateway} would know {name} and {device} by one address, {address}; for one "
+                    "that is gone write address: null, gateway: null",
+                    device.gateway,
+                    other.name,
+                    device.name,
+                    device.address,
                 )
                 yield (_find_place(comparison, device, other) or _NOWHERE).problem(text)
         where = _find_place(comparison, device)
@@ -55,14 +62,24 @@ def _check_address(device: Device, after: Registry, where: Where) -> Iterable[Pr
     text = ""
     if gateway is None:
         if device.address is not None:
-            text = f"{device.name} has an address, but no gateway that would know it by that"
+            text = Message(
+                "{device} has an address, but no gateway that would know it by that", device.name
+            )
     elif device.address is None:
         kind = "its DevEUI" if gateway.protocol in LORAWAN else "what its gateway calls it"
-        text = f"{device.name} connects through {gateway.name} and needs an address, {kind}"
+        text = Message(
+            "{device} connects through {gateway} and needs an address, {kind}",
+            device.name,
+            gateway.name,
+            kind,
+        )
     elif gateway.protocol in LORAWAN and not _DEVEUI.fullmatch(device.address):
-        text = (
-            f"{device.address!r} is no DevEUI: 16 hexadecimal digits such as 70b3d57ed0001a2b"
-            f" ({gateway.name} uses {gateway.protocol})"
+        text = Message(
+            "{address!r} is no DevEUI: 16 hexadecimal digits such as 70b3d57ed0001a2b "
+            "({gateway} uses {protocol})",
+            device.address,
+            gateway.name,
+            gateway.protocol,
         )
     if text:
         yield where.inside("address").problem(text)
@@ -102,8 +119,12 @@ def _check_member(fact: Fact, after: Registry, facts: Facts) -> Iterable[Problem
         member = ("member", f"{other.name}/{device}") in facts
         if other.kind == "cabinet" and other is not group and member:
             yield fact.where.problem(
-                f"{device} is fed by cabinet {other.name} already: take it out there"
-                f" (groups: members: {{{device}: null}}), a lamp has one cabinet"
+                Message(
+                    "{device} is fed by cabinet {name} already: take it out there (groups: "
+                    "members: {{{device}: null}}), a lamp has one cabinet",
+                    device,
+                    other.name,
+                )
             )
             return
 
@@ -117,8 +138,11 @@ def _check_supply(fact: Fact, after: Registry, facts: Facts) -> Iterable[Problem
     site = after.sites.get(group.site or "") if group else None
     if group is not None and (site is None or site.lon is None):
         yield fact.where.problem(
-            f"the plan follows the sun at group {fact.key!r}:"
-            " give it a site, and that site its lon and lat"
+            Message(
+                "the plan follows the sun at group {name!r}: give it a site, and that site its "
+                "lon and lat",
+                fact.key,
+            )
         )
 
 
@@ -129,7 +153,11 @@ def _check_withdrawn_plan(fact: Fact, facts: Facts) -> Iterable[Problem]:
         if kind == "supply" and value["plan"] == fact.key
     ]
     if users:
-        text = f"plan {fact.key!r} still lights {', '.join(users)}: give them another first"
+        text = Message(
+            "plan {name!r} still lights {names}: give them another first",
+            fact.key,
+            ", ".join(users),
+        )
         yield fact.where.problem(text)
 
 
@@ -141,12 +169,21 @@ def _check_reach(fact: Fact, after: Registry, catalogue: Catalogue) -> Iterable[
     if gauge not in after.sites:
         yield fact.where.inside("gauge").unknown("site", gauge, gauges)
     elif gauge not in gauges:
-        text = f"nothing at {gauge!r} measures a level{did_you_mean(gauge, gauges)}"
+        text = Message(
+            "nothing at {gauge!r} measures a level{hint}", gauge, did_you_mean(gauge, gauges)
+        )
         yield fact.where.inside("gauge").problem(text)
     if quantity is not None and not quantity.low <= level <= quantity.high:
         yield fact.where.inside("level").problem(
-            f"{level:g} m lies outside what {_LEVEL} can be, {quantity.low:g}…{quantity.high:g}"
-            f" {quantity.unit}: a height above the gauge's zero, not above the sea"
+            Message(
+                "{level:g} m lies outside what {quantity} can be, {low:g}…{high:g} {unit}: a "
+                "height above the gauge's zero, not above the sea",
+                level,
+                _LEVEL,
+                quantity.low,
+                quantity.high,
+                quantity.unit,
+            )
         )
 
 
@@ -159,10 +196,15 @@ def list_gauges(registry: Registry) -> list[str]:
 def _check_datum(fact: Fact, after: Registry) -> Iterable[Problem]:
     zero = (fact.value or {})["zero"]
     if not _ZEROS[0] <= zero <= _ZEROS[1]:
-        text = f"{zero:g} m: a zero lies {_ZEROS[0]:g}…{_ZEROS[1]:g} m above the sea"
+        text = Message(
+            "{zero:g} m: a zero lies {low:g}…{high:g} m above the sea",
+            zero,
+            _ZEROS[0],
+            _ZEROS[1],
+        )
         yield fact.where.inside("zero").problem(text)
     if fact.key in after.sites and fact.key not in list_gauges(after):
-        text = f"nothing at {fact.key!r} measures a level, so there is no zero"
+        text = Message("nothing at {site!r} measures a level, so there is no zero", fact.key)
         yield fact.where.problem(text)
 
 

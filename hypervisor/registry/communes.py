@@ -28,7 +28,9 @@ def format_communes(departement: str, folder: Path) -> str:
         SeedError: no such département, or the folder lacks its files.
     """
     if departement not in NAMES:
-        raise SeedError(f"{departement!r} is no département{did_you_mean(departement, NAMES)}")
+        raise SeedError(
+            "{departement!r} is no département{hint}", departement, did_you_mean(departement, NAMES)
+        )
     epci = {
         member["code"]: (group["code"], group["nom"])
         for group in _load(folder, "epci.json")
@@ -50,9 +52,11 @@ def _load(folder: Path, name: str) -> list[Mapping[str, Any]]:
         loads: list[Mapping[str, Any]] = json.loads((folder / name).read_text(encoding="utf-8"))
     except OSError as error:
         raise SeedError(
-            f"{folder / name} cannot be read ({error.strerror}): expected the data folder of the"
-            " npm package @etalab/decoupage-administratif"
+            "{folder} cannot be read ({reason}): expected the data folder of the npm "
+            "package @etalab/decoupage-administratif",
+            folder / name,
+            error.strerror,
         ) from error
     except ValueError as error:
-        raise SeedError(f"{folder / name} is not JSON: {error}") from error
+        raise SeedError("{folder} is not JSON: {error}", folder / name, error) from error
     return loads

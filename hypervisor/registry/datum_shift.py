@@ -49,13 +49,15 @@ def shift_datum(
     gauges = list_gauges(registry)
     if shift.site not in gauges:
         raise ShiftError(
-            f"{shift.site!r} is no site where a level is measured{did_you_mean(shift.site, gauges)}"
+            "{site!r} is no site where a level is measured{hint}",
+            shift.site,
+            did_you_mean(shift.site, gauges),
         )
     refuse_future(shift.at, now)
     before = _require_latest(registry, "datum", shift.site, shift.at)
     zero, by, first = _compute_shift(shift, before)
     if by == 0:
-        raise ShiftError(f"the zero of {shift.site} is {zero:g} m already")
+        raise ShiftError("the zero of {site} is {zero:g} m already", shift.site, zero)
     moved = [] if shift.keep_thresholds else list(_shift_levels(registry, shift, by, catalogue))
     marked = before.illustrative if before else False
     after = Inventory(
@@ -72,9 +74,11 @@ def _compute_shift(shift: DatumShift, before: Revision | None) -> tuple[float, f
     if before is None or before.value is None:
         if shift.zero is None or shift.by is None:
             raise ShiftError(
-                f"the zero of {shift.site} is not known at {format_value(shift.at)}: give both,"
-                " --zero where it is now and --by how far it moved, or put the old one into an"
-                " inventory, datum: 48.61 m"
+                "the zero of {site} is not known at {at}: give both, --zero where it is now "
+                "and --by how far it moved, or put the old one into an inventory, datum: 48.61 "
+                "m",
+                shift.site,
+                format_value(shift.at),
             )
         old = round(shift.zero - shift.by, 9)
         first = _datum_fact(shift.site, old, None, illustrative=False)
@@ -84,8 +88,12 @@ def _compute_shift(shift: DatumShift, before: Revision | None) -> tuple[float, f
     by = round(zero - old, 9)
     if shift.by is not None and round(shift.by - by, 9) != 0:
         raise ShiftError(
-            f"the zero was {old:g} m: --zero {zero:g} m would move it by {by:+g} m,"
-            f" not by {shift.by:+g} m"
+            "the zero was {old:g} m: --zero {zero:g} m would move it by {by:+g} m, not by "
+            "{by2:+g} m",
+            old,
+            zero,
+            by,
+            shift.by,
         )
     return zero, by, None
 
@@ -114,9 +122,11 @@ def _require_latest(registry: Registry, kind: str, key: str, at: datetime) -> Re
     if later:
         what = "the zero" if kind == "datum" else f"{kind} {key}"
         raise ShiftError(
-            f"{what} was changed again from {format_value(later[0].effective)} on, after --at:"
-            " it is unclear which zero that refers to. Use that time or a later one, or move the"
-            " levels by hand and use --keep-thresholds"
+            "{what} was changed again from {effective} on, after --at: it is unclear which "
+            "zero that refers to. Use that time or a later one, or move the levels by hand "
+            "and use --keep-thresholds",
+            what,
+            format_value(later[0].effective),
         )
     return revisions[-1] if revisions else None
 
@@ -176,8 +186,13 @@ def _refuse_beyond(level: float, what: str, catalogue: Catalogue) -> None:
     quantity = catalogue.quantities.get(_LEVEL)
     if quantity is not None and not quantity.low <= level <= quantity.high:
         raise ShiftError(
-            f"{what} would be {level:g} m, outside what {_LEVEL} can be,"
-            f" {quantity.low:g}…{quantity.high:g} m: is --by the distance, and --zero the height?"
+            "{what} would be {level:g} m, outside what {quantity} can be, {low:g}…{high:g} "
+            "m: is --by the distance, and --zero the height?",
+            what,
+            level,
+            _LEVEL,
+            quantity.low,
+            quantity.high,
         )
 
 

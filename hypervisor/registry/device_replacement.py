@@ -55,12 +55,13 @@ def replace_device(
     old = _require_device(registry, new.old, at=at, now=now)
     if new.name in registry.devices or new.name in registry.gateways:
         raise ReplaceError(
-            f"{new.name!r} is taken: the new device needs a name of its own, so that each reading"
-            " tells which device measured it"
+            "{new!r} is taken: the new device needs a name of its own, so that each "
+            "reading tells which device measured it",
+            new.name,
         )
     if new.model is not None and new.model not in catalogue.models:
         hint = did_you_mean(new.model, catalogue.models)
-        raise ReplaceError(f"{new.model!r} is no model that the catalogue knows{hint}")
+        raise ReplaceError("{model!r} is no model that the catalogue knows{hint}", new.model, hint)
     facts = facts_in_force(registry)
     way, freed = _choose_address(registry, old, new)
     series = list(_carry_series_over(registry, old, new, facts, catalogue))
@@ -89,12 +90,16 @@ def replace_device(
 def _require_device(registry: Registry, name: str, *, at: datetime, now: datetime | None) -> Device:
     old = registry.devices.get(name)
     if old is None:
-        raise ReplaceError(f"{name!r} is no device{did_you_mean(name, registry.devices)}")
+        raise ReplaceError(
+            "{name!r} is no device{hint}", name, did_you_mean(name, registry.devices)
+        )
     if old.retired is not None:
-        raise ReplaceError(f"{name} is retired since {format_value(old.retired)}")
+        raise ReplaceError("{name} is retired since {retired}", name, format_value(old.retired))
     if at <= old.commissioned:
         raise ReplaceError(
-            f"{name} was commissioned on {format_value(old.commissioned)}, after --at"
+            "{name} was commissioned on {commissioned}, after --at",
+            name,
+            format_value(old.commissioned),
         )
     refuse_future(at, now)
     return old
@@ -108,9 +113,10 @@ def refuse_future(at: datetime, now: datetime | None) -> None:
     """
     if now is not None and at > now:
         raise ReplaceError(
-            f"{format_value(at)} has not come yet"
-            f" (it is {format_value(now.replace(microsecond=0))}):"
-            " record it when it is done; until then announce it with: hypervisor works add"
+            "{at} has not come yet (it is {now}): record it when it is done; until then "
+            "announce it with: hypervisor works add",
+            format_value(at),
+            format_value(now.replace(microsecond=0)),
         )
 
 
@@ -122,19 +128,26 @@ def _choose_address(
     if new.own_account and (new.gateway or new.address or new.keeps_address):
         raise ReplaceError("a device with an account of its own has no gateway and no address")
     if gateway is None and (new.address or new.keeps_address):
-        raise ReplaceError(f"{old.name} has an account of its own: an address needs a --gateway")
+        raise ReplaceError(
+            "{old} has an account of its own: an address needs a --gateway", old.name
+        )
     if gateway is None:
         return {}, {}
     if new.keeps_address:
         if gateway != old.gateway:
-            raise ReplaceError(f"{old.name} has no address at {gateway} that could be kept")
+            raise ReplaceError(
+                "{old} has no address at {gateway} that could be kept", old.name, gateway
+            )
         freed = {"gateway": None, "address": None}
         return {"gateway": gateway, "address": old.address}, freed
     protocol = registry.gateways[gateway].protocol if gateway in registry.gateways else ""
     if new.address is None and protocol != "native":
         raise ReplaceError(
-            f"{old.name} speaks through {gateway} as {old.address}: say how the new one does:"
-            " --address with its own, --keep-address if the radio stays, or --own-account"
+            "{old} speaks through {gateway} as {address}: say how the new one does: "
+            "--address with its own, --keep-address if the radio stays, or --own-account",
+            old.name,
+            gateway,
+            old.address,
         )
     return {"gateway": gateway, "address": new.address}, {}
 
@@ -153,7 +166,10 @@ def _carry_series_over(
     own = set(used) - catalogue.common
     if own and not own & set(measured):
         raise ReplaceError(
-            f"{new.model} measures nothing of what {old.name} did, {', '.join(sorted(own))}"
+            "{model} measures nothing of what {old} did, {own}",
+            new.model,
+            old.name,
+            ", ".join(sorted(own)),
         )
     for quantity in dict.fromkeys((*measured, CLOCK_FAULT)):
         before = registry.series.get((old.name, quantity))

@@ -19,6 +19,7 @@ from hypervisor.registry.model import KINDS, Area, Device, Registry, Series, Thi
 from hypervisor.registry.revisions import Stamp, revise
 from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
+from sensors._errors import Message
 
 LORAWAN = ("chirpstack", "the-things-stack")  # protocols whose addresses are DevEUIs
 # What a new thing needs, and what a null does not clear, beside title, illustrative, properties.
@@ -117,7 +118,9 @@ class _Builder:
         absent = [name for name in _NEEDS[kind] if not given.get(name)]
         what = f"{KINDS[kind].__name__.lower()} {entry.key}"
         for name in absent:
-            text = f"{what} is new and needs {name!r}{_HINTS.get(name, '')}"
+            text = Message(
+                "{what} is new and needs {name!r}{hint}", what, name, _HINTS.get(name, "")
+            )
             self._problems.append(Problem(where=entry.where, text=text))
         if absent:
             return None

@@ -24,7 +24,9 @@ def export_features(registry: Registry, what: str) -> dict[str, Any]:
         ExportError: of something else.
     """
     if what not in _FEATURES:
-        raise ExportError(f"{what!r} has no place on a map{did_you_mean(what, _FEATURES)}")
+        raise ExportError(
+            "{what!r} has no place on a map{hint}", what, did_you_mean(what, _FEATURES)
+        )
     features = list(_FEATURES[what](registry))
     return {"type": "FeatureCollection", "name": what, "features": features}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hypervisor.registry.tree import Node, plain_value
+from sensors._errors import MessageError
 from sensors._nearest import did_you_mean
 
 AREAS = ("Polygon", "MultiPolygon")
@@ -17,7 +18,7 @@ _FRANCE = {"lon": (-5.5, 10.0), "lat": (41.0, 51.5)}
 _LAMBERT = (100_000.0, 6_000_000.0)
 
 
-class GeometryError(ValueError):
+class GeometryError(MessageError, ValueError):
     """A geometry is invalid; the message says what is expected."""
 
 
@@ -35,10 +36,12 @@ def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
     allowed = tuple(kinds)
     if kind not in allowed:
-        raise GeometryError(f"type {kind!r} cannot stand here{did_you_mean(str(kind), allowed)}")
+        raise GeometryError(
+            "type {kind!r} cannot stand here{hint}", kind, did_you_mean(str(kind), allowed)
+        )
     extra = [name for name in geometry if name not in ("type", "coordinates", "bbox")]
     if extra:
-        raise GeometryError(f"a geometry has no field {extra[0]!r}")
+        raise GeometryError("a geometry has no field {extra!r}", extra[0])
     return {
         "type": kind,
         "coordinates": _parse_coordinates(coordinates, _DEPTH[str(kind)], str(kind)),
@@ -56,7 +59,9 @@ def _parse_json(text: str) -> Any:
 
 def _parse_coordinates(value: Any, depth: int, kind: str) -> list[Any]:
     if not isinstance(value, list) or not value:
-        raise GeometryError(f"{_format_value(value)}: the coordinates of a {kind} are lists")
+        raise GeometryError(
+            "{value}: the coordinates of a {kind} are lists", _format_value(value), kind
+        )
     if depth == 0:
         return _parse_position(value)
     parts = [_parse_coordinates(part, depth - 1, kind) for part in value]
@@ -70,7 +75,7 @@ def _parse_position(value: list[Any]) -> list[float]:
     numbers = [float(part) for part in value if isinstance(part, int | float)]
     numbers = [number for number in numbers if math.isfinite(number)]
     if len(numbers) != len(value) or len(numbers) not in (2, 3) or any(map(_is_truth, value)):
-        raise GeometryError(f"{_format_value(value)}: a position is [longitude, latitude]")
+        raise GeometryError("{value}: a position is [longitude, latitude]", _format_value(value))
     lon, lat = check_position(numbers[0], numbers[1])
     return [lon, lat]
 
@@ -87,17 +92,23 @@ def check_position(lon: float, lat: float) -> tuple[float, float]:
     """
     if abs(lon) > _LAMBERT[0] or abs(lat) > _LAMBERT[1]:
         raise GeometryError(
-            f"[{lon:g}, {lat:g}] are metres of a map projection (Lambert 93?): save the layer in"
-            " WGS 84, EPSG:4326"
+            "[{lon:g}, {lat:g}] are metres of a map projection (Lambert 93?): save the "
+            "layer in WGS 84, EPSG:4326",
+            lon,
+            lat,
         )
     if is_exchanged(lon, lat):
         raise GeometryError(
-            f"[{lon:g}, {lat:g}] looks exchanged, longitude comes first:"
-            " France lies at lon -5…10, lat 41…51"
+            "[{lon:g}, {lat:g}] looks exchanged, longitude comes first: France lies at lon "
+            "-5…10, lat 41…51",
+            lon,
+            lat,
         )
     if abs(lon) > 180 or abs(lat) > 90:
         raise GeometryError(
-            f"[{lon:g}, {lat:g}] is no longitude within ±180 and latitude within ±90 (WGS 84)"
+            "[{lon:g}, {lat:g}] is no longitude within ±180 and latitude within ±90 (WGS 84)",
+            lon,
+            lat,
         )
     return lon, lat
 
@@ -113,11 +124,12 @@ def is_exchanged(lon: float, lat: float) -> bool:
 def _check_line(positions: list[Any], kind: str) -> None:
     if kind in AREAS:
         if len(positions) < _RING:
-            raise GeometryError(f"a ring of {len(positions)} positions encloses nothing")
+            raise GeometryError("a ring of {count} positions encloses nothing", len(positions))
         if positions[0] != positions[-1]:
             raise GeometryError(
-                f"a ring is not closed: it begins at {_format_value(positions[0])}"
-                f" and ends at {_format_value(positions[-1])}"
+                "a ring is not closed: it begins at {first} and ends at {last}",
+                _format_value(positions[0]),
+                _format_value(positions[-1]),
             )
     elif len(positions) < 2:
         raise GeometryError("a line has two positions or more")

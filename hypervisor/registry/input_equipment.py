@@ -37,6 +37,7 @@ from hypervisor.registry.input_fields import (
 from hypervisor.registry.input_sites import refuse_reserved
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Where
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 from sensors._plan import LightingPlan, Spell, plan_to_json
 from sensors._scalars import ScalarError, duration
@@ -146,10 +147,17 @@ def _sun_offset(*suns: str) -> BeforeValidator:
     def convert(text: str) -> timedelta:
         match = _OFFSET.fullmatch(text.strip())
         if match is None or match["sun"].lower() not in suns:
-            raise ScalarError(f"{text!r}: expected {suns[0]}, or such as '{suns[0]} + 10 min'")
+            raise ScalarError(
+                "{text!r}: expected {suns}, or such as '{suns} + 10 min'", text, suns[0]
+            )
         by = timedelta(seconds=duration(match["by"])) if match["by"] else timedelta()
         if by > _FARTHEST:
-            raise ScalarError(f"{text!r}: more than {_FARTHEST.seconds // 3600} h from {suns[0]}")
+            raise ScalarError(
+                "{text!r}: more than {seconds} h from {suns}",
+                text,
+                _FARTHEST.seconds // 3600,
+                suns[0],
+            )
         return by if match["sign"] == "+" else -by
 
     return BeforeValidator(lambda node: timedelta() if node is None else convert(read_text(node)))
@@ -163,7 +171,7 @@ def parse_clock(text: str) -> time:
     """
     match = _CLOCK.fullmatch(text.strip())
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ScalarError(f"{text!r}: expected a local time such as 01:00")
+        raise ScalarError("{text!r}: expected a local time such as 01:00", text)
     return time(int(match[1]), int(match[2]))
 
 
@@ -207,12 +215,13 @@ class SpellInput(Input):
 
     def check(self, context: Context) -> None:
         if not 0 <= self.level <= 100:
-            text = f"{self.level:g} %: a level lies within 0…100 %"
+            text = Message("{level:g} %: a level lies within 0…100 %", self.level)
             context.problem(self.at("level"), text)
         if _minutes_since_noon(self.begins) >= _minutes_since_noon(self.ends):
-            text = (
-                f"{self.begins:%H:%M} to {self.ends:%H:%M} runs backwards:"
-                " a night goes from noon to noon"
+            text = Message(
+                "{begins:%H:%M} to {ends:%H:%M} runs backwards: a night goes from noon to noon",
+                self.begins,
+                self.ends,
             )
             context.problem(self.at("to"), text)
 
@@ -333,10 +342,10 @@ class WorksInput(Input):
             return
         for field in ("begins", "ends"):
             if not self.has(field):
-                text = f"needs {field!r}, such as 2024-11-04T08:00+01:00"
+                text = Message("needs {field!r}, such as 2024-11-04T08:00+01:00", field)
                 context.problem(self.at(field), text)
         if not (self.sites or self.devices or self.groups):
-            text = f"needs what it concerns: some of {', '.join(SUBJECTS)}"
+            text = Message("needs what it concerns: some of {subjects}", ", ".join(SUBJECTS))
             context.problem(self.where, text)
         if self.begins and self.ends and self.ends <= self.begins:
             context.problem(self.at("ends"), "ends before it begins")

@@ -24,6 +24,7 @@ from hypervisor.registry.geometry import is_exchanged
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Node, Problem, Where, plain_value
 from sensors._domain import Catalogue
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 from sensors._scalars import duration, instant, measure, number, truth, whole
 
@@ -104,9 +105,12 @@ def _sentence(model: type[Input], name: str, problem: Mapping[str, Any]) -> str:
     fields = {field.alias or key: field for key, field in model.model_fields.items()}
     if problem["type"] == "missing":
         example = fields[name].description
-        return f"needs {name!r}{f', {example}' if example else ''}"
+        if example:
+            return Message("needs {name!r}, {example}", name, Message(example))
+        return Message("needs {name!r}", name)
     if problem["type"] == "extra_forbidden":
-        return f"there is no field {name!r} here{did_you_mean(name, fields)}"
+        hint = did_you_mean(name, fields)
+        return Message("there is no field {name!r} here{hint}", name, hint)
     return str(problem.get("ctx", {}).get("error", problem["msg"]))
 
 
@@ -137,7 +141,9 @@ def _by(convert: Callable[[str], Any]) -> BeforeValidator:
 def _check_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f"{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64"
+            Message(
+                "{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64", text
+            )
         )
     return text
 
@@ -146,8 +152,12 @@ def _check_insee(text: str) -> str:
     if not _INSEE.fullmatch(text):
         lost = " (a spreadsheet ate its leading zero?)" if re.fullmatch(r"\d{4}", text) else ""
         raise ValueError(
-            f"{text!r} is no INSEE code: five characters such as 91228{lost};"
-            " a postal code is not one"
+            Message(
+                "{text!r} is no INSEE code: five characters such as 91228{lost}; a postal code "
+                "is not one",
+                text,
+                lost,
+            )
         )
     return text
 
@@ -156,7 +166,11 @@ def _degrees(limit: float, what: str) -> Callable[[str], float]:
     def convert(text: str) -> float:
         value = number(text)
         if abs(value) > limit:
-            raise ValueError(f"{text}: a {what} in degrees (WGS 84) lies within ±{limit:g}")
+            raise ValueError(
+                Message(
+                    "{text}: a {what} in degrees (WGS 84) lies within ±{limit:g}", text, what, limit
+                )
+            )
         return value
 
     return convert
@@ -258,7 +272,7 @@ def fields_of(model: type[Model]) -> PlainValidator:
             return None
         if not isinstance(node, Fields):
             names = ", ".join(field.alias or name for name, field in model.model_fields.items())
-            raise ValueError(f"expected fields: {names}")  # noqa: TRY004  pydantic's
+            raise ValueError(Message("expected fields: {names}", names))  # noqa: TRY004  pydantic's
         return read_fields(model, node, node.where, context_of(info))
 
     return PlainValidator(read)
@@ -329,11 +343,13 @@ class PlacedInput(EntryInput):
         lon, lat = self.lon, self.lat
         if (lon is None) != (lat is None) and self.has("lon") != self.has("lat"):
             missing = "lon" if self.has("lat") else "lat"
-            text = f"a point needs both lon and lat; {missing} is missing"
+            text = Message("a point needs both lon and lat; {missing} is missing", missing)
             context.problem(self.at(missing), text)
         if lon is not None and lat is not None and is_exchanged(lon, lat):
-            text = (
-                f"lon {lon:g} and lat {lat:g} look exchanged: France lies at lat 41…51, lon -5…10"
+            text = Message(
+                "lon {lon:g} and lat {lat:g} look exchanged: France lies at lat 41…51, lon -5…10",
+                lon,
+                lat,
             )
             context.problem(self.at("lat"), text)
 

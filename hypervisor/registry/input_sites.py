@@ -38,6 +38,7 @@ from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Node
 from sensors import _units as units
 from sensors._domain import Threshold
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 
@@ -67,7 +68,12 @@ class AreaInput(PlacedInput):
     def check(self, context: Context) -> None:
         super().check(context)
         if self.kind is not None and not _CODES[self.kind][0].fullmatch(self.code):
-            text = f"{self.code!r}: the code of a {self.kind} is {_CODES[self.kind][1]}"
+            text = Message(
+                "{code!r}: the code of a {kind} is {form}",
+                self.code,
+                self.kind,
+                _CODES[self.kind][1],
+            )
             context.problem(self.at("code"), text)
 
 
@@ -128,15 +134,24 @@ def _find_vocabulary(name: str, fields: Fields, context: Context) -> Threshold |
     threshold, quantity = catalogue.thresholds.get(name), fields.get("quantity")
     if threshold is not None:
         if quantity not in (None, threshold.quantity):
-            text = f"threshold {name!r} is one of {threshold.quantity}, not {quantity}"
+            text = Message(
+                "threshold {name!r} is one of {quantity}, not {other}",
+                name,
+                threshold.quantity,
+                quantity,
+            )
             context.problem(fields.at("quantity"), text)
         return threshold
     if quantity is None:
         hint = did_you_mean(name, catalogue.thresholds)
         context.problem(
             fields.where,
-            f"unknown threshold {name!r}{hint} (one of your own states its quantity:"
-            " {value: 3.10 m, quantity: level})",
+            Message(
+                "unknown threshold {name!r}{hint} (one of your own states its quantity: "
+                "{{value: 3.10 m, quantity: level}})",
+                name,
+                hint,
+            ),
         )
         return None
     try:
@@ -153,14 +168,19 @@ def _check_threshold(own: ThresholdInput, threshold: Threshold, context: Context
     quantity, value = context.catalogue.quantities[threshold.quantity], own.value
     if units.dimension(threshold.unit) != units.dimension(quantity.unit):
         if value <= 0:
-            text = f"{value:g} {threshold.unit}: a rise is above zero"
+            text = Message("{value:g} {unit}: a rise is above zero", value, threshold.unit)
             context.problem(own.at("value"), text)
         return
     high = inf if quantity.kind is Kind.INCREMENT else quantity.high
     if not quantity.low <= units.convert(value, threshold.unit, quantity.unit) <= high:
-        text = (
-            f"{value:g} {threshold.unit} lies outside what {quantity.name} can be,"
-            f" {quantity.low:g}…{high:g} {quantity.unit}"
+        text = Message(
+            "{value:g} {unit} lies outside what {quantity} can be, {low:g}…{high:g} {unit2}",
+            value,
+            threshold.unit,
+            quantity.name,
+            quantity.low,
+            high,
+            quantity.unit,
         )
         context.problem(own.at("value"), text)
 
@@ -190,15 +210,21 @@ class SeriesInput(Input):
         low = quantity.low if self.low is None else self.low
         high = quantity.high if self.high is None else self.high
         if low >= high:
-            text = f"low {low:g} is not below high {high:g} {quantity.unit}"
+            text = Message(
+                "low {low:g} is not below high {high:g} {unit}", low, high, quantity.unit
+            )
             context.problem(self.at("low"), text)
         for name in ("low", "high", "saturates"):
             value = getattr(self, name)
             if value is not None and not quantity.low <= value <= quantity.high:
                 span = f"{quantity.low:g}…{quantity.high:g} {quantity.unit}"
-                text = (
-                    f"{value:g} {quantity.unit} lies outside what {quantity.name} can be,"
-                    f" {span}: a site may only narrow it"
+                text = Message(
+                    "{value:g} {unit} lies outside what {quantity} can be, {span}: a site may only "
+                    "narrow it",
+                    value,
+                    quantity.unit,
+                    quantity.name,
+                    span,
                 )
                 context.problem(self.at(name), text)
 
@@ -227,7 +253,7 @@ def _read_series(nodes: Fields, context: Context) -> Iterator[SeriesContent]:
         quantity = context.catalogue.quantities.get(name)
         if quantity is None:
             hint = did_you_mean(name, context.catalogue.quantities)
-            context.problem(at, f"unknown quantity {name!r}{hint}")
+            context.problem(at, Message("unknown quantity {name!r}{hint}", name, hint))
             continue
         if node is None:
             withdrawn = Fact(kind="series", key=name, value=None, where=at)
@@ -279,7 +305,9 @@ class DeviceInput(PlacedInput):
         if self.commissioned and self.retired and self.retired < self.commissioned:
             context.problem(self.at("retired"), "is retired before it was commissioned")
         if self.withdraws("group"):
-            text = f"write what it leaves, under groups: members: {{{self.name}: null}}"
+            text = Message(
+                "write what it leaves, under groups: members: {{{name}: null}}", self.name
+            )
             context.problem(self.at("group"), text)
 
     def content(self, site: str, context: Context) -> tuple[list[Entry], list[Fact]]:
@@ -326,7 +354,9 @@ class DeviceInput(PlacedInput):
 def refuse_reserved(own: Input, name: str, context: Context) -> None:
     """Devices and gateways share the broker's accounts with the hypervisor."""
     if name in RESERVED:
-        context.problem(own.at("name"), f"{name!r} is an account of the hypervisor itself")
+        context.problem(
+            own.at("name"), Message("{name!r} is an account of the hypervisor itself", name)
+        )
 
 
 # -- sites -----------------------------------------------------------------------------------------
@@ -359,7 +389,7 @@ class SiteInput(PlacedInput):
     def check(self, context: Context) -> None:
         super().check(context)
         if self.name in _SUBJECTS:
-            text = f"{self.name!r} is a word of the rules, no name of a site"
+            text = Message("{name!r} is a word of the rules, no name of a site", self.name)
             context.problem(self.at("name"), text)
 
     def content(self, context: Context) -> tuple[Entry, list[Entry], list[Fact]]:

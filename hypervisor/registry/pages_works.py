@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.accounts.service import require_administrator
+from hypervisor.base.translation import translate
 from hypervisor.registry import api_works as api
 from hypervisor.registry import queries_site
 from hypervisor.registry.schemas_works import WorksEndPost, WorksPut
@@ -59,7 +60,8 @@ def announce_works(  # noqa: PLR0913, PLR0917  the fields of the form
             **subjects,
         )
         if not name.strip().isascii() or not name.strip():
-            return _render_list(context, wrong="give the works a name: rd446-2024", entered=entered)
+            wrong = translate("Give the works a name, such as rd446-2024.")
+            return _render_list(context, wrong=wrong, entered=entered)
         api.put_works(context, Response(), name.strip(), put)
     except (TerritoryError, ValueError) as error:
         return _render_list(context, wrong=_format_error(error), entered=entered)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from sensors import _yaml
-from sensors._errors import Place, TerritoryError
+from sensors._errors import Message, Place, TerritoryError
 from sensors._nearest import did_you_mean
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
@@ -42,7 +42,9 @@ class Where:
 
     def unknown(self, what: str, name: str, names: Iterable[str]) -> "Problem":
         """The problem of a name that nothing has."""
-        return self.problem(f"there is no {what} {name!r}{did_you_mean(name, names)}")
+        return self.problem(
+            Message("there is no {what} {name!r}{hint}", what, name, did_you_mean(name, names))
+        )
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)

@@ -55,7 +55,9 @@ def announce_works(
         raise WorksError("works concern something: --site, --device or --group, as often as needed")
     if ends <= begins:
         raise WorksError(
-            f"they would end at {format_value(ends)}, before they begin, {format_value(begins)}"
+            "they would end at {ends}, before they begin, {begins}",
+            format_value(ends),
+            format_value(begins),
         )
     return _inventory(
         works_fact(name, works_value(begins, ends, subjects), reason=None, where=_HERE)
@@ -70,10 +72,12 @@ def end_works(registry: Registry, name: str, at: datetime) -> Inventory:
     """
     works_by_name = {works.name: works for works in list_works(registry.revisions, at)}
     if name not in works_by_name:
-        raise WorksError(f"no works are called {name!r}{did_you_mean(name, works_by_name)}")
+        raise WorksError(
+            "no works are called {name!r}{hint}", name, did_you_mean(name, works_by_name)
+        )
     works = works_by_name[name]
     if works.ends <= at:
-        raise WorksError(f"{name} was over at {format_value(works.ends)} already")
+        raise WorksError("{name} was over at {ends} already", name, format_value(works.ends))
     value: dict[str, Any] | None = None
     if works.begins < at:
         value = works_value(works.begins, at, works.subjects)

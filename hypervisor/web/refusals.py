@@ -12,19 +12,10 @@ from functools import cache
 from string import Formatter
 
 from hypervisor.base import reader
-from hypervisor.base.translation import sentences, templates, translate
+from hypervisor.base.translation import templates, translate
 from hypervisor.web import filters, marks
 from sensors._errors import Message
 
-_OLD_FILES = (
-    "refusals.po",
-    "refusals_more.po",
-    "refusals_past.po",
-    "refusals_registry.po",
-    "refusals_rulebook.po",
-    "refusals_rules.po",
-)
-_OLD_FIELD = re.compile(r"%\((\w+)\)s")
 _QUOTED = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 _PLACE = re.compile(r"(?P<place>[^\s:]+|.*?:\d+:\d+): (?P<rest>.+)", re.DOTALL)
 _SINGLE_WORDS = re.compile(r"n|number|count|time\w*")
@@ -143,17 +134,9 @@ def _translate_parts(text: str, language: str) -> str | None:
 @cache
 def _compile_patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     """Of each template with parameters, the longest first: it says most."""
-    translations = dict(templates(language))
-    for file in _OLD_FILES:
-        for key, text in sentences(language, file).items():
-            if "%(" in key:
-                translations[_from_old(key)] = _from_old(text)
+    translations = templates(language)
     ordered = sorted(translations, key=lambda key: len(re.sub(r"{.*?}", "", key)), reverse=True)
     return [(_build_pattern(key), translations[key]) for key in ordered]
-
-
-def _from_old(template: str) -> str:
-    return _OLD_FIELD.sub(r"{\1}", template.replace("{", "{{").replace("}", "}}"))
 
 
 def _build_pattern(template: str) -> re.Pattern[str]:

@@ -90,7 +90,7 @@ def test_no_condition_is_beyond_what_the_engine_counts_with(when: str, said: str
         ("\n  steps: [{severity: major, when: level > 2 m, for: 9999 d}]", "is too long"),
         (
             f"\n  steps: [{', '.join(['{severity: major, when: level > 2 m}'] * 11)}]",
-            "f:9:10: 11 steps; expected at most 10",
+            "f:9:10: 11 steps of one rule; expected at most 10",
         ),
         ("\n  labels: " + "[" * 5000 + "]" * 5000, "more than 12 nested lists or mappings"),
         (

@@ -169,7 +169,7 @@ def test_a_rule_has_ten_steps_and_fifty_tests_and_no_more() -> None:
     assert len(load_pack(pack(1, 50), file="f", domain="flood").rules[0].tests) == 50
     for text, told in (
         (pack(1, 51), "f:9:10: 51 tests of one rule; expected at most 50"),
-        (pack(11, 1), "f:8:10: 11 steps; expected at most 10"),
+        (pack(11, 1), "f:8:10: 11 steps of one rule; expected at most 10"),
         (pack(10, 1), "f:8:79: the steps of 'flood-x' must rise: major comes after major;"),
     ):
         with pytest.raises(RuleError) as caught:
