@@ -21,6 +21,7 @@ from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros
 from hypervisor.evaluation.rule_text import read_any
 from hypervisor.web.problems import responses
+from sensors._errors import Message
 
 router = APIRouter(prefix="/backtests", tags=["rules"])
 
@@ -76,7 +77,9 @@ class BacktestBody(BaseModel):
 def backtest(context: Context, request: Request, body: BacktestPost) -> BacktestBody:
     """Evaluate stored readings; nothing is written. At most two at once, a few seconds each."""
     if not timedelta(0) < body.until - body.since <= _LONGEST:
-        raise HTTPException(422, f"from … to must be a span of at most {_LONGEST.days} days")
+        raise HTTPException(
+            422, Message("from … to must be a span of at most {days} days", _LONGEST.days)
+        )
     if not _AT_ONCE.acquire(blocking=False):
         raise HTTPException(429, "two backtests are running: try again when one has ended")
     try:
@@ -93,8 +96,11 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
     def tick(done: int, of: int) -> None:
         if time.monotonic() > ends:
             raise BacktestError(
-                f"{_SECONDS:g} s sufficed for {done} of {of} subjects only: choose fewer rules or"
-                " sites or a shorter period, or use `hypervisor rules backtest`"
+                "{seconds:g} s sufficed for {done} of {of} subjects only: choose fewer rules "
+                "or sites or a shorter period, or use `hypervisor rules backtest`",
+                _SECONDS,
+                done,
+                of,
             )
 
     question = Question(

@@ -19,6 +19,7 @@ from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Body
 from hypervisor.web.times import text
+from sensors._errors import Message
 
 router = APIRouter(prefix="/past-events", tags=["past events"])
 
@@ -85,7 +86,7 @@ def note(context: Context, body: PastEventPost) -> NotedBody:
     """Report what happened at a site, or along a river, for later backtests."""
     past_events.allow(context, body.site)
     if body.quantity not in context.catalogue.quantities:
-        raise HTTPException(422, f"there is no quantity {body.quantity!r}")
+        raise HTTPException(422, Message("there is no quantity {quantity!r}", body.quantity))
     unit = context.catalogue.quantities[body.quantity].unit
     event = Observation(**body.model_dump(exclude={"quantity"}), unit=unit)
     try:
@@ -108,7 +109,7 @@ def withdraw(
     """Withdraw a wrong report; who, when and why stay in the audit."""
     event = queries.get(context.connection, number)
     if event is None:
-        raise NotFoundError(f"there is no past event {number}")
+        raise NotFoundError("there is no past event {number}", number)
     past_events.allow(context, event.site)
     with context.writing() as connection:
         event = past_events.withdraw(connection, number, author=context.person.name, reason=reason)

@@ -81,7 +81,9 @@ def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
     in_force = before is not None and (edit.threshold is None or value is not None)
     if not in_force and not tried:
         raise BacktestError(
-            f"{edit.owner} has no {edit.threshold!r} any more: enter a value to try"
+            "{owner} has no {threshold!r} any more: enter a value to try",
+            edit.owner,
+            edit.threshold,
         )
     keys = subjects.get(rule.id, [edit.owner])
     return Draft(
@@ -106,7 +108,9 @@ def _find_site(registry: Registry, owner: str) -> str:
     device = owner.removeprefix("device/")
     kind, names = ("site", registry.sites) if owner == device else ("device", registry.devices)
     if device not in names:
-        raise BacktestError(f"there is no {kind} {device!r}{did_you_mean(device, names)}")
+        raise BacktestError(
+            "there is no {kind} {device!r}{hint}", kind, device, did_you_mean(device, names)
+        )
     return owner if owner == device else registry.devices[device].site
 
 
@@ -128,7 +132,7 @@ def _current_value(
             return float(value["value"]), unit
     if definition is None:
         hint = did_you_mean(name, catalogue.thresholds)
-        raise BacktestError(f"there is no threshold {name!r}{hint}")
+        raise BacktestError("there is no threshold {name!r}{hint}", name, hint)
     return None, definition.unit
 
 
@@ -155,7 +159,9 @@ def _list_rules(edit: Edit, applied: Iterable[str], current: dict[str, Rule]) ->
     if edit.written is not None:
         if edit.written.id not in there:
             raise BacktestError(
-                f"{edit.written.id} does not apply at {edit.owner}: it lacks a series or threshold"
+                "{id} does not apply at {owner}: it lacks a series or threshold",
+                edit.written.id,
+                edit.owner,
             )
         return [edit.written]
     name = edit.threshold or ""
@@ -187,8 +193,10 @@ def _choose_rule(edit: Edit, rules: list[Rule]) -> Rule:
             return rule
     if edit.rule is not None:
         raise BacktestError(
-            f"{edit.rule} does not apply at {edit.owner}, or does not use the threshold"
+            "{rule} does not apply at {owner}, or does not use the threshold", edit.rule, edit.owner
         )
     raise BacktestError(
-        f"no rule that applies at {edit.owner} uses {edit.threshold}: an alarm needs one"
+        "no rule that applies at {owner} uses {threshold}: an alarm needs one",
+        edit.owner,
+        edit.threshold,
     )

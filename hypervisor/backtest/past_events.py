@@ -94,22 +94,25 @@ def note(connection: Connection, registry: Registry, event: Observation, *, auth
     """
     _require_place(registry, event.site, event.river)
     if event.kind not in queries.KINDS:
-        raise BacktestError(f"{event.kind!r} is none of {', '.join(queries.KINDS)}")
+        raise BacktestError("{kind!r} is none of {kinds}", event.kind, ", ".join(queries.KINDS))
     begins, ends, text = event.begins, event.ends, event.note.strip()
     if begins.tzinfo is None or ends.tzinfo is None:
         raise BacktestError("`begins` and `ends` need an offset: write Z for UTC")
     if not _FIRST <= begins <= ends <= _LAST:
-        raise BacktestError(f"`begins` and `ends`, in order, in {_FIRST.year} to {_LAST.year}")
+        raise BacktestError(
+            "`begins` and `ends`, in order, in {first} to {last}", _FIRST.year, _LAST.year
+        )
     if ends - begins > _LONGEST:
         raise BacktestError(
-            f"`ends` must lie after `begins`, by at most {_LONGEST.days} days: note several instead"
+            "`ends` must lie after `begins`, by at most {days} days: note several instead",
+            _LONGEST.days,
         )
     if not text:
         raise BacktestError("describe what was observed, and where")
     try:
         peak = parse_number(event.peak, event.unit) if event.peak else None
     except ScalarError as error:
-        raise BacktestError(f"peak: {error}") from error
+        raise BacktestError("peak: {error}", error) from error
     unit = event.unit if event.peak else None
     fields = {**vars(event), "peak": peak, "unit": unit, "note": text}
     number = queries.add(connection, **fields, author=author)
@@ -128,7 +131,7 @@ def withdraw(connection: Connection, number: int, *, author: str, reason: str) -
     """Withdraw a reported event, audited; UnknownError if there is none."""
     event = queries.get(connection, number)
     if event is None or not queries.withdraw(connection, number, author=author, reason=reason):
-        raise UnknownError(f"past event {number} does not exist, or was withdrawn")
+        raise UnknownError("past event {number} does not exist, or was withdrawn", number)
     audit.record(
         connection,
         kind="past-event-withdraw",
@@ -156,7 +159,7 @@ def parse_number(text: str, unit: str) -> float:
     except ValueError:
         value = measure(written, unit)
     if not isfinite(value):
-        raise ScalarError(f"{text!r} is not a number; expected one such as 1.78 {unit}")
+        raise ScalarError("{text!r} is not a number; expected one such as 1.78 {unit}", text, unit)
     return value
 
 
@@ -164,7 +167,7 @@ def _require_place(registry: Registry, site: str | None, river: str | None) -> N
     if (site is None) == (river is None):
         raise BacktestError("give either the `site` or the `river` at which it happened")
     if site is not None and site not in registry.sites:
-        raise UnknownError(f"no site {site!r}{did_you_mean(site, registry.sites)}")
+        raise UnknownError("no site {site!r}{hint}", site, did_you_mean(site, registry.sites))
     rivers = {site.river for site in registry.sites.values() if site.river}
     if river is not None and river not in rivers:
-        raise UnknownError(f"no river {river!r}{did_you_mean(river, rivers)}")
+        raise UnknownError("no river {river!r}{hint}", river, did_you_mean(river, rivers))

@@ -101,17 +101,20 @@ def _parse_threshold(
     kind, names = ("site", registry.sites) if device == owner else ("device", registry.devices)
     if device not in names:
         raise BacktestError(
-            f"{key}: there is no {kind} {device!r} (expected SITE/THRESHOLD)"
-            f"{did_you_mean(device, names)}"
+            "{key}: there is no {kind} {device!r} (expected SITE/THRESHOLD){hint}",
+            key,
+            kind,
+            device,
+            did_you_mean(device, names),
         )
     if name not in catalogue.thresholds:
         hint = did_you_mean(name, catalogue.thresholds)
-        raise BacktestError(f"{key}: there is no threshold {name!r}{hint}")
+        raise BacktestError("{key}: there is no threshold {name!r}{hint}", key, name, hint)
     unit = catalogue.thresholds[name].unit
     try:
         return {"value": measure(text, unit), "unit": unit}
     except ScalarError as error:
-        raise BacktestError(f"{key}: {error}") from error
+        raise BacktestError("{key}: {error}", key, error) from error
 
 
 def parse_trial(words: Sequence[str]) -> Trial:
@@ -126,7 +129,7 @@ def parse_trial(words: Sequence[str]) -> Trial:
             thresholds[key.strip()] = text.strip()
         else:
             raise BacktestError(
-                f"{word!r} is neither a file nor a threshold such as 'SITE/attention=2.4 m'"
+                "{word!r} is neither a file nor a threshold such as 'SITE/attention=2.4 m'", word
             )
     return Trial(rules=tuple(rules), thresholds=thresholds)
 
@@ -142,7 +145,7 @@ def choose_rules(registry: Registry, words: Sequence[str], catalogue: Catalogue)
         named = [word] if word in ids else [key for key in ids if key.startswith(f"{word}-")]
         if not named:
             hint = did_you_mean(word, [*ids, *catalogue.domains])
-            raise BacktestError(f"{word!r} is no file, no rule and no domain{hint}")
+            raise BacktestError("{word!r} is no file, no rule and no domain{hint}", word, hint)
         rules += named
     return list(dict.fromkeys(rules)) if words else ids
 

@@ -91,13 +91,15 @@ def backtest_recording(
     read = _recordings.read(recording.file, stations=recording.stations, columns=recording.columns)
     source = RecordedSource.of(read.rows, registry, catalogue)
     if not source.by_series:
-        raise BacktestError(f"{recording.file}: {'; '.join(source.notes)}")
+        raise BacktestError("{file}: {notes}", recording.file, "; ".join(source.notes))
     sites = {registry.devices[device].site for device in read.devices if device in registry.devices}
     if question.sites:
         _check_sites(registry, question)
         sites &= set(question.sites)
     if not sites:
-        raise BacktestError(f"{recording.file} holds nothing of {', '.join(question.sites)}")
+        raise BacktestError(
+            "{file} holds nothing of {sites}", recording.file, ", ".join(question.sites)
+        )
     registry = _commission(registry, source)
     question = replace(question, sites=sorted(sites))
     answer = ask(registry, source, catalogue, question, tick, retention=_LONG)

@@ -67,7 +67,7 @@ class _Helper:
             raise BacktestError("the helper process ended early") from error
         if isinstance(part, Part):
             return part
-        raise BacktestError(f"the helper process failed: {part}")
+        raise BacktestError("the helper process failed: {part}", part)
 
 
 def _turns(turn: Any, count: int) -> Iterator[int]:

@@ -136,7 +136,7 @@ def build_codec(name: str, source: CodecSource, catalogue: Catalogue, *, file: s
         try:
             codec.script.sandbox.load()
         except ScriptError as error:
-            raise CodecError(f"{name}: {error}") from error
+            raise CodecError("{name}: {error}", name, error) from error
     return codec
 
 
@@ -170,7 +170,7 @@ def read_source(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
         mapping = beside
     for needed in (path, *([] if mapping is None else [mapping])):
         if not needed.is_file():
-            raise CodecError(f"there is no file {needed}")
+            raise CodecError("there is no file {needed}", needed)
     text = "" if mapping is None else read_text(mapping)
     takes_script = path.suffix == ".js" or "javascript" in text
     code = read_script(script) if takes_script and script.is_file() else None
@@ -186,7 +186,9 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
     try:
         payload = bytes.fromhex(hexadecimal.removeprefix("0x"))
     except ValueError as error:
-        raise CodecError(f"--hex: {error}; expected pairs of digits such as 02a1ff") from error
+        raise CodecError(
+            "--hex: {error}; expected pairs of digits such as 02a1ff", error
+        ) from error
     try:
         payload = payload or parse_payload(base64, where="--base64")
         when = parse_uplink_time(time, where="--time") if time else datetime.now(UTC)
@@ -195,7 +197,7 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
     try:
         given = json.loads(made) if made else None
     except ValueError as error:
-        raise CodecError(f"--object is not JSON: {error}") from error
+        raise CodecError("--object is not JSON: {error}", error) from error
     if given is not None and not isinstance(given, dict):
         raise CodecError("--object must be a JSON object")
     if not payload and given is None:
@@ -210,5 +212,7 @@ def check_name(name: str) -> str:
         CodecError: it may not.
     """
     if not _NAME.fullmatch(name):
-        raise CodecError(f"{name!r} cannot be a codec's name: letters, digits, '-', '_' and '.'")
+        raise CodecError(
+            "{name!r} cannot be a codec's name: letters, digits, '-', '_' and '.'", name
+        )
     return name

@@ -80,10 +80,12 @@ def parse_shift(text: str) -> timedelta:
     """
     match = _SHIFT.fullmatch(text.strip())
     if match is None:
-        raise ShiftError(f"--shift {text!r}: expected a number and s, min, h or d, such as -1h")
+        raise ShiftError(
+            "--shift {text!r}: expected a number and s, min, h or d, such as -1h", text
+        )
     seconds = float(match[1]) * _UNITS[match[2]]
     if abs(seconds) > _LONGEST_SHIFT.total_seconds():
-        raise ShiftError(f"--shift {text!r}: no clock is wrong by more than a hundred years")
+        raise ShiftError("--shift {text!r}: no clock is wrong by more than a hundred years", text)
     return timedelta(seconds=seconds)
 
 
@@ -143,8 +145,9 @@ def _replay_chunk(
     except Exception as error:
         if ingest.connection.closed:
             raise StoreError(
-                f"the database connection was lost ({' '.join(str(error).split())}); what was"
-                " replayed until then is stored, replay again for the rest"
+                "the database connection was lost ({error}); what was replayed until then is "
+                "stored, replay again for the rest",
+                " ".join(str(error).split()),
             ) from error
         if len(letters) == 1:
             log.exception("dead letter %s cannot be stored", letters[0].id)

@@ -14,6 +14,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.readings import queries, queries_history
 from hypervisor.registry.model import Registry
 from sensors._domain import Catalogue
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
@@ -66,7 +67,11 @@ def check_recording(
 
 def _find_refusal(device: str, quantity: str, registry: Registry) -> str | None:
     if device not in registry.devices:
-        return f"no device {device!r} in the inventory{did_you_mean(device, registry.devices)}"
+        return Message(
+            "no device {device!r} in the inventory{hint}",
+            device,
+            did_you_mean(device, registry.devices),
+        )
     if (device, quantity) not in registry.series:
         quantities = ", ".join(
             name for owner, name in registry.series if owner == device and name != CLOCK_FAULT

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypervisor.base.instants import BEGINNING, EPOCH, moment
 from hypervisor.registry.queries_revisions import RecordedRevision
+from sensors._errors import Message
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -140,7 +141,14 @@ def describe_revision(revision: RecordedRevision) -> str:
     reason = f', "{revision.reason}"' if revision.reason else ""
     gone = ", which withdrew it" if revision.value is None else ""
     at = format_minute(revision.recorded_at)
-    return f"revision {revision.id} by {revision.author} of {at}{reason}{gone}"
+    return Message(
+        "revision {revision} by {author} of {at}{reason}{gone}",
+        revision.id,
+        revision.author,
+        at,
+        reason,
+        gone,
+    )
 
 
 def format_instant(at: datetime) -> str:

@@ -187,7 +187,7 @@ def _numbers_of(what: str, numbers: Mapping[str, int]) -> PlainValidator:
         for word in words:
             if _normalise(word) not in numbers:
                 hint = did_you_mean(_normalise(word), numbers)
-                raise ValueError(f"unknown {what} {word!r}{hint}")
+                raise ValueError(Message("unknown {what} {word!r}{hint}", what, word, hint))
         return frozenset(numbers[_normalise(word)] for word in words)
 
     return PlainValidator(read)

@@ -204,7 +204,9 @@ def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:
     """
     text = read_text(node)
     if text not in allowed:
-        raise ValueError(f"unknown {what} {text!r}{did_you_mean(text, allowed)}")
+        raise ValueError(
+            Message("unknown {what} {text!r}{hint}", what, text, did_you_mean(text, allowed))
+        )
     return text
 
 

@@ -19,7 +19,7 @@ from hypervisor.registry.works import load_works
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError
 
 router = APIRouter()
 PAGE: Page | None = None
@@ -101,7 +101,7 @@ def _parse_local(context: RequestContext, entered: str) -> datetime:
     try:
         at = datetime.fromisoformat(entered)
     except ValueError as error:
-        raise ValueError(f"expected a day and a time, not {entered!r}") from error
+        raise ValueError(Message("expected a day and a time, not {entered!r}", entered)) from error
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
 
 

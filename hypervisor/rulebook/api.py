@@ -73,7 +73,9 @@ def install(app: FastAPI) -> None:
 def stamp_of(context: RequestContext, reason: str, effective: datetime | None = None) -> Stamp:
     """Author, reason and effective time of a change; RulebookError if the time has no offset."""
     if effective is not None and effective.tzinfo is None:
-        raise RulebookError(f"effective {effective.isoformat()} has no offset: write Z for UTC")
+        raise RulebookError(
+            "effective {effective} has no offset: write Z for UTC", effective.isoformat()
+        )
     return Stamp(
         author=context.person.name, reason=reason, now=now_of(context), effective=effective
     )
@@ -110,7 +112,7 @@ class _Change:
 
     def threshold_body(self, change: ThresholdChange) -> ThresholdRevisionBody:
         if change.after is None:
-            raise UnknownError(f"no threshold {change.key!r} was ever set")
+            raise UnknownError("no threshold {change!r} was ever set", change.key)
         before = [change.before] if change.before else []
         row = RevisionBody.of(change.after, before)
         tag(self.response, row.revision)
@@ -309,7 +311,9 @@ def _parse_body(rule: str, body: RulePut) -> Proposed:
     domain = next((name for name in domains if rule.startswith(f"{name}-")), None)
     if domain is None:
         expected_ids = ", ".join(f"{name}-…" for name in domains)
-        raise RulebookError(f"{rule!r} begins with no domain; expected {expected_ids}")
+        raise RulebookError(
+            "{rule!r} begins with no domain; expected {expected_ids}", rule, expected_ids
+        )
     if (body.text is None) == (body.written is None):
         raise RulebookError("expected the rule either as `text` or as `written`")
     if body.text is not None:
@@ -317,7 +321,9 @@ def _parse_body(rule: str, body: RulePut) -> Proposed:
     else:
         parsed = read_written(body.written or {}, domain=domain)
     if parsed.rule.id != rule:
-        raise RulebookError(f"the rule's id is {parsed.rule.id!r}, the address says {rule!r}")
+        raise RulebookError(
+            "the rule's id is {id!r}, the address says {rule!r}", parsed.rule.id, rule
+        )
     return parsed
 
 

@@ -136,7 +136,9 @@ def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
     """
     owner, _, name = key.rpartition("/")
     if not owner:
-        raise NotFoundError(f"{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME")
+        raise NotFoundError(
+            "{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME", key
+        )
     context.require(Duty.READ, subject=owner)
     ends = until or context.now()
     begins = since or max(ends, FIRST + YEAR) - YEAR

@@ -43,7 +43,7 @@ def list_proposals(  # noqa: PLR0913  what a person may say
     registry = registry_queries.load(connection)
     if name not in registry.sites and name not in registry.devices:
         near = did_you_mean(name, [*registry.sites, *registry.devices])
-        raise UnknownError(f"no site or device {name!r}{near}")
+        raise UnknownError("no site or device {name!r}{near}", name, near)
     site = name if name in registry.sites else registry.devices[name].site
     facts = build_subjects(registry, catalogue)[site]
     standing = {
@@ -77,8 +77,11 @@ def list_proposals(  # noqa: PLR0913  what a person may say
             proposals.append(proposal)
     if not proposals:
         raise RulebookError(
-            f"{name} has no {_FEW} good readings of a quantity that has thresholds"
-            f" ({', '.join(sorted(quantities))}) in this time"
+            "{name} has no {few} good readings of a quantity that has thresholds "
+            "({quantities}) in this time",
+            name,
+            _FEW,
+            ", ".join(sorted(quantities)),
         )
     return proposals
 

@@ -16,6 +16,7 @@ from hypervisor.registry import revisions as registry_revisions
 from hypervisor.registry.formatting import describe_revision, format_value
 from hypervisor.registry.queries_revisions import SHIPPED, RecordedRevision
 from rules._read import RULE_KEYS
+from sensors._errors import Message
 
 NONE = "none"  # the mark of a key without revisions
 TO_SHIPPED = "shipped"  # in the place of a revision's number: the rule of this version's packs
@@ -39,7 +40,8 @@ def check_stamp(stamp: Stamp) -> Stamp:
         raise RulebookError("no author given; state who changes it (--author)")
     if stamp.author.strip().lower() in SHIPPED:
         raise RulebookError(
-            f"the author {stamp.author!r} is the software itself; state who changes it (--author)"
+            "the author {author!r} is the software itself; state who changes it (--author)",
+            stamp.author,
         )
     return stamp
 
@@ -99,7 +101,7 @@ def find_revision(key: str, revisions: Sequence[RecordedRevision], number: str) 
         if number in (str(recorded.id), mark_of(recorded)):
             return recorded
     numbers = ", ".join(str(recorded.id) for recorded in revisions)
-    raise UnknownError(f"{key} has no revision {number}; there are {numbers}")
+    raise UnknownError("{key} has no revision {number}; there are {numbers}", key, number, numbers)
 
 
 def require_unchanged(key: str, revisions: Sequence[RecordedRevision], expected: str) -> None:
@@ -108,9 +110,12 @@ def require_unchanged(key: str, revisions: Sequence[RecordedRevision], expected:
     if expected == mark_of(last):
         return
     if last is None:
-        raise StaleError([f"{key} has no revisions, but {expected} is expected"], "reload it")
+        raise StaleError(
+            [Message("{key} has no revisions, but {expected} is expected", key, expected)],
+            "reload it",
+        )
     raise StaleError(
-        [f"{key} was changed meanwhile: {describe_revision(last)}"],
+        [Message("{key} was changed meanwhile: {last}", key, describe_revision(last))],
         "reload it and apply your change to the current version",
     )
 

@@ -28,6 +28,7 @@ from rules._log import episodes
 from rules._pack import rule_from_json
 from rules._rule import Rule
 from sensors._domain import Catalogue, Threshold
+from sensors._errors import Message
 from sensors._quantity import Kind, Quantity, Reporting
 from sensors._row import NEVER
 
@@ -120,7 +121,12 @@ def propose(  # noqa: PLR0913  what a proposal is based on
     )
     sparse = thin_record(record, most=_MOST, interval=_SPARSE)
     if sparse is not record:
-        notes.append(f"rates are computed from one reading every {sparse.interval // MINUTE} min")
+        notes.append(
+            Message(
+                "rates are computed from one reading every {interval} min",
+                sparse.interval // MINUTE,
+            )
+        )
     for slope in slopes[:1]:
         tried += _rate_candidates(sparse, slope, notes)
     in_force = [threshold for threshold in (*levels, *slopes[:1]) if threshold.name in standing]
@@ -199,15 +205,21 @@ def _level_candidates(
     maxima = yearly_maxima(record)
     long = len(maxima) >= _WHOLE_RECORD
     values = [exceedance_level(record, hours) for hours in options.hours]
-    bases = [f"exceeded {hours:g} h a year" for hours in options.hours]
+    bases = [Message("exceeded {hours:g} h a year", hours) for hours in options.hours]
     if long:
         for place, years in enumerate(options.returns, 1):
             values[place] = return_level(maxima, years)
-            bases[place] = f"once in {years:g} years (Gumbel, {len(maxima)} yearly maxima)"
+            bases[place] = Message(
+                "once in {years:g} years (Gumbel, {count} yearly maxima)", years, len(maxima)
+            )
     else:
         notes.append(
-            f"{len(maxima)} of the {_WHOLE_RECORD} complete years that return levels need: hours a"
-            " year instead; so short a record may contain no major flood"
+            Message(
+                "{count} of the {needed} complete years that return levels need: hours a "
+                "year instead; so short a record may contain no major flood",
+                len(maxima),
+                _WHOLE_RECORD,
+            )
         )
     step = _LEVEL_STEP if levels[0].unit == "m" else 0.0
     nice = [round_nicely(value, step=step, digits=3 if value >= 100 else 2) for value in values]
@@ -229,8 +241,14 @@ def _rate_candidates(record: Record, slope: Threshold, notes: list[str]) -> list
         hours = window // HOUR
         if len(rises) < 100:
             notes.append(
-                f"over {hours} h only {len(rises)} rises exceed the resolution of the readings"
-                f" (slopes below {rate.floor:.2g} {slope.unit} are noise)"
+                Message(
+                    "over {hours} h only {count} rises exceed the resolution of the readings "
+                    "(slopes below {floor:.2g} {unit} are noise)",
+                    hours,
+                    len(rises),
+                    rate.floor,
+                    slope.unit,
+                )
             )
             continue
         for quantile in _QUANTILES:
@@ -243,7 +261,9 @@ def _rate_candidates(record: Record, slope: Threshold, notes: list[str]) -> list
                         threshold=slope.name,
                         value=value,
                         unit=slope.unit,
-                        basis=f"{quantile:.1%} of rises over {hours} h are slower",
+                        basis=Message(
+                            "{share:.1%} of rises over {hours} h are slower", quantile, hours
+                        ),
                     )
                 )
     return sorted(candidates, key=attrgetter("value"))
@@ -282,8 +302,11 @@ def _choose(
     enough = {False: record.years >= _SHORT_LEVELS, True: record.years >= _SHORT_RATES}
     if not enough[False]:
         notes.append(
-            f"{record.years * 365.25:.0f} days are too short for levels: seasons are missing;"
-            " levels are listed for information only"
+            Message(
+                "{years:.0f} days are too short for levels: seasons are missing; levels are "
+                "listed for information only",
+                record.years * 365.25,
+            )
         )
     if not enough[True]:
         notes.append("also too short for rates of rise: nothing is proposed")

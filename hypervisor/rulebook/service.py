@@ -112,7 +112,7 @@ def withdraw_rule(
         in_force = revision_at(revisions, stamp.holds_from)
         if in_force is None or in_force.value is None:
             last = describe_revision(latest(revisions))
-            raise RulebookError(f"{key} is withdrawn already: {last}")
+            raise RulebookError("{key} is withdrawn already: {last}", key, last)
         return None
 
     return _change_rule(connection, key, value, stamp, expected=expected, act="rule-withdraw")
@@ -149,7 +149,7 @@ def roll_back_rule(  # noqa: PLR0913  who, why and when belong to it
 def get_revisions(histories: Histories, key: str) -> Sequence[RecordedRevision]:
     """A rule's revisions; UnknownError without any."""
     if key not in histories:
-        raise UnknownError(f"no rule {key!r}{did_you_mean(key, histories)}")
+        raise UnknownError("no rule {key!r}{hint}", key, did_you_mean(key, histories))
     return histories[key]
 
 
@@ -339,7 +339,9 @@ def export_packs(
             marked = value, mark_of(latest(revisions))
             rules.setdefault(str(value.get("domain", "")), []).append(marked)
     if domain is not None and domain not in rules:
-        raise RulebookError(f"no rule of domain {domain!r}{did_you_mean(domain, rules)}")
+        raise RulebookError(
+            "no rule of domain {domain!r}{hint}", domain, did_you_mean(domain, rules)
+        )
     if not rules:
         raise RulebookError("there are no rules yet: start the watch, or `hypervisor rules apply`")
     return {name: pack_text(rules[name]) for name in rules if domain in (None, name)}

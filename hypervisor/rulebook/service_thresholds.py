@@ -98,7 +98,9 @@ def get_history(connection: Connection, key: str) -> list[RecordedRevision]:
     revisions = queries_revisions.list_revisions(connection, "threshold", key)
     if not revisions:
         latest = queries_revisions.load_latest(connection, "threshold")
-        raise UnknownError(f"no threshold {key!r} was ever set{nearest_hint(key, latest)}")
+        raise UnknownError(
+            "no threshold {key!r} was ever set{hint}", key, nearest_hint(key, latest)
+        )
     return revisions
 
 
@@ -118,7 +120,9 @@ def list_in_force(
     ]
     if not in_force and owner is not None:
         owners = {key.rpartition("/")[0] for key in revisions}
-        raise UnknownError(f"no threshold in force at {owner!r}{nearest_hint(owner, owners)}")
+        raise UnknownError(
+            "no threshold in force at {owner!r}{hint}", owner, nearest_hint(owner, owners)
+        )
     return in_force
 
 
@@ -172,10 +176,10 @@ def _require_owner(registry: Registry, key: str) -> None:
     owner, _, name = key.rpartition("/")
     device = owner.removeprefix("device/")
     if not owner or not name:
-        raise UnknownError(f"{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME")
+        raise UnknownError("{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME", key)
     kind, names = ("site", registry.sites) if owner == device else ("device", registry.devices)
     if device not in names:
-        raise UnknownError(f"no {kind} {device!r}{nearest_hint(device, names)}")
+        raise UnknownError("no {kind} {device!r}{hint}", kind, device, nearest_hint(device, names))
 
 
 def _require_below(registry: Registry, fact: Fact) -> None:
@@ -186,6 +190,12 @@ def _require_below(registry: Registry, fact: Fact) -> None:
         above = facts.get(("threshold", f"{owner}/{other.name}"))
         if other.above == name and above and fact.value and fact.value["value"] >= above["value"]:
             raise RulebookError(
-                f"{fact.key}: {fact.value['value']:g} {fact.value['unit']} is not below"
-                f" {other.name}, {above['value']:g} {above['unit']}; set that one first"
+                "{fact}: {value:g} {unit} is not below {name}, {value2:g} {unit2}; set that "
+                "one first",
+                fact.key,
+                fact.value["value"],
+                fact.value["unit"],
+                other.name,
+                above["value"],
+                above["unit"],
             )

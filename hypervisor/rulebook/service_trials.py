@@ -45,9 +45,9 @@ def build_edit(  # noqa: PLR0913  what is tried
 ) -> Edit:
     """The edit that a trial evaluates; BacktestError if the period is empty or too long."""
     if not FIRST <= since <= until <= _LAST:
-        raise BacktestError(f"from … to must lie in {FIRST.year} to {_LAST.year}")
+        raise BacktestError("from … to must lie in {year} to {last}", FIRST.year, _LAST.year)
     if not timedelta(0) < until - since <= _LONGEST:
-        raise BacktestError(f"from … to must be a span of at most {_LONGEST.days} days")
+        raise BacktestError("from … to must be a span of at most {days} days", _LONGEST.days)
     return Edit(
         owner=owner,
         since=micros(since),

@@ -76,7 +76,7 @@ def get_rule(context: RequestContext, rule: str) -> EditedRule:
 def new_rule(context: RequestContext, domain: str) -> EditedRule:
     """A new rule; UnknownError if there is no such domain."""
     if domain not in context.catalogue.domains:
-        raise UnknownError(f"no domain {domain!r}")
+        raise UnknownError("no domain {domain!r}", domain)
     return EditedRule(id="", domain=domain)
 
 

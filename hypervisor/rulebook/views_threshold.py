@@ -91,7 +91,7 @@ def load_page(
     revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     last = last_recorded(revisions)
     if name not in context.catalogue.thresholds and last is None:
-        raise NotFoundError(f"there is no threshold {name!r}")
+        raise NotFoundError("there is no threshold {name!r}", name)
     unit = unit_of(context, key)
     events = list_events(context, place)
     spans, chosen = choose_span(context, place, name, events, query.span)
@@ -128,7 +128,7 @@ def find_place(context: RequestContext, owner: str, name: str) -> tuple[SitePlac
     site = owner if device is None else queries.get_site_of_device(context.connection, device)
     place = None if site is None or not name else queries_site.load_site(context.connection, site)
     if place is None:
-        raise NotFoundError(f"there is no site or device {owner!r}")
+        raise NotFoundError("there is no site or device {owner!r}", owner)
     return place, device
 
 
