@@ -60,7 +60,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     for module in rooms.modules("api"):
         if hasattr(module, "install"):
             module.install(app)
-        if hasattr(module, "router"):
+        elif hasattr(module, "router"):
             app.include_router(module.router, prefix="/api/v1")
     navigation.mount(app)
     app.state.trouble = plain.trouble

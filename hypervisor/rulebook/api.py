@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
-from hypervisor.base.errors import RulebookError, StaleError, UnknownError
+from hypervisor.base.errors import RulebookError, UnknownError
 from hypervisor.base.instance import Mode
 from hypervisor.database.instance import scenario_clock
 from hypervisor.evaluation.rule_text import Proposed, read_any, read_one, read_written
@@ -40,8 +39,8 @@ from hypervisor.rulebook.schemas import (
 from hypervisor.rulebook.service import Change
 from hypervisor.rulebook.service_thresholds import ThresholdChange
 from hypervisor.web.paging import Page
-from hypervisor.web.preconditions import IfMatch, PreconditionError, expected, tag
-from hypervisor.web.problems import answer, responses
+from hypervisor.web.preconditions import IfMatch, expected, tag
+from hypervisor.web.problems import responses
 from hypervisor.web.schemas import RuleBody, RulesBody
 from rules._errors import RuleError
 from rules._pack import packs
@@ -49,25 +48,6 @@ from rules._pack import packs
 rules = APIRouter(prefix="/rules", tags=["rules"])
 thresholds = APIRouter(prefix="/thresholds", tags=["thresholds"])
 _WRITES = responses(401, 403, 404, 412, 422, 428)
-_STATUS = (
-    (StaleError, HTTPStatus.PRECONDITION_FAILED),
-    (PreconditionError, HTTPStatus.PRECONDITION_REQUIRED),
-    (UnknownError, HTTPStatus.NOT_FOUND),
-)
-
-
-def install(app: FastAPI) -> None:
-    """Errors of rules and thresholds as problem+json, with line and column in a text."""
-
-    @app.exception_handler(RulebookError)
-    def _refused(request: Request, error: RulebookError) -> Response:
-        kinds = (status for kind, status in _STATUS if isinstance(error, kind))
-        return answer(request, next(kinds, HTTPStatus.UNPROCESSABLE_ENTITY), str(error))
-
-    @app.exception_handler(RuleError)
-    def _slip(request: Request, error: RuleError) -> Response:
-        slips = [Slip.of(error).model_dump()]
-        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=slips)
 
 
 def stamp_of(context: RequestContext, reason: str, effective: datetime | None = None) -> Stamp:

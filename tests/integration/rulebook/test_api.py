@@ -106,7 +106,7 @@ def test_slips_say_line_and_column(client: httpx.Client) -> None:
     )
     checked = ask(client, "POST", "/rules/check", 200, json={"text": right, "domain": "flood"})
     assert (checked["ok"], checked["slips"], checked["rules"]) == (False, [], ["flood-new"])
-    assert "expected nothing" in checked["tests"][0]["differences"][0]
+    assert "expected no alarm" in checked["tests"][0]["differences"][0]
     made = ask(client, "PUT", "/rules/flood-new", 200, json={**SAID, "text": right})
     assert made["does"] == "add"
     assert (
