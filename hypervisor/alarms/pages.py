@@ -78,6 +78,7 @@ def act_on_several(  # noqa: PLR0913  one argument a field
     done, refused = 0, []
     for number, version in _read_versions(alarm):
         try:
+            context.require(Duty.OPERATE, alarm=number)
             form = _read_form(context, kind, words, assignee, minutes=minutes)
             _perform(context, replace(form, alarm=number, version=version))
             done += 1
@@ -103,6 +104,7 @@ def act_on_alarm(  # noqa: PLR0913  one argument a field
     until: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """One act on one alarm, at the version shown."""
+    context.require(Duty.OPERATE, alarm=number)
     filters = views.parse_filter(request.query_params)
     more: dict[str, Any] = {"opened": kind.value}
     status = HTTPStatus.OK
@@ -208,7 +210,6 @@ def _read_form(  # noqa: PLR0913  the fields of a form
 
 
 def _perform(context: RequestContext, act: Act) -> None:
-    context.require(Duty.OPERATE, alarm=act.alarm)
     with context.writing() as connection:
         perform(connection, act, now=context.clock())
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import httpx
 
@@ -117,6 +117,8 @@ def _choices(route: Route, name: str, kind: Any) -> Sequence[str]:
     """The words that a field of a form may be; none: any text."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         return [one.value for one in kind]
+    if get_origin(kind) is Literal:
+        return get_args(kind)
     return WORDS.get((route.path, name), ())
 
 
