@@ -212,7 +212,7 @@ def test_a_step_that_has_a_for_of_its_own_waits_anew_in_each_alarm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "began"), [("3.1", "['began 00:10"), ("3.0", "nothing")], ids=["above", "at"]
+    ("last", "began"), [("3.1", "began 00:10"), ("3.0", "no alarm")], ids=["above", "at"]
 )
 def test_a_limit_is_passed_and_not_met(last: str, began: str) -> None:
     (first, *_) = told(

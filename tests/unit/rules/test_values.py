@@ -50,7 +50,7 @@ def test_what_is_not_told_of_a_judgement_is_not_so() -> None:
 
 
 def test_the_words_of_the_calendar_have_these_numbers() -> None:
-    own = declared("_calendar_words")
+    own = declared("_vocabulary")
     assert own["NAMED"] == {
         "weekday": {"mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6, "sun": 7},
         "month": {
