@@ -88,11 +88,11 @@ def test_an_account_is_made_with_its_record(connection: Connection) -> None:
     [
         (
             {"name": "a/b"},
-            f"'a/b' is no account's name: {NAMED}",
+            f"'a/b' is not a valid account name: {NAMED}",
         ),
         (
             {"name": "Bob", "roles": ()},
-            "say what Bob is: viewer, operator, author, administrator",
+            "give Bob a role: viewer, operator, author, administrator",
         ),
         ({"name": "Bob", "language": "de"}, "language 'de': expected fr or en"),
         ({"name": "Bob", "password": "short"}, "a password needs at least 12 characters"),
@@ -242,9 +242,9 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
         ({"scopes": []}, "give the token a scope: read, operate, rules, administer"),
         (
             {"scopes": [Duty.READ, Duty.WRITE_RULES, Duty.ADMINISTER]},
-            "a token never may more than its owner: Anne has not rules, administer",
+            "a token never has more permissions than its account: Anne lacks rules, administer",
         ),
-        ({"ends_at": NOW}, "a token ends within 730 days, not 2024-01-01"),
+        ({"ends_at": NOW}, "a token expires within 730 days, not on 2024-01-01"),
     ],
 )
 def test_what_no_token_can_be(connection: Connection, given: dict[str, Any], told: str) -> None:
