@@ -139,7 +139,7 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
         make(NOW + SECOND)
     with pytest.raises(AccountError, match="what the token is for"):
         make(NOW + SECOND, Duty.READ, name=" ")
-    with pytest.raises(AccountError, match="Anne has not administer"):
+    with pytest.raises(AccountError, match="Anne lacks administer"):
         make(NOW + SECOND, Duty.READ, Duty.ADMINISTER)
     acts = [act for act in audit.list_acts(world.connection) if act.kind == "token"]
     assert len(acts) == 2

@@ -66,7 +66,7 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
     assert token.startswith("hyp_")
     (listed,) = [json.loads(line) for line in hypervisor("token", "list", "--json").splitlines()]
     assert (listed["account"], listed["scopes"]) == ("charts", ["read"])
-    with pytest.raises(AccountError, match="has not operate"):
+    with pytest.raises(AccountError, match="lacks operate"):
         hypervisor("token", "add", "charts", "more", "--scope", "operate")
     hypervisor("token", "revoke", str(listed["token"]))
     assert hypervisor("token", "list") == "no token is valid\n"
