@@ -93,6 +93,17 @@ def list_texts() -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"{name}:{line}", tuple(form for form in forms if form)
 
 
+def list_kinds() -> Iterator[tuple[str, tuple[str]]]:
+    """(where, kind) of each act that the audit page names."""
+    for path in sorted((ROOT / "hypervisor").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record":
+                for keyword in node.keywords:
+                    if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant):
+                        where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                        yield where, (str(keyword.value.value),)
+
+
 def list_strings() -> Iterator[str]:
     """Every string of the code: words of tables are translated where they are shown."""
     for folder in ("hypervisor", "rules", "sensors"):
@@ -104,7 +115,7 @@ def list_strings() -> Iterator[str]:
 
 def check_french() -> Iterator[str]:
     """What lacks its French, and French that nothing needs or that does not fit."""
-    texts = list(list_texts())
+    texts = [*list_texts(), *list_kinds()]
     french: dict[str, tuple[str, ...]] = {}
     used = {forms[0] for _, forms in texts} | set(list_strings())
     for file, message in read_messages("fr"):

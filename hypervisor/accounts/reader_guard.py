@@ -54,18 +54,18 @@ def _watch(connection: Connection, timeout: float, stopping: Callable[[], bool],
         for role in [role for role, times in hostile.items() if times >= MAX_HOSTILE_SESSIONS]:
             del hostile[role]
             queries_reader_sessions.suspend_role(connection, role)
-            _record(connection, role, "suspended", SUSPENDED, say)
+            _record(connection, role, "reader-suspended", SUSPENDED, say)
         if time.monotonic() - mended > _SETTINGS_SECONDS:
             mended = time.monotonic()
             for role in queries_reader_sessions.restore_settings(connection, timeout):
-                _record(connection, role, "mended", RESTORED, say)
+                _record(connection, role, "reader-mended", RESTORED, say)
         _wait(_EVERY_SECONDS, stopping)
 
 
 def _record(connection: Connection, role: str, kind: str, reason: str, say: Say) -> None:
     audit.record(
         connection,
-        kind=f"reader-{kind}",
+        kind=kind,
         subject=role.removeprefix("reader_"),
         reason=reason,
         author=_AUTHOR,

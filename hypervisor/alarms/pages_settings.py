@@ -1,5 +1,6 @@
 """Administration: settings of the alarm life cycle."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
@@ -10,7 +11,7 @@ from hypervisor.accounts import views as frame
 from hypervisor.alarms import queries_lifecycle, service, settings
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.base.duties import Duty
-from hypervisor.base.translation import mark
+from hypervisor.base.translation import mark, translate
 from hypervisor.database.audit import ActError
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -44,7 +45,11 @@ def change_setting(
     try:
         with context.writing() as connection:
             service.change_setting(
-                connection, name, value.strip(), author=context.person.name, reason=reason
+                connection,
+                name,
+                _parse_days(value.strip()),
+                author=context.person.name,
+                reason=reason,
             )
     except (AlarmError, ActError) as error:
         return _render(context, wrong=refusal(error))
@@ -57,8 +62,21 @@ def _render(context: RequestContext, *, done: str = "", wrong: str = "") -> Resp
         context,
         "admin_settings.html",
         status_code=422 if wrong else 200,
-        settings=settings.format_settings(queries_lifecycle.read_settings(context.connection)),
-        defaults=settings.format_settings(settings.AlarmSettings()),
+        settings=_format(queries_lifecycle.read_settings(context.connection)),
+        defaults=_format(settings.AlarmSettings()),
         labels=LABELS,
         **frame.admin_context(context, "settings", done=done, wrong=wrong),
     )
+
+
+def _format(shown: settings.AlarmSettings) -> dict[str, str]:
+    """The settings as text, days in the reader's language: 2 d, in French 2 j."""
+    return {
+        name: re.sub(r"(?<=\d )d$", translate("d"), value)
+        for name, value in settings.format_settings(shown).items()
+    }
+
+
+def _parse_days(value: str) -> str:
+    """A duration whose days are written in the reader's language, with `d`."""
+    return re.sub(rf"(?<=\d)\s*{translate('d')}$", " d", value)

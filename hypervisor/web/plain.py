@@ -21,22 +21,20 @@ _UNKNOWN = Instance(mode=Mode.LIVE, name="")
 _TITLES = {
     400: mark("This request cannot be read"),
     403: mark("You may not do this"),
-    404: mark("There is no such thing"),
+    404: mark("Not found"),
     409: mark("It has changed meanwhile"),
-    422: mark("Something in it is not as expected"),
+    422: mark("A value is not as expected"),
     429: mark("Too often"),
     503: mark("The database does not answer"),
 }
 
 
 _WORDS = {
-    400: mark("Something in its address cannot be read."),
-    403: mark("Your roles do not reach this. An administrator can give you another."),
-    404: mark("It is not there, or lies outside your territory."),
+    400: mark("Part of its address cannot be read."),
+    403: mark("Your roles do not give access to this. An administrator can give you another."),
+    404: mark("It does not exist, or lies outside your territory."),
     429: mark("Wait a moment, then try again."),
-    500: mark(
-        "It is written in the server's log. Try again; tell an administrator if it stays so."
-    ),
+    500: mark("The error is in the server's log. Try again; tell an administrator if it persists."),
     503: mark("Try again in a moment. What devices send is kept by the broker meanwhile."),
 }
 
@@ -78,7 +76,7 @@ def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse |
     if not for_a_person(request):
         return None
     template = "trouble_part.html" if wants_fragment(request) else "trouble.html"
-    title = _TITLES.get(status.value, mark("The server failed at this"))
+    title = _TITLES.get(status.value, mark("Server error"))
     return plain(
         request,
         template,
