@@ -135,7 +135,7 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
     for wrong in (NOW, NOW + MAX_TOKEN_LIFETIME + SECOND):
         with pytest.raises(AccountError, match="within 730 days"):
             make(wrong, Duty.READ)
-    with pytest.raises(AccountError, match="what the token may do"):
+    with pytest.raises(AccountError, match="give the token a scope"):
         make(NOW + SECOND)
     with pytest.raises(AccountError, match="what the token is for"):
         make(NOW + SECOND, Duty.READ, name=" ")

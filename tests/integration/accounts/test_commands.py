@@ -50,7 +50,7 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
         assert passwords.verify(found[1], secret)
     with pytest.raises(AccountError, match="named 'anne' already exists"):
         hypervisor("add", "Anne", "--role", "viewer")
-    with pytest.raises(AccountError, match="say what bruno is"):
+    with pytest.raises(AccountError, match="give bruno a role"):
         hypervisor("add", "bruno")
     with pytest.raises(NoAccountError, match="no area has the code"):
         hypervisor("add", "bruno", "--role", "viewer:99999")

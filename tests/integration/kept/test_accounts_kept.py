@@ -79,7 +79,7 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
     person = access_queries.find_person(connection, bob)
     assert person == Person(account=bob, name="Bob", title="B.", language="en")
     assert access_queries.find_person(connection, bob + 1) is None
-    with pytest.raises(AccountError, match="an account is named 'Bob' already exists"):
+    with pytest.raises(AccountError, match="an account named 'Bob' already exists"):
         add(connection, "bob")
 
 

@@ -111,7 +111,11 @@ def test_what_no_account_can_be(connection: Connection, given: dict[str, Any], t
 
 
 def test_nobody_gives_a_role_beyond_their_own_territory(connection: Connection) -> None:
-    for area, where in ((None, "the whole instance"), ("91", "area 91"), ("91002", "area 91002")):
+    for area, where in (
+        (None, "the whole instance"),
+        ("91", "area '91'"),
+        ("91002", "area '91002'"),
+    ):
         with pytest.raises(ForbiddenError) as caught:
             account_service.create_account(
                 connection, NewAccount(name="x", roles=((Role.AUTHOR, area),)), NORTH
@@ -354,7 +358,7 @@ def test_of_two_accounts_made_at_once_under_one_name_one_is_refused(database_url
         while watching.execute(blocked, [second.info.backend_pid]).fetchone() == (0,):
             assert not late.done(), "it waited for nobody"
         first.commit()
-        with pytest.raises(AccountError, match="an account is named 'anne' already exists"):
+        with pytest.raises(AccountError, match="an account named 'anne' already exists"):
             late.result()
         assert access_queries.get_account(second, "Anne").name == "Anne", "its transaction goes on"
 
