@@ -12,7 +12,7 @@ import pytest
 
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.broker.child import wait_until
-from hypervisor.database import feed, gaps
+from hypervisor.database import feed, gaps, instance
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.gaps import Gap, Returns
 from hypervisor.exercises import queries as exercise_queries
@@ -560,3 +560,15 @@ def test_a_question_is_put_again_where_the_connection_was_lost(shared_url: str) 
     away = exercise_queries.RetryingConnection(NOBODY, patience=0)
     with pytest.raises(StoreError, match=r"^the database is unreachable: no database answers at"):
         away.ask(lambda _: None)
+
+
+def test_a_worker_that_must_join_again(database_url: str) -> None:
+    with connect(database_url, autocommit=True) as connection:
+        for worker, drained in (("there", None), ("gone", NOW)):
+            connection.execute(
+                "INSERT INTO worker (name, joined_at, drained_at) VALUES (%s, %s, %s)",
+                [worker, NOW, drained],
+            )
+    assert instance.is_drained(database_url, "gone")
+    assert not instance.is_drained(database_url, "there")
+    assert not instance.is_drained(database_url, "nobody")

@@ -1,5 +1,7 @@
 """The audit: written with the act, listed, never changed."""
 
+import getpass
+
 import psycopg
 import pytest
 
@@ -54,3 +56,14 @@ def test_nothing_in_it_is_changed(database_url: str, statement: str) -> None:
             connection.execute(statement.encode())
         connection.rollback()
         assert len(audit.list_acts(connection)) == 1
+
+
+@pytest.mark.parametrize("refusal", [KeyError("12345"), OSError("no username")])
+def test_a_user_without_a_name_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    def refuse() -> str:  # as under a number that the system has no name for
+        raise refusal
+
+    monkeypatch.setattr(getpass, "getuser", refuse)
+    assert audit.current_user() == "unknown"
