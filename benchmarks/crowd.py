@@ -1,7 +1,7 @@
 """A territory with a crowd of sites and alarms, for measuring what a map makes of it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from hypervisor.alarms import queries as alarm_queries
@@ -12,10 +12,10 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Site
 from rules._rule_state import Episode
+from sensors._domain import Domain, catalogue
 
 _WEST, _SOUTH, _EAST, _NORTH = 1.92, 48.28, 2.58, 48.78
 _COMMUNES, _EPCIS, _RIVERS = 196, 14, 9
-_DOMAINS = ("flood", "weather", "lighting", "mobility")
 _SEVERITIES = ("critical", "major", "minor", "info")
 _ALARMED = 0.12  # of all sites
 
@@ -25,7 +25,8 @@ def register(connection: Connection, count: int, now: datetime) -> None:
     rng = random.Random(5)  # noqa: S311  the same territory every time
     areas = list(_areas())
     communes = [area for area in areas if area.kind == "commune"]
-    sites = tuple(_site(rng, number, communes) for number in range(count))
+    domains = tuple(catalogue().domains.values())
+    sites = tuple(_site(rng, number, communes, domains) for number in range(count))
     registry_queries.write(connection, Changes(areas=tuple(areas), sites=sites))
     registered = registry_queries.load(connection).sites
     chosen = [site for site in sites if rng.random() < _ALARMED]
@@ -54,14 +55,17 @@ def _areas() -> Iterator[Area]:
         )
 
 
-def _site(rng: random.Random, number: int, communes: list[Area]) -> Site:
+def _site(
+    rng: random.Random, number: int, communes: Sequence[Area], domains: Sequence[Domain]
+) -> Site:
     commune = communes[rng.randrange(len(communes))]
-    domain = _DOMAINS[number % len(_DOMAINS)]
-    river = f"River {number % _RIVERS}" if domain == "flood" and number < 400 else None
+    domain = domains[number % len(domains)]
+    by_river = domain.grouping == "river" and number < 400
+    river = f"River {number % _RIVERS}" if by_river else None
     return Site(
         name=f"site-{number:05d}",
         title=f"Site {number} at {commune.name}",
-        domain=domain,
+        domain=domain.name,
         commune=commune.code,
         lon=(commune.lon or 0) + rng.gauss(0, 0.012),
         lat=(commune.lat or 0) + rng.gauss(0, 0.009),

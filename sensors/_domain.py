@@ -58,6 +58,7 @@ class Threshold:
     """A per-site threshold that the domain's rules speak of, kept in `unit`.
 
     `above` names the one it must lie above at the same site, so that a typing error is seen.
+    `usual`: a common value, for benchmarks; None: one far above every calm reading.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Threshold:
     label_en: str
     label_fr: str
     above: str = ""
+    usual: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,9 @@ class Domain:
     """An urban function: its quantities and the device models that measure them.
 
     `grouping`: what makes its alarms one incident, where a rule does not say. `icon`: an SVG path,
-    16 by 16. `colour`: of its series in Grafana.
+    16 by 16. `colour`: of its marks and of its series in Grafana. `event`: the kind of past event
+    that people report most at its sites. `calm`: a message of a site where nothing happens, by
+    quantity; benchmarks send it, and leave out a domain without one.
     """
 
     name: str
@@ -85,6 +89,8 @@ class Domain:
     grouping: Literal["river", "commune", "site", "group"] = "commune"
     icon: str = "M8 2v12M2 8h12"
     colour: str = "#6b7680"
+    event: str = "other"
+    calm: Mapping[str, float] = field(default_factory=dict)
 
 
 Part = TypeVar("Part", Quantity, DeviceModel, Threshold, Domain)

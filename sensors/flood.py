@@ -29,6 +29,8 @@ DOMAIN = Domain(
     grouping="river",
     icon="M1 6q3-3 5 0t5 0 4 0M1 11q3-3 5 0t5 0 4 0",
     colour="#4a7fb0",
+    event="overflow",
+    calm={"level": 1.0, "discharge": 5.0, "catchment_rain": 0.0, "battery": 80.0},
     quantities=(
         Quantity(
             name="level",
@@ -186,6 +188,7 @@ DOMAIN = Domain(
             unit="m",
             label_en="Attention level",
             label_fr="Niveau d'attention",
+            usual=3.0,
         ),
         Threshold(
             name="alert",
@@ -194,6 +197,7 @@ DOMAIN = Domain(
             label_en="Alert level",
             label_fr="Niveau d'alerte",
             above="attention",
+            usual=4.0,
         ),
         Threshold(
             name="danger",
@@ -202,6 +206,7 @@ DOMAIN = Domain(
             label_en="Danger level",
             label_fr="Niveau de danger",
             above="alert",
+            usual=5.0,
         ),
         Threshold(
             name="rise",
@@ -209,6 +214,7 @@ DOMAIN = Domain(
             unit="m/h",
             label_en="Fast rise of the level",
             label_fr="Montée rapide du niveau",
+            usual=2.0,
         ),
         Threshold(
             name="first_asset",
@@ -216,6 +222,7 @@ DOMAIN = Domain(
             unit="m",
             label_en="Level that reaches the first asset",
             label_fr="Niveau qui atteint le premier enjeu",
+            usual=4.5,
         ),
         Threshold(
             name="flow_watch",
@@ -223,6 +230,7 @@ DOMAIN = Domain(
             unit="m3/s",
             label_en="Discharge from which growth is watched",
             label_fr="Débit à partir duquel la croissance est suivie",
+            usual=60.0,
         ),
         Threshold(
             name="flow_attention",
@@ -230,6 +238,7 @@ DOMAIN = Domain(
             unit="m3/s",
             label_en="Attention discharge",
             label_fr="Débit d'attention",
+            usual=80.0,
         ),
         Threshold(
             name="flow_alert",
@@ -238,6 +247,7 @@ DOMAIN = Domain(
             label_en="Alert discharge",
             label_fr="Débit d'alerte",
             above="flow_attention",
+            usual=120.0,
         ),
         Threshold(
             name="flow_danger",
@@ -246,6 +256,7 @@ DOMAIN = Domain(
             label_en="Danger discharge",
             label_fr="Débit de danger",
             above="flow_alert",
+            usual=200.0,
         ),
         Threshold(
             name="flow_rise",
@@ -253,6 +264,7 @@ DOMAIN = Domain(
             unit="(m3/s)/h",
             label_en="Fast rise of the discharge",
             label_fr="Montée rapide du débit",
+            usual=50.0,
         ),
         *_RARE,
     ),

@@ -16,6 +16,14 @@ DOMAIN = Domain(
     grouping="site",
     icon="M3 15V5q0-3.5 4-3.5h3M8 4.5h6l-1-3h-4Z",
     colour="#9a8b6a",
+    event="outage",
+    calm={
+        "cabinet_power": 4.0,
+        "earth_leakage": 0.0,
+        "cabinet_door": 0.0,
+        "supply_loss": 0.0,
+        "contactor_error": 0.0,
+    },
     quantities=(
         Quantity(
             name="light_level",
@@ -294,6 +302,7 @@ DOMAIN = Domain(
             unit="W",
             label_en="Rated power of the lamp",
             label_fr="Puissance nominale du luminaire",
+            usual=60.0,
         ),
         Threshold(
             name="cabinet_rated_power",
@@ -301,6 +310,7 @@ DOMAIN = Domain(
             unit="kW",
             label_en="Installed power behind the cabinet",
             label_fr="Puissance installée de l'armoire",
+            usual=10.0,
         ),
     ),
 )

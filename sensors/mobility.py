@@ -14,6 +14,8 @@ DOMAIN = Domain(
     label_fr="Mobilité",
     icon="M4.5 1.5 2 14.5M11.5 1.5 14 14.5M8 2v2.5M8 7v2.5M8 12v2.5",
     colour="#6f9a78",
+    event="jam",
+    calm={"traffic_flow": 400.0, "traffic_speed": 70.0, "occupancy": 8.0},
     quantities=(
         Quantity(
             name="traffic_flow",
@@ -161,6 +163,7 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Speed of free traffic",
             label_fr="Vitesse à vide",
+            usual=80.0,
         ),
         Threshold(
             name="jam_speed",
@@ -168,6 +171,7 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Speed below which traffic is jammed",
             label_fr="Vitesse de congestion",
+            usual=20.0,
         ),
         Threshold(
             name="jam_occupancy",
@@ -175,6 +179,7 @@ DOMAIN = Domain(
             unit="%",
             label_en="Occupancy above which traffic is jammed",
             label_fr="Taux d'occupation de congestion",
+            usual=40.0,
         ),
         Threshold(
             name="capacity",
@@ -182,6 +187,7 @@ DOMAIN = Domain(
             unit="{veh}/h",
             label_en="Capacity of the road",
             label_fr="Capacité de la route",
+            usual=1800.0,
         ),
     ),
 )

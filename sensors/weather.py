@@ -18,6 +18,8 @@ DOMAIN = Domain(
         "M5.5 12.5 5 14.5M9.5 12.5 9 14.5"
     ),
     colour="#4f9599",
+    event="storm",
+    calm={"rain": 0.0, "gust": 3.0, "air_temperature": 12.0, "humidity": 70.0},
     quantities=(
         Quantity(
             name="air_temperature",
@@ -324,6 +326,7 @@ DOMAIN = Domain(
             unit="Cel",
             label_en="Frost that harms crops",
             label_fr="Gel dommageable aux cultures",
+            usual=-2.0,
         ),
         Threshold(
             name="heat_day",
@@ -331,6 +334,7 @@ DOMAIN = Domain(
             unit="Cel",
             label_en="Mean of daily maxima of a heat wave",
             label_fr="Moyenne des maximales, canicule",
+            usual=38.0,
         ),
         Threshold(
             name="heat_night",
@@ -338,6 +342,7 @@ DOMAIN = Domain(
             unit="Cel",
             label_en="Mean of daily minima of a heat wave",
             label_fr="Moyenne des minimales, canicule",
+            usual=25.0,
         ),
     ),
 )

@@ -43,9 +43,10 @@ class Plan:
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     """Percentiles of the time from publication to the commit of the alarm."""
     settings = ground.settings
-    places = territory.places(plan.sites)
+    words = catalogue()
+    places = territory.places(plan.sites, words)
     with connect(settings.database_url) as connection:
-        territory.register(connection, places, catalogue())
+        territory.register(connection, places, words)
     tick("starting ingest and watch", 0, 3)
     log = ground.folder / "latency"
     ingest = run_part(
@@ -118,7 +119,8 @@ def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
                 raising[place.name, at] = number
         else:
             values = {name: _shown(value, number) for name, value in values.items()}
-        packets.append(encoded(f"devices/{place.name}/readings", _payload(at, values), number))
+        payload = _payload(at, values, place.states)
+        packets.append(encoded(f"devices/{place.name}/readings", payload, number))
         rows += len(values)
     return _Messages(begins=begins, packets=packets, raising=raising, rows=rows)
 
@@ -128,13 +130,11 @@ def _shown(value: float, number: int) -> float:
     return value * (1 + number % 97 / 1e4) if value > 1 else value
 
 
-def _payload(at: int, values: dict[str, float]) -> bytes:
+def _payload(at: int, values: dict[str, float], states: frozenset[str]) -> bytes:
     seconds, rest = divmod(at, 1_000_000)
     clock = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000:03d}Z"
     fields = ",".join(
-        f'"{name}":{"true" if value else "false"}'
-        if name in territory.YES_OR_NO
-        else f'"{name}":{value:.3f}'
+        f'"{name}":{"true" if value else "false"}' if name in states else f'"{name}":{value:.3f}'
         for name, value in values.items()
     )
     return f'{{"time":"{clock}","values":{{{fields}}}}}'.encode()

@@ -44,7 +44,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     """Rows a second through evaluation's own steps with all packs; readings are stored before."""
     words = catalogue()
     url = ground.settings.database_url
-    places = territory.places(plan.sites)
+    places = territory.places(plan.sites, words)
     with connect(url) as connection:
         territory.register(connection, places, words)
         shipped_rules.record_and_log(connection, all_packs(), now=None)
@@ -123,14 +123,14 @@ def _rows(
         for name, value in place.values.items():
             happens = stirred and rng.random() < 0.5
             shown = value * (1 + rng.random() / 100) if value > 1 else value
-            shown = _happening(name, shown) if happens else shown
+            shown = _happening(place, name, shown) if happens else shown
             columns.append((numbers[place.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
     rows = np.array(columns, dtype=ROW)
     return rows[np.argsort(rows["received"], kind="stable")]
 
 
-def _happening(name: str, value: float) -> float:
+def _happening(place: territory.Place, name: str, value: float) -> float:
     """The value when something happens; a state is on."""
-    if name in territory.YES_OR_NO:
+    if name in place.states:
         return 1.0
     return value if name == "battery" else max(value, 1.0) * 4

@@ -14,67 +14,38 @@ from hypervisor.registry.model import Device, Revision, Series, Site
 from sensors._domain import Catalogue
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
-# By turns: the quantities of a site and their calm values.
-KINDS: Mapping[str, Mapping[str, float]] = {
-    "flood": {"level": 1.0, "discharge": 5.0, "catchment_rain": 0.0, "battery": 80.0},
-    "weather": {"rain": 0.0, "gust": 3.0, "air_temperature": 12.0, "humidity": 70.0},
-    "lighting": {
-        "cabinet_power": 4.0,
-        "earth_leakage": 0.0,
-        "cabinet_door": 0.0,
-        "supply_loss": 0.0,
-        "contactor_error": 0.0,
-    },
-    "mobility": {"traffic_flow": 400.0, "traffic_speed": 70.0, "occupancy": 8.0},
-}
 TRIGGER, RULE = "earth_leakage", "lighting-leakage"  # at 1 it raises an alarm of this, at once
-YES_OR_NO = frozenset({"earth_leakage", "cabinet_door", "supply_loss", "contactor_error"})
-_LIMITS = {
-    "attention": 3.0,
-    "alert": 4.0,
-    "danger": 5.0,
-    "rise": 2.0,
-    "first_asset": 4.5,
-    "flow_watch": 60.0,
-    "flow_attention": 80.0,
-    "flow_alert": 120.0,
-    "flow_danger": 200.0,
-    "flow_rise": 50.0,
-    "capacity": 1800.0,
-    "jam_occupancy": 40.0,
-    "jam_speed": 20.0,
-    "free_speed": 80.0,
-    "frost": -2.0,
-    "cabinet_rated_power": 10.0,
-    "lamp_rated_power": 60.0,
-    "heat_day": 38.0,
-    "heat_night": 25.0,
-}
-_ELSE = 100.0  # far from every calm value
+_ELSE = 100.0  # a threshold far from every calm value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A site with one device of the same name."""
+    """A site with one device of the same name; `values`: calm ones; `states`: names of states."""
 
     name: str
     domain: str
-
-    @property
-    def values(self) -> Mapping[str, float]:
-        return KINDS[self.domain]
+    values: Mapping[str, float]
+    states: frozenset[str]
 
 
-def places(sites: int) -> list[Place]:
-    """`sites` places, of all domains by turns."""
-    named = islice(cycle(KINDS), sites)
-    return [Place(name=f"{domain}-{n:05d}", domain=domain) for n, domain in enumerate(named)]
+def places(sites: int, words: Catalogue) -> list[Place]:
+    """`sites` places, by turns of all domains that have calm values."""
+    calm = [domain for domain in words.domains.values() if domain.calm]
+    return [
+        Place(
+            name=f"{domain.name}-{n:05d}",
+            domain=domain.name,
+            values=domain.calm,
+            states=frozenset(q for q in domain.calm if words.quantities[q].unit == "bool"),
+        )
+        for n, domain in enumerate(islice(cycle(calm), sites))
+    ]
 
 
 def register(connection: Connection, places: list[Place], words: Catalogue) -> None:
     """Write all places, each with every threshold of its domain."""
     limits = [
-        limit_fact(place.name, name, _LIMITS.get(name, _ELSE), limit.unit)
+        limit_fact(place.name, name, _ELSE if limit.usual is None else limit.usual, limit.unit)
         for place in places
         for name, limit in words.thresholds.items()
         if limit.quantity in place.values

@@ -95,10 +95,11 @@ def fill_database(  # noqa: PLR0913  what to simulate
 
 
 def _register_territory(connection: Connection, inventory: Inventory, story: Story) -> Field:
-    """Register the inventory, and works on one of its roads."""
+    """Register the inventory, and works on one of its road sections."""
     apply_inventory(connection, inventory, author=WORKER, now=None, reason="a simulated week")
     field = load_field(connection, story)
-    roads = sorted(place.site for place in field.of("mobility"))
+    sections = {group.name for group in field.groups if group.kind == "section"}
+    roads = sorted(place.site for place in field.places if sections.intersection(place.groups))
     if roads:
         works = announce_works(WORKS, story.begins, story.begins + _WORKS, {"sites": roads[-1:]})
         apply_inventory(connection, works, author=WORKER, now=None, reason="resurfacing")

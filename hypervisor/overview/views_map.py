@@ -15,7 +15,7 @@ from hypervisor.overview.views_site_upstream import list_upstream
 from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.model import Zone
 from hypervisor.web import marks
-from hypervisor.web.rendering import domain_label
+from hypervisor.web.rendering import domain_colour, domain_label
 
 LAYERS = ("rivers", "communes", "zones", "assets")
 _CALM = 99  # rank of a site without an alarm
@@ -56,7 +56,10 @@ def list_columns(sites: Sequence[MapSite]) -> dict[str, Any]:
         "rank": [rank(site) for site in placed],
         "open": [site.open for site in placed],
         "stale": [int(site.stale) for site in placed],
-        "domains": [{"name": name, "label": domain_label(name)} for name in domains],
+        "domains": [
+            {"name": name, "label": domain_label(name), "colour": domain_colour(name)}
+            for name in domains
+        ],
         "communes": communes,
         "lost": len(sites) - len(placed),
     }

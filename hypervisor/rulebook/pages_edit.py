@@ -62,7 +62,7 @@ class _RefusedError(Exception):
         self.page_state = {"status": 422, **page_state}
 
 
-def _find_current(context: Context, rule: str, domain: Short = "flood") -> EditedRule:
+def _find_current(context: Context, rule: str, domain: Short = "") -> EditedRule:
     """The rule of the address; `new`: a new one of the domain."""
     if rule == "new":
         return views_edit.new_rule(context, domain)

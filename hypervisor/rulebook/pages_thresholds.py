@@ -180,7 +180,7 @@ def _render_page(
         conflict=conflict,
         writes=may_write(context, key),
         reports=_may_report(context, page.place.name),
-        notes=view.list_event_kinds(page.place.domain),
+        notes=view.list_event_kinds(context.catalogue.domains.get(page.place.domain)),
         **{"event_fields": no_event, **fields},
         **TOOLS,
     )

@@ -74,10 +74,11 @@ def get_rule(context: RequestContext, rule: str) -> EditedRule:
 
 
 def new_rule(context: RequestContext, domain: str) -> EditedRule:
-    """A new rule; UnknownError if there is no such domain."""
-    if domain not in context.catalogue.domains:
+    """A new rule of the domain, or of the first one; UnknownError if there is no such domain."""
+    domains = context.catalogue.domains
+    if domain and domain not in domains:
         raise UnknownError("no domain {domain!r}", domain)
-    return EditedRule(id="", domain=domain)
+    return EditedRule(id="", domain=domain or next(iter(domains)))
 
 
 def draft_of(context: RequestContext, current: EditedRule) -> Draft:

@@ -30,6 +30,7 @@ from hypervisor.rulebook.views_trial import (
 from hypervisor.rulebook.yaml_output import rule_text
 from hypervisor.web.refusals import refusal
 from rules._rule import Rule
+from sensors._domain import Domain
 from sensors._scalars import ScalarError
 from sensors._units import UnitError, convert
 
@@ -232,10 +233,10 @@ def format_error(error: Exception, key: str) -> str:
     return refusal(str(error).removeprefix(f"{key}: "))
 
 
-def list_event_kinds(domain: str) -> list[tuple[str, str]]:
+def list_event_kinds(domain: Domain | None) -> list[tuple[str, str]]:
     """Kinds of events, the usual one of the domain first."""
-    usual = {"flood": "overflow", "weather": "storm", "lighting": "outage", "mobility": "jam"}
-    names = sorted(queries_past_events.KINDS, key=lambda kind: kind != usual.get(domain))
+    usual = Domain.event if domain is None else domain.event
+    names = sorted(queries_past_events.KINDS, key=lambda kind: kind != usual)
     return [(name, _(_KINDS[name])) for name in names]
 
 

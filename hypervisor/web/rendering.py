@@ -47,6 +47,7 @@ def environment() -> Environment:
         asset=asset,
         translate=translate,
         role_words=roles.words,
+        domain_colour=domain_colour,
         domain_icon=domain_icon,
         domain_label=domain_label,
         domain_names=domain_names,
@@ -129,10 +130,14 @@ def domain_label(name: str) -> str:
     return domain.label_fr if current().language == "fr" else domain.label_en
 
 
+def domain_colour(name: str) -> str:
+    """The colour of a domain's marks; the style sheet mixes the colour of text into it."""
+    return _domains().get(name, Domain).colour
+
+
 def domain_icon(name: str) -> str:
     """The SVG path of a domain's icon."""
-    domain = _domains().get(name)
-    return Domain.icon if domain is None else domain.icon
+    return _domains().get(name, Domain).icon
 
 
 def with_query(**changed: str | int | None) -> str:

@@ -65,6 +65,14 @@ def test_thresholds_are_of_the_domain_s_quantities(domain: Domain) -> None:
 
 
 @each_domain
+def test_calm_values_are_possible(domain: Domain) -> None:
+    own = {quantity.name for quantity in domain.quantities} | CATALOGUE.common
+    for name, value in domain.calm.items():
+        assert name in own
+        assert CATALOGUE.quantities[name].low <= value <= CATALOGUE.quantities[name].high
+
+
+@each_domain
 def test_rules_name_what_exists(domain: Domain) -> None:
     (pack,) = (pack for pack in packs() if pack.domain == domain.name)
     assert pack.rules

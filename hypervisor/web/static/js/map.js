@@ -70,7 +70,7 @@ function features(found) {
   };
 }
 
-const icon = (n) => (sites.rank[n] >= CALM ? `site:${sites.domains[sites.domain[n]].name}:${sites.stale[n]}` : `mark:${sites.rank[n]}:${sites.stale[n]}`);
+const icon = (n) => (sites.rank[n] >= CALM ? `site:${sites.domains[sites.domain[n]].colour}:${sites.stale[n]}` : `mark:${sites.rank[n]}:${sites.stale[n]}`);
 
 let shownNow = [];
 async function refresh() {
@@ -265,9 +265,9 @@ function style() {
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
-      { id: "zones", type: "fill", source: "zones", paint: { "fill-color": colour("--d-flood"), "fill-opacity": 0.14, "fill-antialias": false } },
-      { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": colour("--d-flood"), "line-opacity": 0.4, "line-width": 0.8 } },
-      { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--d-flood"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
+      { id: "zones", type: "fill", source: "zones", paint: { "fill-color": colour("--water"), "fill-opacity": 0.14, "fill-antialias": false } },
+      { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": colour("--water"), "line-opacity": 0.4, "line-width": 0.8 } },
+      { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--water"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
       { id: "communes", type: "symbol", source: "communes", layout: { "icon-image": "dot", "icon-allow-overlap": true } },
       { id: "commune-names", type: "symbol", source: "communes", minzoom: 8.4, layout: { "icon-image": ["concat", "name:", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 4], "icon-padding": 6, "symbol-sort-key": ["-", 0, ["get", "sites"]] } },
       { id: "river-names", type: "symbol", source: "rivers", layout: { "symbol-placement": "line-center", "icon-image": ["concat", "river:", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-padding": 4 } },

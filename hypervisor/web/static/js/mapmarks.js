@@ -4,10 +4,10 @@ const ratio = Math.min(2, Math.max(1, Math.round(devicePixelRatio)));
 const known = new Map();
 let probe = null;
 
-function colour(token) {
+function colour(token) {  // a token of the page, or a colour
   if (!known.has(token)) {
     probe ??= document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
-    probe.style.color = `var(${token}, var(--line-2))`;
+    probe.style.color = token.startsWith("--") ? `var(${token})` : token;
     known.set(token, getComputedStyle(probe).color);
   }
   return known.get(token);
@@ -90,14 +90,14 @@ function alarm(rank, isStale, look) {
   return image(pen);
 }
 
-function calm(domain) {
+function calm(own) {
   const pen = canvas(14, 14);
   pen.beginPath();
   pen.arc(7, 7, 4.5, 0, 2 * Math.PI);
   pen.fillStyle = colour("--raised");
   pen.fill();
   pen.lineWidth = 2.5;
-  pen.strokeStyle = colour(`--d-${domain}`);
+  pen.strokeStyle = colour(`color-mix(in srgb, ${own} 55%, var(--ink))`);
   pen.stroke();
   return image(pen);
 }
@@ -178,7 +178,7 @@ export function label(id, look) {
   if (kind === "site") return calm(rest[0]);
   if (kind === "cluster") return cluster(Number(rest[0]), rest[1], look);
   if (kind === "name") return name(rest.join(":"), "--ink-2", 400);
-  if (kind === "river") return name(rest.join(":"), "--d-flood", 600);
+  if (kind === "river") return name(rest.join(":"), "--water", 600);
   if (kind === "asset") return asset();
   if (kind === "dot") return dot();
   if (kind === "chosen") return chosen();
