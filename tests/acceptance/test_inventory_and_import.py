@@ -61,8 +61,8 @@ def test_mistakes_are_told_all_at_once(instance_settings: Settings, tmp_path: Pa
     )
     told = hypervisor(instance_settings, "inventory", "apply", str(file), expect=2).stderr
     assert "3 problems in the inventory, nothing was changed" in told
-    assert f"{file}:4: sites.bridge.lat: lon 48.7 and lat 2.1 look exchanged" in told
-    assert f"{file}:5: sites.bridge.thresholds.atention: unknown threshold 'atention'" in told
+    assert f"{file}:4:10: sites.bridge.lat: lon 48.7 and lat 2.1 look exchanged" in told
+    assert f"{file}:5:28: sites.bridge.thresholds.atention: unknown threshold 'atention'" in told
     assert "did you mean 'attention'?" in told
     assert "sites.bridge.thresholds.alert: '3 min': expected a value in m" in told
 
@@ -78,7 +78,7 @@ def test_one_gauge_is_imported(instance_settings: Settings) -> None:
     file = FLOODS / "garonne-2022-01.hubeau.csv.gz"
     words = ("import", str(file), "--station", "O200004001", "--from", "2022-01-10")
     told = hypervisor(instance_settings, *words).stdout
-    assert told == "2,112 rows read: 2,112 stored, 0 already there, 0 rejected\n"
+    assert told == "2,112 rows read: 2,112 stored, 0 already stored, 0 rejected\n"
 
 
 @NO_FLOODS

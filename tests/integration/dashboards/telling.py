@@ -59,7 +59,7 @@ def shown(
     """The rows of a panel's first query, everything chosen."""
     panel = next(panel for panel in list_panels(board) if panel.key == key)
     span = Span(since=until - timedelta(hours=hours), until=until)
-    sql = expand_macros(panel.queries[0].sql, span, compute_interval(span, _POINTS))
+    sql = expand_macros(panel.statements[0].sql, span, compute_interval(span, _POINTS))
     sql = re.sub(r"\$\{\w+:sqlstring\}", "'*'", sql).replace("{{lang}}", "'en'")
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(sql.encode()).fetchall()

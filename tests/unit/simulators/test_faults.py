@@ -224,7 +224,7 @@ def test_faults_are_written_on_the_command_line() -> None:
     ("text", "says"),
     [
         ("drop-out", "expected KIND:WHO:FROM..TO"),
-        ("drop-uot:a:1h..2h", "there is drop-out"),
+        ("drop-uot:a:1h..2h", "did you mean 'drop-out'"),
         ("stuck:a:2h..1h", "'2h..1h' is no span"),
         ("stuck:a:1h", "is no span"),
         ("stuck:a*few:1h..2h", "a number such as 3, or 20%"),
