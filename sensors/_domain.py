@@ -58,6 +58,7 @@ class Threshold:
     """A per-site threshold that the domain's rules speak of, kept in `unit`.
 
     `above` names the one it must lie above at the same site, so that a typing error is seen.
+    `short_en`, `short_fr`: a label for beside a chart; without them `label_…` is cut.
     `usual`: a common value, for benchmarks; None: one far above every calm reading.
     """
 
@@ -66,6 +67,8 @@ class Threshold:
     unit: str
     label_en: str
     label_fr: str
+    short_en: str = ""
+    short_fr: str = ""
     above: str = ""
     usual: float | None = None
 

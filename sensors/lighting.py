@@ -302,6 +302,8 @@ DOMAIN = Domain(
             unit="W",
             label_en="Rated power of the lamp",
             label_fr="Puissance nominale du luminaire",
+            short_en="rated",
+            short_fr="nominale",
             usual=60.0,
         ),
         Threshold(
@@ -310,6 +312,8 @@ DOMAIN = Domain(
             unit="kW",
             label_en="Installed power behind the cabinet",
             label_fr="Puissance installée de l'armoire",
+            short_en="installed",
+            short_fr="installée",
             usual=10.0,
         ),
     ),

@@ -163,6 +163,8 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Speed of free traffic",
             label_fr="Vitesse à vide",
+            short_en="free flow",
+            short_fr="vitesse à vide",
             usual=80.0,
         ),
         Threshold(
@@ -171,6 +173,8 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Speed below which traffic is jammed",
             label_fr="Vitesse de congestion",
+            short_en="jam",
+            short_fr="congestion",
             usual=20.0,
         ),
         Threshold(
@@ -179,6 +183,8 @@ DOMAIN = Domain(
             unit="%",
             label_en="Occupancy above which traffic is jammed",
             label_fr="Taux d'occupation de congestion",
+            short_en="jam",
+            short_fr="congestion",
             usual=40.0,
         ),
         Threshold(
@@ -187,6 +193,8 @@ DOMAIN = Domain(
             unit="{veh}/h",
             label_en="Capacity of the road",
             label_fr="Capacité de la route",
+            short_en="capacity",
+            short_fr="capacité",
             usual=1800.0,
         ),
     ),

@@ -305,6 +305,8 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Gust at which parks close",
             label_fr="Rafale de fermeture des parcs",
+            short_en="parks close",
+            short_fr="parcs",
         ),
         Threshold(
             name="gust_crane",
@@ -312,6 +314,8 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Gust at which tower cranes stop",
             label_fr="Rafale d'arrêt des grues à tour",
+            short_en="cranes stop",
+            short_fr="grues",
         ),
         Threshold(
             name="gust_storm",
@@ -319,6 +323,8 @@ DOMAIN = Domain(
             unit="km/h",
             label_en="Gust of a violent storm",
             label_fr="Rafale de tempête",
+            short_en="storm",
+            short_fr="tempête",
         ),
         Threshold(
             name="frost",
@@ -334,6 +340,8 @@ DOMAIN = Domain(
             unit="Cel",
             label_en="Mean of daily maxima of a heat wave",
             label_fr="Moyenne des maximales, canicule",
+            short_en="heat, days",
+            short_fr="canicule, jours",
             usual=38.0,
         ),
         Threshold(
@@ -342,6 +350,8 @@ DOMAIN = Domain(
             unit="Cel",
             label_en="Mean of daily minima of a heat wave",
             label_fr="Moyenne des minimales, canicule",
+            short_en="heat, nights",
+            short_fr="canicule, nuits",
             usual=25.0,
         ),
     ),

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from babel.dates import format_date
 
 from hypervisor.base.reader import current
-from hypervisor.base.translation import mark, translate
 from hypervisor.charts.scale import Tick
 from hypervisor.charts.shapes import cut
 from hypervisor.web import filters
@@ -13,29 +12,7 @@ from sensors._domain import Threshold
 from sensors._quantity import Quantity
 
 _BARE = frozenset({"1", "bool", "code"})
-# Parts of a threshold's label that a short label omits.
-_HEADS = ("Niveau d'", "Niveau de ", "Débit d'", "Débit de ", "Vitesse de ", "Vitesse à ")
-_TAILS = (" level", " discharge")
 _LONGEST = 17  # letters beside a chart
-# Short labels of their own; other thresholds have their label shortened.
-_SHORT = {
-    "first_asset": mark("first asset"),
-    "flow_watch": mark("watched from"),
-    "flow_attention": mark("attention"),
-    "flow_alert": mark("alert"),
-    "flow_danger": mark("danger"),
-    "free_speed": mark("free flow"),
-    "jam_speed": mark("jam"),
-    "jam_occupancy": mark("jam"),
-    "capacity": mark("capacity"),
-    "cabinet_rated_power": mark("installed"),
-    "lamp_rated_power": mark("rated"),
-    "gust_park": mark("parks close"),
-    "gust_crane": mark("cranes stop"),
-    "gust_storm": mark("storm"),
-    "heat_day": mark("heat, days"),
-    "heat_night": mark("heat, nights"),
-}
 
 
 def to_datetime(at: float) -> datetime:
@@ -59,15 +36,10 @@ def limit_label(threshold: Threshold | None, name: str) -> str:
 
 def short_limit_label(threshold: Threshold | None, name: str) -> str:
     """A label for a narrow place, such as: attention, alert."""
-    if name in _SHORT:
-        return translate(_SHORT[name])
+    if threshold is not None and threshold.short_en:
+        return threshold.short_fr if current().language == "fr" else threshold.short_en
     label_text = limit_label(threshold, name)
-    for head in _HEADS:
-        label_text = label_text.removeprefix(head)
-    for tail in _TAILS:
-        label_text = label_text.removesuffix(tail)
-    label_text = label_text[:1].lower() + label_text[1:]
-    return cut(label_text, _LONGEST)
+    return cut(label_text[:1].lower() + label_text[1:], _LONGEST)
 
 
 def display_unit(unit: str) -> str:
