@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.alarms import queries_incidents
+from hypervisor.alarms import queries_incidents, views_words
 from hypervisor.alarms.incidents import Incident
 from hypervisor.base.instants import moment
 from hypervisor.base.reader import reading
@@ -78,6 +78,7 @@ def show_report(context: Context, of: Of) -> Response:
         report=document,
         charts=_build_charts(context, document),
         incidents=incidents,
+        incident_title=views_words.incident,
         domains=[(domain.name, domain) for domain in context.catalogue.domains.values()],
         **log_view.template_words(),
     )

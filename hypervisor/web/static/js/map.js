@@ -125,7 +125,7 @@ function row(n) {
   const end = document.createElement("span");
   end.className = "end";
   end.textContent = sites.open[n] ? `${sites.open[n]}${sites.stale[n] ? ` · ${words.stale}` : ""}` : "";
-  if (sites.open[n]) end.setAttribute("aria-label", `${sites.open[n]} ${words.alarms}`);
+  if (sites.open[n]) end.setAttribute("aria-label", `${sites.open[n]} ${sites.open[n] === 1 ? words.alarm : words.alarms}`);
   made.append(link, end);
   return made;
 }
