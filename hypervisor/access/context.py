@@ -102,12 +102,12 @@ class RequestContext:
             allowed = True
         else:
             raise ForbiddenError(
-                "{name} may not {words}: this takes the role for the whole instance",
+                "{code} may not {words}: this takes the role for the whole instance",
                 self.person.name,
                 WORDS[duty],
             )
         if not allowed:
-            raise ForbiddenError("{name} may not {words}", self.person.name, WORDS[duty])
+            raise ForbiddenError("{code} may not {words}", self.person.name, WORDS[duty])
         self._granted.add(duty)
 
     def require_anywhere(self, duty: Duty) -> Territory:
@@ -119,7 +119,7 @@ class RequestContext:
         self._require_scope(duty)
         held = self.person.territory(duty)
         if held.empty:
-            raise ForbiddenError("{name} may not {words}", self.person.name, WORDS[duty])
+            raise ForbiddenError("{code} may not {words}", self.person.name, WORDS[duty])
         self._granted.add(duty)
         return held
 
@@ -144,7 +144,7 @@ class RequestContext:
             ForbiddenError: this request required none beyond reading.
         """
         if not self._granted - {Duty.READ}:
-            raise ForbiddenError("{name} may not write this", self.person.name)
+            raise ForbiddenError("{code} may not write this", self.person.name)
         return self.pool.writing()
 
     @contextmanager
@@ -219,7 +219,7 @@ def request_context(
             if asker.person.token is not None:
                 raise ForbiddenError("this token does not have the scope {duty!r}", Duty.READ.value)
             raise ForbiddenError(
-                "{name} has no role yet: ask an administrator for one", asker.person.name
+                "{code} has no role yet: ask an administrator for one", asker.person.name
             )
         get_limiter(request).know(digest_credential(request), asker.person.account)
         askerses.append((asker, instance))

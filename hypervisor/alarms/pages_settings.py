@@ -52,7 +52,8 @@ def change_setting(
                 reason=reason,
             )
     except (AlarmError, ActError) as error:
-        return _render(context, wrong=refusal(error))
+        label = translate(LABELS.get(name, name))
+        return _render(context, wrong=refusal(error).replace(name, label, 1))
     return RedirectResponse("/admin/settings?done=set", status_code=303)
 
 

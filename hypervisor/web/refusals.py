@@ -2,7 +2,8 @@
 
 A `Message` knows its template: `locale/fr/*.po` translate it, and its parameters are filled in,
 themselves translated. Text that came from the database is matched against the templates instead.
-A parameter named `severity…` is a severity, `n`, `number`, `count` and `time…` are a single word.
+A parameter named `severity…` is a severity, `code…` is shown as it is; `n`, `number`, `count` and
+`time…` are a single word.
 What nobody translated stays in English.
 """
 
