@@ -49,7 +49,7 @@ def test_an_account_is_made_signs_in_and_is_taken_out_of_use(own_console: Consol
     expect(door.locator(".secret-word")).to_have_text(re.compile("^hyp_"))
     new = passwords.generate()
     door.get_by_label("Current one").fill(secret)
-    door.get_by_label("The new one, 12").fill(new)
+    door.get_by_label("New one, 12").fill(new)
     door.get_by_label("New one again").fill(new)
     door.get_by_role("button", name="Change the password").click()
     expect(door.get_by_role("status").filter(has_text="password was changed")).to_be_visible()
@@ -58,7 +58,7 @@ def test_an_account_is_made_signs_in_and_is_taken_out_of_use(own_console: Consol
     admin.get_by_role("link", name="B. Diallo").click()
     admin.get_by_label("Why it is disabled").fill("left the town")
     admin.get_by_role("button", name="Disable").click()
-    expect(admin.get_by_role("status").filter(has_text="out of use")).to_be_visible()
+    expect(admin.get_by_role("status").filter(has_text="disabled")).to_be_visible()
     away = door.request.get(f"{own_console.base}/now", max_redirects=0)
     assert (away.status, away.headers["location"]) == (303, "/login?next=%2Fnow")
     expect(door).to_have_url(re.compile(r"/login\?next=%2Faccount"))  # its open page was told, too
