@@ -42,6 +42,7 @@ CLIENT_SETTINGS = {
 }
 _DOZE = 0.1  # s
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach the database
+_WORKED = 30.0  # s after which a connection counts as a success: the next delay is short again
 
 
 class StoreError(TerritoryError):
@@ -118,11 +119,13 @@ def keep_connected(
     """Run `work` on a connection until `stopping`; connect again after growing delays."""
     failures = 0
     while not stopping():
+        began = time.monotonic()
         try:
             with store_errors(), connect(url, autocommit=True) as connection:
-                failures = 0
                 work(connection)
         except StoreError as error:
+            if time.monotonic() - began > _WORKED:
+                failures = 0
             delay = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
             say(f"{error}; trying again in {delay:g} s")
             failures += 1

@@ -1,12 +1,15 @@
 """The web's connections: who reads, who writes, what comes back, what is closed at the end."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from psycopg.errors import ReadOnlySqlTransaction, UniqueViolation
 
 from hypervisor.base.person import Territory
 from hypervisor.broker.child import wait_until
+from hypervisor.database import connect as connections
+from hypervisor.database import instance
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.pool import Pool, UnstorableError
 
@@ -147,6 +150,30 @@ def test_a_value_that_no_column_holds_is_told_on_one_line(pool: Pool) -> None:
     assert problem.startswith("a value that the database cannot hold: ")
     assert "abc" in problem
     assert "\n" not in problem
+
+
+def test_work_that_fails_at_once_is_tried_again_after_growing_delays(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a watch whose database holds no instance; a lost connection is tried again soon."""
+    now, messages = 0.0, list[str]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def work(connection: Connection) -> None:
+        nonlocal now
+        now += 60 if len(messages) == 4 else 0  # s that it worked before it failed
+        instance.require(connection)
+
+    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    connections.keep_connected(
+        database_url, work, stopping=lambda: len(messages) == 6, say=messages.append
+    )
+    delays = [message.rpartition(" in ")[2] for message in messages]
+    assert delays == ["0.5 s", "1 s", "2 s", "5 s", "0.5 s", "1 s"]
+    assert "holds no instance yet" in messages[0]
 
 
 def test_statements_of_requests_end_and_idle_transactions_too(pool: Pool) -> None:
