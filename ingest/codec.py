@@ -78,10 +78,38 @@ def parse_result(returned: Any) -> DecodedPayload:
     errors = list_texts(returned.get("errors"))
     if errors:
         raise unusable(Reason.CODEC_ERROR, "; ".join(errors)[:_LONGEST_WORDS])
-    data = returned.get("data")
+    data, warnings = returned.get("data"), list_texts(returned.get("warnings"))
+    if isinstance(data, list):
+        data, repeated = _collect_fields(data)
+        warnings += tuple(repeated)
     if not isinstance(data, Mapping):
         raise unusable(Reason.CODEC_ERROR, "the script returned no `data` and no `errors`")
-    return DecodedPayload(data=data, warnings=list_texts(returned.get("warnings")))
+    return DecodedPayload(data=data, warnings=warnings)
+
+
+def _collect_fields(data: list[Any]) -> tuple[dict[str, Any], list[str]]:
+    """Fields as Datacake has them, `[{field, value, timestamp}]`; the newest of each field.
+
+    Also a warning about each of which there is more than one: a message is of one time.
+
+    Raises:
+        UnusableError: it is another list.
+    """
+    if not all(isinstance(part, Mapping) and isinstance(part.get("field"), str) for part in data):
+        raise unusable(
+            Reason.CODEC_ERROR,
+            "the script returned a list as `data`; expected an object with a name for each field,"
+            " or Datacake's [{field, value}]",
+        )
+    values: dict[str, list[Any]] = {}
+    for part in sorted(data, key=lambda part: parse_number(part.get("timestamp")) or 0.0):
+        values.setdefault(part["field"], []).append(part.get("value"))
+    repeated = [
+        f"{name!r} is there {len(found)} times: the newest is taken"
+        for name, found in values.items()
+        if len(found) > 1
+    ]
+    return {name: found[-1] for name, found in values.items()}, repeated
 
 
 def list_texts(returned: object) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ global or in a built-in, is there for the next, and a message decodes alike when
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from typing import Any, TypeVar
 from quickjs_rs import InterruptError, JSError, MemoryLimitError, QuickJSError
 
 from ingest.engine import Engine
-from ingest.prelude import find_import, list_preludes, strip_exports, wrap_script
+from ingest.prelude import convert_module, explain, list_preludes, wrap_script
+from ingest.script import count_lines_before
 
 # A script of 300,000 characters takes 50 ms and 6 MiB to load on an idle machine.
 _LOADING_SECONDS = 1.0
@@ -24,10 +26,15 @@ _LOADING_MEMORY = 16 * 1024 * 1024  # bytes
 _LARGEST_RESULT = 65_536  # characters of JSON
 _DEEPEST = 64  # levels of what a script returns: ours are read by code that calls itself
 _LONGEST_WORDS = 300  # characters of what a script throws
-_IMPORTS = "`{}`: a decoder imports no module; expected one file, or require('./file.js')"
 _TOO_MUCH_MEMORY = "it wanted more memory than it may have"
+_WITHOUT_END = "it called itself without end"
 _NO_ROOM_TO_SAY_SO = "Error: null"  # what QuickJS throws where there is none for an error either
 
+
+_ON_PURPOSE = "Error"  # what a script throws itself says enough
+_FRAME = re.compile(
+    r"at (?:(?:([\w$.]+)|<\w+>) \()?<input>:([0-9]+)"
+)  # in a stack: the script's own text
 
 _Given = TypeVar("_Given")
 
@@ -39,11 +46,20 @@ class Failure(StrEnum):
 
 
 class ScriptError(Exception):
-    """A script failed on a message, or cannot be loaded. `failure` says how."""
+    """A script failed on a message, or cannot be loaded. `failure` says how.
 
-    def __init__(self, failure: Failure, text: str) -> None:
+    `thrown`: the message of the error that it threw, without its kind; `function` and `line`: where
+    in its text, from 1, if that is known and helps.
+    """
+
+    def __init__(
+        self, failure: Failure, text: str, *, thrown: str = "", function: str = "", line: int = 0
+    ) -> None:
         super().__init__(text)
         self.failure = failure
+        self.thrown = thrown
+        self.function = function
+        self.line = line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +90,10 @@ class Sandbox:
         """
         call = f'__territory("{payload.hex()}",{port},{millis},{json.dumps(dict(variables))})'
         with self._lock:
-            text = self._patiently(lambda: self._run(call))
+            try:
+                text = self._patiently(lambda: self._run(call))
+            except ScriptError as error:
+                raise self._locate(error) from None
         return _parse_answer(text)
 
     def load(self) -> None:
@@ -132,7 +151,8 @@ class Sandbox:
             _run_engine(self._photograph, engine)
         except ScriptError as error:
             engine.close()
-            script_error = ScriptError(error.failure, f"the script cannot be loaded: {error}")
+            words = f"the script cannot be loaded: {self._locate(error)}"
+            script_error = ScriptError(error.failure, words)
             if error.failure is not Failure.TIMEOUT:
                 self._broken = script_error
             raise script_error from None
@@ -147,15 +167,28 @@ class Sandbox:
         except ScriptError as error:
             if not str(error).startswith("SyntaxError"):
                 raise
-            line = find_import(self._script)
-            if line is not None:
-                raise ScriptError(Failure.ERROR, _IMPORTS.format(line[:80])) from None
-            plain = strip_exports(self._script) if "export" in str(error) else None
+            plain = convert_module(self._script)
             if plain is None:
                 raise
             _run_engine(
                 engine.evaluate, wrap_script(plain)
             )  # it did not parse, so nothing of it ran
+
+    def _locate(self, error: ScriptError) -> ScriptError:
+        """An error with its place in the script's file, and what to do about it.
+
+        QuickJS knows the line of a call or a word, and for other faults that of the function; of
+        what stands in none it then says the first.
+        """
+        before = count_lines_before(self._script)
+        line = error.line - before
+        own = bool(error.function or line > 1) and (
+            0 < line <= self._script.count("\n") + 1 - before
+        )
+        function = f"in {error.function}, " if error.function else ""
+        place = f" ({function}line {line})" if own else ""
+        words = f"{error}{place}{explain(str(error))}"
+        return ScriptError(error.failure, words, thrown=error.thrown)
 
     def _discard(self) -> None:
         if self._engine is not None:
@@ -216,12 +249,19 @@ def _run_engine(run: Callable[[_Given], Any], argument: _Given) -> Any:
                 Failure.MEMORY, f"it made something too long ({error.message})"
             ) from None
         words = f"{error.name}: {error.message}"[:_LONGEST_WORDS]
-        raise ScriptError(Failure.ERROR, words) from None
+        frame = None if error.name == _ON_PURPOSE else _FRAME.search(error.stack or "")
+        function, line = (frame[1] or "", int(frame[2])) if frame else ("", 0)
+        raise ScriptError(
+            Failure.ERROR, words, thrown=error.message, function=function, line=line
+        ) from None
     except QuickJSError as error:
         raise ScriptError(Failure.ERROR, str(error)[:_LONGEST_WORDS]) from None
     except Exception as error:
         # The engine itself broke off: a trap of WebAssembly, or no room for what it hands over.
-        raise ScriptError(Failure.MEMORY, f"the engine broke off: {_first_line(error)}") from error
+        reason = _first_line(error)
+        endless = "call stack exhausted" in reason
+        words = _WITHOUT_END if endless else f"the engine broke off: {reason}"
+        raise ScriptError(Failure.MEMORY, words) from error
 
 
 def _first_line(error: Exception) -> str:

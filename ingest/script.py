@@ -1,15 +1,19 @@
-"""A vendor's script from its file, with the files beside it that it requires made part of it."""
+"""A vendor's script from its file, with the files that it requires or imports made part of it."""
 
 import json
 import re
 from pathlib import Path
 
+from ingest.prelude import convert_module, list_imports
 from sensors._errors import TerritoryError
 
 _LARGEST = 2 * 1024 * 1024  # bytes of all files together
 _REQUIRED = re.compile(r"""\brequire\s*\(\s*(["'])(\.{1,2}/[^"'\n]+)\1\s*\)""")
-_ENDINGS = ("", ".js", ".cjs", ".json", "/index.js")
+_ENDINGS = ("", ".js", ".cjs", ".mjs", ".json", "/index.js")
+_SCRIPTS = {".js", ".cjs", ".mjs", ".json"}
+_LINES_BEFORE = re.compile(r"/\* lines before the script: ([0-9]+) \*/")
 _LOADER = """\
+/* lines before the script: {} */
 var require = (function (outer, files) {
   var loaded = {};
   function load(id) {
@@ -55,7 +59,7 @@ def read_text(path: Path) -> str:
 
 
 def read_script(path: Path) -> str:
-    """A script; where it requires files by a relative path, with a loader and those before it.
+    """A script; where it requires or imports files by a relative path, with those before it.
 
     A required file that is not there is left to `require`, which says so if it is ever reached.
 
@@ -79,16 +83,26 @@ def read_script(path: Path) -> str:
         return texts[main]
     order = {file: place for place, file in enumerate(texts)}
     parts = ",\n".join(_part(file, texts[file], names[file], order, main) for file in texts)
-    return f"{_LOADER}{parts}]);\n{texts[main]}"
+    before = f"{_LOADER}{parts}]);\n"
+    return before.replace("{}", str(before.count("\n")), 1) + (
+        convert_module(texts[main]) or texts[main]
+    )
+
+
+def count_lines_before(script: str) -> int:
+    """How many lines of a script with the files that it requires are not those of its own file."""
+    match = _LINES_BEFORE.match(script)
+    return int(match[1]) if match else 0
 
 
 def _required(file: Path, text: str) -> dict[str, Path]:
-    """The files that a script requires, by the names by which it does."""
+    """The files that a script requires or imports, by the names by which it does."""
     files = {}
-    for _, name in _REQUIRED.findall(text):
+    imports = (name for name in list_imports(text) if name.startswith(("./", "../")))
+    for name in (*(name for _, name in _REQUIRED.findall(text)), *imports):
         tries = (file.parent / f"{name}{ending}" for ending in _ENDINGS)
         there = next((target for target in tries if target.is_file()), None)
-        if there is not None and there.suffix in {".js", ".cjs", ".json"}:
+        if there is not None and there.suffix in _SCRIPTS:
             files[name] = there.resolve()
     return files
 
@@ -101,5 +115,5 @@ def _part(file: Path, text: str, names: dict[str, Path], order: dict[Path, int],
     elif file.suffix == ".json":
         body = f"module.exports = ({text});"
     else:
-        body = f"\n{text}\n"
+        body = f"\n{convert_module(text) or text}\n"
     return f"[function (module, exports, require) {{{body}}}, {places}]"

@@ -27,25 +27,32 @@
 
   var text = JSON.stringify, number = parseInt, names = Object.getOwnPropertyNames;
   var keys = Object.keys, isArray = Array.isArray;
+  var LIKE = /decod|pars|uplink|consume/i;
   var atFirst = new Set(names(scope));
   atFirst.has = Set.prototype.has;
 
-  var OLDER = /^Decoder?$/;
+  // A class is made with `new`: it is no decoder, even where it is called Decoder.
+  function isDecoder(value) {
+    return typeof value === "function" && !(value.prototype && names(value.prototype).length > 1);
+  }
 
   function functionIn(holder, name) {
     if (holder === null || typeof holder !== "object" && typeof holder !== "function") return null;
-    return typeof holder[name] === "function" ? holder[name].bind(holder) : null;
+    return isDecoder(holder[name]) ? holder[name].bind(holder) : null;
+  }
+
+  // What a script exports as a whole: a function of any name, or of none.
+  function exportedFunctions() {
+    var exported = scope.module && scope.module.exports;
+    return [exported, exported && exported.default].filter(isDecoder);
   }
 
   // A script's function wherever servers look for it: declared, exported, in Actility's `driver`,
   // or in an object under any other name, as bundlers make them.
   function search(name, declared, driver) {
-    if (typeof declared === "function") return declared;
+    if (isDecoder(declared)) return declared;
     var exported = scope.module && scope.module.exports, place, match;
-    [exported, exported && exported.default].forEach(function (each) {
-      if (typeof each !== "function") return;
-      if (each.name === name || name === "decodeUplink" && !OLDER.test(each.name)) match = each;
-    });
+    match = exportedFunctions().filter(function (each) { return each.name === name; })[0];
     if (match) return match;
     var holders = [exported, scope.exports, driver];
     [exported, scope.exports].forEach(function (each) {
@@ -61,6 +68,14 @@
     return null;
   }
 
+  // What a script calls its decoder, if that is none of the names that servers look for.
+  function alike() {
+    var found = names(scope).filter(function (name) {
+      return !atFirst.has(name) && LIKE.test(name) && isDecoder(scope[name]);
+    });
+    return found.length ? "; it has " + found.slice(0, 6).join(", ") : "";
+  }
+
   // Actility also takes the fields themselves, without `data` around them.
   function isBare(returned) {
     return returned !== null && typeof returned === "object" && !isArray(returned) &&
@@ -72,18 +87,22 @@
 
   hidden("__territory_take", function (declared) {
     var decode = search("decodeUplink", declared.decodeUplink, declared.driver), call;
+    function callAsTs013(bytes, port, time, variables) {
+      return decode({ bytes: bytes, fPort: port, recvTime: time, variables: variables });
+    }
     if (decode) {
-      call = function (bytes, port, time, variables) {
-        return decode({ bytes: bytes, fPort: port, recvTime: time, variables: variables });
-      };
+      call = callAsTs013;
     } else if ((decode = search("Decode", declared.Decode, declared.driver))) {
       call = function (bytes, port, time, variables) {
         return { data: decode(port, bytes, variables) };
       };
     } else if ((decode = search("Decoder", declared.Decoder, declared.driver))) {
       call = function (bytes, port) { return { data: decode(bytes, port) }; };
+    } else if ((decode = exportedFunctions()[0])) {
+      call = callAsTs013;
     } else {
-      throw new Error("no function decodeUplink (nor Decode or Decoder, as older servers call it)");
+      throw new Error("no function decodeUplink (nor Decode or Decoder, as older servers call it)" +
+        alike());
     }
     hidden("__territory", function (hex, port, millis, variables) {
       var bytes = [], i, returned;

@@ -180,7 +180,11 @@ FAILURES = [
     (HUNGRY, Failure.MEMORY, "more memory"),
     ("function decodeUplink(i) { return new Uint8Array(1e9) }", Failure.MEMORY, "more memory"),
     ("function decodeUplink(i) { var s = 'x'; for (;;) s += s }", Failure.MEMORY, "too long"),
-    ("function decodeUplink(i) { return decodeUplink(i) + 1 }", Failure.MEMORY, "broke off"),
+    (
+        "function decodeUplink(i) { return decodeUplink(i) + 1 }",
+        Failure.MEMORY,
+        "itself without end",
+    ),
     ("function decodeUplink(i) { throw new Error('no such frame') }", Failure.ERROR, "no such"),
     ("function decodeUplink(i) { throw 'text' }", Failure.ERROR, "text"),
     ("function decodeUplink(i) { return missing.field }", Failure.ERROR, "missing"),
@@ -488,12 +492,72 @@ def test_a_looping_codec_costs_a_few_tries_and_then_nothing() -> None:
         ({"errors": ["bad", "worse"]}, "bad; worse"),
         ({"errors": "bad", "data": {"x": 1}}, "bad"),
         ({"warnings": []}, "no `data`"),
-        ({"data": [1]}, "no `data`"),
+        ({"data": [1]}, r"a list as `data`; expected an object .* \[{field, value}\]"),
+        ({"data": [{"field": "x", "value": 1}, {"value": 2}]}, "a list as `data`"),
     ],
 )
 def test_what_a_script_must_return(returned: Any, words: str) -> None:
     with pytest.raises(UnusableError, match=words):
         parse_result(returned)
+
+
+def test_fields_as_datacake_lists_them() -> None:
+    listed = parse_result(
+        {
+            "data": [
+                {"field": "LEVEL", "value": 3, "timestamp": 30},
+                {"field": "LEVEL", "value": 2, "timestamp": 20},
+                {"field": "BATTERY", "value": 3.6},
+                {"field": "GONE"},
+            ],
+            "warnings": "low",
+        }
+    )
+    assert dict(listed.data) == {"BATTERY": 3.6, "GONE": None, "LEVEL": 3}
+    assert listed.warnings == ("low", "'LEVEL' is there 2 times: the newest is taken")
+    script = "function Decoder(bytes) { return [{field: 'X', value: bytes[0]}] }"
+    assert dict(parse_result(run(script)).data) == {"X": 1}
+    assert dict(parse_result({"data": []}).data) == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "var a;\nfunction decodeUplink(i) {\n  return i.b();\n}",
+            r"function \(in decodeUplink, line 3\)$",
+        ),
+        (
+            "var a;\n\nfunction decodeUplink(i) { return ; ) }",
+            r"loaded: SyntaxError: .* \(line 3\)$",
+        ),
+        (
+            "\nexport {\n decode\n as decodeUplink };\nvar decode = (i) =>\n i.x();",
+            r"\(in decode, line 6\)$",
+        ),
+        ("import {\n a\n} from './b';\nexport const decodeUplink = a;", r'"./b".*no such module'),
+        (
+            "var a = payload.length;",
+            "is not defined: it exists only in TagoIO or ThingsBoard; take",
+        ),
+        (
+            "var a;\nfunction Decode(p, b) { return LoRaObject.x }",
+            r"\(in Decode, line 2\): it exists only in Milesight's gateways;",
+        ),
+        (
+            "return {data: {}};",
+            r"in a function: it is a function's body, as Node-RED and ThingsBoard",
+        ),
+        (
+            "var t = TextDecoder; function decodeElsys(b) {} function consume(event) {}",
+            "it has decodeElsys, consume$",
+        ),
+        ("function decodeUplink(i) { throw new Error('port 9') }", "^Error: port 9$"),
+    ],
+)
+def test_an_error_says_where_and_what_to_do(script: str, words: str) -> None:
+    with pytest.raises(ScriptError, match=words):
+        run(script)
 
 
 def test_warnings_are_kept() -> None:

@@ -44,6 +44,47 @@ def test_required_files_become_part_of_the_script(tmp_path: Path) -> None:
     assert data_of(read_script(main)) == {"x": 32}
 
 
+def test_imported_files_become_part_of_the_script(tmp_path: Path) -> None:
+    main = write(
+        tmp_path,
+        {
+            "main.js": "import scale, {add, more as extra} from './lib/units.js';\n"
+            "import * as lib from './lib/units';\nimport './lib/side.mjs';\n"
+            "import table from './lib/table.json'\nimport { half } from './lib/node.cjs';\n"
+            "export function decodeUplink(i) {\n"
+            "  return {data: {x: scale(add(i.bytes[0], extra)) + lib.one + table.ten + half(4),\n"
+            "                 side: globalThis.side}} }",
+            "lib/units.js": "import { one } from './ones';\nexport { one };\n"
+            "export const more = 4;\nexport function add(a, b) { return a + b }\n"
+            "export default function scale(x) { return 100 * x }",
+            "lib/ones.js": "export * from './deep.js';\n"
+            "export {\n two as second\n} from './deep.js';",
+            "lib/deep.js": "export let one = 1;\nexport class two {}\n"
+            "/*\nexport const three = 3;\n*/ const four = `\nexport default 5`;",
+            "lib/side.mjs": "globalThis.side = 'done';",
+            "lib/table.json": '{"ten": 10}',
+            "lib/node.cjs": "exports.half = (x) => x / 2;",
+        },
+    )
+    assert data_of(read_script(main)) == {"x": 713, "side": "done"}
+
+
+def test_a_line_is_that_of_the_scripts_own_file(tmp_path: Path) -> None:
+    library = "exports.fail = () => {\n\n\n\n\n null.x };\nexports.none = null;"
+    main = write(
+        tmp_path,
+        {
+            "main.js": "var b = require('./b');\nfunction decodeUplink(i) {\n return b.none() }",
+            "b.js": library,
+        },
+    )
+    with pytest.raises(ScriptError, match=r"not a function \(in decodeUplink, line 3\)$"):
+        data_of(read_script(main))
+    main.write_text("var b = require('./b');\nfunction decodeUplink(i) { b.fail() }")
+    with pytest.raises(ScriptError, match=r"of null$"):
+        data_of(read_script(main))
+
+
 def test_files_that_are_not_there_are_missed_only_where_they_are_used(tmp_path: Path) -> None:
     main = write(
         tmp_path,
