@@ -1,6 +1,11 @@
-"""Vectors in the form of the LoRaWAN device repository: bytes, and what they must decode to."""
+"""Vectors as vendors publish them: bytes, and what they must decode to.
+
+Three forms are read: that of the LoRaWAN device repository, Actility's `examples.json` and the
+tests of ChirpStack's device profiles.
+"""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,12 +17,19 @@ from ingest.sandbox import Sandbox, ScriptError
 from sensors._errors import Place, TerritoryError
 from sensors._yaml import Source
 
-_EXAMPLE = "uplinkDecoder: {examples: [{input: {bytes: […], fPort: 1}, output: {data: {…}}}]}"
+_EXAMPLE = (
+    "uplinkDecoder: {examples: [{input: {bytes: […], fPort: 1}, output: {data: {…}}}]}, or a list"
+    " of such examples"
+)
+_TEXT_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//')
+_UPLINKS = ("uplink", "uplink-decode")
+_THROWN = "errorMessage"
+_RESULTS = ("output", "expected", _THROWN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class VectorError(TerritoryError):
-    """A file of vectors is not in the form of the device repository; says where."""
+    """A file of vectors is in none of the forms; says where."""
 
 
 class _Source(Source):
@@ -55,29 +67,48 @@ def load_vectors(text: str, *, file: str, now: int = 0) -> list[Vector]:
         VectorError: it has no examples, or one of them cannot be read.
     """
     source = _Source(file)
-    decoder = source.mapping(source.compose(text), "a file of vectors").get("uplinkDecoder")
-    parts = source.mapping(decoder, "uplinkDecoder") if decoder else {}
-    examples = source.sequence(parts["examples"], "examples") if "examples" in parts else []
+    document = source.compose(_as_yaml(text) if text.lstrip()[:1] == "[" else text)
+    decoder: yaml.Node | None = document
+    if isinstance(document, yaml.SequenceNode):
+        examples = [node for node in document.value if _is_uplink(source, node)]
+    else:
+        decoder = source.mapping(document, "a file of vectors").get("uplinkDecoder")
+        parts = source.mapping(decoder, "uplinkDecoder") if decoder else {}
+        examples = source.sequence(parts["examples"], "examples") if "examples" in parts else []
     if not examples:
-        source.fail(decoder, f"no uplinkDecoder.examples; expected {_EXAMPLE}")
+        source.fail(decoder, f"no example of an uplink; expected {_EXAMPLE}")
     return [_vector(source, node, now) for node in examples]
 
 
+def _as_yaml(text: str) -> str:
+    """JSON, perhaps with comments, where tabs and `//` are what YAML has for them."""
+    return _TEXT_OR_COMMENT.sub(
+        lambda match: " #" if match[0] == "//" else match[0], text.replace("\t", " ")
+    )
+
+
+def _is_uplink(source: _Source, node: yaml.Node) -> bool:
+    """Whether an element of a list of examples is to be decoded: Actility's name their type."""
+    kind = source.mapping(node, "an example").get("type")
+    return kind is None or source.value(kind) in _UPLINKS
+
+
 def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
-    parts = source.mapping(node, "an example", needed=("input", "output"))
+    named = source.mapping(node, "an example")
+    result = next((name for name in _RESULTS if name in named), _RESULTS[0])
+    parts = source.mapping(node, "an example", needed=("input", result))
     given = source.mapping(parts["input"], "an example's input")
     port = source.value(given["fPort"]) if "fPort" in given else 1
     if isinstance(port, bool) or not isinstance(port, int):
         source.fail(given["fPort"], f"input.fPort must be a number, got {port!r}")
     millis = now
-    if "recvTime" in given and not source.is_null(given["recvTime"]):
-        moment = _moment(source.value(given["recvTime"]))
+    received = given.get("recvTime") or given.get("time")
+    if received is not None and not source.is_null(received):
+        moment = _moment(source.value(received))
         if moment is None:
-            source.fail(
-                given["recvTime"], "input.recvTime: expected a time such as 2022-01-11T06:15Z"
-            )
+            source.fail(received, "input.recvTime: expected a time such as 2022-01-11T06:15Z")
         millis = _millis_since_epoch(moment)
-    description = parts.get("description")
+    description = parts.get("description") or parts.get("name")
     return Vector(
         description=source.text(description, "a description")
         if description
@@ -85,11 +116,15 @@ def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
         payload=_bytes(source, given.get("bytes", parts["input"])),
         port=port,
         millis=millis,
-        output={
-            name: source.value(part)
-            for name, part in source.mapping(parts["output"], "an example's output").items()
-        },
+        output=_output(source, result, parts[result]),
     )
+
+
+def _output(source: _Source, result: str, node: yaml.Node) -> Mapping[str, Any]:
+    if result == _THROWN:
+        return {"errors": [source.text(node, result)]}
+    parts = source.mapping(node, "an example's output")
+    return {name: source.value(part) for name, part in parts.items()}
 
 
 def _bytes(source: _Source, node: yaml.Node) -> bytes:
@@ -98,7 +133,9 @@ def _bytes(source: _Source, node: yaml.Node) -> bytes:
         return bytes.fromhex(given) if isinstance(given, str) else bytes([*given])
     except (TypeError, ValueError):
         source.fail(
-            node, f"input.bytes must be an array of numbers from 0 to 255, got {given!r:.80}"
+            node,
+            "input.bytes must be an array of numbers from 0 to 255 or pairs of hexadecimal digits,"
+            f" got {given!r:.80}",
         )
 
 
@@ -117,14 +154,16 @@ def _moment(given: Any) -> datetime | None:
 def run_vector(vector: Vector, sandbox: Sandbox) -> list[Difference]:
     """What a script makes of it, against what it must; nothing: it passes.
 
-    Where errors are expected data does not matter: nothing may be done with it.
+    Where errors are expected data does not matter: nothing may be done with it; and an error that
+    the script throws is as good as its message among `errors`.
     """
     try:
         returned = sandbox.decode(
             vector.payload, port=vector.port, millis=vector.millis, variables={}
         )
     except ScriptError as error:
-        returned = {"errors": [str(error)]}
+        words = error.thrown if error.thrown in _errors_of(vector) else str(error)
+        returned = {"errors": [words]}
     got = returned if isinstance(returned, Mapping) else {}
     expected = vector.output
     differences = list(
@@ -136,6 +175,11 @@ def run_vector(vector: Vector, sandbox: Sandbox) -> list[Difference]:
     if not _list(expected.get("errors")):
         differences += _differences("data", expected.get("data"), got.get("data"))
     return differences
+
+
+def _errors_of(vector: Vector) -> list[Any]:
+    errors = vector.output.get("errors")
+    return errors if isinstance(errors, list) else []
 
 
 def _list(given: Any) -> Any:

@@ -93,8 +93,10 @@ def test_a_vector_that_expects_errors_does_not_look_at_the_data() -> None:
     throws = Sandbox("function decodeUplink(i) { throw new Error('no') }")
     warns = Sandbox("function decodeUplink(i) { return {errors: ['no'], warnings: ['w']} }")
     assert run_vector(vector, fails) == []
-    assert run_vector(vector, throws) == [
-        Difference(path="errors[0]", expected="'no'", got="'Error: no'")
+    other = Sandbox("function decodeUplink(i) { throw new Error('yes') }")
+    assert run_vector(vector, throws) == []
+    assert run_vector(vector, other) == [
+        Difference(path="errors[0]", expected="'no'", got="'Error: yes'")
     ]
     assert run_vector(vector, warns) == [Difference(path="warnings", expected="[]", got="['w']")]
 
@@ -122,10 +124,32 @@ def test_vectors_are_compared_as_json_has_it() -> None:
     ]
 
 
+def test_vectors_as_actility_and_chirpstack_write_them() -> None:
+    actility = """[
+\t{"type": "downlink-encode", "input": {"data": {}}, "output": {"bytes": []}},
+\t{"type": "uplink", "description": "one", "input": {"bytes": "01ff", "fPort": 3,
+\t "time": "2022-01-11T07:15:00+01:00"}, "output": {"data": {"x": 1}}}]"""
+    chirpstack = """[{"name": "two", // it's 2
+    "input": {"fPort": 0x7f, "bytes": [0x02,]}, "expected": {"data": {"x": "http://y", //
+    }}}]"""
+    throws = '[{"type": "uplink", "input": {"bytes": []}, "errorMessage": "too short"}]'
+    (one,), (two,), (three,) = (
+        load_vectors(text, file="v.json") for text in (actility, chirpstack, throws)
+    )
+    assert three.output == {"errors": ["too short"]}
+    assert (one.description, one.payload, one.port) == ("one", b"\x01\xff", 3)
+    assert one.millis == 1_641_881_700_000
+    assert (two.description, two.payload, two.port) == ("two", b"\x02", 127)
+    assert two.output == {"data": {"x": "http://y"}}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: 1", "no uplinkDecoder.examples"),
+        ('[{"type": "downlink-encode", "input": {}, "output": {}}]', "or a list of such examples"),
+        ('[{"input": {"bytes": []}}]', "v.yaml:1:2: an example needs 'output'"),
+        ("[5]", "an example"),
+        ("a: 1", "no example of an uplink; expected uplinkDecoder: {examples: "),
         ("uplinkDecoder: {examples: [{input: {}}]}", "v.yaml:1:28: an example needs 'output'"),
         ("uplinkDecoder: {examples: [{input: {bytes: [256]}, output: {}}]}", "0 to 255"),
         ("uplinkDecoder: {examples: [{input: {bytes: 5}, output: {}}]}", "array of numbers"),
