@@ -15,7 +15,7 @@ from sensors._units import UnitError, conversion
 from sensors._yaml import Source
 
 _TOP = ("payload", "fields", "ignore", "ports", "warnings")
-_FIELD = ("quantity", "unit", "missing", "values", "plus", "scale", "offset", "curve")
+_FIELD = ("quantity", "unit", "missing", "values", "suffix", "plus", "scale", "offset", "curve")
 _LARGEST_NUMBER = 1e12
 _LARGEST = 262_144  # characters
 
@@ -94,6 +94,7 @@ class _Reader(Source):
             unit=self._unit(parts["unit"], path, quantity) if "unit" in parts else None,
             missing=self._missing(parts["missing"], path) if "missing" in parts else (),
             values=self._values(parts["values"], path) if "values" in parts else {},
+            suffix=self._name(parts["suffix"], f"{where}.suffix") if "suffix" in parts else "",
             plus=self._plus(parts["plus"], path) if "plus" in parts else (),
             scale=self._scale(parts["scale"], f"{where}.scale") if "scale" in parts else 1.0,
             offset=self._number(parts["offset"], f"{where}.offset") if "offset" in parts else 0.0,

@@ -33,6 +33,7 @@ class Field:
 
     `missing`: numbers and texts (in small letters) that stand for no value.
     `values`: what a text or a yes or no stands for; None there: no value, a fault.
+    `suffix`: what follows the number where a text holds it.
     To a number those of the fields `plus` are added; it is multiplied by `scale`, `offset` is
     added, and `curve` (points of a broken line, flat beyond its ends) makes another of it.
     """
@@ -41,6 +42,7 @@ class Field:
     unit: str | None = None
     missing: tuple[float | str, ...] = ()
     values: Mapping[str, float | None] = field(default_factory=dict)
+    suffix: str = ""
     plus: tuple[str, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
@@ -155,6 +157,8 @@ def parse_value(meaning: Field, path: str, given: Any) -> Value:
     """
     if given is None or _is_missing(meaning, given):
         return None
+    if meaning.suffix and isinstance(given, str):
+        given = given.strip().removesuffix(meaning.suffix).rstrip()
     if meaning.values:
         key = _key(given)
         if key in meaning.values:
@@ -171,7 +175,8 @@ def parse_value(meaning: Field, path: str, given: Any) -> Value:
         raise unusable(
             Reason.BAD_VALUE,
             f"{path!r} is {_clip(given)}, no number: name it in the mapping under `missing` if it"
-            " stands for no value, under `values` if it stands for one",
+            " stands for no value, under `values` if it stands for one; `suffix` is what follows a"
+            " number",
         )
     return number if meaning.is_plain else _convert(meaning, number)
 

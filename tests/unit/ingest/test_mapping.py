@@ -99,7 +99,24 @@ def test_what_cannot_be_meant(data: dict[str, Any], words: str) -> None:
     assert re.search(words, refused.detail), refused.detail
 
 
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("27.20°C", 27.2), (" -3 °C ", -3.0), ("21.5", 21.5), (21.5, 21.5), ("none", None)],
+)
+def test_a_number_with_its_unit_behind_it(given: object, value: float | None) -> None:
+    text = "payload: json\nfields: {t: {quantity: air_temperature, suffix: °C, missing: none}}"
+    mapping = load_mapping(text, file="m.yaml", units=UNITS)
+    assert read_fields(mapping, {"t": given}, has=HAS).values == {"air_temperature": value}
+    (refused,) = read_fields(mapping, {"t": "27 K"}, has=HAS).refused
+    assert "'27 K', no number" in refused.detail
+    assert refused.detail.endswith("`suffix` is what follows a number")
+
+
 SLIPS = [
+    (
+        "payload: json\nfields: {a: {quantity: rain, suffix: ''}}",
+        "m.yaml:2:39: fields.a.suffix: expected a text",
+    ),
     ("", "m.yaml:1:1: the file is empty"),
     ("- 1", "m.yaml:1:1: expected a codec's mapping, a mapping; found a list"),
     ("fields: {a: rain}", "m.yaml:1:1: `payload` is missing; expected one of javascript"),
