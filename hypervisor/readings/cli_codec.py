@@ -32,7 +32,9 @@ def attach(app: typer.Typer) -> None:
 
 def try_codec(
     context: typer.Context,
-    codec: Annotated[str, typer.Argument(help="A script (.js), a mapping (.yaml), or a name.")],
+    codec: Annotated[
+        str, typer.Argument(help="A script's or a mapping's (.yaml) file, or a name.")
+    ],
     fport: Annotated[int, typer.Option(help="The frame port.")] = 1,
     hex_: Annotated[str, typer.Option("--hex", help="The payload, in hexadecimal.")] = "",
     base64: Annotated[str, typer.Option(help="The payload, as network servers write it.")] = "",
@@ -54,7 +56,7 @@ def try_codec(
         port=fport, hexadecimal=hex_, base64=base64, made=object_, time=time
     )
     path = Path(codec)
-    if path.suffix in (".js", ".yaml", ".yml"):
+    if path.suffix in (".js", *codec_testing.MAPPING_ENDINGS) or path.is_file():
         source, file = codec_testing.read_source(path, mapping)
     else:
         source, file = _find_codec(context, codec), f"codec {codec}"
@@ -75,10 +77,10 @@ def try_codec(
 
 def run_vectors(
     script: Annotated[Path, typer.Argument(help="A vendor's script.", exists=True)],
-    vectors: Annotated[Path, typer.Argument(help="Its vectors, in YAML.", exists=True)],
+    vectors: Annotated[Path, typer.Argument(help="Its vectors, YAML or JSON.", exists=True)],
     as_json: Json = False,
 ) -> None:
-    """Run vectors in the form of the LoRaWAN device repository; exit code 1 if one fails."""
+    """Run the vectors that a vendor publishes; exit code 1 if one fails."""
     import time as clock
     from dataclasses import asdict
 
@@ -263,6 +265,8 @@ def _print_trial(trial: "Trial", *, mapped: bool) -> None:
         console.print(f"refused   {text}")
     if trial.left:
         console.print("unmapped  " + ", ".join(trial.left))
+    if trial.absent:
+        console.print("absent    " + ", ".join(trial.absent))
     if not mapped:
         console.print("no mapping: --mapping FILE shows the readings that it becomes")
     elif not trial.readings:

@@ -40,13 +40,16 @@ def list_quantities(
             fields = {name: getattr(quantity, name) for name in _FIELDS}
             print(json.dumps({"domain": owner, **fields}, ensure_ascii=False))
         return
-    table = Table()
-    for heading in ("domain", "name", "unit", "kind", "range", "English", "French"):
-        table.add_column(heading, no_wrap=heading.islower(), overflow="fold")
-    for owner, q in rows:
-        span = f"{q.low:g} … {q.high:g}"
-        table.add_row(owner, q.name, q.unit, str(q.kind), span, q.label_en, q.label_fr)
     console = Console()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "unit", "kind", "range", "meaning"):
+        table.add_column(heading, no_wrap=heading != "meaning")
+    owners = [owner for owner, _ in rows]
+    for (owner, q), above in zip(rows, [None, *owners], strict=False):
+        if owner != above:
+            table.add_row(f"[bold]{owner}[/bold]")
+        span = f"{q.low:g} … {q.high:g}"
+        table.add_row(q.name, q.unit, str(q.kind), span, f"{q.label_en} / {q.label_fr}")
     console.print(table)
     console.print(
         "gauge: the last value holds; increment: the amount since the last message;"

@@ -17,6 +17,7 @@ from ingest.decode import Decoded
 from ingest.layout import Layouts
 from ingest.library import make_codec
 from ingest.mapping import find_ambiguous_fields
+from ingest.meaning import flatten
 from ingest.message import Arrival, Envelope, Reason, Refused
 from ingest.ports import Channel, CodecSource
 from ingest.reply import ParsedPayload, Refusal, UnusableError
@@ -27,6 +28,7 @@ from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._quality import Quality
 
+MAPPING_ENDINGS = (".yaml", ".yml")
 _DEVICE = "tried"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -47,7 +49,10 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A decoded payload. `reason`: why it could not be; `left`: fields without a mapping."""
+    """A decoded payload. `reason`: why it could not be.
+
+    `left`: fields without a mapping; `absent`: fields of the mapping that are not there.
+    """
 
     data: Any = None
     warnings: tuple[str, ...] = ()
@@ -56,6 +61,7 @@ class Trial:
     readings: tuple[Reading, ...] = ()
     refused: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
@@ -85,6 +91,7 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
         readings=readings,
         refused=(*map(_describe, read.refused), *map(_describe, refused)),
         left=read.left,
+        absent=tuple(sorted(codec.mapping.paths.difference(flatten(decoded.data)))),
     )
 
 
@@ -164,15 +171,16 @@ def read_source(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
         CodecError: a file does not exist.
         ScriptFileError: a file is not UTF-8 text.
     """
-    script = path if path.suffix == ".js" else path.with_name("codec.js")
-    beside = path.with_name("mapping.yaml") if path.suffix == ".js" else path
+    is_mapping = path.suffix in MAPPING_ENDINGS
+    script = path.with_name("codec.js") if is_mapping else path
+    beside = path if is_mapping else path.with_name("mapping.yaml")
     if mapping is None and beside.exists():
         mapping = beside
     for needed in (path, *([] if mapping is None else [mapping])):
         if not needed.is_file():
             raise CodecError("there is no file {needed}", needed)
     text = "" if mapping is None else read_text(mapping)
-    takes_script = path.suffix == ".js" or "javascript" in text
+    takes_script = not is_mapping or "javascript" in text
     code = read_script(script) if takes_script and script.is_file() else None
     return CodecSource(mapping=text, script=code), str(mapping or path)
 
