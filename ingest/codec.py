@@ -105,11 +105,11 @@ def _collect_fields(data: list[Any]) -> tuple[dict[str, Any], list[str]]:
     for part in sorted(data, key=lambda part: parse_number(part.get("timestamp")) or 0.0):
         values.setdefault(part["field"], []).append(part.get("value"))
     repeated = [
-        f"{name!r} is there {len(found)} times: the newest is taken"
-        for name, found in values.items()
-        if len(found) > 1
+        f"{name!r} is there {len(series)} times: the newest is taken"
+        for name, series in values.items()
+        if len(series) > 1
     ]
-    return {name: found[-1] for name, found in values.items()}, repeated
+    return {name: series[-1] for name, series in values.items()}, repeated
 
 
 def list_texts(returned: object) -> tuple[str, ...]:
