@@ -21,6 +21,8 @@ _QUOTED = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 _PLACE = re.compile(r"(?P<place>[^\s:]+|.*?:\d+:\d+): (?P<rest>.+)", re.DOTALL)
 _SINGLE_WORDS = re.compile(r"n|number|count|time\w*")
 _JOINTS = ((": ", " : "), (", ", ", "), ("; ", " ; "))  # between sentences; in French
+_LONGEST = 600  # characters of what is matched: people write reasons of any length
+_PARTS = 5  # sentences within each other
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)")
 
 
@@ -59,12 +61,12 @@ def _format(value: object, name: str, spec: str, conversion: str | None) -> str:
     return _translate_parameter(format(text, spec), name, reader.current().language)
 
 
-def _translate_parameter(text: str, name: str, language: str) -> str:
+def _translate_parameter(text: str, name: str, language: str, parts: int = _PARTS) -> str:
     if name.startswith("severity"):
         return marks.priority_name(text).lower()
     if name.startswith("code"):
         return _format_value(text)
-    return _translate_text(text, language) or _translate_list(text, language)
+    return _translate_text(text, language, parts) or _translate_list(text, language)
 
 
 def _translate_list(text: str, language: str) -> str:
@@ -85,17 +87,19 @@ def _format_value(text: str) -> str:
     return f"« {quoted[2]} »" if quoted else text
 
 
-def _translate_text(text: str, language: str) -> str | None:
+def _translate_text(text: str, language: str, parts: int = _PARTS) -> str | None:
     """Without the hint at its end, as it stands, behind the place that it names, or in parts."""
+    if not parts or len(text) > _LONGEST:
+        return None
     return (
-        _translate_with_hint(text, language)
-        or _translate_sentence(text, language)
-        or _translate_after_place(text, language)
-        or _translate_parts(text, language)
+        _translate_with_hint(text, language, parts - 1)
+        or _translate_sentence(text, language, parts - 1)
+        or _translate_after_place(text, language, parts - 1)
+        or _translate_parts(text, language, parts - 1)
     )
 
 
-def _translate_sentence(text: str, language: str) -> str | None:
+def _translate_sentence(text: str, language: str, parts: int = _PARTS) -> str | None:
     translated = translate(text, language)
     if translated != text:
         return translated
@@ -103,32 +107,32 @@ def _translate_sentence(text: str, language: str) -> str | None:
         match = pattern.fullmatch(text)
         if match:
             return "".join(
-                literal + (_translate_parameter(match[name], name, language) if name else "")
+                literal + (_translate_parameter(match[name], name, language, parts) if name else "")
                 for literal, name, _spec, _conversion in Formatter().parse(template)
             )
     return None
 
 
-def _translate_with_hint(text: str, language: str) -> str | None:
+def _translate_with_hint(text: str, language: str, parts: int) -> str | None:
     before, apart, hint = text.rpartition("; ")
-    ending = _translate_sentence(f"{apart}{hint}", language) if before else None
-    translated = _translate_text(before, language) if ending else None
+    ending = _translate_sentence(f"{apart}{hint}", language, parts) if before else None
+    translated = _translate_text(before, language, parts) if ending else None
     return f"{translated}{ending}" if translated else None
 
 
-def _translate_after_place(text: str, language: str) -> str | None:
+def _translate_after_place(text: str, language: str, parts: int) -> str | None:
     match = _PLACE.fullmatch(text)
-    translated = _translate_text(match["rest"], language) if match else None
+    translated = _translate_text(match["rest"], language, parts) if match else None
     return f"{match['place']} : {translated}" if match and translated else None
 
 
-def _translate_parts(text: str, language: str) -> str | None:
+def _translate_parts(text: str, language: str, parts: int) -> str | None:
     """Several sentences; what a person wrote behind the first stays as it is."""
     for apart, joint in _JOINTS:
         first, separator, rest = text.partition(apart)
-        translated = _translate_text(first, language) if separator else None
+        translated = _translate_text(first, language, parts) if separator else None
         if translated:
-            return f"{translated}{joint}{_translate_text(rest, language) or rest}"
+            return f"{translated}{joint}{_translate_text(rest, language, parts) or rest}"
     return None
 
 
@@ -141,16 +145,19 @@ def _compile_patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _build_pattern(template: str) -> re.Pattern[str]:
-    parts = []
+    """Each parameter ends at the first place where it may: matching takes time as the text is long."""
+    parts, before = list[str](), ""
     names: set[str] = set()
     for literal, name, _spec, conversion in Formatter().parse(template):
-        parts.append(re.escape(literal))
+        part = before + re.escape(literal)
+        parts.append(f"(?>{part})" if name else part)
+        before = ""
         if name in names:
-            parts.append(f"(?P={name})")
+            before = f"(?P={name})"
         elif name:
             names.add(name)
-            parts.append(f"(?P<{name}>{_pattern_of(name, conversion)})")
-    return re.compile("".join(parts), re.DOTALL)
+            before = f"(?P<{name}>{_pattern_of(name, conversion)})"
+    return re.compile("".join([*parts, before]), re.DOTALL)
 
 
 def _pattern_of(name: str, conversion: str | None) -> str:

@@ -81,3 +81,17 @@ def test_what_only_looks_like_a_time_is_told_as_well(said: str) -> None:
     assert french.startswith("aucun site ne s")
     assert _told("fr", f"alarm 7 has changed since {said}")
     assert _told("en", f"no site is named '{said}'") == f"no site is named '{said}'"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" + (":  " + "  is not below  " + ", " + "  ") * 25,
+        "x: " * 15 + "y" + "; did you mean 'x'?" * 15,
+        "x:1:1: " * 1_000,
+    ],
+)
+def test_a_text_that_fits_many_templates_in_many_ways_is_left_at_once(text: str) -> None:
+    """The first took minutes, the second would have taken days: an operator's reason is such a text."""
+    assert refusal(text) == text
