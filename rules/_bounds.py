@@ -3,12 +3,13 @@
 from collections.abc import Sized
 
 from rules._errors import RuleError
-from rules._tree import Node
+from rules._tree import Call, Node
 from sensors._errors import Place
 
 _LARGEST = 1e15  # of a number as written and as converted; sums are exact up to 9e9
 _SMALLEST = 1e-12
 EXPRESSION = 10_000  # characters of one expression
+CALLS = 30  # functions of one expression: a person writes ten, and each is computed at each reading
 _DEPTH = 100  # nodes of an expression above one another
 TESTS = 50  # of one rule
 STEPS = 10  # of one rule; those of a pack climb, so that they are three at most
@@ -56,15 +57,19 @@ def bounded_size(what: Sized, most: int, kind: str, place: Place) -> None:
         raise RuleError(place, "{count} {kind}; expected at most {most}", len(what), kind, most)
 
 
-def bounded_depth(node: Node) -> Node:
-    """An expression that can be walked down to its leaves.
+def bounded_tree(node: Node) -> Node:
+    """An expression that can be walked down to its leaves, and computed in time.
 
     Raises:
-        RuleError: its operators stand too deep inside one another.
+        RuleError: its operators stand too deep inside one another, or it has too many functions.
     """
-    level, depth = [node], 0
+    level, depth, calls = [node], 0, 0
     while level:
         depth += 1
+        for call in (part for part in level if isinstance(part, Call)):
+            calls += 1
+            if calls > CALLS:
+                raise RuleError(call.place, "more than {count} functions in one expression", CALLS)
         if depth > _DEPTH:
             raise RuleError(
                 level[0].place,

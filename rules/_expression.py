@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NoReturn
 
-from rules._bounds import EXPRESSION, bounded_depth, bounded_size, read_number
+from rules._bounds import EXPRESSION, bounded_size, bounded_tree, read_number
 from rules._errors import RuleError, WaitingError
 from rules._functions import FUNCTIONS, WAITING
 from rules._tree import (
@@ -116,7 +116,7 @@ def parse(text: str, place: Place) -> Node:
     bounded_size(text, EXPRESSION, "characters of one expression", place)
     tokens_read = tokens(text, place)
     try:
-        return bounded_depth(_Parser(tokens_read).whole())
+        return bounded_tree(_Parser(tokens_read).whole())
     except WaitingError:
         raise
     except RuleError as error:

@@ -1,11 +1,14 @@
 """Both sides of every bound on what an author writes, and what is said beyond it."""
 
+from dataclasses import replace
+
 import pytest
 
 from rules._bounds import (
-    bounded_depth,
+    CALLS,
     bounded_number,
     bounded_size,
+    bounded_tree,
     read_number,
 )
 from rules._duration import microseconds, parse_duration
@@ -96,7 +99,17 @@ def test_an_expression_has_a_hundred_levels_and_no_more() -> None:
     assert caught.value.problem == ("more than 100 nested operators; shorten the expression")
     assert caught.value.place == HERE  # of the innermost name
     node = parse("level > 1", HERE)
-    assert bounded_depth(node) is node
+    assert bounded_tree(node) is node
+
+
+def test_an_expression_has_thirty_functions_and_no_more() -> None:
+    """Two hundred looked back over a year for half a minute a site, while all others waited."""
+    many = " or ".join(["stuck(level, 1 d)"] * CALLS)
+    parse(many, HERE)
+    with pytest.raises(RuleError) as caught:
+        parse(f"{many} or stuck(level, 2 d)", HERE)
+    assert caught.value.problem == "more than 30 functions in one expression"
+    assert caught.value.place == replace(HERE, column=HERE.column + len(many) + 4)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +117,6 @@ def test_an_expression_has_a_hundred_levels_and_no_more() -> None:
     [
         ("(", "level > 1", ")"),
         ("not ", "level > 1", ""),
-        ("stuck(", "level > 1", ")"),
         ("-", "1 > level", ""),
     ],
 )
@@ -118,7 +130,14 @@ def test_sixty_brackets_stand_inside_one_another_and_no_more(
     assert caught.value.place.column == 9 + 60 * len(opens)
 
 
-@pytest.mark.parametrize("part", ["(level > 1)", "not level > 1", "stuck(level)", "level > -1"])
+def test_the_brackets_of_functions_count_too() -> None:
+    parse("stuck((" * 30 + "level > 1" + "))" * 30, HERE)
+    with pytest.raises(RuleError) as caught:
+        parse("stuck((" * 30 + "(level > 1)" + "))" * 30, HERE)
+    assert caught.value.problem == "nested too deep to be read by a person"
+
+
+@pytest.mark.parametrize("part", ["(level > 1)", "not level > 1", "level > -1"])
 def test_brackets_that_stand_beside_each_other_are_not_counted(part: str) -> None:
     parse(" and ".join([part] * 70), HERE)
 
