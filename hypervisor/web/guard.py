@@ -1,5 +1,6 @@
 """What no request may hold: too much, or characters that no text in the database can be."""
 
+import asyncio
 import json
 import re
 from http import HTTPStatus
@@ -11,8 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hypervisor.web.problems import answer
 
 LARGEST = 4 * 1024 * 1024  # bytes of a body: a year's rules and events in text stay far below
+SMALL = 64 * 1024  # bytes of a body that is always let in
+TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, whoever sends them
+PATIENCE = 60.0  # s until a body is complete
+_TOO_LARGE = f"the body is larger than {LARGEST // 1024**2} MiB"
+_TOO_MANY = "too many large requests at once: try again in a moment"
+_TOO_SLOW = f"the body did not come within {PATIENCE:.0f} s"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _FORM = "application/x-www-form-urlencoded"
+Refusal = tuple[HTTPStatus, str]
 
 
 class RequestGuard:
@@ -21,6 +29,7 @@ class RequestGuard:
     def __init__(self, app: ASGIApp) -> None:
         """Serve what `app` serves."""
         self._app = app
+        self._held = 0  # bytes of larger bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,17 +43,43 @@ class RequestGuard:
         if "content-length" not in headers and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
-        if body is None:
-            problem = f"the body is larger than {LARGEST // 1024**2} MiB"
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            await _refuse(scope, receive, send, status, problem)
-            return
+        body = bytearray()
+        try:
+            refusal = await self._read(receive, body)
+            if refusal is not None:
+                await _refuse(scope, receive, send, *refusal)
+            else:
+                await self._pass_on(scope, receive, send, bytes(body))
+        finally:
+            self._held -= _beyond_small(body)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
+        headers = Headers(scope=scope)
         bad_characters = unsound(body, headers.get("content-type", ""))
         if bad_characters is not None:
             await _refuse(scope, receive, send, HTTPStatus.UNPROCESSABLE_ENTITY, bad_characters)
             return
         await self._app(scope, _replay_body(body, receive), send)
+
+    async def _read(self, receive: Receive, body: bytearray) -> Refusal | None:
+        """Read all of `body`, unless it is too large, or too much beside others, or too slow."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return None  # the client went away: nobody reads what is answered
+                    before = _beyond_small(body)
+                    body += message.get("body", b"")
+                    self._held += _beyond_small(body) - before
+                    if len(body) > LARGEST:
+                        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE
+                    if len(body) > SMALL and self._held > TOGETHER:
+                        return HTTPStatus.SERVICE_UNAVAILABLE, _TOO_MANY
+                    if not message.get("more_body"):
+                        return None
+        except TimeoutError:
+            return HTTPStatus.REQUEST_TIMEOUT, _TOO_SLOW
 
 
 def unsound(body: bytes, kind: str) -> str | None:
@@ -66,21 +101,8 @@ def unsound(body: bytes, kind: str) -> str | None:
     return None
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None: too large."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(parts)  # the client went away: nobody reads what is answered
-        part = message.get("body", b"")
-        size += len(part)
-        if size > LARGEST:
-            return None
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+def _beyond_small(body: bytearray) -> int:
+    return max(0, len(body) - SMALL)
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:

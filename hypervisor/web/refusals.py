@@ -145,7 +145,7 @@ def _compile_patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _build_pattern(template: str) -> re.Pattern[str]:
-    """Each parameter ends at the first place where it may: matching takes time as the text is long."""
+    """Each parameter ends at the first place where it may: the time grows with the text alone."""
     parts, before = list[str](), ""
     names: set[str] = set()
     for literal, name, _spec, conversion in Formatter().parse(template):

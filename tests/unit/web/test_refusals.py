@@ -93,5 +93,5 @@ def test_what_only_looks_like_a_time_is_told_as_well(said: str) -> None:
     ],
 )
 def test_a_text_that_fits_many_templates_in_many_ways_is_left_at_once(text: str) -> None:
-    """The first took minutes, the second would have taken days: an operator's reason is such a text."""
+    """The first took minutes, the second would have taken days; an operator writes such reasons."""
     assert refusal(text) == text
