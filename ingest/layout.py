@@ -5,6 +5,7 @@ looked up by one key. Everything here is forgotten when the registry changes.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
 
 _MOST = 50_000  # layouts and units remembered: a device that makes some up must not fill our memory
+_MOST_UNITS = 20  # other than the catalogue's, of one series: each new one is computed at length
 _FOREVER = np.iinfo(np.int64).max
 YES_OR_NO = "bool"  # the unit of quantities that true and false are values of
 
@@ -60,7 +62,8 @@ class Layouts:
     def forget(self) -> None:
         """Begin again with an empty table: layouts got before point into the old one."""
         self._channels: list[tuple[Channel, int]] = []
-        self._numbers: dict[tuple[int, str], int] = {}
+        self._numbers: dict[tuple[int, str], int | UnitError] = {}
+        self._units: Counter[int] = Counter()  # by series, how many others were met
         self._conversions: list[Callable[[Values], Values]] = [lambda value: value]
         self._known: dict[Key, Layout] = {}
         self._table: Table | None = None
@@ -159,14 +162,31 @@ class Layouts:
         key = (channel.series, unit)
         number = self._numbers.get(key)
         if number is None:
-            conversion = 0
-            if unit != channel.unit:
-                self._conversions.append(converter(unit, channel.unit))
-                conversion = len(self._conversions) - 1
-            number = self._numbers[key] = len(self._channels)
-            self._channels.append((channel, conversion))
-            self._table = None
+            try:
+                conversion = 0 if unit == channel.unit else self._convert(channel, unit)
+            except UnitError as error:
+                number = error
+            else:
+                number = len(self._channels)
+                self._channels.append((channel, conversion))
+                self._table = None
+            if self._units[channel.series] <= _MOST_UNITS:
+                self._numbers[key] = number
+        if isinstance(number, UnitError):
+            raise number.with_traceback(None)
         return number
+
+    def _convert(self, channel: Channel, unit: str) -> int:
+        """The number of the conversion.
+
+        Raises:
+            UnitError: there is none, or the device makes up units.
+        """
+        self._units[channel.series] += 1
+        if self._units[channel.series] > _MOST_UNITS:
+            raise UnitError("{unit!r} is one more than {most} units", unit[:40], _MOST_UNITS)
+        self._conversions.append(converter(unit, channel.unit))
+        return len(self._conversions) - 1
 
 
 def _bounds(bounds: list[float | None], none: float) -> Values:

@@ -15,6 +15,7 @@ from ingest.message import UNSTAMPED, Arrival, NewDeadLetter
 from ingest.ports import Channel, Inventory
 from ingest.route import Routes
 from sensors._quality import Quality
+from sensors._units import converter
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW = datetime(2022, 1, 11, 6, 20, tzinfo=UTC)
@@ -298,17 +299,40 @@ def test_what_devices_make_up_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -
     layouts = Layouts(DEVICES)
     for number in range(300):
         names = {"level": 4000.0, f"made-up-{number}": 1}
-        units = {"level": f"m{' ' * (number % 25)}m{' ' * (number // 25)}"}
-        for body in ({"values": names}, {"values": {"level": 4000.0}, "units": units}):
-            payload = json.dumps({"time": NOW.isoformat(), **body}).encode()
-            arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
-            check(decode([arrival], ROUTES), layouts, BELIEF)
-        spelled = {"values": {"level": 4.0}, "units": {"level": " " * (number % 39) + "m"}}
+        payload = json.dumps({"time": NOW.isoformat(), "values": names}).encode()
+        arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
+        check(decode([arrival], ROUTES), layouts, BELIEF)
+        spelled = {"values": {"level": 4.0}, "units": {"level": " " * (number % 19) + "m"}}
         payload = json.dumps({"time": NOW.isoformat(), **spelled}).encode()
         arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
         rows, _ = check(decode([arrival], ROUTES), layouts, BELIEF)
         assert rows["value"].tolist() == [4.0]
         assert layouts.remembered <= 103
+
+
+@pytest.mark.parametrize("spelling", ["m{}", "banana{}"])
+def test_a_series_has_twenty_units_beside_its_own_and_each_is_computed_once(
+    spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million bytes of made-up units took seconds: a device could keep all others waiting."""
+    computed: list[str] = []
+
+    def convert(unit: str, to: str) -> object:
+        computed.append(unit)
+        return converter(unit, to)
+
+    monkeypatch.setattr("ingest.layout.converter", convert)
+    body = [
+        {**LEVEL, "units": {"level": spelling.format(" " * (1 + number))}}
+        for _ in range(3)
+        for number in range(25)
+    ]
+    rows, (letter,) = run([*body, LEVEL])
+    assert len(computed) == 20
+    known = 20 if spelling == "m{}" else 0
+    assert rows == [(1, 4.0, 0)] * (3 * known + 1)
+    assert letter.reason == "unknown-unit"
+    assert len(json.loads(letter.payload)) == 75 - 3 * known
 
 
 def test_an_object_of_very_many_values_is_refused_whole() -> None:
