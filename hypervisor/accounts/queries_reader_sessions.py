@@ -4,8 +4,9 @@ PostgreSQL lets everybody change password and settings of their own role, undo a
 a transaction open. So it is looked after from outside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from psycopg import sql
@@ -14,27 +15,35 @@ from hypervisor.accounts import queries_readers
 from hypervisor.database import reader_functions
 from hypervisor.database.connect import Connection, StoreError, connect
 
+# What a reader locked; the second: of a row that was changed meanwhile.
+BLOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
 _FULL = 0.1  # of the queue of notifications: from there on nobody may keep it from being emptied
 _READERS = """
 SELECT r.oid, reader.role, reader.area IS NULL AS whole, reader.verifier
 FROM reader JOIN pg_roles r ON r.rolname = reader.role
 """
-_OVERRUNS = f"""
-SELECT role, reason, reason <> 'its transaction lasted too long', pg_terminate_backend(pid) FROM (
-    SELECT reader.role, a.pid, CASE
-        WHEN a.query ~* '(^|[;\n]|\\*/)\\s*(notify|listen)\\M' THEN 'it took part in notifications'
+# Takes no lock on any table, where a reader could make it wait: functions, not their views.
+_OVERRUNS = """
+SELECT reader, pid, backend_start, reason, pg_terminate_backend(pid) FROM (
+    SELECT a.usesysid::bigint AS reader, a.pid, a.backend_start, CASE
+        WHEN a.datid <> own.datid THEN 'it was in another database'
+        WHEN a.query ~* '(^|[;\n\r]|\\*/)\\s*(notify|listen)\\M'
+            THEN 'it took part in notifications'
         WHEN a.backend_xid IS NOT NULL THEN 'it wrote, if only of itself'
-        WHEN EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')
+        WHEN EXISTS (SELECT FROM pg_lock_status() l WHERE l.pid = a.pid AND l.locktype = 'advisory')
             THEN 'it held an advisory lock'
+        WHEN EXISTS (SELECT FROM pg_lock_status() l WHERE l.pid = a.pid AND l.locktype = 'relation'
+            AND l.mode NOT IN ('AccessShareLock', 'SIReadLock'))
+            THEN 'it asked for a lock on a table'
         WHEN a.xact_start < clock_timestamp() - make_interval(secs => %(longest)s)
             THEN 'its transaction lasted too long'
         WHEN a.xact_start IS NOT NULL AND pg_notification_queue_usage() > %(full)s
             THEN 'its transaction kept notifications waiting'
         END AS reason
-    FROM ({_READERS}) reader JOIN pg_stat_activity a ON a.usesysid = reader.oid
-    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() OFFSET 0) a
+    FROM pg_stat_get_activity(NULL) a, pg_stat_get_activity(pg_backend_pid()) own
+    WHERE a.usesysid = ANY (%(readers)s::oid[]) OFFSET 0) a
 WHERE reason IS NOT NULL
-"""  # noqa: S608  a constant
+"""
 _SET = """
 SELECT COALESCE(d.datname, ''), unnest(s.setconfig) FROM pg_db_role_setting s
 LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = %s
@@ -43,31 +52,45 @@ LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = %s
 
 @dataclass(frozen=True, kw_only=True)
 class EndedSession:
-    """A session that was ended. `hostile`: no dashboard does that."""
+    """A session that was told to end. `hostile`: no dashboard does that."""
 
     role: str
+    pid: int
+    began: datetime
     reason: str
-    hostile: bool
+
+    @property
+    def hostile(self) -> bool:
+        return self.reason != "its transaction lasted too long"
 
 
-def end_blocking_sessions(connection: Connection, longest: float) -> list[EndedSession]:
+def list_readers(connection: Connection) -> dict[int, str]:
+    """The roles of readers by their number at the server."""
+    return {number: role for number, role, *_ in connection.execute(_READERS)}
+
+
+def end_blocking_sessions(
+    connection: Connection, readers: Mapping[int, str], longest: float
+) -> list[EndedSession]:
     """End the sessions of readers that hold up others: no transaction of theirs lasts `longest` s.
 
     Nothing is ended where the database's user may not; `hypervisor doctor` says what that leaves.
     """
+    values = {"readers": list(readers), "longest": longest, "full": _FULL}
     try:
-        rows = connection.execute(_OVERRUNS, {"longest": longest, "full": _FULL}).fetchall()
+        rows = connection.execute(_OVERRUNS, values, prepare=True).fetchall()
     except psycopg.errors.InsufficientPrivilege:
         return []
     return [
-        EndedSession(role=role, reason=reason, hostile=hostile)
-        for role, reason, hostile, done in rows
+        EndedSession(role=readers[number], pid=pid, began=began, reason=reason)
+        for number, pid, began, reason, done in rows
         if done
     ]
 
 
 def suspend_role(connection: Connection, role: str) -> None:
     """Let it log in no more, until its password is rotated, and end what it is doing."""
+    queries_readers.end_sessions(connection, role)  # else its locks may keep us waiting
     connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
     queries_readers.end_sessions(connection, role)
 

@@ -164,7 +164,8 @@ def default_settings(connection: Connection, *, whole: bool, timeout: float) -> 
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if (row.fetchone() or (False,))[0]:
         defaults["temp_file_limit"] = "'512MB'"  # of the disk on which readings are stored
-        defaults["log_min_error_statement"] = "panic"  # nor does a huge text go to the log
+        defaults["log_min_error_statement"] = "panic"  # nor does a huge text go to the log,
+        defaults["log_min_messages"] = "fatal"  # in a message, or as the plan of a query
     return defaults
 
 

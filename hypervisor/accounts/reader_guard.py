@@ -1,76 +1,123 @@
 """Readers looked after while the instance runs: none of them holds up ingest, watch or upkeep."""
 
+import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from threading import Thread
 
-from hypervisor.accounts import queries_reader_sessions
+from hypervisor.accounts import queries_reader_sessions, reader_processes
+from hypervisor.accounts.queries_reader_sessions import EndedSession
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit
-from hypervisor.database.connect import Connection, StoreError, connect, store_errors
+from hypervisor.database.connect import Connection, StoreError, connect, guarded, store_errors
 
 LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
+STUCK_SECONDS = 60.0  # after which a session that was told to end is killed
 MAX_HOSTILE_SESSIONS = (
     5  # sessions of one reader that did what no dashboard does, and it is let in no more
 )
 RESTORED = "had changed its own settings; it has those of a reader again"
 SUSPENDED = "did again what a reader has no use for; `hypervisor reader rotate` lets it in again"
-_EVERY_SECONDS = 5.0
+UNENDING = (
+    "computed what the database cannot interrupt; `hypervisor reader rotate` lets it in again"
+)
+# No two pauses are the same: nobody does harm just after each look.
+_LOOK_SECONDS = (0.5, 1.5)
 _SETTINGS_SECONDS = 60.0
 _TICK_SECONDS = 0.2
 _AUTHOR = "housekeeping"
+# What readers lock is not waited for; the plan of the look is kept, for it must need no table.
+_OPTIONS = "-c lock_timeout=2s -c statement_timeout=20s -c plan_cache_mode=force_generic_plan"
 
 Say = Callable[[str], None]
 
 
 def start(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> Thread:
     """Look after them beside what the caller does, until told to stop."""
-    thread = Thread(target=run, args=(settings,), kwargs={"stopping": stopping, "say": say})
-    thread.daemon = True
+    thread = Thread(target=Guard(settings, say).run, args=(stopping,), daemon=True)
     thread.start()
     return thread
 
 
-def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
-    """Look every few seconds until told to stop; a lost database is waited for."""
-    while not stopping():
+class Guard:
+    """What it saw of readers since it began."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._settings, self._say = settings, say
+        self._readers: Mapping[int, str] = {}
+        self._hostile: Counter[str] = Counter()
+        self._ended: dict[tuple[int, datetime], float] = {}  # when each session was first told
+        self._stuck: list[EndedSession] = []
+        self._restored = float("-inf")
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Look about every second until told to stop; a lost database is waited for."""
+        url = guarded(self._settings.database_url, options=_OPTIONS)
+        while not stopping():
+            try:
+                with store_errors(), connect(url, autocommit=True) as connection:
+                    while not stopping():
+                        self.look(connection)
+                        _wait(random.uniform(*_LOOK_SECONDS), stopping)  # noqa: S311
+            except StoreError:  # housekeeping itself says that the database is away
+                self._end_processes()
+                _wait(_LOOK_SECONDS[1], stopping)
+
+    def look(self, connection: Connection) -> None:
+        """End what blocks, then see to the rest; whatever must wait is tried at the next look."""
+        settings = self._settings
+        longest = max(LONGEST_SECONDS, 2 * settings.reader_timeout_seconds)
+        self._note(
+            queries_reader_sessions.end_blocking_sessions(connection, self._readers, longest)
+        )
         try:
-            with store_errors(), connect(settings.database_url, autocommit=True) as connection:
-                _watch(connection, settings.reader_timeout_seconds, stopping, say)
-        except StoreError:
-            _wait(_EVERY_SECONDS, stopping)  # housekeeping itself says that it is away
+            self._readers = queries_reader_sessions.list_readers(connection)
+            for role in [r for r, times in self._hostile.items() if times >= MAX_HOSTILE_SESSIONS]:
+                queries_reader_sessions.suspend_role(connection, role)
+                del self._hostile[role]
+                self._record(connection, role, "reader-suspended", SUSPENDED)
+            self._kill_stuck(connection)
+            if time.monotonic() - self._restored > _SETTINGS_SECONDS:
+                timeout = settings.reader_timeout_seconds
+                for role in queries_reader_sessions.restore_settings(connection, timeout):
+                    self._record(connection, role, "reader-mended", RESTORED)
+                self._restored = time.monotonic()
+        except queries_reader_sessions.BLOCKED:
+            self._end_processes()
 
+    def _note(self, ended: list[EndedSession]) -> None:
+        now, earlier = time.monotonic(), self._ended
+        self._ended = {(it.pid, it.began): earlier.get((it.pid, it.began), now) for it in ended}
+        for session in ended:
+            if (session.pid, session.began) not in earlier:
+                self._say(f"a session of {session.role} was ended: {session.reason}")
+                self._hostile[session.role] += session.hostile
+        self._stuck = [it for it in ended if now - self._ended[it.pid, it.began] > STUCK_SECONDS]
 
-def _watch(connection: Connection, timeout: float, stopping: Callable[[], bool], say: Say) -> None:
-    mended = float("-inf")
-    hostile: Counter[str] = Counter()
-    while not stopping():
-        for ended in queries_reader_sessions.end_blocking_sessions(
-            connection, max(LONGEST_SECONDS, 2 * timeout)
-        ):
-            say(f"a session of {ended.role} was ended: {ended.reason}")
-            hostile[ended.role] += ended.hostile
-        for role in [role for role, times in hostile.items() if times >= MAX_HOSTILE_SESSIONS]:
-            del hostile[role]
-            queries_reader_sessions.suspend_role(connection, role)
-            _record(connection, role, "reader-suspended", SUSPENDED, say)
-        if time.monotonic() - mended > _SETTINGS_SECONDS:
-            mended = time.monotonic()
-            for role in queries_reader_sessions.restore_settings(connection, timeout):
-                _record(connection, role, "reader-mended", RESTORED, say)
-        _wait(_EVERY_SECONDS, stopping)
+    def _kill_stuck(self, connection: Connection) -> None:
+        """The server then ends all sessions, ours too, and starts again."""
+        for session in self._stuck:
+            queries_reader_sessions.suspend_role(connection, session.role)
+            self._record(connection, session.role, "reader-suspended", UNENDING)
+            reader_processes.kill(self._settings.data, session.pid, session.role)
+            self._ended[session.pid, session.began] = float("inf")
 
+    def _end_processes(self) -> None:
+        for role in reader_processes.end_all(self._settings.data):
+            self._say(f"sessions of readers were ended: {role} made the database wait")
+            self._hostile[role] += 1
 
-def _record(connection: Connection, role: str, kind: str, reason: str, say: Say) -> None:
-    audit.record(
-        connection,
-        kind=kind,
-        subject=role.removeprefix("reader_"),
-        reason=reason,
-        author=_AUTHOR,
-    )
-    say(f"{role} {reason}")
+    def _record(self, connection: Connection, role: str, kind: str, reason: str) -> None:
+        audit.record(
+            connection,
+            kind=kind,
+            subject=role.removeprefix("reader_"),
+            reason=reason,
+            author=_AUTHOR,
+        )
+        self._say(f"{role} {reason}")
 
 
 def _wait(seconds: float, stopping: Callable[[], bool]) -> None:

@@ -111,12 +111,26 @@ def grant(connection: Connection) -> None:
 def shut(connection: Connection) -> None:
     """Let only roles connect that are granted it by name, and none create temporary tables.
 
-    Readers of other databases of the server are members of the same roles.
+    Of every database that is ours, also the server's `postgres` and `template1`: readers would find
+    there all that they cannot do here.
     """
-    connection.execute(
-        "DO $$ BEGIN EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC',"
-        " current_database()); END $$"
-    )
+    connection.execute(_SHUT)
+
+
+_SHUT = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT datname FROM pg_database d WHERE pg_has_role(d.datdba, 'USAGE')
+        AND (d.datname = current_database() OR d.datdba = current_user::regrole)
+        AND EXISTS (SELECT FROM aclexplode(COALESCE(d.datacl, acldefault('d', d.datdba))) a
+            WHERE a.grantee = 0)
+    LOOP
+        BEGIN
+            EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', name);
+        EXCEPTION WHEN internal_error THEN NULL;  -- another migration just did it
+        END;
+    END LOOP;
+END $$
+"""
 
 
 def _guarded(connection: Connection) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from psycopg import errors
 
 from hypervisor.accounts import queries_reader_sessions, reader_guard, readers
 from hypervisor.accounts import queries_readers as store
+from hypervisor.accounts.queries_reader_sessions import EndedSession
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit, feed
 from hypervisor.database.connect import Connection, connect
@@ -34,6 +35,11 @@ def name(database_url: str) -> Iterator[str]:
 def session(database_url: str, name: str) -> Iterator[Connection]:
     with closing(log_in(database_url, f"reader_{name}", WORD)) as made:
         yield made
+
+
+def end_blocking(owner: Connection, longest: float) -> list[EndedSession]:
+    readers_there = queries_reader_sessions.list_readers(owner)
+    return queries_reader_sessions.end_blocking_sessions(owner, readers_there, longest)
 
 
 def _write_of_itself(session: Connection, statement: str = "SET work_mem = '8MB'") -> None:
@@ -75,21 +81,21 @@ def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) ->
             (("LISTEN hypervisor_feed",), 60, "notifications"),
             (("SELECT 1; /* so */ listen hypervisor_feed",), 60, "notifications"),
             (("-- a panel\nNotify hypervisor_feed",), 60, "notifications"),
+            (("/* so\rLISTEN */ SELECT 1; --\rLISTEN hypervisor_feed",), 60, "notifications"),
+            (("BEGIN", "PREPARE mine AS DELETE FROM public.reader"), 60, "lock on a table"),
             (("SET idle_in_transaction_session_timeout = 0", "BEGIN", "TABLE site"), 0, "too long"),
         ):
             with closing(log_in(database_url, role, WORD)) as session:
                 for statement in statements:
                     session.execute(statement.encode())
-                ended = queries_reader_sessions.end_blocking_sessions(owner, longest)
+                ended = end_blocking(owner, longest)
                 assert [(one.role, reason in one.reason) for one in ended] == [(role, True)]
                 with pytest.raises(errors.AdminShutdown):
                     session.execute("SELECT 1")
         with closing(log_in(database_url, role, WORD)) as session:
             session.execute("BEGIN")
             session.execute("SELECT 'whom to notify', name AS listen FROM site")
-            assert queries_reader_sessions.end_blocking_sessions(owner, 60) == [], (
-                "who only reads goes on"
-            )
+            assert end_blocking(owner, 60) == [], "who only reads goes on"
             session.execute("TABLE site")
 
 
@@ -126,7 +132,11 @@ def test_what_it_set_of_itself_is_taken_back(
         assert value(again, "SHOW search_path") == "public"
         assert value(again, "SHOW temp_file_limit") == "512MB"
         assert value(again, "SHOW log_min_error_statement") == "panic"
-        for setting in ("temp_file_limit = -1", "log_min_error_statement = error"):
+        for setting in (
+            "temp_file_limit = -1",
+            "log_min_error_statement = error",
+            "log_min_messages = error",
+        ):
             with pytest.raises(errors.InsufficientPrivilege):
                 again.execute(f"SET {setting}".encode())
 
@@ -250,18 +260,8 @@ def test_who_keeps_a_queue_of_notifications_from_being_emptied_is_ended(
         owner.execute("SET search_path = public, pg_catalog")
         session.execute("BEGIN")
         session.execute("SELECT name FROM site")
-        found = queries_reader_sessions.end_blocking_sessions(owner, 60)
-        assert (
-            found
-            == [
-                queries_reader_sessions.EndedSession(
-                    role=f"reader_{name}",
-                    reason="its transaction kept notifications waiting",
-                    hostile=True,
-                )
-            ]
-            * ended
-        )
+        found = [(it.reason, it.hostile) for it in end_blocking(owner, 60)]
+        assert found == [("its transaction kept notifications waiting", True)] * ended
 
 
 def test_a_session_that_lasts_too_long_is_ended_and_is_no_attack(
@@ -273,7 +273,7 @@ def test_a_session_that_lasts_too_long_is_ended_and_is_no_attack(
     ):
         session.execute("BEGIN")
         session.execute("SELECT name FROM site")
-        (found,) = queries_reader_sessions.end_blocking_sessions(owner, 0)
+        (found,) = end_blocking(owner, 0)
         assert (found.reason, found.hostile) == ("its transaction lasted too long", False)
 
 
