@@ -137,7 +137,7 @@ def sign_in(connection: Connection) -> tuple[str, str]:
         queries_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
-            made_at=_NOW,
+            created_at=_NOW,
             seen_at=_NOW,
             ends_at=_NOW + timedelta(days=1),
             address="bench",

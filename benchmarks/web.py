@@ -25,10 +25,10 @@ def add_token(settings: Settings) -> str:
             connection,
             account=number,
             secret=secrets.digest(secret),
-            shown=secret[: secrets.VISIBLE_LENGTH],
+            prefix=secret[: secrets.VISIBLE_LENGTH],
             name="bench",
             scopes=[Duty.READ],
-            made_at=now,
+            created_at=now,
             ends_at=now + timedelta(days=1),
         )
     return secret

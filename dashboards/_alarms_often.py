@@ -200,10 +200,10 @@ _NOTIFIED = Panel(
            count(*) FILTER (WHERE delivery.state = 'waiting') AS waiting,
            count(*) FILTER (WHERE delivery.state = 'dead') AS dead,
            extract(epoch FROM percentile_disc(0.9) WITHIN GROUP (
-               ORDER BY delivery.sent_at - delivery.made_at))::float8 AS delay
+               ORDER BY delivery.sent_at - delivery.created_at))::float8 AS delay
     FROM delivery JOIN alarm ON alarm.id = delivery.alarm
     LEFT JOIN site ON site.id = alarm.site
-    WHERE delivery.told_at > {SINCE} AND delivery.told_at <= {UNTIL} AND {territory()}
+    WHERE delivery.notified_at > {SINCE} AND delivery.notified_at <= {UNTIL} AND {territory()}
     GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2
     """,
     columns=(

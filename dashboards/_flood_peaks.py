@@ -36,7 +36,7 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
            || coalesce(' · ' || (
                SELECT CASE {{{{lang}}}} WHEN 'fr' THEN 'notée' ELSE 'noted' END
                       || coalesce(' ' || noted.peak || ' ' || noted.unit, '')
-               FROM noted_event noted
+               FROM past_event noted
                WHERE (noted.site = peak.site OR noted.river = peak.river)
                 AND noted.kind IN ('flood', 'overflow') AND noted.withdrawn_at IS NULL
                 AND top.begins BETWEEN noted.begins - INTERVAL '1 day'

@@ -12,7 +12,7 @@ from dashboards._words import Text
 
 _HOURLY = f"greatest({EVERY}, interval '1 hour')"
 _LISTENING = (
-    State("deaf", Text("interrupted", "interrompu"), VIOLET, "✕"),
+    State("interrupted", Text("interrupted", "interrompu"), VIOLET, "✕"),
     State("listening", Text("listening", "à l'écoute"), GREEN, "●"),
 )
 
@@ -87,8 +87,8 @@ _LATE = Panel(
     width=12,
     height=9,
 )
-_DEAF = Panel(
-    key="quality-deaf",
+_INTERRUPTIONS = Panel(
+    key="quality-interruptions",
     title=Text("Interruptions of ingest", "Interruptions de l'ingestion"),
     about=Text(
         en="State of each ingest worker. During an interruption messages wait in the broker, and"
@@ -104,10 +104,10 @@ _DEAF = Panel(
         FROM worker WHERE worker.joined_at <= {UNTIL}
           AND coalesce(worker.drained_at, 'infinity') > {SINCE}
         UNION ALL
-        SELECT greatest(from_at, {SINCE}), worker, 'deaf' FROM deaf_span
+        SELECT greatest(from_at, {SINCE}), worker, 'interrupted' FROM ingest_gap
         WHERE from_at <= {UNTIL} AND to_at > {SINCE}
         UNION ALL
-        SELECT to_at, worker, 'listening' FROM deaf_span
+        SELECT to_at, worker, 'listening' FROM ingest_gap
         WHERE to_at <= {UNTIL} AND to_at > {SINCE}
     ) AS span ORDER BY 1, span.state DESC
     """,
@@ -149,8 +149,8 @@ _LETTERS = Panel(
     view=Table(),
     sql=f"""
     SELECT reason, count(*) FILTER (
-               WHERE redriven_at IS NULL OR redriven_at > {UNTIL}) AS waiting,
-           count(*) FILTER (WHERE redriven_at <= {UNTIL}) AS redriven,
+               WHERE replayed_at IS NULL OR replayed_at > {UNTIL}) AS waiting,
+           count(*) FILTER (WHERE replayed_at <= {UNTIL}) AS replayed,
            count(DISTINCT topic) AS topics, max(received_at) AS last,
            (array_agg(detail ORDER BY id DESC))[1] AS detail
     FROM dead_letter WHERE received_at <= {UNTIL} GROUP BY 1 ORDER BY 2 DESC, 5 DESC
@@ -158,7 +158,7 @@ _LETTERS = Panel(
     columns=(
         Column("reason", Text("Reason", "Motif"), width=150),
         coloured("waiting", Text("Waiting", "En attente"), "count", FEW_IS_GOOD, width=110),
-        Column("redriven", Text("Replayed", "Rejoués"), unit="count", width=100),
+        Column("replayed", Text("Replayed", "Rejoués"), unit="count", width=100),
         Column("topics", Text("Topics", "Sujets"), unit="count", width=90),
         Column("last", Text("Last", "Dernier"), unit="date", width=165),
         Column("detail", Text("Detail of the newest", "Détail du plus récent")),
@@ -180,7 +180,7 @@ _WORKERS = Panel(
     view=Table(),
     sql=f"""
     SELECT name AS worker, messages, rows AS readings, refused, retries,
-           greatest(0, extract(epoch FROM {UNTIL} - heard_at))::float8 AS age
+           greatest(0, extract(epoch FROM {UNTIL} - heartbeat_at))::float8 AS age
     FROM worker WHERE drained_at IS NULL ORDER BY name
     """,
     columns=(
@@ -203,7 +203,7 @@ _WORKERS = Panel(
 SECTION = Section(
     key="quality-ingest",
     title=Text("Ingest", "Ingestion"),
-    panels=(_VOLUME, _LATE, _DEAF, _REFUSED, _WORKERS, _LETTERS),
+    panels=(_VOLUME, _LATE, _INTERRUPTIONS, _REFUSED, _WORKERS, _LETTERS),
 )
 
 

@@ -116,7 +116,7 @@ _LETTERS = Panel(
     view=Stat(colour="background"),
     sql=f"""
     SELECT count(*) AS waiting FROM dead_letter
-    WHERE received_at <= {UNTIL} AND (redriven_at IS NULL OR redriven_at > {UNTIL})
+    WHERE received_at <= {UNTIL} AND (replayed_at IS NULL OR replayed_at > {UNTIL})
     """,
     unit="count",
     steps=FEW_IS_GOOD,

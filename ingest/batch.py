@@ -37,7 +37,7 @@ class Parcel:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs.
+    """What one transaction stores. `heard`: the latest heartbeat; `gaps`: spans, both µs.
 
     `lost`: of those, the spans at whose end the broker had lost our session with its queue.
     `dropped`: messages that the broker has dropped since it started, None: it has not said.
@@ -47,7 +47,7 @@ class Batch:
     rows: Rows
     letters: Sequence[NewDeadLetter] = ()
     heard: int | None = None
-    deaf: Sequence[tuple[int, int]] = field(default=())
+    gaps: Sequence[tuple[int, int]] = field(default=())
     lost: Sequence[tuple[int, int]] = field(default=())
     dropped: int | None = None
     messages: int = 0

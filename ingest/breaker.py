@@ -3,7 +3,7 @@
 Two measures. A device whose messages its codec cannot get through is set aside alone: the codec
 may be right for all others. And a codec as a whole may waste so many seconds, given back slowly:
 beyond that everything of it is set aside until they are back. What is set aside is a dead letter,
-to be redriven.
+to be replayed.
 """
 
 from collections.abc import Callable

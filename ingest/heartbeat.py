@@ -1,4 +1,4 @@
-"""What a worker's heartbeat tells: how far it has listened, and when it was deaf. µs throughout.
+"""What a worker's heartbeat tells: how far it has listened, and when it did not. µs throughout.
 
 A heartbeat says two things. Between two of them that carry clocks far apart the worker was not
 there. And one that was long under way shows that what was published at its clock reached us only
@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 from ingest.batch import Beat
 
-MISSED = 3  # intervals without a heartbeat after which we were deaf
+MISSED = 3  # intervals without a heartbeat that make a gap
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeartbeatState:
     """How far a worker has heard.
 
-    `interval` None: an exercise, in which only a scenario declares deafness. `late_from`: the
-    start of the deaf span that late heartbeats are still prolonging.
+    `interval` None: an exercise, in which only a scenario declares gaps. `late_from`: the
+    start of the gap that late heartbeats are still prolonging.
     """
 
     interval: int | None
@@ -27,17 +27,17 @@ class HeartbeatState:
 
     def after(self, beats: Sequence[Beat]) -> "HeartbeatUpdate":
         """What `beats`, in the order they came round, add."""
-        listening, deaf, lost = self, dict[int, int](), list[tuple[int, int]]()
+        listening, gaps, lost = self, dict[int, int](), list[tuple[int, int]]()
         for beat in beats:
             listening, span = (
                 listening._apply_session(beat) if beat.anew else listening._apply_beat(beat)
             )
             if span is not None:
-                deaf[span[0]] = max(span[1], deaf.get(span[0], span[1]))
+                gaps[span[0]] = max(span[1], gaps.get(span[0], span[1]))
                 lost += [span] if beat.anew else []
         clock = listening.clock if listening.clock != self.clock else None
         return HeartbeatUpdate(
-            listening=listening, clock=clock, deaf=tuple(deaf.items()), lost=tuple(lost)
+            listening=listening, clock=clock, gaps=tuple(gaps.items()), lost=tuple(lost)
         )
 
     def _apply_session(self, beat: Beat) -> tuple["HeartbeatState", tuple[int, int] | None]:
@@ -68,10 +68,10 @@ class HeartbeatState:
 class HeartbeatUpdate:
     """The worker's listening after some heartbeats; `clock` None: no further than before.
 
-    `deaf`, `lost`: as of a Batch.
+    `gaps`, `lost`: as of a Batch.
     """
 
     listening: HeartbeatState
     clock: int | None
-    deaf: tuple[tuple[int, int], ...]
+    gaps: tuple[tuple[int, int], ...]
     lost: tuple[tuple[int, int], ...] = ()

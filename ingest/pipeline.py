@@ -142,7 +142,7 @@ class Pipeline:
                 rows=rows,
                 letters=make_dead_letters(refused, largest=LARGEST) if refused else (),
                 heard=heard.clock,
-                deaf=heard.deaf,
+                gaps=heard.gaps,
                 lost=heard.lost,
                 dropped=self._dropped,
                 messages=messages,
@@ -175,6 +175,6 @@ class Pipeline:
         refused = Refused(
             arrival=arrival,
             reason=Reason.NOT_STORABLE,
-            detail=f"{error}; this is a defect of the hypervisor: redrive once it is mended",
+            detail=f"{error}; this is a defect of the hypervisor: replay it once that is mended",
         )
         self._commit(no_rows(), [refused], (), 1)

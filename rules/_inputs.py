@@ -157,7 +157,7 @@ class Subject:
 class Horizon:
     """How far the log is read: `values` on the axis of `time`, `silence` on that of `received_at`.
 
-    `deaf` are the spans (from, to) in µs in which we ourselves were not listening, ascending,
+    `gaps` are the spans (from, to) in µs in which we ourselves were not listening, ascending,
     disjoint.
     """
 

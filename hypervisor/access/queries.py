@@ -24,7 +24,7 @@ class Account:
     name: str
     title: str
     language: str | None
-    made_at: datetime
+    created_at: datetime
     disabled_at: datetime | None
     signed_in_at: datetime | None
     signs_in: bool
@@ -55,7 +55,7 @@ def list_accounts(connection: Connection) -> list[Account]:
     """All accounts by name."""
     with connection.cursor(row_factory=class_row(Account)) as cursor:
         return cursor.execute(
-            "SELECT id, name, title, language, made_at, disabled_at, signed_in_at,"
+            "SELECT id, name, title, language, created_at, disabled_at, signed_in_at,"
             " password IS NOT NULL AS signs_in FROM account ORDER BY lower(name)"
         ).fetchall()
 

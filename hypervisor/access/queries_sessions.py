@@ -9,7 +9,7 @@ from hypervisor.access import queries
 from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
 
-_COLUMNS = "s.secret, s.account, s.made_at, s.seen_at, s.ends_at, s.address, s.browser"
+_COLUMNS = "s.secret, s.account, s.created_at, s.seen_at, s.ends_at, s.address, s.browser"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Session:
 
     secret: bytes
     account: int
-    made_at: datetime
+    created_at: datetime
     seen_at: datetime
     ends_at: datetime
     address: str
@@ -42,12 +42,12 @@ def find_session(
 
 def insert_session(connection: Connection, session: Session) -> None:
     connection.execute(
-        "INSERT INTO session (secret, account, made_at, seen_at, ends_at, address, browser)"
+        "INSERT INTO session (secret, account, created_at, seen_at, ends_at, address, browser)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [
             session.secret,
             session.account,
-            session.made_at,
+            session.created_at,
             session.seen_at,
             session.ends_at,
             session.address,
@@ -77,7 +77,7 @@ def keep_latest_sessions(connection: Connection, account: int, *, latest: int) -
     """Let an account keep the sessions that were seen last, so many."""
     connection.execute(
         "DELETE FROM session WHERE secret IN (SELECT secret FROM session WHERE account = %s"
-        " ORDER BY seen_at DESC, made_at DESC OFFSET %s)",
+        " ORDER BY seen_at DESC, created_at DESC OFFSET %s)",
         [account, latest],
     )
 

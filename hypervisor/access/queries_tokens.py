@@ -15,14 +15,14 @@ from hypervisor.database.connect import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """An API token; `shown`: its first letters, all that anybody can still see of it."""
+    """An API token; `prefix`: its first letters, all that anybody can still see of it."""
 
     id: int
     account: int
     name: str
-    shown: str
+    prefix: str
     scopes: tuple[Duty, ...]
-    made_at: datetime
+    created_at: datetime
     ends_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
@@ -50,16 +50,16 @@ def insert_token(  # noqa: PLR0913  what a token is
     *,
     account: int,
     secret: bytes,
-    shown: str,
+    prefix: str,
     name: str,
     scopes: Sequence[Duty],
-    made_at: datetime,
+    created_at: datetime,
     ends_at: datetime,
 ) -> int:
     row = connection.execute(
-        "INSERT INTO api_token (account, secret, shown, name, scopes, made_at, ends_at)"
+        "INSERT INTO api_token (account, secret, prefix, name, scopes, created_at, ends_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
-        [account, secret, shown, name, [duty.value for duty in scopes], made_at, ends_at],
+        [account, secret, prefix, name, [duty.value for duty in scopes], created_at, ends_at],
     ).fetchone()
     return int(row[0]) if row else 0
 
@@ -67,7 +67,7 @@ def insert_token(  # noqa: PLR0913  what a token is
 def list_tokens(connection: Connection, account: int | None = None) -> list[Token]:
     """Those of one account, or all, the latest made first."""
     rows = connection.cursor(row_factory=dict_row).execute(
-        "SELECT id, account, name, shown, scopes, made_at, ends_at, used_at, revoked_at"
+        "SELECT id, account, name, prefix, scopes, created_at, ends_at, used_at, revoked_at"
         " FROM api_token WHERE %(account)s::integer IS NULL OR account = %(account)s"
         " ORDER BY id DESC",
         {"account": account},

@@ -70,7 +70,7 @@ def sign_in(
     session = Session(
         secret=secrets.digest(secret),
         account=number,
-        made_at=now,
+        created_at=now,
         seen_at=now,
         ends_at=now + longest,
         address=attempt.address,
@@ -122,10 +122,10 @@ def _open_session(
     queries_attempts.uncount_failure(connection, address)
     if attempt.earlier is not None:
         queries_sessions.delete_session(connection, attempt.earlier)
-    queries_sessions.delete_expired(connection, now=session.made_at, idle=idle)
+    queries_sessions.delete_expired(connection, now=session.created_at, idle=idle)
     queries_sessions.keep_latest_sessions(connection, session.account, latest=MAX_SESSIONS - 1)
     queries_sessions.insert_session(connection, session)
-    queries.record_sign_in(connection, session.account, session.made_at)
+    queries.record_sign_in(connection, session.account, session.created_at)
 
 
 def _format_wait(left: timedelta) -> str:
@@ -224,10 +224,10 @@ def create_token(  # noqa: PLR0913  what a token is
         connection,
         account=owner.account,
         secret=secrets.digest(secret),
-        shown=secret[: secrets.VISIBLE_LENGTH],
+        prefix=secret[: secrets.VISIBLE_LENGTH],
         name=name.strip(),
         scopes=sorted({Duty.READ, *scopes}),
-        made_at=now,
+        created_at=now,
         ends_at=ends_at,
     )
     audit.record(

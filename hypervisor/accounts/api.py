@@ -127,7 +127,7 @@ def _account_body(connection: Connection, account: Account) -> AccountBody:
             RoleBody.model_validate(grant)
             for grant in queries_roles.list_grants(connection, account.id)
         ],
-        made_at=account.made_at,
+        created_at=account.created_at,
         disabled_at=account.disabled_at,
         signed_in_at=account.signed_in_at,
         signs_in=account.signs_in,

@@ -235,7 +235,7 @@ def list_tokens(context: typer.Context, as_json: Json = False) -> None:
                 str(token.id),
                 names[token.account],
                 token.name,
-                token.shown,
+                token.prefix,
                 ", ".join(token.scopes),
             ),
             *(f"{token.ends_at:%Y-%m-%d}", used),

@@ -74,8 +74,10 @@ def list_readers(context: typer.Context, as_json: Json = False) -> None:
                 "name": row.name,
                 "role": row.role,
                 "area": row.area,
-                "made_at": row.made_at.isoformat(),
-                "made_by": row.made_by,
+                "created_at": row.created_at.isoformat(),
+                "created_by": row.created_by,
+                "made_at": row.created_at.isoformat(),  # old keys, for one version
+                "made_by": row.created_by,
                 "may_log_in": row.may_log_in,
             }
             print(json.dumps(body, ensure_ascii=False))
@@ -87,7 +89,7 @@ def list_readers(context: typer.Context, as_json: Json = False) -> None:
     for row in rows:
         role = row.role if row.may_log_in else f"not here: hypervisor reader rotate {row.name}"
         table.add_row(
-            row.name, role, _describe_scope(row), f"{row.made_at:%Y-%m-%d %H:%M}", row.made_by
+            row.name, role, _describe_scope(row), f"{row.created_at:%Y-%m-%d %H:%M}", row.created_by
         )
     Console(markup=False).print(table if rows else "no reader yet: hypervisor reader add NAME")
 

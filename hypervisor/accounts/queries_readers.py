@@ -13,7 +13,7 @@ from hypervisor.database.locks import Lock
 
 MAX_CONNECTIONS = 10  # at once, of one reader
 _SELECT = (
-    "SELECT reader.name, role, reader.area, area.name, made_at, made_by,"
+    "SELECT reader.name, role, reader.area, area.name, created_at, created_by,"
     " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)"
     " FROM reader LEFT JOIN area ON area.code = reader.area"
 )
@@ -27,8 +27,8 @@ class Reader:
     role: str
     area: str | None
     area_name: str | None
-    made_at: datetime
-    made_by: str
+    created_at: datetime
+    created_by: str
     may_log_in: bool
 
 
@@ -66,7 +66,7 @@ def find_reader(connection: Connection, name: str) -> Reader | None:
 def upsert_reader(connection: Connection, name: str, area: str | None, author: str) -> None:
     """Say what a reader sees; it may be there already."""
     connection.execute(
-        "INSERT INTO reader (name, area, made_by) VALUES (%s, %s, %s)"
+        "INSERT INTO reader (name, area, created_by) VALUES (%s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET area = EXCLUDED.area",
         [name, area, author],
     )
@@ -215,13 +215,13 @@ def _execute_for_role(connection: Connection, statement: str, role: str) -> None
 
 
 def _reader(row: tuple[object, ...]) -> Reader:
-    name, role, area, area_name, made_at, made_by, may = row
+    name, role, area, area_name, created_at, created_by, may = row
     return Reader(
         name=name,  # type: ignore[arg-type]
         role=role,  # type: ignore[arg-type]
         area=area,  # type: ignore[arg-type]
         area_name=area_name,  # type: ignore[arg-type]
-        made_at=made_at,  # type: ignore[arg-type]
-        made_by=made_by,  # type: ignore[arg-type]
+        created_at=created_at,  # type: ignore[arg-type]
+        created_by=created_by,  # type: ignore[arg-type]
         may_log_in=bool(may),
     )

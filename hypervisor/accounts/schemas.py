@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from hypervisor.web.schemas import Body
+from hypervisor.web.schemas import Body, old_key
 
 Scope = Literal["read", "operate", "rules", "administer"]
 RoleWord = Literal["viewer", "operator", "author", "administrator"]
@@ -72,12 +72,14 @@ class TokenBody(BaseModel):
 
     id: int
     name: str
-    shown: str = Field(description="Its first letters.", examples=["hyp_3fGh2k"])
+    prefix: str = Field(description="Its first letters.", examples=["hyp_3fGh2k"])
     scopes: list[Scope]
-    made_at: datetime
+    created_at: datetime
     ends_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+    shown = old_key("prefix", str)
+    made_at = old_key("created_at", datetime)
 
 
 class TokensBody(Body):
@@ -100,10 +102,11 @@ class AccountBody(BaseModel):
     title: str
     language: Language | None
     roles: list[RoleBody]
-    made_at: datetime
+    created_at: datetime
     disabled_at: datetime | None
     signed_in_at: datetime | None
     signs_in: bool = Field(description="It has a password.")
+    made_at = old_key("created_at", datetime)
 
 
 class AccountsBody(Body):

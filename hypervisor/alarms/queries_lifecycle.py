@@ -29,7 +29,7 @@ def read_clock(connection: Connection, wall: datetime) -> datetime | None:
     """Now on the instance's clock: wall clock, or the scenario's (None before it begins)."""
     row = connection.execute(
         "SELECT CASE (SELECT mode FROM instance) WHEN 'exercise'"
-        " THEN (SELECT max(heard_at) FROM worker) ELSE %s::timestamptz END",
+        " THEN (SELECT max(heartbeat_at) FROM worker) ELSE %s::timestamptz END",
         [wall],
     ).fetchone()
     return row[0] if row else None

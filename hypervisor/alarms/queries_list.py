@@ -174,7 +174,8 @@ def list_areas(connection: Connection) -> list[tuple[str, str, str, str | None]]
 def list_deliveries(connection: Connection, number: int) -> list[tuple[datetime, str, str, str]]:
     """The deliveries of an alarm: (time, state, route, channel)."""
     rows = connection.execute(
-        "SELECT told_at, state, route, channel FROM delivery WHERE alarm = %s ORDER BY id", [number]
+        "SELECT notified_at, state, route, channel FROM delivery WHERE alarm = %s ORDER BY id",
+        [number],
     )
     return rows.fetchall()
 

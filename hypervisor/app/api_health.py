@@ -40,8 +40,8 @@ def health(context: Context) -> HealthBody:
         instance=context.instance.name,
         ok=all(part.ok for part in parts),
         clock=now,
-        judged_to=progress.evaluated_to,
-        heard_to=progress.watermark,
+        evaluated_to=progress.evaluated_to,
+        watermark=progress.watermark,
         unread=progress.unread,
         parts=parts,
     )
@@ -52,7 +52,7 @@ def _worker_parts(workers: Iterable[Worker], now: datetime, *, live: bool) -> It
     if not joined:
         yield Part(name="ingest", ok=False, detail="no worker has joined")
     for worker in joined:
-        name, heard = f"ingest {worker.name}", worker.heard_at
+        name, heard = f"ingest {worker.name}", worker.heartbeat_at
         if not live:
             yield Part(name=name, ok=True, detail=f"heartbeat at {heard or 'no time yet'}")
         elif heard is None:

@@ -9,16 +9,16 @@ from hypervisor.database.connect import Connection
 
 # In an exercise ages count from the newest heartbeat of the scenario.
 _CLOCK = """(SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-    ELSE (SELECT max(heard_at) FROM worker) END FROM instance)"""
+    ELSE (SELECT max(heartbeat_at) FROM worker) END FROM instance)"""
 _WORKERS = f"""
 SELECT name, messages, rows, refused, batches, retries, repeated,
-    extract(epoch FROM {_CLOCK} - heard_at)::float8 AS age
+    extract(epoch FROM {_CLOCK} - heartbeat_at)::float8 AS age
 FROM worker WHERE drained_at IS NULL ORDER BY name
 """  # noqa: S608  a constant
 _EVALUATED = f"SELECT extract(epoch FROM {_CLOCK} - evaluated_to)::float8 FROM evaluation_state"  # noqa: S608  a constant
-_HEARD = f"SELECT extract(epoch FROM {_CLOCK} - watermark)::float8 FROM evaluation_state"  # noqa: S608  a constant
+_WATERMARK = f"SELECT extract(epoch FROM {_CLOCK} - watermark)::float8 FROM evaluation_state"  # noqa: S608  a constant
 _DEAD_LETTERS = (
-    "SELECT reason, redriven_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
+    "SELECT reason, replayed_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _ALARMS = (
     "SELECT state, severity->-1->>1, domain, count(*) FROM alarm"
@@ -28,20 +28,20 @@ _ALARMS = (
 _DELIVERIES = "SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1"
 _INSTANCE = "SELECT mode, name FROM instance"
 _FIGURES = {
-    "watch_judged_to_age_seconds": _EVALUATED,
-    "watch_heard_to_age_seconds": _HEARD,
-    "watch_unread_batches": (
+    "evaluation_age_seconds": _EVALUATED,
+    "evaluation_watermark_age_seconds": _WATERMARK,
+    "evaluation_unread_batches": (
         "SELECT count(*) FROM feed"
         " WHERE xid >= coalesce((SELECT cursor FROM evaluation_state), '0'::xid8)"
     ),
-    "ingest_gaps": "SELECT count(*) FROM ingest_gap",
-    "ingest_dropped_messages": "SELECT coalesce(sum(messages), 0)::float8 FROM ingest_gap",
+    "ingest_gaps": "SELECT count(*) FROM message_loss",
+    "ingest_dropped_messages": "SELECT coalesce(sum(messages), 0)::float8 FROM message_loss",
     "alarm_transitions": "SELECT coalesce(max(id), 0) FROM transition",
     "alarm_acts": "SELECT coalesce(max(id), 0) FROM alarm_act",
     "alarms_silenced": "SELECT count(*) FROM alarm_hold",
     "notify_events_waiting": "SELECT count(*) FROM outbox WHERE decided_at IS NULL",
     "notify_oldest_delivery_age_seconds": (
-        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(made_at))::float8, 0)"
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at))::float8, 0)"
         " FROM delivery WHERE state = 'waiting'"
     ),
     "housekeeping_last_run_age_seconds": (

@@ -111,7 +111,7 @@ def _sign_in(url: str) -> Iterator[tuple[str, str]]:
         session = queries_sessions.Session(
             secret=digest,
             account=owner.id,
-            made_at=now,
+            created_at=now,
             seen_at=now,
             ends_at=now + _LASTS,
             address="",

@@ -11,7 +11,7 @@ from hypervisor.backtest import past_events
 from hypervisor.backtest import queries_past_events as queries
 from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.past_events import Observation
-from hypervisor.backtest.queries_past_events import NotedEvent
+from hypervisor.backtest.queries_past_events import PastEvent
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.registry import queries as registry_queries
@@ -46,14 +46,14 @@ class PastEventPost(BaseModel):
 class PastEventsBody(Body):
     """By when they began."""
 
-    events: list[NotedEvent]
+    events: list[PastEvent]
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class NotedBody(Body):
     """The event that was reported, or withdrawn."""
 
-    event: NotedEvent
+    event: PastEvent
 
 
 @router.get("", responses=responses(404))

@@ -12,7 +12,7 @@ from hypervisor.access.errors import ForbiddenError
 from hypervisor.backtest import queries_past_events as queries
 from hypervisor.backtest.events import DAY, Entry, parse_events
 from hypervisor.backtest.model import BacktestError
-from hypervisor.backtest.queries_past_events import NotedEvent
+from hypervisor.backtest.queries_past_events import PastEvent
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import UnknownError
 from hypervisor.base.instants import micros
@@ -51,7 +51,7 @@ def list_events(
     return [replace(event, number=number) for number, event in enumerate(events, start=first)]
 
 
-def _entry(noted: NotedEvent, registry: Registry) -> Entry:
+def _entry(noted: PastEvent, registry: Registry) -> Entry:
     sites = [noted.site] if noted.site else []
     if noted.river:
         sites += [name for name, site in registry.sites.items() if site.river == noted.river]
@@ -127,7 +127,7 @@ def note(connection: Connection, registry: Registry, event: Observation, *, auth
     return number
 
 
-def withdraw(connection: Connection, number: int, *, author: str, reason: str) -> NotedEvent:
+def withdraw(connection: Connection, number: int, *, author: str, reason: str) -> PastEvent:
     """Withdraw a reported event, audited; UnknownError if there is none."""
     event = queries.get(connection, number)
     if event is None or not queries.withdraw(connection, number, author=author, reason=reason):

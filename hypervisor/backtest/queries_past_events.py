@@ -1,14 +1,15 @@
 """Reported events: list, get, add, withdraw."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 from psycopg.rows import class_row
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from hypervisor.database.connect import Connection
+from hypervisor.web.schemas import old_key
 
 Kind = Literal[
     "overflow",
@@ -25,13 +26,13 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 _COLUMNS = (
     "e.id, s.name AS site, e.river, e.kind, e.begins, e.ends, e.peak, e.unit, e.note, e.author,"
-    " e.noted_at, e.withdrawn_at, e.withdrawn_by, e.withdrawn_why"
-    " FROM noted_event e LEFT JOIN site s ON s.id = e.site"
+    " e.recorded_at, e.withdrawn_at, e.withdrawn_by, e.withdrawn_reason"
+    " FROM past_event e LEFT JOIN site s ON s.id = e.site"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotedEvent:
+class PastEvent:
     """A row of the table. It has a `site` or a `river`; `kind` is one of KINDS."""
 
     id: int
@@ -44,10 +45,11 @@ class NotedEvent:
     unit: str | None
     note: str
     author: str
-    noted_at: datetime
+    recorded_at: datetime
     withdrawn_at: Annotated[datetime | None, Field(exclude=True)]
     withdrawn_by: Annotated[str | None, Field(exclude=True)]
-    withdrawn_why: Annotated[str | None, Field(exclude=True)]
+    withdrawn_reason: Annotated[str | None, Field(exclude=True)]
+    noted_at = old_key("recorded_at", datetime)
 
 
 def list_events(
@@ -57,7 +59,7 @@ def list_events(
     rivers: Sequence[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[NotedEvent]:
+) -> list[PastEvent]:
     """Events not withdrawn, by beginning: of these sites and rivers, or all; in a period."""
     condition = (
         "e.withdrawn_at IS NULL"
@@ -68,20 +70,20 @@ def list_events(
     )
     listed = None if sites is None else list(sites)
     values = {"sites": listed, "rivers": list(rivers), "since": since, "until": until}
-    cursor = connection.cursor(row_factory=class_row(NotedEvent))
+    cursor = connection.cursor(row_factory=class_row(PastEvent))
     return cursor.execute(f"SELECT {_COLUMNS} WHERE {condition}", values).fetchall()
 
 
-def get(connection: Connection, number: int) -> NotedEvent | None:
+def get(connection: Connection, number: int) -> PastEvent | None:
     """By its number, withdrawn or not."""
-    cursor = connection.cursor(row_factory=class_row(NotedEvent))
+    cursor = connection.cursor(row_factory=class_row(PastEvent))
     return cursor.execute(f"SELECT {_COLUMNS} WHERE e.id = %s", [number]).fetchone()
 
 
 def add(connection: Connection, **event: Any) -> int:
     """Add an event by its fields, in the caller's transaction; its number."""
     ((number,),) = connection.execute(
-        "INSERT INTO noted_event (site, river, kind, begins, ends, peak, unit, note, author)"
+        "INSERT INTO past_event (site, river, kind, begins, ends, peak, unit, note, author)"
         " VALUES ((SELECT id FROM site WHERE name = %(site)s), %(river)s, %(kind)s, %(begins)s,"
         " %(ends)s, %(peak)s, %(unit)s, %(note)s, %(author)s) RETURNING id",
         event,
@@ -93,8 +95,8 @@ def withdraw(connection: Connection, number: int, *, author: str, reason: str) -
     """Withdraw an event; False if it was not in force."""
     return bool(
         connection.execute(
-            "UPDATE noted_event SET withdrawn_at = clock_timestamp(), withdrawn_by = %s,"
-            " withdrawn_why = %s WHERE id = %s AND withdrawn_at IS NULL",
+            "UPDATE past_event SET withdrawn_at = clock_timestamp(), withdrawn_by = %s,"
+            " withdrawn_reason = %s WHERE id = %s AND withdrawn_at IS NULL",
             [author, reason, number],
         ).rowcount
     )

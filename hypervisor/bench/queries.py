@@ -58,7 +58,7 @@ def unrolled(url: str) -> int:
 
 def listening(url: str) -> bool:
     """Whether an ingest worker has reported."""
-    return _count(url, "SELECT count(heard_at) FROM worker") > 0
+    return _count(url, "SELECT count(heartbeat_at) FROM worker") > 0
 
 
 def readings(url: str) -> int:

@@ -52,7 +52,7 @@ def record(  # noqa: PLR0913  one argument a column
         )
     row = connection.execute(
         "INSERT INTO audit (scenario_at, author, kind, subject, reason, details) VALUES ("
-        "(SELECT max(heard_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
+        "(SELECT max(heartbeat_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
         " %s, %s, %s, %s, %s) RETURNING id",
         [
             *(author.strip() or current_user(), kind, subject, reason.strip()),

@@ -22,7 +22,7 @@ _BETWEEN = (
 # exercise no part is: its clock is the scenario's.
 _LATE = """
 SELECT (SELECT coalesce(array_agg('ingest ' || name ORDER BY name), '{}') FROM worker
-        WHERE drained_at IS NULL AND (heard_at IS NULL OR heard_at < now() - %(late)s))
+        WHERE drained_at IS NULL AND (heartbeat_at IS NULL OR heartbeat_at < now() - %(late)s))
     || (SELECT coalesce(array_agg('watch'::text), '{}') FROM evaluation_state
         WHERE evaluated_to IS NULL OR evaluated_to < now() - %(late)s),
     mode = 'live', (SELECT count(*) FROM feed WHERE kind = 'registry')

@@ -12,15 +12,15 @@ from psycopg.rows import class_row
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.database.connect import Connection, StoreError, connect
 
-Cause = Literal["broker-killed", "machine-died", "session-lost", "broker-dropped", "deaf"]
+Cause = Literal["broker-killed", "machine-died", "session-lost", "broker-dropped", "not-listening"]
 
 _LATEST = """
 SELECT cause, worker, from_at AS begins, to_at AS ends, messages FROM (
-    SELECT cause, worker, from_at, to_at, messages FROM ingest_gap
+    SELECT cause, worker, from_at, to_at, messages FROM message_loss
     UNION ALL
-    SELECT 'deaf', d.worker, d.from_at, d.to_at, NULL FROM deaf_span d
-    WHERE d.from_at > %(beginning)s AND NOT EXISTS (SELECT FROM ingest_gap g
-        WHERE g.cause = 'session-lost' AND g.worker = d.worker AND g.from_at = d.from_at)
+    SELECT 'not-listening', g.worker, g.from_at, g.to_at, NULL FROM ingest_gap g
+    WHERE g.from_at > %(beginning)s AND NOT EXISTS (SELECT FROM message_loss l
+        WHERE l.cause = 'session-lost' AND l.worker = g.worker AND l.from_at = g.from_at)
 ) gap WHERE to_at > %(since)s ORDER BY to_at DESC, from_at DESC LIMIT %(limit)s
 """
 # Readings are due at whole intervals from the last reading before the gap. A series that had been
@@ -52,7 +52,7 @@ WHERE due.count > 0 GROUP BY d.name ORDER BY d.name
 class Gap:
     """`messages`: how many the broker says it dropped; None: unknown.
 
-    Cause `deaf`: ingest did not listen, but the broker lost nothing that it had queued.
+    Cause `not-listening`: ingest did not listen, but the broker lost nothing that it had queued.
     """
 
     cause: Cause
@@ -84,7 +84,7 @@ class Returns:
 def add(connection: Connection, gap: Gap) -> None:
     """Enter a gap; entering it again changes nothing."""
     connection.execute(
-        "INSERT INTO ingest_gap (cause, worker, from_at, to_at, messages)"
+        "INSERT INTO message_loss (cause, worker, from_at, to_at, messages)"
         " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [gap.cause, gap.worker, gap.begins, gap.ends, gap.messages],
     )
@@ -97,7 +97,7 @@ def note_dropped(connection: Connection, worker: str, count: int) -> None:
     """
     row = connection.execute(
         "SELECT coalesce(broker_dropped, 0), now(), CASE mode WHEN 'live' THEN"
-        " coalesce(heard_at, joined_at) ELSE now() - INTERVAL '10 s' END"  # the scenario's clock
+        " coalesce(heartbeat_at, joined_at) ELSE now() - INTERVAL '10 s' END"  # scenario clock
         " FROM worker, instance WHERE worker.name = %s FOR UPDATE OF worker",
         [worker],
     ).fetchone()

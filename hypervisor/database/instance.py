@@ -94,7 +94,7 @@ def _check(
 
 def scenario_clock(connection: Connection) -> datetime | None:
     """How far an exercise has come: the latest clock that a worker heard, None before its start."""
-    ((heard,),) = connection.execute("SELECT max(heard_at) FROM worker")
+    ((heard,),) = connection.execute("SELECT max(heartbeat_at) FROM worker")
     return heard  # type: ignore[no-any-return]
 
 

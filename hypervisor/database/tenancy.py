@@ -42,7 +42,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "feed": frozenset({"rows"}),
     "handover": frozenset(),
     "log_entry": frozenset({"author", "text"}),
-    "noted_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_why"}),
+    "past_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_reason"}),
     "notify_routes": frozenset(),
     "outbox": frozenset({"key", "body", "reason"}),
     "revision": frozenset({"author", "reason"}),

@@ -186,5 +186,5 @@ def expected_workers(connection: Connection) -> dict[str, int]:
 
 def load_gaps(connection: Connection) -> list[tuple[int, int]]:
     """Spans (µs) in which a worker did not listen, also of workers that were drained since."""
-    rows = connection.execute("SELECT from_at, to_at FROM deaf_span ORDER BY from_at")
+    rows = connection.execute("SELECT from_at, to_at FROM ingest_gap ORDER BY from_at")
     return [(micros(since), micros(until)) for since, until in rows]

@@ -83,7 +83,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
             "commands": [
                 {
                     **command.model_dump(include={"kind", "author", "refused", "details"}),
-                    "wall": command.asked_at,
+                    "wall": command.requested_at,
                 }
                 for command in queries_runs.list_commands(connection, run.id)
             ],
@@ -115,7 +115,7 @@ def _list_alarms(connection: Connection, run: Run) -> list[Alarm]:
 
 def _list_entries(connection: Connection, run: Run) -> list[LogEntry]:
     """Log entries written during the run."""
-    since = run.started_at or run.asked_at
+    since = run.started_at or run.requested_at
     entries = log_queries.list_entries(
         connection, LogFilter(since=since, until=run.ended_at, limit=MOST)
     )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from hypervisor.web.schemas import old_key
 from sensors._errors import TerritoryError
 
 MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
@@ -50,7 +51,7 @@ class _Row(BaseModel):
 
 
 class Run(_Row):
-    """A run. Scenario times, except `asked_at`, `started_at`, `ended_at`."""
+    """A run. Scenario times, except `requested_at`, `started_at`, `ended_at`."""
 
     id: int = Field(examples=[3])
     kind: RunKind
@@ -70,10 +71,11 @@ class Run(_Row):
     readings: int = Field(description="Readings published.")
     reached: float | None = Field(description="Actual speed.")
     author: str
-    asked_at: datetime
+    requested_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     version: int
+    asked_at = old_key("requested_at", datetime)
     parameters: dict[str, Any] = Field(exclude=True)
     digest: str | None = Field(exclude=True)  # of its messages
 
@@ -112,7 +114,7 @@ class Command(_Row):
     kind: str
     details: dict[str, Any]
     author: str
-    asked_at: datetime
+    requested_at: datetime
     done_at: datetime | None
     refused: str | None
 

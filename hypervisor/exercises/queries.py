@@ -44,11 +44,11 @@ class DeadLetter:
 def get_progress(connection: Connection) -> ExerciseProgress:
     """Progress of the exercise."""
     ((heard, slowest, latest, evaluated, unread),) = connection.execute(
-        "SELECT (SELECT CASE WHEN bool_and(heard_at IS NOT NULL) THEN min(heard_at) END"
+        "SELECT (SELECT CASE WHEN bool_and(heartbeat_at IS NOT NULL) THEN min(heartbeat_at) END"
         "   FROM worker WHERE drained_at IS NULL),"
         " (SELECT name FROM worker WHERE drained_at IS NULL"
-        "   ORDER BY heard_at NULLS FIRST LIMIT 1),"
-        " (SELECT max(heard_at) FROM worker),"
+        "   ORDER BY heartbeat_at NULLS FIRST LIMIT 1),"
+        " (SELECT max(heartbeat_at) FROM worker),"
         " (SELECT least(watermark, evaluated_to) FROM evaluation_state"
         "   WHERE watermark IS NOT NULL AND evaluated_to IS NOT NULL),"
         " EXISTS (SELECT FROM feed"
@@ -81,7 +81,7 @@ def find_stored(
 def insert_gap(connection: Connection, since: int, until: int) -> None:
     """Insert an ingest gap (µs)."""
     connection.execute(
-        "INSERT INTO deaf_span (worker, from_at, to_at) VALUES ('scenario', %s, %s)"
+        "INSERT INTO ingest_gap (worker, from_at, to_at) VALUES ('scenario', %s, %s)"
         " ON CONFLICT DO NOTHING",
         [moment(since), moment(until)],
     )

@@ -65,7 +65,7 @@ def change_inject(
     _change(connection, "exercise_inject", number, version, columns)
     if "planned" in columns:
         connection.execute(
-            "UPDATE exercise_sheet SET due = %s WHERE inject = %s AND outcome = 'open'",
+            "UPDATE exercise_checklist SET due = %s WHERE inject = %s AND outcome = 'open'",
             [columns["planned"], number],
         )
     notify_conductor(connection)
@@ -111,7 +111,7 @@ def get_sheet(connection: Connection, number: int) -> Sheet | None:
 
 def _sheets(connection: Connection, where: str, number: int) -> list[Sheet]:
     cursor = connection.cursor(row_factory=class_row(Sheet))
-    query = f"SELECT {_SHEET} FROM exercise_sheet WHERE {where}"  # noqa: S608  our own columns
+    query = f"SELECT {_SHEET} FROM exercise_checklist WHERE {where}"  # noqa: S608  our own columns
     return cursor.execute(query, [number]).fetchall()
 
 
@@ -126,7 +126,7 @@ def add_sheet(  # noqa: PLR0913  one argument a column
 ) -> int:
     """Add a checklist line; returns its id."""
     ((number,),) = connection.execute(
-        "INSERT INTO exercise_sheet (run, inject, expected, due, author)"
+        "INSERT INTO exercise_checklist (run, inject, expected, due, author)"
         " VALUES (%s, %s, %s, %s, %s) RETURNING id",
         [run, inject, expected, due, author],
     )
@@ -141,7 +141,7 @@ def change_sheet(
     Raises:
         ChangedError: it has another version.
     """
-    _change(connection, "exercise_sheet", number, version, columns)
+    _change(connection, "exercise_checklist", number, version, columns)
     notify_conductor(connection)
 
 

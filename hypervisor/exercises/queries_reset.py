@@ -14,7 +14,14 @@ from hypervisor.database.locks import Lock
 
 # Results of runs. All other tables are territory, rules, permissions, and audit of the instance.
 CLEARED = (
-    *("reading", "reading_version", "dead_letter", "deaf_span", "evaluation_state", "rule_state"),
+    *(
+        "reading",
+        "reading_version",
+        "dead_letter",
+        "ingest_gap",
+        "evaluation_state",
+        "rule_state",
+    ),
     *("evaluation_input", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
     *("columnar_part", "columnar_dirty", "log_entry", "handover"),
@@ -104,7 +111,7 @@ def _delete_revisions(connection: Connection, since: object) -> int:
     ).fetchall()
     numbers = [number for (number,) in gone]
     connection.execute("DELETE FROM revision WHERE id = ANY(%s)", [numbers])
-    connection.execute("DELETE FROM noted_event WHERE noted_at >= %s", [since])
+    connection.execute("DELETE FROM past_event WHERE recorded_at >= %s", [since])
     return len(numbers)
 
 

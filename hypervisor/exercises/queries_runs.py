@@ -61,7 +61,7 @@ def add_played(connection: Connection, new: NewRun, *, readings: int, started_at
         clock=new.ends,
         planned=readings,
         readings=readings,
-        asked_at=started_at,
+        requested_at=started_at,
         started_at=started_at,
         ended_at=get_wall_clock(connection),
     )
@@ -107,7 +107,7 @@ def interrupt_run(connection: Connection, reason: str) -> Run | None:
     """Mark the active run of a lost player as interrupted; returns it."""
     row = connection.execute(
         "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"
-        " clock = GREATEST(clock, (SELECT max(heard_at) FROM worker)),"
+        " clock = GREATEST(clock, (SELECT max(heartbeat_at) FROM worker)),"
         " version = version + 1 WHERE state IN ('running', 'paused') OR state = 'preparing'"
         " AND NOT EXISTS (SELECT FROM exercise_command c WHERE c.run = exercise_run.id"
         "   AND c.kind = 'start' AND c.done_at IS NULL)"  # not started yet
@@ -168,7 +168,9 @@ def finish_command(connection: Connection, number: int, refused: str | None = No
 
 def get_first_run_time(connection: Connection) -> datetime | None:
     """Request time of the first run since the last reset."""
-    ((time,),) = connection.execute("SELECT min(asked_at) FROM exercise_run WHERE state <> 'reset'")
+    ((time,),) = connection.execute(
+        "SELECT min(requested_at) FROM exercise_run WHERE state <> 'reset'"
+    )
     return time  # type: ignore[no-any-return]
 
 

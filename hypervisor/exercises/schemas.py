@@ -15,7 +15,7 @@ from hypervisor.exercises.model import (
     Sheet,
     TruthBody,
 )
-from hypervisor.web.schemas import Body
+from hypervisor.web.schemas import Body, old_key
 from hypervisor.web.times import Instant
 
 Words = Annotated[str, Field(max_length=4_000)]
@@ -46,9 +46,8 @@ class ExerciseBody(Body):
 
     run: Run | None
     conducted: bool = Field(description="The exercise player is running.")
-    messages: list[ExerciseMessage] = Field(
-        serialization_alias="told", description="The latest first."
-    )
+    messages: list[ExerciseMessage] = Field(description="The latest first.")
+    told = old_key("messages", list[ExerciseMessage])
 
 
 class RunsBody(Body):

@@ -52,8 +52,8 @@ def insert_entry(connection: Connection, new: NewEntry, *, now: datetime) -> int
         row = connection.execute(
             "INSERT INTO log_entry (at, scenario_at, author, kind, text, area, site, alarm,"
             " incident, due, about) SELECT %(now)s,"
-            " (SELECT max(heard_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
-            " %(author)s, %(kind)s, %(text)s,"
+            " (SELECT max(heartbeat_at) FROM worker"
+            "  WHERE (SELECT mode FROM instance) = 'exercise'), %(author)s, %(kind)s, %(text)s,"
             " CASE WHEN %(site)s::text IS NULL THEN %(area)s ELSE site.commune END, site.id,"
             " %(alarm)s, %(incident)s, %(due)s, %(about)s"
             " FROM (SELECT 1) row LEFT JOIN site ON site.name = %(site)s"

@@ -57,7 +57,7 @@ def insert_handover(  # noqa: PLR0913  the columns
     row = connection.execute(
         "INSERT INTO handover (area, begins, offered_at, scenario_at, offered_by, note, page,"
         " digest) SELECT %s, COALESCE(%s, (SELECT created_at FROM instance)), %s,"
-        " (SELECT max(heard_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
+        " (SELECT max(heartbeat_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
         " %s, %s, %s, %s RETURNING id",
         [area, begins, now, author, note, Jsonb(dict(page)), digest],
     ).fetchone()

@@ -77,7 +77,7 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
         trouble += [
             f"no recent heartbeat of ingest worker {worker.name}"
             for worker in expected
-            if worker.heard_at is None or wall - worker.heard_at > _LATE
+            if worker.heartbeat_at is None or wall - worker.heartbeat_at > _LATE
         ]
         if progress.evaluated_to is None or wall - progress.evaluated_to > _LATE:
             trouble.append("the evaluation has made no recent progress")

@@ -23,7 +23,7 @@ FROM (SELECT DISTINCT ON (key) value FROM revision
     WHERE kind = 'series' ORDER BY key, effective DESC, revision.id DESC) present
 """
 _SENT = """
-SELECT array_agg(DISTINCT route) AS routes, min(told_at) AS first,
+SELECT array_agg(DISTINCT route) AS routes, min(notified_at) AS first,
     (array_agg(active ORDER BY id DESC))[1] AS active
 FROM delivery WHERE alarm = a.id AND state <> 'dropped'
 """
@@ -99,7 +99,7 @@ def list_unanswered(connection: Connection, routes: Sequence[str]) -> list[Unans
     """Active unacknowledged alarms that these routes were notified of."""
     rows = connection.cursor(row_factory=class_row(UnansweredAlarm)).execute(
         "SELECT DISTINCT ON (a.id, d.route) a.id AS alarm, a.rule, d.route,"
-        " d.told_at AS notified_at, o.key AS news"
+        " d.notified_at, o.key AS news"
         " FROM alarm a JOIN delivery d ON d.alarm = a.id JOIN outbox o ON o.id = d.outbox"
         " WHERE a.state = 'unacknowledged' AND d.state <> 'dropped' AND d.route = ANY(%s)"
         " AND o.event IN ('raised', 'severity', 'stale', 'escalation', 'revised')"

@@ -63,7 +63,7 @@ class DeliveryRow:
     channel: str
     state: str
     attempts: int
-    made_at: datetime
+    created_at: datetime
     next_try: datetime
     sent_at: datetime | None
     last_error: str | None
@@ -91,8 +91,8 @@ def insert_deliveries(connection: Connection, rows: Iterable[NewDelivery]) -> No
     """Insert deliveries in the caller's transaction."""
     for new in rows:
         connection.execute(
-            "INSERT INTO delivery (outbox, alarm, route, channel, key, message, active, told_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
+            "INSERT INTO delivery (outbox, alarm, route, channel, key, message, active,"
+            " notified_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
             [
                 *(new.outbox, new.alarm, new.route, new.channel, new.key),
                 *(Jsonb(dict(new.message)), new.active, moment(new.notified_at)),
@@ -126,7 +126,7 @@ def claim_next(
         "   AND e.alarm = d.alarm AND e.route = d.route AND e.channel = d.channel AND e.id < d.id)"
         "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
         " RETURNING id, route, channel, key, message, attempts,"
-        " extract(epoch FROM clock_timestamp() - made_at)::float AS age",
+        " extract(epoch FROM clock_timestamp() - created_at)::float AS age",
         {
             "worker": worker,
             "seconds": seconds,
@@ -189,7 +189,7 @@ def retry_dead(connection: Connection, numbers: Sequence[int]) -> int:
     )
     return connection.execute(
         "UPDATE delivery SET state = 'waiting', attempts = 0, next_try = clock_timestamp(),"
-        " made_at = clock_timestamp() WHERE state = 'dead' AND (%(none)s OR id = ANY(%(ids)s))",
+        " created_at = clock_timestamp() WHERE state = 'dead' AND (%(none)s OR id = ANY(%(ids)s))",
         chosen,
     ).rowcount
 
@@ -208,7 +208,7 @@ def list_workers(connection: Connection) -> list[int]:
 
 
 _SELECT = (
-    "SELECT d.id, d.alarm, o.event, d.key, d.route, d.channel, d.state, d.attempts, d.made_at,"
+    "SELECT d.id, d.alarm, o.event, d.key, d.route, d.channel, d.state, d.attempts, d.created_at,"
     " d.next_try, d.sent_at, d.last_error, d.message->>'title' AS title"
     " FROM delivery d JOIN outbox o ON o.id = d.outbox"
 )

@@ -145,7 +145,7 @@ def read_clock(connection: Connection) -> int | None:
     """The instance's clock in µs: wall clock, or in an exercise the scenario's."""
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
-        " (SELECT max(heard_at) FROM worker),"
+        " (SELECT max(heartbeat_at) FROM worker),"
         " (SELECT greatest(watermark, evaluated_to) FROM evaluation_state),"
         " (SELECT at FROM outbox ORDER BY id DESC LIMIT 1)) END FROM instance"
     ).fetchone()

@@ -24,7 +24,7 @@ FROM alarm a WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS
 _GLANCE = """
 SELECT (SELECT evaluated_to FROM evaluation_state) AS evaluated_to,
        (SELECT count(*) FROM worker WHERE drained_at IS NULL) AS workers,
-       (SELECT coalesce(bool_and(heard_at > %(late)s), false) FROM worker
+       (SELECT coalesce(bool_and(heartbeat_at > %(late)s), false) FROM worker
         WHERE drained_at IS NULL) AS workers_heard,
        (SELECT round(count(*) / 10.0)::int FROM reading WHERE received_at > %(lately)s
         AND received_at <= %(now)s AND time > %(day)s) AS readings_per_minute,

@@ -123,4 +123,6 @@ def _to_json(letter: "DeadLetter") -> dict[str, object]:
         "received_at": letter.received_at.isoformat(),
         "payload": letter.payload.decode("utf-8", "backslashreplace"),
         "replayed_at": letter.replayed_at and letter.replayed_at.isoformat(),
+        "redriven_at": letter.replayed_at
+        and letter.replayed_at.isoformat(),  # the old key, for one version
     }

@@ -180,7 +180,7 @@ def make_worker(parts: WorkerParts, joined: queries_workers.Worker) -> Worker:
         belief=make_belief(settings),
         listening=HeartbeatState(
             interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
-            clock=micros_if(joined.heard_at),
+            clock=micros_if(joined.heartbeat_at),
         ),
         library=Library(units=list_units(catalogue())),
     )

@@ -194,7 +194,7 @@ def read_clock(connection: Connection) -> datetime | None:
     """Now, as arrivals are stamped: the wall clock, or the scenario's (None before it begins)."""
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
-        " ELSE (SELECT max(heard_at) FROM worker) END FROM instance"
+        " ELSE (SELECT max(heartbeat_at) FROM worker) END FROM instance"
     ).fetchone()
     return row[0] if row else None
 

@@ -16,20 +16,20 @@ _ADD = (
 # What the broker sends again may be stored already.
 _UNLESS_THERE = (
     " WHERE NOT EXISTS (SELECT FROM dead_letter WHERE topic = %(topic)s AND reason = %(reason)s"
-    " AND md5(payload) = md5(%(payload)s) AND redriven_at IS NULL)"
+    " AND md5(payload) = md5(%(payload)s) AND replayed_at IS NULL)"
 )
 _SELECT = (
-    "SELECT id, topic, payload, reason, detail, received_at, worker, redriven_at AS replayed_at,"
+    "SELECT id, topic, payload, reason, detail, received_at, worker, replayed_at,"
     " outcome FROM dead_letter"
 )
 _REASONS = """
-SELECT reason, count(*) FILTER (WHERE redriven_at IS NULL) AS waiting,
-       count(*) FILTER (WHERE redriven_at IS NOT NULL) AS replayed,
-       count(*) FILTER (WHERE redriven_at IS NULL AND received_at > %(since)s::timestamptz)
+SELECT reason, count(*) FILTER (WHERE replayed_at IS NULL) AS waiting,
+       count(*) FILTER (WHERE replayed_at IS NOT NULL) AS replayed,
+       count(*) FILTER (WHERE replayed_at IS NULL AND received_at > %(since)s::timestamptz)
            AS lately,
        max(received_at) AS last,
-       count(DISTINCT topic) FILTER (WHERE redriven_at IS NULL) AS topics,
-       count(*) FILTER (WHERE redriven_at IS NULL AND outcome IS NOT NULL) AS failed
+       count(DISTINCT topic) FILTER (WHERE replayed_at IS NULL) AS topics,
+       count(*) FILTER (WHERE replayed_at IS NULL AND outcome IS NOT NULL) AS failed
 FROM dead_letter GROUP BY reason ORDER BY waiting DESC, last DESC
 """
 
@@ -108,7 +108,7 @@ def list_letters(  # noqa: PLR0913  one argument a filter
         DeadLetter,
         f"{_SELECT} WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)"
         " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
-        " AND (NOT %(waiting)s OR redriven_at IS NULL)"
+        " AND (NOT %(waiting)s OR replayed_at IS NULL)"
         " AND id > %(after)s AND (%(before)s::bigint IS NULL OR id < %(before)s)"
         f" ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT %(limit)s",
         {
@@ -135,7 +135,7 @@ def count_by_reason(connection: Connection, *, since: datetime | None = None) ->
 def lock_letter(connection: Connection, number: int) -> bool:
     """Lock a letter for replay; False: it has been replayed meanwhile."""
     locked = connection.execute(
-        "SELECT FROM dead_letter WHERE id = %s AND redriven_at IS NULL FOR UPDATE", [number]
+        "SELECT FROM dead_letter WHERE id = %s AND replayed_at IS NULL FOR UPDATE", [number]
     )
     return locked.fetchone() is not None
 
@@ -143,7 +143,7 @@ def lock_letter(connection: Connection, number: int) -> bool:
 def record_outcome(connection: Connection, number: int, *, outcome: str, done: bool) -> None:
     """Record what became of a replayed letter; it waits until it is `done`."""
     connection.execute(
-        "UPDATE dead_letter SET redriven_at = CASE WHEN %s THEN now() END, outcome = %s"
+        "UPDATE dead_letter SET replayed_at = CASE WHEN %s THEN now() END, outcome = %s"
         " WHERE id = %s",
         [done, outcome, number],
     )

@@ -96,8 +96,8 @@ class Intake:
             queries_dead_letters.store_letters(
                 connection, batch.letters, self._worker, again=batch.again
             )
-        if batch.deaf:
-            queries_workers.record_gaps(connection, self._worker, batch.deaf)
+        if batch.gaps:
+            queries_workers.record_gaps(connection, self._worker, batch.gaps)
         for begins, ends in batch.lost:
             gaps.add(connection, Gap.of("session-lost", self._worker, begins, ends))
         if batch.dropped is not None:

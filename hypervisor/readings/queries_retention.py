@@ -86,7 +86,7 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
     """
     (now, evaluated) = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
-        " ELSE (SELECT max(heard_at) FROM worker) END,"
+        " ELSE (SELECT max(heartbeat_at) FROM worker) END,"
         " (SELECT CASE WHEN watermark IS NOT NULL THEN LEAST(watermark, evaluated_to) END"
         "   FROM evaluation_state) FROM instance"
     ).fetchone() or (None, None)

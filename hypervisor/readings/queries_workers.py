@@ -45,7 +45,7 @@ class Worker:
     """An ingest worker. `drained_at`: since when it is no longer expected. `done`: in total."""
 
     name: str
-    heard_at: datetime | None
+    heartbeat_at: datetime | None
     joined_at: datetime
     drained_at: datetime | None
     done: Tally = field(default_factory=Tally)
@@ -80,7 +80,7 @@ def find_silent_claim(connection: Connection, *, lease: float) -> int | None:
         " AND pg_stat_activity.state <> 'active'"
         " AND state_change < clock_timestamp() - %(lease)s * interval '1 second'"
         " AND (SELECT mode FROM instance) = 'live' AND NOT EXISTS (SELECT FROM worker"
-        "  WHERE drained_at IS NULL AND coalesce(heard_at, joined_at)"
+        "  WHERE drained_at IS NULL AND coalesce(heartbeat_at, joined_at)"
         "   > clock_timestamp() - %(lease)s * interval '1 second')",
         {"lock": Lock.WORKER.value, "lease": lease},
     ).fetchone()
@@ -98,7 +98,7 @@ def take_over(connection: Connection, name: str) -> Worker:
     Both use the same session at the broker, and so the same queue.
     """
     ((heard,),) = connection.execute(
-        "SELECT max(heard_at) FROM worker WHERE name <> %s AND drained_at IS NULL", [name]
+        "SELECT max(heartbeat_at) FROM worker WHERE name <> %s AND drained_at IS NULL", [name]
     )
     joined = join(connection, name, heard)
     drained = connection.execute(
@@ -120,14 +120,14 @@ def join(connection: Connection, name: str, heard: datetime | None = None) -> Wo
     (worker,) = fetch(
         connection,
         Worker,
-        "INSERT INTO worker AS w (name, heard_at, joined_at) VALUES (%s, %s, (SELECT CASE mode"
+        "INSERT INTO worker AS w (name, heartbeat_at, joined_at) VALUES (%s, %s, (SELECT CASE mode"
         " WHEN 'exercise' THEN to_timestamp(0) ELSE now() END FROM instance))"
         " ON CONFLICT (name) DO UPDATE SET drained_at = NULL,"
-        " heard_at = CASE WHEN w.drained_at IS NULL THEN GREATEST(w.heard_at, EXCLUDED.heard_at)"
-        " ELSE EXCLUDED.heard_at END,"
+        " heartbeat_at = CASE WHEN w.drained_at IS NULL"
+        " THEN GREATEST(w.heartbeat_at, EXCLUDED.heartbeat_at) ELSE EXCLUDED.heartbeat_at END,"
         " joined_at = CASE WHEN w.drained_at IS NULL THEN w.joined_at"
         " ELSE EXCLUDED.joined_at END"
-        " RETURNING name, heard_at, joined_at, drained_at",
+        " RETURNING name, heartbeat_at, joined_at, drained_at",
         [name, heard],
     )
     if unheard is not None:
@@ -149,13 +149,13 @@ def _find_unheard_since(connection: Connection) -> int | None:
 def list_workers(connection: Connection) -> list[Worker]:
     counters = tuple(Tally.__dataclass_fields__)
     rows = connection.execute(
-        "SELECT name, heard_at, joined_at, drained_at,"
+        "SELECT name, heartbeat_at, joined_at, drained_at,"
         " messages, rows, refused, batches, retries, repeated FROM worker ORDER BY 1"
     )
     return [
         Worker(
             name=name,
-            heard_at=heard,
+            heartbeat_at=heard,
             joined_at=joined,
             drained_at=drained,
             done=Tally(**dict(zip(counters, done, strict=True))),
@@ -173,7 +173,7 @@ def record_heartbeat(
     """
     at = moment(clock)
     connection.execute(
-        "UPDATE worker SET heard_at = GREATEST(heard_at, %s), messages = messages + %s,"
+        "UPDATE worker SET heartbeat_at = GREATEST(heartbeat_at, %s), messages = messages + %s,"
         " rows = rows + %s, refused = refused + %s, batches = batches + %s,"
         " retries = retries + %s, repeated = repeated + %s WHERE name = %s",
         [at, *astuple(done or Tally()), name],
@@ -185,7 +185,7 @@ def record_gaps(connection: Connection, name: str, spans: Sequence[tuple[int, in
     """Record spans (µs) in which the worker did not listen; a span of the same begin grows."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO deaf_span AS d (worker, from_at, to_at) VALUES (%s, %s, %s)"
+            "INSERT INTO ingest_gap AS d (worker, from_at, to_at) VALUES (%s, %s, %s)"
             " ON CONFLICT (worker, from_at) DO UPDATE SET to_at ="
             " GREATEST(d.to_at, EXCLUDED.to_at)",
             [(name, moment(start), moment(end)) for start, end in spans],

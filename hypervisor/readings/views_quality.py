@@ -35,7 +35,7 @@ _CAUSES = {
     "machine-died": mark("The machine went down before the broker saved its queue."),
     "session-lost": mark("The broker lost ingest's queue."),
     "broker-dropped": mark("The broker's queue was full."),
-    "deaf": mark("Ingest was down or behind; the broker kept the messages."),
+    "not-listening": mark("Ingest was down or behind; the broker kept the messages."),
 }
 
 
@@ -100,7 +100,7 @@ class IngestSummary:
 
     def is_late(self, worker: Worker) -> bool:
         """Whether a worker's heartbeat is overdue; never in an exercise."""
-        heard = worker.heard_at
+        heard = worker.heartbeat_at
         return self.live and (heard is None or self.now - heard >= _LATE)
 
 

@@ -88,7 +88,7 @@ def load_coverage(connection: Connection) -> PlanCoverage | None:
 
 def load_groups(connection: Connection) -> dict[str, tuple[str, datetime, datetime]]:
     """By group: the facts of its rows, and the span."""
-    rows = connection.execute("SELECT lit_group, facts, since, until FROM lit_made").fetchall()
+    rows = connection.execute("SELECT lit_group, facts, since, until FROM lit_input").fetchall()
     return {name: (facts, since, until) for name, facts, since, until in rows}
 
 
@@ -105,14 +105,14 @@ def write_plan(
             copy.write_row((group, lit.begins, lit.ends, lit.level, *lit.span, lit.installed))
     connection.execute(_DAYS, {"group": group, "zone": zone})
     connection.execute(
-        "INSERT INTO lit_made VALUES (%s, %s, %s, %s)", [group, plan.facts, *plan.span]
+        "INSERT INTO lit_input VALUES (%s, %s, %s, %s)", [group, plan.facts, *plan.span]
     )
 
 
 def delete_plans(connection: Connection, names: Iterable[str]) -> None:
     """Delete the plans of these groups."""
     gone: Mapping[str, list[str]] = {"names": list(names)}
-    for table in ("lit_plan", "lit_day", "lit_made"):
+    for table in ("lit_plan", "lit_day", "lit_input"):
         connection.execute(
             f"DELETE FROM {table} WHERE lit_group = ANY(%(names)s)",  # noqa: S608  constants
             gone,

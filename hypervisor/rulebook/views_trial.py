@@ -12,7 +12,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.backtest import queries_past_events
 from hypervisor.backtest.edits import TrialResult
 from hypervisor.backtest.model import BacktestError
-from hypervisor.backtest.queries_past_events import NotedEvent
+from hypervisor.backtest.queries_past_events import PastEvent
 from hypervisor.backtest.scoring import Outcome
 from hypervisor.backtest.trial_side import Side, Spell
 from hypervisor.base.instants import moment
@@ -88,14 +88,14 @@ class TrialView:
     rest: int
 
 
-def list_events(context: RequestContext, place: SitePlace) -> list[NotedEvent]:
+def list_events(context: RequestContext, place: SitePlace) -> list[PastEvent]:
     """Reported events at the site or on its river."""
     rivers = [place.river] if place.river else []
     return queries_past_events.list_events(context.connection, sites=[place.name], rivers=rivers)
 
 
 def choose_span(
-    context: RequestContext, place: SitePlace, name: str, events: Sequence[NotedEvent], key: str
+    context: RequestContext, place: SitePlace, name: str, events: Sequence[PastEvent], key: str
 ) -> tuple[Sequence[SpanChoice], SpanChoice]:
     """Periods, and the one chosen: a year (or the complete record), or around the latest events."""
     now = context.now()

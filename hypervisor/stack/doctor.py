@@ -248,7 +248,7 @@ _CAUSES = {
     "machine-died": "the machine died before the broker had saved",
     "session-lost": "the broker had lost ingest's queue",
     "broker-dropped": "the broker's queue was full",
-    "deaf": "ingest was away or behind; the broker queued what came",
+    "not-listening": "ingest was away or behind; the broker queued what came",
 }
 _MEND_GAP = "*Quality* lists the devices; what they send again is stored once"
 
@@ -285,7 +285,7 @@ def _check_gap(gap: Gap, came: Recovery | None) -> Finding:
         what += f", {gap.messages} messages dropped"
     if came is not None:
         what += f"; {_format_refill(came)}"
-    if gap.cause == "deaf" and (came is None or not came.lacking):
+    if gap.cause == "not-listening" and (came is None or not came.lacking):
         return good("gaps", what)
     return warning("gaps", what, _MEND_GAP)
 

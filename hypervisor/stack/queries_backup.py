@@ -156,6 +156,6 @@ def resume(connection: Connection, now: datetime) -> None:
     if instance is None or instance.mode is not Mode.LIVE:
         return  # in an exercise only its scenario declares gaps
     for worker in queries_workers.list_workers(connection):
-        since = worker.heard_at or worker.joined_at
+        since = worker.heartbeat_at or worker.joined_at
         if worker.drained_at is None and since < now:
             queries_workers.record_gaps(connection, worker.name, [(micros(since), micros(now))])

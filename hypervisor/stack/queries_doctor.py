@@ -47,7 +47,8 @@ def read_health(url: str) -> Health:
             ).fetchone()
             done = {row[0] for row in connection.execute("SELECT name FROM migration")}
             workers = connection.execute(
-                "SELECT name, now() - heard_at FROM worker WHERE drained_at IS NULL ORDER BY name"
+                "SELECT name, now() - heartbeat_at FROM worker WHERE drained_at IS NULL"
+                " ORDER BY name"
             ).fetchall()
             (clock, evaluated_to, letters, given_up) = connection.execute(
                 "SELECT clock_timestamp(), (SELECT evaluated_to FROM evaluation_state),"

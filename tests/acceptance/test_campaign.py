@@ -202,14 +202,16 @@ def look_at(settings: Settings, publisher: Publisher) -> Aftermath:
         odd = connection.execute(
             "SELECT (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM reading_version)"
         ).fetchone()
-        deaf = connection.execute("SELECT from_at, to_at FROM deaf_span").fetchall()
+        deaf = connection.execute("SELECT from_at, to_at FROM ingest_gap").fetchall()
         return Aftermath(
             stored=stored_by_device(connection, publisher),
             log=alarm_log(settings.database_url),
             arrived=as_arrived(connection),
             deaf=[(micros(begins), micros(ends)) for begins, ends in deaf],
             odd=odd or (-1, -1),
-            gaps=[gap for gap in gaps.latest(connection, limit=10_000) if gap.cause != "deaf"],
+            gaps=[
+                gap for gap in gaps.latest(connection, limit=10_000) if gap.cause != "not-listening"
+            ],
         )
 
 

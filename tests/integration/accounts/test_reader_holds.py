@@ -85,7 +85,7 @@ def test_it_becomes_nobody_else_and_makes_nothing(north: Connection) -> None:
         "CREATE ROLE mine",
         "UPDATE site SET title = 'x'",
         "DELETE FROM shown.reading",
-        "INSERT INTO reader (name, made_by) VALUES ('mine', 'me')",
+        "INSERT INTO reader (name, created_by) VALUES ('mine', 'me')",
         "SELECT * FROM public.reading",
         "SELECT * FROM seen.reading",
         "SELECT * FROM reader",

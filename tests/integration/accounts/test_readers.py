@@ -179,7 +179,7 @@ def test_as_a_person_types_it(hypervisor: Type, url: str, name: str) -> None:
     secret = hypervisor("reader", "add", name, "--area", NORTH, "--author", "anne").strip()
     with log_in(url, f"reader_{name}", secret) as session:
         (told,) = [json.loads(line) for line in hypervisor("reader", "list", "--json").splitlines()]
-        assert (told["role"], told["area"], told["made_by"]) == (f"reader_{name}", NORTH, "anne")
+        assert (told["role"], told["area"], told["created_by"]) == (f"reader_{name}", NORTH, "anne")
         assert f"Nord ({NORTH})" in hypervisor("reader", "list")
         hypervisor("reader", "rotate", name, "--password-stdin", typed=f"{WORD}\n")
         with pytest.raises(psycopg.errors.AdminShutdown):
@@ -236,7 +236,7 @@ def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
         assert (made.name, made.role, made.area, made.area_name) == (
             *(name, f"reader_{name}", SOUTH, "Sud"),
         )
-        assert (made.made_by, made.may_log_in) == ("hypervisor", True)
+        assert (made.created_by, made.may_log_in) == ("hypervisor", True)
         assert [one.name for one in store.list_readers(connection)] == [name]
         wrong: tuple[tuple[Callable[[], object], str], ...] = (
             (

@@ -21,7 +21,12 @@ OWNERS = frozenset(
     {
         *("account", "account_role", "session", "api_token", "login_attempt"),
         *("incident_state", "event_log", "event_log_horizon"),
-        *("exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),  # its leaders'
+        *(
+            "exercise_command",
+            "exercise_inject",
+            "exercise_checklist",
+            "exercise_skip",
+        ),  # its leaders'
         "exercise_archive",
         "reading",  # everybody else by a view of that name, see test_readings.py
         "reader",

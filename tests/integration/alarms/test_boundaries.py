@@ -228,7 +228,7 @@ def test_an_acknowledgement_speaks_of_what_stands_or_of_the_worst_that_was(desk:
 
 def test_it_ends_after_it_began_though_the_clock_lags(desk: Desk) -> None:
     number = one(desk)
-    desk.connection.execute("UPDATE worker SET heard_at = %s", [moment(us(5))])
+    desk.connection.execute("UPDATE worker SET heartbeat_at = %s", [moment(us(5))])
     desk.act("close", number)
     assert desk.handled(number).closing == us(10) + 1
 
@@ -349,7 +349,7 @@ def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
     assert closes - moment(found.ended) == timedelta(minutes=5)
     for seconds, open_then in ((-1, True), (0, False)):
         at = closes + timedelta(seconds=seconds)
-        desk.connection.execute("UPDATE worker SET heard_at = %s", [at])
+        desk.connection.execute("UPDATE worker SET heartbeat_at = %s", [at])
         rows = queries_incidents.list_incidents(desk.connection, wall=WALL, every=False)
         assert (found.number in [each.number for each in rows]) is open_then
         (row,) = queries_incidents.list_incidents(

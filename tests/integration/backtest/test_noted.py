@@ -145,7 +145,7 @@ def test_a_peak_is_kept_in_the_unit_asked_for(
     connection: Connection, sites: Registry, peak: str | None, stored: tuple[Any, Any]
 ) -> None:
     number = noting(connection, sites, peak=peak)
-    row = connection.execute("SELECT peak, unit FROM noted_event WHERE id = %s", [number])
+    row = connection.execute("SELECT peak, unit FROM past_event WHERE id = %s", [number])
     assert row.fetchone() == stored
 
 

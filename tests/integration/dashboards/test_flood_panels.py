@@ -75,7 +75,7 @@ def test_floods_are_aligned_at_their_peaks(essonne: Connection) -> None:
         tell(essonne, "yerres-brunoy", "level", after)
     roll(essonne)
     essonne.execute(
-        "INSERT INTO noted_event (river, kind, begins, ends, peak, unit, note, author)"
+        "INSERT INTO past_event (river, kind, begins, ends, peak, unit, note, author)"
         " VALUES ('Yerres', 'flood', %s, %s, 3.25, 'm', 'the school was closed', 'test')",
         [now - timedelta(days=21), now - timedelta(days=19)],
     )

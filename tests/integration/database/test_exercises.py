@@ -72,8 +72,8 @@ def test_a_run_as_it_is_added(connection: Connection) -> None:
     assert queries_runs.get_latest_run(connection) is None
     number = queries_runs.add_run(connection, FLOOD)
     run = _run(connection, number)
-    assert dict(run) == {**FRESH, "id": number, "asked_at": run.asked_at}
-    assert before < run.asked_at < queries_runs.get_wall_clock(connection)
+    assert dict(run) == {**FRESH, "id": number, "requested_at": run.requested_at}
+    assert before < run.requested_at < queries_runs.get_wall_clock(connection)
     assert run.active
     with pytest.raises(RunError) as refusal:
         queries_runs.add_run(connection, FLOOD)
@@ -106,7 +106,7 @@ def test_a_run_that_the_command_line_played_is_over(connection: Connection) -> N
         "clock": NOW + 9 * HOUR,
         "planned": 7,
         "readings": 7,
-        "asked_at": NOW - HOUR,
+        "requested_at": NOW - HOUR,
         "started_at": NOW - HOUR,
         "ended_at": run.ended_at,
     }
@@ -144,7 +144,7 @@ def test_whoever_played_is_gone(connection: Connection) -> None:
     queries_runs.add_command(connection, "pause", author="lea", run=number)
     queries_runs.update_run(connection, number, jump_to=NOW + HOUR, clock=NOW)
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
+        "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW + TICK, NOW, NOW - HOUR, NOW],
     )
     run = queries_runs.interrupt_run(connection, "gone")
@@ -178,7 +178,7 @@ def test_commands_wait_until_they_are_done_or_refused(connection: Connection) ->
         "kind": "jump",
         "details": {"to": 3},
         "author": "ben",
-        "asked_at": asked.asked_at,
+        "requested_at": asked.requested_at,
         "done_at": None,
         "refused": None,
     }
@@ -203,7 +203,7 @@ def test_runs_of_an_exercise_that_is_begun_anew_are_forgotten(connection: Connec
     assert queries_runs.mark_runs_reset(connection) == []
     first, second, third = _over(connection, 3)
     for number, hours in ((first, 3), (second, 1), (third, 2)):
-        queries_runs.update_run(connection, number, asked_at=NOW + hours * HOUR)
+        queries_runs.update_run(connection, number, requested_at=NOW + hours * HOUR)
     assert queries_runs.get_first_run_time(connection) == NOW + HOUR
     queries_runs.update_run(connection, second, state="reset")
     assert queries_runs.get_first_run_time(connection) == NOW + 2 * HOUR
@@ -518,12 +518,13 @@ def test_how_far_an_exercise_is(connection: Connection) -> None:
         ("ahead", NOW + 2 * HOUR, NOW),
     ):
         connection.execute(
-            "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES (%s, %s, %s, %s)",
+            "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at)"
+            " VALUES (%s, %s, %s, %s)",
             [name, heard, NOW, drained],
         )
     clocks = {"heard": micros(NOW), "slowest": "slow", "latest": micros(NOW + 2 * HOUR)}
     assert _standing(connection) == {**nothing, **clocks}
-    connection.execute("UPDATE worker SET heard_at = NULL WHERE name = 'quick'")
+    connection.execute("UPDATE worker SET heartbeat_at = NULL WHERE name = 'quick'")
     assert _standing(connection) == {**nothing, **clocks, "heard": None, "slowest": "quick"}
     for heard_to, judged_to, judged in (
         (NOW, None, None),
@@ -554,7 +555,7 @@ def test_which_readings_are_stored_in_the_order_given(connection: Connection) ->
 def test_a_scenario_declares_that_nobody_listened(connection: Connection) -> None:
     exercise_queries.insert_gap(connection, micros(NOW), micros(NOW + HOUR))
     exercise_queries.insert_gap(connection, micros(NOW), micros(NOW + 2 * HOUR))
-    assert connection.execute("SELECT * FROM deaf_span").fetchall() == [
+    assert connection.execute("SELECT * FROM ingest_gap").fetchall() == [
         ("scenario", NOW, NOW + HOUR)
     ]
 
@@ -631,9 +632,9 @@ def test_an_event_that_somebody_noted(connection: Connection) -> None:
         "unit": "m",
         "note": "over the quay",
         "author": "ann",
-        "noted_at": event.noted_at,
+        "recorded_at": event.recorded_at,
         "withdrawn_at": None,
         "withdrawn_by": None,
-        "withdrawn_why": None,
+        "withdrawn_reason": None,
     }
     assert queries_past_events.list_events(connection) == [event]

@@ -70,13 +70,13 @@ def test_a_view_that_was_changed_is_made_again_and_no_other(
 def test_a_column_that_came_or_went_is_one_of_the_view_too(connection: Connection) -> None:
     columns: LiteralString = (
         "SELECT array_agg(attname::text) FROM pg_attribute"
-        " WHERE attrelid = 'shown.noted_event'::regclass AND attnum > 0 AND NOT attisdropped"
+        " WHERE attrelid = 'shown.past_event'::regclass AND attnum > 0 AND NOT attisdropped"
     )
     before = set(_one(connection, columns))
-    connection.execute("ALTER TABLE noted_event ADD COLUMN colour text")
+    connection.execute("ALTER TABLE past_event ADD COLUMN colour text")
     migrate(connection)
     assert set(_one(connection, columns)) == before | {"colour"}
-    connection.execute("DROP VIEW shown.noted_event; ALTER TABLE noted_event DROP COLUMN colour")
+    connection.execute("DROP VIEW shown.past_event; ALTER TABLE past_event DROP COLUMN colour")
     migrate(connection)
     assert set(_one(connection, columns)) == before
 

@@ -141,7 +141,7 @@ async def _follow(connection: Connection, url: str) -> None:
         news = await _next(following, News)
         assert news.events == [], "it begins now"
         connection.execute(
-            "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
+            "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at) VALUES"
             " ('d', now() - INTERVAL '1 min', now(), now()), ('b', now(), now(), NULL),"
             " ('c', now() - INTERVAL '1 min', now(), NULL), ('a', NULL, now(), NULL)"
         )
@@ -158,7 +158,7 @@ async def _follow(connection: Connection, url: str) -> None:
         assert [one.key for one in after.events] == ["first", "second"]
         assert after.upto > news.upto
         connection.execute("UPDATE evaluation_state SET evaluated_to = now()")
-        connection.execute("UPDATE worker SET heard_at = now() - INTERVAL '25 s'")
+        connection.execute("UPDATE worker SET heartbeat_at = now() - INTERVAL '25 s'")
         shown.clear()
         assert await _next(following, Parts) == Parts(late=(), registry=1)
         assert (await _next(following, News)).events == [], "none is told twice"

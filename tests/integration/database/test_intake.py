@@ -48,7 +48,7 @@ def _add_worker(
     drained: datetime | None = None,
 ) -> None:
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES (%s, %s, %s, %s)",
+        "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at) VALUES (%s, %s, %s, %s)",
         [name, heard, NOW - 9 * HOUR, drained],
     )
 
@@ -63,8 +63,8 @@ def test_gaps_and_deaf_spans_the_latest_first(connection: Connection) -> None:
         return gap
 
     def deaf(worker: str, begins: datetime, ends: datetime) -> Gap:
-        connection.execute("INSERT INTO deaf_span VALUES (%s, %s, %s)", [worker, begins, ends])
-        return Gap(cause="deaf", worker=worker, begins=begins, ends=ends)
+        connection.execute("INSERT INTO ingest_gap VALUES (%s, %s, %s)", [worker, begins, ends])
+        return Gap(cause="not-listening", worker=worker, begins=begins, ends=ends)
 
     killed = add("broker-killed", "", NOW - HOUR, NOW)
     lost = add("session-lost", "a", NOW - 2 * HOUR, NOW - HOUR)
@@ -81,7 +81,7 @@ def test_gaps_and_deaf_spans_the_latest_first(connection: Connection) -> None:
     }
     assert gaps.latest(connection, limit=2) == [beside, other]
     assert gaps.latest(connection, limit=9, since=NOW - TICK) == [beside, other, killed]
-    assert Gap.of("deaf", "b", micros(of_b.begins), micros(of_b.ends)) == of_b
+    assert Gap.of("not-listening", "b", micros(of_b.begins), micros(of_b.ends)) == of_b
 
 
 def test_what_the_broker_dropped_was_dropped_since_the_last_heartbeat(
@@ -101,7 +101,7 @@ def test_what_the_broker_dropped_was_dropped_since_the_last_heartbeat(
         for worker, begins in (("ahead", now), ("one", NOW), ("new", NOW - 9 * HOUR))
     ]
     for worker, count in (("one", 5), ("new", 6), ("ahead", 4)):
-        connection.execute("UPDATE worker SET heard_at = %s", [NOW + HOUR])
+        connection.execute("UPDATE worker SET heartbeat_at = %s", [NOW + HOUR])
         gaps.note_dropped(connection, worker, count)
     assert {(gap.worker, gap.messages) for gap in gaps.latest(connection, limit=2)} == {
         ("ahead", 5),
@@ -140,7 +140,7 @@ def test_who_enters_what_was_dropped_looks_when_the_other_is_done(database_url: 
         waits = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s"
         pid = [second.info.backend_pid]
         assert wait_until(lambda: watching.execute(waits, pid).fetchone() == ("Lock",), seconds=30)
-        first.execute("UPDATE worker SET heard_at = clock_timestamp()")
+        first.execute("UPDATE worker SET heartbeat_at = clock_timestamp()")
         first.commit()
         other.join()
         second.commit()
@@ -232,7 +232,7 @@ def test_who_takes_over_goes_on_where_the_last_one_stood(connection: Connection)
     _add_worker(connection, "b", NOW + HOUR)
     _add_worker(connection, "gone", NOW + 5 * HOUR, NOW)
     joined = queries_workers.take_over(connection, "new")
-    assert (joined.name, joined.heard_at, joined.drained_at) == ("new", NOW + HOUR, None)
+    assert (joined.name, joined.heartbeat_at, joined.drained_at) == ("new", NOW + HOUR, None)
     now = _clock(connection)
     assert joined.joined_at == now
     assert [(one.name, one.drained_at) for one in queries_workers.list_workers(connection)] == [
@@ -242,13 +242,13 @@ def test_who_takes_over_goes_on_where_the_last_one_stood(connection: Connection)
         ("new", None),
     ]
     assert feed.registry_version(connection) == 1
-    assert queries_workers.take_over(connection, "new").heard_at == NOW + HOUR
+    assert queries_workers.take_over(connection, "new").heartbeat_at == NOW + HOUR
     assert feed.registry_version(connection) == 1, "nobody's clock is another's"
-    assert connection.execute("SELECT count(*) FROM deaf_span").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM ingest_gap").fetchone() == (0,)
     queries_workers.record_heartbeat(connection, "new", micros(NOW + 3 * HOUR))
     _add_worker(connection, "c", NOW + 2 * HOUR)
-    assert queries_workers.take_over(connection, "new").heard_at == NOW + 3 * HOUR, "never back"
-    assert queries_workers.take_over(connection, "a").heard_at == NOW + 3 * HOUR
+    assert queries_workers.take_over(connection, "new").heartbeat_at == NOW + 3 * HOUR, "never back"
+    assert queries_workers.take_over(connection, "a").heartbeat_at == NOW + 3 * HOUR
 
 
 def test_until_somebody_joined_nobody_listened(connection: Connection) -> None:
@@ -256,10 +256,10 @@ def test_until_somebody_joined_nobody_listened(connection: Connection) -> None:
     _add_worker(connection, "a", NOW, NOW + HOUR)
     _add_worker(connection, "b", NOW, NOW + 2 * HOUR)
     again = queries_workers.join(connection, "a")
-    assert (again.heard_at, again.joined_at, again.drained_at) == (None, now, None)
-    assert connection.execute("SELECT * FROM deaf_span").fetchall() == [("a", NOW + 2 * HOUR, now)]
+    assert (again.heartbeat_at, again.joined_at, again.drained_at) == (None, now, None)
+    assert connection.execute("SELECT * FROM ingest_gap").fetchall() == [("a", NOW + 2 * HOUR, now)]
     queries_workers.join(connection, "b", NOW)
-    assert connection.execute("SELECT count(*) FROM deaf_span").fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM ingest_gap").fetchone() == (1,)
 
 
 def test_a_worker_and_what_it_did(connection: Connection) -> None:
@@ -270,7 +270,7 @@ def test_a_worker_and_what_it_did(connection: Connection) -> None:
     assert queries_workers.list_workers(connection) == [
         Worker(
             name="a",
-            heard_at=NOW,
+            heartbeat_at=NOW,
             joined_at=_clock(connection),
             drained_at=None,
             done=Tally(messages=2, rows=4, refused=6, batches=8, retries=10, repeated=12),
@@ -301,7 +301,7 @@ def test_a_worker_that_is_expected_keeps_its_claim_by_what_it_said(database_url:
             connection.execute("DELETE FROM worker")
             _add_worker(connection, "old", NOW)
             connection.execute(
-                "INSERT INTO worker (name, heard_at, joined_at, drained_at)"
+                "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at)"
                 " VALUES ('one', %s, %s, %s)",
                 [heard, now + HOUR, drained],
             )
@@ -449,7 +449,7 @@ def test_arrivals_of_a_step_and_how_late_they_were(connection: Connection) -> No
 def test_a_deaf_span_as_it_is_told(connection: Connection) -> None:
     exercise_queries.insert_gap(connection, micros(NOW), micros(NOW + HOUR))
     assert gaps.latest(connection, limit=1) == [
-        Gap(cause="deaf", worker="scenario", begins=NOW, ends=NOW + HOUR)
+        Gap(cause="not-listening", worker="scenario", begins=NOW, ends=NOW + HOUR)
     ]
 
 

@@ -53,7 +53,7 @@ def test_events_that_people_noted(connection: Connection) -> None:
     assert not queries_past_events.withdraw(connection, gone, author="cid", reason="once more")
     kept = queries_past_events.get(connection, gone)
     assert kept is not None
-    assert (kept.withdrawn_by, kept.withdrawn_why) == ("ben", "twice")
+    assert (kept.withdrawn_by, kept.withdrawn_reason) == ("ben", "twice")
     assert queries_past_events.get(connection, gone + 1) is None
 
     def standing(**words: Any) -> list[int]:

@@ -110,7 +110,7 @@ def test_who_is_heard_or_plays_an_exercise_keeps_its_claim(
     with connect(database_url) as holder, connect(database_url, autocommit=True) as other:
         instance.create(other, Instance(mode=Mode(mode), name="test"))
         other.execute(
-            "INSERT INTO worker (name, joined_at, heard_at)"
+            "INSERT INTO worker (name, joined_at, heartbeat_at)"
             " VALUES ('one', '2020-01-01', now() - %s * interval '1 s')",
             [heard_ago],
         )

@@ -387,13 +387,14 @@ def test_the_bar_counts_what_came_lately_and_who_is_heard(connection: Connection
     late = NOW - HOUR / 120
     for name, heard, drained in (("one", late + TICK, None), ("gone", late, NOW)):
         connection.execute(
-            "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES (%s, %s, %s, %s)",
+            "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at)"
+            " VALUES (%s, %s, %s, %s)",
             [name, heard, late, drained],
         )
     look = queries.read_glance(connection, now=NOW, wall=NOW)
     assert (look.readings_per_minute, look.raised_lately) == (2, 2)
     assert (look.workers, look.workers_heard, look.evaluated_to) == (1, True, None)
-    connection.execute("UPDATE worker SET heard_at = %s", [late])
+    connection.execute("UPDATE worker SET heartbeat_at = %s", [late])
     assert not queries.read_glance(connection, now=NOW, wall=NOW).workers_heard
     connection.execute("DELETE FROM worker")
     assert not queries.read_glance(connection, now=NOW, wall=NOW).workers_heard

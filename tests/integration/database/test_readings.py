@@ -364,7 +364,7 @@ def test_the_oldest_that_is_kept(connection: Connection) -> None:
     nothing = Bounds(readings=None, imported=None, dead_letters=None)
     assert queries_retention.read_bounds(connection, days) == nothing, "it has not begun"
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
+        "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW, NOW - HOUR, NOW],
     )
     letters = Bounds(readings=None, imported=None, dead_letters=NOW - DAY)
@@ -567,7 +567,7 @@ def test_now_on_the_axis_of_arrivals(connection: Connection) -> None:
     connection.execute("UPDATE instance SET mode = 'exercise'")
     assert queries_corrections.read_clock(connection) is None
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
+        "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW, NOW - HOUR, NOW],
     )
     assert queries_corrections.read_clock(connection) == NOW

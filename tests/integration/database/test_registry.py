@@ -111,7 +111,7 @@ def test_rivers_and_the_scenarios_clock(connection: Connection) -> None:
     assert registry_queries.load_river(connection, "nosuch") is None
     assert scenario_clock(connection) is None
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
+        "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW, NOW - HOUR, NOW],
     )
     assert scenario_clock(connection) == NOW

@@ -1,8 +1,9 @@
-"""A database of the version before: evaluation and event log take new names, every row stays."""
+"""Databases of the versions before: tables and columns take new names, every row stays."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
 import psycopg
 import pytest
@@ -11,8 +12,34 @@ from hypervisor.database import databases, events
 from hypervisor.database.connect import Connection, connect, migrate, migration_files
 from tests.conftest import Stack
 
-RENAMING = "0029_evaluation_names.sql"
-ROWS = """
+POLICIES = (
+    "SELECT polrelid::oid, polname, polroles, pg_get_expr(polqual, polrelid) FROM pg_policy"
+    " ORDER BY polrelid, polname"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renaming:
+    """A migration that renames. `pairs`: a query before it, and one after it with the same rows."""
+
+    name: str
+    rows: str
+    pairs: tuple[tuple[str, str], ...]
+    fenced: frozenset[str]  # what readers saw through views
+    views: tuple[str, str]  # gone, and there
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return tuple(query for query, _ in self.pairs)
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        return tuple(query for _, query in self.pairs)
+
+
+EVALUATION = Renaming(
+    name="0029_evaluation_names.sql",
+    rows="""
 INSERT INTO watch_state (cursor, heard_to, judged_to, engine)
     VALUES ('7', '2024-01-02Z', '2024-01-03Z', '1');
 INSERT INTO journal VALUES ('flood', 'orge', '2024-01-01Z', '{"phase": "active"}');
@@ -20,25 +47,87 @@ INSERT INTO judged_under VALUES ('rule', 'flood', '{"when": 1}'), ('deaf', '', '
 UPDATE happening_forgotten SET xid = '3', swept_at = '2024-01-04Z';
 INSERT INTO happening (xid, at, kind, key, sites, data)
     VALUES ('5', '2024-01-05Z', 'alarm', '1', '{orge}', '{"state": "returned"}');
-"""
-BEFORE = (
-    "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state",
-    "SELECT * FROM journal",
-    "SELECT replace(kind, 'deaf', 'gap') AS kind, key, facts FROM judged_under ORDER BY kind",
-    "SELECT * FROM happening ORDER BY xid, id",
-    "SELECT * FROM happening_forgotten",
+""",
+    pairs=(
+        (
+            "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state",
+            "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state",
+        ),
+        ("SELECT * FROM journal", "SELECT * FROM rule_state"),
+        (
+            "SELECT replace(kind, 'deaf', 'gap'), key, facts FROM judged_under ORDER BY kind",
+            "SELECT kind, key, facts FROM evaluation_input ORDER BY kind",
+        ),
+        ("SELECT * FROM happening ORDER BY xid, id", "SELECT * FROM event_log ORDER BY xid, id"),
+        ("SELECT * FROM happening_forgotten", "SELECT * FROM event_log_horizon"),
+    ),
+    fenced=frozenset({"journal", "alarm"}),
+    views=("shown.journal", "shown.rule_state"),
 )
-AFTER = (
-    "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state",
-    "SELECT * FROM rule_state",
-    "SELECT kind, key, facts FROM evaluation_input ORDER BY kind",
-    "SELECT * FROM event_log ORDER BY xid, id",
-    "SELECT * FROM event_log_horizon",
+COLUMNS = Renaming(
+    name="0031_plain_columns.sql",
+    rows="""
+INSERT INTO site (name, title, domain) VALUES ('orge', 'Orge', 'flood');
+INSERT INTO deaf_span VALUES ('one', '2024-01-01Z', '2024-01-02Z');
+INSERT INTO ingest_gap (cause, from_at, to_at, noted_at)
+    VALUES ('machine-died', '2024-01-01Z', '2024-01-02Z', '2024-01-03Z');
+INSERT INTO worker (name, heard_at, joined_at) VALUES ('one', '2024-01-05Z', '2024-01-01Z');
+INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker, redriven_at) VALUES
+    ('devices/a', 'x', 'not-json', 'no JSON', '2024-01-01Z', 'one', NULL),
+    ('devices/b', 'y', 'not-json', 'no JSON', '2024-01-01Z', 'one', '2024-01-02Z');
+INSERT INTO outbox (event, key, at, body, due) VALUES ('test', 'k', now(), '{}', now());
+INSERT INTO delivery (outbox, route, channel, key, message, made_at, told_at)
+    SELECT id, 'duty', 'mail', 'k', '{}', '2024-01-01Z', '2024-01-02Z' FROM outbox;
+INSERT INTO account (name, title, made_at) VALUES ('ada', 'Ada', '2024-01-01Z');
+INSERT INTO session (secret, account, made_at, seen_at, ends_at)
+    SELECT 's', id, '2024-01-01Z', '2024-01-02Z', '2024-01-03Z' FROM account;
+INSERT INTO api_token (secret, shown, account, name, scopes, made_at, ends_at)
+    SELECT 't', 'hyp_3f', id, 'script', '{read}', '2024-01-01Z', '2024-01-03Z' FROM account;
+INSERT INTO reader (name, made_at, made_by) VALUES ('grafana', '2024-01-01Z', 'ada');
+INSERT INTO noted_event (site, kind, begins, ends, note, author, noted_at, withdrawn_at,
+    withdrawn_by, withdrawn_why) SELECT id, 'flood', '2024-01-01Z', '2024-01-02Z', 'over the quay',
+    'ada', '2024-01-03Z', '2024-01-04Z', 'ben', 'twice' FROM site;
+INSERT INTO exercise_run (kind, source, title, state, begins, ends, author, asked_at) VALUES
+    ('story', 'october', 'October', 'finished', '2024-01-01Z', '2024-01-02Z', 'ada', '2024-01-03Z');
+INSERT INTO exercise_command (run, kind, author, asked_at)
+    SELECT id, 'stop', 'ada', '2024-01-03Z' FROM exercise_run;
+INSERT INTO exercise_sheet (run, expected, outcome, seen, author)
+    SELECT id, 'the prefecture is called', 'done', '2024-01-01Z', 'ada' FROM exercise_run;
+INSERT INTO lit_made VALUES ('cabinet', 'facts', '2024-01-01Z', '2024-01-02Z');
+""",
+    pairs=(
+        ("SELECT *, heard_at FROM worker", "SELECT *, heartbeat_at FROM worker"),
+        ("SELECT * FROM deaf_span", "SELECT * FROM ingest_gap"),
+        ("SELECT *, noted_at FROM ingest_gap", "SELECT *, recorded_at FROM message_loss"),
+        (
+            "SELECT *, redriven_at FROM dead_letter ORDER BY id",
+            "SELECT *, replayed_at FROM dead_letter ORDER BY id",
+        ),
+        (
+            "SELECT *, made_at, told_at FROM delivery",
+            "SELECT *, created_at, notified_at FROM delivery",
+        ),
+        ("SELECT *, made_at FROM account", "SELECT *, created_at FROM account"),
+        ("SELECT *, made_at FROM session", "SELECT *, created_at FROM session"),
+        ("SELECT *, made_at, shown FROM api_token", "SELECT *, created_at, prefix FROM api_token"),
+        ("SELECT *, made_at, made_by FROM reader", "SELECT *, created_at, created_by FROM reader"),
+        (
+            "SELECT *, noted_at, withdrawn_why FROM noted_event",
+            "SELECT *, recorded_at, withdrawn_reason FROM past_event",
+        ),
+        ("SELECT *, asked_at FROM exercise_run", "SELECT *, requested_at FROM exercise_run"),
+        (
+            "SELECT *, asked_at FROM exercise_command",
+            "SELECT *, requested_at FROM exercise_command",
+        ),
+        ("SELECT * FROM exercise_sheet", "SELECT * FROM exercise_checklist"),
+        ("SELECT * FROM lit_made", "SELECT * FROM lit_input"),
+    ),
+    fenced=frozenset({"noted_event", "dead_letter", "delivery"}),
+    views=("shown.noted_event", "shown.past_event"),
 )
-POLICIES = (
-    "SELECT polrelid::oid, polname, polroles, pg_get_expr(polqual, polrelid) FROM pg_policy"
-    " ORDER BY polrelid, polname"
-)
+RENAMINGS = [pytest.param(each, id=each.name[:4]) for each in (EVALUATION, COLUMNS)]
+Older = Callable[[Renaming], Connection]
 
 
 class KilledError(Exception):
@@ -46,21 +135,23 @@ class KilledError(Exception):
 
 
 @pytest.fixture
-def old(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """A database made by the migrations before, with rows."""
+def older(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Older]:
+    """Makes a database by the migrations before a renaming, with rows."""
     name = f"test_{os.urandom(6).hex()}"
     databases.create(stack.maintenance_url, name)
     with closing(connect(stack.database.url(name))) as connection:
-        with monkeypatch.context() as patch:
-            earlier = [file for file in migration_files() if file < RENAMING]
-            patch.setattr("hypervisor.database.connect.migration_files", lambda: earlier)
-            patch.setattr(
-                "hypervisor.database.reader_views.FENCED", frozenset({"journal", "alarm"})
-            )
-            migrate(connection)
-        connection.execute(ROWS.encode())
-        connection.commit()
-        yield connection
+
+        def make(renaming: Renaming) -> Connection:
+            with monkeypatch.context() as patch:
+                earlier = [file for file in migration_files() if file < renaming.name]
+                patch.setattr("hypervisor.database.connect.migration_files", lambda: earlier)
+                patch.setattr("hypervisor.database.reader_views.FENCED", renaming.fenced)
+                migrate(connection)
+            connection.execute(renaming.rows.encode())
+            connection.commit()
+            return connection
+
+        yield make
     databases.drop(stack.maintenance_url, name)
 
 
@@ -68,17 +159,42 @@ def read(connection: Connection, queries: tuple[str, ...]) -> list[list[tuple[ob
     return [connection.execute(query.encode()).fetchall() for query in queries]
 
 
-def test_every_row_stays(old: Connection) -> None:
-    rows, policies = read(old, BEFORE), read(old, (POLICIES,))
+@pytest.mark.parametrize("renaming", RENAMINGS)
+def test_every_row_stays(older: Older, renaming: Renaming) -> None:
+    old = older(renaming)
+    rows, policies = read(old, renaming.before), read(old, (POLICIES,))
+    assert all(rows)
     applied = migrate(old)
-    assert applied[0] == RENAMING
-    assert read(old, AFTER) == rows
+    assert applied[0] == renaming.name
+    assert read(old, renaming.after) == rows
     assert read(old, (POLICIES,)) == policies
-    readers = "SELECT to_regclass('shown.journal'), to_regclass('shown.rule_state') IS NOT NULL"
-    assert old.execute(readers).fetchone() == (None, True)
+    readers = "SELECT to_regclass(%s), to_regclass(%s) IS NOT NULL"
+    assert old.execute(readers, renaming.views).fetchone() == (None, True)
 
 
-def test_triggers_write_to_the_event_log(old: Connection) -> None:
+def test_nothing_keeps_an_old_name(older: Older) -> None:
+    old = older(EVALUATION)
+    migrate(old)
+    left = old.execute(
+        "SELECT relname FROM pg_class WHERE relname ~ %(old)s"
+        " UNION SELECT conname FROM pg_constraint WHERE conname ~ %(old)s"
+        " UNION SELECT attname FROM pg_attribute WHERE attname ~ %(columns)s"
+        "   AND NOT attisdropped AND attrelid IN (SELECT oid FROM pg_class"
+        "   WHERE relnamespace = ANY ('{public,shown}'::regnamespace[]))"
+        " UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        "   AND (proname ~ 'happened' OR prosrc ~ %(old)s)"
+        " UNION SELECT tgname FROM pg_trigger WHERE tgname ~ 'happened'",
+        {
+            "old": "happen(ed\\(|ing)|heard_(at|in)\\(|deaf_span|noted_event|exercise_(told|sheet)"
+            "|lit_made|watch_state|journal|judged_under|told/",
+            "columns": "^((redriven|told|made|asked)_at|made_by|withdrawn_why|(heard|judged)_to)$",
+        },
+    )
+    assert left.fetchall() == []
+
+
+def test_triggers_write_to_the_event_log(older: Older) -> None:
+    old = older(EVALUATION)
     migrate(old)
     old.execute("DELETE FROM event_log")
     old.execute(
@@ -92,18 +208,14 @@ def test_triggers_write_to_the_event_log(old: Connection) -> None:
     )
     kinds = [kind for (kind,) in old.execute("SELECT kind FROM event_log ORDER BY id")]
     assert kinds == ["rule", "log", "exercise", "log"]
-    left = old.execute(
-        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-        " AND (proname ~ 'happened' OR prosrc ~ 'happen(ed\\(|ing)|heard_(at|in)\\(')"
-        " UNION SELECT tgname FROM pg_trigger WHERE tgname ~ 'happened'"
-    )
-    assert left.fetchall() == []
 
 
+@pytest.mark.parametrize("renaming", RENAMINGS)
 def test_a_kill_before_the_commit_leaves_what_was_there(
-    old: Connection, monkeypatch: pytest.MonkeyPatch
+    older: Older, renaming: Renaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = read(old, BEFORE)
+    old = older(renaming)
+    rows = read(old, renaming.before)
     old.commit()
 
     def die(*_: object) -> None:
@@ -113,9 +225,9 @@ def test_a_kill_before_the_commit_leaves_what_was_there(
         patch.setattr("hypervisor.database.tenancy.grant", die)
         with pytest.raises(KilledError):
             migrate(old)
-    assert read(old, BEFORE) == rows
-    with pytest.raises(psycopg.errors.UndefinedTable):
-        old.execute("SELECT FROM rule_state")
+    assert read(old, renaming.before) == rows
+    with pytest.raises((psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)):
+        old.execute(renaming.after[0].encode())
     old.rollback()
     migrate(old)
-    assert read(old, AFTER) == rows
+    assert read(old, renaming.after) == rows

@@ -109,7 +109,7 @@ def test_what_people_edited_since_is_taken_back(connection: Connection) -> None:
             note="n",
             author="ann",
         )
-        connection.execute("UPDATE noted_event SET noted_at = %s WHERE id = %s", [at, number])
+        connection.execute("UPDATE past_event SET recorded_at = %s WHERE id = %s", [at, number])
         return number
 
     kept = [

@@ -42,7 +42,7 @@ def settings(instance_settings: Settings) -> Settings:
 
 def test_before_it_listened_an_instance_accuses_nobody(settings: Settings) -> None:
     with ingest(settings):
-        wait_for(settings, lambda c: _any(c, "worker WHERE heard_at IS NOT NULL"))
+        wait_for(settings, lambda c: _any(c, "worker WHERE heartbeat_at IS NOT NULL"))
         wait_for(settings, lambda c: _any(c, "feed WHERE kind = 'heartbeat'"))
     with connect(settings.database_url) as connection:
         memory = load_memory(connection, SETUP)

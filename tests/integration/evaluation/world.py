@@ -265,7 +265,7 @@ class World:
         )
         feed.append(self.connection, "registry")
         for worker in queries_workers.list_workers(self.connection):
-            feed.append(self.connection, "heartbeat", worker=worker.name, at=worker.heard_at)
+            feed.append(self.connection, "heartbeat", worker=worker.name, at=worker.heartbeat_at)
         self.connection.commit()
 
     def alarms(self, *, withdrawn: bool = False) -> list[Alarm]:

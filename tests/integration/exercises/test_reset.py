@@ -26,11 +26,11 @@ KEPT = {
         "api_token",
         "login_attempt",
     ),
-    *("event_log", "event_log_horizon", "noted_event", "conductor", "rollup_state"),
-    *("exercise_run", "exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),
+    *("event_log", "event_log_horizon", "past_event", "conductor", "rollup_state"),
+    *("exercise_run", "exercise_command", "exercise_inject", "exercise_checklist", "exercise_skip"),
     *("exercise_message", "exercise_archive"),
-    "ingest_gap",  # append-only, by the wall's clock
-    *("lit_plan", "lit_day", "lit_made", "lit_state"),  # follow the registry
+    "message_loss",  # append-only, by the wall's clock
+    *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }
 
 

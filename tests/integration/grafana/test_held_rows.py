@@ -86,7 +86,7 @@ BELONGS = {
     "dead_letter": "regexp_replace(topic, '^devices/([^/]*).*', '\\1')"
     " IN (SELECT name FROM own_device) AND starts_with(topic, 'devices/')",
     "log_entry": "site IN (SELECT id FROM own_site) OR site IS NULL AND area IN (TABLE epci)",
-    "noted_event": "site IN (SELECT id FROM own_site) OR river IN (SELECT river FROM own_site)",
+    "past_event": "site IN (SELECT id FROM own_site) OR river IN (SELECT river FROM own_site)",
     **dict.fromkeys(
         (
             *(
@@ -96,15 +96,15 @@ BELONGS = {
                 "retention",
                 "alarm_setting",
                 "worker",
-                "deaf_span",
                 "ingest_gap",
+                "message_loss",
             ),
             *("evaluation_state", "columnar_part", "columnar_dirty", "feed", "rollup_state"),
             *("conductor", "exercise_run", "exercise_message"),
         ),
         "true",
     ),
-    **dict.fromkeys(("evaluation_input", "migration", "lit_made", "lit_state"), "false"),
+    **dict.fromkeys(("evaluation_input", "migration", "lit_input", "lit_state"), "false"),
 }
 # Where the week tells both of the EPCI and of others: a policy of true or false would not pass.
 TOLD = {

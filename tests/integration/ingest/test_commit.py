@@ -104,7 +104,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
         with connect(instance_settings.database_url) as connection:
             assert count(connection) == 3
             assert count(connection, "dead_letter") == 5
-            (heard,) = connection.execute("SELECT heard_at FROM worker").fetchone()  # type: ignore[misc]
+            (heard,) = connection.execute("SELECT heartbeat_at FROM worker").fetchone()  # type: ignore[misc]
             assert heard == NOW
 
 

@@ -28,7 +28,9 @@ def test_a_reading_is_stored_told_and_acknowledged(
         for step in range(200):
             gauge.send("gauge-0", body(now - timedelta(minutes=step), level=1.5, battery=88))
         wait_for(instance_settings, lambda c: count(c) == 400)
-        wait_for(instance_settings, lambda c: count(c, "worker WHERE heard_at IS NOT NULL") == 1)
+        wait_for(
+            instance_settings, lambda c: count(c, "worker WHERE heartbeat_at IS NOT NULL") == 1
+        )
     with connect(instance_settings.database_url) as connection:
         entries, _ = feed.read(connection, "0")
         told = sum(len(entry.rows) for entry in entries if entry.kind == "readings")
@@ -37,10 +39,10 @@ def test_a_reading_is_stored_told_and_acknowledged(
     with ingest(instance_settings):  # nothing comes again: all was acknowledged
         wait_for(
             instance_settings,
-            lambda c: count(c, "worker WHERE heard_at > now() - interval '1 second'") == 1,
+            lambda c: count(c, "worker WHERE heartbeat_at > now() - interval '1 second'") == 1,
         )
     with connect(instance_settings.database_url) as connection:
         again, _ = feed.read(connection, "0")
         assert sum(len(entry.rows) for entry in again if entry.kind == "readings") == 400
         assert count(connection, "dead_letter") == 0
-        assert count(connection, "deaf_span") <= 1
+        assert count(connection, "ingest_gap") <= 1

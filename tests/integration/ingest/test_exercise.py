@@ -42,16 +42,17 @@ def test_scenario_time(exercise_settings: Settings) -> None:
         clock = (START + timedelta(hours=2)).isoformat()
         player.flush()
         player.raw("exercise/clock", clock.encode())
-        wait_for(settings, lambda c: count(c, "worker WHERE heard_at IS NOT NULL") == 1)
+        wait_for(settings, lambda c: count(c, "worker WHERE heartbeat_at IS NOT NULL") == 1)
     with connect(settings.database_url) as connection:
         assert count(connection) == 100
         late = connection.execute(
-            "SELECT DISTINCT received_at - time, (SELECT max(heard_at) FROM worker) FROM reading"
+            "SELECT DISTINCT received_at - time, (SELECT max(heartbeat_at) FROM worker)"
+            " FROM reading"
         ).fetchall()
         assert late == [(timedelta(seconds=20), START + timedelta(hours=2))]
         reasons = connection.execute("SELECT reason FROM dead_letter").fetchall()
         assert reasons == [("no-stamp",), ("no-stamp",)]
-        assert count(connection, "deaf_span") == 0
+        assert count(connection, "ingest_gap") == 0
 
 
 def test_only_the_players_stamp_is_believed(exercise_settings: Settings, broker: Broker) -> None:
@@ -81,7 +82,7 @@ def test_only_the_players_stamp_is_believed(exercise_settings: Settings, broker:
         )
         wait_for(settings, lambda c: count(c) == 1 and count(c, "dead_letter") == 5)
     for _ in range(2):  # what no player sent is not let in by the back door
-        sent = hypervisor(settings, "dead-letters", "redrive")
+        sent = hypervisor(settings, "dead-letters", "replay")
         assert "5 letters: 0 readings stored, 5 letters refused again" in sent
     with connect(settings.database_url) as connection:
         reasons = connection.execute("SELECT topic, reason FROM dead_letter ORDER BY id").fetchall()

@@ -80,11 +80,11 @@ def stored_of(settings: Settings, device: str) -> int:
     return int(found)
 
 
-def deaf_spans(settings: Settings) -> list[tuple[object, ...]]:
+def ingest_gaps(settings: Settings) -> list[tuple[object, ...]]:
     """Since the instance's first day."""
     with connect(settings.database_url) as connection:
         return connection.execute(
-            "SELECT from_at, to_at FROM deaf_span WHERE from_at > '2000-01-01Z'"
+            "SELECT from_at, to_at FROM ingest_gap WHERE from_at > '2000-01-01Z'"
         ).fetchall()
 
 
@@ -152,7 +152,7 @@ def test_one_that_sends_more_than_we_store_is_put_out_for_a_while(
     raw.close()
     assert raw.acknowledged > 1_000
     wait_for(settings, lambda _: stored_of(settings, VICTIM) == len(times))
-    assert deaf_spans(settings) == []
+    assert ingest_gaps(settings) == []
     with connect(settings.database_url) as connection:
         (late,) = connection.execute(
             "SELECT max(received_at - time) FROM reading JOIN series ON series.id = series_id"
@@ -191,7 +191,7 @@ def test_what_the_broker_does_not_take_ends_the_senders_connection_only(
     with ingest(settings):
         wait_for(settings, lambda _: stored_of(settings, VICTIM) == len(times))
     assert stored_of(settings, FLOODER) == 0
-    assert deaf_spans(settings) == []
+    assert ingest_gaps(settings) == []
 
 
 def test_a_storm_of_connections_of_one_account(
@@ -212,7 +212,7 @@ def test_a_storm_of_connections_of_one_account(
         assert sessions(settings) == connected
     with ingest(settings):
         wait_for(settings, lambda _: stored_of(settings, VICTIM) == len(times))
-    assert deaf_spans(settings) == []
+    assert ingest_gaps(settings) == []
 
 
 def test_the_broker_may_have_as_many_files_as_its_doors_take(broker: Broker) -> None:

@@ -112,16 +112,21 @@ def test_the_ledger_is_append_only_and_knows_no_gap_twice(connection: Connection
     gaps.add(connection, gap)
     gaps.add(connection, gap)
     connection.execute(
-        "INSERT INTO deaf_span VALUES ('one', %s, %s), ('one', %s, %s)",
+        "INSERT INTO ingest_gap VALUES ('one', %s, %s), ('one', %s, %s)",
         [BEGINS, ENDS, BEGINS - MINUTE * 60, BEGINS - MINUTE * 50],
     )
     connection.commit()
     assert gaps.latest(connection, limit=9) == [
         gap,
-        Gap(cause="deaf", worker="one", begins=BEGINS - MINUTE * 60, ends=BEGINS - MINUTE * 50),
+        Gap(
+            cause="not-listening",
+            worker="one",
+            begins=BEGINS - MINUTE * 60,
+            ends=BEGINS - MINUTE * 50,
+        ),
     ]
     assert gaps.latest(connection, limit=9, since=ENDS) == []
-    for statement in (b"DELETE FROM ingest_gap", b"UPDATE ingest_gap SET to_at = now()"):
+    for statement in (b"DELETE FROM message_loss", b"UPDATE message_loss SET to_at = now()"):
         with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
             connection.execute(statement)
         connection.rollback()
@@ -241,6 +246,6 @@ def test_the_count_of_dropped_messages_goes_on_over_a_restart_of_the_broker(
     for count in (0, 7, 7, 9, 4, 4):  # 7, 2 more; restarted, and 4 since
         gaps.note_dropped(connection, "one", count)
         connection.commit()
-        connection.execute("UPDATE worker SET heard_at = clock_timestamp()")
+        connection.execute("UPDATE worker SET heartbeat_at = clock_timestamp()")
     found = gaps.latest(connection, limit=9)
     assert sorted(gap.messages or 0 for gap in found) == [2, 4, 7]

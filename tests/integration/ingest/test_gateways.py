@@ -135,7 +135,7 @@ def reasons(settings: Settings) -> dict[str, int]:
     with connect(settings.database_url) as connection:
         return dict(
             connection.execute(
-                "SELECT reason, count(*) FROM dead_letter WHERE redriven_at IS NULL GROUP BY 1"
+                "SELECT reason, count(*) FROM dead_letter WHERE replayed_at IS NULL GROUP BY 1"
             ).fetchall()
         )
 

@@ -80,7 +80,7 @@ def expected(
 
 def buried(connection: Connection) -> Counter[tuple[str, str]]:
     rows = connection.execute(
-        "SELECT topic, reason, count(*) FROM dead_letter WHERE redriven_at IS NULL GROUP BY 1, 2"
+        "SELECT topic, reason, count(*) FROM dead_letter WHERE replayed_at IS NULL GROUP BY 1, 2"
     )
     return Counter({(topic, reason): number for topic, reason, number in rows})
 

@@ -51,9 +51,9 @@ def test_what_was_heard_never_goes_back(connection: Connection) -> None:
         connection, "one", at(4), Tally(messages=1, rows=1, refused=1, retries=7)
     )
     one, two = queries_workers.list_workers(connection)
-    assert (one.name, one.heard_at, two.heard_at) == ("one", moment(10), None)
+    assert (one.name, one.heartbeat_at, two.heartbeat_at) == ("one", moment(10), None)
     queries_workers.record_heartbeat(connection, "one", at(11))
-    assert queries_workers.list_workers(connection)[0].heard_at == moment(11)
+    assert queries_workers.list_workers(connection)[0].heartbeat_at == moment(11)
     tally = connection.execute(
         "SELECT messages, rows, refused, batches, retries FROM worker ORDER BY name"
     ).fetchall()
@@ -72,7 +72,7 @@ def test_a_deaf_span_does_not_shrink(connection: Connection) -> None:
     queries_workers.record_gaps(connection, "one", [(at(0), at(35))])
     queries_workers.record_gaps(connection, "two", [(at(0), at(5))])
     found = connection.execute(
-        "SELECT worker, from_at, to_at FROM deaf_span ORDER BY worker, from_at"
+        "SELECT worker, from_at, to_at FROM ingest_gap ORDER BY worker, from_at"
     ).fetchall()
     assert found == [
         ("one", moment(0), moment(35)),
@@ -88,19 +88,19 @@ def test_a_deaf_span_does_not_shrink(connection: Connection) -> None:
 
 def test_the_first_worker_hears_of_nothing_before_it(connection: Connection) -> None:
     first = queries_workers.join(connection, "one")
-    (begins, ends), *more = connection.execute("SELECT from_at, to_at FROM deaf_span").fetchall()
+    (begins, ends), *more = connection.execute("SELECT from_at, to_at FROM ingest_gap").fetchall()
     assert (begins.year, ends, more) == (1800, first.joined_at, [])
     assert not gaps.latest(connection, limit=10)  # that from before the first is none
     queries_workers.join(connection, "one")
     queries_workers.join(connection, "two")
-    assert count(connection, "deaf_span") == 1
+    assert count(connection, "ingest_gap") == 1
 
 
 def test_one_who_joins_again_goes_on_where_it_was(connection: Connection) -> None:
     first = queries_workers.join(connection, "one")
     queries_workers.record_heartbeat(connection, "one", at(3))
     again = queries_workers.join(connection, "one")
-    assert (again.heard_at, again.joined_at) == (moment(3), first.joined_at)
+    assert (again.heartbeat_at, again.joined_at) == (moment(3), first.joined_at)
     assert again.drained_at is None
 
 
@@ -289,4 +289,4 @@ def test_an_exercises_clock_may_stand(database_url: str) -> None:
         assert queries_workers.find_silent_claim(made, lease=0) is None
         joined = queries_workers.join(made, "one")
         assert joined.joined_at == datetime(1970, 1, 1, tzinfo=UTC), "from its very beginning"
-        assert count(made, "deaf_span") == 0
+        assert count(made, "ingest_gap") == 0

@@ -119,7 +119,7 @@ def test_a_device_takes_nobodys_session_over(
     with ingest(settings):
         wait_for(settings, lambda c: count(c) == 20 * (2 + len(claims)))
     with connect(settings.database_url) as connection:
-        assert count(connection, "deaf_span") == 1  # before the instance's first day
+        assert count(connection, "ingest_gap") == 1  # before the instance's first day
 
 
 def attack(  # noqa: PLR0913, PLR0917  who, where, as whom
@@ -194,7 +194,7 @@ def test_a_queue_that_the_broker_lost_is_a_deaf_span(
     """Its file is gone, empty or not to be read: the session is made again, and that is said."""
     settings, name = instance_settings, GAUGES[0]
     with ingest(settings):
-        wait_for(settings, lambda c: count(c, "worker WHERE heard_at IS NOT NULL") == 1)
+        wait_for(settings, lambda c: count(c, "worker WHERE heartbeat_at IS NOT NULL") == 1)
     with publisher(settings, name, gauges[name]) as device:
         send(device, name, 0, 50)  # what will be lost
     for pid in find_processes(broker.is_mine):
@@ -215,7 +215,8 @@ def test_a_queue_that_the_broker_lost_is_a_deaf_span(
     with connect(settings.database_url) as connection:
         (found,) = connection.execute(
             "SELECT to_at - from_at < INTERVAL '1 minute' AND to_at <= (SELECT min(received_at)"
-            " FROM reading) FROM deaf_span WHERE from_at > '2000-01-01Z' ORDER BY from_at LIMIT 1"
+            " FROM reading) FROM ingest_gap WHERE from_at > '2000-01-01Z' ORDER BY from_at"
+            " LIMIT 1"
         ).fetchone()  # type: ignore[misc]
         assert found
     assert bool(list(kept.parent.glob("mosquitto.db.unreadable-*"))) == bool(left)

@@ -56,7 +56,7 @@ def test_a_second_process_stands_by_and_takes_over(instance_settings: Settings) 
 
 def is_heard_after_the_first(connection: Connection) -> bool:
     row = connection.execute(
-        "SELECT two.heard_at >= one.heard_at FROM worker one, worker two"
+        "SELECT two.heartbeat_at >= one.heartbeat_at FROM worker one, worker two"
         " WHERE one.name = 'one' AND two.name = 'two'"
     ).fetchone()
     return row == (True,)
@@ -190,7 +190,7 @@ def test_one_that_hangs_loses_its_claim_and_stands_by_when_it_is_back(
                 back = heard(connection, "two")
                 wait_for(settings, lambda c: heard(c, "two") != back)
                 spans = connection.execute(
-                    "SELECT from_at, to_at - from_at >= interval '8 s' FROM deaf_span"
+                    "SELECT from_at, to_at - from_at >= interval '8 s' FROM ingest_gap"
                     " WHERE worker = 'two'"
                 ).fetchall()
             assert (last, True) in spans
@@ -202,7 +202,7 @@ def test_one_that_hangs_loses_its_claim_and_stands_by_when_it_is_back(
 
 
 def heard(connection: Connection, worker: str) -> datetime | None:
-    row = connection.execute("SELECT heard_at FROM worker WHERE name = %s", [worker]).fetchone()
+    row = connection.execute("SELECT heartbeat_at FROM worker WHERE name = %s", [worker]).fetchone()
     return row[0] if row else None
 
 

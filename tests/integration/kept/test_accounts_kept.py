@@ -42,13 +42,13 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
     bob = add(connection, "Bob")
     access_queries.record_sign_in(connection, zoe, NOW + HOUR)
     access_queries.set_disabled(connection, zoe, NOW + 2 * HOUR)
-    connection.execute("UPDATE account SET made_at = %s", [NOW])
+    connection.execute("UPDATE account SET created_at = %s", [NOW])
     second = Account(
         id=zoe,
         name="zoe",
         title="Z.",
         language="fr",
-        made_at=NOW,
+        created_at=NOW,
         disabled_at=NOW + 2 * HOUR,
         signed_in_at=NOW + HOUR,
         signs_in=True,
@@ -58,7 +58,7 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
         name="Bob",
         title="Bob",
         language=None,
-        made_at=NOW,
+        created_at=NOW,
         disabled_at=None,
         signed_in_at=None,
         signs_in=False,
@@ -189,7 +189,7 @@ def test_the_epci_with_most_sites_of_two_the_first_by_its_code(connection: Conne
 
 
 def session(account: int, secret: bytes, **given: Any) -> Session:
-    words = {"made_at": NOW - HOUR, "seen_at": NOW, "ends_at": NOW + HOUR, **given}
+    words = {"created_at": NOW - HOUR, "seen_at": NOW, "ends_at": NOW + HOUR, **given}
     return Session(secret=secret, account=account, address="10.0.0.1", browser="a fox", **words)
 
 
@@ -228,7 +228,7 @@ def test_of_sessions_seen_at_once_those_opened_first_are_closed(connection: Conn
     anne = add(connection, "anne")
     for secret, minutes in ((b"1", 2), (b"2", 3), (b"3", 1)):
         made = NOW - timedelta(minutes=minutes)
-        queries_sessions.insert_session(connection, session(anne, secret, made_at=made))
+        queries_sessions.insert_session(connection, session(anne, secret, created_at=made))
     queries_sessions.keep_latest_sessions(connection, anne, latest=1)
     (kept,) = queries_sessions.list_sessions(connection, anne, now=NOW, idle=IDLE)
     assert kept.secret == b"3"
@@ -283,10 +283,10 @@ def test_a_token_has_all_its_parts(connection: Connection) -> None:
             connection,
             account=account,
             secret=secret,
-            shown="hyp_abc",
+            prefix="hyp_abc",
             name=f"of {secret.decode()}",
             scopes=scopes,
-            made_at=NOW - HOUR,
+            created_at=NOW - HOUR,
             ends_at=NOW + HOUR,
         )
 
@@ -297,9 +297,9 @@ def test_a_token_has_all_its_parts(connection: Connection) -> None:
         id=first,
         account=anne,
         name="of 1",
-        shown="hyp_abc",
+        prefix="hyp_abc",
         scopes=(Duty.READ, Duty.OPERATE),
-        made_at=NOW - HOUR,
+        created_at=NOW - HOUR,
         ends_at=NOW + HOUR,
         used_at=NOW,
         revoked_at=None,
@@ -346,10 +346,10 @@ def test_what_was_shown_is_good_while_it_and_its_roles_last(database_url: str) -
                 connection,
                 account=account,
                 secret=bytes(4 + number),
-                shown="h",
+                prefix="h",
                 name="n",
                 scopes=[Duty.READ],
-                made_at=NOW,
+                created_at=NOW,
                 ends_at=NOW + HOUR,
             )
             for number, account in enumerate((anne, anne, gone))

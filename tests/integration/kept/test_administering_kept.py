@@ -152,7 +152,7 @@ def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connectio
         one = Session(
             secret=bytes(1 + number),
             account=number,
-            made_at=NOW,
+            created_at=NOW,
             seen_at=NOW,
             ends_at=NOW + HOUR,
             address="",
@@ -222,7 +222,7 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
     owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
     number, secret = make(connection, owner)
     (kept,) = queries_tokens.list_tokens(connection)
-    assert (kept.id, kept.name, kept.shown) == (number, "a script", secret[:10])
+    assert (kept.id, kept.name, kept.prefix) == (number, "a script", secret[:10])
     assert kept.scopes == (Duty.OPERATE, Duty.READ)
     found = queries_tokens.find_token(connection, secrets.digest(secret), now=NOW)
     assert found is not None
@@ -266,10 +266,10 @@ def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connectio
             connection,
             account=owner.account,
             secret=bytes(number + 1),
-            shown="h",
+            prefix="h",
             name="n",
             scopes=[Duty.READ],
-            made_at=NOW,
+            created_at=NOW,
             ends_at=NOW + HOUR,
         )
         if number == 98:

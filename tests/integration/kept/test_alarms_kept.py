@@ -399,7 +399,8 @@ def test_the_clock_of_an_instance(connection: Connection) -> None:
     ) == (None, True)
     for name, at in (("a", NOW - HOUR), ("b", NOW - 2 * HOUR), ("c", None)):
         connection.execute(
-            "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
+            "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES (%s, %s, %s)",
+            [name, at, NOW],
         )
     assert queries_lifecycle.read_clock(connection, NOW) == NOW - HOUR
     connection.execute("DELETE FROM instance")
@@ -497,7 +498,8 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
         connection.execute(
             "WITH made AS (INSERT INTO outbox (alarm, event, key, at, body, due)"
             " VALUES (%(alarm)s, 'raised', %(key)s, %(at)s, '{}', %(at)s) RETURNING id)"
-            " INSERT INTO delivery (outbox, alarm, route, channel, key, message, state, told_at)"
+            " INSERT INTO delivery (outbox, alarm, route, channel, key, message, state,"
+            " notified_at)"
             " SELECT id, %(alarm)s, %(route)s, %(channel)s, %(key)s, '{}', %(state)s, %(at)s"
             " FROM made",
             {

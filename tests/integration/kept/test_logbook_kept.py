@@ -43,7 +43,7 @@ AT = micros(NOW)
 def exercise(connection: Connection, heard: datetime) -> None:
     connection.execute("UPDATE instance SET mode = 'exercise'")
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
+        "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [heard, NOW, heard - HOUR, NOW],
     )
 
@@ -348,7 +348,7 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
     )
     assert evaluation_queries.expected_workers(connection) == {"a": AT}
     connection.execute(
-        "INSERT INTO deaf_span VALUES ('a', %s, %s), ('b', %s, %s)",
+        "INSERT INTO ingest_gap VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW + HOUR, NOW - HOUR, NOW],
     )
     assert evaluation_queries.load_gaps(connection) == [

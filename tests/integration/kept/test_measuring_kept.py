@@ -23,7 +23,7 @@ def exercise(connection: Connection) -> None:
     """Two workers that were heard, one that was not, and one that has gone."""
     connection.execute("UPDATE instance SET mode = 'exercise'")
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at, drained_at, messages, rows, refused,"
+        "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at, messages, rows, refused,"
         " batches, retries, repeated) VALUES ('b', %(now)s, %(now)s, NULL, 1, 2, 3, 4, 5, 6),"
         " ('a', %(before)s, %(now)s, NULL, 7, 8, 9, 10, 11, 12),"
         " ('c', NULL, %(now)s, NULL, 0, 0, 0, 0, 0, 0),"
@@ -48,7 +48,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
         name="c", messages=0, rows=0, refused=0, batches=0, retries=0, repeated=0, age=None
     )
     assert none.workers == [first, second, third]
-    for name in ("watch_judged_to_age_seconds", "watch_heard_to_age_seconds"):
+    for name in ("evaluation_age_seconds", "evaluation_watermark_age_seconds"):
         assert none.figures[name] is None
     for name in ("alarm_transitions", "notify_oldest_delivery_age_seconds", "columnar_rows"):
         assert none.figures[name] == 0
@@ -67,15 +67,15 @@ def test_figures_of_every_part(connection: Connection) -> None:
         ),
         "INSERT INTO feed (kind) VALUES ('registry'), ('readings'), ('readings')",
         (
-            "INSERT INTO ingest_gap (cause, from_at, to_at, messages) VALUES"
+            "INSERT INTO message_loss (cause, from_at, to_at, messages) VALUES"
             " ('broker-dropped', now(), now(), 3), ('session-lost', now(), now(), NULL)"
         ),
         "INSERT INTO alarm_hold VALUES ('r', 's', 'out-of-service', now(), NULL, 'a', 'b')",
         (
             "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker,"
-            " redriven_at) SELECT 't', '', reason, '', now(), 'a', redriven FROM (VALUES"
+            " replayed_at) SELECT 't', '', reason, '', now(), 'a', done FROM (VALUES"
             " ('not-json', NULL), ('not-json', now()), ('early', NULL), ('early', NULL))"
-            " letter (reason, redriven)"
+            " letter (reason, done)"
         ),
         "INSERT INTO outbox (event, key, at, body, due) VALUES ('test', 'k', now(), '{}', now())",
         (
@@ -88,7 +88,8 @@ def test_figures_of_every_part(connection: Connection) -> None:
         connection.execute(statement.encode())
     for state, age in (("waiting", 92), ("waiting", 5), ("dead", 999), ("sent", 999)):
         connection.execute(
-            "INSERT INTO delivery (outbox, route, channel, key, message, state, made_at, told_at)"
+            "INSERT INTO delivery (outbox, route, channel, key, message, state, created_at,"
+            " notified_at)"
             " SELECT max(id), 'r', 'c', %s, '{}', %s, now() - make_interval(secs => %s), now()"
             " FROM outbox",
             [f"{state} {age}", state, age],
@@ -120,13 +121,13 @@ def test_figures_of_every_part(connection: Connection) -> None:
     for name in ("database_size_bytes", "database_connections"):
         assert (figures[name] or 0) > 0
     connection.execute("DELETE FROM evaluation_state")
-    assert queries_metrics.measure(connection).figures["watch_unread_batches"] == 3
+    assert queries_metrics.measure(connection).figures["evaluation_unread_batches"] == 3
 
 
 EXACT = {
-    "watch_judged_to_age_seconds": 180.0,
-    "watch_heard_to_age_seconds": 120.0,
-    "watch_unread_batches": 3.0,
+    "evaluation_age_seconds": 180.0,
+    "evaluation_watermark_age_seconds": 120.0,
+    "evaluation_unread_batches": 3.0,
     "ingest_gaps": 2.0,
     "ingest_dropped_messages": 3.0,
     "alarms_silenced": 1.0,
@@ -142,7 +143,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     with connect(database_url) as connection:
         make_places(connection)
         connection.execute(
-            "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
+            "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at) VALUES"
             " ('b', now() - interval '1 h', now(), NULL), ('a', NULL, now(), NULL),"
             " ('c', now(), now(), now())"
         )
@@ -158,7 +159,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
         connection.execute(
             "WITH made AS (INSERT INTO outbox (event, key, at, body, due)"
             " VALUES ('test', 'k', now(), '{}', now()) RETURNING id)"
-            " INSERT INTO delivery (outbox, route, channel, key, message, state, told_at)"
+            " INSERT INTO delivery (outbox, route, channel, key, message, state, notified_at)"
             " SELECT id, 'r', 'c', state, '{}', state, now()"
             " FROM made, unnest(ARRAY['dead', 'sent', 'waiting']) state"
         )

@@ -136,7 +136,8 @@ def test_the_clock_that_events_go_by(connection: Connection) -> None:
     assert queries_outbox.read_clock(connection) == AT, "of what was put last"
     for name, at in (("a", NOW + HOUR), ("b", NOW - HOUR)):
         connection.execute(
-            "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
+            "INSERT INTO worker (name, heartbeat_at, joined_at) VALUES (%s, %s, %s)",
+            [name, at, NOW],
         )
     assert queries_outbox.read_clock(connection) == micros(NOW + HOUR)
     connection.execute(
@@ -191,7 +192,7 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
     other = deliver(connection, put(connection, "f"), "l")
     queries_deliveries.mark_failed(connection, number, error="not now", wait=60)
     connection.execute(
-        "UPDATE delivery SET made_at = %s, next_try = next_try - made_at + %s", [NOW, NOW]
+        "UPDATE delivery SET created_at = %s, next_try = next_try - created_at + %s", [NOW, NOW]
     )
     first, second = queries_deliveries.list_deliveries(connection, states=STATES)
     assert MINUTE <= first.next_try - NOW < MINUTE + HOUR
@@ -204,7 +205,7 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
         channel="mail",
         state="waiting",
         attempts=1,
-        made_at=NOW,
+        created_at=NOW,
         next_try=first.next_try,
         sent_at=None,
         last_error="not now",
@@ -215,7 +216,7 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
     assert queries_deliveries.list_deliveries(connection, states=STATES, alarm=alarm) == [first]
     assert queries_deliveries.list_deliveries(connection, states=STATES, limit=1) == [second]
     assert queries_deliveries.list_deliveries(connection, states=("sent",)) == []
-    kept = connection.execute("SELECT active, told_at FROM delivery ORDER BY id").fetchall()
+    kept = connection.execute("SELECT active, notified_at FROM delivery ORDER BY id").fetchall()
     assert kept == [(True, NOW), (False, NOW)]
     queries_deliveries.mark_sent(connection, other)
     (done,) = queries_deliveries.list_deliveries(connection, states=("sent",))
@@ -268,11 +269,11 @@ def test_the_dead_are_tried_again_but_for_those_overtaken(connection: Connection
     dead["later"] = deliver(connection, of_event, "later", alarm=alarm)
     for number in dead.values():
         queries_deliveries.mark_dead(connection, number, error="gone")
-    connection.execute("UPDATE delivery SET made_at = %s, next_try = %s", [NOW, NOW])
+    connection.execute("UPDATE delivery SET created_at = %s, next_try = %s", [NOW, NOW])
     assert queries_deliveries.retry_dead(connection, [dead["later"]]) == 1
     assert queries_deliveries.retry_dead(connection, [dead["later"]]) == 0
     (row,) = queries_deliveries.list_deliveries(connection, states=("waiting",))
-    assert (row.key, row.attempts, row.made_at > NOW, row.next_try > NOW) == (
+    assert (row.key, row.attempts, row.created_at > NOW, row.next_try > NOW) == (
         "later",
         0,
         True,
@@ -313,7 +314,7 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
         ("duty", "1"),
         ("duty", "2"),
     ]
-    connection.execute("UPDATE delivery SET made_at = clock_timestamp() - interval '1 h'")
+    connection.execute("UPDATE delivery SET created_at = clock_timestamp() - interval '1 h'")
     parcel = queries_deliveries.claim_next(connection, worker, LANE, seconds=60)
     assert parcel is not None
     assert 3600 <= parcel.age < 7200
@@ -533,7 +534,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             ("left", NOW - HOUR, NOW),
         ):
             connection.execute(
-                "INSERT INTO worker (name, heard_at, joined_at, drained_at)"
+                "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at)"
                 " VALUES (%s, %s, %s, %s)",
                 [name, heard, NOW, drained],
             )
@@ -550,14 +551,14 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             "the evaluation has made no recent progress",
         )
         assert trouble(connection, Mode.EXERCISE, NOW + HOUR) == ()
-        connection.execute("UPDATE worker SET heard_at = NULL WHERE name = 'two'")
+        connection.execute("UPDATE worker SET heartbeat_at = NULL WHERE name = 'two'")
         connection.execute("UPDATE evaluation_state SET evaluated_to = NULL")
         assert trouble(connection) == (
             "no recent heartbeat of ingest worker two",
             "the evaluation has made no recent progress",
         )
         connection.execute("UPDATE evaluation_state SET evaluated_to = %s, cursor = '1'", [NOW])
-        connection.execute("UPDATE worker SET heard_at = %s WHERE name = 'two'", [NOW])
+        connection.execute("UPDATE worker SET heartbeat_at = %s WHERE name = 'two'", [NOW])
         for count, behind in ((1000, ()), (1, ("the evaluation is 1001 batches behind",))):
             connection.execute(
                 "INSERT INTO feed (kind) SELECT 'registry' FROM generate_series(1, %s)", [count]

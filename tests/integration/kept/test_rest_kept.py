@@ -228,7 +228,7 @@ def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode
     connection.execute("INSERT INTO columnar_part VALUES (now(), now(), '1', 'f', 5)")
     connection.execute("INSERT INTO columnar_dirty VALUES ('2024-01-01', '1')")
     connection.execute(
-        "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
+        "INSERT INTO worker (name, heartbeat_at, joined_at, drained_at) VALUES"
         " ('heard', %(now)s, %(early)s, NULL), ('new', NULL, %(early)s, NULL),"
         " ('gone', %(early)s, %(early)s, %(now)s), ('ahead', %(late)s, %(early)s, NULL)",
         {"now": NOW, "early": NOW - HOUR, "late": NOW + HOUR},
@@ -250,7 +250,7 @@ def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode
         " (SELECT cursor = '0' AND fill = '-infinity' AND seen_at IS NULL FROM rollup_state)"
         " FROM evaluation_state".encode()
     ).fetchall() == [(True, True, 0, True)]
-    deaf = connection.execute("SELECT * FROM deaf_span ORDER BY worker").fetchall()
+    deaf = connection.execute("SELECT * FROM ingest_gap ORDER BY worker").fetchall()
     assert deaf == (
         [("heard", NOW, NOW + HOUR), ("new", NOW - HOUR, NOW + HOUR)] if mode is Mode.LIVE else []
     )

@@ -214,7 +214,7 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
         assert not DeadMan(say=said.append).beat(town.connection, office, wall)
     assert said[1:] == ["heartbeats resumed"]
     rows = town.connection.execute(
-        "SELECT key, route, channel, state, active, told_at, message->>'text', message->'data'"
+        "SELECT key, route, channel, state, active, notified_at, message->>'text', message->'data'"
         " FROM delivery ORDER BY id"
     ).fetchall()
     tick = micros(wall) // 300_000_000
@@ -283,7 +283,7 @@ def test_who_would_be_told(applied: Town) -> None:
         with pytest.raises(NotifyError) as caught:
             who(**wrong)
         assert str(caught.value).startswith(told)
-    applied.connection.execute("UPDATE worker SET heard_at = NULL")
+    applied.connection.execute("UPDATE worker SET heartbeat_at = NULL")
     with pytest.raises(NotifyError, match="the exercise has not begun: give a time with --at"):
         who()
 
@@ -354,7 +354,7 @@ def test_the_sign_of_life_is_tried_like_a_route(applied: Town) -> None:
     number = test_message.send_test(applied.connection, applied.settings, "dead man")
     (row,) = test_message.wait_for_outcome(applied.connection, number, seconds=0)
     assert (row.route, row.channel, row.event, row.state) == ("dead man", "1", "test", "waiting")
-    kept = applied.connection.execute("SELECT active, told_at FROM delivery").fetchall()
+    kept = applied.connection.execute("SELECT active, notified_at FROM delivery").fetchall()
     assert kept == [(False, datetime(2024, 10, 9, 12, tzinfo=UTC))]
     events = applied.connection.execute("SELECT at, body, outcome, reason FROM outbox").fetchall()
     assert events == [(kept[0][1], {"route": "dead man"}, "sent to", "dead man")]

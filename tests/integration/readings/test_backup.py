@@ -50,7 +50,7 @@ def watched(mode: Mode, database_url: str) -> Iterator[World]:
     world.join()
     if mode is Mode.LIVE:  # as if it had listened on that day
         world.connection.execute("UPDATE worker SET joined_at = %s", [moment(us(0))])
-        world.connection.execute("DELETE FROM deaf_span")
+        world.connection.execute("DELETE FROM ingest_gap")
         world.connection.commit()
     high(world, 0, 65)
     world.beat(60)

@@ -145,7 +145,7 @@ def a_killed_broker_is_entered(engine: Engine) -> None:
 
     def entered() -> bool:
         with psycopg.connect(again.env["HYPERVISOR_DATABASE_URL"]) as connection:
-            rows = connection.execute("SELECT cause FROM ingest_gap").fetchall()
+            rows = connection.execute("SELECT cause FROM message_loss").fetchall()
         return rows == [("broker-killed",)]
 
     assert wait_until(entered, seconds=20)

@@ -29,7 +29,7 @@ def test_a_healthy_instance(instance_settings: Settings) -> None:
     now = datetime.now(UTC)
     with connect(instance_settings.database_url) as connection:
         connection.execute(
-            "INSERT INTO worker (name, joined_at, heard_at) VALUES ('ingest-1', now(), now())"
+            "INSERT INTO worker (name, joined_at, heartbeat_at) VALUES ('ingest-1', now(), now())"
         )
         connection.execute(
             "INSERT INTO evaluation_state (cursor, evaluated_to, engine) VALUES ('0', now(), '1')"
@@ -51,7 +51,7 @@ def test_a_healthy_instance(instance_settings: Settings) -> None:
 def test_a_silent_worker_and_a_watch_behind(instance_settings: Settings) -> None:
     with connect(instance_settings.database_url) as connection:
         connection.execute(
-            "INSERT INTO worker (name, joined_at, heard_at) VALUES"
+            "INSERT INTO worker (name, joined_at, heartbeat_at) VALUES"
             " ('ingest-1', now(), now() - INTERVAL '5 minutes'), ('ingest-2', now(), NULL)"
         )
         connection.execute(
@@ -70,7 +70,7 @@ def test_a_notification_that_was_given_up(instance_settings: Settings) -> None:
             " VALUES ('test', 't', now(), '{}', now())"
         )
         connection.execute(
-            "INSERT INTO delivery (outbox, key, route, channel, state, message, told_at)"
+            "INSERT INTO delivery (outbox, key, route, channel, state, message, notified_at)"
             " SELECT outbox.id, one.key, 'duty', 'town', one.state, '{}', now() FROM outbox,"
             " (VALUES ('1', 'dead'), ('2', 'sent'), ('3', 'waiting')) AS one (key, state)"
         )
@@ -85,7 +85,7 @@ def test_a_notification_that_was_given_up(instance_settings: Settings) -> None:
 def test_an_exercise_has_its_own_time(exercise_settings: Settings) -> None:
     with connect(exercise_settings.database_url) as connection:
         connection.execute(
-            "INSERT INTO worker (name, joined_at, heard_at)"
+            "INSERT INTO worker (name, joined_at, heartbeat_at)"
             " VALUES ('ingest-1', '2022-01-10Z', '2022-01-11Z')"
         )
         connection.execute(

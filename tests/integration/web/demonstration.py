@@ -41,7 +41,7 @@ INSERT INTO audit (kind, subject, author, reason)
     SELECT 'invalidate', name || '/level', 'anne', 'x' FROM site;
 INSERT INTO log_entry (at, author, kind, text, site)
     SELECT %(now)s, 'anne', 'note', 'x', id FROM site;
-INSERT INTO noted_event (site, kind, begins, ends, note, author)
+INSERT INTO past_event (site, kind, begins, ends, note, author)
     SELECT id, 'overflow', %(now)s, %(now)s, 'x', 'anne' FROM site;
 """
 

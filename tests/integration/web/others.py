@@ -86,7 +86,7 @@ def settle(world: World) -> dict[str, Any]:
     )
     (event,) = _one(
         world,
-        "INSERT INTO noted_event (site, kind, begins, ends, note, author)"
+        "INSERT INTO past_event (site, kind, begins, ends, note, author)"
         " VALUES ((SELECT id FROM site WHERE name = 'zorn'), 'overflow', %s, %s, %s, 'sud')"
         " RETURNING id",
         NOW,
@@ -107,10 +107,10 @@ def settle(world: World) -> dict[str, Any]:
         connection,
         account=access_queries.get_account(connection, "sud").id,
         secret=secrets.digest("x"),
-        shown="hyp_sud",
+        prefix="hyp_sud",
         name=SECRET,
         scopes=[],
-        made_at=NOW,
+        created_at=NOW,
         ends_at=NOW.replace(year=2025),
     )
     connection.commit()

@@ -39,7 +39,7 @@ def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: dat
         opened = queries_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
-            made_at=now,
+            created_at=now,
             seen_at=now,
             ends_at=now + timedelta(days=1),
             address="test",

@@ -106,7 +106,7 @@ def test_dead_letters_looked_at_and_sent_again(client: httpx.Client, world: Worl
     assert (done["readings"], done["left"]) == (1, 0)
     assert done["letters"][0]["done"] is True
     assert client.get(f"{API}/dead-letters?reason=unknown-device").json()["letters"] == []
-    still = post(client, "/dead-letters/redrive", {"reason": "not-json", "why": "try"}, 200)
+    still = post(client, "/dead-letters/replay", {"reason": "not-json", "why": "try"}, 200)
     assert [one["done"] for one in still["letters"]] == [False, False]
     assert client.get(f"{API}/audit?kind=replay").json()["acts"][0]["author"] == "anne"
     post(client, "/dead-letters/replay", {"ids": [99], "why": "x"}, 404)

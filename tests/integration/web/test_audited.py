@@ -19,7 +19,7 @@ from tests.integration.web.trying import OPEN, SAFE, Route, every_route, send
 pytestmark = pytest.mark.integration
 
 # Where a trace is: author, time, what; append-only, or frozen once it is signed.
-TRACES = ("audit", "alarm_act", "log_entry", "handover", "noted_event")
+TRACES = ("audit", "alarm_act", "log_entry", "handover", "past_event")
 
 
 @pytest.fixture

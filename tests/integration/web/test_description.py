@@ -44,10 +44,10 @@ def token(world: World) -> str:
             connection,
             account=access_queries.get_account(connection, "schemathesis-administrator").id,
             secret=secrets.digest(secret),
-            shown=secret[:8],
+            prefix=secret[:8],
             name="test",
             scopes=tuple(Duty),
-            made_at=NOW,
+            created_at=NOW,
             ends_at=NOW + timedelta(days=1),
         )
     return secret

@@ -101,10 +101,10 @@ def token_of(world: World, base: str, *scopes: Duty) -> httpx.Client:
             connection,
             account=access_queries.get_account(connection, "owner").id,
             secret=secrets.digest(secret),
-            shown=secret[: secrets.VISIBLE_LENGTH],
+            prefix=secret[: secrets.VISIBLE_LENGTH],
             name="a program",
             scopes=scopes,
-            made_at=NOW,
+            created_at=NOW,
             ends_at=NOW.replace(year=2025),
         )
     return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {secret}"}, timeout=30)

@@ -205,7 +205,7 @@ def test_our_own_health_is_heard_when_it_changes(database_url: str) -> None:
         live.register(["orge"])
         live.join()
         with serving(live.url) as client, listening(client) as ear:
-            live.connection.execute("UPDATE worker SET heard_at = now()")
+            live.connection.execute("UPDATE worker SET heartbeat_at = now()")
             live.connection.commit()
             tell(live, "anything")  # it is looked at soon anyway
             event = ear.until("health")

@@ -78,10 +78,10 @@ def test_a_run_from_its_start_to_a_new_beginning(led: Led) -> None:
             unknown = {"kind": "lost-sensor", "title": "x", "devices": ["nobody"]}
             said = leader.post(f"{ROOT}/runs/{run}/injects", json=unknown)
             assert (said.status_code, "neither a device nor a site" in said.text) == (422, True)
-            assert trainee.get(ROOT).json()["told"] == []
+            assert trainee.get(ROOT).json()["messages"] == []
             fired = leader.post(f"{path}/fire").json()["inject"]
             assert fired["state"] == "fired"
-            assert trainee.get(ROOT).json()["told"][0]["title"] == "The mayor calls"
+            assert trainee.get(ROOT).json()["messages"][0]["title"] == "The mayor calls"
             (sheet,) = leader.get(f"{ROOT}/runs/{run}/sheets").json()["sheets"]
             seen = leader.patch(
                 f"{ROOT}/sheets/{sheet['id']}",

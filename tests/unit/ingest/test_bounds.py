@@ -55,13 +55,13 @@ def beat(clock: int, late: int = 0) -> Beat:
     ],
 )
 def test_how_late_is_deaf(beats: Sequence[Beat], deaf: list[tuple[int, int]]) -> None:
-    assert list(LIVE.after(beats).deaf) == deaf
+    assert list(LIVE.after(beats).gaps) == deaf
     step = LIVE
     spans: dict[int, int] = {}
     for each in beats:  # one by one it is the same
         heard = step.after([each])
         step = heard.listening
-        spans |= dict(heard.deaf)
+        spans |= dict(heard.gaps)
     assert list(spans.items()) == deaf
 
 
@@ -69,7 +69,7 @@ def test_a_session_made_anew_ends_what_was_late() -> None:
     anew = Beat(clock=30 * SECOND, received_at=30 * SECOND, anew=True)
     heard = LIVE.after([beat(12 * SECOND, 7 * SECOND), anew, beat(32 * SECOND, 8 * SECOND)])
     assert heard.lost == ((12 * SECOND, 30 * SECOND),)
-    assert heard.deaf == ((12 * SECOND, 30 * SECOND), (32 * SECOND, 40 * SECOND))
+    assert heard.gaps == ((12 * SECOND, 30 * SECOND), (32 * SECOND, 40 * SECOND))
     same = Beat(clock=10 * SECOND, received_at=10 * SECOND, anew=True)
     assert LIVE.after([same]).lost == ()
     later = Beat(clock=10 * SECOND + 1, received_at=0, anew=True)

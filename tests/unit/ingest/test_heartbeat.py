@@ -20,7 +20,7 @@ def heard(
         [Beat(clock=round(c * SECOND), received_at=round(r * SECOND)) for c, r in beats]
     )
     clock = None if found.clock is None else found.clock / SECOND
-    return clock, [(a / SECOND, b / SECOND) for a, b in found.deaf]
+    return clock, [(a / SECOND, b / SECOND) for a, b in found.gaps]
 
 
 def test_all_well() -> None:
@@ -59,7 +59,7 @@ def made(at: float) -> Beat:
 def test_a_session_made_after_the_last_heartbeat_lost_what_came_in_between() -> None:
     beat = Beat(clock=13 * SECOND, received_at=13 * SECOND)
     heard = HeartbeatState(interval=2 * SECOND, clock=10 * SECOND).after([made(12), beat])
-    assert heard.lost == heard.deaf == ((10 * SECOND, 12 * SECOND),)
+    assert heard.lost == heard.gaps == ((10 * SECOND, 12 * SECOND),)
     assert heard.clock == 13 * SECOND
 
 
@@ -75,4 +75,4 @@ def test_a_session_made_after_the_last_heartbeat_lost_what_came_in_between() -> 
 )
 def test_a_session_that_lost_nothing(listening: HeartbeatState) -> None:
     heard = listening.after([made(12)])
-    assert (heard.lost, heard.deaf, heard.clock) == ((), (), None)
+    assert (heard.lost, heard.gaps, heard.clock) == ((), (), None)
