@@ -76,7 +76,7 @@ def get_area(context: Context, code: str) -> AreaDetailBody:
 
 @router.get("/zones", response_model=ZonesBody, responses=responses() | formats.also("geojson"))
 def list_zones(context: Context, page: Page, answer_format: AnswerFormat) -> ZonesBody | Response:
-    """Flood zones, lighting zones and others, with their outlines."""
+    """Zones of a domain, such as flood zones, and others, with their outlines."""
     rows = list(queries_tables.list_things(context.connection, Zone))
     some, following = page.cut(rows, lambda row: (row.name,))
     bodies = [ZoneBody.model_validate(row, from_attributes=True) for row in some]

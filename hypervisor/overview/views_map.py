@@ -93,7 +93,7 @@ def build_layers(context: RequestContext) -> dict[str, Any]:
             if area.kind == "commune" and area.lon is not None
         ],
         "zones": [
-            _feature(zone.geometry, name=zone.title, kind=zone.kind)
+            _feature(zone.geometry, name=zone.title, colour=domain_colour(zone.kind))
             for zone in queries_tables.list_things(connection, Zone)
         ],
         "assets": [

@@ -192,6 +192,7 @@ def build_wall(context: RequestContext) -> Wall:
     silent = frozenset(
         gauge.site for river in look.rivers for gauge in river.gauges if gauge.silent
     )
+    rivers = {d.name for d in context.catalogue.domains.values() if d.grouping == "river"}
     return Wall(
         look=look,
         lines=[*first, *second],
@@ -201,7 +202,7 @@ def build_wall(context: RequestContext) -> Wall:
             water=[
                 zone.geometry
                 for zone in queries_tables.list_things(connection, Zone)
-                if zone.kind == "flood"
+                if zone.kind in rivers
             ],
             places=queries.list_river_sites(connection),
             links=[

@@ -27,6 +27,7 @@ from hypervisor.registry.input_fields import (
     Truth,
     context_of,
     fields_of,
+    known_in,
     list_of,
     mark_place,
     measure_in,
@@ -37,6 +38,7 @@ from hypervisor.registry.input_fields import (
 from hypervisor.registry.input_sites import refuse_reserved
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Where
+from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import did_you_mean
 from sensors._plan import LightingPlan, Spell, plan_to_json
@@ -44,7 +46,6 @@ from sensors._scalars import ScalarError, duration
 
 PROTOCOLS = ("chirpstack", "the-things-stack", "senml", "native")
 GROUP_KINDS = ("cabinet", "section", "other")
-ZONE_KINDS = ("flood", "lighting", "other")
 ASSET_KINDS = ("road", "school", "cabinet", "hospital", "pumping", "other")
 SUBJECTS = ("sites", "devices", "groups")  # of works
 
@@ -267,12 +268,17 @@ def _shape(kinds: tuple[str, ...]) -> BeforeValidator:
     return BeforeValidator(lambda node: parse_geometry(node, kinds))
 
 
+def list_zone_kinds(catalogue: Catalogue) -> tuple[str, ...]:
+    """What a zone may be of: a domain, or other."""
+    return (*catalogue.domains, "other")
+
+
 class ZoneInput(EntryInput):
     """An area on the ground."""
 
     name: Name
     title: Text | None = None
-    kind: Annotated[str, one_of(ZONE_KINDS)] | None = None
+    kind: Annotated[str, known_in(list_zone_kinds)] | None = None
     geometry: Annotated[dict[str, Any], _shape(AREAS)] | None = None
     illustrative: Truth | None = None
     properties: Properties

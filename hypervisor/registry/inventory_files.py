@@ -111,7 +111,7 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
     if file.lower().endswith(".csv"):
         tree = parse_csv(text, file=file, catalogue=catalogue, problems=problems)
     elif file.lower().endswith((".geojson", ".json")):
-        tree = parse_geojson(text, file=file, problems=problems)
+        tree = parse_geojson(text, file=file, catalogue=catalogue, problems=problems)
     else:
         tree = parse_yaml(text, file=file)
     problems.extend(

@@ -7,12 +7,13 @@ map programs write every column of a layer for every feature.
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from hypervisor.registry.input_equipment import ASSET_KINDS, ZONE_KINDS
+from hypervisor.registry.input_equipment import ASSET_KINDS, list_zone_kinds
 from hypervisor.registry.tree import Fields, InventoryError, Items, Node, Problem, Where
+from sensors._domain import Catalogue
 
 KIND = "inventory"  # the property that says what a feature is: site, zone or asset
 PLURALS = {"site": "sites", "zone": "zones", "asset": "assets"}
@@ -21,7 +22,7 @@ _POINT = ("lon", "lat")
 _WGS84 = ("CRS84", "EPSG::4326", "EPSG:4326")
 
 
-def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
+def parse_geojson(text: str, *, file: str, catalogue: Catalogue, problems: list[Problem]) -> Fields:
     """The tree of a FeatureCollection.
 
     Raises:
@@ -42,12 +43,13 @@ def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
     system = json.dumps(loads.get("crs")) if loads.get("crs") else ""
     if system and not any(name in system for name in _WGS84):
         raise InventoryError.at(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
+    zone_kinds = list_zone_kinds(catalogue)
     things: dict[str, list[Fields]] = {}
     for place, feature in zip(_feature_places(text, file), loads["features"], strict=False):
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             problems.append(Problem(where=place, text="expected a Feature with its properties"))
             continue
-        kind = _feature_kind(feature["properties"], str(loads.get("name", "")))
+        kind = _feature_kind(feature["properties"], str(loads.get("name", "")), zone_kinds)
         if kind is None:
             expected = f"give it a property {KIND!r}: site, zone or asset"
             problems.append(Problem(where=place, text=f"of an unknown kind: {expected}"))
@@ -77,16 +79,18 @@ def _feature_places(text: str, file: str) -> Iterable[Where]:
             at = decoder.raw_decode(text, at)[1]
 
 
-def _feature_kind(properties: Mapping[str, Any], layer: str) -> str | None:
+def _feature_kind(
+    properties: Mapping[str, Any], layer: str, zone_kinds: Sequence[str]
+) -> str | None:
     stated = str(properties.get(KIND) or layer).removesuffix("s")
     if stated in PLURALS:
         return stated
     kind = properties.get("kind")
     if properties.get("domain") is not None:
         return "site"
-    if kind in ZONE_KINDS and kind not in ASSET_KINDS:
+    if kind in zone_kinds and kind not in ASSET_KINDS:
         return "zone"
-    return "asset" if kind in ASSET_KINDS and kind not in ZONE_KINDS else None
+    return "asset" if kind in ASSET_KINDS and kind not in zone_kinds else None
 
 
 def _feature_node(

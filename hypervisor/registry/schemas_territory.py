@@ -52,7 +52,7 @@ class ZoneBody(BaseModel):
 
     name: str = Field(examples=["orge-meadows"])
     title: str = Field(examples=["Meadows of the Orge"])
-    kind: Literal["flood", "lighting", "other"]
+    kind: str = Field(description="A domain, or other.", examples=["flood"])
     illustrative: bool
     geometry: dict[str, Any] = Field(
         examples=[{"type": "Polygon", "coordinates": [[[2, 48], [3, 48], [3, 49], [2, 48]]]}]

@@ -47,9 +47,7 @@ def test_the_map_is_for_everyone(
 def test_what_is_shown_stands_in_the_address(console: Console) -> None:
     page = console.page("/map?domain=flood&without=zones&alarmed=1")
     _ready(page)
-    expect(page.get_by_role("button", name="Flood zones")).to_have_attribute(
-        "aria-pressed", "false"
-    )
+    expect(page.get_by_role("button", name="Zones")).to_have_attribute("aria-pressed", "false")
     expect(page.get_by_role("button", name="Floods")).to_have_attribute("aria-pressed", "true")
     seen = int(page.locator("#view-count").inner_text())
     assert 0 < seen < 20

@@ -48,6 +48,8 @@ ALTER TABLE past_event RENAME COLUMN withdrawn_why TO withdrawn_reason;
 ALTER TABLE message_loss RENAME COLUMN noted_at TO recorded_at;
 ALTER FUNCTION ingest_gap_is_append_only() RENAME TO message_loss_is_append_only;
 
+ALTER TABLE zone DROP CONSTRAINT zone_kind_check;  -- a domain of the catalogue, or other
+
 CREATE OR REPLACE FUNCTION log_exercise_message_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM log_event('exercise', 'message/' || NEW.inject, NULL,

@@ -8,7 +8,7 @@ import pytest
 from hypervisor.registry.export_geojson import ExportError, export_features, format_features
 from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.tree import InventoryError
-from tests.unit.registry.field import FIELD, NOTHING, built, change, read, told, values
+from tests.unit.registry.field import CATALOGUE, FIELD, NOTHING, built, change, read, told, values
 
 RING = [[2.1, 48.6], [2.2, 48.6], [2.2, 48.7], [2.1, 48.6]]
 ZONE = {"name": "z", "kind": "flood", "inventory": "zone"}
@@ -132,3 +132,9 @@ def test_a_slip(written: str, said: str) -> None:
 def test_a_feature_twice_is_one_too_many() -> None:
     twice = read(layer(polygon(**ZONE), polygon(**ZONE)), "x.geojson")
     assert any("'z' is described twice" in one for one in told(twice))
+
+
+@pytest.mark.parametrize("kind", [*CATALOGUE.domains])
+def test_a_zone_is_of_any_domain(kind: str) -> None:
+    found = built(read(layer(polygon(name="z", title="Z", kind=kind)), "layer.geojson"))
+    assert found.zones["z"].kind == kind
