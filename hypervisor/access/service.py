@@ -199,15 +199,7 @@ def create_token(  # noqa: PLR0913  what a token is
     """
     if not name.strip():
         raise AccountError("say what the token is for")
-    if not scopes:
-        raise AccountError("give the token a scope: read, operate, rules, administer")
-    lacking = [duty.value for duty in scopes if not owner.may(duty)]
-    if lacking:
-        raise AccountError(
-            "a token never has more permissions than its account: {owner} lacks {lacking}",
-            owner.name,
-            ", ".join(lacking),
-        )
+    _check_scopes(owner, scopes)
     if not now < ends_at <= now + MAX_TOKEN_LIFETIME:
         raise AccountError(
             "a token expires within {days} days, not on {ends_at:%Y-%m-%d}",
@@ -243,6 +235,18 @@ def create_token(  # noqa: PLR0913  what a token is
         },
     )
     return number, secret
+
+
+def _check_scopes(owner: Person, scopes: Sequence[Duty]) -> None:
+    if not scopes:
+        raise AccountError("give the token a scope: read, operate, rules, administer")
+    lacking = [duty.value for duty in scopes if not owner.may(duty)]
+    if lacking:
+        raise AccountError(
+            "a token never has more permissions than its account: {owner} lacks {lacking}",
+            owner.name,
+            ", ".join(lacking),
+        )
 
 
 def revoke_token(

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from hypervisor.backtest.model import Span
     from hypervisor.backtest.service import Answer, Question, Recording
 
+Texts = list[str] | None
+Words = Annotated[
+    Texts,
+    typer.Argument(
+        metavar="[RULE|DOMAIN|PACK…]",
+        help="Rules in force by id or domain, or packs by file; without any, all in force.",
+    ),
+]
+RecordingFile = Annotated[
+    Path | None, typer.Option(help="A recording instead of stored readings; needs no database.")
+]
+
 
 def attach(app: typer.Typer) -> None:
     """Add it to `rules`."""
@@ -26,40 +38,27 @@ def attach(app: typer.Typer) -> None:
 
 def backtest(
     context: typer.Context,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[RULE|DOMAIN|PACK…]",
-            help="Rules in force by id or domain, or packs by file; without any, all in force.",
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(help="A recording instead of stored readings; needs no database."),
-    ] = None,
+    words: Words = None,
+    file: RecordingFile = None,
     inventory: Annotated[
-        list[str] | None,
+        Texts,
         typer.Option(help="With --file: its sites and devices; an example's name or files."),
     ] = None,
     station: Annotated[
-        list[str] | None, typer.Option(help="With --file: only this device (may be repeated).")
+        Texts, typer.Option(help="With --file: only this device (may be repeated).")
     ] = None,
     column: Annotated[
-        list[str] | None,
-        typer.Option("--columns", "--column", help="With --file: 'Q_m3s=discharge[m3/s]'."),
+        Texts,
+        typer.Option("--columns", "--column", help="With --file: 'Q_m3s=discharge\\[m3/s]'."),
     ] = None,
-    site: Annotated[
-        list[str] | None, typer.Option(help="Only this site (may be repeated).")
-    ] = None,
+    site: Annotated[Texts, typer.Option(help="Only this site (may be repeated).")] = None,
     start: Annotated[str, typer.Option("--from", help="First time, such as 2022-01-10.")] = "",
     end: Annotated[str, typer.Option("--to", help="Last time.")] = "",
     events: Annotated[
-        list[str] | None,
-        typer.Option(help="Events to compare with: a YAML file, or cance, garonne, poyo."),
+        Texts, typer.Option(help="Events to compare with: a YAML file, or cance, garonne, poyo.")
     ] = None,
     against: Annotated[
-        list[str] | None,
-        typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'."),
+        Texts, typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

@@ -96,7 +96,9 @@ def replay(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--columns", "--column", help="Meaning of a column: 'NAME=discharge[m3/s]' or …@DEVICE."
+            "--columns",
+            "--column",
+            help="Meaning of a column: 'NAME=discharge\\[m3/s]' or …@DEVICE.",
         ),
     ] = None,
     shuffle: Annotated[

@@ -104,21 +104,13 @@ def propose(  # noqa: PLR0913  what a proposal is based on
 
     `standing`: the thresholds in force, listed for comparison.
     """
-    thresholds = [
-        threshold
-        for threshold in catalogue.thresholds.values()
-        if threshold.quantity == quantity.name
-    ]
-    levels = _ascending_thresholds(
-        [threshold for threshold in thresholds if threshold.unit == quantity.unit]
-    )
-    slopes = [threshold for threshold in thresholds if threshold.unit != quantity.unit]
+    own = [each for each in catalogue.thresholds.values() if each.quantity == quantity.name]
+    levels = _ascending_thresholds([each for each in own if each.unit == quantity.unit])
+    slopes = [each for each in own if each.unit != quantity.unit][:1]
     notes: list[str] = []
-    tried = (
-        _level_candidates(record, levels, options, notes)
-        if len(levels) == len(options.hours)
-        else []
-    )
+    tried: list[Candidate] = []
+    if len(levels) == len(options.hours):
+        tried += _level_candidates(record, levels, options, notes)
     sparse = thin_record(record, most=_MOST, interval=_SPARSE)
     if sparse is not record:
         notes.append(
@@ -127,17 +119,12 @@ def propose(  # noqa: PLR0913  what a proposal is based on
                 sparse.interval // MINUTE,
             )
         )
-    for slope in slopes[:1]:
+    for slope in slopes:
         tried += _rate_candidates(sparse, slope, notes)
-    in_force = [threshold for threshold in (*levels, *slopes[:1]) if threshold.name in standing]
     tried += [
-        Candidate(
-            threshold=threshold.name,
-            value=standing[threshold.name],
-            unit=threshold.unit,
-            basis="now",
-        )
-        for threshold in in_force
+        Candidate(threshold=each.name, value=standing[each.name], unit=each.unit, basis="now")
+        for each in (*levels, *slopes)
+        if each.name in standing
     ]
     estimated = _estimate_candidates((record, sparse), quantity, tried, rules)
     return Proposal(
