@@ -33,11 +33,11 @@ def word(state: State) -> Text:
     return state.text if isinstance(state.text, Text) else Text(state.text, state.text)
 
 
-def rule_page(column: str = "rule") -> Link:
+def rule_page() -> Link:
     """The console's page of the row's rule."""
     return Link(
         title=Text("The rule in the console", "La règle dans la console"),
-        url=f"{{console}}/rules/{{row.{column}}}",
+        url="{console}/rules/{row.rule}",
     )
 
 

@@ -18,19 +18,17 @@ RARITY = (
 _SHOWN = (1, 3, 6, 24)
 
 
-def amounts(prefix: str = "mm") -> tuple[Column, ...]:
+def amounts() -> tuple[Column, ...]:
     """The columns of the sums over the hours that are shown."""
     return tuple(
-        Column(f"{prefix}_{hours}h", f"{hours} h", unit="mm", decimals=1, width=76)
-        for hours in _SHOWN
+        Column(f"mm_{hours}h", f"{hours} h", unit="mm", decimals=1, width=76) for hours in _SHOWN
     )
 
 
-def sum_rain(prefix: str = "mm") -> str:
+def sum_rain() -> str:
     """SQL: the sums over the hours that are shown, of rows `sums.hours, sums.total`."""
     return ", ".join(
-        f"max(sums.total) FILTER (WHERE sums.hours = {hours}) AS {prefix}_{hours}h"
-        for hours in _SHOWN
+        f"max(sums.total) FILTER (WHERE sums.hours = {hours}) AS mm_{hours}h" for hours in _SHOWN
     )
 
 

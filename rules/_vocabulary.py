@@ -9,7 +9,6 @@ NUMBERS = {"hour": "", "weekday": "", "month": "", "planned_level": "%"}  # with
 YES_OR_NO = frozenset({"night", "holiday", "school_holiday", "planned_on"})
 WORDS = frozenset(NUMBERS) | YES_OR_NO
 PLANNED = frozenset({"planned_on", "planned_level"})
-CALENDAR = WORDS - PLANNED
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

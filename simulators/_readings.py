@@ -14,7 +14,6 @@ from simulators._story import SECOND
 from simulators._table import ROW_COLUMNS
 
 Times = NDArray[np.int64]
-SPREAD = 7
 
 
 @dataclass(frozen=True, kw_only=True)

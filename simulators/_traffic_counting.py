@@ -14,8 +14,6 @@ from simulators._readings import DeviceReadings, as_read, charge
 from simulators._steps import SECOND, Column, Instants
 from simulators._world import World
 
-HOUR = 3600 * SECOND
-
 # Settings.
 SPEEDS = 0.1  # of the mean: by how much single vehicles differ
 SEEN = 0.015  # of the occupancy, noise

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Path, Query, Response
+from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access import queries as access_queries
@@ -27,7 +27,6 @@ router = APIRouter()
 PAGE: Page | None = None
 Text = Annotated[str, Form(max_length=200)]
 Days = Annotated[int, Form(ge=1, le=730)]
-Name = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/admin/tokens")

@@ -40,15 +40,13 @@ class Observation:
     note: str
 
 
-def list_events(
-    connection: Connection, registry: Registry, sites: Sequence[str], *, first: int = 1
-) -> list[Entry]:
-    """Past events at these sites as entries of an events file, numbered from `first`."""
+def list_events(connection: Connection, registry: Registry, sites: Sequence[str]) -> list[Entry]:
+    """Past events at these sites as entries of an events file, numbered from 1."""
     rivers = sorted({river for name in sites if (river := registry.sites[name].river)})
     noted = queries.list_events(connection, sites=sites, rivers=rivers)
     events = [_entry(event, registry) for event in noted]
     events += _list_shipped(frozenset(sites))
-    return [replace(event, number=number) for number, event in enumerate(events, start=first)]
+    return [replace(event, number=number) for number, event in enumerate(events, start=1)]
 
 
 def _entry(noted: PastEvent, registry: Registry) -> Entry:

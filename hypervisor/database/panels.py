@@ -66,12 +66,6 @@ def reading_span(connection: Connection) -> tuple[datetime, datetime]:
     return row[0], row[1]
 
 
-def timezone(connection: Connection) -> str:
-    """The instance's zone; UTC where there is no instance."""
-    row = connection.execute("SELECT timezone FROM instance").fetchone()
-    return str(row[0]) if row else "UTC"
-
-
 def run_query(connection: Connection, sql: str) -> Answer:
     """Run a statement. Raises PanelError: the database's message, on one line."""
     try:

@@ -96,11 +96,6 @@ class Run(_Row):
             *(RunState.PREPARING, RunState.RUNNING, RunState.PAUSED, RunState.INTERRUPTED)
         }
 
-    @property
-    def playing(self) -> bool:
-        """Whether its clock runs, or is about to."""
-        return self.state in {RunState.PREPARING, RunState.RUNNING}
-
     def name(self, language: str) -> str:
         """The title in a language."""
         return (self.title_fr if language == "fr" else self.title) or self.title

@@ -62,14 +62,11 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check_boards(
-    boards: Sequence[Board], ground: CheckTarget, *, notice: Say = lambda _board: None
-) -> Report:
+def check_boards(boards: Sequence[Board], ground: CheckTarget) -> Report:
     """Check every dashboard."""
     report = Report()
     uids = [board.name for board in boards]
     for board in boards:
-        notice(board.name)
         report.dashboards += 1
         report.findings += check_document.find_problems(board, uids, ground.console)
         opened = emulation.default_selections(board.document)

@@ -116,8 +116,6 @@ def _sentence(model: type[Input], name: str, problem: Mapping[str, Any]) -> str:
 
 # -- the types of fields ---------------------------------------------------------------------------
 
-Converted = TypeVar("Converted")
-
 
 def read_text(node: Any) -> str:
     """The text of a field.

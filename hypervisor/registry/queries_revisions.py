@@ -56,16 +56,6 @@ def load_latest(connection: Connection, kind: Kind) -> dict[str, RecordedRevisio
     return {recorded.key: recorded for recorded in map(_make_revision, rows)}
 
 
-def load_last_shipped(connection: Connection) -> dict[str, RecordedRevision]:
-    """By rule: its last revision from the shipped packs; value None where they dropped it."""
-    rows = connection.execute(
-        f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision"  # noqa: S608  our own columns
-        " WHERE kind = 'rule' AND author = ANY(%s) ORDER BY key, id DESC",
-        [list(SHIPPED)],
-    )
-    return {recorded.key: recorded for recorded in map(_make_revision, rows)}
-
-
 def _make_revision(row: tuple[Any, ...]) -> RecordedRevision:
     return RecordedRevision(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
 

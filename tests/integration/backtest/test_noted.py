@@ -123,10 +123,10 @@ def test_what_was_noted_comes_by_when_it_began_and_before_what_came_with_us(
         begins=DAY - timedelta(days=9),
         ends=DAY - timedelta(days=8),
     )
-    entries = list_events(connection, sites, ["sarras"], first=5)
+    entries = list_events(connection, sites, ["sarras"])
     assert [(each.number, each.name) for each in entries] == [
-        *((5, "earlier"), (6, "later")),
-        *((7, "above 40 m3/s"), (8, "above 100 m3/s")),
+        *((1, "earlier"), (2, "later")),
+        *((3, "above 40 m3/s"), (4, "above 100 m3/s")),
     ]
     assert [each.name for each in list_events(connection, sites, ["mill"])] == []
     assert [each.number for each in list_events(connection, sites, ["sarras", "mill"])] == [

@@ -85,8 +85,6 @@ def test_what_was_recorded_of_rules_and_thresholds(connection: Connection) -> No
     assert queries_revisions.list_revisions(connection, "threshold") == []
     latest = queries_revisions.load_latest(connection, "rule")
     assert {key: one.value for key, one in latest.items()} == {"r": {"n": 3}, "other": {"n": 9}}
-    brought = queries_revisions.load_last_shipped(connection)
-    assert {key: one.value for key, one in brought.items()} == {"r": {"n": 1}}
 
 
 def test_thresholds_that_a_person_set_alone(connection: Connection) -> None:

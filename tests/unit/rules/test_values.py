@@ -69,8 +69,8 @@ def test_the_words_of_the_calendar_have_these_numbers() -> None:
         },
     }
     assert own["LEAST_AND_MOST"] == {"hour": (0, 24), "weekday": (1, 7), "month": (1, 12)}
-    assert own["CALENDAR"] == {"hour", "weekday", "month", "night", "holiday", "school_holiday"}
-    assert own["WORDS"] == own["CALENDAR"] | {"planned_on", "planned_level"}
+    calendar = {"hour", "weekday", "month", "night", "holiday", "school_holiday"}
+    assert own["WORDS"] == calendar | {"planned_on", "planned_level"}
 
 
 def test_the_functions_that_need_all_of_a_window_are_marked() -> None:
