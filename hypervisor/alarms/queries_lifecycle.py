@@ -12,6 +12,7 @@ from hypervisor.alarms.settings import AlarmSettings, from_stored
 from hypervisor.base.instants import moment, moment_if
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
+from hypervisor.database.instance import SCENARIO_CLOCK
 
 _HANDLED = """
 SELECT a.id, a.rule, a.subject, site.name AS site, a.domain, category, a.title, advice, title_fr,
@@ -28,8 +29,8 @@ LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject
 def read_clock(connection: Connection, wall: datetime) -> datetime | None:
     """Now on the instance's clock: wall clock, or the scenario's (None before it begins)."""
     row = connection.execute(
-        "SELECT CASE (SELECT mode FROM instance) WHEN 'exercise'"
-        " THEN (SELECT max(heartbeat_at) FROM worker) ELSE %s::timestamptz END",
+        f"SELECT CASE (SELECT mode FROM instance) WHEN 'exercise' THEN {SCENARIO_CLOCK}"  # noqa: S608  a constant
+        " ELSE %s::timestamptz END",
         [wall],
     ).fetchone()
     return row[0] if row else None

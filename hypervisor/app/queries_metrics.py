@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.instance import CLOCK
 
-# In an exercise ages count from the newest heartbeat of the scenario.
-_CLOCK = """(SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-    ELSE (SELECT max(heartbeat_at) FROM worker) END FROM instance)"""
 _WORKERS = f"""
 SELECT name, messages, rows, refused, batches, retries, repeated,
-    extract(epoch FROM {_CLOCK} - heartbeat_at)::float8 AS age
+    extract(epoch FROM {CLOCK} - heartbeat_at)::float8 AS age
 FROM worker WHERE drained_at IS NULL ORDER BY name
 """  # noqa: S608  a constant
-_EVALUATED = f"SELECT extract(epoch FROM {_CLOCK} - evaluated_to)::float8 FROM evaluation_state"  # noqa: S608  a constant
-_WATERMARK = f"SELECT extract(epoch FROM {_CLOCK} - watermark)::float8 FROM evaluation_state"  # noqa: S608  a constant
+_EVALUATED = f"SELECT extract(epoch FROM {CLOCK} - evaluated_to)::float8 FROM evaluation_state"  # noqa: S608  a constant
+_WATERMARK = f"SELECT extract(epoch FROM {CLOCK} - watermark)::float8 FROM evaluation_state"  # noqa: S608  a constant
 _DEAD_LETTERS = (
     "SELECT reason, replayed_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
 )

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.instance import SCENARIO_CLOCK
 from sensors._errors import TerritoryError
 
 _COLUMNS = "id, at, scenario_at, author, kind, subject, reason, details"
@@ -51,9 +52,8 @@ def record(  # noqa: PLR0913  one argument a column
             "{kind} of {subject}: no reason is given; say why in a few words", kind, subject
         )
     row = connection.execute(
-        "INSERT INTO audit (scenario_at, author, kind, subject, reason, details) VALUES ("
-        "(SELECT max(heartbeat_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
-        " %s, %s, %s, %s, %s) RETURNING id",
+        "INSERT INTO audit (scenario_at, author, kind, subject, reason, details)"  # noqa: S608  a constant
+        f" VALUES ({SCENARIO_CLOCK}, %s, %s, %s, %s, %s) RETURNING id",
         [
             *(author.strip() or current_user(), kind, subject, reason.strip()),
             Jsonb(dict(details or {})),

@@ -11,6 +11,15 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.locks import Lock, is_held
 
+# SQL: how far an exercise has come, which is the latest clock that a worker heard; else null.
+SCENARIO_CLOCK: LiteralString = (
+    "(SELECT max(heartbeat_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise')"
+)
+# SQL: now, as arrivals are stamped; null in an exercise that has not begun.
+CLOCK: LiteralString = (
+    f"(SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE {SCENARIO_CLOCK} END FROM instance)"  # noqa: S608  constants
+)
+
 
 def read(connection: Connection) -> Instance | None:
     """The instance, or None where none was created yet."""

@@ -7,6 +7,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.instance import SCENARIO_CLOCK
 from hypervisor.logbook.model import OPEN, EntryKind, LogEntry, NewEntry, NoEntryError
 
 _COLUMNS = (
@@ -50,12 +51,10 @@ def insert_entry(connection: Connection, new: NewEntry, *, now: datetime) -> int
     """
     try:
         row = connection.execute(
-            "INSERT INTO log_entry (at, scenario_at, author, kind, text, area, site, alarm,"
-            " incident, due, about) SELECT %(now)s,"
-            " (SELECT max(heartbeat_at) FROM worker"
-            "  WHERE (SELECT mode FROM instance) = 'exercise'), %(author)s, %(kind)s, %(text)s,"
-            " CASE WHEN %(site)s::text IS NULL THEN %(area)s ELSE site.commune END, site.id,"
-            " %(alarm)s, %(incident)s, %(due)s, %(about)s"
+            "INSERT INTO log_entry (at, scenario_at, author, kind, text, area, site, alarm,"  # noqa: S608  a constant
+            f" incident, due, about) SELECT %(now)s, {SCENARIO_CLOCK}, %(author)s, %(kind)s,"
+            " %(text)s, CASE WHEN %(site)s::text IS NULL THEN %(area)s ELSE site.commune END,"
+            " site.id, %(alarm)s, %(incident)s, %(due)s, %(about)s"
             " FROM (SELECT 1) row LEFT JOIN site ON site.name = %(site)s"
             " WHERE %(site)s::text IS NULL OR site.id IS NOT NULL RETURNING id",
             {**vars(new), "kind": str(new.kind), "now": now},

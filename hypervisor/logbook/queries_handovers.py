@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.instance import SCENARIO_CLOCK
 from hypervisor.logbook.model import Handover
 
 _COLUMNS = (
@@ -55,10 +56,9 @@ def insert_handover(  # noqa: PLR0913  the columns
 ) -> int:
     """Insert a hand-over; returns its id. `begins` None: since the instance was created."""
     row = connection.execute(
-        "INSERT INTO handover (area, begins, offered_at, scenario_at, offered_by, note, page,"
+        "INSERT INTO handover (area, begins, offered_at, scenario_at, offered_by, note, page,"  # noqa: S608  a constant
         " digest) SELECT %s, COALESCE(%s, (SELECT created_at FROM instance)), %s,"
-        " (SELECT max(heartbeat_at) FROM worker WHERE (SELECT mode FROM instance) = 'exercise'),"
-        " %s, %s, %s, %s RETURNING id",
+        f" {SCENARIO_CLOCK}, %s, %s, %s, %s RETURNING id",
         [area, begins, now, author, note, Jsonb(dict(page)), digest],
     ).fetchone()
     return int(row[0]) if row else 0
@@ -92,7 +92,7 @@ def find_latest(connection: Connection, area: str | None) -> Handover | None:
 
 
 def _find_latest(connection: Connection, where: str, value: str | int | None) -> Handover | None:
-    sql = f"SELECT {_COLUMNS} FROM handover WHERE {where} ORDER BY id DESC LIMIT 1"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM handover WHERE {where} ORDER BY id DESC LIMIT 1"  # noqa: S608  a constant
     return connection.cursor(row_factory=class_row(Handover)).execute(sql, [value]).fetchone()
 
 

@@ -84,7 +84,6 @@ def show_letter(context: Context, number: Number) -> Response:
 
 
 @router.post("/replay")
-@router.post("/redrive", deprecated=True)
 def replay(  # noqa: PLR0913  the fields of the form
     context: Context,
     request: Request,

@@ -14,6 +14,7 @@ import numpy as np
 
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, fetch
+from hypervisor.database.instance import CLOCK
 from hypervisor.database.locks import Lock
 from hypervisor.readings import queries, queries_compression
 from sensors._quality import Quality
@@ -192,10 +193,7 @@ def lock_corrections(connection: Connection) -> None:
 
 def read_clock(connection: Connection) -> datetime | None:
     """Now, as arrivals are stamped: the wall clock, or the scenario's (None before it begins)."""
-    row = connection.execute(
-        "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
-        " ELSE (SELECT max(heartbeat_at) FROM worker) END FROM instance"
-    ).fetchone()
+    row = connection.execute(f"SELECT {CLOCK}").fetchone()
     return row[0] if row else None
 
 

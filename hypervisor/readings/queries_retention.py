@@ -11,6 +11,7 @@ from typing import Any
 
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection
+from hypervisor.database.instance import CLOCK
 from hypervisor.database.locks import Lock
 from hypervisor.database.quality import is_good
 from hypervisor.readings import queries_compression
@@ -85,10 +86,8 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
     In an exercise now is the scenario's. Before the first evaluation no reading is deleted.
     """
     (now, evaluated) = connection.execute(
-        "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
-        " ELSE (SELECT max(heartbeat_at) FROM worker) END,"
-        " (SELECT CASE WHEN watermark IS NOT NULL THEN LEAST(watermark, evaluated_to) END"
-        "   FROM evaluation_state) FROM instance"
+        f"SELECT {CLOCK}, (SELECT CASE WHEN watermark IS NOT NULL"  # noqa: S608  a constant
+        " THEN LEAST(watermark, evaluated_to) END FROM evaluation_state)"
     ).fetchone() or (None, None)
 
     def before(at: datetime | None, what: str) -> datetime | None:

@@ -21,7 +21,6 @@ pytestmark = pytest.mark.integration
 
 SITES = ("ford", "mill", "weir")
 RISE, HIGH = "flood-rise", "flood-high"
-Broken = Callable[[], None]  # mends it
 
 
 @pytest.fixture

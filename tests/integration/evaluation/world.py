@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -93,10 +93,6 @@ def unit_of(threshold: str) -> str:
 def us(minutes: float) -> int:
     """µs of a minute of the day."""
     return micros(DAY) + round(minutes * MINUTE)
-
-
-def clock(minutes: float) -> str:
-    return f"{DAY + timedelta(minutes=minutes):%H:%M}"
 
 
 @dataclass(kw_only=True)

@@ -5,8 +5,6 @@ from hypothesis import strategies as st
 
 from hypervisor.alarms.chatter import Chatter, Limit, find_chattering, find_spells
 
-MINUTE = 60_000_000
-
 
 def test_once_too_often() -> None:
     limit = Limit(count=3, window=60)

@@ -41,9 +41,6 @@ def shown(stats: SeriesStats) -> dict[str, list[float]]:
     return {name: getattr(stats, name).tolist() for name in names}
 
 
-NOBODY = (NEVER, np.inf, -np.inf, 0.0, 0.0, NEVER)
-
-
 def test_dials_are_of_the_good_values_in_memory() -> None:
     stats = SeriesStats.of(
         tails((4, 10, 1.5), (4, 20, -2.0), (4, 30, 9.0, FAULT), (4, 40, np.nan), (4, 50, 3.0))

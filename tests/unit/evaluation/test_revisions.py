@@ -15,7 +15,6 @@ from tests.unit.evaluation import test_rulebook as book
 from tests.unit.evaluation.test_recording import inactive
 from tests.unit.evaluation.test_schedule import SILENT, Desk, at
 
-NOBODY: Any = None
 AFAR = book.rule("level > 1 m and upstream(level > 2 m)")
 
 

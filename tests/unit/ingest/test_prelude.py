@@ -1,7 +1,6 @@
 """What a vendor's script finds around it: as Node.js 20 has it, from which the values are."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from ingest.sandbox import Bounds, Failure, Sandbox, ScriptError
 
 SUNDAY = 1_711_846_800_000  # 2024-03-31T01:00:00Z, when summer time begins in France
-Run = Callable[..., Any]
 HANDFUL = 50  # expressions of a message
 
 

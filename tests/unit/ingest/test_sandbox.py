@@ -1,6 +1,5 @@
 """Vendors' scripts, where they do no harm: bounded, forgetful, told apart by how they fail."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -17,7 +16,6 @@ from ingest.uplink import Uplink, parse_uplink_time
 BOUNDS = Bounds(seconds=0.2)  # a busy machine is not what is tested
 PATIENT = Bounds(seconds=5)  # where memory is to run out before time does
 NOON = 1_641_902_400_000
-Run = Callable[..., Any]
 
 
 def run(

@@ -25,7 +25,6 @@ from tests.unit.simulators.streets import CABINET
 HOUR, MINUTE = 3600 * SECOND, 60 * SECOND
 BEGINS = datetime(2024, 10, 8, tzinfo=UTC)
 START = int(BEGINS.timestamp()) * SECOND
-Column = "np.typing.NDArray[np.float64]"
 
 
 def at(*hours: float) -> "np.typing.NDArray[np.int64]":
