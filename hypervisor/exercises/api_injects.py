@@ -18,14 +18,14 @@ from hypervisor.exercises.api import (
     translate_errors,
 )
 from hypervisor.exercises.schemas import (
+    ChecklistBody,
+    ChecklistItemBody,
+    ChecklistPost,
     InjectPatch,
     InjectPost,
     InjectsBody,
+    ObservationPatch,
     OneInjectBody,
-    OneSheetBody,
-    SheetPatch,
-    SheetPost,
-    SheetsBody,
 )
 from hypervisor.exercises.service_injects import InjectFields
 from hypervisor.web.paging import Page
@@ -93,44 +93,63 @@ def fire_inject(context: Context, response: Response, number: Number) -> OneInje
     return _inject_response(context, response, number)
 
 
-@router.get("/runs/{number}/sheets", responses=responses(404, 422))
-def list_sheets(context: Context, page: Page, number: Number) -> SheetsBody:
+@router.get("/runs/{number}/checklist", responses=responses(404, 422))
+@router.get(
+    "/runs/{number}/sheets",
+    responses=responses(404, 422),
+    deprecated=True,
+    operation_id="list_sheets",
+)
+def list_checklist(context: Context, page: Page, number: Number) -> ChecklistBody:
     """Observer checklist of a run."""
     require_lead(context)
     with context.owning() as connection:
         require_run(context.connection, number)
-        sheets = queries_injects.list_sheets(connection, number)
-    some, following = page.cut(sheets, lambda sheet: (sheet.id,))
-    return SheetsBody(mode=context.mode, sheets=some, next=following)
+        items = queries_injects.list_checklist(connection, number)
+    some, following = page.cut(items, lambda item: (item.id,))
+    return ChecklistBody(mode=context.mode, checklist=some, next=following)
 
 
-@router.post("/runs/{number}/sheets", status_code=201, responses=responses(404, 422))
-def add_sheet(
-    context: Context, response: Response, number: Number, post: SheetPost
-) -> OneSheetBody:
+@router.post("/runs/{number}/checklist", status_code=201, responses=responses(404, 422))
+@router.post(
+    "/runs/{number}/sheets",
+    status_code=201,
+    responses=responses(404, 422),
+    deprecated=True,
+    operation_id="add_sheet",
+)
+def add_checklist_item(
+    context: Context, response: Response, number: Number, post: ChecklistPost
+) -> ChecklistItemBody:
     """Add a checklist line."""
     require_lead(context)
     require_run(context.connection, number)
     with translate_errors(), context.writing() as connection:
-        made = service_injects.add_sheet(
+        made = service_injects.add_checklist_item(
             connection, number, expected=post.expected, due=post.due, author=context.person.name
         )
-    return _sheet_response(context, response, made)
+    return _item_response(context, response, made)
 
 
-@router.patch("/sheets/{number}", responses=responses(404, 412, 422, 428))
-def change_sheet(
+@router.patch("/checklist/{number}", responses=responses(404, 412, 422, 428))
+@router.patch(
+    "/sheets/{number}",
+    responses=responses(404, 412, 422, 428),
+    deprecated=True,
+    operation_id="change_sheet",
+)
+def change_checklist_item(
     context: Context,
     response: Response,
     number: Number,
-    patch: SheetPatch,
+    patch: ObservationPatch,
     if_match: IfMatch = None,
-) -> OneSheetBody:
+) -> ChecklistItemBody:
     """Record an observation; needs If-Match."""
     require_lead(context)
-    _sheet_response(context, response, number)
-    _change(context, number, patch, if_match, service_injects.note_sheet)
-    return _sheet_response(context, response, number)
+    _item_response(context, response, number)
+    _change(context, number, patch, if_match, service_injects.record_observation)
+    return _item_response(context, response, number)
 
 
 def _change(
@@ -163,10 +182,10 @@ def _inject_response(context: RequestContext, response: Response, number: int) -
     return OneInjectBody(mode=context.mode, inject=inject)
 
 
-def _sheet_response(context: RequestContext, response: Response, number: int) -> OneSheetBody:
+def _item_response(context: RequestContext, response: Response, number: int) -> ChecklistItemBody:
     with context.owning() as connection:
-        sheet = queries_injects.get_sheet(connection, number)
-    if sheet is None:
+        item = queries_injects.get_checklist_item(connection, number)
+    if item is None:
         raise NotFoundError("no line has the number {number}", number)
-    tag(response, str(sheet.version))
-    return OneSheetBody(mode=context.mode, sheet=sheet)
+    tag(response, str(item.version))
+    return ChecklistItemBody(mode=context.mode, item=item)

@@ -16,7 +16,7 @@ from hypervisor.base.instants import micros, moment, moment_if
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries_injects, queries_runs, scoring
-from hypervisor.exercises.model import Inject, Run, RunState, Sheet, Skip
+from hypervisor.exercises.model import ChecklistItem, Inject, Run, RunState, Skip
 from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playable import load_story
 from hypervisor.exercises.scoring import Score, Verdict
@@ -36,7 +36,7 @@ RUN = {
 INJECT = {
     *("id", "kind", "title", "text", "sender", "expected", "planned", "state", "fired_by", "note")
 }
-SHEET = {"id", "inject", "expected", "due", "outcome", "seen", "note", "noted_by"}
+CHECKLIST_KEYS = {"id", "inject", "expected", "due", "outcome", "seen", "note", "noted_by"}
 
 
 def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
     acts = queries_acts.list_acts(connection, [alarm.id for alarm in alarms])
     entries = _list_entries(connection, run)
     injects = queries_injects.list_injects(connection, run.id)
-    sheets = queries_injects.list_sheets(connection, run.id)
+    checklist = queries_injects.list_checklist(connection, run.id)
     skips = queries_injects.list_skips(connection, run.id)
     score = _score(connection, data, run, alarms) or Score(verdicts=(), false=())
     chains = [_chain_row(verdict, run, acts, entries) for verdict in score.verdicts]
@@ -70,7 +70,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
         {
             "run": _run_row(run),
             "gone": False,
-            "figures": _compute_figures(alarms, acts, chains, sheets, skips),
+            "figures": _compute_figures(alarms, acts, chains, checklist, skips),
             "chains": chains,
             "false": [_alarm_row(alarm) for alarm in score.false],
             "timeline": sorted(timeline, key=lambda entry: entry["at"]),
@@ -78,7 +78,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
                 {**inject.model_dump(include=INJECT), "fired": inject.fired_scenario}
                 for inject in injects
             ],
-            "sheets": [sheet.model_dump(include=SHEET) for sheet in sheets],
+            "sheets": [item.model_dump(include=CHECKLIST_KEYS) for item in checklist],
             "skips": [_skip_row(skip) for skip in skips],
             "commands": [
                 {
@@ -184,7 +184,7 @@ def _compute_figures(
     alarms: Sequence[Alarm],
     acts: Sequence[ActRecord],
     chains: Sequence[Mapping[str, Any]],
-    sheets: Sequence[Sheet],
+    checklist: Sequence[ChecklistItem],
     skips: Sequence[Skip],
 ) -> dict[str, Any]:
     """Figures; acknowledgements of skipped alarms do not count."""
@@ -208,10 +208,10 @@ def _compute_figures(
         "answer_s": median(waits) if waits else None,
         "truths": len(due),
         "found": sum(chain["found"] for chain in due),
-        "sheets": len(sheets),
-        "done": sum(sheet.outcome == "done" for sheet in sheets),
-        "partly": sum(sheet.outcome == "partly" for sheet in sheets),
-        "not": sum(sheet.outcome == "not" for sheet in sheets),
+        "sheets": len(checklist),
+        "done": sum(item.outcome == "done" for item in checklist),
+        "partly": sum(item.outcome == "partly" for item in checklist),
+        "not": sum(item.outcome == "not" for item in checklist),
     }
 
 

@@ -176,7 +176,7 @@ class ExerciseMessage(_Row):
     at: datetime
 
 
-class Sheet(_Row):
+class ChecklistItem(_Row):
     """A line of an observer checklist with its observation."""
 
     id: int

@@ -41,7 +41,7 @@ def show_desk(context: Context, request: Request) -> Response:
 @router.get("/exercises/part/{name}")
 def show_part(context: Context, request: Request, name: str) -> Response:
     """A part of the desk."""
-    if name not in {"now", "controls", "injects", "truth", "sheets", "messages"}:
+    if name not in {"now", "controls", "injects", "truth", "checklist", "messages"}:
         raise NotFoundError("no part is called {name!r}", name)
     run = queries_runs.get_latest_run(context.connection)
     if run is None:  # after a reset the page reloads
@@ -153,21 +153,23 @@ def change_inject(  # noqa: PLR0913, PLR0917  the fields of the form
     return desk.respond(context, request, "injects", change)
 
 
-@router.post("/exercises/sheets")
-def add_sheet(context: Context, request: Request, run: Run, expected: Text = "") -> Response:
+@router.post("/exercises/checklist")
+def add_checklist_item(
+    context: Context, request: Request, run: Run, expected: Text = ""
+) -> Response:
     """Add a checklist line."""
 
     def act() -> None:
         with context.writing() as connection:
-            service_injects.add_sheet(
+            service_injects.add_checklist_item(
                 connection, run, expected=expected, author=context.person.name
             )
 
-    return desk.respond(context, request, "sheets", act)
+    return desk.respond(context, request, "checklist", act)
 
 
-@router.post("/exercises/sheets/{number}")
-def change_sheet(  # noqa: PLR0913, PLR0917  the fields of the form
+@router.post("/exercises/checklist/{number}")
+def change_checklist_item(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,
     number: Number,
@@ -183,7 +185,7 @@ def change_sheet(  # noqa: PLR0913, PLR0917  the fields of the form
                 "outcome {outcome!r}: expected {choices}", outcome, ", ".join(view.OUTCOMES)
             )
         with context.writing() as connection:
-            service_injects.note_sheet(
+            service_injects.record_observation(
                 connection,
                 number,
                 outcome=outcome,
@@ -192,4 +194,4 @@ def change_sheet(  # noqa: PLR0913, PLR0917  the fields of the form
                 version=desk.parse_version(version),
             )
 
-    return desk.respond(context, request, "sheets", act)
+    return desk.respond(context, request, "checklist", act)

@@ -8,11 +8,11 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection
-from hypervisor.exercises.model import ChangedError, ExerciseMessage, Inject, Sheet, Skip
+from hypervisor.exercises.model import ChangedError, ChecklistItem, ExerciseMessage, Inject, Skip
 from hypervisor.exercises.queries_runs import CHANNEL
 
 _INJECT = ", ".join(Inject.model_fields)
-_SHEET = ", ".join(Sheet.model_fields)
+_ITEM = ", ".join(ChecklistItem.model_fields)
 _MESSAGE = ", ".join(ExerciseMessage.model_fields)
 
 
@@ -42,7 +42,7 @@ def add_inject(connection: Connection, run: int, *, author: str, **columns: Any)
         [run, author, details, *columns.values()],
     )
     if columns.get("expected"):
-        add_sheet(
+        add_checklist_item(
             connection,
             run,
             expected=columns["expected"],
@@ -100,22 +100,22 @@ def list_messages(connection: Connection, run: int) -> list[ExerciseMessage]:
     ).fetchall()
 
 
-def list_sheets(connection: Connection, run: int) -> list[Sheet]:
+def list_checklist(connection: Connection, run: int) -> list[ChecklistItem]:
     """Checklist lines of a run by due time."""
-    return _sheets(connection, "run = %s ORDER BY due NULLS LAST, id", run)
+    return _list_items(connection, "run = %s ORDER BY due NULLS LAST, id", run)
 
 
-def get_sheet(connection: Connection, number: int) -> Sheet | None:
-    return next(iter(_sheets(connection, "id = %s", number)), None)
+def get_checklist_item(connection: Connection, number: int) -> ChecklistItem | None:
+    return next(iter(_list_items(connection, "id = %s", number)), None)
 
 
-def _sheets(connection: Connection, where: str, number: int) -> list[Sheet]:
-    cursor = connection.cursor(row_factory=class_row(Sheet))
-    query = f"SELECT {_SHEET} FROM exercise_checklist WHERE {where}"  # noqa: S608  our own columns
+def _list_items(connection: Connection, where: str, number: int) -> list[ChecklistItem]:
+    cursor = connection.cursor(row_factory=class_row(ChecklistItem))
+    query = f"SELECT {_ITEM} FROM exercise_checklist WHERE {where}"  # noqa: S608  our own columns
     return cursor.execute(query, [number]).fetchall()
 
 
-def add_sheet(  # noqa: PLR0913  one argument a column
+def add_checklist_item(  # noqa: PLR0913  one argument a column
     connection: Connection,
     run: int,
     *,
@@ -133,7 +133,7 @@ def add_sheet(  # noqa: PLR0913  one argument a column
     return int(number)
 
 
-def change_sheet(
+def change_checklist_item(
     connection: Connection, number: int, *, version: int | None, **columns: Any
 ) -> None:
     """Set columns of a line if it has `version` (None: any).

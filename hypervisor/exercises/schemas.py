@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hypervisor.exercises.model import (
+    ChecklistItem,
     ExerciseMessage,
     Inject,
     InjectKind,
     Outcome,
     Playable,
     Run,
-    Sheet,
     TruthBody,
 )
 from hypervisor.web.schemas import Body, old_key
@@ -144,31 +144,33 @@ class OneInjectBody(Body):
     inject: Inject
 
 
-class SheetPost(_Post):
+class ChecklistPost(_Post):
     """A line of the observer checklist."""
 
     expected: Title = Field(examples=["The prefecture is called within fifteen minutes"])
     due: Instant | None = Field(default=None, examples=[None])
 
 
-class SheetPatch(_Post):
+class ObservationPatch(_Post):
     """An observation."""
 
     outcome: Outcome = Field(examples=["done"])
     note: Words = ""
 
 
-class SheetsBody(Body):
+class ChecklistBody(Body):
     """A page of the checklist of a run."""
 
-    sheets: list[Sheet]
+    checklist: list[ChecklistItem]
     next: str | None
+    sheets = old_key("checklist", list[ChecklistItem])
 
 
-class OneSheetBody(Body):
+class ChecklistItemBody(Body):
     """One line; its ETag is for If-Match."""
 
-    sheet: Sheet
+    item: ChecklistItem
+    sheet = old_key("item", ChecklistItem)
 
 
 class DebriefBody(Body):

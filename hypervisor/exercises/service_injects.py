@@ -106,7 +106,7 @@ def change_inject(  # noqa: PLR0913  what may change
         _audit(connection, number, "changed", author, audit_details)
 
 
-def add_sheet(
+def add_checklist_item(
     connection: Connection, run: int, *, expected: str, author: str, due: datetime | None = None
 ) -> int:
     """Add a checklist line; returns its id.
@@ -118,14 +118,14 @@ def add_sheet(
         raise InjectError("describe the expected action")
     if queries_runs.get_run(connection, run) is None:
         raise InjectError("no run has the number {number}", run)
-    number = queries_injects.add_sheet(
+    number = queries_injects.add_checklist_item(
         connection, run, expected=expected.strip(), due=due, author=author
     )
-    _audit(connection, number, "written", author, {"expected": expected}, what_of="sheet")
+    _audit(connection, number, "written", author, {"expected": expected}, what_of="checklist")
     return number
 
 
-def note_sheet(  # noqa: PLR0913  what is noted
+def record_observation(  # noqa: PLR0913  what is noted
     connection: Connection,
     number: int,
     *,
@@ -140,11 +140,11 @@ def note_sheet(  # noqa: PLR0913  what is noted
         InjectError: there is no such line.
         ChangedError: it was changed by someone else.
     """
-    if queries_injects.get_sheet(connection, number) is None:
+    if queries_injects.get_checklist_item(connection, number) is None:
         raise InjectError("no line has the number {number}", number)
     latest = exercise_store.get_progress(connection).latest
     seen = None if outcome == "open" or latest is None else moment(latest)
-    queries_injects.change_sheet(
+    queries_injects.change_checklist_item(
         connection,
         number,
         version=version,
@@ -154,7 +154,7 @@ def note_sheet(  # noqa: PLR0913  what is noted
         noted_by=author,
         noted_at=queries_runs.get_wall_clock(connection),
     )
-    _audit(connection, number, outcome, author, {"note": note}, what_of="sheet")
+    _audit(connection, number, outcome, author, {"note": note}, what_of="checklist")
 
 
 def get_inject(connection: Connection, number: int) -> Inject:

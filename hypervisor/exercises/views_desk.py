@@ -60,7 +60,7 @@ def page_values(
         "run": run,
         "messages": queries_injects.list_messages(context.connection, run.id),
         "injects": [],
-        "sheets": [],
+        "checklist": [],
         "debrief": None,
         "sites": [],
     }
@@ -71,8 +71,8 @@ def page_values(
             skips = queries_injects.list_skips(connection, run.id)
             if part in {"all", "injects"}:
                 values["sites"] = queries_site.suggest_sites(connection)
-            if part in {"all", "sheets"}:
-                values["sheets"] = queries_injects.list_sheets(connection, run.id)
+            if part in {"all", "checklist"}:
+                values["checklist"] = queries_injects.list_checklist(connection, run.id)
             if part in {"all", "truth"}:
                 values["debrief"] = build_debrief(connection, data_of(request), run)
     with reading(reader_of(context)):

@@ -1,4 +1,4 @@
-"""Exercises as the store keeps them: runs, commands, injects, sheets, skips, what is told."""
+"""Exercises as the store keeps them: runs, commands, injects, checklists, skips, what is told."""
 
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -270,7 +270,7 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         "fired_by": None,
         "version": 1,
     }
-    (line,) = queries_injects.list_sheets(connection, run)
+    (line,) = queries_injects.list_checklist(connection, run)
     assert line.model_dump() == {
         "id": line.id,
         "run": run,
@@ -284,12 +284,12 @@ def test_an_inject_as_it_is_added_with_the_line_of_who_observes(connection: Conn
         "noted_by": None,
         "version": 1,
     }
-    assert queries_injects.get_sheet(connection, line.id) == line
-    assert queries_injects.get_sheet(connection, line.id + 1) is None
+    assert queries_injects.get_checklist_item(connection, line.id) == line
+    assert queries_injects.get_checklist_item(connection, line.id + 1) is None
     quiet = queries_injects.add_inject(
         connection, run, author="lea", kind="reading", title="A leap"
     )
-    assert len(queries_injects.list_sheets(connection, run)) == 1, (
+    assert len(queries_injects.list_checklist(connection, run)) == 1, (
         "nothing is expected, nothing observed"
     )
     leap = queries_injects.get_inject(connection, quiet)
@@ -402,12 +402,12 @@ def test_what_somebody_else_changed_meanwhile_is_looked_at_again(connection: Con
     inject = queries_injects.get_inject(connection, number)
     assert inject is not None
     assert (inject.note, inject.title, inject.version) == ("b", "B", 3)
-    (line,) = queries_injects.list_sheets(connection, run)
-    queries_injects.change_sheet(connection, line.id, version=1, outcome="done", seen=NOW)
+    (line,) = queries_injects.list_checklist(connection, run)
+    queries_injects.change_checklist_item(connection, line.id, version=1, outcome="done", seen=NOW)
     with pytest.raises(ChangedError):
-        queries_injects.change_sheet(connection, line.id, version=1, outcome="not")
-    queries_injects.change_sheet(connection, line.id, version=None, note="n")
-    (line,) = queries_injects.list_sheets(connection, run)
+        queries_injects.change_checklist_item(connection, line.id, version=1, outcome="not")
+    queries_injects.change_checklist_item(connection, line.id, version=None, note="n")
+    (line,) = queries_injects.list_checklist(connection, run)
     assert (line.outcome, line.seen, line.note, line.version) == ("done", NOW, "n", 3)
 
 
@@ -421,14 +421,16 @@ def test_a_line_that_is_open_is_due_when_its_inject_is(connection: Connection) -
     )
     queries_injects.change_inject(connection, number, version=1, planned=NOW + HOUR)
     queries_injects.change_inject(connection, number, version=2, note="n")
-    assert [(line.expected, line.due) for line in queries_injects.list_sheets(connection, run)] == [
+    assert [
+        (line.expected, line.due) for line in queries_injects.list_checklist(connection, run)
+    ] == [
         ("y", NOW),
         ("x", NOW + HOUR),
     ]
-    (_, line) = queries_injects.list_sheets(connection, run)
-    queries_injects.change_sheet(connection, line.id, version=1, outcome="done")
+    (_, line) = queries_injects.list_checklist(connection, run)
+    queries_injects.change_checklist_item(connection, line.id, version=1, outcome="done")
     queries_injects.change_inject(connection, number, version=3, planned=None)
-    (_, line) = queries_injects.list_sheets(connection, run)
+    (_, line) = queries_injects.list_checklist(connection, run)
     assert line.due == NOW + HOUR, "what was seen stays as it was seen"
 
 
@@ -436,11 +438,13 @@ def test_lines_by_when_they_are_due(connection: Connection) -> None:
     run, other = _over(connection, 2)
 
     def add(due: Any, number: int = run) -> int:
-        return queries_injects.add_sheet(connection, number, expected="x", author="obs", due=due)
+        return queries_injects.add_checklist_item(
+            connection, number, expected="x", author="obs", due=due
+        )
 
     never, late, early, same = add(None), add(NOW + TICK), add(NOW), add(NOW)
     add(NOW, other)
-    assert [line.id for line in queries_injects.list_sheets(connection, run)] == [
+    assert [line.id for line in queries_injects.list_checklist(connection, run)] == [
         early,
         same,
         late,

@@ -50,7 +50,7 @@ def test_they_go_out_at_their_time_unless_held_and_only_then_is_anybody_told(led
         assert found(led, held).state == "held"
         titles = [one.title for one in led.ask(lambda c: queries_injects.list_messages(c, run))]
         assert titles == ["A call", "By hand"]
-        (line,) = led.ask(lambda c: queries_injects.list_sheets(c, run))
+        (line,) = led.ask(lambda c: queries_injects.list_checklist(c, run))
         assert (line.expected, line.due, line.outcome) == ("Call back", at(5), "open")
         with pytest.raises(RunError, match="no pending inject"):
             led.ask(lambda c: exercise_service.fire_inject(c, call, "leader"))

@@ -28,7 +28,7 @@ WORDS: Mapping[tuple[str, str], Sequence[str]] = {
     ("/exercises/injects", "kind"): get_args(InjectKind),
     ("/exercises/injects/{number}", "act"): ("fire", "hold", "release", "move", "cancel", "done"),
     ("/exercises/order", "kind"): ("pause", "resume", "speed", "jump", "stop"),
-    ("/exercises/sheets/{number}", "outcome"): ("open", "done", "partly", "not"),
+    ("/exercises/checklist/{number}", "outcome"): ("open", "done", "partly", "not"),
     ("/log", "kind"): tuple(EntryKind),
     ("/thresholds/{key:path}/events", "kind"): queries_past_events.KINDS,
 }

@@ -82,13 +82,13 @@ def test_a_run_from_its_start_to_a_new_beginning(led: Led) -> None:
             fired = leader.post(f"{path}/fire").json()["inject"]
             assert fired["state"] == "fired"
             assert trainee.get(ROOT).json()["messages"][0]["title"] == "The mayor calls"
-            (sheet,) = leader.get(f"{ROOT}/runs/{run}/sheets").json()["sheets"]
+            (line,) = leader.get(f"{ROOT}/runs/{run}/checklist").json()["checklist"]
             seen = leader.patch(
-                f"{ROOT}/sheets/{sheet['id']}",
+                f"{ROOT}/checklist/{line['id']}",
                 json={"outcome": "done", "note": "after 12 min"},
-                headers={"If-Match": str(sheet["version"])},
+                headers={"If-Match": str(line["version"])},
             )
-            assert seen.json()["sheet"]["noted_by"] == "leader"
+            assert seen.json()["item"]["noted_by"] == "leader"
 
             old = leader.get(f"{ROOT}/runs/{run}").headers["etag"]
             assert _order(leader, run, kind="resume").status_code == 202
