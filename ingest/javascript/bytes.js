@@ -197,10 +197,10 @@
   Buffer.byteLength = function (value, name) {
     return typeof value === "string" ? encoding(name).encode(value).length : value.byteLength;
   };
-  Buffer.compare = function (one, other) {
-    var shorter = Math.min(one.length, other.length);
-    for (var at = 0; at < shorter; at++) if (one[at] !== other[at]) return one[at] < other[at] ? -1 : 1;
-    return Math.sign(one.length - other.length);
+  Buffer.compare = function (first, second) {
+    var shorter = Math.min(first.length, second.length);
+    for (var at = 0; at < shorter; at++) if (first[at] !== second[at]) return first[at] < second[at] ? -1 : 1;
+    return Math.sign(first.length - second.length);
   };
   Buffer.concat = function (parts, total) {
     if (total === undefined) total = parts.reduce(function (sum, part) { return sum + part.length; }, 0);

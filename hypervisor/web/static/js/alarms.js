@@ -25,8 +25,8 @@ function countSelected() {
 }
 
 function select(boxes) {
-  const wanted = new Set(boxes);
-  for (const box of list.querySelectorAll("input[name=alarm]")) box.checked = wanted.has(box.value.split(":")[0]);
+  const chosen = new Set(boxes);
+  for (const box of list.querySelectorAll("input[name=alarm]")) box.checked = chosen.has(box.value.split(":")[0]);
   for (const all of list.querySelectorAll("[data-all]")) all.checked = [...all.closest("tbody").querySelectorAll("input[name=alarm]")].every((box) => box.checked);
   countSelected();
 }
@@ -46,8 +46,8 @@ async function refresh() {
   } catch {
     return; // the strip says that the network is cut; what is back refreshes again
   }
-  const shown = new Set(rows().map((one) => one.id));
-  const fresh = [...made.querySelectorAll("tr[data-row]")].filter((one) => !shown.has(one.id));
+  const shown = new Set(rows().map((line) => line.id));
+  const fresh = [...made.querySelectorAll("tr[data-row]")].filter((line) => !shown.has(line.id));
   const busy = open() || checked().length;
   if (fresh.length && busy) hold(made, fresh);
   else if (!fresh.length && (busy || focused())) update(made);
@@ -59,7 +59,7 @@ function hold(made, fresh) {
   waiting = made;
   update(made);
   const button = document.getElementById("newcomers");
-  const critical = fresh.filter((one) => one.dataset.rank === "1").length;
+  const critical = fresh.filter((line) => line.dataset.rank === "1").length;
   button.textContent = many(button, fresh.length) + (critical ? `, ${button.dataset.critical.replace("{n}", critical)}` : "");
   button.hidden = false;
 }
@@ -98,10 +98,10 @@ function replace(made, fresh) {
   const outcome = document.getElementById("outcome")?.innerHTML ?? "";
   const before = rows().length;
   list.replaceChildren(...made.childNodes);
-  for (const one of rows()) one.dataset.drawn = one.outerHTML;
+  for (const line of rows()) line.dataset.drawn = line.outerHTML;
   const box = document.getElementById("outcome");
   if (box) box.innerHTML = outcome;
-  if (before) for (const one of fresh) row(one.dataset.number)?.querySelector("svg.mark")?.classList.add("new");
+  if (before) for (const line of fresh) row(line.dataset.number)?.querySelector("svg.mark")?.classList.add("new");
   const opened = open();
   if (opened) row(opened)?.setAttribute("aria-selected", "true");
   select(chosen);
@@ -112,7 +112,7 @@ function replace(made, fresh) {
 function announce(fresh) {
   if (!fresh.length || !say) return;
   const button = document.getElementById("newcomers");
-  const titles = fresh.slice(0, 2).map((one) => one.querySelector(".ti").textContent);
+  const titles = fresh.slice(0, 2).map((line) => line.querySelector(".ti").textContent);
   say.textContent = `${many(button, fresh.length)}: ${titles.join("; ")}`;
 }
 
@@ -130,7 +130,7 @@ function soon(milliseconds = 150) {
 
 // --- the panel --------------------------------------------------------------------------------------------
 const dirty = () => aside.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")
-  || [...aside.querySelectorAll("textarea, input:not([type=hidden])")].some((one) => one.value !== one.defaultValue);
+  || [...aside.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
 
 function show(number) {
   return htmx.ajax("GET", row(number)?.querySelector("[data-open]")?.getAttribute("href") ?? `/alarms/${number}`, { target: "#aside", swap: "innerHTML" });
@@ -144,7 +144,7 @@ function changed(number) {
 
 function mark() {
   const number = open();
-  for (const one of list.querySelectorAll("tr[aria-selected]")) one.removeAttribute("aria-selected");
+  for (const line of list.querySelectorAll("tr[aria-selected]")) line.removeAttribute("aria-selected");
   if (number) row(number)?.setAttribute("aria-selected", "true");
 }
 
@@ -158,12 +158,12 @@ function close() {
 }
 
 // --- acts -------------------------------------------------------------------------------------------------
-function acknowledge(one) {
+function acknowledge(line) {
   const form = document.getElementById("bulk");
-  if (!form || !one) return false;
+  if (!form || !line) return false;
   htmx.ajax("POST", form.getAttribute("hx-post"), {
     source: form, target: "#outcome", swap: "innerHTML",
-    values: { kind: "acknowledge", alarm: `${one.dataset.number}:${one.dataset.version}` },
+    values: { kind: "acknowledge", alarm: `${line.dataset.number}:${line.dataset.version}` },
   });
   return true;
 }
@@ -187,7 +187,7 @@ function act(letter) {
     const form = document.getElementById("bulk");
     if (letter === "a") form.querySelector("[value=acknowledge]").click();
     else {
-      for (const one of form.querySelectorAll("details")) one.open = one.dataset.letter === letter;
+      for (const part of form.querySelectorAll("details")) part.open = part.dataset.letter === letter;
       form.querySelector("details[open] :is(select, input, textarea)")?.focus();
     }
     return true;
@@ -241,7 +241,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("#unselect")) select([]);
   if (event.target.closest("#newcomers") && waiting) {
     const made = waiting;
-    replace(made, [...made.querySelectorAll("tr[data-row]")].filter((one) => !row(one.dataset.number)));
+    replace(made, [...made.querySelectorAll("tr[data-row]")].filter((line) => !row(line.dataset.number)));
     rows()[0]?.focus();
   }
   const here = event.target.closest("#alarms tr[data-row]");
@@ -258,7 +258,7 @@ document.getElementById("filters").addEventListener("change", (event) => {
 
 // An empty field of the filter need not stand in the address.
 document.getElementById("filters").addEventListener("submit", (event) => {
-  for (const one of event.currentTarget.elements) if (one.name && !one.value) one.disabled = true;
+  for (const field of event.currentTarget.elements) if (field.name && !field.value) field.disabled = true;
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
@@ -273,14 +273,14 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.requestConfig?.verb !== "post") return;
   if (event.detail.elt.id === "bulk" && event.detail.successful) {
     select([]);
-    for (const one of list.querySelectorAll(".drop[open]")) one.open = false;
+    for (const menu of list.querySelectorAll(".drop[open]")) menu.open = false;
     if (open()) changed(open());
   }
   soon(0);
 });
 document.addEventListener("hypervisor:alarm", (event) => {
   soon(150 + Math.random() * 350); // not all consoles at one instant
-  for (const one of event.detail ?? []) if (String(one.key) === open() && String(one.version) !== aside.querySelector("#panel").dataset.version) changed(open());
+  for (const item of event.detail ?? []) if (String(item.key) === open() && String(item.version) !== aside.querySelector("#panel").dataset.version) changed(open());
 });
 document.addEventListener("hypervisor:incident", () => soon(500));
 let shown = Date.now(); // when the panel was last made
@@ -288,8 +288,8 @@ document.addEventListener("hypervisor:reading", (event) => {
   if (document.hidden) return;
   soon(Math.max(2000, last + VALUES - Date.now()));
   const site = aside.querySelector("#panel")?.dataset.site;
-  const told = (event.detail ?? []).some((one) => !one.sites || one.sites.includes(site));
-  if (site && told && Date.now() - shown > VALUES && !dirty() && !aside.querySelector("details[open], .problem")) show(open());
+  const concerned = (event.detail ?? []).some((item) => !item.sites || item.sites.includes(site));
+  if (site && concerned && Date.now() - shown > VALUES && !dirty() && !aside.querySelector("details[open], .problem")) show(open());
 });
 document.addEventListener("hypervisor:refresh", () => {
   soon(0);
@@ -298,6 +298,6 @@ document.addEventListener("hypervisor:refresh", () => {
 addEventListener("popstate", () => location.reload());
 setInterval(() => document.hidden || soon(), 60_000); // ages grow though nothing happens
 
-for (const one of rows()) one.dataset.drawn = one.outerHTML;
+for (const line of rows()) line.dataset.drawn = line.outerHTML;
 select([]);
 if (open() && innerWidth > 1024) row(open())?.scrollIntoView({ block: "nearest" });

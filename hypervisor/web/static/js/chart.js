@@ -32,7 +32,7 @@ export class Cursor {
     this.zone = document.documentElement.dataset.zone;
     this.readout = plot.parentElement.querySelector("[data-readout]");
     this.rest = this.readout.textContent;
-    this.times = [...new Set(this.data.series.flatMap((one) => one.points.map((point) => point[0])))].sort((a, b) => a - b);
+    this.times = [...new Set(this.data.series.flatMap((series) => series.points.map((point) => point[0])))].sort((a, b) => a - b);
     this.at = null;
     plot.addEventListener("pointermove", (event) => this.move(event));
     plot.addEventListener("pointerleave", () => this.dragging === undefined && this.show(null));
@@ -113,28 +113,28 @@ export class Cursor {
     }
     this.line ??= shape("path", "cursor", this.svg);
     this.line.setAttribute("d", `M${this.x(at).toFixed(1)} ${this.data.top}V${this.data.bottom}`);
-    this.readout.replaceChildren(...this.said(at));
+    this.readout.replaceChildren(...this.describe(at));
   }
 
-  *said(at) {
+  *describe(at) {
     const time = document.createElement("span");
     time.append(document.createElement("b"));
     time.firstChild.textContent = new Intl.DateTimeFormat(this.words, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: this.zone }).format(at * 1000);
     yield time;
-    for (const one of this.data.series) {
-      const value = this.value(one, at);
+    for (const series of this.data.series) {
+      const value = this.value(series, at);
       if (value === null) continue;
       const line = document.createElement("span");
       const figure = document.createElement("b");
-      figure.textContent = one.codes[value] ?? new Intl.NumberFormat(this.words, { minimumFractionDigits: one.digits, maximumFractionDigits: one.digits }).format(value);
-      line.append(`${one.label} `, figure, one.unit ? `\u00a0${one.unit}` : "");
+      figure.textContent = series.codes[value] ?? new Intl.NumberFormat(this.words, { minimumFractionDigits: series.digits, maximumFractionDigits: series.digits }).format(value);
+      line.append(`${series.label} `, figure, series.unit ? `\u00a0${series.unit}` : "");
       yield line;
     }
   }
 
-  value(one, at) {
-    if (!one.points.length) return null;
-    const [time, value] = one.points[nearest(one.points, at)];
-    return one.hold && Math.abs(time - at) > one.hold ? null : value;
+  value(series, at) {
+    if (!series.points.length) return null;
+    const [time, value] = series.points[nearest(series.points, at)];
+    return series.hold && Math.abs(time - at) > series.hold ? null : value;
   }
 }

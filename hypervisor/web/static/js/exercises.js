@@ -14,7 +14,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-kinds]")) fit(event.target.form);
   const filter = event.target.closest("[data-filter-lines]");
   if (!filter) return;
-  const shown = new Set([...filter.querySelectorAll("input:checked")].map((one) => one.value));
+  const shown = new Set([...filter.querySelectorAll("input:checked")].map((box) => box.value));
   for (const line of document.querySelectorAll(".ex-line [data-kind]")) {
     line.hidden = !shown.has(line.dataset.kind) && line.dataset.kind !== "jump";
   }

@@ -11,8 +11,8 @@ if (box) {
   box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
 }
 
-const seen = (one) => one.getClientRects().length > 0 && !one.disabled;
-const typing = (one) => one.closest("input:not([type=checkbox], [type=radio], [type=button]), select, textarea, [contenteditable=true]");
+const seen = (element) => element.getClientRects().length > 0 && !element.disabled;
+const typing = (element) => element.closest("input:not([type=checkbox], [type=radio], [type=button]), select, textarea, [contenteditable=true]");
 
 function showHelp() {
   if (help && !help.open) help.showModal();
@@ -37,10 +37,10 @@ function step(by) {
 function press(key) {
   const root = document.querySelector("dialog[open]") ?? document;
   const here = document.activeElement?.closest("[data-row]");
-  const found = [...(here?.querySelectorAll(`[data-key="${CSS.escape(key)}"]`) ?? []), ...root.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(seen);
-  if (!found) return false;
-  if (found.matches("input:not([type=checkbox]), select, textarea")) found.focus();
-  else found.click();
+  const target = [...(here?.querySelectorAll(`[data-key="${CSS.escape(key)}"]`) ?? []), ...root.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(seen);
+  if (!target) return false;
+  if (target.matches("input:not([type=checkbox]), select, textarea")) target.focus();
+  else target.click();
   return true;
 }
 

@@ -13,7 +13,7 @@ const waiting = new Map(); // kind -> events since it was last told
 let heardTo = document.querySelector('meta[name="hypervisor-position"]')?.content ?? "";
 let source = null;
 let cut = null; // when the stream was lost
-let told = null; // the timer of the strip
+let timer = null; // the timer of the strip
 let again = null;
 
 function tell(kind) {
@@ -45,13 +45,13 @@ function show() {
   if (!strip || cut === null) return;
   strip.hidden = false;
   strip.querySelector("[data-words]").textContent = strip.dataset.since.replace("{span}", span(cut));
-  told = setTimeout(show, 5000);
+  timer = setTimeout(show, 5000);
 }
 
 function lost() {
   if (cut === null) {
     cut = Date.now();
-    told = setTimeout(show, PATIENCE);
+    timer = setTimeout(show, PATIENCE);
     document.dispatchEvent(new CustomEvent("hypervisor:offline"));
   }
   if (source?.readyState === EventSource.CLOSED) {
@@ -72,7 +72,7 @@ async function signedOut() {
 function back() {
   if (cut === null) return;
   cut = null;
-  clearTimeout(told);
+  clearTimeout(timer);
   if (strip) strip.hidden = true;
   document.dispatchEvent(new CustomEvent("hypervisor:online"));
   document.dispatchEvent(new CustomEvent("hypervisor:refresh"));

@@ -12,7 +12,7 @@ const LISTED = matchMedia("(max-width: 48rem)").matches ? 12 : 40; // rows of th
 const SLICE = 24; // names drawn at once
 const CALM = 99;
 const DIM = new URLSearchParams(location.search);
-const wanted = {
+const filter = {
   domains: new Set(DIM.getAll("domain")),
   area: DIM.get("area") ?? "",
   alarmed: DIM.get("alarmed") === "1",
@@ -43,26 +43,26 @@ export function look(rank) {
 }
 
 function communes() {
-  if (!wanted.area) return null;
-  const found = document.querySelector(`.tree [data-code="${CSS.escape(wanted.area)}"]`)?.dataset.area ?? wanted.area;
-  return new Set(found.split(" "));
+  if (!filter.area) return null;
+  const codes = document.querySelector(`.tree [data-code="${CSS.escape(filter.area)}"]`)?.dataset.area ?? filter.area;
+  return new Set(codes.split(" "));
 }
 
 function kept() {
   const areas = communes();
   const codes = areas && sites.communes.map((code) => areas.has(code));
-  const shown = sites.domains.map((one) => !wanted.domains.size || wanted.domains.has(one.name));
-  const found = [];
+  const shown = sites.domains.map((domain) => !filter.domains.size || filter.domains.has(domain.name));
+  const numbers = [];
   for (let n = 0; n < sites.name.length; n++) {
-    if (shown[sites.domain[n]] && (!codes || codes[sites.commune[n]]) && (!wanted.alarmed || sites.rank[n] < CALM)) found.push(n);
+    if (shown[sites.domain[n]] && (!codes || codes[sites.commune[n]]) && (!filter.alarmed || sites.rank[n] < CALM)) numbers.push(n);
   }
-  return found;
+  return numbers;
 }
 
-function features(found) {
+function features(numbers) {
   return {
     type: "FeatureCollection",
-    features: found.map((n) => ({
+    features: numbers.map((n) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] },
       properties: { n, rank: sites.rank[n], icon: icon(n) },
@@ -75,9 +75,9 @@ const icon = (n) => (sites.rank[n] >= CALM ? `site:${sites.domains[sites.domain[
 let shownNow = [];
 async function refresh() {
   shownNow = kept();
-  const told = features(shownNow);
+  const data = features(shownNow);
   await breathe();
-  map?.getSource("sites")?.setData(told);
+  map?.getSource("sites")?.setData(data);
   await breathe();
   inView();
   address();
@@ -112,7 +112,7 @@ function plain(text) {
 function row(n) {
   const made = document.createElement("li");
   made.dataset.name = sites.name[n];
-  if (sites.name[n] === wanted.site) made.setAttribute("aria-current", "true");
+  if (sites.name[n] === filter.site) made.setAttribute("aria-current", "true");
   const { priority, state } = look(sites.rank[n]);
   made.append(priority ? glyph(priority, state) : ring());
   const link = document.createElement("a");
@@ -157,35 +157,35 @@ function ring() {
 }
 
 function address() {
-  const said = new URLSearchParams();
-  for (const one of [...wanted.domains].sort()) said.append("domain", one);
-  if (wanted.area) said.set("area", wanted.area);
-  if (wanted.alarmed) said.set("alarmed", "1");
-  if (wanted.hidden.size) said.set("without", [...wanted.hidden].sort().join(" "));
-  if (wanted.site) said.set("site", wanted.site);
+  const query = new URLSearchParams();
+  for (const domain of [...filter.domains].sort()) query.append("domain", domain);
+  if (filter.area) query.set("area", filter.area);
+  if (filter.alarmed) query.set("alarmed", "1");
+  if (filter.hidden.size) query.set("without", [...filter.hidden].sort().join(" "));
+  if (filter.site) query.set("site", filter.site);
   if (map && moved) {
     const { lng, lat } = map.getCenter();
-    said.set("at", `${lng.toFixed(4)},${lat.toFixed(4)},${map.getZoom().toFixed(1)}`);
+    query.set("at", `${lng.toFixed(4)},${lat.toFixed(4)},${map.getZoom().toFixed(1)}`);
   }
-  history.replaceState(null, "", `/map${said.size ? `?${said}` : ""}`);
+  history.replaceState(null, "", `/map${query.size ? `?${query}` : ""}`);
 }
 let moved = DIM.has("at");
 
 function pressed() {
-  for (const one of document.querySelectorAll("[data-domain]")) one.setAttribute("aria-pressed", String(wanted.domains.has(one.dataset.domain)));
-  for (const one of document.querySelectorAll("[data-layer]")) one.setAttribute("aria-pressed", String(!wanted.hidden.has(one.dataset.layer)));
-  document.querySelector("[data-alarmed]").setAttribute("aria-pressed", String(wanted.alarmed));
-  for (const one of document.querySelectorAll("[data-code]")) one.setAttribute("aria-current", String(Boolean(wanted.area) && one.dataset.code === wanted.area));
+  for (const button of document.querySelectorAll("[data-domain]")) button.setAttribute("aria-pressed", String(filter.domains.has(button.dataset.domain)));
+  for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(!filter.hidden.has(button.dataset.layer)));
+  document.querySelector("[data-alarmed]").setAttribute("aria-pressed", String(filter.alarmed));
+  for (const button of document.querySelectorAll("[data-code]")) button.setAttribute("aria-current", String(Boolean(filter.area) && button.dataset.code === filter.area));
 }
 
 const LAYERS = { rivers: ["rivers", "river-names"], communes: ["communes", "commune-names"], zones: ["zones", "zone-edges"], assets: ["assets", "asset-lines"], basemap: ["basemap"] };
 function layers() {
   for (const [name, own] of Object.entries(LAYERS)) {
-    for (const one of own) if (map?.getLayer(one)) map.setLayoutProperty(one, "visibility", wanted.hidden.has(name) ? "none" : "visible");
+    for (const layer of own) if (map?.getLayer(layer)) map.setLayoutProperty(layer, "visibility", filter.hidden.has(name) ? "none" : "visible");
   }
 }
 
-const flip = (set, one) => (set.has(one) ? set.delete(one) : set.add(one));
+const flip = (set, value) => (set.has(value) ? set.delete(value) : set.add(value));
 document.addEventListener("click", (event) => {
   const hit = (what) => event.target.closest(what);
   const domain = hit("[data-domain]");
@@ -193,14 +193,14 @@ document.addEventListener("click", (event) => {
   const area = hit("[data-area]");
   const zoom = hit("[data-zoom]");
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (domain) flip(wanted.domains, domain.dataset.domain);
-  else if (hit("[data-alarmed]")) wanted.alarmed = !wanted.alarmed;
+  if (domain) flip(filter.domains, domain.dataset.domain);
+  else if (hit("[data-alarmed]")) filter.alarmed = !filter.alarmed;
   else if (layer) {
-    flip(wanted.hidden, layer.dataset.layer);
+    flip(filter.hidden, layer.dataset.layer);
     layers();
   } else if (area) {
     event.preventDefault();
-    wanted.area = area.dataset.code;
+    filter.area = area.dataset.code;
     if (sites) whole(kept());
   } else if (zoom) {
     if (zoom.dataset.zoom === "all") whole(shownNow);
@@ -221,9 +221,9 @@ list.addEventListener("click", (event) => {
 });
 
 async function choose(name, { fly = false, focus = true } = {}) {
-  wanted.site = name;
+  filter.site = name;
   address();
-  for (const one of list.children) one.toggleAttribute("aria-current", false);
+  for (const item of list.children) item.toggleAttribute("aria-current", false);
   list.querySelector(`[data-name="${CSS.escape(name)}"]`)?.setAttribute("aria-current", "true");
   map?.getSource("chosen")?.setData(point(name));
   if (!name) {
@@ -233,7 +233,7 @@ async function choose(name, { fly = false, focus = true } = {}) {
   const n = byName.get(name);
   if (fly && n !== undefined) map.easeTo({ center: [sites.lon[n], sites.lat[n]], zoom: Math.max(map.getZoom(), 11.5), duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 400 });
   const answer = await fetch(`/map/card/${encodeURIComponent(name)}`, { headers: { "HX-Request": "true" } });
-  if (!answer.ok || wanted.site !== name) return;
+  if (!answer.ok || filter.site !== name) return;
   card.innerHTML = await answer.text();
   if (focus) card.querySelector("h2 a")?.focus({ preventScroll: true });
 }
@@ -243,10 +243,10 @@ function point(name) {
   return { type: "FeatureCollection", features: n === undefined ? [] : [{ type: "Feature", geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] }, properties: {} }] };
 }
 
-function whole(found) {
-  if (!map || !found.length) return;
-  const lons = found.map((n) => sites.lon[n]);
-  const lats = found.map((n) => sites.lat[n]);
+function whole(numbers) {
+  if (!map || !numbers.length) return;
+  const lons = numbers.map((n) => sites.lon[n]);
+  const lats = numbers.map((n) => sites.lat[n]);
   moved = false;
   map.fitBounds([[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]], { padding: 48, duration: 0, maxZoom: 13 });
 }
@@ -261,7 +261,7 @@ function style() {
     sources: {
       sites: { type: "geojson", data: empty, cluster: true, clusterRadius: 44, clusterMaxZoom: 12, clusterProperties: { worst: ["min", ["get", "rank"]] } },
       chosen: { type: "geojson", data: empty },
-      ...Object.fromEntries(["rivers", "communes", "zones", "assets"].map((one) => [one, { type: "geojson", data: empty }])),
+      ...Object.fromEntries(["rivers", "communes", "zones", "assets"].map((name) => [name, { type: "geojson", data: empty }])),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
@@ -348,7 +348,7 @@ async function make() {
     }, 80);
   });
   await map.once("style.load");
-  for (const one of whole.layers.slice(1)) map.addLayer(one);
+  for (const layer of whole.layers.slice(1)) map.addLayer(layer);
   await drawn();
 }
 
@@ -357,7 +357,7 @@ const drawn = () => Promise.race([new Promise((done) => map.once("idle", done)),
 
 async function fill() {
   const ground = await json("/map/ground");
-  const names = [...ground.communes.features.map((one) => `name:${one.properties.name}`), ...ground.rivers.features.map((one) => `river:${one.properties.name}`)];
+  const names = [...ground.communes.features.map((feature) => `name:${feature.properties.name}`), ...ground.rivers.features.map((feature) => `river:${feature.properties.name}`)];
   for (let n = 0; n < names.length; n += SLICE) {
     for (const id of names.slice(n, n + SLICE)) missing({ id });
     await breathe();
@@ -418,7 +418,7 @@ async function start() {
   await drawn();
   await fill();
   say(sites.lost ? note.dataset.lost.replace("{n}", sites.lost) : "");
-  if (wanted.site) choose(wanted.site, { fly: !DIM.has("at"), focus: false });
+  if (filter.site) choose(filter.site, { fly: !DIM.has("at"), focus: false });
   document.addEventListener("hypervisor:alarm", states);
   document.addEventListener("hypervisor:refresh", states);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

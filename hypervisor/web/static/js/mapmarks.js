@@ -1,22 +1,22 @@
 // Marks for the map, drawn on a canvas from the tokens of the page: diamond 1, triangle 2, square 3,
 // circle 4; full, hollow, grey; a ring for a site without an alarm; names, since no fonts are fetched.
 const ratio = Math.min(2, Math.max(1, Math.round(devicePixelRatio)));
-const known = new Map();
+const colours = new Map();
 let probe = null;
 
 function colour(token) {  // a token of the page, or a colour
-  if (!known.has(token)) {
+  if (!colours.has(token)) {
     probe ??= document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
     probe.style.color = token.startsWith("--") ? `var(${token})` : token;
-    known.set(token, getComputedStyle(probe).color);
+    colours.set(token, getComputedStyle(probe).color);
   }
-  return known.get(token);
+  return colours.get(token);
 }
 const dark = () => {
   const [r] = colour("--ground").match(/\d+/g).map(Number);
   return r < 128;
 };
-export const forget = () => known.clear();
+export const forget = () => colours.clear();
 export const marks = { ratio, colour, dark };
 
 export async function load(address, worker) {

@@ -10,17 +10,17 @@ function write(acts) {
   sessionStorage.setItem(KEY, JSON.stringify(acts));
   const words = strip?.querySelector("[data-queue-words]");
   if (!words) return;
-  const wanted = acts.length === 1 ? strip.dataset.queuedOne : strip.dataset.queuedMany;
-  words.textContent = acts.length ? wanted.replace("{n}", acts.length) : "";
+  const template = acts.length === 1 ? strip.dataset.queuedOne : strip.dataset.queuedMany;
+  words.textContent = acts.length ? template.replace("{n}", acts.length) : "";
 }
 
 document.addEventListener("htmx:sendError", (event) => {
-  const { requestConfig: asked, elt } = event.detail;
+  const { requestConfig: request, elt } = event.detail;
   const form = elt.closest("[data-queue]");
-  if (asked.verb === "get" || !form) return;
+  if (request.verb === "get" || !form) return;
   const body = new URLSearchParams();
-  for (const [name, value] of asked.formData) body.append(name, value);
-  write([...read(), { what: form.dataset.queue, path: asked.path, body: body.toString() }]);
+  for (const [name, value] of request.formData) body.append(name, value);
+  write([...read(), { what: form.dataset.queue, path: request.path, body: body.toString() }]);
   form.setAttribute("data-queued", "");
 });
 

@@ -8,7 +8,7 @@ document.addEventListener("click", (event) => {
   if (!button || !area) return;
   const lines = area.value.split("\n");
   const line = Math.min(Number(button.dataset.line), lines.length);
-  const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  const before = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
   const at = before + Math.min(Number(button.dataset.column) - 1, lines[line - 1].length);
   area.focus();
   area.setSelectionRange(at, Math.min(at + 1, before + lines[line - 1].length));

@@ -71,7 +71,7 @@ function span(first, last) {
 
 function local(at) {
   const zone = document.documentElement.dataset.zone;
-  const parts = Object.fromEntries(new Intl.DateTimeFormat("en-GB", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone }).formatToParts(at * 1000).map((one) => [one.type, one.value]));
+  const parts = Object.fromEntries(new Intl.DateTimeFormat("en-GB", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone }).formatToParts(at * 1000).map((part) => [part.type, part.value]));
   return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:${parts.second}`;
 }
 
@@ -129,8 +129,8 @@ document.addEventListener("keydown", (event) => {
 const EVERY = 10_000;
 const fetched = new Map();
 function concerns(news) {
-  const told = (Array.isArray(news) ? news : [news]).map((one) => one?.sites ?? (one?.site ? [one.site] : null));
-  return told.some((sites) => sites === null || sites.includes(holder().dataset.site));
+  const places = (Array.isArray(news) ? news : [news]).map((item) => item?.sites ?? (item?.site ? [item.site] : null));
+  return places.some((sites) => sites === null || sites.includes(holder().dataset.site));
 }
 
 function later(part) {

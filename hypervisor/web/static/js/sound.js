@@ -5,7 +5,7 @@ const EVERY = 6000; // ms between two calls of a critical alarm
 const buttons = document.querySelectorAll("[data-sound]");
 const exercise = document.body.classList.contains("exercise");
 let context = null;
-let known = null; // [critical, major] that wait
+let previous = null; // [critical, major] that wait
 let again = null;
 
 const off = () => localStorage.getItem(OFF) !== null;
@@ -27,26 +27,26 @@ function tone(at, frequency, seconds) {
 function call(pitches) {
   document.documentElement.dataset.called = String(Number(document.documentElement.dataset.called ?? 0) + 1);
   if (asleep()) return;
-  pitches.forEach((one, place) => tone(context.currentTime + place * 0.22, one, 0.2));
+  pitches.forEach((pitch, place) => tone(context.currentTime + place * 0.22, pitch, 0.2));
 }
 const critical = () => call([880, 1175, 880]);
 const major = () => call([660]);
 
 // What the bar counts: it is fetched anew with each alarm.
 function counted() {
-  const found = [...document.querySelectorAll("#bar-live .tally li b")];
-  return found.length < 2 ? null : [Number(found[0].textContent), Number(found[1].textContent)];
+  const counts = [...document.querySelectorAll("#bar-live .tally li b")];
+  return counts.length < 2 ? null : [Number(counts[0].textContent), Number(counts[1].textContent)];
 }
 
 function look() {
   const now = counted();
   if (now === null) return;
-  const before = known ?? now;
-  known = now;
+  const before = previous ?? now;
+  previous = now;
   if (off()) return;
   if (now[0] > 0 && again === null) {
     critical();
-    again = setInterval(() => (off() || known[0] === 0 ? hush() : critical()), EVERY);
+    again = setInterval(() => (off() || previous[0] === 0 ? hush() : critical()), EVERY);
   } else if (now[1] > before[1]) major();
   if (now[0] === 0) hush();
 }

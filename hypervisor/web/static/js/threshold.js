@@ -10,8 +10,8 @@ const read = (text) => Number(String(text).trim().replace(/[\s\u00a0\u202f]/g, "
 
 function write(value) {
   const places = Math.max(Math.abs(value) < 10 ? 2 : 0, (String(Number(value.toFixed(6))).split(".")[1] ?? "").length);
-  const said = value.toLocaleString(language, { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: false });
-  return said.replace("-", "\u2212");
+  const text = value.toLocaleString(language, { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: false });
+  return text.replace("-", "\u2212");
 }
 
 function place(value) {
@@ -27,8 +27,8 @@ function show(value) {
   document.querySelector("[data-yaml]")?.classList.toggle("same", clean);
   const before = document.querySelector("[data-yaml-before]");
   if (before) before.hidden = clean;
-  const said = document.querySelector("[data-yaml-value]");
-  if (said) said.textContent = String(Number(value.toFixed(6)));
+  const output = document.querySelector("[data-yaml-value]");
+  if (output) output.textContent = String(Number(value.toFixed(6)));
   if (!handle) return;
   const y = place(value);
   handle.setAttribute("transform", `translate(0 ${y})`);
