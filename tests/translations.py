@@ -117,6 +117,7 @@ def check_french() -> Iterator[str]:
     """What lacks its French, and French that nothing needs or that does not fit."""
     texts = [*list_texts(), *list_kinds()]
     french: dict[str, tuple[str, ...]] = {}
+    files: dict[str, str] = {}
     used = {forms[0] for _, forms in texts} | set(list_strings())
     for file, message in read_messages("fr"):
         key, *plural = [message.id] if isinstance(message.id, str) else message.id
@@ -125,8 +126,9 @@ def check_french() -> Iterator[str]:
         )
         if not all(forms) or message.fuzzy:
             yield f"{file}: {key!r} has no French"
-        if french.setdefault(key, forms) != forms:
-            yield f"{file}: {key!r} has two translations"
+        if key in french:
+            yield f"{file}: {key!r} is in {files[key]} already: pages share their French"
+        files[key], french[key] = file, forms
         if key not in used and file != _STORED:
             yield f"{file}: nothing says {key!r}"
         wrong = {field for form in forms for field in _fields(form)} - {*_fields(key), "num"}
