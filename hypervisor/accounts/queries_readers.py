@@ -8,13 +8,13 @@ import psycopg
 from psycopg import sql
 
 from hypervisor.database import locks, tenancy
-from hypervisor.database.connect import Connection, StoreError
+from hypervisor.database.connect import Connection, StoreError, fetch
 from hypervisor.database.locks import Lock
 
 MAX_CONNECTIONS = 10  # at once, of one reader
 _SELECT = (
-    "SELECT reader.name, role, reader.area, area.name, created_at, created_by,"
-    " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)"
+    "SELECT reader.name, role, reader.area, area.name AS area_name, created_at, created_by,"
+    " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin) AS may_log_in"
     " FROM reader LEFT JOIN area ON area.code = reader.area"
 )
 
@@ -55,12 +55,11 @@ def lock_readers(connection: Connection) -> None:
 
 def list_readers(connection: Connection) -> list[Reader]:
     """All readers by name."""
-    return [_reader(row) for row in connection.execute(f"{_SELECT} ORDER BY 1")]
+    return fetch(connection, Reader, f"{_SELECT} ORDER BY 1")
 
 
 def find_reader(connection: Connection, name: str) -> Reader | None:
-    row = connection.execute(f"{_SELECT} WHERE reader.name = %s", [name]).fetchone()
-    return None if row is None else _reader(row)
+    return next(iter(fetch(connection, Reader, f"{_SELECT} WHERE reader.name = %s", [name])), None)
 
 
 def upsert_reader(connection: Connection, name: str, area: str | None, author: str) -> None:
@@ -212,16 +211,3 @@ def _execute_for_role(connection: Connection, statement: str, role: str) -> None
     """Run what names a role and this database."""
     row = connection.execute("SELECT format(%s, %s::text, current_database())", [statement, role])
     connection.execute(str(row.fetchone()[0]).encode())  # type: ignore[index]  # always one row
-
-
-def _reader(row: tuple[object, ...]) -> Reader:
-    name, role, area, area_name, created_at, created_by, may = row
-    return Reader(
-        name=name,  # type: ignore[arg-type]
-        role=role,  # type: ignore[arg-type]
-        area=area,  # type: ignore[arg-type]
-        area_name=area_name,  # type: ignore[arg-type]
-        created_at=created_at,  # type: ignore[arg-type]
-        created_by=created_by,  # type: ignore[arg-type]
-        may_log_in=bool(may),
-    )

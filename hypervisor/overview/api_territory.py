@@ -11,7 +11,7 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.overview import queries
 from hypervisor.readings import queries_territory
 from hypervisor.readings.queries_territory import CommuneCounts
-from hypervisor.registry import queries_tables
+from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.model import Area, Zone
 from hypervisor.registry.schemas_territory import (
     AreaBody,
@@ -175,7 +175,7 @@ def worst_severity(severities: Iterable[str | None]) -> str | None:
 def _rivers(context: RequestContext) -> Iterable[RiverBody]:
     worst = queries_territory.find_worst_by_site(context.connection)
     feeding: dict[str, list[LinkBody]] = {}
-    links = queries_territory.list_links(context.connection, context.now())
+    links = queries_site.list_links(context.connection, context.now())
     for upstream, downstream, travel in links:
         feeding.setdefault(downstream, []).append(LinkBody(site=upstream, travel_s=travel))
     along: dict[str, list[GaugeBody]] = {}

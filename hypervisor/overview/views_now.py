@@ -31,7 +31,8 @@ from hypervisor.overview.views_rivers import (
     find_worsening,
     predict_peaks,
 )
-from hypervisor.readings import queries_silence, queries_territory
+from hypervisor.readings import queries_silence
+from hypervisor.registry import queries_site
 from hypervisor.web import filters, marks
 from hypervisor.web.shared_render import Shared
 
@@ -82,8 +83,7 @@ def _look(context: RequestContext) -> Now:
     places = queries.list_river_sites(connection)
     limits = queries.list_thresholds(connection, LIMITS, now)
     links = {
-        (above, below): travel
-        for above, below, travel in queries_territory.list_links(connection, now)
+        (above, below): travel for above, below, travel in queries_site.list_links(connection, now)
     }
     hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
     heard = queries_silence.list_expected_series(connection, hazards, now)

@@ -38,7 +38,7 @@ class UpstreamGauge:
 
     site: str
     title: str
-    travel_s: float | None
+    travel_s: float
     limit: SiteLimit | None
     course: Course | None
     trace: Trace
@@ -62,22 +62,17 @@ class Upstream:
     drawing: Drawing | None
 
 
-def list_upstream(
-    flows: Sequence[tuple[str, str, float | None]], site: str
-) -> list[tuple[str, float | None]]:
+def list_upstream(flows: Sequence[tuple[str, str, float]], site: str) -> list[tuple[str, float]]:
     """(site, travel time in s) of the sites upstream, nearest first."""
-    travel_times: dict[str, float | None] = {}
-    waiting: list[tuple[str, float | None]] = [(site, 0.0)]
+    travel_times: dict[str, float] = {}
+    waiting = [(site, 0.0)]
     while waiting:
         here, so_far = waiting.pop(0)
         for above, below, travel in flows:
             if below == here and above not in travel_times and above != site:
-                total = None if travel is None or so_far is None else so_far + travel
-                travel_times[above] = total
-                waiting.append((above, total))
-    return sorted(
-        travel_times.items(), key=lambda entry: (entry[1] is None, entry[1] or 0.0, entry[0])
-    )
+                travel_times[above] = so_far + travel
+                waiting.append((above, so_far + travel))
+    return sorted(travel_times.items(), key=lambda entry: (entry[1], entry[0]))
 
 
 def build_upstream(
@@ -99,7 +94,7 @@ def build_upstream(
 def _gauges(
     context: RequestContext,
     facts: Facts,
-    above: Sequence[tuple[str, float | None]],
+    above: Sequence[tuple[str, float]],
     query: TraceQuery,
 ) -> list[UpstreamGauge]:
     connection, catalogue = context.connection, context.catalogue
@@ -142,11 +137,7 @@ def _gauges(
 
 def describe_gauge(gauge: UpstreamGauge) -> str:
     """Its state as text, such as: rises, 2 h 40 upstream."""
-    far = (
-        _("%(travel)s upstream") % {"travel": filters.duration(gauge.travel_s)}
-        if gauge.travel_s is not None
-        else _("upstream")
-    )
+    far = _("%(travel)s upstream") % {"travel": filters.duration(gauge.travel_s)}
     if gauge.peak:
         clock = filters.day_time(to_datetime(gauge.peak[0]))
         return _("peak %(clock)s, %(far)s") % {"clock": clock, "far": far}

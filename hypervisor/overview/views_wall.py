@@ -11,8 +11,7 @@ from hypervisor.overview import queries
 from hypervisor.overview.queries import OpenAlarm
 from hypervisor.overview.views_now import Now, load_now
 from hypervisor.overview.views_rivers import Gauge, River, fill_row
-from hypervisor.readings import queries_territory
-from hypervisor.registry import queries_tables
+from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.model import Area, Site, Zone
 
 WIDTH, HEIGHT = 500.0, 480.0
@@ -206,8 +205,7 @@ def build_wall(context: RequestContext) -> Wall:
             ],
             places=queries.list_river_sites(connection),
             links=[
-                (above, below)
-                for above, below, _travel in queries_territory.list_links(connection, now)
+                (above, below) for above, below, _travel in queries_site.list_links(connection, now)
             ],
             worst=look.worst,
             silent=silent,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries_latest, queries_territory
-from hypervisor.registry import queries_devices, queries_tables
+from hypervisor.registry import queries_devices, queries_site, queries_tables
 from hypervisor.registry.model import Asset, Group
 from hypervisor.registry.queries_devices import DeviceRow
 
@@ -57,7 +57,7 @@ class Dependencies:
         things = queries_tables.list_things(connection, Asset)
         assets = {asset.name: asset.title for asset in things}
         reaches = queries_territory.list_reaches(connection, now).values()
-        links = queries_territory.list_links(connection, now)
+        links = queries_site.list_links(connection, now)
         rules = queries_latest.list_rules(connection, now)
         quantities = _group((row.device, row.quantity) for row in series)
         measured_by = _group(

@@ -47,12 +47,6 @@ SELECT site.name, (ARRAY['critical', 'major', 'minor', 'info'])[min(
 FROM alarm a JOIN site ON site.id = a.site
 WHERE a.ended IS NULL AND a.withdrawn IS NULL GROUP BY site.name
 """
-_LINKS = """
-SELECT split_part(key, '>', 1), split_part(key, '>', 2), travel_s FROM (
-    SELECT DISTINCT ON (key) key, (value->>'travel_s')::float AS travel_s FROM revision
-    WHERE kind = 'link' AND effective <= %s ORDER BY key, effective DESC, id DESC) link
-WHERE travel_s IS NOT NULL ORDER BY key
-"""
 _REACHES = """
 SELECT key AS asset, value->>'gauge' AS gauge, (value->>'level')::float AS level,
        value->>'unit' AS unit, illustrative
@@ -70,11 +64,6 @@ def count_by_commune(connection: Connection) -> list[CommuneCounts]:
 def find_worst_by_site(connection: Connection) -> dict[str, tuple[str, int]]:
     """By site with active alarms: their highest severity and their number."""
     return {name: (severity, count) for name, severity, count in connection.execute(_WORST)}
-
-
-def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float]]:
-    """(upstream, downstream, s that the water takes) in force at a time."""
-    return connection.execute(_LINKS, [at]).fetchall()
 
 
 def list_reaches(connection: Connection, at: datetime) -> dict[str, Reached]:

@@ -9,6 +9,7 @@ from psycopg.rows import class_row, dict_row
 
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from hypervisor.registry.queries_works import load_in_force
 
 MOST = 40  # suggestions below a field
 
@@ -91,17 +92,12 @@ def list_thresholds(
     ).fetchall()
 
 
-def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float | None]]:
+def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float]]:
     """(above, below, s that water takes) of the links in force."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'link' AND effective <= %s"
-        " ORDER BY key, effective DESC, id DESC",
-        [at],
-    )
     return [
-        (key.partition(">")[0], key.partition(">")[2], value.get("travel_s"))
-        for key, value in rows
-        if value is not None
+        (key.partition(">")[0], key.partition(">")[2], value["travel_s"])
+        for key, value in load_in_force(connection, "link", at).items()
+        if "travel_s" in value
     ]
 
 

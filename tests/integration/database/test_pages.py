@@ -96,9 +96,6 @@ def test_the_link_rule_and_reach_in_force(connection: Connection) -> None:
     ):
         links = [("mill", "source", 1), ("source", "mill", seconds)]
         assert queries_site.list_links(connection, at) == links[at >= NOW :]
-        assert [(a, b, s) for a, b, s in queries_territory.list_links(connection, at)] == links[
-            at >= NOW :
-        ]
         assert {key: value for key, value, _ in queries_latest.list_rules(connection, at)} == {
             "flood-high": {"n": number},
             **({"flood-gone": {"n": 9}} if at < NOW else {}),

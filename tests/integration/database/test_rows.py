@@ -165,11 +165,7 @@ def test_communes_that_lie_somewhere(connection: Connection) -> None:
 def test_links_in_which_nobody_says_how_long_water_takes(connection: Connection) -> None:
     revise(connection, "link", "source>mill", {})
     revise(connection, "link", "mill>square", {"travel_s": 90})
-    assert queries_site.list_links(connection, NOW) == [
-        ("mill", "square", 90),
-        ("source", "mill", None),
-    ]
-    assert queries_territory.list_links(connection, NOW) == [("mill", "square", 90)]
+    assert queries_site.list_links(connection, NOW) == [("mill", "square", 90)]
 
 
 def test_a_threshold_on_its_sites_page_and_in_the_api(connection: Connection) -> None:

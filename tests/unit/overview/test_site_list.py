@@ -113,8 +113,8 @@ def test_a_river_is_a_line_through_its_gauges_in_flow_order() -> None:
 
 
 def test_what_flows_in_is_followed_to_the_sources_once() -> None:
-    flows = [("a", "b", 3600.0), ("b", "c", 7200.0), ("x", "c", None), ("c", "a", 60.0)]
-    assert list_upstream(flows, "c") == [("b", 7200.0), ("a", 10800.0), ("x", None)]
+    flows = [("a", "b", 3600.0), ("b", "c", 7200.0), ("x", "c", 9000.0), ("c", "a", 60.0)]
+    assert list_upstream(flows, "c") == [("b", 7200.0), ("x", 9000.0), ("a", 10800.0)]
 
 
 def test_rain_is_summed_back_from_now() -> None:
