@@ -49,8 +49,7 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
             SELECT stood.severity FROM stood
             WHERE stood.site = turn.site AND stood.begins <= turn.time
               AND (stood.ended IS NULL OR stood.ended > turn.time)
-            ORDER BY array_position(ARRAY['critical', 'major', 'minor', 'info'],
-                                    stood.severity) LIMIT 1) AS state
+            ORDER BY severity_rank(stood.severity) LIMIT 1) AS state
         FROM turn ORDER BY turn.time, turn.site
         """,
         width=24,

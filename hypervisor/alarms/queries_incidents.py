@@ -30,8 +30,7 @@ _SEEN = f"""(
         SELECT min(a.began) AS opened, array_agg(a.id ORDER BY a.id) AS alarms,
                CASE WHEN bool_or(a.ended IS NULL) THEN NULL ELSE max(a.ended) END AS ended,
                count(*) FILTER (WHERE a.ended IS NULL) AS active,
-               (array_agg({_HIGHEST} ORDER BY array_position(
-                   ARRAY['critical', 'major', 'minor', 'info'], {_HIGHEST})))[1] AS severity
+               (array_agg({_HIGHEST} ORDER BY severity_rank({_HIGHEST})))[1] AS severity
         FROM incident_alarm m JOIN alarm a ON a.id = m.alarm
         WHERE m.incident = i.number AND a.withdrawn IS NULL) v
     WHERE v.alarms IS NOT NULL)"""  # noqa: S608  constants

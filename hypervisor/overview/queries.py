@@ -56,7 +56,7 @@ SELECT (SELECT count(*) FROM transition WHERE kind = 'raised' AND noticed_at > %
        (SELECT count(DISTINCT key) FROM revision WHERE kind IN ('threshold', 'rule')
           AND recorded_at > %(wall)s AND previous IS NOT NULL) AS edited
 """
-_RANK = "array_position(ARRAY['critical', 'major', 'minor', 'info'], a.severity->-1->>1)"
+_RANK = "severity_rank(a.severity->-1->>1)"
 # The mark shows the worst alarm; it is full where that one, or one as bad, is to be acknowledged.
 _SITES = f"""
 WITH active AS (

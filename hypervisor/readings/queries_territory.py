@@ -32,8 +32,7 @@ class Reached:
 _COUNTS = """
 WITH open AS (
     SELECT site, count(*) AS alarms, count(*) FILTER (WHERE acknowledged IS NULL) AS fresh,
-           min(array_position(ARRAY['critical', 'major', 'minor', 'info'],
-                              severity->-1->>1)) AS rank
+           min(severity_rank(severity->-1->>1)) AS rank
     FROM alarm WHERE ended IS NULL AND withdrawn IS NULL GROUP BY site
 )
 SELECT site.commune, count(*) AS sites, coalesce(sum(open.alarms), 0)::int AS alarms,
@@ -42,8 +41,9 @@ SELECT site.commune, count(*) AS sites, coalesce(sum(open.alarms), 0)::int AS al
 FROM site LEFT JOIN open ON open.site = site.id GROUP BY site.commune
 """
 _WORST = """
-SELECT site.name, (ARRAY['critical', 'major', 'minor', 'info'])[min(
-    array_position(ARRAY['critical', 'major', 'minor', 'info'], a.severity->-1->>1))], count(*)
+SELECT site.name,
+       (ARRAY['critical', 'major', 'minor', 'info'])[min(severity_rank(a.severity->-1->>1))],
+       count(*)
 FROM alarm a JOIN site ON site.id = a.site
 WHERE a.ended IS NULL AND a.withdrawn IS NULL GROUP BY site.name
 """
