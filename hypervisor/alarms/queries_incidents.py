@@ -16,8 +16,7 @@ from hypervisor.database.locks import Lock
 
 _HIGHEST = (
     "(SELECT step->>1 FROM jsonb_array_elements(a.severity) step"
-    " ORDER BY array_position(ARRAY['info', 'minor', 'major', 'critical'], step->>1)"
-    " DESC NULLS LAST LIMIT 1)"
+    " ORDER BY severity_rank(step->>1) LIMIT 1)"
 )
 _KEY = ("domain", "category", "grouped_by", "name")
 _COLUMNS = f"number, {', '.join(_KEY)}, title, opened, ended, closes, severity, alarms, active"
