@@ -70,10 +70,10 @@
 
   // What a script calls its decoder, if that is none of the names that servers look for.
   function alike() {
-    var found = names(scope).filter(function (name) {
+    var functions = names(scope).filter(function (name) {
       return !atFirst.has(name) && LIKE.test(name) && isDecoder(scope[name]);
     });
-    return found.length ? "; it has " + found.slice(0, 6).join(", ") : "";
+    return functions.length ? "; it has " + functions.slice(0, 6).join(", ") : "";
   }
 
   // Actility also takes the fields themselves, without `data` around them.
