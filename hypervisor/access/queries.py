@@ -18,7 +18,7 @@ PERSON = "a.id, a.name, a.title, a.language"  # what `person` makes somebody of
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """An account as those see it who administer it."""
+    """An account as those see it who administer it. `by_provider`: by the identity provider."""
 
     id: int
     name: str
@@ -28,6 +28,7 @@ class Account:
     disabled_at: datetime | None
     signed_in_at: datetime | None
     signs_in: bool
+    by_provider: bool
 
 
 def load_person(connection: Connection, row: Sequence[Any]) -> Person:
@@ -55,8 +56,10 @@ def list_accounts(connection: Connection) -> list[Account]:
     """All accounts by name."""
     with connection.cursor(row_factory=class_row(Account)) as cursor:
         return cursor.execute(
-            "SELECT id, name, title, language, created_at, disabled_at, signed_in_at,"
-            " password IS NOT NULL AS signs_in FROM account ORDER BY lower(name)"
+            "SELECT a.id, name, title, language, created_at, disabled_at, signed_in_at,"
+            " password IS NOT NULL OR p.account IS NOT NULL AS signs_in,"
+            " p.account IS NOT NULL AS by_provider"
+            " FROM account a LEFT JOIN provider_account p ON p.account = a.id ORDER BY lower(name)"
         ).fetchall()
 
 

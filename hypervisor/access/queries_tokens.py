@@ -11,6 +11,7 @@ from hypervisor.access.errors import NoAccountError
 from hypervisor.base.duties import Duty
 from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
+from hypervisor.database.credentials import CONFIRMED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,9 @@ def find_token(
     """Whose token that is, if it is still valid, and when it was last used."""
     row = connection.execute(
         f"SELECT {queries.PERSON}, t.id, t.scopes, t.used_at FROM api_token t"  # noqa: S608  our own columns
-        " JOIN account a ON a.id = t.account WHERE t.secret = %s AND t.ends_at > %s"
-        " AND t.revoked_at IS NULL AND a.disabled_at IS NULL",
-        [secret, now],
+        " JOIN account a ON a.id = t.account WHERE t.secret = %(secret)s AND t.ends_at > %(now)s"
+        f" AND t.revoked_at IS NULL AND a.disabled_at IS NULL AND {CONFIRMED}",
+        {"secret": secret, "now": now},
     ).fetchone()
     if row is None:
         return None

@@ -34,14 +34,20 @@ Transaction = Callable[[], AbstractContextManager[Connection]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignInAttempt:
-    """Somebody at the door. `earlier`: the session that their browser still shows."""
+class Visit:
+    """A browser at the door. `earlier`: the session that it still shows."""
 
-    name: str
-    password: str
     address: str
     browser: str = ""
     earlier: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInAttempt(Visit):
+    """Somebody with a password."""
+
+    name: str
+    password: str
 
 
 def sign_in(
@@ -67,15 +73,6 @@ def sign_in(
     if not passwords.verify(kept, attempt.password) or credentials is None:
         raise UnauthenticatedError("the name or the password is wrong")
     secret = secrets.generate_session()
-    session = Session(
-        secret=secrets.digest(secret),
-        account=number,
-        created_at=now,
-        seen_at=now,
-        ends_at=now + longest,
-        address=attempt.address,
-        browser=attempt.browser[:200],
-    )
     with writing() as connection:
         # Meanwhile the account may have been given another password, or taken out of use.
         queries.lock_account(connection, number)
@@ -84,7 +81,8 @@ def sign_in(
             connection, attempt.name.strip()
         ):
             raise UnauthenticatedError("the name or the password is wrong")
-        _open_session(connection, attempt, session, idle=idle)
+        _forgive_attempt(connection, attempt)
+        open_session(connection, number, secret, attempt, now=now, idle=idle, longest=longest)
         if kept is not None and passwords.needs_rehash(kept):
             queries.set_password(connection, number, passwords.hash_password(attempt.password))
         audit.record(
@@ -112,20 +110,41 @@ def _count_attempt(connection: Connection, attempt: SignInAttempt, now: datetime
     queries_attempts.count_failure(connection, list(limits), now, over=over)
 
 
-def _open_session(
-    connection: Connection, attempt: SignInAttempt, session: Session, *, idle: timedelta
-) -> None:
-    """Replace the browser's earlier session; the sign-in that was counted did not fail."""
+def _forgive_attempt(connection: Connection, attempt: SignInAttempt) -> None:
+    """The sign-in that was counted did not fail."""
     address = throttle.address_key(attempt.address)
     limits = throttle.build_limits(attempt.name, attempt.address)
     queries_attempts.clear_failures(connection, [key for key in limits if key != address])
     queries_attempts.uncount_failure(connection, address)
-    if attempt.earlier is not None:
-        queries_sessions.delete_session(connection, attempt.earlier)
-    queries_sessions.delete_expired(connection, now=session.created_at, idle=idle)
-    queries_sessions.keep_latest_sessions(connection, session.account, latest=MAX_SESSIONS - 1)
+
+
+def open_session(  # noqa: PLR0913  what a session is
+    connection: Connection,
+    account: int,
+    secret: str,
+    visit: Visit,
+    *,
+    now: datetime,
+    idle: timedelta,
+    longest: timedelta,
+) -> Session:
+    """Open a session of an account, in place of the browser's earlier one."""
+    session = Session(
+        secret=secrets.digest(secret),
+        account=account,
+        created_at=now,
+        seen_at=now,
+        ends_at=now + longest,
+        address=visit.address,
+        browser=visit.browser[:200],
+    )
+    if visit.earlier is not None:
+        queries_sessions.delete_session(connection, visit.earlier)
+    queries_sessions.delete_expired(connection, now=now, idle=idle)
+    queries_sessions.keep_latest_sessions(connection, account, latest=MAX_SESSIONS - 1)
     queries_sessions.insert_session(connection, session)
-    queries.record_sign_in(connection, session.account, session.created_at)
+    queries.record_sign_in(connection, account, now)
+    return session
 
 
 def _format_wait(left: timedelta) -> str:

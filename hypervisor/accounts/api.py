@@ -131,4 +131,5 @@ def _account_body(connection: Connection, account: Account) -> AccountBody:
         disabled_at=account.disabled_at,
         signed_in_at=account.signed_in_at,
         signs_in=account.signs_in,
+        by_provider=account.by_provider,
     )

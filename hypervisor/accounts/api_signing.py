@@ -14,7 +14,7 @@ from hypervisor.access.identity import (
     is_secure,
     require_same_origin,
 )
-from hypervisor.access.service import SignInAttempt
+from hypervisor.access.service import SignInAttempt, Visit
 from hypervisor.accounts.schemas import (
     LoginPost,
     MeBody,
@@ -119,27 +119,45 @@ def open_session(request: Request, response: Response, *, name: str, password: s
         ForbiddenError: another site's page tries this.
     """
     require_same_origin(request)
-    state = request.app.state
-    pool: Pool = state.pool
-    with pool.connection() as connection:
-        instance = get_instance(request, connection)
-    cookie = cookie_name(instance, secure=is_secure(request))
-    earlier = request.cookies.get(cookie)
+    pool: Pool = request.app.state.pool
+    visit = read_visit(request)
     secret = access_service.sign_in(
         pool.writing,
         SignInAttempt(
             name=name,
             password=password,
-            address=request.client.host if request.client else "",
-            browser=request.headers.get("user-agent", ""),
-            earlier=secrets.digest(earlier) if earlier else None,
+            address=visit.address,
+            browser=visit.browser,
+            earlier=visit.earlier,
         ),
-        now=state.clock(),
+        now=request.app.state.clock(),
         idle=IDLE_TIMEOUT,
         longest=SESSION_LIFETIME,
     )
+    keep_session(request, response, secret)
+
+
+def read_visit(request: Request) -> Visit:
+    """The browser that asks to sign in."""
+    earlier = request.cookies.get(_session_cookie(request))
+    return Visit(
+        address=request.client.host if request.client else "",
+        browser=request.headers.get("user-agent", ""),
+        earlier=secrets.digest(earlier) if earlier else None,
+    )
+
+
+def _session_cookie(request: Request) -> str:
+    pool: Pool = request.app.state.pool
+    with pool.connection() as connection:
+        instance = get_instance(request, connection)
+    return cookie_name(instance, secure=is_secure(request))
+
+
+def keep_session(request: Request, response: Response, secret: str) -> None:
+    """Let the browser keep its session from this response on."""
     response.set_cookie(
-        cookie,
+        _session_cookie(request),
         secret,
         max_age=int(SESSION_LIFETIME.total_seconds()),
         path="/",

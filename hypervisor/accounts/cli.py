@@ -80,6 +80,7 @@ def list_accounts(context: typer.Context, as_json: Json = False) -> None:
                 "name": account.name,
                 "title": account.title,
                 "roles": [{"role": role.value, "area": area} for role, area in held],
+                "by_provider": account.by_provider,
                 "disabled": account.disabled_at is not None,
                 "signed_in_at": account.signed_in_at and account.signed_in_at.isoformat(),
             }

@@ -97,12 +97,15 @@ def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
     try:
         with context.writing() as connection:
             account = service.get_administered_account(connection, name, administrator)
+            if account.by_provider:  # both follow the provider's claims; the form has neither
+                title, role = account.title, []
             if (title, language or None) != (account.title, account.language):
                 service.update_description(
                     connection, name, administrator, title=title, language=language or None
                 )
             roles = view.parse_roles(role, area)
-            if set(roles) != set(queries_roles.list_roles(connection, account.id)):
+            held = set(queries_roles.list_roles(connection, account.id))
+            if set(roles) != held and not account.by_provider:
                 service.set_roles(connection, name, roles, administrator, reason=reason)
     except NoAccountError:
         raise

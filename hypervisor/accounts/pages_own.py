@@ -11,6 +11,7 @@ from hypervisor.access import service as access_service
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.access.errors import AccountError
 from hypervisor.access.identity import IDLE_TIMEOUT
+from hypervisor.accounts import queries_provider
 from hypervisor.accounts import views as view
 from hypervisor.accounts.api_signing import Number
 from hypervisor.base.duties import Duty
@@ -109,12 +110,14 @@ def _render_account(
         sessions = queries_sessions.list_sessions(
             connection, context.person.account, now=now, idle=IDLE_TIMEOUT
         )
+        by_provider = queries_provider.is_provider_account(connection, context.person.account)
     return render(
         context,
         "account.html",
         status_code=422 if wrong else 200,
         tokens=tokens,
         sessions=sessions,
+        by_provider=by_provider,
         duties=view.list_duties(context.person),
         secret=secret,
         wrong=wrong,

@@ -105,7 +105,10 @@ class AccountBody(BaseModel):
     created_at: datetime
     disabled_at: datetime | None
     signed_in_at: datetime | None
-    signs_in: bool = Field(description="It has a password.")
+    signs_in: bool = Field(description="It has a password, or signs in with the provider.")
+    by_provider: bool = Field(
+        description="It signs in with the identity provider, whose claims its roles follow."
+    )
     made_at = old_key("created_at", datetime)
 
 

@@ -48,13 +48,7 @@ def create_account(
         AccountError: its name, password or roles cannot be these.
         ForbiddenError: a role reaches beyond the administrator's territory.
     """
-    name = new.name.strip()
-    if not _NAME.fullmatch(name):
-        raise AccountError(
-            "{name!r} is not a valid account name: expected up to 100 letters, digits, spaces and "
-            ". - ' @, a letter or digit first",
-            name,
-        )
+    name = require_valid_name(new.name.strip())
     if not new.roles:
         raise AccountError("give {name} a role: {roles}", name, ", ".join(Role))
     _check_language(new.language)
@@ -77,9 +71,24 @@ def create_account(
         name,
         administrator,
         reason or "made the account",
-        {"roles": _format_roles(new.roles)},
+        {"roles": format_roles(new.roles)},
     )
     return number
+
+
+def require_valid_name(name: str) -> str:
+    """The name, where an account may have it.
+
+    Raises:
+        AccountError: it may not.
+    """
+    if not _NAME.fullmatch(name):
+        raise AccountError(
+            "{name!r} is not a valid account name: expected up to 100 letters, digits, spaces and "
+            ". - ' @, a letter or digit first",
+            name,
+        )
+    return name
 
 
 def set_roles(
@@ -94,11 +103,18 @@ def set_roles(
 
     Raises:
         NoAccountError: there is none that the administrator administers.
-        AccountError: the instance would be left without an administrator.
+        AccountError: the instance would be left without an administrator; or the roles follow the
+            identity provider's claims.
         ForbiddenError: a role reaches beyond the administrator's territory.
     """
     queries_roles.lock_roles(connection)
     account = get_administered_account(connection, name, administrator)
+    if account.by_provider:
+        raise AccountError(
+            "the roles of {code} follow the identity provider's claims: change them there, or the "
+            "sign-in rules",
+            account.name,
+        )
     before = queries_roles.list_roles(connection, account.id)
     _require_within(connection, roles, administrator)
     queries_roles.replace_roles(connection, account.id, roles)
@@ -109,7 +125,7 @@ def set_roles(
         account.name,
         administrator,
         reason or "changed the roles",
-        {"before": _format_roles(before), "after": _format_roles(roles)},
+        {"before": format_roles(before), "after": format_roles(roles)},
     )
 
 
@@ -128,10 +144,10 @@ def update_description(
     """
     _check_language(language)
     account = get_administered_account(connection, name, administrator)
-    access_queries.update_account(
-        connection, account.id, title=title.strip() or name, language=language
-    )
-    details = {"title": title.strip() or name, "language": language}
+    # That of the identity provider's accounts follows its claims.
+    title = account.title if account.by_provider else title.strip() or name
+    access_queries.update_account(connection, account.id, title=title, language=language)
+    details = {"title": title, "language": language}
     _record(connection, "account", account.name, administrator, "changed the description", details)
 
 
@@ -148,12 +164,16 @@ def set_password(  # noqa: PLR0913  what an act on an account is
 
     Raises:
         NoAccountError: there is none that the administrator administers.
-        AccountError: the password may not be taken.
+        AccountError: the password may not be taken; or they sign in with the identity provider.
     """
     account = get_administered_account(connection, name, administrator)
+    if account.by_provider:
+        raise AccountError(
+            "{code} signs in with the identity provider: no password is kept here", account.name
+        )
     passwords.require_strong(password, name=account.name)
     access_queries.set_password(connection, account.id, passwords.hash_password(password))
-    ended = _end_credentials(connection, account.id, at)
+    ended = end_credentials(connection, account.id, at)
     _record(
         connection, "password", account.name, administrator, reason or "set the password", ended
     )
@@ -180,7 +200,7 @@ def set_disabled(
     access_queries.set_disabled(connection, account.id, at)
     ended: Mapping[str, object] = {}
     if at is not None:
-        ended = _end_credentials(connection, account.id, at)
+        ended = end_credentials(connection, account.id, at)
         _require_remaining_administrator(
             connection, before=queries_roles.list_roles(connection, account.id)
         )
@@ -189,7 +209,7 @@ def set_disabled(
     _record(connection, kind, account.name, administrator, reason or words, ended)
 
 
-def _end_credentials(connection: Connection, account: int, at: datetime) -> Mapping[str, object]:
+def end_credentials(connection: Connection, account: int, at: datetime) -> Mapping[str, object]:
     """Let nothing in any more that was shown until now; how much that was."""
     return {
         "sessions": queries_sessions.delete_sessions(connection, account),
@@ -252,7 +272,7 @@ def _check_language(language: str | None) -> None:
         raise AccountError("language {language!r}: expected fr or en", language)
 
 
-def _format_roles(roles: Roles) -> list[str]:
+def format_roles(roles: Roles) -> list[str]:
     return [str(role) if area is None else f"{role} of {area}" for role, area in roles]
 
 

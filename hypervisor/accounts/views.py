@@ -52,6 +52,7 @@ class AdminTab:
 ADMIN_TABS = (
     AdminTab(key="accounts", title=mark("Accounts"), address="/admin"),
     AdminTab(key="tokens", title=mark("API tokens"), address="/admin/tokens"),
+    AdminTab(key="sign-in", title=mark("Sign-in"), address="/admin/sign-in", whole=True),
     AdminTab(key="devices", title=mark("Devices"), address="/admin/devices"),
     AdminTab(key="works", title=mark("Planned works"), address="/admin/works"),
     AdminTab(key="settings", title=mark("Alarm settings"), address="/admin/settings", whole=True),
@@ -74,6 +75,7 @@ CONFIRMATIONS: Mapping[str, str] = {
     "ended": mark("The works are over."),
     "set": mark("The setting holds from now on, for all parts."),
     "retried": mark("It will be sent again."),
+    "rules": mark("These rules hold from the next sign-in of each."),
 }
 
 

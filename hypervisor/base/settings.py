@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     )  # then a notification is dead, and listed
     basemap: str = ""  # under the map: "ign", or tiles as https://host/{z}/{x}/{y}.png; "": plain
     public_url: str = ""  # where links in notifications lead; default: the web part's own address
+    oidc_issuer: str = ""  # the authority's identity provider; "": people have local accounts only
+    oidc_client_id: str = ""  # as which the provider knows this instance
+    oidc_client_secret: str = ""
     ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
 
     @property

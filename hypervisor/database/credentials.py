@@ -9,8 +9,12 @@ import psycopg
 
 from hypervisor.base.person import Person
 
+# An account `a` whose roles may still be believed: those that the identity provider's claims gave
+# are confirmed by each sign-in, and without one for this long its tokens rest.
+CONFIRMED = """(a.signed_in_at > %(now)s::timestamptz - interval '31 days'
+    OR NOT EXISTS (SELECT FROM provider_account p WHERE p.account = a.id))"""
 # Current roles of sessions and tokens that have neither expired nor been revoked.
-_VALID = """
+_VALID = f"""
 SELECT a.id, s.secret, NULL::integer, roles.held FROM session s JOIN account a ON a.id = s.account
 CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
     FROM account_role WHERE account = a.id) roles
@@ -20,8 +24,8 @@ SELECT a.id, NULL, t.id, roles.held FROM api_token t JOIN account a ON a.id = t.
 CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
     FROM account_role WHERE account = a.id) roles
 WHERE t.id = ANY (%(tokens)s) AND t.ends_at > %(now)s AND t.revoked_at IS NULL
-    AND a.disabled_at IS NULL
-"""
+    AND a.disabled_at IS NULL AND {CONFIRMED}
+"""  # noqa: S608  a constant
 
 
 @dataclass(frozen=True, kw_only=True)

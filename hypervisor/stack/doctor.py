@@ -3,7 +3,12 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from hypervisor.accounts import queries_reader_sessions
+from hypervisor.accounts import (
+    queries_provider,
+    queries_reader_sessions,
+    service_provider,
+)
+from hypervisor.accounts.provider import ProviderError, load_provider
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file, passwords, ports
@@ -22,6 +27,7 @@ from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.run_state import find_holder, read_state
 from sensors._domain import catalogue
+from sensors._errors import TerritoryError
 
 LATE = timedelta(seconds=30)  # a healthy part reports every few seconds
 _SHOWN = 10  # rules set aside
@@ -48,6 +54,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += check_database(settings, now)
     findings += check_gaps(settings, now)
     findings += check_web(settings)
+    findings += check_identity_provider(settings, now)
     return findings
 
 
@@ -220,6 +227,40 @@ def check_web(settings: Settings) -> Iterator[Finding]:
         yield bad("web", what, "see log/web.log of the data folder")
     else:
         yield good("web", f"answers at {where}")
+
+
+def check_identity_provider(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Whether people can sign in with the identity provider, and without it in an emergency."""
+    subject = "identity provider"
+    if not settings.oidc_issuer:
+        return
+    provider = load_provider(settings)
+    if provider is None:
+        yield bad(subject, "HYPERVISOR_OIDC_CLIENT_ID is not set", "set it as the provider gave it")
+        return
+    try:
+        provider.read_keys(now)
+    except ProviderError as error:
+        mend = "local accounts sign in meanwhile; `hypervisor provider check` once it is back"
+        yield bad(subject, str(error), mend)
+    else:
+        yield good(subject, f"answers at {settings.oidc_issuer}")
+    try:
+        with connect(settings.database_url) as connection:
+            rules = service_provider.load_rules(connection)
+            door = queries_provider.has_emergency_door(connection)
+    except StoreError:  # the check of the database reports it
+        return
+    except TerritoryError as error:
+        yield bad(subject, f"sign-in rules: {error}", "`hypervisor provider apply FILE`")
+        return
+    if rules is None:
+        yield bad(
+            subject, "no sign-in rules: its button is not shown", "`hypervisor provider apply FILE`"
+        )
+    if not door:
+        mend = "`hypervisor account add NAME --role administrator`, kept for emergencies"
+        yield warning(subject, "no local administrator signs in when it does not answer", mend)
 
 
 def guard_access(look: Callable[[], Iterator[Finding]], subject: str) -> Iterator[Finding]:

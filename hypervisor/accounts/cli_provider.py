@@ -1,0 +1,170 @@
+"""`hypervisor provider`: sign-in with the authority's identity provider, and its rules."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hypervisor.base.settings import Settings
+    from hypervisor.database.connect import Connection
+
+Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True, help="Sign-in with the authority's identity provider."
+    )
+    group.command("check")(check_provider)
+    group.command("apply")(apply_rules)
+    group.command("show")(show_rules)
+    group.command("log")(list_revisions)
+    group.command("try")(try_claims)
+    group.command("link")(link_account)
+    app.add_typer(group, name="provider")
+
+
+def check_provider(context: typer.Context) -> None:
+    """Read the provider's discovery and keys; print the addresses to register there."""
+    from datetime import UTC, datetime
+
+    from hypervisor.accounts import provider as providers
+    from hypervisor.base.settings import load_settings
+
+    settings = load_settings(context.obj)
+    base = (settings.public_url or f"http://{settings.web_host}:{settings.web_port}").rstrip("/")
+    print(f"redirect URI:             {base}/login/provider/callback")
+    print(f"post-logout redirect URI: {base}/login")
+    print(f"back-channel logout URI:  {base}/login/provider/logout")
+    provider = providers.load_provider(settings)
+    if provider is None:
+        raise typer.BadParameter("set HYPERVISOR_OIDC_ISSUER and HYPERVISOR_OIDC_CLIENT_ID")
+    now = datetime.now(UTC)
+    metadata = provider.discover(now)
+    keys = len(list(provider.read_keys(now)))
+    ends = metadata.end_session_endpoint or "none: people sign out here alone"
+    print(f"issuer:                   {metadata.issuer}, {keys} keys")
+    print(f"signs out at:             {ends}")
+
+
+def apply_rules(
+    context: typer.Context,
+    file: Annotated[
+        typer.FileText,
+        typer.Argument(
+            help="The sign-in rules (docs/accounts.md), or - for standard input.", encoding="utf-8"
+        ),
+    ],
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")],
+    author: Author = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check it.")] = False,
+) -> None:
+    """Check the sign-in rules and apply them as a new revision."""
+    from hypervisor.accounts import service_provider
+
+    try:
+        text = file.read()
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{file.name}: no UTF-8: {error}") from error
+    with _connect(context) as (connection, _):
+        done = service_provider.apply_rules(
+            connection, text, file=file.name, author=author, reason=reason, dry_run=dry_run
+        )
+    print(done)
+
+
+def show_rules(context: typer.Context) -> None:
+    """Print the sign-in rules in force."""
+    from hypervisor.accounts import queries_provider
+
+    with _connect(context) as (connection, _):
+        revision = queries_provider.find_rules(connection)
+    if revision is None:
+        raise typer.BadParameter("there are no sign-in rules: hypervisor provider apply FILE")
+    print(revision.text, end="")
+
+
+def list_revisions(context: typer.Context) -> None:
+    """List the revisions of the rules: who, when, why."""
+    from hypervisor.accounts import queries_provider
+
+    with _connect(context) as (connection, _):
+        for revision in queries_provider.list_revisions(connection):
+            recorded = f"{revision.recorded_at:%Y-%m-%d %H:%M:%S}Z"
+            print(f"{revision.id}  {recorded}  {revision.author}: {revision.reason}")
+
+
+def try_claims(
+    context: typer.Context,
+    claims: Annotated[
+        typer.FileText, typer.Argument(help="Claims as JSON, or - for standard input.")
+    ],
+) -> None:
+    """Show which account and roles these claims would give; changes nothing."""
+    from hypervisor.accounts import service_provider, sign_in_rules
+    from hypervisor.accounts.service import format_roles
+
+    try:
+        given = json.load(claims)
+    except ValueError as error:
+        raise typer.BadParameter(f"no JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise typer.BadParameter("expected an object, claims and their values")
+    with _connect(context) as (connection, _):
+        rules = service_provider.load_rules(connection)
+        codes = service_provider.list_area_codes(connection)
+    if rules is None:
+        raise typer.BadParameter("there are no sign-in rules: hypervisor provider apply FILE")
+    roles = sign_in_rules.find_roles(rules, given, codes)
+    name = sign_in_rules.find_name(rules, given)
+    print(f"account: {name or f'none: the claim {rules.account} is missing'}")
+    print(f"name:    {sign_in_rules.build_title(given) or name}")
+    print(
+        f"roles:   {', '.join(format_roles(roles))}"
+        if roles
+        else f"no role: {sign_in_rules.describe_claims(rules, given)}"
+    )
+
+
+def link_account(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The account, with a password until now.")],
+    subject: Annotated[
+        str, typer.Argument(help="The claim sub of its person, as a refusal in the audit shows it.")
+    ],
+    author: Author = "",
+    reason: Reason = "",
+) -> None:
+    """Let a local account be the provider's from now on: its password and tokens are void."""
+    from datetime import UTC, datetime
+
+    from hypervisor.accounts import service_provider
+    from hypervisor.database.audit import current_user
+
+    with _connect(context) as (connection, settings):
+        if not settings.oidc_issuer:
+            raise typer.BadParameter("set HYPERVISOR_OIDC_ISSUER")
+        service_provider.link_account(
+            connection,
+            name,
+            subject,
+            issuer=settings.oidc_issuer,
+            at=datetime.now(UTC),
+            author=author.strip() or current_user(),
+            reason=reason,
+        )
+    print(f"{name} signs in with the identity provider; its roles follow at the next sign-in")
+
+
+@contextmanager
+def _connect(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect
+
+    settings = load_settings(context.obj)
+    with connect(settings.database_url) as connection:
+        yield connection, settings

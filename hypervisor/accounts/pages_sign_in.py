@@ -1,0 +1,75 @@
+"""Administration: sign-in with the authority's identity provider, and its rules."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.accounts import queries_provider, service_provider
+from hypervisor.accounts import views as view
+from hypervisor.accounts.views_login import get_provider, list_registered
+from hypervisor.base.duties import Duty
+from hypervisor.web.page import Page
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import render
+from sensors._errors import TerritoryError
+
+router = APIRouter()
+PAGE: Page | None = None
+
+
+@router.get("/admin/sign-in")
+def show_rules(
+    context: Context, request: Request, done: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
+    """The provider, and the rules in force."""
+    return _render(context, request, done=done)
+
+
+@router.post("/admin/sign-in")
+def apply_rules(
+    context: Context,
+    request: Request,
+    text: Annotated[str, Form(max_length=400_000)] = "",
+    reason: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
+    """Let other rules hold."""
+    context.require(Duty.ADMINISTER)
+    text = text.replace("\r\n", "\n")
+    try:
+        with context.writing() as connection:
+            service_provider.apply_rules(
+                connection,
+                text,
+                file=service_provider.FILE,
+                author=context.person.name,
+                reason=reason,
+            )
+    except TerritoryError as error:
+        return _render(context, request, wrong=refusal(error), text=text)
+    return RedirectResponse("/admin/sign-in?done=rules", status_code=303)
+
+
+def _render(
+    context: RequestContext,
+    request: Request,
+    *,
+    done: str = "",
+    wrong: str = "",
+    text: str | None = None,
+) -> Response:
+    context.require(Duty.ADMINISTER)
+    with context.owning() as connection:
+        revision = queries_provider.find_rules(connection)
+    provider = get_provider(request)
+    return render(
+        context,
+        "admin_sign_in.html",
+        status_code=422 if wrong else 200,
+        issuer=None if provider is None else provider.issuer,
+        registered=list_registered(request),
+        revision=revision,
+        text=text if text is not None else revision.text if revision else "",
+        **view.admin_context(context, "sign-in", done=done, wrong=wrong),
+    )

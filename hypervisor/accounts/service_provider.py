@@ -1,0 +1,297 @@
+"""Signing in with the identity provider: accounts follow its claims, each act with its record."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.access import queries as access_queries
+from hypervisor.access import queries_roles, queries_sessions, secrets
+from hypervisor.access import service as access_service
+from hypervisor.access.errors import AccountError
+from hypervisor.access.service import Transaction, Visit
+from hypervisor.accounts import queries_provider
+from hypervisor.accounts.provider import EndedSession, Identity, SignInRefusedError
+from hypervisor.accounts.queries_provider import ProviderAccount
+from hypervisor.accounts.service import end_credentials, format_roles, require_valid_name
+from hypervisor.accounts.sign_in_rules import (
+    SignInRules,
+    build_title,
+    describe_claims,
+    find_name,
+    find_roles,
+    read_rules,
+)
+from hypervisor.base.duties import Role
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
+from sensors._errors import Message
+
+FILE = "sign-in.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """Somebody at the door, as the claims describe them."""
+
+    identity: Identity
+    rules: SignInRules
+    name: str
+    title: str
+    roles: Sequence[tuple[Role, str | None]]
+
+    def refusal(self, account: ProviderAccount | None) -> Message | None:
+        """Why they do not get in, with their account or (None) to have one; None: they do."""
+        if account is not None and account.disabled_at is not None:
+            return Message("the account {code} is disabled here", account.name)
+        if account is None and not self.name:
+            return Message(
+                "the identity provider sends no claim {code}, which names your account: ask its "
+                "administrator for it",
+                self.rules.account,
+            )
+        if not self.roles:
+            return Message(
+                "the identity provider's claims give you no role here: {claims}",
+                describe_claims(self.rules, self.identity.claims),
+            )
+        return None
+
+
+def sign_in(  # noqa: PLR0913  what a session is
+    writing: Transaction,
+    identity: Identity,
+    rules: SignInRules,
+    visit: Visit,
+    *,
+    now: datetime,
+    idle: timedelta,
+    longest: timedelta,
+) -> str:
+    """Open a session; what the browser shows from now on.
+
+    The first time the account is made. Its name that people read and its roles follow the claims;
+    where these give no role any more, it has none and its sessions end.
+
+    Raises:
+        SignInRefusedError: a claim is missing, no role comes of them, or the account is disabled.
+    """
+    secret = secrets.generate_session()
+    with writing() as connection:
+        queries_roles.lock_roles(connection)
+        candidate = _build_candidate(connection, identity, rules)
+        account = queries_provider.find_account(connection, identity.issuer, identity.subject)
+        refusal = candidate.refusal(account)
+        if account is not None:
+            _follow_claims(connection, account, candidate)
+        elif refusal is None:
+            account, refusal = _create_account(connection, candidate)
+        if refusal is None and account is not None:
+            session = access_service.open_session(
+                connection, account.id, secret, visit, now=now, idle=idle, longest=longest
+            )
+            queries_provider.insert_session(
+                connection, session.secret, sid=identity.sid, id_token=identity.id_token
+            )
+            audit.record(
+                connection,
+                kind="sign-in",
+                subject=account.name,
+                reason="signed in with the identity provider",
+                author=account.name,
+                details={"address": visit.address, "acr": identity.claims.get("acr")},
+            )
+        else:
+            _record_refusal(connection, candidate, visit, str(refusal))
+    if refusal is not None:  # after what was written of it holds
+        raise SignInRefusedError(refusal)
+    return secret
+
+
+def _build_candidate(connection: Connection, identity: Identity, rules: SignInRules) -> _Candidate:
+    name = find_name(rules, identity.claims)
+    return _Candidate(
+        identity=identity,
+        rules=rules,
+        name=name,
+        title=build_title(identity.claims),
+        roles=find_roles(rules, identity.claims, list_area_codes(connection)),
+    )
+
+
+def _create_account(
+    connection: Connection, candidate: _Candidate
+) -> tuple[ProviderAccount | None, Message | None]:
+    """The new account; or why there is none."""
+    name = candidate.name
+    try:
+        number = access_queries.insert_account(
+            connection,
+            name=require_valid_name(name),
+            title=candidate.title or name,
+            password=None,
+            language=None,
+        )
+    except AccountError as error:  # of a name that is taken, by an account that is not theirs
+        return None, Message("{reason}; tell an administrator of this instance", error.args[0])
+    queries_provider.link_account(
+        connection, number, candidate.identity.issuer, candidate.identity.subject
+    )
+    queries_roles.replace_roles(connection, number, candidate.roles)
+    audit.record(
+        connection,
+        kind="account",
+        subject=name,
+        reason="signed in with the identity provider for the first time",
+        author=name,
+        details={"roles": format_roles(candidate.roles), "subject": candidate.identity.subject},
+    )
+    made = queries_provider.find_account(
+        connection, candidate.identity.issuer, candidate.identity.subject
+    )
+    return made, None
+
+
+def _follow_claims(connection: Connection, account: ProviderAccount, candidate: _Candidate) -> None:
+    """Give the account the name and the roles that the claims now give."""
+    title = candidate.title or account.title
+    if title != account.title:
+        access_queries.update_account(
+            connection, account.id, title=title, language=account.language
+        )
+    before = queries_roles.list_roles(connection, account.id)
+    if set(before) == set(candidate.roles):
+        return
+    queries_roles.replace_roles(connection, account.id, candidate.roles)
+    if not candidate.roles:
+        queries_sessions.delete_sessions(connection, account.id)
+    audit.record(
+        connection,
+        kind="account-roles",
+        subject=account.name,
+        reason="the roles follow the identity provider's claims",
+        author=account.name,
+        details={"before": format_roles(before), "after": format_roles(candidate.roles)},
+    )
+
+
+def _record_refusal(
+    connection: Connection, candidate: _Candidate, visit: Visit, reason: str
+) -> None:
+    audit.record(
+        connection,
+        kind="sign-in-refused",
+        subject=candidate.name[:100] or candidate.identity.subject[:100],
+        reason=reason,
+        author=candidate.rules.provider,  # not the name that the claims say, which may be another's
+        details={"address": visit.address, "subject": candidate.identity.subject},
+    )
+
+
+def end_sessions(writing: Transaction, ended: EndedSession) -> int:
+    """End what the provider ended; how many sessions that were. Tokens stay, as after signing out.
+
+    The provider says so over its back channel, without a browser.
+    """
+    with writing() as connection:
+        names = queries_provider.delete_sessions(
+            connection,
+            issuer=ended.issuer,
+            subject=ended.subject,
+            sid=ended.sid,
+            opened_before=ended.opened_before,
+        )
+        for name in dict.fromkeys(names):
+            audit.record(
+                connection,
+                kind="sign-out",
+                subject=name,
+                reason="signed out by the identity provider",
+                author=name,
+                details={"sessions": names.count(name)},
+            )
+    return len(names)
+
+
+def link_account(  # noqa: PLR0913  what an act on an account is
+    connection: Connection,
+    name: str,
+    subject: str,
+    *,
+    issuer: str,
+    at: datetime,
+    author: str,
+    reason: str,
+) -> None:
+    """Let an account be the provider's from now on: its password, sessions and tokens are void.
+
+    Raises:
+        NoAccountError: there is none of that name.
+        AccountError: it, or the subject, is linked already.
+    """
+    account = access_queries.get_account(connection, name)
+    taken = queries_provider.find_account(connection, issuer, subject)
+    if account.by_provider or taken is not None:
+        raise AccountError(
+            "{code} signs in with the identity provider already",
+            name if taken is None else taken.name,
+        )
+    queries_provider.link_account(connection, account.id, issuer, subject)
+    access_queries.set_password(connection, account.id, None)
+    ended = end_credentials(connection, account.id, at)
+    audit.record(
+        connection,
+        kind="account",
+        subject=account.name,
+        reason=reason or "signs in with the identity provider from now on",
+        author=author,
+        details={"subject": subject, **ended},
+    )
+
+
+def load_rules(connection: Connection) -> SignInRules | None:
+    """The rules in force; None: none were applied yet.
+
+    An area that is there no more gives a role nowhere.
+    """
+    revision = queries_provider.find_rules(connection)
+    return None if revision is None else read_rules(revision.text, file=FILE)
+
+
+def list_area_codes(connection: Connection) -> frozenset[str]:
+    return frozenset(code for code, *_ in queries_roles.list_areas(connection))
+
+
+def apply_rules(  # noqa: PLR0913  what an act on the rules is
+    connection: Connection, text: str, *, file: str, author: str, reason: str, dry_run: bool = False
+) -> str:
+    """Check the text of a file of rules and apply it as a new revision; what was done.
+
+    Raises:
+        TerritoryError: an error in it, with its place.
+        ActError: the reason is missing.
+    """
+    rules = read_rules(text, file=file, areas=list_area_codes(connection))
+    count = len(rules.roles)
+    lines = f"{count} line{'s' if count != 1 else ''} of roles, button {rules.provider!r}"
+    with connection.transaction():
+        before = queries_provider.find_rules(connection)
+        if before is not None and before.text == text:
+            return f"{file} is already in force, as revision {before.id}"
+        if dry_run:
+            return f"{file} is valid: {lines} (--dry-run: nothing was changed)"
+        old = before.text.splitlines() if before else []
+        changed = difflib.unified_diff(old, text.splitlines(), n=0, lineterm="")
+        author = author.strip() or audit.current_user()
+        audit.record(
+            connection,
+            kind="sign-in-rules",
+            subject=FILE,
+            reason=reason,
+            author=author,
+            details={"changed": [line for line in changed if line[:2] not in {"--", "++", "@@"}]},
+        )
+        number = queries_provider.insert_revision(
+            connection, text, author=author, reason=reason.strip()
+        )
+    return f"revision {number} is in force: {lines}; roles follow at the next sign-in of each"
