@@ -10,7 +10,13 @@ from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violati
 
 SHEETS = (
     *("/admin", "/admin/tokens", "/admin/devices", "/admin/works", "/admin/settings"),
-    *("/admin/notifications", "/admin/audit", "/account", "/admin/accounts/administrator-all"),
+    *(
+        "/admin/sign-in",
+        "/admin/notifications",
+        "/admin/audit",
+        "/account",
+        "/admin/accounts/administrator-all",
+    ),
 )
 
 

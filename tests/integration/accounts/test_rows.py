@@ -30,6 +30,7 @@ OWNERS = frozenset(
         "exercise_archive",
         "reading",  # everybody else by a view of that name, see test_readings.py
         "reader",
+        *("provider_account", "provider_session", "sign_in_rules"),
     }
 )
 ORGES = Territory(communes=frozenset({ORGE}))

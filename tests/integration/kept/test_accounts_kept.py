@@ -52,6 +52,7 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
         disabled_at=NOW + 2 * HOUR,
         signed_in_at=NOW + HOUR,
         signs_in=True,
+        by_provider=False,
     )
     first = Account(
         id=bob,
@@ -62,6 +63,7 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
         disabled_at=None,
         signed_in_at=None,
         signs_in=False,
+        by_provider=False,
     )
     assert access_queries.list_accounts(connection) == [first, second]
     assert access_queries.get_account(connection, "zoe") == second
