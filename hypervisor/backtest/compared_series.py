@@ -1,6 +1,6 @@
-"""What a rule compares with a threshold: which part of which condition, at which severity."""
+"""What a rule compares with a limit: which part of which condition, at which severity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,20 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules._rule import Rule
-from rules._tree import Comparison, Name, Node, Scaled, Threshold, walk
+from rules._tree import Arithmetic, Call, Comparison, Name, Node, Number, Scaled, Threshold, walk
 
 Values = NDArray[np.float64]
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+_CONSTANT = (Number, Threshold, Scaled, Arithmetic)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """`direction`: the side of the threshold on which `node` raises the alarm.
+    """`direction`: the side of `limit` on which `node` raises the alarm.
 
-    `severity`: of the step; None: of the main condition. `scale`, `offset`: of the threshold.
+    `limit`: a threshold, a number, or computed from them. `severity`: of the step; None: of the
+    main condition. `scale`, `offset`: of a threshold that is kept in another unit.
     """
 
     node: Node
+    limit: Node
     direction: Literal["above", "below"]
     severity: str | None
     scale: float = 1.0
@@ -50,9 +53,45 @@ def find_compared(rule: Rule, threshold: str) -> Compared | None:
     """Where the rule compares the threshold itself; None: nowhere."""
     for severity, condition in _conditions(rule):
         for node in walk(condition):
-            sides = _sides(node, threshold, severity)
-            if sides is not None:
+            for sides in _sides(node, severity):
+                if isinstance(sides.limit, Threshold) and sides.limit.name == threshold:
+                    return sides
+    return None
+
+
+def find_condition(rule: Rule) -> Compared | None:
+    """The first comparison of the main condition with a limit; None: it has none.
+
+    Not those within a share or upstream, which are about other sites' values.
+    """
+    for node in _list_comparisons(rule.when):
+        for sides in _sides(node, None):
+            if sides.series is not None:
                 return sides
+    return None
+
+
+def limit_value(limit: Node, thresholds: Mapping[str, float]) -> float | None:
+    """The value of a limit; None: it is none, or lacks a threshold."""
+    match limit:
+        case Number():
+            return limit.value
+        case Threshold():
+            return thresholds.get(limit.name)
+        case Scaled():
+            inner = limit_value(limit.operand, thresholds)
+            return None if inner is None else inner * limit.scale + limit.offset
+        case Arithmetic():
+            left = limit_value(limit.left, thresholds)
+            right = limit_value(limit.right, thresholds)
+            if left is None or right is None:
+                return None
+            return {
+                "+": left + right,
+                "-": left - right,
+                "*": left * right,
+                "/": left / right if right else None,
+            }[limit.operator]
     return None
 
 
@@ -70,22 +109,31 @@ def _conditions(rule: Rule) -> Iterator[tuple[str | None, Node]]:
         yield step.severity, step.when
 
 
-def _sides(node: Node, threshold: str, severity: str | None) -> Compared | None:
-    if not isinstance(node, Comparison):
-        return None
+def _list_comparisons(node: Node) -> Iterator[Comparison]:
+    if isinstance(node, Comparison):
+        yield node
+    elif not isinstance(node, Call):
+        for part in node.parts:
+            yield from _list_comparisons(part)
+
+
+def _sides(node: Node, severity: str | None) -> Iterator[Compared]:
+    """A comparison as seen from each side that is a limit."""
+    if not isinstance(node, Comparison) or node.operator[0] not in "<>":
+        return
     for own, other, operator in (
         (node.right, node.left, node.operator),
         (node.left, node.right, _MIRRORED[node.operator]),
     ):
         inner, scale, offset = own, 1.0, 0.0
-        if isinstance(own, Scaled):
+        if isinstance(own, Scaled) and isinstance(own.operand, Threshold):
             inner, scale, offset = own.operand, own.scale, own.offset
-        if isinstance(inner, Threshold) and inner.name == threshold and operator[0] in "<>":
-            return Compared(
+        if all(isinstance(part, _CONSTANT) for part in walk(inner)):
+            yield Compared(
                 node=other,
+                limit=inner,
                 direction="above" if (operator[0] == ">") == (scale > 0) else "below",
                 severity=severity,
                 scale=scale,
                 offset=offset,
             )
-    return None

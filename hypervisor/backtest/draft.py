@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hypervisor.backtest import registries
-from hypervisor.backtest.compared_series import Compared, find_compared, severity_of
+from hypervisor.backtest.compared_series import (
+    Compared,
+    find_compared,
+    find_condition,
+    limit_value,
+    severity_of,
+)
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.past_events import parse_number
 from hypervisor.backtest.registries import Trial, registry_around
@@ -12,6 +18,7 @@ from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry.model import Registry
 from rules._rule import Rule
+from rules._tree import Number, Threshold, walk
 from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
 from sensors._scalars import ScalarError
@@ -38,8 +45,8 @@ class Edit:
 class Draft:
     """`near`: the registry around the site. `subject`: whose readings are drawn.
 
-    `today`, `tried`: what is evaluated, None if nothing; `value`, `new_value`: of the threshold, in
-    `unit`.
+    `today`, `tried`: what is evaluated, None if nothing; `value`, `new_value`: of the threshold, or
+    of what a written rule compares, in `unit`.
     """
 
     near: Registry
@@ -73,11 +80,15 @@ def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
     subjects = _list_subjects(registries.with_trial(near, tried, catalogue), site, catalogue)
     rules = _list_rules(edit, subjects, current)
     rule = _choose_rule(edit, rules)
-    name = edit.threshold or next(iter((*rule.thresholds, *rule.optional_thresholds)), None)
-    if edit.threshold is None and name is not None:
-        value, unit = _current_value(near, replace(edit, threshold=name), site, catalogue)
-        new_value = value
     before = current.get(rule.id)
+    if edit.threshold is None:
+        compared = find_condition(rule)
+        earlier = None if before is None else find_condition(before)
+        new_value, unit = _limit_of(compared, near, edit, site, catalogue)
+        same = earlier and compared and replace(earlier, limit=compared.limit) == compared
+        value = _limit_of(earlier, near, edit, site, catalogue)[0] if same else None
+    else:
+        compared = find_compared(rule, edit.threshold)
     in_force = before is not None and (edit.threshold is None or value is not None)
     if not in_force and not tried:
         raise BacktestError(
@@ -93,7 +104,7 @@ def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
         rule=rule,
         rules=tuple(rule.id for rule in rules),
         severity=None if edit.threshold is None else severity_of(rule, edit.threshold),
-        compared=None if name is None else find_compared(rule, name),
+        compared=compared,
         today=_trial(edit, value, unit, before) if in_force else None,
         tried=_trial(edit, new_value, unit, rule) if tried else None,
         unit=unit,
@@ -136,6 +147,25 @@ def _current_value(
     return None, definition.unit
 
 
+def _limit_of(
+    compared: Compared | None, near: Registry, edit: Edit, site: str, catalogue: Catalogue
+) -> tuple[float | None, str]:
+    """What a rule compares with, at the site, and its unit."""
+    if compared is None:
+        return None, ""
+    values: dict[str, float] = {}
+    unit = ""
+    for part in walk(compared.limit):
+        if isinstance(part, Threshold):
+            value, own = _current_value(near, replace(edit, threshold=part.name), site, catalogue)
+            unit = unit or own
+            if value is not None:
+                values[part.name] = value
+        elif isinstance(part, Number):
+            unit = unit or part.unit or ""
+    return limit_value(compared.limit, values), unit
+
+
 def _trial(edit: Edit, value: float | None, unit: str, rule: Rule | None) -> Trial:
     thresholds = {}
     if edit.threshold is not None and value is not None:
@@ -151,6 +181,13 @@ def _list_subjects(registry: Registry, site: str, catalogue: Catalogue) -> dict[
         if territory.subjects[key].place == site and revisions[-1][1] is not None:
             subjects_by_rule.setdefault(rule, []).append(key)
     return subjects_by_rule
+
+
+def list_places(registry: Registry, rule: str, catalogue: Catalogue) -> set[str]:
+    """The sites at which a rule applies."""
+    territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
+    places = (territory.subjects[key].place for name, key in territory.revisions if name == rule)
+    return {place for place in places if place is not None}
 
 
 def _list_rules(edit: Edit, applied: Iterable[str], current: dict[str, Rule]) -> list[Rule]:

@@ -1,7 +1,7 @@
 """Trial of a changed threshold or rule on past readings, compared with the current one."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +11,10 @@ import numpy as np
 from hypervisor.alarms import queries_load as load_store
 from hypervisor.backtest import past_events, registries, service
 from hypervisor.backtest.compared_series import Compared
-from hypervisor.backtest.draft import Draft, Edit, prepare
+from hypervisor.backtest.draft import Draft, Edit, list_places, prepare
 from hypervisor.backtest.evaluate import WARM, CompleteTail
 from hypervisor.backtest.events import Entry
+from hypervisor.backtest.model import Span
 from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Answer, Question
 from hypervisor.backtest.sources import CachedSource, StoredSource
@@ -108,6 +109,71 @@ def try_edit(  # noqa: PLR0913  what is tried, and where
         rows=first.rows,
         lasted=time.perf_counter() - began,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteTrial:
+    """A written rule at one site; `today` None: no such rule is in force there."""
+
+    site: str
+    today: Side | None
+    edit: Side
+
+
+def try_everywhere(  # noqa: PLR0913  what is tried, and where
+    connection: Connection,
+    written: Rule,
+    span: Span,
+    catalogue: Catalogue,
+    *,
+    visible: Collection[str],
+    most: int,
+    load: Callable[[Connection], Registry] = registry_store.load,
+) -> tuple[list[SiteTrial], int]:
+    """Evaluate a written rule at the visible sites where it applies, by name, `most` at most.
+
+    And at how many it applies. The connection's transaction must be new.
+    """
+    source = CachedSource(StoredSource.of(connection))
+    registry = load(connection)
+    trial = Trial(rules=(written,))
+    whole = registries.only_rules(registries.with_trial(registry, trial, catalogue), [written.id])
+    fitting = sorted(list_places(whole, written.id, catalogue) & set(visible))
+    sites = fitting[:most]
+    if not sites:
+        return [], 0
+    last = rulebook.histories(registry, catalogue.common).get(written.id)
+    before = None if last is None else last.revisions[-1][1]
+    tried = _ask_at(registry, source, catalogue, written, sites, span)
+    today = None if before is None else _ask_at(registry, source, catalogue, before, sites, span)
+    return [
+        SiteTrial(
+            site=site,
+            today=None if today is None else _side_at(today, written.id, site),
+            edit=_side_at(tried, written.id, site),
+        )
+        for site in sites
+    ], len(fitting)
+
+
+def _ask_at(  # noqa: PLR0913, PLR0917  what is evaluated, and where
+    registry: Registry,
+    source: CachedSource,
+    catalogue: Catalogue,
+    rule: Rule,
+    sites: Sequence[str],
+    span: Span,
+) -> Answer:
+    question = Question(rules=(rule.id,), trial=Trial(rules=(rule,)), sites=sites, span=span)
+    return service.ask(
+        registry, source, catalogue, question, lambda _done, _of: None, retention=RETENTION
+    )
+
+
+def _side_at(answer: Answer, rule: str, site: str) -> Side:
+    """The part of an answer that is about one site."""
+    own = tuple(alarm for alarm in answer.evaluation.alarms if alarm.place == site)
+    return rate(replace(answer, evaluation=replace(answer.evaluation, alarms=own)), rule, None, [])
 
 
 def _ask(

@@ -14,12 +14,12 @@ from hypervisor.base.errors import RulebookError, StaleError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import translate as _
 from hypervisor.evaluation.rule_text import read_one
-from hypervisor.rulebook import service, views_draft, views_edit
+from hypervisor.rulebook import service, views_draft, views_edit, views_guide
 from hypervisor.rulebook.api import stamp_of
 from hypervisor.rulebook.model import NONE
 from hypervisor.rulebook.pages import Short, may_write
 from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, FieldError
-from hypervisor.rulebook.views_edit import EditedRule
+from hypervisor.rulebook.views_edit import EVERYWHERE, EditedRule
 from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
@@ -96,7 +96,7 @@ def draft_rule(
 ) -> HTMLResponse:
     """Refresh the form after a change of the text, or the text after a change of the form."""
     with reading(reader_of(context)):
-        draft = _parse_form(current, form)
+        draft = _parse_form(context, current, form)
         if not wants_fragment(request):
             return _render_page(context, request, current, draft, _state_of(form))
         return fragment(
@@ -107,7 +107,7 @@ def draft_rule(
             source=_form_text(form, "source"),
             changes=views_edit.list_changes(current, draft),
             site=_form_text(form, "site"),
-            **_shared(current),
+            **_shared(context, current),
         )
 
 
@@ -124,7 +124,7 @@ def try_rule(
         trial = views_edit.run_trial_at(
             context, request, draft.rule, _form_text(form, "site"), _form_text(form, "span")
         )
-        return fragment(context, "rules_at_site.html", sheet=trial, **_shared(current))
+        return fragment(context, "rules_at_site.html", sheet=trial, **_shared(context, current))
 
 
 @router.post("/rules/{rule}")
@@ -137,7 +137,7 @@ def save_rule(
     """Save the text, with the form's fields merged; on a conflict show both versions."""
     context.require(Duty.WRITE_RULES)
     with reading(reader_of(context)):
-        draft = _parse_form(current, form)
+        draft = _parse_form(context, current, form)
         try:
             name = _write_rule(context, current, draft, form)
         except _RefusedError as refused:
@@ -146,10 +146,20 @@ def save_rule(
     return RedirectResponse(f"/rules/{name}?saved=1", status_code=303)
 
 
-def _parse_form(current: EditedRule, form: FormData) -> Draft:
-    """The draft as submitted; form fields are merged into the text first."""
-    text = _form_text(form, "text")
-    if _form_text(form, "source") == "form":
+def _parse_form(context: RequestContext, current: EditedRule, form: FormData) -> Draft:
+    """The draft as submitted; the half changed last is merged into the text."""
+    text, source = _form_text(form, "text"), _form_text(form, "source")
+    taken = None if current.id else views_edit.list_identifiers(context)
+    guide, wrong = None, ""
+    if source == "guide":
+        fields = {
+            key.removeprefix("guide "): _form_text(form, key) for key in form if key[:6] == "guide "
+        }
+        guide = views_guide.parse_guide(fields, context.catalogue, current.domain)
+        wrong = views_guide.find_error(guide, context.catalogue)
+        if not wrong:
+            text = views_draft.merge_guide(text, guide, domain=current.domain, taken=taken)
+    if source == "form":
         fields = {key: _form_text(form, key) for key in ("id", *PLAIN, "inhibits") if key in form}
         fields |= {
             f"fr {key}": _form_text(form, f"fr {key}") for key in FRENCH if f"fr {key}" in form
@@ -160,7 +170,13 @@ def _parse_form(current: EditedRule, form: FormData) -> Draft:
             for values in zip(*columns.values(), strict=False)
         ]
         text = views_draft.merge_form(text, fields, steps)
-    return views_draft.parse_draft(text, current.domain)
+    draft = views_draft.parse_draft(text, current.domain)
+    if wrong:
+        return replace(_with_slip(draft, "guide", wrong), guide=guide)
+    if draft.rule is not None and draft.rule.id in (taken or ()):
+        words = _("%(name)s exists already: choose another identifier.")
+        draft = _with_slip(draft, "id", words % {"name": draft.rule.id})
+    return draft
 
 
 def _form_text(form: FormData, key: str) -> str:
@@ -212,7 +228,7 @@ def _render_page(
     context: RequestContext, request: Request, current: EditedRule, draft: Draft, around: PageState
 ) -> HTMLResponse:
     sites = views_edit.list_sites(context, request, current) if current.id else []
-    site = around.site or (sites[0].name if sites else "")
+    site = around.site or (sites[0].name if sites else "" if current.id else EVERYWHERE)
     stale = around.stale and (current.id or (draft.rule.id if draft.rule else ""))
     return render(
         context,
@@ -229,13 +245,15 @@ def _render_page(
         conflict=views_edit.changes_since(context, stale, around.stale) if stale else None,
         writes=may_write(context),
         source="",
-        **_shared(current),
+        **_shared(context, current),
     )
 
 
-def _shared(current: EditedRule) -> dict[str, Any]:
+def _shared(context: RequestContext, current: EditedRule) -> dict[str, Any]:
     """What each part of the page needs; `address`: what its forms post to."""
     return {
+        "catalogue": context.catalogue,
+        "guides": views_guide,
         "address": f"/rules/{current.id}" if current.id else "/rules/new",
         "address_more": "" if current.id else f"?domain={current.domain}",
         "severities_known": SEVERITIES,

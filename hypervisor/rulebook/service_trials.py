@@ -1,6 +1,7 @@
 """Trials of rules and thresholds on past readings, and the subjects of each rule; both cached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore, Lock
 from typing import TypeVar
@@ -11,8 +12,8 @@ from fastapi.exceptions import HTTPException
 
 from hypervisor.access.context import RequestContext
 from hypervisor.backtest.draft import Edit
-from hypervisor.backtest.edits import TrialResult, try_edit
-from hypervisor.backtest.model import BacktestError
+from hypervisor.backtest.edits import SiteTrial, TrialResult, try_edit, try_everywhere
+from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
@@ -24,6 +25,7 @@ from rules._rule import Rule
 from sensors._domain import Catalogue
 
 YEAR = timedelta(days=365)
+MOST_SITES = 200  # of a trial at all sites
 _LONGEST = timedelta(days=800)
 FIRST, _LAST = datetime(1800, 1, 3, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _PATIENCE = 5.0  # s to wait for a free slot
@@ -60,21 +62,44 @@ def build_edit(  # noqa: PLR0913  what is tried
 
 
 def run_trial(context: RequestContext, request: Request, edit: Edit) -> TrialResult:
-    """Evaluate an edit; at most two run at once. The registry is cached between trials."""
+    """Evaluate an edit. The registry is cached between trials."""
+    with _running(), context.owning() as connection:
+        return try_edit(
+            connection,
+            edit,
+            context.catalogue,
+            zone=ZoneInfo(context.instance.timezone),
+            load=_cache(request, RegistryCache).load,
+            visible=context.connection,
+        )
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    """At most two trials run at once."""
     if not _AT_ONCE.acquire(timeout=_PATIENCE):
         raise HTTPException(429, "other trials are running: try again in a moment")
     try:
-        with context.owning() as connection:
-            return try_edit(
-                connection,
-                edit,
-                context.catalogue,
-                zone=ZoneInfo(context.instance.timezone),
-                load=_cache(request, RegistryCache).load,
-                visible=context.connection,
-            )
+        yield
     finally:
         _AT_ONCE.release()
+
+
+def run_trial_everywhere(
+    context: RequestContext, request: Request, written: Rule, since: datetime, until: datetime
+) -> tuple[list[SiteTrial], int]:
+    """A written rule at each visible site where it applies, and at how many it applies."""
+    visible = {row.name for row in queries_latest.list_sites(context.connection)}
+    with _running(), context.owning() as connection:
+        return try_everywhere(
+            connection,
+            written,
+            Span(since=micros(since), until=micros(until)),
+            context.catalogue,
+            visible=visible,
+            most=MOST_SITES,
+            load=_cache(request, RegistryCache).load,
+        )
 
 
 class SubjectCache:

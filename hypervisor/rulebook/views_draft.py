@@ -1,7 +1,7 @@
 """A draft of a rule as text and as form fields, with errors by field."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,13 @@ import yaml
 
 from hypervisor.evaluation.rule_text import read_one
 from hypervisor.rulebook.pack_checks import run_pack_tests
+from hypervisor.rulebook.views_guide import Guide, read_guide, write_guide
 from hypervisor.rulebook.yaml_output import rule_text
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
 from rules._pack_test import Tested
 from rules._rule import Rule
+from sensors._domain import catalogue
 
 PLAIN = ("title", "when", "clear", "for", "keep for", "severity", "advice", "wrong when")
 FRENCH = ("title", "advice", "wrong when")
@@ -33,13 +35,17 @@ class FieldError:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """`fields`: the parsed YAML, None if it is invalid. `rule` is None if there are errors."""
+    """`fields`: the parsed YAML, None if it is invalid. `rule` is None if there are errors.
+
+    `guide`: what the pickers show; None: the rule is beyond them, or has errors.
+    """
 
     text: str
     fields: Mapping[str, Any] | None
     rule: Rule | None
     slips: tuple[FieldError, ...]
     tests: tuple[Tested, ...]
+    guide: Guide | None = None
 
     @property
     def ok(self) -> bool:
@@ -81,7 +87,8 @@ def parse_draft(text: str, domain: str) -> Draft:
         slips = (_field_error(error, text),)
         return Draft(text=text, fields=fields, rule=None, slips=slips, tests=())
     tests = tuple(run_pack_tests(proposed.pack))
-    return Draft(text=text, fields=fields, rule=proposed.rule, slips=(), tests=tests)
+    guide = read_guide(proposed.rule, catalogue())
+    return Draft(text=text, fields=fields, rule=proposed.rule, slips=(), tests=tests, guide=guide)
 
 
 def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str, str]]) -> str:
@@ -102,6 +109,15 @@ def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str
     ]
     _put(rule, "steps", [step for step in rows if set(step) - {"severity"}])
     return rule_text(rule)
+
+
+def merge_guide(text: str, guide: Guide, *, domain: str, taken: Collection[str] | None) -> str:
+    """Merge the guided form into the text; `taken`: identifiers that a new rule cannot have."""
+    before = parse_draft(text, domain).guide
+    keys = _load_yaml(text) or {}
+    return rule_text(
+        write_guide(keys, guide, catalogue(), before=before, domain=domain, taken=taken)
+    )
 
 
 def _put(rule: dict[str, Any], key: str, part: Any) -> None:

@@ -16,12 +16,19 @@ from hypervisor.registry.queries_site import SitePlace
 from hypervisor.rulebook import service, views_texts
 from hypervisor.rulebook.model import NONE, Difference, latest, list_differences, mark_of
 from hypervisor.rulebook.service_trials import list_subjects
-from hypervisor.rulebook.views_draft import Draft, parse_draft
+from hypervisor.rulebook.views_draft import Draft, merge_guide, parse_draft
+from hypervisor.rulebook.views_everywhere import (
+    EverywhereView,
+    choose_recent_span,
+    try_out_everywhere,
+)
+from hypervisor.rulebook.views_guide import new_guide
 from hypervisor.rulebook.views_list import domain_of, read_rule
 from hypervisor.rulebook.views_trial import SpanChoice, TrialView, choose_span, list_events, try_out
 from hypervisor.rulebook.yaml_output import rule_text
-from rules._pack import packs
 from rules._rule import Rule
+
+EVERYWHERE = "*"  # instead of a site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +53,7 @@ class RuleTrial:
     span: str = ""
     shown: TrialView | None = None
     problem: str = ""
-    label: str = ""
+    everywhere: EverywhereView | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,23 +89,18 @@ def new_rule(context: RequestContext, domain: str) -> EditedRule:
 
 
 def draft_of(context: RequestContext, current: EditedRule) -> Draft:
-    """A draft of the current rule; of a new one from the domain's pack or first quantity."""
+    """A draft of the current rule; of a new one as the guided form begins."""
     domain = current.domain
     if current.id:
         return parse_draft(rule_text(current.value or {}), domain)
-    pack = next((pack for pack in packs() if pack.domain == domain and pack.rules), None)
-    quantity = context.catalogue.domains[domain].quantities[0]
-    template: Mapping[str, Any] = {
-        "title": "{site}: …",
-        "when": f"{quantity.name} > 1 {quantity.unit}",
-        "for": "10 min",
-        "severity": "minor",
-        "advice": "…",
-        "wrong when": "…",
-        "fr": {"title": "{site} : …", "advice": "…", "wrong when": "…"},
-    }
-    written = template if pack is None else pack.rules[0].written
-    return parse_draft(rule_text({**written, "id": f"{domain}-my-rule", "tests": []}), domain)
+    guide = new_guide(context.catalogue, domain)
+    taken = list_identifiers(context)
+    return parse_draft(merge_guide("tests: []", guide, domain=domain, taken=taken), domain)
+
+
+def list_identifiers(context: RequestContext) -> frozenset[str]:
+    """Identifiers of all rules that are or were, which a new one cannot have."""
+    return frozenset(load_rule_histories(context.connection))
 
 
 def list_changes(current: EditedRule, draft: Draft) -> list[Difference]:
@@ -140,23 +142,34 @@ def list_sites(context: RequestContext, request: Request, current: EditedRule) -
 def run_trial_at(
     context: RequestContext, request: Request, rule: Rule | None, site: str, span: str
 ) -> RuleTrial:
-    """Trial of a drafted rule at a site, compared with the current rule."""
+    """Trial of a drafted rule at a site, or at all, compared with the current rule."""
+    if site == EVERYWHERE:
+        return _run_trial_everywhere(context, request, rule, span)
     place = queries_site.load_site(context.connection, site) if site else None
     if place is None:
         return RuleTrial()
     if rule is None:
         return RuleTrial(problem=_("Correct the rule first."))
-    name = next(iter((*rule.thresholds, *rule.optional_thresholds)), "")
-    spans, chosen = choose_span(context, place, name, list_events(context, place), span)
-    shown, problem = try_out(context, request, site, chosen, name, written=rule)
+    quantity = next(iter((*rule.plain, *rule.names)), "")
+    spans, chosen = choose_span(context, place, quantity, list_events(context, place), span)
+    shown, problem = try_out(context, request, site, chosen, "", written=rule)
     return RuleTrial(
         place=place,
         spans=spans,
         span=chosen.key,
         shown=shown,
         problem=problem,
-        label=views_texts.threshold_label(name, context.catalogue) if name else "",
     )
+
+
+def _run_trial_everywhere(
+    context: RequestContext, request: Request, rule: Rule | None, span: str
+) -> RuleTrial:
+    if rule is None:
+        return RuleTrial(problem=_("Correct the rule first."))
+    spans, chosen = choose_recent_span(context, span)
+    view, problem = try_out_everywhere(context, request, rule, chosen)
+    return RuleTrial(spans=spans, span=chosen.key, everywhere=view, problem=problem)
 
 
 def list_domain_sites(context: RequestContext, domain: str) -> list[tuple[str, str]]:

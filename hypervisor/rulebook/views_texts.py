@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.backtest.compared_series import Compared
+from hypervisor.backtest.compared_series import Compared, limit_value
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _
@@ -16,7 +16,6 @@ from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.web.filters import NBSP, duration, number, value
 from rules._rule import Rule, Step
 from rules._tree import (
-    Arithmetic,
     Call,
     Comparison,
     Name,
@@ -64,23 +63,24 @@ def describe_node(node: Node, catalogue: Catalogue) -> str:
     match node:
         case Scaled():
             return describe_node(node.operand, catalogue)
-        case Call(function=function, arguments=(Name(), *rest)) if function in _FUNCTION_TEXTS:
+        case Call(function=function, arguments=(Name(), *rest)) if function in FUNCTION_TEXTS:
             spans = [
                 duration(argument.value / _SECOND)
                 for argument in rest
                 if isinstance(argument, Number) and argument.unit == "us"
             ]
-            return _(_FUNCTION_TEXTS[function]) % {"what": what, "span": "".join(spans[:1])}
+            return _(FUNCTION_TEXTS[function]) % {"what": what, "span": "".join(spans[:1])}
     return what
 
 
-_FUNCTION_TEXTS = {
+FUNCTION_TEXTS = {
     "rate": mark_word("%(what)s: slope over %(span)s"),
     "change": mark_word("%(what)s: change in %(span)s"),
     "sum": mark_word("%(what)s: total over %(span)s"),
     "mean": mark_word("%(what)s: mean over %(span)s"),
     "max": mark_word("%(what)s: highest over %(span)s"),
     "min": mark_word("%(what)s: lowest over %(span)s"),
+    "increase": mark_word("%(what)s: increase over %(span)s"),
 }
 
 
@@ -120,31 +120,8 @@ def clearing_value(clear: Node, threshold: str, at: float, compared: Compared) -
         for own, other in ((node.right, node.left), (node.left, node.right)):
             names = {part.name for part in walk(own) if isinstance(part, Threshold)}
             if other == compared.node and threshold in names:
-                worked = _evaluate_node(own, threshold, at)
+                worked = limit_value(own, {threshold: at})
                 return None if worked is None else (worked - compared.offset) / compared.scale
-    return None
-
-
-def _evaluate_node(node: Node, threshold: str, at: float) -> float | None:
-    match node:
-        case Number():
-            return node.value
-        case Threshold():
-            return at if node.name == threshold else None
-        case Scaled():
-            inner = _evaluate_node(node.operand, threshold, at)
-            return None if inner is None else inner * node.scale + node.offset
-        case Arithmetic():
-            left = _evaluate_node(node.left, threshold, at)
-            right = _evaluate_node(node.right, threshold, at)
-            if left is None or right is None:
-                return None
-            return {
-                "+": left + right,
-                "-": left - right,
-                "*": left * right,
-                "/": left / right if right else None,
-            }[node.operator]
     return None
 
 

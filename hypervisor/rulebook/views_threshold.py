@@ -95,7 +95,9 @@ def load_page(
         raise NotFoundError("there is no threshold {name!r}", name)
     unit = unit_of(context, key)
     events = list_events(context, place)
-    spans, chosen = choose_span(context, place, name, events, query.span)
+    threshold = context.catalogue.thresholds.get(name)
+    quantity = threshold.quantity if threshold else ""
+    spans, chosen = choose_span(context, place, quantity, events, query.span)
     value = query.value.strip() or None
     shown, problem = try_out(context, request, owner, chosen, name, value=value, rule=query.rule)
     rule = shown.tried.rule if shown else None

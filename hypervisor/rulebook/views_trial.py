@@ -95,14 +95,11 @@ def list_events(context: RequestContext, place: SitePlace) -> list[PastEvent]:
 
 
 def choose_span(
-    context: RequestContext, place: SitePlace, name: str, events: Sequence[PastEvent], key: str
+    context: RequestContext, place: SitePlace, quantity: str, events: Sequence[PastEvent], key: str
 ) -> tuple[Sequence[SpanChoice], SpanChoice]:
     """Periods, and the one chosen: a year (or the complete record), or around the latest events."""
     now = context.now()
-    threshold = context.catalogue.thresholds.get(name)
-    first = queries.get_first_reading_time(
-        context.connection, place.name, threshold.quantity if threshold else ""
-    )
+    first = queries.get_first_reading_time(context.connection, place.name, quantity)
     since, label = now - YEAR, _("12 months")
     if first is not None and first > since:
         since = min(first, now - _HOUR)
@@ -174,7 +171,7 @@ def _comparison_rows(tried: TrialResult) -> list[ComparisonRow]:
         today = None if tried.today is None else value_of(tried.today)
         edit = None if tried.edit is None else value_of(tried.edit)
         words = [
-            NOTHING if value is None else _format_span(value) if time else number(value)
+            NOTHING if value is None else format_span(value) if time else number(value)
             for value in (today, edit)
         ]
         change = None if today is None or edit is None else edit - today
@@ -208,7 +205,8 @@ def _comparison_rows(tried: TrialResult) -> list[ComparisonRow]:
     ]
 
 
-def _format_span(value: float) -> str:
+def format_span(value: float) -> str:
+    """A lead time or a time in alarm (µs)."""
     if value < 0:
         return _("%(span)s late") % {"span": duration(-value / _SECOND)}
     return duration(value / _SECOND) if value else "0"
@@ -245,7 +243,7 @@ def _event_row(tried: TrialResult, before: Outcome | None, after: Outcome | None
             (False, False): _("missed"),
         }[before.alarm is not None, detected]
     leads = [
-        NOTHING if side is None else _("missed") if side.lead is None else _format_span(side.lead)
+        NOTHING if side is None else _("missed") if side.lead is None else format_span(side.lead)
         for side in (before, after)
     ]
     return AffectedRow(
@@ -287,7 +285,7 @@ def _alarm_row(tried: TrialResult, before: Spell | None, after: Spell | None) ->
     assert spell is not None  # noqa: S101  one of them is there
     false = bool(spell.false)
     effect = _("false alarm") if false else _("as today")
-    if tried.today is not None and tried.edit is not None:
+    if tried.edit is not None:
         if before is None:
             effect = _("false, new") if false else _("new alarm")
         elif after is None:
@@ -295,7 +293,7 @@ def _alarm_row(tried: TrialResult, before: Spell | None, after: Spell | None) ->
     durations = [
         NOTHING
         if part is None
-        else _format_span((part.ended or tried.until) - max(part.began, tried.since))
+        else format_span((part.ended or tried.until) - max(part.began, tried.since))
         for part in (before, after)
     ]
     peaks = [tried.peaks.get(part.began) for part in (before, after) if part is not None]

@@ -5,7 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hypervisor.backtest.compared_series import find_compared, severity_of
+from hypervisor.backtest.compared_series import (
+    find_compared,
+    find_condition,
+    limit_value,
+    severity_of,
+)
 from rules._pack import load_pack
 from rules._rule import Rule
 from rules._tree import Call, Name
@@ -124,3 +129,30 @@ def test_what_decides_the_alarm_comes_before_what_decides_a_step() -> None:
     assert found.severity is None
     assert severity_of(whole, "alert") is None
     assert severity_of(whole, "danger") == "major"
+
+
+@pytest.mark.parametrize(
+    ("when", "series", "direction", "value"),
+    [
+        ("level > 1.0 m", "level", "above", 1.0),
+        ("level > 150 cm", "level", "above", 1.5),
+        ("2 m > level", "level", "below", 2.0),
+        ("hour > 6 and level > threshold.attention + 50 cm", "level", "above", 2.5),
+        ("level > threshold.attention", "level", "above", 2.0),
+    ],
+)
+def test_a_condition_is_held_against_what_it_says(
+    when: str, series: str, direction: str, value: float
+) -> None:
+    found = find_condition(rule(when, _STEPS))
+
+    assert found is not None
+    assert (found.series, found.direction) == (series, direction)
+    assert limit_value(found.limit, {"attention": 2.0, "alert": 9.0}) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "when", ["upstream(level > threshold.alert)", "silent(level, 1 h)", "level == 1 m"]
+)
+def test_a_condition_without_a_limit_of_its_own(when: str) -> None:
+    assert find_condition(rule(when)) is None

@@ -158,3 +158,14 @@ def test_a_rule_that_is_not_yet_anywhere_is_seen_as_it_is_tried() -> None:
     lying = desk(threshold=None, value=None, written=new)
     assert lying.today is None
     assert values(look(lying, recorded(pont=(1, 2)))) == [(0, 1), (1, 2)]
+
+
+def test_a_written_rule_is_drawn_at_the_limit_that_it_writes() -> None:
+    """Not at a threshold that only a step names; before, the limit of the rule in force."""
+    (fixed,) = rules(LEVEL.replace("level > threshold.attention", "level > 1 m"))
+    lying = desk(threshold=None, value=None, written=fixed)
+    assert (lying.value, lying.new_value, lying.unit) == (3.0, 1.0, "m")
+
+    (rate,) = rules(RATE)
+    lying = desk(threshold=None, value=None, written=rate)
+    assert (lying.value, lying.new_value) == (None, 3.0)  # another quantity: no line of today

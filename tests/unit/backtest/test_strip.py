@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.backtest.compared_series import Compared
 from hypervisor.backtest.strip import ComparedValues, strip
-from rules._tree import Name
+from rules._tree import Name, Number
 from sensors._errors import Place
 from tests.unit.backtest.making import HOUR, at
 
@@ -22,6 +22,7 @@ def seen(*values: float, direction: str = "above", every: float = 1) -> Compared
     low[np.isnan(low)], high[np.isnan(high)] = -np.inf, np.inf
     compared = Compared(
         node=Name(place=_PLACE, name="level"),
+        limit=Number(place=_PLACE, value=2.0, unit="m"),
         direction="above" if direction == "above" else "below",
         severity=None,
     )

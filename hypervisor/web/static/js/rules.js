@@ -29,7 +29,28 @@ document.addEventListener("keydown", (event) => {
 // An answer to what was typed in one half never overwrites the half in which one types now.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (["text", "fields"].includes(target.id) && target.contains(document.activeElement)) event.preventDefault();
+  if (["text", "fields", "guide"].includes(target.id) && typed && target.contains(typed)) event.preventDefault();
+});
+
+// The half that was changed last is the one that is saved, also within the moment before its answer.
+let typed = null;
+document.addEventListener(
+  "input",
+  (event) => {
+    const half = event.target.closest("[data-source]");
+    if (half && form) form.elements.source.value = half.dataset.source;
+    typed = event.target.tagName === "SELECT" ? null : event.target;
+  },
+  true,
+);
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-try-site]");
+  const choice = document.getElementById("site");
+  if (!button || !choice) return;
+  choice.value = button.dataset.trySite;
+  choice.dispatchEvent(new Event("change", { bubbles: true }));
+  choice.focus();
 });
 
 const first = text()?.value;
