@@ -3,9 +3,10 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from threading import Thread
+from threading import Event, Thread
 
 from hypervisor.accounts import queries_reader_sessions, reader_processes
 from hypervisor.accounts.queries_reader_sessions import EndedSession
@@ -28,8 +29,9 @@ _LOOK_SECONDS = (0.5, 1.5)
 _SETTINGS_SECONDS = 60.0
 _TICK_SECONDS = 0.2
 _AUTHOR = "housekeeping"
-# What readers lock is not waited for; the plan of the look is kept, for it must need no table.
-_OPTIONS = "-c lock_timeout=2s -c statement_timeout=20s -c plan_cache_mode=force_generic_plan"
+_PATIENCE_SECONDS = 2.0  # with what a reader may have locked
+# On a server that is not ours to signal, the look goes on without: its plan, kept, needs no table.
+_OPTIONS = "-c lock_timeout=5s -c statement_timeout=20s -c plan_cache_mode=force_generic_plan"
 
 Say = Callable[[str], None]
 
@@ -57,13 +59,32 @@ class Guard:
         url = guarded(self._settings.database_url, options=_OPTIONS)
         while not stopping():
             try:
-                with store_errors(), connect(url, autocommit=True) as connection:
+                with store_errors(), self._insisting():
+                    connection = connect(url, autocommit=True)
+                with store_errors(), connection:
                     while not stopping():
-                        self.look(connection)
+                        with self._insisting():
+                            self.look(connection)
                         _wait(random.uniform(*_LOOK_SECONDS), stopping)  # noqa: S311
             except StoreError:  # housekeeping itself says that the database is away
-                self._end_processes()
                 _wait(_LOOK_SECONDS[1], stopping)
+
+    @contextmanager
+    def _insisting(self) -> Iterator[None]:
+        """End readers' processes where one makes us wait: our turn is then the next."""
+        done = Event()
+
+        def insist() -> None:
+            while not done.wait(_PATIENCE_SECONDS):
+                self._end_processes()
+
+        thread = Thread(target=insist, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def look(self, connection: Connection) -> None:
         """End what blocks, then see to the rest; whatever must wait is tried at the next look."""
@@ -73,19 +94,21 @@ class Guard:
             queries_reader_sessions.end_blocking_sessions(connection, self._readers, longest)
         )
         try:
-            self._readers = queries_reader_sessions.list_readers(connection)
-            for role in [r for r, times in self._hostile.items() if times >= MAX_HOSTILE_SESSIONS]:
+            for role, times in list(self._hostile.items()):
+                if times < MAX_HOSTILE_SESSIONS:
+                    continue
                 queries_reader_sessions.suspend_role(connection, role)
                 del self._hostile[role]
                 self._record(connection, role, "reader-suspended", SUSPENDED)
             self._kill_stuck(connection)
+            self._readers = queries_reader_sessions.list_readers(connection)
             if time.monotonic() - self._restored > _SETTINGS_SECONDS:
                 timeout = settings.reader_timeout_seconds
                 for role in queries_reader_sessions.restore_settings(connection, timeout):
                     self._record(connection, role, "reader-mended", RESTORED)
                 self._restored = time.monotonic()
         except queries_reader_sessions.BLOCKED:
-            self._end_processes()
+            return
 
     def _note(self, ended: list[EndedSession]) -> None:
         now, earlier = time.monotonic(), self._ended
@@ -105,7 +128,7 @@ class Guard:
             self._ended[session.pid, session.began] = float("inf")
 
     def _end_processes(self) -> None:
-        for role in reader_processes.end_all(self._settings.data):
+        for role in reader_processes.end_waiting(self._settings.data):
             self._say(f"sessions of readers were ended: {role} made the database wait")
             self._hostile[role] += 1
 

@@ -13,6 +13,7 @@ from hypervisor.broker.child import command_line, descendants
 
 _PID_FILE = Path("database", "postmaster.pid")
 _TITLE = "postgres: "
+_QUERYING = {"SELECT", "PARSE", "BIND"}  # as the server's titles say it
 
 
 def list_processes(data: Path) -> dict[int, list[str]]:
@@ -29,12 +30,17 @@ def list_processes(data: Path) -> dict[int, list[str]]:
     }
 
 
-def end_all(data: Path) -> list[str]:
-    """Ask all to end; the roles of those that waited for a lock, as the server's title says."""
+def end_waiting(data: Path) -> list[str]:
+    """End all if some wait for a lock that queries do not need; the roles of those."""
     processes = list_processes(data)
-    for pid in processes:
+    waiting = [
+        words[0]
+        for words in processes.values()
+        if words[-1] == "waiting" and not _QUERYING.intersection(words)
+    ]
+    for pid in processes if waiting else ():
         _signal(pid, signal.SIGTERM)
-    return [words[0] for words in processes.values() if words[-1] == "waiting"]
+    return waiting
 
 
 def kill(data: Path, pid: int, role: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from hypervisor.access import passwords
 from hypervisor.accounts import reader_guard, reader_processes, readers
-from hypervisor.accounts.reader_guard import Guard
+from hypervisor.accounts.reader_guard import SUSPENDED, Guard
 from hypervisor.base.settings import Settings
 from hypervisor.broker import binaries
 from hypervisor.broker.folder import open_folder
@@ -92,27 +92,36 @@ def test_a_lock_that_it_waits_for_keeps_nobody_waiting(
         assert value(owner, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0
 
 
-def test_a_guard_that_cannot_even_log_in_ends_them(
+def test_who_comes_back_at_once_is_let_in_no_more(
     database_url: str, stack: Stack, role: str
 ) -> None:
-    """Nobody can, while somebody waits for pg_authid: the system is asked instead."""
-    said = list[str]()
-    data = stack.database.folder.root
-    with ExitStack() as held:
-        holder = held.enter_context(closing(enter(database_url, role)))
-        waiter = held.enter_context(closing(enter(database_url, role)))
-        holder.execute("BEGIN")
-        holder.execute("SELECT count(*) FROM pg_roles")
-        begin(held, waiter, "TRUNCATE pg_authid")
-        while not any(
-            words[-1] == "waiting" for words in reader_processes.list_processes(data).values()
-        ):
-            assert not waiter.closed
-        settings = Settings(database_url=f"{database_url}?connect_timeout=2", data=data)
-        guard = reader_guard.start(settings, stopping=lambda: bool(said), say=said.append)
-        guard.join(60)
-        assert said[0] == f"sessions of readers were ended: {role} made the database wait"
-    connect(database_url).close()
+    """While somebody waits for pg_authid nobody can log in, the guard neither."""
+    data, said = stack.database.folder.root, list[str]()
+
+    def come_back(statement: str) -> None:
+        while True:
+            try:
+                with closing(enter(database_url, role)) as session:
+                    session.execute(statement.encode())
+            except psycopg.Error as error:
+                if "not permitted to log in" in str(error):
+                    return
+
+    statements = ("SELECT count(*) FROM pg_roles, generate_series(1, 1e12)", "TRUNCATE pg_authid")
+    threads = [Thread(target=come_back, args=(it,), daemon=True) for it in statements * 2]
+    for thread in threads:
+        thread.start()
+    while not any(it[-1] == "waiting" for it in reader_processes.list_processes(data).values()):
+        assert all(thread.is_alive() for thread in threads)
+    settings = Settings(database_url=database_url, data=data)
+    guard = reader_guard.start(
+        settings, stopping=lambda: any(SUSPENDED in it for it in said), say=said.append
+    )
+    for thread in (guard, *threads):
+        thread.join(90)
+        assert not thread.is_alive()
+    with connect(database_url) as owner:
+        assert may_log_in(owner, role) is False
 
 
 def test_its_own_row_kept_locked_does_not_stop_the_guard(database_url: str, role: str) -> None:
