@@ -56,12 +56,29 @@ def test_only_what_is_beyond_work_is_waste_where_a_script_ends(ticks: Ticks) -> 
     for _ in range(100):
         breaker.spent("busy", 0.05, in_vain=False)
     assert breaker.objection("busy") is None
-    for _ in range(9):
-        breaker.spent("slow", 0.15, in_vain=False)
-    assert breaker.objection("slow") is None
-    for _ in range(2):
-        breaker.spent("slow", 0.15, in_vain=False)
-    assert breaker.objection("slow") is not None
+    for number in range(9):
+        breaker.spent(f"slow-{number}", 0.15, in_vain=False)
+    assert breaker.objection("busy") is None
+    for number in range(2):
+        breaker.spent(f"slow-{number}", 0.15, in_vain=False)
+    assert breaker.objection("busy") is not None
+
+
+@pytest.mark.parametrize(("seconds", "in_vain"), [(0.15, False), (0.1, True)])
+def test_a_device_that_wastes_a_third_of_it_is_set_aside_alone(
+    ticks: Ticks, seconds: float, *, in_vain: bool
+) -> None:
+    """Else its messages would have all others' set aside: two that fail, one that does not."""
+    breaker = Breaker(ticks)
+    for _ in range(1_000):
+        if breaker.objection("bad") is None:
+            breaker.spent("bad", seconds, in_vain=in_vain)
+            breaker.spent("bad", 0.0, in_vain=False)
+        assert breaker.objection("good") is None
+        ticks.now += 1
+    assert breaker.objection("bad") is not None
+    ticks.now += 70
+    assert breaker.objection("bad") is None, "all of it comes back in time"
 
 
 def test_a_device_is_set_aside_for_longer_each_time_up_to_an_hour(ticks: Ticks) -> None:
