@@ -81,34 +81,69 @@ class RequestContext:
         self._require_scope(duty)
         held = self.person.territory(duty)
         subject = subject if site is None else site
+        if not self._reaches(held, subject=subject, alarm=alarm, area=area):
+            nowhere = subject is None and alarm is None and area is None
+            raise ForbiddenError(
+                "{code} may not {words}: this takes the role for the whole instance"
+                if nowhere
+                else "{code} may not {words}",
+                self.person.name,
+                WORDS[duty],
+            )
+        self._granted.add(duty)
+
+    def may(
+        self,
+        *duties: Duty,
+        site: str | None = None,
+        subject: str | None = None,
+        area: str | None = None,
+    ) -> bool:
+        """Whether they have one of these duties there: what a page asks of a button.
+
+        Places as in `require`; False where they see no such place. Nothing may be written for it.
+        """
+        subject = subject if site is None else site
+        try:
+            return any(
+                self._reaches(self.person.territory(duty), subject=subject, area=area)
+                for duty in duties
+                if self.person.may(duty)
+            )
+        except NotFoundError:
+            return False
+
+    def _reaches(
+        self,
+        held: Territory,
+        *,
+        subject: str | None = None,
+        alarm: int | None = None,
+        area: str | None = None,
+    ) -> bool:
+        """Whether a territory holds the place; nothing named: the whole instance.
+
+        Raises:
+            NotFoundError: they see no such thing.
+        """
         if area is not None:
-            allowed = held.covers(
+            return held.covers(
                 _require_found(
                     queries_places.find_area(self.connection, area), Message("area {area!r}", area)
                 )
             )
-        elif alarm is not None:
+        if alarm is not None:
             (commune,) = _require_found(
                 queries_places.find_alarm_commune(self.connection, alarm),
                 Message("alarm {number}", alarm),
             )
-            allowed = held.holds(commune)
-        elif subject is not None:
+            return held.holds(commune)
+        if subject is not None:
             place = queries_places.find_subject_commune(self.connection, subject)
             near = Message("") if place is not None else self._near(subject)
             (commune,) = _require_found(place, Message("{subject!r}{hint}", subject, near))
-            allowed = held.holds(commune)
-        elif held.whole:
-            allowed = True
-        else:
-            raise ForbiddenError(
-                "{code} may not {words}: this takes the role for the whole instance",
-                self.person.name,
-                WORDS[duty],
-            )
-        if not allowed:
-            raise ForbiddenError("{code} may not {words}", self.person.name, WORDS[duty])
-        self._granted.add(duty)
+            return held.holds(commune)
+        return held.whole
 
     def require_anywhere(self, duty: Duty) -> Territory:
         """Where the person has this duty, for an act that checks its own reach against it.
@@ -131,11 +166,6 @@ class RequestContext:
         """The site that was meant, among those that the person sees."""
         site_names = queries_places.list_site_names(self.connection)
         return nearest_hint(name, site_names)
-
-    def may(self, duty: Duty, *, site: str) -> bool:
-        """Whether they have this duty at a site that they see: what a page asks of a button."""
-        place = queries_places.find_subject_commune(self.connection, site)
-        return place is not None and self.person.territory(duty).holds(place[0])
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction of the owner, who sees everything: only after a duty was required.

@@ -22,6 +22,7 @@ from hypervisor.registry.model import Registry
 from sensors._nearest import did_you_mean
 from sensors._scalars import ScalarError, measure
 
+DUTIES = (Duty.OPERATE, Duty.WRITE_RULES)  # either may report an event
 _LONGEST = timedelta(days=60)
 _FIRST, _LAST = datetime(1800, 2, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -143,10 +144,11 @@ def withdraw(connection: Connection, number: int, *, author: str, reason: str) -
 
 def allow(context: RequestContext, site: str | None) -> None:
     """Operators and authors of the site may; of a river, those of the complete instance."""
+    operate, write = DUTIES
     try:
-        context.require(Duty.OPERATE, site=site)
+        context.require(operate, site=site)
     except ForbiddenError:
-        context.require(Duty.WRITE_RULES, site=site)
+        context.require(write, site=site)
 
 
 def parse_number(text: str, unit: str) -> float:

@@ -7,12 +7,12 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context
 from hypervisor.base.errors import NotFoundError
+from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries_runs, service, service_injects
 from hypervisor.exercises import views as view
 from hypervisor.exercises import views_desk as desk
 from hypervisor.exercises.model import InjectError
 from hypervisor.exercises.service import LEAD, Order
-from hypervisor.exercises.service_injects import InjectFields
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, render
 from simulators import _options
@@ -22,8 +22,8 @@ PAGE: Page | None = None
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Run = Annotated[int, Form(ge=1)]
 Text = Annotated[str, Form(max_length=4_000)]
-Name = Annotated[str, Form(max_length=200)]
 Word = Annotated[str, Form(max_length=40)]
+_STATES = {"hold": "held", "release": "planned", "cancel": "cancelled", "done": "done"}
 
 
 @router.get("/exercises/lead")
@@ -84,41 +84,16 @@ def order_run(  # noqa: PLR0913, PLR0917  the fields of the form
 
 
 @router.post("/exercises/injects")
-def add_inject(  # noqa: PLR0913, PLR0917  the fields of the form
-    context: Context,
-    request: Request,
-    run: Run,
-    kind: Word,
-    title: Text = "",
-    text: Text = "",
-    sender: Text = "",
-    expected: Text = "",
-    planned: Word = "",
-    device: Name = "",
-    quantity: Name = "",
-    value: Word = "",
-    hours: Word = "",
+def add_inject(
+    context: Context, request: Request, form: Annotated[desk.InjectForm, Form()]
 ) -> Response:
     """Add an inject."""
-    form = {key: value_ for key, value_ in locals().items() if isinstance(value_, str)}
 
-    def act() -> None:
-        fields = InjectFields(
-            kind=kind,
-            title=title,
-            text=text,
-            sender=sender,
-            expected=expected,
-            planned=desk.parse_local_time(planned, context),
-            devices=[device.strip()] if device.strip() else [],
-            quantity=quantity.strip() or None,
-            value=desk.parse_number(value),
-            hours=desk.parse_number(hours),
-        )
-        with context.writing() as connection:
-            service_injects.add_inject(connection, run, fields, context.person.name)
+    def add(connection: Connection) -> None:
+        fields = form.parse(context)
+        service_injects.add_inject(connection, form.run, fields, context.person.name)
 
-    return desk.respond(context, request, "injects", act, form=form)
+    return desk.write(context, request, "injects", add, form=form)
 
 
 @router.post("/exercises/injects/{number}")
@@ -132,25 +107,23 @@ def change_inject(  # noqa: PLR0913, PLR0917  the fields of the form
 ) -> Response:
     """Inject now, hold, release, move, cancel or complete."""
     author = context.person.name
-    states = {"hold": "held", "release": "planned", "cancel": "cancelled", "done": "done"}
 
-    def change() -> None:
-        if act == "fire":
-            service.execute(
-                context, lambda connection: service.fire_inject(connection, number, author)
-            )
-            return
-        with context.writing() as connection:
-            service_injects.change_inject(
-                connection,
-                number,
-                author=author,
-                version=desk.parse_version(version),
-                state=states.get(act),
-                planned=desk.parse_local_time(planned, context) if act == "move" else None,
-            )
+    def fire() -> None:
+        service.execute(context, lambda connection: service.fire_inject(connection, number, author))
 
-    return desk.respond(context, request, "injects", change)
+    def change(connection: Connection) -> None:
+        service_injects.change_inject(
+            connection,
+            number,
+            author=author,
+            version=desk.parse_version(version),
+            state=_STATES.get(act),
+            planned=desk.parse_local_time(planned, context) if act == "move" else None,
+        )
+
+    if act == "fire":
+        return desk.respond(context, request, "injects", fire)
+    return desk.write(context, request, "injects", change)
 
 
 @router.post("/exercises/checklist")
@@ -159,13 +132,12 @@ def add_checklist_item(
 ) -> Response:
     """Add a checklist line."""
 
-    def act() -> None:
-        with context.writing() as connection:
-            service_injects.add_checklist_item(
-                connection, run, expected=expected, author=context.person.name
-            )
+    def add(connection: Connection) -> None:
+        service_injects.add_checklist_item(
+            connection, run, expected=expected, author=context.person.name
+        )
 
-    return desk.respond(context, request, "checklist", act)
+    return desk.write(context, request, "checklist", add)
 
 
 @router.post("/exercises/checklist/{number}")
@@ -179,19 +151,18 @@ def change_checklist_item(  # noqa: PLR0913, PLR0917  the fields of the form
 ) -> Response:
     """Record an observation."""
 
-    def act() -> None:
+    def change(connection: Connection) -> None:
         if outcome not in view.OUTCOMES:
             raise InjectError(
                 "outcome {outcome!r}: expected {choices}", outcome, ", ".join(view.OUTCOMES)
             )
-        with context.writing() as connection:
-            service_injects.record_observation(
-                connection,
-                number,
-                outcome=outcome,
-                note=text,
-                author=context.person.name,
-                version=desk.parse_version(version),
-            )
+        service_injects.record_observation(
+            connection,
+            number,
+            outcome=outcome,
+            note=text,
+            author=context.person.name,
+            version=desk.parse_version(version),
+        )
 
-    return desk.respond(context, request, "checklist", act)
+    return desk.write(context, request, "checklist", change)

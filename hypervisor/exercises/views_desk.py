@@ -2,31 +2,68 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.instance import require_exercise
 from hypervisor.base.reader import reading
+from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries_injects, queries_runs, service
 from hypervisor.exercises import views as view
 from hypervisor.exercises.api import data_of
 from hypervisor.exercises.debrief import build_debrief
 from hypervisor.exercises.model import InjectError, Run, Skip
 from hypervisor.exercises.service import LEAD
+from hypervisor.exercises.service_injects import InjectFields
 from hypervisor.registry import queries_site
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from sensors._errors import TerritoryError
 
 HERE = "/exercises/lead"
-_FIELDS = (  # of the inject form
-    *("kind", "title", "text", "sender", "expected", "planned", "device", "quantity", "value"),
-    "hours",
-)
+Text = Annotated[str, Field(max_length=4_000)]
+Name = Annotated[str, Field(max_length=200)]
+Word = Annotated[str, Field(max_length=40)]
+
+
+class InjectForm(BaseModel):
+    """The form of a new inject, as submitted."""
+
+    run: int = Field(ge=1)
+    kind: Word
+    title: Text = ""
+    text: Text = ""
+    sender: Text = ""
+    expected: Text = ""
+    planned: Word = ""
+    device: Name = ""
+    quantity: Name = ""
+    value: Word = ""
+    hours: Word = ""
+
+    def parse(self, context: RequestContext) -> InjectFields:
+        """What was entered.
+
+        Raises:
+            InjectError: a time or a number cannot be read.
+        """
+        return InjectFields(
+            kind=self.kind,
+            title=self.title,
+            text=self.text,
+            sender=self.sender,
+            expected=self.expected,
+            planned=parse_local_time(self.planned, context),
+            devices=[self.device.strip()] if self.device.strip() else [],
+            quantity=self.quantity.strip() or None,
+            value=parse_number(self.value),
+            hours=parse_number(self.hours),
+        )
 
 
 def require_lead(context: RequestContext) -> None:
@@ -34,19 +71,15 @@ def require_lead(context: RequestContext) -> None:
     require_exercise(context.instance, what="leading an exercise")
 
 
-def can_lead(context: RequestContext) -> bool:
-    return context.person.territory(LEAD).whole
-
-
 def base_values(context: RequestContext) -> dict[str, Any]:
     return {
         **view.template_values(),
         "run": None,
-        "leads": can_lead(context),
+        "leads": context.may(LEAD),
         "conducted": service.is_conducted(context.connection),
         "messages": [],
         "axis": None,
-        "form": dict.fromkeys(_FIELDS, ""),
+        "form": InjectForm.model_construct(run=0, kind=""),
     }
 
 
@@ -65,7 +98,7 @@ def page_values(
         "sites": [],
     }
     skips: list[Skip] = []
-    if can_lead(context):
+    if context.may(LEAD):
         with context.owning() as connection:
             values["injects"] = queries_injects.list_injects(connection, run.id)
             skips = queries_injects.list_skips(connection, run.id)
@@ -86,9 +119,12 @@ def respond(
     part: str,
     act: Callable[[], None],
     *,
-    form: dict[str, str] | None = None,
+    form: InjectForm | None = None,
 ) -> Response:
-    """Do what a form of the desk says; the updated part, without scripts the complete desk."""
+    """Do what a form of the desk says; the updated part, without scripts the complete desk.
+
+    `form`: shown again if it is refused.
+    """
     require_lead(context)
     wrong = ""
     try:
@@ -104,12 +140,29 @@ def respond(
         return RedirectResponse(HERE, status_code=303)
     values = page_values(context, request, run, part=part if partial else "all")
     values["wrong"] = wrong
-    if wrong:
-        values["form"] |= form or {}
+    if wrong and form is not None:
+        values["form"] = form
     status = 409 if wrong else 200
     if partial:
         return fragment(context, f"exercises_{part}.html", status_code=status, **values)
     return render(context, "exercises_lead.html", status_code=status, **values)
+
+
+def write(
+    context: RequestContext,
+    request: Request,
+    part: str,
+    change: Callable[[Connection], object],
+    *,
+    form: InjectForm | None = None,
+) -> Response:
+    """The same for what one transaction does."""
+
+    def act() -> None:
+        with context.writing() as connection:
+            change(connection)
+
+    return respond(context, request, part, act, form=form)
 
 
 def parse_local_time(text: str, context: RequestContext) -> datetime | None:

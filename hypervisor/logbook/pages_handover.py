@@ -117,7 +117,7 @@ def _render_handover(context: RequestContext, handover: Handover, *, wrong: str 
         page=parse_page(handover.page),
         note=handover.note,
         mine=handover.offered_by == context.person.name,
-        signs=service_handover.may_sign(context, handover),
+        signs=context.may(Duty.OPERATE, area=handover.area),
     )
 
 

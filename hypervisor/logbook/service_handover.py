@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from hypervisor.access.context import RequestContext
-from hypervisor.access.errors import ForbiddenError
 from hypervisor.base.duties import Duty
 from hypervisor.base.instants import EPOCH
 from hypervisor.database import audit
@@ -75,15 +74,6 @@ def sign(
             remark=remark,
             now=context.clock(),
         )
-
-
-def may_sign(context: RequestContext, handover: Handover) -> bool:
-    """Whether the person may take or withdraw a hand-over."""
-    try:
-        context.require(Duty.OPERATE, area=handover.area)
-    except ForbiddenError:
-        return False
-    return True
 
 
 def offer_handover(  # noqa: PLR0913  what a signature is made of

@@ -163,7 +163,7 @@ def _render(
         context,
         template,
         status_code=422 if "wrong" in result else 200,
-        may_replay=context.person.everywhere(Duty.OPERATE),
+        may_replay=context.may(Duty.OPERATE),
         **{"done": None, "form": {}, "wrong": "", **result},
         **values,
     )

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.access.errors import ForbiddenError
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import RulebookError, StaleError
 from hypervisor.base.reader import reading
@@ -56,7 +55,7 @@ def list_rules(
         rule_list=rule_list,
         q=q,
         domain=domain,
-        writes=may_write(context),
+        writes=context.may(Duty.WRITE_RULES),
         set_aside=aside[:_ASIDE_SHOWN],
         **TOOLS,
     )
@@ -130,15 +129,6 @@ def withdraw_threshold(context: Context, key: str, mark: Word, reason: Text = ""
     return _revise(context, act, f"/thresholds/{key}/history", key=key)
 
 
-def may_write(context: RequestContext, key: str | None = None) -> bool:
-    """Whether the user may change rules, or the threshold of this key."""
-    try:
-        context.require(Duty.WRITE_RULES, subject=owner_of(key) if key else None)
-    except ForbiddenError:
-        return False
-    return True
-
-
 def render_results(context: RequestContext, template: str, **shown: Any) -> HTMLResponse:
     """A page, or only its block of results if htmx wants that."""
     if wants_fragment():
@@ -182,5 +172,5 @@ def _render_history(
         status_code=refused if error else 200,
         history=history,
         wrong=wrong,
-        writes=may_write(context, key),
+        writes=context.may(Duty.WRITE_RULES, subject=owner_of(key) if key else None),
     )

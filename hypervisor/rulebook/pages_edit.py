@@ -17,7 +17,7 @@ from hypervisor.evaluation.rule_text import read_one
 from hypervisor.rulebook import service, views_draft, views_edit, views_guide
 from hypervisor.rulebook.api import stamp_of
 from hypervisor.rulebook.model import NONE
-from hypervisor.rulebook.pages import Short, may_write
+from hypervisor.rulebook.pages import Short
 from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, FieldError
 from hypervisor.rulebook.views_edit import EVERYWHERE, EditedRule
 from hypervisor.rulebook.views_texts import TOOLS
@@ -243,7 +243,7 @@ def _render_page(
         sheet=views_edit.run_trial_at(context, request, draft.rule, site, around.span),
         around=around,
         conflict=views_edit.changes_since(context, stale, around.stale) if stale else None,
-        writes=may_write(context),
+        writes=context.may(Duty.WRITE_RULES),
         source="",
         **_shared(context, current),
     )

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.access.errors import ForbiddenError
 from hypervisor.backtest import past_events
 from hypervisor.backtest.model import BacktestError
 from hypervisor.base.duties import Duty
@@ -20,7 +19,7 @@ from hypervisor.rulebook import service_thresholds
 from hypervisor.rulebook import views_threshold as view
 from hypervisor.rulebook.api import stamp_of
 from hypervisor.rulebook.model import owner_of
-from hypervisor.rulebook.pages import Short, Text, Word, may_write, render_results
+from hypervisor.rulebook.pages import Short, Text, Word, render_results
 from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.rulebook.views_threshold import TrialQuery
 from hypervisor.web.refusals import refusal
@@ -178,21 +177,12 @@ def _render_page(
         status_code=409 if stale else 422 if refused else 200,
         sheet=page,
         conflict=conflict,
-        writes=may_write(context, key),
-        reports=_may_report(context, page.place.name),
+        writes=context.may(Duty.WRITE_RULES, subject=owner_of(key)),
+        reports=context.may(*past_events.DUTIES, site=page.place.name),
         notes=view.list_event_kinds(context.catalogue.domains.get(page.place.domain)),
         **{"event_fields": no_event, **fields},
         **TOOLS,
     )
-
-
-def _may_report(context: RequestContext, site: str) -> bool:
-    """Whether the user may report an event at a site."""
-    try:
-        past_events.allow(context, site)
-    except ForbiddenError:
-        return False
-    return True
 
 
 def _parse_local_time(text: str, context: RequestContext) -> datetime:

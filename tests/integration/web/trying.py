@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from fastapi.routing import APIRoute, iter_route_contexts
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from hypervisor.app.application import create_app
 from tests.integration.evaluation.world import CATALOGUE
@@ -72,11 +72,20 @@ def every_route() -> list[Route]:
 def _of(route: APIRoute, method: str, path: str) -> Route:
     dependant = route.dependant
     form: dict[str, Any] = {}
+    needs: set[str] = set()
     body = None
     for body_param in dependant.body_params:
         kind = type(body_param.field_info).__name__
+        annotation = body_param.field_info.annotation
+        if kind == "Form" and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            fields = annotation.model_fields
+            form |= {name: field.annotation for name, field in fields.items()}
+            needs |= {name for name, field in fields.items() if field.is_required()}
+            continue
+        if body_param.field_info.is_required():
+            needs.add(body_param.alias)
         if kind in {"Form", "File"}:
-            form[body_param.alias] = body_param.field_info.annotation
+            form[body_param.alias] = annotation
         else:
             body = TypeAdapter[Any](body_param.field_info.annotation or Any).json_schema()
     return Route(
@@ -84,11 +93,7 @@ def _of(route: APIRoute, method: str, path: str) -> Route:
         path=path,
         query=tuple(_queries(dependant)),
         form=form,
-        needs=frozenset(
-            body_param.alias
-            for body_param in dependant.body_params
-            if body_param.field_info.is_required()
-        ),
+        needs=frozenset(needs),
         body=body,
     )
 
