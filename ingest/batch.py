@@ -12,12 +12,12 @@ from sensors._row import Rows
 class Beat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A heartbeat that came round: the clock it carries, and when it was back (both µs).
 
-    `anew`: rather that the broker made our session at that time, and had queued nothing before.
+    `session_made`: rather that the broker made our session then, and had queued nothing before.
     """
 
     clock: int
     received_at: int
-    anew: bool = False
+    session_made: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ to be replayed.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sensors._errors import Message
+
 _STRIKES = 3  # messages of a device in a row that ran out of time or memory
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds; doubled each time
 _ALLOWED = 1.0  # seconds of waste, at most
@@ -38,18 +40,22 @@ class Breaker:
         self._tripped = False
         self._devices: dict[str, _Device] = {}
 
-    def objection(self, device: str) -> str | None:
+    def objection(self, device: str) -> Message | None:
         """Why this device's message is not tried now; None: it may be."""
         now = self._ticks()
         self._give_back(now)
         if self._tripped:
             left = (_ALLOWED - self._left) / _GIVEN_BACK
-            return f"this codec has wasted too much time; it is tried again in {left:.0f} s"
+            return Message(
+                "this codec has wasted too much time; it is tried again in {count:.0f} s", left
+            )
         state = self._devices.get(device)
         if state is not None and now < state.until:
-            return (
-                f"this codec does not get through what {device!r} sends;"
-                f" it is tried again in {state.until - now:.0f} s"
+            return Message(
+                "this codec does not get through what {device!r} sends; it is tried again in"
+                " {count:.0f} s",
+                device,
+                state.until - now,
             )
         return None
 

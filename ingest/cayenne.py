@@ -8,8 +8,10 @@ those that later versions of the format added.
 from dataclasses import dataclass
 from typing import Any
 
+from sensors._errors import MessageError
 
-class CayenneError(ValueError):
+
+class CayenneError(MessageError):
     """The bytes are no such payload: says at which of them."""
 
 
@@ -78,20 +80,24 @@ def decode_cayenne(payload: bytes) -> dict[str, Any]:
     place = 0
     while place < len(payload):
         if place + 2 > len(payload):
-            raise CayenneError(f"byte {place}: a channel without a type")
+            raise CayenneError("byte {number}: a channel without a type", place)
         channel, kind = payload[place], payload[place + 1]
         layout = TYPES.get(kind)
         if layout is None:
-            raise CayenneError(f"byte {place + 1}: no Cayenne LPP type 0x{kind:02x}")
+            raise CayenneError("byte {number}: no Cayenne LPP type 0x{kind:02x}", place + 1, kind)
         name, parts = layout
         size = sum(part.size for part in parts)
         if place + 2 + size > len(payload):
             raise CayenneError(
-                f"byte {place + 2}: {name} takes {size} bytes, {len(payload) - place - 2} are left"
+                "byte {number}: {code} takes {count} bytes, {n} are left",
+                place + 2,
+                name,
+                size,
+                len(payload) - place - 2,
             )
         field = f"{name}_{channel}"
         if field in fields:
-            raise CayenneError(f"byte {place}: {field} is there a second time")
+            raise CayenneError("byte {number}: {code} is there a second time", place, field)
         fields[field] = _value(payload[place + 2 : place + 2 + size], parts)
         place += 2 + size
     return fields

@@ -17,6 +17,7 @@ from ingest.decode import Decoded
 from ingest.layout import Key, Layout, Layouts, Table, Values
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
 from ingest.salvage import keep_quantities, refuse_by_reason
+from sensors._errors import Message
 from sensors._quality import Quality
 from sensors._row import EARLIEST, LATEST, ROW, Rows
 
@@ -128,7 +129,7 @@ def _refuse_object(
     arrival: Arrival,
     device: str,
     envelope: Envelope,
-    problem: tuple[Reason, str],
+    problem: tuple[Reason, Message],
 ) -> None:
     columns.refused.append(
         Refused(
@@ -160,7 +161,7 @@ def _refuse_parts(
     arrival: Arrival,
     device: str,
     element: Mapping[str, object],
-    bad: Mapping[str, tuple[Reason, str]],
+    bad: Mapping[str, tuple[Reason, Message]],
 ) -> None:
     """Refuse some values of an object, by quantity."""
     if id(arrival) in columns.raw:
@@ -219,7 +220,7 @@ def _make_rows(columns: _Columns, table: Table, tolerance: TimeTolerance) -> Row
     return believed
 
 
-_BadValues = dict[int, tuple[Reason, str]]  # place of a reading -> why its value is refused
+_BadValues = dict[int, Reason]  # place of a reading -> why its value is refused
 
 
 def _evaluate_values(
@@ -229,7 +230,7 @@ def _evaluate_values(
     value = np.array(columns.values, dtype=np.float64)
     bad_values: _BadValues = {}
     if bool in set(map(type, columns.values)):
-        bad_values.update(_find_booleans(columns, channel, table))
+        bad_values.update(dict.fromkeys(_find_booleans(columns, channel, table), Reason.BAD_VALUE))
     if len(table.conversions) > 1:
         conversion = table.conversion[channel]
         for number in set(conversion[conversion > 0].tolist()):
@@ -237,7 +238,7 @@ def _evaluate_values(
             with np.errstate(over="ignore"):  # refused below
                 value[of_it] = table.conversions[number](value[of_it])
     for place in np.flatnonzero(np.isinf(value)).tolist():
-        bad_values[place] = Reason.NOT_FINITE, "is larger than any number in the catalogue's unit"
+        bad_values[place] = Reason.NOT_FINITE
     quality = np.zeros(len(value), dtype=np.int16)
     for place, flag in columns.flags:
         quality[place] |= flag
@@ -249,23 +250,25 @@ def _evaluate_values(
     return value, quality, bad_values
 
 
-def _find_booleans(
-    columns: _Columns, channel: NDArray[np.intc], table: Table
-) -> Iterator[tuple[int, tuple[Reason, str]]]:
+def _find_booleans(columns: _Columns, channel: NDArray[np.intc], table: Table) -> Iterator[int]:
     """True and false where a number was to be: no gauge stands at `true` metres."""
     takes = table.yes_or_no[channel].tolist()
     for place, value in enumerate(columns.values):
         if (value is True or value is False) and not takes[place]:
-            yield place, (Reason.BAD_VALUE, f"is {str(value).lower()}: expected a number")
+            yield place
 
 
 def _refuse_values(columns: _Columns, bad_values: _BadValues, first: NDArray[np.intp]) -> None:
     """Refuse single values of objects, with what else is wrong of the same object."""
-    objects: dict[int, dict[str, tuple[Reason, str]]] = {}
-    for place, (reason, detail) in sorted(bad_values.items()):
+    objects: dict[int, dict[str, tuple[Reason, Message]]] = {}
+    for place, reason in sorted(bad_values.items()):
         number = int(np.searchsorted(first, place, side="right")) - 1
         name = list(columns.envelopes[number].values)[place - int(first[number])]
-        objects.setdefault(number, {})[name] = reason, f"{name!r} {detail}"
+        detail = Message("{name!r} is larger than any number in the catalogue's unit", name)
+        if reason is Reason.BAD_VALUE:
+            value = str(columns.values[place]).lower()
+            detail = Message("{name!r} is {code}: expected a number", name, value)
+        objects.setdefault(number, {})[name] = reason, detail
     for number, bad in objects.items():
         arrival, element = columns.arrivals[number], _to_builtins(columns.envelopes[number])
         _refuse_parts(columns, arrival, columns.devices[number], element, bad)
@@ -307,31 +310,37 @@ def _to_builtins(envelope: Envelope) -> Mapping[str, object]:
     return {name: value for name, value in element.items() if value is not None}
 
 
-def _explain_time(time: int, received_at: int, tolerance: TimeTolerance) -> tuple[Reason, str]:
+def _explain_time(time: int, received_at: int, tolerance: TimeTolerance) -> tuple[Reason, Message]:
     if received_at == UNSTAMPED:
-        return Reason.NO_STAMP, (
+        return Reason.NO_STAMP, Message(
             "no readable scenario-time: an exercise accepts only the player's messages, which"
             " carry the scenario's time"
         )
     if time >= LATEST or time > received_at + tolerance.ahead:
-        ahead = (time - received_at) / 1e6
-        return Reason.TIME_AHEAD, (
-            f"measured at {_format_time(time)}, {ahead:.0f} s after it arrived"
-            f" ({_format_time(received_at)}); at most {tolerance.ahead / 1e6:.0f} s are accepted."
-            " If the clock sends local time as UTC, replay with a shift:"
-            " `hypervisor dead-letters replay --shift -1h`"
+        return Reason.TIME_AHEAD, Message(
+            "measured at {at}, {count:.0f} s after it arrived ({arrival}); at most {number:.0f} s"
+            " are accepted. If the clock sends local time as UTC, replay with a shift:"
+            " `hypervisor dead-letters replay --shift -1h`",
+            _format_time(time),
+            (time - received_at) / 1e6,
+            _format_time(received_at),
+            tolerance.ahead / 1e6,
         )
     if time < EARLIEST or time < received_at - tolerance.behind:
-        return Reason.TIME_TOO_OLD, (
-            f"measured at {_format_time(time)}, more than {tolerance.behind / 8.64e10:.0f} days"
-            f" before it arrived ({_format_time(received_at)}); load real history with"
-            " `hypervisor import`"
+        return Reason.TIME_TOO_OLD, Message(
+            "measured at {at}, more than {count:.0f} days before it arrived ({arrival}); load real"
+            " history with `hypervisor import`",
+            _format_time(time),
+            tolerance.behind / 8.64e10,
+            _format_time(received_at),
         )
-    return Reason.DEVICE_RETIRED, f"measured at {_format_time(time)}, after its device was retired"
+    return Reason.DEVICE_RETIRED, Message(
+        "measured at {at}, after its device was retired", _format_time(time)
+    )
 
 
 def _format_time(instant: int) -> str:
     try:
         return datetime.fromtimestamp(instant / 1e6, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):
-        return f"{instant / 1e6:.0f} s from 1970"
+        return Message("{count:.0f} s from 1970", instant / 1e6)

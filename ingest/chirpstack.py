@@ -17,8 +17,9 @@ from ingest.uplink import (
     parse_port,
     parse_uplink_time,
 )
+from sensors._errors import Message
 
-_EXPECTED = (
+_EXPECTED = Message(
     'a ChirpStack v4 uplink event such as {"time": …, "deviceInfo": {"devEui": …}, "fPort": 2,'
     ' "data": …} (integration set to JSON)'
 )
@@ -33,7 +34,7 @@ def read_chirpstack(payload: bytes) -> Uplink:
     event = parse_document(payload, expected=_EXPECTED)
     address = get_path(event, "deviceInfo", "devEui")
     if not isinstance(address, str) or not address:
-        raise unusable(Reason.WRONG_SHAPE, f"no deviceInfo.devEui; expected {_EXPECTED}")
+        raise unusable(Reason.WRONG_SHAPE, "no deviceInfo.devEui; expected {example}", _EXPECTED)
     data = parse_payload(event.get("data"), where="data")
     decoded = check_object(event.get("object"), where="object")
     port = parse_port(event.get("fPort"), where="fPort", carries=bool(data or decoded))

@@ -13,6 +13,7 @@ from ingest.parsing import DuplicateNameError, refuse_duplicates
 from ingest.reply import ParsedPayload, unusable
 from ingest.sandbox import Failure, Sandbox, ScriptError
 from ingest.uplink import Uplink
+from sensors._errors import Message
 
 _REASONS = {
     Failure.ERROR: Reason.CODEC_ERROR,
@@ -52,7 +53,7 @@ class Script:
         began, in_vain = self.ticks(), False
         try:
             self.sandbox.load()
-            began = self.ticks()  # that an engine had to be made is nobody's waste
+            began = self.ticks()  # making an engine is no waste of this message
             returned = self.sandbox.decode(
                 uplink.payload,
                 port=uplink.port,
@@ -163,16 +164,19 @@ class Codec:
         form = self.mapping.form
         if form is Form.JAVASCRIPT:
             if self.script is None:
-                raise unusable(Reason.BAD_CODEC, f"the codec {self.name!r} has no script")
+                raise unusable(Reason.BAD_CODEC, "the codec {name!r} has no script", self.name)
             return self.script.decode(uplink, device=device, variables=variables or {})
         if form is Form.CAYENNE_LPP:
             try:
                 return DecodedPayload(data=decode_cayenne(uplink.payload))
             except CayenneError as error:
-                raise unusable(Reason.BAD_PAYLOAD, f"no Cayenne LPP: {error}") from None
+                raise unusable(Reason.BAD_PAYLOAD, "no Cayenne LPP: {error}", error) from None
         if form is Form.SENML:
             raise unusable(
-                Reason.BAD_CODEC, f"the codec {self.name!r} reads {form}, which no uplink is"
+                Reason.BAD_CODEC,
+                "the codec {name!r} reads {code}, which no uplink is",
+                self.name,
+                form.value,
             )
         return DecodedPayload(data=_read_object(uplink))
 
@@ -181,7 +185,7 @@ class Codec:
 class PlainCodec:
     """For a device without codec: what its network server decoded, in our own words."""
 
-    explanation: str
+    explanation: Message
     name: str = field(default="", init=False)
 
     def read(
@@ -201,13 +205,15 @@ class PlainCodec:
         fields = uplink.object_ or {}
         values = {name: value for name, value in fields.items() if name in has}
         if not values:
-            raise unusable(Reason.NO_CODEC, f"{device!r}: {self.explanation}")
+            raise unusable(Reason.NO_CODEC, "{device!r}: {problem}", device, self.explanation)
         left = tuple(name for name in fields if name not in values)
         read = ParsedPayload(left=left)
         for name, value in values.items():
             number = value if value is None or isinstance(value, bool) else parse_number(value)
             if number is None and value is not None:
-                raise unusable(Reason.BAD_VALUE, f"{name!r} is {value!r:.60}, no number")
+                raise unusable(
+                    Reason.BAD_VALUE, "{name!r} is {code}, no number", name, repr(value)[:60]
+                )
             read.values[name] = number
         return read
 

@@ -9,6 +9,7 @@ import msgspec
 from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
 from ingest.route import Parser, Routes
 from ingest.salvage import salvage
+from sensors._errors import Message
 
 LARGEST = 1_048_576  # bytes of payload
 
@@ -111,14 +112,17 @@ def _append(
 
 def _salvage(arrival: Arrival, largest: int) -> tuple[list[Envelope], list[Refused]]:
     if not arrival.payload:
-        return [], [Refused(arrival=arrival, reason=Reason.EMPTY, detail="the payload is empty")]
+        detail = Message("the payload is empty")
+        return [], [Refused(arrival=arrival, reason=Reason.EMPTY, detail=detail)]
     if len(arrival.payload) > largest:
         return [], [_too_large(arrival, largest)]
     return salvage(arrival)
 
 
 def _too_large(arrival: Arrival, largest: int) -> Refused:
-    detail = (
-        f"{len(arrival.payload)} bytes; at most {largest} are read: send fewer objects a message"
+    detail = Message(
+        "{count} bytes; at most {number} are read: send fewer objects a message",
+        len(arrival.payload),
+        largest,
     )
     return Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=detail)

@@ -30,11 +30,11 @@ class HeartbeatState:
         listening, gaps, lost = self, dict[int, int](), list[tuple[int, int]]()
         for beat in beats:
             listening, span = (
-                listening._apply_session(beat) if beat.anew else listening._apply_beat(beat)
+                listening._apply_session(beat) if beat.session_made else listening._apply_beat(beat)
             )
             if span is not None:
                 gaps[span[0]] = max(span[1], gaps.get(span[0], span[1]))
-                lost += [span] if beat.anew else []
+                lost += [span] if beat.session_made else []
         clock = listening.clock if listening.clock != self.clock else None
         return HeartbeatUpdate(
             listening=listening, clock=clock, gaps=tuple(gaps.items()), lost=tuple(lost)

@@ -72,7 +72,7 @@ class Inbox:
     def begin_session(self) -> None:
         """The broker has no session for us: what it had queued until now is gone."""
         at = self._now()
-        self._beats.append(Beat(clock=at, received_at=at, anew=True))
+        self._beats.append(Beat(clock=at, received_at=at, session_made=True))
 
     def on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """A message as paho gives it."""
@@ -108,10 +108,10 @@ class Inbox:
         except ValueError:
             self._take_in(topic, payload, received_at, again=again)
         else:
-            anew = topic == SESSION_MADE
-            while not anew and self._under_way and self._under_way[0] <= clock:
+            made = topic == SESSION_MADE
+            while not made and self._under_way and self._under_way[0] <= clock:
                 self._under_way.popleft()
-            self._beats.append(Beat(clock=clock, received_at=received_at, anew=anew))
+            self._beats.append(Beat(clock=clock, received_at=received_at, session_made=made))
 
     def look_at_the_clock(self) -> None:
         """Before each reading of the socket."""

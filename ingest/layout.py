@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from ingest.message import MOST_VALUES, Reason
 from ingest.ports import Channel, Devices
+from sensors._errors import Message
 from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
 
 _MOST = 50_000  # layouts and units remembered: a device that makes some up must not fill our memory
 _MOST_UNITS = 20  # other than the catalogue's, of one series: each new one is computed at length
+_LONGEST = 100  # characters of a name in a sentence
 _FOREVER = np.iinfo(np.int64).max
 YES_OR_NO = "bool"  # the unit of quantities that true and false are values of
 
@@ -34,8 +36,8 @@ class Layout:
     """
 
     channels: "array[int]"
-    bad: Mapping[str, tuple[Reason, str]]
-    useless: tuple[Reason, str] | None = None
+    bad: Mapping[str, tuple[Reason, Message]]
+    useless: tuple[Reason, Message] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,23 +88,28 @@ class Layouts:
             self._known[key] = layout
         return layout
 
-    def stray(self, name: str, fields: Mapping[str, Iterable[str]], values: Iterable[str]) -> str:
+    def stray(
+        self, name: str, fields: Mapping[str, Iterable[str]], values: Iterable[str]
+    ) -> Message | None:
         """What is wrong where a field such as `status` names neither a value nor a quantity.
 
         The slip may be another quantity's, whose value would pass for a good one.
         """
         device = self._devices.get(name)
         if device is None:
-            return ""
+            return None
         allowed = {*values, *device}
         for field, names in fields.items():
             for quantity in names:
                 if quantity not in allowed:
-                    return (
-                        f"{field!r} names {quantity[:60]!r}, which {name!r} has not; nothing of the"
-                        " object is taken, for it may be said of another quantity"
+                    return Message(
+                        "{field!r} names {quantity!r}, which {name!r} has not; nothing of the"
+                        " object is taken, since it may concern another quantity",
+                        field,
+                        quantity[:60],
+                        name,
                     )
-        return ""
+        return None
 
     def clock(self, name: str) -> int | None:
         """The series that counts a device's unbelievable times, where it has one."""
@@ -130,31 +137,31 @@ class Layouts:
         self, name: str, names: tuple[str, ...], units: tuple[tuple[str, str], ...]
     ) -> Layout:
         channels: array[int] = array("i")
-        bad: dict[str, tuple[Reason, str]] = {}
+        bad: dict[str, tuple[Reason, Message]] = {}
         device = self._devices.get(name)
         written = dict(units)
         if len(names) > MOST_VALUES:
-            detail = f"{len(names)} values; at most {MOST_VALUES} of an object are read"
+            detail = Message(
+                "{count} values; at most {number} of an object are read", len(names), MOST_VALUES
+            )
             return Layout(channels=channels, bad=bad, useless=(Reason.TOO_LARGE, detail))
         stray = self.stray(name, {"units": written}, names)
         if stray:
             return Layout(channels=channels, bad=bad, useless=(Reason.UNKNOWN_QUANTITY, stray))
         if not names:
-            bad[""] = Reason.NO_VALUES, "'values' is empty"
+            bad[""] = Reason.NO_VALUES, Message("'values' is empty")
         for quantity in names:
             if device is None:
-                bad[quantity] = Reason.UNKNOWN_DEVICE, f"no device {name!r} in the inventory"
+                detail = Message("no device {name!r} in the inventory", name[:_LONGEST])
+                bad[quantity] = Reason.UNKNOWN_DEVICE, detail
             elif quantity not in device:
-                channel_names = ", ".join(n for n in device if n != CLOCK_FAULT) or "nothing"
-                bad[quantity] = (
-                    Reason.UNKNOWN_QUANTITY,
-                    f"{name!r} has no {quantity!r} in the inventory; it has {channel_names}",
-                )
+                bad[quantity] = Reason.UNKNOWN_QUANTITY, _explain_unknown(name, quantity, device)
             else:
                 try:
                     channels.append(self._number(device[quantity], written.get(quantity)))
                 except UnitError as error:
-                    bad[quantity] = Reason.UNKNOWN_UNIT, f"{quantity!r}: {error}"
+                    detail = Message("{quantity!r}: {error}", quantity, error)
+                    bad[quantity] = Reason.UNKNOWN_UNIT, detail
         return Layout(channels=channels, bad=bad)
 
     def _number(self, channel: Channel, unit: str | None) -> int:
@@ -187,6 +194,22 @@ class Layouts:
             raise UnitError("{unit!r} is one more than {most} units", unit[:40], _MOST_UNITS)
         self._conversions.append(converter(unit, channel.unit))
         return len(self._conversions) - 1
+
+
+def _explain_unknown(name: str, quantity: str, device: Iterable[str]) -> Message:
+    others = ", ".join(other for other in device if other != CLOCK_FAULT)
+    if not others:
+        return Message(
+            "{name!r} has no {quantity!r} in the inventory; it has nothing",
+            name,
+            quantity[:_LONGEST],
+        )
+    return Message(
+        "{name!r} has no {quantity!r} in the inventory; it has {codes}",
+        name,
+        quantity[:_LONGEST],
+        others,
+    )
 
 
 def _bounds(bounds: list[float | None], none: float) -> Values:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from ingest.message import LONGEST_TOPIC, Arrival, NewDeadLetter, Refused
+from sensors._errors import Message
 
 _LONGEST = 500  # characters of a detail
 _KEPT = 65_536  # bytes kept of a payload too large to be read
@@ -21,7 +22,8 @@ def _make_dead_letter(group: list[Refused], largest: int) -> NewDeadLetter:
     arrival = group[0].arrival
     detail = group[0].detail
     if len(group) > 1:
-        detail = f"{detail[: _LONGEST - 60]} (and {len(group) - 1} more objects of this message)"
+        others = Message("; and {count} more objects of this message", len(group) - 1)
+        detail = Message(detail[: _LONGEST - 60]) + others
     return NewDeadLetter(
         topic=make_storable(arrival.topic)[:LONGEST_TOPIC],
         payload=_payload(arrival, group, largest),

@@ -14,6 +14,7 @@ from ingest.message import Reason
 from ingest.ports import CodecSource, Inventory
 from ingest.reply import unusable
 from ingest.sandbox import Sandbox
+from sensors._errors import Message, Place
 
 _PLACE = re.compile(r"\[[0-9]+\]")
 _MOST_UNMAPPED = 100  # fields of a device
@@ -48,7 +49,7 @@ class Library:
     ) -> None:
         self._units, self._ticks = units, ticks
         self._shipped = list_shipped()
-        self._ready: dict[str, tuple[CodecSource, Codec | str]] = {}
+        self._ready: dict[str, tuple[CodecSource, Codec | MappingError]] = {}
         self._unmapped: dict[str, set[str]] = {}
 
     def of_device(self, device: str, inventory: Inventory) -> Codec | PlainCodec:
@@ -65,14 +66,24 @@ class Library:
         if named is not None:
             raise unusable(
                 Reason.NO_CODEC,
-                f"{device!r} is decoded by {named!r}, a codec that does not exist; `hypervisor"
+                "{device!r} is decoded by {codec!r}, a codec that does not exist; `hypervisor"
                 " codec add` adds it",
+                device,
+                named,
             )
-        model_sentence = (
-            f"its model {model!r} has no codec" if model else "it has no codec and no model"
-        )
+        if model is None:
+            return PlainCodec(
+                explanation=Message(
+                    "it has no codec and no model, and its network server decoded none of its"
+                    " quantities"
+                )
+            )
         return PlainCodec(
-            explanation=f"{model_sentence}, and its network server decoded none of its quantities"
+            explanation=Message(
+                "its model {model!r} has no codec, and its network server decoded none of its"
+                " quantities",
+                model,
+            )
         )
 
     def tell_unmapped(self, device: str, left: Iterable[str]) -> None:
@@ -92,15 +103,15 @@ class Library:
         if entry is None or entry[0] != source:
             entry = self._ready[name] = (source, self._made(name, source))
         made = entry[1]
-        if isinstance(made, str):
-            raise unusable(Reason.BAD_CODEC, made)
+        if isinstance(made, MappingError):
+            raise unusable(Reason.BAD_CODEC, str(made))
         return made
 
-    def _made(self, name: str, source: CodecSource) -> Codec | str:
+    def _made(self, name: str, source: CodecSource) -> Codec | MappingError:
         try:
             return make_codec(name, source, units=self._units, ticks=self._ticks)
         except MappingError as error:
-            return str(error)
+            return error
 
 
 def make_codec(
@@ -117,13 +128,16 @@ def make_codec(
         MappingError: the mapping is wrong, or needs a script that is not there.
     """
     where = file or f"codec {name}"
+    start = Place(file=where, line=1, column=1)
     mapping = load_mapping(source.mapping, file=where, units=units)
     if mapping.form is not Form.JAVASCRIPT:
         if source.script is not None:
-            raise MappingError(f"{where}:1:1: payload {mapping.form} has no use for a script")
+            raise MappingError(
+                "{place}: payload {code} has no use for a script", start, mapping.form.value
+            )
         return Codec(name=name, mapping=mapping)
     if source.script is None:
-        raise MappingError(f"{where}:1:1: payload javascript needs a script")
+        raise MappingError("{place}: payload javascript needs a script", start)
     script = Script(
         sandbox=Sandbox(source.script),
         breaker=Breaker(ticks),

@@ -50,12 +50,12 @@ class _Reader(Source):
         self._units = units
 
     def error(self, place: Place, problem: str) -> MappingError:
-        return MappingError(f"{place}: {problem}")
+        return MappingError("{place}: {problem}", place, problem)
 
     def read(self, text: str) -> CodecMapping:
         top = self.mapping(self.compose(text), "a codec's mapping", _TOP)
         if "payload" not in top:
-            self.fail(None, f"`payload` is missing; expected one of {', '.join(Form)}")
+            self.fail(None, "`payload` is missing; expected one of {codes}", ", ".join(Form))
         form = self.choice(top["payload"], "a payload", tuple(Form))
         fields = self._fields(top["fields"], Form(form)) if "fields" in top else {}
         if not fields:
@@ -85,10 +85,10 @@ class _Reader(Source):
         where = f"fields.{path}"
         parts = self.mapping(node, where, _FIELD)
         if "quantity" not in parts:
-            self.fail(node, f"{where}: `quantity` is missing")
+            self.fail(node, "{code}: `quantity` is missing", where)
         quantity = self._quantity(parts["quantity"], path)
         if "plus" in parts and form is Form.SENML:
-            self.fail(parts["plus"], f"{where}.plus: SenML's records are read one by one")
+            self.fail(parts["plus"], "{code}: SenML's records are read one by one", f"{where}.plus")
         return Field(
             quantity=quantity,
             unit=self._unit(parts["unit"], path, quantity) if "unit" in parts else None,
@@ -104,29 +104,33 @@ class _Reader(Source):
     def _plus(self, node: yaml.Node, path: str) -> tuple[str, ...]:
         others = self.texts(node, f"fields.{path}.plus")
         for twice in {name for name in (path, *others) if (path, *others).count(name) > 1}:
-            self.fail(node, f"fields.{path}.plus: {twice!r} would be added twice")
+            self.fail(node, "{code}: {field!r} would be added twice", f"fields.{path}.plus", twice)
         return others
 
     def _scale(self, node: yaml.Node, where: str) -> float:
         scale = self._number(node, where)
         if scale == 0:
-            self.fail(node, f"{where}: expected a number other than 0")
+            self.fail(node, "{code}: expected a number other than 0", where)
         return scale
 
     def _curve(self, node: yaml.Node, where: str) -> tuple[tuple[float, float], ...]:
-        expected = "expected points such as [[2.8, 0], [3.3, 60], [3.6, 100]]"
+        expected = "{code}: expected points such as [[2.8, 0], [3.3, 60], [3.6, 100]]"
         points = node.value if isinstance(node, yaml.SequenceNode) else []
         if len(points) < 2:
-            self.fail(node, f"{where}: {expected}")
+            self.fail(node, expected, where)
         curve: list[tuple[float, float]] = []
         for point in points:
             pair = point.value if isinstance(point, yaml.SequenceNode) else []
             if len(pair) != 2:
-                self.fail(point, f"{where}: {expected}")
+                self.fail(point, expected, where)
             given, meant = (self._number(number, where) for number in pair)
             if curve and given <= curve[-1][0]:
                 self.fail(
-                    point, f"{where}: {given:g} after {curve[-1][0]:g}; expected rising points"
+                    point,
+                    "{code}: {number:g} after {n:g}; expected rising points",
+                    where,
+                    given,
+                    curve[-1][0],
                 )
             curve.append((given, meant))
         return tuple(curve)
@@ -135,7 +139,7 @@ class _Reader(Source):
         name = self._name(node, f"fields.{path}.quantity")
         if self._units is not None and name not in self._units:
             hint = did_you_mean(name, self._units)
-            self.fail(node, f"fields.{path}: unknown quantity {name!r}{hint}")
+            self.fail(node, "{code}: unknown quantity {name!r}{hint}", f"fields.{path}", name, hint)
         return name
 
     def _unit(self, node: yaml.Node, path: str, quantity: str) -> str:
@@ -144,7 +148,7 @@ class _Reader(Source):
             try:
                 conversion(unit, self._units[quantity])
             except UnitError as error:
-                self.fail(node, f"fields.{path}: {error}")
+                self.fail(node, "{code}: {problem}", f"fields.{path}", error)
         return unit
 
     def _missing(self, node: yaml.Node, path: str) -> tuple[float | str, ...]:
@@ -165,7 +169,9 @@ class _Reader(Source):
         for name, value in self.mapping(node, where).items():
             meant = self._scalar(value, where)
             if meant is not None and not isinstance(meant, bool | int | float):
-                self.fail(value, f"{where}.{name}: expected a number, true, false or null")
+                self.fail(
+                    value, "{code}: expected a number, true, false or null", f"{where}.{name}"
+                )
             if isinstance(meant, bool):
                 values[name.strip().lower()] = float(meant)
             else:
@@ -187,23 +193,27 @@ class _Reader(Source):
         if plain and _LEADING_ZERO.match(text) and "." not in text:
             self.fail(
                 node,
-                f"{what}: YAML's versions read {text} differently; expected"
-                f" {int(text)} for the number, '{text}' for the text",
+                "{code}: YAML's versions read {code_text} differently; expected {number} for the"
+                " number, {text!r} for the text",
+                what,
+                text,
+                int(text),
+                text,
             )
         return self.value(node, what)
 
     def _name(self, node: yaml.Node, what: str) -> str:
         name = self.text(node, what)
         if not name:
-            self.fail(node, f"{what}: expected a text")
+            self.fail(node, "{code}: expected a text", what)
         return name
 
     def _number(self, node: yaml.Node, what: str) -> float:
         value = self._scalar(node, what)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.fail(node, f"{what}: expected a number, got {node.value!r}")
+            self.fail(node, "{code}: expected a number, got {value!r}", what, node.value)
         if not abs(value) <= _LARGEST_NUMBER or not math.isfinite(value):
-            self.fail(node, f"{what}: expected a number up to 1e12, got {node.value}")
+            self.fail(node, "{code}: expected a number up to 1e12, got {value}", what, node.value)
         return float(value)
 
 

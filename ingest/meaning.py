@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.message import Reason
 from ingest.reply import ParsedPayload, Refusal, UnusableError, Value, unusable
+from sensors._errors import Message
 
 _MOST_LEAVES = 1000  # of one payload
 _MOST_NAMED = 8  # fields named in a sentence
@@ -91,11 +92,11 @@ def flatten(data: Mapping[str, Any]) -> dict[str, Any]:
             inner = [(f"{path}[{place}]", v) for place, v in enumerate(value)]
             waiting.extend(reversed(inner))
         elif path in values:
-            raise unusable(Reason.BAD_PAYLOAD, f"{path[:60]!r} is there twice")
+            raise unusable(Reason.BAD_PAYLOAD, "{field!r} is there twice", path[:60])
         else:
             values[path] = value
     if waiting:
-        raise unusable(Reason.BAD_PAYLOAD, f"more than {_MOST_LEAVES} fields")
+        raise unusable(Reason.BAD_PAYLOAD, "more than {count} fields", _MOST_LEAVES)
     return values
 
 
@@ -164,9 +165,12 @@ def parse_value(meaning: Field, path: str, given: Any) -> Value:
         if key in meaning.values:
             return meaning.values[key]
         if isinstance(given, str | bool):
-            choices = ", ".join(meaning.values)
             raise unusable(
-                Reason.BAD_VALUE, f"{path!r} is {_clip(given)}; the mapping has {choices}"
+                Reason.BAD_VALUE,
+                "{field!r} is {code}; the mapping has {codes}",
+                path,
+                _clip(given),
+                ", ".join(meaning.values),
             )
     if isinstance(given, bool):
         return given
@@ -174,9 +178,11 @@ def parse_value(meaning: Field, path: str, given: Any) -> Value:
     if number is None:
         raise unusable(
             Reason.BAD_VALUE,
-            f"{path!r} is {_clip(given)}, no number: name it in the mapping under `missing` if it"
+            "{field!r} is {code}, no number: name it in the mapping under `missing` if it"
             " stands for no value, under `values` if it stands for one; `suffix` is what follows a"
             " number",
+            path,
+            _clip(given),
         )
     return number if meaning.is_plain else _convert(meaning, number)
 
@@ -188,7 +194,10 @@ def _add_fields(meaning: Field, path: str, values: Mapping[str, Any]) -> Value:
         if part not in values:
             raise unusable(
                 Reason.BAD_VALUE,
-                f"{meaning.quantity!r} is the sum of {', '.join(parts)}, and {part!r} is not there",
+                "{quantity!r} is the sum of {codes}, and {field!r} is not there",
+                meaning.quantity,
+                ", ".join(parts),
+                part,
             )
     bare = dataclasses.replace(meaning, plus=(), scale=1.0, offset=0.0, curve=())
     amounts = [parse_value(bare, part, values[part]) for part in parts]
@@ -248,10 +257,14 @@ def parse_number(given: Any) -> float | None:
 
 def _refuse_unmapped(mapping: CodecMapping, left: tuple[str, ...]) -> Refusal:
     if not left:
-        return Refusal(reason=Reason.NOTHING_MAPPED, detail="the payload decodes to no field")
+        detail = Message("the payload decodes to no field")
+        return Refusal(reason=Reason.NOTHING_MAPPED, detail=detail)
     received = ", ".join(left[:_MOST_NAMED]) + (", …" if len(left) > _MOST_NAMED else "")
-    expected = ", ".join([*mapping.fields][:_MOST_NAMED]) or "none"
-    detail = f"none of its fields ({received}) is in the mapping, which has {expected}"
+    detail = Message(
+        "none of its fields ({codes}) is in the mapping, which has {codes2}",
+        received,
+        ", ".join([*mapping.fields][:_MOST_NAMED]),
+    )
     return Refusal(reason=Reason.NOTHING_MAPPED, detail=detail)
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from sensors._errors import Message
+
 MOST_OBJECTS = 20_000  # objects or records of a message: more than a MiB of useful ones has
 MOST_VALUES = 1_000  # of one object
 LONGEST_TOPIC = 400  # characters: the index of dead letters takes no row of more than 2.7 kB
@@ -87,7 +89,7 @@ class Refused:
 
     arrival: Arrival
     reason: Reason
-    detail: str
+    detail: Message
     whole: bool = True
     part: object = None
     device: str = ""

@@ -1,30 +1,34 @@
 """A payload in JSON, whatever is to be in it."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
 
 from ingest.message import Reason
 from ingest.reply import UnusableError, unusable
+from sensors._errors import Message, MessageError
+
+_MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)")  # msgspec
 
 
-class DuplicateNameError(ValueError):
-    """A name stands twice in one object: which of the two is meant nobody knows."""
+class DuplicateNameError(MessageError, ValueError):
+    """A name is twice in one object: which of the two is meant, no one can tell."""
 
 
 def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON, for `json.loads`.
 
     Raises:
-        TwiceError: a name stands twice in it.
+        DuplicateNameError: a name is twice in it.
     """
     document = dict(pairs)
     if len(document) < len(pairs):
         names = set[str]()
         for name, _ in pairs:
             if name in names:
-                raise DuplicateNameError(f"{name[:60]!r} stands twice in one object")
+                raise DuplicateNameError("{name!r} is twice in one object", name[:60])
             names.add(name)
     return document
 
@@ -32,12 +36,27 @@ def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def explain_error(error: ValueError | RecursionError, *, expected: str) -> UnusableError:
     """Why bytes are no JSON of ours, from what reading them raised."""
     if isinstance(error, UnicodeDecodeError):
-        return unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")
+        return unusable(Reason.NOT_UTF8, "byte {number} is not UTF-8", error.start)
     if isinstance(error, RecursionError):
-        return unusable(Reason.TOO_DEEP, f"nested too deeply; expected {expected}")
+        return unusable(Reason.TOO_DEEP, "nested too deeply; expected {example}", expected)
     if isinstance(error, DuplicateNameError):
         return unusable(Reason.WRONG_SHAPE, str(error))
-    return unusable(Reason.NOT_JSON, f"{error}; expected {expected}")
+    return unusable(
+        Reason.NOT_JSON,
+        "this is not JSON: {problem}; expected {example}",
+        _describe_error(error),
+        expected,
+    )
+
+
+def _describe_error(error: ValueError) -> Message:
+    """What a reader of JSON says, and where."""
+    if isinstance(error, json.JSONDecodeError):
+        return Message(
+            "{problem} (line {number}, column {n})", error.msg, error.lineno, error.colno
+        )
+    match = _MALFORMED.fullmatch(str(error))
+    return Message("{problem} (byte {number})", *match.groups()) if match else Message(str(error))
 
 
 def parse_json(payload: bytes, *, expected: str) -> Any:

@@ -17,6 +17,7 @@ from ingest.library import Library
 from ingest.message import Arrival, Reason, Refused
 from ingest.ports import Inventory, InventorySource, NotStorableError, Store, UnavailableError
 from ingest.route import Routes
+from sensors._errors import Message
 from sensors._row import Rows, no_rows
 
 # What a change of the registry that we have not read yet may have mended.
@@ -108,7 +109,7 @@ class Pipeline:
         try:
             # The batch before may have seen the change while this one was checked by the old.
             if not checked.sound or (new and checked.inventory is not self._inventory):
-                self._store_anew(parcel.arrivals, parcel.beats)
+                self._store_again(parcel.arrivals, parcel.beats)
             else:
                 self._commit(checked.rows, checked.refused, parcel.beats, len(parcel.arrivals))
         except UnavailableError:
@@ -128,7 +129,7 @@ class Pipeline:
         self._inventory = inventory  # last: whoever was checked by half of it is checked again
         log.info("%s devices in the inventory", len(inventory.devices))
 
-    def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
+    def _store_again(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
         decoded = decode(arrivals, Routes(self._inventory, self._library))
         rows, refused = self._rows(decoded, Layouts(self._inventory.devices))
         self._commit(rows, refused, beats, len(arrivals))
@@ -158,7 +159,7 @@ class Pipeline:
         if not arrivals:
             return
         try:
-            self._store_anew(arrivals, ())
+            self._store_again(arrivals, ())
         except UnavailableError:
             raise
         except Exception as error:
@@ -175,6 +176,8 @@ class Pipeline:
         refused = Refused(
             arrival=arrival,
             reason=Reason.NOT_STORABLE,
-            detail=f"{error}; this is a defect of the hypervisor: replay it once that is mended",
+            detail=Message(
+                "{error}; this is a defect of the hypervisor: replay it once it is repaired", error
+            ),
         )
         self._commit(no_rows(), [refused], (), 1)

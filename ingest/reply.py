@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ingest.message import Arrival, Envelope, Reason, Refused
+from sensors._errors import Message
 
 Value = float | bool | None
 
@@ -12,7 +13,7 @@ class Refusal:
     """Why something cannot be used, before it is known of which message it is."""
 
     reason: Reason
-    detail: str
+    detail: Message
 
     def of(self, arrival: Arrival, device: str = "") -> Refused:
         return Refused(arrival=arrival, reason=self.reason, detail=self.detail, device=device)
@@ -26,9 +27,9 @@ class UnusableError(Exception):
         self.refusal = refusal
 
 
-def unusable(reason: Reason, detail: str) -> UnusableError:
-    """What to raise where a message cannot be used."""
-    return UnusableError(Refusal(reason=reason, detail=detail))
+def unusable(reason: Reason, template: str, /, *values: object) -> UnusableError:
+    """What to raise where a message cannot be used: a message's template and values."""
+    return UnusableError(Refusal(reason=reason, detail=Message(template, *values)))
 
 
 @dataclass(frozen=True, kw_only=True)

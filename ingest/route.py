@@ -57,8 +57,12 @@ class Routes:
 
     def _route(self, topic: str) -> Route:
         if len(topic) > LONGEST_TOPIC:
-            detail = f"a topic of {len(topic)} characters; at most {LONGEST_TOPIC} are read"
-            raise unusable(Reason.TOO_LARGE, detail)
+            raise unusable(
+                Reason.TOO_LARGE,
+                "a topic of {count} characters; at most {number} are read",
+                len(topic),
+                LONGEST_TOPIC,
+            )
         match topic.split("/"):
             case ["devices", device, "senml"]:
                 return Route(device, functools.partial(self._senml, "", device))
@@ -74,7 +78,9 @@ class Routes:
                 self._speakers.devices(gateway)
                 return Route("", functools.partial(self._uplink, gateway, read_the_things_stack))
             case ["gateways", *_]:
-                raise unusable(Reason.WRONG_SHAPE, f"no form of message has the topic {topic!r}")
+                raise unusable(
+                    Reason.WRONG_SHAPE, "no form of message has the topic {topic!r}", topic
+                )
         return Route(topic.removeprefix("devices/").removesuffix("/readings"))
 
     # -- uplinks --------------------------------------------------------------------------------
@@ -171,7 +177,9 @@ class Routes:
         if isinstance(record.value, str):
             raise unusable(
                 Reason.BAD_VALUE,
-                f"{fields[-1]!r} is the text {record.value[:60]!r}, no number",
+                "{field!r} is the text {value!r}, no number",
+                fields[-1],
+                record.value[:60],
             )
         names = (*fields, _LAST.split(fields[-1])[-1])
         quantity = next((name for name in names if name in has), fields[-1])
@@ -198,7 +206,7 @@ def _select_records(candidates: list[_Interpreted]) -> list[_Interpreted]:
     there twice is two values, of which the store keeps both.
 
     Raises:
-        UnusableError: two records are different sensors, of which nobody says which it is.
+        UnusableError: two records are different sensors, and nothing tells which it is.
     """
     ranks = [meant.rank for meant in candidates if meant.rank is not None]
     if len(ranks) == len(candidates):
@@ -211,8 +219,10 @@ def _select_records(candidates: list[_Interpreted]) -> list[_Interpreted]:
     if len(names) > 1:
         raise unusable(
             Reason.WRONG_SHAPE,
-            f"{names[0]!r} and {names[1]!r} would both be {candidates[0].quantity!r}:"
-            " a mapping can tell them apart",
+            "{name!r} and {other!r} would both be {quantity!r}: a mapping can tell them apart",
+            names[0],
+            names[1],
+            candidates[0].quantity,
         )
     return candidates
 

@@ -15,9 +15,15 @@ from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
 from ingest.parsing import explain_error, refuse_duplicates
 from ingest.reply import UnusableError, unusable
 from ingest.times import parse_time
+from sensors._errors import Message, listed
 
 _FIELDS = ("time", "values", "units", "status")
-_WORDS = {dict: "an object", list: "an array", str: "a text", bool: "true or false"}
+_WORDS = {
+    dict: Message("an object"),
+    list: Message("an array"),
+    str: Message("a text"),
+    bool: Message("true or false"),
+}
 _MOST_NAMED = 3  # quantities whose fault is told in words; the others are counted
 _EXAMPLE = '{"time": "2022-01-11T06:15:00Z", "values": {"level": 4.306}}'
 
@@ -52,27 +58,31 @@ def _parse_document(payload: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise explain_error(error, expected=_EXAMPLE) from None
     if document == []:
-        raise unusable(Reason.NO_VALUES, "an empty array says nothing")
+        raise unusable(Reason.NO_VALUES, "the array is empty")
     if isinstance(document, list) and len(document) > MOST_OBJECTS:
         raise unusable(
             Reason.TOO_LARGE,
-            f"{len(document)} objects; at most {MOST_OBJECTS} of a message are read",
+            "{count} objects; at most {number} of a message are read",
+            len(document),
+            MOST_OBJECTS,
         )
     return document
 
 
-def describe_type(value: object) -> str:
+def describe_type(value: object) -> Message:
     """A JSON value in a few words."""
     if value is None:
-        return "null"
-    return _WORDS.get(type(value), "a number")
+        return Message("null")
+    return _WORDS.get(type(value), Message("a number"))
 
 
 def _salvage_element(
     arrival: Arrival, element: object, *, lone: bool
 ) -> tuple[Envelope | None, list[Refused]]:
     if not isinstance(element, dict):
-        detail = f"expected an object such as {_EXAMPLE}, got {describe_type(element)}"
+        detail = Message(
+            "expected an object such as {code}, got {kind}", _EXAMPLE, describe_type(element)
+        )
         return None, [_make_refused(arrival, Reason.WRONG_SHAPE, detail, element, lone=lone)]
     problem = _check_shape(element)
     if problem is not None:
@@ -86,14 +96,14 @@ def _salvage_element(
 
 
 def _drop_names(part: object, bad: Collection[str]) -> object:
-    """A field without what is refused; a name that is nobody's stays, to be refused later on."""
+    """A field without what is refused; an unknown name stays, to be refused later on."""
     if not isinstance(part, dict):
         return part
     return {name: value for name, value in part.items() if name not in bad}
 
 
 def _make_refused(
-    arrival: Arrival, reason: Reason, detail: str, part: object, *, lone: bool
+    arrival: Arrival, reason: Reason, detail: Message, part: object, *, lone: bool
 ) -> Refused:
     return Refused(arrival=arrival, reason=reason, detail=detail, whole=lone, part=part)
 
@@ -101,7 +111,7 @@ def _make_refused(
 def refuse_by_reason(
     arrival: Arrival,
     element: Mapping[str, Any],
-    bad: Mapping[str, tuple[Reason, str]],
+    bad: Mapping[str, tuple[Reason, Message]],
     *,
     lone: bool,
 ) -> list[Refused]:
@@ -109,15 +119,15 @@ def refuse_by_reason(
     refused = []
     for reason in {reason: None for reason, _ in bad.values()}:
         names = [name for name, (other, _) in bad.items() if other is reason]
-        details = [bad[name][1] for name in names[:_MOST_NAMED]]
+        detail = listed((bad[name][1] for name in names[:_MOST_NAMED]), "; ")
         if len(names) > _MOST_NAMED:
-            details.append(f"and {len(names) - _MOST_NAMED} more")
+            detail += Message("; and {count} more", len(names) - _MOST_NAMED)
         whole = lone and len(names) >= len(element["values"])
         refused.append(
             Refused(
                 arrival=arrival,
                 reason=reason,
-                detail="; ".join(details),
+                detail=detail,
                 whole=whole,
                 part=keep_quantities(element, names),
             )
@@ -136,53 +146,60 @@ def keep_quantities(element: Mapping[str, Any], names: Collection[str]) -> dict[
     return part
 
 
-def _check_shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
+def _check_shape(element: Mapping[str, Any]) -> tuple[Reason, Message] | None:
     """What is wrong with the object as a whole, if anything."""
     unknown = [name for name in element if name not in _FIELDS]
     if unknown:
-        return Reason.WRONG_SHAPE, f"unknown field {unknown[0]!r}; known are {', '.join(_FIELDS)}"
+        return Reason.WRONG_SHAPE, Message(
+            "unknown field {name!r}; expected {code_fields}", unknown[0][:60], ", ".join(_FIELDS)
+        )
     if "time" not in element:
-        return Reason.NO_TIME, f"no field 'time'; expected {_EXAMPLE}"
+        return Reason.NO_TIME, Message("no field 'time'; expected {code}", _EXAMPLE)
     try:
         parse_time(element["time"])
     except ValueError as error:
-        return Reason.BAD_TIME, (
-            f"time {_clip(element['time'])}: {error}; expected a date, a time and an offset"
-            " such as 2022-01-11T06:15:00Z or 2022-01-11T07:15:00+01:00"
+        return Reason.BAD_TIME, Message(
+            "time {value}: {error}; expected a date, a time and an offset such as"
+            " 2022-01-11T06:15:00Z or 2022-01-11T07:15:00+01:00",
+            _clip(element["time"]),
+            error,
         )
     if not isinstance(element.get("values"), dict):
-        return Reason.WRONG_SHAPE, (
-            "'values' must be an object of numbers by quantity, got"
-            f" {describe_type(element['values']) if 'values' in element else 'none'}"
+        there = describe_type(element["values"]) if "values" in element else Message("none")
+        return Reason.WRONG_SHAPE, Message(
+            "'values' must be an object of numbers by quantity, got {kind}", there
         )
     return _check_texts(element)
 
 
-def _check_texts(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
+def _check_texts(element: Mapping[str, Any]) -> tuple[Reason, Message] | None:
     for field in ("units", "status"):
         table = element.get(field)
         if table is None:
             continue
         if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
-            return Reason.WRONG_SHAPE, f"{field!r} must be an object of texts by quantity"
+            return Reason.WRONG_SHAPE, Message(
+                "{field!r} must be an object of texts by quantity", field
+            )
     return None
 
 
-def _find_bad_values(values: Mapping[str, object]) -> Iterator[tuple[str, tuple[Reason, str]]]:
+def _find_bad_values(values: Mapping[str, object]) -> Iterator[tuple[str, tuple[Reason, Message]]]:
     for name, value in values.items():
         if value is None or isinstance(value, bool):
             continue
         if not isinstance(value, float):
-            detail = f"{name!r} must be a number, null, true or false, got {_clip(value)}"
+            detail = Message(
+                "{name!r} must be a number, null, true or false, got {code}", name, _clip(value)
+            )
             yield name, (Reason.BAD_VALUE, detail)
         elif not math.isfinite(value):
-            yield (
+            detail = Message(
+                "{name!r} is {code}: not a finite number; send null where there is no value",
                 name,
-                (
-                    Reason.NOT_FINITE,
-                    f"{name!r} is {value}: not a finite number; send null where there is no value",
-                ),
+                value,
             )
+            yield name, (Reason.NOT_FINITE, detail)
 
 
 def _clip(value: object) -> str:

@@ -19,6 +19,7 @@ from quickjs_rs import InterruptError, JSError, MemoryLimitError, QuickJSError
 from ingest.engine import Engine
 from ingest.prelude import convert_module, explain, list_preludes, wrap_script
 from ingest.script import count_lines_before
+from sensors._errors import MessageError
 
 # A script of 300,000 characters takes 50 ms and 6 MiB to load on an idle machine.
 _LOADING_SECONDS = 1.0
@@ -26,8 +27,7 @@ _LOADING_MEMORY = 16 * 1024 * 1024  # bytes
 _LARGEST_RESULT = 65_536  # characters of JSON
 _DEEPEST = 64  # levels of what a script returns: ours are read by code that calls itself
 _LONGEST_WORDS = 300  # characters of what a script throws
-_TOO_MUCH_MEMORY = "it wanted more memory than it may have"
-_WITHOUT_END = "it called itself without end"
+_TOO_MUCH_MEMORY = "it used more memory than it may have"
 _NO_ROOM_TO_SAY_SO = "Error: null"  # what QuickJS throws where there is none for an error either
 
 
@@ -45,7 +45,7 @@ class Failure(StrEnum):
     MEMORY = "memory"
 
 
-class ScriptError(Exception):
+class ScriptError(MessageError):
     """A script failed on a message, or cannot be loaded. `failure` says how.
 
     `thrown`: the message of the error that it threw, without its kind; `function` and `line`: where
@@ -53,9 +53,16 @@ class ScriptError(Exception):
     """
 
     def __init__(
-        self, failure: Failure, text: str, *, thrown: str = "", function: str = "", line: int = 0
+        self,
+        failure: Failure,
+        template: str,
+        /,
+        *values: object,
+        thrown: str = "",
+        function: str = "",
+        line: int = 0,
     ) -> None:
-        super().__init__(text)
+        super().__init__(template, *values)
         self.failure = failure
         self.thrown = thrown
         self.function = function
@@ -151,8 +158,9 @@ class Sandbox:
             _run_engine(self._photograph, engine)
         except ScriptError as error:
             engine.close()
-            words = f"the script cannot be loaded: {self._locate(error)}"
-            script_error = ScriptError(error.failure, words)
+            script_error = ScriptError(
+                error.failure, "the script cannot be loaded: {error}", self._locate(error)
+            )
             if error.failure is not Failure.TIMEOUT:
                 self._broken = script_error
             raise script_error from None
@@ -205,14 +213,18 @@ def _parse_answer(text: object) -> Any:
     if not isinstance(text, str):
         raise ScriptError(Failure.ERROR, "it returned nothing that is JSON")
     if len(text) > _LARGEST_RESULT:
-        raise ScriptError(Failure.ERROR, f"it returned more than {_LARGEST_RESULT} characters")
+        raise ScriptError(
+            Failure.ERROR, "it returned more than {count} characters", _LARGEST_RESULT
+        )
     try:
         answer = json.loads(text)
         _refuse_depth(answer)
     except RecursionError:
         raise ScriptError(Failure.ERROR, "it returned something nested too deeply") from None
     except ValueError as error:
-        raise ScriptError(Failure.ERROR, f"it returned nothing that is JSON: {error}") from None
+        raise ScriptError(
+            Failure.ERROR, "it returned nothing that is JSON: {error}", error
+        ) from None
     return answer.get("returned") if isinstance(answer, dict) else None
 
 
@@ -246,7 +258,7 @@ def _run_engine(run: Callable[[_Given], Any], argument: _Given) -> Any:
     except JSError as error:
         if "too long" in error.message and error.name == "InternalError":
             raise ScriptError(
-                Failure.MEMORY, f"it made something too long ({error.message})"
+                Failure.MEMORY, "it made something too long ({error})", error.message
             ) from None
         words = f"{error.name}: {error.message}"[:_LONGEST_WORDS]
         frame = None if error.name == _ON_PURPOSE else _FRAME.search(error.stack or "")
@@ -259,9 +271,9 @@ def _run_engine(run: Callable[[_Given], Any], argument: _Given) -> Any:
     except Exception as error:
         # The engine itself broke off: a trap of WebAssembly, or no room for what it hands over.
         reason = _first_line(error)
-        endless = "call stack exhausted" in reason
-        words = _WITHOUT_END if endless else f"the engine broke off: {reason}"
-        raise ScriptError(Failure.MEMORY, words) from error
+        if "call stack exhausted" in reason:
+            raise ScriptError(Failure.MEMORY, "it called itself without end") from error
+        raise ScriptError(Failure.MEMORY, "the engine broke off: {error}", reason) from error
 
 
 def _first_line(error: Exception) -> str:

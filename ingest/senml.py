@@ -87,12 +87,16 @@ def read_pack(payload: bytes, *, received_at: int) -> list[Record]:
 def _parse_pack(payload: bytes) -> list[dict[str, Any]]:
     pack = parse_json(payload, expected=_EXAMPLE)
     if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
-        raise unusable(Reason.WRONG_SHAPE, f"SenML is an array of records such as {_EXAMPLE}")
+        raise unusable(Reason.WRONG_SHAPE, "SenML is an array of records such as {code}", _EXAMPLE)
     if not pack:
-        raise unusable(Reason.NO_VALUES, "an empty pack says nothing")
+        raise unusable(Reason.NO_VALUES, "the pack is empty")
     if len(pack) > MOST_OBJECTS:
-        detail = f"{len(pack)} records; at most {MOST_OBJECTS} of a pack are read"
-        raise unusable(Reason.TOO_LARGE, detail)
+        raise unusable(
+            Reason.TOO_LARGE,
+            "{count} records; at most {number} of a pack are read",
+            len(pack),
+            MOST_OBJECTS,
+        )
     return pack
 
 
@@ -103,7 +107,10 @@ def _resolve(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
         record = _check_record(given, number)
         if record.get("bver", version) != version or version not in _VERSIONS:
             raise unusable(
-                Reason.WRONG_SHAPE, f"record {number}: version {record.get('bver', version)!r}"
+                Reason.WRONG_SHAPE,
+                "record {number}: version {version!r}; expected 1 to 10 or 26, the same in all",
+                number,
+                record.get("bver", version),
             )
         base.update(
             {name: record[name] for name in ("bn", "bt", "bu", "bv", "bs") if name in record}
@@ -112,13 +119,17 @@ def _resolve(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
             continue  # it only sets what those after it build on
         name = f"{base.get('bn', '')}{record.get('n', '')}"
         if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-            raise unusable(Reason.WRONG_SHAPE, f"record {number}: {name[:60]!r} is no name")
+            raise unusable(
+                Reason.WRONG_SHAPE, "record {number}: {name!r} is no name", number, name[:60]
+            )
         unit = record.get("u", base.get("bu"))
         time = _time(base.get("bt", 0) + record.get("t", 0), received_at, number)
         value = _value(record, base)
         total = _sum(record, base)
         if value is None and total is None:
-            raise unusable(Reason.NO_VALUES, f"record {number} ({name}): no value and no sum")
+            raise unusable(
+                Reason.NO_VALUES, "record {number} ({code}): no value and no sum", number, name
+            )
         if value is not None:
             yield Record(name=name, time=time, unit=_unit(unit), value=value)
         if total is not None:
@@ -132,16 +143,28 @@ def _check_record(record: dict[str, Any], number: int) -> dict[str, Any]:
         if field not in _ALL_FIELDS:
             _refuse_unknown(field, number)
         if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a number")
+            raise unusable(
+                Reason.BAD_VALUE, "record {number}: {field!r} must be a number", number, field
+            )
         if field in _NUMBERS and not _is_finite(value):
-            raise unusable(Reason.NOT_FINITE, f"record {number}: {field!r} is not finite")
+            raise unusable(
+                Reason.NOT_FINITE, "record {number}: {field!r} is not finite", number, field
+            )
         if field in _TEXTS and not isinstance(value, str):
-            raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a text")
+            raise unusable(
+                Reason.BAD_VALUE, "record {number}: {field!r} must be a text", number, field
+            )
     if not isinstance(record.get("vb", False), bool):
-        raise unusable(Reason.BAD_VALUE, f"record {number}: 'vb' must be true or false")
+        raise unusable(Reason.BAD_VALUE, "record {number}: 'vb' must be true or false", number)
     values = [name for name in _VALUES if name in record]
     if len(values) > 1:
-        raise unusable(Reason.WRONG_SHAPE, f"record {number}: both {values[0]!r} and {values[1]!r}")
+        raise unusable(
+            Reason.WRONG_SHAPE,
+            "record {number}: both {name!r} and {other!r}; expected one of them",
+            number,
+            values[0],
+            values[1],
+        )
     return {name: float(value) if name in _NUMBERS else value for name, value in record.items()}
 
 
@@ -149,14 +172,20 @@ def _refuse_unknown(field: str, number: int) -> None:
     """Refuse an unknown field that cannot be passed over."""
     if field.endswith("_"):
         raise unusable(
-            Reason.WRONG_SHAPE, f"record {number}: {field[:60]!r} must be understood, and is not"
+            Reason.WRONG_SHAPE,
+            "record {number}: {field!r} must be understood, and is not",
+            number,
+            field[:60],
         )
     plain = field.lower().translate(_WITHOUT_MARKS)
     meant = plain if plain in _ALL_FIELDS else _LONG_FOR.get(plain)
     if meant is not None:
         raise unusable(
             Reason.WRONG_SHAPE,
-            f"record {number}: SenML has no field {field[:60]!r}; did you mean {meant!r}?",
+            "record {number}: SenML has no field {field!r}; did you mean {word!r}?",
+            number,
+            field[:60],
+            meant,
         )
 
 
@@ -192,7 +221,9 @@ def _time(seconds: float, received_at: int, number: int) -> int:
     since = 0 if seconds >= _ABSOLUTE or received_at == UNSTAMPED else received_at
     micros = since + seconds * 1e6
     if not EARLIEST <= micros < LATEST:
-        raise unusable(Reason.BAD_TIME, f"record {number}: no time lies at {seconds:g} s")
+        raise unusable(
+            Reason.BAD_TIME, "record {number}: no time lies at {count:g} s", number, seconds
+        )
     return since + round(seconds * 1e6)
 
 

@@ -29,10 +29,11 @@ class Senders:
                 return devices[address.lower()]
         for address in addresses:
             self._refuse_others(gateway, address)
-        quoted = " or ".join(repr(address[:80]) for address in addresses)
         raise unusable(
             Reason.UNKNOWN_DEVICE,
-            f"no device of address {quoted} is registered under the gateway {gateway!r}",
+            "no device of address {code_addresses} is registered under the gateway {gateway!r}",
+            ", ".join(repr(address[:80]) for address in addresses),
+            gateway,
         )
 
     def devices(self, gateway: str) -> Mapping[str, str]:
@@ -43,7 +44,9 @@ class Senders:
         """
         devices = self.inventory.gateways.get(gateway)
         if devices is None:
-            raise unusable(Reason.UNKNOWN_GATEWAY, f"no gateway {gateway!r} in the inventory")
+            raise unusable(
+                Reason.UNKNOWN_GATEWAY, "no gateway {gateway!r} in the inventory", gateway
+            )
         return devices
 
     def of_name(self, gateway: str, name: str) -> tuple[str, str]:
@@ -62,7 +65,9 @@ class Senders:
                 self._refuse_others(gateway, name[:stop])
         raise unusable(
             Reason.UNKNOWN_DEVICE,
-            f"{name[:80]!r} begins with no address of a device under the gateway {gateway!r}",
+            "{name!r} begins with no address of a device under the gateway {gateway!r}",
+            name[:80],
+            gateway,
         )
 
     def fields(self, device: str, name: str) -> tuple[str, ...]:
@@ -91,10 +96,23 @@ class Senders:
         other = self._everywhere.get(address.lower())
         if other is not None:
             device, of = other
-            whose = f"belongs to the gateway {of!r}" if of else "speaks for itself"
+            if not of:
+                raise unusable(
+                    Reason.NOT_ITS_GATEWAY,
+                    "{gateway!r} wrote for {address!r}, but the device {device!r} publishes by"
+                    " itself",
+                    gateway,
+                    address[:80],
+                    device,
+                )
             raise unusable(
                 Reason.NOT_ITS_GATEWAY,
-                f"{gateway!r} wrote for {address[:80]!r}, but the device {device!r} {whose}",
+                "{gateway!r} wrote for {address!r}, but the device {device!r} belongs to the"
+                " gateway {other!r}",
+                gateway,
+                address[:80],
+                device,
+                of,
             )
 
     @functools.cached_property

@@ -15,8 +15,9 @@ from ingest.uplink import (
     parse_port,
     parse_uplink_time,
 )
+from sensors._errors import Message
 
-_EXPECTED = (
+_EXPECTED = Message(
     'a The Things Stack v3 message such as {"end_device_ids": {"device_id": …, "dev_eui": …},'
     ' "uplink_message": {"f_port": 1, "frm_payload": …, "received_at": …}}'
 )
@@ -37,11 +38,13 @@ def read_the_things_stack(payload: bytes) -> Uplink | None:
             name in _OTHERS or name.startswith("downlink_") for name in message
         ):
             return None
-        raise unusable(Reason.WRONG_SHAPE, f"no uplink_message; expected {_EXPECTED}")
+        raise unusable(Reason.WRONG_SHAPE, "no uplink_message; expected {example}", _EXPECTED)
     names = [get_path(message, "end_device_ids", name) for name in ("dev_eui", "device_id")]
     addresses = tuple(name for name in names if isinstance(name, str) and name)
     if not addresses:
-        raise unusable(Reason.WRONG_SHAPE, f"end_device_ids has no dev_eui; expected {_EXPECTED}")
+        raise unusable(
+            Reason.WRONG_SHAPE, "end_device_ids has no dev_eui; expected {example}", _EXPECTED
+        )
     if message.get("simulated") not in (None, False):
         raise unusable(
             Reason.SIMULATED, "made in the network server's console: nothing was measured"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from ingest.message import AwareTime
+from sensors._errors import Message
 from sensors._row import EARLIEST, LATEST
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,8 +29,16 @@ def parse_time(given: object) -> datetime:
     except ValueError:
         match = _LEAP.fullmatch(given) if isinstance(given, str) else None
         if match is None:
-            raise
+            raise ValueError(_explain_error(given)) from None
         return _after_leap(match)
+
+
+def _explain_error(given: object) -> Message:
+    try:
+        msgspec.convert(given, datetime)
+    except ValueError:
+        return Message("it is no RFC 3339 time")
+    return Message("it has no offset from UTC")
 
 
 def _after_leap(match: re.Match[str]) -> datetime:
@@ -38,9 +47,9 @@ def _after_leap(match: re.Match[str]) -> datetime:
         utc = msgspec.convert(f"{minute}:59{offset}", AwareTime).astimezone(UTC)
         after = msgspec.convert(f"{minute}:59{fraction}{offset}", AwareTime) + timedelta(seconds=1)
     except OverflowError:
-        raise ValueError("it lies at the end of time") from None
+        raise ValueError(Message("it lies at the end of time")) from None
     if (utc.hour, utc.minute, utc.second) != _LAST_SECOND:
-        raise ValueError("a leap second is 23:59:60 in UTC")
+        raise ValueError(Message("a leap second is 23:59:60 in UTC"))
     return after
 
 

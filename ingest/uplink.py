@@ -43,7 +43,7 @@ def parse_document(payload: bytes, *, expected: str) -> dict[str, Any]:
     """
     document = parse_json(payload, expected=expected)
     if not isinstance(document, dict):
-        raise unusable(Reason.WRONG_SHAPE, f"expected {expected}, got no object")
+        raise unusable(Reason.WRONG_SHAPE, "expected {example}, got no object", expected)
     return document
 
 
@@ -63,12 +63,14 @@ def parse_uplink_time(text: object, *, where: str) -> datetime:
     """
     if text is None:
         raise unusable(
-            Reason.NO_TIME, f"no {where}: a reading's time is the network's time of receipt"
+            Reason.NO_TIME, "no {code}: a reading's time is the network's time of receipt", where
         )
     try:
         return times.parse_time(text)
     except ValueError as error:
-        raise unusable(Reason.BAD_TIME, f"{where} {str(text)[:60]!r}: {error}") from None
+        raise unusable(
+            Reason.BAD_TIME, "the field {code} is {value!r}: {error}", where, str(text)[:60], error
+        ) from None
 
 
 def parse_port(value: object, *, where: str, carries: bool) -> int:
@@ -81,11 +83,14 @@ def parse_port(value: object, *, where: str, carries: bool) -> int:
     """
     if value is None:
         if carries:
-            raise unusable(Reason.WRONG_SHAPE, f"no {where}, and yet a payload")
+            raise unusable(Reason.WRONG_SHAPE, "a payload without {code}", where)
         return _PORT_OF_COMMANDS
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 255:
         raise unusable(
-            Reason.WRONG_SHAPE, f"{where} must be a number up to 255, got {str(value)[:60]!r}"
+            Reason.WRONG_SHAPE,
+            "{code} must be a number up to 255, got {value!r}",
+            where,
+            str(value)[:60],
         )
     return value
 
@@ -99,11 +104,11 @@ def parse_payload(value: object, *, where: str) -> bytes:
     if value is None:
         return b""
     if not isinstance(value, str):
-        raise unusable(Reason.WRONG_SHAPE, f"{where} must be a text in base64")
+        raise unusable(Reason.WRONG_SHAPE, "{code} must be a text in base64", where)
     try:
         return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise unusable(Reason.WRONG_SHAPE, f"{where} is no base64: {error}") from None
+    except (binascii.Error, ValueError):
+        raise unusable(Reason.WRONG_SHAPE, "{code} is no base64", where) from None
 
 
 def check_object(value: object, *, where: str) -> Mapping[str, Any] | None:
@@ -114,4 +119,4 @@ def check_object(value: object, *, where: str) -> Mapping[str, Any] | None:
     """
     if value is None or isinstance(value, dict):
         return value
-    raise unusable(Reason.WRONG_SHAPE, f"{where} must be an object")
+    raise unusable(Reason.WRONG_SHAPE, "{code} must be an object", where)

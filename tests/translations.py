@@ -61,9 +61,10 @@ def find_messages(tree: ast.Module) -> Iterator[tuple[ast.Call, str, int | None]
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func).rpartition(".")[2]
-        if name not in {"Message", "fail"} and (not name.endswith("Error") or name in _MACHINES):
+        error = name.endswith("Error") and name not in _MACHINES
+        if not error and name not in {"Message", "fail", "unusable"}:
             continue
-        for place, argument in enumerate(node.args[:2]):  # a rule's error begins with its place
+        for place, argument in enumerate(node.args[:2]):  # some begin with a place or a reason
             text = (
                 constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
             )
@@ -106,7 +107,7 @@ def list_kinds() -> Iterator[tuple[str, tuple[str]]]:
 
 def list_strings() -> Iterator[str]:
     """Every string of the code: words of tables are translated where they are shown."""
-    for folder in ("hypervisor", "rules", "sensors"):
+    for folder in ("hypervisor", "ingest", "rules", "sensors", "simulators"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):

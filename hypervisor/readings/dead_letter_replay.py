@@ -25,7 +25,7 @@ from ingest.check import TimeTolerance, check
 from ingest.decode import LARGEST, decode
 from ingest.letters import make_dead_letters, make_storable
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError, listed
 from sensors._row import Rows, no_rows
 
 WORKER = "replay"  # the worker of what is refused again
@@ -64,12 +64,14 @@ class Outcome:
         return self.readings > 0
 
     @property
-    def text(self) -> str:
-        sentences = [f"{self.readings} readings stored"] if self.readings else []
+    def text(self) -> Message:
+        """In words, as it is kept with the letter."""
+        sentences = [Message("{count} readings stored", self.readings)] if self.readings else []
         sentences += [
-            f"refused: {refused.reason}: {refused.detail}" for refused in self.refused[:1]
+            Message("refused: {code}: {problem}", refused.reason.value, refused.detail)
+            for refused in self.refused[:1]
         ]
-        return "; ".join(sentences)
+        return listed(sentences, "; ")
 
 
 def parse_shift(text: str) -> timedelta:
@@ -183,7 +185,7 @@ def _record_failure(connection: Connection, letter: DeadLetter, error: Exception
     refused = Refused(
         arrival=_make_arrival(letter),
         reason=Reason.NOT_STORABLE,
-        detail=make_storable(f"{error}; this is a defect of the hypervisor"),
+        detail=Message("{error}; this is a defect of the hypervisor", make_storable(str(error))),
     )
     outcome = Outcome(letter=letter, readings=0, refused=(refused,))
     with connection.transaction():
@@ -206,7 +208,7 @@ def _check_letter(
     """The rows that can be stored, what is refused, and whether the letter is a raw message."""
     arrival = _make_arrival(letter)
     if letter.reason == Reason.TOO_LARGE:  # only its beginning is kept
-        refused = Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=letter.detail)
+        refused = Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=Message(letter.detail))
         return no_rows(), [refused], True
     decoded = decode([arrival], ingest.routes, largest=_LARGEST)
     raw = id(arrival) in decoded.raw

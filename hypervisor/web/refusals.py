@@ -2,8 +2,8 @@
 
 A `Message` knows its template: `locale/fr/*.po` translate it, and its parameters are filled in,
 themselves translated. Text that came from the database is matched against the templates instead.
-A parameter named `severity…` is a severity, `code…` is shown as it is; `n`, `number`, `count` and
-`time…` are a single word.
+A parameter named `severity…` is a severity, `code…` is shown as it is, within its sentence; `n`,
+`number`, `count` and `time…` are a single word.
 What nobody translated stays in English.
 """
 
@@ -23,6 +23,7 @@ _SINGLE_WORDS = re.compile(r"n|number|count|time\w*")
 _JOINTS = ((": ", " : "), (", ", ", "), ("; ", " ; "))  # between sentences; in French
 _LONGEST = 600  # characters of what is matched: people write reasons of any length
 _PARTS = 5  # sentences within each other
+_SEMICOLONS = 6  # of one sentence
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)")
 
 
@@ -103,12 +104,12 @@ def _translate_sentence(text: str, language: str, parts: int = _PARTS) -> str | 
     translated = translate(text, language)
     if translated != text:
         return translated
-    for pattern, template in _compile_patterns(language):
-        match = pattern.fullmatch(text)
+    for literal, pattern, template in _compile_patterns(language):
+        match = pattern.fullmatch(text) if literal in text else None
         if match:
             return "".join(
-                literal + (_translate_parameter(match[name], name, language, parts) if name else "")
-                for literal, name, _spec, _conversion in Formatter().parse(template)
+                before + (_translate_parameter(match[name], name, language, parts) if name else "")
+                for before, name, _spec, _conversion in Formatter().parse(template)
             )
     return None
 
@@ -128,6 +129,12 @@ def _translate_after_place(text: str, language: str, parts: int) -> str | None:
 
 def _translate_parts(text: str, language: str, parts: int) -> str | None:
     """Several sentences; what a person wrote behind the first stays as it is."""
+    sentences = text.split("; ")
+    for stop in range(min(len(sentences) - 1, _SEMICOLONS), 0, -1):
+        translated = _translate_sentence("; ".join(sentences[:stop]), language, parts)
+        if translated:
+            rest = "; ".join(sentences[stop:])
+            return f"{translated} ; {_translate_text(rest, language, parts) or rest}"
     for apart, joint in _JOINTS:
         first, separator, rest = text.partition(apart)
         translated = _translate_text(first, language, parts) if separator else None
@@ -137,11 +144,15 @@ def _translate_parts(text: str, language: str, parts: int) -> str | None:
 
 
 @cache
-def _compile_patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """Of each template with parameters, the longest first: it says most."""
+def _compile_patterns(language: str) -> list[tuple[str, re.Pattern[str], str]]:
+    """(words that are in it, pattern, French) of each template, the longest first: it says most."""
     translations = templates(language)
     ordered = sorted(translations, key=lambda key: len(re.sub(r"{.*?}", "", key)), reverse=True)
-    return [(_build_pattern(key), translations[key]) for key in ordered]
+    return [(_longest_literal(key), _build_pattern(key), translations[key]) for key in ordered]
+
+
+def _longest_literal(template: str) -> str:
+    return max((before for before, *_ in Formatter().parse(template)), key=len)
 
 
 def _build_pattern(template: str) -> re.Pattern[str]:
@@ -162,7 +173,9 @@ def _build_pattern(template: str) -> re.Pattern[str]:
 
 def _pattern_of(name: str, conversion: str | None) -> str:
     if conversion:
-        return r"'.*?'|\".*?\"|\S+"
+        return r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S+"
     if _SINGLE_WORDS.fullmatch(name):
         return r"\S+"
-    return ".*?" if name == "hint" else ".+?"
+    if name == "hint":
+        return r"(?:(?:; | \()(?:(?!; ).)*)?"
+    return r"(?:(?!; ).)+?" if name.startswith("code") else ".+?"

@@ -159,7 +159,7 @@ def test_a_heartbeat_comes_round_and_what_is_not_acknowledged_comes_again(
         send(b"second")
         assert turned(link, lambda: len(inbox.arrivals) == 2)
         parcel = inbox.take()
-        assert [beat.clock for beat in parcel.beats if not beat.anew] == [CLOCK]
+        assert [beat.clock for beat in parcel.beats if not beat.session_made] == [CLOCK]
         assert [each.payload for each in parcel.arrivals] == [b"first", b"second"]
         link.close()
         link.acknowledge(parcel)  # too late: this connection is gone
@@ -175,7 +175,7 @@ def test_a_heartbeat_comes_round_and_what_is_not_acknowledged_comes_again(
         assert turned(link, lambda: len(inbox.arrivals) == 2)
         link.acknowledge(inbox.take())
         link.beat()  # it comes round behind them: the broker has heard them
-        assert turned(link, lambda: any(not beat.anew for beat in inbox._beats))  # noqa: SLF001
+        assert turned(link, lambda: any(not beat.session_made for beat in inbox._beats))  # noqa: SLF001
         send(b"third")
         assert turned(link, lambda: inbox.arrivals)
         link.close()
@@ -205,7 +205,7 @@ def test_an_exercises_session_outlives_its_connection(
     caplog.set_level("INFO", logger="ingest.link")
     with linked(broker, exercise=True) as link:
         assert turned(link, lambda: link.subscribed)
-        assert [beat.anew for beat in link.inbox.take().beats] in ([True], [])
+        assert [beat.session_made for beat in link.inbox.take().beats] in ([True], [])
         link.close()
         assert turned(link, lambda: link.up)
         assert caplog.messages[-1].endswith("which kept our queue")
@@ -217,7 +217,7 @@ def test_a_broker_that_had_no_session_for_us_is_told_and_noted(
     with linked(broker, user="stranger", password=add_device("stranger")) as link:
         assert turned(link, lambda: link.up)
         (beat,) = link.inbox.take().beats
-        assert beat.anew
+        assert beat.session_made
     assert caplog.messages == ["ingest-1: connected to the broker, which has no queue for us"]
 
 

@@ -65,14 +65,14 @@ def test_how_late_is_deaf(beats: Sequence[Beat], deaf: list[tuple[int, int]]) ->
     assert list(spans.items()) == deaf
 
 
-def test_a_session_made_anew_ends_what_was_late() -> None:
-    anew = Beat(clock=30 * SECOND, received_at=30 * SECOND, anew=True)
-    heard = LIVE.after([beat(12 * SECOND, 7 * SECOND), anew, beat(32 * SECOND, 8 * SECOND)])
+def test_a_session_made_again_ends_what_was_late() -> None:
+    again = Beat(clock=30 * SECOND, received_at=30 * SECOND, session_made=True)
+    heard = LIVE.after([beat(12 * SECOND, 7 * SECOND), again, beat(32 * SECOND, 8 * SECOND)])
     assert heard.lost == ((12 * SECOND, 30 * SECOND),)
     assert heard.gaps == ((12 * SECOND, 30 * SECOND), (32 * SECOND, 40 * SECOND))
-    same = Beat(clock=10 * SECOND, received_at=10 * SECOND, anew=True)
+    same = Beat(clock=10 * SECOND, received_at=10 * SECOND, session_made=True)
     assert LIVE.after([same]).lost == ()
-    later = Beat(clock=10 * SECOND + 1, received_at=0, anew=True)
+    later = Beat(clock=10 * SECOND + 1, received_at=0, session_made=True)
     assert LIVE.after([later]).lost == ((10 * SECOND, 10 * SECOND + 1),)
 
 
@@ -203,7 +203,7 @@ def test_what_is_cut_out_of_the_stream_is_what_it_is() -> None:
     assert inbox.behind == 3 * SECOND
     assert inbox.waiting == 4
     parcel = inbox.take()
-    assert [(beat.clock, beat.anew) for beat in parcel.beats] == [
+    assert [(beat.clock, beat.session_made) for beat in parcel.beats] == [
         (START - 5 * SECOND, False),
         (START - 5 * SECOND, True),
     ]
@@ -219,10 +219,14 @@ def test_a_session_made_is_no_heartbeat_come_round() -> None:
     inbox.sent(START)
     inbox.on_message(None, None, message(SESSION_MADE, format_time(START + SECOND).encode()))
     inbox.sent(START + SECOND)
-    assert inbox.take().beats[0].anew
+    assert inbox.take().beats[0].session_made
     inbox.begin_session()
     (beat_,) = inbox.take().beats
-    assert (beat_.anew, beat_.clock, beat_.received_at - START) == (True, beat_.received_at, 2)
+    assert (beat_.session_made, beat_.clock, beat_.received_at - START) == (
+        True,
+        beat_.received_at,
+        2,
+    )
 
 
 def test_in_an_exercise_no_heartbeat_is_under_way() -> None:

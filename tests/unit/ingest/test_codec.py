@@ -12,6 +12,7 @@ from ingest.mapping import MappingError
 from ingest.ports import CodecSource, Inventory
 from ingest.reply import UnusableError
 from ingest.uplink import Uplink, parse_uplink_time
+from sensors._errors import Message
 
 UPLINK = Uplink(
     addresses=(),
@@ -79,7 +80,7 @@ def test_nothing_is_decoded_where_nothing_was_measured() -> None:
         ("return {errors: ['a', 'b']}", "codec-error", "a; b"),
         (f"return {{errors: ['{'e' * 200}', '{'f' * 200}']}}", "codec-error", None),
         ("for (;;) {}", "codec-timeout", "it did not come to an end in time"),
-        ("return new Uint8Array(1e8)", "codec-memory", "it wanted more memory than it may have"),
+        ("return new Uint8Array(1e8)", "codec-memory", "it used more memory than it may have"),
         ("return {data: {z: 1}}", None, "none of its fields (z) is in the mapping"),
     ],
 )
@@ -139,7 +140,7 @@ def test_json_is_the_servers_object_or_the_payload(
     [
         ("json", b"\x00", "bad-payload", "no decoded object"),
         ("json", b"[1]", "bad-payload", "no decoded object"),
-        ("json", b'{"x": 1, "x": 2}', "bad-payload", "stands twice"),
+        ("json", b'{"x": 1, "x": 2}', "bad-payload", "is twice in one object"),
         ("cayenne-lpp", b"\x01\x99", "bad-payload", "no Cayenne LPP: byte 1"),
         ("senml", b"[]", "bad-codec", "reads senml, which no uplink is"),
     ],
@@ -153,7 +154,7 @@ def test_payloads_that_no_mapping_reads(form: str, payload: bytes, reason: str, 
 
 
 def test_without_a_codec_the_servers_fields_are_the_quantities() -> None:
-    codec = PlainCodec(explanation="it has none")
+    codec = PlainCodec(explanation=Message("it has none"))
 
     def given(**fields: Any) -> Any:
         uplink = Uplink(addresses=(), time=UPLINK.time, port=2, payload=b"x", object_=fields)

@@ -52,7 +52,7 @@ FAULTS: list[tuple[bytes | object, str, str]] = [
     (b"null", "wrong-shape", "got null"),
     (12, "wrong-shape", "got a number"),
     ("text", "wrong-shape", "got a text"),
-    ([], "no-values", "empty array"),
+    ([], "no-values", "the array is empty"),
     ({"values": {"level": 1}}, "no-time", "'time'"),
     ({"time": TIME}, "wrong-shape", "'values'"),
     ({"time": TIME, "values": [1]}, "wrong-shape", "got an array"),
@@ -75,16 +75,16 @@ FAULTS: list[tuple[bytes | object, str, str]] = [
     ({**GOOD, "time": None}, "bad-time", "None"),
     ({**GOOD, "time": float("nan")}, "bad-time", "nan"),
     ({**GOOD, "time": -1e300}, "bad-time", "-1e+300"),
-    (twice('"values":{"level":4}', '"values":{"level":0}'), "wrong-shape", "'values' stands twice"),
-    (twice('"values":{"level":4,"level":0}'), "wrong-shape", "'level' stands twice"),
-    (twice('"values":{"level":4,"le\\u0076el":0}'), "wrong-shape", "'level' stands twice"),
-    (twice('"values":{}', '"units":{"level":"mm","level":"m"}'), SHAPE, "'level' stands twice"),
+    (twice('"values":{"level":4}', '"values":{"level":0}'), "wrong-shape", "'values' is twice"),
+    (twice('"values":{"level":4,"level":0}'), "wrong-shape", "'level' is twice"),
+    (twice('"values":{"level":4,"le\\u0076el":0}'), "wrong-shape", "'level' is twice"),
+    (twice('"values":{}', '"units":{"level":"mm","level":"m"}'), SHAPE, "'level' is twice"),
     (
         twice('"values":{"level":4}', '"status":{"level":"FALLO","level":"ok"}'),
         "wrong-shape",
         "twice",
     ),
-    (twice('"values":{}', '"status":null', '"status":null'), SHAPE, "'status' stands twice"),
+    (twice('"values":{}', '"status":null', '"status":null'), SHAPE, "'status' is twice"),
     (
         b"["
         + twice('"values":{"level":4}')

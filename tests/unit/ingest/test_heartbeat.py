@@ -53,7 +53,7 @@ def test_in_an_exercise_nobody_is_deaf() -> None:
 
 def made(at: float) -> Beat:
     """The broker made our session at that second, and had queued nothing before."""
-    return Beat(clock=round(at * SECOND), received_at=round(at * SECOND), anew=True)
+    return Beat(clock=round(at * SECOND), received_at=round(at * SECOND), session_made=True)
 
 
 def test_a_session_made_after_the_last_heartbeat_lost_what_came_in_between() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from ingest.letters import make_dead_letters, make_storable
 from ingest.message import Arrival, Reason, Refused
+from sensors._errors import Message
 
 FIRST = Arrival("devices/a/readings", b'{"first": 1}', 11, again=True)
 SECOND = Arrival("devices/b/readings", b'{"second": 1}', 12)
@@ -14,7 +15,9 @@ SECOND = Arrival("devices/b/readings", b'{"second": 1}', 12)
 def refused(
     arrival: Arrival, reason: Reason, detail: str = "why", *, part: object = None
 ) -> Refused:
-    return Refused(arrival=arrival, reason=reason, detail=detail, whole=part is None, part=part)
+    return Refused(
+        arrival=arrival, reason=reason, detail=Message(detail), whole=part is None, part=part
+    )
 
 
 def test_one_letter_a_message_and_reason_in_the_order_they_came() -> None:
@@ -29,7 +32,7 @@ def test_one_letter_a_message_and_reason_in_the_order_they_came() -> None:
         largest=100,
     )
     assert [(m.topic[8], m.reason, m.detail, m.received_at, m.again) for m in made] == [
-        ("a", "no-time", "a (and 2 more objects of this message)", 11, True),
+        ("a", "no-time", "a; and 2 more objects of this message", 11, True),
         ("b", "no-time", "b", 12, False),
         ("a", "bad-value", "c", 11, True),
     ]
@@ -63,7 +66,7 @@ def test_a_detail_is_bounded_and_keeps_its_count() -> None:
     many = [refused(FIRST, Reason.NO_TIME, "x" * 600, part=n) for n in range(3)]
     assert make_dead_letters(many[:1], largest=9)[0].detail == "x" * 500
     detail = make_dead_letters(many, largest=9)[0].detail
-    assert detail == "x" * 440 + " (and 2 more objects of this message)"
+    assert detail == "x" * 440 + "; and 2 more objects of this message"
 
 
 def test_what_a_database_does_not_take_is_written_out() -> None:

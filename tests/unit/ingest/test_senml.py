@@ -25,7 +25,7 @@ def pack(*records: dict[str, Any]) -> list[Record]:
     return read_pack(json.dumps(records).encode(), received_at=RECEIVED)
 
 
-def test_base_fields_hold_until_they_are_given_anew() -> None:
+def test_base_fields_hold_until_they_are_given_again() -> None:
     found = pack(
         {"bn": "a/", "bt": 1.3e9, "bu": "A", "bv": 20, "n": "x", "v": 1.5},
         {"n": "y", "t": -5, "u": "V"},
@@ -92,7 +92,7 @@ def test_unknown_fields_are_passed_over_unless_they_must_be_understood() -> None
         ([{"bn": "a", "v": 1, "Base Time": 5}], "did you mean 'bt'?"),
         ([{"n": "a", "v": 1}, {"value": 2}], "did you mean 'v'?"),
         ([{"n": "a", "v": 10**400}], "'v' is not finite"),
-        ([], "empty pack"),
+        ([], "the pack is empty"),
         ([[]], "array of records"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_unit_that_is_of_another_kind() -> None:
 
 def test_no_name_stands_twice() -> None:
     (letter,) = say((ALONE, b'[{"n": "level", "u": "m", "v": 4, "u": "mm"}]')).letters
-    assert (letter.reason, "'u' stands twice" in letter.detail) == ("wrong-shape", True)
+    assert (letter.reason, "'u' is twice" in letter.detail) == ("wrong-shape", True)
 
 
 def test_the_ends_of_time() -> None:

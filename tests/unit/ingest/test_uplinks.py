@@ -78,7 +78,7 @@ NO_TIME = chirpstack(MILD, time=None, rxInfo=[{"rssi": 1}])
 REFUSALS: list[tuple[tuple[str, Any], str, str]] = [
     (chirpstack(MILD, eui="a840419999999999"), "unknown-device", "'a840419999999999'"),
     (chirpstack(MILD, gateway="ttn"), "not-its-gateway", "'station' belongs to the gateway 'lora'"),
-    (chirpstack(MILD, eui="alone"), "not-its-gateway", "'alone' speaks for itself"),
+    (chirpstack(MILD, eui="alone"), "not-its-gateway", "'alone' publishes by itself"),
     (chirpstack(MILD, gateway="stranger"), "unknown-gateway", "'stranger'"),
     (chirpstack(MILD, deviceInfo=None), "wrong-shape", "deviceInfo.devEui"),
     (chirpstack(MILD, data="%%"), "wrong-shape", "base64"),
@@ -86,19 +86,19 @@ REFUSALS: list[tuple[tuple[str, Any], str, str]] = [
     (chirpstack(MILD, fPort=256), "wrong-shape", "up to 255"),
     (chirpstack(MILD, fPort=-1), "wrong-shape", "up to 255"),
     (chirpstack(MILD, fPort=True), "wrong-shape", "fPort"),
-    (chirpstack(MILD, fPort=None), "wrong-shape", "no fPort, and yet a payload"),
-    (null(chirpstack(MILD), "fPort"), "wrong-shape", "no fPort, and yet a payload"),
-    (chirpstack(fPort=None, object={"rain_mm": 1}), "wrong-shape", "no fPort"),
-    (the_things_stack(LPP, f_port=None), "wrong-shape", "no uplink_message.f_port"),
+    (chirpstack(MILD, fPort=None), "wrong-shape", "a payload without fPort"),
+    (null(chirpstack(MILD), "fPort"), "wrong-shape", "a payload without fPort"),
+    (chirpstack(fPort=None, object={"rain_mm": 1}), "wrong-shape", "without fPort"),
+    (the_things_stack(LPP, f_port=None), "wrong-shape", "without uplink_message.f_port"),
     (chirpstack(MILD, data=7), "wrong-shape", "data must be a text"),
     (chirpstack(object=[1]), "wrong-shape", "object must be an object"),
     (the_things_stack(decoded_payload="x"), "wrong-shape", "decoded_payload must be"),
     (the_things_stack(LPP, received_at=""), "bad-time", "received_at"),
-    (twice(chirpstack(MILD), "fPort", value=9), "wrong-shape", "'fPort' stands twice"),
+    (twice(chirpstack(MILD), "fPort", value=9), "wrong-shape", "'fPort' is twice"),
     (
         twice(the_things_stack(LPP), "simulated", value=True),
         "wrong-shape",
-        "'simulated' stands twice",
+        "'simulated' is twice",
     ),
     (NO_TIME, "no-time", "no time"),
     (chirpstack(MILD, time="yesterday"), "bad-time", "yesterday"),
@@ -188,8 +188,8 @@ def test_the_same_uplink_twice_is_the_same_reading() -> None:
 
 def test_a_payload_that_is_json_says_nothing_twice() -> None:
     for payload, words in (
-        (b'{"rain_mm": 1, "rain_mm": 2}', "'rain_mm' stands twice"),
-        (b'{"x": [{"a": 1, "a": 1}], "rain_mm": 1}', "'a' stands twice"),
+        (b'{"rain_mm": 1, "rain_mm": 2}', "'rain_mm' is twice"),
+        (b'{"x": [{"a": 1, "a": 1}], "rain_mm": 1}', "'a' is twice"),
         (b'{"x.rain": 1, "x": {"rain": 2}}', "'x.rain' is there twice"),
         (json.dumps({f"f{n}": n for n in range(1000)} | {"rain_mm": 1}).encode(), "1000 fields"),
     ):

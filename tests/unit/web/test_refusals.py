@@ -1,12 +1,14 @@
 """Refusals in the reader's language, whatever part said them."""
 
 from datetime import UTC, datetime
+from string import Formatter
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from hypervisor.access.errors import NoAccountError
 from hypervisor.base.reader import Reader, reading
+from hypervisor.base.translation import read_messages
 from hypervisor.logbook.model import EntryKind, LogError, NewEntry, check_entry
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
@@ -95,3 +97,36 @@ def test_what_only_looks_like_a_time_is_told_as_well(said: str) -> None:
 def test_a_text_that_fits_many_templates_in_many_ways_is_left_at_once(text: str) -> None:
     """The first took minutes, the second would have taken days; an operator writes such reasons."""
     assert refusal(text) == text
+
+
+def _fill(template: str, quotes: tuple[str, str]) -> str:
+    """A template with a word, or a number, in each place."""
+    parts = []
+    for before, name, spec, conversion in Formatter().parse(template):
+        value = (
+            ""
+            if name in {None, "hint"}
+            else "8"
+            if spec or name in {"n", "number", "count"}
+            else "zz"
+        )
+        parts += [before, f"{quotes[0]}{value}{quotes[1]}" if conversion else value]
+    return "".join(parts)
+
+
+INGEST = [
+    (str(message.id), str(message.string))
+    for file, message in read_messages("fr")
+    if file == "messages_ingest.po" and "{" in str(message.id) and not message.python_format
+]
+
+
+@pytest.mark.parametrize(("template", "french"), INGEST, ids=[key for key, _ in INGEST])
+def test_a_stored_reason_is_known_by_its_template(template: str, french: str) -> None:
+    if '{"' in template:
+        return  # an example of JSON: it has no places
+    stored = str.__str__(_fill(template, ("'", "'")))
+    assert _told("fr", stored) == _fill(french, ("« ", " »"))
+    assert _told("fr", f"{stored}; and 3 more").endswith(" ; et 3 autres")
+    grouped = _told("fr", f"{stored}; and 2 more objects of this message")
+    assert grouped.endswith(" ; et 2 autres objets de ce message")
