@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors._errors import Message
+
 Column = NDArray[np.float64]
 
 RESPONSE_RESERVOIRS = 3
@@ -100,7 +102,8 @@ def downstream_order(upstream: Mapping[str, Sequence[tuple[str, float]]]) -> lis
             if all(above in done or above not in upstream for above, _ in upstream[name])
         ]
         if not ready:
-            raise ValueError(f"upstream links run in a circle among {', '.join(sorted(left))}")
+            codes = ", ".join(sorted(left))
+            raise ValueError(Message("upstream links run in a circle among {codes}", codes))
         done |= dict.fromkeys(ready)
         left = [name for name in left if name not in done]
     return list(done)

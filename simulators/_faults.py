@@ -44,10 +44,14 @@ def check_faults(faults: Sequence[Event]) -> None:
         for name, value in fault.parameters.items():
             if name not in KINDS[fault.kind]:
                 hint = did_you_mean(name, KINDS[fault.kind])
-                raise SimulatorError(f"fault {fault.kind}: it has no {name!r}{hint}")
+                raise SimulatorError(
+                    "fault {kind}: it has no {name!r}{hint}", fault.kind, name, hint
+                )
             if name == "quantity" and value not in catalogue().quantities:
                 hint = did_you_mean(str(value), catalogue().quantities)
-                raise SimulatorError(f"fault {fault.kind}: no quantity is called {value!r}{hint}")
+                raise SimulatorError(
+                    "fault {kind}: no quantity is called {name!r}{hint}", fault.kind, value, hint
+                )
 
 
 def apply_value_faults(rows: pd.DataFrame, faults: Sequence[Event], world: World) -> pd.DataFrame:
@@ -215,7 +219,9 @@ def _number(fault: Event, name: str, usual: float) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise SimulatorError(f"fault {fault.kind}: {name}: {value!r} is no number") from error
+        raise SimulatorError(
+            "fault {kind}: {name}: {value!r} is no number", fault.kind, name, value
+        ) from error
 
 
 def _hours(fault: Event, name: str, usual: float) -> int:
@@ -223,7 +229,9 @@ def _hours(fault: Event, name: str, usual: float) -> int:
     text = str(fault.parameters.get(name, usual))
     hours = parse_hours(text)
     if hours is None:
-        raise SimulatorError(f"fault {fault.kind}: {name}: {text!r} is no time such as 90 min")
+        raise SimulatorError(
+            "fault {kind}: {name}: {value!r} is no time such as 90 min", fault.kind, name, text
+        )
     return round(hours * HOUR)
 
 

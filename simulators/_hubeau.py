@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from sensors._errors import Message
 from simulators._table import Table, in_own_unit, join
 
 NEEDED = ("code_station", "grandeur_hydro", "date_obs", "resultat_obs")
@@ -23,7 +24,9 @@ def rows_of(table: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
     kinds = table.cells["grandeur_hydro"].str.strip()
     bad = ~kinds.isin(list(QUANTITIES)).to_numpy()
     if bad.any():
-        raise table.fault(int(bad.argmax()), "grandeur_hydro", "H (level) or Q (discharge)")
+        raise table.fault(
+            int(bad.argmax()), "grandeur_hydro", Message("H (level) or Q (discharge)")
+        )
     times = table.instants("date_obs", naive_is_utc=False)
     values = table.numbers("resultat_obs")
     stations = table.cells["code_station"].str.strip()

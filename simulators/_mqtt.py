@@ -117,7 +117,9 @@ class MqttConnection:
             if len(self._flying) != left:
                 since, left = self._wall.now(), len(self._flying)
             elif self._wall.now() - since > self._patience:
-                raise PlayerError(f"the broker acknowledged nothing for {self._patience:.0f} s")
+                raise PlayerError(
+                    "the broker acknowledged nothing for {count:.0f} s", self._patience
+                )
 
     def _stamped(self, stamp: str | None) -> Properties | None:
         if stamp is None:
@@ -145,8 +147,9 @@ class MqttConnection:
             except OSError as error:
                 if self._wall.now() - since > self._patience:
                     raise PlayerError(
-                        f"no broker answers at {self._broker.host}:{self._broker.port}"
-                        f" ({error}); is the instance up?"
+                        "no broker answers at {address} ({problem}); is the instance up?",
+                        f"{self._broker.host}:{self._broker.port}",
+                        error,
                     ) from error
                 self._wall.sleep(0.1)
 
@@ -181,8 +184,10 @@ class MqttConnection:
     ) -> None:
         if reason.is_failure:
             self._refusal = PlayerError(
-                f"the broker refuses the account {self._broker.user!r} ({reason}); only an"
-                " exercise has a player"
+                "the broker refuses the account {account!r} ({code}); only an exercise has a"
+                " player",
+                self._broker.user,
+                str(reason),
             )
         else:
             self._connected = True
@@ -203,6 +208,8 @@ class MqttConnection:
         if topic is None:
             return
         if reason.is_failure:
-            self._refusal = PlayerError(f"the broker refuses a publication on {topic} ({reason})")
+            self._refusal = PlayerError(
+                "the broker refuses a publication on {topic} ({code})", topic, str(reason)
+            )
         else:
             self.acknowledged += 1

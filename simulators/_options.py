@@ -25,9 +25,9 @@ def parse_speed(text: str) -> float | None:
     try:
         factor = float(text.strip().lower().strip("x"))
     except ValueError as error:
-        raise OptionError(f"speed {text!r}: expected a number such as 600, or max") from error
+        raise OptionError("speed {text!r}: expected a number such as 600, or max", text) from error
     if not 0 < factor < float("inf"):
-        raise OptionError(f"speed {text!r}: expected a number above 0, or max")
+        raise OptionError("speed {text!r}: expected a number above 0, or max", text)
     return factor
 
 

@@ -228,8 +228,9 @@ class Player:
         while (heard := self._heard()) is None or heard < clock:
             if self._wall.now() - since > self._pace.patience:
                 raise PlayerError(
-                    f"the workers have not heard the clock for {self._pace.patience:.0f} s;"
-                    " is every ingest worker running?"
+                    "the workers have not received the clock for {count:.0f} s; is every ingest"
+                    " worker running?",
+                    self._pace.patience,
                 )
             self._linger()
 
@@ -243,8 +244,10 @@ class Player:
                 since, before = self._wall.now(), behind
             elif self._wall.now() - since > self._pace.patience:
                 raise PlayerError(
-                    f"the workers have stored nothing for {self._pace.patience:.0f} s and are"
-                    f" {behind} publications behind; is every ingest worker running?"
+                    "the workers have stored nothing for {count:.0f} s and are {number}"
+                    " publications behind; is every ingest worker running?",
+                    self._pace.patience,
+                    behind,
                 )
             self._linger()
 

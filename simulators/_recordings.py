@@ -52,7 +52,9 @@ def read(
     station_names = list(stations or ())
     if _hubeau.is_hubeau(table):
         if columns:
-            raise RecordingError(f"{path} has Hub'Eau's layout: its columns need no explanation")
+            raise RecordingError(
+                "{file} has Hub'Eau's layout: its columns need no explanation", path
+            )
         rows, notes = _hubeau.rows_of(table)
     else:
         meanings = {meaning.name: meaning for meaning in map(_wide.explicit, columns or ())}
@@ -60,7 +62,7 @@ def read(
         rows, notes = _wide.rows_of(table, device=only, columns=meanings)
     rows = between(_of(rows, station_names, table.path), start, end)
     if rows.empty:
-        raise RecordingError(f"{path} holds no reading in the span asked for")
+        raise RecordingError("{file} has no reading in this period", path)
     return Recording(path=table.path, rows=rows, notes=notes)
 
 
@@ -71,6 +73,9 @@ def _of(rows: pd.DataFrame, stations: list[str], path: Path) -> pd.DataFrame:
     missing = [name for name in stations if name not in there]
     if missing:
         raise RecordingError(
-            f"{path} has no station {', '.join(missing)}; it has {', '.join(sorted(there))}"
+            "{file} has no station {codes}; it has {codes2}",
+            path,
+            ", ".join(missing),
+            ", ".join(sorted(there)),
         )
     return rows.loc[rows["device"].isin(stations)].reset_index(drop=True)

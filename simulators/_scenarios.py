@@ -33,11 +33,12 @@ def load_scenario(name: str) -> Story:
     """
     file = Path(name) if name.endswith(SUFFIXES) else scenario_files().get(name)
     if file is None:
-        raise ScenarioError(f"there is no scenario {name!r}{did_you_mean(name, scenario_files())}")
+        hint = did_you_mean(name, scenario_files())
+        raise ScenarioError("there is no scenario {name!r}{hint}", name, hint)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"the scenario {name} cannot be read: {error}") from error
+        raise ScenarioError("the scenario {file} cannot be read: {problem}", name, error) from error
     return parse_scenario(text, str(file))
 
 
@@ -100,28 +101,28 @@ def _kind_of(hint: Any) -> Kind:
 def _positive(reader: Reader, node: yaml.Node, what: str) -> float:
     number = reader.number(node, what)
     if number <= 0:
-        reader.fail(node, f"{what}: expected a number above 0")
+        reader.fail(node, "{what}: expected a number above 0", what)
     return number
 
 
 def _share(reader: Reader, node: yaml.Node, what: str) -> float:
     share = reader.number(node, what)
     if not 0 <= share <= 1:
-        reader.fail(node, f"{what}: expected a share from 0 to 1")
+        reader.fail(node, "{what}: expected a share from 0 to 1", what)
     return share
 
 
 def _count(reader: Reader, node: yaml.Node, what: str) -> int:
     count = reader.number(node, what)
     if count < 1 or count != int(count):
-        reader.fail(node, f"{what}: expected a whole number above 0")
+        reader.fail(node, "{what}: expected a whole number above 0", what)
     return int(count)
 
 
 def _flag(reader: Reader, node: yaml.Node, what: str) -> bool:
     word = reader.text(node, what).lower()
     if word not in ("true", "false"):
-        reader.fail(node, f"{what}: expected true or false")
+        reader.fail(node, "{what}: expected true or false", what)
     return word == "true"
 
 
@@ -132,14 +133,16 @@ def _instant(reader: Reader, node: yaml.Node, what: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        reader.fail(node, f"{what}: {word!r}; expected an instant such as 2024-10-08T00:00:00Z")
+        reader.fail(
+            node, "{what}: {word!r}; expected an instant such as 2024-10-08T00:00:00Z", what, word
+        )
     return instant
 
 
 def _point(reader: Reader, node: yaml.Node, what: str) -> tuple[float, float]:
     coordinates = [reader.number(entry, what) for entry in reader.sequence(node, what)]
     if len(coordinates) != 2 or not (-180 <= coordinates[0] <= 180 and -90 <= coordinates[1] <= 90):
-        reader.fail(node, f"{what}: expected [lon, lat] in degrees, such as [2.18, 48.70]")
+        reader.fail(node, "{what}: expected [lon, lat] in degrees, such as [2.18, 48.70]", what)
     return coordinates[0], coordinates[1]
 
 
@@ -165,7 +168,7 @@ def _event(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
     }
     event = ScheduledEvent(**read, parameters=parameters)
     if event.at >= event.until:
-        reader.fail(node, f"{what}: it ends before it begins")
+        reader.fail(node, "{what}: it ends before it begins", what)
     return event
 
 
@@ -173,7 +176,7 @@ def _fault(reader: Reader, node: yaml.Node, what: str) -> ScheduledEvent:
     fault = _event(reader, node, what)
     if fault.kind not in KINDS:
         hint = did_you_mean(fault.kind, KINDS)
-        reader.fail(node, f"{what}: no fault is called {fault.kind!r}{hint}")
+        reader.fail(node, "{what}: no fault is called {kind!r}{hint}", what, fault.kind, hint)
     return fault
 
 
@@ -184,12 +187,17 @@ def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[ScheduledEvent,
 def _inject(reader: Reader, node: yaml.Node, what: str) -> Inject:
     inject: Inject = _read_object(Inject, reader, node, what)
     if inject.kind not in INJECTS:
-        kinds = ", ".join(INJECTS)
-        reader.fail(node, f"{what}: no inject is a {inject.kind!r}; expected one of {kinds}")
+        reader.fail(
+            node,
+            "{what}: no inject is a {kind!r}; expected one of {codes}",
+            what,
+            inject.kind,
+            ", ".join(INJECTS),
+        )
     if inject.kind == "reading" and not (inject.quantity and inject.value is not None):
-        reader.fail(node, f"{what}: a reading needs its quantity and its value")
+        reader.fail(node, "{what}: a reading needs its quantity and its value", what)
     if inject.kind in {"reading", "lost-sensor"} and inject.where == Where():
-        reader.fail(node, f"{what}: a {inject.kind} needs a where")
+        reader.fail(node, "{what}: a {code} needs a where", what, inject.kind)
     return inject
 
 

@@ -44,7 +44,9 @@ def select_names(where: Where, field: Field, seed: int) -> tuple[str, ...]:
     for name in where.names:
         if name not in names:
             hint = nearest_hint(name, names)
-            raise SimulatorError(f"no device, site, group or asset is called {name!r}{hint}")
+            raise SimulatorError(
+                "no device, site, group or asset is called {name!r}{hint}", name, hint
+            )
     if not where.any:
         return where.names
     positions = _of_kind(where.any, field)

@@ -51,8 +51,10 @@ def measure_rows(world: World) -> pd.DataFrame:
     for event in world.story.events:
         if event.kind not in kinds:
             raise SimulatorError(
-                f"{world.story.name}: no simulator plays events of kind {event.kind!r}"
-                f"{did_you_mean(event.kind, kinds)}"
+                "{story}: no simulator plays events of kind {kind!r}{hint}",
+                world.story.name,
+                event.kind,
+                did_you_mean(event.kind, kinds),
             )
     parts = [
         simulator.emit(world.field, world, world.seed)
@@ -62,7 +64,7 @@ def measure_rows(world: World) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     if not filled:
         raise SimulatorError(
-            "none of the inventory's devices measures what a simulator can tell; apply an"
+            "none of the inventory's devices measures what a simulator simulates; apply an"
             " inventory first, such as `hypervisor inventory apply essonne`"
         )
     rows = pd.concat(filled)

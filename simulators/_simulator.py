@@ -14,6 +14,7 @@ import pandas as pd
 
 from sensors._common import COMMON
 from sensors._domain import Domain
+from sensors._errors import Message
 from simulators._field import Field, Place, SimulatorError
 from simulators._random import Column, chance_of
 from simulators._readings import DeviceReadings, Times, as_read, charge, saturated, table, ticks
@@ -26,7 +27,7 @@ Emit = Callable[[Field, World, int], pd.DataFrame]
 class Parameter:
     """A parameter of an event. `expected`: in words, for the error message."""
 
-    expected: str
+    expected: Message
     holds: Callable[[object], bool]
 
 
@@ -126,7 +127,7 @@ def find_simulators() -> dict[str, Simulator]:
 def number(low: float, high: float) -> Parameter:
     """A number from `low` to `high`."""
     return Parameter(
-        expected=f"a number from {low:g} to {high:g}",
+        expected=Message("a number from {low:g} to {high:g}", low, high),
         holds=lambda value: (
             isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         ),
@@ -134,11 +135,13 @@ def number(low: float, high: float) -> Parameter:
 
 
 def flag() -> Parameter:
-    return Parameter(expected="true or false", holds=lambda value: isinstance(value, bool))
+    return Parameter(expected=Message("true or false"), holds=lambda value: isinstance(value, bool))
 
 
 def choice(*words: str) -> Parameter:
-    return Parameter(expected=f"one of {', '.join(words)}", holds=lambda value: value in words)
+    return Parameter(
+        expected=Message("one of {codes}", ", ".join(words)), holds=lambda value: value in words
+    )
 
 
 def check_events(world: World, kinds: Kinds) -> None:
@@ -151,9 +154,21 @@ def check_events(world: World, kinds: Kinds) -> None:
         for event in world.events_of(kind):
             for name, value in event.parameters.items():
                 if name not in parameters:
-                    may = ", ".join(parameters) or "no parameters"
-                    raise SimulatorError(f"event {kind}: unknown {name!r}; it takes {may}")
+                    if not parameters:
+                        raise SimulatorError(
+                            "event {kind}: unknown {name!r}; it takes no parameters", kind, name
+                        )
+                    raise SimulatorError(
+                        "event {kind}: unknown {name!r}; it takes {codes}",
+                        kind,
+                        name,
+                        ", ".join(parameters),
+                    )
                 if not parameters[name].holds(value):
                     raise SimulatorError(
-                        f"event {kind}: {name}: {value!r}; expected {parameters[name].expected}"
+                        "event {kind}: {name}: {value!r}; expected {expected}",
+                        kind,
+                        name,
+                        value,
+                        parameters[name].expected,
                     )

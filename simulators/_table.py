@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError
 
 ROW_COLUMNS = ("time", "device", "quantity", "unit", "value", "status")
 EMPTY = frozenset({"", "nan", "NaN", "NA", "null"})
@@ -38,10 +38,15 @@ class Table:
     path: Path
     cells: pd.DataFrame
 
-    def fault(self, row: int, column: str, expected: str) -> RecordingError:
+    def fault(self, row: int, column: str, expected: Message) -> RecordingError:
         cell = self.cells[column].iloc[row]
         return RecordingError(
-            f"{self.path}, line {row + 2}, column {column!r}: {cell!r}; expected {expected}"
+            "{file}, line {number}, column {column!r}: {cell!r}; expected {expected}",
+            self.path,
+            row + 2,
+            column,
+            cell,
+            expected,
         )
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -56,7 +61,9 @@ class Table:
         values[empty] = np.nan
         bad = ~empty & ~np.isfinite(values)
         if bad.any():
-            raise self.fault(int(bad.argmax()), column, "a number such as 4.306, or nothing")
+            raise self.fault(
+                int(bad.argmax()), column, Message("a number such as 4.306, or nothing")
+            )
         return values
 
     def instants(self, column: str, *, naive_is_utc: bool) -> "pd.Series[pd.Timestamp]":
@@ -67,13 +74,12 @@ class Table:
                 name does not end in `_utc`.
         """
         text = self.cells[column].str.strip()
-        expected = "an instant such as 2022-01-11T06:15:00Z"
+        expected = Message("an instant such as 2022-01-11T06:15:00Z")
         if not naive_is_utc:
             has_offset = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$", regex=True).to_numpy()
             if not has_offset.all():
-                raise self.fault(
-                    int((~has_offset).argmax()), column, f"{expected}, with its offset from UTC"
-                )
+                expected = Message("{expected}, with its offset from UTC", expected)
+                raise self.fault(int((~has_offset).argmax()), column, expected)
         series = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
         bad = series.isna().to_numpy()
         if bad.any():
@@ -91,11 +97,13 @@ def load(path: Path) -> Table:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
+        raise RecordingError("{file} cannot be read: {problem}", path, error.strerror) from error
     try:
         text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path} is neither UTF-8 text nor a whole gzip of it") from error
+        raise RecordingError(
+            "{file} is neither UTF-8 text nor a complete gzip of it", path
+        ) from error
     head = text.split("\n", 1)[0]
     try:
         cells = pd.read_csv(
@@ -106,11 +114,11 @@ def load(path: Path) -> Table:
             skip_blank_lines=False,
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RecordingError(f"{path} is no delimited table: {error}") from error
+        raise RecordingError("{file} is no delimited table: {problem}", path, error) from error
     if not isinstance(cells.index, pd.RangeIndex):
-        raise RecordingError(f"{path} has more cells on its lines than names on its first")
+        raise RecordingError("{file} has more cells on its lines than names on its first", path)
     if cells.empty:
-        raise RecordingError(f"{path} holds no row below its first line")
+        raise RecordingError("{file} has no row below its first line", path)
     return Table(path=path, cells=cells.fillna(""))
 
 

@@ -35,8 +35,9 @@ def explicit(text: str) -> Column:
     match = EXPLICIT.fullmatch(text.strip())
     if match is None:
         raise RecordingError(
-            f"columns: {text!r} cannot be read; expected COLUMN=QUANTITY[UNIT], such as"
-            " 'Q_m3s=discharge[m3/s]', or COLUMN=QUANTITY[UNIT]@DEVICE"
+            "columns: {text!r} cannot be read; expected COLUMN=QUANTITY[UNIT], such as"
+            " 'Q_m3s=discharge[m3/s]', or COLUMN=QUANTITY[UNIT]@DEVICE",
+            text,
         )
     return Column(
         name=match["column"].strip(),
@@ -93,9 +94,11 @@ def _time_column(table: Table) -> str:
     candidates += [name for name in names if name.endswith("_utc") and name not in candidates]
     if not candidates:
         raise RecordingError(
-            f"{table.path}, line 1: no time column among {', '.join(names)}; expected Hub'Eau's"
+            "{file}, line 1: no time column among {codes}; expected Hub'Eau's"
             " code_station;grandeur_hydro;date_obs;resultat_obs, or a wide table whose time column"
-            " is `time` (with offsets) or ends in `_utc`"
+            " is `time` (with offsets) or ends in `_utc`",
+            table.path,
+            ", ".join(names),
         )
     return candidates[0]
 
@@ -107,15 +110,19 @@ def _meanings(
     missing = sorted(set(columns) - set(names))
     if missing:
         raise RecordingError(
-            f"{table.path}, line 1: no column {', '.join(missing)}; it has {', '.join(names)}"
+            "{file}, line 1: no column {codes}; it has {codes2}",
+            table.path,
+            ", ".join(missing),
+            ", ".join(names),
         )
     meaning_by_column = {name: columns.get(name) or _by_name(name) for name in names}
     meanings = [meaning for meaning in meaning_by_column.values() if meaning is not None]
     if not meanings:
         raise RecordingError(
-            f"{table.path}, line 1: no column says what it measures among {', '.join(names)};"
-            " expected names such as Q_m3s, H_mm or P_mm_V3524010, or say it with"
-            " --columns 'NAME=discharge[m3/s]'"
+            "{file}, line 1: no column says what it measures among {codes}; expected names such as"
+            " Q_m3s, H_mm or P_mm_V3524010, or say it with --columns 'NAME=discharge[m3/s]'",
+            table.path,
+            ", ".join(names),
         )
     left_out = tuple(
         f"column {name} left out: no quantity of the catalogue"

@@ -35,16 +35,18 @@ class Reader(_yaml.Source):
     """A scenario's file."""
 
     def error(self, place: Place, problem: str) -> ScenarioError:
-        return ScenarioError(f"{place}: {problem}")
+        return ScenarioError("{place}: {problem}", place, problem)
 
     def number(self, node: yaml.Node, what: str) -> float:
         word = self.text(node, what)
         try:
             number = float(word)
         except ValueError:
-            self.fail(node, f"{what}: {word!r} is not a number")
+            self.fail(node, "{what}: {word!r} is not a number", what, word)
         if not -1e12 < number < 1e12:
-            self.fail(node, f"{what}: expected a number between -1e12 and 1e12; found {word!r}")
+            self.fail(
+                node, "{what}: expected a number between -1e12 and 1e12; found {word!r}", what, word
+            )
         return number
 
     def hours(self, node: yaml.Node, what: str) -> float:
@@ -53,8 +55,10 @@ class Reader(_yaml.Source):
         if hours is None:
             self.fail(
                 node,
-                f"{what}: {self.text(node, what)!r} is not a time; expected one such as 30 h,"
-                " or 1 d 6 h, up to ten years",
+                "{what}: {word!r} is not a time; expected one such as 30 h, or 1 d 6 h, up to ten"
+                " years",
+                what,
+                self.text(node, what),
             )
         return hours
 

@@ -65,13 +65,20 @@ def find_messages(tree: ast.Module) -> Iterator[tuple[ast.Call, str, int | None]
         if not error and name not in {"Message", "fail", "unusable"}:
             continue
         for place, argument in enumerate(node.args[:2]):  # some begin with a place or a reason
-            text = (
-                constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
-            )
-            if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value:
-                values = node.args[place + 1 :]
-                starred = any(isinstance(value, ast.Starred) for value in values)
-                yield node, text.value, None if starred else len(values)
+            texts = [argument]
+            if isinstance(argument, ast.Name):
+                texts = [constants.get(argument.id, argument)]
+            elif isinstance(argument, ast.IfExp):
+                texts = [argument.body, argument.orelse]
+            templates = [
+                text.value
+                for text in texts
+                if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value
+            ]
+            values = node.args[place + 1 :]
+            starred = any(isinstance(value, ast.Starred) for value in values)
+            yield from ((node, text, None if starred else len(values)) for text in templates)
+            if templates:
                 break
 
 

@@ -117,10 +117,14 @@ def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
 def _find_site(registry: Registry, owner: str) -> str:
     """The site of an owner of thresholds."""
     device = owner.removeprefix("device/")
-    kind, names = ("site", registry.sites) if owner == device else ("device", registry.devices)
+    names = registry.sites if owner == device else registry.devices
     if device not in names:
         raise BacktestError(
-            "there is no {kind} {device!r}{hint}", kind, device, did_you_mean(device, names)
+            "no site is named {name!r}{hint}"
+            if owner == device
+            else "no device is named {name!r}{hint}",
+            device,
+            did_you_mean(device, names),
         )
     return owner if owner == device else registry.devices[device].site
 

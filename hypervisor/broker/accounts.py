@@ -34,8 +34,8 @@ def change(
         login = (broker.own_host, broker.parts_port, passwords.PROBE, proof)
         if reloaded and not wait_until(lambda: connack(*login) == ACCEPTED, seconds=10):
             raise StackError(
-                "the broker did not reload its accounts within 10 s; see"
-                f" {broker.folder.log('broker')}"
+                "the broker did not reload its accounts within 10 s; see {file}",
+                broker.folder.log("broker"),
             )
         return reloaded
 
@@ -68,7 +68,7 @@ def _reload(broker: Broker) -> bool:
             continue
         except PermissionError as error:
             raise StackError(
-                f"the broker (pid {pid}) is not yours to reload; act as root or as its owner"
+                "the broker (pid {number}) is not yours to reload; act as root or as its owner", pid
             ) from error
     return bool(pids)
 
@@ -98,12 +98,13 @@ def local_broker(settings: Settings) -> Broker:
         made = password_file.backup_of(folder).exists() or password_file.path_of(folder).exists()
     except PermissionError as error:
         raise StackError(
-            f"{folder.root} is not yours to read; act as root or as its owner"
+            "{file} is not yours to read; act as root or as its owner", folder.root
         ) from error
     if not made:
         raise StackError(
-            f"no broker was made in {folder.root}; `hypervisor up` makes one"
-            " (with docker-compose.yml: `docker compose exec broker hypervisor device …`)"
+            "no broker was made in {file}; `hypervisor up` makes one"
+            " (with docker-compose.yml: `docker compose exec broker hypervisor device …`)",
+            folder.root,
         )
     return Broker(
         folder=folder,
@@ -116,23 +117,29 @@ def local_broker(settings: Settings) -> Broker:
 def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, str]:
     """A first password for a registered device or gateway.
 
-    Raises StackError: it has one, needs none, or nobody registered it.
+    Raises StackError: it has one, needs none, or is not registered.
     """
     passwords.check_name(name)
     if name not in speaking:
         raise StackError(
-            f"no device {name!r} in service and no such gateway is registered;"
-            " `hypervisor inventory apply` registers"
+            "no device {name!r} in service and no such gateway is registered;"
+            " `hypervisor inventory apply` registers",
+            name,
         )
     through = speaking[name]
     if through is not None:
         raise StackError(
-            f"the gateway {through!r} speaks for {name!r}, which needs no account of its own;"
-            f" `hypervisor device add {through}` gives the gateway one"
+            "the gateway {gateway!r} publishes for {name!r}, which needs no account of its own;"
+            " `hypervisor device add {code}` gives the gateway one",
+            through,
+            name,
+            through,
         )
     if name in password_file.read(broker.folder):
         raise StackError(
-            f"{name!r} has an account; `hypervisor device rotate {name}` gives a new password"
+            "{name!r} has an account; `hypervisor device rotate {code}` gives a new password",
+            name,
+            name,
         )
     return {name: passwords.new_password()}
 
@@ -158,7 +165,7 @@ def require_account(broker: Broker, name: str) -> None:
     """Refuse a name without an account. Raises StackError: it has none."""
     passwords.check_name(name)
     if name not in password_file.read(broker.folder):
-        raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")
+        raise StackError("{name!r} has no account; `hypervisor device list` shows who has", name)
 
 
 def list_accounts(broker: Broker, speaking: Speakers) -> list[DeviceAccountRow]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypervisor.broker.errors import StackError
+from sensors._errors import Message
 
 POSTGRES_MAJOR = 17
-HOW_TO_MEND = "run `make setup` (Debian 13), or use docker-compose.yml elsewhere"
+HOW_TO_MEND = Message("run `make setup` (Debian 13), or use docker-compose.yml elsewhere")
 _FOLDERS = (
     Path(f"/usr/lib/postgresql/{POSTGRES_MAJOR}/bin"),
-    Path("/usr/sbin"),  # not on everybody's PATH
+    Path("/usr/sbin"),  # not on every PATH
     Path("/usr/local/sbin"),
 )
 
@@ -39,7 +40,7 @@ def find_program(name: str) -> Path:
     """A server's program, or one of PostgreSQL's tools. Raises StackError: it is not installed."""
     program = _look(name)
     if program is None:
-        raise StackError(f"not installed: {name}; {HOW_TO_MEND}")
+        raise StackError("not installed: {code}; {remedy}", name, HOW_TO_MEND)
     return program
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
+from sensors._errors import Message, listed
 
 _LINE = re.compile(r"([^:\s]+):(\$[0-9a-z]+\$\S+)")
 _DIGEST_BYTES = {"6": 64, "7": 64}  # SHA-512 and PBKDF2-SHA512, as mosquitto_passwd writes them
@@ -71,8 +72,10 @@ def read(folder: DataFolder) -> dict[str, str]:
     damage = _describe_damage(contents, backup)
     if damage:
         raise StackError(
-            f"{path_of(folder)} is damaged ({damage}) and nothing was changed;"
-            " `hypervisor down` and `hypervisor up` restore it from its backup"
+            "{file} is damaged ({damage}) and nothing was changed;"
+            " `hypervisor down` and `hypervisor up` restore it from its backup",
+            path_of(folder),
+            damage,
         )
     return dict(contents.accounts) if contents else {}
 
@@ -118,18 +121,22 @@ def restore(folder: DataFolder) -> str:
     )
 
 
-def _describe_damage(contents: Contents | None, backup: Contents | None) -> str:
-    """What is wrong with the file; "" if nothing is."""
+def _describe_damage(contents: Contents | None, backup: Contents | None) -> Message:
+    """What is wrong with the file; empty if nothing is."""
     if contents is None:
-        return "it is missing" if backup and backup.accounts else ""
+        return Message("it is missing" if backup and backup.accounts else "")
     wrong = []
     if contents.damaged:
         numbers = ", ".join(map(str, contents.damaged))
-        wrong.append(f"no account on line {numbers}")
+        wrong.append(Message("no account on line {numbers}", numbers))
     missing = sorted(backup.accounts.keys() - contents.accounts.keys()) if backup else []
     if missing:
-        wrong.append(f"without {len(missing)} accounts of the backup, such as {missing[0]!r}")
-    return "; ".join(wrong)
+        wrong.append(
+            Message(
+                "without {count} accounts of the backup, such as {name!r}", len(missing), missing[0]
+            )
+        )
+    return listed(wrong, "; ")
 
 
 def _contents(path: Path) -> Contents | None:
@@ -139,7 +146,9 @@ def _contents(path: Path) -> Contents | None:
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise StackError(f"{path} is not yours to read; act as root or as its owner") from error
+        raise StackError(
+            "{file} is not yours to read; act as root or as its owner", path
+        ) from error
     accounts: dict[str, str] = {}
     damaged: dict[int, str] = {}
     for number, line in enumerate(raw.split(b"\n"), start=1):

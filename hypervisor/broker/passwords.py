@@ -100,10 +100,12 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise StackError(
-            f"{name!r} cannot be a device's account: expected letters, digits, '-' and '_'"
+            "{name!r} cannot be a device's account: expected letters, digits, '-' and '_'", name
         )
     if name in RESERVED:
-        raise StackError(f"the account {name!r} is the hypervisor's own, no device may have it")
+        raise StackError(
+            "the account {name!r} is the hypervisor's own, no device may have it", name
+        )
 
 
 def access_file(folder: DataFolder) -> Path:
@@ -131,7 +133,7 @@ def change(
 def _hash_passwords(
     folder: DataFolder, programs: BrokerPrograms, clear: Mapping[str, str]
 ) -> dict[str, str]:
-    """Hash with the broker's own tool; through a file, since everybody sees command lines."""
+    """Hash with the broker's own tool; through a file, since every user sees command lines."""
     if not clear:
         return {}
     with tempfile.NamedTemporaryFile("w", dir=folder.broker) as file:
@@ -140,6 +142,7 @@ def _hash_passwords(
         folder.account.own(Path(file.name))
         done = run_as([programs.mosquitto_passwd, "-U", file.name], folder.account)
         if done.returncode:
-            raise StackError(f"mosquitto_passwd failed: {(done.stderr or done.stdout).strip()}")
+            problem = (done.stderr or done.stdout).strip()
+            raise StackError("mosquitto_passwd failed: {problem}", problem)
         lines = Path(file.name).read_text().splitlines()
     return dict(line.split(":", 1) for line in lines)

@@ -28,7 +28,7 @@ from hypervisor.exercises.model import Command, Run, RunError, RunState
 from hypervisor.exercises.plan import RunPlan, load_field, plan_run
 from hypervisor.exercises.playable import load_story
 from hypervisor.exercises.run_controller import RunController
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError
 from simulators._player import SECOND, PlayResult
 from simulators._run_control import PlayerCommand
 from simulators._selection import select_names
@@ -106,10 +106,10 @@ class Conductor:
                     self._reset(line, command)
                     queries_runs.finish_command(line, command.id)
                 case _:
-                    what = "over" if run is None else run.state.value
-                    queries_runs.finish_command(
-                        line, command.id, f"nothing is playing: the run is {what}"
-                    )
+                    refused = Message("nothing is playing")
+                    if run is not None:
+                        refused = Message("nothing is playing: the run is {state}", run.state.words)
+                    queries_runs.finish_command(line, command.id, refused)
         except RunError as error:
             queries_runs.finish_command(line, command.id, str(error))
 

@@ -4,17 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, computed_field
 
 from hypervisor.web.schemas import old_key
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError
 
 MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
 InjectKind = Literal["reading", "lost-sensor", "call", "rumour", "message"]
 RunKind = Literal["story", "recording"]
 Outcome = Literal["open", "done", "partly", "not"]
+INJECT_KINDS: Mapping[str, Message] = {
+    "call": Message("Call"),
+    "rumour": Message("Rumour"),
+    "message": Message("Message"),
+    "reading": Message("Reading"),
+    "lost-sensor": Message("Sensor failure"),
+}
+INJECT_STATES: Mapping[str, Message] = {
+    "planned": Message("planned"),
+    "held": Message("held back"),
+    "fired": Message("injected"),
+    "done": Message("done"),
+    "cancelled": Message("cancelled"),
+}
 
 
 class ExerciseError(TerritoryError):
@@ -44,6 +58,23 @@ class RunState(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     RESET = "reset"
+
+    @property
+    def words(self) -> Message:
+        """As people read it, in errors and on pages."""
+        return _STATES[self]
+
+
+_STATES: Mapping[str, Message] = {
+    "preparing": Message("being prepared"),
+    "running": Message("running"),
+    "paused": Message("paused"),
+    "interrupted": Message("interrupted"),
+    "finished": Message("completed"),
+    "stopped": Message("stopped"),
+    "failed": Message("failed"),
+    "reset": Message("of an earlier exercise"),
+}
 
 
 class _Row(BaseModel):
@@ -215,7 +246,9 @@ class Playable(_Row):
     description: str = ""
     begins: datetime | None = None
     ends: datetime | None = None
-    wrong: str = Field(default="", description="Why it cannot be played; empty if it can.")
+    wrong: Annotated[str, SkipValidation] = Field(  # a message keeps its template
+        default="", description="Why it cannot be played; empty if it can."
+    )
 
 
 class TruthBody(_Row):

@@ -111,7 +111,7 @@ def _require_free(questions: store.RetryingConnection) -> None:
             "the exercises page first",
             run.id,
             run.title,
-            run.state,
+            run.state.words,
         )
 
 

@@ -108,9 +108,9 @@ def order_run(connection: Connection, number: int, order: Order) -> int:
     if run is None:
         raise RunError("no run has the number {number}", number)
     if order.version is not None and order.version != run.version:
-        raise ChangedError("the run has changed: it is now {state}; reload it", run.state)
+        raise ChangedError("the run has changed: it is now {state}; reload it", run.state.words)
     if not run.active:
-        raise RunError("this run is {state}: start another one", run.state)
+        raise RunError("this run is {state}: start another one", run.state.words)
     details = _check_order(run, order)
     _audit(connection, order.author, f"run/{number}", order.kind, details)
     return queries_runs.add_command(
@@ -198,7 +198,7 @@ def _check_order(run: Run, order: Order) -> dict[str, Any]:
             return {}
         case "resume":
             if run.state not in {RunState.PAUSED, RunState.INTERRUPTED}:
-                raise RunError("this run is {state}: there is nothing to resume", run.state)
+                raise RunError("this run is {state}: there is nothing to resume", run.state.words)
             return {}
         case "speed":
             _require_speed(order.details.get("speed"))

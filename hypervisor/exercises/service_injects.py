@@ -10,7 +10,13 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_store
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.model import MESSAGE_KINDS, Inject, InjectError
+from hypervisor.exercises.model import (
+    INJECT_KINDS,
+    INJECT_STATES,
+    MESSAGE_KINDS,
+    Inject,
+    InjectError,
+)
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Registry
 from sensors._domain import catalogue
@@ -90,12 +96,17 @@ def change_inject(  # noqa: PLR0913  what may change
     columns: dict[str, Any] = {}
     if planned is not None:
         if not inject.waits:
-            raise InjectError("this inject is {state}: its time can no longer change", inject.state)
+            raise InjectError(
+                "this inject is {state}: its time can no longer change",
+                INJECT_STATES[inject.state],
+            )
         columns["planned"] = planned
     if state is not None and state != inject.state:
         if state not in MOVES[inject.state]:
             raise InjectError(
-                "this inject is {state}: it cannot become {target}", inject.state, state
+                "this inject is {state}: it cannot become {target}",
+                INJECT_STATES[inject.state],
+                INJECT_STATES.get(state, state),
             )
         columns["state"] = state
     if note is not None:
@@ -170,12 +181,18 @@ def get_inject(connection: Connection, number: int) -> Inject:
 
 
 def _check_details(connection: Connection, fields: InjectFields) -> dict[str, Any]:
+    if fields.kind not in INJECT_KINDS:
+        raise InjectError(
+            "no inject is a {kind!r}; expected one of {codes}", fields.kind, ", ".join(INJECT_KINDS)
+        )
     if fields.kind in MESSAGE_KINDS:
         return {}
     registry = registry_queries.load(connection)
     devices = [_find_device(registry, name) for name in fields.devices]
     if not devices:
-        raise InjectError("a {kind} needs its devices, or the sites where they stand", fields.kind)
+        raise InjectError(
+            "{kind}: name its devices, or the sites where they stand", INJECT_KINDS[fields.kind]
+        )
     if fields.kind == "lost-sensor":
         return {"devices": devices, "hours": fields.hours}
     if fields.quantity is None or fields.value is None:

@@ -10,39 +10,15 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.exercises import queries_injects
-from hypervisor.exercises.model import Inject, Run, RunState, Skip
+from hypervisor.exercises.model import INJECT_KINDS, INJECT_STATES, Inject, Run, RunState, Skip
 from hypervisor.web.filters import NBSP, number
 
 FRESH = timedelta(minutes=30)  # scenario time that a message stays in the banner
 SPEEDS = (1.0, 10.0, 60.0, 600.0, 3600.0)
-STATES: Mapping[str, str] = {
-    "preparing": mark("being prepared"),
-    "running": mark("running"),
-    "paused": mark("paused"),
-    "interrupted": mark("interrupted"),
-    "finished": mark("completed"),
-    "stopped": mark("stopped"),
-    "failed": mark("failed"),
-    "reset": mark("of an earlier exercise"),
-}
 REASONS = (  # of an interruption, see hypervisor.exercises.conductor
     mark("the player stopped or lost its database"),
     mark("the player was stopped"),
 )
-KINDS: Mapping[str, str] = {
-    "call": mark("Call"),
-    "rumour": mark("Rumour"),
-    "message": mark("Message"),
-    "reading": mark("Reading"),
-    "lost-sensor": mark("Sensor failure"),
-}
-INJECT_STATES: Mapping[str, str] = {
-    "planned": mark("planned"),
-    "held": mark("held back"),
-    "fired": mark("injected"),
-    "done": mark("done"),
-    "cancelled": mark("cancelled"),
-}
 OUTCOMES: Mapping[str, str] = {
     "open": mark("still open"),
     "done": mark("done"),
@@ -161,13 +137,13 @@ def _recent_messages(context: RequestContext, run: int, clock: datetime) -> list
     """The latest message, while it is fresh: nobody misses a call, on whatever page."""
     messages = queries_injects.list_messages(context.connection, run)[:1]
     fresh = [message for message in messages if clock - message.scenario_at <= FRESH]
-    return [f"{_(KINDS[message.kind])}{_(': ')}{message.title}" for message in fresh]
+    return [f"{_(INJECT_KINDS[message.kind])}{_(': ')}{message.title}" for message in fresh]
 
 
 def format_state(run: Run) -> str:
     """Speed, or state if not running."""
     if run.state is not RunState.RUNNING:
-        return f"{_('scenario')} {_(STATES[run.state])}"
+        return f"{_('scenario')} {_(run.state.words)}"
     return _("jumping ahead") if run.jump_to else f"{_('scenario')} {format_speed(run.speed)}"
 
 
@@ -192,8 +168,7 @@ def is_same_event(previous: Any, chain: Mapping[str, Any]) -> bool:
 def template_values() -> dict[str, Any]:
     """Values and functions for the templates."""
     return {
-        "STATES": STATES,
-        "KINDS": KINDS,
+        "KINDS": INJECT_KINDS,
         "INJECT_STATES": INJECT_STATES,
         "OUTCOMES": OUTCOMES,
         "ACTS": ACTS,

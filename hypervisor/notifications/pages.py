@@ -9,6 +9,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.base.duties import Duty
 from hypervisor.base.settings import Settings
+from hypervisor.base.translation import translate
 from hypervisor.database import audit
 from hypervisor.database.connect import connect, store_errors
 from hypervisor.notifications import queries_deliveries, queries_routes, routing, test_message
@@ -41,7 +42,7 @@ def send_test(
     context.require(Duty.ADMINISTER)
     settings: Settings | None = getattr(request.app.state, "settings", None)
     if settings is None:
-        return _render(context, wrong="this process was not started with settings")
+        return _render(context, wrong=translate("this process was not started with settings"))
     try:
         with context.writing() as connection:
             audit.record(

@@ -12,6 +12,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.base.duties import Duty
 from hypervisor.base.settings import Settings
+from hypervisor.base.translation import translate
 from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.mosquitto import Broker
@@ -58,7 +59,7 @@ def set_service(
     context.require(Duty.ADMINISTER, subject=f"device/{name}")
     now = context.now()
     if not reason.strip():
-        return _render_list(context, request, q=name, wrong="say why, in a few words")
+        return _render_list(context, request, q=name, wrong=translate("give a reason"))
     try:
         with context.writing() as connection:
             apply_steps(

@@ -26,6 +26,7 @@ from hypervisor.rulebook.model import (
     revision_at,
 )
 from sensors._domain import catalogue
+from sensors._errors import Message, listed
 from sensors._nearest import nearest_hint
 
 _HERE = Where(file="", line=0)
@@ -168,8 +169,8 @@ def _parse_fact(key: str, value: str, quantity: str | None) -> Fact:
     return replace(facts[0], key=key)
 
 
-def _format_problems(key: str, problems: Iterable[Problem]) -> str:
-    return f"{key}: {'; '.join(problem.text for problem in problems)}"
+def _format_problems(key: str, problems: Iterable[Problem]) -> Message:
+    return Message("{key}: {problems}", key, listed((each.text for each in problems), "; "))
 
 
 def _require_owner(registry: Registry, key: str) -> None:
@@ -177,9 +178,15 @@ def _require_owner(registry: Registry, key: str) -> None:
     device = owner.removeprefix("device/")
     if not owner or not name:
         raise UnknownError("{key!r} is no threshold; expected SITE/NAME or device/DEVICE/NAME", key)
-    kind, names = ("site", registry.sites) if owner == device else ("device", registry.devices)
+    names = registry.sites if owner == device else registry.devices
     if device not in names:
-        raise UnknownError("no {kind} {device!r}{hint}", kind, device, nearest_hint(device, names))
+        raise UnknownError(
+            "no site is named {name!r}{hint}"
+            if owner == device
+            else "no device is named {name!r}{hint}",
+            device,
+            nearest_hint(device, names),
+        )
 
 
 def _require_below(registry: Registry, fact: Fact) -> None:

@@ -173,11 +173,11 @@ def test_a_rule_may_be_looked_at_by_itself() -> None:
 @pytest.mark.parametrize(
     ("owner", "more", "problem"),
     [
-        ("ponts", {"threshold": "attention"}, "there is no site 'ponts'; did you mean 'pont'?"),
+        ("ponts", {"threshold": "attention"}, "no site is named 'ponts'; did you mean 'pont'?"),
         (
             "device/ponts",
             {"threshold": "attention"},
-            "there is no device 'ponts'; did you mean 'pont'?",
+            "no device is named 'ponts'; did you mean 'pont'?",
         ),
         (
             "pont",

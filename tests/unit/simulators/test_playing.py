@@ -321,7 +321,7 @@ def test_a_clock_that_nobody_hears_is_told_again_and_given_up_at_last(stage: Set
     with pytest.raises(PlayerError) as raised:
         set_.player.play(plan(0))
     assert str(raised.value) == (
-        "the workers have not heard the clock for 12 s; is every ingest worker running?"
+        "the workers have not received the clock for 12 s; is every ingest worker running?"
     )
     assert set_.told() == [(0.0, "clock -1"), (5.0, "clock -1"), (10.0, "clock -1")]
     assert set_.time.now - 100 == pytest.approx(12.1)

@@ -124,5 +124,5 @@ def test_a_station_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_an_empty_span_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="no reading in the span"):
+    with pytest.raises(RecordingError, match="has no reading in this period"):
         read(written(tmp_path, "a.csv", HUBEAU), start=datetime(2030, 1, 1, tzinfo=UTC))
