@@ -214,7 +214,7 @@ def _between(
         else:
             since = begins(now[name] if name in now else before[name])
         if since is not None:
-            differences.append(Difference(since=since, what=f"{what} {name}"))
+            differences.append(Difference(since=since, what=f"{what} {name}".rstrip()))
     return differences
 
 

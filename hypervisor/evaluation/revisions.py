@@ -27,7 +27,6 @@ from hypervisor.evaluation.setbacks import concerns
 from hypervisor.registry import queries as registry_queries
 from rules._inputs import Closing
 from sensors._domain import Catalogue
-from sensors._errors import Message
 from sensors._row import NEVER
 
 _Facts = Mapping[Fact, Any]
@@ -110,7 +109,8 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
             relevant = [changed[key] for key in keys if key in changed]
             since = min(relevant, key=lambda difference: difference.since, default=None)
             if since is not None:
-                cause = Message("{what} revised from {time}", since.what, text(since.since))
+                # kept as text: locale/fr/stored.po knows each fact
+                cause = f"{since.what} revised from {text(since.since)}"
                 plan.bring_forward(number, since.since, cause)
 
 

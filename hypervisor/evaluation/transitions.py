@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.alarms.queries import Alarm, Transition, as_text
-from hypervisor.base.instants import text
+from hypervisor.base.instants import text, text_if
 from hypervisor.evaluation.evaluate import Evaluated
 from hypervisor.evaluation.rulebook import Territory, first_series
 from rules._reconcile import Change, ChangeKind
@@ -101,7 +101,7 @@ def _revised(before: Episode, episode: Episode) -> str:
             Message("began {time} instead of {time2}", text(episode.began), text(before.began))
         )
     if before.ended != episode.ended:
-        differences.append(Message("{present} instead of {past}", _end(episode), _end(before)))
+        differences.append(_explain_end(before.ended, episode.ended))
     if before.severity != episode.severity:
         differences.append("its severity steps changed")
     if before.stale != episode.stale:
@@ -109,8 +109,12 @@ def _revised(before: Episode, episode: Episode) -> str:
     return ", ".join(differences) or "its reason changed"
 
 
-def _end(episode: Episode) -> str:
-    return "ongoing" if episode.ended is None else f"ended {text(episode.ended)}"
+def _explain_end(before: int | None, now: int | None) -> Message:
+    if now is None:
+        return Message("ongoing instead of ended {time}", text_if(before))
+    if before is None:
+        return Message("ended {time} instead of ongoing", text(now))
+    return Message("ended {time} instead of ended {time2}", text(now), text(before))
 
 
 def _first_difference(before: Episode, episode: Episode) -> int:

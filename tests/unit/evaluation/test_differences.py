@@ -279,14 +279,14 @@ def test_a_supply_and_a_lighting_plan_differ_from_their_first_plan_on() -> None:
     supply = Supply(plans=((BEGINNING, None), (hours(2), {"a": 1})), place=(1.0, 2.0))
     fed, lit = replace(each, supplies={"lamp": supply}), replace(each, lighting=supply)
     assert differs(each, fed) == (2, "supply of lamp")
-    assert differs(each, lit) == (2, "lighting plan ")
+    assert differs(each, lit) == (2, "lighting plan")
     never = replace(each, supplies={"lamp": replace(supply, plans=((BEGINNING, None),))})
     assert differs(each, never) is None
     moved = replace(supply, place=(1.0, 3.0))
     assert differs(fed, replace(each, supplies={"lamp": moved})) == (BEGINNING, "supply of lamp")
     longer = replace(supply, plans=(*supply.plans, (hours(7), None)))
     assert differs(fed, replace(each, supplies={"lamp": longer})) == (7, "supply of lamp")
-    assert differs(lit, replace(each, lighting=longer)) == (7, "lighting plan ")
+    assert differs(lit, replace(each, lighting=longer)) == (7, "lighting plan")
 
 
 def test_what_an_earlier_version_did_not_say_is_no_revision() -> None:
