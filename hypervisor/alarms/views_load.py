@@ -1,10 +1,9 @@
 """The page of the operators' load, with the targets of EEMUA 191, and its chart."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypervisor.access.context import RequestContext
@@ -20,9 +19,8 @@ from hypervisor.alarms.load import (
 )
 from hypervisor.alarms.service_load import LoadReport, Span, measure_load
 from hypervisor.base.instants import moment, moment_if
-from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
-from hypervisor.base.words import bare
+from hypervisor.base.words import title_of_rule
 from hypervisor.charts.scale import TimeScale, ValueScale, time_ticks, value_ticks
 from hypervisor.readings import queries_latest
 
@@ -184,7 +182,7 @@ def _list_frequent(
         frequent.append(
             FrequentRule(
                 rule=rule,
-                title=_title(rules.get(rule, {}), rule),
+                title=title_of_rule(rules.get(rule, {}), rule),
                 times=times,
                 percent=100 * times / len(raised),
                 subjects=len(own),
@@ -193,11 +191,6 @@ def _list_frequent(
             )
         )
     return frequent
-
-
-def _title(definition: Mapping[str, Any], rule: str) -> str:
-    french = (definition.get("fr") or {}).get("title") if current().language == "fr" else None
-    return bare(french or definition.get("title") or rule)
 
 
 def _split_periods(counts: Sequence[int], begins: datetime, length: timedelta) -> list[Period]:

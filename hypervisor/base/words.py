@@ -1,7 +1,18 @@
 """Titles of rules, as pages shorten them."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from hypervisor.base.reader import current
+
 NBSP = "\N{NO-BREAK SPACE}"
 _NAMES = ("{site}", "{device}", "{group}")
+
+
+def title_of_rule(definition: Mapping[str, Any], rule: str) -> str:
+    """The bare title in the reader's language, of a rule as it is written; else its id."""
+    french = (definition.get("fr") or {}).get("title") if current().language == "fr" else None
+    return bare(french or definition.get("title") or rule)
 
 
 def bare(title: str) -> str:

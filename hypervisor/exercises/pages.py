@@ -58,6 +58,7 @@ def show_debrief(context: Context, request: Request, number: Number) -> Response
         "exercises_debrief.html",
         run=run,
         debrief=body,
+        rule_titles=view.load_rule_titles(context),
         axis=axis,
         **view.template_values(),
     )

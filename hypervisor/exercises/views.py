@@ -9,8 +9,10 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
+from hypervisor.base.words import title_of_rule
 from hypervisor.exercises import queries_injects
 from hypervisor.exercises.model import INJECT_KINDS, INJECT_STATES, Inject, Run, RunState, Skip
+from hypervisor.readings import queries_latest
 from hypervisor.web.filters import NBSP, number
 
 FRESH = timedelta(minutes=30)  # scenario time that a message stays in the banner
@@ -163,6 +165,12 @@ def is_same_event(previous: Any, chain: Mapping[str, Any]) -> bool:
         chain["what"],
         chain["at"],
     )
+
+
+def load_rule_titles(context: RequestContext) -> dict[str, str]:
+    """Titles of the rules in force in the reader's language, by id."""
+    rules = queries_latest.list_rules(context.connection, context.now())
+    return {key: title_of_rule(rule, key) for key, rule, _since in rules}
 
 
 def template_values() -> dict[str, Any]:

@@ -95,6 +95,7 @@ def page_values(
         "injects": [],
         "checklist": [],
         "debrief": None,
+        "rule_titles": {},
         "sites": [],
     }
     skips: list[Skip] = []
@@ -108,6 +109,7 @@ def page_values(
                 values["checklist"] = queries_injects.list_checklist(connection, run.id)
             if part in {"all", "truth"}:
                 values["debrief"] = build_debrief(connection, data_of(request), run)
+                values["rule_titles"] = view.load_rule_titles(context)
     with reading(reader_of(context)):
         values["axis"] = view.draw_axis(run, values["injects"], skips)
     return values
