@@ -175,7 +175,7 @@ _SPELLS = Panel(
     key="alarms-spells",
     title=Text("Floods of alarms", "Avalanches d'alarmes"),
     about=Text(
-        en="Alarm floods: more than ten alarms in ten minutes, until fewer than five. Nobody can"
+        en="Alarm floods: more than ten alarms in ten minutes, until fewer than five. No one can"
         " read them all. The table of frequent alarms below names the rules.",
         fr="Avalanches d'alarmes : plus de dix alarmes en dix minutes, jusqu'à moins de cinq."
         " Personne ne peut les lire toutes. Le tableau des alarmes fréquentes, plus bas, nomme les"

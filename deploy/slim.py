@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 
 def needed(name: str, found: set[str]) -> set[str]:
-    """`name` and all that it needs here, found anew for each, extras of requirements included."""
+    """`name` and all that it needs here, found again for each, extras of requirements included."""
     if name in found:
         return found
     found.add(name)

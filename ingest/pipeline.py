@@ -115,7 +115,7 @@ class Pipeline:
         except UnavailableError:
             raise
         except Exception:
-            log.exception("a batch of %s cannot be stored whole", len(parcel.arrivals))
+            log.exception("a batch of %s cannot be stored as one", len(parcel.arrivals))
             self._isolate(parcel.arrivals)
             self._commit(no_rows(), (), parcel.beats, 0)
 

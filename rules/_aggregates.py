@@ -136,8 +136,8 @@ def _summed(view: Asking, node: Call, columns: int, sums_of: SumsOf) -> Sums:
 
 def _elsewhere(view: Asking, members: Members, part: slice, rows: Index, keys: Instants) -> Asking:
     """The view of members, each at the key that stands for its row of this part."""
-    whole = rows + part.start
-    return view.elsewhere(members.block, keys, whole, keys - view.keys[whole])
+    of_rows = rows + part.start
+    return view.elsewhere(members.block, keys, of_rows, keys - view.keys[of_rows])
 
 
 def _says(own: Asking, condition: Node) -> Truths:

@@ -39,11 +39,11 @@ def word_steps(word: str, calendar: Calendar, first: int, last: int) -> Steps:
         days = range(first // DAY - 2, last // DAY + 2)
         return between(_nights(*place, days), first, last)
     parts = [_of_year(word, calendar.zone, year) for year in (years[0] - 1, *years, years[-1] + 1)]
-    whole = Steps(
+    steps = Steps(
         at=np.concatenate([part.at for part in parts]),
         value=np.concatenate([part.value for part in parts]),
     )
-    return between(whole, first, last)
+    return between(steps, first, last)
 
 
 def between(steps: Steps, first: int, last: int) -> Steps:
@@ -92,9 +92,9 @@ def _hours(zone: str, year: int) -> tuple[Instants, Instants, Values]:
     at: list[Instants] = []
     local: list[Instants] = []
     for first, stop, offset in _offsets(zone, begins, ends):
-        whole = -(-(first + offset) // HOUR) * HOUR - offset
-        times = np.arange(whole, stop, HOUR, dtype=np.int64)
-        if whole > first:
+        hour = -(-(first + offset) // HOUR) * HOUR - offset
+        times = np.arange(hour, stop, HOUR, dtype=np.int64)
+        if hour > first:
             times = np.concatenate([[first], times])
         at.append(times)
         local.append(times + offset)

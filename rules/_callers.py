@@ -20,7 +20,7 @@ _FAR = 2**61
 class Caller:
     """What `silent` listens for: of every subject one series, or the device of one number.
 
-    `arrivals`: keys at which a silence begins anew. `first`: when a first arrival was expected
+    `arrivals`: keys at which a silence begins again. `first`: when a first arrival was expected
     (µs). `service`: of the device asked for (0: out); None: always in, or it is a series that is
     asked for. Arrays by subject.
     """

@@ -9,7 +9,7 @@ from rules._case_reader import read_case
 from rules._errors import RuleError, WaitingError
 from rules._inputs import Subject
 from rules._log import OPTIONAL, alarm_lines, episodes
-from rules._replay import replay, whole
+from rules._replay import evaluate_at_once, replay
 from rules._rule_state import Episode, StateChange
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
@@ -80,7 +80,7 @@ def run_case(case: Case) -> list[str]:
 
 
 def _whole(case: Case, subject: Subject) -> tuple[StateChange, ...]:
-    return whole(case.revisions, subject, case.horizon, closings=case.closings)
+    return evaluate_at_once(case.revisions, subject, case.horizon, closings=case.closings)
 
 
 def _compare(case: Case, alarms: list[Episode], how: str) -> list[str]:

@@ -116,7 +116,7 @@ def parse(text: str, place: Place) -> Node:
     bounded_size(text, EXPRESSION, "characters of one expression", place)
     tokens_read = tokens(text, place)
     try:
-        return bounded_tree(_Parser(tokens_read).whole())
+        return bounded_tree(_Parser(tokens_read).parse())
     except WaitingError:
         raise
     except RuleError as error:
@@ -135,7 +135,7 @@ class _Parser:
         self._next = 0
         self._depth = 0
 
-    def whole(self) -> Node:
+    def parse(self) -> Node:
         node = self._or()
         if self._peek.kind is not Kind.END:
             self._fail("an operator or the end")
@@ -185,8 +185,8 @@ class _Parser:
                 return Message("; write !=")
             case (_, "between", _):
                 return Message("; write `level >= 1 m and level <= 2 m`")
-            case (whole, ",", part) if before and {before.kind, after.kind} == {Kind.NUMBER}:
-                return Message("; the decimal sign is a point: {whole}.{part}", whole, part)
+            case (units, ",", part) if before and {before.kind, after.kind} == {Kind.NUMBER}:
+                return Message("; the decimal sign is a point: {number}.{part}", units, part)
         return Message("")
 
     def _or(self) -> Node:

@@ -62,13 +62,13 @@ def _limit(node: Comparison) -> tuple[frozenset[tuple[Node, float]], bool, float
     left, right = _line(node.left), _line(node.right)
     if node.operator not in _TURNED or left is None or right is None:
         return None
-    whole = _sum(left, right, -1.0)
-    if not whole.terms:
+    difference = _sum(left, right, -1.0)
+    if not difference.terms:
         return None
     # The same thing written the other way round has its first term positive too.
-    sign = 1.0 if min(whole.terms, key=lambda term: repr(term[0]))[1] > 0 else -1.0
+    sign = 1.0 if min(difference.terms, key=lambda term: repr(term[0]))[1] > 0 else -1.0
     above = node.operator.startswith(">") == (sign > 0)
-    return frozenset((t, n * sign) for t, n in whole.terms), above, -whole.number * sign
+    return frozenset((t, n * sign) for t, n in difference.terms), above, -difference.number * sign
 
 
 def _line(node: Node) -> _Line | None:

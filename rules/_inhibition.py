@@ -60,7 +60,7 @@ def check_circles(
             named = ", which inhibits ".join(map(repr, back))
             raise RuleError(
                 mention.place,
-                "{rule!r} inhibits {named}: alarms that suppress each other notify nobody; "
+                "{rule!r} inhibits {named}: alarms that suppress each other notify no one; "
                 "let the more severe one inhibit the other, and remove one of these",
                 mention.rule,
                 named,

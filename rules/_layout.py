@@ -161,9 +161,9 @@ def _zone(
     times += [*request.starts.values(), *request.untils.values()]
     times += _seed_times(request.seeds.values())
     times += [closing.at for some in request.closings.values() for closing in some]
-    whole = [column for columns in used for column in columns if len(column.time)]
-    times += _ends([column.time[:1] for column in whole])
-    times += _ends([column.time[-1:] for column in whole])
+    filled = [column for columns in used for column in columns if len(column.time)]
+    times += _ends([column.time[:1] for column in filled])
+    times += _ends([column.time[-1:] for column in filled])
     times += _changes(subjects, used, extent.thresholds, request.starts)
     if extent.silence:
         times += _silence_times(subjects)

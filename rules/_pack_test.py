@@ -8,7 +8,7 @@ from rules._log import OPTIONAL, alarm_lines, episodes
 from rules._pack import Pack
 from rules._pack_table import Table, part_of
 from rules._readings import time_text
-from rules._replay import each_going_on, whole
+from rules._replay import each_going_on, evaluate_at_once
 from rules._rule import PackTest, Rule
 from rules._rule_state import Episode
 from rules._vocabulary import PLANNED
@@ -59,7 +59,7 @@ def _differences(rule: Rule, table: Table) -> list[str]:
         raise RuleError(table.place, "the test does not give {lacking}", ", ".join(lacking))
     horizon = Horizon(values=until, silence=until)
     revisions = [(0, rule)]
-    whole_moments = whole(revisions, table.subject(sent), horizon)
+    whole_moments = evaluate_at_once(revisions, table.subject(sent), horizon)
     expected, parts = table.expected()
     differences: list[str] = []
     cut = each_going_on(revisions, table.subject, sent, horizon, whole_moments)

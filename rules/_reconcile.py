@@ -85,9 +85,9 @@ def reconcile(
 
 def _new(recorded: Sequence[Recorded], episode: Episode) -> Change:
     """An alarm that was not recorded; a later piece of one that was, if it overlaps it."""
-    whole = next((a for a in recorded if _overlap(a.episode, episode)), None)
-    if whole is not None:
-        into = whole.identity
+    covering = next((a for a in recorded if _overlap(a.episode, episode)), None)
+    if covering is not None:
+        into = covering.identity
         return Change(kind=ChangeKind.SPLIT, identity=None, episode=episode, into=into)
     kind = ChangeKind.RAISED if episode.ended is None else ChangeKind.RETROSPECTIVE
     return Change(kind=kind, identity=None, episode=episode)

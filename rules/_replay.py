@@ -20,7 +20,7 @@ from sensors._row import NEVER, believed
 Revisions = Sequence[tuple[int, Rule | None]]
 
 
-def whole(
+def evaluate_at_once(
     revisions: Revisions, subject: Subject, horizon: Horizon, *, closings: Sequence[Closing] = ()
 ) -> tuple[StateChange, ...]:
     """All moments, judged at once."""

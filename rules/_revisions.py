@@ -49,19 +49,19 @@ def names_states(conditions: Conditions, block: Block) -> Mask:
 
     Silence does; so does what is sent on change, of which nothing new is as good as a reading.
     """
-    whole = np.full(block.axis.count, conditions.silence)
+    silent = np.full(block.axis.count, conditions.silence)
     for track in conditions.tracks:
-        whole |= track.present & ~track.gauge
+        silent |= track.present & ~track.gauge
     members = conditions.members
     if members is not None:
         for word in conditions.rule.shared:
             track = members.block.track(word)
-            whole |= members.any(track.present & ~track.gauge)
+            silent |= members.any(track.present & ~track.gauge)
     for sites, inside in conditions.upstream:
         for word in names_of(inside):
             track = sites.block.track(word)
-            whole |= sites.any(track.present & ~track.gauge)
-    return whole
+            silent |= sites.any(track.present & ~track.gauge)
+    return silent
 
 
 _FOREVER = 2**62

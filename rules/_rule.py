@@ -99,10 +99,10 @@ class Rule:
     @functools.cached_property
     def conditions(self) -> tuple[Node, ...]:
         """`when`, `clear` and those of the steps."""
-        whole = [self.when] + ([self.clear] if self.clear else [])
+        nodes = [self.when] + ([self.clear] if self.clear else [])
         for step in self.steps:
-            whole += [step.when] + ([step.clear] if step.clear else [])
-        return tuple(whole)
+            nodes += [step.when] + ([step.clear] if step.clear else [])
+        return tuple(nodes)
 
     @functools.cached_property
     def _nodes(self) -> tuple[Node, ...]:

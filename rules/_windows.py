@@ -164,14 +164,14 @@ def stuck(window: Window, opens: Instants) -> Truths:
     held = (opens <= track.known_to[track.span(opens)]) & (track.good[before] >= zones)
     if window.since is not None:
         held &= window.since <= opens
-    whole = replace(window, held=np.where(held, before, 0))
-    greatest = _extreme(whole, track.lo, np.maximum, -np.inf)
-    least = _extreme(whole, track.hi, np.minimum, np.inf)
+    held_window = replace(window, held=np.where(held, before, 0))
+    greatest = _extreme(held_window, track.lo, np.maximum, -np.inf)
+    least = _extreme(held_window, track.hi, np.minimum, np.inf)
     changed = least < greatest
     sure = window.covered & held & (window.size >= 2)
     if track.any_saturated:
         full = _between(track.saturations, window) > 0
-        sure &= ~full & ~track.saturated[whole.held]
+        sure &= ~full & ~track.saturated[held_window.held]
     return np.where(changed, FALSE, np.where(sure, TRUE, UNKNOWN))
 
 

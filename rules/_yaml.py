@@ -25,7 +25,7 @@ def as_yaml(value: Mapping[str, Any]) -> str:
     """
     level: list[Any] = [value]
     for _ in range(Source.deepest + 1):
-        level = [part for whole in level for part in _inside(whole)]
+        level = [part for outer in level for part in _inside(outer)]
     if level:
         place = Place(file="rule", line=1, column=1)
         raise RuleError(place, _yaml.TOO_DEEP, Source.deepest)

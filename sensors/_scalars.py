@@ -42,7 +42,7 @@ def number(text: str) -> float:
     return value
 
 
-def whole(text: str) -> int:
+def count(text: str) -> int:
     """A whole number of people or things."""
     try:
         value = int(text)

@@ -8,7 +8,7 @@ import numpy as np
 from sensors._quantity import Quantity
 from simulators._calendar import LocalTimes, local_times
 from simulators._field import Place
-from simulators._lamp_readings import WHOLE
+from simulators._lamp_readings import COMPLETE_MESSAGES
 from simulators._random import chance_of
 from simulators._readings import DeviceReadings, as_read, charge
 from simulators._steps import SECOND, Column, Instants
@@ -66,7 +66,7 @@ def counter_readings(
     names = [name for name in sorted(place.quantities) if name in KINDS or name == "battery"]
     shortest = min((place.quantities[name] for name in names), default=0.0)
     for name in names:
-        interval = shortest if place.protocol in WHOLE else place.quantities[name]
+        interval = shortest if place.protocol in COMPLETE_MESSAGES else place.quantities[name]
         at = interval_ends(world.begins, world.ends, interval)
         chance = chance_of(seed, place.device, name)
         if name == "battery":

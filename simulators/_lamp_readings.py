@@ -22,7 +22,8 @@ REACTION = (2, 15)  # s from a change to its message
 FEEDER_DROP = 0.02  # of the voltage at the far end of a cable whose lamps burn full
 
 STATUS = ("light_level", "light_command", "lamp_power", "power_factor", "supply_voltage")
-WHOLE = ("chirpstack", "the-things-stack")  # over LoRaWAN every message holds all quantities
+# Over LoRaWAN every message holds all quantities.
+COMPLETE_MESSAGES = ("chirpstack", "the-things-stack")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def _times(lamp: Lamp, world: World, chance: np.random.Generator) -> dict[str, I
     ]
     moved = lamp.does.level.changes(world.begins, world.ends)
     ill = lamp.does.fault.changes(world.begins, world.ends)
-    if lamp.place.protocol in WHOLE:
+    if lamp.place.protocol in COMPLETE_MESSAGES:
         at = _report_times(alive, shortest, (_round_up(moved + delay), _round_up(ill + delay)))
         return dict.fromkeys(intervals, at)
     times_by_kind: dict[tuple[float, str], Instants] = {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sensors._quantity import Quantity
 from simulators._field import Place
-from simulators._lamp_readings import WHOLE
+from simulators._lamp_readings import COMPLETE_MESSAGES
 from simulators._random import chance_of
 from simulators._readings import DeviceReadings, as_read, charge
 from simulators._steps import SECOND, Column, Instants
@@ -53,11 +53,11 @@ def sensor_readings(
     """Its rows, quantity by quantity; a speed only where there was a vehicle."""
     chance = chance_of(seed, place.device, "counting")
     names = [name for name in sorted(place.quantities) if name in READINGS or name == "battery"]
-    whole = place.protocol in WHOLE
+    complete = place.protocol in COMPLETE_MESSAGES
     shortest = min((place.quantities[name] for name in names), default=0.0)
     counts: dict[float, VehicleCounts] = {}
     for name in names:
-        interval = shortest if whole else place.quantities[name]
+        interval = shortest if complete else place.quantities[name]
         if interval not in counts:
             seen = count_vehicles(
                 state, interval_ends(world.begins, world.ends, interval), interval, chance
@@ -65,7 +65,7 @@ def sensor_readings(
             counts[interval] = apply_loop_faults(seen, place, world, chance)
         seen = counts[interval]
         value = charge(seen.at, chance) if name == "battery" else READINGS[name](seen)
-        if whole:  # every field of a message has a value: a radar repeats its last speed
+        if complete:  # every field of a message has a value: a radar repeats its last speed
             value = _repeat_last(value, state.free_speed)
         there = np.isfinite(value)
         yield DeviceReadings(

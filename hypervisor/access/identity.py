@@ -86,7 +86,7 @@ def identify(
         return _identify_token(request, connection, token.strip(), now)
     secret = request.cookies.get(cookie_name(instance, secure=is_secure(request)))
     if not secret:
-        raise UnauthenticatedError("nobody is signed in")
+        raise UnauthenticatedError("you are not signed in")
     return _identify_session(request, connection, secret, csrf_token, now)
 
 

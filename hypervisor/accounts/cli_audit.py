@@ -63,7 +63,7 @@ def _print_table(acts: "list[Act]") -> None:
     from rich.table import Table
 
     if not acts:
-        print("nobody has done anything yet")
+        print("no acts yet")
         return
     table = Table("act", "when (UTC)", "who", "what", "of what", "why", "details", box=None)
     for act in acts:

@@ -35,7 +35,7 @@ class Command(NamedTuple):
     option: tuple[str, str] | None = None
 
 
-_ASSIGNEE = ("to", "The assignee; empty: nobody.")
+_ASSIGNEE = ("to", "The assignee; empty: no one.")
 _UNTIL = ("until", "The end, as 2024-11-04T17:00+01:00, or how long, as 2 h.")
 _SILENCE = "Send no notifications for the alarm's rule and subject"
 COMMANDS = (

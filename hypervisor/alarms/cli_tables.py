@@ -61,7 +61,7 @@ def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
         ("ended", _format_end(alarm)),
         ("last value", _format_value(alarm["last_value"])),
         ("advice", alarm["advice"]),
-        ("assigned to", alarm["assignee"] or "nobody"),
+        ("assigned to", alarm["assignee"] or "no one"),
         *((why["kind"], why["reason"]) for why in alarm["suppressed"]),
         ("incident", str(alarm["incident"] or "")),
     ):

@@ -96,8 +96,8 @@ _BASES: dict[ActKind | SystemEvent, _Bases] = {
 _UNCHANGED: _Holds = (_OPEN, _SHELVED, _OUT)
 _SILENCED = (
     _OPEN,
-    "it is shelved: nobody is notified",
-    "it is out of service: nobody is notified",
+    "it is shelved: no one is notified",
+    "it is out of service: no one is notified",
 )
 _HOLDS: dict[ActKind | SystemEvent, _Holds] = {
     #                             none  shelved  out of service

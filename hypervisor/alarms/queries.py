@@ -248,7 +248,7 @@ def _merge(connection: Connection, transition: Transition, *, into: int) -> None
     ).fetchone()
     if row is not None:
         reason = Message(
-            "alarm {number}, which nobody had acknowledged, proved to be part of it",
+            "alarm {number}, which no one had acknowledged, proved to be part of it",
             transition.alarm,
         )
         _record_unacknowledge(connection, into, reason, transition.noticed)

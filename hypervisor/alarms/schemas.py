@@ -56,7 +56,7 @@ class ActRequest(BaseModel):
         ),
     ] = ""
     assignee: Annotated[
-        str | None, Field(max_length=200, description="For assign; null: nobody.")
+        str | None, Field(max_length=200, description="For assign; null: no one.")
     ] = None
     until: Annotated[
         AwareDatetime | None,

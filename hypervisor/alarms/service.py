@@ -29,7 +29,7 @@ _BY_SYSTEM = (ActKind.ESCALATE, ActKind.REMIND)  # the state stays, and so does 
 class Act:
     """An act on an alarm.
 
-    `version`: as the author saw it; None: any. `assignee`: for assign, None: nobody. `until`: for
+    `version`: as the author saw it; None: any. `assignee`: for assign, None: no one. `until`: for
     shelve, on the instance's clock. `details`: for escalations and reminders.
     """
 

@@ -43,13 +43,13 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         copying = time.perf_counter() - began
         copied = queries_columnar.measure_copy(connection)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
-    whole, bare = [], []
+    measured, bare = [], []
     alarms = 0
     for turn in range(plan.rounds):
         tick("by turns, bare read and backtest", turn, plan.rounds)
         bare.append(_bare(url))
         seconds, alarms = _backtest(ground, ())
-        whole.append(seconds)
+        measured.append(seconds)
     first_ms = min(_backtest(ground, (gauges.name(number),))[0] for number in range(plan.rounds))
     return {
         "bench": "backtest",
@@ -57,9 +57,9 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "gauges": plan.gauges,
         "days": plan.days,
         "alarms": alarms,
-        "seconds": round(min(whole), 3),
+        "seconds": round(min(measured), 3),
         "bare_seconds": round(min(bare), 3),
-        "ratio": round(min(whole) / min(bare), 3),
+        "ratio": round(min(measured) / min(bare), 3),
         "one_gauge_seconds": round(first_ms, 3),
         "copied_rows": copied["rows"],
         "copy_seconds": round(copying, 1),

@@ -117,10 +117,10 @@ def fill(connection: Connection, year: Year, tick: Tick) -> int:
     """Store the readings of a year, week by week; how many."""
     rng = np.random.default_rng(6)
     first, last = micros(year.begins), micros(year.ends)
-    stored, whole = 0, year.rows
+    stored, total = 0, year.rows
     totals = np.zeros(len(year.sampled))
     for begins in range(first, last, _WEEK * _SECOND):
-        tick(stored, whole)
+        tick(stored, total)
         ends = min(begins + _WEEK * _SECOND, last)
         parts = [
             _rows(rng, series, number, totals, (first, begins, ends))

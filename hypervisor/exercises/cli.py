@@ -233,7 +233,7 @@ def demo(
             for alarm in result.outcome.alarms:
                 print(json.dumps(as_text(alarm), ensure_ascii=False))
         else:
-            for line in format_story(result, members, whole=hours is None):
+            for line in format_story(result, members, complete=hours is None):
                 print(line)
         keep = not until_alarm
     finally:

@@ -102,9 +102,9 @@ class Ledger:
         different: set[Key] = set()
         if not letters:
             return counts, different
-        whole, speakers = self._by_payload
+        by_message, speakers = self._by_payload
         for letter in letters:
-            held = whole.get((letter.topic, letter.payload))
+            held = by_message.get((letter.topic, letter.payload))
             if held is None:
                 speaker = speakers.get(letter.topic, letter.topic.split("/")[1])
                 held = list(self._in_part(letter.payload, speaker))
@@ -116,7 +116,7 @@ class Ledger:
     def _by_payload(self) -> tuple[dict[tuple[str, bytes], list[Key]], dict[str, str]]:
         """Readings by message, and devices by topic."""
         spoken = self._messages
-        whole: dict[tuple[str, bytes], list[Key]] = {}
+        by_message: dict[tuple[str, bytes], list[Key]] = {}
         speakers: dict[str, str] = {}
         if len(spoken.of):
             series, times = _keys(spoken.rows, self._numbers)
@@ -124,11 +124,11 @@ class Ledger:
             keys = zip(spoken.of.tolist(), series.tolist(), times.tolist(), devices, strict=True)
             for place, number, time, device in keys:
                 publication = spoken.publications[place]
-                whole.setdefault((publication.topic, publication.payload), []).append(
+                by_message.setdefault((publication.topic, publication.payload), []).append(
                     (number, time)
                 )
                 speakers[publication.topic] = device
-        return whole, speakers
+        return by_message, speakers
 
     def _in_part(self, payload: bytes, device: str) -> Iterator[Key]:
         try:

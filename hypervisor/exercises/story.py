@@ -27,12 +27,12 @@ RATES = ("rise", "flow_rise")  # thresholds that levels do not compare with
 
 
 def format_story(
-    shown: DemoResult, members: Sequence[Member] = (), *, whole: bool = True
+    shown: DemoResult, members: Sequence[Member] = (), *, complete: bool = True
 ) -> Iterator[str]:
-    """Summary as text lines; `whole`: the scenario was played to its end."""
+    """Summary as text lines; `complete`: the scenario was played to its end."""
     with connect(shown.settings.database_url) as connection:
         yield from _format_summary(connection, shown.outcome)
-        if whole:
+        if complete:
             yield from _format_score(connection, shown.outcome)
     web = f"http://{shown.settings.web_host}:{shown.settings.web_port}"
     command = _command_name()

@@ -32,7 +32,7 @@ def find_frame_problems(
     if check is not None:
         yield from check(piece.panel, frame)
     if len(frame.rows) > _MARKS and piece.panel.get("type") in ("geomap", "table"):
-        yield f"it has {len(frame.rows)} rows; nobody reads more than {_MARKS}: aggregate them"
+        yield f"it has {len(frame.rows)} rows; no one reads more than {_MARKS}: aggregate them"
 
 
 def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> Iterator[str]:

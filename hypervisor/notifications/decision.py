@@ -39,7 +39,7 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True)
 class Drop:
-    """Notify nobody. `no_route`: somebody should have been notified, but no route matches."""
+    """Notify no one. `no_route`: someone should have been notified, but no route matches."""
 
     why: str
     no_route: bool = False
@@ -72,7 +72,7 @@ def decide(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
             return _decide_end(facts, routes)
         case "revised" if not facts.alarm["active"]:
             if not facts.context.notified_active:
-                return Drop(why="it is over, and nobody was notified of it")
+                return Drop(why="it is over, and no one was notified of it")
             return _decide_end(facts, routes)
         case "reminder" | "escalation":
             return _decide_unanswered(facts, routes, holiday)
@@ -82,7 +82,7 @@ def decide(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
 def _decide_end(facts: Facts, routes: Routes) -> Decision:
     """Those notified of the beginning are notified of the end, at any hour."""
     if not facts.context.notified:
-        return Drop(why="nobody was notified of it")
+        return Drop(why="no one was notified of it")
     return _send_to(routes, facts.context.notified, facts.entry.event)
 
 
@@ -110,7 +110,7 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decisi
     if facts.entry.event == "reminder" and not is_on_call(
         route.hours, moment(facts.now), route.zone, holiday
     ):
-        return Drop(why="nobody is on call for this route")
+        return Drop(why="no one is on call for this route")
     return Send(routes=(route,))
 
 
@@ -144,7 +144,7 @@ def _choose_routes(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
     if on_call:
         return Drop(why=f"no route on call takes {event}")
     if fit and facts.alarm["active"]:
-        return Hold(until=facts.now + RECHECK, why="nobody is on call")
+        return Hold(until=facts.now + RECHECK, why="no one is on call")
     if fit:
         return Drop(why="it was over before anybody was on call", no_route=True)
     return Drop(why="no route matches", no_route=True)
@@ -188,8 +188,8 @@ def decide_failure(entry: Entry, now: int, routes: Routes, holiday: Holiday) -> 
     if on_call:
         return Send(routes=on_call)
     if fit and entry.event == SET_ASIDE:
-        return Hold(until=now + RECHECK, why="nobody is on call")
-    return Drop(why="nobody is on call" if fit else "no route matches", no_route=not fit)
+        return Hold(until=now + RECHECK, why="no one is on call")
+    return Drop(why="no one is on call" if fit else "no route matches", no_route=not fit)
 
 
 def grace_period(rule: str, rules: Rules, *, interval: int) -> int:

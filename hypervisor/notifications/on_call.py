@@ -1,4 +1,4 @@
-"""Who is on call by the routes: now, and when nobody is."""
+"""Who is on call by the routes: now, and when no one is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def describe_gaps(routes: Routes, vocabulary: Vocabulary, now: int | None) -> li
         ]
         if gaps:
             when = ", ".join(gaps[:_SHOWN]) + (", …" if len(gaps) > _SHOWN else "")
-            lines.append(f"WARNING: nobody is on call for a critical alarm of {domain}: {when}")
+            lines.append(f"WARNING: no one is on call for a critical alarm of {domain}: {when}")
     return lines
 
 

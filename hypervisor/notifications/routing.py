@@ -192,9 +192,9 @@ def _describe_decision(routes: Routes, like: AlarmExample, now: int, areas: froz
             for route in decision.routes
         )
     if not isinstance(decision, Hold):
-        return f"nobody {when}: {decision.why}"
+        return f"no one {when}: {decision.why}"
     later = _first_on_call(routes, facts)
-    return f"nobody {when}: {decision.why}" + (f"; from {text(later)} on" if later else "")
+    return f"no one {when}: {decision.why}" + (f"; from {text(later)} on" if later else "")
 
 
 def _first_on_call(routes: Routes, facts: Facts) -> int | None:

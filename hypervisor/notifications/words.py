@@ -60,7 +60,7 @@ _TEXTS = {  # English, French
     "advice": ("Advice: {advice}", "Conseil : {advice}"),
     "why": ("Reason: {reason}", "Motif : {reason}"),
     "unanswered": (
-        "Nobody has acknowledged this alarm, first sent at {at}",
+        "No one has acknowledged this alarm, first sent at {at}",
         "Personne n'a acquitté cette alarme, envoyée le {at}",
     ),
     "number": ("Alarm {number}", "Alarme n° {number}"),

@@ -117,7 +117,7 @@ class HealthFigures(BaseModel):
         examples=[["silent"]],
     )
     excused: str | None = Field(
-        description="Why nobody needs to act: retired, out of service, works.", examples=["works"]
+        description="Why no one needs to act: retired, out of service, works.", examples=["works"]
     )
     heard_at: datetime | None = Field(description="Its last arrival; null: never.")
     measured_at: datetime | None = Field(description="The time of its last reading.")

@@ -26,7 +26,7 @@ from hypervisor.registry.tree import Fields, Items, Node, Problem, Where, plain_
 from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import did_you_mean
-from sensors._scalars import duration, instant, measure, number, truth, whole
+from sensors._scalars import count, duration, instant, measure, number, truth
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
@@ -219,7 +219,7 @@ Text = Annotated[str, _by(str)]
 Name = Annotated[str, _by(_check_name)]
 Insee = Annotated[str, _by(_check_insee)]
 Number = Annotated[float, _by(number)]
-Whole = Annotated[int, _by(whole)]
+Count = Annotated[int, _by(count)]
 Truth = Annotated[bool, _by(truth)]
 Instant = Annotated[datetime, _by(instant)]
 Duration = Annotated[float, _by(duration)]

@@ -11,6 +11,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from hypervisor.broker.passwords import RESERVED
 from hypervisor.registry.input_fields import (
     Context,
+    Count,
     Duration,
     FactInput,
     Input,
@@ -24,7 +25,6 @@ from hypervisor.registry.input_fields import (
     Properties,
     Text,
     Truth,
-    Whole,
     check_word,
     context_of,
     fields_of,
@@ -63,7 +63,7 @@ class AreaInput(PlacedInput):
     kind: Annotated[str, one_of(AREA_KINDS)] | None = None
     name: Text | None = None
     parent: Text | None = None
-    population: Whole | None = None
+    population: Count | None = None
 
     def check(self, context: Context) -> None:
         super().check(context)

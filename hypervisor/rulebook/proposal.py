@@ -67,7 +67,7 @@ class Candidate:
     value: float
     unit: str
     basis: Annotated[str, Field(examples=["exceeded 24 h a year"])]
-    count: Annotated[int, Field(description="Alarms on the whole record.")] = 0
+    count: Annotated[int, Field(description="Alarms on the complete record.")] = 0
     alarms: Annotated[Rounded, Field(description="A year.")] = 0.0
     hours: Annotated[Rounded, Field(description="In alarm, a year.")] = 0.0
     chosen: Annotated[bool, Field(description="Proposed.")] = False

@@ -20,7 +20,7 @@ from hypervisor.rulebook.model import last_recorded, mark_of, owner_of
 from hypervisor.rulebook.proposal import Candidate, Proposal, ProposalOptions
 from hypervisor.rulebook.views_texts import RuleBehaviour
 from hypervisor.rulebook.views_trial import (
-    WHOLE,
+    LAST_YEAR,
     SpanChoice,
     TrialView,
     choose_span,
@@ -79,7 +79,7 @@ class TrialQuery:
     """Query parameters of the page."""
 
     value: str = ""
-    span: str = WHOLE
+    span: str = LAST_YEAR
     rule: str = ""
 
 

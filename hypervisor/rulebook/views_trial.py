@@ -28,7 +28,7 @@ from rules._errors import RuleError
 from rules._rule import Rule
 from sensors._scalars import ScalarError
 
-WHOLE = "year"
+LAST_YEAR = "year"
 _CHIPS = 3  # events offered as periods
 _BEFORE, _AFTER = timedelta(days=3), timedelta(days=2)
 _HOUR = timedelta(hours=1)
@@ -105,7 +105,7 @@ def choose_span(
         since = min(first, now - _HOUR)
         label = _("%(span)s recorded") % {"span": duration(now - first)}
     past = [event for event in events if event.begins <= now]
-    choices = [SpanChoice(key=WHOLE, label=label, since=since, until=now)]
+    choices = [SpanChoice(key=LAST_YEAR, label=label, since=since, until=now)]
     choices += [
         SpanChoice(
             key=f"event-{event.id}",

@@ -37,7 +37,7 @@ class Feature(BaseModel):
     type: Literal["Feature"] = "Feature"
     id: str | None = Field(default=None, examples=["toulouse"])
     geometry: dict[str, Any] | None = Field(
-        description="GeoJSON, WGS 84; null: nobody said where.",
+        description="GeoJSON, WGS 84; null: unknown.",
         examples=[{"type": "Point", "coordinates": [1.44, 43.6]}],
     )
     properties: dict[str, Any] = Field(examples=[{"title": "Garonne at Toulouse"}])

@@ -66,7 +66,7 @@ def environment() -> Environment:
 def render(
     context: RequestContext, template: str, *, status_code: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A whole page: its template extends base.html."""
+    """A complete page: its template extends base.html."""
     request = current_request()
     with reading(reader_of(context, request)):
         text = (

@@ -29,7 +29,7 @@ class _File:
 
 
 def reloading() -> bool:
-    """Whether one develops: HYPERVISOR_CONSOLE_RELOAD=1 reads files and templates anew."""
+    """Whether one develops: HYPERVISOR_CONSOLE_RELOAD=1 reads files and templates each time."""
     return os.environ.get("HYPERVISOR_CONSOLE_RELOAD", "") not in ("", "0")
 
 

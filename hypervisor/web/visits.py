@@ -21,7 +21,7 @@ class Visit:
 
 
 def last(now: datetime, wall: datetime) -> Visit | None:
-    """The visit before this one; None: there was none, or the scenario began anew since."""
+    """The visit before this one; None: there was none, or the scenario began again since."""
     seen = _read_cookie()
     if seen is None:
         return None

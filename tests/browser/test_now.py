@@ -63,7 +63,7 @@ def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console
     )
     for words in (
         "No river gauge has reported yet.",
-        "Nobody is notified:",
+        "No one is notified:",
         "No sensors yet.",
     ):
         expect(page.get_by_text(words)).to_be_visible()

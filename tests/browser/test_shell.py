@@ -121,7 +121,7 @@ def test_whose_session_ends_is_led_to_the_door(own_console: Console) -> None:
     page = own_console.page("/now")
     with connect(own_console.url) as connection:
         connection.execute("DELETE FROM session")
-    page.evaluate("dispatchEvent(new Event('online'))")  # the stream begins anew, and is refused
+    page.evaluate("dispatchEvent(new Event('online'))")  # the stream begins again, and is refused
     page.wait_for_url("**/login?next=%2Fnow")
     own_console.problems.clear()
 

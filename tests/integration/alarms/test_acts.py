@@ -202,7 +202,7 @@ def test_merged_is_acknowledged_only_if_all_were(desk: Desk, *, every: bool) -> 
     assert desk.handled(second).merged_into == first
     if not every:
         last = queries_acts.list_acts(desk.connection, [first])[-1]
-        assert last.reason.startswith(f"alarm {second}, which nobody had acknowledged")
+        assert last.reason.startswith(f"alarm {second}, which no one had acknowledged")
 
 
 def test_of_a_split_alarm_the_first_piece_keeps_what_was_done(desk: Desk) -> None:

@@ -104,9 +104,9 @@ def test_late_corrected_and_invalidated_readings_are_told(place: Place) -> None:
     assert [part.dirty for part in pruned.parts] == [part.dirty for part in copy.parts]
 
     assert place.refresh() == 2
-    anew = place.agrees()
-    assert not any(part.dirty for part in anew.parts)
-    assert len(list(place.folder.iterdir())) == len(anew.parts)
+    agreed = place.agrees()
+    assert not any(part.dirty for part in agreed.parts)
+    assert len(list(place.folder.iterdir())) == len(agreed.parts)
 
 
 def test_a_span_is_cut_where_it_is_asked_for(place: Place) -> None:
@@ -158,7 +158,7 @@ def test_what_housekeeping_lets_go_is_gone_from_the_copy(place: Place) -> None:
 
 
 def test_a_reader_sees_what_stood_when_it_began(place: Place) -> None:
-    """While it reads, readings come, the feed is pruned, and the copy is made anew."""
+    """While it reads, readings come, the feed is pruned, and the copy is made again."""
     place.refresh()
     series = sorted(place.world.numbers.values())
     with connect(place.world.url) as own:
@@ -173,8 +173,8 @@ def test_a_reader_sees_what_stood_when_it_began(place: Place) -> None:
             queries_history.read_spans(own, [(one, 0, None) for one in series])
         )
     assert all(found[one].tobytes() == stored[one].tobytes() for one in stored)
-    _, anew, _ = place.both()
-    assert 7.75 in anew["value"]
+    _, fresh, _ = place.both()
+    assert 7.75 in fresh["value"]
 
 
 def test_changes_by_a_transaction_that_the_copy_did_not_see_are_told(place: Place) -> None:

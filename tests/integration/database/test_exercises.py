@@ -169,7 +169,7 @@ def test_commands_wait_until_they_are_done_or_refused(connection: Connection) ->
     (number,) = _over(connection)
     pause = queries_runs.add_command(connection, "pause", author="lea", run=number)
     jump = queries_runs.add_command(connection, "jump", author="ben", run=number, details={"to": 3})
-    anew = queries_runs.add_command(connection, "reset", author="lea")
+    restart = queries_runs.add_command(connection, "reset", author="lea")
     asked = queries_runs.get_command(connection, jump)
     assert asked is not None
     assert asked.model_dump() == {
@@ -187,15 +187,15 @@ def test_commands_wait_until_they_are_done_or_refused(connection: Connection) ->
     ] == [
         (pause, number, {}),
         (jump, number, {"to": 3}),
-        (anew, None, {}),
+        (restart, None, {}),
     ]
     queries_runs.finish_command(connection, pause)
     queries_runs.finish_command(connection, jump, "too far")
-    assert [each.id for each in queries_runs.list_pending_commands(connection)] == [anew]
+    assert [each.id for each in queries_runs.list_pending_commands(connection)] == [restart]
     all_of_it = queries_runs.list_commands(connection, number)
     assert [(each.id, each.refused) for each in all_of_it] == [(pause, None), (jump, "too far")]
     assert all(each.done_at for each in all_of_it)
-    assert queries_runs.get_command(connection, anew + 1) is None
+    assert queries_runs.get_command(connection, restart + 1) is None
 
 
 def test_runs_of_an_exercise_that_is_begun_anew_are_forgotten(connection: Connection) -> None:

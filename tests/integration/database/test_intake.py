@@ -509,7 +509,7 @@ def test_a_worker_looks_once_a_second_whether_the_registry_changed(database_url:
             changed(9)
         assert wait_until(lambda: not _claimed(other), seconds=30)
         change()
-        assert changed(99), "it is opened anew"
+        assert changed(99), "it is opened again"
         mended = intake.open()
         other.execute("ALTER TABLE codec RENAME TO elsewhere")
         change()

@@ -1,4 +1,4 @@
-"""Which hours and days are made anew, of what, and from which reading a counter rises."""
+"""Which hours and days are made again, of what, and from which reading a counter rises."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -70,7 +70,7 @@ def _suspects(connection: Connection) -> list[tuple[int, datetime, int]]:
 
 
 def _mark(connection: Connection) -> None:
-    """Nothing that is made anew afterwards is counted so."""
+    """Nothing that is made again afterwards is counted so."""
     for table in ("rollup_hour", "rollup_day", "rollup_suspect"):
         connection.execute(f"UPDATE {table} SET count = 999".encode())  # noqa: S608
 
@@ -102,7 +102,7 @@ def test_what_an_hour_holds(connection: Connection, energy: int) -> None:
     assert _refresh(connection, changed) == 3
     assert _hours(connection, energy) == {
         NOW: (2, 10, 3, 7, 7, NOW + HOUR - TICK, 2 + 4),
-        NOW + HOUR: (1, 2, 2, 2, 2, NOW + HOUR, 2),  # it began anew
+        NOW + HOUR: (1, 2, 2, 2, 2, NOW + HOUR, 2),  # it began again
         NOW + 3 * HOUR: (1, 6, 6, 6, 6, NOW + 3 * HOUR, 4),  # the next one of a counter
     }
     assert _suspects(connection) == [(energy, NOW, 1), (energy, NOW + 2 * HOUR, 1)]

@@ -1,4 +1,4 @@
-"""An exercise that begins anew is what it was before its first run, with its parts still up."""
+"""An exercise that begins again is what it was before its first run, with its parts still up."""
 
 import pytest
 

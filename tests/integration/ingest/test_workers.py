@@ -153,7 +153,7 @@ def test_a_device_added_while_ingest_runs(instance_settings: Settings) -> None:
 def test_a_worker_that_only_the_broker_remembers_works_its_queue_off(
     instance_settings: Settings,
 ) -> None:
-    """A database begun anew: the answer to the subscription stands behind a whole queue."""
+    """A database begun again: the answer to the subscription stands behind a whole queue."""
     settings = instance_settings.model_copy(update={"batch_rows": 200})
     with ingest(settings, "one"):
         pass

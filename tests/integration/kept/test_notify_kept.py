@@ -472,7 +472,7 @@ def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connectio
     deliver_of("revised", "revised", AT + 3)
     deliver_of("again", "reminder", AT + 4)
     assert queries_alarms.list_unanswered(connection, ["duty"]) == [worse], (
-        "a revision asks nobody anew"
+        "a revision asks nobody again"
     )
     connection.execute("UPDATE delivery SET state = 'dropped' WHERE key = 'worse'")
     assert queries_alarms.list_unanswered(connection, ["duty"]) == [one]

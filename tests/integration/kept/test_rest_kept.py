@@ -323,17 +323,17 @@ def test_what_woke_one_is_heard_once(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cursor", "seen", "kept", "anew"),
+    ("cursor", "seen", "kept", "refill"),
     [
         (5, "1 min", [5, 7], False),  # behind, and it was seen: what it has not read stays
         (6, "1 min", [7], False),
-        (5, "2 h", [7], True),  # behind, and long gone: all is rolled up anew
+        (5, "2 h", [7], True),  # behind, and long gone: all is rolled up again
         (6, "2 h", [7], False),
         (7, "2 h", [7], False),
     ],
 )
 def test_what_the_roll_ups_have_not_read_is_not_pruned(
-    connection: Connection, cursor: int, seen: str, kept: list[int], *, anew: bool
+    connection: Connection, cursor: int, seen: str, kept: list[int], *, refill: bool
 ) -> None:
     connection.execute("DELETE FROM feed")
     for xid, kind in ((4, "registry"), (4, "readings"), (5, "readings"), (7, "heartbeat")):
@@ -349,7 +349,7 @@ def test_what_the_roll_ups_have_not_read_is_not_pruned(
     assert found[0] == (4, "registry")
     assert [xid for xid, _ in found[1:]] == kept
     row = connection.execute("SELECT fill = '-infinity' FROM rollup_state").fetchone()
-    assert row == (True if anew else None,)
+    assert row == (True if refill else None,)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_withdrawn_is_told_to_those_who_were_told(town: Town, hook: Webhook) -> 
     assert town.events()[1:] == [
         ("raised", "no route", "no route matches"),
         ("withdrawn", "sent to", "duty"),
-        ("withdrawn", "dropped", "nobody was notified of it"),
+        ("withdrawn", "dropped", "no one was notified of it"),
     ]
 
 
@@ -182,7 +182,7 @@ def test_a_revision_is_told_when_it_matters_now(town: Town, hook: Webhook) -> No
     town.settle()
 
     assert told(hook)[3:] == [("revised", "orge")]
-    assert town.events()[-1] == ("revised", "dropped", "it is over, and nobody was notified of it")
+    assert town.events()[-1] == ("revised", "dropped", "it is over, and no one was notified of it")
 
 
 def test_what_a_revision_ends_is_told_as_what_it_is(town: Town, hook: Webhook) -> None:
@@ -302,7 +302,7 @@ def test_what_is_withdrawn_before_it_is_told_is_not_told(town: Town, hook: Webho
     assert told(hook) == []
     assert town.events() == [
         ("raised", "dropped", "it was withdrawn before anybody was notified"),
-        ("withdrawn", "dropped", "nobody was notified of it"),
+        ("withdrawn", "dropped", "no one was notified of it"),
     ]
 
 
@@ -370,4 +370,4 @@ routes:
     town.settle()
 
     assert told(hook)[2:] == [("reminder", "other"), ("cleared", "other")]
-    assert ("cleared", "dropped", "nobody was notified of it") in town.events()
+    assert ("cleared", "dropped", "no one was notified of it") in town.events()

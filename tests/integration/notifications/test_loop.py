@@ -272,7 +272,7 @@ def test_who_would_be_told(applied: Town) -> None:
         "board: 2 channels, in en, at 2024-10-09T08:00:00Z"
     )
     assert who("2024-10-09T17:00Z") == (
-        "nobody at 2024-10-09T17:00:00Z: nobody is on call; from 2024-10-10T06:00:00Z on"
+        "no one at 2024-10-09T17:00:00Z: no one is on call; from 2024-10-10T06:00:00Z on"
     )
     for wrong, told in (
         ({"domain": "floood"}, "'floood' is not known; did you mean 'flood'?"),
@@ -300,7 +300,7 @@ def test_who_would_be_told_by_where_it_is(applied: Town) -> None:
         )
         return found.partition(":")[0]
 
-    nobody = "nobody at 2024-10-09T12"
+    nobody = "no one at 2024-10-09T12"
     assert (who(site="orge"), who(site="cabinet"), who()) == ("north", nobody, nobody)
     assert who(site="cabinet", rule="r") == "one"
 

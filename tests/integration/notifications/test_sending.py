@@ -190,7 +190,7 @@ def test_a_message_is_claimed_for_all_to_see_before_it_leaves(
 def test_an_alarm_that_is_found_again_has_a_key_of_its_own_whatever_its_number(
     town: Town, mail: MailServer, hook: Webhook
 ) -> None:
-    """Restored or rebuilt, a database numbers anew; what it tells is told under the same keys."""
+    """Restored or rebuilt, a database numbers again; what it tells is told under the same keys."""
     town.routes(both(mail, hook))
     town.connection.execute("SELECT setval(pg_get_serial_sequence('alarm', 'id'), 40)")
     first = town.raised(subject="device/a", rule="flood-high")

@@ -168,7 +168,7 @@ class Town:
 
     @staticmethod
     def key(alarm: Alarm, event: str, number: int = 1) -> str:
-        """The key of an event of an alarm: nothing that a restored database would number anew."""
+        """The key of an event of an alarm: nothing that a restored database would number again."""
         about = f"{alarm.episode.rule}:{alarm.episode.subject}"
         return f"{about}:{text(alarm.episode.began)}:{event}:{number}"
 

@@ -20,7 +20,7 @@ Told = dict[tuple[int, datetime], tuple[float, ...]]
 
 
 def roll(url: str) -> int:
-    """Do what is to be done; how many hours were made anew."""
+    """Do what is to be done; how many hours were made again."""
     with closing(connect(url, autocommit=True)) as own:
         return rollup.catch_up(own, catalogue())
 

@@ -74,7 +74,7 @@ def test_invalidating_and_taking_it_back(hypervisor: Type) -> None:
     )
     assert (second["kind"], second["details"]["undoes"]) == ("undo", 1)
     assert "no ice" in hypervisor("audit", "--since", "2024-01-01")
-    assert hypervisor("audit", "--kind", "restore") == "nobody has done anything yet\n"
+    assert hypervisor("audit", "--kind", "restore") == "no acts yet\n"
 
 
 def test_a_manual_observation(hypervisor: Type) -> None:
@@ -94,7 +94,7 @@ def test_without_reason_or_offset_nothing_is_done(hypervisor: Type) -> None:
         hypervisor("readings", "invalidate", "mill/level", *SPAN, "--reason", " ")
     wrong = hypervisor("readings", "list", "mill/level", "--from", "2024-01-01T00:20")
     assert "has no UTC offset" in wrong
-    assert hypervisor("audit") == "nobody has done anything yet\n"
+    assert hypervisor("audit") == "no acts yet\n"
 
 
 def test_keeping_house_by_hand(hypervisor: Type) -> None:

@@ -108,9 +108,9 @@ def test_a_run_from_its_start_to_a_new_beginning(led: Led) -> None:
             assert {"inject", "alarm"} <= kinds
             assert told["figures"]["done"] == 1
             assert leader.post(f"{ROOT}/runs", json={"source": FILE}).status_code == 409
-            anew = leader.post(f"{ROOT}/reset", json={"reason": "the second shift"})
-            assert anew.status_code == 202
-            assert anew.json()["run"] is None
+            restart = leader.post(f"{ROOT}/reset", json={"reason": "the second shift"})
+            assert restart.status_code == 202
+            assert restart.json()["run"] is None
             kept = leader.get(f"{ROOT}/runs/{run}/debrief").json()["debrief"]
             assert kept["figures"] == told["figures"]
 

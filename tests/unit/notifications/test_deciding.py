@@ -121,13 +121,13 @@ def test_news_before_its_raising_is_dropped(event: str) -> None:
         ("revised", {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}}, Send(routes=DUTY.routes)),
         ("cleared", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         ("cleared", {"notified": HEARD, "suppressed": "shelved"}, Send(routes=DUTY.routes)),
-        ("cleared", {}, Drop(why="nobody was notified of it")),
-        ("withdrawn", {}, Drop(why="nobody was notified of it")),
+        ("cleared", {}, Drop(why="no one was notified of it")),
+        ("withdrawn", {}, Drop(why="no one was notified of it")),
         ("revised", {"notified": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         (
             "revised",
             {"notified": {"notified": frozenset({"duty"})}, "alarm": OVER},
-            Drop(why="it is over, and nobody was notified of it"),
+            Drop(why="it is over, and no one was notified of it"),
         ),
         ("reminder", {"body": {"to": "duty"}}, Send(routes=DUTY.routes)),
         ("reminder", {"body": {"to": "duty"}, "alarm": OVER}, Drop(why="it is over")),
@@ -209,17 +209,17 @@ def test_by_night_only() -> None:
     """It waits for the hour, but for a reminder, which is dropped, and an end, which is told."""
     night = routes(route("night", hours=NIGHT))
     heard = {"notified": frozenset({"night"}), "notified_active": True}
-    assert decided("raised", night) == Hold(until=LATER, why="nobody is on call")
+    assert decided("raised", night) == Hold(until=LATER, why="no one is on call")
     assert decided("raised", night, alarm=OVER) == Drop(
         why="it was over before anybody was on call", no_route=True
     )
     assert decided("reminder", night, body={"to": "night"}) == Drop(
-        why="nobody is on call for this route"
+        why="no one is on call for this route"
     )
     assert sent_to(decided("escalation", night, body={"to": "night"})) == ["night"]
     assert sent_to(decided("cleared", night, notified=heard, alarm=OVER)) == ["night"]
     assert sent_to(decided("revised", night, notified=heard)) == ["night"]
-    assert decided("severity", night, notified=heard) == Hold(until=LATER, why="nobody is on call")
+    assert decided("severity", night, notified=heard) == Hold(until=LATER, why="no one is on call")
 
 
 def test_a_route_on_call_that_does_not_want_it() -> None:

@@ -71,9 +71,9 @@ def test_a_whole_site_is_told_to_every_domain() -> None:
 
 def test_by_night_it_waits_and_its_end_is_dropped() -> None:
     night = route("night", hours=NIGHT)
-    later = Hold(until=NOON + 10_000_000, why="nobody is on call")
+    later = Hold(until=NOON + 10_000_000, why="no one is on call")
     assert decided(night) == later
-    assert decided(night, event="resumed") == Drop(why="nobody is on call")
+    assert decided(night, event="resumed") == Drop(why="no one is on call")
     day = route("day")
     assert decided(night, day) == Send(routes=(day,))
 

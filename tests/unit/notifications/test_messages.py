@@ -118,7 +118,7 @@ def test_over_revised_withdrawn(event: str, title: str, line: str) -> None:
 def test_unanswered_says_since_when(event: str) -> None:
     told = replace(TELLING, event=event, notified_at=parse("2024-10-09T12:01:00Z"))
     assert (
-        "Nobody has acknowledged this alarm, first sent at 2024-10-09 14:01"
+        "No one has acknowledged this alarm, first sent at 2024-10-09 14:01"
         in render(told, EN).text
     )
 
@@ -215,7 +215,7 @@ def test_the_level_and_the_advice_are_of_what_lasts() -> None:
     ]
     raised = render(replace(TELLING, reason="a slip"), EN).text
     assert "Reason" not in raised, "of what is new its alarm tells why"
-    assert "Nobody has acknowledged" not in render(replace(TELLING, notified_at=0), EN).text
+    assert "No one has acknowledged" not in render(replace(TELLING, notified_at=0), EN).text
 
 
 @pytest.mark.parametrize(

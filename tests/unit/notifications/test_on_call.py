@@ -13,7 +13,7 @@ from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
 NOW = micros(datetime(2024, 5, 13, 10, 7, 31, tzinfo=UTC))  # a Monday, 12:07 in Paris
 FLOOD = Vocabulary(domains=frozenset({"flood"}))
-NOBODY = "WARNING: nobody is on call for a critical alarm of flood: "
+NOBODY = "WARNING: no one is on call for a critical alarm of flood: "
 
 
 def route(**given: Any) -> Route:

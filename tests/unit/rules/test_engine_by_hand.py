@@ -26,7 +26,7 @@ from rules._layout import EvaluationRequest, Extent, blocks
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns, standing
 from rules._reconcile import Change, ChangeKind, Recorded, reconcile
-from rules._replay import each_going_on, reached, replay, whole
+from rules._replay import each_going_on, evaluate_at_once, reached, replay
 from rules._rule import Rule
 from rules._rule_state import Episode, Phase, StateChange, Truth
 from rules._vocabulary import Vocabulary
@@ -870,7 +870,7 @@ def test_cuts_of_any_size_give_the_whole_log() -> None:
         return subject(level=column(*[((s.time - ZERO) / MINUTE, s.value) for s in some]))
 
     revisions = [(0, rule("level > 3", **{"for": "5 min"}))]
-    every = whole(revisions, of(arrivals), until(60))
+    every = evaluate_at_once(revisions, of(arrivals), until(60))
     assert [m.phase for m in every] == [WAIT, ON, OFF, WAIT, ON, OFF, OFF]
     for size in (1, 2, 4, 6, 9):
         assert replay(revisions, of, arrivals, until(60), size=size) == every

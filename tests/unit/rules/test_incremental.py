@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rules._engine import evaluate
 from rules._log import episodes
 from rules._readings import Sent
-from rules._replay import replay, whole
+from rules._replay import evaluate_at_once, replay
 from tests.unit.rules.generating import World, worlds
 
 
@@ -21,7 +21,7 @@ def agrees(world: World, size: int) -> None:
         # What a correction replaced had arrived too, but no store's columns say so any more.
         sent = tuple({(one.series, one.time): one for one in sent}.values())
     closed = world.closings
-    once = whole(revisions, world.subject(sent), world.horizon, closings=closed)
+    once = evaluate_at_once(revisions, world.subject(sent), world.horizon, closings=closed)
     cut = replay(revisions, world.subject, sent, world.horizon, size=size, closings=closed)
     assert cut == once
 
@@ -36,7 +36,9 @@ def orders_agree(world: World, sent: Sequence[Sent], size: int) -> None:
         for rank, one in enumerate(rows.values())
     ]
     kept = [row for row in late if row.time <= world.horizon.values]
-    once = whole(revisions, world.subject(sorted(kept, key=lambda r: r.time)), world.horizon)
+    once = evaluate_at_once(
+        revisions, world.subject(sorted(kept, key=lambda r: r.time)), world.horizon
+    )
     cut = replay(revisions, world.subject, kept, world.horizon, size=size)
     assert episodes("rule", "s", cut) == episodes("rule", "s", once)
 

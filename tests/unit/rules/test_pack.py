@@ -16,7 +16,7 @@ from rules._log import episodes
 from rules._pack import load_pack, packs, rule_from_json
 from rules._pack_table import Table
 from rules._pack_test import run_tests
-from rules._replay import each_going_on, replay, whole
+from rules._replay import each_going_on, evaluate_at_once, replay
 from rules._rule_state import Phase, StateChange, Truth
 from sensors._domain import catalogue
 from tests.unit.rules.generating import MINUTE, World, worlds
@@ -51,7 +51,7 @@ def test_cuts_that_go_on_from_each_other_find_what_the_packs_tests_find(file: Pa
         table = min(tables, key=lambda one: len(one.sent()[0]))
         sent, until = table.sent()
         horizon = Horizon(values=until, silence=until)
-        moments = whole([(0, rule)], table.subject(sent), horizon)
+        moments = evaluate_at_once([(0, rule)], table.subject(sent), horizon)
         assert each_going_on([(0, rule)], table.subject, sent, horizon, moments) == moments
         cut = replay([(0, rule)], table.subject, sent, horizon, size=1)
         assert episodes(rule.id, "test", cut) == episodes(rule.id, "test", moments)

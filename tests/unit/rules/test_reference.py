@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from rules._log import episodes
-from rules._replay import whole
+from rules._replay import evaluate_at_once
 from tests.unit.rules.generating import World, worlds
 from tests.unit.rules.reference import Reference
 
@@ -12,7 +12,7 @@ from tests.unit.rules.reference import Reference
 def agrees(world: World) -> None:
     subject = world.subject()
     closings = world.closings
-    moments = whole([(0, world.rule)], subject, world.horizon, closings=closings)
+    moments = evaluate_at_once([(0, world.rule)], subject, world.horizon, closings=closings)
     found = episodes("rule", subject, moments)
     assert found == Reference(world.rule, subject, world.horizon, closings).log()
 

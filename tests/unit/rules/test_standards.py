@@ -11,7 +11,7 @@ from rules._expression import parse
 from rules._inputs import Device, Horizon, Steps, Subject
 from rules._log import episodes
 from rules._readings import DAY_ZERO, Reported, columns, read_readings
-from rules._replay import whole
+from rules._replay import evaluate_at_once
 from rules._rule import Rule
 from rules._rule_state import Episode, Phase, StateChange
 from rules._vocabulary import Vocabulary
@@ -52,7 +52,7 @@ def moments(
         devices={"gauge": Device(commissioned=DAY_ZERO, in_service=always)},
     )
     last = max(one.time for one in sent)
-    return whole([(0, rule)], subject, Horizon(values=last, silence=last))
+    return evaluate_at_once([(0, rule)], subject, Horizon(values=last, silence=last))
 
 
 def phases(found: tuple[StateChange, ...]) -> list[tuple[int, Phase]]:

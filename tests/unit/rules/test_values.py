@@ -22,7 +22,7 @@ WRITTEN = {"id": "flood-x", "when": "level > 3 m"}
 
 
 def declared(name: str) -> dict[str, Any]:
-    """What a file declares, run anew."""
+    """What a file declares, run again."""
     return runpy.run_path(str(FOLDER / f"{name}.py"))
 
 

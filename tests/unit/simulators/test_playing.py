@@ -354,7 +354,7 @@ def test_workers_that_store_nothing_are_given_up(stage: Set) -> None:
 
 
 def test_workers_that_get_on_slowly_are_waited_for(stage: Set) -> None:
-    """Each gain begins the patience anew."""
+    """Each gain begins the patience again."""
 
     def heard() -> int | None:
         passed = set_.time.now - 100

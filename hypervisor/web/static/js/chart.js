@@ -1,5 +1,5 @@
 // The cursor of a chart drawn on the server: values under it, by mouse, finger or arrow keys; a drag
-// chooses a span. The drawing is fetched anew for the width that there is.
+// chooses a span. The drawing is fetched again for the width that there is.
 const NS = "http://www.w3.org/2000/svg";
 const LEAST = 6; // px that make a drag
 

@@ -20,7 +20,7 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// What is being written, opened or pointed at is not fetched anew under the writer's hands.
+// What is being written, opened or pointed at is not fetched again under the writer's hands.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const part = event.target;
   if (event.detail.requestConfig.verb !== "get" || part.id === "ex-now" || !part.id?.startsWith("ex-")) return;

@@ -201,9 +201,9 @@ document.addEventListener("click", (event) => {
   } else if (area) {
     event.preventDefault();
     filter.area = area.dataset.code;
-    if (sites) whole(kept());
+    if (sites) showAll(kept());
   } else if (zoom) {
-    if (zoom.dataset.zoom === "all") whole(shownNow);
+    if (zoom.dataset.zoom === "all") showAll(shownNow);
     else map?.[zoom.dataset.zoom === "in" ? "zoomIn" : "zoomOut"]();
     return;
   } else if (hit("[data-card-close]")) {
@@ -243,7 +243,7 @@ function point(name) {
   return { type: "FeatureCollection", features: n === undefined ? [] : [{ type: "Feature", geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] }, properties: {} }] };
 }
 
-function whole(numbers) {
+function showAll(numbers) {
   if (!map || !numbers.length) return;
   const lons = numbers.map((n) => sites.lon[n]);
   const lats = numbers.map((n) => sites.lat[n]);
@@ -292,14 +292,14 @@ function missing(event) {
 
 async function make() {
   const library = await load(box.dataset.library, box.dataset.worker);
-  const whole = style();
+  const complete = style();
   const at = DIM.get("at")?.split(",").map(Number);
   const edges = box.dataset.bounds ? JSON.parse(box.dataset.bounds) : null;
   await document.fonts.ready;
   await breathe();
   map = new library.Map({
     container: box,
-    style: { ...whole, layers: whole.layers.slice(0, 1) },
+    style: { ...complete, layers: complete.layers.slice(0, 1) },
     ...(at?.length === 3 && at.every(Number.isFinite) ? { center: [at[0], at[1]], zoom: at[2] } : edges ? { bounds: edges, fitBoundsOptions: { padding: 48, maxZoom: 13 } } : { center: [2.4, 46.6], zoom: 5 }),
     attributionControl: box.dataset.basemap ? { compact: true } : false,
     dragRotate: false,
@@ -348,7 +348,7 @@ async function make() {
     }, 80);
   });
   await map.once("style.load");
-  for (const layer of whole.layers.slice(1)) map.addLayer(layer);
+  for (const layer of complete.layers.slice(1)) map.addLayer(layer);
   await drawn();
 }
 

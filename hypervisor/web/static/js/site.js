@@ -125,7 +125,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// News of other sites is none here; readings are shown anew every ten seconds at most.
+// News of other sites is none here; readings are shown again every ten seconds at most.
 const EVERY = 10_000;
 const fetched = new Map();
 function concerns(news) {

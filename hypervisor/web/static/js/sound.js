@@ -32,7 +32,7 @@ function call(pitches) {
 const critical = () => call([880, 1175, 880]);
 const major = () => call([660]);
 
-// What the bar counts: it is fetched anew with each alarm.
+// What the bar counts: it is fetched again with each alarm.
 function counted() {
   const counts = [...document.querySelectorAll("#bar-live .tally li b")];
   return counts.length < 2 ? null : [Number(counts[0].textContent), Number(counts[1].textContent)];
