@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from hypervisor.base.instants import EPOCH
 from hypervisor.registry.geometry import AREAS, SHAPES, parse_geometry
+from hypervisor.registry.input_devices import refuse_reserved
 from hypervisor.registry.input_fields import (
     Context,
     EntryInput,
@@ -35,7 +36,6 @@ from hypervisor.registry.input_fields import (
     read_fields,
     read_text,
 )
-from hypervisor.registry.input_sites import refuse_reserved
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items, Where
 from sensors._domain import Catalogue

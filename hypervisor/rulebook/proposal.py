@@ -1,15 +1,16 @@
 """Threshold candidates for one gauge, with the alarms each would have raised on its record."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.base.instants import moment
+from hypervisor.rulebook.gauge_alarms import estimate_alarms, find_rule
 from hypervisor.rulebook.gauge_statistics import (
     HOUR,
     MINUTE,
@@ -22,25 +23,18 @@ from hypervisor.rulebook.gauge_statistics import (
     thin_record,
     yearly_maxima,
 )
-from rules._engine import evaluate
-from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
-from rules._log import episodes
-from rules._pack import rule_from_json
 from rules._rule import Rule
 from sensors._domain import Catalogue, Threshold
 from sensors._errors import Message
-from sensors._quantity import Kind, Quantity, Reporting
-from sensors._row import NEVER
+from sensors._quantity import Quantity
 
 WINDOWS = (3 * HOUR, 6 * HOUR)
 _QUANTILES = (0.90, 0.95, 0.98, 0.99, 0.995)
-_WHOLE_RECORD = 10  # years of maxima that a return level takes
+_FULL_RECORD = 10  # years of maxima that a return level takes
 _SHORT_LEVELS, _SHORT_RATES = 1.0, 0.25  # years that a proposal needs
 _LEVEL_STEP = 0.01  # m: resolution of a staff gauge
 _ALIKE = 0.15  # relative difference below which candidates count as equal
 _MOST, _SPARSE = 200_000, HOUR // 4  # a longer record is thinned for rates
-_DEVICE = "gauge"
-_TRIED = "tried"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +184,7 @@ def _level_candidates(
     record: Record, levels: Sequence[Threshold], options: ProposalOptions, notes: list[str]
 ) -> list[Candidate]:
     maxima = yearly_maxima(record)
-    long = len(maxima) >= _WHOLE_RECORD
+    long = len(maxima) >= _FULL_RECORD
     values = [exceedance_level(record, hours) for hours in options.hours]
     bases = [Message("exceeded {hours:g} h a year", hours) for hours in options.hours]
     if long:
@@ -205,7 +199,7 @@ def _level_candidates(
                 "{count} of the {needed} complete years that return levels need: hours a "
                 "year instead; so short a record may contain no major flood",
                 len(maxima),
-                _WHOLE_RECORD,
+                _FULL_RECORD,
             )
         )
     step = _LEVEL_STEP if levels[0].unit == "m" else 0.0
@@ -267,10 +261,10 @@ def _estimate_candidates(
     for name in dict.fromkeys(candidate.threshold for candidate in tried):
         some = [candidate for candidate in tried if candidate.threshold == name]
         slope = some[0].unit != quantity.unit
-        rule = _find_rule(rules, quantity, name, slope=slope)
+        rule = find_rule(rules, quantity, name, slope=slope)
         record = records[slope]
         values = [candidate.value for candidate in some]
-        estimates = _estimate_alarms(record, quantity, rule, name, values)
+        estimates = estimate_alarms(record, quantity, rule, name, values)
         candidates += [
             replace(candidate, count=count, alarms=count / record.years, hours=hours / record.years)
             for candidate, (count, hours) in zip(some, estimates, strict=True)
@@ -313,84 +307,3 @@ def _choose(
         else candidate
         for candidate in candidates
     ]
-
-
-def _estimate_alarms(
-    record: Record, quantity: Quantity, rule: Rule, threshold: str, values: Sequence[float]
-) -> list[tuple[int, float]]:
-    """Number of alarms and their hours on the record, for each value of the threshold."""
-    subjects = [
-        _subject(str(number), record, quantity, {threshold: value})
-        for number, value in enumerate(values)
-    ]
-    last = int(record.time[-1])
-    verdicts = evaluate([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
-    episodes_by_subject = {
-        verdict.subject: episodes(rule.id, verdict.subject, verdict.moments) for verdict in verdicts
-    }
-    return [
-        (len(alarms), sum((alarm.ended or last) - alarm.began for alarm in alarms) / HOUR)
-        for alarms in (episodes_by_subject[subject.key] for subject in subjects)
-    ]
-
-
-def _find_rule(rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool) -> Rule:
-    """The rule in force (or a step of one) that uses only this threshold, else a plain one.
-
-    `slope`: the threshold limits the rate of change.
-    """
-    candidates = [rule for rule in rules if rule.per == "site" and rule.plain == (quantity.name,)]
-    for rule in candidates:
-        if rule.thresholds == (threshold,):
-            return _single_threshold_rule({**rule.to_json(), "steps": []}, threshold) or rule
-    for rule in candidates:
-        for step in rule.written.get("steps", ()):
-            if f"threshold.{threshold}" in str(step.get("when", "")):
-                single = _single_threshold_rule(
-                    {**rule.to_json(), "clear": None, **step, "steps": []}, threshold
-                )
-                if single is not None:
-                    return single
-    expression = f"rate({quantity.name}, 3 h)" if slope else quantity.name
-    return rule_from_json(
-        {"id": _TRIED, "title": _TRIED, "when": f"{expression} > threshold.{threshold}"}
-    )
-
-
-def _single_threshold_rule(written: Mapping[str, Any], threshold: str) -> Rule | None:
-    """A rule made of parts of another; None if it uses other thresholds too."""
-    plain = {key: value for key, value in written.items() if value is not None}
-    plain.pop("tests", None)
-    if not plain["steps"]:
-        del plain["steps"]
-    rule = rule_from_json(plain)
-    return rule if rule.thresholds == (threshold,) else None
-
-
-def _subject(
-    key: str, record: Record, quantity: Quantity, thresholds: Mapping[str, float]
-) -> Subject:
-    count = len(record.time)
-    return Subject(
-        key=key,
-        series={
-            quantity.name: SeriesColumns(
-                time=record.time,
-                value=record.value,
-                quality=np.zeros(count, dtype=np.int16),
-                received_at=np.full(count, NEVER, dtype=np.int64),
-                device=_DEVICE,
-                kind=Kind.GAUGE,
-                reporting=Reporting.PERIODIC,
-                nonnegative=quantity.nonnegative,
-                interval=_constant(record.interval),
-                stale_after=_constant(record.stale),
-            )
-        },
-        devices={_DEVICE: Device(commissioned=BEGINNING, in_service=_constant(1.0))},
-        thresholds={name: _constant(value) for name, value in thresholds.items()},
-    )
-
-
-def _constant(value: float) -> Steps:
-    return Steps(at=np.array([BEGINNING], dtype=np.int64), value=np.array([value], dtype=float))

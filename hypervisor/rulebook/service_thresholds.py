@@ -11,7 +11,7 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_revisions
 from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.input_fields import Context
-from hypervisor.registry.input_sites import read_thresholds
+from hypervisor.registry.input_thresholds import read_thresholds
 from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.model import Registry, facts_in_force
 from hypervisor.registry.queries_revisions import RecordedRevision
