@@ -23,15 +23,15 @@ def refused_url(own_url: str) -> str:
         assert at is not None
         when = at.isoformat().replace("+00:00", "Z")
         good = b'{"time": "%s", "values": {"level": 1.5}}' % when.encode()
-        for topic, payload, reason in (
-            ("devices/orge-savigny/readings", good, "unknown-device"),
-            ("devices/orge-savigny/readings", b"\x01\x67\x00\xfa", "not-utf8"),
+        for payload, reason, detail in (
+            (good, "unknown-device", "no device 'orge-savigny' in the inventory"),
+            (b"\x01\x67\x00\xfa", "not-utf8", "byte 3 is not UTF-8"),
         ):
             letter = NewDeadLetter(
-                topic=topic,
+                topic="devices/orge-savigny/readings",
                 payload=payload,
                 reason=reason,
-                detail=f"told as {reason}",
+                detail=detail,
                 received_at=micros(at),
                 again=False,
             )
@@ -54,11 +54,12 @@ def test_what_is_blind_and_what_was_refused(own_console: Console) -> None:
     assert violations(page) == []
 
     page.get_by_role("link", name="not-utf8").click()
-    page.get_by_role("link", name="told as not-utf8").click()
+    page.get_by_role("link", name=re.compile("octet 3 n.est pas de l.UTF-8")).click()
     expect(page.locator(".q-hex")).to_contain_text("01 67 00 fa")
     assert violations(page) == []
 
     page.goto(f"{own_console.base}/quality/letters?reason=unknown-device")
+    expect(page.locator(".q-letters")).to_contain_text("appareil « orge-savigny » dans")
     page.get_by_label("Motif").fill("inscrite depuis")
     page.get_by_role("button", name="Rejouer 1 message").click()
     expect(page.locator("#replayed")).to_contain_text("1 mesure est maintenant enregistrée")

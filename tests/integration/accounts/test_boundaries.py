@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypervisor.access import (
 )
 from hypervisor.access import queries as access_queries
 from hypervisor.access import service as access_service
+from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import (
     AccountError,
     ForbiddenError,
@@ -300,6 +302,27 @@ def test_who_is_out_of_use_or_holds_a_part_is_no_administrator_that_is_left(worl
     world.connection.rollback()
     with pytest.raises(AccountError, match="no administrator left"):
         account_service.set_roles(world.connection, "Ada", ((Role.ADMINISTRATOR, NORTH),), ROOT)
+
+
+def test_what_a_page_may_ask_is_what_a_write_requires(world: World) -> None:
+    unused: dict[str, Any] = dict.fromkeys(("catalogue", "instance", "clock", "csrf", "pool"))
+    anne = RequestContext(connection=world.connection, person=person(world), **unused)
+    places: tuple[dict[str, Any], ...] = (
+        *({}, {"site": "orge"}, {"site": "yvette"}, {"subject": "device/orge"}),
+        *({"area": NORTH}, {"area": SOUTH}, {"area": None}),
+    )
+    for duty in Duty:
+        for where in places:
+            asker = replace(anne)
+            asked = asker.may(duty, **where)
+            with pytest.raises(ForbiddenError):
+                asker.writing()
+            with nullcontext() if asked else pytest.raises(ForbiddenError):
+                asker.require(duty, **where)
+    assert anne.may(Duty.OPERATE, site="orge")
+    assert anne.may(Duty.ADMINISTER, Duty.OPERATE, area=NORTH)
+    assert not anne.may(Duty.OPERATE)
+    assert not anne.may(Duty.READ, site="nowhere")
 
 
 NORA = Administrator(name="Nora", territory=Territory(communes=frozenset({ORGE})))
