@@ -340,7 +340,7 @@ def test_the_commands(instance_settings: Settings, town: dict[str, str], open_tm
     ]
     assert {"device": "lora", "registered": True, "account": True} in rows
     assert {"device": "radar", "registered": True, "account": False, "through": "lora"} in rows
-    with pytest.raises(Exception, match="the gateway 'lora' speaks for 'radar'"):
+    with pytest.raises(Exception, match="the gateway 'lora' publishes for 'radar'"):
         command(settings, "device", "add", "radar")
     assert command(settings, "device", "remove", "lora")[0] == 0
     assert len(command(settings, "device", "add", "lora")[1].strip()) == 32
