@@ -511,6 +511,8 @@ def test_an_administrator_of_everything_changes_the_rules_in_the_console(door: D
         page = root.get("/admin/sign-in")
         for shown in (door.issuer, f"{door.base}/login/provider/callback", "groups: operators"):
             assert shown in page.text
+        # A browser takes the first line break of a field away.
+        assert f">\n{RULES}</textarea>" in html.unescape(page.text)
         wrong = other.replace("role: operator", "role: skipper")
         refused = root.post("/admin/sign-in", data={**form, "text": wrong})
         assert refused.status_code == 422
