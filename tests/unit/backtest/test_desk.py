@@ -148,7 +148,7 @@ def test_a_rule_that_is_not_saved_is_tried_beside_what_stands() -> None:
     assert [rule.id for rule in result.today.rules] == ["flood-level"]
     assert result.today.rules != result.tried.rules == (slower,)
     assert result.tried.thresholds == result.today.thresholds == {}
-    assert (result.value, result.new_value, result.unit) == (4.0, 4.0, "m")
+    assert (result.value, result.new_value, result.unit) == (3.0, 4.0, "m")
     assert result.severity is None
     (new,) = rules(LEVEL.replace("flood-level", "flood-new"))
     assert desk(written=new).today is None
@@ -164,7 +164,9 @@ def test_a_rule_that_is_not_saved_has_to_apply() -> None:
 def test_a_rule_may_be_looked_at_by_itself() -> None:
     result = desk(rule="flood-rise")
     assert (result.rule.id, result.rules) == ("flood-rise", ("flood-rise",))
-    assert (result.compared, result.unit, result.value, result.tried) == (None, "", None, None)
+    assert (result.value, result.unit, result.tried) == (2.0, "m", None)
+    assert result.compared is not None
+    assert (result.compared.direction, result.compared.severity) == ("above", None)
     assert result.today is not None
     level = desk(rule="flood-level")
     assert (level.value, level.unit) == (3.0, "m")
