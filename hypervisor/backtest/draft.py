@@ -29,7 +29,8 @@ class Edit:
     """What is tried over a period of event time (µs), at `owner`: a site, or `device/<name>`.
 
     `threshold` and `value` (with its unit; None: the current one only), or `written`, a rule that
-    is not yet saved; `rule`: which rule, where several use the threshold.
+    is not yet saved; `rule`: which rule, where several use the threshold. `flood`: a recorded one,
+    laid over the gauge.
     """
 
     owner: str
@@ -39,6 +40,7 @@ class Edit:
     value: str | None = None
     rule: str | None = None
     written: Rule | None = None
+    flood: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

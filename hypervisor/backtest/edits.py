@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from hypervisor.alarms import queries_load as load_store
-from hypervisor.backtest import past_events, registries, service
+from hypervisor.backtest import past_events, registries, service, what_if
 from hypervisor.backtest.compared_series import Compared
 from hypervisor.backtest.draft import Draft, Edit, list_places, prepare
 from hypervisor.backtest.evaluate import WARM, CompleteTail
@@ -20,6 +20,7 @@ from hypervisor.backtest.service import Answer, Question
 from hypervisor.backtest.sources import CachedSource, StoredSource
 from hypervisor.backtest.strip import ComparedValues, Strip, strip
 from hypervisor.backtest.trial_side import Side, rate
+from hypervisor.backtest.what_if import Laid, LaidSource
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import columns, rulebook
@@ -54,6 +55,7 @@ class TrialResult:
     edit: Side | None
     compared: Compared | None
     picture: Strip | None
+    laid: Laid | None = None
     peaks: Mapping[int, float | None] = field(default_factory=dict)
     since: int
     until: int
@@ -78,9 +80,14 @@ def try_edit(  # noqa: PLR0913  what is tried, and where
     source = CachedSource(StoredSource.of(connection))
     registry = load(connection)
     draft = prepare(registry, edit, catalogue)
+    laid = None
+    if edit.flood is not None:
+        laid, rows = what_if.lay_over(draft.near, draft.site, edit.flood, edit.until)
+        source = CachedSource(LaidSource(source=source.source, laid=rows))
     entries = [
         replace(entry, rules=(), severity=draft.severity)
         for entry in past_events.list_events(connection, registry, [draft.site])
+        if laid is None  # what was reported did not happen in it
     ]
     answers = [
         None if trial is None else _ask(draft, trial, source, catalogue, entries)
@@ -102,6 +109,7 @@ def try_edit(  # noqa: PLR0913  what is tried, and where
         today=today,
         edit=tried,
         compared=draft.compared,
+        laid=laid,
         picture=None if seen is None else strip(seen, edit.since, edit.until, zone),
         peaks={} if seen is None else _peaks(seen, [side for side in (today, tried) if side]),
         since=edit.since,

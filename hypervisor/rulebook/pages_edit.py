@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from hypervisor.rulebook.model import NONE
 from hypervisor.rulebook.pages import Short
 from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, FieldError
 from hypervisor.rulebook.views_edit import EVERYWHERE, EditedRule
+from hypervisor.rulebook.views_share import unpack_text
 from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
@@ -47,6 +48,7 @@ class PageState:
     span: str = ""
     reason: str = ""
     saved: bool = False
+    shared: bool = False
     reason_wrong: str = ""
     failing: str = ""
     stale: str = ""
@@ -76,15 +78,26 @@ def edit_rule(  # noqa: PLR0913, PLR0917  what the address says
     current: Annotated[EditedRule, Depends(_find_current)],
     site: Short = "",
     span: Short = "",
+    draft: Annotated[str, Query(max_length=8_000)] = "",
     saved: bool = False,  # noqa: FBT001, FBT002  a parameter of the address
 ) -> HTMLResponse:
-    """The form and the text of a rule; of a new one, from a template."""
+    """The form and the text of a rule; `draft`: as a link to a trial holds it."""
     if not current.id:
         context.require(Duty.WRITE_RULES)
     with reading(reader_of(context)):
-        draft = views_edit.draft_of(context, current)
         state = PageState(site=site, span=span, saved=saved)
-        return _render_page(context, request, current, draft, state)
+        if not draft:
+            shown = views_edit.draft_of(context, current)
+            return _render_page(context, request, current, shown, state)
+        try:
+            shown = views_draft.parse_draft(unpack_text(draft), current.domain)
+        except RulebookError as error:
+            shown = views_edit.draft_of(context, current)
+            state = replace(state, failing=refusal(error), status=422)
+        else:
+            state = replace(state, shared=True)
+            shown = _refuse_taken(context, current, shown)
+        return _render_page(context, request, current, shown, state)
 
 
 @router.post("/rules/{rule}/draft")
@@ -122,7 +135,7 @@ def try_rule(
     with reading(reader_of(context)):
         draft = views_draft.parse_draft(_form_text(form, "text"), current.domain)
         trial = views_edit.run_trial_at(
-            context, request, draft.rule, _form_text(form, "site"), _form_text(form, "span")
+            context, request, current, draft, _form_text(form, "site"), _span_of(form)
         )
         return fragment(context, "rules_at_site.html", sheet=trial, **_shared(context, current))
 
@@ -173,10 +186,17 @@ def _parse_form(context: RequestContext, current: EditedRule, form: FormData) ->
     draft = views_draft.parse_draft(text, current.domain)
     if wrong:
         return replace(_with_slip(draft, "guide", wrong), guide=guide)
-    if draft.rule is not None and draft.rule.id in (taken or ()):
-        words = _("%(name)s exists already: choose another identifier.")
-        draft = _with_slip(draft, "id", words % {"name": draft.rule.id})
-    return draft
+    return _refuse_taken(context, current, draft)
+
+
+def _refuse_taken(context: RequestContext, current: EditedRule, draft: Draft) -> Draft:
+    """A new rule's draft with an error if its identifier exists."""
+    if current.id or draft.rule is None:
+        return draft
+    if draft.rule.id not in views_edit.list_identifiers(context):
+        return draft
+    words = _("%(name)s exists already: choose another identifier.")
+    return _with_slip(draft, "id", words % {"name": draft.rule.id})
 
 
 def _form_text(form: FormData, key: str) -> str:
@@ -184,8 +204,13 @@ def _form_text(form: FormData, key: str) -> str:
 
 
 def _state_of(form: FormData) -> PageState:
-    site, span, reason = (_form_text(form, name) for name in ("site", "span", "reason"))
-    return PageState(site=site, span=span, reason=reason)
+    site, reason = _form_text(form, "site"), _form_text(form, "reason")
+    return PageState(site=site, span=_span_of(form), reason=reason)
+
+
+def _span_of(form: FormData) -> str:
+    """The period chosen; a flood that is laid over the gauge stands instead."""
+    return _form_text(form, "flood") or _form_text(form, "span")
 
 
 def _write_rule(context: RequestContext, current: EditedRule, draft: Draft, form: FormData) -> str:
@@ -240,7 +265,7 @@ def _render_page(
         sites=sites,
         site=site,
         everywhere=[] if current.id else views_edit.list_domain_sites(context, current.domain),
-        sheet=views_edit.run_trial_at(context, request, draft.rule, site, around.span),
+        sheet=views_edit.run_trial_at(context, request, current, draft, site, around.span),
         around=around,
         conflict=views_edit.changes_since(context, stale, around.stale) if stale else None,
         writes=context.may(Duty.WRITE_RULES),

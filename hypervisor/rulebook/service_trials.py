@@ -44,6 +44,7 @@ def build_edit(  # noqa: PLR0913  what is tried
     value: str | None = None,
     rule: str | None = None,
     written: Rule | None = None,
+    flood: str = "",
 ) -> Edit:
     """The edit that a trial evaluates; BacktestError if the period is empty or too long."""
     if not FIRST <= since <= until <= _LAST:
@@ -58,6 +59,7 @@ def build_edit(  # noqa: PLR0913  what is tried
         value=value or None,
         rule=rule or None,
         written=written,
+        flood=flood or None,
     )
 
 

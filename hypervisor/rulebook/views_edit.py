@@ -24,6 +24,7 @@ from hypervisor.rulebook.views_everywhere import (
 )
 from hypervisor.rulebook.views_guide import new_guide
 from hypervisor.rulebook.views_list import domain_of, read_rule
+from hypervisor.rulebook.views_share import make_link
 from hypervisor.rulebook.views_trial import SpanChoice, TrialView, choose_span, list_events, try_out
 from hypervisor.rulebook.yaml_output import rule_text
 from rules._rule import Rule
@@ -54,6 +55,7 @@ class RuleTrial:
     shown: TrialView | None = None
     problem: str = ""
     everywhere: EverywhereView | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,12 +141,18 @@ def list_sites(context: RequestContext, request: Request, current: EditedRule) -
     return sorted(sites, key=lambda site: site.title)
 
 
-def run_trial_at(
-    context: RequestContext, request: Request, rule: Rule | None, site: str, span: str
+def run_trial_at(  # noqa: PLR0913, PLR0917  what is tried, and where
+    context: RequestContext,
+    request: Request,
+    current: EditedRule,
+    draft: Draft,
+    site: str,
+    span: str,
 ) -> RuleTrial:
     """Trial of a drafted rule at a site, or at all, compared with the current rule."""
     if site == EVERYWHERE:
-        return _run_trial_everywhere(context, request, rule, span)
+        return _run_trial_everywhere(context, request, current, draft, span)
+    rule = draft.rule
     place = queries_site.load_site(context.connection, site) if site else None
     if place is None:
         return RuleTrial()
@@ -159,17 +167,25 @@ def run_trial_at(
         span=chosen.key,
         shown=shown,
         problem=problem,
+        link=_link_trial(current, draft, site, chosen),
     )
 
 
 def _run_trial_everywhere(
-    context: RequestContext, request: Request, rule: Rule | None, span: str
+    context: RequestContext, request: Request, current: EditedRule, draft: Draft, span: str
 ) -> RuleTrial:
-    if rule is None:
+    if draft.rule is None:
         return RuleTrial(problem=_("Correct the rule first."))
     spans, chosen = choose_recent_span(context, span)
-    view, problem = try_out_everywhere(context, request, rule, chosen)
-    return RuleTrial(spans=spans, span=chosen.key, everywhere=view, problem=problem)
+    view, problem = try_out_everywhere(context, request, draft.rule, chosen)
+    link = _link_trial(current, draft, EVERYWHERE, chosen)
+    return RuleTrial(spans=spans, span=chosen.key, everywhere=view, problem=problem, link=link)
+
+
+def _link_trial(current: EditedRule, draft: Draft, site: str, span: SpanChoice) -> str:
+    path = f"/rules/{current.id or 'new'}"
+    domain = "" if current.id else current.domain
+    return make_link(path, span, domain=domain, site=site, draft=draft.text)
 
 
 def list_domain_sites(context: RequestContext, domain: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from hypervisor.backtest.trial_side import Side
 from hypervisor.base.translation import translate as _
 from hypervisor.readings import queries_latest
 from hypervisor.rulebook.service_trials import YEAR, run_trial_everywhere
-from hypervisor.rulebook.views_trial import SpanChoice, format_span
+from hypervisor.rulebook.views_trial import SpanChoice, choose_key, format_span
 from hypervisor.web.filters import NOTHING, duration, number
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
@@ -52,7 +52,7 @@ def choose_recent_span(
         for name, length in _SPANS
     ]
     choices.append(SpanChoice(key="year", label=_("12 months"), since=now - YEAR, until=now))
-    return choices, next((choice for choice in choices if choice.key == key), choices[0])
+    return choose_key(choices, key)
 
 
 def try_out_everywhere(

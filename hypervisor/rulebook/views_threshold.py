@@ -18,6 +18,7 @@ from hypervisor.registry.queries_site import SitePlace
 from hypervisor.rulebook import gauge_records, queries, views_texts
 from hypervisor.rulebook.model import last_recorded, mark_of, owner_of
 from hypervisor.rulebook.proposal import Candidate, Proposal, ProposalOptions
+from hypervisor.rulebook.views_share import make_link
 from hypervisor.rulebook.views_texts import RuleBehaviour
 from hypervisor.rulebook.views_trial import (
     LAST_YEAR,
@@ -60,6 +61,7 @@ class ThresholdPage:
     assets: Sequence[tuple[str, float]]
     seen: tuple[float, float] | None
     text: str
+    link: str
 
     @property
     def mark(self) -> str:
@@ -122,6 +124,9 @@ def load_page(
         assets=_list_assets(context, place.name, name),
         seen=(min(peaks), max(peaks)) if peaks else None,
         text=_rule_yaml(context, rule.id) if rule else "",
+        link=make_link(
+            f"/thresholds/{key}", chosen, value=query.value, rule=rule.id if rule else ""
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from fastapi import Request
 
 from hypervisor.access.context import RequestContext
-from hypervisor.backtest import queries_past_events
+from hypervisor.backtest import queries_past_events, what_if
 from hypervisor.backtest.edits import TrialResult
 from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.queries_past_events import PastEvent
@@ -22,7 +22,7 @@ from hypervisor.rulebook import queries, views_strip, views_texts
 from hypervisor.rulebook.service_trials import YEAR, build_edit, run_trial
 from hypervisor.rulebook.views_strip import Lane, StripDrawing
 from hypervisor.rulebook.views_texts import RuleBehaviour
-from hypervisor.web.filters import MINUS, NOTHING, duration, number, short_day, signed
+from hypervisor.web.filters import MINUS, NOTHING, duration, iso, number, short_day, signed
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
 from rules._rule import Rule
@@ -32,6 +32,7 @@ LAST_YEAR = "year"
 _CHIPS = 3  # events offered as periods
 _BEFORE, _AFTER = timedelta(days=3), timedelta(days=2)
 _HOUR = timedelta(hours=1)
+_LAID = timedelta(microseconds=what_if.BEFORE + what_if.AFTER) + timedelta(days=1)
 _MANY = 14  # table rows
 _SECOND = 1_000_000
 _FOREVER = 2**62
@@ -39,12 +40,19 @@ _FOREVER = 2**62
 
 @dataclass(frozen=True, kw_only=True)
 class SpanChoice:
-    """A period to choose; `key` is its query parameter."""
+    """A period to choose; `key` is its query parameter. `flood`: laid over the gauge."""
 
     key: str
     label: str
     since: datetime
     until: datetime
+    flood: str = ""
+
+    @property
+    def fixed(self) -> str:
+        """A key that is the same period for everyone, at any time."""
+        period = f"{iso(self.since)}/{iso(self.until)}"
+        return f"{period}/{self.flood}" if self.flood else period
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +123,38 @@ def choose_span(
         )
         for event in sorted(past, key=attrgetter("begins"), reverse=True)[:_CHIPS]
     ]
+    if quantity == what_if.QUANTITY:
+        choices += [
+            SpanChoice(key=f"flood-{name}", label=title, since=now - _LAID, until=now, flood=name)
+            for name, title in what_if.list_floods()
+        ]
+    return choose_key(choices, key)
+
+
+def choose_key(choices: Sequence[SpanChoice], key: str) -> tuple[Sequence[SpanChoice], SpanChoice]:
+    """The choices and the one of a key, the first without one; a fixed period becomes a choice."""
+    fixed = _parse_span(key)
+    if fixed is not None:
+        since, until, flood = fixed
+        label = f"{short_day(since)} \N{EN DASH} {short_day(until)}"
+        shared = SpanChoice(key=key, label=label, since=since, until=until, flood=flood)
+        choices = [*choices, shared]
     return choices, next((choice for choice in choices if choice.key == key), choices[0])
+
+
+def _parse_span(key: str) -> tuple[datetime, datetime, str] | None:
+    """The period and flood of `SpanChoice.fixed`; None: it is another key."""
+    first, slash, last = key.partition("/")
+    last, _slash, flood = last.partition("/")
+    if not slash:
+        return None
+    try:
+        since, until = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    except ValueError:
+        return None
+    if since.tzinfo is None or until.tzinfo is None or since >= until:
+        return None
+    return since, until, flood
 
 
 def try_out(  # noqa: PLR0913  what is tried, and where
@@ -132,7 +171,7 @@ def try_out(  # noqa: PLR0913  what is tried, and where
     """A trial of a value of the threshold `name` or of a written rule, or why it failed."""
     tested = {"written": written} if written else {"name": name, "value": value, "rule": rule}
     try:
-        edit = build_edit(owner, span.since, span.until, **tested)
+        edit = build_edit(owner, span.since, span.until, flood=span.flood, **tested)
         return _view(context, run_trial(context, request, edit), name), ""
     except (BacktestError, RuleError, ScalarError) as error:
         return None, refusal(error)

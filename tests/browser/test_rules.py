@@ -46,6 +46,36 @@ def test_a_threshold_is_tried_saved_and_taken_back(own_console: Console) -> None
     assert violations(page) == []
 
 
+def test_a_tried_value_is_shared_by_a_link(console: Console) -> None:
+    page = console.page(THRESHOLD, language="fr")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#value").fill("1,0")
+    expect(page.locator("#worth")).to_contain_text("1,00")
+    link = page.get_by_role("link", name="Lien vers cet essai")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".share [role=status]")).to_contain_text("Copié")
+    address = page.evaluate("navigator.clipboard.readText()").removeprefix(console.base)
+    other = console.page(address, language="fr", role="viewer")
+    expect(other.locator("#value")).to_have_value("1,0")
+    lanes = ".strip-lanes"
+    assert other.locator(lanes).inner_html() == page.locator(lanes).inner_html()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_a_recorded_flood_comes_to_this_gauge(console: Console, size: tuple[int, int]) -> None:
+    page = console.page(THRESHOLD, language="fr", size=size)
+    summary = page.locator("summary", has_text="Et si")
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert overflow(page) <= 0
+    page.get_by_role("link", name=re.compile("Saint-Béat")).first.click()
+    expect(page.locator("#laid")).to_contain_text("rien de cela")
+    expect(page.locator("#laid")).to_contain_text("Licence Ouverte")
+    assert overflow(page) <= 0
+    assert violations(page) == []
+
+
 def test_the_line_is_moved_by_the_keyboard(console: Console) -> None:
     page = console.page(THRESHOLD)
     handle = page.get_by_role("slider")

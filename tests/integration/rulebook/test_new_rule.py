@@ -1,13 +1,18 @@
 """A new rule: its trial draws its condition and calls its alarms new."""
 
 import re
+from html import unescape
 
 import httpx
 import pytest
 
 from tests.integration.web.conftest import (  # noqa: F401  fixtures
+    ORGE,
+    YVETTE,
+    ClientOf,
     base,
     client,
+    client_of,
     world,
 )
 
@@ -72,3 +77,53 @@ def test_a_value_that_is_no_number_is_said_at_its_field(client: httpx.Client) ->
     slip = answer.text.split('id="slip-guide"')[1].split("</p>")[0]
     assert "haut" in slip
     assert 'name="guide value" value="haut"' in answer.text
+
+
+def linked(page: str) -> str:
+    found = re.search(r'href="([^"]+)" data-share', page)
+    assert found is not None, page
+    return unescape(found[1])
+
+
+def lanes(page: str) -> str:
+    """What a trial shows, without how long it took."""
+    return page.partition('class="chart strip-lanes"')[2].partition("</svg>")[0]
+
+
+def test_a_link_shows_a_colleague_the_same_trial_of_a_rule(
+    client: httpx.Client,  # noqa: F811
+    client_of: ClientOf,  # noqa: F811
+) -> None:
+    page = tried(client)
+    answer = client_of("author").get(linked(page))
+    assert answer.status_code == 200
+    assert lanes(answer.text) == lanes(page)
+    assert "flood-bridge" in answer.text
+    assert "Essai partagé" in answer.text
+    broken = client.get("/rules/new?domain=flood&draft=eJzT0y")
+    assert broken.status_code == 422
+    assert "le lien est incomplet" in broken.text
+
+
+def test_a_link_shows_the_same_trial_of_a_threshold_to_who_may_see_it(
+    client: httpx.Client,  # noqa: F811
+    client_of: ClientOf,  # noqa: F811
+) -> None:
+    page = client.get("/thresholds/orge/attention/trial?value=2.5").text
+    link = linked(page)
+    assert "value=2.5" in link
+    assert "%2F" in link  # the period, fixed
+    answer = client_of("viewer", ORGE).get(link)
+    assert answer.status_code == 200, answer.text
+    assert lanes(answer.text) == lanes(page)
+    assert client_of("viewer", YVETTE).get(link).status_code == 404
+
+
+def test_a_recorded_flood_is_laid_over_the_gauge(client: httpx.Client) -> None:  # noqa: F811
+    page = client.get("/thresholds/orge/attention?span=flood-saint-beat").text
+    assert "rien de cela" in page.split('id="laid"')[1]
+    assert "Saint-Béat" in page
+    link = linked(page)
+    assert "saint-beat" in link
+    assert lanes(client.get(link).text) == lanes(page)
+    assert 'id="laid"' in tried(client, flood="flood-saint-beat")
