@@ -20,6 +20,7 @@ from hypervisor.registry.model import (
     Zone,
     make_registry,
 )
+from sensors._errors import Message
 
 # Beside the device, series and group themselves.
 _FACTS = {"device": "service", "series": "reporting"}
@@ -68,7 +69,9 @@ def list_field_changes(kind: str, key: str, before: Thing | None, after: Thing) 
     """One line for each changed field, or one for a new object."""
     if before is None:
         name = getattr(after, "title", None) or getattr(after, "name", None) or key
-        return [ChangeLine(kind=kind, key=key, field="", before="", after=f"new: {name}")]
+        return [
+            ChangeLine(kind=kind, key=key, field="", before="", after=Message("new: {name}", name))
+        ]
     return [
         ChangeLine(
             kind=kind,
@@ -93,7 +96,9 @@ def revision_line(revision: Revision, before: Revision | None) -> ChangeLine:
         key=revision.key,
         field="",
         before="" if before is None else format_value(before.value),
-        after=format_value(revision.value) + (" (illustrative)" if revision.illustrative else ""),
+        after=Message("{value} (illustrative)", format_value(revision.value))
+        if revision.illustrative
+        else format_value(revision.value),
         effective=None if revision.effective == EPOCH else revision.effective,
     )
 

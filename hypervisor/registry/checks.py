@@ -55,7 +55,7 @@ class _Checks:
         for entry in self.comparison.entries["sites"].values():
             code = entry.given.get("commune")
             if code is not None and code not in communes:
-                first = "; apply the territory's areas first"
+                first = Message("; apply the territory's areas first")
                 hint = did_you_mean(code, communes) if communes else first
                 text = Message("INSEE code {code} is no commune of the territory{hint}", code, hint)
                 yield entry.where.inside("commune").problem(text)
@@ -134,15 +134,16 @@ class _Checks:
         return places[-1] if places else None
 
     def threshold_order(self) -> Iterable[Problem]:
-        """Each level lies above the one below it."""
+        """Each level lies above the one below it, and below those that stay above it."""
+        given = {fact.key for fact in self.inventory.facts if fact.kind == "threshold"}
         for fact in self.inventory.facts:
             owner, _, name = fact.key.rpartition("/")  # a site, or device/<device>
             threshold = self.catalogue.thresholds.get(name)
-            if fact.kind != "threshold" or threshold is None:
-                continue
             here = self.facts.get(("threshold", fact.key))
+            if fact.kind != "threshold" or threshold is None or here is None:
+                continue
             lower = self.facts.get(("threshold", f"{owner}/{threshold.above}"))
-            if here and lower and here["value"] <= lower["value"]:
+            if lower and here["value"] <= lower["value"]:
                 yield fact.where.problem(
                     Message(
                         "{value:g} {unit} is not above {above}, {value2:g} {unit2}",
@@ -153,6 +154,22 @@ class _Checks:
                         lower["unit"],
                     )
                 )
+            for above in self.catalogue.thresholds.values():
+                key = f"{owner}/{above.name}"
+                higher = self.facts.get(("threshold", key))
+                if above.above != name or key in given or higher is None:
+                    continue
+                if higher["value"] <= here["value"]:
+                    yield fact.where.problem(
+                        Message(
+                            "{value:g} {unit} is not below {below}, {value2:g} {unit2}",
+                            here["value"],
+                            here["unit"],
+                            above.name,
+                            higher["value"],
+                            higher["unit"],
+                        )
+                    )
 
 
 def _is_downstream(start: str, goal: str, below: Mapping[str, list[str]]) -> bool:

@@ -109,23 +109,29 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 
 def export(
     context: typer.Context,
-    what: Annotated[str, typer.Argument(help="sites, zones or assets.")],
+    what: Annotated[str, typer.Argument(help="all, or sites, zones, assets as GeoJSON.")] = "all",
     output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
 ) -> None:
-    """Write sites, zones or assets as GeoJSON, which `inventory apply` reads again."""
+    """Write the registry as one YAML file, or a part as GeoJSON; `apply` reads both again."""
     from hypervisor.registry import queries as registry
     from hypervisor.registry.export_geojson import ExportError, export_features, format_features
+    from hypervisor.registry.export_yaml import format_registry
+    from sensors._domain import catalogue
 
     with open_database(context) as connection:
-        features = export_features(registry.load(connection), what)
+        content = registry.load(connection)
+    if what == "all":
+        text = format_registry(content, catalogue())
+    else:
+        text = format_features(export_features(content, what))
     if output is None:
-        print(format_features(features), end="")
+        print(text, end="")
         return
     try:
-        output.write_text(format_features(features), encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ExportError(f"{output} cannot be written: {error.strerror}") from error
-    print(f"{output}: {len(features['features'])} {what}", file=sys.stderr)
+        raise ExportError("{output} cannot be written: {error}", output, error.strerror) from error
+    print(f"{output}: written", file=sys.stderr)
 
 
 def examples(as_json: Json = False) -> None:

@@ -14,6 +14,7 @@ from hypervisor.registry.changes import (
     list_field_changes,
     revision_line,
 )
+from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import KINDS, Area, Device, Registry, Series, Thing
 from hypervisor.registry.revisions import Stamp, revise
@@ -34,8 +35,8 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "assets": ("kind",),
 }
 _HINTS = {
-    "commissioned": " (the day it began to measure, such as 2015-06-01)",
-    "domain": " (its devices do not determine it)",
+    "commissioned": Message(" (the day it began to measure, such as 2015-06-01)"),
+    "domain": Message(" (its devices do not determine it)"),
 }
 
 
@@ -161,9 +162,11 @@ class _Builder:
 
 
 def _moved_message(entry: Entry, before: Device) -> str:
-    return (
-        f"device {entry.key!r} is at site {before.site!r}: retire it there and give the"
-        " new place a device of another name, so that its old readings stay where they were"
+    return Message(
+        "device {device!r} is at site {site!r}: retire it there and give the new place a device of "
+        "another name, so that its old readings stay where they were",
+        entry.key,
+        before.site,
     )
 
 
@@ -193,7 +196,13 @@ def merge_entries(entries: Iterable[Entry], problems: list[Problem]) -> dict[str
             other = before.given.get(name, value)
             if other != value:
                 here, there = ("null" if each is None else repr(each) for each in (value, other))
-                text = f"{name} {here} here, {there} in {_format_place(before.where)}"
+                text = Message(
+                    "{field} {here} here, {there} in {place}",
+                    name,
+                    here,
+                    there,
+                    _format_place(before.where),
+                )
                 problems.append(Problem(where=entry.where, text=text))
         merged[entry.key] = replace(before, given={**before.given, **entry.given})
     return merged
@@ -207,7 +216,12 @@ def merge_facts(facts: Iterable[Fact], problems: list[Problem]) -> list[Fact]:
         if before is fact or _is_repeated(fact.key, before.where, fact.where, problems):
             continue
         if before.value != fact.value:
-            text = f"{fact.value} here, {before.value} in {_format_place(before.where)}"
+            text = Message(
+                "{here} here, {there} in {place}",
+                format_value(fact.value),
+                format_value(before.value),
+                _format_place(before.where),
+            )
             problems.append(Problem(where=fact.where, text=text))
     return list(merged.values())
 
@@ -215,7 +229,7 @@ def merge_facts(facts: Iterable[Fact], problems: list[Problem]) -> list[Fact]:
 def _is_repeated(key: str, before: Where, here: Where, problems: list[Problem]) -> bool:
     """Whether one file describes a thing twice (a problem)."""
     if before.file == here.file:
-        text = f"{key!r} is described twice, first on line {before.line}"
+        text = Message("{key!r} is described twice, first on line {line}", key, before.line)
         problems.append(Problem(where=here, text=text))
     return before.file == here.file
 

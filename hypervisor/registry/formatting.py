@@ -11,7 +11,7 @@ from sensors._errors import Message
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-_FED = {True: "switched: no current while dark", False: "always fed"}
+_FED = {True: Message("switched: no current while dark"), False: Message("always fed")}
 _ALWAYS = (moment(BEGINNING), EPOCH)
 
 
@@ -37,9 +37,11 @@ def _format_fact(value: Mapping[str, Any]) -> str:
 
 
 def _format_reporting(value: Mapping[str, Any]) -> str:
-    return (
-        f"every {format_duration(value['interval_s'])},"
-        f" stale after {format_duration(value['stale_s'])}, {value['reporting']}"
+    return Message(
+        "every {interval}, stale after {stale}, {reporting}",
+        format_duration(value["interval_s"]),
+        format_duration(value["stale_s"]),
+        value["reporting"],
     )
 
 
@@ -52,7 +54,7 @@ def _format_geometry(value: Mapping[str, Any]) -> str:
     """Its type and size, not its positions."""
     coordinates = value["coordinates"]
     if value["type"] == "Point":
-        return f"at {coordinates[0]:g}, {coordinates[1]:g}"
+        return Message("at lon {lon:g}, lat {lat:g}", *coordinates[:2])
     return f"{value['type']} of {_count_positions(coordinates)} positions"
 
 
@@ -104,13 +106,15 @@ def _format_runs(numbers: Iterable[int], names: tuple[str, ...], first: int) -> 
 
 _FORMATS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "coordinates": _format_geometry,
-    "level": lambda value: f"{value['level']:g} {value['unit']} at {value['gauge']}",
+    "level": lambda value: Message(
+        "{level:g} {unit} at the gauge {gauge}", value["level"], value["unit"], value["gauge"]
+    ),
     "value": lambda value: f"{value['value']:g} {value['unit']}",
-    "travel_s": lambda value: f"travel {format_duration(value['travel_s'])}",
+    "travel_s": lambda value: Message("travel time {duration}", format_duration(value["travel_s"])),
     "in_service": lambda value: "in service" if value["in_service"] else "out of service",
     "interval_s": _format_reporting,
-    "zero": lambda value: f"zero at {value['zero']:g} {value['unit']} NGF",
-    "plan": lambda value: f"{value['plan']}, {_FED[bool(value['switched'])]}",
+    "zero": lambda value: Message("zero at {height:g} {unit} NGF", value["zero"], value["unit"]),
+    "plan": lambda value: Message("{plan}, {fed}", value["plan"], _FED[bool(value["switched"])]),
     "begins": _format_works,
     "spells": format_plan,
 }
@@ -121,7 +125,7 @@ def format_duration(seconds: float) -> str:
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
+    return f"{seconds:.10g} s"
 
 
 def format_minute(at: datetime) -> str:

@@ -16,6 +16,7 @@ from hypervisor.registry.input_fields import (
     Name,
     PlacedInput,
     Properties,
+    Rows,
     Text,
     Truth,
     context_of,
@@ -121,6 +122,18 @@ def _series(node: Any, info: ValidationInfo) -> tuple[SeriesContent, ...]:
     return tuple(_read_series(node, context_of(info))) if node else ()
 
 
+SeriesList = Annotated[
+    tuple[SeriesContent, ...],
+    PlainValidator(_series),
+    Rows(
+        model=SeriesInput,
+        key="quantity",
+        columns=("interval", "stale", "low", "high", "saturates"),
+        names=lambda catalogue: catalogue.quantities,
+    ),
+]
+
+
 class DeviceInput(PlacedInput):
     """A device of a site."""
 
@@ -131,7 +144,7 @@ class DeviceInput(PlacedInput):
     commissioned: Instant | None = None
     retired: Instant | None = None
     in_service: Truth | None = None
-    series: Annotated[tuple[SeriesContent, ...], PlainValidator(_series)] = ()
+    series: SeriesList = ()
     group: Name | None = None
     gateway: Text | None = None
     address: Text | None = None

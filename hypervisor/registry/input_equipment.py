@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from hypervisor.base.instants import EPOCH
+from hypervisor.base.translation import mark
 from hypervisor.registry.geometry import AREAS, SHAPES, parse_geometry
 from hypervisor.registry.input_devices import refuse_reserved
 from hypervisor.registry.input_fields import (
@@ -24,6 +25,7 @@ from hypervisor.registry.input_fields import (
     Names,
     PlacedInput,
     Properties,
+    Rows,
     Text,
     Truth,
     context_of,
@@ -69,16 +71,16 @@ class GatewayInput(PlacedInput):
 class SupplyInput(FactInput):
     """The lighting plan of a group, and whether its lamps have current by day."""
 
-    plan: Text = Field(description="the name of a lighting plan")
+    plan: Text = Field(description=mark("the name of a lighting plan"))
     switched: Truth = Field(
-        description="true where the lamps have no current by day, false where they do"
+        description=mark("true where the lamps have no current by day, false where they do")
     )
 
 
 def _read_members(node: Any, info: ValidationInfo) -> tuple[Fact, ...]:
     """Names in a list, names with null or fields in a mapping, or a list of both."""
     if node and not isinstance(node, Fields | Items):
-        raise ValueError("expected a list of devices: [lamp-1, lamp-2]")
+        raise ValueError(Message("expected a list of devices: [lamp-1, lamp-2]"))
     members: list[Fact] = []
     for item in [node] if isinstance(node, Fields) else node or ():
         if isinstance(item, Fields):
@@ -91,7 +93,8 @@ def _read_members(node: Any, info: ValidationInfo) -> tuple[Fact, ...]:
             elif child == "":
                 members.append(Fact(kind="member", key=device, value={}, where=where))
             elif not isinstance(child, Fields):
-                context_of(info).problem(where, "expected null, or {effective: 2024-10-01}")
+                text = Message("expected null, or {example}", "{effective: 2024-10-01}")
+                context_of(info).problem(where, text)
             elif own := read_fields(FactInput, child, where, context_of(info)):
                 members.append(own.fact("member", device, {}, where=where))
     return tuple(members)
@@ -106,7 +109,9 @@ class GroupInput(EntryInput):
     title: Text | None = None
     kind: Annotated[str, one_of(GROUP_KINDS)] | None = None
     site: Text | None = None
-    members: Annotated[tuple[Fact, ...], PlainValidator(_read_members)] = ()
+    members: Annotated[
+        tuple[Fact, ...], PlainValidator(_read_members), Rows(model=None, key="device")
+    ] = ()
     supply: Annotated[SupplyInput | None, fields_of(SupplyInput)] = None
     properties: Properties
 
@@ -184,7 +189,7 @@ def _numbers_of(what: str, numbers: Mapping[str, int]) -> PlainValidator:
         if not words:
             return None
         if isinstance(words, Fields) or not all(isinstance(word, str) for word in words):
-            raise ValueError("expected a list of words")
+            raise ValueError(Message("expected a list of words"))
         for word in words:
             if _normalise(word) not in numbers:
                 hint = did_you_mean(_normalise(word), numbers)
@@ -208,9 +213,9 @@ Months = Annotated[frozenset[int] | None, _numbers_of("month", MONTHS)]
 class SpellInput(Input):
     """A part of the night at another level."""
 
-    begins: Clock = Field(alias="from", description='such as "01:00"')
-    ends: Clock = Field(alias="to", description='such as "05:00"')
-    level: Annotated[float, measure_in("%")] = Field(description="such as 0 %")
+    begins: Clock = Field(alias="from", description=mark('such as "01:00"'))
+    ends: Clock = Field(alias="to", description=mark('such as "05:00"'))
+    level: Annotated[float, measure_in("%")] = Field(description=mark("such as 0 %"))
     weekdays: Weekdays = None
     months: Months = None
 
@@ -245,7 +250,11 @@ class PlanInput(FactInput):
     title: Text | None = None
     on: Annotated[timedelta, _sun_offset("sunset", "coucher")] = timedelta()
     off: Annotated[timedelta, _sun_offset("sunrise", "lever")] = timedelta()
-    spells: Annotated[tuple[SpellInput, ...], list_of(SpellInput)] = ()
+    spells: Annotated[
+        tuple[SpellInput, ...],
+        list_of(SpellInput),
+        Rows(model=SpellInput, columns=("from", "to", "level", "weekdays", "months")),
+    ] = ()
     no_relighting: Months = None
     withdrawn: Truth | None = None
 
@@ -291,8 +300,8 @@ class ZoneInput(EntryInput):
 class ReachInput(FactInput):
     """The level of a gauge at which water reaches an asset."""
 
-    gauge: Text = Field(description="the name of a site")
-    level: Metres = Field(description="such as 1.9 m")
+    gauge: Text = Field(description=mark("the name of a site"))
+    level: Metres = Field(description=mark("such as 1.9 m"))
 
 
 class AssetInput(PlacedInput):
@@ -313,7 +322,9 @@ class AssetInput(PlacedInput):
     def check(self, context: Context) -> None:
         super().check(context)
         if self.has("geometry") and (self.has("lon") or self.has("lat")):
-            text = "is given beside lon and lat: give either the geometry or the coordinates"
+            text = Message(
+                "is given beside lon and lat: give either the geometry or the coordinates"
+            )
             context.problem(self.at("geometry"), text)
 
     def content(self, context: Context) -> tuple[Entry, list[Fact]]:
@@ -354,7 +365,7 @@ class WorksInput(Input):
             text = Message("needs what it concerns: some of {subjects}", ", ".join(SUBJECTS))
             context.problem(self.where, text)
         if self.begins and self.ends and self.ends <= self.begins:
-            context.problem(self.at("ends"), "ends before it begins")
+            context.problem(self.at("ends"), Message("ends before it begins"))
 
     def content(self) -> Fact:
         """The window."""

@@ -14,11 +14,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainValidator,
     PrivateAttr,
     ValidationError,
     ValidationInfo,
 )
+from pydantic_core import CoreSchema
 
 from hypervisor.registry.geometry import is_exchanged
 from hypervisor.registry.inventory import Entry, Fact
@@ -30,7 +32,7 @@ from sensors._scalars import count, duration, instant, measure, number, truth
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
-_EMPTY = "is empty: give a value, write null to withdraw it, or leave the line out"
+_EMPTY = Message("is empty: give a value, write null to withdraw it, or leave the line out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ def read_text(node: Any) -> str:
     if isinstance(node, Fields | Items):
         raise ValueError("expected one value, found a list or fields")  # noqa: TRY004  pydantic's
     if node is None:
-        raise ValueError("needs a value, not null")
+        raise ValueError(Message("needs a value, not null"))
     if node == "":
         raise ValueError(_EMPTY)
     return str(node)
@@ -188,10 +190,46 @@ def _measure(node: Any, info: ValidationInfo) -> float:
     return measure(read_text(node), context_of(info).unit)
 
 
-def one_of(words: Iterable[str]) -> BeforeValidator:
+@dataclass(frozen=True)
+class Choice:
+    """A word that must be one of some; forms offer them."""
+
+    words: Callable[[Catalogue], Iterable[str]]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check the word."""
+        validator = BeforeValidator(
+            lambda node, info: check_word(
+                node, info.field_name, tuple(self.words(context_of(info).catalogue))
+            )
+        )
+        return validator.__get_pydantic_core_schema__(source, handler)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """How forms show a field of many: some fields (`columns`) of a model; None: names alone.
+
+    `key`: what a row is called by, `names` those that it may be; `""`: rows have no names.
+    """
+
+    model: "type[Input] | None"
+    key: str = ""
+    columns: tuple[str, ...] = ()
+    names: Callable[[Catalogue], Iterable[str]] | None = None
+
+
+def known_in(names: Callable[[Catalogue], Iterable[str]]) -> Choice:
+    """A name of the catalogue."""
+    return Choice(names)
+
+
+def one_of(words: Iterable[str]) -> Choice:
     """One of some words."""
     allowed = tuple(words)
-    return BeforeValidator(lambda node, info: check_word(node, info.field_name, allowed))
+    return Choice(lambda _catalogue: allowed)
 
 
 def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:
@@ -206,13 +244,6 @@ def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:
             Message("unknown {what} {text!r}{hint}", what, text, did_you_mean(text, allowed))
         )
     return text
-
-
-def known_in(names: Callable[[Catalogue], Iterable[str]]) -> BeforeValidator:
-    """A name of the catalogue."""
-    return BeforeValidator(
-        lambda node, info: check_word(node, info.field_name, names(context_of(info).catalogue))
-    )
 
 
 Text = Annotated[str, _by(str)]
@@ -230,13 +261,14 @@ Latitude = Annotated[float, _by(_degrees(90.0, "latitude"))]
 Properties = Annotated[
     dict[str, Any],
     BeforeValidator(lambda node: plain_value(node) or {}),
+    Rows(model=None, key="name", columns=("value",)),
     Field(default_factory=dict),
 ]
 
 
 def _read_names(node: Any) -> tuple[str, ...]:
     if node and not (isinstance(node, Items) and all(isinstance(item, str) for item in node)):
-        raise ValueError("expected a list of names: [gif, orsay]")
+        raise ValueError(Message("expected a list of names: [gif, orsay]"))
     return tuple(node or ())
 
 
@@ -341,8 +373,8 @@ class PlacedInput(EntryInput):
 
     def check(self, context: Context) -> None:
         lon, lat = self.lon, self.lat
-        if (lon is None) != (lat is None) and self.has("lon") != self.has("lat"):
-            missing = "lon" if self.has("lat") else "lat"
+        if (lon is None) != (lat is None):
+            missing = "lon" if lon is None else "lat"
             text = Message("a point needs both lon and lat; {missing} is missing", missing)
             context.problem(self.at(missing), text)
         if lon is not None and lat is not None and is_exchanged(lon, lat):

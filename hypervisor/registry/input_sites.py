@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from hypervisor.base.translation import mark
 from hypervisor.registry.input_devices import DeviceInput
 from hypervisor.registry.input_fields import (
     Context,
@@ -68,7 +69,7 @@ class AreaInput(PlacedInput):
 class DatumInput(FactInput):
     """The zero of a site's gauge above the sea (NGF-IGN69)."""
 
-    zero: Metres = Field(description="such as 48.61 m")
+    zero: Metres = Field(description=mark("such as 48.61 m"))
 
 
 class SiteInput(PlacedInput):
@@ -114,7 +115,7 @@ class LinkInput(FactInput):
 
     upstream: Name = Field(alias="from")
     downstream: Name = Field(alias="to")
-    travel: Duration | None = Field(description="a time such as 3 h")
+    travel: Duration | None = Field(description=mark("a time such as 3 h"))
 
     def check(self, context: Context) -> None:
         if self.upstream == self.downstream:

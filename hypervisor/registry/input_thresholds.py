@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, ValidationInfo
 
+from hypervisor.base.translation import mark
 from hypervisor.registry.input_fields import (
     Context,
     FactInput,
     Measure,
+    Rows,
     Text,
     check_word,
     context_of,
@@ -28,7 +30,7 @@ from sensors._quantity import Kind
 class ThresholdInput(FactInput):
     """A threshold in its vocabulary's unit."""
 
-    value: Measure = Field(description="such as 3.10 m")
+    value: Measure = Field(description=mark("such as 3.10 m"))
     quantity: Text | None = None
 
 
@@ -66,7 +68,16 @@ def _thresholds(node: Any, info: ValidationInfo) -> tuple[Fact, ...]:
     return tuple(read_thresholds(node, context_of(info)))
 
 
-Thresholds = Annotated[tuple[Fact, ...], PlainValidator(_thresholds)]
+Thresholds = Annotated[
+    tuple[Fact, ...],
+    PlainValidator(_thresholds),
+    Rows(
+        model=ThresholdInput,
+        key="name",
+        columns=("value", "quantity"),
+        names=lambda catalogue: catalogue.thresholds,
+    ),
+]
 
 
 def add_owner(facts: Iterable[Fact], owner: str) -> list[Fact]:

@@ -30,6 +30,7 @@ from hypervisor.registry.tree import (
     parse_yaml,
 )
 from sensors._domain import Catalogue, catalogue
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 
 _ILLUSTRATIVE = ("coordinates", "thresholds", "travel", "plans", "reach", "datum")
@@ -114,8 +115,20 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
         tree = parse_geojson(text, file=file, catalogue=catalogue, problems=problems)
     else:
         tree = parse_yaml(text, file=file)
+    return read_tree(tree, catalogue=catalogue, problems=problems)
+
+
+def read_tree(
+    tree: Fields, *, catalogue: Catalogue, problems: list[Problem] | None = None
+) -> Inventory:
+    """The content of a file's tree; `problems`: of its text, which are reported together.
+
+    Raises:
+        InventoryError: with every problem of this tree.
+    """
+    problems = [] if problems is None else problems
     problems.extend(
-        Problem(where=where, text="contains an invalid character")
+        Problem(where=where, text=Message("contains an invalid character"))
         for where in find_unwritable(tree, tree.where)
     )
     marked = _read_marked(tree, problems)
@@ -141,13 +154,18 @@ def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
             [
                 Problem(
                     where=Where(file=str(path), line=line),
-                    text="is not UTF-8: save it again with that encoding",
+                    text=Message("is not UTF-8: save it again with that encoding"),
                 )
             ]
         ) from error
     except OSError as error:
         raise InventoryError(
-            [Problem(where=Where(file=str(path), line=0), text=f"cannot be read: {error.strerror}")]
+            [
+                Problem(
+                    where=Where(file=str(path), line=0),
+                    text=Message("cannot be read: {error}", error.strerror),
+                )
+            ]
         ) from error
     return read_text(text, file=str(path), catalogue=catalogue)
 
@@ -197,6 +215,6 @@ def _read_marked(tree: Fields, problems: list[Problem]) -> frozenset[str]:
     node = tree.get("illustrative") or ()
     for name in node:
         if name not in _ILLUSTRATIVE:
-            text = f"{name!r}: expected some of {', '.join(_ILLUSTRATIVE)}"
+            text = Message("{name!r}: expected some of {words}", name, ", ".join(_ILLUSTRATIVE))
             problems.append(Problem(where=tree.at("illustrative"), text=text))
     return frozenset(str(name) for name in node)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hypervisor.registry.departements import NAMES, departement_of
 from hypervisor.registry.tree import Fields, InventoryError, Items, Node, Problem, Where
 from sensors._domain import Catalogue
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 
 COMMUNE_COLUMNS = ("insee", "commune", "epci_siren", "epci", "population", "lon", "lat")
@@ -59,19 +60,21 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
         columns, build = (*SITE_COLUMNS, *catalogue.thresholds, *own), _build_sites
         header = _prefix_own_columns(header)
     else:
-        kinds = (
-            f"a sheet of communes ({';'.join(COMMUNE_COLUMNS)}), of sites and devices (site;…),"
-            f" or one that begins with {', '.join(_PLAIN)}"
-        )
         raise InventoryError.at(
-            top, f"the first line is not the header of a sheet of inventories: {kinds}"
+            top,
+            Message(
+                "the first line is not the header of a sheet of inventories: a sheet of communes "
+                "({columns}), of sites and devices (site;…), or one that begins with {kinds}",
+                ";".join(COMMUNE_COLUMNS),
+                ", ".join(_PLAIN),
+            ),
         )
     for name in dict.fromkeys(header):
         if name not in columns:
-            text = f"there is no column {name!r}{did_you_mean(name, columns)}"
+            text = Message("there is no column {name!r}{hint}", name, did_you_mean(name, columns))
             problems.append(Problem(where=top, text=text))
         elif header.count(name) > 1:
-            problems.append(Problem(where=top, text=f"column {name!r} appears twice"))
+            problems.append(Problem(where=top, text=Message("column {name!r} appears twice", name)))
     if problems:
         raise InventoryError(problems)
     return build(_read_rows(reader, header, file, problems), top, problems)
@@ -85,7 +88,7 @@ def _read_rows(
     for line, cells in enumerate(reader, start=2):
         here = Where(file=file, line=line)
         if len(cells) != len(header) and any(cell.strip() for cell in cells):
-            text = f"{len(cells)} cells, the header has {len(header)}"
+            text = Message("{count} cells, the header has {columns}", len(cells), len(header))
             problems.append(Problem(where=here, text=text))
             continue
         row = Fields(here)
@@ -204,7 +207,9 @@ def _merge(fields: Fields, cells: Fields, problems: list[Problem]) -> None:
         if name not in fields:
             fields.put(name, cell, cells.at(name))
         elif fields[name] != cell:
-            text = f"{cell!r}, but line {fields.at(name).line} has {fields[name]!r}"
+            text = Message(
+                "{cell!r}, but line {line} has {other!r}", cell, fields.at(name).line, fields[name]
+            )
             problems.append(Problem(where=cells.at(name), text=text))
 
 

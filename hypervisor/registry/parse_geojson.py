@@ -14,6 +14,7 @@ from typing import Any
 from hypervisor.registry.input_equipment import ASSET_KINDS, list_zone_kinds
 from hypervisor.registry.tree import Fields, InventoryError, Items, Node, Problem, Where
 from sensors._domain import Catalogue
+from sensors._errors import Message
 
 KIND = "inventory"  # the property that says what a feature is: site, zone or asset
 PLURALS = {"site": "sites", "zone": "zones", "asset": "assets"}
@@ -34,25 +35,28 @@ def parse_geojson(text: str, *, file: str, catalogue: Catalogue, problems: list[
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
         raise InventoryError.at(
-            Where(file=file, line=line), f"not readable as JSON: {error}"
+            Where(file=file, line=line), Message("not readable as JSON: {error}", str(error))
         ) from error
     if not isinstance(loads, dict) or not isinstance(loads.get("features"), list):
         raise InventoryError.at(
-            top, "expected a GeoJSON FeatureCollection of sites, zones or assets"
+            top, Message("expected a GeoJSON FeatureCollection of sites, zones or assets")
         )
     system = json.dumps(loads.get("crs")) if loads.get("crs") else ""
     if system and not any(name in system for name in _WGS84):
-        raise InventoryError.at(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
+        text = Message("is in {system}: save the layer in WGS 84, EPSG:4326", system)
+        raise InventoryError.at(top, text)
     zone_kinds = list_zone_kinds(catalogue)
     things: dict[str, list[Fields]] = {}
     for place, feature in zip(_feature_places(text, file), loads["features"], strict=False):
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
-            problems.append(Problem(where=place, text="expected a Feature with its properties"))
+            problems.append(place.problem(Message("expected a Feature with its properties")))
             continue
         kind = _feature_kind(feature["properties"], str(loads.get("name", "")), zone_kinds)
         if kind is None:
-            expected = f"give it a property {KIND!r}: site, zone or asset"
-            problems.append(Problem(where=place, text=f"of an unknown kind: {expected}"))
+            text = Message(
+                "of an unknown kind: give it a property {name!r}: site, zone or asset", KIND
+            )
+            problems.append(place.problem(text))
             continue
         things.setdefault(PLURALS[kind], []).append(_feature_node(feature, kind, place, problems))
     return Fields(
@@ -116,7 +120,7 @@ def _find_point(geometry: Any, where: Where, problems: list[Problem]) -> list[An
     """Longitude and latitude of a site."""
     point = geometry.get("coordinates") if isinstance(geometry, dict) else None
     if not isinstance(point, list) or len(point) < 2 or geometry.get("type") != "Point":
-        problems.append(Problem(where=where, text="a site is a Point: [longitude, latitude]"))
+        problems.append(where.problem(Message("a site is a Point: [longitude, latitude]")))
         return []
     return point
 

@@ -223,12 +223,13 @@ def changes_table(changes: Changes, *, every: bool) -> Table:
             *(line.kind, line.key, line.field, line.before, line.after),
             format_value(line.effective) if line.effective else "",
         )
-        for line in _condense(changes.lines, every=every)
+        for line in condense_lines(changes.lines, every=every)
     )
     return _table(("what", "which", "field", "before", "after", "in force from"), rows)
 
 
-def _condense(lines: Iterable[ChangeLine], *, every: bool) -> Iterable[ChangeLine]:
+def condense_lines(lines: Iterable[ChangeLine], *, every: bool = False) -> Iterable[ChangeLine]:
+    """The lines; many new things of one kind as one line unless `every`."""
     listed = list(lines)
     new = Counter(line.kind for line in listed if not line.before)
     many = {kind for kind, count in new.items() if count > _NEW_LINES and not every}

@@ -158,7 +158,9 @@ def parse_yaml(text: str, *, file: str) -> Fields:
         return Fields(where)
     tree = _convert(source, source.compose(text), where)
     if not isinstance(tree, Fields):
-        raise InventoryError.at(where, "expected fields such as 'sites:', found a list or a text")
+        raise InventoryError.at(
+            where, Message("expected fields such as 'sites:', found a list or a text")
+        )
     return tree
 
 
