@@ -22,6 +22,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(rotate)
     group.command()(remove)
     group.command("list")(list_)
+    group.command()(publish)
     app.add_typer(group, name="device")
 
 
@@ -107,6 +108,34 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             account = f"publishes through {row.through}"
         table.add_row(row.name, "yes" if row.registered else "no", account)
     Console().print(table)
+
+
+def publish(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The device.")],
+    values: Annotated[
+        list[str], typer.Argument(metavar="QUANTITY=VALUE…", help="In the catalogue's units.")
+    ],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, envvar="HYPERVISOR_DEVICE_PASSWORD", help="Its password."
+        ),
+    ],
+) -> None:
+    """Send one message as a device, measured now, as the device itself would."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.broker.device_message import send_reading
+
+    measured: dict[str, float] = {}
+    for text in values:
+        quantity, _, value = text.partition("=")
+        try:
+            measured[quantity] = json.loads(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{text!r}: expected such as level=1.25") from error
+    send_reading(load_settings(context.obj), name, password, measured)
+    _print_note("the broker has it; see the console or `hypervisor readings`")
 
 
 def _record_audit(

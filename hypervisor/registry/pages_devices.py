@@ -15,11 +15,11 @@ from hypervisor.base.settings import Settings
 from hypervisor.base.translation import translate
 from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import audit
-from hypervisor.registry import queries_devices
+from hypervisor.registry import queries_devices, queries_tables
 from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.inventory import Fact, Inventory
+from hypervisor.registry.model import Gateway
 from hypervisor.registry.queries_devices import DeviceRow
 from hypervisor.registry.revisions import Stamp
 from hypervisor.registry.tree import Where
@@ -75,15 +75,24 @@ def set_service(
 
 
 @router.post("/admin/devices/{name}/account")
-def change_account(
-    context: Context, request: Request, name: Name, does: Text = "add", reason: Text = ""
+def change_account(  # noqa: PLR0913, PLR0917  the fields of the form
+    context: Context,
+    request: Request,
+    name: Name,
+    does: Text = "add",
+    reason: Text = "",
+    back: Text = "",
 ) -> Response:
-    """Create, rotate or delete a device's account; a new password is shown once."""
-    context.require(Duty.ADMINISTER, subject=f"device/{name}")
+    """Create, rotate or delete a device's account; a new password is shown once.
+
+    `back`: `now` where the form stood among the first steps.
+    """
+    subject = None if name in _list_gateways(context) else f"device/{name}"
+    context.require(Duty.ADMINISTER, subject=subject)  # a gateway is of the whole instance
     drop: frozenset[str] = frozenset()
     passwords: dict[str, str] = {}
     try:
-        broker = _require_broker(_settings(request))
+        broker = accounts.local_broker(_settings(request))
         if does == "remove":
             accounts.require_account(broker, name)
             drop = frozenset({name})
@@ -98,16 +107,15 @@ def change_account(
         audit.record(
             connection,
             kind="device-account",
-            subject=f"device/{name}",
+            subject=subject or f"gateway/{name}",
             reason=reason.strip() or _WORDS.get(does, _WORDS["add"]),
             author=context.person.name,
             details={"does": does if does in _WORDS else "add"},
         )
     if drop:
         return RedirectResponse(f"/admin/devices?q={name}&done=removed", status_code=303)
-    return once.leads_to(
-        context, f"/admin/devices?q={name}", {"name": name, "password": passwords[name]}
-    )
+    address = "/now" if back == "now" else f"/admin/devices?q={name}"
+    return once.leads_to(context, address, {"name": name, "password": passwords[name]})
 
 
 _WORDS = {
@@ -179,30 +187,23 @@ def _render_list(  # noqa: PLR0913  what the page shows
 
 def _load_accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
     try:
-        local = _require_broker(settings)
+        local = accounts.local_broker(settings)
         rows = accounts.list_accounts(local, {})
     except (StackError, OSError) as error:
         return None, refusal(error)
     return frozenset(row.name for row in rows if row.account), ""
 
 
-def _require_broker(settings: Settings | None) -> Broker:
-    """The broker whose accounts are stored on this machine.
-
-    Raises:
-        StackError: they are kept elsewhere.
-    """
-    if settings is None:
-        raise StackError("this process does not know where the broker's accounts are kept")
-    return accounts.local_broker(settings)
-
-
 def _load_gateways(context: RequestContext) -> Mapping[str, str | None]:
-    """Devices in use -> the gateway that publishes for them."""
-    return {
+    """Gateways and devices in use -> the gateway that publishes for a device."""
+    return dict.fromkeys(_list_gateways(context)) | {
         device.name: device.gateway
         for device in queries_devices.list_devices_in_use(context.connection, context.now())
     }
+
+
+def _list_gateways(context: RequestContext) -> list[str]:
+    return [gateway.name for gateway in queries_tables.list_things(context.connection, Gateway)]
 
 
 def _change_service(name: str, *, back: bool, at: datetime | None) -> Inventory:

@@ -17,6 +17,8 @@ SHEETS = (
         "/account",
         "/admin/accounts/administrator-all",
     ),
+    *("/admin/inventory", "/admin/inventory/list/site", "/admin/notifications/route"),
+    *(f"/admin/inventory/form/{kind}" for kind in ("area", "site", "device", "plan", "zone")),
 )
 
 

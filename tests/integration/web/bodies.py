@@ -43,12 +43,30 @@ TEXTS: Mapping[str, str] = {
     "force": "true",
 }
 # Forms that are read as they come, without a declaration.
-TYPED = frozenset(
-    {
-        *("/rules/new", "/rules/new/draft", "/rules/new/trial"),
-        *("/rules/{rule}", "/rules/{rule}/draft", "/rules/{rule}/trial"),
-    }
-)
+_RULE = {"text": "- id: flood-typed", "reason": "why", "site": "orge"}
+TYPED: Mapping[str, Sequence[Mapping[str, str]]] = {
+    **{
+        path: [{**_RULE, "source": source} for source in ("text", "form")]
+        for path in (
+            *("/rules/new", "/rules/new/draft", "/rules/new/trial"),
+            *("/rules/{rule}", "/rules/{rule}/draft", "/rules/{rule}/trial"),
+        )
+    },
+    "/admin/inventory/form/{kind}": [
+        {"name": "zorn", "title": "Mine", "domain": "flood", "reason": "why"},
+        {"name": "zorn", "more": "rows"},
+    ],
+    "/admin/inventory/preview": [{"example": "poyo"}],
+    "/admin/notifications/route": [
+        {
+            "name": "typed",
+            "channels.0.kind": "webhook",
+            "channels.0.target": "https://town.example/hook",
+            "seen": "0",
+        },
+        {"name": "typed", "more": "rows"},
+    ],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +84,7 @@ class Variant:
 def variants(route: Route, values: Values, *, each: bool = False) -> Iterator[Variant]:
     """Bodies that the route's declaration accepts; `each`: also with each other field by itself."""
     if route.path in TYPED:
-        said = {"text": "- id: flood-typed", "reason": "why", "site": "orge"}
-        yield from (Variant(route=route, form={**said, "source": one}) for one in ("text", "form"))
+        yield from (Variant(route=route, form=form) for form in TYPED[route.path])
     elif route.form:
         yield from _forms(route, values, each=each)
     elif route.body is not None:

@@ -32,6 +32,9 @@ NOWHERE: dict[str, Any] = {
     "rule": "flood-nosuch",
     "source": "october-flood",
     "topic": "devices/nosuch/readings",
+    "/admin/inventory kind": "site",
+    "/admin/inventory key": "nosuch",
+    "/admin/inventory what": "sites",
 }
 
 
@@ -146,6 +149,9 @@ def settle(world: World) -> dict[str, Any]:
         "/admin/accounts name": "sud",
         "/admin/devices name": "zorn",
         "/admin/works name": "zorn-works",
+        "/admin/inventory kind": "site",
+        "/admin/inventory key": "zorn",
+        "/admin/inventory what": "sites",
         "/quality/letters number": letter,
         "/api/v1/assets name": "zorn-road",
         "/api/v1/works name": "zorn-works",

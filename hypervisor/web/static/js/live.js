@@ -9,6 +9,7 @@ const AGAIN = 5000;
 
 const strip = document.getElementById("offline");
 const waiting = new Map(); // kind -> events since it was last told
+const toldAt = new Map(); // kind -> when; the first after a pause is told at once
 // Up to where the page itself tells; then each event says up to where it does.
 let heardTo = document.querySelector('meta[name="hypervisor-position"]')?.content ?? "";
 let source = null;
@@ -19,6 +20,7 @@ let again = null;
 function tell(kind) {
   const gathered = waiting.get(kind);
   waiting.delete(kind);
+  toldAt.set(kind, Date.now());
   document.dispatchEvent(new CustomEvent(`hypervisor:${kind}`, { detail: gathered }));
 }
 
@@ -33,7 +35,8 @@ function heard(kind, event) {
     return;
   }
   waiting.set(kind, [detail]);
-  setTimeout(tell, (COALESCE[kind] ?? 300) + Math.random() * SPREAD, kind);
+  const pause = COALESCE[kind] ? toldAt.get(kind) + COALESCE[kind] - Date.now() : 0;
+  setTimeout(tell, Math.max(300, pause || 0) + Math.random() * SPREAD, kind);
 }
 
 function span(from) {
