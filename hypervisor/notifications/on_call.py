@@ -13,6 +13,7 @@ from hypervisor.notifications.hours import is_holiday, is_on_call, quarters
 from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Route, Routes
 from rules._errors import RuleError
+from sensors._errors import Message
 
 _FAR, _AHEAD = timedelta(hours=36), timedelta(days=14)
 _SHOWN = 5  # gaps of a domain
@@ -83,11 +84,11 @@ def describe_gaps(routes: Routes, vocabulary: Vocabulary, now: int | None) -> li
     """One sentence for each domain without full cover for critical alarms in the next fortnight."""
     begin = moment(now) if now is not None else datetime(2024, 1, 1, tzinfo=UTC)
     zone = ZoneInfo(vocabulary.zone)
-    lines = []
+    lines: list[str] = []
     for domain in sorted(vocabulary.domains):
         fit = [route for route in routes.routes if _takes_all(route, domain)]
         if not fit:
-            lines.append(f"WARNING: no route takes every critical alarm of {domain}")
+            lines.append(Message("no route takes every critical alarm of {domain}", domain))
             continue
         gaps = [
             f"{since.astimezone(zone):%a %d %b %H:%M} to {until.astimezone(zone):%a %H:%M}"
@@ -95,7 +96,9 @@ def describe_gaps(routes: Routes, vocabulary: Vocabulary, now: int | None) -> li
         ]
         if gaps:
             when = ", ".join(gaps[:_SHOWN]) + (", …" if len(gaps) > _SHOWN else "")
-            lines.append(f"WARNING: no one is on call for a critical alarm of {domain}: {when}")
+            lines.append(
+                Message("no one is on call for a critical alarm of {domain}: {when}", domain, when)
+            )
     return lines
 
 

@@ -83,7 +83,8 @@ def _render(
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
         revision = queries_routes.find_revision(connection, 0)
-        routes = routing.read_in_force(connection).every
+        in_force = routing.read_in_force(connection)
+        gaps = routing.find_gaps(connection, in_force) if in_force.routes else []
         sent = queries_deliveries.list_deliveries(connection, limit=30)
         counts = queries_deliveries.count_by_state(connection)
         test = [] if tried is None else queries_deliveries.list_by_event(connection, tried)
@@ -91,7 +92,8 @@ def _render(
         context,
         "admin_notifications.html",
         status_code=422 if wrong else 200,
-        routes=routes,
+        routes=in_force.every,
+        gaps=gaps,
         heartbeat=DEAD_MAN,
         revision=revision,
         sent=sent,

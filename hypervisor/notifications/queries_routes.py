@@ -33,6 +33,11 @@ def find_revision(connection: Connection, after: int) -> RoutesRevision | None:
     return rows.execute(f"{_REVISIONS} WHERE id > %s ORDER BY id DESC LIMIT 1", [after]).fetchone()
 
 
+def lock(connection: Connection) -> None:
+    """Let nobody else change the routes until the transaction's end."""
+    connection.execute("LOCK TABLE notify_routes IN SHARE ROW EXCLUSIVE MODE")
+
+
 def insert_revision(connection: Connection, text: str, *, author: str, reason: str) -> int:
     """Insert a revision; returns its number."""
     row = connection.execute(

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +25,14 @@ from hypervisor.notifications.model import NotifyError
 from hypervisor.notifications.on_call import describe_gaps
 from hypervisor.notifications.queries_alarms import AlarmContext
 from hypervisor.notifications.queries_outbox import Entry
+from hypervisor.notifications.queries_routes import RoutesRevision
 from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Routes
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue
 from sensors._nearest import did_you_mean
 
+Edit = Callable[[str], str]  # of a routes file
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\$\{\w+\}|[^\s\"'\]}])*")
 
 
@@ -61,28 +64,77 @@ def apply_routes(
     vocabulary = _read_vocabulary(connection)
     routes = read_routes(written, file=str(file), vocabulary=vocabulary)
     counted = _summarize(routes)
-    gaps = describe_gaps(routes, vocabulary, queries_outbox.read_clock(connection))
+    gaps = [f"WARNING: {gap}" for gap in find_gaps(connection, routes, vocabulary)]
     with connection.transaction():
+        queries_routes.lock(connection)
         before = queries_routes.find_revision(connection, 0)
         if before is not None and before.text == written:
             return f"{file} is already in force, as revision {before.id}"
         if dry_run:
             summary = f"{file} is valid: {counted} (--dry-run: nothing was changed)"
             return "\n".join([summary, *gaps])
-        author = author.strip() or audit.current_user()
-        audit.record(
-            connection,
-            kind="routes",
-            subject=file.name,
-            reason=reason,
-            author=author,
-            details={"changed": _diff(before.text if before else "", written)},
-        )
-        number = queries_routes.insert_revision(
-            connection, written, author=author, reason=reason.strip()
-        )
-        queries_outbox.notify_workers(connection)
+        number = _record(connection, before, written, file.name, author=author, reason=reason)
     return "\n".join([f"revision {number} is in force: {counted}", *gaps])
+
+
+def edit_routes(  # noqa: PLR0913  who, why and on what belong to a change
+    connection: Connection,
+    edit: Edit,
+    *,
+    seen: int,
+    author: str,
+    reason: str,
+    subject: str,
+) -> None:
+    """Apply what `edit` makes of the file in force. `seen`: the revision that was edited, 0: none.
+
+    Raises:
+        NotifyError: another revision came meanwhile.
+        RuleError: the result is no routes file.
+    """
+    with connection.transaction():
+        queries_routes.lock(connection)
+        before = queries_routes.find_revision(connection, 0)
+        if (before.id if before else 0) != seen:
+            raise NotifyError("somebody changed the routes meanwhile: compare, and save again")
+        written = edit(before.text if before else "")
+        read_routes(written, file="routes", vocabulary=_read_vocabulary(connection))
+        if before is None or before.text != written:
+            _record(connection, before, written, subject, author=author, reason=reason)
+
+
+def _record(  # noqa: PLR0913  who, why and on what belong to a change
+    connection: Connection,
+    before: RoutesRevision | None,
+    written: str,
+    subject: str,
+    *,
+    author: str,
+    reason: str,
+) -> int:
+    """Record the act and the revision, in the caller's transaction."""
+    author = author.strip() or audit.current_user()
+    audit.record(
+        connection,
+        kind="routes",
+        subject=subject,
+        reason=reason,
+        author=author,
+        details={"changed": _diff(before.text if before else "", written)},
+    )
+    number = queries_routes.insert_revision(
+        connection, written, author=author, reason=reason.strip()
+    )
+    queries_outbox.notify_workers(connection)
+    return number
+
+
+def find_gaps(
+    connection: Connection, routes: Routes, vocabulary: Vocabulary | None = None
+) -> list[str]:
+    """One sentence for each domain without full cover for critical alarms in the next fortnight."""
+    vocabulary = vocabulary or _read_vocabulary(connection)
+    return describe_gaps(routes, vocabulary, queries_outbox.read_clock(connection))
 
 
 def _summarize(routes: Routes) -> str:

@@ -13,7 +13,7 @@ from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 
 NOW = micros(datetime(2024, 5, 13, 10, 7, 31, tzinfo=UTC))  # a Monday, 12:07 in Paris
 FLOOD = Vocabulary(domains=frozenset({"flood"}))
-NOBODY = "WARNING: no one is on call for a critical alarm of flood: "
+NOBODY = "no one is on call for a critical alarm of flood: "
 
 
 def route(**given: Any) -> Route:
@@ -43,7 +43,7 @@ def gaps(*routes: Route, now: int | None = NOW) -> list[str]:
     ],
 )
 def test_what_covers_a_domain_for_sure(given: dict[str, Any], *, covers: bool) -> None:
-    expected = [] if covers else ["WARNING: no route takes every critical alarm of flood"]
+    expected = [] if covers else ["no route takes every critical alarm of flood"]
     assert gaps(route(**given)) == expected
 
 
