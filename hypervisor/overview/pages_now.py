@@ -1,5 +1,6 @@
-"""Now: the situation at a glance; the wall display; the status bar of every page."""
+"""Now: the situation at a glance, or the first steps; the wall; the status bar of every page."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
-from hypervisor.overview import queries, views_now, views_rivers, views_wall
-from hypervisor.web import visits
+from hypervisor.overview import queries, views_now, views_rivers, views_start, views_wall
+from hypervisor.overview.views_start import Start
+from hypervisor.web import once, visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, render, wants_fragment
+from hypervisor.web.request import current_request
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
@@ -27,17 +31,44 @@ def redirect_to_now() -> RedirectResponse:
 
 @router.get("/now")
 def show_now(context: Context) -> Response:
-    """What is getting worse, what to acknowledge, which sensors are blind."""
+    """What is getting worse, what to acknowledge, which sensors are blind; at first, what to do."""
     visit = visits.last(context.now(), context.clock())
-    values = _values(context, visit)
+    start = views_start.load_start(context, _settings())
+    values = _values(context, visit, start)
     if wants_fragment():
         return fragment(context, "now_live.html", **values)
-    answer = render(context, "now.html", **values)
+
+    def make_page(secret: Mapping[str, str]) -> Response:
+        words = views_start.template_words(context, _settings())
+        return render(context, "now.html", start=start, secret=secret, **words, **values)
+
+    answer = once.page(context, make_page)
     visits.remember(answer, context.now(), context.clock())
     return answer
 
 
-def _values(context: RequestContext, visit: visits.Visit | None) -> dict[str, Any]:
+@router.get("/now/waiting")
+def show_waiting(context: Context) -> Response:
+    """Whether the first reading arrived: then the steps change and the page fetches itself."""
+    start = views_start.load_start(context, _settings())
+    words = views_start.template_words(context, _settings())
+    if start is not None and start.waits:
+        return fragment(context, "start_waiting.html", start=start, **words)
+    answer = fragment(context, "start.html", start=start, **words) if start else Response()
+    answer.headers["HX-Retarget"] = "#start"
+    answer.headers["HX-Reswap"] = "outerHTML"
+    answer.headers["HX-Trigger"] = "hypervisor:refresh"
+    return answer
+
+
+def _settings() -> Settings | None:
+    settings: Settings | None = getattr(current_request().app.state, "settings", None)
+    return settings
+
+
+def _values(
+    context: RequestContext, visit: visits.Visit | None, start: Start | None
+) -> dict[str, Any]:
     look = views_now.load_now(context)
     exercise = context.instance.mode is Mode.EXERCISE
     clock = context.now()
@@ -45,6 +76,7 @@ def _values(context: RequestContext, visit: visits.Visit | None) -> dict[str, An
     wall = visit.wall if visit else context.clock() - _LATELY
     return {
         "look": look,
+        "bare": start is not None and start.empty and not look.standing,
         "visit": visit,
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [

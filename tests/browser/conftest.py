@@ -3,20 +3,24 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.settings import Settings
+from hypervisor.broker.child import stop, wait_until
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
+from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.browser import flooded
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.web.served import cookie, server, session
@@ -38,6 +42,7 @@ class Console:
     url: str  # the database's
     browser: Browser
     opened: ExitStack
+    now: datetime = WALL
     problems: list[str] = field(default_factory=list)
 
     def page(  # noqa: PLR0913  who looks, and with what
@@ -66,7 +71,7 @@ class Console:
         cookies = {"lang": language, "theme": theme}
         if role is not None:
             who = f"{role}-{area or 'all'}"
-            cookies[cookie(self.url)] = session(self.url, who, ((role, area),), now=WALL)
+            cookies[cookie(self.url)] = session(self.url, who, ((role, area),), now=self.now)
         context.add_cookies(
             [{"name": name, "value": value, "url": self.base} for name, value in cookies.items()]
         )
@@ -190,8 +195,30 @@ def empty_console(database_url: str, browser: Browser) -> Iterator[Console]:
         yield from _console(base, database_url, browser)
 
 
-def _console(base: str, url: str, browser: Browser) -> Iterator[Console]:
+@pytest.fixture
+def new_console(instance_settings: Settings, browser: Browser) -> Iterator[Console]:
+    """A live instance without anything, whose broker and ingest run; its clock is the wall's."""
+    settings = instance_settings
+    command = [*interpreter_command(), "--data", str(settings.data), "ingest"]
+    log = settings.data / "log" / "ingest.log"
+    with log.open("ab") as output:
+        ingest = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=part_environment(), cwd="/"
+        )
+    try:
+        joined = wait_until(
+            lambda: instance_store.has_joined(settings.database_url, settings.worker), seconds=30
+        )
+        assert joined, log.read_text()
+        clock = partial(datetime.now, UTC)
+        with server(settings.database_url, settings=settings, clock=clock) as base:
+            yield from _console(base, settings.database_url, browser, now=clock())
+    finally:
+        stop(ingest)
+
+
+def _console(base: str, url: str, browser: Browser, *, now: datetime = WALL) -> Iterator[Console]:
     with ExitStack() as opened:
-        made = Console(base=base, url=url, browser=browser, opened=opened)
+        made = Console(base=base, url=url, browser=browser, opened=opened, now=now)
         yield made
         assert not made.problems, json.dumps(made.problems, indent=1)

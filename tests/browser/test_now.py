@@ -58,16 +58,15 @@ def test_the_wall_shows_all_at_once_and_is_left_by_escape(console: Console) -> N
 
 def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console) -> None:
     page = empty_console.page("/now")
-    expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Nothing to acknowledge, no asset reached within a day"
-    )
-    for words in (
-        "No river gauge has reported yet.",
-        "No one is notified:",
-        "No sensors yet.",
-    ):
-        expect(page.get_by_text(words)).to_be_visible()
+    expect(page.get_by_role("heading", name="First steps")).to_be_visible()
+    expect(page.locator(".step")).to_have_count(7)
+    expect(page.locator("#step-territory")).to_have_attribute("aria-current", "step")
+    expect(page.get_by_text("No sensor is blind")).to_have_count(0)
     assert violations(page) == []
+    asks = empty_console.page("/now", role="viewer")
+    expect(asks.get_by_text("Nothing is connected yet")).to_be_visible()
+    expect(asks.locator("#start")).to_contain_text("Administrator-All")
+    assert violations(asks) == []
     page.goto(empty_console.base + "/wall")
     expect(page.get_by_text("No site has coordinates yet.")).to_be_visible()
 
