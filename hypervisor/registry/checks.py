@@ -162,7 +162,7 @@ class _Checks:
                 if higher["value"] <= here["value"]:
                     yield fact.where.problem(
                         Message(
-                            "{value:g} {unit} is not below {below}, {value2:g} {unit2}",
+                            "{value:g} {unit} does not lie below {below}, {value2:g} {unit2}",
                             here["value"],
                             here["unit"],
                             above.name,

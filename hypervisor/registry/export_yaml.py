@@ -139,11 +139,11 @@ class _Description:
         revision = self._facts["series"].get(f"{device}/{quantity}")
         if revision is None or revision.value is None:
             return None
-        known, value = self._catalogue.quantities.get(quantity), revision.value
+        entry, value = self._catalogue.quantities.get(quantity), revision.value
         fields: Described = {"interval": format_duration(value["interval_s"])}
         usual = {
             "stale_s": STALE_INTERVALS * value["interval_s"],
-            "reporting": known.reporting.value if known else "",
+            "reporting": entry.reporting.value if entry else "",
         }
         if value.get("stale_s", usual["stale_s"]) != usual["stale_s"]:
             fields["stale"] = format_duration(value["stale_s"])
@@ -152,7 +152,7 @@ class _Description:
         for name in ("low", "high", "saturates"):
             limit = getattr(series, name)
             if limit is not None:
-                fields[name] = _measure(limit, known.unit if known else "1")
+                fields[name] = _measure(limit, entry.unit if entry else "1")
         return fields if len(fields) > 1 else fields["interval"]
 
     def _threshold(self, name: str, revision: Revision) -> Any:

@@ -152,16 +152,16 @@ class _Tree:
     def _named_rows(self, field: FormField, rows: Sequence[Row], before: Sequence[Row]) -> Fields:
         """By the first column. Of facts what is left out stays, so a null withdraws it."""
         key, are_facts = field.columns[0].name, field.name in self._facts
-        known = {row.get(key, ""): row for _, row in before}
+        shown = {row.get(key, ""): row for _, row in before}
         made = Fields(_at(field.name))
         for number, row in rows:
             place, name = _at(f"{field.name}.{number}.{key}"), row.get(key, "")
             if name in made:
                 raise InventoryError.at(place, Message("is listed twice"))
-            if not (are_facts and row == known.get(name)):
+            if not (are_facts and row == shown.get(name)):
                 made.put(name, _named_row(field, number, row), place)
         kept = {row.get(key) for _, row in rows}
-        for name in known.keys() - kept if are_facts else ():
+        for name in shown.keys() - kept if are_facts else ():
             made.put(name, None, _at(field.name))
         return made
 
