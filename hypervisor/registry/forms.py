@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from hypervisor.base import reader
 from hypervisor.base.translation import mark, translate
 from hypervisor.registry.export_yaml import Described, describe_registry
+from hypervisor.registry.input_devices import DeviceInput
 from hypervisor.registry.input_equipment import (
     AssetInput,
     GatewayInput,
@@ -23,7 +24,7 @@ from hypervisor.registry.input_equipment import (
     ZoneInput,
 )
 from hypervisor.registry.input_fields import Choice, Input, Rows
-from hypervisor.registry.input_sites import AreaInput, DeviceInput, LinkInput, SiteInput
+from hypervisor.registry.input_sites import AreaInput, LinkInput, SiteInput
 from hypervisor.registry.model import Registry
 from hypervisor.web.forms import FormField, Values
 from sensors._domain import Catalogue

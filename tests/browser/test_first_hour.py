@@ -197,7 +197,7 @@ def test_a_route_and_its_hours_are_entered_changed_and_removed(own_console: Cons
     page.locator("[name='hours.0.to']").fill("08:00")
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
-    expect(page.locator(".gaps")).to_contain_text("nobody is on call")
+    expect(page.locator(".gaps")).to_contain_text("no one is on call")
     page.get_by_role("link", name="duty", exact=True).click()
     expect(page.locator("[name='channels.0.target']")).to_have_value("https://town.example/…")
     page.locator("[name='hours.0.days']").fill("mon-sun")
