@@ -21,7 +21,7 @@ FROM (SELECT 1) AS row LEFT JOIN LATERAL (
     ORDER BY device.id IS NULL, device.id, site.id LIMIT 1) AS first ON true
 """
 _REFUSED = """
-SELECT topic, reason, detail, received_at FROM dead_letter WHERE redriven_at IS NULL
+SELECT topic, reason, detail, received_at FROM dead_letter WHERE replayed_at IS NULL
 ORDER BY id DESC LIMIT 1
 """
 
