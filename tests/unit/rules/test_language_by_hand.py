@@ -429,7 +429,7 @@ def test_a_rule_inhibits_rules_that_there_are_and_not_itself() -> None:
         "7: rule 'b' cannot inhibit itself"
     )
     told = (
-        ": alarms that suppress each other notify nobody; let the more severe one inhibit the"
+        ": alarms that suppress each other notify no one; let the more severe one inhibit the"
         " other, and remove one of these"
     )
     assert slip(lambda: check_mentions([mention("b", "a", 5)], known)) == (
