@@ -275,13 +275,15 @@ def _soonest(axis: Axis, keys: Instants) -> Instants:
 _ALWAYS = 0  # µs: the one revision holds from the epoch on
 
 
-def evaluate_part(rule: Rule, node: Node, subject: Subject, times: Instants) -> Interval:
-    """The value of `node`, a part of the rule's condition, as the engine has it at each time (µs).
+def evaluate_parts(
+    rule: Rule, nodes: Sequence[Node], subject: Subject, times: Instants
+) -> list[Interval]:
+    """The values of `nodes`, parts of the rule's conditions, as the engine has them at each time.
 
-    For a rule of axis "silence" the times are of arrival. What is not known is (-inf, inf).
+    Times in µs; for a rule of axis "silence" of arrival. What is not known is (-inf, inf).
     """
     if not len(times):
-        return Interval(np.empty(0), np.empty(0))
+        return [Interval(np.empty(0), np.empty(0)) for _ in nodes]
     last = int(times.max())
     request = EvaluationRequest(
         horizon=Horizon(values=last, silence=last, gaps=()),
@@ -293,4 +295,5 @@ def evaluate_part(rule: Rule, node: Node, subject: Subject, times: Instants) -> 
     revisions: Sequence[tuple[int, Rule | None]] = [(_ALWAYS, rule)]
     (block,) = blocks([subject], request, extent_of(revisions))
     keys = block.axis.keys(times, [len(times)])
-    return rounded(View(Sight(block, keys, silence=rule.axis == "silence")).value(node))
+    view = View(Sight(block, keys, silence=rule.axis == "silence"))
+    return [rounded(view.value(node)) for node in nodes]

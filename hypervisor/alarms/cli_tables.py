@@ -167,4 +167,9 @@ def _format_value(value: Plain | None) -> str:
     if value is None:
         return ""
     unit = "" if value["unit"] == "1" else value["unit"]  # UCUM: dimensionless
-    return " ".join(part for part in (f"{value['value']:g}", unit, value["trend"]) if part)
+    reading = " ".join(part for part in (f"{value['value']:g}", unit, value["trend"]) if part)
+    judged = value.get("judged")
+    if not judged:
+        return reading
+    compared = f"{judged['value']:g} {judged['unit']}"
+    return f"{judged['function']} of {judged['over']}: {compared}, now {reading}"

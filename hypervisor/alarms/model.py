@@ -17,6 +17,17 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class JudgedValue(Record):
+    """What the rule compares, over a span of readings."""
+
+    function: str = Field(examples=["sum"])
+    over: str = Field(description="The span.", examples=["3 h"])
+    value: float
+    unit: str
+    limit: float = Field(description="What it is compared with, in the same unit.")
+    threshold: str | None = Field(description="The threshold that the limit comes from.")
+
+
 class LastValue(Record):
     """The latest reading that the rule refers to."""
 
@@ -26,6 +37,9 @@ class LastValue(Record):
     time: datetime
     trend: Literal["rising", "falling", "steady"] | None
     per_hour: float | None
+    judged: JudgedValue | None = Field(
+        default=None, description="What the rule compares, if that is not the reading itself."
+    )
 
 
 class Suppression(Record):

@@ -174,3 +174,11 @@ def list_incidents(  # noqa: PLR0913  each narrows the search
         },
     )
     return rows.fetchall()
+
+
+def find_number(connection: Connection, alarm: int) -> int | None:
+    """The number of an alarm's incident."""
+    row = connection.execute(
+        "SELECT incident FROM incident_alarm WHERE alarm = %s", [alarm]
+    ).fetchone()
+    return None if row is None else row[0]

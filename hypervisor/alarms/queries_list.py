@@ -98,7 +98,7 @@ class AlarmRow:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmFilter:
-    """A filter of the alarm list; None: any. `number`: only this alarm, whatever its state."""
+    """A filter of the alarm list; None: any. `numbers`: only these alarms, whatever their state."""
 
     which: str = "open"
     severity: str | None = None
@@ -107,10 +107,9 @@ class AlarmFilter:
     text: str | None = None
     mine: bool = False
     changed: bool = False
-    incident: int | None = None
     flat: bool = False
     show: int = PAGE
-    number: int | None = None
+    numbers: tuple[int, ...] | None = None
 
     @property
     def narrowed(self) -> bool:
@@ -123,10 +122,8 @@ def list_rows(
 ) -> list[AlarmRow]:
     """Alarms, latest first. `now`: the instance's clock; `person`: whose are `mine`."""
     which = _OPEN
-    if query.number is not None:
-        which = "a.id = %(number)s"
-    elif query.incident is not None:
-        which = "i.incident = %(incident)s AND a.withdrawn IS NULL"
+    if query.numbers is not None:
+        which = "a.id = ANY (%(numbers)s)"
     elif query.which == "over":
         which = "a.state = 'normal'"
     rows = connection.cursor(row_factory=class_row(AlarmRow)).execute(
@@ -140,6 +137,7 @@ def list_rows(
         " ORDER BY a.began DESC, a.id DESC LIMIT %(most)s",
         {
             **asdict(query),
+            "numbers": list(query.numbers or ()),
             "person": person,
             "now": now,
             "like": f"%{_escape_like(query.text or '')}%",
@@ -171,11 +169,24 @@ def list_areas(connection: Connection) -> list[tuple[str, str, str, str | None]]
     return rows.fetchall()
 
 
-def list_deliveries(connection: Connection, number: int) -> list[tuple[datetime, str, str, str]]:
-    """The deliveries of an alarm: (time, state, route, channel)."""
-    rows = connection.execute(
-        "SELECT notified_at, state, route, channel FROM delivery WHERE alarm = %s ORDER BY id",
-        [number],
+@dataclass(frozen=True, kw_only=True)
+class SentNotice:
+    """A message about an alarm by a route's channel. `at`: decided, on the instance's clock."""
+
+    at: datetime
+    alarm: int
+    event: str
+    state: str
+    route: str
+    channel: str
+
+
+def list_notices(connection: Connection, numbers: Sequence[int]) -> list[SentNotice]:
+    """What was sent about these alarms, or waits to be, oldest first."""
+    rows = connection.cursor(row_factory=class_row(SentNotice)).execute(
+        "SELECT d.notified_at AS at, d.alarm, o.event, d.state, d.route, d.channel FROM delivery d"
+        " JOIN outbox o ON o.id = d.outbox WHERE d.alarm = ANY (%s) ORDER BY d.id",
+        [list(numbers)],
     )
     return rows.fetchall()
 

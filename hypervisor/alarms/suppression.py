@@ -170,10 +170,9 @@ def _works_suppression(works: WorksWindow) -> Suppression:
 
 
 def _hold_suppression(held: HoldRecord) -> Suppression:
-    until = f" until {text(held.until)}" if held.until is not None else ""
-    words = "shelved" if held.kind is Hold.SHELVED else "out of service"
-    return Suppression(
-        kind="shelved" if held.kind is Hold.SHELVED else "out-of-service",
-        reason=f"{words} by {held.author}{until}: {held.reason}",
-        until=held.until,
-    )
+    if held.kind is not Hold.SHELVED:
+        reason = Message("out of service by {code}: {reason}", held.author, held.reason)
+        return Suppression(kind="out-of-service", reason=reason, until=held.until)
+    ends = "" if held.until is None else text(held.until)
+    reason = Message("shelved by {code} until {time}: {reason}", held.author, ends, held.reason)
+    return Suppression(kind="shelved", reason=reason, until=held.until)

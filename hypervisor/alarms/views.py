@@ -74,7 +74,6 @@ def parse_filter(query: Mapping[str, str]) -> AlarmFilter:
         text=word("q"),
         mine=query.get("mine") == "1",
         changed=query.get("changed") == "1",
-        incident=number("incident"),
         flat=query.get("flat") == "1",
         show=max(PAGE, min(number("show") or PAGE, MOST)),
     )
@@ -96,15 +95,15 @@ def build_list(context: RequestContext, filters: AlarmFilter, since: datetime | 
     """The list that the address asks for. `since`: the last visit."""
     now, person = context.now(), context.person.name
     rows = queries_list.list_rows(context.connection, filters, now, person=person)
-    chosen = [row for row in rows if filters.incident is not None or _matches(row, filters.which)]
+    chosen = [row for row in rows if _matches(row, filters.which)]
     changed = [row for row in chosen if since is not None and row.changed > since]
     groups = group_rows(
         changed if filters.changed else chosen, flat=filters.flat or filters.which == "over"
     )
     ordered = [row for _, members in groups for row in members]
     sparks = _draw_sparks(context, ordered[: filters.show], now)
-    if filters.which == "over" or filters.incident is not None:
-        query = replace(filters, which="open", incident=None)
+    if filters.which == "over":
+        query = replace(filters, which="open")
         rows = queries_list.list_rows(context.connection, query, now, person=person)
     return AlarmList(
         counts={which: sum(_matches(row, which) for row in rows) for which in WHICH[:-1]},
@@ -137,9 +136,9 @@ def group_rows(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[in
 
 
 def threshold_key(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
-    """The key of the threshold that its present severity refers to."""
+    """The key of the threshold that readings are compared with at its present severity."""
     name = views_words.threshold_of(rule, row.severity)
-    if name is None or row.subject.startswith("group/"):
+    if name is None or row.subject.startswith("group/") or (row.last_value or {}).get("judged"):
         return None
     return f"{row.subject}/{name}"
 

@@ -83,7 +83,7 @@ def build_panel(context: RequestContext, number: int) -> Panel:
         NotFoundError: no such alarm, or not visible to this person.
     """
     now, connection = context.now(), context.connection
-    rows = queries_list.list_rows(connection, AlarmFilter(number=number), now)
+    rows = queries_list.list_rows(connection, AlarmFilter(numbers=(number,)), now)
     if not rows:
         raise NotFoundError(_("No alarm has the number %(n)s.") % {"n": number})
     row = rows[0]
@@ -121,10 +121,10 @@ def build_history(context: RequestContext, number: int, names: Mapping[str, str]
     entries += [
         _act_entry(act, names) for act in queries_acts.list_acts(context.connection, [number])
     ]
-    for at, state, route, channel in queries_list.list_deliveries(context.connection, number):
-        template = _DELIVERED if state == "sent" else _WAITING
-        what = _(template) % {"route": route, "channel": channel}
-        entries.append(Entry(at=at, who=None, what=what, more=""))
+    for notice in queries_list.list_notices(context.connection, [number]):
+        template = _DELIVERED if notice.state == "sent" else _WAITING
+        what = _(template) % {"route": notice.route, "channel": notice.channel}
+        entries.append(Entry(at=notice.at, who=None, what=what, more=""))
     ordered = sorted(enumerate(entries), key=lambda entry: (entry[1].at, entry[0]), reverse=True)
     return [entry for _place, entry in ordered]
 

@@ -25,6 +25,13 @@ _STATES = {
     "normal": mark("over"),
     "withdrawn": mark("withdrawn"),
 }
+_OVER = mark("over %(span)s")
+_SPANS = {
+    **dict.fromkeys(("sum", "increase", "change"), mark("within %(span)s")),
+    "mean": mark("mean of %(span)s"),
+    "min": mark("lowest of %(span)s"),
+    "max": mark("highest of %(span)s"),
+}
 _HELD = {"shelved": mark("shelved until %(until)s"), "out-of-service": mark("out of service")}
 SUPPRESSIONS = {  # those that are not acts of people
     "inhibited": mark("inhibited"),
@@ -92,11 +99,12 @@ def measured_at(row: AlarmRow) -> datetime | None:
     return datetime.fromisoformat(str(row.last_value["time"])) if row.last_value else None
 
 
-def value(row: AlarmRow) -> str:
-    """The last value with its unit."""
-    last = row.last_value
+def value(last: Mapping[str, Any] | None) -> str:
+    """What the rule compares, else the last value, with its unit."""
     if not last or last.get("value") is None:
         return filters.NOTHING
+    if last.get("judged"):
+        return _format_judged(last["judged"], "value")
     quantity = catalogue().quantities.get(str(last["quantity"]))
     if (
         quantity is not None
@@ -105,6 +113,30 @@ def value(row: AlarmRow) -> str:
     ):
         return _("yes") if last["value"] else _("no")
     return filters.value(float(last["value"]), str(last.get("unit") or "") or None)
+
+
+def span(last: Mapping[str, Any] | None) -> str:
+    """Over which span `value` is: within 3 h; empty: it is a reading."""
+    judged = (last or {}).get("judged")
+    if not judged:
+        return ""
+    number, _space, unit = str(judged["over"]).partition(" ")
+    length = f"{number}{filters.NBSP}{_(unit)}"
+    return _(_SPANS.get(judged["function"], _OVER)) % {"span": length}
+
+
+def limit(last: Mapping[str, Any] | None) -> str:
+    """What `value` is compared with; empty: it is a reading."""
+    judged = (last or {}).get("judged")
+    return _format_judged(judged, "limit") if judged else ""
+
+
+def _format_judged(judged: Mapping[str, Any], what: str) -> str:
+    figure, unit = float(judged[what]), str(judged["unit"])
+    if unit == "m/h":
+        figure, unit = figure * 100, "cm/h"
+    signed = what == "value" and judged["function"] in {"rate", "change"}
+    return (filters.signed if signed else filters.value)(figure, unit)
 
 
 def quantity(row: AlarmRow) -> str:

@@ -35,7 +35,7 @@ _PROBLEM_DETAILS = {  # typical details
     HTTPStatus.NOT_ACCEPTABLE: "available: application/json; set it in Accept",
     HTTPStatus.CONFLICT: "alarm 12 has changed: it is at version 4, you saw 3",
     HTTPStatus.PRECONDITION_FAILED: "it has changed: read it again and compare",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 4 MiB",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 4 MiB, or 10 MiB with files",
     HTTPStatus.UNPROCESSABLE_ENTITY: "limit: Input should be greater than or equal to 1",
     HTTPStatus.PRECONDITION_REQUIRED: "send If-Match with the ETag of what you change",
     HTTPStatus.TOO_MANY_REQUESTS: "too many attempts: wait 30 s",

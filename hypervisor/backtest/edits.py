@@ -30,7 +30,7 @@ from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
-from rules._engine import evaluate_part
+from rules._engine import evaluate_parts
 from rules._rule import Rule
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, believed
@@ -241,7 +241,7 @@ def _see(draft: Draft, source: CachedSource, catalogue: Catalogue) -> ComparedVa
     times = rows.time[good]
     if not len(times):
         return None
-    low, high = evaluate_part(draft.rule, compared.node, columned, times)
+    ((low, high),) = evaluate_parts(draft.rule, [compared.node], columned, times)
     return ComparedValues.of(
         times, low, high, compared, int(subject.series[name].stale_after.value[-1])
     )

@@ -92,7 +92,8 @@ class Findings:
         """Update the latest value of an open alarm, though nothing else changed."""
         for alarm in memory.standings[evaluation.task.pair].alarms:
             if alarm.active:
-                value = last_value(memory.territory, evaluation, None)
+                severity = alarm.episode.severity[-1][1]
+                value = last_value(memory.territory, evaluation, severity, None)
                 if value is not None and value != alarm.last_value:
                     self.values[alarm.id] = evaluation.task.pair, value
 
@@ -182,7 +183,7 @@ def _alarm(  # noqa: PLR0913
         return replace(before, withdrawn=now, changed=now)
     episode = change.episode
     assert episode is not None, "a new alarm has an episode"  # noqa: S101
-    value = last_value(memory.territory, evaluation, episode.ended)
+    value = last_value(memory.territory, evaluation, episode.severity[-1][1], episode.ended)
     if before is not None:
         return replace(before, episode=episode, last_value=value, changed=now)
     rule = memory.territory.rules[evaluation.task.pair[0]].at(episode.began)

@@ -8,6 +8,7 @@ import numpy as np
 from hypervisor.alarms.queries import Alarm, Transition, as_text
 from hypervisor.base.instants import text, text_if
 from hypervisor.evaluation.evaluate import Evaluated
+from hypervisor.evaluation.judged_value import find_judged_value
 from hypervisor.evaluation.rulebook import Territory, first_series
 from rules._reconcile import Change, ChangeKind
 from rules._rule_state import Episode
@@ -131,11 +132,12 @@ def _because(what: str, cause: str) -> str:
 
 
 def last_value(
-    territory: Territory, evaluated: Evaluated, until: int | None
+    territory: Territory, evaluated: Evaluated, severity: str, until: int | None
 ) -> dict[str, Any] | None:
     """The latest value (at `until`) of the series shown with the rule, and its trend.
 
     `per_hour`: the change since the reading an hour before, or the oldest at hand within it.
+    `judged`: what the rule compares at this severity, if that is not the value itself.
     """
     rule = territory.rules[evaluated.task.pair[0]].at(evaluated.task.horizon)
     name = first_series(rule)
@@ -153,6 +155,7 @@ def last_value(
     hour = int(np.searchsorted(time, time[-1] - _HOUR))
     span = int(time[-1] - time[hour])
     per_hour = round(float(value[-1] - value[hour]) * _HOUR / span, 6) if span else None
+    judged = find_judged_value(rule, evaluated.subject, quantity, severity, int(time[-1]))
     return {
         "quantity": name,
         "value": float(value[-1]),
@@ -160,6 +163,7 @@ def last_value(
         "time": text(int(time[-1])),
         "trend": _trend(per_hour, quantity.resolution),
         "per_hour": per_hour,
+        "judged": judged,
     }
 
 

@@ -18,6 +18,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import playing
 from hypervisor.exercises.plan import make_label
 from hypervisor.exercises.plan import make_messages as make_story_messages
+from hypervisor.notifications import routing
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
 from hypervisor.stack import detached
@@ -28,6 +29,7 @@ from simulators._scenarios import load_scenario
 
 MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
+ROUTES = Path(__file__).with_name("demo_routes.yaml")
 SCENARIO = "october-flood"
 SEED = 1
 ROLES = {
@@ -102,6 +104,7 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
             now=None,
             reason="demonstration",
         )
+        routing.apply_routes(connection, ROUTES, author="demo", reason="demonstration")
     communes = sum(area.kind == "commune" for area in changes.areas)
     say(
         f"inventory {INVENTORY!r} applied: {communes} communes, {len(changes.sites)} sites,"

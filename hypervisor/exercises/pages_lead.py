@@ -44,8 +44,8 @@ def show_part(context: Context, request: Request, name: str) -> Response:
     if name not in {"now", "controls", "injects", "truth", "checklist", "messages"}:
         raise NotFoundError("no part is called {name!r}", name)
     run = queries_runs.get_latest_run(context.connection)
-    if run is None:  # after a reset the page reloads
-        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    if run is None:  # after a reset; a reload would send the form again that the page answers
+        return Response(status_code=204, headers={"HX-Redirect": "/exercises"})
     if name not in {"now", "messages"}:
         context.require(LEAD)
     return fragment(

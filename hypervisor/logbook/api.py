@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from hypervisor.access.context import Context
-from hypervisor.logbook import queries
+from hypervisor.logbook import queries, service_incident
 from hypervisor.logbook.model import EntryKind, NewEntry
 from hypervisor.logbook.queries import LogFilter
 from hypervisor.logbook.schemas import EntriesBody, EntryDetailBody, EntryPost
@@ -17,7 +17,7 @@ from hypervisor.web.times import Instant
 router = APIRouter(prefix="/log", tags=["operational_log"])
 
 
-@router.get("", responses=responses(422))
+@router.get("", responses=responses(404, 422))
 def list_entries(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,
@@ -28,6 +28,9 @@ def list_entries(  # noqa: PLR0913  one argument a filter
     author: Annotated[str | None, Query(max_length=200)] = None,
     site: Annotated[str | None, Query(max_length=200)] = None,
     alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    incident: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="Entries on it or on its alarms.")
+    ] = None,
     text: Annotated[
         str | None, Query(max_length=200, description="Text contained in the entry.")
     ] = None,
@@ -35,6 +38,9 @@ def list_entries(  # noqa: PLR0913  one argument a filter
 ) -> EntriesBody:
     """Log entries, latest first."""
     after = page.after(int)
+    numbers = None
+    if incident is not None:
+        numbers = service_incident.list_numbers(service_incident.find_incident(context, incident))
     query = LogFilter(
         since=since,
         until=until,
@@ -42,6 +48,7 @@ def list_entries(  # noqa: PLR0913  one argument a filter
         author=author,
         site=site,
         alarm=alarm,
+        incident=numbers,
         text=text,
         open=unsettled,
         before=None if after is None else after[0],

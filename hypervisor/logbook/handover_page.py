@@ -29,6 +29,7 @@ _BY_HAND = ("shelved", "out-of-service")
 _NOTED_KINDS = frozenset({EntryKind.NOTE, EntryKind.DECISION, EntryKind.CALL, EntryKind.CORRECTION})
 _OPEN_SECTIONS: Mapping[EntryKind, str] = {
     EntryKind.PROMISE: "promises",
+    EntryKind.TASK: "tasks",
     EntryKind.CLOSURE: "closures",
     EntryKind.EXPECTATION: "expectations",
     EntryKind.BULLETIN: "bulletins",

@@ -34,6 +34,7 @@ class EntryKind(StrEnum):
     DECISION = "decision"
     CALL = "call"  # made or received
     PROMISE = "promise"  # a promised call or act
+    TASK = "task"  # something that somebody is to do
     CLOSURE = "closure"  # a closed road or place
     EXPECTATION = "expectation"  # expected in the next hours
     BULLETIN = "bulletin"  # the next bulletin
@@ -43,10 +44,14 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a kind needs. `due`: True required, False not allowed, None optional."""
+    """What a kind needs. `due`: True required, False not allowed, None optional.
+
+    `owner`: it may have one.
+    """
 
     due: bool | None = None
     about: bool = False
+    owner: bool = False
 
 
 NEEDS: Mapping[EntryKind, Needs] = {
@@ -54,6 +59,7 @@ NEEDS: Mapping[EntryKind, Needs] = {
     EntryKind.DECISION: Needs(due=False),
     EntryKind.CALL: Needs(due=False),
     EntryKind.PROMISE: Needs(due=True),
+    EntryKind.TASK: Needs(owner=True),
     EntryKind.CLOSURE: Needs(),
     EntryKind.EXPECTATION: Needs(due=True),
     EntryKind.BULLETIN: Needs(due=True),
@@ -61,8 +67,26 @@ NEEDS: Mapping[EntryKind, Needs] = {
     EntryKind.CORRECTION: Needs(due=False, about=True),
 }
 OPEN = frozenset(
-    {EntryKind.PROMISE, EntryKind.CLOSURE, EntryKind.EXPECTATION, EntryKind.BULLETIN}
+    {
+        *(EntryKind.PROMISE, EntryKind.TASK, EntryKind.CLOSURE),
+        *(EntryKind.EXPECTATION, EntryKind.BULLETIN),
+    }
 )  # until settled
+
+
+@model(frozen=True, kw_only=True)
+class Attachment:
+    """A file of an entry. `size` in bytes; `digest`: SHA-256 of the content."""
+
+    id: int
+    name: Annotated[str, Field(examples=["quai.jpg"])]
+    media: Annotated[str, Field(examples=["image/jpeg"])]
+    size: int
+    digest: str
+
+    @property
+    def is_picture(self) -> bool:
+        return self.media.startswith("image/")
 
 
 @model(frozen=True, kw_only=True)
@@ -84,8 +108,10 @@ class LogEntry:
     incident: int | None
     due: datetime | None
     about: int | None
+    owner: Annotated[str | None, Field(description="Whose task it is.")]
     settled: datetime | None
     settled_by: str | None
+    attachments: list[Attachment]
 
     @computed_field(description="It waits to be settled.")  # type: ignore[prop-decorator]
     @property
@@ -119,7 +145,10 @@ class Handover:
 
 @dataclass(frozen=True, kw_only=True)
 class NewEntry:
-    """A new entry. `area`: None for the whole territory. `due`: on the instance's clock."""
+    """A new entry. `area`: None for the whole territory. `due`: on the instance's clock.
+
+    `owner`: the account whose task it is.
+    """
 
     author: str
     kind: EntryKind
@@ -130,6 +159,7 @@ class NewEntry:
     incident: int | None = None
     due: datetime | None = None
     about: int | None = None
+    owner: str | None = None
 
 
 def check_entry(new: NewEntry) -> NewEntry:
@@ -154,4 +184,6 @@ def check_entry(new: NewEntry) -> NewEntry:
         raise LogError("{kind}: name the entry it refers to", new.kind)
     if new.about is not None and not needs.about:
         raise LogError("{kind}: it cannot refer to another entry", new.kind)
+    if new.owner is not None and not needs.owner:
+        raise LogError("{kind}: only a task has an owner", new.kind)
     return NewEntry(**{**vars(new), "text": words})

@@ -1,7 +1,6 @@
 """The page of the operational log: entries beside events of alarms."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -11,6 +10,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.logbook import views as view
+from hypervisor.logbook.form import parse_due, parse_kind, parse_number
 from hypervisor.logbook.model import EntryKind, LogError, NewEntry
 from hypervisor.logbook.service import write_entry
 from hypervisor.logbook.views import Filters
@@ -68,12 +68,12 @@ def append_entry(  # noqa: PLR0913, PLR0917  the fields of the form
     try:
         new = NewEntry(
             author=context.person.name,
-            kind=_parse_kind(kind),
+            kind=parse_kind(kind),
             text=text,
             site=site.strip() or None,
-            due=_parse_due(due, context),
-            alarm=_parse_number(alarm),
-            about=_parse_number(about),
+            due=parse_due(due, context),
+            alarm=parse_number(alarm),
+            about=parse_number(about),
         )
         write_entry(context, new)
     except LogError as error:
@@ -107,24 +107,3 @@ def _render(
         writes=context.person.may(Duty.OPERATE),
         **view.template_words(),
     )
-
-
-def _parse_kind(text: str) -> EntryKind:
-    if text not in set(EntryKind):
-        raise LogError("kind: expected one of {kinds}", ", ".join(EntryKind))
-    return EntryKind(text)
-
-
-def _parse_number(text: str) -> int | None:
-    if not text.strip():
-        return None
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise LogError("number: expected digits, not {text!r}", text)
-    return int(text)
-
-
-def _parse_due(text: str, context: RequestContext) -> datetime | None:
-    due = local(text, context)
-    if text and due is None:
-        raise LogError("due: expected a day and a time, not {text!r}", text)
-    return due

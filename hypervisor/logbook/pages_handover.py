@@ -8,12 +8,15 @@ from fastapi import APIRouter, Form, Path, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
+from hypervisor.alarms import views_words
 from hypervisor.base.duties import Duty
+from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
+from hypervisor.base.translation import translate as _
+from hypervisor.base.words import bare
 from hypervisor.logbook import queries_handovers, service_handover
 from hypervisor.logbook.handover_page import HORIZONS
 from hypervisor.logbook.model import Handover, LogError
-from hypervisor.logbook.service import find_area
 from hypervisor.logbook.service_handover import Step
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -42,6 +45,7 @@ _LOG: Mapping[str, str] = {
     "decisions": mark("Decisions"),
     "calls": mark("Calls"),
     "promises": mark("Promised"),
+    "tasks": mark("Tasks"),
     "closures": mark("Closed roads and places"),
     "notes": mark("Notes"),
 }
@@ -60,7 +64,7 @@ _DEFINITIONS = {"before", "value"}  # of an edit: kept as stored
 @router.get("/handover")
 def show_draft(context: Context) -> Response:
     """The hand-over as of now, or the one awaiting its second signature."""
-    waiting = queries_handovers.find_offered(context.connection, find_area(context))
+    waiting = service_handover.find_waiting(context)
     return _render_draft(context) if waiting is None else _render_handover(context, waiting)
 
 
@@ -131,8 +135,23 @@ def _render(context: RequestContext, *, wrong: str, **values: Any) -> Response:
         SUPPRESSIONS=_SUPPRESSIONS,
         LOG=_LOG,
         HORIZONS=HORIZONS,
+        edit_title=format_edit,
+        value_of=views_words.value,
+        span_of=views_words.span,
         **values,
     )
+
+
+def format_edit(edit: Mapping[str, Any]) -> str:
+    """What was changed, in the reader's language: a place and its threshold, or a rule's title."""
+    if edit["kind"] == "threshold":
+        place, _slash, name = str(edit["key"]).rpartition("/")
+        label = views_words.lowered(views_words.threshold(name))
+        return f"{edit.get('site_title') or place}{_(': ')}{label}"
+    written = edit["value"] or edit["before"] or {}
+    french = (written.get("fr") or {}).get("title") if current().language == "fr" else None
+    title = french or written.get("title")
+    return bare(str(title)) if title else str(edit["key"])
 
 
 class Part(dict[str, Any]):

@@ -1,5 +1,6 @@
 """SQL of the operational log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,10 @@ from hypervisor.logbook.model import OPEN, EntryKind, LogEntry, NewEntry, NoEntr
 _COLUMNS = (
     "e.id, e.at, e.scenario_at, e.author, e.kind, e.text, e.area, area.name AS area_name,"
     " site.name AS site, site.title AS site_title, e.alarm, alarm.title AS alarm_title, e.incident,"
-    " e.due, e.about, s.at AS settled, s.author AS settled_by"
+    " e.due, e.about, e.owner, s.at AS settled, s.author AS settled_by,"
+    " (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'media', f.media,"
+    " 'size', octet_length(f.content), 'digest', f.digest) ORDER BY f.id), '[]')"
+    " FROM attachment f WHERE f.entry = e.id) AS attachments"
 )
 _FROM = (
     "log_entry e LEFT JOIN site ON site.id = e.site LEFT JOIN alarm ON alarm.id = e.alarm"
@@ -26,7 +30,8 @@ _FROM = (
 class LogFilter:
     """A filter of entries. `before`: smaller ids only; `open`: unsettled only.
 
-    `since`, `until`: wall clock; `first`, `last`: the instance's clock.
+    `since`, `until`: wall clock; `first`, `last`: the instance's clock. `incident`: the numbers of
+    its alarms, which entries may name as the incident's or the alarm's.
     """
 
     since: datetime | None = None
@@ -37,6 +42,7 @@ class LogFilter:
     author: str | None = None
     site: str | None = None
     alarm: int | None = None
+    incident: Sequence[int] | None = None
     text: str | None = None
     open: bool = False
     before: int | None = None
@@ -52,9 +58,9 @@ def insert_entry(connection: Connection, new: NewEntry, *, now: datetime) -> int
     try:
         row = connection.execute(
             "INSERT INTO log_entry (at, scenario_at, author, kind, text, area, site, alarm,"  # noqa: S608  a constant
-            f" incident, due, about) SELECT %(now)s, {SCENARIO_CLOCK}, %(author)s, %(kind)s,"
+            f" incident, due, about, owner) SELECT %(now)s, {SCENARIO_CLOCK}, %(author)s, %(kind)s,"
             " %(text)s, CASE WHEN %(site)s::text IS NULL THEN %(area)s ELSE site.commune END,"
-            " site.id, %(alarm)s, %(incident)s, %(due)s, %(about)s"
+            " site.id, %(alarm)s, %(incident)s, %(due)s, %(about)s, %(owner)s"
             " FROM (SELECT 1) row LEFT JOIN site ON site.name = %(site)s"
             " WHERE %(site)s::text IS NULL OR site.id IS NOT NULL RETURNING id",
             {**vars(new), "kind": str(new.kind), "now": now},
@@ -90,6 +96,8 @@ def list_entries(connection: Connection, query: LogFilter) -> list[LogEntry]:
         " AND (%(author)s::text IS NULL OR e.author = %(author)s)"
         " AND (%(site)s::text IS NULL OR site.name = %(site)s)"
         " AND (%(alarm)s::bigint IS NULL OR e.alarm = %(alarm)s)"
+        " AND (%(incident)s::bigint[] IS NULL OR e.incident = ANY (%(incident)s)"
+        "   OR e.alarm = ANY (%(incident)s))"
         " AND (%(text)s::text IS NULL OR strpos(lower(e.text), lower(%(text)s)) > 0)"
         " AND (NOT %(open)s OR (e.kind = ANY (%(standing)s) AND s.id IS NULL))"
         " AND (%(before)s::bigint IS NULL OR e.id < %(before)s)"
@@ -98,6 +106,7 @@ def list_entries(connection: Connection, query: LogFilter) -> list[LogEntry]:
             **vars(query),
             "kinds": None if query.kinds is None else [str(kind) for kind in query.kinds],
             "standing": [str(kind) for kind in OPEN],
+            "incident": None if query.incident is None else list(query.incident),
         },
     )
     return rows.fetchall()

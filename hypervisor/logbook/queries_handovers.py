@@ -24,6 +24,7 @@ class Edit:
 
     kind: str
     key: str
+    site_title: str | None
     value: dict[str, Any] | None
     before: dict[str, Any] | None
     author: str
@@ -111,8 +112,9 @@ def list_handovers(
 def list_edits(connection: Connection, since: datetime) -> list[Edit]:
     """Changes of rules and thresholds since a time (wall clock), oldest first."""
     rows = connection.cursor(row_factory=class_row(Edit)).execute(
-        "SELECT r.kind, r.key, r.value, p.value AS before, r.author, r.reason, r.recorded_at"
-        " FROM revision r JOIN revision p ON p.id = r.previous"
+        "SELECT r.kind, r.key, site.title AS site_title, r.value, p.value AS before, r.author,"
+        " r.reason, r.recorded_at FROM revision r JOIN revision p ON p.id = r.previous"
+        " LEFT JOIN site ON r.kind = 'threshold' AND site.name = split_part(r.key, '/', 1)"
         " WHERE r.kind IN ('rule', 'threshold') AND r.recorded_at >= %s ORDER BY r.id",
         [since],
     )

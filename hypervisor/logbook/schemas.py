@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hypervisor.alarms.incidents import Incident
+from hypervisor.alarms.queries_list import SentNotice
+from hypervisor.alarms.queries_timeline import TimelineEvent
 from hypervisor.logbook.model import LONGEST, EntryKind, Handover, LogEntry
 from hypervisor.web.schemas import Body
 from hypervisor.web.times import Instant
@@ -32,6 +35,12 @@ class EntryPost(BaseModel):
     about: Number | None = Field(
         default=None, description="The entry it settles or corrects.", examples=[None]
     )
+    owner: str | None = Field(
+        default=None,
+        max_length=200,
+        description="The account whose task it is.",
+        examples=[None],
+    )
 
 
 class EntriesBody(Body):
@@ -45,6 +54,31 @@ class EntryDetailBody(Body):
     """One entry of the log."""
 
     entry: LogEntry
+
+
+class IncidentFileBody(Body):
+    """An incident: what happened to its alarms, what was written, what was sent to whom."""
+
+    incident: Incident
+    events: list[TimelineEvent]
+    entries: list[LogEntry]
+    notices: list[SentNotice]
+
+
+class OwnerPost(BaseModel):
+    """Whose an incident is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    assignee: str | None = Field(
+        max_length=200, description="An account; null: nobody.", examples=["s.benali"]
+    )
+
+
+class OwnerBody(Body):
+    """The outcome for its alarms. `refused`: why some were not assigned."""
+
+    refused: list[str]
 
 
 class OfferPost(BaseModel):

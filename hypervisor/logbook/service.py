@@ -1,15 +1,17 @@
 """Appends entries to the log."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms import queries as alarm_queries
-from hypervisor.alarms import queries_incidents
+from hypervisor.alarms import queries_incidents, queries_list
 from hypervisor.base.duties import DUTIES, Duty
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.logbook import queries
+from hypervisor.logbook import queries, queries_attachments
+from hypervisor.logbook.attachments import MOST, NewAttachment
 from hypervisor.logbook.model import (
     OPEN,
     EntryKind,
@@ -21,10 +23,12 @@ from hypervisor.logbook.model import (
 )
 
 
-def write_entry(context: RequestContext, new: NewEntry) -> LogEntry:
+def write_entry(
+    context: RequestContext, new: NewEntry, files: Sequence[NewAttachment] = ()
+) -> LogEntry:
     """Append an entry for its site or alarm, else for the person's own territory.
 
-    Settling or correcting an entry needs the duty of its area.
+    Settling or correcting an entry needs the duty of its area. `files`: are part of it.
 
     Raises:
         ForbiddenError: the person may not write there.
@@ -46,12 +50,18 @@ def write_entry(context: RequestContext, new: NewEntry) -> LogEntry:
         area = None if about.site else about.area
         context.require(Duty.OPERATE, site=about.site, area=area)
         entry = replace(new, area=about.area, site=new.site or about.site)
+    if new.owner is not None:
+        with context.owning() as owner:
+            if new.owner not in queries_list.read_account_titles(owner):
+                raise NoEntryError("no account is named {name!r}", new.owner)
     with context.writing() as connection:
-        return append_entry(connection, entry, now=context.clock())
+        return append_entry(connection, entry, files, now=context.clock())
 
 
-def append_entry(connection: Connection, new: NewEntry, *, now: datetime) -> LogEntry:
-    """Append an entry, with an audit record. `now`: wall clock.
+def append_entry(
+    connection: Connection, new: NewEntry, files: Sequence[NewAttachment] = (), *, now: datetime
+) -> LogEntry:
+    """Append an entry with its files, and an audit record. `now`: wall clock.
 
     Raises:
         LogError: the entry is invalid.
@@ -62,14 +72,17 @@ def append_entry(connection: Connection, new: NewEntry, *, now: datetime) -> Log
         _check_about(entry.kind, find_entry(connection, entry.about))
     if entry.alarm is not None and alarm_queries.find_alarm(connection, entry.alarm) is None:
         raise NoEntryError("no alarm has the number {n}", entry.alarm)
+    if len(files) > MOST:
+        raise LogError("{n} files; an entry takes at most {number}", len(files), MOST)
     number = queries.insert_entry(connection, entry, now=now)
+    queries_attachments.insert_attachments(connection, number, files)
     audit.record(
         connection,
         kind="log",
         subject=entry.site or f"log/{number}",
         reason=str(entry.kind),
         author=entry.author,
-        details={"entry": number},
+        details={"entry": number, **({"files": [new.name for new in files]} if files else {})},
     )
     return find_entry(connection, number)
 

@@ -41,6 +41,16 @@ def find_shift_start(context: RequestContext) -> datetime:
     return before.closed_at if before and before.closed_at else EPOCH
 
 
+def find_waiting(context: RequestContext) -> Handover | None:
+    """The hand-over of the person's territory that awaits its second signature.
+
+    None: there is none, or they are an operator nowhere.
+    """
+    if not context.person.may(Duty.OPERATE):
+        return None
+    return queries_handovers.find_offered(context.connection, find_area(context))
+
+
 def offer(context: RequestContext, note: str) -> Handover:
     """Offer a hand-over of the person's territory.
 

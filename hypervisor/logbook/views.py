@@ -24,6 +24,7 @@ KINDS: Mapping[EntryKind, str] = {
     EntryKind.DECISION: _mark("Decision"),
     EntryKind.CALL: _mark("Call"),
     EntryKind.PROMISE: _mark("Promise"),
+    EntryKind.TASK: _mark("Task"),
     EntryKind.CLOSURE: _mark("Closure"),
     EntryKind.EXPECTATION: _mark("Expected"),
     EntryKind.BULLETIN: _mark("Bulletin"),
@@ -32,6 +33,7 @@ KINDS: Mapping[EntryKind, str] = {
 }
 SETTLE: Mapping[EntryKind, str] = {
     EntryKind.PROMISE: _mark("Kept"),
+    EntryKind.TASK: _mark("Done"),
     EntryKind.CLOSURE: _mark("Reopened"),
     EntryKind.EXPECTATION: _mark("Happened"),
     EntryKind.BULLETIN: _mark("Received"),
@@ -56,9 +58,21 @@ EVENTS: Mapping[str, str] = {
     "escalate": _mark("Escalated"),
     "remind": _mark("Reminded"),
 }
-FORM_KINDS = tuple(kind for kind in EntryKind if not NEEDS[kind].about)
+FORM_KINDS = tuple(kind for kind in EntryKind if not (NEEDS[kind].about or NEEDS[kind].owner))
+NOTICES: Mapping[str, str] = {
+    **EVENTS,
+    "reminder": EVENTS["remind"],
+    "escalation": EVENTS["escalate"],
+}
+DELIVERED: Mapping[str, str] = {
+    "waiting": _mark("is waiting"),
+    "sent": _mark("was sent"),
+    "dead": _mark("was given up"),
+    "dropped": _mark("was dropped"),
+}
 DUE_WORDS: Mapping[EntryKind, str] = {
     EntryKind.PROMISE: _mark("due by"),
+    EntryKind.TASK: _mark("due by"),
     EntryKind.CLOSURE: _mark("until"),
     EntryKind.EXPECTATION: _mark("expected at"),
     EntryKind.BULLETIN: _mark("due at"),
@@ -147,5 +161,7 @@ def template_words() -> dict[str, Any]:
         "EVENTS": EVENTS,
         "FORM_KINDS": FORM_KINDS,
         "DUE": DUE_WORDS,
+        "NOTICES": NOTICES,
+        "DELIVERED": DELIVERED,
         "NEEDS_DUE": [kind for kind in FORM_KINDS if NEEDS[kind].due is not False],
     }

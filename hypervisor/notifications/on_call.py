@@ -7,6 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from hypervisor.base.instants import moment
+from hypervisor.base.person import Territory
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_routes
 from hypervisor.notifications.hours import is_holiday, is_on_call, quarters
@@ -21,21 +22,25 @@ _SHOWN = 5  # gaps of a domain
 
 @dataclass(frozen=True, kw_only=True)
 class OnCallRoute:
-    """A route on call. `until` None: beyond a day and a half; `chief`: the escalation route."""
+    """A route on call. `until` None: beyond a day and a half; `chief`: the escalation route.
+
+    `call`, `chief_call`: whom to call, where the routes say so.
+    """
 
     name: str
     ways: tuple[str, ...]
+    call: str
     until: datetime | None
     chief: str | None
+    chief_call: str
     after: timedelta | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnCallNow:
-    """The routes on call. `routed`: there are valid routes. `hidden`: from this person."""
+    """The routes on call. `routed`: there are valid routes for the territory."""
 
     routed: bool
-    hidden: bool = False
     on_call: tuple[OnCallRoute, ...] = ()
 
 
@@ -44,26 +49,46 @@ def covers(route: Route, at: datetime) -> bool:
     return is_on_call(route.hours, at, route.zone, is_holiday)
 
 
-def find_on_call(connection: Connection, now: datetime, *, sees_all: bool) -> OnCallNow:
-    """Who is on call now; hidden from people who see only a part of the territory."""
-    if not sees_all:
-        return OnCallNow(routed=False, hidden=True)
-    revision = queries_routes.find_revision(connection, 0)
+def find_on_call(owner: Connection, now: datetime, territory: Territory) -> OnCallNow:
+    """Who is on call now for alarms of a territory. `owner`: a connection that sees all routes."""
+    revision = queries_routes.find_revision(owner, 0)
     routes = None if revision is None else _parse_routes(revision.text)
     if routes is None:
         return OnCallNow(routed=False)
-    on_call = tuple(
-        OnCallRoute(
-            name=route.name,
-            ways=tuple(channel.name for channel in route.channels),
-            until=_on_call_until(route, now),
-            chief=route.escalate.to if route.escalate else None,
-            after=timedelta(microseconds=route.escalate.after) if route.escalate else None,
-        )
-        for route in routes.routes
-        if not route.only_escalated and covers(route, now)
+    here = None
+    if not territory.whole:
+        here = queries_routes.read_names_around(owner, sorted(territory.communes))
+    taking = [
+        route for route in routes.routes if not route.only_escalated and _concerns(route, here)
+    ]
+    return OnCallNow(
+        routed=bool(taking),
+        on_call=tuple(_describe(route, routes, now) for route in taking if covers(route, now)),
     )
-    return OnCallNow(routed=True, on_call=on_call)
+
+
+def _concerns(route: Route, here: tuple[frozenset[str], frozenset[str]] | None) -> bool:
+    """Whether it takes alarms of these areas and sites; None: of the whole territory."""
+    if here is None:
+        return True
+    areas, sites = here
+    return not (
+        (route.areas and route.areas.isdisjoint(areas))
+        or (route.sites and route.sites.isdisjoint(sites))
+    )
+
+
+def _describe(route: Route, routes: Routes, now: datetime) -> OnCallRoute:
+    chief = routes.named(route.escalate.to) if route.escalate else None
+    return OnCallRoute(
+        name=route.name,
+        ways=tuple(channel.name for channel in route.channels),
+        call=route.call,
+        until=_on_call_until(route, now),
+        chief=chief.name if chief else None,
+        chief_call=chief.call if chief else "",
+        after=timedelta(microseconds=route.escalate.after) if route.escalate else None,
+    )
 
 
 @lru_cache(maxsize=4)

@@ -1,5 +1,6 @@
 """SQL of the revisions of the routes file, and of the names that it may use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,3 +60,20 @@ def read_names(
         frozenset(name for kind, name in rows if kind == part) for part in (1, 2, 3)
     )
     return areas, sites, rules
+
+
+def read_names_around(
+    connection: Connection, communes: Sequence[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Codes and names of these communes and of what contains them; the names of their sites."""
+    rows = connection.execute(
+        "WITH RECURSIVE up AS (SELECT code, name, parent FROM area WHERE code = ANY(%(communes)s)"
+        " UNION SELECT area.code, area.name, area.parent FROM area JOIN up ON area.code ="
+        " up.parent) SELECT true, code FROM up UNION SELECT true, name FROM up"
+        " UNION SELECT false, name FROM site WHERE commune = ANY(%(communes)s)",
+        {"communes": list(communes)},
+    ).fetchall()
+    areas, sites = (
+        frozenset(name for is_area, name in rows if is_area is kind) for kind in (True, False)
+    )
+    return areas, sites

@@ -92,9 +92,18 @@ def _lines(notice: AlarmNotice, style: MessageStyle) -> Iterator[str]:
 
 
 def _value_lines(notice: AlarmNotice, style: MessageStyle) -> Iterator[str]:
-    """The last value, and a warning if it is stale."""
+    """What the rule compares, the last value, and a warning if it is stale."""
     words, alarm = WORDS[style.language], notice.alarm
     last = alarm.get("last_value")
+    judged = last.get("judged") if last else None
+    if judged:
+        value, limit = (
+            format_measure(judged[what], judged["unit"], style.language)
+            for what in ("value", "limit")
+        )
+        yield words["judged"].format(
+            function=words[judged["function"]], span=judged["over"], value=value, limit=limit
+        )
     if last:
         name = notice.quantity.get(style.language) or last["quantity"]
         value = format_measure(last["value"], last["unit"], style.language)

@@ -30,7 +30,7 @@ from sensors._nearest import did_you_mean, nearest_hint
 
 _ROUTE = (
     *("name", "when", "hours", "time zone", "language", "channels", "remind", "escalate"),
-    "only escalated",
+    *("only escalated", "call"),
 )
 _WHEN = ("domains", "areas", "sites", "rules", "categories", "labels", "severity", "events")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -84,7 +84,7 @@ class _Reader:
         filters = {} if when is None else source.mapping(when, "`when` of a route", _WHEN)
         severity, labels = filters.get("severity"), filters.get("labels")
         zone, hours, only = parts.get("time zone"), parts.get("hours"), parts.get("only escalated")
-        remind, escalate = parts.get("remind"), parts.get("escalate")
+        remind, escalate, call = parts.get("remind"), parts.get("escalate"), parts.get("call")
         answers = ("yes", "no", "true", "false")
         return Route(
             name=name,
@@ -104,6 +104,7 @@ class _Reader:
             only_escalated=only is not None
             and source.choice(only, "yes or no", answers) in ("yes", "true"),
             channels=self.channels(parts["channels"]),
+            call="" if call is None else source.text(call, "whom to call").strip(),
         )
 
     def name(self, node: yaml.Node) -> str:

@@ -33,7 +33,10 @@ class Escalation:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A route. Empty filters match all; `severity`: at least this; `areas`: codes or names."""
+    """A route. Empty filters match all; `severity`: at least this; `areas`: codes or names.
+
+    `call`: whom its territory calls, in words.
+    """
 
     name: str
     channels: tuple[Channel, ...]
@@ -51,6 +54,7 @@ class Route:
     remind: int | None = None  # µs
     escalate: Escalation | None = None
     only_escalated: bool = False  # takes only escalations
+    call: str = ""
 
     @property
     def is_narrowed(self) -> bool:

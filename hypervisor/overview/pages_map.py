@@ -8,6 +8,7 @@ from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.overview import queries, views_site
 from hypervisor.overview import views_map as view
+from hypervisor.overview.views_map_picture import draw_picture
 from hypervisor.overview.views_site_alarms import list_history
 from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.web import basemap
@@ -23,6 +24,8 @@ PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c"
 def show_map(context: Context) -> HTMLResponse:
     """The map with the list of sites in view; without JavaScript, the area tree only."""
     sites = queries.list_sites(context.connection, context.now())
+    areas = queries.list_areas(context.connection)
+    query = current_request().query_params
     chosen = getattr(current_request().app.state, "basemap", "")
     with reading(reader_of(context)):
         return render(
@@ -30,7 +33,10 @@ def show_map(context: Context) -> HTMLResponse:
             "map.html",
             bounds=view.compute_bounds(sites),
             total=len(sites),
-            tree=view.build_tree(queries.list_areas(context.connection)),
+            tree=view.build_tree(areas),
+            picture=None
+            if "at" in query
+            else draw_picture(sites, view.filter_sites(sites, areas, query)),
             domains=sorted({site.domain for site in sites}),
             legend=view.list_marks(),
             layers=view.LAYERS,

@@ -11,6 +11,7 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
+from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_now, views_rivers, views_start, views_wall
 from hypervisor.overview.views_start import Start
 from hypervisor.web import once, visits
@@ -78,6 +79,7 @@ def _values(
         "look": look,
         "bare": start is not None and start.empty and not look.standing,
         "visit": visit,
+        "handover": service_handover.find_waiting(context),
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [
             views_rivers.draw_sparkline(row, look.readings.get(row.gauge, ()))

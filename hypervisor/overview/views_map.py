@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from hypervisor.access.context import RequestContext
 from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
 from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite, TreeArea
 from hypervisor.overview.views_site_facts import Facts
+from hypervisor.overview.views_site_list import expand_area
 from hypervisor.overview.views_site_upstream import list_upstream
 from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.model import Zone
@@ -38,6 +41,20 @@ def rank(site: MapSite) -> int:
     if site.state == "shv":
         return _SHELVED + site.priority
     return site.priority * 2 - (site.state == "un")
+
+
+def filter_sites(
+    sites: Iterable[MapSite], areas: Sequence[TreeArea], query: QueryParams
+) -> list[MapSite]:
+    """The sites that the map's address asks for: its domains, its area, those with an alarm."""
+    domains, codes = query.getlist("domain"), expand_area(areas, query.get("area", ""))
+    return [
+        site
+        for site in sites
+        if (not domains or site.domain in domains)
+        and (codes is None or site.commune in codes)
+        and (query.get("alarmed") != "1" or site.priority)
+    ]
 
 
 def list_columns(sites: Sequence[MapSite]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypervisor.access.context import RequestContext
+from hypervisor.alarms import views_words
 from hypervisor.alarms.load import FLOOD_BEGINS
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import current
@@ -94,6 +95,9 @@ def _look(context: RequestContext) -> Now:
     worse = find_worsening(reaches, levels, limits, named, now)
     devices = _drawn(worse, links, levels)
     readings = queries.list_readings(connection, "level", devices, since=now - _PEAKS, now=now)
+    with context.owning() as owner:  # official colours are public; of routes only theirs is taken
+        colours = queries.list_vigilance(owner, now)
+        duty = find_on_call(owner, now, context.person.territory())
     return Now(
         standing=tuple(standing),
         worsening=tuple(worse),
@@ -113,8 +117,8 @@ def _look(context: RequestContext) -> Now:
         ),
         blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
         sensors=len({series.device for series in heard}),
-        colours=tuple(queries.list_vigilance(connection, now)),
-        duty=find_on_call(connection, now, sees_all=context.person.territory().whole),
+        colours=tuple(colours),
+        duty=duty,
         worst=worst,
         readings=readings,
     )
@@ -176,6 +180,8 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "headline": lambda: write_headline(look),
         "how_of": mark_state_of,
         "title_of": title_of,
+        "value_of": views_words.value,
+        "span_of": views_words.span,
         "threshold_label": lambda name: limit_label(context.catalogue.thresholds.get(name), name),
         "quantities_of": _quantities(context),
         "movement_words": lambda name: _(_MOVEMENTS[name]),

@@ -130,13 +130,13 @@ def worst_sites(rows: Iterable[ReportRow]) -> list[str]:
 
 
 def _entries(context: RequestContext, asking: ReportQuery) -> list[LogEntry]:
-    """The log entries of the span; of an incident, those about its alarms or about none."""
+    """The log entries of the span; of an incident, those about it, its alarms or about none."""
     span = LogFilter(first=asking.begins, last=asking.ends, limit=5_000)
-    return [
-        entry
-        for entry in log_queries.list_entries(context.connection, span)
-        if asking.alarms is None or entry.alarm is None or entry.alarm in asking.alarms
-    ]
+    entries = log_queries.list_entries(context.connection, span)
+    if asking.alarms is None:
+        return entries
+    own = {*asking.alarms, asking.incident, None}
+    return [entry for entry in entries if {entry.alarm, entry.incident} <= own]
 
 
 def _rows(

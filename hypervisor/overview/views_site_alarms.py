@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.access.context import RequestContext
-from hypervisor.alarms import queries_acts, service_list
+from hypervisor.alarms import queries_acts, queries_lifecycle
 from hypervisor.alarms.queries import Selection
 from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
@@ -24,8 +24,9 @@ _KEPT = 200  # alarms read per site
 
 
 def load_alarms(connection: Connection, site: str, *, wall: datetime) -> list[AlarmView]:
-    """Its alarms, the most recent first."""
-    alarms = service_list.list_alarms(connection, Selection(site=site, limit=_KEPT), wall=wall)
+    """Its alarms, the most recent first; why they do not notify is not read."""
+    clock = queries_lifecycle.read_clock(connection, wall)
+    alarms = queries_lifecycle.list_handled(connection, Selection(site=site, limit=_KEPT), clock)
     return [alarm.model_dump(mode="json") for alarm in alarms]
 
 

@@ -117,6 +117,8 @@ def matches(map_site: MapSite, query: SiteFilter, communes: frozenset[str] | Non
         return False
     if query.state and not _in_state(map_site, query.state):
         return False
+    if not query.q:
+        return True
     words = fold_accents(query.q).split()
     text = fold_accents(
         " ".join(
@@ -172,7 +174,7 @@ def group_communes(
 def _rows(context: RequestContext, listed: Sequence[MapSite], now: datetime) -> list[SiteRow]:
     names = [site.name for site in listed]
     by_site: dict[str, list[Channel]] = {name: [] for name in names}
-    for channel in queries_charts.list_channels(context.connection, names):
+    for channel in queries_charts.list_channels(context.connection, names, lamps=False):
         by_site[channel.site].append(channel)
     mains = {site.name: pick_main(by_site[site.name], context, site.domain, now) for site in listed}
     ids = [channel.id for channel in mains.values() if channel]

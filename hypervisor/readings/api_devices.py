@@ -42,8 +42,9 @@ def list_devices(  # noqa: PLR0913  one argument a filter
         some, following = page.cut(rows, lambda row: (row.name,))
         healths = device_health.assess_devices(context.connection, context.catalogue, some, now=now)
     else:
+        every = queries_devices.list_series(context.connection, now)
         all_healths = device_health.assess_devices(
-            context.connection, context.catalogue, rows, now=now, everything=True
+            context.connection, context.catalogue, rows, now=now, every=every
         )
         bad = [health for health in all_healths if issue in health.issues and not health.excused]
         healths, following = page.cut(bad, lambda health: (health.device.name,))

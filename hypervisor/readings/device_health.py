@@ -47,12 +47,14 @@ def assess_devices(
     devices: Sequence[DeviceRow],
     *,
     now: datetime,
-    everything: bool = False,
+    every: Sequence[SeriesRow] | None = None,
 ) -> list[Health]:
-    """The health of these devices; `everything`: they are all devices, read in one pass."""
-    names = None if everything else [device.name for device in devices]
+    """The health of these devices; `every`: all series, where they are all devices."""
+    names = None if every is not None else [device.name for device in devices]
     reports = queries_devices.load_device_reports(connection, now, names)
-    limits = stale_by_device(queries_devices.list_series(connection, now, devices=names), catalogue)
+    if every is None:
+        every = queries_devices.list_series(connection, now, devices=names)
+    limits = stale_by_device(every, catalogue)
     under_works = _list_under_works(connection, now)
     accused = queries_devices.devices_in_silence_alarm(connection)
     return [

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries_latest, queries_territory
-from hypervisor.registry import queries_devices, queries_site, queries_tables
+from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.model import Asset, Group
-from hypervisor.registry.queries_devices import DeviceRow
+from hypervisor.registry.queries_devices import DeviceRow, SeriesRow
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _LEVEL = "level"  # the quantity of which an asset's reach is a value
@@ -45,9 +45,14 @@ class Dependencies:
 
     @classmethod
     def read(
-        cls, connection: Connection, devices: Sequence[DeviceRow], now: datetime
+        cls,
+        connection: Connection,
+        devices: Sequence[DeviceRow],
+        every: Iterable[SeriesRow],
+        now: datetime,
     ) -> "Dependencies":
-        series = [row for row in queries_devices.list_series(connection, now) if row.in_use]
+        """Read them; `every`: all series."""
+        series = [row for row in every if row.in_use]
         in_use = {
             device.name
             for device in devices

@@ -24,6 +24,11 @@ _ROLLUPS = (
     " FROM readings_by(%(series)s, %(first)s, %(last)s, %(every)s)"
 )
 
+_LAMPS = (
+    "WITH lamp AS MATERIALIZED (SELECT split_part(m.key, '/', 2) AS name FROM revision m"
+    " JOIN device_group g ON g.name = split_part(m.key, '/', 1)"
+    " WHERE m.kind = 'member' AND g.kind = 'cabinet')"
+)
 _OWN = computed_first("d.name || '/' || s.quantity", "own")
 
 
@@ -63,23 +68,24 @@ class FlaggedReading:
     quality: Quality
 
 
-def list_channels(connection: Connection, sites: Sequence[str]) -> list[Channel]:
-    """The series of sites, by device and quantity."""
+def list_channels(
+    connection: Connection, sites: Sequence[str], *, lamps: bool = True
+) -> list[Channel]:
+    """The series of sites, by device and quantity. `lamps`: theirs too, of which there are many."""
     return fetch(
         connection,
         Channel,
-        "SELECT s.id, site.name AS site, d.name AS device, s.quantity,"  # noqa: S608  a constant
+        f"{_LAMPS} SELECT s.id, site.name AS site, d.name AS device, s.quantity,"  # noqa: S608  a constant
         " (f.value->>'interval_s')::float AS interval_s, (f.value->>'stale_s')::float AS stale_s,"
-        " d.retired, d.name IN (SELECT split_part(m.key, '/', 2)"
-        "  FROM revision m JOIN device_group g ON g.name = split_part(m.key, '/', 1)"
-        "  WHERE m.kind = 'member' AND g.kind = 'cabinet') AS lamp"
+        " d.retired, d.name IN (SELECT name FROM lamp) AS lamp"
         " FROM site JOIN device d ON d.site = site.id JOIN series s ON s.device = d.id"
         f" {_OWN}"
         " LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'"
         "  AND key = own.key ORDER BY effective DESC, id DESC LIMIT 1) f"
         " ON true"
-        " WHERE site.name = ANY(%s) ORDER BY d.name, s.quantity",
-        [list(sites)],
+        " WHERE site.name = ANY(%(sites)s) AND (%(lamps)s OR d.name NOT IN (SELECT name FROM lamp))"
+        " ORDER BY d.name, s.quantity",
+        {"sites": list(sites), "lamps": lamps},
     )
 
 

@@ -108,17 +108,18 @@ def summarize_devices(context: RequestContext, *, domain: str | None = None) -> 
     """The health of all devices."""
     now = context.now()
     devices = queries_devices.list_devices(context.connection, now)
+    series = queries_devices.list_series(context.connection, now)
     healths = [
         health
         for health in device_health.assess_devices(
-            context.connection, context.catalogue, devices, now=now, everything=True
+            context.connection, context.catalogue, devices, now=now, every=series
         )
         if health.excused != "retired"
     ]
     well = frozenset(
         health.device.name for health in healths if not health.issues and health.excused is None
     )
-    dependencies = Dependencies.read(context.connection, devices, now)
+    dependencies = Dependencies.read(context.connection, devices, series, now)
     rows = sorted(
         (
             DeviceIssues(health=health, impact=dependencies.assess(health.device, well=well))

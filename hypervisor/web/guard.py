@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hypervisor.web.problems import answer
 
 LARGEST = 4 * 1024 * 1024  # bytes of a body: a year's rules and events in text stay far below
+LARGEST_FILES = 10 * 1024 * 1024  # where a form brings files
 SMALL = 64 * 1024  # bytes of a body that is always let in
 TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, whoever sends them
 PATIENCE = 60.0  # s until a body is complete
-_TOO_LARGE = f"the body is larger than {LARGEST // 1024**2} MiB"
 _TOO_MANY = "too many large requests at once: try again in a moment"
 _TOO_SLOW = f"the body did not come within {PATIENCE:.0f} s"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -45,7 +45,9 @@ class RequestGuard:
             return
         body = bytearray()
         try:
-            refusal = await self._read(receive, body)
+            files = headers.get("content-type", "").startswith("multipart/form-data")
+            largest = LARGEST_FILES if files else LARGEST
+            refusal = await self._read(receive, body, largest)
             if refusal is not None:
                 await _refuse(scope, receive, send, *refusal)
             else:
@@ -61,7 +63,7 @@ class RequestGuard:
             return
         await self._app(scope, _replay_body(body, receive), send)
 
-    async def _read(self, receive: Receive, body: bytearray) -> Refusal | None:
+    async def _read(self, receive: Receive, body: bytearray, largest: int) -> Refusal | None:
         """Read all of `body`, unless it is too large, or too much beside others, or too slow."""
         try:
             async with asyncio.timeout(PATIENCE):
@@ -72,8 +74,9 @@ class RequestGuard:
                     before = _beyond_small(body)
                     body += message.get("body", b"")
                     self._held += _beyond_small(body) - before
-                    if len(body) > LARGEST:
-                        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE
+                    if len(body) > largest:
+                        problem = f"the body is larger than {largest // 1024**2} MiB"
+                        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, problem
                     if len(body) > SMALL and self._held > TOGETHER:
                         return HTTPStatus.SERVICE_UNAVAILABLE, _TOO_MANY
                     if not message.get("more_body"):

@@ -63,6 +63,7 @@ def plain(
                 lang=current().language,
                 now=current().now,
                 path=request.url.path,
+                posted=request.method == "POST",
                 position="",
                 query=request.query_params,
                 **context,

@@ -159,6 +159,7 @@ def _common_context(context: RequestContext, request: Request) -> dict[str, Any]
         "lang": current().language,
         "now": current().now,
         "path": request.url.path,
+        "posted": request.method == "POST",
         "position": getattr(request.state, "position", ""),
         "query": request.query_params,
     }

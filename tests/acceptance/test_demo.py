@@ -56,6 +56,7 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
         signed = {"name": members[0].name, "password": members[0].password}
         assert client.post("/api/v1/auth/login", json=signed).status_code == 204
         assert "flood-level" in client.get("/api/v1/alarms").text
+        assert "Permanence crues du département, 01 99 00 10 01" in client.get("/now").text
     assert demo.stop(folder)
     assert not demo.stop(folder)
 

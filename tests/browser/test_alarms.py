@@ -68,6 +68,62 @@ def test_an_alarm_is_worked_by_keyboard(own_console: Console) -> None:
     expect(page).to_have_url(re.compile(r"/alarms$"))
 
 
+@pytest.mark.long
+def test_after_an_act_the_keys_go_on_from_the_row(own_console: Console) -> None:
+    page = own_console.page("/alarms", language="fr", size=(1024, 800))
+    here = page.locator("tr[data-row]").first
+    panel = page.locator("#panel")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(panel).to_be_visible(timeout=SOON)
+    page.keyboard.press("c")
+    page.keyboard.type("Le garde est sur place.")
+    page.keyboard.press("Control+Enter")
+    expect(panel.locator(".log")).to_contain_text("Le garde est sur place.", timeout=SOON)
+    expect(here).to_be_focused()
+    page.keyboard.press("d")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Essai de pompe")
+    page.keyboard.press("Control+Enter")
+    expect(panel.locator(".log")).to_contain_text("Essai de pompe", timeout=SOON)
+    expect(here).to_be_focused()
+    boxes = [
+        button.bounding_box()
+        for button in (panel.locator("[data-key=d]"), panel.locator(".fold.more > summary"))
+    ]
+    ends = boxes[0]
+    assert ends
+    assert panel.locator("[data-key=d]").evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert boxes[1]
+    apart = boxes[1]["x"] >= ends["x"] + ends["width"] or boxes[1]["y"] >= ends["y"] + 20
+    assert apart, "what ends the shelving is covered"
+    page.keyboard.press("d")
+    expect(panel.locator(".log")).to_contain_text("ne diffère plus", timeout=SOON)
+    expect(here).to_be_focused()
+
+
+@pytest.mark.long
+def test_only_what_is_to_acknowledge_is_filled(own_console: Console) -> None:
+    (number,) = raised(own_console.url, "Over ")
+    with closing(connect(own_console.url)) as connection, connection:
+        done = Act(alarm=number, kind=ActKind.ACKNOWLEDGE, author="benoit")
+        perform(connection, done, now=WALL)
+        connection.execute("UPDATE alarm SET ended = began WHERE id = %s", [number])
+    page = own_console.page("/alarms?which=over", language="en")
+    mark = page.locator(f"#alarm-{number} .mark")
+    expect(mark).to_have_attribute("aria-label", "Minor, over")
+    fill = "one => getComputedStyle(one.querySelector('.s')).fill"
+    over = mark.evaluate(fill)
+    page.goto(f"{own_console.base}/alarms?flat=1")
+    full = {
+        mark.evaluate(fill)
+        for mark in page.locator(".alist .mark.un").all()
+        if "Minor" in (mark.get_attribute("aria-label") or "")
+    }
+    assert full
+    assert over not in full
+
+
 def test_a_cut_network_heals_without_a_missed_alarm(own_console: Console) -> None:
     page = own_console.page("/alarms")
     page.evaluate("window.before = true")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 
 from hypervisor.database.connect import connect
 from hypervisor.exercises import queries_injects, queries_runs
@@ -98,10 +98,27 @@ def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
     expect(page.locator(".ex-line [data-kind=alarm]").first).to_be_hidden()
     assert violations(page) == []
     page.goto(f"{led_console.base}/exercises")
+    sent: list[Request] = []
+
+    def keep(request: Request) -> None:
+        sent.append(request)
+
+    page.on("request", keep)
+    page.locator(f"input[value='{FILE}']").check()
+    page.get_by_role("button", name="Start").dblclick()  # refused: the clock is past its beginning
+    expect(page.get_by_role("alert")).to_contain_text("cannot be set back")
+    expect(page).to_have_url(f"{led_console.base}/exercises")
+    page.reload()
     page.get_by_label("Reason").fill("once more")
     page.get_by_label("All participants").check()
     page.get_by_role("button", name="Clear and reset").click()
     expect(page.locator("main")).to_contain_text("No run yet")
+    assert [one.url for one in sent if one.method == "POST"] == [
+        f"{led_console.base}/exercises/{what}" for what in ("runs", "reset")
+    ]
+    with connect(led_console.url) as connection:
+        (only,) = queries_runs.list_runs(connection)
+    assert only.state.value == "reset"
 
 
 def test_what_is_to_come_is_hidden_from_those_who_train(paused_console: Console) -> None:

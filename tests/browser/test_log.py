@@ -43,10 +43,18 @@ def test_two_hand_the_shift_over(own_console: Console) -> None:
     goes.get_by_label("What the next shift must know first").fill("The Orge rises at Arpajon")
     goes.get_by_role("button", name="Sign and offer").click()
     expect(goes.get_by_role("button", name="Withdraw my signature")).to_be_visible()
-    comes = own_console.page("/handover", role="administrator")
+    goes.goto(f"{own_console.base}/now")
+    expect(goes.locator("#offer")).to_contain_text("awaits its second signature")
+    comes = own_console.page("/now", role="administrator")
+    assert violations(comes) == []
+    comes.get_by_role("link", name="Read and sign").click()
     expect(comes.locator("main")).to_contain_text("The Orge rises at Arpajon")
-    comes.get_by_role("button", name="I have read this and take over").click()
+    sign = comes.get_by_role("button", name="I have read this and take over").first
+    assert sign.evaluate("one => one.getBoundingClientRect().bottom < innerHeight")
+    sign.click()
     expect(comes.locator(".signs")).to_contain_text("administrator-all")
+    watches = own_console.page("/now", role="viewer")
+    expect(watches.locator("#offer")).to_have_count(0)
     assert violations(comes) == []
     assert own_console.problems == []
 

@@ -30,6 +30,30 @@ def test_the_map_comes_and_the_list_beside_it_says_the_same(console: Console) ->
     assert violations(page) == []
 
 
+def test_the_first_picture_comes_with_the_page_and_stands_where_the_map_will(
+    console: Console,
+) -> None:
+    page = console.page("/map", language="fr")
+    first = page.request.get(f"{console.base}/map").text()
+    assert 'id="map-first"' in first
+    assert 'class="mark p1 un' in first
+    calm = page.request.get(f"{console.base}/map?domain=mobility").text()
+    assert 'class="mark p1' not in calm.partition('id="map-first"')[2].partition('id="map"')[0]
+    assert 'id="map-first"' not in page.request.get(f"{console.base}/map?at=2.3,48.6,9").text()
+    _ready(page)
+    expect(page.locator("#map-first")).to_have_count(0)
+
+
+@pytest.mark.long
+def test_without_webgl_the_first_picture_stays(console: Console) -> None:
+    page = console.page("/now")
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    page.goto(f"{console.base}/map")
+    expect(page.locator("#map-note")).to_contain_text("no WebGL")
+    expect(page.locator("#map-first .mark").first).to_be_visible()
+    console.problems.clear()  # the library says so, too
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -81,7 +81,15 @@ def test_who_is_called_and_the_official_colours(own_console: Console) -> None:
         "    channels: [{name: town, webhook: 'http://127.0.0.1:9/'}]\n"
         "  - name: chief\n"
         "    only escalated: yes\n"
+        "    call: Head of service, 01 60 00 00 02\n"
         "    channels: [{name: mobile, webhook: 'http://127.0.0.1:9/'}]\n"
+        "  - name: arpajon\n"
+        "    call: Duty engineer, 01 60 00 00 01\n"
+        '    when: {areas: ["91021"]}\n'
+        "    channels: [{name: town, webhook: 'http://127.0.0.1:9/'}]\n"
+        "  - name: elsewhere\n"
+        '    when: {areas: ["91174"]}\n'
+        "    channels: [{name: town, webhook: 'http://127.0.0.1:9/'}]\n"
     )
     with connect(own_console.url) as connection:
         queries_routes.insert_revision(connection, routes, author="test", reason="test")
@@ -89,9 +97,15 @@ def test_who_is_called_and_the_official_colours(own_console: Console) -> None:
     page = own_console.page("/now", language="fr")
     duty = page.locator("#duty")
     expect(duty).to_contain_text("à 18:00")
-    expect(duty).to_contain_text(re.compile(r"duty\s*town · chief après 15\smin"))
+    expect(duty).to_contain_text(re.compile(r"duty\s*town · Head of service.*02 après 15\smin"))
+    expect(duty).to_contain_text("elsewhere")
     expect(page.locator("#official")).to_contain_text(re.compile(r"Seine\s*orange"))
     assert violations(page) == []
+    mayor = own_console.page("/now", role="viewer", area="91021", language="fr")
+    expect(mayor.locator("#duty")).to_contain_text(re.compile(r"arpajon\s*Duty engineer.*01"))
+    expect(mayor.locator("#duty")).to_contain_text("duty")
+    expect(mayor.locator("#duty")).not_to_contain_text("elsewhere")
+    expect(mayor.locator("#official")).to_contain_text(re.compile(r"Seine\s*orange"))
 
 
 def _bulletin(connection: Connection) -> None:

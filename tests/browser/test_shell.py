@@ -176,3 +176,19 @@ def test_files_are_kept_by_browsers_under_their_own_address(console: Console) ->
     assert older.headers["cache-control"] == "no-cache"
     for outside in ("%2e%2e/page.py", "..%2fpage.py", "css/%2e%2e/%2e%2e/page.py"):
         assert httpx.get(f"{console.base}/static/x/{outside}").status_code == 404
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [768, 820, 1024])
+def test_no_page_is_wider_than_a_tablet(console: Console, width: int) -> None:
+    page = console.page("/now", language="fr", size=(width, 1024))
+    wide = {}
+    for path in (*PAGES, "/report", "/alarms?which=over", "/alarms?flat=1"):
+        page.goto(console.base + path)
+        if (beyond := overflow(page)) > 0:
+            wide[path] = beyond
+    assert wide == {}
+    page.goto(f"{console.base}/alarms")
+    page.locator("tr[data-row] [data-open]").first.click()
+    expect(page.locator("#panel")).to_be_visible()
+    assert overflow(page) <= 0

@@ -511,11 +511,13 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
                 "state": state,
             },
         )
-    assert queries_list.list_deliveries(connection, alarm) == [
-        (NOW, "sent", "duty", "2"),
-        (NOW, "waiting", "chief", "1"),
+    notices = queries_list.list_notices(connection, [alarm, alarm + 1])
+    assert [(sent.at, sent.alarm, sent.event) for sent in notices] == [(NOW, alarm, "raised")] * 2
+    assert [(sent.state, sent.route, sent.channel) for sent in notices] == [
+        ("sent", "duty", "2"),
+        ("waiting", "chief", "1"),
     ]
-    assert queries_list.list_deliveries(connection, alarm + 1) == []
+    assert queries_list.list_notices(connection, [alarm + 1]) == []
     connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'Ann'), ('ben', 'B.')")
     assert queries_list.read_account_titles(connection) == {"ann": "Ann", "ben": "B."}
     connection.execute("INSERT INTO account_role SELECT id, 'operator', NULL FROM account")

@@ -78,8 +78,10 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
         incident=5,
         due=NOW + HOUR,
         about=None,
+        owner=None,
         settled=None,
         settled_by=None,
+        attachments=[],
     )
     assert log_queries.find_entry(connection, number) == kept
     assert log_queries.find_entry(connection, number + 1) is None
@@ -179,6 +181,7 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         queries_handovers.Edit(
             kind="rule",
             key="r",
+            site_title=None,
             value=None,
             before={"n": 1},
             author="ann",

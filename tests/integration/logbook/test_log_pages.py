@@ -1,6 +1,7 @@
 """Log, hand-over and report as pages, without a browser: forms, refusals, what they show."""
 
 import csv
+import html
 import re
 from io import StringIO
 from typing import Any
@@ -134,8 +135,45 @@ def test_a_hand_over_tells_of_a_rule_that_was_revised_with_its_tests(
     assert offered.status_code == 303, offered.text
     frozen = _page(client, offered.headers["location"])
     for page in (draft, frozen):
-        for said in ("flood-rise", "4,00\N{NO-BREAK SPACE}m → 4,50\N{NO-BREAK SPACE}m", "supprimé"):
-            assert said in page, said
+        words = html.unescape(page)
+        change = "4,00\N{NO-BREAK SPACE}m → 4,50\N{NO-BREAK SPACE}m"
+        for said in ("<b>Rising</b>", "niveau d'alerte</b>", change, "supprimé"):
+            assert said in words, said
+
+
+def test_a_hand_over_in_french_has_neither_raw_times_nor_english_reasons(
+    client: httpx.Client,  # noqa: F811
+    world: World,  # noqa: F811
+) -> None:
+    (first, second) = client.get("/api/v1/alarms").json()["alarms"]
+    shelve = {"kind": "shelve", "reason": "essai", "until": "2024-01-01T03:00:00Z"}
+    act = client.post(
+        f"/api/v1/alarms/{first['id']}/acts", json={**shelve, "version": first["version"]}
+    )
+    assert act.status_code == 200, act.text
+    world.connection.execute(
+        "INSERT INTO revision (kind, key, value, effective, author, reason) VALUES"
+        " ('works', 'weir', %s, '2023-12-31', 'anne', 'a'),"
+        " ('device', %s, %s, '2023-12-31', 'anne', 'inventory')",
+        [
+            Jsonb(
+                {
+                    "begins": "2023-12-31T00:00:00Z",
+                    "ends": "2024-01-05T00:00:00Z",
+                    "sites": [second["site"]],
+                    "devices": [],
+                    "groups": [],
+                }
+            ),
+            second["site"],
+            Jsonb({"in_service": False}),
+        ],
+    )
+    world.connection.commit()
+    text = re.sub(r"<[^>]+>", " ", _page(client, "/handover").partition("<main")[2])
+    assert re.findall(r".{,60}\d{4}-\d\d-\d\d.{,20}", text) == []
+    english = r"\b(until|since|alarm|shelved|works from|inhibits|unknown|inputs|because)\b"
+    assert re.findall(english, text) == []
 
 
 def test_a_page_of_another_version_is_still_read(client: httpx.Client, world: World) -> None:  # noqa: F811

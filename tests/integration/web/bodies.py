@@ -12,7 +12,16 @@ from hypervisor.backtest import queries_past_events
 from hypervisor.base.duties import Role
 from hypervisor.exercises.model import InjectKind
 from hypervisor.logbook.model import EntryKind
-from tests.integration.web.trying import Route, Values, address, built, queries, text, value_of
+from tests.integration.web.trying import (
+    Route,
+    Values,
+    address,
+    built,
+    files_of,
+    queries,
+    text,
+    value_of,
+)
 
 # The words of fields that a form declares as plain text.
 WORDS: Mapping[tuple[str, str], Sequence[str]] = {
@@ -100,12 +109,14 @@ def variants(route: Route, values: Values, *, each: bool = False) -> Iterator[Va
 
 def send_variant(client: httpx.Client, variant: Variant, values: Values) -> httpx.Response:
     """The request, as somebody who has seen whatever it changes."""
-    route = variant.route
+    route, form = variant.route, variant.form
+    files = {} if form is None else files_of(route)
     return client.request(
         route.method,
         address(route, values),
         params=queries(route, values),
-        data=None if variant.form is None else dict(variant.form),
+        data=None if form is None else {k: v for k, v in form.items() if k not in files},
+        files=files or None,
         json=variant.body,
         headers={"If-Match": "*"},
     )

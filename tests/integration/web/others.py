@@ -78,6 +78,13 @@ def settle(world: World) -> dict[str, Any]:
         SECRET,
         SOUTH,
     )
+    (file,) = _one(
+        world,
+        "INSERT INTO attachment (entry, name, media, digest, content)"
+        " VALUES (%s, 'plan.txt', 'text/plain', 'x', %s) RETURNING id",
+        entry,
+        SECRET.encode(),
+    )
     (handover,) = _one(
         world,
         "INSERT INTO handover (area, begins, offered_at, offered_by, note, page, digest)"
@@ -132,7 +139,8 @@ def settle(world: World) -> dict[str, Any]:
         "thresholds": {},
         "/api/v1/alarms number": alarm,
         "/alarms number": alarm,
-        "/api/v1/incidents number": incident,
+        **dict.fromkeys(("/api/v1/incidents number", "/incidents number"), incident),
+        **dict.fromkeys(("/api/v1/attachments number", "/attachments number"), file),
         "/api/v1/dead-letters number": letter,
         "/api/v1/log number": entry,
         "/log number": entry,

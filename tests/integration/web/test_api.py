@@ -76,6 +76,7 @@ def test_what_it_knows(client: httpx.Client) -> None:
         "time": "2024-01-01T00:15:00Z",
         "trend": "rising",
         "per_hour": 8.8,
+        "judged": None,
     }
     detail = get(client, f"/api/v1/alarms/{alarm['id']}")
     assert [row["kind"] for row in detail["transitions"]] == ["raised"]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
 
 import httpx
+from fastapi import UploadFile
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 
@@ -147,14 +148,30 @@ def send(
     if route.path.endswith("/events"):
         asked = {"seconds": 0.05}
     if route.form:
-        data = {name: text(route, name, kind, values) for name, kind in route.form.items()}
-        return client.request(route.method, address(route, values), params=asked, data=data)
+        files = files_of(route)
+        data = {
+            name: text(route, name, kind, values)
+            for name, kind in route.form.items()
+            if name not in files
+        }
+        return client.request(
+            route.method, address(route, values), params=asked, data=data, files=files or None
+        )
     body = None if route.body is None else built(route, route.body, values)
     content = None if body is None else json.dumps(body).encode()
     headers = {} if content is None else {"Content-Type": "application/json"}
     return client.request(
         route.method, address(route, values), params=asked, content=content, headers=headers
     )
+
+
+def files_of(route: Route) -> dict[str, tuple[str, bytes]]:
+    """A file for each field of the form that takes some."""
+    return {
+        name: ("plan.txt", b"some words")
+        for name, kind in route.form.items()
+        if UploadFile in {kind, *get_args(kind)}
+    }
 
 
 def text(route: Route, name: str, kind: Any, values: Values) -> str:

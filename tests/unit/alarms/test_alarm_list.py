@@ -9,6 +9,7 @@ import pytest
 from hypervisor.alarms import views as alarm_views
 from hypervisor.alarms import views_chart, views_words
 from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
+from hypervisor.web.filters import NOTHING
 
 NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
 PLAIN = AlarmRow(
@@ -81,7 +82,7 @@ def test_incidents_stand_by_their_worst_and_the_lonely_together() -> None:
         AlarmFilter(),
         AlarmFilter(which="stale", severity="major", text="l'Orge à Arpajon & co"),
         AlarmFilter(mine=True, changed=True, area="91", domain="flood", show=300),
-        AlarmFilter(incident=12, flat=True),
+        AlarmFilter(which="shelved", flat=True),
     ],
 )
 def test_an_address_says_the_filter_again(found: AlarmFilter) -> None:
@@ -139,3 +140,37 @@ def test_a_scale_holds_its_values(values: tuple[float, float]) -> None:
     assert drawn is not None
     assert all(drawn.top <= one.at <= drawn.bottom for one in drawn.rows)
     assert len({one.label for one in drawn.rows}) == len(drawn.rows) >= 2
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"),
+    [
+        (("sum", "3 h", 31.44, "mm", 25.0), ("31,4 mm", "en 3 h", "25,0 mm")),
+        (("change", "45 min", 0.25, "m", 0.2), ("+0,25 m", "en 45 min", "0,20 m")),
+        (("rate", "3 h", 0.12, "m/h", 0.1), ("+12 cm/h", "sur 3 h", "10 cm/h")),
+        (("mean", "1 h", 4.0, "V", 5.0), ("4,00 V", "moyenne sur 1 h", "5,00 V")),
+        (("max", "1 d", 4.0, "%", 5.0), ("4 %", "maximum sur 1 j", "5 %")),
+        (("min", "1 d", 4.0, "%", 5.0), ("4 %", "minimum sur 1 j", "5 %")),
+        (("quantile", "1 d", 4.0, "%", 5.0), ("4 %", "sur 1 j", "5 %")),
+    ],
+)
+def test_what_the_rule_compares_is_shown_with_its_span(
+    judged: tuple[object, ...], words: tuple[str, str, str]
+) -> None:
+    names = ("function", "over", "value", "unit", "limit")
+    last = {
+        "quantity": "rain",
+        "value": 0.0,
+        "unit": "mm",
+        "judged": dict(zip(names, judged, strict=True)),
+    }
+    shown = [views_words.value(last), views_words.span(last), views_words.limit(last)]
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in shown] == list(words)
+    plain = {**last, "judged": None}
+    assert views_words.value(plain).startswith("0,0")
+    assert (views_words.span(plain), views_words.limit(plain)) == ("", "")
+    assert (views_words.value(None), views_words.span(None)) == (NOTHING, "")
+    measured = row(1, last_value=last)
+    rule = {"when": "sum(rain, 3 h) > threshold.rain_3h"}
+    assert alarm_views.threshold_key(measured, rule) is None
+    assert alarm_views.threshold_key(row(1, last_value=plain), rule) == "orge/rain_3h"

@@ -215,7 +215,7 @@ def last(*readings: tuple[float, float, int], until: float | None = None) -> Any
         task=SimpleNamespace(pair=("flood-high", "mill"), horizon=at(99)),
         subject=SimpleNamespace(series={"level": columns}),
     )
-    return last_value(territory, judged, None if until is None else at(until))
+    return last_value(territory, judged, "major", None if until is None else at(until))
 
 
 def test_the_trend_is_the_change_since_the_reading_an_hour_before() -> None:
@@ -226,6 +226,7 @@ def test_the_trend_is_the_change_since_the_reading_an_hour_before() -> None:
         "time": "2024-01-01T02:00:00Z",
         "trend": "rising",
         "per_hour": 0.5,
+        "judged": None,
     }
     falls = last((1.25, 2.0, 0), (1.5, 2.1, 0), (2, 1.5, 0))
     assert (falls["trend"], falls["per_hour"]) == ("falling", -0.666667)

@@ -30,6 +30,7 @@ def test_every_kind_has_a_form_that_stands(kind: EntryKind) -> None:
         (replace(NOTE, due=DUE), "note: a due time is not allowed"),
         (replace(NOTE, kind=EntryKind.PROMISE), "promise: a due time is required"),
         (replace(NOTE, kind=EntryKind.SETTLED), "settled: name the entry it refers to"),
+        (replace(NOTE, owner="bruno"), "note: only a task has an owner"),
         (replace(NOTE, about=3), "note: it cannot refer to another entry"),
     ],
 )

@@ -197,6 +197,16 @@ def test_what_a_series_last_said(last: dict[str, Any], line: str) -> None:
     assert f"Reading: {line}" in text.splitlines()
 
 
+def test_what_the_rule_compares_stands_before_the_last_reading() -> None:
+    judged = {"function": "sum", "over": "3 h", "value": 31.4, "unit": "mm", "limit": 25.0}
+    last = {"quantity": "rain", "value": 0.0, "unit": "mm", "time": "2024-10-09T13:05:00Z"}
+    told = replace(TELLING, alarm={**ALARM, "last_value": {**last, "judged": judged}})
+    french = render(told, FR).text.splitlines()
+    assert "Comparé par la règle : cumul sur 3 h 31,4 mm, limite 25 mm" in french
+    english = render(told, EN).text.splitlines()
+    assert "Compared by the rule: sum of 3 h 31.4 mm, limit 25 mm" in english
+
+
 def test_silence_that_is_over_or_of_what_is_over_is_not_told() -> None:
     ended = {"ended": "2024-10-09T14:00:00Z", "stale": [["2024-10-09T13:20:00Z", None]]}
     back = {"stale": [["2024-10-09T13:20:00Z", "2024-10-09T13:30:00Z"]]}

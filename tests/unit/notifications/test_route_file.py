@@ -171,6 +171,7 @@ routes:
     hours: [{{days: [sat-mon], to: "24:00"}}, {{days: mon-mon, from: 0:00, to: 9h05}}, {{}}]
     only escalated: no
     remind: 1 s
+    call: " Duty engineer, 01 60 00 00 00 "
     channels: [{{mqtt: /a/b}}, {{apprise: "{MAIL}"}}, {{webhook: "https://${{X}}/y"}}]
 """,
         file="r",
@@ -194,6 +195,7 @@ routes:
             Hours(days=days),
         ),
         remind=1_000_000,
+        call="Duty engineer, 01 60 00 00 00",
         zone="America/Martinique",
         channels=(
             Channel(name="1", kind="mqtt", target="/a/b"),

@@ -11,7 +11,7 @@ import pytest
 from rules._axis import Axis
 from rules._block import Block
 from rules._calendar import between, calendar_input, turns_within, word_steps
-from rules._engine import evaluate, evaluate_part, extent_of, lookback, run_start
+from rules._engine import evaluate, evaluate_parts, extent_of, lookback, run_start
 from rules._inputs import (
     Calendar,
     Closing,
@@ -811,10 +811,10 @@ def test_what_a_rule_compares_is_told_in_numbers() -> None:
     node = when.parts[0]
     site = subject(level=column(*[(5 * i, float(i)) for i in range(5)]))
     times = np.array([at(15), at(20), at(60)])
-    found = evaluate_part(rule("mean(level, 10 min) * 2 > 3"), node, site, times)
+    (found,) = evaluate_parts(rule("mean(level, 10 min) * 2 > 3"), [node], site, times)
     assert found.lo.tolist() == [5, 7, -np.inf]
     assert found.hi.tolist() == [5, 7, np.inf]
-    nothing = evaluate_part(rule("level > 3"), node, site, times[:0])
+    (nothing,) = evaluate_parts(rule("level > 3"), [node], site, times[:0])
     assert (len(nothing.lo), len(nothing.hi)) == (0, 0)
 
 

@@ -11,7 +11,7 @@ from rules import _block
 from rules._axis import Axis
 from rules._block import Block, Members
 from rules._clocks import ClockFactory
-from rules._engine import evaluate, evaluate_part
+from rules._engine import evaluate, evaluate_parts
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream
 from rules._read import read_rule
 from rules._readings import Reported, Sent, columns
@@ -348,7 +348,7 @@ def test_a_value_is_told_at_times_in_any_order_with_the_clock_of_then() -> None:
     )
     when = rule("last(x) + hour > 3")
     times = np.array([at(600), at(5), at(300)])
-    found = evaluate_part(when, when.when.parts[0], site, times)
+    (found,) = evaluate_parts(when, [when.when.parts[0]], site, times)
     assert found.lo.tolist() == [16, 6, 11]
 
 

@@ -157,6 +157,14 @@ function close() {
   if (number) row(number)?.focus();
 }
 
+// After an act the keys go on where they were before it: on the row. A refusal is read first.
+function settle(status) {
+  const title = aside.querySelector("#panel-title");
+  if (status >= 400) {
+    if (!aside.contains(document.activeElement)) title?.focus({ preventScroll: true });
+  } else (row(open()) ?? title)?.focus({ preventScroll: true });
+}
+
 // --- acts -------------------------------------------------------------------------------------------------
 function acknowledge(line) {
   const form = document.getElementById("bulk");
@@ -266,14 +274,17 @@ document.addEventListener("htmx:afterSwap", (event) => {
   mark();
   shown = Date.now();
   const path = event.detail.pathInfo?.requestPath ?? "";
+  if (event.detail.requestConfig?.verb === "post") settle(event.detail.xhr.status);
   if (event.detail.requestConfig?.verb === "get" && !aside.contains(document.activeElement) && !focused()) aside.querySelector("#panel-title")?.focus({ preventScroll: true });
   if (path) soon(0);
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.requestConfig?.verb !== "post") return;
   if (event.detail.elt.id === "bulk" && event.detail.successful) {
+    const first = checked()[0]?.closest("tr[data-row]");
     select([]);
     for (const menu of list.querySelectorAll(".drop[open]")) menu.open = false;
+    if (!focused()) first?.focus({ preventScroll: true });
     if (open()) changed(open());
   }
   soon(0);

@@ -1,30 +1,21 @@
-// The log's form: the field "by when" only where it means something; Ctrl+Enter writes.
+// The log's form: fields only for the kinds that have them.
 
 const apply = () => {
   const form = document.getElementById("log-form");
-  if (!form) return;
-  const field = form.querySelector("[data-due-field]");
-  const kinds = form.dataset.due.split(" ");
-  const chosen = form.elements.kind.value;
-  field.hidden = !kinds.includes(chosen);
-  if (field.hidden) field.querySelector("input").value = "";
+  for (const field of form?.querySelectorAll("[data-for]") ?? []) {
+    field.hidden = !field.dataset.for.split(" ").includes(form.elements.kind.value);
+    if (field.hidden) for (const input of field.querySelectorAll("input, select")) input.value = "";
+  }
 };
 
 document.addEventListener("change", (event) => {
   if (event.target.name === "kind") apply();
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const form = event.target.closest?.("form");
-  if (form && event.target.matches("textarea")) {
-    event.preventDefault();
-    form.requestSubmit();
-  }
-});
 document.addEventListener("htmx:afterSettle", apply);
 
-// What is being typed is not swept away by news of others.
+// What is being typed or chosen is not swept away by news of others.
 document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "incident-live" && event.target.contains(document.activeElement)) event.preventDefault();
   const page = document.getElementById("log-page");
   const typed = document.getElementById("log-text")?.value;
   if (event.target === page && (typed || page.contains(document.activeElement))) {

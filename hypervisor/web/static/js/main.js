@@ -13,6 +13,22 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (token && event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = token;
 });
 
+// A page that answers a form takes the address of the page it was sent from: loaded again, by whatever, it
+// is read and the form is not sent again.
+if ("posted" in document.documentElement.dataset) {
+  history.replaceState(null, "", document.referrer.startsWith(`${location.origin}/`) ? document.referrer : "/");
+}
+
+// One act, one result: while a form is on its way, a second press does not send it again.
+const sent = new Set();
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method !== "post") return;
+  if (sent.has(event.target)) event.preventDefault();
+  sent.add(event.target);
+  setTimeout((form) => sent.delete(form), 60_000, event.target);
+});
+addEventListener("pageshow", () => sent.clear());
+
 // A refusal (409, 422, 403) is a fragment that says why: it is shown where the answer would have been.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr } = event.detail;

@@ -210,6 +210,7 @@ document.addEventListener("click", (event) => {
     choose("");
     return;
   } else return;
+  if (!map) document.getElementById("map-first")?.remove(); // it shows what was asked for before
   pressed();
   if (sites) refresh();
 });
@@ -409,7 +410,7 @@ async function start() {
   try {
     await make();
   } catch (error) {
-    map = null;
+    map = null; // the first picture stays
     say(note.dataset.failed);
     console.warn(error);
     return;
@@ -417,6 +418,7 @@ async function start() {
   await refresh();
   await drawn();
   await fill();
+  document.getElementById("map-first")?.remove();
   say(sites.lost ? note.dataset.lost.replace("{n}", sites.lost) : "");
   if (filter.site) choose(filter.site, { fly: !DIM.has("at"), focus: false });
   document.addEventListener("hypervisor:alarm", states);

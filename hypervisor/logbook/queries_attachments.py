@@ -1,0 +1,39 @@
+"""SQL of the files of log entries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from hypervisor.database.connect import Connection
+from hypervisor.logbook.attachments import NewAttachment
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file with its content."""
+
+    name: str
+    media: str
+    digest: str
+    content: bytes
+
+
+def insert_attachments(
+    connection: Connection, entry: int, attachments: Iterable[NewAttachment]
+) -> None:
+    """Insert the files of an entry."""
+    for new in attachments:
+        connection.execute(
+            "INSERT INTO attachment (entry, name, media, digest, content)"
+            " VALUES (%(entry)s, %(name)s, %(media)s, %(digest)s, %(content)s)",
+            {**vars(new), "entry": entry},
+        )
+
+
+def find_file(connection: Connection, number: int) -> StoredFile | None:
+    """A file, if its entry is visible."""
+    cursor = connection.cursor(row_factory=class_row(StoredFile))
+    return cursor.execute(
+        "SELECT name, media, digest, content FROM attachment WHERE id = %s", [number]
+    ).fetchone()
