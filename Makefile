@@ -6,7 +6,7 @@ help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
 	@echo "make test      set up, then the tests (about seven minutes on two cores)"
 	@echo "make test-all  the long ones too"
-	@echo "make check     format, lint, types, import contracts, plain names, French"
+	@echo "make check     format, lint, types, import contracts, plain names, French, documents"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
 	@echo "make kills     100 faults under 500 messages a second: what is acknowledged is stored"
 	@echo "make bench     ingest against the bare loop"
@@ -45,6 +45,7 @@ check: setup
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.plain_words
 	.venv/bin/python -m tests.translations
+	.venv/bin/python -m tests.documents
 
 ROOM ?= rules
 N ?= 30

@@ -10,7 +10,9 @@ import pandas as pd
 from simulators import _hubeau, _wide
 from simulators._table import RecordingError, between, load
 
-__all__ = ["Recording", "RecordingError", "read"]
+__all__ = ["Recording", "RecordingError", "read", "shipped_recordings"]
+
+_FOLDER = Path(__file__).parent / "recordings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,11 @@ class Recording:
         return tuple(sorted(self.rows["device"].unique()))
 
 
+def shipped_recordings() -> dict[str, Path]:
+    """Recordings of this package, by file name."""
+    return {file.name: file for file in sorted(_FOLDER.glob("*.csv*"))}
+
+
 def read(
     path: Path | str,
     *,
@@ -41,6 +48,7 @@ def read(
 ) -> Recording:
     """Read a recording, or the part of it from `start` to `end` (both included) of `stations`.
 
+    A path that is no file may be the name of a shipped one.
     In a wide file whose columns name no station, the device is the one of `stations`, else the
     file's leading name (`poyo-2024-10.csv` → `poyo`). `columns` explains columns whose
     names do not: `'Q_m3s=discharge[m3/s]'`.
@@ -48,7 +56,8 @@ def read(
     Raises:
         RecordingError: the file cannot be read, names none of `stations`, or holds nothing there.
     """
-    table = load(Path(path))
+    path = Path(path)
+    table = load(path if path.exists() else shipped_recordings().get(str(path), path))
     station_names = list(stations or ())
     if _hubeau.is_hubeau(table):
         if columns:

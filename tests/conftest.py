@@ -123,6 +123,20 @@ def database_url(stack: Stack) -> Iterator[str]:
     databases.drop(stack.maintenance_url, name)
 
 
+def begin_broker(shared_folder: Path) -> tuple[Broker, Running]:
+    """Start a fresh broker that has our parts' accounts only; the caller halts it."""
+    below = Path(tempfile.mkdtemp(dir=shared_folder))
+    below.chmod(0o755)
+    made = Broker(
+        folder=open_folder(below / "instance", server_account()),
+        programs=binaries.find_broker(),
+        port=free_port(),
+        parts_port=free_port(),
+        password=passwords.new_password(),
+    )
+    return made, start_broker(made)
+
+
 @pytest.fixture
 def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
     """Start a fresh broker that has our parts' accounts only; as many as the test wants."""
@@ -130,17 +144,8 @@ def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
     started: list[Running] = []
 
     def make() -> Broker:
-        below = Path(tempfile.mkdtemp(dir=shared_folder))
-        below.chmod(0o755)
-        folder = open_folder(below / "instance", server_account())
-        made = Broker(
-            folder=folder,
-            programs=binaries.find_broker(),
-            port=free_port(),
-            parts_port=free_port(),
-            password=passwords.new_password(),
-        )
-        started.append(start_broker(made))
+        made, server = begin_broker(shared_folder)
+        started.append(server)
         return made
 
     yield make

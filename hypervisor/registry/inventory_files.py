@@ -69,7 +69,8 @@ def read_sources(names: Iterable[str], *, domain_catalogue: Catalogue | None = N
 
 
 def _read(name: str, domain_catalogue: Catalogue) -> Iterator[Inventory | InventoryError]:
-    for file in _files(name):
+    files = _files(name)
+    for file in files:
         try:
             if isinstance(file, Path):
                 yield read_file(file, catalogue=domain_catalogue)
@@ -81,24 +82,29 @@ def _read(name: str, domain_catalogue: Catalogue) -> Iterator[Inventory | Invent
                 )
         except InventoryError as error:
             yield error
-    if not _files(name):
-        text = "no such inventory file, and no example of that name"
-        where = Where(file=name, line=0)
-        yield InventoryError(
-            [Problem(where=where, text=text + did_you_mean(name, list_examples()))]
+    if not files:
+        text = (
+            f"holds no inventory file ({', '.join(SUFFIXES)})"
+            if Path(name).is_dir()
+            else "no such inventory file, and no example of that name"
+            + did_you_mean(name, list_examples())
         )
+        yield InventoryError([Problem(where=Where(file=name, line=0), text=text)])
 
 
 def _files(name: str) -> list[Path] | list[Traversable]:
+    """A file, a folder's files, or those of an example; a folder without any hides no example."""
     path = Path(name)
     if path.is_file():
         return [path]
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        if files or name not in list_examples():
+            return files
     folder = list_examples().get(name)
-    files = [] if folder is None else [*folder.iterdir()]
+    entries = [] if folder is None else [*folder.iterdir()]
     return sorted(
-        (file for file in files if file.name.endswith(SUFFIXES)), key=lambda file: file.name
+        (entry for entry in entries if entry.name.endswith(SUFFIXES)), key=lambda entry: entry.name
     )
 
 

@@ -14,7 +14,7 @@ from hypervisor.broker.folder import open_folder
 from hypervisor.broker.keeper import run_keeper
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
-from hypervisor.broker.server_account import current_account
+from hypervisor.broker.server_account import server_account
 from hypervisor.broker.tls import TlsListener
 
 _TICK_SECONDS = 0.1
@@ -35,7 +35,7 @@ def run(
 ) -> int:
     """Run the broker with the accounts of the settings until it ends; its exit status.
 
-    Raises StackError: a password is missing, the password file is damaged, or we are root.
+    Raises StackError: a password is missing, or the password file is damaged.
     """
     broker = _configure(settings, host=host, parts_host=parts_host, secured=secured)
     player = {passwords.PLAYER: settings.player_password} if mode is Mode.EXERCISE else {}
@@ -65,9 +65,6 @@ def run(
 def _configure(
     settings: Settings, *, host: str, parts_host: str, secured: TlsListener | None
 ) -> Broker:
-    account = current_account()
-    if account.uid == 0:
-        raise StackError("the broker does not run as root; start it as another user")
     if not settings.broker_password:
         raise StackError(_MISSING.format(passwords.INGEST))
     if settings.broker_parts_port is None:
@@ -76,7 +73,7 @@ def _configure(
             " each of them, and let devices reach HYPERVISOR_BROKER_PORT only"
         )
     return Broker(
-        folder=open_folder(settings.data, account),
+        folder=open_folder(settings.data, server_account()),
         programs=binaries.find_broker(),
         port=settings.broker_port,
         parts_port=settings.broker_parts_port,

@@ -25,11 +25,12 @@ from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.conftest import TEMPLATE, Stack, _settings
 
 REPOSITORY = Path(__file__).parents[2]
+GARONNE = REPOSITORY / "simulators" / "recordings" / "garonne-2022-01.hubeau.csv.gz"
 
 
 @pytest.fixture(scope="session")
 def floods() -> Path:
-    """The recorded floods, which lie beside the checkout and are never part of it."""
+    """Recorded floods that may not be shipped, beside the checkout."""
     shared = Path(os.environ.get("HYPERVISOR_SHARED", REPOSITORY.parent / "shared"))
     folder = shared / "data" / "floods"
     if not folder.is_dir():

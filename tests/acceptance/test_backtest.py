@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from hypervisor.backtest import cli_backtest as backtest_command
 from hypervisor.rulebook import cli as rules_command
+from simulators._recordings import shipped_recordings
 from tests.acceptance.conftest import Exercise, command
 
 pytestmark = pytest.mark.acceptance
@@ -30,10 +31,11 @@ def app() -> typer.Typer:
 
 def ran(app: typer.Typer, file: str, *words: str) -> str:
     """The command's own words; no database is there."""
-    if not (FLOODS / file).exists():
-        pytest.skip(f"no {FLOODS / file}")
+    path = shipped_recordings().get(file, FLOODS / file)
+    if not path.exists():
+        pytest.skip(f"no {path}")
     river = file.split("-", maxsplit=1)[0]
-    given = ["--file", str(FLOODS / file), "--inventory", river, "--events", river]
+    given = ["--file", str(path), "--inventory", river, "--events", river]
     done = CliRunner().invoke(app, ["rules", "backtest", *words, *given])
     assert done.exit_code == 0, done.output
     return done.stdout

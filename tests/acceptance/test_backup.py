@@ -11,11 +11,10 @@ from hypervisor.base.settings import Settings, load_settings
 from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.stack import detached, queries_backup
-from tests.acceptance.conftest import alarm_log, command
+from tests.acceptance.conftest import GARONNE, alarm_log, command
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long]
 
-GARONNE = "garonne-2022-01.hubeau.csv.gz"
 BEFORE = ("--from", "2022-01-10T00:00Z", "--to", "2022-01-10T18:00Z")
 AFTER = ("--from", "2022-01-10T18:00Z", "--to", "2022-01-11T12:00Z")
 UNCHANGED = (
@@ -45,8 +44,8 @@ def hypervisor(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-def play(folder: Path, floods: Path, *words: str) -> None:
-    hypervisor(folder, "replay", str(floods / GARONNE), "--speed", "max", "--json", *words)
+def play(folder: Path, *words: str) -> None:
+    hypervisor(folder, "replay", str(GARONNE), "--speed", "max", "--json", *words)
 
 
 def up(folder: Path, mode: Mode | None = None) -> Settings:
@@ -58,21 +57,19 @@ def counts(settings: Settings) -> dict[str, int]:
     return {table: found[table] for table in UNCHANGED}
 
 
-def test_a_flood_goes_on_where_it_was_kept(
-    folders: tuple[Path, Path], floods: Path, open_tmp: Path
-) -> None:
+def test_a_flood_goes_on_where_it_was_kept(folders: tuple[Path, Path], open_tmp: Path) -> None:
     old, new = folders
     file = open_tmp / "garonne.backup"
     settings = up(old, Mode.EXERCISE)
     hypervisor(old, "inventory", "apply", "garonne")
     added = json.loads(hypervisor(old, "device", "add", "O200004001", "--json"))
-    play(old, floods, *BEFORE)
+    play(old, *BEFORE)
     said = hypervisor(old, "backup", str(file))
     assert "exercise 'old'" in said
     assert file.stat().st_mode & 0o077 == 0
     before, log = counts(settings), alarm_log(settings.database_url)
     assert log
-    play(old, floods, *AFTER)
+    play(old, *AFTER)
     whole = alarm_log(settings.database_url)
     assert whole != log
     detached.stop(old)
@@ -82,7 +79,7 @@ def test_a_flood_goes_on_where_it_was_kept(
     assert counts(restored) == before
     assert alarm_log(restored.database_url) == log
     assert connack(LOOPBACK, restored.broker_port, "O200004001", added["password"]) == ACCEPTED
-    play(new, floods, *AFTER)
+    play(new, *AFTER)
     assert alarm_log(restored.database_url) == whole
     acts = [json.loads(line) for line in hypervisor(new, "audit", "--json").splitlines()]
     assert ("restore", "the machine burnt down") in [(act["kind"], act["reason"]) for act in acts]

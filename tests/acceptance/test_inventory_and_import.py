@@ -12,8 +12,7 @@ from hypervisor.base.settings import Settings
 
 pytestmark = pytest.mark.acceptance
 
-SHARED = Path(os.environ.get("HYPERVISOR_SHARED", Path(__file__).parents[3] / "shared"))
-FLOODS = SHARED / "data" / "floods"
+GARONNE = "garonne-2022-01.hubeau.csv.gz"
 
 
 def hypervisor(
@@ -67,25 +66,17 @@ def test_mistakes_are_told_all_at_once(instance_settings: Settings, tmp_path: Pa
     assert "sites.bridge.thresholds.alert: '3 min': expected a value in m" in told
 
 
-NO_FLOODS = pytest.mark.skipif(
-    not FLOODS.is_dir(), reason="no real floods beside the checkout (../shared)"
-)
-
-
-@NO_FLOODS
 def test_one_gauge_is_imported(instance_settings: Settings) -> None:
     hypervisor(instance_settings, "inventory", "apply", "garonne")
-    file = FLOODS / "garonne-2022-01.hubeau.csv.gz"
-    words = ("import", str(file), "--station", "O200004001", "--from", "2022-01-10")
+    words = ("import", GARONNE, "--station", "O200004001", "--from", "2022-01-10")
     told = hypervisor(instance_settings, *words).stdout
     assert told == "2,112 rows read: 2,112 stored, 0 already stored, 0 rejected\n"
 
 
-@NO_FLOODS
 @pytest.mark.long
 def test_a_real_month_is_imported_once(instance_settings: Settings) -> None:
     hypervisor(instance_settings, "inventory", "apply", "garonne")
-    words = ("import", str(FLOODS / "garonne-2022-01.hubeau.csv.gz"), "--json")
+    words = ("import", GARONNE, "--json")
     first = json.loads(hypervisor(instance_settings, *words).stdout)
     assert first == {"read": 118_164, "stored": 118_164, "already_there": 0, "rejected": {}}
     again = json.loads(hypervisor(instance_settings, *words).stdout)

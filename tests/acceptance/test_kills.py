@@ -29,7 +29,7 @@ from hypervisor.database.connect import connect
 from hypervisor.exercises import playing
 from hypervisor.stack import detached, run_state
 from simulators._recordings import read
-from tests.acceptance.conftest import Exercise, alarm_log
+from tests.acceptance.conftest import GARONNE, Exercise, alarm_log
 
 pytestmark = pytest.mark.acceptance
 
@@ -94,11 +94,11 @@ def instance(folder: Path, inventory: str) -> Iterator[Killed]:
         detached.stop(data)
 
 
-def january(floods: Path, first: int, last: int) -> pd.DataFrame:
+def january(first: int, last: int) -> pd.DataFrame:
     """What the Garonne's 22 gauges recorded from one day of January to another, both included."""
     start = datetime(2022, 1, first, tzinfo=UTC)
     end = datetime(2022, 1, last, 23, 59, tzinfo=UTC)
-    return read(floods / "garonne-2022-01.hubeau.csv.gz", start=start, end=end).rows
+    return read(GARONNE, start=start, end=end).rows
 
 
 def play_under(
@@ -196,10 +196,8 @@ def broker_kills(
     assert again.stored == lost
 
 
-def test_three_kills(
-    exercise: Exercise, open_tmp: Path, floods: Path, tell: Callable[[str], None]
-) -> None:
-    played = january(floods, 8, 12)
+def test_three_kills(exercise: Exercise, open_tmp: Path, tell: Callable[[str], None]) -> None:
+    played = january(8, 12)
     with instance(open_tmp, "garonne") as killed:
         safe_kills(killed, played, Load(kills=3, seconds=6, seed=1), tell)
         log = alarm_log(killed.settings.database_url)
@@ -210,10 +208,8 @@ def test_three_kills(
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_thirty_kills(
-    exercise: Exercise, open_tmp: Path, floods: Path, tell: Callable[[str], None]
-) -> None:
-    played = january(floods, 1, 31)
+def test_thirty_kills(exercise: Exercise, open_tmp: Path, tell: Callable[[str], None]) -> None:
+    played = january(1, 31)
     with instance(open_tmp, "garonne") as killed:
         safe_kills(killed, played, Load(kills=30, seconds=150, seed=2), tell)
         log = alarm_log(killed.settings.database_url)
@@ -224,9 +220,9 @@ def test_thirty_kills(
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_broker_killed_in_full_flow(
-    exercise: Exercise, open_tmp: Path, floods: Path, tell: Callable[[str], None]
+    exercise: Exercise, open_tmp: Path, tell: Callable[[str], None]
 ) -> None:
-    played = january(floods, 1, 31)
+    played = january(1, 31)
     with instance(open_tmp, "garonne") as killed:
         broker_kills(killed, played, Load(kills=4, seconds=20, seed=3), tell)
         log = alarm_log(killed.settings.database_url)

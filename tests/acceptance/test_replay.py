@@ -12,11 +12,10 @@ from rules._pack import packs
 from simulators._options import parse_instant
 from simulators._publications import instant_of
 from simulators._recordings import read
-from tests.acceptance.conftest import Exercise
+from tests.acceptance.conftest import GARONNE, Exercise
 
 pytestmark = pytest.mark.acceptance
 
-GARONNE = "garonne-2022-01.hubeau.csv.gz"
 READINGS = 118_164
 TOULOUSE = "O200004001"  # site toulouse-pont-neuf
 PEAK = ("--from", "2022-01-10T00:00Z", "--to", "2022-01-11T12:00Z")
@@ -40,9 +39,9 @@ def require_whole(account: dict[str, Any], readings: int) -> None:
     assert account["lost"] == account["already_there"] == 0
 
 
-def crossings(file: Path, limit: float, hold: int = 600_000_000) -> list[tuple[str, str | None]]:
+def crossings(limit: float, hold: int = 600_000_000) -> list[tuple[str, str | None]]:
     """The slow way: above `limit` for a time (µs) at a reading, until 10 cm below it."""
-    rows = read(file, stations=[TOULOUSE]).rows
+    rows = read(GARONNE, stations=[TOULOUSE]).rows
     found: list[tuple[str, str | None]] = []
     since: int | None = None
     active = False
@@ -80,21 +79,20 @@ def at_toulouse(log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entry for entry in log if entry["subject"] == "toulouse-pont-neuf"]
 
 
-def flooded_toulouse(exercise: Exercise, floods: Path) -> None:
+def flooded_toulouse(exercise: Exercise) -> None:
     """Raised and cleared at the data's own times, however late and shuffled the readings come."""
-    file = floods / GARONNE
     start, end = map(parse_instant, ROUND_PEAK[1::2])
-    readings = len(read(file, stations=[TOULOUSE], start=start, end=end).rows)
+    readings = len(read(GARONNE, stations=[TOULOUSE], start=start, end=end).rows)
     account = exercise.replay(
-        file, "--station", TOULOUSE, *ROUND_PEAK, "--speed", "max", *DISTURBED
+        GARONNE, "--station", TOULOUSE, *ROUND_PEAK, "--speed", "max", *DISTURBED
     )
     assert account["published"] == 2 * readings
     assert account["stored"] == account["already_there"] == readings
     assert account["lost"] == 0
     (level,) = (e for e in at_toulouse(exercise.log()) if e["rule"] == "flood-level")
     limits = exercise.thresholds("toulouse-pont-neuf")
-    assert [(level["began"], level["ended"])] == crossings(file, limits["attention"])
-    assert crossings(file, limits["danger"], 0)[0][0] in {at for at, _ in level["severity"]}
+    assert [(level["began"], level["ended"])] == crossings(limits["attention"])
+    assert crossings(limits["danger"], 0)[0][0] in {at for at, _ in level["severity"]}
 
 
 def lost_at_poyo(exercise: Exercise, floods: Path) -> None:
@@ -114,7 +112,7 @@ def lost_at_poyo(exercise: Exercise, floods: Path) -> None:
 def test_recorded_floods_raise_their_own_alarms(exercise: Exercise, floods: Path) -> None:
     """Two in one exercise, years apart: between them it listened to nobody."""
     exercise.apply("garonne")
-    flooded_toulouse(exercise, floods)
+    flooded_toulouse(exercise)
     exercise.apply("poyo")
     lost_at_poyo(exercise, floods)
 
@@ -126,33 +124,33 @@ AFTER = ("--from", OURS[1], "--to", "2022-01-10T18:00Z")
 
 @pytest.mark.long
 def test_an_outage_of_ours_accuses_no_gauge_and_one_of_theirs_does(
-    new_exercise: Callable[[], Exercise], floods: Path
+    new_exercise: Callable[[], Exercise],
 ) -> None:
     """The same two hours are missing in both: first nobody listened, then nobody spoke."""
     ours = new_exercise()
     ours.apply("garonne")
     for span in (BEFORE, AFTER):
-        ours.replay(floods / GARONNE, "--station", TOULOUSE, *span, "--speed", "max")
+        ours.replay(GARONNE, "--station", TOULOUSE, *span, "--speed", "max")
     assert at_toulouse(ours.log(rules=SILENT)) == []
 
     theirs = new_exercise()
     theirs.apply("garonne")
     whole = (BEFORE[0], BEFORE[1], AFTER[2], AFTER[3])
     held = ("--outage", f"{OURS[0]}..{OURS[1]}")
-    theirs.replay(floods / GARONNE, "--station", TOULOUSE, *whole, "--speed", "max", *held)
+    theirs.replay(GARONNE, "--station", TOULOUSE, *whole, "--speed", "max", *held)
     (silent,) = at_toulouse(theirs.log(rules=SILENT))
     assert silent["ended"] is not None
 
 
 @pytest.mark.long
 def test_toulouse_is_the_same_at_every_speed_and_once_more(
-    new_exercise: Callable[[], Exercise], floods: Path
+    new_exercise: Callable[[], Exercise],
 ) -> None:
     logs = []
     for words in (("--speed", "max"), ("--speed", "36000"), ("--speed", "max", *DISTURBED)):
         played = new_exercise()
         played.apply("garonne")
-        replay = (floods / GARONNE, "--station", TOULOUSE, *ROUND_PEAK, *words)
+        replay = (GARONNE, "--station", TOULOUSE, *ROUND_PEAK, *words)
         account = played.replay(*replay)
         log = played.log()
         again = played.replay(*replay, "--again")
@@ -168,17 +166,15 @@ def test_toulouse_is_the_same_at_every_speed_and_once_more(
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_the_whole_month_and_thirty_six_hours_at_3600(
-    new_exercise: Callable[[], Exercise], floods: Path
-) -> None:
+def test_the_whole_month_and_thirty_six_hours_at_3600(new_exercise: Callable[[], Exercise]) -> None:
     month = new_exercise()
     month.apply("garonne")
-    require_whole(month.replay(floods / GARONNE, "--speed", "max"), READINGS)
+    require_whole(month.replay(GARONNE, "--speed", "max"), READINGS)
     peak = new_exercise()
     peak.apply("garonne")
-    account = peak.replay(floods / GARONNE, "--speed", "3600", *PEAK)
+    account = peak.replay(GARONNE, "--speed", "3600", *PEAK)
     start, end = map(parse_instant, PEAK[1::2])
-    require_whole(account, len(read(floods / GARONNE, start=start, end=end).rows))
+    require_whole(account, len(read(GARONNE, start=start, end=end).rows))
     inner = inside(peak.log(), SETTLED, account["clock"])
     assert inner
     assert inner == inside(month.log(), SETTLED, account["clock"])
@@ -187,11 +183,11 @@ def test_the_whole_month_and_thirty_six_hours_at_3600(
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_disturbed_fortnight_taken_over_by_another_worker(
-    new_exercise: Callable[[], Exercise], floods: Path
+    new_exercise: Callable[[], Exercise],
 ) -> None:
     """All value alarms of all stations, and nothing lost from one worker to the other."""
     start, end = map(parse_instant, FORTNIGHT[1::2])
-    readings = len(read(floods / GARONNE, start=start, end=end).rows)
+    readings = len(read(GARONNE, start=start, end=end).rows)
     logs = []
     for words in ((), ("--shuffle", "5400", "--double", *OUTAGE)):
         played = new_exercise()
@@ -200,7 +196,7 @@ def test_a_disturbed_fortnight_taken_over_by_another_worker(
             played.start("ingest", "--worker", "ingest-2")
             stop(played.parts[0])
             played.await_worker("ingest-2")
-        account = played.replay(floods / GARONNE, *FORTNIGHT, "--speed", "max", *words)
+        account = played.replay(GARONNE, *FORTNIGHT, "--speed", "max", *words)
         assert account["stored"] == readings
         assert account["lost"] == 0
         logs.append(inside(played.log(rules=value_rules()), "", text(instant_of(end))))

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from hypervisor.alarms.queries import Transition
+from hypervisor.base.instants import moment
 from hypervisor.database import feed as log
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
+from tests import documents
 from tests.integration.evaluation.world import DAY, Sent, World, unit_of, us
 
 pytestmark = pytest.mark.integration
@@ -35,6 +38,19 @@ def told(world: World, rule: str = "flood-high") -> list[tuple[str, str]]:
     ]
 
 
+def shown_in_alarms_md() -> list[list[str]]:
+    """The example of docs/alarms.md, word by word."""
+    examples = documents.examples(documents.ROOT / "docs" / "alarms.md")
+    (shown,) = (example for example in examples if example.test)
+    return [line.split() for line in shown.text.splitlines()]
+
+
+def as_documented(transition: Transition) -> list[str]:
+    event, noticed = (f"{moment(at):%H:%M}" for at in (transition.event, transition.noticed))
+    what = transition.reason or transition.snapshot["severity"][-1][1]
+    return [transition.kind, "event", event, "noticed", noticed, *what.split()]
+
+
 @pytest.fixture
 def orge(world: World) -> World:
     world.register(["orge"])
@@ -50,6 +66,7 @@ def test_a_late_reading_withdraws_an_alarm_that_never_was(orge: World) -> None:
     late(orge, 5, 1.0, arrives=16)
 
     assert told(orge)[1:] == [("withdrawn", "late reading of level at 2024-01-01T00:05:00Z")]
+    assert list(map(as_documented, orge.transitions())) == shown_in_alarms_md()
     (alarm,) = orge.alarms(withdrawn=True)
     assert alarm.withdrawn is not None
     assert orge.alarms() == []

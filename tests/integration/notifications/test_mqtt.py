@@ -20,6 +20,7 @@ from hypervisor.database import locks
 from hypervisor.database.connect import connect
 from hypervisor.notifications import mqtt_channel
 from hypervisor.notifications.model import Message
+from tests import documents
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import PATIENCE, Town
 
@@ -76,6 +77,13 @@ routes:
 """
 
 
+def shown_in_notifications_md() -> dict[str, Any]:
+    """The message of docs/notifications.md."""
+    examples = documents.examples(documents.ROOT / "docs" / "notifications.md")
+    (message,) = (json.loads(each.text) for each in examples if each.test)
+    return dict(message)
+
+
 def test_alarms_are_told_on_the_broker_and_nothing_else_may_be(
     town: Town, on_broker: Settings, listener: Listener
 ) -> None:
@@ -94,6 +102,9 @@ def test_alarms_are_told_on_the_broker_and_nothing_else_may_be(
     assert topic == "hypervisor/alarms/flood/major"
     assert body["key"] == f"{town.key(alarm, 'raised')}/panels/1"
     assert body["title"] == "EXERCICE - MAJOR ALARM - Orge à Arpajon: river high"
+    shown = shown_in_notifications_md()
+    assert set(body) == set(shown)
+    assert set(body["alarm"]) >= set(shown["alarm"]) - {"…"}
     [refused] = town.waiting()
     assert refused.route == "elsewhere"
     assert "Not authorized" in (refused.last_error or "")

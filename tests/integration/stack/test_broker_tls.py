@@ -1,7 +1,10 @@
 """A device reaches the broker by TLS and checks whom it speaks to; in plain it is refused."""
 
+import shlex
 import ssl
+import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +12,23 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hypervisor.broker import accounts, binaries, tls
+from hypervisor.broker import accounts, binaries, passwords, tls
+from hypervisor.broker.child import stop, wait_until
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
 from hypervisor.broker.server_account import server_account
+from hypervisor.stack.parts import interpreter_command, part_environment
 from hypervisor.stack.servers import start_broker
+from tests import documents
 from tests.integration.stack import certificates
 from tests.integration.stack.certificates import ELSEWHERE
 
 pytestmark = pytest.mark.integration
+
+OPERATIONS = documents.ROOT / "docs" / "operations.md"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +90,31 @@ def test_its_message_is_acknowledged(secured: Broker, papers: Path) -> None:
     client.disconnect()
     client.loop_stop()
     assert mqttmessage_info.is_published()
+
+
+def test_the_command_of_the_documents_lets_a_device_in(open_tmp: Path, papers: Path) -> None:
+    """docs/operations.md, as whoever runs the tests: also as root."""
+    (shown,) = (
+        each for each in documents.examples(OPERATIONS) if each.language == "sh" and each.test
+    )
+    port, parts_port = free_port(), free_port()
+    here = {"0.0.0.0": ELSEWHERE, "8883": str(port)}  # noqa: S104  what the page says
+    here |= {"chain.pem": f"{papers}/broker.crt", "key.pem": f"{papers}/broker.key"}
+    words = [here.get(word, word) for word in shlex.split(shown.text)[1:]]
+    environment = {
+        "HYPERVISOR_BROKER_PASSWORD": "secret",
+        "HYPERVISOR_BROKER_PORT": str(free_port()),
+        "HYPERVISOR_BROKER_PARTS_PORT": str(parts_port),
+        "HYPERVISOR_DATA": str(open_tmp / "instance"),
+    }
+    process = subprocess.Popen(
+        [*interpreter_command(), *words], env=part_environment() | environment
+    )
+    trust = ssl.create_default_context(cafile=papers / "ca.crt")
+    answers = partial(connack, ELSEWHERE, port, "gauge-1", "secret", trust=trust)
+    assert wait_until(lambda: answers() in REFUSED, seconds=60)
+    assert connack(LOOPBACK, parts_port, passwords.INGEST, "secret") == ACCEPTED
+    assert stop(process)
 
 
 def test_in_plain_nobody_is_heard_elsewhere(secured: Broker) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from hypervisor.backtest.model import Evaluation, RaisedAlarm
 from hypervisor.base.instants import parse
+from simulators._recordings import shipped_recordings
 from tests.unit.packs.judging import recorded
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +17,7 @@ JUMPS = ("flood-level-jump", "flood-discharge-jump")
 
 
 def judgement(inventory: str, name: str) -> Evaluation:
-    file = FLOODS / name
+    file = shipped_recordings().get(name, FLOODS / name)
     if not file.exists():
         pytest.skip(f"{file} is not beside this checkout (set HYPERVISOR_SHARED)")
     return recorded(inventory, file)

@@ -1,15 +1,13 @@
 """Files that technicians write: each slip is told with its line, its field and the right word."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from hypervisor.registry.inventory import Inventory
-from hypervisor.registry.inventory_files import read_text
+from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.tree import InventoryError
 from sensors._domain import catalogue
-from tests.unit.registry.field import built, change
 
 CATALOGUE = catalogue()
 
@@ -133,19 +131,6 @@ def test_a_model_says_what_its_devices_measure() -> None:
     assert [entry.key for entry in inventory.series] == ["x/level", "x/battery", "x/clock_fault"]
 
 
-def test_the_page_of_documentation_can_be_applied() -> None:
-    page = Path(__file__).parents[3].joinpath("docs", "inventory.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    assert [len(read(example).facts) for example in examples] == [6, 6]
-    beside = """
-areas: [{code: "91021", kind: commune, name: Arpajon}]
-sites: [{name: lower-weir, domain: flood}]
-"""
-    registry = built(*examples, beside)
-    assert registry.groups
-    assert not change(*examples, beside, registry=registry)
-
-
 def test_links() -> None:
     text = "links:\n  - {from: a, to: b, travel: 90 min}\n  - {from: a, to: c, travel: null}\n"
     assert [(fact.key, fact.value) for fact in read(text).facts] == [
@@ -201,3 +186,17 @@ def test_a_sheet_of_communes_makes_the_areas_above_them() -> None:
     assert areas["247700032"]["parent"] == "77"
     assert areas["77001"]["parent"] == "247700032"
     assert areas["2A004"]["parent"] == "2A"
+
+
+def test_a_folder_without_files_hides_no_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cance", "town"):
+        Path(name).mkdir()
+        Path(name, "notes.txt").write_text("ours")
+    assert "sarras" in {entry.key for entry in read_sources(["cance"]).sites}
+    with pytest.raises(InventoryError, match=r"holds no inventory file \(\.yaml"):
+        read_sources(["town"])
+    Path("cance", "own.yaml").write_text("sites: [{name: own, domain: flood}]\n")
+    assert [entry.key for entry in read_sources(["cance"]).sites] == ["own"]

@@ -126,3 +126,14 @@ def test_a_station_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_an_empty_span_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="has no reading in this period"):
         read(written(tmp_path, "a.csv", HUBEAU), start=datetime(2030, 1, 1, tzinfo=UTC))
+
+
+def test_a_shipped_recording_is_named_a_file_of_that_name_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "garonne-2022-01.hubeau.csv.gz"
+    garonne = read(name)
+    assert (len(garonne.rows), len(garonne.devices)) == (118_164, 22)
+    written(tmp_path, name, HUBEAU)
+    assert read(name).devices == ("O1", "O2")

@@ -1,0 +1,72 @@
+"""Parts of documents that are written from the code, between `<!-- NAME -->` and `<!-- / -->`.
+
+`python -m tests.generated` rewrites them; `make check` refuses one that is out of date.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from hypervisor.registry.inventory import Inventory
+from hypervisor.registry.inventory_files import read_sources
+from sensors._domain import catalogue
+from simulators._scenarios import scenario_files
+
+_PART = re.compile(r"<!-- (?P<name>[a-z -]+) -->(?P<text>.*?)<!-- / -->", re.DOTALL)
+
+
+@cache
+def _essonne() -> Inventory:
+    return read_sources(["essonne"])
+
+
+def _count_devices(model: str) -> str:
+    return f"{sum(device.given['model'].startswith(model) for device in _essonne().devices):,}"
+
+
+def write_thresholds() -> str:
+    """A row a quantity and unit, in the catalogue's order."""
+    words = catalogue()
+    lines: dict[str, list[str]] = {}
+    for threshold in words.thresholds.values():
+        domain = words.domains[words.domain_of[threshold.quantity]].label_en
+        row = f"| {domain} | `{threshold.quantity}` | {threshold.unit} |"
+        lines.setdefault(row, []).append(f"`{threshold.name}`")
+    rows = [f"{row} {' '.join(names)} |" for row, names in lines.items()]
+    return "\n" + "\n".join(["| domain | of | unit | thresholds |", "|-|-|-|-|", *rows]) + "\n"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "communes": lambda: str(sum(area.given["kind"] == "commune" for area in _essonne().areas)),
+    "devices": lambda: f"{len(_essonne().devices):,}",
+    "lamps": lambda: _count_devices("lamp-"),
+    "cabinets": lambda: _count_devices("cabinet-controller"),
+    "thresholds": write_thresholds,
+    "scenarios": lambda: " ".join(f"`{name}`" for name in scenario_files()),
+}
+
+
+def rewrite(text: str) -> str:
+    """The text with its parts as the code has them."""
+    return _PART.sub(lambda part: f"<!-- {part['name']} -->{_write(part)}<!-- / -->", text)
+
+
+def _write(part: re.Match[str]) -> str:
+    return PARTS[part["name"]]()
+
+
+def check_parts(page: Path) -> Iterator[str]:
+    """Parts that are not as the code has them."""
+    for part in _PART.finditer(page.read_text(encoding="utf-8")):
+        if part["name"] not in PARTS:
+            yield f"{page.name}: nothing writes the part {part['name']!r}"
+        elif part["text"] != _write(part):
+            yield f"{page.name}: {part['name']!r} is out of date: python -m tests.generated"
+
+
+if __name__ == "__main__":
+    from tests.documents import pages
+
+    for page in pages():
+        page.write_text(rewrite(page.read_text(encoding="utf-8")), encoding="utf-8")
