@@ -46,7 +46,7 @@ class Example:
     name: str = ""  # of the file that it is saved as
     then: str = ""  # a command that runs once it is saved
     test: str = ""  # that runs it instead
-    word: str = ""  # in this and the following examples, which stands for what `value` prints
+    word: str = ""  # stands for what the command `value` prints when the word is reached
     value: str = ""
 
     @property

@@ -208,10 +208,6 @@ class Run:
                     text.write(self._on_this_machine(example.text))
         for example, after in zip(examples, [*examples[1:], None], strict=True):
             shown = after.text if after is not None and after.how == "output" else ""
-            if example.word:
-                status, output = self.shell.run(example.value)
-                assert status == 0, f"{example.place}: {example.value}: {output}"
-                self.replace[example.word] = output.strip()
             if example.then:
                 self._execute(example, [example.then], shown)
             elif example.how == "run":
@@ -222,6 +218,8 @@ class Run:
     def _execute(self, example: Example, commands: Sequence[str], shown: str) -> None:
         self.printed = ""
         for number, command in enumerate(commands, start=1):
+            if example.word and example.word in command:
+                self.replace[example.word] = self.shell.run(example.value)[1].strip()
             self.last = self._on_this_machine(command)
             status, output = self.shell.run(self.last)
             refused = shown.startswith("error:") and number == len(commands)
