@@ -1,7 +1,7 @@
 """Examples of the documents and how each runs; `make check` runs `python -m tests.documents`.
 
 It refuses an example that does not say how it runs, a command or an option in a sentence that does
-not exist, a link to nowhere, and a part from the code that is out of date.
+not exist, a link or a file that is not there, and a part from the code that is out of date.
 `tests/acceptance/test_documents.py` runs the examples.
 """
 
@@ -30,6 +30,8 @@ _HOW = re.compile(
 _ANY = re.compile(r"…|<[^<>]*>")
 _LINK = re.compile(r"\]\((?!\w+:)([^()#\s]*)(?:#([^()\s]+))?\)")
 _SPOKEN = re.compile(r"`hypervisor ([^`]+)`")
+_FILE = re.compile(r"`([\w./-]+/[\w.-]+\.(?:py|csv|yaml|sql|js|css|html|md))`")
+_FOLDERS = ("", "hypervisor", "tests", "tests/integration")  # from which documents name files
 _PLACEHOLDER = re.compile(r"^[A-Z]+$|[<…]")
 
 
@@ -172,6 +174,14 @@ def check_links(page: Path) -> Iterator[str]:
                 yield f"{page.relative_to(ROOT)}:{number}: no heading #{anchor} in {target.name}"
 
 
+def check_files(page: Path) -> Iterator[str]:
+    """Files of the code in sentences that are not there."""
+    for number, line in _prose(page):
+        for name in _FILE.findall(line):
+            if not any((ROOT / folder / name).exists() for folder in _FOLDERS):
+                yield f"{page.relative_to(ROOT)}:{number}: no file {name}"
+
+
 def check_commands(page: Path) -> Iterator[str]:
     """Commands and options in sentences that the command line does not have."""
     for number, line in _prose(page):
@@ -230,7 +240,7 @@ def _options(command: Any) -> set[str]:
 
 
 CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
-    *(check_examples, check_links, check_commands, check_parts),
+    *(check_examples, check_links, check_files, check_commands, check_parts),
 )
 
 

@@ -10,6 +10,7 @@ PAGE = """
 # A page
 
 See [there](#a-page), [nowhere](#none), `hypervisor alarms --log` and `hypervisor alarms --loud`.
+Files are `tests/documents.py` and `rules/none.yaml`.
 
 ```sh
 hypervisor up
@@ -32,6 +33,8 @@ sites: []
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(documents, "ROOT", tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "documents.py").touch()
     file = tmp_path / "page.md"
     file.write_text(PAGE, encoding="utf-8")
     return file
@@ -40,9 +43,10 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_wrong_with_a_page(page: Path) -> None:
     problems = [problem for check in documents.CHECKS for problem in check(page)]
     assert problems == [
-        "page.md:10: ```yaml does not say how it runs (CONTRIBUTING.md, house rules)",
-        "page.md:14: ``` does not say how it runs (CONTRIBUTING.md, house rules)",
+        "page.md:11: ```yaml does not say how it runs (CONTRIBUTING.md, house rules)",
+        "page.md:15: ``` does not say how it runs (CONTRIBUTING.md, house rules)",
         "page.md:4: no heading #none in page.md",
+        "page.md:5: no file rules/none.yaml",
         "page.md:4: `hypervisor alarms --loud`: no option --loud",
         "page.md: 'devices' is out of date: python -m tests.generated",
     ]
@@ -64,7 +68,6 @@ def test_what_is_wrong_with_a_page(page: Path) -> None:
     ],
 )
 def test_how_an_example_runs(page: Path, info: str, how: dict[str, object]) -> None:
-    (page.parent / "tests").mkdir()
     (page.parent / "tests" / "reader.py").write_text("page.md", encoding="utf-8")
     page.write_text(f"```{info}\n  text\n```\n", encoding="utf-8")
     (example,) = documents.examples(page)
@@ -73,7 +76,6 @@ def test_how_an_example_runs(page: Path, info: str, how: dict[str, object]) -> N
 
 
 def test_a_test_that_does_not_read_the_page_runs_nothing(page: Path) -> None:
-    (page.parent / "tests").mkdir()
     (page.parent / "tests" / "reader.py").write_text("another.md", encoding="utf-8")
     page.write_text("```sh in tests/reader.py\n```\n", encoding="utf-8")
     with pytest.raises(documents.UnmarkedError, match=r"no test that reads page\.md"):
