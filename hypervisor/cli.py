@@ -1,6 +1,7 @@
 """The command line: each room's `cli*.py` attaches its commands; heavy imports wait inside them."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,11 +48,16 @@ def attach_commands(to: typer.Typer) -> None:
             module.attach(to)
 
 
-def main() -> None:
-    """Run one command; an error a person can mend is one line, not a traceback."""
+def build() -> Callable[[], Any]:
+    """The whole command line, which reads `sys.argv` when it is called."""
     attach_commands(app)
+    return typer.main.get_command(app)
+
+
+def main(command: Callable[[], Any] | None = None) -> None:
+    """Run one command; an error a person can mend is one line, not a traceback."""
     try:
-        app()
+        (command or build())()
     except TerritoryError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from error

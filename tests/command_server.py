@@ -3,6 +3,7 @@
 `python -m tests.command_server SOCKET` serves; `write_client` makes the program that asks it.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -11,11 +12,13 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import hypervisor
-from hypervisor.cli import main
+from hypervisor.cli import build, main
 
 # Standard input, output and error go along, so that it behaves as the command itself.
 _CLIENT = """#!{python} -IS
@@ -41,6 +44,8 @@ def serve(path: Path) -> None:
     for module in pkgutil.walk_packages(hypervisor.__path__, "hypervisor."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    command_line = build()
+    gc.freeze()  # children do not look through what they share
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     signal.signal(signal.SIGTERM, _leave)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -51,14 +56,14 @@ def serve(path: Path) -> None:
             with client:
                 if os.fork() == 0:
                     listener.close()
-                    _answer(client)
+                    _answer(client, command_line)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit
 
 
-def _answer(client: socket.socket) -> None:
+def _answer(client: socket.socket, command_line: Callable[[], Any]) -> None:
     size, streams, _, _ = socket.recv_fds(client, 4, 3)
     for place, stream in enumerate(streams):
         os.dup2(stream, place)
@@ -66,13 +71,13 @@ def _answer(client: socket.socket) -> None:
     status = 70
     try:
         with client.makefile("rb") as request:
-            status = _run(json.loads(request.read(int.from_bytes(size))))
+            status = _run(json.loads(request.read(int.from_bytes(size))), command_line)
     finally:
         client.sendall(bytes([status]))
         os._exit(status)
 
 
-def _run(command: dict[str, object]) -> int:
+def _run(command: dict[str, object], command_line: Callable[[], Any]) -> int:
     """Run it as the program would; its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -84,7 +89,7 @@ def _run(command: dict[str, object]) -> int:
     os.chdir(str(command["folder"]))
     sys.argv = ["hypervisor", *words]
     try:
-        main()
+        main(command_line)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except BaseException:  # noqa: BLE001  as the interpreter would

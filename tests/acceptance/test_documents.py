@@ -6,6 +6,7 @@ Essonne with the sites of docs/inventory.md and a flood of October 2024; long on
 
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,14 +31,14 @@ from tests.conftest import TEMPLATE, Stack, _settings, begin_broker
 from tests.documents import Example
 from tests.integration.notifications.servers import MailServer
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 INVENTORY = REPOSITORY / "docs" / "inventory.md"
 PARTS = ("ingest", "watch", "web", "notify")
 SERVED = "localhost:8000"  # as the pages call the console of the shared instance
 MACHINE = ("/var/tmp/", "/var/lib/", "/srv/")  # noqa: S108  a reader's; here the page's folder
 MINUTES_10 = 600
-SOON = 20.0  # s
+SOON, PATIENCE = 30.0, 120.0  # s
 READERS = ("charts", "charts_cps", "grafana")  # roles of the server, which outlive a database
 MAIL = "mailtos://alarms:${SMTP_PASSWORD}@smtp.town.example?"
 
@@ -82,9 +83,11 @@ def programs(shared_folder: Path) -> Iterator[Path]:
     if shutil.which("mosquitto_pub") is None:
         publish = REPOSITORY / "tests" / "mosquitto_pub.py"
         _write_program(folder / "mosquitto_pub", f'exec {sys.executable} {publish} "$@"')
-    assert wait_until(path.exists, seconds=60)
-    yield folder
-    stop(server)
+    try:
+        assert wait_until(path.exists, seconds=PATIENCE)
+        yield folder
+    finally:
+        stop(server)
 
 
 def _write_program(program: Path, command: str) -> None:
@@ -95,31 +98,35 @@ def _write_program(program: Path, command: str) -> None:
 @pytest.fixture(scope="module")
 def live(stack: Stack, shared_folder: Path, programs: Path) -> Iterator[Exercise]:
     """The instance that the pages share, with its parts."""
-    broker, server = begin_broker(shared_folder)
     name = f"test_{os.urandom(6).hex()}"
     databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    broker, server = begin_broker(shared_folder)
     what = Instance(mode=Mode.LIVE, name="Essonne")
     made = Exercise(settings=_settings(stack.database.url(name), broker, what))
-    for part in PARTS:
-        made.start(part)
-    folder = shared_folder / "inventory"
-    folder.mkdir()
+    try:
+        for part in PARTS:
+            made.start(part)
+        made.apply("essonne", *_save_inventory(shared_folder))
+        _import(made, programs, shared_folder, _flood())
+        assert wait_until(lambda: len(made.log()) > 1, seconds=PATIENCE)
+        _import(made, programs, shared_folder, _years())
+        assert wait_until(lambda: not is_free(made.settings.web_port), seconds=PATIENCE)
+        yield made
+    finally:
+        made.stop()
+        server.halt()
+        databases.drop(stack.maintenance_url, name)
+        with connect(stack.maintenance_url) as connection:
+            for reader in READERS:
+                connection.execute(f"DROP ROLE IF EXISTS reader_{reader}")
+
+
+def _save_inventory(folder: Path) -> Iterator[str]:
+    """The paths of the inventory files that docs/inventory.md shows."""
     for example in documents.examples(INVENTORY):
         if example.how == "file" and not example.then:
             (folder / example.name).write_text(example.text, encoding="utf-8")
-    made.apply("essonne", str(folder))
-    made.await_worker()
-    _import(made, programs, shared_folder, _flood())
-    assert wait_until(lambda: len(made.log()) > 1, seconds=60)
-    _import(made, programs, shared_folder, _years())
-    assert wait_until(lambda: not is_free(made.settings.web_port), seconds=60)
-    yield made
-    made.stop()
-    server.halt()
-    with connect(stack.maintenance_url) as connection:
-        for reader in READERS:
-            connection.execute(f"DROP ROLE IF EXISTS reader_{reader}")
-    databases.drop(stack.maintenance_url, name)
+            yield str(folder / example.name)
 
 
 def _flood() -> Iterator[str]:
@@ -218,8 +225,9 @@ class Run:
     def _execute(self, example: Example, commands: Sequence[str], shown: str) -> None:
         self.printed = ""
         for number, command in enumerate(commands, start=1):
-            if example.word and example.word in command:
-                self.replace[example.word] = self.shell.run(example.value)[1].strip()
+            word = re.compile(rf"(?<![\w-]){re.escape(example.word)}(?![\w-])")
+            if example.word and word.search(command):
+                command = word.sub(self.shell.run(example.value)[1].strip(), command)  # noqa: PLW2901
             self.last = self._on_this_machine(command)
             status, output = self.shell.run(self.last)
             refused = shown.startswith("error:") and number == len(commands)
