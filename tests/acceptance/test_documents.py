@@ -191,9 +191,8 @@ class Shell:
         return int(status), output.read_text(encoding="utf-8")
 
     def leave(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:  # closes what it reads: it ends
+            pass
 
 
 @dataclass(kw_only=True)
