@@ -109,7 +109,7 @@ def live(stack: Stack, shared_folder: Path, programs: Path) -> Iterator[Exercise
         made.apply("essonne", *_save_inventory(shared_folder))
         _import(made, programs, shared_folder, _flood())
         assert wait_until(lambda: len(made.log()) > 1, seconds=PATIENCE)
-        _import(made, programs, shared_folder, _years())
+        _import(made, programs, shared_folder, _year())
         assert wait_until(lambda: not is_free(made.settings.web_port), seconds=PATIENCE)
         yield made
     finally:
@@ -137,14 +137,14 @@ def _flood() -> Iterator[str]:
         yield f"{datetime(2024, 10, 8, tzinfo=UTC) + quarter * timedelta(minutes=15)},{level:.3f}"
 
 
-def _years() -> Iterator[str]:
-    """Two years at the lower weir, hour by hour, with a flood a month, every third a greater."""
+def _year() -> Iterator[str]:
+    """Thirteen months at the lower weir, hour by hour: a flood a month, every third a greater."""
     yield "time_utc,H_m_orge-weir"
-    for hour in range(2 * 365 * 24):
+    for hour in range(13 * 730):
         month, within = divmod(hour, 730)
         height = (0.4, 0.7, 1.3)[month % 3] + 0.02 * month
         level = 0.8 + height * math.exp(-(((within - 300) / 20) ** 2))
-        yield f"{datetime(2022, 7, 1, tzinfo=UTC) + hour * timedelta(hours=1)},{level:.3f}"
+        yield f"{datetime(2023, 6, 1, tzinfo=UTC) + hour * timedelta(hours=1)},{level:.3f}"
 
 
 def _import(live: Exercise, programs: Path, folder: Path, lines: Iterable[str]) -> None:
