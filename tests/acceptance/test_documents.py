@@ -37,7 +37,7 @@ INVENTORY = REPOSITORY / "docs" / "inventory.md"
 PARTS = ("ingest", "watch", "web", "notify")
 SERVED = "localhost:8000"  # as the pages call the console of the shared instance
 MACHINE = ("/var/tmp/", "/var/lib/", "/srv/")  # noqa: S108  a reader's; here the page's folder
-MINUTES_10 = 600
+MINUTES_20 = 1200
 SOON, PATIENCE = 30.0, 120.0  # s
 READERS = ("charts", "charts_cps", "grafana")  # roles of the server, which outlive a database
 MAIL = "mailtos://alarms:${SMTP_PASSWORD}@smtp.town.example?"
@@ -272,7 +272,7 @@ def test_examples_run(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(MINUTES_10)
+@pytest.mark.timeout(MINUTES_20)
 @pytest.mark.parametrize("page", _pages(long=True))
 def test_long_examples_run(page: Path, programs: Path, open_tmp: Path) -> None:
     data = open_tmp / "live"
