@@ -68,6 +68,7 @@ def _answer(client: socket.socket, command_line: Callable[[], Any]) -> None:
     for place, stream in enumerate(streams):
         os.dup2(stream, place)
         os.close(stream)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)  # a pipe, where a file may have been
     status = 70
     try:
         with client.makefile("rb") as request:

@@ -84,7 +84,8 @@ def programs(shared_folder: Path) -> Iterator[Path]:
         publish = REPOSITORY / "tests" / "mosquitto_pub.py"
         _write_program(folder / "mosquitto_pub", f'exec {sys.executable} {publish} "$@"')
     try:
-        assert wait_until(path.exists, seconds=PATIENCE)
+        assert wait_until(lambda: path.exists() or server.poll() is not None, seconds=PATIENCE)
+        assert path.exists()
         yield folder
     finally:
         stop(server)

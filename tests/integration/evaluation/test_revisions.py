@@ -63,6 +63,7 @@ def test_a_late_reading_withdraws_an_alarm_that_never_was(orge: World) -> None:
     feed(orge, (0, 3.1), (10, 3.1), (15, 3.2))
     assert [kind for kind, _ in told(orge)] == ["raised"]
 
+    orge.beat(16)
     late(orge, 5, 1.0, arrives=16)
 
     assert told(orge)[1:] == [("withdrawn", "late reading of level at 2024-01-01T00:05:00Z")]
