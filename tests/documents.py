@@ -31,7 +31,13 @@ _ANY = re.compile(r"…|<[^<>]*>")
 _LINK = re.compile(r"\]\((?!\w+:)([^()#\s]*)(?:#([^()\s]+))?\)")
 _SPOKEN = re.compile(r"`hypervisor ([^`]+)`")
 _FILE = re.compile(r"`([\w./-]+/[\w.-]+\.(?:py|csv|yaml|sql|js|css|html|md))`")
-_FOLDERS = ("", "hypervisor", "tests", "tests/integration")  # from which documents name files
+_FOLDERS = (
+    "",
+    "hypervisor",
+    "hypervisor/web/templates",
+    "tests",
+    "tests/integration",
+)  # from which documents name files
 _PLACEHOLDER = re.compile(r"^[A-Z]+$|[<…]")
 
 
