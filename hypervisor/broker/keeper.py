@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from hypervisor.broker import accounts, crash_notes, password_file, passwords
 from hypervisor.broker.child import command_line
@@ -64,9 +64,11 @@ class Keeper:
             self._requests.append(message.topic.removeprefix(PAUSES))
 
     def close(self) -> None:
+        """Say goodbye, unless the broker went first."""
         self._client.disconnect()
         while self._client.want_write():
-            self._client.loop_write()
+            if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
 
     def _listen(self, now: float) -> None:
         """Without a thread: the caller forks children, which is safe in one thread only."""
