@@ -65,7 +65,10 @@ def post_attachment(
 @router.get(
     "/attachments/{number}",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}, **responses(404, 422)},
+    responses={
+        200: {"content": {"application/octet-stream": {"example": "%PDF-1.7 …"}}},
+        **responses(404, 422),
+    },
 )
 def get_attachment(context: Context, request: Request, number: Number) -> Response:
     """The content of a file of an entry."""

@@ -190,7 +190,7 @@ def _measure(node: Any, info: ValidationInfo) -> float:
     return measure(read_text(node), context_of(info).unit)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """A word that must be one of some; forms offer them."""
 
@@ -223,13 +223,13 @@ class Rows:
 
 def known_in(names: Callable[[Catalogue], Iterable[str]]) -> Choice:
     """A name of the catalogue."""
-    return Choice(names)
+    return Choice(words=names)
 
 
 def one_of(words: Iterable[str]) -> Choice:
     """One of some words."""
     allowed = tuple(words)
-    return Choice(lambda _catalogue: allowed)
+    return Choice(words=lambda _catalogue: allowed)
 
 
 def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:

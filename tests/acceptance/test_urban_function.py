@@ -47,7 +47,7 @@ ports: [12]
 fields:
   probe.o2: {quantity: dissolved_oxygen, unit: ug/l, scale: 10}
 """
-FILE = re.compile(r"^```\w+ .*\n(# (\w+/water_quality\.\w+):.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```\w+ [^\n]*\n(# (\w+/water_quality\.\w+):.*?)^```", re.MULTILINE | re.DOTALL)
 CONTRACTS = (  # what holds for every domain, model, pack, dashboard and simulator
     *("tests/unit/test_domains.py", "tests/unit/packs/test_packs.py", "tests/unit/dashboards"),
     *("tests/unit/simulators/test_contract.py", "tests/unit/simulators/test_payloads.py"),

@@ -108,6 +108,9 @@ def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
     page.get_by_role("button", name="Start").dblclick()  # refused: the clock is past its beginning
     expect(page.get_by_role("alert")).to_contain_text("cannot be set back")
     expect(page).to_have_url(f"{led_console.base}/exercises")
+    (refused,) = led_console.problems  # the browser reports the answer itself
+    assert "409 (Conflict)" in refused
+    led_console.problems.clear()
     page.reload()
     page.get_by_label("Reason").fill("once more")
     page.get_by_label("All participants").check()

@@ -215,7 +215,7 @@ def test_alarms_as_a_list(connection: Connection) -> None:
     assert listed(numbers=(over,)) == [over]
     withdrawn = raise_alarm(connection, "w", "mill", withdrawn=NOW)
     assert withdrawn not in listed()
-    assert listed(numbers=(withdrawn, over)) == [over, withdrawn]
+    assert listed(numbers=(over, withdrawn)) == [withdrawn, over]
     rows = {
         row.id: row for row in queries_list.list_rows(connection, queries_list.AlarmFilter(), NOW)
     }
