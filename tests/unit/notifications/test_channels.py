@@ -1,11 +1,14 @@
 """Blanks filled in, secrets kept out of sight, topics."""
 
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from hypervisor.notifications.model import ChannelError, Message
-from hypervisor.notifications.mqtt_channel import build_topic
+from hypervisor.notifications.mqtt_channel import Broker, build_topic, send
 from hypervisor.notifications.routing import mask_addresses
 from hypervisor.notifications.sending import fill_placeholders, read_secrets
 from hypervisor.notifications.webhook_channel import build_headers
@@ -57,3 +60,43 @@ def test_a_webhook_says_the_key_and_who_we_are() -> None:
     assert found["Idempotency-Key"] == "12:raised:1"
     assert found["Authorization"] == "Basic dG93bjphIGI="
     assert "Authorization" not in build_headers("k", None, None)
+
+
+TRIED = Message(title="t", text="b", kind="info", data={"event": "test"})
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def at(server: socket.socket) -> Broker:
+    return Broker(host="127.0.0.1", port=server.getsockname()[1], user="u", password="p")
+
+
+def test_a_broker_that_says_nothing_is_given_up_after_its_time(silent: socket.socket) -> None:
+    with pytest.raises(ChannelError) as refused:
+        send(at(silent), "hypervisor/alarms", TRIED, seconds=0.2)
+    assert str(refused.value) == "the broker did not answer within 0.2 s"
+
+
+def test_where_no_broker_listens_that_is_said_with_its_address(silent: socket.socket) -> None:
+    broker = at(silent)
+    silent.close()
+    with pytest.raises(ChannelError) as refused:
+        send(broker, "hypervisor/alarms", TRIED, seconds=5)
+    assert str(refused.value).startswith(f"no broker at 127.0.0.1:{broker.port}: ")
+    assert str(refused.value).endswith("Connection refused")
+
+
+def test_a_notification_that_waits_for_others_too_long_says_so(silent: socket.socket) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(send, at(silent), "hypervisor/alarms", TRIED, seconds=5)
+        connected, _ = silent.accept()  # the first has its turn
+        with connected, pytest.raises(ChannelError) as late:
+            send(at(silent), "hypervisor/alarms", TRIED, seconds=0.01)
+        with pytest.raises(ChannelError):
+            first.result()
+    assert str(late.value) == "other notifications to the broker took over 0.01 s"

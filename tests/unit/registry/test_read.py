@@ -1,9 +1,12 @@
 """Files that technicians write: each slip is told with its line, its field and the right word."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from hypervisor.registry.communes import SeedError, format_communes
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.tree import InventoryError
@@ -78,6 +81,125 @@ def test_a_slip(line: str, said: str) -> None:
     if line.startswith("{"):
         text = f"sites:\n  - {{name: bridge, {line[1:]}\n"
     assert any(said in one for one in told(text)), told(text)
+
+
+SHAPES = [
+    ("sites: [x]", "9: sites.1: expected fields such as 'name: …'"),
+    (
+        "sites: [{name: a, thresholds: [3 m]}]",
+        "31: sites.a.thresholds: expected names, each with its value",
+    ),
+    (
+        "sites: [{name: a, thresholds: {attention: [3 m]}}]",
+        "43: sites.a.thresholds.attention: expected a value such as 3.10 m",
+    ),
+    (
+        "sites: [{name: a, thresholds: {rise: 0 m/h}}]",
+        "38: sites.a.thresholds.rise: 0 m/h: a rise is above zero",
+    ),
+    (
+        "sites: [{name: a, thresholds: {attention: {value: 3 m, quantity: discharge}}}]",
+        (
+            "66: sites.a.thresholds.attention.quantity: threshold 'attention' is one of level,"
+            " not discharge"
+        ),
+    ),
+    (
+        "sites: [{name: a, devices: [{name: x, series: {level: {interval: 0 s}}}]}]",
+        "66: sites.a.devices.x.series.level.interval: an interval of 0 is no interval",
+    ),
+    (
+        "sites: [{name: a, devices: [{name: x, series: level}]}]",
+        "47: sites.a.devices.x.series: expected names, each with its value",
+    ),
+    ("sites: [{name: null}]", "16: sites.null.name: needs a value, not null"),
+    (
+        "sites: [{name: a, datum: [3 m]}]",
+        "26: sites.a.datum: expected fields: illustrative, effective, reason, zero",
+    ),
+    (
+        "areas: [{code: '91', kind: commune}]",
+        (
+            "16: areas.91.code: '91': the code of a commune is an INSEE code of five characters"
+            " such as 91228"
+        ),
+    ),
+    (
+        "areas: [{code: '91021', kind: departement}]",
+        (
+            "16: areas.91021.code: '91021': the code of a departement is two or three digits, or"
+            " 2A, 2B"
+        ),
+    ),
+    (
+        "groups: [{name: a, kind: cabinet, members: {x: 1}}]",
+        "48: groups.a.members.x: expected null, or {effective: 2024-10-01}",
+    ),
+    (
+        "plans: [{name: p, spells: [{from: '23:00', to: '05:00', level: 50 %, weekdays: {a: b}}]}]",
+        "80: plans.p.spells.1.weekdays: expected a list of words",
+    ),
+    (
+        "works: [{name: w, begins: 2024-01-01, ends: 2024-02-01, sites: gif}]",
+        "64: works.w.sites: expected a list of names: [gif, orsay]",
+    ),
+    (
+        "illustrative: [all]",
+        (
+            "15: illustrative: 'all': expected some of coordinates, thresholds, travel, plans,"
+            " reach, datum"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SHAPES, ids=[text for text, _ in SHAPES])
+def test_a_value_of_another_shape(text: str, said: str) -> None:
+    assert f"town.yaml:1:{said}" in told(text)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "said"),
+    [
+        ("3", "expected a GeoJSON geometry: {type: Polygon, coordinates: [...]}"),
+        (
+            "{type: Polygone, coordinates: []}",
+            "type 'Polygone' cannot stand here; did you mean 'Polygon'?",
+        ),
+        ("{type: Polygon, coordinates: [], crs: x}", "a geometry has no field 'crs'"),
+        ("{type: Polygon, coordinates: []}", "[]: the coordinates of a Polygon are lists"),
+        (
+            "{type: Polygon, coordinates: [[[2.1, 48.6], [2.2, 48.6], [2.1, 48.6]]]}",
+            "a ring of 3 positions encloses nothing",
+        ),
+        (
+            "{type: Polygon, coordinates: [[[2, 48], [3, 48], [3, 49], [2, 49]]]}",
+            "a ring is not closed: it begins at [2.0, 48.0] and ends at [2.0, 49.0]",
+        ),
+        (
+            "{type: Polygon, coordinates: [[[2.1], [3, 48], [3, 49], [2, 49]]]}",
+            "[2.1]: a position is [longitude, latitude]",
+        ),
+        (
+            "{type: Polygon, coordinates: [[[190, 20], [3, 48], [3, 49], [2, 49]]]}",
+            "[190, 20] is no longitude within ±180 and latitude within ±90 (WGS 84)",
+        ),
+    ],
+)
+def test_a_shape_on_the_map_that_is_none(geometry: str, said: str) -> None:
+    text = f"zones: [{{name: z, kind: flood, geometry: {geometry}}}]"
+    assert told(text) == [f"town.yaml:1:42: zones.z.geometry: {said}"]
+
+
+def test_a_group_s_members_come_and_go_on_their_days() -> None:
+    text = "groups: [{name: a, members: {x: {effective: 2024-10-01}, y: null, z: }}]"
+    facts = {fact.key: fact for fact in read(text.replace("z: }", "z: ''}")).facts}
+    assert [(key, fact.value) for key, fact in facts.items()] == [
+        ("a/x", {}),
+        ("a/y", None),
+        ("a/z", {}),
+    ]
+    assert facts["a/x"].effective == datetime(2024, 10, 1, tzinfo=UTC)
 
 
 def test_all_problems_are_told_in_the_order_of_the_file() -> None:
@@ -175,6 +297,18 @@ def test_slips_in_a_sheet() -> None:
     assert "s.csv:2: alert: '3 h': expected a value in m" in told("site;alert\na;3 h\n", "s.csv")[0]
 
 
+def test_sheets_that_repeat_a_column_or_leave_a_name_out() -> None:
+    assert told("site;title;title\na;b;c\n", "s.csv") == ["s.csv:1: column 'title' appears twice"]
+    assert told("site;title\n;b\na;c\n", "s.csv") == ["s.csv:2: site: is empty"]
+    assert told("insee;commune\n91021;\n;Gif\n", "s.csv") == [
+        "s.csv:2: commune: is empty",
+        "s.csv:3: insee: is empty",
+    ]
+    assert told("insee;commune;epci_siren\n91021;Arpajon;200057859\n", "s.csv") == [
+        "s.csv:2: epci: is empty"
+    ]
+
+
 def test_a_sheet_of_communes_makes_the_areas_above_them() -> None:
     sheet = (
         "insee,commune,epci_siren,epci,population,lon,lat\n"
@@ -200,3 +334,60 @@ def test_a_folder_without_files_hides_no_example(
         read_sources(["town"])
     Path("cance", "own.yaml").write_text("sites: [{name: own, domain: flood}]\n")
     assert [entry.key for entry in read_sources(["cance"]).sites] == ["own"]
+
+
+def test_every_file_of_a_folder_tells_its_problems(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("sites: [{name: a, tilte: b}]\n")
+    (tmp_path / "b.yaml").write_bytes(b"sites:\n  - name: \xe9glise\n")
+    (tmp_path / "c.yaml").write_text("sites: [{name: c}]\n")
+    (tmp_path / "notes.txt").write_text("ours")
+    with pytest.raises(InventoryError) as caught:
+        read_sources([str(tmp_path), str(tmp_path / "d.yaml")])
+    told = [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
+    assert told[:2] == [
+        "a.yaml:1:26: sites.a.tilte: there is no field 'tilte' here; did you mean 'title'?",
+        "b.yaml:2: is not UTF-8: save it again with that encoding",
+    ]
+    assert told[2].startswith("d.yaml: no such inventory file, and no example of that name")
+    assert len(told) == 3
+
+
+def test_the_communes_of_a_departement_come_from_the_official_geography(tmp_path: Path) -> None:
+    communes = [
+        {"code": "91272", "nom": "Gif", "departement": "91", "type": "commune-actuelle"},
+        {
+            "code": "91021",
+            "nom": "Arpajon",
+            "departement": "91",
+            "type": "commune-actuelle",
+            "population": 10980,
+        },
+        {"code": "91999", "nom": "Old", "departement": "91", "type": "commune-deleguee"},
+        {"code": "77001", "nom": "Achères", "departement": "77", "type": "commune-actuelle"},
+    ]
+    epci = [{"code": "200057859", "nom": "Cœur d'Essonne", "membres": [{"code": "91021"}]}]
+    with pytest.raises(SeedError, match=r"^'9l' is no département; expected one of 01, 02"):
+        format_communes("9l", tmp_path)
+    with pytest.raises(SeedError) as absent:
+        format_communes("91", tmp_path)
+    assert str(absent.value) == (
+        f"{tmp_path}/epci.json cannot be read (No such file or directory): expected the data folder"
+        " of the npm package @etalab/decoupage-administratif"
+    )
+    (tmp_path / "epci.json").write_text("[")
+    with pytest.raises(SeedError, match=r"epci\.json is not JSON: Expecting value"):
+        format_communes("91", tmp_path)
+    (tmp_path / "epci.json").write_text(json.dumps(epci))
+    (tmp_path / "communes.json").write_text(json.dumps(communes))
+    sheet = format_communes("91", tmp_path)
+    assert sheet.splitlines() == [
+        "insee;commune;epci_siren;epci;population;lon;lat",
+        "91021;Arpajon;200057859;Cœur d'Essonne;10980;;",
+        "91272;Gif;;;;;",
+    ]
+    assert [entry.key for entry in read(sheet, "91.csv").areas] == [
+        "91",
+        "200057859",
+        "91021",
+        "91272",
+    ]
