@@ -17,6 +17,7 @@ from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.queries_list import AlarmFilter
 from hypervisor.alarms.service import Act, perform
 from hypervisor.base.duties import Duty
+from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.web import visits
@@ -82,7 +83,7 @@ def act_on_several(  # noqa: PLR0913  one argument a field
             form = _read_form(context, kind, words, assignee, minutes=minutes)
             _perform(context, replace(form, alarm=number, version=version))
             done += 1
-        except (AlarmError, ForbiddenError) as error:
+        except (AlarmError, ForbiddenError, NotFoundError) as error:
             refused.append((number, error))
     if not wants_fragment():
         return RedirectResponse(views.build_address(filters), status_code=HTTPStatus.SEE_OTHER)

@@ -49,7 +49,9 @@ def import_readings(
     end: Annotated[str, typer.Option("--to", help="Last time.")] = "",
     column: Annotated[
         list[str] | None,
-        typer.Option(help="What a column means: 'Q_m3s=discharge\\[m3/s]'."),
+        typer.Option(
+            "--columns", "--column", help="What a column means: 'Q_m3s=discharge\\[m3/s]'."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The counts as a JSON object.")] = False,
 ) -> None:

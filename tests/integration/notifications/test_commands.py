@@ -9,12 +9,19 @@ import typer
 from typer.testing import CliRunner, Result
 
 from hypervisor import cli as cli_cli
+from hypervisor.base.settings import Settings
+from hypervisor.broker import passwords
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.database import audit
 from hypervisor.notifications import cli as notification_cli
-from hypervisor.notifications.model import NotifyError
+from hypervisor.notifications import mqtt_channel
+from hypervisor.notifications.model import ChannelError, Message, NotifyError
 from rules._errors import RuleError
 from tests.integration.notifications.servers import Webhook
+from tests.integration.notifications.test_mqtt import Listener
 from tests.integration.notifications.test_process import Process, start
 from tests.integration.notifications.town import Town
+from tests.integration.web.served import server, signed_in
 
 __all__ = ["start"]
 pytestmark = pytest.mark.integration
@@ -123,3 +130,108 @@ def test_what_waits_and_what_nobody_was_told_of_is_listed(
 
     assert (untold["event"], untold["why"]) == ("raised", "no route matches")
     assert held["title"] == "Orge à Arpajon: river high"
+
+
+def test_what_was_given_up_is_sent_again_by_its_number_or_all_of_it(
+    hypervisor: Type, town: Town, hook: Webhook
+) -> None:
+    town.settings = town.settings.model_copy(update={"notify_give_up_hours": 0.0})
+    town.routes(f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]")
+    hook.be("fails")
+    for subject in ("orge", "mill", "ford"):
+        town.raised(subject=subject)
+    town.settle()
+    dead = [row.id for row in town.rows() if row.state == "dead"]
+    listed = [
+        json.loads(line) for line in hypervisor("list", "--dead", "--json").output.splitlines()
+    ]
+    assert sorted(row["id"] for row in listed) == sorted(dead)
+    for words in ((), (str(dead[0]), "--all")):
+        refused = hypervisor("retry", *words)
+        assert (refused.exit_code, "give ids, or --all" in refused.output) == (2, True)
+    assert len([row for row in town.rows() if row.state == "dead"]) == 3
+
+    one = hypervisor("retry", str(dead[0])).output
+    assert [row.id for row in town.waiting()] == [dead[0]]
+    rest = hypervisor("retry", "--all").output
+    none = hypervisor("retry", "--all").output
+    assert (one, rest, none) == (
+        "deliveries to be sent again: 1\n",
+        "deliveries to be sent again: 2\n",
+        "deliveries to be sent again: 0\n",
+    )
+    hook.be("well")
+    town.settle()
+    assert sorted(body["alarm"]["subject"] for _, body in hook.got) == ["ford", "mill", "orge"]
+
+
+def test_a_siren_gets_an_account_and_loses_it(instance_settings: Settings, broker: Broker) -> None:
+    app = typer.Typer()
+    app.callback()(cli_cli.instance)
+    notification_cli.attach(app)
+    folder = str(instance_settings.data)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, ["--data", folder, "notify", "mqtt-account", *words])
+
+    made = run("siren")
+    assert made.exit_code == 0, made.output
+    lines = [line.split() for line in made.output.splitlines()]
+    assert [words[0] for words in lines] == ["account", "password", "topics"]
+    assert (lines[0][1], lines[2][1]) == ("alarms.siren", "hypervisor/alarms/#")
+
+    def sign_in(password: str) -> str:
+        account = mqtt_channel.Broker(
+            host="127.0.0.1", port=broker.port, user="alarms.siren", password=password
+        )
+        data = {"event": "test"}
+        message = Message(title="t", text="b", kind="info", data=data)
+        with pytest.raises(ChannelError) as refused:
+            mqtt_channel.send(account, "hypervisor/alarms", message, seconds=30)
+        return str(refused.value)
+
+    assert sign_in(lines[1][1]) == "the broker refused it: Not authorized", "it may only read"
+    assert sign_in("guessed") == "the broker refused the connection: Not authorized"
+    listener = Listener(broker, passwords.reader_account("siren"))
+    listener.close()
+    again = run("siren").output.splitlines()[1].split()[1]
+    assert again != lines[1][1]
+    assert sign_in(lines[1][1]) == "the broker refused the connection: Not authorized"
+    assert run("siren", "--remove").output == "account alarms.siren removed\n"
+    assert sign_in(again) == "the broker refused the connection: Not authorized"
+
+
+def test_a_test_is_sent_from_the_page(
+    hypervisor: Type, town: Town, hook: Webhook, tmp_path: Path, start: Callable[[], Process]
+) -> None:
+    file = written(tmp_path, hook)
+    hypervisor("routes", "apply", str(file), "--reason", "first")
+    page = "/admin/notifications"
+    with server(town.url, settings=town.settings) as base, signed_in(base, town.url) as anne:
+        anne.cookies.set("lang", "en")
+        alone = anne.post(f"{page}/test", data={"route": "duty"})
+        assert alone.status_code == 422
+        assert "no notifier is running" in alone.text
+        start().says("routes of revision")
+        nothing = anne.post(f"{page}/test", data={"route": "duti"})
+        assert nothing.status_code == 422
+        assert "there is no route &#39;duti&#39;; did you mean &#39;duty&#39;?" in nothing.text
+        sent = anne.post(f"{page}/test", data={"route": "duty"})
+        assert sent.status_code == 303
+        [(event,)] = town.connection.execute("SELECT outbox FROM delivery").fetchall()
+        assert sent.headers["location"] == f"{page}?tried={event}#tried"
+        shown = anne.get(sent.headers["location"]).text
+        assert "Test of the route duty" in shown
+        assert "<b>1</b> was sent" in shown
+        assert [body["title"] for _, body in hook.got] == ["EXERCICE - TEST - Essonne"]
+        acts = audit.list_acts(town.connection, kind="notification-test")
+        assert [(act.subject, act.author) for act in acts] == [
+            ("duty", "anne"),
+            ("duti", "anne"),
+            ("duty", "anne"),
+        ], "each try is recorded"
+    with server(town.url) as base, signed_in(base, town.url) as anne:
+        anne.cookies.set("lang", "en")
+        unset = anne.post(f"{page}/test", data={"route": "duty"})
+        assert unset.status_code == 422
+        assert "his process was not started with settings" in unset.text

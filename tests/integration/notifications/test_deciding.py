@@ -9,6 +9,8 @@ from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.queries import Alarm
 from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment, text
+from hypervisor.notifications import queries_outbox
+from hypervisor.notifications.queries_outbox import Event
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
 
@@ -372,3 +374,12 @@ routes:
 
     assert told(hook)[2:] == [("reminder", "other"), ("cleared", "other")]
     assert ("cleared", "dropped", "no one was notified of it") in town.events()
+
+
+def test_an_event_without_an_alarm_is_dropped_with_its_reason(town: Town, hook: Webhook) -> None:
+    event = Event(alarm=None, event="raised", at=town.at(0), body={}, key="none")
+    queries_outbox.put_events(town.connection, [event])
+    town.connection.commit()
+    town.settle()
+    assert town.events() == [("raised", "dropped", "it has no alarm")]
+    assert told(hook) == []

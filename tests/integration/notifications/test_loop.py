@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -286,6 +287,16 @@ def test_who_would_be_told(applied: Town) -> None:
     applied.connection.execute("UPDATE worker SET heartbeat_at = NULL")
     with pytest.raises(NotifyError, match="the exercise has not begun: give a time with --at"):
         who()
+
+
+def test_where_nobody_is_on_call_for_a_week_no_day_is_promised(applied: Town) -> None:
+    applied.routes("routes: [{name: feast, hours: [{days: [holiday]}], channels: [{mqtt: a}]}]")
+    like = AlarmExample(domain="flood")
+    who = partial(routing.describe_recipients, applied.connection, like)
+    assert who(None) == "no one at 2024-10-09T12:00:00Z: no one is on call"
+    assert who(datetime(2024, 10, 31, 9, tzinfo=UTC)) == (
+        "no one at 2024-10-31T09:00:00Z: no one is on call; from 2024-10-31T23:00:00Z on"
+    )
 
 
 def test_who_would_be_told_by_where_it_is(applied: Town) -> None:

@@ -43,6 +43,8 @@ def test_each_sees_who_is_on_call_for_their_own_communes(town: Town) -> None:
     assert _names(elsewhere) == ["everywhere"]
     night = find_on_call(town.connection, BEGIN + timedelta(hours=7), arpajon)
     assert "nights" in _names(night)
+    until = {route.name: route.until for route in night.on_call}
+    assert (until["everywhere"], until["nights"]) == (None, BEGIN + timedelta(hours=16))
 
 
 def test_nobody_is_notified_where_no_route_takes_their_alarms(town: Town) -> None:
@@ -51,3 +53,10 @@ def test_nobody_is_notified_where_no_route_takes_their_alarms(town: Town) -> Non
     arpajon = Territory(communes=frozenset({"91021"}))
     assert find_on_call(town.connection, BEGIN, arpajon) == OnCallNow(routed=False)
     assert find_on_call(town.connection, BEGIN, EVERYWHERE).routed
+
+
+def test_routes_that_cannot_be_read_name_nobody(town: Town) -> None:
+    queries_routes.insert_revision(
+        town.connection, "routes: [{name: duty}]", author="test", reason="test"
+    )
+    assert find_on_call(town.connection, BEGIN, EVERYWHERE) == OnCallNow(routed=False)

@@ -69,3 +69,24 @@ def test_without_a_route_it_is_said_that_nobody_was_told(town: Town, hook: Webho
     assert got(hook) == []
     rows = town.connection.execute("SELECT outcome, reason FROM outbox").fetchall()
     assert rows == [("no route", "no route matches")]
+
+
+def test_out_of_hours_it_waits_for_who_is_on_call_next(town: Town, hook: Webhook) -> None:
+    town.routes(
+        "routes: [{name: nights, hours: [{from: '20:00', to: '06:00'}],"
+        f" channels: [{{webhook: '{hook.url}'}}]}}]"
+    )
+    tell(town, "set aside")
+    tell(town, "resumed", rule="flood-other")
+    town.settle()
+    assert got(hook) == []
+    assert town.events() == [
+        ("set aside", None, "no one is on call"),
+        ("resumed", "dropped", "no one is on call"),
+    ]
+    town.beat(6 * 60 - 1)  # 19:59 in Paris
+    town.settle()
+    assert got(hook) == []
+    town.beat(6 * 60)
+    town.settle()
+    assert got(hook) == [("set aside", "flood-evil")]

@@ -4,6 +4,7 @@ import json
 import random
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,7 +16,12 @@ from hypervisor.accounts import cli_audit
 from hypervisor.database.audit import ActError
 from hypervisor.database.connect import connect
 from hypervisor.readings import cli as reading_cli
-from hypervisor.readings import corrections
+from hypervisor.readings import (
+    cli_codec,
+    cli_ingest,
+    corrections,
+)
+from hypervisor.readings.codec_testing import CodecError
 from hypervisor.readings.corrections import Attribution
 from hypervisor.stack import cli as stack_cli
 from tests.integration.evaluation.world import World
@@ -41,7 +47,7 @@ def hypervisor(mill: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", mill.url)
     app = typer.Typer()
     app.callback()(cli_cli.instance)
-    for module in (cli_audit, stack_cli, reading_cli):
+    for module in (cli_audit, stack_cli, reading_cli, cli_ingest, cli_codec):
         module.attach(app)
 
     def run(*words: str) -> str:
@@ -139,3 +145,87 @@ def test_a_person_and_ingest_take_turns(mill: World) -> None:
     ).fetchall()
     assert len(rows) == 13
     assert [row for row in rows if row[1:3] != row[3:]] == []
+
+
+def test_the_latest_of_many_readings_are_listed(hypervisor: Type) -> None:
+    shown = hypervisor("readings", "list", "mill/level", "--limit", "3")
+    assert shown.endswith("the latest 3 of them; --from, --to and --limit show others\n")
+    lines = hypervisor("readings", "list", "mill/level", "--limit", "3", "--json").splitlines()
+    assert [json.loads(line)["time"] for line in lines] == [
+        f"2024-01-01T0{time}:00Z" for time in ("0:50", "0:55", "1:00")
+    ]
+
+
+def test_an_exercise_without_a_clock_needs_a_time(hypervisor: Type, mill: World) -> None:
+    mill.connection.execute("UPDATE worker SET heartbeat_at = NULL")
+    mill.connection.execute("UPDATE evaluation_state SET watermark = NULL, evaluated_to = NULL")
+    mill.connection.commit()
+    with pytest.raises(ActError, match=r"^the exercise has not begun, so it has no time yet"):
+        hypervisor("readings", "add", "mill/level", "2", "m", "--reason", "staff")
+
+
+def test_a_recording_is_imported_once(hypervisor: Type, mill: World, tmp_path: Path) -> None:
+    file = tmp_path / "mill-2023.csv"
+    file.write_text(
+        "time_utc,H_mm,height\n2023-05-01T00:00:00Z,1500,1\n2023-05-01T00:05:00Z,1600,2\n"
+        "2023-05-01T00:10:00Z,1700,3\n"
+    )
+    words = ("import", str(file), "--station", "mill")
+    some = json.loads(
+        hypervisor(
+            *words, "--from", "2023-05-01T00:05Z", "--to", "2023-05-01T00:05Z", "--json"
+        ).splitlines()[-1]
+    )
+    assert some == {"read": 1, "stored": 1, "already_there": 0, "rejected": {}}
+    assert hypervisor(*words).splitlines()[-1] == (
+        "3 rows read: 2 stored, 1 already stored, 0 rejected"
+    )
+    rows = mill.connection.execute(
+        "SELECT value, received_at FROM reading WHERE time < '2024-01-01' ORDER BY time"
+    ).fetchall()
+    assert rows == [(1.5, None), (1.6, None), (1.7, None)]
+    refused = hypervisor("import", str(file), "--station", "nobody").splitlines()
+    assert refused[-2] == "3 rows read: 0 stored, 0 already stored, 3 rejected"
+    assert refused[-1].split(maxsplit=1)[0] == "3"
+
+
+def test_codecs_of_one_s_own_are_added_shown_and_removed(hypervisor: Type, tmp_path: Path) -> None:
+    mapping, script = tmp_path / "probe.yaml", tmp_path / "probe.js"
+    mapping.write_text("payload: javascript\nfields:\n  level: {quantity: level, unit: m}\n")
+    script.write_text("function Decoder(b) { return {level: b[0]} }")
+    files = ("--mapping", str(mapping), "--script", str(script))
+    assert hypervisor("codec", "add", "probe", *files, "--author", "ann") == (
+        "codec 'probe' is in force\n"
+    )
+    assert hypervisor("codec", "add", "probe", *files, "--author", "bob").startswith(
+        "codec 'probe' is in force; it replaces that of ann, added on 20"
+    )
+    assert hypervisor("codec", "show", "probe") == mapping.read_text()
+    assert hypervisor("codec", "show", "probe", "--script") == script.read_text()
+    listed = [json.loads(line) for line in hypervisor("codec", "list", "--json").splitlines()]
+    (own,) = [codec for codec in listed if codec["codec"] == "probe"]
+    assert (own["payload"], own["by"][:4]) == ("javascript", "bob,")
+    names = [codec["codec"] for codec in listed if codec["by"] == "shipped"]
+    table = hypervisor("codec", "list")
+    assert all(name in table for name in [*names, "probe"])
+    tried = json.loads(hypervisor("codec", "try", "probe", "--hex", "02", "--json"))
+    assert tried["readings"] == [{"quantity": "level", "value": 2.0, "unit": "m", "quality": []}]
+    alone = tmp_path / "alone.yaml"
+    alone.write_text("payload: json\nfields:\n  level: {quantity: level, unit: m}\n")
+    hypervisor("codec", "add", "alone", "--mapping", str(alone))
+    with pytest.raises(CodecError) as none:
+        hypervisor("codec", "show", "alone", "--script")
+    assert str(none.value) == "codec 'alone' has no script: its mapping alone decodes the payload"
+    assert hypervisor("codec", "remove", "probe") == "codec 'probe' is removed\n"
+    with pytest.raises(CodecError) as gone:
+        hypervisor("codec", "remove", "probe")
+    assert str(gone.value) == "the instance has no codec 'probe' of its own; see `codec list`"
+    with pytest.raises(CodecError, match=r"^no codec 'probe'; there are air-probe, alone, "):
+        hypervisor("codec", "show", "probe")
+    acts = [json.loads(line) for line in hypervisor("audit", "--json").splitlines()]
+    assert [(act["kind"], act["subject"], act["reason"]) for act in acts] == [
+        ("codec-add", "probe", "added"),
+        ("codec-add", "probe", "replaced"),
+        ("codec-add", "alone", "added"),
+        ("codec-remove", "probe", "removed"),
+    ]

@@ -145,3 +145,84 @@ def test_works_only_where_one_administers(client_of: ClientOf) -> None:
     assert north.put(f"{API}/works/cables", json=said).status_code == 404
     assert north.put(f"{API}/works/weir", json=said | {"sites": ["orge"]}).status_code == 404
     assert north.put(f"{API}/works/cables", json=said | {"sites": ["orge"]}).status_code == 200
+
+
+def test_letters_are_replayed_from_the_page(client: httpx.Client, world: World) -> None:
+    client.cookies.set("lang", "en")
+    payload = b'{"time": "2024-01-01T01:14:00Z", "values": {"level": 3.3}}'
+    letters = [
+        NewDeadLetter(
+            topic="devices/orge/readings",
+            payload=payload.replace(b"01:14", b"01:1%d" % number),
+            reason="unknown-device",
+            detail="nobody knew it then",
+            received_at=us(14),
+            again=False,
+        )
+        for number in range(2)
+    ]
+    queries_dead_letters.store_letters(world.connection, letters, "one")
+    world.connection.commit()
+    waiting = client.get(f"{API}/dead-letters?reason=unknown-device").json()["letters"]
+    number = waiting[0]["id"]
+    page = "/quality/replay"
+    for fields, said in (
+        ({"why": " "}, "Give a reason: it is kept in the audit."),
+        ({"why": "known now", "shift": "soon"}, "A shift is a number and s, min, h or d"),
+    ):
+        for whose in ({"number": number}, {"reason": "unknown-device"}):
+            wrong = client.post(page, data={**fields, **whose})
+            assert said in wrong.text, wrong.text
+            assert f'value="{fields["why"].strip()}"' in wrong.text or not fields["why"].strip()
+    assert len(client.get(f"{API}/dead-letters?reason=unknown-device").json()["letters"]) == 2
+
+    fields = {"why": "the clock was wrong", "shift": "-1h"}
+    one = client.post(page, data={**fields, "number": number})
+    assert (one.status_code, one.headers["location"]) == (303, f"/quality/letters/{number}")
+    rest = client.post(page, data={**fields, "reason": "unknown-device"})
+    assert "1 letter was replayed." in rest.text
+    assert "1 reading is stored now." in rest.text
+    times = world.connection.execute(
+        "SELECT to_char(time AT TIME ZONE 'UTC', 'HH24:MI') FROM reading WHERE value = 3.3"
+        " ORDER BY time"
+    ).fetchall()
+    world.connection.commit()
+    assert times == [("00:10",), ("00:11",)], "an hour earlier than they said"
+    acts = client.get(f"{API}/audit?kind=replay").json()["acts"]
+    assert [act["reason"] for act in acts] == ["the clock was wrong"] * 2
+
+
+def test_works_are_announced_and_ended_on_their_page(client: httpx.Client) -> None:
+    client.cookies.set("lang", "en")
+    page = "/admin/works"
+    fields = {
+        "name": "lock",
+        "places": "orge, device/orge",
+        "begins": "2024-01-01T01:00",
+        "ends": "2024-01-10T01:00",
+        "reason": "a new weir",
+    }
+    for wrong, said in (
+        ({"name": " "}, "Give the works a name, such as rd446-2024."),
+        ({"name": "é"}, "Give the works a name, such as rd446-2024."),
+        ({"ends": "soon"}, "xpected a day and a time, not &#39;soon&#39;"),
+        ({"ends": "2023-01-01T00:00"}, "before they begin"),
+        ({"places": "nowhere"}, "nowhere"),
+    ):
+        refused = client.post(page, data={**fields, **wrong})
+        assert refused.status_code == 422, (wrong, refused.text)
+        assert said in refused.text
+        assert 'value="a new weir"' in refused.text, "what was typed is kept"
+    assert client.get(f"{API}/works/lock").status_code == 404
+    made = client.post(page, data=fields)
+    assert (made.status_code, made.headers["location"]) == (303, f"{page}?done=works")
+    works = client.get(f"{API}/works/lock").json()["works"]
+    assert (works["begins"], works["ends"]) == ("2024-01-01T00:00:00Z", "2024-01-10T00:00:00Z")
+    assert (works["sites"], works["devices"]) == (["orge"], ["orge"])
+    ended = client.post(f"{page}/lock/end")
+    assert (ended.status_code, ended.headers["location"]) == (303, f"{page}?done=ended")
+    assert client.get(f"{API}/works/lock").json()["works"]["state"] == "over"
+    again = client.post(f"{page}/lock/end")
+    assert again.status_code == 422
+    assert "over" in again.text
+    assert client.post(f"{page}/wier/end").status_code == 404

@@ -1,7 +1,7 @@
 """Acts, incidents, the load and the log as known, through the API and the commands."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -112,19 +112,25 @@ def test_incidents_load_and_the_log_as_known(world: World) -> None:
         assert (known["id"], known["state"]) == (alarm["id"], "unacknowledged")
 
 
-def test_acts_at_the_command_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def run(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The command as typed; what it prints, and that it exits with `code`."""
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
     if not any(
         registered_group.name == "alarms" for registered_group in cli_cli.app.registered_groups
     ):
         alarms_command.attach(cli_cli.app)
-    runner = CliRunner()
+    runner = CliRunner(env={"COLUMNS": "200"})
 
-    def run(*words: str, code: int = 0) -> str:
+    def type_(*words: str, code: int = 0) -> str:
         done = runner.invoke(cli_cli.app, list(words))
         assert done.exit_code == code, done.output
         return done.output
 
+    return type_
+
+
+def test_acts_at_the_command_line(run: Callable[..., str]) -> None:
     (alarm,) = [json.loads(line) for line in run("alarms", "--json").splitlines()]
     number = str(alarm["id"])
     said = run("alarms", "ack", number, "998", "--author", "anne", code=2)
@@ -168,3 +174,122 @@ def test_acts_at_the_command_line(world: World, monkeypatch: pytest.MonkeyPatch)
     assert "at most 10 min" in run(
         "alarms", "shelve", number, "--until", "30 min", "--reason", "r", code=2
     )
+
+
+def test_what_the_commands_print_for_programs_and_of_an_end(
+    run: Callable[..., str], world: World
+) -> None:
+    (alarm,) = [json.loads(line) for line in run("alarms", "--json").splitlines()]
+    number = str(alarm["id"])
+    assert "--version works with one alarm only" in run(
+        "alarms", "ack", number, "998", "--version", "1", code=2
+    )
+    done = json.loads(run("alarms", "ack", number, "--author", "anne", "--json"))
+    assert (done["alarm"], done["state"], done["version"]) == (alarm["id"], "acknowledged", 2)
+    until = ("--until", "2024-01-01T02:00+01:00", "--reason", "r")
+    shelved = json.loads(run("alarms", "shelve", number, *until, "--json"))
+    assert shelved["hold"]["until"] == "2024-01-01T01:00:00Z"
+    run("alarms", "unshelve", number)
+    (incident,) = [json.loads(line) for line in run("incidents", "--json").splitlines()]
+    assert (incident["title"], incident["alarms"]) == ("Orge: flood", [alarm["id"]])
+    assert json.loads(run("alarms", "settings", "--json"))["shelve_longest"] == "1 d"
+    (row,) = [line for line in run("alarms").splitlines() if line.strip().startswith(number)]
+    assert row.split()[-3:] == ["3.2", "m", "rising"]
+    assert " ongoing " in row
+
+    for at in (15, 20, 25):
+        world.store([Sent(site="orge", at=at, value=1.0)])
+        world.beat(at)
+        world.settle()
+    (row,) = [line for line in run("alarms").splitlines() if line.strip().startswith(number)]
+    assert " normal " in row
+    assert " 2024-01-01 00:15 " in row or " 2024-01-01 00:25 " in row, row
+    sheet = run("alarms", "--history")
+    assert "raised 2024-01-01T00:10:00Z" in sheet
+    assert "cleared 2024-01-01T00:" in sheet
+    assert "seen 2024-01-01 00:10" in sheet
+    assert run("incidents", "--domain", "lighting") == "no incidents\n"
+
+
+def _form(client: httpx.Client, address: str, *, part: bool = False, **fields: Any) -> Any:
+    return client.post(address, data=fields, headers={"HX-Request": "true"} if part else {})
+
+
+def test_acts_from_the_page(world: World) -> None:
+    with serving(world.url) as client:
+        client.cookies.set("lang", "en")
+        (alarm,) = get(client, "/api/v1/alarms")["alarms"]
+        number, version = alarm["id"], alarm["version"]
+        acts = f"/alarms/{number}/acts"
+        done = _form(client, f"{acts}?q=orge", kind="acknowledge", version=version)
+        assert done.status_code == 303
+        assert done.headers["location"] == f"/alarms/{number}?q=orge"
+        for fields, said in (
+            ({"kind": "remind"}, "only the system can remind"),
+            ({"kind": "escalate"}, "only the system can escalate"),
+            (
+                {"kind": "shelve", "until": "soon", "reason": "r"},
+                "&#39;soon&#39; is not a time; expected 2024-10-10T08:00",
+            ),
+            ({"kind": "acknowledge"}, "it is already acknowledged"),
+        ):
+            for part in (True, False):
+                refused = _form(client, acts, part=part, version=version + 1, **fields)
+                assert refused.status_code == 422
+                assert "Refused." in refused.text
+                assert said.lower() in refused.text.lower()
+                assert ("<html" in refused.text) is not part
+        late = _form(client, acts, part=True, kind="comment", reason="too late", version=version)
+        assert late.status_code == 409
+        assert "too late" in late.text, "what was typed is kept"
+        assert _form(client, "/alarms/99999/acts", kind="comment", version=1).status_code == 404
+        soon = _form(client, acts, part=True, kind="shelve", version=2, minutes=30, reason="parked")
+        assert soon.status_code == 200
+        (shelved,) = get(client, "/api/v1/alarms?state=shelved")["alarms"]
+        assert shelved["hold"]["until"] == "2024-01-01T00:40:00Z"
+        _form(client, acts, kind="unshelve", version=3)
+        _form(client, acts, kind="shelve", version=4, until="2024-01-01T02:00", reason="parked")
+        (shelved,) = get(client, "/api/v1/alarms?state=shelved")["alarms"]
+        assert shelved["hold"]["until"] == "2024-01-01T01:00:00Z", "the browser's time is local"
+
+
+def test_one_act_on_several_alarms_from_the_page(world: World) -> None:
+    with serving(world.url) as client:
+        client.cookies.set("lang", "en")
+        (alarm,) = get(client, "/api/v1/alarms")["alarms"]
+        number, version = alarm["id"], alarm["version"]
+        nothing = _form(client, "/alarms/acts", part=True, kind="acknowledge", alarm=["x:1", "7:"])
+        assert "Nothing selected." in nothing.text
+        mixed = _form(
+            client,
+            "/alarms/acts",
+            part=True,
+            kind="acknowledge",
+            alarm=[f"{number}:{version}", f"{number}:{version}", "99999:1"],
+        )
+        assert "Done for 1 alarm." in mixed.text
+        assert "Not done for 2 alarms." in mixed.text
+        assert "has changed since you saw it" in mixed.text
+        acts = get(client, f"/api/v1/alarms/{number}")["acts"]
+        assert [act["kind"] for act in acts] == ["acknowledge"]
+        back = _form(
+            client,
+            "/alarms/acts?domain=flood",
+            kind="comment",
+            reason=["", "the mayor called"],
+            alarm=[f"{number}:2"],
+        )
+        assert (back.status_code, back.headers["location"]) == (303, "/alarms?domain=flood")
+
+
+def test_a_setting_is_changed_on_its_page(world: World) -> None:
+    with serving(world.url) as client:
+        client.cookies.set("lang", "en")
+        page = "/admin/settings"
+        saved = _form(client, page, name="shelve_longest", value="10 min", reason="shifts")
+        assert (saved.status_code, saved.headers["location"]) == (303, f"{page}?done=set")
+        assert 'value="10 min"' in client.get(page).text
+        wrong = _form(client, page, name="shelve_longest", value="0 min", reason="shifts")
+        assert wrong.status_code == 422
+        assert "expected a duration such as 8 h, at most 366 d" in wrong.text
+        assert 'value="10 min"' in wrong.text
