@@ -177,3 +177,22 @@ async def _follow(connection: Connection, url: str) -> None:
     async with aclosing(events.follow(url, after.upto, patience=0.01)) as again:
         await _next(again, Parts)
         assert (await _next(again, News)).events == []
+
+
+def test_what_commits_during_a_look_waits_for_the_next(database_url: str) -> None:
+    """An event of the transaction at which a look ends: there before its rows are read."""
+    with closing(connect(database_url, autocommit=True)) as connection:
+        (mine,) = connection.execute(
+            "INSERT INTO event_log (xid, kind, key, sites, data) SELECT"
+            " (pg_current_xact_id()::text::bigint + n)::text::xid8, 'log', 'x', NULL, '{}'"
+            " FROM generate_series(0, 1) n RETURNING pg_current_xact_id()::text::bigint"
+        ).fetchone() or (0,)
+        asyncio.run(_look_once(database_url, mine))
+
+
+async def _look_once(url: str, since: int) -> None:
+    async with aclosing(events.follow(url, since, patience=0.01)) as following:
+        await _next(following, Parts)
+        news = await _next(following, News)
+    assert news.events
+    assert all(one.position.xid < news.upto for one in news.events)

@@ -110,6 +110,31 @@ def test_what_does_not_arrive_is_waited_for_five_seconds(
     may.set()
 
 
+def test_a_channel_that_hangs_holds_up_no_other(town: Town, hook: Webhook) -> None:
+    town.routes(
+        "routes:\n"
+        f"  - {{name: a-hangs, channels: [{{webhook: '{hook.url}'}}]}}\n"
+        f"  - {{name: b-goes, channels: [{{webhook: '{hook.url}'}}]}}\n"
+    )
+    alarms = 6  # more than one channel takes at a time
+    for number in range(alarms):
+        town.raised(subject=f"gauge {number}")
+    one = town.notifier()
+    may = threading.Event()
+
+    def leave(_channel: Channel, _message: Message, key: str) -> None:
+        if "/a-hangs/" in key:
+            may.wait(60)
+
+    one.send = leave
+    try:
+        town.work(lambda: [row.state for row in town.rows()].count("sent") == alarms, one)
+        states = {(row.route, row.state) for row in town.rows()}
+        assert states == {("a-hangs", "waiting"), ("b-goes", "sent")}
+    finally:
+        may.set()
+
+
 def test_waits_after_failures_and_what_is_said_of_them(
     town: Town, hook: Webhook, clock: SimpleNamespace
 ) -> None:

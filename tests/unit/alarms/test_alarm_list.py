@@ -132,6 +132,43 @@ def test_a_chart_does_not_draw_over_a_silence() -> None:
     assert views_chart.draw_chart(points[:1], begins=begins, now=NOON, ends=NOON) is None
 
 
+@pytest.mark.parametrize(
+    ("values", "last"), [((1.4, 1.0, 1.0, 0.5), True), ((0.5, 1.0, 1.0, 1.4), False)]
+)
+def test_the_label_of_a_limit_stands_where_the_line_is_far_from_it(
+    values: tuple[float, ...], *, last: bool
+) -> None:
+    begins = NOON - timedelta(hours=12)
+    points = [(begins.timestamp() + n * 4 * 3600, value) for n, value in enumerate(values)]
+    drawn = views_chart.draw_chart(points, begins=begins, now=NOON, ends=NOON, limit=1.5)
+    assert drawn is not None
+    assert drawn.limit_last is last
+
+
+def test_a_sparkline_spans_twelve_hours_back_and_two_ahead() -> None:
+    last = {
+        "quantity": "level",
+        "value": 2.0,
+        "unit": "m",
+        "time": NOON.isoformat(),
+        "per_hour": 0.5,
+    }
+    points = [((NOON - timedelta(hours=back)).timestamp(), 2 - back / 12) for back in (12, 6, 0)]
+    measured = row(1, last_value=last)
+    draw = alarm_views._draw_spark  # noqa: SLF001  a page draws it from the database
+    drawn = draw(measured, points, (3.0, "m", False), NOON)
+    assert drawn is not None
+    # 72 by 24 px for 14 h and 1…3 m: the present is at 12/14 of the width, the limit at the top.
+    assert drawn["line"] == "M2.0 20.2L31.1 16.1L60.3 12.0"
+    assert drawn["last"] == (60.3, 12.0)
+    assert drawn["limit"] == 3.8
+    assert drawn["projection"] == "M60.3 12.0L70.0 3.8"
+    other = draw(measured, points, (3.0, "cm", False), NOON)
+    assert other is not None
+    assert other["limit"] is None
+    assert draw(measured, points[:2], None, NOON) is None
+
+
 @pytest.mark.parametrize("values", [(0.0, 0.0), (1.0, 1.0), (-3.0, 9_999.0), (0.001, 0.0012)])
 def test_a_scale_holds_its_values(values: tuple[float, float]) -> None:
     begins = NOON - timedelta(hours=12)

@@ -314,3 +314,13 @@ def test_a_device_whose_service_cannot_be_read_serves_as_if_nothing_was_said() -
     result = build_subjects(replace(given, revisions=(broken,)), CATALOGUE, failed=bad)
     assert sorted(bad) == ["street"]
     assert pairs(result["device/x"].devices["x"].in_service) == [(BEGINNING, 1.0)]
+
+
+def test_a_site_whose_place_cannot_be_read_stops_no_other() -> None:
+    bad: dict[str, Exception] = {}
+    given = registry(LAMPS, MEASURES)
+    nowhere = replace(given.sites["cab"], lon="east")  # type: ignore[arg-type]
+    given = replace(given, sites={**given.sites, "cab": nowhere})
+    result = build_subjects(given, CATALOGUE, failed=bad)
+    assert sorted(bad) == ["cab", "device/meter"]
+    assert sorted(result) == ["device/x", "device/y", "street"]

@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.readings.device_health import Health, assess_device, stale_by_device
+from hypervisor.readings.device_health import (
+    Health,
+    assess_device,
+    expected_interval,
+    stale_by_device,
+)
 from hypervisor.readings.impact import Dependencies, Impact
 from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import catalogue
@@ -72,6 +77,14 @@ def test_the_quickest_regular_series_says_how_long_is_too_long() -> None:
         series("clock_fault", interval_s=60.0),
     ]
     assert stale_by_device(rows, catalogue()) == {"gauge": timedelta(seconds=2_700)}
+
+
+def test_a_series_reports_as_often_as_its_quantity_unless_it_says_otherwise() -> None:
+    rain = catalogue().quantities["rain"].interval
+    assert rain is not None
+    assert expected_interval(series("rain"), catalogue()) == rain
+    assert expected_interval(series("rain", interval_s=60.0), catalogue()) == timedelta(minutes=1)
+    assert expected_interval(series("of another version"), catalogue()) is None
 
 
 def ground(**speaking: str) -> Dependencies:

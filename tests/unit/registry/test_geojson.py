@@ -7,6 +7,7 @@ import pytest
 
 from hypervisor.registry.export_geojson import ExportError, export_features, format_features
 from hypervisor.registry.inventory_files import read_sources
+from hypervisor.registry.model import Registry
 from hypervisor.registry.tree import InventoryError
 from tests.unit.registry.field import CATALOGUE, FIELD, NOTHING, built, change, read, told, values
 
@@ -33,6 +34,19 @@ def test_what_was_exported_changes_nothing(what: str) -> None:
     exported = read(format_features(export_features(registry, what)), f"{what}.geojson")
     assert len(getattr(exported, what)) == len(getattr(registry, what))
     assert not change(exported, registry=registry)
+
+
+def test_the_reach_of_an_asset_is_exported_while_it_has_one() -> None:
+    def reach(registry: Registry) -> Any:
+        (asset,) = json.loads(format_features(export_features(registry, "assets")))["features"]
+        return asset["properties"].get("reach")
+
+    with_one, plain = "    reach: {gauge: gif, level: 190 cm}\n", ""
+    registry = built(FIELD)
+    assert reach(registry) == {"gauge": "gif", "level": "1.9 m", "illustrative": False}
+    withdrawn = built(FIELD.replace(with_one, "    reach: null\n"), registry=registry)
+    assert reach(withdrawn) is None
+    assert reach(built(FIELD.replace(with_one, plain))) is None
 
 
 def test_sites_of_the_examples_go_round() -> None:

@@ -208,6 +208,12 @@ def test_all_problems_are_told_in_the_order_of_the_file() -> None:
     assert lines == [3, 4, 5, 6]
 
 
+def test_what_has_no_name_is_counted_from_one() -> None:
+    unnamed = "sites:\n  - name: bridge\n  - tilte: a\n  - tilte: b\n"
+    places = [one.split(": ")[1] for one in told(unnamed) if "tilte" in one]
+    assert places == ["sites.2.tilte", "sites.3.tilte"]
+
+
 def test_a_code_stays_text() -> None:
     text = "areas:\n  - {code: 01004, kind: commune, name: Ambérieu, population: 14000}\n"
     assert read(text).areas[0].key == "01004"

@@ -28,6 +28,14 @@ OPEN = Vocabulary(series={}, thresholds={}, closed=False)
 F, U, T = Truth.FALSE, Truth.UNKNOWN, Truth.TRUE
 ALWAYS = Steps.of([(0, 1.0)])
 
+GAUGE = Reported(
+    device="one",
+    kind=Kind.GAUGE,
+    reporting=Reporting.PERIODIC,
+    nonnegative=False,
+    interval=10 * MINUTE,
+)
+
 
 def rule(when: str, **more: Any) -> Rule:
     source = Source("x")
@@ -159,6 +167,26 @@ def test_members_out_of_service_or_withdrawn_have_no_say() -> None:
     assert truths("share(x > 0.5) * 2 > 0.4", replace(plain, devices=nobody), 60) == [
         *((0, T), (14, U)),
     ]
+
+
+def test_the_base_of_a_change_is_there_again_a_span_after_its_device_was_heard_again() -> None:
+    """A state whose device was silent for longer than its limit; the other's arrivals look.
+
+    That the device was there at 195 is not heard before 260, so that it counts from 200 on.
+    """
+    signs = [(195, 260), (200, 200), (215, 215)]
+    rows = [
+        Sent(series="battery", time=at(sent), value=80, quality=0, received_at=at(received))
+        for sent, received in signs
+    ]
+    subject = group(
+        series("a", (0, 5), kind=Kind.STATE, reporting=Reporting.ON_CHANGE),
+        steady("b", 5, *range(0, 300, 10)),
+    )
+    battery = columns(rows, replace(GAUGE, device="a"))
+    heard = replace(subject, series={**subject.series, "battery@a": battery})
+    found = truths("share(change(x, 7 min) == 0 and not silent(x, 1 d)) > 0.6", heard, 220)
+    assert found == [(10, T), (40, U), (210, T)]
 
 
 def test_members_are_judged_by_thresholds_that_change() -> None:
