@@ -102,7 +102,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Somebody whom the provider vouches for. `sid`: its own session, if it says."""
+    """A person as the provider identifies them. `sid`: the provider's session, if it names one."""
 
     issuer: str
     subject: str

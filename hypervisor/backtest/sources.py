@@ -135,12 +135,10 @@ class RecordedSource:
         return rows_by_series
 
 
-@dataclass(frozen=True, kw_only=False)
-class CachedSource:
-    """A source that keeps what it has read, for evaluating the same readings again."""
+class WrappedSource:
+    """A source that changes how another gives its rows, and nothing else of it."""
 
     source: Source
-    _read: dict[tuple[tuple[int, ...], int, int], Mapping[int, Rows]] = field(default_factory=dict)
 
     @property
     def floor(self) -> int:
@@ -153,6 +151,14 @@ class CachedSource:
     @property
     def closings(self) -> Closings:
         return self.source.closings
+
+
+@dataclass(frozen=True, kw_only=False)
+class CachedSource(WrappedSource):
+    """A source that keeps what it has read, for evaluating the same readings again."""
+
+    source: Source
+    _read: dict[tuple[tuple[int, ...], int, int], Mapping[int, Rows]] = field(default_factory=dict)
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
         key = tuple(series), since, until

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypervisor.backtest import registries
 from hypervisor.backtest.model import BacktestError
-from hypervisor.backtest.sources import Closings, RecordedSource, Source, Spans
+from hypervisor.backtest.sources import RecordedSource, Source, WrappedSource
 from hypervisor.registry.model import Registry
 from sensors._domain import catalogue
 from sensors._row import Rows
@@ -83,23 +82,11 @@ def lay(rows: Rows, anchors: Sequence[Anchor], until: int) -> tuple[Rows, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LaidSource:
+class LaidSource(WrappedSource):
     """A source in which some series have other rows."""
 
     source: Source
     laid: Mapping[int, Rows] = field(default_factory=dict)
-
-    @property
-    def floor(self) -> int:
-        return self.source.floor
-
-    @property
-    def gaps(self) -> Spans:
-        return self.source.gaps
-
-    @property
-    def closings(self) -> Closings:
-        return self.source.closings
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
         rows = dict(
@@ -164,8 +151,7 @@ def _load_rows(flood: str) -> Rows:
     """The recorded levels (m) of one gauge."""
     registry = _load_inventory()
     devices = [name for name, device in registry.devices.items() if device.site == flood]
-    file = Path(_recordings.__file__).parent / "recordings" / RECORDING
-    read = _recordings.read(file, stations=devices)
+    read = _recordings.read(RECORDING, stations=devices)
     source = RecordedSource.of(read.rows, registry, catalogue())
     return next(iter(source.by_series.values()))
 

@@ -42,7 +42,7 @@ class Step:
 class Start:
     """What the page shows. `arrived`: the latest reading; `refused`: a message that was none.
 
-    `ask`: whom somebody asks who administers nothing.
+    `ask`: administrators, for an account that is none.
     """
 
     steps: tuple[Step, ...] = ()
@@ -127,6 +127,12 @@ def _latest(context: RequestContext, progress: Progress) -> Latest | None:
 def _list_steps(
     progress: Progress, commands: "Commands", settings: Settings | None
 ) -> Iterator[Step]:
+    yield from _list_inventory_steps(progress, commands)
+    yield from _list_message_steps(progress, commands, settings)
+    yield from _list_alarm_steps(progress, commands)
+
+
+def _list_inventory_steps(progress: Progress, commands: "Commands") -> Iterator[Step]:
     yield Step(
         key="territory",
         title=_("Territory"),
@@ -154,6 +160,11 @@ def _list_steps(
         address=f"/admin/inventory/form/device?back=now&site={progress.site or ''}",
         command=commands.device(),
     )
+
+
+def _list_message_steps(
+    progress: Progress, commands: "Commands", settings: Settings | None
+) -> Iterator[Step]:
     speaker = progress.gateway or progress.device
     has_account, note = _has_account(settings, speaker)
     yield Step(
@@ -174,6 +185,9 @@ def _list_steps(
         done=progress.heard,
         command=commands.publish(),
     )
+
+
+def _list_alarm_steps(progress: Progress, commands: "Commands") -> Iterator[Step]:
     yield Step(
         key="rule",
         title=_("First rule"),

@@ -29,7 +29,7 @@ from hypervisor.registry.model import Registry
 from hypervisor.web.forms import FormField, Values
 from sensors._domain import Catalogue
 
-_WHOLE = (
+_OF_ANY_FACT = (
     "illustrative",
     "effective",
     "reason",
@@ -40,8 +40,8 @@ _WHOLE = (
 class FormKind:
     """What a form is about. `section`: the list of a file that it stands in.
 
-    `keys`: the fields that name it; `without`: fields that the form leaves out; `whole`: only
-    whoever administers the whole instance changes it.
+    `keys`: the fields that name it; `without`: fields that the form leaves out;
+    `instance_wide`: only who administers the whole instance changes it.
     """
 
     name: str
@@ -50,8 +50,8 @@ class FormKind:
     plural: str
     model: type[Input]
     keys: tuple[str, ...] = ("name",)
-    without: frozenset[str] = frozenset(_WHOLE)
-    whole: bool = False
+    without: frozenset[str] = frozenset(_OF_ANY_FACT)
+    instance_wide: bool = False
 
 
 FORMS: Mapping[str, FormKind] = {
@@ -64,7 +64,7 @@ FORMS: Mapping[str, FormKind] = {
             plural=mark("Territory"),
             model=AreaInput,
             keys=("code",),
-            whole=True,
+            instance_wide=True,
         ),
         FormKind(
             name="site",
@@ -80,7 +80,7 @@ FORMS: Mapping[str, FormKind] = {
             title=mark("Device"),
             plural=mark("Devices"),
             model=DeviceInput,
-            without=frozenset({*_WHOLE, "group"}),
+            without=frozenset({*_OF_ANY_FACT, "group"}),
         ),
         FormKind(
             name="link",
@@ -113,7 +113,7 @@ FORMS: Mapping[str, FormKind] = {
             plural=mark("Lighting plans"),
             model=PlanInput,
             without=frozenset({"effective", "reason"}),
-            whole=True,
+            instance_wide=True,
         ),
         FormKind(
             name="gateway",
@@ -121,7 +121,7 @@ FORMS: Mapping[str, FormKind] = {
             title=mark("Gateway"),
             plural=mark("Gateways"),
             model=GatewayInput,
-            whole=True,
+            instance_wide=True,
         ),
         FormKind(
             name="zone",
@@ -130,7 +130,7 @@ FORMS: Mapping[str, FormKind] = {
             plural=mark("Zones"),
             model=ZoneInput,
             without=frozenset({"effective", "reason"}),
-            whole=True,
+            instance_wide=True,
         ),
     )
 }
@@ -258,7 +258,7 @@ def _list_fields(
         if rows is not None:
             yield _rows_field(name, rows, catalogue)
         elif inner is not None:
-            yield from _list_fields(inner, catalogue, without=_WHOLE, prefix=f"{name}.")
+            yield from _list_fields(inner, catalogue, without=_OF_ANY_FACT, prefix=f"{name}.")
         else:
             yield _plain_field(f"{prefix}{name}", info, parts, catalogue)
 

@@ -244,7 +244,7 @@ def _require_form(context: RequestContext, kind: str) -> FormKind:
 
 
 def _may_write(context: RequestContext, form: FormKind) -> bool:
-    return not form.whole or context.person.everywhere(Duty.ADMINISTER)
+    return not form.instance_wide or context.person.everywhere(Duty.ADMINISTER)
 
 
 def _render_form(  # noqa: PLR0913  what a form may show beside its fields

@@ -70,7 +70,7 @@ class RequestGuard:
                 while True:
                     message = await receive()
                     if message["type"] != "http.request":
-                        return None  # the client went away: nobody reads what is answered
+                        return None  # the client went away: no answer can reach it
                     before = _beyond_small(body)
                     body += message.get("body", b"")
                     self._held += _beyond_small(body) - before
