@@ -19,17 +19,23 @@ setup:
 demo: setup
 	@.venv/bin/hypervisor demo
 
-# Three lanes beside each other, since most tests wait for servers: what is pure, what goes over HTTP and
-# through a browser, and the rest. The reports of the first two come at the end.
-HTTP = $(addprefix tests/integration/,web overview accounts alarms notifications logbook rulebook) tests/browser
+# Lanes beside each other, twice as many as processors, since most tests wait for servers. The longest begin
+# first; each is shown when it ends. A folder that no lane names is in the last one.
+SIDE_BY_SIDE = $(MAKE) --no-print-directory --keep-going --output-sync=target
+LANES = web unit ingest acceptance evaluation accounts browser others
+LANE_web = integration/web integration/overview
+LANE_unit = unit
+LANE_ingest = integration/ingest integration/stack
+LANE_acceptance = acceptance integration/exercises
+LANE_evaluation = $(addprefix integration/,evaluation examples readings simulators)
+LANE_accounts = $(addprefix integration/,accounts alarms logbook notifications rulebook)
+LANE_browser = browser
+lane-%:
+	@.venv/bin/python -m pytest -m "not long" $(addprefix tests/,$(or $(LANE_$*),$(error no lane $*)))
+lane-others:
+	@.venv/bin/python -m pytest -m "not long" $(foreach lane,$(LANES),$(addprefix --ignore=tests/,$(LANE_$(lane))))
 test: setup
-	@reports=$$(mktemp -d); status=0; \
-	lane() { .venv/bin/python -m pytest -m "not long" "$$@"; }; \
-	lane tests/unit >"$$reports/unit" 2>&1 & pure=$$!; \
-	lane $(HTTP) >"$$reports/http" 2>&1 & http=$$!; \
-	lane --ignore=tests/unit $(addprefix --ignore=,$(HTTP)) || status=1; \
-	wait $$http || status=1; wait $$pure || status=1; \
-	cat "$$reports/http" "$$reports/unit"; rm -rf "$$reports"; exit $$status
+	@$(SIDE_BY_SIDE) -j$$((2 * $$(nproc))) $(addprefix lane-,$(LANES))
 
 test-all: setup
 	.venv/bin/python -m pytest
@@ -39,12 +45,19 @@ kills: setup
 	KILLS=$(or $(KILLS),100) SEED=$(or $(SEED),1) .venv/bin/python -m pytest -q tests/acceptance/test_campaign.py
 
 check: setup
+	@$(SIDE_BY_SIDE) -j2 check-types check-style check-imports check-names check-french check-documents
+check-types:
+	.venv/bin/mypy
+check-style:
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy
+check-imports:
 	.venv/bin/lint-imports
+check-names:
 	.venv/bin/python -m tests.plain_words
+check-french:
 	.venv/bin/python -m tests.translations
+check-documents:
 	.venv/bin/python -m tests.documents
 
 ROOM ?= rules
