@@ -1,6 +1,7 @@
 """Parts of documents that are written from the code, between `<!-- NAME -->` and `<!-- / -->`.
 
 `python -m tests.generated` rewrites them; `make check` refuses one that is out of date.
+The listings of routes and commands (tests/contract.py) are written, too.
 """
 
 import re
@@ -66,7 +67,10 @@ def check_parts(page: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    from tests import contract
     from tests.documents import pages
 
     for page in pages():
         page.write_text(rewrite(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for listing in contract.LISTINGS:
+        contract.file(listing).write_text(contract.write(listing), encoding="utf-8")

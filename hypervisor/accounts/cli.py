@@ -43,7 +43,9 @@ def add_account(
     title: Annotated[str, typer.Option(help="Their name as people read it.")] = "",
     language: Annotated[str | None, typer.Option(help="fr or en.")] = None,
     ask: Ask = False,
-    no_password: Annotated[bool, typer.Option(help="It only serves tokens.")] = False,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="It only serves tokens.")
+    ] = False,
     author: Author = "",
     reason: Reason = "",
 ) -> None:

@@ -23,7 +23,7 @@ def print_audit(
     subject: Annotated[
         str | None, typer.Option(help="Only of this, such as DEVICE/QUANTITY.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, the latest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Print what people did, in the order they did it."""

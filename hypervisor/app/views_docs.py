@@ -43,22 +43,48 @@ def write_errors(operation: Operation) -> str:
     return ", ".join(f"{code} {HTTPStatus(int(code)).phrase}" for code in codes)
 
 
+_BOUNDS = (
+    ("minimum", "maximum", ""),
+    ("minLength", "maxLength", " characters"),
+    ("minItems", "maxItems", " items"),
+    ("minProperties", "maxProperties", " names"),
+)
+_LARGEST = (2**63 - 1, 2.0**63)  # that a column holds; of a form, as a float
+
+
 def kind_of(schema: Mapping[str, Any]) -> str:
-    """A type in a word or two: `integer, 1 … 10000`, `asc | desc`, `date-time`."""
-    if "anyOf" in schema:
-        kinds = (kind_of(option) for option in schema["anyOf"] if option.get("type") != "null")
+    """A type in a word or two: `integer, 1 … 10000`, `string, ≤ 64 characters`, `asc | desc`."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if choices:
+        kinds = (kind_of(option) for option in choices if option.get("type") != "null")
         return " | ".join(dict.fromkeys(kinds))
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
-    if schema.get("type") == "array":
-        return f"{kind_of(schema.get('items', {}))}, …"
     kind = str(schema.get("format") or schema.get("type") or schema.get("const", ""))
+    if kind == "array":
+        parts = schema.get("prefixItems", [schema.get("items", {})])
+        kind = f"{', '.join(map(kind_of, parts))}, …"
     return ", ".join([kind, *_describe_bounds(schema)])
 
 
 def _describe_bounds(schema: Mapping[str, Any]) -> Iterator[str]:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None and high < 2**53:
-        yield f"{low} … {high}"
-    elif low is not None:
-        yield f"≥ {low}"
+    for least, most, what in _BOUNDS:
+        low, high = (_write_bound(schema.get(bound)) for bound in (least, most))
+        if low and high:
+            yield f"{low} … {high}{what}"
+        elif low or high:
+            yield f"≥ {low}{what}" if low else f"≤ {high}{what}"
+    for bound, sign in (("exclusiveMinimum", ">"), ("exclusiveMaximum", "<")):
+        if bound in schema:
+            yield f"{sign} {_write_bound(schema[bound])}"
+    if "pattern" in schema:
+        yield str(schema["pattern"])
+
+
+def _write_bound(bound: float | None) -> str:
+    """Empty: there is none."""
+    if bound is None:
+        return ""
+    return "2^63-1" if bound in _LARGEST else str(int(bound) if bound == int(bound) else bound)

@@ -83,7 +83,7 @@ def list_deliveries(
         bool, typer.Option("--unrouted", "--untold", help="Events that no route matched.")
     ] = False,
     alarm: Annotated[int | None, typer.Option(help="Only this alarm.")] = None,
-    limit: Annotated[int, typer.Option(help="At most this many, latest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, latest first.")] = 100,
     as_json: Json = False,
 ) -> None:
     """List deliveries: sent, waiting, given up."""

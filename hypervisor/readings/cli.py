@@ -38,7 +38,7 @@ def list_readings(
     name: Name,
     first: From = "",
     last: To = "",
-    limit: Annotated[int, typer.Option(help="At most this many, the latest.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, the latest.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List readings by time with their quality."""

@@ -27,7 +27,7 @@ def list_letters(
     reason: Reason = None,
     topic: Topic = None,
     everything: Annotated[bool, typer.Option("--all", help="Replayed ones, too.")] = False,
-    limit: Annotated[int, typer.Option(help="At most this many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List dead letters, oldest first, and the number of each reason."""

@@ -30,7 +30,9 @@ def log(
         str | None,
         typer.Argument(metavar="[RULE|SITE/THRESHOLD]", help="Without: all rules."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Maximum number of revisions, the latest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of revisions, the latest.")
+    ] = 50,
     as_json: Json = False,
 ) -> None:
     """Revisions in the order they were recorded: who, when, why, what changed."""

@@ -1,5 +1,7 @@
 """The API's description as people read it."""
 
+import pytest
+
 from hypervisor.app.views_docs import (
     group_by_tag,
     kind_of,
@@ -39,11 +41,25 @@ def test_by_subject() -> None:
     assert write_example({"example": "a;b"}) == "a;b"
 
 
-def test_types_in_a_word() -> None:
-    assert kind_of({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}) == (
-        "date-time"
-    )
-    assert kind_of({"enum": ["asc", "desc"]}) == "asc | desc"
-    assert kind_of({"type": "array", "items": {"type": "string"}}) == "string, …"
-    assert kind_of({"type": "integer", "minimum": 1, "maximum": 9}) == "integer, 1 … 9"
-    assert kind_of({"type": "integer", "minimum": 1, "maximum": 2**63 - 1}) == "integer, ≥ 1"
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}, "date-time"),
+        ({"enum": ["asc", "desc"]}, "asc | desc"),
+        ({"const": "asc"}, "asc"),
+        ({"$ref": "#/components/schemas/AlarmBody"}, "AlarmBody"),
+        ({"type": "array", "items": {"type": "string"}, "maxItems": 4}, "string, …, ≤ 4 items"),
+        ({"type": "array", "prefixItems": [{"type": "string"}, {}]}, "string, , …"),
+        ({"type": "integer", "minimum": 1, "maximum": 9}, "integer, 1 … 9"),
+        ({"type": "integer", "minimum": 0}, "integer, ≥ 0"),
+        ({"type": "integer", "minimum": 1, "maximum": 2**63 - 1}, "integer, 1 … 2^63-1"),
+        ({"type": "number", "exclusiveMinimum": 0}, "number, > 0"),
+        ({"type": "number", "exclusiveMaximum": 5}, "number, < 5"),
+        ({"type": "string", "maxLength": 64}, "string, ≤ 64 characters"),
+        ({"type": "string", "minLength": 1, "maxLength": 2}, "string, 1 … 2 characters"),
+        ({"type": "string", "pattern": "^a"}, "string, ^a"),
+        ({"type": "object", "minProperties": 1}, "object, ≥ 1 names"),
+    ],
+)
+def test_types_in_a_word(schema: dict[str, object], kind: str) -> None:
+    assert kind_of(schema) == kind
