@@ -46,6 +46,7 @@ missing_packages() {
   { has_program mosquitto && has_program mosquitto_passwd; } || echo mosquitto
   has_program ip || echo iproute2 # tests cut the wire between the parts and the database
   { has_program postgres && has_timescaledb; } || echo postgresql-17-timescaledb
+  has_program nginx || echo nginx # tests put it before the console
   command -v npm >/dev/null || echo npm nodejs
   command -v chromium >/dev/null || echo chromium
   python=$(best_python)
@@ -66,8 +67,8 @@ MADE=()
 # Links by which the services of these packages would start with the machine.
 boot_links() {
   find /etc/systemd/system /etc/rc[2-5].d \
-    \( -name 'mosquitto*.service' -o -name 'postgresql*.service' \
-    -o -name 'S[0-9][0-9]mosquitto' -o -name 'S[0-9][0-9]postgresql' \) 2>/dev/null | sort
+    \( -name 'mosquitto*.service' -o -name 'postgresql*.service' -o -name 'nginx.service' \
+    -o -name 'S[0-9][0-9]mosquitto' -o -name 'S[0-9][0-9]postgresql' -o -name 'S[0-9][0-9]nginx' \) 2>/dev/null | sort
 }
 
 hold_services() {

@@ -43,6 +43,7 @@ def web(context: typer.Context) -> None:
         port=settings.web_port,
         log_level="warning",
         server_header=False,
+        forwarded_allow_ips=[str(proxy) for proxy in settings.trusted_proxies],
         timeout_graceful_shutdown=3,
     )
     life = Life.begin()

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 from sensors._errors import TerritoryError
+from sensors._nearest import nearest_hint
 
 
 class InstanceError(TerritoryError):
@@ -29,6 +31,20 @@ class Instance:
     mode: Mode
     name: str
     timezone: str = "Europe/Paris"
+
+
+def require_timezone(name: str) -> str:
+    """The name of a time zone, as it is.
+
+    Raises:
+        InstanceError: there is none of that name.
+    """
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        hint = nearest_hint(name, available_timezones()) or "; expected one such as Europe/Paris"
+        raise InstanceError("{name!r} is not a time zone{hint}", name, hint) from error
+    return name
 
 
 def require_exercise(instance: Instance, *, what: str) -> None:

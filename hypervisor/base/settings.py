@@ -1,14 +1,17 @@
 """Settings of one instance: from the environment (HYPERVISOR_…) or its data folder's one file."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sensors._errors import TerritoryError
 
 SETTINGS_FILE = "hypervisor.env"
+Network = IPv4Network | IPv6Network
 
 
 class SettingsError(TerritoryError):
@@ -28,40 +31,98 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HYPERVISOR_", extra="ignore")
 
-    data: Path = Field(default_factory=default_data_folder)
-    database_url: str = ""
-    broker_host: str = "127.0.0.1"
-    broker_port: int = 1883
-    broker_parts_port: int | None = None  # where our own parts are let in; None: with the devices
-    broker_user: str = "ingest"
-    broker_password: str = ""
-    player_password: str = ""  # the account `player` publishes an exercise with
-    web_host: str = "127.0.0.1"
-    web_port: int = 8000
-    metrics_open: bool = True  # /metrics without a token, to this machine itself
-    worker: str = "ingest-1"  # under which the database keeps how far ingest has heard
-    batch_rows: int = 5_000
-    batch_seconds: float = 0.005  # the longest a message waits for others to be stored with
-    heartbeat_seconds: float = 2.0
-    raw_retention_days: int = Field(default=400, ge=1)
-    dead_letter_retention_days: int = Field(default=400, ge=1)
+    data: Path = Field(default_factory=default_data_folder, description="The data folder.")
+    database_url: str = Field(default="", description="PostgreSQL's address, as its owner.")
+    broker_host: str = Field(default="127.0.0.1", description="Where parts reach the broker.")
+    broker_port: int = Field(default=1883, description="The broker's port for devices.")
+    broker_parts_port: int | None = Field(
+        default=None, description="The broker's port for our own parts; default: the devices'."
+    )
+    broker_user: str = Field(default="ingest", description="As whom parts log in to the broker.")
+    broker_password: str = Field(default="", description="Their password.")
+    broker_tls_cert: Path | None = Field(
+        default=None, description="The broker's certificate with its chain (PEM): opens TLS."
+    )
+    broker_tls_key: Path | None = Field(
+        default=None, description="The certificate's key (PEM), without a passphrase."
+    )
+    broker_tls_host: str = Field(
+        default="0.0.0.0",  # noqa: S104  that is what TLS is for
+        description="The address on which `up` listens to devices by TLS.",
+    )
+    broker_tls_port: int = Field(default=8883, ge=1, le=65535, description="The port of TLS.")
+    broker_tls_only: bool = Field(
+        default=False,
+        description="`broker` keeps its plain port to this machine; `up` always does.",
+    )
+    player_password: str = Field(
+        default="", description="Of the account `player`, which publishes an exercise."
+    )
+    web_host: str = Field(default="127.0.0.1", description="The address of console and API.")
+    web_port: int = Field(default=8000, description="The port of console and API.")
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(ip_network("127.0.0.1"),),
+        description="Proxies whose `X-Forwarded-For` and `-Proto` count: addresses or networks, "
+        "with commas; empty: none.",
+    )
+    public_url: str = Field(
+        default="", description="The console's address for people, in links that leave it."
+    )
+    metrics_open: bool = Field(
+        default=True, description="`/metrics` without a token, to this machine itself."
+    )
+    worker: str = Field(
+        default="ingest-1", description="Under which the database keeps how far ingest has come."
+    )
+    batch_rows: int = Field(default=5_000, description="The most readings stored together.")
+    batch_seconds: float = Field(
+        default=0.005, description="The longest a message waits for others to be stored with."
+    )
+    heartbeat_seconds: float = Field(
+        default=2.0, description="Between two heartbeats of ingest through the broker."
+    )
+    ahead_seconds: float = Field(
+        default=300.0, description="A reading further ahead of its arrival is refused."
+    )
+    raw_retention_days: int = Field(
+        default=400, ge=1, description="Readings; also how far back the past is evaluated again."
+    )
+    dead_letter_retention_days: int = Field(default=400, ge=1, description="Dead letters.")
     imported_retention_days: int | None = Field(
-        default=None, ge=1
-    )  # None: history is kept for good
-    compress_after_days: int = Field(default=30, ge=1)  # on TimescaleDB's full build
-    reader_timeout_seconds: float = Field(default=30.0, gt=0)  # what one question in SQL may take
-    reader_password: str = ""  # given to `migrate`: it makes the reader `grafana`
-    notify_timeout_seconds: float = Field(default=20.0, gt=0)  # a channel answers within
-    notify_retry_seconds: float = Field(default=5.0, gt=0)  # before the second try; then doubled
+        default=None, ge=1, description="Readings from `hypervisor import`; default: kept for good."
+    )
+    compress_after_days: int = Field(
+        default=30, ge=1, description="Uncompressed readings, on TimescaleDB's full build."
+    )
+    reader_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="What one query of an SQL reader may take."
+    )
+    reader_password: str = Field(
+        default="", description="With it `migrate` makes the reader `grafana`."
+    )
+    notify_timeout_seconds: float = Field(
+        default=20.0, gt=0, description="A channel of notifications answers within."
+    )
+    notify_retry_seconds: float = Field(
+        default=5.0, gt=0, description="Before the second try of a delivery; then doubled."
+    )
     notify_give_up_hours: float = Field(
-        default=24.0, ge=0
-    )  # then a notification is dead, and listed
-    basemap: str = ""  # under the map: "ign", or tiles as https://host/{z}/{x}/{y}.png; "": plain
-    public_url: str = ""  # where links in notifications lead; default: the web part's own address
-    oidc_issuer: str = ""  # the authority's identity provider; "": people have local accounts only
-    oidc_client_id: str = ""  # as which the provider knows this instance
-    oidc_client_secret: str = ""
-    ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
+        default=24.0, ge=0, description="Then a delivery is dead, and listed."
+    )
+    basemap: str = Field(
+        default="", description="Under the map: `ign`, or `https://host/{z}/{x}/{y}.png`."
+    )
+    oidc_issuer: str = Field(default="", description="The authority's identity provider.")
+    oidc_client_id: str = Field(default="", description="As which it knows this instance.")
+    oidc_client_secret: str = Field(default="", description="Its secret for this instance.")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, text: object) -> object:
+        """Addresses and networks, separated by commas."""
+        if not isinstance(text, str):
+            return text
+        return tuple(ip_network(word.strip()) for word in text.split(",") if word.strip())
 
     @property
     def parts_port(self) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypervisor.broker.errors import StackError
+from hypervisor.broker.server_account import server_account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +29,27 @@ def read_options(
 ) -> TlsListener | None:
     """The listener that the options ask for; None without TLS.
 
-    Raises StackError: half of it is missing, or the files are not a certificate and its key.
+    Raises StackError: half of it is missing, or the files are not a certificate and its key that
+    the broker's user can read.
     """
     if cert is None and key is None:
         if only:
             raise StackError("--tls-only needs --tls-cert and --tls-key")
         return None
     if cert is None or key is None:
-        absent = "--tls-cert" if cert is None else "--tls-key"
-        raise StackError(f"TLS needs a certificate and its key: {absent} is missing")
+        absent = "cert" if cert is None else "key"
+        raise StackError(
+            f"TLS needs a certificate and its key: --tls-{absent} is missing"
+            f" (HYPERVISOR_BROKER_TLS_{absent.upper()})"
+        )
     _check_loads(cert, key)
+    account = server_account()
+    for file in (cert, key):
+        if not account.reads(file):
+            raise StackError(
+                f"the user {account.name!r}, who runs the broker, cannot read {file}; give it a"
+                f" copy: install -D -o {account.name} -m 600 {file} FOLDER/{file.name}"
+            )
     return TlsListener(cert=cert.absolute(), key=key.absolute(), port=port, host=host, only=only)
 
 

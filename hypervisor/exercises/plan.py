@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypervisor.base.settings import Settings
+from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises.model import Run, RunLabel
 from hypervisor.exercises.playable import load_story, recording_path
@@ -122,7 +123,8 @@ def make_label(
 def load_field(connection: Connection, story: Story) -> Field:
     """The instance's territory at the start of the scenario, on an unrestricted connection."""
     registry, own = registry_store.load(connection), queries_codecs.load_sources(connection)
-    return describe_field(registry, catalogue(), story.begins, own)
+    zone = instance_store.require(connection).timezone
+    return describe_field(registry, catalogue(), story.begins, own, zone)
 
 
 def _recording_messages(settings: Settings, run: Run) -> MessageSet:

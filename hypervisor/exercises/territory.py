@@ -35,6 +35,7 @@ def describe_field(
     catalogue: Catalogue,
     at: datetime,
     own_codecs: Mapping[str, CodecSource] | None = None,
+    zone: str = "Europe/Paris",
 ) -> plain.Field:
     """The territory at `at`, with the facts in force then. `own_codecs`: the instance's."""
     facts = _in_force(registry, at)
@@ -51,6 +52,7 @@ def describe_field(
         places=places,
         groups=tuple(_groups(registry, facts)),
         assets=tuple(_assets(registry, facts)),
+        zone=zone,
     )
 
 

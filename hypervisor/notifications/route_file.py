@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 
+from hypervisor.base.instance import InstanceError, require_timezone
 from hypervisor.notifications import apprise_channel
 from hypervisor.notifications.hours import DAYS, WEEKDAYS, WHOLE_DAY, Hours
 from hypervisor.notifications.routes import (
@@ -169,13 +169,9 @@ class _Reader:
     def zone(self, node: yaml.Node) -> str:
         name = self.source.text(node, "a time zone")
         try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            hint = (
-                nearest_hint(name, available_timezones()) or "; expected one such as Europe/Paris"
-            )
-            self.source.fail(node, "{name!r} is not a time zone{hint}", name, hint)
-        return name
+            return require_timezone(name)
+        except InstanceError as error:
+            self.source.fail(node, str(error))
 
     def hours(self, node: yaml.Node) -> tuple[Hours, ...]:
         spans = self.source.sequence(node, "the hours")

@@ -25,6 +25,10 @@ def up(
         bool, typer.Option("--exercise", help="Make it an exercise (for good; new folders only).")
     ] = False,
     name: Annotated[str | None, typer.Option(help="Its display name (new folders).")] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Its time zone, for good (new folders); default: Europe/Paris."),
+    ] = None,
     web_port: Annotated[
         int | None, typer.Option(help="The web's port; default: 8000 or the next free one.")
     ] = None,
@@ -43,14 +47,21 @@ def up(
     data = context.obj or load_settings().data
     mode = Mode.EXERCISE if exercise else None
     if detach:
-        detached.start(data, mode=mode, name=name, web_port=web_port)
+        detached.start(data, mode=mode, name=name, timezone=timezone, web_port=web_port)
         return
 
     def say(text: str) -> None:
         with suppress(OSError):  # a full disk or a closed pipe must not end what still runs
             print(f"{datetime.now(UTC).astimezone():%H:%M:%S} {text}", flush=True)
 
-    options = UpOptions(data=data, mode=mode, name=name, web_port=web_port, environment=os.environ)
+    options = UpOptions(
+        data=data,
+        mode=mode,
+        name=name,
+        timezone=timezone,
+        web_port=web_port,
+        environment=os.environ,
+    )
     run(options, say)
 
 
@@ -67,6 +78,10 @@ def migrate(
     context: typer.Context,
     mode: Annotated[str, typer.Option(help="live or exercise, for a new database.")] = "live",
     name: Annotated[str, typer.Option(help="The display name of a new instance.")] = "territory",
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="The time zone of a new instance, for good; default: Europe/Paris."),
+    ] = None,
 ) -> None:
     """Bring the database of the settings up to date (`up` does so itself).
 
@@ -79,7 +94,7 @@ def migrate(
     settings = load_settings(context.obj)
     if mode not in set(Mode):
         raise InstanceError(f"--mode {mode!r}: expected live or exercise")
-    options = UpOptions(data=settings.data, mode=Mode(mode))
+    options = UpOptions(data=settings.data, mode=Mode(mode), timezone=timezone)
     instance = prepare(settings.database_url, options, name, print)
     if settings.reader_password:
         _let_grafana_read(settings)
@@ -109,24 +124,11 @@ def broker(
     parts_host: Annotated[
         str, typer.Option(help="Its address for the hypervisor's own parts.")
     ] = "127.0.0.1",
-    tls_cert: Annotated[
-        Path | None,
-        typer.Option(envvar="HYPERVISOR_BROKER_TLS_CERT", help="Its certificate and chain (PEM)."),
-    ] = None,
-    tls_key: Annotated[
-        Path | None,
-        typer.Option(envvar="HYPERVISOR_BROKER_TLS_KEY", help="The certificate's key (PEM)."),
-    ] = None,
-    tls_port: Annotated[
-        int, typer.Option(envvar="HYPERVISOR_BROKER_TLS_PORT", help="Its port for TLS.")
-    ] = 8883,
+    tls_cert: Annotated[Path | None, typer.Option(help="Its certificate and chain (PEM).")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
+    tls_port: Annotated[int | None, typer.Option(help="Its port for TLS; default: 8883.")] = None,
     tls_only: Annotated[
-        bool,
-        typer.Option(
-            "--tls-only",
-            envvar="HYPERVISOR_BROKER_TLS_ONLY",
-            help="Keep the plain port to this machine.",
-        ),
+        bool, typer.Option("--tls-only", help="Keep the plain port to this machine.")
     ] = False,
 ) -> None:
     """Run the broker with our settings, accounts and access list (`up` includes it)."""
@@ -136,9 +138,16 @@ def broker(
     from hypervisor.stack import broker_process
 
     mode = Mode.EXERCISE if exercise else Mode.LIVE
-    secured = tls.read_options(cert=tls_cert, key=tls_key, port=tls_port, host=host, only=tls_only)
+    settings = load_settings(context.obj)
+    secured = tls.read_options(
+        cert=tls_cert or settings.broker_tls_cert,
+        key=tls_key or settings.broker_tls_key,
+        port=tls_port or settings.broker_tls_port,
+        host=host,
+        only=tls_only or settings.broker_tls_only,
+    )
     status = broker_process.run(
-        load_settings(context.obj), host=host, parts_host=parts_host, mode=mode, secured=secured
+        settings, host=host, parts_host=parts_host, mode=mode, secured=secured
     )
     raise typer.Exit(abs(status))
 

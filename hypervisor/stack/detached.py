@@ -21,11 +21,12 @@ START_SECONDS = 120.0
 STOP_SECONDS = 120.0
 
 
-def start(
+def start(  # noqa: PLR0913  the options of `up`
     data: Path,
     *,
     mode: Mode | None = None,
     name: str | None = None,
+    timezone: str | None = None,
     web_port: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Settings:
@@ -42,6 +43,7 @@ def start(
     words = [*interpreter_command(), "--data", str(folder.root), "up"]
     words += ["--exercise"] if mode is Mode.EXERCISE else []
     words += ["--name", name] if name is not None else []
+    words += ["--timezone", timezone] if timezone is not None else []
     words += ["--web-port", str(web_port)] if web_port is not None else []
     log = folder.log("up")
     with log.open("ab") as output:

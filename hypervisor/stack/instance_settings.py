@@ -15,7 +15,8 @@ FIRST_WEB_PORT = 8000
 _PREFIX = "HYPERVISOR_"
 _PORTS = ("BROKER_PORT", "BROKER_PARTS_PORT", "WEB_PORT")
 _SECRETS = ("BROKER_PASSWORD", "PLAYER_PASSWORD")
-_NAMES = ("WEB_HOST", "WORKER")
+_TLS = ("BROKER_TLS_CERT", "BROKER_TLS_KEY", "BROKER_TLS_HOST", "BROKER_TLS_PORT")
+_NAMES = ("WEB_HOST", "WORKER", *_TLS)
 _NOT_OURS = ("DATABASE_URL", "BROKER_HOST", "BROKER_USER")  # a private instance has its own
 _WORD = re.compile(r"[A-Za-z0-9_.:~+/=@%^&*,;!?-]+")  # needs no quotes in the settings file
 

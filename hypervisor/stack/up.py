@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypervisor.base.instance import Instance, Mode, require_mode
-from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports
+from hypervisor.base.instance import Instance, Mode, require_mode, require_timezone
+from hypervisor.base.settings import load_settings
+from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, tls
 from hypervisor.broker.child import command_line, find_processes, stop_pid, trim_log, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
 from hypervisor.broker.folder import SCARCE_BYTES, STATE_FILE, DataFolder, open_folder
@@ -55,6 +56,7 @@ class UpOptions:
     data: Path
     mode: Mode | None = None
     name: str | None = None
+    timezone: str | None = None
     web_port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)  # may override settings
 
@@ -64,6 +66,8 @@ def run(options: UpOptions, say: Say) -> None:
 
     Raises TerritoryError: it cannot be started; whatever had been started is stopped again.
     """
+    if options.timezone is not None:
+        require_timezone(options.timezone)
     account = server_account()
     broker, database = binaries.find_broker(), binaries.find_database()
     folder = open_folder(options.data, account)
@@ -200,10 +204,30 @@ class _RunningInstance:
             parts_port=settings.broker_parts_port,
             password=settings.broker_password,
             former=settings.worker,
+            secured=self._read_tls(),
         )
         self.database = replace(
             self.database, port=settings.database_port, password=settings.database_password
         )
+
+    def _read_tls(self) -> tls.TlsListener | None:
+        """Where the broker listens to devices from elsewhere. Raises StackError: it cannot."""
+        settings = load_settings(self.folder.root)
+        listener = tls.read_options(
+            cert=settings.broker_tls_cert,
+            key=settings.broker_tls_key,
+            port=settings.broker_tls_port,
+            host=settings.broker_tls_host,
+            only=False,  # `up` keeps its plain port to this machine anyway
+        )
+        if listener and not ports.is_free(listener.port, listener.host):
+            holder = ports.find_holder(listener.port)
+            raise StackError(
+                f"devices cannot be let in by TLS at {listener.host}:{listener.port}: it is taken"
+                f"{f' by {holder}' if holder else ''}, or no address of this machine; choose"
+                " another HYPERVISOR_BROKER_TLS_PORT or HYPERVISOR_BROKER_TLS_HOST"
+            )
+        return listener
 
     def close_port(self) -> None:
         """Close the web's listening socket."""
@@ -298,6 +322,8 @@ class _RunningInstance:
             f"{Mode(self._state.mode).banner} {self._state.name!r}, data in {self.folder.root}"
         )
         self.say(f"broker    {LOOPBACK}:{settings.broker_port}")
+        if secured := self.broker.secured:
+            self.say(f"          {secured.host}:{secured.port} by TLS, for devices elsewhere")
         self.say(f"database  {LOOPBACK}:{settings.database_port}")
         self.say(f"web       {self._state.web}")
         if not instance_store.has_accounts(settings.lines()["DATABASE_URL"]):
@@ -361,11 +387,15 @@ def prepare(url: str, options: UpOptions, default_name: str, say: Say) -> Instan
         instance = instance_store.read(connection)
         if instance is None:
             instance = Instance(mode=options.mode or Mode.LIVE, name=options.name or default_name)
+            if options.timezone is not None:
+                instance = replace(instance, timezone=require_timezone(options.timezone))
             instance_store.create(connection, instance)
     if options.mode is not None:
         require_mode(instance, options.mode)
     if options.name is not None and options.name != instance.name:
         say(f"the instance keeps its name {instance.name!r}, given when it was created")
+    if options.timezone not in {None, instance.timezone}:
+        say(f"the instance keeps its time zone {instance.timezone}, given when it was created")
     if applied:
         say(f"migrations applied: {', '.join(applied)}")
     return instance

@@ -1,6 +1,7 @@
 """A device reaches the broker by TLS and checks whom it speaks to; in plain it is refused."""
 
 import shlex
+import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from tests.integration.stack.certificates import ELSEWHERE
 
 pytestmark = pytest.mark.integration
 
-OPERATIONS = documents.ROOT / "docs" / "operations.md"
+DEPLOYMENT = documents.ROOT / "docs" / "deployment.md"
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +94,9 @@ def test_its_message_is_acknowledged(secured: Broker, papers: Path) -> None:
 
 
 def test_the_command_of_the_documents_lets_a_device_in(open_tmp: Path, papers: Path) -> None:
-    """docs/operations.md, as whoever runs the tests: also as root."""
+    """docs/deployment.md, as whoever runs the tests: also as root."""
     (shown,) = (
-        each for each in documents.examples(OPERATIONS) if each.language == "sh" and each.test
+        each for each in documents.examples(DEPLOYMENT) if each.language == "sh" and each.test
     )
     port, parts_port = free_port(), free_port()
     here = {"0.0.0.0": ELSEWHERE, "8883": str(port)}  # noqa: S104  what the page says
@@ -156,6 +157,18 @@ def test_a_key_of_another_certificate_is_refused(papers: Path) -> None:
             port=8883,
             host=LOOPBACK,
             only=False,
+        )
+
+
+@pytest.mark.skipif(not server_account().demotes, reason="needs root: else nobody is kept out")
+def test_a_key_that_the_broker_s_user_cannot_read_is_refused(papers: Path, open_tmp: Path) -> None:
+    """As certbot leaves it."""
+    closed = open_tmp / "closed.key"
+    shutil.copyfile(papers / "broker.key", closed)
+    closed.chmod(0o600)
+    with pytest.raises(StackError, match=rf"'hypervisor', .* cannot read {closed}; .* install -D"):
+        tls.read_options(
+            cert=papers / "broker.crt", key=closed, port=8883, host=LOOPBACK, only=False
         )
 
 

@@ -79,6 +79,7 @@ def test_what_the_environment_asks_for_is_taken_up_and_kept(
         "HYPERVISOR_BROKER_PASSWORD": "chosen-by-hand",
         "HYPERVISOR_PLAYER_PASSWORD": "of.the.player",
         "HYPERVISOR_WORKER": "ingest-7",
+        "HYPERVISOR_BROKER_TLS_PORT": "8884",
     }
     choose_settings(folder, None, print, asked)
     choose_settings(folder, None, print)
@@ -87,6 +88,7 @@ def test_what_the_environment_asks_for_is_taken_up_and_kept(
     assert (read.broker_port, read.broker_password) == (broker, "chosen-by-hand")
     assert read.parts_port == parts
     assert (read.player_password, read.worker) == ("of.the.player", "ingest-7")
+    assert read.broker_tls_port == 8884
     assert folder.settings_file.read_text().count("HYPERVISOR_WORKER=") == 1
 
 

@@ -20,6 +20,27 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert load_settings(tmp_path).worker == "ingest-2"
 
 
+@pytest.mark.parametrize(
+    ("text", "trusted"),
+    [("", []), ("10.0.0.7", ["10.0.0.7/32"]), ("10.1.0.0/16, ::1", ["10.1.0.0/16", "::1/128"])],
+)
+def test_trusted_proxies_are_addresses_and_networks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, trusted: list[str]
+) -> None:
+    monkeypatch.setenv("HYPERVISOR_TRUSTED_PROXIES", text)
+    assert [str(proxy) for proxy in load_settings(tmp_path).trusted_proxies] == trusted
+
+
+@pytest.mark.parametrize("text", ["*", "10.0.0.1/8", "proxy.example"])
+def test_what_is_no_network_is_not_trusted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    """uvicorn would take `*` for everybody, and keep a name that never matches."""
+    monkeypatch.setenv("HYPERVISOR_TRUSTED_PROXIES", text)
+    with pytest.raises(SettingsError, match="HYPERVISOR_TRUSTED_PROXIES"):
+        load_settings(tmp_path)
+
+
 def test_no_database_is_not_some_database() -> None:
     with pytest.raises(StoreError, match="no database is named"):
         connect("")
