@@ -1,4 +1,4 @@
-"""How much of a worker's time a codec may waste before its messages are set aside.
+"""How much of a worker's processor time a codec may waste before its messages are set aside.
 
 Two measures. A device whose messages its codec cannot get through, or that wastes a third of what
 the codec may, is set aside alone: the codec may be right for all others, and no device is to have
@@ -17,7 +17,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds; doubled each time
 _ALLOWED = 1.0  # seconds of waste, at most
 _GIVEN_BACK = 0.02  # of every second
 _SHARE = 0.3  # of that, what one device may waste
-_FREE = 0.05  # seconds a message, which are work, or a busy machine's, and no waste
+_FREE = 0.05  # seconds a message, which are work and no waste
 _MOST = 10_000  # devices remembered
 
 
@@ -60,7 +60,7 @@ class Breaker:
         return None
 
     def spent(self, device: str, seconds: float, *, in_vain: bool) -> None:
-        """A message took so long; `in_vain`: and ran out of time or memory."""
+        """A message took so much processor time; `in_vain`: and ran out of time or memory."""
         waste = seconds if in_vain else seconds - _FREE
         if waste > 0:
             self._give_back(self._ticks())

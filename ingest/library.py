@@ -141,6 +141,5 @@ def make_codec(
     script = Script(
         sandbox=Sandbox(source.script),
         breaker=Breaker(ticks),
-        ticks=ticks,
     )
     return Codec(name=name, mapping=mapping, script=script)

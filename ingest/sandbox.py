@@ -1,9 +1,10 @@
 """A vendor's JavaScript, run unchanged where it can reach nothing and harm nobody.
 
 The engine is QuickJS compiled to WebAssembly: no files, no network, no clock but the message's own
-time, a bounded memory, a bounded time. Once a script is loaded its whole memory is photographed;
-before every message the photograph is put back. So nothing that one message leaves behind, in a
-global or in a built-in, is there for the next, and a message decodes alike whenever it is decoded.
+time, a bounded memory, a bounded processor time. Once a script is loaded its whole memory is
+photographed; before every message the photograph is put back. So nothing that one message leaves
+behind, in a global or in a built-in, is there for the next, and a message decodes alike whenever it
+is decoded.
 """
 
 import json
@@ -71,7 +72,7 @@ class ScriptError(MessageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """`seconds` a message may take, `memory` (bytes) it may take beyond what its script has."""
+    """A message's `seconds` of processor time, and `memory` (bytes) beyond its script's."""
 
     seconds: float = 0.1
     memory: int = 8 * 1024 * 1024
@@ -98,7 +99,7 @@ class Sandbox:
         call = f'__territory("{payload.hex()}",{port},{millis},{json.dumps(dict(variables))})'
         with self._lock:
             try:
-                text = self._patiently(lambda: self._run(call))
+                text = self._run(call)
             except ScriptError as error:
                 raise self._locate(error) from None
         return _parse_answer(text)
@@ -110,20 +111,11 @@ class Sandbox:
             ScriptError: it cannot be loaded.
         """
         with self._lock:
-            self._patiently(self._ready)
+            self._ready()
 
     def close(self) -> None:
         with self._lock:
             self._discard()
-
-    def _patiently(self, work: Callable[[], Any]) -> Any:
-        """Once more if the time ran out: the machine may have been busy with something else."""
-        try:
-            return work()
-        except ScriptError as error:
-            if error.failure is not Failure.TIMEOUT:
-                raise
-        return work()
 
     def _run(self, call: str) -> Any:
         engine = self._ready()

@@ -68,13 +68,7 @@ def _print_text(outcome: Outcome, console: Console) -> None:
         console.print(f"the broker went away and came back {tally.reconnections} times")
     if account is None:
         return
-    refused = ", ".join(f"{count} {reason}" for reason, count in account.dead_letters.items())
-    console.print(
-        f"{account.published} published = {account.stored} stored + {account.already_there} already"
-        f" there + {sum(account.dead_letters.values())} dead letters"
-        + (f" ({refused})" if refused else "")
-        + (f" + {account.lost} LOST" if account.lost else "")
-    )
+    console.print(str(account))
     if account.lost:
         more = " …" if len(account.lost_of) > 5 else ""
         console.print(

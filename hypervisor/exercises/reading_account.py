@@ -38,6 +38,16 @@ class Account:
         dead = sum(self.dead_letters.values())
         return self.lost == 0 and self.published == self.stored + self.already_there + dead
 
+    def __str__(self) -> str:
+        refused = ", ".join(f"{count:,} {reason}" for reason, count in self.dead_letters.items())
+        return (
+            f"{self.published:,} published = {self.stored:,} stored"
+            f" + {self.already_there:,} already there"
+            f" + {sum(self.dead_letters.values()):,} dead letters"
+            + (f" ({refused})" if refused else "")
+            + (f" + {self.lost:,} LOST" if self.lost else "")
+        )
+
 
 Key = tuple[int, int]  # a series and a time in µs
 

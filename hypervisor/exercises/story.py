@@ -15,11 +15,13 @@ from hypervisor.exercises import scoring
 from hypervisor.exercises.demo import SCENARIO, SEED, DemoResult, Member, format_members
 from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playing import Outcome
+from hypervisor.exercises.reading_account import Account
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._pack import packs
 from rules._rule import SEVERITIES, Rule
 from sensors._domain import catalogue
+from simulators._player import PlayResult
 from simulators._scenarios import load_scenario
 
 DETAILED = 4  # alarms listed per domain
@@ -58,13 +60,9 @@ def _command_name() -> str:
 
 def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
     registry = registry_store.load(connection)
-    tally = outcome.tally
     yield ""
     yield f"EXERCISE. {load_scenario(SCENARIO).title}: simulated, with illustrative thresholds."
-    yield (
-        f"{tally.readings:,} readings of {len(registry.devices):,} devices published, stored"
-        f" and evaluated in {tally.seconds:.0f} s."
-    )
+    yield from format_account(outcome.tally, outcome.account, devices=len(registry.devices))
     by_domain: dict[str, list[Alarm]] = defaultdict(list)
     for alarm in outcome.alarms:
         by_domain[alarm.domain].append(alarm)
@@ -73,6 +71,15 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
         label = catalogue().domains[name].label_en
         yield ""
         yield from _format_domain(connection, registry, label, by_domain[name])
+
+
+def format_account(tally: PlayResult, account: Account | None, *, devices: int) -> Iterator[str]:
+    """How many readings were published, and what became of them where not all are stored."""
+    whole = account is not None and account.stored == account.published
+    done = "published, stored and evaluated" if whole else "published"
+    yield f"{tally.readings:,} readings of {devices:,} devices {done} in {tally.seconds:.0f} s."
+    if account is not None and not whole:
+        yield f"{account}. `hypervisor dead-letters list` says why."
 
 
 def _format_score(connection: Connection, outcome: Outcome) -> Iterator[str]:

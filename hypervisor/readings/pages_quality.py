@@ -52,6 +52,7 @@ def show_quality(
         letters=queries_dead_letters.count_by_reason(
             context.connection, since=context.now() - view.DAY
         ),
+        sees_all=context.person.territory(Duty.READ).whole,
         gaps=view.list_gaps(context),
         cause=view.explain_cause,
         meaning=explain_reason,
