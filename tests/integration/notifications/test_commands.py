@@ -205,6 +205,8 @@ def test_a_test_is_sent_from_the_page(
     hypervisor: Type, town: Town, hook: Webhook, tmp_path: Path, start: Callable[[], Process]
 ) -> None:
     file = written(tmp_path, hook)
+    narrow = "language: en\n    when: {domains: [flood], categories: [hazard]}"
+    file.write_text(file.read_text().replace("language: en", narrow))
     hypervisor("routes", "apply", str(file), "--reason", "first")
     page = "/admin/notifications"
     with server(town.url, settings=town.settings) as base, signed_in(base, town.url) as anne:
@@ -223,6 +225,7 @@ def test_a_test_is_sent_from_the_page(
         shown = anne.get(sent.headers["location"]).text
         assert "Test of the route duty" in shown
         assert "<b>1</b> was sent" in shown
+        assert "Floods, hazards</span>" in shown, "filters are named as the reader names them"
         assert [body["title"] for _, body in hook.got] == ["EXERCICE - TEST - Essonne"]
         acts = audit.list_acts(town.connection, kind="notification-test")
         assert [(act.subject, act.author) for act in acts] == [
