@@ -143,7 +143,7 @@ def _list_values(
     may = context.person.may(Duty.OPERATE)
     with context.owning() as owner:
         names = queries_list.read_account_titles(owner)
-        people = queries_list.list_operators(owner, None) if may else []
+        people = queries_list.list_operators(owner, {None}) if may else []
     with reading(reader_of(context)):
         look = views.build_list(context, filters, visit.since if visit else None)
     return {

@@ -1,6 +1,6 @@
 """SQL of the console's list of alarms."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -191,15 +191,22 @@ def list_notices(connection: Connection, numbers: Sequence[int]) -> list[SentNot
     return rows.fetchall()
 
 
-def list_operators(connection: Connection, commune: str | None) -> list[tuple[str, str]]:
-    """(name, title) of accounts that may act in a commune; None: unknown commune."""
+def list_operators(
+    connection: Connection, communes: Collection[str | None]
+) -> list[tuple[str, str]]:
+    """(name, title) of accounts that may act in all of these communes; None: an unknown one."""
     rows = connection.execute(
-        "WITH RECURSIVE up AS (SELECT code, parent FROM area WHERE code = %s"
-        " UNION SELECT area.code, area.parent FROM area JOIN up ON area.code = up.parent)"
-        " SELECT DISTINCT c.name, c.title FROM account c JOIN account_role r ON r.account = c.id"
+        "WITH RECURSIVE up AS"
+        " (SELECT code AS commune, code, parent FROM area WHERE code = ANY(%(communes)s)"
+        " UNION SELECT up.commune, area.code, area.parent"
+        " FROM area JOIN up ON area.code = up.parent)"
+        " SELECT c.name, c.title FROM account c JOIN account_role r ON r.account = c.id"
+        " LEFT JOIN up ON up.code = r.area"
         " WHERE c.disabled_at IS NULL AND r.role IN ('operator', 'administrator')"
-        " AND (r.area IS NULL OR r.area IN (SELECT code FROM up)) ORDER BY c.title, c.name",
-        [commune],
+        " GROUP BY c.name, c.title"
+        " HAVING bool_or(r.area IS NULL) OR count(DISTINCT up.commune) = %(number)s"
+        " ORDER BY c.title, c.name",
+        {"communes": sorted(filter(None, communes)), "number": len(set(communes))},
     )
     return rows.fetchall()
 

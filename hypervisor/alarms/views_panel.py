@@ -91,7 +91,7 @@ def build_panel(context: RequestContext, number: int) -> Panel:
     limit = _find_limit(context, row, now)
     with context.owning() as owner:
         names = queries_list.read_account_titles(owner)
-        people = queries_list.list_operators(owner, row.commune)
+        people = queries_list.list_operators(owner, {row.commune})
     may = context.person.territory(Duty.OPERATE).holds(row.commune)
     settings = queries_lifecycle.read_settings(connection)
     return Panel(

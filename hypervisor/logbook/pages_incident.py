@@ -111,7 +111,7 @@ def _render(
     held = context.person.territory(Duty.OPERATE)
     with context.owning() as owner:
         names = queries_list.read_account_titles(owner)
-        people = queries_list.list_operators(owner, next(iter(_communes(sheet)), None))
+        people = queries_list.list_operators(owner, {row.commune for row in sheet.rows})
     with reading(reader_of(context)):
         values: dict[str, Any] = {
             "sheet": sheet,
@@ -142,9 +142,3 @@ def _render(
         **values,
         **view.template_words(),
     )
-
-
-def _communes(sheet: IncidentFile) -> set[str]:
-    """The commune where all its alarms are; empty: there are several."""
-    communes = {row.commune for row in sheet.rows}
-    return {commune for commune in communes if commune} if len(communes) == 1 else set()

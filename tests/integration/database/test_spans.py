@@ -256,12 +256,17 @@ def test_who_may_act_in_a_commune(connection: Connection) -> None:
             " INSERT INTO account_role SELECT id, %s, %s FROM made",
             [name, name.title(), disabled, role, area],
         )
-    assert [name for name, _ in queries_list.list_operators(connection, "91001")] == [
+    assert [name for name, _ in queries_list.list_operators(connection, {"91001"})] == [
         "above",
         "all",
         "here",
     ]
-    assert [name for name, _ in queries_list.list_operators(connection, None)] == ["all"]
+    for communes, names in (
+        ({"91001", "91002"}, ["above", "all"]),
+        ({"91001", None}, ["all"]),
+        ({None}, ["all"]),
+    ):
+        assert [name for name, _ in queries_list.list_operators(connection, communes)] == names
 
 
 def test_a_shift_of_edits_and_devices_at_rest(connection: Connection) -> None:

@@ -521,7 +521,7 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
     connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'Ann'), ('ben', 'B.')")
     assert queries_list.read_account_titles(connection) == {"ann": "Ann", "ben": "B."}
     connection.execute("INSERT INTO account_role SELECT id, 'operator', NULL FROM account")
-    assert queries_list.list_operators(connection, None) == [("ann", "Ann"), ("ben", "B.")]
+    assert queries_list.list_operators(connection, {None}) == [("ann", "Ann"), ("ben", "B.")]
 
 
 def test_nothing_began_last_where_there_is_no_alarm(connection: Connection) -> None:
