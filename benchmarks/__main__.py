@@ -7,6 +7,7 @@ import typer
 from benchmarks import edit as edit_bench
 from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
+from benchmarks import pages as pages_bench
 from hypervisor.bench.latency import SERVER
 from hypervisor.bench.run import Json, run
 
@@ -44,6 +45,15 @@ def map_(
 ) -> None:
     """Long tasks of the map in a browser with software rendering."""
     run(map_bench.measure, map_bench.Plan(sites=sites), as_json=as_json)
+
+
+@app.command()
+def pages(
+    sites: Annotated[int, typer.Option(help="Sites, one in eight with an alarm.")] = 5_000,
+    as_json: Json = False,
+) -> None:
+    """Time to the first byte of each page of the console."""
+    run(pages_bench.measure, pages_bench.Plan(sites=sites), as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BOUND_MS = 200  # limit for a task
 _LONG_MS = 50  # what browsers call a long task
-_NOW = datetime(2026, 1, 5, 6, 2, tzinfo=UTC)
+NOW = datetime(2026, 1, 5, 6, 2, tzinfo=UTC)
 _SETTLED = 700  # ms to wait after each phase
 _WATCH = """
 window.longTasks = [];
@@ -70,10 +70,10 @@ def measure(
     """
     tick("making a territory", 0, 0)
     with connect(place.settings.database_url) as connection:
-        crowd.register(connection, plan.sites, _NOW)
+        crowd.register(connection, plan.sites, NOW)
         cookie = sign_in(connection)
     rounds: list[tuple[int, dict[str, list[int]]]] = []
-    with _served(place.settings.database_url) as base:
+    with serve(place.settings.database_url) as base:
         for _each in range(tries):
             with _page(plan) as page:
                 page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
@@ -137,9 +137,9 @@ def sign_in(connection: Connection) -> tuple[str, str]:
         queries_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
-            created_at=_NOW,
-            seen_at=_NOW,
-            ends_at=_NOW + timedelta(days=1),
+            created_at=NOW,
+            seen_at=NOW,
+            ends_at=NOW + timedelta(days=1),
             address="bench",
             browser="bench",
         ),
@@ -149,9 +149,9 @@ def sign_in(connection: Connection) -> tuple[str, str]:
 
 
 @contextmanager
-def _served(url: str) -> Iterator[str]:
+def serve(url: str) -> Iterator[str]:
     port = free_port()
-    app = create_app(url, catalogue(), lambda: _NOW)
+    app = create_app(url, catalogue(), lambda: NOW)
     running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
     thread = Thread(target=running.run)
     thread.start()
