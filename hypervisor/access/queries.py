@@ -43,13 +43,19 @@ def load_person(connection: Connection, row: Sequence[Any]) -> Person:
     )
 
 
-def find_person(connection: Connection, account: int) -> Person | None:
-    """Somebody by the number of their account, as they would be signed in."""
+def get_person(connection: Connection, account: int) -> Person:
+    """Somebody by the number of their account, as they would be signed in.
+
+    Raises:
+        NoAccountError: there is none.
+    """
     row = connection.execute(
         f"SELECT {PERSON} FROM account a WHERE a.id = %s",  # noqa: S608  our own columns
         [account],
     ).fetchone()
-    return None if row is None else load_person(connection, row)
+    if row is None:
+        raise NoAccountError("no account has the number {number}", account)
+    return load_person(connection, row)
 
 
 def list_accounts(connection: Connection) -> list[Account]:

@@ -76,10 +76,8 @@ def sign_in(
     with writing() as connection:
         # Meanwhile the account may have been given another password, or taken out of use.
         queries.lock_account(connection, number)
-        person = queries.find_person(connection, number)
-        if person is None or credentials != queries.find_password_hash(
-            connection, attempt.name.strip()
-        ):
+        person = queries.get_person(connection, number)
+        if credentials != queries.find_password_hash(connection, attempt.name.strip()):
             raise UnauthenticatedError("the name or the password is wrong")
         _forgive_attempt(connection, attempt)
         open_session(connection, number, secret, attempt, now=now, idle=idle, longest=longest)
@@ -280,11 +278,11 @@ def revoke_token(
     if owner is not None and token.account != owner:
         raise NoAccountError("no token has the number {number}", number)
     queries_tokens.revoke_token(connection, number, now)
-    person = queries.find_person(connection, token.account)
+    owner_name = queries.get_person(connection, token.account).name
     audit.record(
         connection,
         kind="token-revoked",
-        subject=person.name if person else str(token.account),
+        subject=owner_name,
         reason=Message("revoked the token {name!r}", token.name),
         author=author,
         details={"token": number},

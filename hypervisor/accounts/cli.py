@@ -182,14 +182,10 @@ def add_token(
 
     now = datetime.now(UTC)
     with _connect(context) as connection:
-        owner = access_queries.find_person(
-            connection, access_queries.get_account(connection, account).id
-        )
-        if owner is None:
-            raise typer.BadParameter(f"no account is named {account!r}")
+        number = access_queries.get_account(connection, account).id
         _, secret = access_service.create_token(
             connection,
-            owner,
+            access_queries.get_person(connection, number),
             name=name,
             scopes=_parse_scopes(scope or ["read"]),
             now=now,

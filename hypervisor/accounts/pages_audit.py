@@ -1,16 +1,16 @@
 """Administration: who did what, when and why."""
 
-from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import Context
 from hypervisor.accounts import views as frame
 from hypervisor.database import audit
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import render
+from hypervisor.web.times import parse_day
 
 router = APIRouter()
 PAGE: Page | None = None
@@ -31,10 +31,11 @@ def audit_page(  # noqa: PLR0913  one argument a filter
 ) -> Response:
     """Acts, the latest first."""
     shared = frame.admin_context(context, "audit")
+    zone = ZoneInfo(context.instance.timezone)
     rows = audit.list_latest(
         context.connection,
-        since=_parse_day(context, since),
-        until=_parse_day(context, until, after=1),
+        since=parse_day(since, zone),
+        until=parse_day(until, zone, after=1),
         kind=kind or None,
         subject=subject or None,
         author=author or None,
@@ -57,15 +58,3 @@ def audit_page(  # noqa: PLR0913  one argument a filter
         choices=audit.list_filters(context.connection),
         **shared,
     )
-
-
-def _parse_day(context: RequestContext, text: str, *, after: int = 0) -> datetime | None:
-    """The beginning of a day in the instance's zone; of nothing that is none."""
-    try:
-        day = datetime.fromisoformat(text).date() + timedelta(days=after)
-    except (ValueError, OverflowError):
-        return None
-    if not 1900 < day.year < 2200:
-        return None
-    begins = datetime.combine(day, time(), tzinfo=ZoneInfo(context.instance.timezone))
-    return begins.astimezone(UTC)

@@ -75,10 +75,9 @@ def _get_program_account(
         AccountError: somebody signs in with it.
     """
     program = service.get_administered_account(connection, account, administrator)
-    owner = access_queries.find_person(connection, program.id)
-    if program.signs_in or owner is None:
+    if program.signs_in:
         raise AccountError("{account} can sign in and makes its own tokens", account)
-    return owner
+    return access_queries.get_person(connection, program.id)
 
 
 @router.post("/admin/tokens/{number}/revoke")

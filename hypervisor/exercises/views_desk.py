@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -23,6 +22,7 @@ from hypervisor.exercises.service_injects import InjectFields
 from hypervisor.registry import queries_site
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
+from hypervisor.web.times import local
 from sensors._errors import TerritoryError
 
 HERE = "/exercises/lead"
@@ -171,13 +171,10 @@ def parse_local_time(text: str, context: RequestContext) -> datetime | None:
     """A `datetime-local` field in the instance's time zone."""
     if not text.strip():
         return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InjectError("{text!r}: expected a day and a time", text) from error
-    if not 1800 <= at.year <= 2200:
-        raise InjectError("the year {year} is out of range", at.year)
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
+    at = local(text, context)
+    if at is None:
+        raise InjectError("{text!r}: expected a day and a time", text)
+    return at
 
 
 def parse_number(text: str) -> float | None:

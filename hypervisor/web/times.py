@@ -1,6 +1,6 @@
 """Instants as requests say them: with an offset, and within what a database and a year can hold."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -33,10 +33,21 @@ def text(at: datetime) -> str:
 
 def local(text: str, context: RequestContext) -> datetime | None:
     """What a browser's field for day and time says, on the clock of the instance's zone."""
+    return parse_local(text, ZoneInfo(context.instance.timezone))
+
+
+def parse_local(text: str, zone: ZoneInfo) -> datetime | None:
+    """None: it is no time, or not within the years that we take."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if not 1800 <= at.year <= 2200:
+    if not FIRST.year <= at.year < LAST.year:
         return None
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
+    return at if at.tzinfo else at.replace(tzinfo=zone)
+
+
+def parse_day(text: str, zone: ZoneInfo, *, after: int = 0) -> datetime | None:
+    """When the day of a field begins in the zone, or the day `after` days later."""
+    at = parse_local(text[:10], zone)
+    return None if at is None else (at + timedelta(days=after)).astimezone(UTC)

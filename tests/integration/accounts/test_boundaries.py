@@ -78,11 +78,8 @@ def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
 
 
 def person(world: World, name: str = "Anne") -> Person:
-    found = access_queries.find_person(
-        world.connection, access_queries.get_account(world.connection, name).id
-    )
-    assert found is not None
-    return found
+    number = access_queries.get_account(world.connection, name).id
+    return access_queries.get_person(world.connection, number)
 
 
 def known(world: World, session: str, now: datetime) -> bool:

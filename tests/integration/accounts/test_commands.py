@@ -32,10 +32,11 @@ def hypervisor(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     account_cli.attach(app)
 
     def run(*words: str, typed: str = "") -> str:
+        """What it prints, refusals of its words too."""
         ran = CliRunner().invoke(app, ["account", *words], input=typed)
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
-        return ran.stdout
+        return ran.stdout or ran.stderr
 
     return run
 
@@ -89,6 +90,39 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
     ]
     assert acts[0].author == "root"
     assert not any(secret in str(act) or token in str(act) for act in acts)
+
+
+def test_tables_and_words_that_are_refused(hypervisor: Type, database_url: str) -> None:
+    with connect(database_url) as connection:
+        connection.execute("INSERT INTO area (code, kind, name) VALUES ('91', 'departement', 'E')")
+    hypervisor("add", "anne", "--role", "administrator")
+    hypervisor("add", "bruno", "--title", "Bruno B.", "--role", "viewer:91", "--role", "author")
+    lines = [line.split() for line in hypervisor("list").splitlines()]
+    assert [line[0] for line in lines] == ["account", "anne", "bruno"]
+    assert " ".join(lines[2]) == "bruno Bruno B. author, viewer of 91 never"
+    hypervisor("token", "add", "bruno", "charts")
+    _, token = hypervisor("token", "list").splitlines()
+    assert {"bruno", "charts", "read", "never"} <= set(token.split())
+
+    hypervisor("disable", "bruno")
+    assert "out of use" in hypervisor("list")
+    assert hypervisor("token", "list") == "no token is valid\n"
+    hypervisor("enable", "bruno", "--reason", "is back")
+    assert "out of use" not in hypervisor("list")
+    hypervisor("role", "bruno", "operator")
+    assert "operator" in hypervisor("list")
+    with connect(database_url) as connection:
+        reasons = [act.reason for act in audit.list_acts(connection)]
+    assert "is back" in reasons
+
+    refusals = {
+        ("role", "bruno", "king"): "'king': expected one of",
+        ("token", "add", "bruno", "x", "--scope", "fly"): "'fly': expected one of",
+    }
+    with pytest.raises(NoAccountError, match="named 'nobody'"):
+        hypervisor("token", "add", "nobody", "x")
+    for words, why in refusals.items():
+        assert why in hypervisor(*words), words
 
 
 def test_the_demonstrations_cast(database_url: str) -> None:

@@ -78,9 +78,10 @@ def test_an_account_has_all_its_parts(connection: Connection) -> None:
     assert access_queries.find_password_hash(connection, "bob") == (bob, "other")
     assert access_queries.find_password_hash(connection, "zoe") == (zoe, "kept")
     access_queries.update_account(connection, bob, title="B.", language="en")
-    person = access_queries.find_person(connection, bob)
+    person = access_queries.get_person(connection, bob)
     assert person == Person(account=bob, name="Bob", title="B.", language="en")
-    assert access_queries.find_person(connection, bob + 1) is None
+    with pytest.raises(NoAccountError):
+        access_queries.get_person(connection, bob + 1)
     with pytest.raises(AccountError, match="an account named 'Bob' already exists"):
         add(connection, "bob")
 

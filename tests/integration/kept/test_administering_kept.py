@@ -57,12 +57,6 @@ def add(connection: Connection, name: str, **given: Any) -> int:
     )
 
 
-def person(connection: Connection, number: int) -> Person:
-    found = access_queries.find_person(connection, number)
-    assert found is not None
-    return found
-
-
 def test_an_account_is_made_with_its_record(connection: Connection) -> None:
     roles = ((Role.OPERATOR, "2"), (Role.VIEWER, None))
     new = NewAccount(name=" Anne ", title=" A. ", password=WORD, language="en", roles=roles)
@@ -161,7 +155,7 @@ def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connectio
         queries_sessions.insert_session(connection, one)
         access_service.create_token(
             connection,
-            person(connection, number),
+            access_queries.get_person(connection, number),
             name="x",
             scopes=[Duty.READ],
             now=NOW,
@@ -219,7 +213,9 @@ def make(connection: Connection, owner: Person, **given: Any) -> tuple[int, str]
 
 
 def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> None:
-    owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
+    owner = access_queries.get_person(
+        connection, add(connection, "Anne", roles=((Role.OPERATOR, None),))
+    )
     number, secret = make(connection, owner)
     (kept,) = queries_tokens.list_tokens(connection)
     assert (kept.id, kept.name, kept.prefix) == (number, "a script", secret[:10])
@@ -252,7 +248,9 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
     ],
 )
 def test_what_no_token_can_be(connection: Connection, given: dict[str, Any], told: str) -> None:
-    owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
+    owner = access_queries.get_person(
+        connection, add(connection, "Anne", roles=((Role.OPERATOR, None),))
+    )
     with pytest.raises(AccountError) as caught:
         make(connection, owner, **given)
     assert str(caught.value) == told
@@ -260,7 +258,9 @@ def test_what_no_token_can_be(connection: Connection, given: dict[str, Any], tol
 
 
 def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connection) -> None:
-    owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
+    owner = access_queries.get_person(
+        connection, add(connection, "Anne", roles=((Role.OPERATOR, None),))
+    )
     for number in range(100):
         queries_tokens.insert_token(
             connection,
@@ -286,7 +286,7 @@ def make_number(connection: Connection) -> int:
 
 def test_ones_own_password_and_language(connection: Connection) -> None:
     number = add(connection, "Anne", password=WORD)
-    me = person(connection, number)
+    me = access_queries.get_person(connection, number)
     for old, new, told in (
         ("wrong", f"{WORD}, too", "the current password is wrong"),
         (WORD, "short", "a password needs at least 12 characters"),

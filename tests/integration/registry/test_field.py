@@ -19,6 +19,7 @@ from hypervisor.registry.changes import Changes, apply_changes
 from hypervisor.registry.export_geojson import export_features, format_features
 from hypervisor.registry.revisions import Stamp
 from hypervisor.registry.tree import InventoryError
+from hypervisor.registry.works import WorksError
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
 pytestmark = pytest.mark.integration
@@ -173,6 +174,41 @@ def test_everything_is_shown(run: Run) -> None:
     assert kinds >= {"gateway", "group", "zone", "asset", "revision"}
     run("inventory", "export", "zones", "--output", "zones.geojson")
     assert "nothing to change" in run("inventory", "apply", "zones.geojson")
+
+
+def test_what_is_printed_is_read_again(run: Run) -> None:
+    changes = _rows(run("inventory", "apply", "field.yaml", "--json"))
+    assert {row["kind"] for row in changes} >= {"site", "device", "threshold"}
+    when = ("--begins", "2189-01-01", "--ends", "2190-01-01", "--reason", "new road")
+    run("works", "add", "paving", *when, "--site", "gif", "--device", "gauge")
+    shown = " ".join(run("inventory", "show").split())
+    assert "paving planned" in shown
+    assert "gif, gauge new road" in shown
+    Path("all.yaml").write_text(run("inventory", "export"), encoding="utf-8")
+    assert "nothing to change" in run("inventory", "apply", "all.yaml")
+    assert "essonne" in run("inventory", "examples")
+    titles = {row["name"]: row["title"] for row in _rows(run("inventory", "examples", "--json"))}
+    assert titles["cance"].startswith("The Cance")
+
+
+def test_communes_are_written_or_printed(run: Run, tmp_path: Path) -> None:
+    communes = [
+        {"code": code, "nom": code, "departement": "77", "type": "commune-actuelle"}
+        for code in ("77001", "77002")
+    ]
+    (tmp_path / "communes.json").write_text(json.dumps(communes), encoding="utf-8")
+    (tmp_path / "epci.json").write_text("[]", encoding="utf-8")
+    printed = run("inventory", "seed", "77", "--from", str(tmp_path))
+    assert printed.count("\n") == 3
+    written = run("inventory", "seed", "77", "--from", str(tmp_path), "--output", "77.csv")
+    assert written == "77.csv: 2 communes\n"
+    assert Path("77.csv").read_text(encoding="utf-8") == printed
+
+
+def test_works_that_concern_nothing_are_refused(run: Run) -> None:
+    run("inventory", "apply", "field.yaml")
+    with pytest.raises(WorksError, match="works concern something"):
+        run("works", "add", "paving", "--ends", "2190-01-01", "--reason", "new road")
 
 
 def _rows(printed: str) -> list[dict[str, str]]:

@@ -336,3 +336,27 @@ def test_only_administrators_and_only_from_a_page_of_ours(base: str, url: str) -
             answer = forged.post(f"/admin/inventory/{address}", data={"name": "x"})
             assert answer.status_code == 403
     assert registry(url).sites == {}
+
+
+def test_a_device_is_taken_out_of_service_and_back(anne: httpx.Client) -> None:
+    apply(anne)
+    service = "/admin/devices/orge-1/service"
+    assert "give a reason" in anne.post(service, data={"reason": " "}).text
+    out = anne.post(service, data={"reason": "struck"})
+    assert out.headers["location"] == "/admin/devices?q=orge-1&done=out"
+    back = anne.post(service, data={"reason": "mended", "back": "1"})
+    assert back.headers["location"] == "/admin/devices?q=orge-1&done=back"
+
+
+def test_forms_with_more_rows_and_ways_back(anne: httpx.Client, url: str) -> None:
+    assert anne.get(f"{FORMS}/castle").status_code == 404
+    blank = anne.get(f"{FORMS}/device?site=orge")
+    assert 'value="orge"' in blank.text
+    more = anne.post(f"{FORMS}/device", data={"name": "d", "more": "rows"})
+    assert more.status_code == 200
+    assert more.text.count('name="series.') > blank.text.count('name="series.')
+    site = {"name": "mill", "title": "Mill", "domain": "flood", "reason": "why"}
+    saved = anne.post(f"{FORMS}/site?back=now", data=site)
+    assert saved.headers["location"] == "/now"
+    assert "mill" in registry(url).sites
+    assert "Choose a file, or an example." in send(anne).text

@@ -1,6 +1,7 @@
 """`hypervisor device` against the real broker and registry."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -29,13 +30,13 @@ def registered(instance_settings: Settings) -> Settings:
 
 
 def command(settings: Settings, *words: str) -> str:
-    """Run `hypervisor device …`; its standard output."""
+    """Run `hypervisor device …`; its standard output, or why the words are refused."""
     if not any(group.name == "device" for group in app.registered_groups):
         cli_device.attach(app)
     result = CliRunner().invoke(app, ["--data", str(settings.data), "device", *words])
-    if result.exception:
+    if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return result.stdout
+    return result.stdout or result.stderr
 
 
 def test_add_rotate_remove(registered: Settings) -> None:
@@ -47,7 +48,7 @@ def test_add_rotate_remove(registered: Settings) -> None:
     second = command(registered, "rotate", "poyo").strip()
     assert (enters(first) in REFUSED, enters(second)) == (True, ACCEPTED)
     told = ("--author", "A. Martin", "--reason", "stolen")
-    assert command(registered, "remove", "poyo", *told) == ""
+    assert "'poyo' is deleted" in command(registered, "remove", "poyo", *told)
     assert enters(second) in REFUSED
     with connect(registered.database_url) as connection:
         acts = connection.execute(
@@ -74,6 +75,40 @@ def test_all_that_lack_one(registered: Settings) -> None:
         {"device": "magre", "registered": True, "account": True},
         {"device": "poyo", "registered": True, "account": True},
     ]
+
+
+def test_the_table_of_those_with_an_account_and_without(registered: Settings) -> None:
+    with connect(registered.database_url) as connection:
+        connection.execute(
+            "INSERT INTO gateway (name, title, protocol) VALUES ('lora', '', 'the-things-stack')"
+        )
+        connection.execute("UPDATE device SET gateway = 'lora' WHERE name = 'magre'")
+    assert json.loads(command(registered, "add", "poyo", "--json"))["device"] == "poyo"
+    password = command(registered, "add", "lora").strip()
+    with connect(registered.database_url) as connection:
+        connection.execute("UPDATE device SET retired = '2021-01-01Z' WHERE name = 'poyo'")
+    table = [re.findall(r"[\w ]*\w", line) for line in command(registered, "list").splitlines()]
+    assert [[cell.strip() for cell in row] for row in table if row] == [
+        ["device", "registered", "account"],
+        ["lora", "yes", "yes"],
+        ["magre", "yes", "publishes through lora"],
+        ["poyo", "no", "yes"],
+    ]
+    sends = ("publish", "lora", "--password", password)
+    assert "'level'" in command(registered, *sends, "level")
+    assert "the broker has it" in command(registered, *sends, "level=1.25")
+    with pytest.raises(StackError):
+        command(registered, "publish", "lora", "--password", "another", "level=1.25")
+
+
+def test_a_password_is_void_while_the_database_is_away(
+    registered: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(registered, "add", "poyo")
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    assert "done, but not recorded in the audit" in command(registered, "remove", "poyo")
+    monkeypatch.delenv("HYPERVISOR_DATABASE_URL")
+    assert command(registered, "list", "--json").count('"account": true') == 0
 
 
 def test_what_is_refused(registered: Settings) -> None:

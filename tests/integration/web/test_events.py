@@ -297,8 +297,7 @@ def _move(connection: Connection) -> None:
 
 
 def _sign_out(connection: Connection) -> None:
-    vera = access_queries.find_person(connection, access_queries.get_account(connection, "vera").id)
-    assert vera is not None
+    vera = access_queries.get_person(connection, access_queries.get_account(connection, "vera").id)
     access_service.sign_out(connection, vera, everywhere=True)
 
 
