@@ -100,12 +100,13 @@ def make_launcher(folder: DataFolder) -> Launcher:
     (A clone or an interpreter below /root is not readable.)
     """
     account = folder.account
-    if account.demotes and not _reaches_code(account):
+    if account.demotes and not reaches_code(account):
         account = current_account()
     return Launcher(folder=folder, account=account)
 
 
-def _reaches_code(account: Account) -> bool:
+def reaches_code(account: Account) -> bool:
+    """Whether this user can run the parts: it reads the interpreter, the code and libraries."""
     if not account.reads(Path(sys.executable)) or not account.reads(_CODE / "sensors/_errors.py"):
         return False
     tried = run_as([sys.executable, "-P", "-c", "import numpy, psycopg, typer, uvicorn"], account)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -36,6 +37,25 @@ def read_state(root: Path) -> InstanceState | None:
     with suppress(OSError, ValueError, TypeError):
         return InstanceState(**json.loads((root / STATE_FILE).read_text()))
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceManager:
+    """Who started us and waits to hear that we are ready: systemd, at the end of a socket."""
+
+    address: str = ""  # empty: nobody
+
+    @classmethod
+    def of_environment(cls) -> "ServiceManager":
+        """Taken out of the environment: our children have nothing to tell it."""
+        return cls(address=os.environ.pop("NOTIFY_SOCKET", ""))
+
+    def tell(self, *states: str) -> None:
+        """Send states such as READY=1; see sd_notify(3)."""
+        if self.address:
+            address = f"\0{self.address[1:]}" if self.address[0] == "@" else self.address
+            with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.sendto("\n".join(states).encode(), address)
 
 
 @contextmanager

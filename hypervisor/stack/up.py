@@ -33,6 +33,7 @@ from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_f
 from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.run_state import (
     InstanceState,
+    ServiceManager,
     Stopped,
     StopRequest,
     handle_signals,
@@ -68,6 +69,7 @@ def run(options: UpOptions, say: Say) -> None:
     """
     if options.timezone is not None:
         require_timezone(options.timezone)
+    manager = ServiceManager.of_environment()
     account = server_account()
     broker, database = binaries.find_broker(), binaries.find_database()
     folder = open_folder(options.data, account)
@@ -77,6 +79,7 @@ def run(options: UpOptions, say: Say) -> None:
             options=options,
             say=say,
             stop=stop,
+            manager=manager,
             supervisor=supervisor,
             broker=Broker(folder=folder, programs=broker, port=0, parts_port=0),
             database=Database(folder=folder, programs=database, port=0, password=""),
@@ -87,6 +90,7 @@ def run(options: UpOptions, say: Say) -> None:
                 up.keep(keeper)
         except Stopped:
             say("stopping")
+            manager.tell("STOPPING=1")
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -103,6 +107,7 @@ class _RunningInstance:
     options: UpOptions
     say: Say
     stop: StopRequest
+    manager: ServiceManager
     supervisor: Supervisor
     broker: Broker
     database: Database
@@ -144,7 +149,9 @@ class _RunningInstance:
         late = self._await_parts(settings)
         self._publish(ready=True)
         how = f"up after {time.monotonic() - began:.1f} s"
-        self.say(f"{how}, but without {' and '.join(late)}" if late else f"everything {how}")
+        ready = f"{how}, but without {' and '.join(late)}" if late else f"everything {how}"
+        self.say(ready)
+        self.manager.tell("READY=1", f"STATUS={self._state.web}: {ready}")
 
     def keep(self, keeper: Keeper) -> None:
         """Tend the children until a stop signal."""
