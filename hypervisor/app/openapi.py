@@ -1,20 +1,21 @@
 """The OpenAPI document: common errors, headers, security and examples of all operations."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from hypervisor.base import rooms
 from hypervisor.web.formats import FeatureCollection
 from hypervisor.web.problems import MEDIA
 from hypervisor.web.schemas import Problem
+from hypervisor.web.shared_render import Shared
 
 Schema = Mapping[str, Any]
 _DEEPEST = 8
@@ -177,17 +178,24 @@ _LINK = {"description": 'The next page: rel="next".', "schema": {"type": "string
 
 
 def install(app: FastAPI) -> None:
-    """Serve the document; it is built once, on the first request."""
+    """Serve the document; it is built once, on the first request.
 
-    @cache
-    def described() -> dict[str, Any]:
-        return describe(app)
+    Others wait for it: sixty at once, of nobody who is signed in, kept the web for a minute.
+    """
+    shared: Shared[tuple[dict[str, Any], bytes]] = Shared(seconds=math.inf)
 
-    app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    def build() -> tuple[dict[str, Any], bytes]:
+        document = describe(app)
+        return document, JSONResponse(document).body
+
+    def get_document() -> tuple[dict[str, Any], bytes]:
+        return shared.get(None, None, build)
+
+    app.openapi = lambda: get_document()[0]  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
     @app.get(ADDRESS, include_in_schema=False)
-    def openapi() -> JSONResponse:  # no coroutine: it takes a second
-        return JSONResponse(described())
+    def openapi() -> Response:  # no coroutine: it takes a second
+        return Response(get_document()[1], media_type="application/json")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

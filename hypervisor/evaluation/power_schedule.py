@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,19 +25,24 @@ _Membership = tuple[str, Sequence[Revision] | None]  # a group; None: the group 
 _Counts = Callable[[Mapping[str, Any]], bool]  # whether a revision of a supply counts
 
 
-def supplies(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
+def supplies(
+    registry: Registry, members: _Members, revisions: _Revisions, failed: dict[str, Exception]
+) -> dict[str, Supply]:
     """The supply of each device that was ever behind a switched one, by its groups' revisions.
 
-    Its place is the group's site, else the device's; without any it counts as always on. Equal
-    supplies are one object: forty lamps share it.
+    Its place is the group's site, else the device's; without any, or without a plan, it counts as
+    always on. Equal supplies are one object: forty lamps share it. `failed` takes the subjects
+    whose supply cannot be read, and the error.
     """
-    index = _Supplies(registry, members, revisions)
+    index = _Supplies(registry, members, revisions, failed)
     return index.of_devices(lambda value: bool(value.get("switched")))
 
 
-def lightings(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
+def lightings(
+    registry: Registry, members: _Members, revisions: _Revisions, failed: dict[str, Exception]
+) -> dict[str, Supply]:
     """The lighting plans of each subject, by key: devices, groups, and groups' sites."""
-    index = _Supplies(registry, members, revisions)
+    index = _Supplies(registry, members, revisions, failed)
     by_subject = {f"device/{name}": supply for name, supply in index.of_devices(_planned).items()}
     for name in sorted(registry.groups):
         group_supply = index.of_group(name)
@@ -59,6 +65,7 @@ class _Supplies:
     registry: Registry
     members: _Members
     revisions: _Revisions
+    failed: dict[str, Exception]
     shared: dict[str, Supply] = field(default_factory=dict)
 
     def of_devices(self, counts: _Counts) -> dict[str, Supply]:
@@ -68,23 +75,35 @@ class _Supplies:
             if self._ever(group, counts):
                 for device, revisions in self.members[group].items():
                     belonging.setdefault(device, []).append((group, revisions))
-        built = {
-            device: self._build(groups, device, counts) for device, groups in belonging.items()
-        }
-        return {device: supply for device, supply in built.items() if supply is not None}
+        built: dict[str, Supply] = {}
+        for device, groups in belonging.items():
+            supply = self._try(f"device/{device}", partial(self._build, groups, device, counts))
+            if supply is not None:
+                built[device] = supply
+        return built
 
     def of_group(self, group: str) -> Supply | None:
         """Of a group itself."""
         if not self._ever(group, _planned):
             return None
         first = min(self.members.get(group, ()), default=None)
-        return self._build([(group, None)], first, _planned)
+        build = partial(self._build, [(group, None)], first, _planned)
+        return self._try(f"group/{group}", build)
+
+    def _try(self, subject: str, build: Callable[[], Supply | None]) -> Supply | None:
+        """One supply that cannot be read stops no other."""
+        try:
+            return build()
+        except Exception as error:  # noqa: BLE001  as above
+            self.failed.setdefault(subject, error)
+            return None
 
     def _of(self, kind: str, key: str) -> Sequence[Revision]:
         return self.revisions.get((kind, key), ())
 
     def _ever(self, group: str, counts: _Counts) -> bool:
-        return any(each.value and counts(each.value) for each in self._of("supply", group))
+        values = [each.value for each in self._of("supply", group) if each.value]
+        return any(not isinstance(value, Mapping) or counts(value) for value in values)
 
     def _build(
         self, belonging: Sequence[_Membership], device: str | None, counts: _Counts
@@ -133,7 +152,7 @@ class _Supplies:
                 continue
             supply = _in_force(self._of("supply", group), at)
             if supply and counts(supply):
-                plan = _in_force(self._of("plan", str(supply["plan"])), at)
+                plan = _in_force(self._of("plan", str(supply.get("plan"))), at)
                 if plan is not None:
                     return {name: value for name, value in plan.items() if name != "title"}
         return None

@@ -305,15 +305,20 @@ def arrange(
             if any(revision is not None for _, revision in written):
                 revisions[pair], listens[pair] = written, look_backs
     planned = {key for rule, key in revisions if rules[rule].planned}
+    lit: dict[str, SubjectFacts] = {}
+    for key, subject in subjects_by_key.items():
+        try:
+            lit[key] = power_schedule.lit(subject, planned=key in planned)
+        except Exception as error:  # noqa: BLE001  one lighting plan stops no other subject
+            failed[EVERY, key] = error
+    revisions = {pair: written for pair, written in revisions.items() if pair[1] in lit}
+    listens = {pair: listens[pair] for pair in revisions}
     longest: dict[int, int] = {}
     for each in listens.values():
         for series, reach in each.items():
             longest[series] = max(reach, longest.get(series, 0))
     return Territory(
-        subjects={
-            key: power_schedule.lit(subject, planned=key in planned)
-            for key, subject in subjects_by_key.items()
-        },
+        subjects=lit,
         rules=rules,
         revisions=revisions,
         listens=listens,

@@ -9,7 +9,7 @@ from typing import TypeVar
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import facts, upstream
 from hypervisor.evaluation.chains import chains, splice
-from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, Supply
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.power_schedule import lightings, supplies
 from hypervisor.registry.model import Device as RegisteredDevice
 from hypervisor.registry.model import Group, Registry, Revision, Site
@@ -90,6 +90,9 @@ class _RegistryIndex:
                 if breaks and quantity in _OF_DATUM:
                     series_facts = replace(series_facts, breaks=breaks)
                 self._series.setdefault(device_name, {})[quantity] = series_facts
+        self._unlit: dict[str, Exception] = {}  # subjects whose supply cannot be read
+        by_what = registry, self._members, self._revisions, self._unlit
+        self._supplies, self._lightings = supplies(*by_what), lightings(*by_what)
 
     def _sort(self, kind: str, key: str, revisions: list[Revision], catalogue: Catalogue) -> None:
         owner, _, name = key.rpartition("/")
@@ -157,6 +160,7 @@ class _RegistryIndex:
 
     def alone(self, device: RegisteredDevice) -> SubjectFacts:
         """A device by itself; its own thresholds take precedence over its site's."""
+        self._require_lit([f"device/{device.name}"])
         site = self._registry.sites[device.site]
         groups = self._groups_of.get(device.name, ())
         title = self._registry.groups[groups[0]].title if groups else ""
@@ -182,6 +186,7 @@ class _RegistryIndex:
     def group(self, group: Group, sites: Mapping[str, SubjectFacts]) -> SubjectFacts:
         """A group: its members, and what is measured at the site of its cabinet."""
         members = sorted(self._members.get(group.name, {}))
+        self._require_lit([f"group/{group.name}", *(f"device/{member}" for member in members)])
         words = dict.fromkeys(q for m in members for q in self._series.get(m, {}))
         base = sites.get(group.site or "")
         series: dict[str, SeriesFacts] = {}
@@ -252,13 +257,11 @@ class _RegistryIndex:
             for member in self._members.get(group.name, ())
         )
 
-    @cached_property
-    def _supplies(self) -> Mapping[str, Supply]:
-        return supplies(self._registry, self._members, self._revisions)
-
-    @cached_property
-    def _lightings(self) -> Mapping[str, Supply]:
-        return lightings(self._registry, self._members, self._revisions)
+    def _require_lit(self, subjects: Iterable[str]) -> None:
+        """Raises why the supply of one of them cannot be read."""
+        for subject in subjects:
+            if subject in self._unlit:
+                raise self._unlit[subject]
 
     def _absent(self, group: str, member: str) -> Steps | None:
         """1 while a device is not a member of a group, or not commissioned yet."""

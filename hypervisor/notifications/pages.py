@@ -44,17 +44,11 @@ def send_test(
     if settings is None:
         return _render(context, wrong=translate("this process was not started with settings"))
     try:
-        with context.writing() as connection:
-            audit.record(
-                connection,
-                kind="notification-test",
-                subject=route or "-",
-                reason="sent a test",
-                author=context.person.name,
-            )
         # Not in one transaction: the notifier must see it while we wait.
         with store_errors(), connect(settings.database_url, autocommit=True) as connection:
-            event = test_message.send_test(connection, settings, route)
+            event = test_message.send_test(
+                connection, settings, route, author=context.person.name
+            )
             test_message.wait_for_outcome(connection, event, seconds=WAIT)
     except TerritoryError as error:
         return _render(context, wrong=refusal(error))

@@ -4,6 +4,7 @@ import time
 
 from hypervisor.base.instants import micros, moment
 from hypervisor.base.settings import Settings
+from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_deliveries, queries_outbox, routing
 from hypervisor.notifications.dispatcher import send_decided
@@ -17,8 +18,10 @@ from sensors._nearest import did_you_mean
 _LOOK = 0.1  # s between polls
 
 
-def send_test(connection: Connection, settings: Settings, name: str) -> int:
+def send_test(connection: Connection, settings: Settings, name: str, *, author: str = "") -> int:
     """Queue a test for every channel of a route; returns the number of its event.
+
+    `author` empty: the machine's user.
 
     Raises:
         NotifyError: no such route, or no notifier is running.
@@ -45,6 +48,14 @@ def send_test(connection: Connection, settings: Settings, name: str) -> int:
         entry = send_decided(
             connection, event, route, lambda key, _: render_test(name, key, shown, style)
         )
+        if entry is not None:
+            audit.record(
+                connection,
+                kind="notification-test",
+                subject=name,
+                reason="sent a test",
+                author=author,
+            )
     if entry is None:
         raise NotifyError("this test was already sent")
     return entry.id

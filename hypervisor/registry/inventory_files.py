@@ -24,6 +24,7 @@ from hypervisor.registry.parse_geojson import parse_geojson
 from hypervisor.registry.tree import (
     Fields,
     InventoryError,
+    Items,
     Problem,
     Where,
     find_unwritable,
@@ -219,8 +220,9 @@ class InventoryInput(Input):
 def _read_marked(tree: Fields, problems: list[Problem]) -> frozenset[str]:
     """The kinds of content that the file calls illustrative."""
     node = tree.get("illustrative") or ()
-    for name in node:
+    names = node if isinstance(node, Items) else (node,) if node else ()
+    for name in names:
         if name not in _ILLUSTRATIVE:
             text = Message("{name!r}: expected some of {words}", name, ", ".join(_ILLUSTRATIVE))
             problems.append(Problem(where=tree.at("illustrative"), text=text))
-    return frozenset(str(name) for name in node)
+    return frozenset(str(name) for name in names)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.accounts.service import require_administrator
+from hypervisor.base.errors import NotFoundError
 from hypervisor.base.translation import translate
 from hypervisor.registry import api_works as api
 from hypervisor.registry import queries_site
@@ -80,8 +81,9 @@ def end_works(
         api.end_works_now(
             context, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*"
         )
-    except HTTPException as error:
-        return _render_list(context, wrong=str(error.detail))
+    except (NotFoundError, HTTPException) as error:
+        wrong = str(error.detail) if isinstance(error, HTTPException) else refusal(error)
+        return _render_list(context, wrong=wrong)
     return RedirectResponse("/admin/works?done=ended", status_code=303)
 
 

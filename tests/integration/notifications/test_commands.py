@@ -228,11 +228,7 @@ def test_a_test_is_sent_from_the_page(
         assert "Floods, hazards</span>" in shown, "filters are named as the reader names them"
         assert [body["title"] for _, body in hook.got] == ["EXERCICE - TEST - Essonne"]
         acts = audit.list_acts(town.connection, kind="notification-test")
-        assert [(act.subject, act.author) for act in acts] == [
-            ("duty", "anne"),
-            ("duti", "anne"),
-            ("duty", "anne"),
-        ], "each try is recorded"
+        assert [(act.subject, act.author) for act in acts] == [("duty", "anne")], "what was sent"
     with server(town.url) as base, signed_in(base, town.url) as anne:
         anne.cookies.set("lang", "en")
         unset = anne.post(f"{page}/test", data={"route": "duty"})

@@ -228,4 +228,7 @@ def test_works_are_announced_and_ended_on_their_page(client: httpx.Client) -> No
     again = client.post(f"{page}/lock/end")
     assert again.status_code == 422
     assert "over" in again.text
-    assert client.post(f"{page}/wier/end").status_code == 404
+    unknown = client.post(f"{page}/wier/end")
+    assert unknown.status_code == 422
+    assert "no works are called &#39;wier&#39;" in unknown.text
+    assert 'name="places"' in unknown.text, "on the page that lists them"

@@ -76,11 +76,11 @@ def sorted_out(*revisions: Revision) -> tuple[dict[str, Any], dict[tuple[str, st
 
 
 def supplied(given: Registry, *revisions: Revision) -> dict[str, Supply]:
-    return supplies(given, *sorted_out(*revisions))
+    return supplies(given, *sorted_out(*revisions), {})
 
 
 def lit(given: Registry, *revisions: Revision) -> dict[str, Supply]:
-    return lightings(given, *sorted_out(*revisions))
+    return lightings(given, *sorted_out(*revisions), {})
 
 
 def member(group: str, lamp: str, hours: float = -24, *, leaves: bool = False) -> Revision:
@@ -119,6 +119,12 @@ def test_lamps_that_are_fed_alike_share_one_supply() -> None:
     plan, supply = says("plan", "night", NIGHT), says("supply", "a", FED)
     result = supplied(registry(x=None, y=None), plan, supply, member("a", "x"), member("a", "y"))
     assert result["x"] is result["y"]
+
+
+def test_a_supply_without_a_plan_is_always_on() -> None:
+    bare = says("supply", "a", {"switched": True})
+    result = supplied(registry(lamp=None), bare, member("a", "lamp"))
+    assert result["lamp"].plans == ((BEGINNING, None),)
 
 
 def test_of_two_cabinets_the_first_that_feeds_it_counts_and_the_other_after_it() -> None:

@@ -324,3 +324,23 @@ def test_a_site_whose_place_cannot_be_read_stops_no_other() -> None:
     result = build_subjects(given, CATALOGUE, failed=bad)
     assert sorted(bad) == ["cab", "device/meter"]
     assert sorted(result) == ["device/x", "device/y", "street"]
+
+
+def test_a_supply_that_cannot_be_read_stops_no_other() -> None:
+    bad: dict[str, Exception] = {}
+    other = Group(name="h", title="Side street", kind="cabinet", site="cab")
+    given = registry(
+        LAMPS,
+        MEASURES,
+        *(says("plan", "night", {}), says("member", "g/x", {}), says("member", "h/y", {})),
+        *(says("supply", name, {"plan": "night", "switched": True}) for name in "gh"),
+        groups=(CABINET, other),
+    )
+    broken = [
+        replace(each, value="always") if (each.kind, each.key) == ("supply", "g") else each  # type: ignore[arg-type]
+        for each in given.revisions
+    ]
+    result = build_subjects(replace(given, revisions=tuple(broken)), CATALOGUE, failed=bad)
+    assert sorted(bad) == ["device/x", "group/g"]
+    assert sorted(result) == ["cab", "device/meter", "device/y", "group/h", "street"]
+    assert sorted(result["group/h"].supplies) == ["y"]

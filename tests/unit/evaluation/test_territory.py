@@ -12,7 +12,7 @@ from hypervisor.evaluation.memory import Memory
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.evaluation.rulebook import Territory
-from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.model import Group, Registry, Revision
 from rules._inputs import Closing
 from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
@@ -195,3 +195,34 @@ def test_nothing_is_known_before_the_registry_was_read() -> None:
     assert (empty.subjects, empty.rules, empty.revisions, empty.listens) == ({}, {}, {}, {})
     assert (empty.longest, empty.quantity_of, empty.inapplicable, empty.failed) == ({}, {}, {}, {})
     assert empty.keep(BEGINNING) == 3 * HOUR
+
+
+def test_lamps_where_the_sun_does_not_set_stop_no_other_site() -> None:
+    """Anybody who registers devices may enter a cabinet at 89 degrees north."""
+    cabinets = {
+        name: replace(SITE, name=name, domain="lighting", lat=lat, id=number)
+        for number, (name, lat) in enumerate({"pole": 89.0, "town": 48.0}.items(), 1)
+    }
+    dark = rule("lamp_power < 1 W", "lighting-dark", per="device", domain="lighting")
+    schedule = PowerSchedule(retention=LONG)
+    schedule.extend(micros(DAY), ())
+    result = rulebook.arrange(
+        registry(
+            tuple(device(name, site=name) for name in cabinets),
+            dict.fromkeys(cabinets, ("lamp_power",)),
+            written(dark),
+            says("plan", "night", {}),
+            *(says("member", f"{name}/{name}", {}) for name in cabinets),
+            *(says("supply", name, {"plan": "night", "switched": True}) for name in cabinets),
+            groups=tuple(
+                Group(name=name, title=name, kind="cabinet", site=name) for name in cabinets
+            ),
+            sites=cabinets,
+        ),
+        CATALOGUE,
+        schedule,
+    )
+    assert sorted(result.failed) == [(EVERY, "device/pole"), (EVERY, "group/pole")]
+    assert sorted(result.subjects) == ["device/town", "group/town", "pole", "town"]
+    assert list(result.revisions) == [("lighting-dark", "device/town")]
+    assert list(result.listens) == list(result.revisions)
