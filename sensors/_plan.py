@@ -54,8 +54,7 @@ class Levels:
 
     def of(self, times: NDArray[np.int64]) -> NDArray[np.float64]:
         """The level at each time; 0 before the first."""
-        place = np.searchsorted(self.at, times, side="right") - 1
-        return np.where(place >= 0, self.level[place], 0.0)
+        return np.append(0.0, self.level)[np.searchsorted(self.at, times, side="right")]
 
 
 def levels(
@@ -80,10 +79,13 @@ def levels(
 
 
 def night(lon: float, lat: float, day: date) -> tuple[datetime, datetime]:
-    """Sunset of a day and the sunrise that ends its night, UTC."""
-    return _sunset(round(lon, 2), round(lat, 2), day), _sunrise(
-        round(lon, 2), round(lat, 2), day + _DAY
-    )
+    """Sunset of a day and the sunrise that ends its night, UTC; equal where there is none."""
+    lon, lat = round(lon, 2), round(lat, 2)
+    try:
+        return _sunset(lon, lat, day), _sunrise(lon, lat, day + _DAY)
+    except ValueError:  # near a pole, where anybody may enter a lamp; no night also in winter
+        midnight = datetime.combine(day + _DAY, time(), UTC)
+        return midnight, midnight
 
 
 @functools.lru_cache(maxsize=65_536)

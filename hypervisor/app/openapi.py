@@ -186,7 +186,7 @@ def install(app: FastAPI) -> None:
 
     def build() -> tuple[dict[str, Any], bytes]:
         document = describe(app)
-        return document, JSONResponse(document).body
+        return document, bytes(JSONResponse(document).body)
 
     def get_document() -> tuple[dict[str, Any], bytes]:
         return shared.get(None, None, build)

@@ -19,14 +19,15 @@ def show_docs(request: Request) -> Response:
     described = request.app.openapi()
 
     def write() -> bytes:
-        return plain(
+        page = plain(
             request,
             "docs.html",
             title=described["info"]["title"],
             about=described["info"]["description"].split("\n\n"),
             subjects=views_docs.group_by_tag(described),
             docs=views_docs,
-        ).body
+        )
+        return bytes(page.body)
 
     state = request.app.state
     if not hasattr(state, "docs"):

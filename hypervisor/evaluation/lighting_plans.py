@@ -81,7 +81,7 @@ def _groups(registry: Registry, catalogue: Catalogue) -> dict[str, _Group]:
         group, _, device = key.rpartition("/")
         if kind == "member" and device in registry.devices:
             members.setdefault(group, {})[device] = history
-    lit = lightings(registry, members, revisions)
+    lit = lightings(registry, members, revisions, {})  # what cannot be read is not shown
     return {
         name: _Group(
             supply=lit[f"group/{name}"],

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import Any
@@ -305,12 +306,7 @@ def arrange(
             if any(revision is not None for _, revision in written):
                 revisions[pair], listens[pair] = written, look_backs
     planned = {key for rule, key in revisions if rules[rule].planned}
-    lit: dict[str, SubjectFacts] = {}
-    for key, subject in subjects_by_key.items():
-        try:
-            lit[key] = power_schedule.lit(subject, planned=key in planned)
-        except Exception as error:  # noqa: BLE001  one lighting plan stops no other subject
-            failed[EVERY, key] = error
+    lit = _light(subjects_by_key, planned, power_schedule, failed)
     revisions = {pair: written for pair, written in revisions.items() if pair[1] in lit}
     listens = {pair: listens[pair] for pair in revisions}
     longest: dict[int, int] = {}
@@ -332,6 +328,22 @@ def arrange(
         inapplicable=inapplicable,
         failed=failed,
     )
+
+
+def _light(
+    subjects_by_key: Mapping[str, SubjectFacts],
+    planned: AbstractSet[str],
+    power_schedule: PowerSchedule,
+    failed: dict[Pair, Exception],
+) -> dict[str, SubjectFacts]:
+    """The subjects with their supplies; `failed` takes those whose plan cannot be computed."""
+    lit: dict[str, SubjectFacts] = {}
+    for key, subject in subjects_by_key.items():
+        try:
+            lit[key] = power_schedule.lit(subject, planned=key in planned)
+        except Exception as error:  # noqa: BLE001  one lighting plan stops no other subject
+            failed[EVERY, key] = error
+    return lit
 
 
 def _within_retention(

@@ -46,9 +46,7 @@ def send_test(
     try:
         # Not in one transaction: the notifier must see it while we wait.
         with store_errors(), connect(settings.database_url, autocommit=True) as connection:
-            event = test_message.send_test(
-                connection, settings, route, author=context.person.name
-            )
+            event = test_message.send_test(connection, settings, route, author=context.person.name)
             test_message.wait_for_outcome(connection, event, seconds=WAIT)
     except TerritoryError as error:
         return _render(context, wrong=refusal(error))

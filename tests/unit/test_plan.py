@@ -1,10 +1,18 @@
 """A lighting plan against the almanac, curfews, summer months and the change of clocks."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from sensors._plan import LightingPlan, Spell, levels, night, plan_from_json, plan_to_json
+from sensors._plan import (
+    LightingPlan,
+    Spell,
+    levels,
+    micros_of,
+    night,
+    plan_from_json,
+    plan_to_json,
+)
 
 ORSAY = (2.19, 48.70)
 CURFEW = Spell(begins=time(1), ends=time(5), level=0.0)
@@ -63,3 +71,17 @@ def test_levels_are_read_at_any_time_and_a_plan_survives_its_writing() -> None:
     found = levels(plan, *ORSAY, (noon, noon + 86_400_000_000))
     times = noon + np.array([0, 6, 12, 18]) * 3_600_000_000  # 13:00, 19:00, 01:00, 07:00 local
     assert found.of(times).tolist() == [0.0, 100.0, 50.0, 100.0]
+
+
+def test_where_the_sun_does_not_set_there_is_no_night() -> None:
+    """A lamp at 89 degrees north ended every evaluation."""
+    for day in (date(2024, 6, 21), date(2024, 12, 21)):
+        dusk, dawn = night(2.35, 89.0, day)
+        assert dusk == dawn
+    span = micros_of(datetime(2024, 1, 1, tzinfo=UTC)), micros_of(datetime(2025, 1, 1, tzinfo=UTC))
+    lit = levels(LightingPlan(), 2.35, 70.0, span)
+    assert {*lit.level.tolist()} == {0.0, 100.0}, "in spring and autumn"
+    assert (lit.at[1:] > lit.at[:-1]).all()
+    summer = micros_of(datetime(2024, 6, 1, tzinfo=UTC))
+    dark = levels(LightingPlan(), 2.35, 89.0, (summer, summer + 10**11))
+    assert dark.of(np.array([summer])).tolist() == [0.0]

@@ -389,9 +389,7 @@ def test_the_sign_of_life_is_tried_like_a_route(applied: Town) -> None:
             test_message.send_test(applied.connection, applied.settings, wrong)
     acts = "SELECT author, subject, reason FROM audit WHERE kind = 'notification-test'"
     assert applied.connection.execute(acts).fetchall() == [], "what was not sent is no act"
-    number = test_message.send_test(
-        applied.connection, applied.settings, "dead man", author="root"
-    )
+    number = test_message.send_test(applied.connection, applied.settings, "dead man", author="root")
     assert applied.connection.execute(acts).fetchall() == [("root", "dead man", "sent a test")]
     (row,) = test_message.wait_for_outcome(applied.connection, number, seconds=0)
     assert (row.route, row.channel, row.event, row.state) == ("dead man", "1", "test", "waiting")

@@ -197,32 +197,30 @@ def test_nothing_is_known_before_the_registry_was_read() -> None:
     assert empty.keep(BEGINNING) == 3 * HOUR
 
 
-def test_lamps_where_the_sun_does_not_set_stop_no_other_site() -> None:
-    """Anybody who registers devices may enter a cabinet at 89 degrees north."""
-    cabinets = {
-        name: replace(SITE, name=name, domain="lighting", lat=lat, id=number)
-        for number, (name, lat) in enumerate({"pole": 89.0, "town": 48.0}.items(), 1)
-    }
+def test_a_lighting_plan_that_cannot_be_computed_stops_no_other_site() -> None:
     dark = rule("lamp_power < 1 W", "lighting-dark", per="device", domain="lighting")
+    plans = {"odd": {"spells": [{"begins": "soon", "ends": "04:00", "level": 50}]}, "night": {}}
+    sites = {
+        name: replace(SITE, name=name, domain="lighting", id=number)
+        for number, name in enumerate(plans, 1)
+    }
     schedule = PowerSchedule(retention=LONG)
     schedule.extend(micros(DAY), ())
     result = rulebook.arrange(
         registry(
-            tuple(device(name, site=name) for name in cabinets),
-            dict.fromkeys(cabinets, ("lamp_power",)),
+            tuple(device(name, site=name) for name in plans),
+            dict.fromkeys(plans, ("lamp_power",)),
             written(dark),
-            says("plan", "night", {}),
-            *(says("member", f"{name}/{name}", {}) for name in cabinets),
-            *(says("supply", name, {"plan": "night", "switched": True}) for name in cabinets),
-            groups=tuple(
-                Group(name=name, title=name, kind="cabinet", site=name) for name in cabinets
-            ),
-            sites=cabinets,
+            *(says("plan", name, plan) for name, plan in plans.items()),
+            *(says("member", f"{name}/{name}", {}) for name in plans),
+            *(says("supply", name, {"plan": name, "switched": True}) for name in plans),
+            groups=tuple(Group(name=name, title="", kind="cabinet", site=name) for name in plans),
+            sites=sites,
         ),
         CATALOGUE,
         schedule,
     )
-    assert sorted(result.failed) == [(EVERY, "device/pole"), (EVERY, "group/pole")]
-    assert sorted(result.subjects) == ["device/town", "group/town", "pole", "town"]
-    assert list(result.revisions) == [("lighting-dark", "device/town")]
+    assert sorted(result.failed) == [(EVERY, "device/odd"), (EVERY, "group/odd")]
+    assert sorted(result.subjects) == ["device/night", "group/night", "night", "odd"]
+    assert list(result.revisions) == [("lighting-dark", "device/night")]
     assert list(result.listens) == list(result.revisions)
