@@ -27,7 +27,7 @@ LANE_web = integration/web integration/overview
 LANE_unit = unit
 LANE_ingest = integration/ingest integration/stack
 LANE_acceptance = acceptance integration/exercises
-LANE_evaluation = $(addprefix integration/,evaluation examples readings simulators)
+LANE_evaluation = $(addprefix integration/,evaluation readings simulators)
 LANE_accounts = $(addprefix integration/,accounts alarms logbook notifications rulebook)
 LANE_browser = browser
 lane-%:

@@ -172,7 +172,9 @@ make_venv() {
   fi
   say "installing the locked packages into .venv"
   .venv/bin/python -m pip install -q --disable-pip-version-check --root-user-action ignore \
-    --require-hashes -r requirements.lock
+    --no-compile --require-hashes -r requirements.lock
+  # As pip would, but on every processor; some packages hold files of other Pythons, too.
+  .venv/bin/python -m compileall -qq -j 0 .venv/lib || true
   .venv/bin/python -m pip install -q --disable-pip-version-check --root-user-action ignore \
     --no-deps --no-build-isolation -e .
   wanted_stamp >"$STAMP"

@@ -42,7 +42,7 @@ def anne(world: World) -> World:  # noqa: F811  a fixture
 @pytest.fixture
 def browser(base: str, anne: World) -> Iterator[httpx.Client]:  # noqa: F811  a fixture
     assert anne
-    with httpx.Client(base_url=base) as found:
+    with httpx.Client(base_url=base, timeout=30) as found:
         yield found
 
 

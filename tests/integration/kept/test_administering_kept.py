@@ -32,10 +32,8 @@ from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import Person, Territory
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection, connect
-from tests.integration.accounts.conftest import _little_work
 from tests.integration.database.standing import HOUR, NOW
 
-__all__ = ["_little_work"]
 pytestmark = pytest.mark.integration
 ROOT = Administrator(name="root")
 NORTH = Administrator(name="Nora", territory=Territory(communes=frozenset({"91001"})))

@@ -36,6 +36,8 @@ pytestmark = [
     ),
 ]
 
+PATIENCE = 60.0  # s; much more than any of this takes
+
 
 def both_answer(settings: Settings) -> bool:
     broker = connack(settings.broker_host, settings.broker_port, "ingest", settings.broker_password)
@@ -46,7 +48,7 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
     up = start("a", "--exercise", "--name", "essai")
     up.await_said("servers run as")
     assert up.said("EXERCICE 'essai'")
-    assert wait_until(lambda: run_state.read_state(up.root) is not None, seconds=10)
+    assert wait_until(lambda: run_state.read_state(up.root) is not None, seconds=PATIENCE)
     settings = load_settings(up.root)
     assert settings.web_port == up.web_port
     nobody_takes_its_web_port(up)
@@ -55,12 +57,13 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
         connection.execute("INSERT INTO site (name, title, domain) VALUES ('s', 'S', 'flood')")
     servers_are_not_root(up)
     killed_ones_come_back(up, settings)
+    another_does_not_disturb_it(start("b"), up, settings)
     with pytest.raises(StackError, match=f"already up .pid {up.process.pid}."):
         detached.start(up.root)
 
     up.process.kill()  # takes all its children along
     up.process.wait()
-    assert wait_until(lambda: not find_processes(is_of(up.root)), seconds=20)
+    assert wait_until(lambda: not find_processes(is_of(up.root)), seconds=PATIENCE)
 
     again = detached.start(up.root, say=lambda _: None)
     try:
@@ -93,9 +96,9 @@ def nobody_takes_its_web_port(up: Up) -> None:
     assert answer is not None
     assert (answer.status, answer.run_id) == (200, told.run_id)
     os.kill(up.pid("web"), signal.SIGKILL)
-    assert wait_until(lambda: up.said("web was killed"), seconds=10)
+    assert wait_until(lambda: up.said("web was killed"), seconds=PATIENCE)
     take()
-    assert wait_until(lambda: get_login("127.0.0.1", up.web_port) is not None, seconds=20)
+    assert wait_until(lambda: get_login("127.0.0.1", up.web_port) is not None, seconds=PATIENCE)
 
 
 def servers_are_not_root(up: Up) -> None:
@@ -108,41 +111,22 @@ def killed_ones_come_back(up: Up, settings: Settings) -> None:
     for name in names:
         os.kill(up.pid(name), signal.SIGKILL)
     for name in names:
-        assert wait_until(functools.partial(up.restarted, name), seconds=30)
+        assert wait_until(functools.partial(up.restarted, name), seconds=PATIENCE)
         assert up.said(f"{name} was killed by SIGKILL")
-    assert wait_until(lambda: both_answer(settings), seconds=30)
+    assert wait_until(lambda: both_answer(settings), seconds=PATIENCE)
 
 
-def test_two_do_not_disturb_each_other(start: Callable[..., Up]) -> None:
-    first, second = start("a"), start("b")
-    for up in (first, second):
-        up.await_said("servers run as")
-    one, other = load_settings(first.root), load_settings(second.root)
-    assert len({one.broker_port, other.broker_port, one.database_url, other.database_url}) == 4
-    assert first.stop(signal.SIGINT) == 0
-    assert first.said("stopped")
-    assert not find_processes(is_of(first.root))
-    assert is_free(one.broker_port)
-    assert both_answer(other)
-    assert second.process.poll() is None
-
-
-def test_broker_ports_that_another_was_quicker_to_take_are_given_up(
-    start: Callable[..., Up],
-) -> None:
-    up = start("a")
-    file = up.root / SETTINGS_FILE
-    assert wait_until(file.exists, seconds=20)
-    settled = load_settings(up.root)  # the broker itself starts later
-    with (
-        socket.create_server(("127.0.0.1", settled.broker_port)),
-        socket.create_server(("127.0.0.1", settled.parts_port)),
-    ):
-        up.await_said("everything up")
-    settings = load_settings(up.root)
-    assert settings.broker_port != settled.broker_port
-    assert settings.parts_port != settled.parts_port
+def another_does_not_disturb_it(other: Up, up: Up, settings: Settings) -> None:
+    other.await_said("servers run as")
+    of_other = load_settings(other.root)
+    broker_ports = {settings.broker_port, of_other.broker_port}
+    assert len({*broker_ports, settings.database_url, of_other.database_url}) == 4
+    assert other.stop(signal.SIGINT) == 0
+    assert other.said("stopped")
+    assert not find_processes(is_of(other.root))
+    assert is_free(of_other.broker_port)
     assert both_answer(settings)
+    assert up.process.poll() is None
 
 
 def test_a_database_waits_for_what_the_one_before_has_left_running(open_tmp: Path) -> None:
@@ -182,21 +166,31 @@ def test_another_broker_that_answers_is_not_ours(
         start_broker(ours, answers=lambda: False)
 
 
-def test_a_damaged_password_file_costs_no_device_its_account(
+def test_lost_ports_are_given_up_and_a_damaged_password_file_costs_no_device_its_account(
     start: Callable[..., Up], open_tmp: Path
 ) -> None:
-    """Found at `up`, and when the broker is started again under it."""
+    """Accounts at `up`, and when the broker is started again under the damaged file."""
     folder = open_folder(open_tmp / "a", server_account())
     folder.folder(folder.broker)
     broker = Broker(folder=folder, programs=binaries.find_broker(), port=0, parts_port=0)
     accounts.change(broker, put={"lamp-1": "secret-1", "lamp-2": "secret-2"})
-    file = password_file.path_of(folder)
-    file.write_bytes(b"")
+    passwords = password_file.path_of(folder)
+    passwords.write_bytes(b"")
 
     up = start("a")
-    up.await_said("is restored from its backup, 3 accounts")
-    up.await_said("everything up")
+    file = up.root / SETTINGS_FILE
+    assert wait_until(file.exists, seconds=PATIENCE)
+    settled = load_settings(up.root)  # the broker itself starts later
+    with (
+        socket.create_server(("127.0.0.1", settled.broker_port)),
+        socket.create_server(("127.0.0.1", settled.parts_port)),
+    ):
+        up.await_said("everything up")
+    assert up.said("is restored from its backup, 3 accounts")
     settings = load_settings(up.root)
+    assert settings.broker_port != settled.broker_port
+    assert settings.parts_port != settled.parts_port
+    assert both_answer(settings)
 
     def all_enter() -> bool:
         devices = [("lamp-1", "secret-1"), ("lamp-2", "secret-2")]
@@ -204,12 +198,12 @@ def test_a_damaged_password_file_costs_no_device_its_account(
         return all(connack("127.0.0.1", port, *each) == ACCEPTED for each in devices)
 
     assert all_enter()
-    file.write_bytes(file.read_bytes()[:-60])
+    passwords.write_bytes(passwords.read_bytes()[:-60])
     with pytest.raises(StackError, match="is damaged"):
         accounts.change(broker, put={"lamp-3": "secret-3"})
     os.kill(up.pid("broker"), signal.SIGKILL)
-    assert wait_until(lambda: up.restarted("broker"), seconds=30)
-    assert wait_until(all_enter, seconds=10)
+    assert wait_until(lambda: up.restarted("broker"), seconds=PATIENCE)
+    assert wait_until(all_enter, seconds=PATIENCE)
 
 
 def test_orphans_of_this_folder_only_are_stopped(

@@ -27,7 +27,7 @@ def browser(base: str, world: World) -> Iterator[httpx.Client]:
     with connect(world.url) as connection:
         new = NewAccount(name="Ada", password=PASSWORD, roles=((Role.ADMINISTRATOR, None),))
         account_service.create_account(connection, new, Administrator(name="root"))
-    with httpx.Client(base_url=base) as found:
+    with httpx.Client(base_url=base, timeout=30) as found:
         yield found
 
 

@@ -22,6 +22,7 @@ from sensors._domain import catalogue
 from tests.unit.rules.generating import MINUTE, World, worlds
 
 FILES = sorted((Path(__file__).parents[3] / "rules").glob("*.yaml"))
+SHORT = 80  # arrivals; each is judged with all before it
 
 RULE = """
 - id: flood-x
@@ -44,12 +45,14 @@ def test_every_pack_passes_its_own_tests(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
 def test_cuts_that_go_on_from_each_other_find_what_the_packs_tests_find(file: Path) -> None:
-    """What `run_tests` proves in one call, step by step: of each rule the shortest of its tests."""
+    """What `run_tests` proves in one call, step by step: the shortest test of rules, if short."""
     pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
     for rule in pack.rules:
         tables = [Table(test.body, rule.when.place, catalogue()) for test in rule.tests]
         table = min(tables, key=lambda one: len(one.sent()[0]))
         sent, until = table.sent()
+        if len(sent) > SHORT:
+            continue
         horizon = Horizon(values=until, silence=until)
         moments = evaluate_at_once([(0, rule)], table.subject(sent), horizon)
         assert each_going_on([(0, rule)], table.subject, sent, horizon, moments) == moments

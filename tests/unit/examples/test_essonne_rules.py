@@ -1,31 +1,16 @@
 """Every rule of the packs has something to watch in the Essonne, and nothing that it should not."""
 
 from collections import Counter
-from datetime import UTC, datetime
 
-import pytest
-
-from hypervisor.database.connect import connect
-from hypervisor.evaluation import pack_revisions as recorded
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.rulebook import arrange
-from hypervisor.registry import queries as registry_queries
-from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs
 from sensors._domain import catalogue
+from tests.unit.packs.judging import registry_of
 
-pytestmark = pytest.mark.integration
 
-
-def test_every_rule_has_its_subjects(database_url: str) -> None:
-    with connect(database_url, autocommit=True) as connection:
-        now = datetime(2026, 1, 1, tzinfo=UTC)
-        apply_inventory(connection, read_sources(["essonne"]), author="test", now=now)
-        recorded.record_and_log(connection, packs(), now=None)
-        territory = arrange(
-            registry_queries.load(connection), catalogue(), PowerSchedule(retention=0)
-        )
+def test_every_rule_has_its_subjects() -> None:
+    territory = arrange(registry_of("essonne"), catalogue(), PowerSchedule(retention=0))
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}
     counter = Counter(rule for rule, _ in territory.revisions)
     assert set(counter) == set(rules)

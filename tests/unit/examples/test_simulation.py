@@ -1,31 +1,19 @@
 """The example's own devices, as simulators see them and as they then tell."""
 
 import numpy as np
-import pytest
 
-from hypervisor.base.settings import Settings
-from hypervisor.database.connect import connect
-from hypervisor.exercises import plan
-from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.inventory_files import read_sources
+from hypervisor.exercises.territory import describe_field
 from sensors._domain import catalogue
 from simulators._field import Field
 from simulators._scenarios import load_scenario
 from simulators._world import World
-
-pytestmark = pytest.mark.integration
+from tests.unit.packs.judging import registry_of
 
 FLOOD = load_scenario("october-flood")
 
 
-@pytest.fixture
-def essonne(exercise_settings: Settings) -> Field:
-    with connect(exercise_settings.database_url) as connection:
-        apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
-        return plan.load_field(connection, FLOOD)
-
-
-def test_the_example_is_described_whole_and_its_rivers_flood_in_order(essonne: Field) -> None:
+def test_the_example_is_described_whole_and_its_rivers_flood_in_order() -> None:
+    essonne = describe_field(registry_of("essonne"), catalogue(), FLOOD.begins)
     known = catalogue()
     assert {place.domain for place in essonne.places} == set(known.domains)
     everything(essonne)
