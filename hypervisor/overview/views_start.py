@@ -72,7 +72,7 @@ def load_start(context: RequestContext, settings: Settings | None) -> Start | No
     progress = queries_start.read_progress(context.connection)
     commands = Commands(context, settings, progress)
     ruled = progress.ruled or not commands.threshold_name
-    if ruled and all((progress.commune, progress.device, progress.heard, progress.routed)):
+    if ruled and all((progress.commune, progress.measures, progress.heard, progress.routed)):
         return None
     steps = tuple(_list_steps(progress, commands, settings))
     arrived, refused = None, None
@@ -151,14 +151,20 @@ def _list_inventory_steps(progress: Progress, commands: "Commands") -> Iterator[
         address=f"/admin/inventory/form/site?back=now&commune={progress.commune or ''}",
         command=commands.site(),
     )
+    idle = progress.device is not None and not progress.measures
+    start = f"key={progress.device}" if idle else f"site={progress.site or ''}"
     yield Step(
         key="device",
         title=_("First device"),
         words=_("What measures there. Its model says what it measures."),
-        done=progress.device is not None,
-        act=_("Enter a device"),
-        address=f"/admin/inventory/form/device?back=now&site={progress.site or ''}",
+        done=progress.measures,
+        act=_("Say what it measures") if idle else _("Enter a device"),
+        address=f"/admin/inventory/form/device?back=now&{start}",
         command=commands.device(),
+        note=_("%(name)s measures nothing yet: choose its model, or the quantities.")
+        % {"name": progress.device}
+        if idle
+        else "",
     )
 
 

@@ -24,7 +24,7 @@ from sensors._errors import Message
 
 LORAWAN = ("chirpstack", "the-things-stack")  # protocols whose addresses are DevEUIs
 # What a new thing needs, and what a null does not clear, beside title, illustrative, properties.
-_NEEDS: Mapping[str, tuple[str, ...]] = {
+NEEDS: Mapping[str, tuple[str, ...]] = {
     "areas": ("kind", "name"),
     "sites": ("domain",),
     "gateways": ("protocol",),
@@ -107,7 +107,7 @@ class _Builder:
 
     def _build(self, kind: str, entry: Entry, before: Thing | None) -> Thing | None:
         """Nulls clear optional fields and are dropped for required ones."""
-        always = ("title", "illustrative", "properties", *_NEEDS[kind])
+        always = ("title", "illustrative", "properties", *NEEDS[kind])
         given = {
             name: value
             for name, value in entry.given.items()
@@ -116,7 +116,7 @@ class _Builder:
         self._complete(kind, entry, given, before)
         if before is not None:
             return replace(before, **given)
-        absent = [name for name in _NEEDS[kind] if not given.get(name)]
+        absent = [name for name in NEEDS[kind] if not given.get(name)]
         what = f"{KINDS[kind].__name__.lower()} {entry.key}"
         for name in absent:
             text = Message(

@@ -5,7 +5,7 @@ file: so forms know what files know, and refuse what files refuse.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from hypervisor.base import reader
 from hypervisor.base.translation import mark, translate
+from hypervisor.registry.difference import NEEDS
 from hypervisor.registry.export_yaml import Described, describe_registry
 from hypervisor.registry.input_devices import DeviceInput
 from hypervisor.registry.input_equipment import (
@@ -239,6 +240,13 @@ def build_fields(form: FormKind, catalogue: Catalogue) -> list[FormField]:
     fields = list(_list_fields(form.model, catalogue, without=form.without))
     if form.name == "device":
         fields.append(_field("site", needed=True))
+    if form.name == "area":
+        fields = [
+            replace(field, label=mark("Name"), hint="Étampes") if field.name == "name" else field
+            for field in fields
+        ]
+    needs = NEEDS.get(f"{form.name}s", ())
+    fields = [replace(field, needed=field.needed or field.name in needs) for field in fields]
     order = list(_LABELS)
     return sorted(fields, key=lambda field: order.index(field.name))
 
@@ -340,6 +348,6 @@ def name_choice(word: str, catalogue: Catalogue) -> str:
 
 
 def preset(form: FormKind, now: datetime, given: Values) -> dict[str, str]:
-    """What stands in a new form: what its address gives, and today."""
-    today = {"commissioned": f"{now:%Y-%m-%d}"} if form.name == "device" else {}
-    return today | {name: text for name, text in given.items() if text}
+    """What stands in a new form: what its address gives, and what is most likely."""
+    likely = {"device": {"commissioned": f"{now:%Y-%m-%d}"}, "area": {"kind": "commune"}}
+    return likely.get(form.name, {}) | {name: text for name, text in given.items() if text}
