@@ -9,7 +9,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from hypervisor.database.connect import Connection
-from hypervisor.web.schemas import old_key
 
 Kind = Literal[
     "overflow",
@@ -49,7 +48,6 @@ class PastEvent:
     withdrawn_at: Annotated[datetime | None, Field(exclude=True)]
     withdrawn_by: Annotated[str | None, Field(exclude=True)]
     withdrawn_reason: Annotated[str | None, Field(exclude=True)]
-    noted_at = old_key("recorded_at", datetime)
 
 
 def list_events(
