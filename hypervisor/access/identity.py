@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from hypervisor.access import queries_sessions, queries_tokens, secrets
 from hypervisor.access.errors import ForbiddenError, UnauthenticatedError
@@ -42,6 +42,21 @@ def cookie_name(instance: Instance, *, secure: bool) -> str:
 def is_secure(request: Request) -> bool:
     """Whether the browser came over https."""
     return bool(request.url.scheme == "https")
+
+
+def set_cookie(
+    request: Request, response: Response, name: str, text: str, *, seconds: float
+) -> None:
+    """Let the browser keep a secret that no script reads; empty: forget it."""
+    response.set_cookie(
+        name,
+        text,
+        max_age=int(seconds) if text else 0,
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def digest_credential(request: Request) -> bytes:

@@ -20,6 +20,7 @@ from hypervisor.access.errors import (
     TooManyAttemptsError,
     UnauthenticatedError,
 )
+from hypervisor.access.identity import IDLE_TIMEOUT, SESSION_LIFETIME
 from hypervisor.access.queries_sessions import Session
 from hypervisor.base.duties import Duty
 from hypervisor.base.person import Person
@@ -55,8 +56,6 @@ def sign_in(
     attempt: SignInAttempt,
     *,
     now: datetime,
-    idle: timedelta,
-    longest: timedelta,
 ) -> str:
     """Open a session; what the browser shows from now on.
 
@@ -72,7 +71,6 @@ def sign_in(
     number, kept = credentials or (0, None)
     if not passwords.verify(kept, attempt.password) or credentials is None:
         raise UnauthenticatedError("the name or the password is wrong")
-    secret = secrets.generate_session()
     with writing() as connection:
         # Meanwhile the account may have been given another password, or taken out of use.
         queries.lock_account(connection, number)
@@ -80,18 +78,9 @@ def sign_in(
         if credentials != queries.find_password_hash(connection, attempt.name.strip()):
             raise UnauthenticatedError("the name or the password is wrong")
         _forgive_attempt(connection, attempt)
-        open_session(connection, number, secret, attempt, now=now, idle=idle, longest=longest)
         if kept is not None and passwords.needs_rehash(kept):
             queries.set_password(connection, number, passwords.hash_password(attempt.password))
-        audit.record(
-            connection,
-            kind="sign-in",
-            subject=person.name,
-            reason="signed in",
-            author=person.name,
-            details={"address": attempt.address},
-        )
-    return secret
+        return open_session(connection, number, person.name, attempt, now=now)
 
 
 def _count_attempt(connection: Connection, attempt: SignInAttempt, now: datetime) -> None:
@@ -119,30 +108,39 @@ def _forgive_attempt(connection: Connection, attempt: SignInAttempt) -> None:
 def open_session(  # noqa: PLR0913  what a session is
     connection: Connection,
     account: int,
-    secret: str,
+    name: str,
     visit: Visit,
     *,
     now: datetime,
-    idle: timedelta,
-    longest: timedelta,
-) -> Session:
-    """Open a session of an account, in place of the browser's earlier one."""
+    reason: str = "signed in",
+    **details: object,
+) -> str:
+    """Open a session of an account, in place of the browser's earlier one; its secret."""
+    secret = secrets.generate_session()
     session = Session(
         secret=secrets.digest(secret),
         account=account,
         created_at=now,
         seen_at=now,
-        ends_at=now + longest,
+        ends_at=now + SESSION_LIFETIME,
         address=visit.address,
         browser=visit.browser[:200],
     )
     if visit.earlier is not None:
         queries_sessions.delete_session(connection, visit.earlier)
-    queries_sessions.delete_expired(connection, now=now, idle=idle)
+    queries_sessions.delete_expired(connection, now=now, idle=IDLE_TIMEOUT)
     queries_sessions.keep_latest_sessions(connection, account, latest=MAX_SESSIONS - 1)
     queries_sessions.insert_session(connection, session)
     queries.record_sign_in(connection, account, now)
-    return session
+    audit.record(
+        connection,
+        kind="sign-in",
+        subject=name,
+        reason=reason,
+        author=name,
+        details={"address": visit.address, **details},
+    )
+    return secret
 
 
 def _format_wait(left: timedelta) -> str:

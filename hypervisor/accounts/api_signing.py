@@ -8,11 +8,11 @@ from hypervisor.access import queries_tokens, secrets
 from hypervisor.access import service as access_service
 from hypervisor.access.context import Context, RequestContext, get_instance
 from hypervisor.access.identity import (
-    IDLE_TIMEOUT,
     SESSION_LIFETIME,
     cookie_name,
     is_secure,
     require_same_origin,
+    set_cookie,
 )
 from hypervisor.access.service import SignInAttempt, Visit
 from hypervisor.accounts.schemas import (
@@ -120,19 +120,10 @@ def open_session(request: Request, response: Response, *, name: str, password: s
     """
     require_same_origin(request)
     pool: Pool = request.app.state.pool
-    visit = read_visit(request)
     secret = access_service.sign_in(
         pool.writing,
-        SignInAttempt(
-            name=name,
-            password=password,
-            address=visit.address,
-            browser=visit.browser,
-            earlier=visit.earlier,
-        ),
+        SignInAttempt(name=name, password=password, **vars(read_visit(request))),
         now=request.app.state.clock(),
-        idle=IDLE_TIMEOUT,
-        longest=SESSION_LIFETIME,
     )
     keep_session(request, response, secret)
 
@@ -155,15 +146,13 @@ def _session_cookie(request: Request) -> str:
 
 
 def keep_session(request: Request, response: Response, secret: str) -> None:
-    """Let the browser keep its session from this response on."""
-    response.set_cookie(
+    """Let the browser keep its session from this response on; empty: forget it."""
+    set_cookie(
+        request,
+        response,
         _session_cookie(request),
         secret,
-        max_age=int(SESSION_LIFETIME.total_seconds()),
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="lax",
+        seconds=SESSION_LIFETIME.total_seconds(),
     )
 
 
@@ -177,10 +166,4 @@ def close_session(
     """
     with context.writing_own_account() as connection:
         access_service.sign_out(connection, context.person, everywhere=everywhere)
-    response.delete_cookie(
-        cookie_name(context.instance, secure=is_secure(request)),
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="lax",
-    )
+    keep_session(request, response, "")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from hypervisor.access import secrets
-from hypervisor.access.identity import IDLE_TIMEOUT, SESSION_LIFETIME, is_secure
+from hypervisor.access.identity import is_secure, set_cookie
 from hypervisor.accounts import service_provider
 from hypervisor.accounts.api_signing import keep_session, read_visit
 from hypervisor.accounts.provider import (
@@ -57,14 +57,12 @@ def begin_sign_in(
         return render_login(request, target=target, refusal=str(error), status_code=503)
     response = RedirectResponse(address, status_code=303)
     target = quote(pending.target, safe="")
-    response.set_cookie(
+    set_cookie(
+        request,
+        response,
         _cookie_name(request, pending.state),
         f"{pending.secret}.{target if len(target) < _LONGEST_TARGET else ''}",
-        max_age=_PENDING_SECONDS,
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="lax",  # the way back begins at the provider
+        seconds=_PENDING_SECONDS,
     )
     return response
 
@@ -94,32 +92,17 @@ def finish_sign_in(  # noqa: PLR0913, PLR0917  what a provider's answer has
             answer, pending, build_url(request, _CALLBACK), acr=rules.acr, now=now
         )
         secret = service_provider.sign_in(
-            pool.writing,
-            identity,
-            rules,
-            read_visit(request),
-            now=now,
-            idle=IDLE_TIMEOUT,
-            longest=SESSION_LIFETIME,
+            pool.writing, identity, rules, read_visit(request), now=now
         )
-    except ProviderError as problem:
+    except (ProviderError, SignInRefusedError) as problem:
+        status = 503 if isinstance(problem, ProviderError) else 403
         response = render_login(
-            request, target=pending.target, refusal=str(problem), status_code=503
-        )
-    except SignInRefusedError as problem:
-        response = render_login(
-            request, target=pending.target, refusal=str(problem), status_code=403
+            request, target=pending.target, refusal=str(problem), status_code=status
         )
     else:
         response = RedirectResponse(local_address(pending.target), status_code=303)
         keep_session(request, response, secret)
-    response.delete_cookie(
-        _cookie_name(request, state),
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(request, response, _cookie_name(request, state), "", seconds=0)
     return response
 
 

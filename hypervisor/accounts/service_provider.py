@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles, queries_sessions, secrets
@@ -58,15 +58,13 @@ class _Candidate:
         return None
 
 
-def sign_in(  # noqa: PLR0913  what a session is
+def sign_in(
     writing: Transaction,
     identity: Identity,
     rules: SignInRules,
     visit: Visit,
     *,
     now: datetime,
-    idle: timedelta,
-    longest: timedelta,
 ) -> str:
     """Open a session; what the browser shows from now on.
 
@@ -76,7 +74,7 @@ def sign_in(  # noqa: PLR0913  what a session is
     Raises:
         SignInRefusedError: a claim is missing, no role comes of them, or the account is disabled.
     """
-    secret = secrets.generate_session()
+    secret = ""
     with writing() as connection:
         queries_roles.lock_roles(connection)
         candidate = _build_candidate(connection, identity, rules)
@@ -87,19 +85,17 @@ def sign_in(  # noqa: PLR0913  what a session is
         elif refusal is None:
             account, refusal = _create_account(connection, candidate)
         if refusal is None and account is not None:
-            session = access_service.open_session(
-                connection, account.id, secret, visit, now=now, idle=idle, longest=longest
+            secret = access_service.open_session(
+                connection,
+                account.id,
+                account.name,
+                visit,
+                now=now,
+                reason="signed in with the identity provider",
+                acr=identity.claims.get("acr"),
             )
             queries_provider.insert_session(
-                connection, session.secret, sid=identity.sid, id_token=identity.id_token
-            )
-            audit.record(
-                connection,
-                kind="sign-in",
-                subject=account.name,
-                reason="signed in with the identity provider",
-                author=account.name,
-                details={"address": visit.address, "acr": identity.claims.get("acr")},
+                connection, secrets.digest(secret), sid=identity.sid, id_token=identity.id_token
             )
         else:
             _record_refusal(connection, candidate, visit, str(refusal))

@@ -72,8 +72,6 @@ def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
         lambda: connect(world.url),
         SignInAttempt(**{"name": "anne", "password": password, "address": "10.0.0.1"} | said),
         now=now,
-        idle=IDLE_TIMEOUT,
-        longest=SESSION_LIFETIME,
     )
 
 
@@ -424,8 +422,6 @@ def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world:
             writing,
             SignInAttempt(name="anne", password=new, address="10.0.0.1"),
             now=NOW,
-            idle=IDLE_TIMEOUT,
-            longest=SESSION_LIFETIME,
         )
     assert world.connection.execute("SELECT count(*) FROM session").fetchone() == (0,)
 
