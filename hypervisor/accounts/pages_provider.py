@@ -10,13 +10,8 @@ from hypervisor.access import secrets
 from hypervisor.access.identity import is_secure, set_cookie
 from hypervisor.accounts import service_provider
 from hypervisor.accounts.api_signing import keep_session, read_visit
-from hypervisor.accounts.provider import (
-    Answer,
-    PendingSignIn,
-    Provider,
-    ProviderError,
-    SignInRefusedError,
-)
+from hypervisor.accounts.provider import Answer, PendingSignIn, Provider
+from hypervisor.accounts.provider_calls import ProviderError, SignInRefusedError
 from hypervisor.accounts.sign_in_rules import SignInRules
 from hypervisor.accounts.views_login import (
     build_url,

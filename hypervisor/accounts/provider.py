@@ -1,65 +1,30 @@
-"""The authority's identity provider, as a client of OpenID Connect speaks to it.
+"""Signing in with the authority's identity provider: whom to believe, and what they said.
 
-Authorization code flow with PKCE; discovery and keys are cached, and keys read again when one is
-new. Every call may raise ProviderError: it does not answer, or not as the standard says.
+OpenID Connect, authorization code flow with PKCE. Every call may raise ProviderError.
 """
 
 import base64
 import hashlib
-import ssl
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore, Lock
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-import httpx
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, InvalidPayloadError, JoseError
-from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hypervisor.access import secrets
+from hypervisor.accounts.provider_calls import ProviderCalls, SignInRefusedError
 from hypervisor.base.settings import Settings
-from sensors._errors import TerritoryError
 
 # Only what the provider signs with a key that nobody else has.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _REGISTRY = JWSRegistry(algorithms=_ALGORITHMS, strict_check_header=False)
-_FRESH = timedelta(hours=1)  # then discovery and keys are read again
 _PAUSE = timedelta(seconds=10)  # between two readings of the keys that anybody may cause
 _SKEW = 60  # s by which both clocks may differ
-_TIMEOUT = 5.0  # s
-_AT_ONCE = 4  # conversations; a slow provider does not take the threads of all other requests
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_Login = tuple[Mapping[str, str], tuple[str, str] | None]
-
-
-class ProviderError(TerritoryError):
-    """The provider does not answer, or not as OpenID Connect says."""
-
-
-class SignInRefusedError(TerritoryError):
-    """Nobody gets in with this: says what is wrong or missing."""
-
-
-class Metadata(BaseModel):
-    """What discovery says, as far as we need it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    jwks_uri: str
-    userinfo_endpoint: str = ""
-    end_session_endpoint: str = ""
-    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
-    authorization_response_iss_parameter_supported: bool = Field(default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,73 +89,8 @@ class EndedSession:
     opened_before: datetime
 
 
-class Provider:
-    """The provider of one instance; shared by requests."""
-
-    def __init__(self, issuer: str, client: str, secret: str) -> None:
-        """Speak to `issuer` as `client`; without a secret, as a public client."""
-        self.issuer, self._client, self._secret = issuer, client, secret
-        self._lock = Lock()
-        self._slots = BoundedSemaphore(_AT_ONCE)
-        self._metadata: tuple[datetime, Metadata] | None = None
-        self._keys: tuple[datetime, KeySet] | None = None
-        self._trust = ssl.create_default_context()  # the system's, where an authority adds its own
-
-    def discover(self, now: datetime) -> Metadata:
-        """What the provider says of itself.
-
-        Raises:
-            ProviderError: it does not, or it is another's.
-        """
-        with self._lock:
-            cached = self._metadata
-        if cached is not None and now - cached[0] < _FRESH:
-            return cached[1]
-        address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        _require_private(address)
-        answer = self._read_json("GET", address)
-        try:
-            metadata = Metadata.model_validate(answer)
-        except ValidationError as error:
-            names = ", ".join(str(each["loc"][0]) for each in error.errors() if each["loc"])
-            raise ProviderError(
-                "{address} does not describe a provider: {names}", address, names
-            ) from error
-        if metadata.issuer != self.issuer:
-            raise ProviderError(
-                "{address} is of the issuer {issuer!r}; HYPERVISOR_OIDC_ISSUER is {expected!r}",
-                address,
-                metadata.issuer,
-                self.issuer,
-            )
-        for endpoint in (
-            *(metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri),
-            *(metadata.userinfo_endpoint, metadata.end_session_endpoint),
-        ):
-            _require_private(endpoint)
-        with self._lock:
-            self._metadata = (now, metadata)
-        return metadata
-
-    def read_keys(self, now: datetime, *, renew: bool = False) -> KeySet:
-        """The keys with which the provider signs. `renew`: not the cached ones.
-
-        Raises:
-            ProviderError: there are none.
-        """
-        with self._lock:
-            cached = self._keys
-        if cached is not None and now - cached[0] < _FRESH and not renew:
-            return cached[1]
-        address = self.discover(now).jwks_uri
-        answer = self._read_json("GET", address)
-        try:
-            keys = KeySet.import_key_set(answer)  # type: ignore[arg-type]  # it checks
-        except (JoseError, KeyError, TypeError, ValueError) as error:
-            raise ProviderError("{address} holds no keys: {error}", address, error) from error
-        with self._lock:
-            self._keys = (now, keys)
-        return keys
+class Provider(ProviderCalls):
+    """Sign-ins and sign-outs of one instance; shared by requests."""
 
     def build_authorization_url(
         self,
@@ -204,7 +104,7 @@ class Provider:
         """Where the browser goes to sign in; it comes back to `return_to`."""
         parameters = {
             "response_type": "code",
-            "client_id": self._client,
+            "client_id": self.client,
             "redirect_uri": return_to,
             "scope": " ".join(dict.fromkeys(("openid", *scopes))),
             "state": pending.state,
@@ -239,11 +139,11 @@ class Provider:
                 "the identity provider refused: {reason}",
                 answer.description[:200] or answer.error[:50] or "no code",
             )
-        tokens = self._exchange(metadata, answer.code, pending, return_to)
+        tokens = self.exchange(metadata, answer.code, pending.verifier, return_to)
         id_token = str(tokens.get("id_token", ""))
         claims = self._verify(id_token, now, exp={"essential": True}, sub={"essential": True},
                               nonce={"essential": True, "value": pending.nonce})  # fmt: skip
-        _require_party(claims, self._client)
+        _require_party(claims, self.client)
         if acr and claims.get("acr") not in acr:
             raise SignInRefusedError(
                 "the identity provider's sign-in was not strong enough: acr is {level!r}, "
@@ -252,9 +152,11 @@ class Provider:
                 ", ".join(acr),
             )
         if metadata.userinfo_endpoint:
-            userinfo = self._read_userinfo(
-                metadata.userinfo_endpoint, str(tokens.get("access_token", "")), now
+            userinfo = self.read_userinfo(
+                metadata.userinfo_endpoint, str(tokens.get("access_token", ""))
             )
+            if isinstance(userinfo, str):
+                userinfo = self._verify(userinfo, now)
             if userinfo.get("sub") != claims["sub"]:
                 raise SignInRefusedError("the identity provider's answers name two people")
             claims = {**userinfo, **claims}
@@ -293,54 +195,11 @@ class Provider:
         address = self.discover(now).end_session_endpoint
         parameters = {
             "id_token_hint": id_token,
-            "client_id": self._client,
+            "client_id": self.client,
             "post_logout_redirect_uri": return_to,
             "state": state,
         }
         return _extend(address, parameters) if address else None
-
-    def _exchange(
-        self, metadata: Metadata, code: str, pending: PendingSignIn, return_to: str
-    ) -> Mapping[str, Any]:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": return_to,
-            "code_verifier": pending.verifier,
-        }
-        offered = metadata.token_endpoint_auth_methods_supported
-        for own, login in self._list_logins(offered):
-            response = self._send(
-                "POST", metadata.token_endpoint, data={**form, **own}, login=login
-            )
-            if response.status_code != httpx.codes.UNAUTHORIZED:
-                break  # else it may want the secret in the other way, and the code is still good
-        tokens = _parse(response)
-        if response.status_code == httpx.codes.BAD_REQUEST and tokens.get("error"):
-            raise SignInRefusedError(
-                "the identity provider does not take this code ({reason}): sign in again",
-                str(tokens["error"])[:50],
-            )
-        return _require_success(response, tokens)
-
-    def _list_logins(self, offered: Collection[str]) -> list[_Login]:
-        """The ways in which a client may show its secret, as fields or as Basic."""
-        name = {"client_id": self._client}
-        if not self._secret:
-            return [(name, None)]
-        ways: dict[str, _Login] = {
-            "client_secret_basic": ({}, (_form_encode(self._client), _form_encode(self._secret))),
-            "client_secret_post": ({**name, "client_secret": self._secret}, None),
-        }
-        return [way for key, way in ways.items() if key in offered] or [*ways.values()]
-
-    def _read_userinfo(self, address: str, access_token: str, now: datetime) -> Mapping[str, Any]:
-        """As JSON or, from ProConnect, as a signed JWT."""
-        response = self._send("GET", address, bearer=access_token)
-        if not response.headers.get("content-type", "").startswith("application/jwt"):
-            return _require_success(response, _parse(response))
-        _require_success(response, {"": ""})
-        return self._verify(response.text, now)
 
     def _verify(
         self, token: str, now: datetime, *, trusted: bool = True, **wanted_claims: Any
@@ -357,7 +216,7 @@ class Provider:
             now=int(now.timestamp()),
             leeway=_SKEW,
             iss={"essential": needed, "value": self.issuer},
-            aud={"essential": needed, "value": self._client},
+            aud={"essential": needed, "value": self.client},
             iat={"essential": needed},
             **wanted_claims,
         )
@@ -375,49 +234,13 @@ class Provider:
         try:
             claims = jwt.decode(token, keys, algorithms=_ALGORITHMS, registry=_REGISTRY).claims
         except (BadSignatureError, InvalidKeyIdError):
-            read_at = self._keys[0] if self._keys else now
-            if not trusted and now - read_at < _PAUSE:
+            if not trusted and now - (self.keys_read_at or now) < _PAUSE:
                 raise
             keys = self.read_keys(now, renew=True)
             claims = jwt.decode(token, keys, algorithms=_ALGORITHMS, registry=_REGISTRY).claims
         if not isinstance(claims, dict):
             raise InvalidPayloadError
         return claims
-
-    def _read_json(self, method: str, address: str) -> Mapping[str, Any]:
-        response = self._send(method, address)
-        return _require_success(response, _parse(response))
-
-    def _send(
-        self,
-        method: str,
-        address: str,
-        *,
-        data: Mapping[str, str] | None = None,
-        login: tuple[str, str] | None = None,
-        bearer: str = "",
-    ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        try:
-            with (
-                self._take_slot(),
-                httpx.Client(verify=self._trust, timeout=_TIMEOUT, auth=login) as client,
-            ):
-                return client.request(method, address, data=data, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            host = urlsplit(address).netloc or address
-            raise ProviderError(
-                "the identity provider {host} does not answer: {error}", host, str(error)
-            ) from error
-
-    @contextmanager
-    def _take_slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=_TIMEOUT):
-            raise ProviderError("too many sign in at once: try again in a moment")
-        try:
-            yield
-        finally:
-            self._slots.release()
 
 
 def load_provider(settings: Settings | None) -> Provider | None:
@@ -427,46 +250,14 @@ def load_provider(settings: Settings | None) -> Provider | None:
     return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
 
 
-def _require_private(address: str) -> None:
-    """Refuse what anybody between us and the provider could read or change."""
-    where = urlsplit(address)
-    if address and where.scheme != "https" and where.hostname not in _LOOPBACK:
-        raise ProviderError("{address}: expected an address with https://", address)
-
-
 def _require_party(claims: Mapping[str, Any], client: str) -> None:
     several = isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
     if claims.get("azp", None if several else client) != client:
         raise SignInRefusedError("the identity provider's token is for another program")
 
 
-def _parse(response: httpx.Response) -> Mapping[str, Any]:
-    """The object of an answer; empty: it is none."""
-    try:
-        parsed = response.json()
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _require_success(response: httpx.Response, parsed: Mapping[str, Any]) -> Mapping[str, Any]:
-    if response.status_code != httpx.codes.OK or not parsed:
-        raise ProviderError(
-            "{address} answers {number}: {reason}",
-            str(response.url.copy_with(query=None)),
-            response.status_code,
-            str(parsed.get("error", "nothing that can be read"))[:100],
-        )
-    return parsed
-
-
 def _extend(address: str, parameters: Mapping[str, str]) -> str:
     return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
-
-
-def _form_encode(text: str) -> str:
-    """As RFC 6749 wants name and secret of a client before they go into Basic."""
-    return urlencode({"": text})[1:]
 
 
 def _encode(digest: bytes) -> str:

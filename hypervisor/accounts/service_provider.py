@@ -11,7 +11,8 @@ from hypervisor.access import service as access_service
 from hypervisor.access.errors import AccountError
 from hypervisor.access.service import Transaction, Visit
 from hypervisor.accounts import queries_provider
-from hypervisor.accounts.provider import EndedSession, Identity, SignInRefusedError
+from hypervisor.accounts.provider import EndedSession, Identity
+from hypervisor.accounts.provider_calls import SignInRefusedError
 from hypervisor.accounts.queries_provider import ProviderAccount
 from hypervisor.accounts.service import end_credentials, format_roles, require_valid_name
 from hypervisor.accounts.sign_in_rules import (

@@ -8,7 +8,8 @@ from hypervisor.access import queries as access_queries
 from hypervisor.access import secrets
 from hypervisor.access.context import RequestContext
 from hypervisor.accounts import queries_provider, service_provider
-from hypervisor.accounts.provider import Provider, ProviderError, load_provider
+from hypervisor.accounts.provider import Provider, load_provider
+from hypervisor.accounts.provider_calls import ProviderError
 from hypervisor.accounts.sign_in_rules import SignInRules
 from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark

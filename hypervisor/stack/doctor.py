@@ -8,7 +8,8 @@ from hypervisor.accounts import (
     queries_reader_sessions,
     service_provider,
 )
-from hypervisor.accounts.provider import ProviderError, load_provider
+from hypervisor.accounts.provider import load_provider
+from hypervisor.accounts.provider_calls import ProviderError
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file, passwords, ports

@@ -10,7 +10,8 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
-from hypervisor.accounts.provider import PendingSignIn, Provider, SignInRefusedError
+from hypervisor.accounts.provider import PendingSignIn, Provider
+from hypervisor.accounts.provider_calls import SignInRefusedError
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
