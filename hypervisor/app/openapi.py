@@ -128,6 +128,7 @@ def _example_object(schema: Schema, components: Mapping[str, Schema], depth: int
     fields = {
         name: example(field, components, depth + 1)
         for name, field in schema.get("properties", {}).items()
+        if not field.get("deprecated")
     }
     more = schema.get("additionalProperties")
     if not fields and isinstance(more, Mapping) and more and depth < _DEEPEST:
