@@ -141,21 +141,20 @@ TABLE_COLUMNS = (
     Column("alarm", hidden=True),
     Column("rule", hidden=True),
     Column(
-        "priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background", width=125
+        "priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background"
     ),
-    Column("state", Text("State", "État"), states=STATES, cell="text", width=145),
+    Column("state", Text("State", "État"), states=STATES, cell="text"),
     Column("title", Text("Alarm", "Alarme"), links=(alarm_page(), rule_page())),
-    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text", width=105),
-    Column("place", Text("Site", "Site"), links=(site_page(),), width=200),
-    Column("commune", Text("Commune", "Commune"), width=160),
-    Column("began", Text("Since", "Depuis"), unit="date", width=165),
-    Column("lasts", Text("Age", "Âge"), unit="duration", width=105),
+    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text"),
+    Column("place", Text("Site", "Site"), links=(site_page(),)),
+    Column("commune", Text("Commune", "Commune")),
+    Column("began", Text("Since", "Depuis"), unit="date"),
+    Column("lasts", Text("Age", "Âge"), unit="duration"),
     Column(
         "news",
         Text("News", "Nouvelles"),
         states=(State("stale", Text("none", "aucune"), VIOLET, "✕"),),
         cell="text",
-        width=100,
     ),
 )
 

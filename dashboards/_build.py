@@ -53,6 +53,9 @@ class Pen:
 
 
 _PREFIX = Text("Hypervisor", "Hyperviseur")
+# Grafana's own choice by the span and the window's width: a minute for a day, hours for a year. A
+# fixed 30 s would cancel queries that take longer on a loaded machine, and leave panels blank.
+REFRESH = "auto"
 _OFF = ("minor", "info")  # hidden by default: too many would hide the lines
 
 
@@ -107,7 +110,7 @@ def build_model(board: Dashboard, options: Options) -> sdk.Dashboard:
         .tags([TAG, *board.domains])
         .timezone(options.timezone)
         .time(options.since or board.since, options.until or board.until)
-        .refresh(board.refresh)
+        .refresh(REFRESH)
         .week_start("monday")
         .editable()
         .tooltip(sdk.DashboardCursorSync.CROSSHAIR)
@@ -129,8 +132,11 @@ def build_document(board: Dashboard, options: Options) -> dict[str, Any]:
 
 
 def drop_placement(plain: dict[str, Any]) -> dict[str, Any]:
-    """Remove the placement that the SDK sets on links and annotations: it hides them in a menu."""
-    for part in (*plain.get("links", ()), *plain.get("annotations", {}).get("list", ())):
+    """Remove the placement that the SDK sets on links: it hides them in a menu.
+
+    The switches of annotations keep theirs: four would fill a line of their own.
+    """
+    for part in plain.get("links", ()):
         part.pop("placement", None)
     return plain
 
@@ -187,24 +193,15 @@ def _build_panels(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.Ro
 
 
 def _links(board: Dashboard, options: Options) -> list[Builder[sdk.DashboardLink]]:
-    """Links to the other dashboards, with territory and time but not sites, and to the console."""
-    links: list[Builder[sdk.DashboardLink]] = [
-        _link(other.title.in_(options.lang), _dashboard_url(other, board)).keep_time(True)
-        for other in options.others
-        if other.key != board.key
-    ]
+    """One drop-down of the other dashboards, which keep territory and time; and the console."""
+    links: list[Builder[sdk.DashboardLink]] = []
+    if any(other.key != board.key for other in options.others):
+        title = Text("Dashboards", "Tableaux de bord").in_(options.lang)
+        menu = builders.DashboardLink(title).type(sdk.DashboardLinkType.DASHBOARDS).tags([TAG])
+        links.append(menu.as_dropdown(True).include_vars(board.territory).keep_time(True))
     if options.console_url:
         address = options.console_url.rstrip("/") + "/now"
-        console = Text("Console", "Console").in_(options.lang)
-        links.append(_link(console, address).icon("bolt").target_blank(True))
+        console = builders.DashboardLink(Text("Console", "Console").in_(options.lang))
+        console = console.type(sdk.DashboardLinkType.LINK).url(address)
+        links.append(console.icon("bolt").target_blank(True))
     return links
-
-
-def _link(title: str, url: str) -> builders.DashboardLink:
-    link = builders.DashboardLink(title).type(sdk.DashboardLinkType.LINK)
-    return link.icon("dashboard").url(url)
-
-
-def _dashboard_url(other: Dashboard, board: Dashboard) -> str:
-    where = "?${epci:queryparam}&${commune:queryparam}" if board.territory else ""
-    return f"/d/{uid(other.key)}{where if other.territory else ''}"

@@ -48,7 +48,6 @@ class Column:
     hidden: bool = False
     # tables
     cell: Literal["plain", "text", "background", "gauge", "pill", "markdown"] = "plain"
-    width: int | None = None
     # time series
     axis: Literal["", "left", "right", "hidden"] = ""
     axis_label: Text | str = ""
@@ -170,4 +169,3 @@ class Dashboard:
     annotations: bool = True
     since: str = "now-24h"
     until: str = "now"
-    refresh: str = "30s"

@@ -85,11 +85,10 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
                 Text("Priority", "Priorité"),
                 states=PRIORITIES,
                 cell="background",  # yellow as ink is not read on white
-                width=125,
             ),
             Column("title", Text("Fault", "Défaut"), links=(alarm_page(), site_page())),
-            Column("began", Text("Since", "Depuis"), unit="date", width=175),
-            coloured("age", Text("Age", "Âge"), "duration", AGE_STEPS, width=120),
+            Column("began", Text("Since", "Depuis"), unit="date"),
+            coloured("age", Text("Age", "Âge"), "duration", AGE_STEPS),
             Column(
                 "seen",
                 Text("Acknowledged", "Acquittée"),
@@ -98,7 +97,6 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
                     State("false", Text("no", "non"), ORANGE),
                 ),
                 cell="text",
-                width=135,
             ),
         ),
         width=width,

@@ -116,8 +116,6 @@ def _custom(column: Column, options: Options) -> dict[str, Any]:
     custom: dict[str, Any] = {}
     if column.cell != "plain":
         custom["cellOptions"] = _CELLS[column.cell]
-    if column.width is not None:
-        custom["width"] = column.width
     if column.hidden:
         custom["hidden"] = True
         custom["hideFrom"] = {"legend": True, "tooltip": True, "viz": True}
@@ -210,10 +208,10 @@ def matcher(name: str) -> sdk.MatcherConfig:
 
 
 def override(
-    column: Column, options: Options, *, fills: bool = False
+    column: Column, options: Options, *, fills: bool = False, more: dict[str, Any] | None = None
 ) -> sdk.DashboardFieldConfigSourceOverrides:
     """The override of a column. `fills`: colours fill backgrounds, not text."""
-    values = properties(column, options)
+    values = properties(column, options) | (more or {})
     if fills and column.steps:
         values["thresholds"] = thresholds(column.steps)
     return sdk.DashboardFieldConfigSourceOverrides(

@@ -243,7 +243,7 @@ _ALTITUDES = Panel(
         Column("river", hidden=True),
         Column("station", Text("Gauge", "Station"), links=(site_page(),)),
         *(
-            Column(name, Text(en, fr), unit="m", decimals=2, width=84)
+            Column(name, Text(en, fr), unit="m", decimals=2)
             for name, en, fr in (
                 ("zero", "Zero", "Zéro"),
                 ("water", "Water", "Eau"),

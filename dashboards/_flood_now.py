@@ -201,7 +201,7 @@ _STRIP = Panel(
     columns=(
         Column("site", hidden=True),
         Column("river_order", hidden=True),
-        Column("river", Text("River", "Cours d'eau"), width=104),
+        Column("river", Text("River", "Cours d'eau")),
         Column("station", Text("Gauge", "Station"), links=(site_page(), HYDROGRAPH)),
         bar(
             "margin",
@@ -211,12 +211,11 @@ _STRIP = Panel(
             low=-1.5,
             high=1.0,
             decimals=2,
-            width=136,
         ),
-        Column("trend", Text("Trend", "Tendance"), unit="cm/h", decimals=1, width=88),
-        Column("moves", " ", states=MOVES, cell="text", width=50),
-        Column("state", Text("State", "État"), states=LEVELS, cell="background", width=118),
-        Column("age", Text("Age", "Âge"), unit="min", decimals=0, width=66),
+        Column("trend", Text("Trend", "Tendance"), unit="cm/h", decimals=1),
+        Column("moves", " ", states=MOVES, cell="text"),
+        Column("state", Text("State", "État"), states=LEVELS, cell="background"),
+        Column("age", Text("Age", "Âge"), unit="min", decimals=0),
         Column("elevation", hidden=True),
     ),
     width=14,
@@ -251,12 +250,11 @@ _ASSETS = Panel(
             states=REACHING,
             cell="background",
             links=(site_page(),),
-            width=112,
         ),
-        Column("due_h", Text("in", "dans"), unit="h", decimals=1, width=66),
-        Column("between", Text("between", "entre"), width=78),
+        Column("due_h", Text("in", "dans"), unit="h", decimals=1),
+        Column("between", Text("between", "entre")),
         coloured(
-            "margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2, width=80
+            "margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2
         ),
         Column("station", hidden=True),
     ),

@@ -176,17 +176,17 @@ _TABLE = Panel(
     sql=_PEAKS,
     columns=(
         Column("site", hidden=True),
-        Column("river", Text("River", "Cours d'eau"), width=100),
+        Column("river", Text("River", "Cours d'eau")),
         Column("station", Text("Gauge", "Station"), links=(site_page(),)),
-        Column("peak_at", Text("Peak at", "Pic à"), unit="date", width=172),
+        Column("peak_at", Text("Peak at", "Pic à"), unit="date"),
         coloured(
-            "peak", Text("minus alert", "moins alerte"), "m", _ABOVE_ALERT, decimals=2, width=105
+            "peak", Text("minus alert", "moins alerte"), "m", _ABOVE_ALERT, decimals=2
         ),
-        Column("state", Text("State", "État"), states=_STATES, cell="text", width=132),
-        Column("due_at", Text("Expected at", "Attendu à"), unit="date", width=172),
+        Column("state", Text("State", "État"), states=_STATES, cell="text"),
+        Column("due_at", Text("Expected at", "Attendu à"), unit="date"),
         Column("above", Text("from", "depuis")),
         coloured(
-            "above_peak", Text("peak there", "pic amont"), "m", _ABOVE_ALERT, decimals=2, width=115
+            "above_peak", Text("peak there", "pic amont"), "m", _ABOVE_ALERT, decimals=2
         ),
     ),
     width=24,

@@ -21,7 +21,7 @@ _SHOWN = (1, 3, 6, 24)
 def amounts() -> tuple[Column, ...]:
     """The columns of the sums over the hours that are shown."""
     return tuple(
-        Column(f"mm_{hours}h", f"{hours} h", unit="mm", decimals=1, width=76) for hours in _SHOWN
+        Column(f"mm_{hours}h", f"{hours} h", unit="mm", decimals=1) for hours in _SHOWN
     )
 
 
@@ -64,9 +64,8 @@ def rare_columns() -> tuple[Column, ...]:
             low=0,
             high=1.5,
             colour=BLUE,
-            width=130,
         ),
-        Column("rarity", Text("Rarity", "Rareté"), states=RARITY, cell="background", width=186),
+        Column("rarity", Text("Rarity", "Rareté"), states=RARITY, cell="background"),
     )
 
 
@@ -140,7 +139,7 @@ _MOST = Panel(
         Column("site", hidden=True),
         Column("station", Text("Catchment of", "Bassin versant de"), links=(site_page(),)),
         *amounts(),
-        Column("at", Text("24 h ending", "fin des 24 h"), unit="date", width=190),
+        Column("at", Text("24 h ending", "fin des 24 h"), unit="date"),
     ),
     width=14,
     height=11,

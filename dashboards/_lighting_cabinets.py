@@ -67,11 +67,11 @@ _SWITCHING = Panel(
     columns=(
         _SITE,
         _TITLE,
-        coloured("evening", Text("On", "Allumage"), "min", MINUTES, decimals=1, width=90),
-        coloured("morning", Text("Off", "Extinction"), "min", MINUTES, decimals=1, width=95),
-        coloured("farthest", Text("Farthest", "Extrême"), "min", MINUTES, decimals=1, width=95),
-        Column("seen", Text("Seen", "Vues"), unit="count", decimals=0, width=65),
-        Column("planned", Text("Planned", "Prévues"), unit="count", decimals=0, width=75),
+        coloured("evening", Text("On", "Allumage"), "min", MINUTES, decimals=1),
+        coloured("morning", Text("Off", "Extinction"), "min", MINUTES, decimals=1),
+        coloured("farthest", Text("Farthest", "Extrême"), "min", MINUTES, decimals=1),
+        Column("seen", Text("Seen", "Vues"), unit="count", decimals=0),
+        Column("planned", Text("Planned", "Prévues"), unit="count", decimals=0),
     ),
     width=10,
     height=13,
@@ -129,7 +129,7 @@ _PHASES = Panel(
         _SITE,
         _TITLE,
         *(
-            Column(f"phase{number}", f"Phase {number}", quantity=f"phase{number}_current", width=90)
+            Column(f"phase{number}", f"Phase {number}", quantity=f"phase{number}_current")
             for number in (1, 2, 3)
         ),
         bar(
@@ -140,7 +140,6 @@ _PHASES = Panel(
             low=0,
             high=100,
             decimals=0,
-            width=150,
         ),
     ),
     width=12,
@@ -175,15 +174,14 @@ _HEARD = Panel(
     """,
     columns=(
         Column("gateway", Text("Gateway", "Passerelle")),
-        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0, width=75),
-        Column("cabinets", Text("Cabinets", "Armoires"), unit="count", decimals=0, width=85),
+        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0),
+        Column("cabinets", Text("Cabinets", "Armoires"), unit="count", decimals=0),
         coloured(
             "silent",
             Text("Silent", "Muets"),
             "count",
             scale(QUIET, (1, ORANGE)),
             decimals=0,
-            width=75,
         ),
         bar(
             "heard",
@@ -193,9 +191,8 @@ _HEARD = Panel(
             low=0,
             high=100,
             decimals=1,
-            width=150,
         ),
-        Column("latest", Text("Latest word", "Dernier message"), unit="date", width=150),
+        Column("latest", Text("Latest word", "Dernier message"), unit="date"),
     ),
     width=12,
     height=11,

@@ -303,10 +303,9 @@ _TABLE = Panel(
             Text("Installed", "Installée"),
             quantity="cabinet_power",
             decimals=1,
-            width=110,
         ),
-        Column("drawn", Text("Drawn", "Consommée"), unit="kW.h", decimals=1, width=110),
-        Column("wanted", Text("Expected", "Attendue"), unit="kW.h", decimals=1, width=110),
+        Column("drawn", Text("Drawn", "Consommée"), unit="kW.h", decimals=1),
+        Column("wanted", Text("Expected", "Attendue"), unit="kW.h", decimals=1),
         bar(
             "ratio",
             Text("Of the plan", "Part du plan"),
@@ -315,7 +314,6 @@ _TABLE = Panel(
             low=0,
             high=200,
             decimals=0,
-            width=150,
         ),
         coloured(
             "beyond",
@@ -323,7 +321,6 @@ _TABLE = Panel(
             "kW.h",
             scale(QUIET, (0.1, ORANGE)),
             decimals=1,
-            width=130,
         ),
     ),
     width=15,

@@ -121,25 +121,24 @@ TABLE = Panel(
             Text("State", "État"),
             states=quiet(CABINET, ("lit", "dark")),
             cell="text",
-            width=195,
         ),
-        Column("planned", Text("Planned", "Plan"), unit="%", decimals=0, width=98),
-        Column("wanted", Text("Expected", "Attendue"), quantity="cabinet_power", width=105),
-        Column("power", Text("Power", "Puissance"), quantity="cabinet_power", width=112),
-        coloured("ratio", Text("Of the plan", "Part du plan"), "%", RATIO, decimals=0, width=100),
-        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0, width=85),
-        coloured("dark", Text("Dark", "Éteints"), "count", (Step(1, RED),), decimals=0, width=95),
+        Column("planned", Text("Planned", "Plan"), unit="%", decimals=0),
+        Column("wanted", Text("Expected", "Attendue"), quantity="cabinet_power"),
+        Column("power", Text("Power", "Puissance"), quantity="cabinet_power"),
+        coloured("ratio", Text("Of the plan", "Part du plan"), "%", RATIO, decimals=0),
+        Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0),
+        coloured("dark", Text("Dark", "Éteints"), "count", (Step(1, RED),), decimals=0),
         coloured(
-            "silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0, width=95
-        ),
-        coloured(
-            "faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0, width=100
+            "silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0
         ),
         coloured(
-            "lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0, width=88
+            "faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0
         ),
         coloured(
-            "age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET)), width=105
+            "lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0
+        ),
+        coloured(
+            "age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET))
         ),
     ),
     width=24,

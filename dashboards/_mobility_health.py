@@ -16,7 +16,7 @@ _WHOLE = (
 
 
 def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
-    return coloured(name, Text(en, fr), "%", (Step(None, QUIET), *steps), decimals=0, width=92)
+    return coloured(name, Text(en, fr), "%", (Step(None, QUIET), *steps), decimals=0)
 
 
 _CHECKS = Panel(
@@ -51,7 +51,6 @@ _CHECKS = Panel(
             Text("Verdict", "Verdict"),
             states=quiet(VERDICT, ("valid",)),
             cell="text",
-            width=150,
         ),
         coloured(
             "received",
@@ -59,7 +58,6 @@ _CHECKS = Panel(
             "%",
             scale(RED, (60, ORANGE), (90, QUIET)),
             decimals=0,
-            width=105,
         ),
         _share("zero", "Empty", "Nulle", Step(59, RED)),
         _share("busy", "> 70 %", "> 70 %", Step(20, RED)),
@@ -70,7 +68,6 @@ _CHECKS = Panel(
             "h",
             scale(QUIET, (4, ORANGE)),
             decimals=1,
-            width=112,
         ),
     ),
     width=15,
@@ -127,11 +124,11 @@ _WORKS = Panel(
     GROUP BY w.works, w.begins, w.ends ORDER BY w.begins
     """,
     columns=(
-        Column("works", Text("Works", "Travaux"), links=(site_page(),), width=175),
+        Column("works", Text("Works", "Travaux"), links=(site_page(),)),
         Column("stations", Text("Stations", "Stations")),
         Column("site", hidden=True),
-        Column("begins", Text("From", "Du"), unit="date", width=175),
-        Column("ends", Text("To", "Au"), unit="date", width=175),
+        Column("begins", Text("From", "Du"), unit="date"),
+        Column("ends", Text("To", "Au"), unit="date"),
         Column(
             "state",
             Text("State", "État"),
@@ -141,7 +138,6 @@ _WORKS = Panel(
                 State("over", Text("over", "terminés"), GREY, "○"),
             ),
             cell="text",
-            width=110,
         ),
     ),
     no_value=Text("No works in this time", "Aucuns travaux sur la période"),

@@ -234,29 +234,27 @@ TABLE = Panel(
     columns=(
         Column("site", hidden=True),
         Column("title", Text("Station", "Station"), links=(site_page(),)),
-        Column("road", Text("Section", "Section"), width=212),
+        Column("road", Text("Section", "Section")),
         Column(
             "state",
             Text("State", "État"),
             states=quiet(ROAD, ("free", "empty")),
             cell="text",
-            width=150,
         ),
-        Column("flow", Text("Flow", "Débit"), quantity="traffic_flow", width=95),
-        bar("load", Text("Load", "Charge"), "%", LOAD, low=0, high=120, decimals=0, width=150),
-        Column("speed", Text("Speed", "Vitesse"), quantity="traffic_speed", width=90),
+        Column("flow", Text("Flow", "Débit"), quantity="traffic_flow"),
+        bar("load", Text("Load", "Charge"), "%", LOAD, low=0, high=120, decimals=0),
+        Column("speed", Text("Speed", "Vitesse"), quantity="traffic_speed"),
         coloured(
             "kept",
             Text("Kept", "Gardée"),
             "%",
             (*KEPT[:-1], Step(85, QUIET)),
             decimals=0,
-            width=100,
         ),
-        Column("occupancy", Text("Occupancy", "Occupation"), quantity="occupancy", width=125),
-        Column("heavy", Text("Heavy vehicles", "Poids lourds"), quantity="heavy_share", width=105),
+        Column("occupancy", Text("Occupancy", "Occupation"), quantity="occupancy"),
+        Column("heavy", Text("Heavy vehicles", "Poids lourds"), quantity="heavy_share"),
         coloured(
-            "age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET)), width=110
+            "age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET))
         ),
     ),
     width=24,

@@ -13,6 +13,7 @@ from dashboards._fields import apply_ink, defaults, null_override, override
 from dashboards._kinds import PLACE, Kind, kind_of
 from dashboards._options import Options
 from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View, Words
+from dashboards._widths import size_columns
 from dashboards._words import words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
@@ -139,11 +140,15 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
         config.no_value = words(panel.no_value, options.lang)
     kind.settle(panel.view, config)
     refined = model.field_config
+    sizes = size_columns(panel, panel.view, options) if isinstance(panel.view, Table) else {}
     return sdk.FieldConfigSource(
         defaults=config,
         overrides=[
             *([null_override()] if isinstance(panel.view, Geomap | Table) else []),
             *(refined.overrides if refined is not None else []),
-            *(override(column, options, fills=_fills(panel.view)) for column in columns),
+            *(
+                override(column, options, fills=_fills(panel.view), more=sizes.get(column.name))
+                for column in columns
+            ),
         ],
     )

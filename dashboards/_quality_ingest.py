@@ -156,11 +156,11 @@ _LETTERS = Panel(
     FROM dead_letter WHERE received_at <= {UNTIL} GROUP BY 1 ORDER BY 2 DESC, 5 DESC
     """,
     columns=(
-        Column("reason", Text("Reason", "Motif"), width=150),
-        coloured("waiting", Text("Waiting", "En attente"), "count", FEW_IS_GOOD, width=110),
-        Column("replayed", Text("Replayed", "Rejoués"), unit="count", width=100),
-        Column("topics", Text("Topics", "Sujets"), unit="count", width=90),
-        Column("last", Text("Last", "Dernier"), unit="date", width=165),
+        Column("reason", Text("Reason", "Motif")),
+        coloured("waiting", Text("Waiting", "En attente"), "count", FEW_IS_GOOD),
+        Column("replayed", Text("Replayed", "Rejoués"), unit="count"),
+        Column("topics", Text("Topics", "Sujets"), unit="count"),
+        Column("last", Text("Last", "Dernier"), unit="date"),
         Column("detail", Text("Detail of the newest", "Détail du plus récent")),
     ),
     no_value=Text("nothing was refused", "rien n'a été refusé"),
@@ -213,9 +213,9 @@ _STATES = (
 )
 _WHO = (
     Column("site", hidden=True),
-    Column("device", Text("Device", "Appareil"), width=210),
+    Column("device", Text("Device", "Appareil")),
     Column("place", Text("Site", "Site"), links=(site_page(),)),
-    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text", width=105),
+    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text"),
 )
 
 _SILENT_DEVICES = Panel(
@@ -239,11 +239,11 @@ _SILENT_DEVICES = Panel(
             LIMIT 200
             """,
     columns=(
-        Column("state", Text("State", "État"), states=_STATES, cell="background", width=130),
+        Column("state", Text("State", "État"), states=_STATES, cell="background"),
         *_WHO,
         Column("heard", Text("Last heard", "Dernière mesure"), unit="date"),
         Column("lasts", Text("Silent for", "Muet depuis"), unit="duration"),
-        Column("allowed", Text("Allowed", "Délai"), unit="duration", width=110),
+        Column("allowed", Text("Allowed", "Délai"), unit="duration"),
     ),
     no_value=Text("all devices report", "tous les appareils émettent"),
     empty="every device reports",

@@ -162,9 +162,8 @@ _OFFICIAL = Panel(
             quantity="vigilance",
             states=VIGILANCE,
             cell="background",
-            width=110,
         ),
-        Column("bulletin", Text("Bulletin", "Bulletin"), unit="date", width=165),
+        Column("bulletin", Text("Bulletin", "Bulletin"), unit="date"),
     ),
     no_value=Text("no bulletin is received here", "aucun bulletin reçu ici"),
     empty="no official bulletin is connected",
@@ -192,14 +191,13 @@ _ASSETS = Panel(
     columns=(
         Column("site", hidden=True),
         Column("asset", Text("Asset", "Enjeu")),
-        Column("state", Text("State", "État"), states=REACHING, cell="background", width=115),
-        Column("due", Text("in", "dans"), unit="h", decimals=1, width=75),
+        Column("state", Text("State", "État"), states=REACHING, cell="background"),
+        Column("due", Text("in", "dans"), unit="h", decimals=1),
         Column(
             "margin",
             Text("Level minus asset", "Hauteur moins enjeu"),
             unit="m",
             decimals=2,
-            width=130,
         ),
         Column(
             "gauge",

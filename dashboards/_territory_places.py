@@ -21,7 +21,6 @@ _COUNTS = tuple(
         unit="count",
         cell="background",
         steps=scale("transparent", (1, state.colour)),
-        width=95,
     )
     for state in _GRAVE
 )
@@ -74,9 +73,9 @@ _DOMAINS = Panel(
                 ),
             ),
         ),
-        Column("sites", Text("Sites", "Sites"), unit="count", width=65),
-        Column("devices", Text("Devices", "Appareils"), unit="count", width=95),
-        coloured("silent", Text("Silent", "Muets"), "count", scale(GREEN, (1, VIOLET)), width=90),
+        Column("sites", Text("Sites", "Sites"), unit="count"),
+        Column("devices", Text("Devices", "Appareils"), unit="count"),
+        coloured("silent", Text("Silent", "Muets"), "count", scale(GREEN, (1, VIOLET))),
         *_COUNTS,
     ),
     width=12,
@@ -108,9 +107,9 @@ _COMMUNES = Panel(
             """,
     columns=(
         Column("commune", Text("Commune", "Commune")),
-        Column("sites", Text("Sites", "Sites"), unit="count", width=85),
-        coloured("blind", Text("Blind", "Aveugles"), "count", scale(GREEN, (1, VIOLET)), width=100),
-        *(replace(each, width=118) for each in _COUNTS),  # the filter's sign needs room, too
+        Column("sites", Text("Sites", "Sites"), unit="count"),
+        coloured("blind", Text("Blind", "Aveugles"), "count", scale(GREEN, (1, VIOLET))),
+        *(replace(each) for each in _COUNTS),  # the filter's sign needs room, too
     ),
     no_value=Text("no active alarm anywhere", "aucune alarme active"),
     empty="no active alarm",
@@ -142,11 +141,11 @@ _BLIND = Panel(
     columns=(
         Column("site", hidden=True),
         Column("place", Text("Site", "Site"), links=(site_page(),)),
-        Column("domain", Text("Function", "Fonction"), states=_alarms_now.DOMAINS, width=110),
-        Column("silent", Text("Silent", "Muets"), unit="count", width=80),
-        Column("devices", Text("of", "sur"), unit="count", width=70),
+        Column("domain", Text("Function", "Fonction"), states=_alarms_now.DOMAINS),
+        Column("silent", Text("Silent", "Muets"), unit="count"),
+        Column("devices", Text("of", "sur"), unit="count"),
         Column("heard", Text("Last heard", "Dernière mesure"), unit="date"),
-        coloured("assets", Text("Assets", "Enjeux"), "count", scale("text", (1, ORANGE)), width=90),
+        coloured("assets", Text("Assets", "Enjeux"), "count", scale("text", (1, ORANGE))),
     ),
     no_value=Text("all devices report", "tous les appareils émettent"),
     empty="every device reports",

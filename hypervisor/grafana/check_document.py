@@ -13,9 +13,11 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard as Model
 from starlette.routing import Match, Route
 
-from dashboards._build import drop_placement
+from dashboards._build import REFRESH, drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
+from dashboards._links import TAG
 from dashboards._units import EXTRA, GRAFANA, grafana
+from dashboards._widths import WINDOW, room
 from hypervisor.base import rooms
 from hypervisor.grafana import emulation, vocabulary
 from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, iter_panels
@@ -24,6 +26,8 @@ from sensors._units import dimension
 
 _LANES = {"state-timeline", "status-history"}
 _REDUCED = {"stat", "gauge", "bargauge"}
+_LINKS = 2  # a drop-down of dashboards, and the console
+_NARROWEST = 150  # Grafana's own, of a column without any width
 _DASHBOARD = re.compile(r"^/d/([^/?]+)")
 _PLACE = re.compile(r"\$\{[^}]*\}")
 
@@ -32,6 +36,7 @@ def find_problems(board: Board, uids: Sequence[str], console: str) -> Iterator[F
     """Problems of the JSON. `uids`: of all dashboards; `console`: its address."""
     for where, text in (
         *(("the dashboard", text) for text in _check_document(board, uids)),
+        *(("the bar", text) for text in _check_bar(board.document)),
         *_check_variables(board),
         *_check_sources(board),
         *(
@@ -56,6 +61,22 @@ def _check_document(board: Board, uids: Sequence[str]) -> Iterator[str]:
     if board.described is None:
         yield "no module of dashboards/ describes it"
     yield from _round_trip(board.document)
+
+
+def _check_bar(document: Json) -> Iterator[str]:
+    """What stands above the panels, in one line; and how often they ask anew."""
+    if document.get("refresh") != REFRESH:
+        yield f"it refreshes every {document.get('refresh')!r}; expected {REFRESH!r}, by the span"
+    for link in document.get("links", []):
+        if link.get("type") == "dashboards" and not (
+            link.get("asDropdown") and link.get("tags") == [TAG]
+        ):
+            yield f"its link {link.get('title')!r} must be a drop-down of the tag {TAG!r}"
+    if len(document.get("links", [])) > _LINKS:
+        yield f"it has {len(document['links'])} links; put them into one drop-down"
+    for annotation in list_annotations(document):
+        if annotation.get("placement") != "inControlsMenu":
+            yield f"the switch of {annotation['name']!r} is not in the menu of controls"
 
 
 def _round_trip(document: Json) -> Iterator[str]:
@@ -174,6 +195,7 @@ def _check_link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
         yield f"its link {url!r} leads neither to a dashboard (/d/…) nor into the console"
 
 
+
 def _check_panel(piece: BuiltPanel) -> Iterator[str]:
     panel = piece.panel
     kind = panel.get("type", "")
@@ -192,10 +214,37 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
         yield "its lanes are not split; expected a transformation partitionByValues on the device"
     if kind in _REDUCED:
         yield from _check_calcs(panel)
+    if kind == "table":
+        yield from _check_columns(panel)
     refs = Counter(query.get("refId") for query in piece.queries)
     yield from (f"two of its queries are called {ref!r}" for ref, n in refs.items() if n > 1)
     if piece.described is None:
         yield "its description in dashboards/ has no panel of this id"
+
+
+def _check_columns(panel: Json) -> Iterator[str]:
+    """Columns that Grafana squeezes or pushes out of sight, in a window of `WINDOW` pixels."""
+    widths = find_widths(panel)
+    needed, available = sum(widths.values()), room(panel["gridPos"]["w"])
+    if needed > available:
+        each = ", ".join(f"{name} {width}" for name, width in widths.items())
+        yield (
+            f"its columns need {needed} px, of which {available} are in sight in a window of"
+            f" {WINDOW}; make the panel wider, hide a column or shorten a title ({each})"
+        )
+
+
+def find_widths(panel: Json) -> dict[str, int]:
+    """The columns that a table shows, and the least width of each (px)."""
+    widths: dict[str, int] = {}
+    for override in panel.get("fieldConfig", {}).get("overrides", []):
+        if override["matcher"]["id"] == "byName":
+            values = {each["id"]: each.get("value") for each in override["properties"]}
+            if not values.get("custom.hidden"):
+                name = override["matcher"]["options"]
+                least = values.get("custom.minWidth", _NARROWEST)
+                widths[name] = values.get("custom.width") or least
+    return widths
 
 
 def _check_calcs(panel: Json) -> Iterator[str]:

@@ -119,10 +119,11 @@ def test_links_to_the_console_only_where_it_can_be_reached() -> None:
 
 def test_the_others_are_a_click_away_for_the_same_territory_and_time() -> None:
     links = {link["title"]: link for link in build_document(ZOO, ENGLISH)["links"]}
-    assert "Zoo" not in links
-    example = links["Example"]
-    assert example["url"] == "/d/hypervisor-example?${epci:queryparam}&${commune:queryparam}"
-    assert example["keepTime"]
+    assert set(links) == {"Dashboards", "Console"}
+    menu = links["Dashboards"]
+    assert (menu["type"], menu["asDropdown"], menu["tags"]) == ("dashboards", True, ["hypervisor"])
+    assert menu["keepTime"]
+    assert menu["includeVars"]
     assert links["Console"]["url"] == "https://console.test/now"
     alone = replace(ENGLISH, others=(), console_url="")
     assert build_document(ZOO, alone)["links"] == []

@@ -59,7 +59,6 @@ TABLE = panel(
             name="site",
             title=Text(en="Site", fr="Site"),
             unit="text",
-            width=200,
             links=(site_page(), dashboard_of("zoo", Text(en="Zoo", fr="Zoo")), alarm_page()),
         ),
         Column(name="priority", states=PRIORITIES, cell="background"),
