@@ -26,7 +26,7 @@ DASHBOARD = Dashboard(
             SELECT bucket.time, site.title AS metric, bucket.mean AS value
             FROM {readings("level")} ORDER BY bucket.time
             """,
-            width=16,
+            width=15,
         ),
         Panel(
             key="now",
@@ -51,7 +51,7 @@ DASHBOARD = Dashboard(
                 Column("level", Text("Level", "Hauteur"), quantity="level"),
                 Column("at", Text("Measured", "Mesurée"), unit="date"),
             ),
-            width=8,
+            width=9,
         ),
         Section(
             key="official",

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import GREY, State, Step, ink
 from dashboards._describe import Column, Link
 from dashboards._options import Options
-from dashboards._units import DashboardError, grafana
+from dashboards._units import DATES, DashboardError, grafana
 from dashboards._words import words
 
 CLEAR, INK = "transparent", "text"  # no fill; the theme's ink
@@ -95,7 +95,7 @@ def properties(column: Column, options: Options) -> dict[str, Any]:
     if column.title:
         values["displayName"] = words(column.title, options.lang)
     if unit:
-        values["unit"] = grafana(unit)
+        values["unit"] = DATES[options.lang] if unit == "date" else grafana(unit)
     numbers = {"decimals": decimals, "min": column.low, "max": column.high}
     values |= {key: value for key, value in numbers.items() if value is not None}
     if column.states:

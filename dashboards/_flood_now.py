@@ -252,7 +252,7 @@ _ASSETS = Panel(
             links=(site_page(),),
         ),
         Column("due_h", Text("in", "dans"), unit="h", decimals=1),
-        Column("between", Text("between", "entre")),
+        Column("between", Text("between", "entre"), unit="short"),
         coloured(
             "margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2
         ),

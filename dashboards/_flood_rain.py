@@ -100,7 +100,7 @@ _NOW = Panel(
         *amounts(),
         *rare_columns(),
     ),
-    width=14,
+    width=16,
     height=14,
 )
 # A sum over hours is highest where one that had rain is its last.
@@ -165,7 +165,7 @@ _FALLEN = Panel(
     """,
     quantity="catchment_rain",
     low=0,
-    width=10,
+    width=8,
     height=14,
 )
 _BASINS = Panel(

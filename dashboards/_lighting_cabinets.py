@@ -32,7 +32,7 @@ _LANE = Panel(
     WHERE {territory("c")} ORDER BY c.time, c.title
     """,
     points=400,
-    width=14,
+    width=12,
     height=13,
 )
 
@@ -73,7 +73,7 @@ _SWITCHING = Panel(
         Column("seen", Text("Seen", "Vues"), unit="count", decimals=0),
         Column("planned", Text("Planned", "Prévues"), unit="count", decimals=0),
     ),
-    width=10,
+    width=12,
     height=13,
 )
 
@@ -142,7 +142,7 @@ _PHASES = Panel(
             decimals=0,
         ),
     ),
-    width=12,
+    width=10,
     height=11,
 )
 
@@ -194,7 +194,7 @@ _HEARD = Panel(
         ),
         Column("latest", Text("Latest word", "Dernier message"), unit="date"),
     ),
-    width=12,
+    width=14,
     height=11,
 )
 

@@ -149,7 +149,7 @@ _BLIND = Panel(
     ),
     no_value=Text("all devices report", "tous les appareils émettent"),
     empty="every device reports",
-    width=12,
+    width=24,
     height=8,
 )
 SECTION = Section(

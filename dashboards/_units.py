@@ -48,13 +48,15 @@ GRAFANA = {
     "code": "none",
     "bool": "none",
 }
+DATES = {"en": "time:YYYY-MM-DD HH:mm", "fr": "time:DD/MM/YYYY HH:mm"}  # as the axes have them
 _PLAIN = str.maketrans("", "", "{}()")  # "{veh}/h" reads "veh/h"
 # Words for columns that are no quantity.
 EXTRA = {
     "count": "none",
     "number": "none",
-    "text": "string",
-    "date": "time:YYYY-MM-DD HH:mm",  # in SQL a timestamptz; its own may add .000
+    "text": "string",  # a name, which may wrap
+    "short": "string",  # a word or two, which may not
+    "date": DATES["en"],  # in SQL a timestamptz; Grafana's own may add .000
     "ago": "dateTimeFromNow",
     "duration": "dthms",  # in SQL seconds; reads 26:05:00 in any language
     "share": "percentunit",  # in SQL 0 to 1

@@ -4,8 +4,8 @@ Grafana gives the columns without a width equal parts of what the others leave, 
 `minWidth`. So values take what they need, and names, which may wrap, take all the rest.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from dashboards._describe import Column, Panel
 from dashboards._fields import count_decimals
@@ -26,6 +26,7 @@ _NARROW, _WIDE = frozenset("iljtfrI.,:;'|!()· "), frozenset("mwMW%@—")
 _SAMPLES = {
     "date": "28/11/2026 12:34",
     "ago": "il y a 23 heures",
+    "short": "100-200 h",
     "duration": "1000:05:00",
     "share": "100.0%",
     "bytes": "100.0 MiB",
@@ -54,20 +55,32 @@ def room(width: int) -> int:
     return int(width * part + (width - 1) * _GAP) - _AROUND
 
 
-def size_columns(panel: Panel, view: Table, options: Options) -> dict[str, dict[str, Any]]:
-    """Grafana's properties of each column of a table: a value's width, the least of a name."""
+def size_columns(panel: Panel, view: Table, options: Options) -> dict[str, dict[str, int]]:
+    """Grafana's properties of each column of a table: a value's width, the least of a name.
+
+    Words of states stand in one line where there is room for all columns, else in two.
+    """
+    sizes = _size(panel, view, options, measure)
+    needed = sum(next(iter(each.values())) for each in sizes.values())
+    return sizes if needed <= room(panel.width) else _size(panel, view, options, _two_lines)
+
+
+def _size(
+    panel: Panel, view: Table, options: Options, fit: Callable[[str], int]
+) -> dict[str, dict[str, int]]:
     shown = [column for column in panel.columns if not column.hidden]
-    sizes: dict[str, dict[str, Any]] = {}
+    sizes: dict[str, dict[str, int]] = {}
     for column in shown:
         title = words(column.title, options.lang) or column.name
         heading = max(map(measure, title.split()), default=0)
         heading += _SORTED if view.sort_by == column.name else 0
         if column is shown[0] or _is_name(column, panel):
-            least = max(heading, *_contents(column, options), _NAME - _CELL)
+            least = max(heading, *_contents(column, options, fit), _NAME - _CELL)
             sizes[column.name] = {"custom.minWidth": least + _CELL}
         else:
             own = column if column.unit or column.quantity else _as_panel(column, panel)
-            sizes[column.name] = {"custom.width": max(heading, *_contents(own, options)) + _CELL}
+            least = max(heading, *_contents(own, options, fit))
+            sizes[column.name] = {"custom.width": least + _CELL}
     return sizes
 
 
@@ -84,11 +97,11 @@ def _as_panel(column: Column, panel: Panel) -> Column:
     return replace(column, quantity=panel.quantity, unit=panel.unit, decimals=decimals)
 
 
-def _contents(column: Column, options: Options) -> tuple[int, ...]:
+def _contents(column: Column, options: Options, fit: Callable[[str], int]) -> tuple[int, ...]:
     """Widths of what may stand in a cell."""
     if column.states:
         marked = (f"{each.symbol} {words(each.text, options.lang)}" for each in column.states)
-        return tuple(_two_lines(text.strip()) for text in marked)
+        return tuple(fit(text.strip()) for text in marked)
     return (_BAR if column.cell == "gauge" else 0, measure(_sample(column, options)))
 
 

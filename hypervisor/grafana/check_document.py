@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 from dashboards._build import REFRESH, drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
 from dashboards._links import TAG
-from dashboards._units import EXTRA, GRAFANA, grafana
+from dashboards._units import DATES, EXTRA, GRAFANA, grafana
 from dashboards._widths import WINDOW, room
 from hypervisor.base import rooms
 from hypervisor.grafana import emulation, vocabulary
@@ -288,6 +288,8 @@ def find_unit_problems(piece: BuiltPanel) -> Iterator[str]:
             yield f"Grafana has no unit {unit!r}{of}"
             continue
         expected = _expected_unit(piece, name)
+        if expected == EXTRA["date"] and unit in DATES.values():
+            continue
         if expected is not None and unit != expected:
             yield f"the unit{of} is {unit!r}; its quantity has {expected!r}"
         elif expected is None and not _fits(name, unit):
