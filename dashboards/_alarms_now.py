@@ -140,9 +140,7 @@ TABLE_COLUMNS = (
     Column("site", hidden=True),
     Column("alarm", hidden=True),
     Column("rule", hidden=True),
-    Column(
-        "priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background"
-    ),
+    Column("priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background"),
     Column("state", Text("State", "État"), states=STATES, cell="text"),
     Column("title", Text("Alarm", "Alarme"), links=(alarm_page(), rule_page())),
     Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text"),

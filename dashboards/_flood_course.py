@@ -7,7 +7,7 @@ from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_now import RECENT
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, readings, territory
+from dashboards._sql import SINCE, UNTIL, before, hours, readings, territory
 from dashboards._views import Scatter, Table, TimeSeries
 from dashboards._words import Text
 
@@ -115,10 +115,9 @@ _GAUGE = Panel(
                        (SELECT max(day.max) FROM rollup_day day
                         WHERE day.series_id = urgent.series
                          AND day.begins <= {before(UNTIL, "25 hours")}),
-                       (SELECT max(hour.max) FROM rollup_hour hour
-                        WHERE hour.series_id = urgent.series
-                         AND hour.begins > {before(UNTIL, "50 hours")}
-                         AND hour.begins <= {before(UNTIL, "1 hour")}),
+                       (SELECT max(hour.max)
+                        FROM {hours("ARRAY[urgent.series]", before(UNTIL, "50 hours"))} AS hour
+                        WHERE hour.begins <= {before(UNTIL, "1 hour")}),
                        urgent.value) AS highest,
                    NULL::float8 AS rain
             FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge

@@ -253,9 +253,7 @@ _ASSETS = Panel(
         ),
         Column("due_h", Text("in", "dans"), unit="h", decimals=1),
         Column("between", Text("between", "entre"), unit="short"),
-        coloured(
-            "margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2
-        ),
+        coloured("margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2),
         Column("station", hidden=True),
     ),
     no_value=Text("no asset is tied to a gauge", "aucun enjeu rattaché à une station"),

@@ -7,7 +7,7 @@ from dashboards._describe import Builder, Column, Panel, Section, coloured
 from dashboards._flood_course import urgent
 from dashboards._gaps import FIT
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, territory
+from dashboards._sql import SINCE, UNTIL, before, hours, territory
 from dashboards._views import Scatter, Table
 from dashboards._words import Text
 
@@ -114,8 +114,7 @@ WITH gauge AS MATERIALIZED (
 ), lately AS (
     SELECT DISTINCT ON (hour.series_id) hour.series_id, hour.begins, hour.max,
            hour.begins + INTERVAL '1 hour' AS ends
-    FROM rollup_hour hour WHERE hour.series_id = ANY (ARRAY(SELECT series FROM gauge))
-     AND hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
+    FROM {hours("ARRAY(SELECT series FROM gauge)", before(UNTIL, "24 hours"))} AS hour
     ORDER BY hour.series_id, hour.max DESC, hour.begins
 ), way AS (
     SELECT DISTINCT ON (key) split_part(key, '>', 1) AS above, split_part(key, '>', 2) AS below,
@@ -179,15 +178,11 @@ _TABLE = Panel(
         Column("river", Text("River", "Cours d'eau")),
         Column("station", Text("Gauge", "Station"), links=(site_page(),)),
         Column("peak_at", Text("Peak at", "Pic à"), unit="date"),
-        coloured(
-            "peak", Text("minus alert", "moins alerte"), "m", _ABOVE_ALERT, decimals=2
-        ),
+        coloured("peak", Text("minus alert", "moins alerte"), "m", _ABOVE_ALERT, decimals=2),
         Column("state", Text("State", "État"), states=_STATES, cell="text"),
         Column("due_at", Text("Expected at", "Attendu à"), unit="date"),
         Column("above", Text("from", "depuis")),
-        coloured(
-            "above_peak", Text("peak there", "pic amont"), "m", _ABOVE_ALERT, decimals=2
-        ),
+        coloured("above_peak", Text("peak there", "pic amont"), "m", _ABOVE_ALERT, decimals=2),
     ),
     width=24,
     height=18,

@@ -5,7 +5,7 @@ from dashboards._describe import Column, Panel, Section
 from dashboards._flood_now import BASIN_STEPS
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, readings, series_of
+from dashboards._sql import SINCE, UNTIL, before, hours, readings, series_of
 from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
 
@@ -20,9 +20,7 @@ _SHOWN = (1, 3, 6, 24)
 
 def amounts() -> tuple[Column, ...]:
     """The columns of the sums over the hours that are shown."""
-    return tuple(
-        Column(f"mm_{hours}h", f"{hours} h", unit="mm", decimals=1) for hours in _SHOWN
-    )
+    return tuple(Column(f"mm_{hours}h", f"{hours} h", unit="mm", decimals=1) for hours in _SHOWN)
 
 
 def sum_rain() -> str:
@@ -123,9 +121,8 @@ _MOST = Panel(
     sql=f"""
     WITH wet AS (
         SELECT hour.series_id, hour.begins, {_HIGHEST}
-        FROM rollup_hour hour WHERE hour.series_id = ANY ({series_of("catchment_rain")})
-         AND hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
-         AND hour.sum > 0
+        FROM {hours(series_of("catchment_rain"), before(SINCE, "1 hour"))} AS hour
+        WHERE hour.sum > 0
     )
     SELECT site.name AS site, site.title AS station,
            {_MOST_OF},

@@ -14,7 +14,7 @@ from dashboards._colours import (
 )
 from dashboards._describe import Column, Panel, bar, coloured
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, series_of, territory
+from dashboards._sql import SINCE, UNTIL, before, hours, series_of, territory
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
 from sensors.flood import DOMAIN as FLOOD
@@ -153,6 +153,10 @@ def _quantity_states(quantities: tuple[str, ...]) -> tuple[State, ...]:
     )
 
 
+_CLOCKS = """ARRAY(SELECT f.id FROM series f
+    WHERE f.device = own.device_id AND f.quantity = 'clock_fault')"""
+
+
 def _health(quantities: tuple[str, ...]) -> str:
     return f"""
 WITH own AS MATERIALIZED (
@@ -164,9 +168,8 @@ WITH own AS MATERIALIZED (
 ), told AS MATERIALIZED (
     SELECT own.*, newest.time, coalesce(k.stale_s, 3 * k.interval_s) AS stale_s, k.interval_s,
            day.received, day.suspect,
-           (SELECT sum(fault.sum) FROM series f JOIN rollup_hour fault ON fault.series_id = f.id
-             AND fault.begins > {before(UNTIL, "24 hours")} AND fault.begins <= {UNTIL}
-            WHERE f.device = own.device_id AND f.quantity = 'clock_fault') AS clock,
+           (SELECT sum(fault.sum) FROM {hours(_CLOCKS, before(UNTIL, "24 hours"))} AS fault
+           ) AS clock,
            (SELECT charge.value FROM series b CROSS JOIN LATERAL last_reading(b.id, {UNTIL}) charge
             WHERE b.device = own.device_id AND b.quantity = 'battery') AS battery
     FROM own LEFT JOIN LATERAL last_reading(own.series, {UNTIL}) newest ON true

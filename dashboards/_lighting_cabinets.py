@@ -5,7 +5,7 @@ from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import QUIET
 from dashboards._lighting_now import SHORT, SIGNAL
 from dashboards._links import site_page
-from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._sql import EVERY, SINCE, UNTIL, before, hours, territory
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
 
@@ -100,10 +100,9 @@ _PHASES = Panel(
             ('phase1_current', 'phase2_current', 'phase3_current')
     ),
     said AS MATERIALIZED (
-        SELECT hour.series_id, hour.begins, hour.sum, hour.count FROM rollup_hour hour
-        WHERE hour.series_id = ANY (ARRAY (SELECT id FROM source))
-          AND hour.begins <= {UNTIL}
-          AND hour.begins >= (SELECT greatest(min(first), {UNTIL} - interval '3 days')
+        SELECT hour.series_id, hour.begins, hour.sum, hour.count
+        FROM {hours("ARRAY(SELECT id FROM source)", before(UNTIL, "73 hours"))} AS hour
+        WHERE hour.begins >= (SELECT greatest(min(first), {UNTIL} - interval '3 days')
                               FROM cabinet)
     ),
     phase AS (

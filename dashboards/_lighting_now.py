@@ -128,18 +128,10 @@ TABLE = Panel(
         coloured("ratio", Text("Of the plan", "Part du plan"), "%", RATIO, decimals=0),
         Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0),
         coloured("dark", Text("Dark", "Éteints"), "count", (Step(1, RED),), decimals=0),
-        coloured(
-            "silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0
-        ),
-        coloured(
-            "faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0
-        ),
-        coloured(
-            "lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0
-        ),
-        coloured(
-            "age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET))
-        ),
+        coloured("silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0),
+        coloured("faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0),
+        coloured("lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0),
+        coloured("age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET))),
     ),
     width=24,
     height=11,

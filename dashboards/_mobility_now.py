@@ -253,9 +253,7 @@ TABLE = Panel(
         ),
         Column("occupancy", Text("Occupancy", "Occupation"), quantity="occupancy"),
         Column("heavy", Text("Heavy vehicles", "Poids lourds"), quantity="heavy_share"),
-        coloured(
-            "age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET))
-        ),
+        coloured("age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET))),
     ),
     width=24,
     height=11,

@@ -6,7 +6,7 @@ from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._lanes import DOUBTS
 from dashboards._links import site_page
 from dashboards._quality_now import DEVICES
-from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
+from dashboards._sql import EVERY, SINCE, UNTIL, before, hours, series_of, territory, told_last
 from dashboards._views import Table, Timeline, TimeSeries
 from dashboards._words import Text
 
@@ -273,18 +273,11 @@ _DOUBTFUL = Panel(
                 WHERE hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
                 GROUP BY 1
             ), clock AS (
-                SELECT series.device, sum(hour.sum) AS n FROM rollup_hour AS hour
-                JOIN series ON series.id = hour.series_id
-                WHERE hour.series_id = ANY (ARRAY (
-                        SELECT id FROM series WHERE quantity = 'clock_fault'))
-                  AND hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
-                GROUP BY 1
+                SELECT series.device, sum(hour.sum) AS n
+                FROM {hours(series_of("clock_fault"), before(UNTIL, "24 hours"))} AS hour
+                JOIN series ON series.id = hour.series_id GROUP BY 1
             ), charge AS MATERIALIZED (
-                SELECT series.device, hour.last FROM series CROSS JOIN LATERAL (
-                    SELECT told.last FROM rollup_hour AS told
-                    WHERE told.series_id = series.id AND told.begins <= {UNTIL}
-                    ORDER BY told.begins DESC LIMIT 1) AS hour
-                WHERE series.quantity = 'battery'
+                SELECT series.device, latest.last FROM {told_last("battery")}
             ), told AS (
                 SELECT devices.*,
                        CASE WHEN NOT devices.switched THEN

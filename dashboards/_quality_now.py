@@ -3,7 +3,7 @@
 from dashboards._alarms_now import DOMAINS
 from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, scale
 from dashboards._describe import Column, Panel, Section
-from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
+from dashboards._sql import EVERY, SINCE, UNTIL, before, latest, territory, told_last
 from dashboards._views import Stat, TimeSeries
 from dashboards._words import Text
 
@@ -134,12 +134,7 @@ _CLOCKS = Panel(
     ),
     view=Stat(colour="background"),
     sql=f"""
-    SELECT count(DISTINCT device.id) AS devices FROM series
-    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-    CROSS JOIN LATERAL (SELECT hour.begins FROM rollup_hour AS hour
-        WHERE hour.series_id = series.id AND hour.begins >= {before(SINCE, "1 hour")}
-          AND hour.begins <= {UNTIL} LIMIT 1) AS told
-    WHERE series.quantity = 'clock_fault' AND {territory()}
+    SELECT count(DISTINCT device.id) AS devices FROM {latest("clock_fault")}
     """,
     unit="count",
     steps=FEW_IS_GOOD,
@@ -157,12 +152,8 @@ _BATTERIES = Panel(
     ),
     view=Stat(colour="background"),
     sql=f"""
-    SELECT count(*) FILTER (WHERE charge.last < 20) AS low FROM series
-    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-    CROSS JOIN LATERAL (SELECT hour.last FROM rollup_hour AS hour
-        WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
-        ORDER BY hour.begins DESC LIMIT 1) AS charge
-    WHERE series.quantity = 'battery' AND device.retired IS NULL AND {territory()}
+    SELECT count(*) FILTER (WHERE latest.last < 20) AS low
+    FROM {told_last("battery", where="device.retired IS NULL")}
     """,
     unit="count",
     steps=FEW_IS_GOOD,

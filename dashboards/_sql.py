@@ -71,18 +71,26 @@ def readings(*quantities: str, where: str = "", every: str = EVERY) -> str:
 def latest(*quantities: str, where: str = "") -> str:
     """A FROM item: the last valid reading of each series of the selected sites in the time range.
 
-    Columns: `latest.last`, `latest.last_at`, `latest.begins` … of `rollup_hour`, joined with
-    `series`, `device` and `site`. The hour may begin before the time range;
-    `latest.last_at` is the time of the reading.
+    Columns: `latest.last`, `latest.last_at`, `latest.begins` (its hour), joined with `series`,
+    `device` and `site`. The hour may begin before the time range; `latest.last_at` is the time of
+    the reading.
     """
-    further = f" AND {where}" if where else ""
+    return told_last(*quantities, since=before(SINCE, "1 hour"), where=where)
+
+
+def told_last(*quantities: str, since: str = "'-infinity'", where: str = "") -> str:
+    """The same, of hours that begin after `since`. Right while the roll-ups lag behind, too."""
     return (
-        "(SELECT series.* FROM series JOIN device ON device.id = series.device"
-        " JOIN site ON site.id = device.site"
-        f" WHERE series.quantity IN ({quote_list(quantities)})"
-        f" AND {territory()}{further}) AS series"
+        f"last_told({series_of(*quantities, where=where)}, {since}, {UNTIL}) AS latest"
+        " JOIN series ON series.id = latest.series_id"
+        f" AND series.quantity IN ({quote_list(quantities)})"
         " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
-        " CROSS JOIN LATERAL (SELECT * FROM rollup_hour AS hour WHERE hour.series_id = series.id"
-        f" AND hour.begins > {before(SINCE, '1 hour')} AND hour.begins <= {UNTIL}"
-        " ORDER BY hour.begins DESC LIMIT 1) AS latest"
     )
+
+
+def hours(series: str, since: str) -> str:
+    """A FROM item: the hours of an array of series that begin within since < begins <= UNTIL.
+
+    Columns as `rollup_hour`, without `increase`. Never read that table itself: it lags behind.
+    """
+    return f"hours_told({series}, {since}, {UNTIL})"

@@ -19,7 +19,7 @@ from dashboards._describe import Column, Panel, Section
 from dashboards._flood_now import REACHING
 from dashboards._links import dashboard_of, site_page
 from dashboards._quality_now import DEVICES
-from dashboards._sql import UNTIL, territory
+from dashboards._sql import UNTIL, territory, told_last
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
 
@@ -145,13 +145,9 @@ _OFFICIAL = Panel(
     ),
     view=Table(),
     sql=f"""
-    SELECT coalesce(site.river, site.title) AS reach, given.last AS colour,
-           given.last_at AS bulletin, site.name AS site
-    FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-    CROSS JOIN LATERAL (SELECT hour.last, hour.last_at FROM rollup_hour AS hour
-        WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
-        ORDER BY hour.begins DESC LIMIT 1) AS given
-    WHERE series.quantity = 'vigilance' AND {territory()} ORDER BY 2 DESC, 1
+    SELECT coalesce(site.river, site.title) AS reach, latest.last AS colour,
+           latest.last_at AS bulletin, site.name AS site
+    FROM {told_last("vigilance")} ORDER BY 2 DESC, 1
     """,
     columns=(
         Column("site", hidden=True),

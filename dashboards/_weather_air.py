@@ -4,7 +4,7 @@ from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Section
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, readings, series_of, territory
+from dashboards._sql import SINCE, UNTIL, before, hours, readings, series_of, territory
 from dashboards._views import Table, TimeSeries
 from dashboards._weather_now import FROST_STEPS
 from dashboards._words import Text
@@ -62,6 +62,8 @@ _FROST = Panel(
     width=12,
     height=11,
 )
+_AIR_OF_SITE = """ARRAY(SELECT series.id FROM series JOIN device ON device.id = series.device
+    WHERE device.site = w.site AND series.quantity = 'air_temperature')"""
 _GROWERS = Panel(
     key="weather-growers",
     title=Text("Frost: whom to call before 22:00", "Gel : qui prévenir avant 22 h"),
@@ -79,11 +81,8 @@ _GROWERS = Panel(
     sql=f"""
     SELECT w.name AS site, w.title AS station, w.air, w.dew, w.wet, t.value AS threshold,
            w.wet - t.value AS margin, (
-               SELECT min(hour.min) FROM rollup_hour hour
-               JOIN series ON series.id = hour.series_id
-               JOIN device ON device.id = series.device WHERE device.site = w.site
-                AND series.quantity = 'air_temperature' AND hour.begins <= {UNTIL}
-                AND hour.begins > {before(UNTIL, "12 hours")}) AS coldest
+               SELECT min(hour.min) FROM {hours(_AIR_OF_SITE, before(UNTIL, "12 hours"))} AS hour
+           ) AS coldest
     FROM weather_at({UNTIL}) w JOIN threshold_spans() t ON t.site = w.name
      AND t.name = 'frost' AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
     WHERE {territory("w")} ORDER BY margin NULLS LAST, w.title

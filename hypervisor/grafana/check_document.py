@@ -195,7 +195,6 @@ def _check_link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
         yield f"its link {url!r} leads neither to a dashboard (/d/…) nor into the console"
 
 
-
 def _check_panel(piece: BuiltPanel) -> Iterator[str]:
     panel = piece.panel
     kind = panel.get("type", "")
