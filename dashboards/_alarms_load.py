@@ -24,7 +24,7 @@ _STEP = "make_interval(secs => ceil($__interval_ms / 600000.0) * 600)"
 
 _AVERAGE = Panel(
     key="alarms-average",
-    title=Text("Mean per 10 min", "Moyenne sur 10 min"),
+    title=Text("Mean per 10 min", "Moyenne / 10 min"),
     about=Text(
         en="Mean number of alarms presented to the operators per ten minutes of the time range."
         " EEMUA 191: one is manageable in the long run.",
@@ -58,7 +58,7 @@ _WORST = Panel(
 )
 _OVER = Panel(
     key="alarms-over",
-    title=Text("Time in alarm flood", "Temps en avalanche"),
+    title=Text("Time in alarm flood", "Part en avalanche"),
     about=Text(
         en="Share of the time range with more than ten alarms within ten minutes. EEMUA 191: below"
         " one per cent.",

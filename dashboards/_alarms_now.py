@@ -68,8 +68,8 @@ COUNTS = Panel(
         )
         for priority in PRIORITIES
     ),
-    width=12,
-    height=5,
+    width=24,
+    height=4,
 )
 WAITING = Panel(
     key="alarms-waiting",
@@ -84,8 +84,8 @@ WAITING = Panel(
     sql="SELECT count(*) FILTER (WHERE NOT acknowledged AND held IS NULL) AS waiting" + STANDING,
     unit="count",
     steps=scale(GREEN, (1, ORANGE), (10, RED)),
-    width=3,
-    height=5,
+    width=6,
+    height=4,
 )
 _OLDEST = Panel(
     key="alarms-oldest",
@@ -100,8 +100,8 @@ _OLDEST = Panel(
     unit="duration",
     steps=scale(GREEN, (600, ORANGE), (3600, RED)),
     no_value=Text("nothing waits", "rien n'attend"),
-    width=3,
-    height=5,
+    width=6,
+    height=4,
 )
 STALE = Panel(
     key="alarms-stale",
@@ -116,8 +116,8 @@ STALE = Panel(
     sql="SELECT count(*) FILTER (WHERE stale) AS stale" + STANDING,
     unit="count",
     steps=scale(GREEN, (1, VIOLET)),
-    width=3,
-    height=5,
+    width=6,
+    height=4,
 )
 _LONG = Panel(
     key="alarms-long",
@@ -132,8 +132,8 @@ _LONG = Panel(
     sql=f"SELECT count(*) FILTER (WHERE began <= {UNTIL} - interval '24 hours') AS long" + STANDING,
     unit="count",
     steps=scale(GREEN, (1, YELLOW), (5, ORANGE)),
-    width=3,
-    height=5,
+    width=6,
+    height=4,
 )
 
 TABLE_COLUMNS = (

@@ -63,7 +63,7 @@ _OVER = Panel(
 )
 _NEAREST = Panel(
     key="flood-nearest",
-    title=Text("Level minus alert, highest", "Hauteur moins alerte"),
+    title=Text("Level over alert", "Écart à l'alerte"),
     about=Text(
         en="Of all gauges the one nearest to its alert level from below, or farthest above it:"
         " level minus alert threshold. Positive: the threshold is exceeded.",
@@ -92,7 +92,7 @@ JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(
     key="flood-next-asset",
-    title=Text("Next asset in the water in", "Prochain enjeu dans"),
+    title=Text("Next asset in", "Enjeu atteint dans"),
     about=Text(
         en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
         " three hours. Nothing: none is reached within 24 h at today's rates.",
@@ -126,7 +126,7 @@ _REACHED = Panel(
 )
 _FULLEST = Panel(
     key="flood-fullest",
-    title=Text("Fullest retention basin", "Bassin le plus rempli"),
+    title=Text("Fullest basin", "Bassin max."),
     about=Text(
         "The fill of the fullest retention basin. From 95 % it holds nothing back any more.",
         "Remplissage du bassin de retenue le plus plein. À partir de 95 %, il n'écrête plus.",

@@ -12,6 +12,7 @@ from dashboards._views import Scatter, Table
 from dashboards._words import Text
 
 # Peaks at least five days apart; the last ten days may hold one that is not over.
+_BEFORE_PEAK = "peak.begins - INTERVAL '1 microsecond'"
 _ALIGNED = f"""
 WITH {urgent("g.alert IS NOT NULL")}, day AS (
     SELECT urgent.series, urgent.site, urgent.river, urgent.alert, day.begins, day.max,
@@ -43,15 +44,14 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
                     AND noted.ends + INTERVAL '1 day' ORDER BY noted.site NULLS LAST LIMIT 1), '')
                AS flood
     FROM peak CROSS JOIN LATERAL (
-        SELECT hour.begins FROM rollup_hour hour WHERE hour.series_id = peak.series
-          AND hour.begins >= peak.begins AND hour.begins < peak.ends
-          AND hour.begins <= {UNTIL} ORDER BY hour.max DESC, hour.begins LIMIT 1) top
+        SELECT hour.begins
+        FROM {hours("ARRAY[peak.series]", _BEFORE_PEAK, f"least(peak.ends, {UNTIL})")} AS hour
+        WHERE hour.begins < peak.ends ORDER BY hour.max DESC, hour.begins LIMIT 1) top
 )
 SELECT flood.flood, extract(epoch FROM hour.begins - flood.at)::float8 / 3600 AS hours,
        hour.max - flood.alert AS margin
-FROM flood JOIN rollup_hour hour ON hour.series_id = flood.series
- AND hour.begins BETWEEN flood.first AND flood.last
- AND hour.begins <= {UNTIL}
+FROM flood CROSS JOIN LATERAL
+    {hours("ARRAY[flood.series]", "flood.first", f"least(flood.last, {UNTIL})")} AS hour
 ORDER BY flood.latest DESC, 1, 2
 """
 

@@ -14,10 +14,11 @@ from dashboards._kinds import PLACE, Kind, kind_of
 from dashboards._options import Options
 from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View, Words
 from dashboards._widths import size_columns
-from dashboards._words import words
+from dashboards._words import Text, words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
 
+_NONE = Text("none", "aucun")  # of a list without rows, which would show bare heads
 _WRITTEN_FOR = "12.0.0"  # without it Grafana migrates the panel from its oldest version
 
 
@@ -136,8 +137,9 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     if isinstance(panel.view, Stat) and panel.view.colour != "background":
         general, columns = apply_ink(general), tuple(map(apply_ink, columns))
     config = defaults(general, kind.custom(panel.view, options), options)
-    if panel.no_value:
-        config.no_value = words(panel.no_value, options.lang)
+    lists = isinstance(panel.view, Table | Timeline | StatusHistory)
+    if nothing := panel.no_value or (_NONE if lists else ""):
+        config.no_value = words(nothing, options.lang)
     kind.settle(panel.view, config)
     refined = model.field_config
     sizes = size_columns(panel, panel.view, options) if isinstance(panel.view, Table) else {}

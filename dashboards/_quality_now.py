@@ -79,7 +79,7 @@ _SILENT = Panel(
         Column("silent", Text("silent", "muets"), steps=scale(GREEN, (1, VIOLET))),
         Column("devices", Text("in use", "en service"), colour="text"),
     ),
-    width=5,
+    width=4,
     height=5,
 )
 _SUSPECT = Panel(
@@ -138,7 +138,7 @@ _CLOCKS = Panel(
     """,
     unit="count",
     steps=FEW_IS_GOOD,
-    width=3,
+    width=4,
     height=5,
 )
 _BATTERIES = Panel(

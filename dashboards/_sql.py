@@ -88,9 +88,9 @@ def told_last(*quantities: str, since: str = "'-infinity'", where: str = "") -> 
     )
 
 
-def hours(series: str, since: str) -> str:
-    """A FROM item: the hours of an array of series that begin within since < begins <= UNTIL.
+def hours(series: str, since: str, until: str = UNTIL) -> str:
+    """A FROM item: the hours of an array of series that begin within since < begins <= until.
 
     Columns as `rollup_hour`, without `increase`. Never read that table itself: it lags behind.
     """
-    return f"hours_told({series}, {since}, {UNTIL})"
+    return f"hours_told({series}, {since}, {until})"

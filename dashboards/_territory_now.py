@@ -64,8 +64,8 @@ _BLIND = Panel(
             """,
     unit="count",
     steps=scale(GREEN, (1, VIOLET)),
-    width=3,
-    height=5,
+    width=4,
+    height=4,
 )
 _NEAREST = Panel(
     key="territory-nearest",
@@ -87,8 +87,8 @@ _NEAREST = Panel(
     steps=scale(RED, (2, ORANGE), (6, BLUE)),
     no_value=Text("none within 24 h", "aucun sous 24 h"),
     empty="no asset is about to be reached",
-    width=3,
-    height=5,
+    width=5,
+    height=4,
 )
 _IN_WATER = Panel(
     key="territory-reached",
@@ -105,8 +105,8 @@ _IN_WATER = Panel(
     """,
     unit="count",
     steps=NONE_IS_GOOD,
-    width=3,
-    height=5,
+    width=5,
+    height=4,
 )
 _MAP = Panel(
     key="territory-map",
@@ -220,12 +220,12 @@ SECTION = Section(
     key="territory-now",
     title=Text("Now", "En ce moment"),
     panels=(
-        replace(_alarms_now.COUNTS, key="territory-standing", width=9),
-        replace(_alarms_now.WAITING, key="territory-waiting"),
+        replace(_alarms_now.COUNTS, key="territory-standing"),
+        replace(_alarms_now.WAITING, key="territory-waiting", width=5),
         _NEAREST,
         _IN_WATER,
         _BLIND,
-        replace(_alarms_now.STALE, key="territory-stale"),
+        replace(_alarms_now.STALE, key="territory-stale", width=5),
         _MAP,
         replace(_STANDING, columns=_NARROW),
         _OFFICIAL,

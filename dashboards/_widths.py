@@ -17,6 +17,7 @@ from dashboards._words import words
 WINDOW = 1110  # what Grafana leaves of 1,440 px beside its docked menu
 _GAP = 8  # between panels
 _AROUND = 26  # a panel's padding and border, and the bar that scrolls its rows
+_SIGN = 16  # of the description, less what a table has around it
 _CELL = 13  # a cell's padding and border
 _SORTED = 18  # the arrow of a column that rows are sorted by
 _NAME = 118  # the longest part of a name that does not wrap: "Sainte-Geneviève-"
@@ -53,6 +54,11 @@ def room(width: int) -> int:
     """Pixels for the columns of a table that is so many of the grid's 24 wide."""
     part = (WINDOW - 23 * _GAP) / 24
     return int(width * part + (width - 1) * _GAP) - _AROUND
+
+
+def title_room(width: int) -> int:
+    """Pixels for the title of a panel of that width, beside the sign of its description."""
+    return room(width) - _SIGN
 
 
 def size_columns(panel: Panel, view: Table, options: Options) -> dict[str, dict[str, int]]:

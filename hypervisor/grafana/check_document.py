@@ -17,7 +17,7 @@ from dashboards._build import REFRESH, drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
 from dashboards._links import TAG
 from dashboards._units import DATES, EXTRA, GRAFANA, grafana
-from dashboards._widths import WINDOW, room
+from dashboards._widths import WINDOW, measure, room, title_room
 from hypervisor.base import rooms
 from hypervisor.grafana import emulation, vocabulary
 from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, iter_panels
@@ -26,6 +26,8 @@ from sensors._units import dimension
 
 _LANES = {"state-timeline", "status-history"}
 _REDUCED = {"stat", "gauge", "bargauge"}
+# Whole days, and the volume stored, may lag.
+_ROLLED_UP = re.compile(r"\brollup_hour\b(?! AS hour\n\s*JOIN series)")
 _LINKS = 2  # a drop-down of dashboards, and the console
 _NARROWEST = 150  # Grafana's own, of a column without any width
 _DASHBOARD = re.compile(r"^/d/([^/?]+)")
@@ -202,8 +204,7 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
         yield f"Grafana has no panel of type {kind!r}"
     if not panel.get("description"):
         yield "it has no description; say what it shows and how to read it"
-    if kind != "text" and not piece.queries:
-        yield "it has no query"
+    yield from _check_queries(piece)
     yield from find_unit_problems(piece)
     used = [each.get("id") for each in panel.get("transformations") or []]
     for name in used:
@@ -215,10 +216,26 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
         yield from _check_calcs(panel)
     if kind == "table":
         yield from _check_columns(panel)
+    if kind == "stat":
+        yield from _check_title(panel)
     refs = Counter(query.get("refId") for query in piece.queries)
     yield from (f"two of its queries are called {ref!r}" for ref, n in refs.items() if n > 1)
     if piece.described is None:
         yield "its description in dashboards/ has no panel of this id"
+
+
+def _check_queries(piece: BuiltPanel) -> Iterator[str]:
+    if piece.panel.get("type") != "text" and not piece.queries:
+        yield "it has no query"
+    if any(_ROLLED_UP.search(query["rawSql"]) for query in piece.queries):
+        yield "its SQL reads rollup_hour, which may lag behind; use hours, latest or readings"
+
+
+def _check_title(panel: Json) -> Iterator[str]:
+    """A figure's title that Grafana would cut."""
+    needed, available = measure(panel["title"]), title_room(panel["gridPos"]["w"])
+    if needed > available:
+        yield f"its title needs {needed} px and has {available}; shorten it or widen the panel"
 
 
 def _check_columns(panel: Json) -> Iterator[str]:
