@@ -51,7 +51,6 @@ class Column:
     # time series
     axis: Literal["", "left", "right", "hidden"] = ""
     axis_label: Text | str = ""
-    inverted: bool = False  # hangs from the top: rain
     draw: Literal["", "line", "bars", "points"] = ""
     step: bool | None = None
     fill: int | None = None

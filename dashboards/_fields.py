@@ -128,8 +128,6 @@ def _custom(column: Column, options: Options) -> dict[str, Any]:
 
 def _lines(column: Column) -> dict[str, Any]:
     custom: dict[str, Any] = {}
-    if column.inverted:
-        custom["transform"] = "negative-Y"
     if column.draw:
         custom["drawStyle"] = _DRAWN[column.draw]
     if column.draw == "bars":

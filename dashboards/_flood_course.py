@@ -11,7 +11,7 @@ from dashboards._sql import SINCE, UNTIL, before, hours, readings, territory
 from dashboards._views import Scatter, Table, TimeSeries
 from dashboards._words import Text
 
-_RAIN_SPACE = -40.0  # mm/h: the rain's axis is this deep, so that it hangs in the upper part
+_RAIN_SPACE = 80.0  # mm/h: the rain's axis is this high, so that its bars stay below the level
 _RAIN_EVERY = f"greatest({FIT}, interval '1 hour')"
 
 
@@ -59,7 +59,7 @@ _ALL = Panel(
 )
 
 
-def _rain_deep(builder: Builder) -> Builder:
+def _rain_low(builder: Builder) -> Builder:
     bridge_gaps(builder).override_by_regexp(
         "/^(attention|alert|danger|highest)$/",
         [sdk.DynamicConfigValue(id_val="custom.spanNulls", value=True)],
@@ -67,8 +67,8 @@ def _rain_deep(builder: Builder) -> Builder:
     return builder.override_by_name(
         "rain",
         [
-            sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=_RAIN_SPACE),
-            sdk.DynamicConfigValue(id_val="custom.axisSoftMax", value=0),
+            sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=0),
+            sdk.DynamicConfigValue(id_val="custom.axisSoftMax", value=_RAIN_SPACE),
         ],
     )
 
@@ -146,9 +146,9 @@ _GAUGE = Panel(
             unit="mm/h",
             decimals=1,
             draw="bars",
-            inverted=True,
+            low=0,
             axis="right",
-            axis_label=Text("rain, downwards", "pluie, vers le bas"),
+            axis_label=Text("rain", "pluie"),
             colour="#8ab8ff",
         ),
     ),
@@ -156,7 +156,7 @@ _GAUGE = Panel(
         "gauge zero (m NGF) unknown: see level minus threshold",
         "zéro d'échelle (NGF) inconnu : voir hauteur moins seuil",
     ),
-    refine=_rain_deep,
+    refine=_rain_low,
     width=12,
     height=12,
 )

@@ -82,8 +82,8 @@ def test_floods_are_aligned_at_their_peaks(essonne: Connection) -> None:
     rows = shown(essonne, FLOOD, "flood-past", now)
     tops = {row["flood"]: row["margin"] for row in rows if row["hours"] == 0}
     assert tops == {
-        "latest · 2023-04-15": pytest.approx(0.3),
-        "2023-03-26 · noted 3.25 m": pytest.approx(0.6),
+        "latest · L'Yerres à Brunoy · 2023-04-15": pytest.approx(0.3),
+        "L'Yerres à Brunoy · 2023-03-26 · noted 3.25 m": pytest.approx(0.6),
     }
     assert all(row["margin"] <= tops[row["flood"]] for row in rows)
 

@@ -79,7 +79,6 @@ LINES = panel(
             axis="right",
             axis_label=Text(en="Level", fr="Hauteur"),
             draw="bars",
-            inverted=True,
             dashed=True,
             step=True,
             fill=30,
