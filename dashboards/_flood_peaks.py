@@ -15,7 +15,8 @@ from dashboards._words import Text
 _BEFORE_PEAK = "peak.begins - INTERVAL '1 microsecond'"
 _ALIGNED = f"""
 WITH {urgent("g.alert IS NOT NULL")}, day AS (
-    SELECT urgent.series, urgent.site, urgent.title, urgent.river, urgent.alert, day.begins, day.max,
+    SELECT urgent.series, urgent.site, urgent.title, urgent.river, urgent.alert, day.begins,
+           day.max,
            day.max > urgent.attention AS high,
            max(day.max) OVER (ORDER BY day.begins RANGE BETWEEN INTERVAL '5 days' PRECEDING
                               AND INTERVAL '5 days' FOLLOWING) AS around
@@ -32,7 +33,8 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
            top.begins + INTERVAL '3 days' AS last,
            CASE WHEN NOT peak.latest THEN '' WHEN {{{{lang}}}} = 'fr' THEN 'dernière · '
                 ELSE 'latest · ' END
-           || peak.title || ' · ' || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
+           || peak.title || ' · '
+           || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
                       CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END)
            || coalesce(' · ' || (
                SELECT CASE {{{{lang}}}} WHEN 'fr' THEN 'notée' ELSE 'noted' END

@@ -97,7 +97,8 @@ TABLE = Panel(
     sql=f"""
     SELECT c.name AS site, c.title, c.state, c.level AS planned,
            c.level / 100 * c.installed AS wanted, c.power,
-           100 * c.power / nullif(c.level / 100 * c.installed, 0) AS ratio,
+           CASE WHEN c.state <> 'dark' THEN  -- of what is off, as planned, no share is judged
+               100 * c.power / nullif(c.level / 100 * c.installed, 0) END AS ratio,
            l.lamps, l.dark, l.silent, l.faulty, l.lit,
            extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
     FROM ({CABINETS_NOW}) c

@@ -1,5 +1,6 @@
 """Columns of tables: names keep their room, values what they need, in a window of 1,110 px."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,7 @@ BOARDS = (*dashboards(), *map(default_dashboard, CATALOGUE.domains.values()))
 NAMES = 118  # px: "Sainte-Geneviève-" in one line
 
 
-def lay_out(widths: dict[str, dict[str, float]], available: int) -> dict[str, float]:
+def lay_out(widths: Mapping[str, Mapping[str, int]], available: int) -> dict[str, float]:
     """As Grafana 12 lays out columns: equal parts of what fixed ones leave, down to `minWidth`."""
     fixed = sum(each.get("custom.width", 0) for each in widths.values())
     free = sum("custom.width" not in each for each in widths.values())
