@@ -59,11 +59,10 @@ def _series(connection: Connection, name: str) -> int:
 
 
 def test_a_device_that_reports_is_not_silent(field: Connection) -> None:
-    heard = dict(
-        field.execute(
-            "SELECT name, heard_at FROM devices_at(%s, %s)", [NOW, json.dumps(USUAL)]
-        ).fetchall()
-    )
+    rows = field.execute(
+        "SELECT name, heard_at FROM devices_at(%s, %s)", [NOW, json.dumps(USUAL)]
+    ).fetchall()
+    heard = {str(name): heard_at for name, heard_at in rows}
     assert heard == {"speaks": NOW - 0.2 * HOUR, "silent": NOW - 5.5 * HOUR}
 
 
