@@ -19,8 +19,11 @@ _WINDOWS = f"""
 windows AS (
     SELECT time_bucket('10 minutes', raised.at) AS at, count(*) AS n FROM {RAISED} GROUP BY 1)
 """
-# Whole ten minutes, as many as the width allows.
-_STEP = "make_interval(secs => ceil($__interval_ms / 600000.0) * 600)"
+# Whole ten minutes, as many as the width allows; weeks beyond a hundred days.
+_STEP = (
+    f"CASE WHEN {UNTIL} - {SINCE} > interval '100 days' THEN interval '7 days'"
+    " ELSE make_interval(secs => ceil($__interval_ms / 600000.0) * 600) END"
+)
 
 _AVERAGE = Panel(
     key="alarms-average",
@@ -126,7 +129,7 @@ _RATE = Panel(
                 SELECT time_bucket({_STEP}, at) AS at, sum(n) AS n, max(n) AS worst
                 FROM windows GROUP BY 1
             )
-            SELECT greatest(step.at, {SINCE}) AS time, coalesce(piece.worst, 0)::float8 AS worst,
+            SELECT step.at AS time, coalesce(piece.worst, 0)::float8 AS worst,
                    coalesce(piece.n, 0) * 600 / extract(epoch FROM {_STEP})::float8 AS average
             FROM generate_series(time_bucket({_STEP}, {SINCE}), {UNTIL}, {_STEP}) AS step (at)
             LEFT JOIN piece ON piece.at = step.at ORDER BY 1
@@ -158,7 +161,7 @@ _DOMAINS = Panel(
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
     sql=f"""
-            SELECT greatest(time_bucket({_STEP}, raised.at), {SINCE}) AS time,
+            SELECT time_bucket({_STEP}, raised.at) AS time,
                    raised.domain AS metric, count(*)::float8 AS value
             FROM {RAISED} GROUP BY 1, 2 ORDER BY 1, 2
             """,

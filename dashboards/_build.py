@@ -14,6 +14,7 @@ from dashboards import _panels, _variables
 from dashboards._colours import PRIORITIES, State
 from dashboards._dataquery import SqlQuery, source
 from dashboards._describe import Dashboard, Panel, Section
+from dashboards._keys import key_of
 from dashboards._links import TAG, uid
 from dashboards._options import Options
 from dashboards._sql import SINCE, UNTIL, quote_list, territory
@@ -150,10 +151,12 @@ def render_json(board: Dashboard, options: Options) -> str:
 
 
 def list_panels(board: Dashboard) -> tuple[Panel, ...]:
-    """All panels, those of sections too."""
+    """All panels, those of sections and the keys of maps too."""
     panels: list[Panel] = []
     for part in board.panels:
-        panels.extend(part.panels if isinstance(part, Section) else (part,))
+        for panel in part.panels if isinstance(part, Section) else (part,):
+            key = key_of(panel)
+            panels += [panel, key] if key else [panel]
     return tuple(panels)
 
 
@@ -174,7 +177,7 @@ def _build_panels(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.Ro
     built: list[sdk.Panel | sdk.RowPanel] = []
     for part in board.panels:
         if isinstance(part, Panel):
-            built.append(_panels.build_panel(part, pen.place(part), options))
+            built += _build_panel(part, pen.place(part), options)
             continue
         row = sdk.RowPanel(
             collapsed=part.folded,
@@ -182,7 +185,9 @@ def _build_panels(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.Ro
             grid_pos=pen.heading(),
             id_val=_panels.number(part.key),
         )
-        inside = [_panels.build_panel(each, pen.place(each), options) for each in part.panels]
+        inside = [
+            built for each in part.panels for built in _build_panel(each, pen.place(each), options)
+        ]
         pen.new_line()
         if part.folded:
             row.panels = inside
@@ -190,6 +195,19 @@ def _build_panels(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.Ro
         else:
             built += [row, *inside]
     return built
+
+
+def _build_panel(panel: Panel, place: GridPos, options: Options) -> list[sdk.Panel]:
+    """A panel; of a map of states also its key, which takes the foot of the map's place."""
+    key = key_of(panel)
+    if key is None:
+        return [_panels.build_panel(panel, place, options)]
+    place.h -= key.height
+    foot = GridPos(x=place.x, y=place.y + place.h, w=place.w, h=key.height)
+    return [
+        _panels.build_panel(panel, place, options),
+        _panels.build_panel(key, foot, options),
+    ]
 
 
 def _links(board: Dashboard, options: Options) -> list[Builder[sdk.DashboardLink]]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dashboards._colours import ORANGE, PRIORITIES, RED, State, scale
 from dashboards._describe import Column, Panel, coloured
+from dashboards._lanes import worst_lanes
 from dashboards._links import alarm_page, site_page
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import BarChart, Table, Timeline
@@ -13,6 +14,7 @@ _TITLE = "CASE {{lang}} WHEN 'fr' THEN coalesce(alarm.title_fr, alarm.title) ELS
 _DAYS = 86_400
 AMBER = "#d9a514"  # yellow that reads on white, too
 QUIET = "text"  # the theme's own colour, for figures that need no action
+_HIGH = 9
 OPEN = (
     f"alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}"
     f" AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})"
@@ -31,9 +33,10 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
         key=f"{domain}-alarm-lane",
         title=title,
         about=about,
-        view=Timeline(lane="site", show_value="never"),
+        view=Timeline(lane="site"),
         states=PRIORITIES,
-        sql=f"""
+        sql=worst_lanes(
+            f"""
         WITH stood AS (
             SELECT site.title AS site, greatest(alarm.began, {SINCE}) AS begins,
                    alarm.ended, alarm.severity->-1->>1 AS severity
@@ -50,10 +53,12 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
             WHERE stood.site = turn.site AND stood.begins <= turn.time
               AND (stood.ended IS NULL OR stood.ended > turn.time)
             ORDER BY severity_rank(stood.severity) LIMIT 1) AS state
-        FROM turn ORDER BY turn.time, turn.site
+        FROM turn
         """,
+            _HIGH,
+        ),
         width=24,
-        height=9,
+        height=_HIGH,
         no_value=Text("No alarm in this time", "Aucune alarme sur la période"),
         empty="no alarm in the time range",
     )

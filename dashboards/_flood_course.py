@@ -7,12 +7,18 @@ from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_now import RECENT
 from dashboards._gaps import FIT, break_lines, bridge_gaps
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, hours, readings, territory
+from dashboards._sql import EVER, SINCE, UNTIL, before, hours, readings, territory
 from dashboards._views import Scatter, Table, TimeSeries
 from dashboards._words import Text
 
 _RAIN_SPACE = 80.0  # mm/h: the rain's axis is this high, so that its bars stay below the level
-_RAIN_EVERY = f"greatest({FIT}, interval '1 hour')"
+# Hours; on long spans so much longer that bars can be told apart.
+_RAIN_EVERY = (
+    f"CASE WHEN {UNTIL} - {SINCE} <= interval '8 days' THEN interval '1 hour'"
+    f" WHEN {UNTIL} - {SINCE} <= interval '40 days' THEN interval '6 hours'"
+    f" WHEN {UNTIL} - {SINCE} <= interval '100 days' THEN interval '1 day'"
+    " ELSE interval '7 days' END"
+)
 
 
 # The chosen gauge that is nearest to its alert level, or farthest above it.
@@ -86,11 +92,11 @@ _GAUGE = Panel(
     about=Text(
         en="Of the selected gauges, the one nearest to its alert level (select a site to see"
         " another). Blue: water elevation, m NGF, with the thresholds and the highest value on"
-        " record. From the top, right axis: hourly rain over its catchment; the lag from rain to"
+        " record. At the foot, right axis: hourly rain over its catchment; the lag from rain to"
         " peak is the response time of the catchment.",
         fr="Parmi les stations choisies, la plus proche de son alerte (choisir un site pour en"
         " voir une autre). En bleu : cote NGF du plan d'eau, avec les seuils de la station et les"
-        " plus hautes eaux connues ici. En haut, axe de droite inversé : pluie horaire de son"
+        " plus hautes eaux connues ici. En bas, axe de droite : pluie horaire de son"
         " bassin versant ; le délai entre la pluie et le pic est le temps de réponse du bassin.",
     ),
     view=TimeSeries(width=2, legend="list"),
@@ -112,18 +118,22 @@ _GAUGE = Panel(
             SELECT edge AS time, urgent.attention + urgent.zero AS attention,
                    urgent.alert + urgent.zero AS alert, urgent.danger + urgent.zero AS danger,
                    urgent.zero + greatest(
-                       (SELECT max(day.max) FROM rollup_day day
-                        WHERE day.series_id = urgent.series
-                         AND day.begins <= {before(UNTIL, "25 hours")}),
+                       (SELECT max(day.high)
+                        FROM readings_by(ARRAY[urgent.series], {EVER},
+                                         {before(UNTIL, "25 hours")}, interval '1 day') AS day),
                        (SELECT max(hour.max)
                         FROM {hours("ARRAY[urgent.series]", before(UNTIL, "50 hours"))} AS hour
                         WHERE hour.begins <= {before(UNTIL, "1 hour")}),
-                       urgent.value) AS highest,
-                   NULL::float8 AS rain
-            FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge
-            UNION ALL
-            SELECT bucket.time, NULL, NULL, NULL, NULL,
-                   bucket.total / (extract(epoch FROM {_RAIN_EVERY})::float8 / 3600)
+                       urgent.value) AS highest
+            FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge ORDER BY 1
+            """,
+        ),
+        Query(
+            ref="C",
+            sql=f"""
+            WITH {urgent("g.zero IS NOT NULL")}
+            SELECT bucket.time AS time,
+                   bucket.total / (extract(epoch FROM {_RAIN_EVERY})::float8 / 3600) AS rain
             FROM readings_by(ARRAY(SELECT series.id FROM series
                                    JOIN device ON device.id = series.device
                                    JOIN urgent ON urgent.site = device.site

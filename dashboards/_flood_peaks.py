@@ -7,7 +7,7 @@ from dashboards._describe import Builder, Column, Panel, Section, coloured
 from dashboards._flood_course import urgent
 from dashboards._gaps import FIT
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, before, hours, territory
+from dashboards._sql import EVER, SINCE, UNTIL, before, hours, territory
 from dashboards._views import Scatter, Table
 from dashboards._words import Text
 
@@ -15,12 +15,13 @@ from dashboards._words import Text
 _BEFORE_PEAK = "peak.begins - INTERVAL '1 microsecond'"
 _ALIGNED = f"""
 WITH {urgent("g.alert IS NOT NULL")}, day AS (
-    SELECT urgent.series, urgent.site, urgent.title, urgent.river, urgent.alert, day.begins,
-           day.max,
-           day.max > urgent.attention AS high,
-           max(day.max) OVER (ORDER BY day.begins RANGE BETWEEN INTERVAL '5 days' PRECEDING
-                              AND INTERVAL '5 days' FOLLOWING) AS around
-    FROM urgent JOIN rollup_day day ON day.series_id = urgent.series AND day.begins <= {UNTIL}
+    SELECT urgent.series, urgent.site, urgent.title, urgent.river, urgent.alert,
+           day.time AS begins, day.high AS max,
+           day.high > urgent.attention AS high,
+           max(day.high) OVER (ORDER BY day.time RANGE BETWEEN INTERVAL '5 days' PRECEDING
+                               AND INTERVAL '5 days' FOLLOWING) AS around
+    FROM urgent CROSS JOIN readings_by(ARRAY(SELECT series FROM urgent), {EVER}, {UNTIL},
+                                       interval '1 day') AS day
 ), peak AS (
     SELECT day.*, day.begins > {UNTIL} - INTERVAL '10 days' AS latest,
            day.begins + INTERVAL '25 hours' AS ends FROM day

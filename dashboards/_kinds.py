@@ -191,7 +191,7 @@ def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
     return (
         statetimeline.Panel()
         .merge_values(view.merge)
-        .show_value(sdk_common.VisibilityMode(view.show_value))
+        .show_value(sdk_common.VisibilityMode.NEVER)
         .row_height(view.row_height)
         .legend(legend("list"))
         .tooltip(tooltip(many=False))
@@ -212,10 +212,10 @@ def lane_names(view: views.Timeline | views.StatusHistory, config: sdk.FieldConf
     clear_ground(config)
 
 
-def status_history_panel(view: views.StatusHistory, _: Options) -> statushistory.Panel:
+def status_history_panel(_view: views.StatusHistory, _: Options) -> statushistory.Panel:
     return (
         statushistory.Panel()
-        .show_value(sdk_common.VisibilityMode(view.show_value))
+        .show_value(sdk_common.VisibilityMode.NEVER)
         .legend(legend("list"))
         .tooltip(tooltip(many=False))
     )
@@ -240,6 +240,8 @@ def time_series_custom(view: views.TimeSeries, options: Options) -> dict[str, An
         "spanNulls": not view.gaps,
         "stacking": {"mode": "normal" if view.stacked else "none", "group": "A"},
         "thresholdsStyle": {"mode": view.steps_drawn},
+        "barAlignment": 1,  # from the time on at which a piece begins
+        "barWidthFactor": 0.8,
         "axisLabel": words(view.axis_label, options.lang),
     }
     if view.soft_min is not None:

@@ -16,6 +16,7 @@ from dashboards._describe import Column, Panel, bar, coloured
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, hours, series_of, territory
 from dashboards._views import Table, Timeline
+from dashboards._widths import count_lanes
 from dashboards._words import Text
 from sensors.flood import DOMAIN as FLOOD
 from sensors.weather import DOMAIN as WEATHER
@@ -40,7 +41,7 @@ def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
             " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne."
             " Les alarmes retirées par une révision n'y sont pas.",
         ),
-        _query(domain, "hazard"),
+        _query(domain, "hazard", height),
         size=(24, height),
     )
 
@@ -58,17 +59,31 @@ def fault_lanes(domain: str, *, width: int = 12, height: int = 10) -> Panel:
             " figé, saut, bouché, batterie faible, horloge fausse. Tant que la ligne est colorée,"
             " ne pas se fier aux mesures du site.",
         ),
-        _query(domain, "maintenance"),
+        _query(domain, "maintenance", height),
         size=(width, height),
     )
 
 
-def _query(domain: str, category: str) -> str:
+def worst_lanes(sql: str, height: int) -> str:
+    """SQL: of lanes of priorities (`time`, `site`, `state`) the worst, as many as are read."""
     return f"""
+    WITH every_lane AS ({sql}), worst AS (
+        SELECT site FROM every_lane GROUP BY site
+        ORDER BY min(severity_rank(state)), max(time) DESC, site LIMIT {count_lanes(height)}
+    )
+    SELECT time, site, state FROM every_lane JOIN worst USING (site) ORDER BY time, site
+    """
+
+
+def _query(domain: str, category: str, height: int) -> str:
+    return worst_lanes(
+        f"""
     SELECT lane.time AS time, site.title AS site, lane.severity AS state
     FROM alarm_lanes('{domain}', '{category}', {SINCE}, {UNTIL}) lane
-    JOIN site ON site.id = lane.site WHERE {territory()} ORDER BY lane.time, site.title
-    """
+    JOIN site ON site.id = lane.site WHERE {territory()}
+    """,
+        height,
+    )
 
 
 def _lanes(key: str, title: Text, about: Text, sql: str, *, size: tuple[int, int]) -> Panel:

@@ -24,7 +24,7 @@ _LANE = Panel(
         fr="Ce que chaque armoire a signalé d'elle-même ; de deux défauts simultanés, le plus"
         " dangereux est montré. Un état tient jusqu'au suivant.",
     ),
-    view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
+    view=Timeline(lane="cabinet", row_height=0.85, pages=True),
     states=SIGNAL,
     sql=f"""
     SELECT c.time, {SHORT} AS cabinet, c.state

@@ -177,9 +177,12 @@ SECTION = Section(
 
 
 _WHOLE = f"c.time + {PIECE} <= {UNTIL}"  # a day or an hour that is over
-# A bar is an hour up to three days, beyond a local day; the first of these is whole.
+# A bar is an hour up to three days, beyond a local day, the first whole; from a hundred a week.
 _SHORT = f"{UNTIL} - {SINCE} <= interval '3 days'"
-_BAR = f"CASE WHEN {_SHORT} THEN c.time ELSE date_trunc('day', c.time, {ZONE}) END"
+_BAR = (
+    f"CASE WHEN {_SHORT} THEN c.time ELSE date_trunc(CASE WHEN {UNTIL} - {SINCE} <="
+    f" interval '100 days' THEN 'day' ELSE 'week' END, c.time, {ZONE}) END"
+)
 _SHOWN = (  # the hour that runs when the time asked begins, too
     f"(c.time >= date_trunc('hour', {SINCE}) OR NOT ({_SHORT})) AND ({_SHORT} OR {_WHOLE})"
 )
@@ -223,12 +226,13 @@ _DAYS = Panel(
     key="lighting-energy",
     title=Text("Energy against the model", "Énergie consommée et modèle"),
     about=Text(
-        en="Bars: kWh used per local day (up to three days: per hour). Line: expected energy, from"
-        " plan, length of the night and installed power, so that it follows the season. The last"
-        " day is incomplete in both.",
-        fr="Barres : kWh consommés par jour (jusqu'à trois jours : par heure). Ligne : énergie"
-        " attendue, d'après le plan, la durée de la nuit et la puissance installée ; elle suit"
-        " donc la saison. Le dernier jour est incomplet des deux côtés.",
+        en="Bars: kWh used per local day (up to three days: per hour; beyond a hundred: per"
+        " week). Line: expected energy, from plan, length of the night and installed power, so"
+        " that it follows the season. The last bar is incomplete in both.",
+        fr="Barres : kWh consommés par jour (jusqu'à trois jours : par heure ; au-delà de cent :"
+        " par semaine). Ligne : énergie attendue, d'après le plan, la durée de la nuit et"
+        " la puissance installée ; elle suit donc la saison. La dernière barre est incomplète des"
+        " deux côtés.",
     ),
     view=TimeSeries(draw="bars"),
     unit="kW.h",

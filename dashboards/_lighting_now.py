@@ -238,7 +238,7 @@ LANES = Panel(
         " plan. Une commutation à moins de dix minutes du plan n'est pas un défaut. Sur des mois,"
         " une case est un jour : énergie consommée comparée à celle du plan.",
     ),
-    view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
+    view=Timeline(lane="cabinet", row_height=0.85, pages=True),
     states=CABINET,
     sql=f"""
     WITH told AS (

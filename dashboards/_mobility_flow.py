@@ -7,7 +7,7 @@ from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._field_alarms import QUIET
 from dashboards._links import site_page
 from dashboards._mobility_now import COURSE, LOAD, ROAD, ZONE
-from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of, territory
+from dashboards._sql import BAR, EVERY, SINCE, UNTIL, readings, series_of, territory
 from dashboards._views import BarGauge, Scatter, Table, TimeSeries
 from dashboards._words import Text
 
@@ -184,10 +184,6 @@ SECTION = Section(
 )
 
 
-_PIECE = (
-    f"CASE WHEN {UNTIL} - {SINCE} <= interval '3 days' THEN interval '1 hour'"
-    " ELSE interval '1 day' END"
-)
 _LAST_DAY = f"date_trunc('day', date_trunc('day', {UNTIL}, {ZONE}) - interval '12 hours', {ZONE})"
 _COUNTED = (
     State("bicycles", Text("bicycles", "vélos"), GREEN),
@@ -207,14 +203,15 @@ _DAYS = Panel(
     title=Text("Bicycles", "Vélos"),
     about=Text(
         en="Bicycles counted, by counter, an hour in a bar (over more than three days: a local"
-        " day).",
-        fr="Vélos comptés, par compteur ; une barre par heure (au-delà de trois jours : par jour).",
+        " day, over more than a hundred: a week).",
+        fr="Vélos comptés, par compteur ; une barre par heure (au-delà de trois jours : par jour,"
+        " au-delà de cent : par semaine).",
     ),
     view=TimeSeries(draw="bars", stacked=True, legend="table", legend_calcs=("sum", "max")),
     quantity="bicycles",
     sql=f"""
     SELECT bucket.time, site.title AS metric, sum(bucket.total) AS value
-    FROM {readings("bicycles", every=_PIECE)}
+    FROM {readings("bicycles", every=BAR)}
     GROUP BY bucket.time, site.title ORDER BY bucket.time, site.title
     """,
     width=12,

@@ -64,13 +64,13 @@ _CHECKS = Panel(
         _share("against", "No flow", "Sans débit", Step(5, ORANGE)),
         coloured(
             "idle",
-            Text("No vehicle", "Sans véhicule"),
+            Text("Idle", "À vide"),
             "h",
             scale(QUIET, (4, ORANGE)),
             decimals=1,
         ),
     ),
-    width=15,
+    width=12,
     height=14,
 )
 
@@ -83,7 +83,7 @@ _RECEIVED = Panel(
         fr="Part reçue des relevés de débit attendus, une heure par case (au-delà de quatre jours"
         " : un jour). Une colonne de trous indique le réseau, une ligne la station.",
     ),
-    view=StatusHistory(lane="station"),
+    view=StatusHistory(lane="station", pages=True),
     unit="%",
     decimals=0,
     steps=scale(RED, (60, ORANGE), (90, GREEN)),
@@ -97,7 +97,7 @@ _RECEIVED = Panel(
     ORDER BY bucket.time, site.title
     """,
     empty="no full hour or day in the time range",
-    width=9,  # four tenths of it at most are the stations' names
+    width=12,
     height=14,
 )
 

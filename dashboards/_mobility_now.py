@@ -160,7 +160,7 @@ LANES = Panel(
         fr="Une ligne par section et sens (ou station seule) : sa pire station. Rouge : lent et"
         " plein ; orange : dense. Au-delà d'une semaine, une case indique s'il y a eu congestion.",
     ),
-    view=Timeline(lane="section", show_value="never", row_height=0.85),
+    view=Timeline(lane="section", row_height=0.85),
     states=ROAD,
     sql=f"""
     SELECT DISTINCT ON (c.time, c.road) c.time, c.road AS section, c.state

@@ -5,6 +5,8 @@ import zlib
 
 from grafana_foundation_sdk.models import dashboard as sdk
 from grafana_foundation_sdk.models import geomap as sdk_geomap
+from grafana_foundation_sdk.models import statetimeline as sdk_timeline
+from grafana_foundation_sdk.models import statushistory as sdk_history
 from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
@@ -12,8 +14,8 @@ from dashboards._describe import Column, Panel
 from dashboards._fields import apply_ink, defaults, null_override, override
 from dashboards._kinds import PLACE, Kind, kind_of
 from dashboards._options import Options
-from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View, Words
-from dashboards._widths import size_columns
+from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, TimeSeries, View, Words
+from dashboards._widths import count_bars, count_lanes, size_columns
 from dashboards._words import Text, words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
@@ -67,7 +69,7 @@ def build_panel(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel
             ]
         )
     for requested, setter in (
-        (panel.points, "max_data_points"),
+        (panel.points or _limit_bars(panel), "max_data_points"),
         (panel.interval, "interval"),
         (panel.repeat, "repeat"),
     ):
@@ -80,11 +82,25 @@ def build_panel(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel
     model.plugin_version = _WRITTEN_FOR
     if isinstance(panel.view, Table):
         _sort_by_titles(panel, model, options)
+    if isinstance(panel.view, Timeline | StatusHistory):
+        _page_lanes(panel, panel.view, model)
     if isinstance(panel.view, Geomap):
         _show_legend_of_steps(panel, panel.view, model)
     if not isinstance(panel.view, Words):
         model.field_config = _fields(panel, kind, model, options)
     return model
+
+
+def _page_lanes(panel: Panel, view: Timeline | StatusHistory, model: sdk.Panel) -> None:
+    """Pages of as many lanes as there is room for, or none: Grafana's own show a pager always."""
+    if isinstance(model.options, sdk_timeline.Options | sdk_history.Options):
+        model.options.per_page = count_lanes(panel.height, pages=True) if view.pages else 0
+
+
+def _limit_bars(panel: Panel) -> int | None:
+    """As many pieces of time as there is room for bars; lines may have one a pixel."""
+    bars = isinstance(panel.view, TimeSeries) and panel.view.draw == "bars"
+    return count_bars(panel.width) if bars else None
 
 
 def _sort_by_titles(panel: Panel, model: sdk.Panel, options: Options) -> None:

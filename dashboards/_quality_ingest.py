@@ -6,11 +6,14 @@ from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._lanes import DOUBTS
 from dashboards._links import site_page
 from dashboards._quality_now import DEVICES
-from dashboards._sql import EVERY, SINCE, UNTIL, before, hours, series_of, territory, told_last
+from dashboards._sql import BAR, EVER, SINCE, UNTIL, before, hours, latest, series_of
 from dashboards._views import Table, Timeline, TimeSeries
 from dashboards._words import Text
 
-_HOURLY = f"greatest({EVERY}, interval '1 hour')"
+_UNIT = (
+    f"(CASE WHEN {UNTIL} - {SINCE} <= interval '8 days' THEN interval '1 hour'"
+    " ELSE interval '1 day' END)"
+)
 _LISTENING = (
     State("interrupted", Text("interrupted", "interrompu"), VIOLET, "✕"),
     State("listening", Text("listening", "à l'écoute"), GREEN, "●"),
@@ -27,23 +30,10 @@ _VOLUME = Panel(
     ),
     view=TimeSeries(stacked=True, fill=50, step=True, soft_min=0),
     sql=f"""
-    WITH counted AS (
-        SELECT hour.begins AS at, site.domain, sum(hour.count) AS n FROM rollup_hour AS hour
-        JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
-        JOIN site ON site.id = device.site
-        WHERE {UNTIL} - {SINCE} <= interval '8 days' AND {territory()}
-          AND hour.begins > {before(SINCE, "1 hour")}
-          AND hour.begins + interval '1 hour' <= {UNTIL} GROUP BY 1, 2
-        UNION ALL
-        SELECT day.begins, site.domain, sum(day.count) / 24.0 FROM rollup_day AS day
-        JOIN series ON series.id = day.series_id JOIN device ON device.id = series.device
-        JOIN site ON site.id = device.site
-        WHERE {UNTIL} - {SINCE} > interval '8 days' AND {territory()}
-          AND day.begins > {before(SINCE, "1 day")}
-          AND day.begins + interval '1 day' <= {UNTIL} GROUP BY 1, 2
-    )
-    SELECT greatest(counted.at, {SINCE}) AS time, domain AS metric, n::float8 AS value
-    FROM counted ORDER BY 1, 2
+    SELECT greatest(piece.time, {SINCE}) AS time, piece.domain AS metric,
+           piece.count / CASE {_UNIT} WHEN interval '1 day' THEN 24.0::float8 ELSE 1 END AS value
+    FROM volume_by({series_of()}, {before(SINCE, "1 hour")}, {UNTIL}, {_UNIT}) AS piece
+    WHERE piece.time + {_UNIT} <= {UNTIL} ORDER BY 1, 2
     """,
     unit="count",
     decimals=0,
@@ -126,7 +116,7 @@ _REFUSED = Panel(
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
     sql=f"""
-    SELECT greatest(time_bucket({_HOURLY}, received_at), {SINCE}) AS time, reason AS metric,
+    SELECT time_bucket({BAR}, received_at) AS time, reason AS metric,
            count(*)::float8 AS value
     FROM dead_letter WHERE $__timeFilter(received_at) GROUP BY 1, 2 ORDER BY 1, 2
     """,
@@ -268,16 +258,16 @@ _DOUBTFUL = Panel(
                     ARRAY(SELECT series FROM devices WHERE NOT switched),
                     {UNTIL} - interval '24 hours', {UNTIL}, interval '1 hour') AS bucket GROUP BY 1
             ), suspect AS (
-                SELECT series.device, sum(hour.count) AS n FROM rollup_suspect AS hour
-                JOIN series ON series.id = hour.series_id
-                WHERE hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
-                GROUP BY 1
+                SELECT series.device, sum(hour.count) AS n
+                FROM suspects_by({series_of()}, {before(UNTIL, "24 hours")}, {UNTIL},
+                                 interval '1 hour') AS hour
+                JOIN series ON series.id = hour.series_id GROUP BY 1
             ), clock AS (
                 SELECT series.device, sum(hour.sum) AS n
                 FROM {hours(series_of("clock_fault"), before(UNTIL, "24 hours"))} AS hour
                 JOIN series ON series.id = hour.series_id GROUP BY 1
             ), charge AS MATERIALIZED (
-                SELECT series.device, latest.last FROM {told_last("battery")}
+                SELECT series.device, latest.last FROM {latest("battery", since=EVER)}
             ), told AS (
                 SELECT devices.*,
                        CASE WHEN NOT devices.switched THEN

@@ -3,7 +3,7 @@
 from dashboards._alarms_now import DOMAINS
 from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, scale
 from dashboards._describe import Column, Panel, Section
-from dashboards._sql import EVERY, SINCE, UNTIL, before, latest, territory, told_last
+from dashboards._sql import BAR, EVER, EVERY, SINCE, UNTIL, before, latest, series_of, territory
 from dashboards._views import Stat, TimeSeries
 from dashboards._words import Text
 
@@ -93,11 +93,8 @@ _SUSPECT = Panel(
     ),
     view=Stat(colour="background"),
     sql=f"""
-    SELECT coalesce(sum(hour.count), 0)::float8 AS suspect FROM rollup_suspect AS hour
-    JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
-    JOIN site ON site.id = device.site
-    WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
-      AND {territory()}
+    SELECT coalesce(sum(hour.count), 0)::float8 AS suspect
+    FROM suspects_by({series_of()}, {before(SINCE, "1 hour")}, {UNTIL}, interval '1 hour') AS hour
     """,
     unit="count",
     steps=FEW_IS_GOOD,
@@ -153,7 +150,7 @@ _BATTERIES = Panel(
     view=Stat(colour="background"),
     sql=f"""
     SELECT count(*) FILTER (WHERE latest.last < 20) AS low
-    FROM {told_last("battery", where="device.retired IS NULL")}
+    FROM {latest("battery", since=EVER, where="device.retired IS NULL")}
     """,
     unit="count",
     steps=FEW_IS_GOOD,
@@ -195,20 +192,19 @@ _DOUBTED = Panel(
     key="quality-doubted",
     title=Text("Suspect readings, by domain", "Mesures écartées, par domaine"),
     about=Text(
-        en="Number of suspect readings, per hour or longer interval. A burst comes from one faulty"
-        " device or from a person who invalidated a span.",
-        fr="Nombre de mesures écartées, par heure ou intervalle plus long. Une bouffée vient d'un"
-        " appareil déréglé ou d'une personne qui a invalidé une plage.",
+        en="Number of suspect readings an hour (beyond three days: a day; beyond a hundred: a"
+        " week). A burst comes from one faulty device or from a person who invalidated a span.",
+        fr="Nombre de mesures écartées par heure (au-delà de trois jours : par jour ; de cent :"
+        " par semaine). Une bouffée vient d'un appareil déréglé ou d'une personne qui a invalidé"
+        " une plage.",
     ),
     view=TimeSeries(draw="bars", stacked=True, soft_min=0),
     sql=f"""
-    SELECT greatest(time_bucket({_HOURLY}, hour.begins), {SINCE}) AS time,
-           site.domain AS metric, sum(hour.count)::float8 AS value
-    FROM rollup_suspect AS hour JOIN series ON series.id = hour.series_id
-    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-    WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
-      AND {territory()}
-    GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT piece.time, site.domain AS metric,
+           sum(piece.count)::float8 AS value
+    FROM suspects_by({series_of()}, {before(SINCE, "1 hour")}, {UNTIL}, {BAR}) AS piece
+    JOIN series ON series.id = piece.series_id JOIN device ON device.id = series.device
+    JOIN site ON site.id = device.site GROUP BY 1, 2 ORDER BY 1, 2
     """,
     unit="count",
     decimals=0,

@@ -30,21 +30,30 @@ def quote_list(names: tuple[str, ...]) -> str:
 
 
 def series_of(*quantities: str, where: str = "") -> str:
-    """The series of these quantities at the chosen sites: an array for `readings_by`.
+    """The series of these quantities (none: of all) at the chosen sites, for `readings_by`.
 
     `where` may use series, device and site.
     """
-    further = f" AND {where}" if where else ""
+    these = [f"series.quantity IN ({quote_list(quantities)})"] if quantities else []
+    conditions = [*these, territory(), *([where] if where else [])]
     return (
         "ARRAY(SELECT series.id FROM series JOIN device ON device.id = series.device"
-        " JOIN site ON site.id = device.site"
-        f" WHERE series.quantity IN ({quote_list(quantities)}) AND {territory()}{further})"
+        f" JOIN site ON site.id = device.site WHERE {' AND '.join(conditions)})"
     )
 
 
 SINCE = "$__timeFrom()::timestamptz"
 UNTIL = "$__timeTo()::timestamptz"
 EVERY = "make_interval(secs => $__interval_ms / 1000.0)"
+EVER = "'-infinity'"  # since when there are readings
+
+
+# The piece of time of a bar: wide enough to be told apart from the next, however long the span.
+BAR = (
+    f"CASE WHEN {UNTIL} - {SINCE} <= interval '3 days' THEN interval '1 hour'"
+    f" WHEN {UNTIL} - {SINCE} <= interval '100 days' THEN interval '1 day'"
+    " ELSE interval '7 days' END"
+)
 
 
 def before(time: str, span: str) -> str:
@@ -68,21 +77,16 @@ def readings(*quantities: str, where: str = "", every: str = EVERY) -> str:
     )
 
 
-def latest(*quantities: str, where: str = "") -> str:
+def latest(*quantities: str, since: str = "", where: str = "") -> str:
     """A FROM item: the last valid reading of each series of the selected sites in the time range.
 
-    Columns: `latest.last`, `latest.last_at`, `latest.begins` (its hour), joined with `series`,
-    `device` and `site`. The hour may begin before the time range; `latest.last_at` is the time of
-    the reading.
+    `since`: of hours that begin after it instead, EVER of any. Columns: `latest.last`,
+    `latest.last_at`, `latest.begins` (its hour, which may begin before the time range), joined with
+    `series`, `device` and `site`.
     """
-    return told_last(*quantities, since=before(SINCE, "1 hour"), where=where)
-
-
-def told_last(*quantities: str, since: str = "'-infinity'", where: str = "") -> str:
-    """The same, of hours that begin after `since`. Right while the roll-ups lag behind, too."""
     return (
-        f"last_told({series_of(*quantities, where=where)}, {since}, {UNTIL}) AS latest"
-        " JOIN series ON series.id = latest.series_id"
+        f"last_of({series_of(*quantities, where=where)}, {since or before(SINCE, '1 hour')},"
+        f" {UNTIL}) AS latest JOIN series ON series.id = latest.series_id"
         f" AND series.quantity IN ({quote_list(quantities)})"
         " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
     )
@@ -93,4 +97,4 @@ def hours(series: str, since: str, until: str = UNTIL) -> str:
 
     Columns as `rollup_hour`, without `increase`. Never read that table itself: it lags behind.
     """
-    return f"hours_told({series}, {since}, {until})"
+    return f"hours_of({series}, {since}, {until})"

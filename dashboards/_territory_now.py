@@ -19,7 +19,7 @@ from dashboards._describe import Column, Panel, Section
 from dashboards._flood_now import REACHING
 from dashboards._links import dashboard_of, site_page
 from dashboards._quality_now import DEVICES
-from dashboards._sql import UNTIL, territory, told_last
+from dashboards._sql import EVER, UNTIL, latest, territory
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
 
@@ -147,7 +147,7 @@ _OFFICIAL = Panel(
     sql=f"""
     SELECT coalesce(site.river, site.title) AS reach, latest.last AS colour,
            latest.last_at AS bulletin, site.name AS site
-    FROM {told_last("vigilance")} ORDER BY 2 DESC, 1
+    FROM {latest("vigilance", since=EVER)} ORDER BY 2 DESC, 1
     """,
     columns=(
         Column("site", hidden=True),

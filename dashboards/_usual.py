@@ -2,7 +2,7 @@
 
 from dashboards._describe import Dashboard, Panel
 from dashboards._lanes import alarm_lanes, fault_lanes
-from dashboards._sql import readings
+from dashboards._sql import BAR, EVERY, readings
 from dashboards._views import TimeSeries
 from dashboards._words import Text
 from sensors._domain import Domain
@@ -38,6 +38,7 @@ def default_dashboard(domain: Domain) -> Dashboard:
 
 def _course(domain: str, quantity: Quantity) -> Panel:
     column, view = _TEXTS[quantity.kind]
+    every = BAR if view.draw == "bars" else EVERY
     return Panel(
         key=f"{domain}-{quantity.name}",
         title=Text(quantity.label_en, quantity.label_fr),
@@ -49,7 +50,7 @@ def _course(domain: str, quantity: Quantity) -> Panel:
         quantity=quantity.name,
         sql=f"""
         SELECT bucket.time, site.title AS metric, bucket.{column} AS value
-        FROM {readings(quantity.name)} ORDER BY bucket.time, metric
+        FROM {readings(quantity.name, every=every)} ORDER BY bucket.time, metric
         """,
         no_value=Text("nothing was measured", "rien n'a été mesuré"),
         empty="no site measured it in the time range",

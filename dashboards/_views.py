@@ -72,12 +72,15 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """A lane a device. SQL: `time`, the lane's column, `state`; ordered by time."""
+    """A lane a device. SQL: `time`, the lane's column, `state`; ordered by time.
+
+    States are named in the legend and where one points: in a lane Grafana cuts the words.
+    """
 
     lane: str  # the column whose values are the lanes
     merge: bool = True
-    show_value: Literal["auto", "always", "never"] = "auto"
     row_height: float = 0.8
+    pages: bool = False  # where there may be more lanes than the panel is high; else they share it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ class StatusHistory:
     """Cells of a regular grid. SQL: `time`, the lane's column, `state`; ordered by time."""
 
     lane: str
-    show_value: Literal["auto", "always", "never"] = "never"
+    pages: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

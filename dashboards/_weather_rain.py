@@ -95,9 +95,11 @@ _FALLEN = Panel(
     """,
     quantity="rain",
     low=0,
-    width=12,
+    width=11,
     height=11,
 )
+# Lanes have little room for names.
+_SHORT = "regexp_replace(site.title, '^(Station|Pluviomètre) (de |du |d'')', '')"
 _HOURLY = f"greatest({FIT}, INTERVAL '1 hour')"
 # For the eye only: what is heavy somewhere, its thresholds say.
 _HEAVINESS = scale(
@@ -117,7 +119,7 @@ _HEAVY = Panel(
     ),
     view=StatusHistory(lane="site"),
     sql=f"""
-    SELECT bucket.time AS time, site.title AS site,
+    SELECT bucket.time AS time, {_SHORT} AS site,
            bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS state
     FROM readings_by({series_of("rain")}, {SINCE}, {UNTIL}, {_HOURLY}) AS bucket
     JOIN series ON series.id = bucket.series_id AND series.quantity = 'rain'
@@ -128,7 +130,7 @@ _HEAVY = Panel(
     decimals=1,
     steps=_HEAVINESS,
     points=120,
-    width=12,
+    width=13,
     height=11,
 )
 _BLOCKED = Panel(

@@ -22,6 +22,11 @@ _CELL = 13  # a cell's padding and border
 _SORTED = 18  # the arrow of a column that rows are sorted by
 _NAME = 118  # the longest part of a name that does not wrap: "Sainte-Geneviève-"
 _BAR = 90  # the shortest bar whose length is read
+_GRID = 38  # px: a row of the grid with the gap below
+_BESIDE, _PAGER = 110, 40  # px: heading, axis and legend of lanes
+_LANE = 15  # px: a lane whose name is read
+_SLOT = 8  # px: a bar and its gap
+_AXIS = 55  # px: numbers and unit beside a plot
 _NARROW, _WIDE = frozenset("iljtfrI.,:;'|!()· "), frozenset("mwMW%@—")
 # What stands in a column of such a unit at its longest.
 _SAMPLES = {
@@ -59,6 +64,21 @@ def room(width: int) -> int:
 def title_room(width: int) -> int:
     """Pixels for the title of a panel of that width, beside the sign of its description."""
     return room(width) - _SIGN
+
+
+def count_lanes(height: int, *, pages: bool = False) -> int:
+    """Lanes whose names are read in a panel of so many rows of the grid, or on a page of it."""
+    return (height * _GRID - _GAP - _BESIDE - (_PAGER if pages else 0)) // _LANE
+
+
+def count_bars(width: int) -> int:
+    """Bars over time that can be told apart in a panel of that width."""
+    return plot_room(width) // _SLOT
+
+
+def plot_room(width: int) -> int:
+    """Pixels that a plot over time has, beside its axis."""
+    return room(width) - _AXIS
 
 
 def size_columns(panel: Panel, view: Table, options: Options) -> dict[str, dict[str, int]]:

@@ -17,7 +17,7 @@ from dashboards._build import REFRESH, drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
 from dashboards._links import TAG
 from dashboards._units import DATES, EXTRA, GRAFANA, grafana
-from dashboards._widths import WINDOW, measure, room, title_room
+from dashboards._widths import WINDOW, count_lanes, measure, room, title_room
 from hypervisor.base import rooms
 from hypervisor.grafana import emulation, vocabulary
 from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, iter_panels
@@ -26,9 +26,9 @@ from sensors._units import dimension
 
 _LANES = {"state-timeline", "status-history"}
 _REDUCED = {"stat", "gauge", "bargauge"}
-# Whole days, and the volume stored, may lag.
-_ROLLED_UP = re.compile(r"\brollup_hour\b(?! AS hour\n\s*JOIN series)")
+_ROLLED_UP = re.compile(r"\brollup_(hour|day|suspect)\b")
 _LINKS = 2  # a drop-down of dashboards, and the console
+_PAGE = 20  # Grafana's own
 _NARROWEST = 150  # Grafana's own, of a column without any width
 _DASHBOARD = re.compile(r"^/d/([^/?]+)")
 _PLACE = re.compile(r"\$\{[^}]*\}")
@@ -39,6 +39,7 @@ def find_problems(board: Board, uids: Sequence[str], console: str) -> Iterator[F
     for where, text in (
         *(("the dashboard", text) for text in _check_document(board, uids)),
         *(("the bar", text) for text in _check_bar(board.document)),
+        *_check_maps(board.document),
         *_check_variables(board),
         *_check_sources(board),
         *(
@@ -79,6 +80,20 @@ def _check_bar(document: Json) -> Iterator[str]:
     for annotation in list_annotations(document):
         if annotation.get("placement") != "inControlsMenu":
             yield f"the switch of {annotation['name']!r} is not in the menu of controls"
+
+
+def _check_maps(document: Json) -> Iterator[tuple[str, str]]:
+    """Maps whose colours nobody explains: neither Grafana's legend nor a key below them."""
+    placed = list(iter_panels(document))
+    keys = [panel["gridPos"] for panel in placed if panel["type"] == "text"]
+    for panel in placed:
+        if panel["type"] != "geomap":
+            continue
+        place = panel["gridPos"]
+        foot = {"x": place["x"], "y": place["y"] + place["h"], "w": place["w"]}
+        legends = [layer["config"].get("showLegend") for layer in panel["options"]["layers"]]
+        if not any(legends) and not any(foot.items() <= key.items() for key in keys):
+            yield f"map {panel['title']!r}", "its colours have no legend, and no key below it"
 
 
 def _round_trip(document: Json) -> Iterator[str]:
@@ -210,8 +225,8 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
     for name in used:
         if name not in vocabulary.TRANSFORMATIONS:
             yield f"Grafana has no transformation {name!r}"
-    if kind in _LANES and "partitionByValues" not in used:
-        yield "its lanes are not split; expected a transformation partitionByValues on the device"
+    if kind in _LANES:
+        yield from _check_lanes(panel, used)
     if kind in _REDUCED:
         yield from _check_calcs(panel)
     if kind == "table":
@@ -224,11 +239,23 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
         yield "its description in dashboards/ has no panel of this id"
 
 
+def _check_lanes(panel: Json, transformations: Sequence[str | None]) -> Iterator[str]:
+    options, height = panel.get("options", {}), panel["gridPos"]["h"]
+    if "partitionByValues" not in transformations:
+        yield "its lanes are not split; expected a transformation partitionByValues on the device"
+    if options.get("showValue") != "never":
+        yield "Grafana cuts the words in its lanes; expected showValue 'never'"
+    page, most = options.get("perPage", _PAGE), count_lanes(height, pages=True)
+    if page not in (0, most):
+        yield f"a page has {page} lanes; expected {most}, or 0: no pages"
+
+
 def _check_queries(piece: BuiltPanel) -> Iterator[str]:
     if piece.panel.get("type") != "text" and not piece.queries:
         yield "it has no query"
-    if any(_ROLLED_UP.search(query["rawSql"]) for query in piece.queries):
-        yield "its SQL reads rollup_hour, which may lag behind; use hours, latest or readings"
+    late = [text for query in piece.queries if (text := _ROLLED_UP.search(query["rawSql"]))]
+    if late:
+        yield f"its SQL reads {late[0][0]}, which may lag behind; use hours, latest or readings"
 
 
 def _check_title(panel: Json) -> Iterator[str]:

@@ -8,12 +8,16 @@ from functools import cache
 from itertools import pairwise
 
 from dashboards._colours import PRIORITIES
+from dashboards._widths import count_lanes, measure, plot_room, room
 from hypervisor.grafana import check_document, emulation
 from hypervisor.grafana.boards import BuiltPanel, Json
 from hypervisor.grafana.emulation import TIME, Frame, Span
 from sensors._domain import catalogue
 
 _BEFORE = timedelta(hours=36)  # that a state may have begun before the time that is shown
+_LONGEST_BAR = timedelta(days=7)  # it stands at its beginning
+_SMALL = 12 / 14  # the type of lanes, against a table's
+_THIN = 2.5  # px: a bar, its gap included, that is narrower is a hair
 _MARKS = 5000  # markers and rows beyond which a browser crawls
 _TIMED = re.compile(r"\$__(?:timeFilter|timeFrom|timeTo|timeGroup|unixEpoch)")
 
@@ -28,6 +32,7 @@ def find_frame_problems(
 ) -> Iterator[str]:
     """Problems of a query's frame in its panel."""
     yield from _within(piece, frame, span, timedelta(milliseconds=interval_ms))
+    yield from _check_bars(piece.panel, frame, span)
     check = _KINDS.get(piece.panel.get("type", ""))
     if check is not None:
         yield from check(piece.panel, frame)
@@ -41,7 +46,8 @@ def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> I
         return
     times = frame.times()
     lanes = piece.panel.get("type") in ("state-timeline", "status-history")
-    first, last = span.since - (_BEFORE if lanes else bucket), span.until + bucket
+    early = _LONGEST_BAR if _has_bars(piece.panel, frame) else bucket
+    first, last = span.since - (_BEFORE if lanes else early), span.until + bucket
     outside = [time for time in times if not first <= time <= last]
     if outside:
         yield (
@@ -63,9 +69,52 @@ def _lanes(panel: Json, frame: Frame) -> Iterator[str]:
                 yield f"its lanes are split by {lane!r}, which is not text; expected the device"
             elif len(frame.names) < 3:
                 yield f"it has no state beside {_columns(frame)}"
+            else:
+                yield from _check_room_of_lanes(panel, frame, lane)
     times = frame.times()
     if any(later < earlier for earlier, later in pairwise(times)):
         yield "times must ascend; add ORDER BY time"
+
+
+def _check_room_of_lanes(panel: Json, frame: Frame, lane: str) -> Iterator[str]:
+    """Names that Grafana cuts at two fifths of the width, and lanes lower than a line of text."""
+    names = {str(row[frame.names.index(lane)]) for row in frame.rows}
+    longest = max(names, key=measure, default="")
+    needed, available = measure(longest) * _SMALL, 0.4 * room(panel["gridPos"]["w"])
+    if needed > available:
+        yield (
+            f"the name {longest!r} of a lane needs {needed:.0f} px and has {available:.0f};"
+            " make the panel wider or the name shorter"
+        )
+    most = count_lanes(panel["gridPos"]["h"])
+    if len(names) > most and not panel["options"].get("perPage"):
+        yield f"it has {len(names)} lanes and room for {most}; make it higher, or set `pages`"
+
+
+def _check_bars(panel: Json, frame: Frame, span: Span) -> Iterator[str]:
+    """Bars all as thin as the two nearest of them are near: a first one moved into the range."""
+    if not _has_bars(panel, frame):
+        return
+    times = sorted(set(frame.times()))
+    nearest = min((later - earlier for earlier, later in pairwise(times)), default=None)
+    if nearest is None:
+        return
+    width = plot_room(panel["gridPos"]["w"]) * (nearest / (span.until - span.since))
+    if width < _THIN:
+        yield f"its bars are {width:.1f} px wide; draw longer pieces of time, of one length"
+
+
+def _has_bars(panel: Json, frame: Frame) -> bool:
+    config = panel.get("fieldConfig", {})
+    if config.get("defaults", {}).get("custom", {}).get("drawStyle") == "bars":
+        return True
+    drawn = {"id": "custom.drawStyle", "value": "bars"}
+    named = {
+        override["matcher"].get("options")
+        for override in config.get("overrides", [])
+        if drawn in override["properties"]
+    }
+    return not named.isdisjoint({*frame.names, *frame.series})
 
 
 def _geomap(panel: Json, frame: Frame) -> Iterator[str]:

@@ -69,7 +69,7 @@ def test_a_device_that_reports_is_not_silent(field: Connection) -> None:
 def test_last_readings_are_those_that_came_last(field: Connection) -> None:
     ids = [_series(field, "speaks"), _series(field, "silent")]
     last = field.execute(
-        "SELECT last, last_at FROM last_told(%s, '-infinity', %s) ORDER BY last DESC", [ids, NOW]
+        "SELECT last, last_at FROM last_of(%s, '-infinity', %s) ORDER BY last DESC", [ids, NOW]
     ).fetchall()
     assert last == [(5.0, NOW - 0.2 * HOUR), (2.0, NOW - 5.5 * HOUR)]
 
@@ -81,7 +81,7 @@ def test_hours_are_the_same_before_and_after_they_are_rolled_up(
     if state == "rolled up":
         roll(field)
     hours = field.execute(
-        "SELECT count, min, max, last, last_at FROM hours_told(%s, %s, %s) ORDER BY begins",
+        "SELECT count, min, max, last, last_at FROM hours_of(%s, %s, %s) ORDER BY begins",
         [[_series(field, "speaks")], NOW - 8 * HOUR, NOW],
     ).fetchall()
     assert hours == [

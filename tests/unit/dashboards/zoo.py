@@ -130,7 +130,12 @@ ZOO = Dashboard(
             panels=(
                 panel("lanes", Timeline(lane="lane"), LANES, states=VIGILANCE),
                 panel("cells", StatusHistory(lane="lane"), LANES, states=VIGILANCE),
-                panel("map", Geomap(colour_by="level", label="title", size_by="level"), PLACES),
+                panel(
+                    "map",
+                    Geomap(colour_by="level", label="title", size_by="level"),
+                    PLACES,
+                    states=VIGILANCE,
+                ),
             ),
         ),
         Section(

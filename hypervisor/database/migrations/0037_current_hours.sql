@@ -4,7 +4,7 @@
 -- Hours of series that hold a believed reading, since < begins <= until: as `rollup_hour` has them,
 -- and of stale hours (rollup_stale) from the readings. PL/pgSQL for the reasons of `readings_by`;
 -- a view would not do, for what `reading` is depends on who reads.
-CREATE FUNCTION hours_told(series integer[], since timestamptz, until timestamptz)
+CREATE FUNCTION hours_of(series integer[], since timestamptz, until timestamptz)
 RETURNS TABLE (series_id integer, begins timestamptz, count integer, sum float8, min float8,
                max float8, last float8, last_at timestamptz)
 LANGUAGE plpgsql STABLE ROWS 5000 SET plan_cache_mode = force_generic_plan AS $$
@@ -13,15 +13,15 @@ DECLARE
     stale tstzmultirange := rollup_stale();
     read  tstzmultirange;
 BEGIN
-    IF (hours_told.since < hours_told.until) IS NOT TRUE THEN
+    IF (hours_of.since < hours_of.until) IS NOT TRUE THEN
         RETURN;
     END IF;
     read := stale
-        * tstzmultirange(tstzrange(hours_told.since, hours_told.until + INTERVAL '1 hour'));
+        * tstzmultirange(tstzrange(hours_of.since, hours_of.until + INTERVAL '1 hour'));
     RETURN QUERY
     SELECT h.series_id, h.begins, h.count, h.sum, h.min, h.max, h.last, h.last_at
-    FROM rollup_hour h WHERE h.series_id = ANY (hours_told.series)
-        AND h.begins > hours_told.since AND h.begins <= hours_told.until
+    FROM rollup_hour h WHERE h.series_id = ANY (hours_of.series)
+        AND h.begins > hours_of.since AND h.begins <= hours_of.until
         AND NOT stale @> h.begins
     UNION ALL
     SELECT n.series_id, n.begins, count(*)::integer, sum(n.value), min(n.value), max(n.value),
@@ -30,16 +30,16 @@ BEGIN
         SELECT x.series_id, date_trunc('hour', x.time, 'UTC') AS begins, x.time, x.value
         FROM unnest(read) AS r CROSS JOIN LATERAL (
             SELECT x.series_id, x.time, x.value FROM reading x
-            WHERE x.series_id = ANY (hours_told.series)
+            WHERE x.series_id = ANY (hours_of.series)
                 AND x.time >= lower(r) AND x.time < upper(r)
                 AND x.value IS NOT NULL AND x.quality & 7 = 0 OFFSET 0) x
-    ) n WHERE n.begins > hours_told.since AND n.begins <= hours_told.until
+    ) n WHERE n.begins > hours_of.since AND n.begins <= hours_of.until
     GROUP BY n.series_id, n.begins;
 END $$;
 
 -- The last believed reading of each series, of hours that begin within since < begins <= until. One
 -- series after another, so that a long silence costs no more than a short one.
-CREATE FUNCTION last_told(series integer[], since timestamptz, until timestamptz)
+CREATE FUNCTION last_of(series integer[], since timestamptz, until timestamptz)
 RETURNS TABLE (series_id integer, begins timestamptz, last float8, last_at timestamptz)
 LANGUAGE plpgsql STABLE ROWS 500 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -47,27 +47,76 @@ DECLARE
     stale tstzmultirange := rollup_stale();
     read  tstzmultirange;
 BEGIN
-    IF (last_told.since < last_told.until) IS NOT TRUE THEN
+    IF (last_of.since < last_of.until) IS NOT TRUE THEN
         RETURN;
     END IF;
-    read := stale * tstzmultirange(tstzrange(last_told.since, last_told.until, '[]'));
+    read := stale * tstzmultirange(tstzrange(last_of.since, last_of.until, '[]'));
     RETURN QUERY
     SELECT DISTINCT ON (n.series_id) n.series_id, n.begins, n.last, n.last_at FROM (
         SELECT one.id AS series_id, h.begins, h.last, h.last_at
-        FROM unnest(last_told.series) AS one (id) CROSS JOIN LATERAL (
+        FROM unnest(last_of.series) AS one (id) CROSS JOIN LATERAL (
             SELECT h.begins, h.last, h.last_at FROM rollup_hour h WHERE h.series_id = one.id
-                AND h.begins > last_told.since AND h.begins <= last_told.until
+                AND h.begins > last_of.since AND h.begins <= last_of.until
                 AND NOT stale @> h.begins
             ORDER BY h.begins DESC LIMIT 1) h
         UNION ALL
         SELECT one.id, date_trunc('hour', x.time, 'UTC'), x.value, x.time
-        FROM unnest(last_told.series) AS one (id) CROSS JOIN unnest(read) AS r
+        FROM unnest(last_of.series) AS one (id) CROSS JOIN unnest(read) AS r
         CROSS JOIN LATERAL (
             SELECT x.time, x.value FROM reading x WHERE x.series_id = one.id
                 AND x.time >= lower(r) AND x.time <= upper(r) AND r @> x.time
                 AND x.value IS NOT NULL AND x.quality & 7 = 0
             ORDER BY x.time DESC LIMIT 1) x
     ) n ORDER BY n.series_id, n.last_at DESC;
+END $$;
+
+-- How many believed readings each domain has, by hours (every < 1 day) or days of the instance's zone
+-- that begin within since <= time < until; counted here, for there are as many hours as a series has.
+CREATE FUNCTION volume_by(series integer[], since timestamptz, until timestamptz, every interval)
+RETURNS TABLE (domain text, "time" timestamptz, count bigint)
+LANGUAGE plpgsql STABLE ROWS 1000 SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    zone    text := (SELECT i.timezone FROM instance i);
+    unit    text := CASE WHEN every < INTERVAL '1 day' THEN 'hour' ELSE 'day' END;
+    stale   tstzmultirange := rollup_stale();
+    span    tstzmultirange;
+    by_hour tstzmultirange;  -- not told as days
+BEGIN
+    IF (volume_by.since < volume_by.until) IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    span := tstzmultirange(tstzrange(volume_by.since, volume_by.until + INTERVAL '2 days'));
+    by_hour := CASE WHEN unit = 'hour' THEN span ELSE span * COALESCE((
+        SELECT range_agg(tstzrange(date_trunc('day', lower(r), zone),
+            date_trunc('day', date_trunc('day', upper(r), zone) + INTERVAL '30 hours', zone)))
+        FROM unnest(stale) AS r), '{}') END;
+    RETURN QUERY
+    WITH origin AS MATERIALIZED (
+        SELECT s.id, site.domain FROM series s JOIN device d ON d.id = s.device
+        JOIN site ON site.id = d.site WHERE s.id = ANY (volume_by.series)
+    ), piece AS (
+        SELECT d.series_id, d.begins AS at, d.count
+        FROM unnest(span - by_hour) AS r CROSS JOIN LATERAL (
+            SELECT x.series_id, x.begins, x.count FROM rollup_day x
+            WHERE x.series_id = ANY (volume_by.series)
+                AND x.begins >= lower(r) AND x.begins < upper(r) OFFSET 0) d
+        UNION ALL
+        SELECT h.series_id, CASE unit WHEN 'hour' THEN h.begins ELSE h.day END, h.count
+        FROM unnest(by_hour) AS r CROSS JOIN LATERAL (
+            SELECT x.series_id, x.begins, x.day, x.count FROM rollup_hour x
+            WHERE x.series_id = ANY (volume_by.series) AND x.begins >= lower(r)
+                AND x.begins < upper(r) AND NOT stale @> x.begins OFFSET 0) h
+        UNION ALL
+        SELECT v.series_id, date_trunc(unit, v.time, zone), 1
+        FROM unnest(by_hour * stale) AS r CROSS JOIN LATERAL (
+            SELECT x.series_id, x.time FROM reading x
+            WHERE x.series_id = ANY (volume_by.series) AND x.time >= lower(r) AND x.time < upper(r)
+                AND x.value IS NOT NULL AND x.quality & 7 = 0 OFFSET 0) v
+    )
+    SELECT origin.domain, p.at, sum(p.count)::bigint FROM piece p JOIN origin ON origin.id = p.series_id
+    WHERE p.at >= volume_by.since AND p.at < volume_by.until
+    GROUP BY 1, 2 ORDER BY 2, 1;
 END $$;
 
 -- As before (0018), and where the hours before this one are not rolled up, from the readings.
@@ -81,13 +130,13 @@ LANGUAGE sql STABLE AS $$
            AND reading.value IS NOT NULL AND reading.quality & 7 = 0
          ORDER BY reading."time" DESC LIMIT 1)
         UNION ALL
-        (SELECT told.last_at, told.last FROM last_told(ARRAY[series], '-infinity',
+        (SELECT told.last_at, told.last FROM last_of(ARRAY[series], '-infinity',
             time_bucket(interval '1 hour', at) - interval '1 microsecond') told)
     ) newest ORDER BY newest."time" DESC LIMIT 1
 $$;
 
 -- The other functions of the panels read hours in the same form: each such piece of them now asks
--- `hours_told`, and its conditions stay.
+-- `hours_of`, and its conditions stay.
 DO $$
 DECLARE
     piece record;
@@ -96,25 +145,25 @@ DECLARE
 BEGIN
     FOR piece IN SELECT * FROM (VALUES
         ('lit_now', 'FROM rollup_hour hour',
-         'FROM hours_told(ARRAY (SELECT meter FROM cabinet), at - interval ''8 days'', at) hour'),
+         'FROM hours_of(ARRAY (SELECT meter FROM cabinet), at - interval ''8 days'', at) hour'),
         ('lit_lamps', 'FROM rollup_hour hour(?=\s+WHERE hour.series_id = ANY \(ARRAY \(SELECT level)',
-         'FROM hours_told(ARRAY (SELECT level FROM lamp), (SELECT GREATEST(min(c.lit_from)'
+         'FROM hours_of(ARRAY (SELECT level FROM lamp), (SELECT GREATEST(min(c.lit_from)'
          ' - interval ''1 hour'', at - interval ''3 days'') FROM cabinet c), at) hour'),
         ('lit_lamps', 'FROM rollup_hour hour',
-         'FROM hours_told(ARRAY (SELECT lamp.fault FROM lamp), at - interval ''30 hours'', at) hour'),
+         'FROM hours_of(ARRAY (SELECT lamp.fault FROM lamp), at - interval ''30 hours'', at) hour'),
         ('lit_signals', 'FROM rollup_hour hour',
-         'FROM hours_told(ARRAY (SELECT id FROM source), at - interval ''31 days'', at) hour'),
+         'FROM hours_of(ARRAY (SELECT id FROM source), at - interval ''31 days'', at) hour'),
         ('road_now', 'FROM rollup_hour hour',
-         'FROM hours_told(ARRAY (SELECT unnest(ARRAY[flow, speed, occupancy, heavy])'
+         'FROM hours_of(ARRAY (SELECT unnest(ARRAY[flow, speed, occupancy, heavy])'
          ' FROM station), at - interval ''4 hours'', at) hour'),
         ('devices_at', 'SELECT DISTINCT ON \(h.series_id\) h.series_id, h.last_at FROM rollup_hour h'
          '(.*?)ORDER BY h.series_id DESC, h.begins DESC',
-         'SELECT h.series_id, max(h.last_at) AS last_at FROM hours_told('
+         'SELECT h.series_id, max(h.last_at) AS last_at FROM hours_of('
          'ARRAY (SELECT quickest.series FROM quickest), devices_at.at - interval ''3 hours'','
          ' devices_at.at) h GROUP BY h.series_id'),
         ('devices_at', '\(SELECT h.last_at FROM rollup_hour h WHERE h.series_id = q.series'
          '(.*?)LIMIT 1\)',
-         '(SELECT told.last_at FROM last_told(ARRAY[q.series], ''-infinity'', devices_at.at) told)')
+         '(SELECT told.last_at FROM last_of(ARRAY[q.series], ''-infinity'', devices_at.at) told)')
     ) AS change (name, was, becomes)
     LOOP
         SELECT pg_get_functiondef(p.oid) INTO STRICT text_was
