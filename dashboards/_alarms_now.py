@@ -105,7 +105,7 @@ _OLDEST = Panel(
 )
 STALE = Panel(
     key="alarms-stale",
-    title=Text("No recent reading", "Sans mesure récente"),
+    title=Text("No recent reading", "Sans nouvelles"),
     about=Text(
         en="Active alarms whose readings are too old to show whether the condition still holds;"
         " they stay active until the next reading.",

@@ -30,7 +30,7 @@ CHATTERS = 3  # times within ten minutes
 
 _TOP = Panel(
     key="alarms-top",
-    title=Text("Ten most frequent", "Les dix premières"),
+    title=Text("Top ten", "Dix premières"),
     about=Text(
         en="Share of the ten most frequent alarms in the total. EEMUA 191 recommends below five"
         " per cent in the long run; fixing these helps most.",
@@ -53,7 +53,7 @@ _TOP = Panel(
 )
 _FLEETING = Panel(
     key="alarms-fleeting",
-    title=Text("Fleeting alarms", "Alarmes fugitives"),
+    title=Text("Fleeting", "Fugitives"),
     about=Text(
         en="Share of alarms that cleared by themselves within five minutes: a longer delay or a"
         " wider hysteresis would have avoided them.",

@@ -49,7 +49,7 @@ WHERE {territory("g")}
 
 _OVER = Panel(
     key="flood-over",
-    title=Text("Gauges above alert", "Stations en alerte"),
+    title=Text("Above alert", "En alerte"),
     about=Text(
         en="Number of gauges above their alert level at the end of the time range.",
         fr="Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
@@ -63,7 +63,7 @@ _OVER = Panel(
 )
 _NEAREST = Panel(
     key="flood-nearest",
-    title=Text("Level over alert", "Écart à l'alerte"),
+    title=Text("Over alert", "Écart / alerte"),
     about=Text(
         en="Of all gauges the one nearest to its alert level from below, or farthest above it:"
         " level minus alert threshold. Positive: the threshold is exceeded.",
@@ -92,7 +92,7 @@ JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(
     key="flood-next-asset",
-    title=Text("Next asset in", "Enjeu atteint dans"),
+    title=Text("Next asset in", "Atteint dans"),
     about=Text(
         en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
         " three hours. Nothing: none is reached within 24 h at today's rates.",
@@ -111,7 +111,7 @@ _NEXT = Panel(
 )
 _REACHED = Panel(
     key="flood-reached",
-    title=Text("Assets in the water", "Enjeux atteints"),
+    title=Text("Reached", "Atteints"),
     about=Text(
         en="How many roads, schools, cabinets and other assets have their level at the gauge"
         " exceeded.",
@@ -147,7 +147,7 @@ _FULLEST = Panel(
 )
 _SILENT = Panel(
     key="flood-silent",
-    title=Text("Silent gauges", "Stations muettes"),
+    title=Text("Silent gauges", "Muettes"),
     about=Text(
         en="Gauges without a reading for longer than their own limit: no alarm can be raised"
         " there.",

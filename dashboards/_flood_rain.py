@@ -143,10 +143,7 @@ _MOST = Panel(
 )
 _FALLEN = Panel(
     key="flood-rain-fallen",
-    title=Text(
-        "Rain since the beginning, over the catchments",
-        "Pluie cumulée depuis le début de la période",
-    ),
+    title=Text("Rain fallen over the catchments", "Pluie cumulée sur la période"),
     about=Text(
         en="Rain over each catchment, summed from the beginning of the time shown. Steep: it pours"
         " now.",

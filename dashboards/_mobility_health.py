@@ -36,7 +36,7 @@ _CHECKS = Panel(
         " pour des relevés de trente secondes : les nôtres sont plus longs, le zéro y est plus"
         " rare.",
     ),
-    view=Table(filterable=True),
+    view=Table(),
     sql=f"""
     SELECT c.name AS site, c.title, c.verdict, c.received, c.zero, c.full_ AS busy,
            c.against, c.idle
@@ -54,7 +54,7 @@ _CHECKS = Panel(
         ),
         coloured(
             "received",
-            Text("Received", "Reçu"),
+            Text("Heard", "Reçu"),
             "%",
             scale(RED, (60, ORANGE), (90, QUIET)),
             decimals=0,
@@ -70,7 +70,7 @@ _CHECKS = Panel(
             decimals=1,
         ),
     ),
-    width=12,
+    width=13,
     height=14,
 )
 
@@ -88,16 +88,16 @@ _RECEIVED = Panel(
     decimals=0,
     steps=scale(RED, (60, ORANGE), (90, GREEN)),
     sql=f"""
-    SELECT bucket.time, site.title AS station,
+    SELECT bucket.time, replace(site.title, ', vers ', ' → ') AS station,
            least(100, 100 * bucket.count * coalesce(c.interval_s, 360)
                       / extract(epoch FROM {_WHOLE}))::float8 AS state
     FROM {readings("traffic_flow", every=_WHOLE)}
     LEFT JOIN LATERAL cadence_at(device.name, 'traffic_flow', {UNTIL}) c ON true
     WHERE bucket.time + {_WHOLE} <= {UNTIL}
-    ORDER BY bucket.time, site.title
+    ORDER BY 1, 2
     """,
     empty="no full hour or day in the time range",
-    width=12,
+    width=11,
     height=14,
 )
 

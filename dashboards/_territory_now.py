@@ -50,7 +50,7 @@ SITES = f"""
 
 _BLIND = Panel(
     key="territory-blind",
-    title=Text("Blind sites", "Sites aveugles"),
+    title=Text("Blind sites", "Aveugles"),
     about=Text(
         en="Sites without any reporting device: no alarm can be raised there.",
         fr="Sites dont plus aucun appareil n'émet : aucune alarme ne peut y être levée.",

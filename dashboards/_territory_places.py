@@ -78,7 +78,7 @@ _DOMAINS = Panel(
         coloured("silent", Text("Silent", "Muets"), "count", scale(GREEN, (1, VIOLET))),
         *_COUNTS,
     ),
-    width=12,
+    width=13,
     height=8,
 )
 _COMMUNES = Panel(
@@ -90,7 +90,7 @@ _COMMUNES = Panel(
         fr="Communes où quelque chose est en cours, la plus haute priorité d'abord ; combien de"
         " leurs sites sont aveugles. Choisir une commune en haut pour ne voir qu'elle.",
     ),
-    view=Table(filterable=True),
+    view=Table(),
     sql=f"""
             WITH {SITES}, standing AS (
                 SELECT site.commune, {_BY_PRIORITY} FROM alarms_at({UNTIL}) AS standing
@@ -109,11 +109,11 @@ _COMMUNES = Panel(
         Column("commune", Text("Commune", "Commune")),
         Column("sites", Text("Sites", "Sites"), unit="count"),
         coloured("blind", Text("Blind", "Aveugles"), "count", scale(GREEN, (1, VIOLET))),
-        *(replace(each) for each in _COUNTS),  # the filter's sign needs room, too
+        *_COUNTS,
     ),
     no_value=Text("no active alarm anywhere", "aucune alarme active"),
     empty="no active alarm",
-    width=12,
+    width=11,
     height=16,
 )
 _BLIND = Panel(

@@ -147,9 +147,9 @@ _HEAT = Panel(
     columns=(
         Column("site", hidden=True),
         Column("station", Text("Station", "Station"), links=(site_page(),)),
-        Column("night", Text("Minima", "Minimales")),
+        Column("night", Text("Minima", "Minima")),
         Column("night_limit", Text("limit of min.", "seuil min.")),
-        Column("day", Text("Maxima", "Maximales")),
+        Column("day", Text("Maxima", "Maxima")),
         Column("day_limit", Text("limit of max.", "seuil max.")),
         Column("days", hidden=True),
         Column(

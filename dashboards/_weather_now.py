@@ -75,7 +75,7 @@ def _figure(  # noqa: PLR0913  a panel of six that differ in just this
 def _rain_panel(hours: int, *, steps: tuple[Step, ...]) -> Panel:
     return _figure(
         f"rain-{hours}h",
-        Text(f"Most rain, {hours} h", f"Pluie {hours} h, max."),
+        Text(f"Rain, {hours} h", f"Pluie, {hours} h"),
         Text(
             f"The station that had most rain in the last {hours} h of the time shown.",
             f"La station la plus arrosée des dernières {hours} h de la période affichée.",
@@ -90,7 +90,7 @@ def _rain_panel(hours: int, *, steps: tuple[Step, ...]) -> Panel:
 _WET = (Step(None, BLUE),)
 _GUST = _figure(
     "gust-1h",
-    Text("Strongest gust, 1 h", "Rafale 1 h, max."),
+    Text("Gust, 1 h", "Rafale, 1 h"),
     Text(
         "The strongest gust of any station in the last hour of the time shown.",
         "La plus forte rafale, toutes stations, de la dernière heure de la période affichée.",
@@ -102,7 +102,7 @@ _GUST = _figure(
 )
 _COLD = _figure(
     "wet-bulb",
-    Text("Coldest wet bulb", "Th. mouillé, min."),
+    Text("Wet bulb", "Th. mouillé"),
     Text(
         en="The lowest wet-bulb temperature now: what decides over frost on leaves and roads.",
         fr="La température du thermomètre mouillé la plus basse : c'est elle qui décide du gel des"
@@ -115,7 +115,7 @@ _COLD = _figure(
 )
 _HOT = _figure(
     "hottest",
-    Text("Highest temperature", "Température max."),
+    Text("Temperature", "Température"),
     Text(
         "The highest air temperature of any station now.",
         "La plus haute température de l'air, toutes stations.",
@@ -127,7 +127,7 @@ _HOT = _figure(
 )
 _SILENT = Panel(
     key="weather-silent",
-    title=Text("Silent stations", "Stations muettes"),
+    title=Text("Silent stations", "Muettes"),
     about=Text(
         en="Stations without a reading of air or rain for longer than their own limit.",
         fr="Stations sans mesure d'air ni de pluie depuis plus longtemps que leur propre délai.",

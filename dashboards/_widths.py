@@ -17,7 +17,9 @@ from dashboards._words import words
 WINDOW = 1110  # what Grafana leaves of 1,440 px beside its docked menu
 _GAP = 8  # between panels
 _AROUND = 26  # a panel's padding and border, and the bar that scrolls its rows
-_SIGN = 16  # of the description, less what a table has around it
+_SIGN = 48  # of the description, less what a table has around it
+_FILTER = 18  # the sign of a column by which one filters
+_BOLD = 1.06  # headings and titles, against the type of cells
 _CELL = 13  # a cell's padding and border
 _SORTED = 18  # the arrow of a column that rows are sorted by
 _NAME = 118  # the longest part of a name that does not wrap: "Sainte-Geneviève-"
@@ -45,6 +47,11 @@ _SUFFIXES = {"celsius": "°C", "percent": "%", "velocitykmh": "km/h", "degree": 
 def measure(text: str) -> int:
     """A text's width, rather too wide than too narrow: the fonts of readers differ."""
     return round(sum(map(_width, text)))
+
+
+def measure_title(text: str) -> int:
+    """The width of a heading or a title."""
+    return round(measure(text) * _BOLD)
 
 
 def _width(letter: str) -> float:
@@ -98,8 +105,9 @@ def _size(
     sizes: dict[str, dict[str, int]] = {}
     for column in shown:
         title = words(column.title, options.lang) or column.name
-        heading = max(map(measure, title.split()), default=0)
+        heading = max(map(measure_title, title.split()), default=0)
         heading += _SORTED if view.sort_by == column.name else 0
+        heading += _FILTER if view.filterable else 0
         if column is shown[0] or _is_name(column, panel):
             least = max(heading, *_contents(column, options, fit), _NAME - _CELL)
             sizes[column.name] = {"custom.minWidth": least + _CELL}

@@ -17,7 +17,7 @@ from dashboards._build import REFRESH, drop_placement
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
 from dashboards._links import TAG
 from dashboards._units import DATES, EXTRA, GRAFANA, grafana
-from dashboards._widths import WINDOW, count_lanes, measure, room, title_room
+from dashboards._widths import WINDOW, count_lanes, measure_title, room, title_room
 from hypervisor.base import rooms
 from hypervisor.grafana import emulation, vocabulary
 from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, iter_panels
@@ -231,8 +231,7 @@ def _check_panel(piece: BuiltPanel) -> Iterator[str]:
         yield from _check_calcs(panel)
     if kind == "table":
         yield from _check_columns(panel)
-    if kind == "stat":
-        yield from _check_title(panel)
+    yield from _check_title(panel)
     refs = Counter(query.get("refId") for query in piece.queries)
     yield from (f"two of its queries are called {ref!r}" for ref, n in refs.items() if n > 1)
     if piece.described is None:
@@ -259,8 +258,8 @@ def _check_queries(piece: BuiltPanel) -> Iterator[str]:
 
 
 def _check_title(panel: Json) -> Iterator[str]:
-    """A figure's title that Grafana would cut."""
-    needed, available = measure(panel["title"]), title_room(panel["gridPos"]["w"])
+    """A title that Grafana would cut."""
+    needed, available = measure_title(panel["title"]), title_room(panel["gridPos"]["w"])
     if needed > available:
         yield f"its title needs {needed} px and has {available}; shorten it or widen the panel"
 

@@ -15,7 +15,6 @@ from hypervisor.grafana.emulation import TIME, Frame, Span
 from sensors._domain import catalogue
 
 _BEFORE = timedelta(hours=36)  # that a state may have begun before the time that is shown
-_LONGEST_BAR = timedelta(days=7)  # it stands at its beginning
 _SMALL = 12 / 14  # the type of lanes, against a table's
 _THIN = 2.5  # px: a bar, its gap included, that is narrower is a hair
 _MARKS = 5000  # markers and rows beyond which a browser crawls
@@ -46,7 +45,7 @@ def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> I
         return
     times = frame.times()
     lanes = piece.panel.get("type") in ("state-timeline", "status-history")
-    early = _LONGEST_BAR if _has_bars(piece.panel, frame) else bucket
+    early = _find_piece(frame, span) if _has_bars(piece.panel, frame) else bucket
     first, last = span.since - (_BEFORE if lanes else early), span.until + bucket
     outside = [time for time in times if not first <= time <= last]
     if outside:
@@ -95,13 +94,16 @@ def _check_bars(panel: Json, frame: Frame, span: Span) -> Iterator[str]:
     """Bars all as thin as the two nearest of them are near: a first one moved into the range."""
     if not _has_bars(panel, frame):
         return
-    times = sorted(set(frame.times()))
-    nearest = min((later - earlier for earlier, later in pairwise(times)), default=None)
-    if nearest is None:
-        return
-    width = plot_room(panel["gridPos"]["w"]) * (nearest / (span.until - span.since))
+    piece = _find_piece(frame, span)
+    width = plot_room(panel["gridPos"]["w"]) * (piece / (span.until - span.since))
     if width < _THIN:
         yield f"its bars are {width:.1f} px wide; draw longer pieces of time, of one length"
+
+
+def _find_piece(frame: Frame, span: Span) -> timedelta:
+    """From a bar's time to the next: the shortest, by which Grafana draws all of them."""
+    times = sorted(set(frame.times()))
+    return min((later - time for time, later in pairwise(times)), default=span.until - span.since)
 
 
 def _has_bars(panel: Json, frame: Frame) -> bool:

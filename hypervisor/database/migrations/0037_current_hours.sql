@@ -163,14 +163,22 @@ BEGIN
          ' devices_at.at) h GROUP BY h.series_id'),
         ('devices_at', '\(SELECT h.last_at FROM rollup_hour h WHERE h.series_id = q.series'
          '(.*?)LIMIT 1\)',
-         '(SELECT told.last_at FROM last_of(ARRAY[q.series], ''-infinity'', devices_at.at) told)')
+         '(SELECT told.last_at FROM last_of(ARRAY[q.series], ''-infinity'', devices_at.at) told)'),
+        -- Columns of the same name (alarm.since, act.at) hid these parameters: every alarm was told
+        -- as raised, ended ones had no lane, and none without an answer lacked readings.
+        ('alarms_raised', 't\.noticed_at > since', 't.noticed_at > alarms_raised.since'),
+        ('alarm_lanes', 'a\.ended > since', 'a.ended > alarm_lanes.since'),
+        ('alarm_lanes', 'greatest\(begins, since\)', 'greatest(begins, alarm_lanes.since)'),
+        ('alarm_lanes', 'ends > since', 'ends > alarm_lanes.since'),
+        ('alarms_at', '::timestamptz <= at\y', '::timestamptz <= alarms_at.at'),
+        ('alarms_at', '::timestamptz > at\y', '::timestamptz > alarms_at.at')
     ) AS change (name, was, becomes)
     LOOP
         SELECT pg_get_functiondef(p.oid) INTO STRICT text_was
         FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = piece.name;
         text_is := regexp_replace(text_was, piece.was, replace(piece.becomes, '\', '\\'));
         IF text_is = text_was THEN
-            RAISE EXCEPTION 'function % does not read rollup_hour as expected', piece.name;
+            RAISE EXCEPTION 'function % has no %', piece.name, piece.was;
         END IF;
         EXECUTE text_is;
     END LOOP;

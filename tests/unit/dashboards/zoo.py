@@ -5,7 +5,7 @@
 from dashboards._colours import PRIORITIES, VIGILANCE, Step
 from dashboards._describe import Column, Dashboard, Panel, Query, Section, Variable
 from dashboards._links import alarm_page, dashboard_of, site_page
-from dashboards._sql import filter_by, latest, readings, territory
+from dashboards._sql import BAR, filter_by, latest, readings, territory
 from dashboards._views import (
     BarChart,
     BarGauge,
@@ -25,6 +25,7 @@ from dashboards._views import (
 from dashboards._words import Text
 
 LEVELS = f"SELECT bucket.time, bucket.mean AS level FROM {readings('level')} ORDER BY bucket.time"
+BARS = LEVELS.replace(readings("level"), readings("level", every=BAR))
 LANES = (
     "SELECT bucket.time, site.title AS lane, bucket.last AS state"
     f" FROM {readings('level')} ORDER BY bucket.time"
@@ -70,7 +71,7 @@ LINES = panel(
     TimeSeries(
         legend="table", legend_calcs=("max",), steps_drawn="line", soft_min=0, soft_max=3, fill=10
     ),
-    LEVELS,
+    BARS,
     quantity="level",
     steps=STEPS,
     columns=(
@@ -117,7 +118,7 @@ ZOO = Dashboard(
     ),
     panels=(
         LINES,
-        panel("log", TimeSeries(log=True, draw="bars", stacked=True), LEVELS, unit="m"),
+        panel("log", TimeSeries(log=True, draw="bars", stacked=True), BARS, unit="m"),
         panel("stat", Stat(graph=True, over_time=True), LEVELS, quantity="level", steps=STEPS),
         panel("word", Stat(colour="background"), PLACES),
         panel("gauge", Gauge(low=0, high=5, rows=True), PLACES),
@@ -128,8 +129,8 @@ ZOO = Dashboard(
             title=Text(en="Folded", fr="Replié"),
             folded=True,
             panels=(
-                panel("lanes", Timeline(lane="lane"), LANES, states=VIGILANCE),
-                panel("cells", StatusHistory(lane="lane"), LANES, states=VIGILANCE),
+                panel("lanes", Timeline(lane="lane", pages=True), LANES, states=VIGILANCE),
+                panel("cells", StatusHistory(lane="lane", pages=True), LANES, states=VIGILANCE),
                 panel(
                     "map",
                     Geomap(colour_by="level", label="title", size_by="level"),
