@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WALL = datetime(2026, 3, 3, 13, 37, tzinfo=UTC)
 FLOODED = "browser_flooded"
+PATIENCE = 30_000  # ms; other lanes work beside this one
+expect.set_options(timeout=PATIENCE)
 DESK, PHONE, WIDE = (1440, 900), (390, 844), (1920, 1080)
 _GRAVE = {"serious", "critical"}
 _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
@@ -78,7 +80,7 @@ class Console:
         if hinted:
             context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
         made = context.new_page()
-        made.set_default_timeout(10_000)
+        made.set_default_timeout(PATIENCE)
         made.on("pageerror", lambda error: self.problems.append(f"{made.url}: {error}"))
         made.on("console", lambda said: self._complained(made, said.type, said.text))
         made.goto(self.base + path)

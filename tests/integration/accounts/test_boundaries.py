@@ -428,7 +428,7 @@ def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world:
 
 def test_a_page_of_another_site_of_ours_is_a_foreign_one(world: World) -> None:
     said = {"name": "anne", "password": PASSWORD}
-    with server(world.url) as base, httpx.Client(base_url=base) as browser:
+    with server(world.url) as base, httpx.Client(base_url=base, timeout=30) as browser:
         for site, status in (("same-site", 403), ("cross-site", 403), ("none", 204)):
             headers = {"Sec-Fetch-Site": site}
             found = browser.post("/api/v1/auth/login", json=said, headers=headers)
@@ -503,7 +503,7 @@ def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
     clock = [NOW]
     shown = {"Authorization": f"bearer  {secret}"}  # as a program may write it
     with server(world.url, clock=lambda: clock[0]) as base:  # noqa: SIM117  two sets of them
-        with httpx.Client(base_url=base, headers=shown) as program:
+        with httpx.Client(base_url=base, headers=shown, timeout=30) as program:
             seen = []
             for seconds in (0, 60, 61):
                 clock[0] = NOW + seconds * SECOND
@@ -519,7 +519,7 @@ def test_who_has_no_role_yet_sees_and_hears_nothing(world: World) -> None:
     queries_roles.replace_roles(world.connection, number, ())
     world.connection.commit()
     said = {"name": "zoe", "password": PASSWORD}
-    with server(world.url) as base, httpx.Client(base_url=base) as browser:
+    with server(world.url) as base, httpx.Client(base_url=base, timeout=30) as browser:
         assert browser.post("/api/v1/auth/login", json=said).status_code == 204
         for path in ("/api/v1/sites", "/api/v1/events?seconds=0.1", "/now", "/api/v1/auth/me"):
             assert browser.get(path).status_code == 403, path

@@ -84,7 +84,7 @@ def test_a_session_is_another_after_signing_in_again(browser: httpx.Client) -> N
     old = dict(browser.cookies)
     enter(browser)
     assert dict(browser.cookies) != old
-    stolen = httpx.Client(base_url=browser.base_url, cookies=old)
+    stolen = httpx.Client(base_url=browser.base_url, cookies=old, timeout=30)
     with stolen:
         assert stolen.get("/api/v1/auth/me").status_code == 401
 
@@ -112,7 +112,7 @@ def test_sessions_end(anne: World) -> None:
     for age, status in ages.items():
         with (
             server(anne.url, now=NOW + age) as address,
-            httpx.Client(base_url=address, cookies=cookies) as browser,
+            httpx.Client(base_url=address, cookies=cookies, timeout=30) as browser,
         ):
             if status == 204:
                 assert enter(browser).status_code == 204
@@ -123,13 +123,13 @@ def test_sessions_end(anne: World) -> None:
     anne.connection.commit()
     with (
         server(anne.url, now=NOW + SESSION_LIFETIME) as address,
-        httpx.Client(base_url=address, cookies=cookies) as browser,
+        httpx.Client(base_url=address, cookies=cookies, timeout=30) as browser,
     ):
         assert browser.get("/api/v1/auth/me").status_code == 401
 
 
 def test_another_password_ends_all_other_sessions(browser: httpx.Client, base: str) -> None:  # noqa: F811
-    with httpx.Client(base_url=base) as elsewhere:
+    with httpx.Client(base_url=base, timeout=30) as elsewhere:
         enter(elsewhere)
         enter(browser)
         headers = {"X-CSRF-Token": me(browser)["csrf"]}
@@ -228,8 +228,8 @@ def test_what_ends_when_an_account_changes(
     csrf = {"X-CSRF-Token": me(browser)["csrf"]}
     new = passwords.generate()
     with (
-        httpx.Client(base_url=base) as elsewhere,
-        httpx.Client(base_url=base, headers=bearer) as program,
+        httpx.Client(base_url=base, timeout=30) as elsewhere,
+        httpx.Client(base_url=base, headers=bearer, timeout=30) as program,
     ):
         enter(elsewhere)
         root, path = client_of("administrator", name="root"), "/api/v1/accounts/Anne"
@@ -271,7 +271,7 @@ def test_a_token_gives_nobody_a_password_or_a_token(
     """Not even one that administers: what it began would outlive it."""
     _, bearer = _token(client, scopes=["administer"])
     viewer = {"name": "other", "roles": [{"role": "viewer"}]}
-    with httpx.Client(base_url=base, headers=bearer) as program:
+    with httpx.Client(base_url=base, headers=bearer, timeout=30) as program:
         for method, path, body in (
             ("POST", "/api/v1/accounts", {**viewer, "password": passwords.generate()}),
             ("PATCH", "/api/v1/accounts/anne", {"password": passwords.generate()}),
@@ -295,7 +295,7 @@ def test_a_program_revokes_the_token_that_it_shows_and_no_other(
     mine, bearer = _token(browser)
     (other, _), (foreign, _) = _token(browser), _token(root)
     headers = {"X-CSRF-Token": me(browser)["csrf"]}
-    with httpx.Client(base_url=base, headers=bearer) as program:
+    with httpx.Client(base_url=base, headers=bearer, timeout=30) as program:
         for number in (other, foreign):
             assert program.delete(f"/api/v1/auth/tokens/{number}").status_code == 403
         assert program.post("/api/v1/auth/logout?everywhere=true").status_code == 403

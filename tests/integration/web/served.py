@@ -104,6 +104,10 @@ def serving(
 ) -> Iterator[httpx.Client]:
     """A client of somebody who is signed in (None: of nobody), by default as administrator."""
     with server(url) as base:
-        made = httpx.Client(base_url=base) if name is None else signed_in(base, url, name, roles)
+        made = (
+            httpx.Client(base_url=base, timeout=30)
+            if name is None
+            else signed_in(base, url, name, roles)
+        )
         with made as client:
             yield client

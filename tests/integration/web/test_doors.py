@@ -109,7 +109,7 @@ def test_what_is_shown_once_is_shown_to_its_session_alone(
     assert not SECRET.search(other.get("/account", headers=shown).text)
     forged = kept.replace(kept[:2], "7c", 1)
     wrong = {"Cookie": f"{_cookies(browser)}; hypervisor-once={forged}"}
-    with httpx.Client(base_url=browser.base_url, headers=wrong) as same:
+    with httpx.Client(base_url=browser.base_url, headers=wrong, timeout=30) as same:
         assert not SECRET.search(same.get("/account").text)
     page = browser.get("/account")
     assert SECRET.search(page.text)

@@ -182,7 +182,7 @@ def test_one_sees_what_is_ones_own(north: httpx.Client) -> None:
 
 def test_without_signing_in_nothing_is_told(base: str, others: dict[str, Any]) -> None:
     open_doors = []
-    with httpx.Client(base_url=base) as nobody:
+    with httpx.Client(base_url=base, timeout=30) as nobody:
         for route in every_route():
             if route.path in OPEN:
                 continue
