@@ -179,6 +179,24 @@ async def _follow(connection: Connection, url: str) -> None:
         assert (await _next(again, News)).events == []
 
 
+def test_who_follows_hears_at_once_and_holds_nothing_meanwhile(database_url: str) -> None:
+    with closing(connect(database_url, autocommit=True)) as connection:
+        asyncio.run(_hear_at_once(connection, database_url))
+
+
+async def _hear_at_once(connection: Connection, url: str) -> None:
+    async with aclosing(events.follow(url, None, patience=600)) as following, asyncio.timeout(120):
+        await _next(following, Parts)
+        await _next(following, News)
+        held = connection.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND xact_start < now()"
+        ).fetchall()
+        assert held == [], "a transaction that stays open keeps the feed from all others"
+        events.record(connection, "log", "first", sites=None)
+        await _next(following, Parts)
+        assert [event.key for event in (await _next(following, News)).events] == ["first"]
+
+
 def test_what_commits_during_a_look_waits_for_the_next(database_url: str) -> None:
     """An event of the transaction at which a look ends: there before its rows are read."""
     with closing(connect(database_url, autocommit=True)) as connection:

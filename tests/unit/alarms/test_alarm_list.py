@@ -7,8 +7,10 @@ from urllib.parse import unquote_plus
 import pytest
 
 from hypervisor.alarms import views as alarm_views
-from hypervisor.alarms import views_chart, views_words
+from hypervisor.alarms import views_chart, views_panel, views_words
+from hypervisor.alarms.model import ActRecord
 from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
+from hypervisor.base.instants import micros
 from hypervisor.web.filters import NOTHING
 
 NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
@@ -211,3 +213,28 @@ def test_what_the_rule_compares_is_shown_with_its_span(
     rule = {"when": "sum(rain, 3 h) > threshold.rain_3h"}
     assert alarm_views.threshold_key(measured, rule) is None
     assert alarm_views.threshold_key(row(1, last_value=plain), rule) == "orge/rain_3h"
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "who", "what"),
+    [
+        ("acknowledge", {}, "Anne A.", "a acquitté"),
+        ("escalate", {}, None, "Escalade"),
+        ("assign", {"assignee": "bruno"}, "Anne A.", "a affecté à bruno"),
+        (
+            "assign",
+            {"assignee": None},
+            "Anne A.",
+            "a retiré l\N{RIGHT SINGLE QUOTATION MARK}affectation",
+        ),
+    ],
+)
+def test_an_act_in_the_history_names_who_did_it_unless_it_was_the_system(
+    kind: str, details: dict[str, object], who: str | None, what: str
+) -> None:
+    act = ActRecord.model_validate(
+        {"id": 1, "alarm": 1, "kind": kind, "author": "anne", "at": micros(NOON), "reason": ""}
+        | {"scenario_at": None, "details": details, "version": 2, "state": "acknowledged"}
+    )
+    entry = views_panel._act_entry(act, {"anne": "Anne A."})  # noqa: SLF001  of a page
+    assert (entry.who, entry.what) == (who, what)

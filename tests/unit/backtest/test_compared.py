@@ -139,6 +139,7 @@ def test_what_decides_the_alarm_comes_before_what_decides_a_step() -> None:
         ("2 m > level", "level", "below", 2.0),
         ("hour > 6 and level > threshold.attention + 50 cm", "level", "above", 2.5),
         ("level > threshold.attention", "level", "above", 2.0),
+        ("level > threshold.attention * 2 + 10 cm", "level", "above", 4.1),
     ],
 )
 def test_a_condition_is_held_against_what_it_says(

@@ -38,6 +38,8 @@ FLOOD = batch("a", 900) + batch("b", 100)
         (batch("a", 90) + batch("b", 10), [3, 5], []),  # few: the store is slow, not they many
         ([arrival for n in range(20) for arrival in batch(f"d{n}", 100)], [3, 5], []),  # everybody
         (batch("a", 3, 2**20) + batch("b", 200), [3, 5], ["a"]),  # few, but large
+        (batch("a", 100, 2048) + [m for n in range(10) for m in batch(f"d{n}", 35)], [3, 5], []),
+        (batch("a", 100, 2048) + [m for n in range(8) for m in batch(f"d{n}", 35)], [3, 5], ["a"]),
     ],
 )
 def test_who_is_put_out(arrivals: list[Arrival], behind: list[float], paused: list[str]) -> None:

@@ -91,6 +91,8 @@ def test_what_is_described_twice() -> None:
     text = told(sites("name: a, title: One"), sites("name: a, title: Two"))
     assert "2.yaml:2:5: sites.a: title 'Two' here, 'One' in 1.yaml:2" in text
     assert change(sites("name: a, title: One"), sites("name: a, river: Orge")).sites[0].river
+    low, high = (sites(f"name: a, thresholds: {{attention: {level} m}}") for level in (1, 2))
+    assert "attention: 2 m here, 1 m in 1.yaml:2" in told(low, high)
 
 
 def test_a_device_stays_where_it_is() -> None:

@@ -249,6 +249,17 @@ def test_what_only_the_whole_shows(text: str, said: str) -> None:
     assert any(said in one for one in found), found
 
 
+@pytest.mark.parametrize("zero", [-10, 5000])
+def test_a_zero_lies_where_a_river_may(zero: int) -> None:
+    device = "{name: r, commissioned: 2020-01-01, series: [%s]}"
+    gauge = f"sites: [{{name: s, datum: %s m, devices: [{device}]}}]"
+    assert change(gauge % (zero, "level"))
+    (text,) = told(gauge % (f"{zero}.1", "level"))
+    assert "a zero lies -10…5000 m above the sea" in text
+    (text,) = told(gauge % (zero, "rain"))
+    assert "nothing at 's' measures a level, so there is no zero" in text
+
+
 def test_only_a_site_where_a_level_is_measured_reaches_an_asset() -> None:
     site = "sites: [{name: top, devices: [{name: r, commissioned: 2020-01-01, series: [rain]}]}]\n"
     (text,) = told(site + "assets: [{name: a, kind: road, reach: {gauge: top, level: 2 m}}]")

@@ -18,6 +18,8 @@ sites:
   - {name: mill, domain: flood}
 links:
   - {from: gif, to: mill, travel: 7 h, illustrative: true}
+plans:
+  - {name: summer, off: sunrise, spells: [{from: "00:00", to: "04:00", level: 0 %, months: [6, 7]}]}
 assets:
   - {name: school, kind: school, site: mill, properties: {pupils: 210, door: north}}
 areas:
