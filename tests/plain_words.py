@@ -14,9 +14,14 @@ _NAME = re.compile(r"(?<![\w$-])(?<![\w$)\]?]\.)[a-z]+(?![\w$-])")  # no propert
 
 
 def python_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """(line, name) of each variable, argument, field, function and class."""
-    for node in ast.walk(tree):
+    """(line, name) of each variable, argument, field, function and class, but keys kept as old."""
+    old: set[ast.expr] = set()
+    for node in ast.walk(tree):  # an assignment comes before its targets
         match node:
+            case ast.Assign(targets=targets, value=ast.Call(func=ast.Name(id="old_key"))):
+                old.update(targets)
+            case ast.Name() if node in old:
+                continue
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 yield node.lineno, name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):

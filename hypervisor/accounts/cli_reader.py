@@ -76,6 +76,8 @@ def list_readers(context: typer.Context, as_json: Json = False) -> None:
                 "area": row.area,
                 "created_at": row.created_at.isoformat(),
                 "created_by": row.created_by,
+                "made_at": row.created_at.isoformat(),  # old keys, for one version
+                "made_by": row.created_by,
                 "may_log_in": row.may_log_in,
             }
             print(json.dumps(body, ensure_ascii=False))

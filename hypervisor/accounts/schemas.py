@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from hypervisor.web.schemas import Body
+from hypervisor.web.schemas import Body, old_key
 
 Scope = Literal["read", "operate", "rules", "administer"]
 RoleWord = Literal["viewer", "operator", "author", "administrator"]
@@ -78,6 +78,8 @@ class TokenBody(BaseModel):
     ends_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+    shown = old_key("prefix", str)
+    made_at = old_key("created_at", datetime)
 
 
 class TokensBody(Body):
@@ -107,6 +109,7 @@ class AccountBody(BaseModel):
     by_provider: bool = Field(
         description="It signs in with the identity provider, whose claims its roles follow."
     )
+    made_at = old_key("created_at", datetime)
 
 
 class AccountsBody(Body):

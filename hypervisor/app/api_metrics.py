@@ -54,6 +54,11 @@ _GAUGES = {
     "database_size_bytes": "Size of the database on disk.",
     "database_connections": "Connections to the database.",
 }
+_OLD_NAMES = {  # for one version, beside the new ones
+    "watch_judged_to_age_seconds": "evaluation_age_seconds",
+    "watch_heard_to_age_seconds": "evaluation_watermark_age_seconds",
+    "watch_unread_batches": "evaluation_unread_batches",
+}
 
 
 def install(app: FastAPI) -> None:
@@ -123,8 +128,8 @@ def _build_families(measured: Measured) -> Iterator[Metric]:
     yield _labelled_gauge(
         "dead_letters",
         "Dead letters, by whether they were replayed.",
-        ("reason", "replayed"),
-        (((reason, str(again).lower()), count) for reason, again, count in measured.letters),
+        ("reason", "replayed", "redriven"),  # the last is the old name, for one version
+        (((reason, *2 * [str(again).lower()]), count) for reason, again, count in measured.letters),
     )
     yield _labelled_gauge(
         "alarms",
@@ -142,8 +147,9 @@ def _build_families(measured: Measured) -> Iterator[Metric]:
         yield CounterMetricFamily(
             f"hypervisor_{name}", help_text, value=measured.figures[name] or 0
         )
-    for name, help_text in _GAUGES.items():
-        value = measured.figures[name]
+    old = {name: f"Deprecated: hypervisor_{new}." for name, new in _OLD_NAMES.items()}
+    for name, help_text in {**_GAUGES, **old}.items():
+        value = measured.figures[_OLD_NAMES.get(name, name)]
         if value is not None:
             yield _gauge(name, help_text, value)
 

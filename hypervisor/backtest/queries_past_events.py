@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from hypervisor.database.connect import Connection
+from hypervisor.web.schemas import old_key
 
 Kind = Literal[
     "overflow",
@@ -48,6 +49,7 @@ class PastEvent:
     withdrawn_at: Annotated[datetime | None, Field(exclude=True)]
     withdrawn_by: Annotated[str | None, Field(exclude=True)]
     withdrawn_reason: Annotated[str | None, Field(exclude=True)]
+    noted_at = old_key("recorded_at", datetime)
 
 
 def list_events(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+_ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def attach(app: typer.Typer) -> None:
@@ -23,7 +24,19 @@ def attach(app: typer.Typer) -> None:
     group.command()(backtest)
     group.command()(latency)
     group.command()(dashboards)
+    for name in ("edit", "listeners", "map"):
+        group.command(name, hidden=True, context_settings=_ANY_OPTIONS)(_refuse_moved)
     app.add_typer(group, name="bench")
+
+
+def _refuse_moved(context: typer.Context) -> None:
+    """Moved out of the wheel; this notice stays for one version."""
+    from hypervisor.bench.servers import BenchError
+
+    raise BenchError(
+        f"`bench {context.info_name}` is for developers now: in a checkout, run"
+        f" `python -m benchmarks {context.info_name}`"
+    )
 
 
 def ingest(

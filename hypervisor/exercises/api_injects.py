@@ -94,6 +94,12 @@ def fire_inject(context: Context, response: Response, number: Number) -> OneInje
 
 
 @router.get("/runs/{number}/checklist", responses=responses(404, 422))
+@router.get(
+    "/runs/{number}/sheets",
+    responses=responses(404, 422),
+    deprecated=True,
+    operation_id="list_sheets",
+)
 def list_checklist(context: Context, page: Page, number: Number) -> ChecklistBody:
     """Observer checklist of a run."""
     require_lead(context)
@@ -105,6 +111,13 @@ def list_checklist(context: Context, page: Page, number: Number) -> ChecklistBod
 
 
 @router.post("/runs/{number}/checklist", status_code=201, responses=responses(404, 422))
+@router.post(
+    "/runs/{number}/sheets",
+    status_code=201,
+    responses=responses(404, 422),
+    deprecated=True,
+    operation_id="add_sheet",
+)
 def add_checklist_item(
     context: Context, response: Response, number: Number, post: ChecklistPost
 ) -> ChecklistItemBody:
@@ -119,6 +132,12 @@ def add_checklist_item(
 
 
 @router.patch("/checklist/{number}", responses=responses(404, 412, 422, 428))
+@router.patch(
+    "/sheets/{number}",
+    responses=responses(404, 412, 422, 428),
+    deprecated=True,
+    operation_id="change_sheet",
+)
 def change_checklist_item(
     context: Context,
     response: Response,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, computed_field
 
+from hypervisor.web.schemas import old_key
 from sensors._errors import Message, TerritoryError
 
 MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
@@ -105,6 +106,7 @@ class Run(_Row):
     started_at: datetime | None
     ended_at: datetime | None
     version: int
+    asked_at = old_key("requested_at", datetime)
     parameters: dict[str, Any] = Field(exclude=True)
     digest: str | None = Field(exclude=True)  # of its messages
 

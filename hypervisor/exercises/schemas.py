@@ -15,7 +15,7 @@ from hypervisor.exercises.model import (
     Run,
     TruthBody,
 )
-from hypervisor.web.schemas import Body
+from hypervisor.web.schemas import Body, old_key
 from hypervisor.web.times import Instant
 
 Words = Annotated[str, Field(max_length=4_000)]
@@ -47,6 +47,7 @@ class ExerciseBody(Body):
     run: Run | None
     conducted: bool = Field(description="The exercise player is running.")
     messages: list[ExerciseMessage] = Field(description="The latest first.")
+    told = old_key("messages", list[ExerciseMessage])
 
 
 class RunsBody(Body):
@@ -162,12 +163,14 @@ class ChecklistBody(Body):
 
     checklist: list[ChecklistItem]
     next: str | None
+    sheets = old_key("checklist", list[ChecklistItem])
 
 
 class ChecklistItemBody(Body):
     """One line; its ETag is for If-Match."""
 
     item: ChecklistItem
+    sheet = old_key("item", ChecklistItem)
 
 
 class DebriefBody(Body):

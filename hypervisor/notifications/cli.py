@@ -80,7 +80,7 @@ def list_deliveries(
     ] = False,
     held: Annotated[bool, typer.Option("--held", help="Events on hold, and why.")] = False,
     unrouted: Annotated[
-        bool, typer.Option("--unrouted", help="Events that no route matched.")
+        bool, typer.Option("--unrouted", "--untold", help="Events that no route matched.")
     ] = False,
     alarm: Annotated[int | None, typer.Option(help="Only this alarm.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, latest first.")] = 100,

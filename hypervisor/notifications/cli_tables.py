@@ -23,6 +23,7 @@ def delivery_as_text(row: DeliveryRow) -> dict[str, Any]:
         "state": row.state,
         "failed": row.attempts,
         "created_at": _text(row.created_at),
+        "made_at": _text(row.created_at),  # the old key, for one version
         "next_try": _text(row.next_try) if row.state == "waiting" else None,
         "sent_at": _text(row.sent_at),
         "error": row.last_error,

@@ -18,6 +18,7 @@ def attach(app: typer.Typer) -> None:
     group.command("list")(list_letters)
     group.command()(show)
     group.command()(replay)
+    group.command("redrive", hidden=True, deprecated=True)(replay)  # until the next version
     app.add_typer(group, name="dead-letters")
 
 
@@ -122,4 +123,6 @@ def _to_json(letter: "DeadLetter") -> dict[str, object]:
         "received_at": letter.received_at.isoformat(),
         "payload": letter.payload.decode("utf-8", "backslashreplace"),
         "replayed_at": letter.replayed_at and letter.replayed_at.isoformat(),
+        "redriven_at": letter.replayed_at
+        and letter.replayed_at.isoformat(),  # the old key, for one version
     }

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 from hypervisor.access.context import list_quality_flags
 from hypervisor.readings.device_health import Issue
 from hypervisor.web.formats import Feature, point
-from hypervisor.web.schemas import Body, Site
+from hypervisor.web.schemas import Body, Site, old_key
 from hypervisor.web.times import Instant
 
 Span = Literal["raw", "hour", "day"]
@@ -239,6 +239,7 @@ class LetterBody(BaseModel):
     worker: str = Field(examples=["ingest-1"])
     replayed_at: datetime | None = Field(description="When it was accepted; null: it waits.")
     outcome: str | None = Field(description="The outcome of the last replay.")
+    redriven_at = old_key("replayed_at", datetime | None)
 
 
 class LettersBody(Body):
@@ -256,6 +257,7 @@ class ReasonBody(BaseModel):
     reason: str = Field(examples=["unknown-device"])
     waiting: int = Field(examples=[12])
     replayed: int = Field(examples=[3])
+    redriven = old_key("replayed", int)
 
 
 class ReasonsBody(Body):

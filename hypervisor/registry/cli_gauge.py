@@ -16,6 +16,7 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Replace a device; set a gauge's datum.")
     group.command()(replace)
     group.command("set-datum")(set_datum)
+    group.command("shift", hidden=True, deprecated=True)(set_datum)  # the old name
     app.add_typer(group, name="gauge")
 
 

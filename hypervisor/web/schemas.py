@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from hypervisor.base.instance import Banner
 
@@ -11,6 +11,16 @@ LiveOrExercise = Annotated[
     Banner,
     Field(description="What this instance is, for good: real, or an exercise."),
 ]
+
+
+def old_key(new: str, kind: Any) -> Any:
+    """The value of the key `new` under an old name, for one version; `kind` is its type."""
+    renamed = computed_field(
+        return_type=kind,
+        description=f"Deprecated: use `{new}`. The next version answers without it.",
+        json_schema_extra={"deprecated": True},
+    )
+    return renamed(property(lambda body: getattr(body, new)))
 
 
 class Body(BaseModel):
@@ -39,6 +49,8 @@ class HealthBody(Body):
     watermark: datetime | None = Field(description="Silence is evaluated up to here.")
     unread: int = Field(description="Committed batches that are not yet evaluated.")
     parts: list[Part]
+    judged_to = old_key("evaluated_to", datetime | None)
+    heard_to = old_key("watermark", datetime | None)
 
 
 class Commune(BaseModel):

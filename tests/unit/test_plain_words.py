@@ -11,6 +11,8 @@ for (const row of [...asked]) row.dataset.one = "found" + row.said;
 PROGRAM = """
 def told(wanted: int) -> None:
     found = wanted
+class Body:
+    said = old_key("text", str)
 """
 
 

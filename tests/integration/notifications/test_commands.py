@@ -125,10 +125,10 @@ def test_what_waits_and_what_nobody_was_told_of_is_listed(
     town.raised()
     town.settle()
     town.raised(10, domain="weather")
-    unrouted = json.loads(hypervisor("list", "--unrouted", "--json").output)
+    untold = json.loads(hypervisor("list", "--untold", "--json").output)
     held = json.loads(hypervisor("list", "--held", "--json").output)
 
-    assert (unrouted["event"], unrouted["why"]) == ("raised", "no route matches")
+    assert (untold["event"], untold["why"]) == ("raised", "no route matches")
     assert held["title"] == "Orge à Arpajon: river high"
 
 

@@ -149,7 +149,7 @@ def test_a_gauge_is_replaced_and_its_zero_moved_by_commands(run: Run, database_u
     assert "nothing was" in run(*replace, "--dry-run")
     assert "hypervisor device add radar" in run(*replace)
     shift = ("gif", "--by", "-12 cm", "--at", "2025-04-01", "--reason", "new weir")
-    assert "nothing was" in run("gauge", "set-datum", *shift, "--dry-run")
+    assert "deprecated" in run("gauge", "shift", *shift, "--dry-run")
     run("gauge", "set-datum", *shift)
     with connect(database_url) as opened:
         found, acts = registry_queries.load(opened), audit.list_acts(opened)

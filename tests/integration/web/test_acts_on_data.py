@@ -78,7 +78,7 @@ def test_observed(client: httpx.Client) -> None:
 def test_who_may(client_of: ClientOf) -> None:
     post(client_of("viewer", NORTH), "/series/orge/level/invalidations", SPAN, 403)
     post(client_of("operator", SOUTH), "/series/orge/level/invalidations", SPAN, 404)
-    post(client_of("operator", NORTH), "/dead-letters/replay", {"why": "mended"}, 403)
+    post(client_of("operator", NORTH), "/dead-letters/redrive", {"why": "mended"}, 403)
 
 
 def test_dead_letters_looked_at_and_sent_again(client: httpx.Client, world: World) -> None:

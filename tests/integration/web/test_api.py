@@ -56,7 +56,7 @@ def get(client: httpx.Client, address: str, status: int = 200) -> Any:
 def test_what_it_knows(client: httpx.Client) -> None:
     health = get(client, "/api/v1/health")
     assert health["ok"] is True
-    assert health["evaluated_to"] == "2024-01-01T00:20:00Z"
+    assert health["evaluated_to"] == health["judged_to"] == "2024-01-01T00:20:00Z"
 
     (listed,) = get(client, "/api/v1/sites")["sites"]
     one = get(client, "/api/v1/sites/orge")

@@ -61,13 +61,14 @@ def test_every_part_is_measured(world: World) -> None:
     assert found["hypervisor_ingest_gaps_total", ()] == 0
     assert found["hypervisor_ingest_heartbeat_age_seconds", one] == 0
     assert found["hypervisor_evaluation_age_seconds", ()] == 60
+    assert found["hypervisor_watch_judged_to_age_seconds", ()] == 60, "the old name"
     assert found["hypervisor_evaluation_unread_batches", ()] == 1
     assert found["hypervisor_alarm_transitions_total", ()] >= 1
     assert found["hypervisor_notify_events_waiting", ()] >= 1
     assert found["hypervisor_database_size_bytes", ()] > 1_000_000
     assert found["hypervisor_database_up", ()] == 1
     assert found["hypervisor_sites", ()] == 1
-    letters = (("reason", "not-json"), ("replayed", "false"))
+    letters = (("reason", "not-json"), ("redriven", "false"), ("replayed", "false"))
     assert found["hypervisor_dead_letters", letters] == 1
     alarm = (("domain", "flood"), ("severity", "minor"), ("state", "unacknowledged"))
     assert found["hypervisor_alarms", alarm] >= 1

@@ -43,6 +43,7 @@ def test_a_delivery() -> None:
         "state": "waiting",
         "failed": 3,
         "created_at": "2024-10-09T12:00:00Z",
+        "made_at": "2024-10-09T12:00:00Z",
         "next_try": "2024-10-09T12:00:01Z",
         "sent_at": None,
         "error": "not now",
