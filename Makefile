@@ -22,7 +22,7 @@ demo: setup
 # Lanes beside each other, twice as many as processors, since most tests wait for servers. The longest begin
 # first; each is shown when it ends. A folder that no lane names is in the last one.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --keep-going --output-sync=target
-LANES = web unit ingest acceptance evaluation accounts browser others
+LANES = ingest accounts web unit acceptance browser evaluation others
 LANE_web = integration/web integration/overview
 LANE_unit = unit
 LANE_ingest = integration/ingest integration/stack

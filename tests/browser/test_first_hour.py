@@ -172,6 +172,7 @@ def test_a_file_is_looked_at_and_applied(own_console: Console) -> None:
     assert "The Orge at Arpajon" in downloading.value.path().read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_form_by_keyboard_keeps_rows_and_entries(own_console: Console) -> None:
     page = own_console.page("/admin/inventory/form/site?key=orge-arpajon")
     rows = page.locator("#f-thresholds .form-row")
@@ -192,6 +193,7 @@ def test_a_form_by_keyboard_keeps_rows_and_entries(own_console: Console) -> None
     expect(page.get_by_role("listitem").filter(has_text="Renamed").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_route_and_its_hours_are_entered_changed_and_removed(own_console: Console) -> None:
     page = own_console.page("/admin/notifications/route")
     page.get_by_label("Name of the route").fill("duty")
