@@ -11,8 +11,16 @@ from fastapi import Depends, Request
 
 from hypervisor.access import queries_places, queries_sessions
 from hypervisor.access.errors import ForbiddenError, UnauthenticatedError
-from hypervisor.access.identity import Caller, CsrfToken, digest_credential, identify
+from hypervisor.access.identity import (
+    Caller,
+    CsrfToken,
+    digest_credential,
+    get_address,
+    identify,
+)
 from hypervisor.access.limiter import RequestLimiter
+from hypervisor.access.passwords import PASSWORD_CHECKS
+from hypervisor.access.throttle import network
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Banner, Instance, Mode
@@ -206,6 +214,25 @@ class RequestContext:
     def owning(self) -> AbstractContextManager[Connection]:
         """A connection that reads as the owner: what goes out of it is the caller's to narrow."""
         return self.pool.owning()
+
+
+async def acquire_password_check(request: Request) -> AsyncIterator[None]:
+    """A turn to have a password checked: one of an address at a time.
+
+    Whoever waits for it holds neither a thread nor a connection, which all other requests need.
+
+    Raises:
+        StoreError: so many wait that it takes too long.
+    """
+    state = request.app.state
+    if not hasattr(state, "password_checks"):
+        state.password_checks = RequestLimiter(PASSWORD_CHECKS)
+    checks: RequestLimiter = state.password_checks
+    async with checks.take(network(get_address(request))):
+        yield
+
+
+PasswordCheck = Annotated[None, Depends(acquire_password_check)]
 
 
 async def acquire_slot(request: Request) -> AsyncIterator[None]:

@@ -64,8 +64,12 @@ def digest_credential(request: Request) -> bytes:
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
     instance: Instance | None = getattr(request.app.state, "instance", None)
     session = instance and request.cookies.get(cookie_name(instance, secure=is_secure(request)))
-    address = request.client.host if request.client else ""
-    return secrets.digest(token or session or address)
+    return secrets.digest(token or session or get_address(request))
+
+
+def get_address(request: Request) -> str:
+    """Where a request comes from; empty: from a socket of this machine."""
+    return request.client.host if request.client else ""
 
 
 async def read_csrf_token(request: Request) -> str:

@@ -11,9 +11,8 @@ from hypervisor.access.errors import AccountError
 MIN_LENGTH, MAX_LENGTH = 12, 200
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none looks like another
 _HASHER = PasswordHasher()
-_HASH_SLOTS = threading.BoundedSemaphore(
-    2
-)  # each takes 64 MiB: nobody fills the memory by knocking
+PASSWORD_CHECKS = 2  # at once; each takes 64 MiB: nobody fills the memory by knocking
+_HASH_SLOTS = threading.BoundedSemaphore(PASSWORD_CHECKS)
 _DUMMY_HASH = _HASHER.hash(secrets.token_urlsafe(24))
 
 

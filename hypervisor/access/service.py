@@ -163,25 +163,38 @@ def sign_out(connection: Connection, person: Person, *, everywhere: bool = False
     )
 
 
-def change_password(connection: Connection, person: Person, *, old: str, new: str) -> None:
+def change_password(  # noqa: PLR0913  what a change of a password is
+    writing: Transaction, person: Person, *, old: str, new: str, address: str, now: datetime
+) -> None:
     """Take another password; every other session of theirs ends.
+
+    Guessing the old one is slowed as at the door. No transaction is open while either is hashed.
 
     Raises:
         AccountError: the old one is wrong, or the new one may not be taken.
+        TooManyAttemptsError: it was tried too often.
     """
-    kept = queries.find_password_hash(connection, person.name)
+    passwords.require_strong(new, name=person.name)
+    attempt = SignInAttempt(name=person.name, password=old, address=address)
+    with writing() as connection:
+        _count_attempt(connection, attempt, now)
+        kept = queries.find_password_hash(connection, person.name)
     if not passwords.verify(kept[1] if kept else None, old):
         raise AccountError("the current password is wrong")
-    passwords.require_strong(new, name=person.name)
-    queries.set_password(connection, person.account, passwords.hash_password(new))
-    queries_sessions.delete_sessions(connection, person.account, but=person.session)
-    audit.record(
-        connection,
-        kind="password",
-        subject=person.name,
-        reason="changed their own password",
-        author=person.name,
-    )
+    hashed = passwords.hash_password(new)
+    with writing() as connection:
+        if kept != queries.find_password_hash(connection, person.name):
+            raise AccountError("the current password is wrong")  # another one was set meanwhile
+        _forgive_attempt(connection, attempt)
+        queries.set_password(connection, person.account, hashed)
+        queries_sessions.delete_sessions(connection, person.account, but=person.session)
+        audit.record(
+            connection,
+            kind="password",
+            subject=person.name,
+            reason="changed their own password",
+            author=person.name,
+        )
 
 
 def set_language(connection: Connection, person: Person, *, language: str | None) -> None:

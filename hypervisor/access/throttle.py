@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
+_OF_A_HOST = 64  # bits of an IPv6 address that a host does not choose
 FORGET_AFTER = timedelta(hours=1)  # without a failure
 
 
@@ -33,7 +35,7 @@ def build_limits(name: str, address: str) -> dict[str, Limit]:
     """What a try is counted by."""
     account = name.strip().lower()[:200]
     return {
-        f"pair {address} {account}": _PAIR,
+        f"pair {network(address)} {account}": _PAIR,
         address_key(address): _ADDRESS,
         f"account {account}": _ACCOUNT,
     }
@@ -41,7 +43,18 @@ def build_limits(name: str, address: str) -> dict[str, Limit]:
 
 def address_key(address: str) -> str:
     """By which all tries from an address are counted."""
-    return f"address {address}"
+    return f"address {network(address)}"
+
+
+def network(address: str) -> str:
+    """Where a request comes from: an address, of IPv6 the 2^64 addresses that a host may take."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address  # a socket's name
+    if isinstance(parsed, IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or IPv6Network((int(parsed), _OF_A_HOST), strict=False))
 
 
 def remaining_wait(

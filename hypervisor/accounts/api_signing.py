@@ -6,10 +6,11 @@ from fastapi import APIRouter, Path, Request, Response
 
 from hypervisor.access import queries_tokens, secrets
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, RequestContext, get_instance
+from hypervisor.access.context import Context, PasswordCheck, RequestContext, get_instance
 from hypervisor.access.identity import (
     SESSION_LIFETIME,
     cookie_name,
+    get_address,
     is_secure,
     require_same_origin,
     set_cookie,
@@ -35,7 +36,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 @router.post("/login", status_code=204, responses=responses(401, 403, 422, 429))
-def login(request: Request, response: Response, body: LoginPost) -> None:
+def login(_check: PasswordCheck, request: Request, response: Response, body: LoginPost) -> None:
     """Open a session: the answer sets its cookie; GET /auth/me then tells its CSRF token."""
     open_session(request, response, name=body.name, password=body.password)
 
@@ -64,11 +65,19 @@ def get_me(context: Context) -> MeBody:
     )
 
 
-@router.put("/me/password", status_code=204, responses=responses(401, 403, 422))
-def change_password(context: Context, body: PasswordPut) -> None:
+@router.put("/me/password", status_code=204, responses=responses(401, 403, 422, 429))
+def change_password(
+    _check: PasswordCheck, context: Context, request: Request, body: PasswordPut
+) -> None:
     """Take another password; every other session of one's own ends."""
-    with context.writing_own_account() as connection:
-        access_service.change_password(connection, context.person, old=body.old, new=body.new)
+    access_service.change_password(
+        context.writing_own_account,
+        context.person,
+        old=body.old,
+        new=body.new,
+        address=get_address(request),
+        now=context.clock(),
+    )
 
 
 @router.get("/tokens", responses=responses(401))
@@ -132,7 +141,7 @@ def read_visit(request: Request) -> Visit:
     """The browser that asks to sign in."""
     earlier = request.cookies.get(_session_cookie(request))
     return Visit(
-        address=request.client.host if request.client else "",
+        address=get_address(request),
         browser=request.headers.get("user-agent", ""),
         earlier=secrets.digest(earlier) if earlier else None,
     )

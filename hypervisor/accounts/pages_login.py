@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access.context import Context
+from hypervisor.access.context import Context, PasswordCheck
 from hypervisor.access.errors import ForbiddenError, TooManyAttemptsError, UnauthenticatedError
 from hypervisor.accounts.api_signing import close_session, open_session
 from hypervisor.accounts.views_login import build_provider_logout, local_address, render_login
@@ -26,6 +26,7 @@ def login_page(request: Request, target: _NextAddress = "/") -> Response:
 
 @router.post("/login")
 def sign_in(
+    _check: PasswordCheck,
     request: Request,
     name: _FormText = "",
     password: _FormText = "",

@@ -3,14 +3,14 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access import queries_sessions, queries_tokens
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import Context, PasswordCheck, RequestContext
 from hypervisor.access.errors import AccountError
-from hypervisor.access.identity import IDLE_TIMEOUT
+from hypervisor.access.identity import IDLE_TIMEOUT, get_address
 from hypervisor.accounts import queries_provider
 from hypervisor.accounts import views as view
 from hypervisor.accounts.api_signing import Number
@@ -47,13 +47,26 @@ def set_language(
 
 
 @router.post("/account/password")
-def change_password(context: Context, old: Text = "", new: Text = "", again: Text = "") -> Response:
+def change_password(
+    _check: PasswordCheck,
+    context: Context,
+    request: Request,
+    old: Text = "",
+    new: Text = "",
+    again: Text = "",
+) -> Response:
     """Another password."""
+    if new != again:
+        return _render_account(context, wrong="the two new passwords are not the same")
     try:
-        if new != again:
-            return _render_account(context, wrong="the two new passwords are not the same")
-        with context.writing_own_account() as connection:
-            access_service.change_password(connection, context.person, old=old, new=new)
+        access_service.change_password(
+            context.writing_own_account,
+            context.person,
+            old=old,
+            new=new,
+            address=get_address(request),
+            now=context.clock(),
+        )
     except AccountError as error:
         return _render_account(context, wrong=refusal(error))
     return RedirectResponse("/account?done=password", status_code=303)

@@ -80,6 +80,28 @@ def person(world: World, name: str = "Anne") -> Person:
     return access_queries.get_person(world.connection, number)
 
 
+def test_whoever_took_a_session_does_not_guess_its_password(world: World) -> None:
+    another = passwords.generate()
+
+    def change(old: str, now: datetime) -> None:
+        access_service.change_password(
+            lambda: connect(world.url),
+            person(world),
+            old=old,
+            new=another,
+            address="10.0.0.9",
+            now=now,
+        )
+
+    for _ in range(5):
+        with pytest.raises(AccountError, match="the current password is wrong"):
+            change("guessed", NOW)
+    with pytest.raises(TooManyAttemptsError):
+        change(PASSWORD, NOW)
+    change(PASSWORD, NOW + SECOND)
+    assert known(world, knock(world, another), NOW)
+
+
 def known(world: World, session: str, now: datetime) -> bool:
     digest = secrets.digest(session)
     return (

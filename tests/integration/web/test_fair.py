@@ -1,10 +1,15 @@
 """Nobody who is signed in keeps the others from being answered."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from threading import Event
 
+import httpx
 import pytest
 
+from hypervisor.access import service as access_service
+from hypervisor.access.errors import UnauthenticatedError
 from hypervisor.app import api_events
 from hypervisor.database.connect import connect
 from hypervisor.database.pool import READERS
@@ -57,3 +62,32 @@ def test_who_listens_with_too_many_streams_leaves_room_for_the_others(
                 pass
         assert viewer.get("/api/v1/events?seconds=0.1").status_code == 503
         assert operator.get("/api/v1/events?seconds=0.1").status_code == 200
+
+
+def test_passwords_that_wait_to_be_checked_hold_no_thread(
+    base: str, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty sign-ins at once kept everybody waiting for ten seconds, with an account or without."""
+    operator = client_of("operator")
+    checked, most, ends = Counter[str](), [], Event()
+
+    def sign_in(*_: object, **__: object) -> str:
+        checked["now"] += 1
+        most.append(checked["now"])
+        ends.wait(60)
+        checked["now"] -= 1
+        raise UnauthenticatedError("the name or the password is wrong")
+
+    monkeypatch.setattr(access_service, "sign_in", sign_in)
+    said = {"name": "vera", "password": "wrong"}
+    with ThreadPoolExecutor(45) as beside:  # more than the web has threads
+        late = [
+            beside.submit(httpx.post, f"{base}/login", data=said, timeout=120) for _ in range(45)
+        ]
+        while not most:
+            assert not any(future.done() for future in late)
+        for _ in range(3):
+            assert operator.get("/api/v1/auth/me", timeout=30).status_code == 200
+        ends.set()
+        assert {future.result().status_code for future in late} <= {401, 503}  # waited too long
+    assert max(most) == 1

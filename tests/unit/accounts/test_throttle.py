@@ -75,3 +75,11 @@ def test_by_what_a_try_is_counted() -> None:
         "account anne",
     ]
     assert list(throttle.build_limits("a" * 300, "x"))[2] == f"account {'a' * 200}"
+
+
+def test_a_host_has_one_share_however_many_addresses_it_takes() -> None:
+    one = throttle.build_limits("anne", "2001:db8:1:2::1")
+    assert one.keys() == throttle.build_limits("anne", "2001:db8:1:2:3:4:5:6").keys()
+    assert one.keys() != throttle.build_limits("anne", "2001:db8:1:3::1").keys()
+    assert throttle.network("::ffff:10.0.0.1") == throttle.network("10.0.0.1") == "10.0.0.1"
+    assert throttle.network("") == ""
