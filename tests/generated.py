@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from hypervisor.base.settings import Settings
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_sources
 from sensors._domain import catalogue
@@ -38,11 +39,28 @@ def write_thresholds() -> str:
     return "\n" + "\n".join(["| domain | of | unit | thresholds |", "|-|-|-|-|", *rows]) + "\n"
 
 
+def write_settings() -> str:
+    """A row a setting, in the order of the model."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        required = field.default_factory is not None or field.default in {None, ""}
+        default = "" if required else _format_setting(field.default)
+        rows.append(f"| `{name.upper()}` | {default} | {field.description} |")
+    return "\n" + "\n".join(["| `HYPERVISOR_…` | default | |", "|-|-|-|", *rows]) + "\n"
+
+
+def _format_setting(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(str(network.network_address) for network in value)
+    return str(value).lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "communes": lambda: str(sum(area.given["kind"] == "commune" for area in _essonne().areas)),
     "devices": lambda: f"{len(_essonne().devices):,}",
     "lamps": lambda: _count_devices("lamp-"),
     "cabinets": lambda: _count_devices("cabinet-controller"),
+    "settings": write_settings,
     "thresholds": write_thresholds,
     "scenarios": lambda: " ".join(f"`{name}`" for name in scenario_files()),
 }

@@ -23,6 +23,7 @@ def print_audit(
     subject: Annotated[
         str | None, typer.Option(help="Only of this, such as DEVICE/QUANTITY.")
     ] = None,
+    author: Annotated[str | None, typer.Option(help="Only by this account or name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
@@ -37,7 +38,9 @@ def print_audit(
     except ScalarError as error:
         raise store.ActError(str(error)) from error
     with connect(load_settings(context.obj).database_url) as connection:
-        acts = store.list_acts(connection, since=start, kind=kind, subject=subject, limit=limit)
+        acts = store.list_acts(
+            connection, since=start, kind=kind, subject=subject, author=author, limit=limit
+        )
     if as_json:
         for act in acts:
             print(json.dumps(_as_json(act), ensure_ascii=False))

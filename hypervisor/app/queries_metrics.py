@@ -23,7 +23,10 @@ _ALARMS = (
     " WHERE state IN ('unacknowledged', 'acknowledged', 'closing', 'returned')"
     " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 )
-_DELIVERIES = "SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1"
+_DELIVERIES = (
+    "SELECT state, count(delivery.id) FROM unnest(ARRAY['dead', 'dropped', 'sent', 'waiting'])"
+    " AS states (state) LEFT JOIN delivery USING (state) GROUP BY 1 ORDER BY 1"
+)
 _INSTANCE = "SELECT mode, name FROM instance"
 _FIGURES = {
     "evaluation_age_seconds": _EVALUATED,

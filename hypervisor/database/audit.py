@@ -77,16 +77,19 @@ def get_act(connection: Connection, number: int) -> Act | None:
         return cursor.execute(query, [number]).fetchone()
 
 
-def list_acts(
+def list_acts(  # noqa: PLR0913  one argument a filter
     connection: Connection,
     *,
     since: datetime | None = None,
     kind: str | None = None,
     subject: str | None = None,
+    author: str | None = None,
     limit: int | None = None,
 ) -> list[Act]:
     """Acts in the order they were done; `limit`: only the latest."""
-    acts = list_latest(connection, since=since, kind=kind, subject=subject, limit=limit)
+    acts = list_latest(
+        connection, since=since, kind=kind, subject=subject, author=author, limit=limit
+    )
     return acts[::-1]
 
 

@@ -160,7 +160,7 @@ def join_snapshot(connection: Connection, snapshot: str) -> None:
 def migrate(connection: Connection) -> list[str]:
     """Apply the migrations that this database lacks, in order; return their names.
 
-    Raises StoreError: one of them failed; none of this call's is applied.
+    Raises StoreError: one of them failed, or a newer version was here; nothing is applied.
     """
     with connection.transaction():
         locks.wait_for(connection, Lock.MIGRATING)
@@ -169,6 +169,13 @@ def migrate(connection: Connection) -> list[str]:
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         done = {row[0] for row in connection.execute("SELECT name FROM migration")}
+        newer = done.difference(migration_files())
+        if newer:
+            raise StoreError(
+                "a newer version has changed this database ({names}): run that version, or restore "
+                "the backup from before into a new folder",
+                ", ".join(sorted(newer)),
+            )
         try:
             tenancy.prepare(connection)
         except psycopg.errors.InsufficientPrivilege as error:

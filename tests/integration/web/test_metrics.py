@@ -68,6 +68,7 @@ def test_every_part_is_measured(world: World) -> None:
     assert found["hypervisor_database_size_bytes", ()] > 1_000_000
     assert found["hypervisor_database_up", ()] == 1
     assert found["hypervisor_sites", ()] == 1
+    assert found["hypervisor_notify_deliveries", (("state", "dead"),)] == 0
     letters = (("reason", "not-json"), ("redriven", "false"), ("replayed", "false"))
     assert found["hypervisor_dead_letters", letters] == 1
     alarm = (("domain", "flood"), ("severity", "minor"), ("state", "unacknowledged"))

@@ -1,10 +1,11 @@
-"""`hypervisor quantities`: the catalogue, as authors of mappings need it."""
+"""`hypervisor quantities`, `models`, `thresholds`: the catalogue, as authors need it."""
 
 import json
+from typing import Any
 
 import pytest
 
-from hypervisor.readings.cli_quantities import list_quantities
+from hypervisor.readings.cli_catalogue import list_models, list_quantities, list_thresholds
 from sensors._domain import CatalogueError
 
 
@@ -47,3 +48,22 @@ def test_one_domain_as_a_table(
 def test_a_domain_that_is_not_there() -> None:
     with pytest.raises(CatalogueError, match="no domain 'wether'; there are flood, lighting"):
         list_quantities("wether")
+
+
+def rows_by_name(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return {row["name"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+
+
+def test_models_say_what_they_measure(capsys: pytest.CaptureFixture[str]) -> None:
+    list_models("lighting", as_json=True)
+    models = rows_by_name(capsys)
+    assert {row["domain"] for row in models.values()} == {"lighting"}
+    assert "lamp_power" in models["lamp-controller"]["quantities"]
+
+
+def test_thresholds_say_of_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    list_thresholds(as_json=True)
+    alert = rows_by_name(capsys)["alert"]
+    assert (alert["domain"], alert["quantity"], alert["unit"]) == ("flood", "level", "m")
+    list_thresholds("flood")
+    assert "alert " in capsys.readouterr().out
