@@ -1,7 +1,8 @@
 """Examples of the documents and how each runs; `make check` runs `python -m tests.documents`.
 
 It refuses an example that does not say how it runs, a command or an option in a sentence that does
-not exist, a link or a file that is not there, and a part from the code that is out of date.
+not exist, a link or a file that is not there, and a part from the code that is out of date,
+and a French page that no longer agrees with its English one.
 `tests/acceptance/test_documents.py` runs the examples.
 """
 
@@ -9,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ _FOLDERS = (
     "tests",
     "tests/integration",
 )  # from which documents name files
+FRENCH = ROOT / "docs" / "fr"  # a page here translates the one of its name in docs
+_COMMENT = re.compile(r"(?:^|\s+)#(?:\s.*)?$", re.MULTILINE)
+_CODE = re.compile(r"`([^`]+)`")
 _PLACEHOLDER = re.compile(r"^[A-Z]+$|[<…]")
 
 
@@ -197,6 +201,69 @@ def check_commands(page: Path) -> Iterator[str]:
                 yield f"{page.relative_to(ROOT)}:{number}: `hypervisor {words}`: no {problem}"
 
 
+def is_translation(page: Path) -> bool:
+    """Whether the examples of this page run from the English one."""
+    return page.parent == FRENCH
+
+
+def check_translation(page: Path) -> Iterator[str]:
+    """Headings, examples and code of a French page that are not those of the English one."""
+    if not is_translation(page):
+        return
+    name = page.relative_to(ROOT)
+    original = FRENCH.parent / page.name
+    if not original.exists():
+        yield f"{name}: no docs/{page.name}, which it translates"
+        return
+    theirs, ours = _sections(original), _sections(page)
+    if [each.level for each in theirs] != [each.level for each in ours]:
+        yield f"{name}: other headings than docs/{page.name}"
+        return
+    for their, our in zip(theirs, ours, strict=True):
+        missing, added = their.code - our.code, our.code - their.code
+        if missing or added:
+            yield f"{name}: under {our.heading!r}: lacks {sorted(missing)}, adds {sorted(added)}"
+        if their.rows != our.rows:
+            yield f"{name}: under {our.heading!r}: {our.rows} items, not {their.rows}"
+    their_blocks, our_blocks = _without_comments(original), _without_comments(page)
+    if their_blocks != our_blocks:
+        at = next(
+            (
+                i
+                for i, pair in enumerate(zip(their_blocks, our_blocks, strict=False))
+                if len({*pair}) > 1
+            ),
+            min(len(their_blocks), len(our_blocks)),
+        )
+        yield f"{name}: example {at + 1} is not that of docs/{page.name}"
+
+
+@dataclass(kw_only=True)
+class _Section:
+    """What both languages share of a heading's text; `rows`: of its lists and tables."""
+
+    heading: str
+    level: int
+    code: set[str] = field(default_factory=set)
+    rows: int = 0
+
+
+def _sections(page: Path) -> list[_Section]:
+    sections: list[_Section] = []
+    for _, line in _prose(page):
+        if line.startswith("#"):
+            hashes, _, heading = line.partition(" ")
+            sections.append(_Section(heading=heading, level=len(hashes)))
+        section = sections[-1]
+        section.code.update(_CODE.findall(line))
+        section.rows += line.startswith(("- ", "| "))
+    return sections
+
+
+def _without_comments(page: Path) -> list[tuple[str, str]]:
+    return [(info, _COMMENT.sub("", text)) for _, info, text in _blocks(page)]
+
+
 def _prose(page: Path) -> Iterator[tuple[int, str]]:
     within = False
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
@@ -246,7 +313,7 @@ def _options(command: Any) -> set[str]:
 
 
 CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
-    *(check_examples, check_links, check_files, check_commands, check_parts),
+    *(check_examples, check_links, check_files, check_commands, check_parts, check_translation),
 )
 
 

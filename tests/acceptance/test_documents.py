@@ -63,7 +63,8 @@ def _pages(*, long: bool) -> list[object]:
     return [
         pytest.param(page, id=str(page.relative_to(REPOSITORY)))
         for page in documents.pages()
-        if any(each.long is long and each.how == "run" for each in documents.examples(page))
+        if not documents.is_translation(page)
+        and any(each.long is long and each.how == "run" for each in documents.examples(page))
     ]
 
 

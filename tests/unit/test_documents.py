@@ -98,3 +98,62 @@ def test_commands_are_joined_until_they_are_complete() -> None:
 )
 def test_output_is_compared_with_wildcards(shown: str, same: bool) -> None:  # noqa: FBT001  a case
     assert documents.matches(shown, "time   level\n 4.3 m") is same
+
+
+ENGLISH = """# Trying
+
+Write `rules try`.
+
+- one
+- two
+
+```sh
+hypervisor doctor    # how it is
+```
+"""
+FRENCH = """# Essayer
+
+Écrivez `rules try`.
+
+- un
+- deux
+
+```sh
+hypervisor doctor    # son état
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("# Essayer", "# Essayer", ""),
+        ("# Essayer", "# Essayer\n\n## Encore", "other headings than docs/page.md"),
+        ("rules try", "rules test", "under 'Essayer': lacks ['rules try'], adds ['rules test']"),
+        ("- deux\n", "", "under 'Essayer': 1 items, not 2"),
+        ("hypervisor doctor", "hypervisor status", "example 1 is not that of docs/page.md"),
+        ("```sh", "```sh long", "example 1 is not that of docs/page.md"),
+    ],
+)
+def test_a_french_page_agrees_with_the_english_one(
+    page: Path, monkeypatch: pytest.MonkeyPatch, *, old: str, new: str, problem: str
+) -> None:
+    folder = page.parent / "docs" / "fr"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(documents, "FRENCH", folder)
+    (folder.parent / "page.md").write_text(ENGLISH, encoding="utf-8")
+    french = folder / "page.md"
+    french.write_text(FRENCH.replace(old, new), encoding="utf-8")
+    expected = [f"docs/fr/page.md: {problem}"] if problem else []
+    assert list(documents.check_translation(french)) == expected
+    assert list(documents.check_translation(folder.parent / "page.md")) == []
+
+
+def test_a_french_page_translates_a_page(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = page.parent / "docs" / "fr"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(documents, "FRENCH", folder)
+    french = folder / "page.md"
+    french.write_text(FRENCH, encoding="utf-8")
+    (problem,) = documents.check_translation(french)
+    assert problem == "docs/fr/page.md: no docs/page.md, which it translates"
