@@ -14,7 +14,7 @@ from hypervisor.base import rooms
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import current, reading
 from hypervisor.base.translation import translate, translate_plural
-from hypervisor.web import marks, roles
+from hypervisor.web import documents, marks, roles
 from hypervisor.web.filters import FILTERS
 from hypervisor.web.refusals import refusal
 from hypervisor.web.request import current_request, reader_of, wants_fragment
@@ -45,6 +45,7 @@ def environment() -> Environment:
     made.filters.update(FILTERS, refusal=refusal)
     made.globals.update(
         asset=asset,
+        document_title=documents.title_of,
         translate=translate,
         role_words=roles.words,
         domain_colour=domain_colour,
