@@ -97,6 +97,10 @@ ALLOWED = (
         condition="extension = 'timescaledb' AND p.proname = 'bloom1_contains'",
     ),
     Allowed(
+        reason="the search folds accents and compares words",
+        condition="extension IN ('pg_trgm', 'unaccent') AND p.provolatile <> 'v'",
+    ),
+    Allowed(
         reason="ours, for policies and dashboards: it only reads, with the caller's rights",
         condition="schema = 'public' AND extension IS NULL AND p.provolatile <> 'v'",
     ),

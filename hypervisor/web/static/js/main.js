@@ -5,6 +5,7 @@ import "./keys.js";
 import "./clock.js";
 import "./hint.js";
 import "./scroll.js";
+import "./search.js";
 import "./sound.js";
 
 // Every request of htmx carries the session's token; a form's own field does the same without scripts.

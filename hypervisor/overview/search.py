@@ -1,0 +1,227 @@
+"""Search for anything: what the database holds, rules, pages and headings of the documents.
+
+Accents, case and punctuation do not matter; each word may begin another, and one letter be wrong.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from urllib.parse import quote, urlencode
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.reader import current
+from hypervisor.base.translation import mark, translate
+from hypervisor.overview import queries_search
+from hypervisor.overview.queries_search import MOST, Row
+from hypervisor.registry.queries_revisions import load_latest
+from hypervisor.rulebook import views_list, views_texts
+from hypervisor.web import documents
+from hypervisor.web.page import Page
+
+LONGEST = 100  # characters of a query
+_LATELY = timedelta(days=30)
+_ALIKE = 0.75  # difflib's ratio of two words
+_WORSE = 9  # after every severity
+_KINDS: Mapping[str, str] = {  # in the order of equal ones
+    "alarm": mark("Alarms"),
+    "incident": mark("Incidents"),
+    "site": mark("Sites"),
+    "asset": mark("Assets"),
+    "river": mark("Rivers"),
+    "area": mark("Communes and other areas"),
+    "group": mark("Groups"),
+    "device": mark("Devices"),
+    "rule": mark("Rules"),
+    "page": mark("Pages"),
+    "document": mark("Help"),
+}
+ASSET_WORDS: Mapping[str, str] = {
+    "road": mark("Road"),
+    "school": mark("School"),
+    "cabinet": mark("Cabinet"),
+    "hospital": mark("Hospital"),
+    "pumping": mark("Pumping station"),
+    "other": mark("Other"),
+}
+_AREA_WORDS: Mapping[str, str] = {
+    "departement": mark("Département"),
+    "epci": mark("EPCI"),
+    "commune": mark("Commune"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """`rank`: 0 the exact name … 4 alike; `worst`: rank of the worst active alarm there."""
+
+    kind: str
+    name: str
+    title: str
+    detail: str = ""
+    address: str
+    rank: int
+    worst: int | None = None
+
+    @property
+    def order(self) -> tuple[bool, int, int]:
+        """Exact names first, then active alarms, then how well the words fit."""
+        return (self.rank > 0, self.worst or _WORSE, self.rank)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HitGroup:
+    """The hits of a kind, best first."""
+
+    kind: str
+    title: str
+    hits: Sequence[Hit]
+
+
+def fold(text: str) -> str:
+    """Words of a to z and digits, as the database's `fold_text` makes them."""
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
+    letters = "".join(each for each in plain if not unicodedata.combining(each))
+    return re.sub(r"[^a-z0-9]+", " ", letters).strip()
+
+
+def rank(query: str, title: str, *others: str) -> int | None:
+    """How well a text fits folded words: 0 exactly, 1 begins, 2 a word does, 3 holds, 4 alike."""
+    folded = [fold(each) for each in (title, *others)]
+    text = " ".join(folded)
+    if query in folded:
+        return 0
+    if any(each.startswith(query) for each in folded):
+        return 1
+    if f" {query}" in text:
+        return 2
+    words = query.split()
+    if all(word in text for word in words):
+        return 3
+    among = text.split()
+    if all(word in text or get_close_matches(word, among, 1, _ALIKE) for word in words):
+        return 4
+    return None
+
+
+def search(context: RequestContext, typed: str, pages: Iterable[Page]) -> list[HitGroup]:
+    """What the words are about, of what this person may see. `pages`: those of their rail.
+
+    Call it as the reader: titles are in their language.
+    """
+    query = fold(typed[:LONGEST])
+    if not query:
+        return []
+    kinds = [
+        kind
+        for kind, words in ASSET_WORDS.items()
+        if query in {fold(words), fold(translate(words))} or _begins(query, translate(words))
+    ]
+    now = context.now()
+    rows = queries_search.search(
+        context.connection, query.split(), kinds, now=now, lately=now - _LATELY
+    )
+    hits = [
+        *(_describe(row) for row in rows),
+        *_best(_find_rules(context, query)),
+        *_best(_find_pages(query, pages)),
+        *_best(_find_headings(query)),
+    ]
+    return group(hits)
+
+
+def group(hits: Iterable[Hit]) -> list[HitGroup]:
+    """By kind; the kind of the best hit first."""
+    by_kind: dict[str, list[Hit]] = {}
+    for hit in sorted(hits, key=lambda hit: hit.order):
+        by_kind.setdefault(hit.kind, []).append(hit)
+    order = list(_KINDS)
+    groups = [
+        HitGroup(kind=kind, title=_KINDS[kind], hits=tuple(some)) for kind, some in by_kind.items()
+    ]
+    return sorted(groups, key=lambda each: (*each.hits[0].order, order.index(each.kind)))
+
+
+def _begins(query: str, words: str) -> bool:
+    return len(query) > 2 and fold(words).startswith(query)
+
+
+def _best(hits: Iterable[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (hit.order, hit.title))[:MOST]
+
+
+def _describe(row: Row) -> Hit:
+    title = row.title_fr if row.title_fr and current().language == "fr" else row.title
+    detail = row.detail or ""
+    if row.kind == "asset":
+        detail = translate(ASSET_WORDS[detail])
+    elif row.kind == "area":
+        detail = translate(_AREA_WORDS[detail])
+    return Hit(
+        kind=row.kind,
+        name=row.name,
+        title=title,
+        detail=detail,
+        address=_address(row),
+        rank=row.rank,
+        worst=row.worst,
+    )
+
+
+def _address(row: Row) -> str:
+    match row.kind:
+        case "alarm":
+            return f"/alarms/{row.name}"
+        case "incident":
+            return f"/incidents/{row.name}"
+        case "river":
+            return f"/sites?{urlencode({'river': row.name})}"
+        case "area":
+            return f"/sites?{urlencode({'area': row.name})}"
+        case _:
+            return f"/sites/{quote(row.site)}" if row.site else "/map"
+
+
+def _find_rules(context: RequestContext, query: str) -> Iterator[Hit]:
+    for key, recorded in load_latest(context.connection, "rule").items():
+        rule = views_list.read_rule(recorded.value)
+        title = key if rule is None else views_texts.rule_title(rule)
+        fits = rank(query, title, key)
+        if fits is not None and recorded.value is not None:  # withdrawn ones have none
+            yield Hit(
+                kind="rule",
+                name=key,
+                title=title,
+                detail=key,
+                address=f"/rules/{quote(key)}",
+                rank=fits,
+            )
+
+
+def _find_pages(query: str, pages: Iterable[Page]) -> Iterator[Hit]:
+    for page in pages:
+        title = translate(page.title)
+        fits = rank(query, title)
+        if fits is not None:
+            yield Hit(kind="page", name=page.key, title=title, address=page.address, rank=fits)
+
+
+def _find_headings(query: str) -> Iterator[Hit]:
+    """Of a document's headings; its title leads to its beginning."""
+    for name in documents.names():
+        document = documents.read_document(name, current().language)
+        for heading in document.headings if document else ():
+            fits = rank(query, heading.text)
+            if fits is None or document is None:
+                continue
+            top = heading.level == 1
+            yield Hit(
+                kind="document",
+                name=f"{name}#{heading.anchor}",
+                title=heading.text,
+                detail="" if top else document.title,
+                address=f"/help/{name}" if top else f"/help/{name}#{heading.anchor}",
+                rank=max(fits, 1),  # no heading goes before what has just this name
+            )

@@ -1,0 +1,55 @@
+"""Folding, ranking and grouping of a search."""
+
+import pytest
+
+from hypervisor.overview import search
+from hypervisor.overview.search import Hit
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("École", "ecole"),
+        ("Saint-Germain-lès-Arpajon", "saint germain les arpajon"),
+        ("L\u2019Œuvre d'Évry", "l oeuvre d evry"),
+        ("cab-orsay-1", "cab orsay 1"),
+        ("  ", ""),
+        ("%_", ""),
+    ],
+)
+def test_accents_case_and_punctuation_do_not_matter(text: str, folded: str) -> None:
+    assert search.fold(text) == folded
+
+
+@pytest.mark.parametrize(
+    ("query", "rank"),
+    [
+        ("cote d alerte depassee", 0),
+        ("flood level", 0),  # the identifier is a name, too
+        ("cote", 1),
+        ("alerte", 2),
+        ("passee cote", 3),
+        ("alrete", 4),
+        ("depasse cotte", 4),
+        ("pluie", None),
+    ],
+)
+def test_how_well_words_fit(query: str, rank: int | None) -> None:
+    assert search.rank(query, "Cote d\u2019alerte dépassée", "flood-level") == rank
+
+
+def _hit(kind: str, title: str, rank: int, worst: int | None = None) -> Hit:
+    return Hit(kind=kind, name=title, title=title, address="/", rank=rank, worst=worst)
+
+
+def test_exact_names_come_first_then_active_alarms_by_kind() -> None:
+    hits = [
+        _hit("rule", "orge", 1),
+        _hit("site", "Orge at Arpajon", 1),
+        _hit("site", "Orge at Dourdan", 1, worst=2),
+        _hit("alarm", "Orge above its alert level", 2, worst=1),
+        _hit("river", "Orge", 0),
+    ]
+    groups = search.group(hits)
+    assert [each.kind for each in groups] == ["river", "alarm", "site", "rule"]
+    assert [hit.title for hit in groups[2].hits] == ["Orge at Dourdan", "Orge at Arpajon"]
