@@ -254,7 +254,7 @@ def test_filters_live_in_the_address(console: Console) -> None:
     expect(page.locator("#alarm-list")).to_contain_text("No alarm matches these filters.")
     page.locator("#alarm-list").get_by_role("link", name="Clear the filters").click()
     page.wait_for_url("**/alarms")
-    page.keyboard.press("/")
+    page.keyboard.press(",")
     page.keyboard.type("arpajon")
     page.keyboard.press("Enter")
     page.wait_for_url("**/alarms?q=arpajon")

@@ -34,7 +34,7 @@ def test_the_chart_of_a_gauge_is_read_and_zoomed(console: Console) -> None:
 
 def test_the_list_is_searched_and_leads_to_a_site(console: Console) -> None:
     page = console.page("/sites", language="en")
-    page.keyboard.press("/")
+    page.keyboard.press(",")
     page.keyboard.type("savigny orge")
     expect(page.locator("tr.site")).to_have_count(4)
     expect(page).to_have_url(re.compile("q=savigny"))

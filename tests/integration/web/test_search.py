@@ -1,0 +1,95 @@
+"""The search: who finds what, how it is ranked, and that it reads indexes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from hypervisor.overview import queries_search
+from tests.integration.evaluation.world import World
+from tests.integration.web.conftest import NORTH, ClientOf
+
+pytestmark = pytest.mark.integration
+MANY = 5_000  # sites
+
+
+def _search(client: httpx.Client, words: str) -> dict[str, list[dict[str, Any]]]:
+    answer = client.get("/api/v1/search", params={"q": words})
+    assert answer.status_code == 200, answer.text
+    return {group["kind"]: group["hits"] for group in answer.json()["groups"]}
+
+
+def _add_school(world: World) -> None:
+    world.connection.execute(
+        "INSERT INTO asset (name, title, kind, commune)"
+        " VALUES ('charcot', 'Groupe scolaire Jean-Charcot', 'school', '91001')"
+    )
+    world.connection.execute(
+        "UPDATE site SET title = 'L''École à Orge-le-Bourg', river = 'École' WHERE name = 'orge'"
+    )
+    world.connection.commit()
+
+
+@pytest.mark.parametrize("words", ["école", "ECOLE", "ecole", "ecol", "ecoel"])
+def test_a_river_a_site_and_a_school_of_the_same_word(
+    client: httpx.Client, world: World, words: str
+) -> None:
+    _add_school(world)
+    found = _search(client, words)
+    assert [hit["name"] for hit in found["site"]] == ["orge"]
+    assert [hit["name"] for hit in found["river"]] == ["École"]
+
+
+def test_a_kind_of_asset_is_a_word_in_both_languages(client: httpx.Client, world: World) -> None:
+    _add_school(world)
+    client.headers["Accept-Language"] = "fr"
+    for words in ("école", "school"):
+        assert [hit["name"] for hit in _search(client, words)["asset"]] == ["charcot"]
+
+
+def test_each_finds_only_their_own(client: httpx.Client, client_of: ClientOf) -> None:
+    assert _search(client, "yvette")["site"]
+    north = _search(client_of("viewer", NORTH), "yvette")
+    assert not {"site", "alarm", "incident", "device", "river", "area"} & set(north)
+
+
+def test_an_active_alarm_is_found_by_its_place_and_its_number(client: httpx.Client) -> None:
+    (alarm, *_) = _search(client, "orge")["alarm"]
+    assert alarm["worst"] is not None
+    assert [hit["name"] for hit in _search(client, alarm["name"])["alarm"]] == [alarm["name"]]
+
+
+def test_headings_of_the_documents_are_found(client: httpx.Client) -> None:
+    hits = _search(client, "life cycle")["document"]
+    assert "/help/alarms#life-cycle" in {hit["address"] for hit in hits}
+
+
+def test_without_scripts_the_results_are_a_page(client: httpx.Client) -> None:
+    page = client.get("/search", params={"q": "orge"}, headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert 'href="/sites/orge"' in page.text
+    assert 'id="search"' in page.text
+
+
+def test_signs_of_patterns_are_only_signs(client: httpx.Client) -> None:
+    assert _search(client, "%") == {}
+    assert _search(client, "'; --") == {}
+
+
+def test_many_sites_are_read_from_an_index(world: World) -> None:
+    connection = world.connection
+    connection.execute(
+        "INSERT INTO site (name, title, domain) SELECT 'cab-' || n, 'Cabinet ' || n, 'lighting'"
+        " FROM generate_series(1, %s) n",
+        [MANY],
+    )
+    connection.execute("ANALYZE site")
+    statement = queries_search._statements(1)[0]  # noqa: SLF001
+    values = {"query": "arpajon", "word0": "%arpajon%", "kinds": [], "most": queries_search.MOST}
+    plan = connection.execute(
+        "EXPLAIN " + statement,  # type: ignore[operator]
+        values | {"now": datetime.now(UTC)},
+    ).fetchall()
+    text = "\n".join(line for (line,) in plan)
+    assert "site_folded" in text, text
