@@ -88,7 +88,7 @@ def test_many_sites_are_read_from_an_index(world: World) -> None:
     statement = queries_search._statements(1)[0]  # noqa: SLF001
     values = {"query": "arpajon", "word0": "%arpajon%", "kinds": [], "most": queries_search.MOST}
     plan = connection.execute(
-        "EXPLAIN " + statement,  # type: ignore[operator]
+        "EXPLAIN " + statement,
         values | {"now": datetime.now(UTC)},
     ).fetchall()
     text = "\n".join(line for (line,) in plan)
