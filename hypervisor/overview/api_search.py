@@ -21,7 +21,7 @@ class HitBody(BaseModel):
     title: str = Field(examples=["Orge at Arpajon"])
     detail: str = Field(description="What tells it from others.", examples=["Arpajon"])
     address: str = Field(description="Its page in the console.", examples=["/sites/orge-arpajon"])
-    rank: int = Field(description="0: the exact name … 4: alike.", examples=[1])
+    rank: int = Field(description="0: the exact name … 4 and more: only alike.", examples=[1])
     worst: int | None = Field(description="The worst active alarm there; 1: critical.")
 
 

@@ -1,8 +1,9 @@
 """SQL of the search: what the person's role of the database shows, so each finds only their own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from psycopg.rows import class_row
@@ -11,9 +12,12 @@ from hypervisor.database.connect import Connection
 
 MOST = 8  # hits of a kind
 _WORDS = 5  # of a query that count; more only slow it down
-_SIMILAR = "SET LOCAL pg_trgm.word_similarity_threshold = 0.45"  # one wrong letter of five
+# One wrong letter of five is alike. What is searched is in memory, so an index costs little.
+_SEARCHING = "SET LOCAL pg_trgm.word_similarity_threshold = 0.45; SET LOCAL random_page_cost = 1.1"
+_NEWEST = 1_000  # alarms that are looked through, active ones first
 
-# …_fits: every word occurs, or words like them do; both are read from an index.
+# …_fits: what is searched for in a table. Whoever sees everything has it from an index; for who is
+# restricted PostgreSQL looks at the policy first, and then through the rows that it leaves.
 _SEARCH = """
 WITH active AS MATERIALIZED (
     SELECT site, min(severity_rank(severity->-1->>1)) AS worst FROM alarm
@@ -26,19 +30,19 @@ s AS MATERIALIZED (
  ORDER BY rank, worst NULLS LAST, title LIMIT %(most)s)
 UNION ALL
 (SELECT 'river', river, river, NULL, NULL, NULL,
-        CASE WHEN fold_text(river) = %(query)s THEN 0 ELSE 1 END AS rank, NULL
- FROM (SELECT DISTINCT river FROM s WHERE river IS NOT NULL) r
- WHERE fold_text(river) LIKE '%%' || %(query)s || '%%'
-    OR fold_text(river) %%> %(query)s ORDER BY rank, river LIMIT %(most)s)
+        {f_rank} AS rank, NULL
+ FROM (SELECT river, '|' || fold_text(river) || '|' AS folded
+       FROM (SELECT DISTINCT river FROM s WHERE river IS NOT NULL) r) f
+ WHERE {f_fits} ORDER BY rank, river LIMIT %(most)s)
 UNION ALL
 (SELECT 'asset', a.name, a.title, NULL, a.kind, coalesce(own.name, gauge.name),
         CASE WHEN a.kind = ANY(%(kinds)s) THEN 1 ELSE {a_rank} END AS rank, active.worst
- FROM asset a LEFT JOIN site own ON own.id = a.site
+ FROM asset a LEFT JOIN area town ON town.code = a.commune LEFT JOIN site own ON own.id = a.site
  LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'reach' AND key = a.name
     AND effective <= %(now)s ORDER BY effective DESC, id DESC LIMIT 1) r ON true
  LEFT JOIN site gauge ON gauge.name = r.value->>'gauge'
  LEFT JOIN active ON active.site = coalesce(a.site, gauge.id)
- WHERE {a_fits} OR a.kind = ANY(%(kinds)s)
+ WHERE {a_fits}
  ORDER BY rank, worst NULLS LAST, a.title LIMIT %(most)s)
 UNION ALL
 (SELECT 'device', d.name, d.name, NULL, site.title, site.name, {d_rank} AS rank, active.worst
@@ -52,42 +56,47 @@ UNION ALL
 (SELECT 'area', c.code, c.name, NULL, c.kind, NULL, {c_rank} AS rank, NULL
  FROM area c WHERE {c_fits} ORDER BY rank, c.name LIMIT %(most)s)
 """
-# Few are open at once: their words are read without an index.
+# Few are open at once: their words are folded as they are read.
 _ALARMS = """
 SELECT 'alarm' AS kind, id::text AS name, title, title_fr, subject AS detail, site,
-       CASE WHEN id::text = %(query)s THEN 0 WHEN {every} THEN 2 ELSE 4 END AS rank,
+       CASE WHEN id::text = %(query)s THEN 0 ELSE {o_rank} END AS rank,
        CASE WHEN ended IS NULL THEN worst END AS worst
 FROM (SELECT a.id, a.title, a.title_fr, a.subject, a.ended, site.name AS site,
              severity_rank(a.severity->-1->>1) AS worst,
              fold_text(concat_ws(' ', a.title_fr, a.title, a.subject, a.rule, site.title,
                                  site.river, site.name)) AS folded
       FROM alarm a LEFT JOIN site ON site.id = a.site
-      WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS NULL)) o
-WHERE {every} OR folded %%> %(query)s OR id::text = %(query)s
+      WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS NULL)
+      ORDER BY a.ended IS NOT NULL, a.id DESC LIMIT %(newest)s) o
+WHERE {o_fits} OR id::text = %(query)s
 ORDER BY ended IS NOT NULL, rank, worst, id DESC LIMIT %(most)s
 """
 # What a person sees of an incident is what they see of its alarms.
 _INCIDENTS = """
 SELECT 'incident' AS kind, number::text AS name, title, NULL AS title_fr, name AS detail,
        NULL AS site,
-       CASE WHEN number::text = %(query)s THEN 0 WHEN {every} THEN 2 ELSE 4 END AS rank,
+       CASE WHEN number::text = %(query)s THEN 0 ELSE {o_rank} END AS rank,
        CASE WHEN ended IS NULL THEN severity_rank(severity) END AS worst
 FROM (SELECT i.number, i.title, i.name, i.ended, i.severity,
              fold_text(i.title || ' ' || i.name) AS folded FROM incident i
       WHERE (i.closes IS NULL OR i.closes > %(lately)s OR i.number::text = %(query)s)
         AND EXISTS (SELECT FROM incident_alarm m JOIN alarm a ON a.id = m.alarm
                     WHERE m.incident = i.number AND a.withdrawn IS NULL)) o
-WHERE {every} OR folded %%> %(query)s OR number::text = %(query)s
+WHERE {o_fits} OR number::text = %(query)s
 ORDER BY ended IS NOT NULL, rank, worst, number DESC LIMIT %(most)s
 """
-_RANK = """CASE WHEN %(query)s IN (fold_text({title}), fold_text({name})) THEN 0
- WHEN starts_with({t}.folded, %(query)s) THEN 1
- WHEN position(' ' || %(query)s IN {t}.folded) > 0 THEN 2 WHEN {every} THEN 3 ELSE 4 END"""
+_RANK = """CASE WHEN position('|' || %(query)s || '|' IN {t}.folded) > 0 THEN 0
+ WHEN position('|' || %(query)s IN {t}.folded) > 0 THEN 1
+ WHEN position(' ' || %(query)s IN {t}.folded) > 0 THEN 2 ELSE 3 END"""
+_ALIKE = "4 + round(9 * (1 - word_similarity(%(query)s, {t}.folded)))::integer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """`rank`: 0 the exact name … 4 alike; `worst`: rank of its worst active alarm, 1 critical."""
+    """`rank`: 0 the exact name … 3 it holds the words, 4 and more: alike.
+
+    `worst`: rank of its worst active alarm, 1 critical.
+    """
 
     kind: str
     name: str
@@ -101,54 +110,52 @@ class Row:
 
 def search(
     connection: Connection,
-    words: Sequence[str],
-    kinds: Sequence[str],
+    words: Mapping[str, Sequence[str]],
     *,
+    alike: bool,
     now: datetime,
     lately: datetime,
 ) -> list[Row]:
     """What the words are about, at most MOST of a kind, in the order of each kind.
 
-    `words` are folded; `kinds`: of assets that they name; `lately`: incidents closed before then
-    are left out unless their number is given.
+    `words`: folded, with the kinds of assets that each names; `alike`: look for words like them;
+    `lately`: incidents closed before then are left out unless their number is given.
     """
-    counted = words[:_WORDS]
+    counted = dict(islice(words.items(), _WORDS))
     values: dict[str, Any] = {
         "query": " ".join(counted),
-        "kinds": list(kinds),
+        "kinds": [kind for kinds in counted.values() for kind in kinds],
         "now": now,
         "lately": lately,
         "most": MOST,
-        **{f"word{at}": f"%{word}%" for at, word in enumerate(counted)},
+        "newest": _NEWEST,
     }
+    for at, (word, kinds) in enumerate(counted.items()):
+        values |= {f"word{at}": word if alike else f"%{word}%", f"kinds{at}": list(kinds)}
     rows: list[Row] = []
-    connection.execute(_SIMILAR)
+    connection.execute(_SEARCHING, prepare=False)  # two statements
     with connection.cursor(row_factory=class_row(Row)) as cursor:
-        for statement in _statements(len(counted)):
+        for statement in _statements(len(counted), alike=alike):
             rows += cursor.execute(statement, values).fetchall()
     return rows
 
 
-def _statements(words: int) -> tuple[str, ...]:
+def _statements(words: int, *, alike: bool) -> tuple[str, ...]:
     """The statements for so many words. Only names of our own are put into the text."""
-    fits: dict[str, str] = {}
-    for table, title, name in (
-        ("s", "s.title", "s.name"),
-        ("a", "a.title", "a.name"),
-        ("d", "d.name", "d.name"),
-        ("g", "g.title", "g.name"),
-        ("c", "c.name", "c.code"),
-    ):
-        every = _every(f"{table}.folded", words)
-        fits[f"{table}_fits"] = f"({every} OR {table}.folded %%> %(query)s)"
-        fits[f"{table}_rank"] = _RANK.format(t=table, title=title, name=name, every=every)
-    every = _every("folded", words)
-    return (
-        _SEARCH.format(**fits),
-        _ALARMS.format(every=every),
-        _INCIDENTS.format(every=every),
-    )
+    operator = "%%>" if alike else "LIKE"
 
+    def fit(*columns: str, otherwise: str = "") -> str:
+        words_fit = (
+            " OR ".join(f"{column} {operator} %(word{at})s" for column in columns)
+            + otherwise.format(at=at)
+            for at in range(words)
+        )
+        return "(" + " AND ".join(f"({each})" for each in words_fit) + ")"
 
-def _every(column: str, words: int) -> str:
-    return "(" + " AND ".join(f"{column} LIKE %(word{at})s" for at in range(words)) + ")"
+    parts: dict[str, str] = {}
+    for table in "sfadgco":
+        parts[f"{table}_fits"] = fit(f"{table}.folded")
+        parts[f"{table}_rank"] = (_ALIKE if alike else _RANK).format(t=table)
+    # A school is one whatever its name, and people say where: "school arpajon".
+    parts["a_fits"] = fit("a.folded", "town.folded", otherwise=" OR a.kind = ANY(%(kinds{at})s)")
+    return tuple(each.format(**parts) for each in (_SEARCH, _ALARMS, _INCIDENTS))

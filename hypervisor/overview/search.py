@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from hypervisor.access.context import RequestContext
@@ -23,7 +24,7 @@ from hypervisor.web.page import Page
 
 LONGEST = 100  # characters of a query
 _LATELY = timedelta(days=30)
-_ALIKE = 0.75  # difflib's ratio of two words
+_RATIO = 0.75  # of difflib, of two words alike
 _WORSE = 9  # after every severity
 _KINDS: Mapping[str, str] = {  # in the order of equal ones
     "alarm": mark("Alarms"),
@@ -55,7 +56,10 @@ _AREA_WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """`rank`: 0 the exact name … 4 alike; `worst`: rank of the worst active alarm there."""
+    """`rank`: 0 the exact name … 3 it holds the words, 4 and more: alike.
+
+    `worst`: rank of the worst active alarm there.
+    """
 
     kind: str
     name: str
@@ -80,6 +84,7 @@ class HitGroup:
     hits: Sequence[Hit]
 
 
+@lru_cache(maxsize=4096)  # titles are the same each time
 def fold(text: str) -> str:
     """Words of a to z and digits, as the database's `fold_text` makes them."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
@@ -87,8 +92,11 @@ def fold(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", letters).strip()
 
 
-def rank(query: str, title: str, *others: str) -> int | None:
-    """How well a text fits folded words: 0 exactly, 1 begins, 2 a word does, 3 holds, 4 alike."""
+def rank(query: str, title: str, *others: str, alike: bool) -> int | None:
+    """How well a text fits folded words: 0 exactly, 1 begins, 2 a word does, 3 holds, 4 alike.
+
+    None: not at all, or only alike and not `alike`.
+    """
     folded = [fold(each) for each in (title, *others)]
     text = " ".join(folded)
     if query in folded:
@@ -101,7 +109,7 @@ def rank(query: str, title: str, *others: str) -> int | None:
     if all(word in text for word in words):
         return 3
     among = text.split()
-    if all(word in text or get_close_matches(word, among, 1, _ALIKE) for word in words):
+    if alike and all(word in text or get_close_matches(word, among, 1, _RATIO) for word in words):
         return 4
     return None
 
@@ -109,27 +117,31 @@ def rank(query: str, title: str, *others: str) -> int | None:
 def search(context: RequestContext, typed: str, pages: Iterable[Page]) -> list[HitGroup]:
     """What the words are about, of what this person may see. `pages`: those of their rail.
 
-    Call it as the reader: titles are in their language.
+    Call it as the reader: titles are in their language. Words alike are looked for where none fit.
     """
     query = fold(typed[:LONGEST])
     if not query:
         return []
-    kinds = [
-        kind
-        for kind, words in ASSET_WORDS.items()
-        if query in {fold(words), fold(translate(words))} or _begins(query, translate(words))
-    ]
+    return group(
+        _find(context, query, pages, alike=False) or _find(context, query, pages, alike=True)
+    )
+
+
+def _find(context: RequestContext, query: str, pages: Iterable[Page], *, alike: bool) -> list[Hit]:
     now = context.now()
     rows = queries_search.search(
-        context.connection, query.split(), kinds, now=now, lately=now - _LATELY
+        context.connection,
+        {word: _name_kinds(word, alike=alike) for word in query.split()},
+        alike=alike,
+        now=now,
+        lately=now - _LATELY,
     )
-    hits = [
+    return [
         *(_describe(row) for row in rows),
-        *_best(_find_rules(context, query)),
-        *_best(_find_pages(query, pages)),
-        *_best(_find_headings(query)),
+        *_best(_find_rules(context, query, alike=alike)),
+        *_best(_find_pages(query, pages, alike=alike)),
+        *_best(_find_headings(query, alike=alike)),
     ]
-    return group(hits)
 
 
 def group(hits: Iterable[Hit]) -> list[HitGroup]:
@@ -144,8 +156,15 @@ def group(hits: Iterable[Hit]) -> list[HitGroup]:
     return sorted(groups, key=lambda each: (*each.hits[0].order, order.index(each.kind)))
 
 
-def _begins(query: str, words: str) -> bool:
-    return len(query) > 2 and fold(words).startswith(query)
+def _name_kinds(word: str, *, alike: bool) -> list[str]:
+    """The kinds of assets that a word names, in either language: "eco" a school."""
+    if len(word) < 3:
+        return []
+    return [
+        kind
+        for kind, words in ASSET_WORDS.items()
+        if rank(word, translate(words), words, alike=alike) is not None
+    ]
 
 
 def _best(hits: Iterable[Hit]) -> list[Hit]:
@@ -184,11 +203,11 @@ def _address(row: Row) -> str:
             return f"/sites/{quote(row.site)}" if row.site else "/map"
 
 
-def _find_rules(context: RequestContext, query: str) -> Iterator[Hit]:
+def _find_rules(context: RequestContext, query: str, *, alike: bool) -> Iterator[Hit]:
     for key, recorded in load_latest(context.connection, "rule").items():
         rule = views_list.read_rule(recorded.value)
         title = key if rule is None else views_texts.rule_title(rule)
-        fits = rank(query, title, key)
+        fits = rank(query, title, key, alike=alike)
         if fits is not None and recorded.value is not None:  # withdrawn ones have none
             yield Hit(
                 kind="rule",
@@ -200,20 +219,20 @@ def _find_rules(context: RequestContext, query: str) -> Iterator[Hit]:
             )
 
 
-def _find_pages(query: str, pages: Iterable[Page]) -> Iterator[Hit]:
+def _find_pages(query: str, pages: Iterable[Page], *, alike: bool) -> Iterator[Hit]:
     for page in pages:
         title = translate(page.title)
-        fits = rank(query, title)
+        fits = rank(query, title, alike=alike)
         if fits is not None:
             yield Hit(kind="page", name=page.key, title=title, address=page.address, rank=fits)
 
 
-def _find_headings(query: str) -> Iterator[Hit]:
+def _find_headings(query: str, *, alike: bool) -> Iterator[Hit]:
     """Of a document's headings; its title leads to its beginning."""
     for name in documents.names():
         document = documents.read_document(name, current().language)
         for heading in document.headings if document else ():
-            fits = rank(query, heading.text)
+            fits = rank(query, heading.text, alike=alike)
             if fits is None or document is None:
                 continue
             top = heading.level == 1

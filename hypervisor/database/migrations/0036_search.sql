@@ -9,16 +9,17 @@ CREATE FUNCTION fold_text(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
         lower(public.unaccent('public.unaccent'::regdictionary, words)), '[^a-z0-9]+', ' ', 'g'))
 $$;
 
-ALTER TABLE site ADD COLUMN folded text NOT NULL
-    GENERATED ALWAYS AS (fold_text(title || ' ' || name || ' ' || coalesce(river, ''))) STORED;
-ALTER TABLE device ADD COLUMN folded text NOT NULL
-    GENERATED ALWAYS AS (fold_text(name || ' ' || coalesce(model, ''))) STORED;
-ALTER TABLE device_group ADD COLUMN folded text NOT NULL
-    GENERATED ALWAYS AS (fold_text(title || ' ' || name)) STORED;
-ALTER TABLE asset ADD COLUMN folded text NOT NULL
-    GENERATED ALWAYS AS (fold_text(title || ' ' || name)) STORED;
-ALTER TABLE area ADD COLUMN folded text NOT NULL
-    GENERATED ALWAYS AS (fold_text(name || ' ' || code)) STORED;
+-- |title|name| and then what is no name of it, such as its river: an exact name stands between bars.
+ALTER TABLE site ADD COLUMN folded text NOT NULL GENERATED ALWAYS AS (
+    '|' || fold_text(title) || '|' || fold_text(name) || '| ' || fold_text(coalesce(river, ''))) STORED;
+ALTER TABLE device ADD COLUMN folded text NOT NULL GENERATED ALWAYS AS (
+    '|' || fold_text(name) || '| ' || fold_text(coalesce(model, ''))) STORED;
+ALTER TABLE device_group ADD COLUMN folded text NOT NULL GENERATED ALWAYS AS (
+    '|' || fold_text(title) || '|' || fold_text(name) || '|') STORED;
+ALTER TABLE asset ADD COLUMN folded text NOT NULL GENERATED ALWAYS AS (
+    '|' || fold_text(title) || '|' || fold_text(name) || '|') STORED;
+ALTER TABLE area ADD COLUMN folded text NOT NULL GENERATED ALWAYS AS (
+    '|' || fold_text(name) || '|' || fold_text(code) || '|') STORED;
 
 CREATE INDEX site_folded ON site USING gin (folded gin_trgm_ops);
 CREATE INDEX device_folded ON device USING gin (folded gin_trgm_ops);

@@ -6,7 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from hypervisor.overview import queries_search
+from hypervisor.base.person import Territory
+from hypervisor.database import tenancy
+from hypervisor.database.connect import connect
+from hypervisor.overview import queries_search, search
 from tests.integration.evaluation.world import World
 from tests.integration.web.conftest import NORTH, ClientOf
 
@@ -48,6 +51,12 @@ def test_a_kind_of_asset_is_a_word_in_both_languages(client: httpx.Client, world
         assert [hit["name"] for hit in _search(client, words)["asset"]] == ["charcot"]
 
 
+@pytest.mark.parametrize("words", ["école orge-le-bourg", "orge scolaire", "ecole orge bourk"])
+def test_a_school_is_found_by_where_it_is(client: httpx.Client, world: World, words: str) -> None:
+    _add_school(world)
+    assert [hit["name"] for hit in _search(client, words)["asset"]] == ["charcot"]
+
+
 def test_each_finds_only_their_own(client: httpx.Client, client_of: ClientOf) -> None:
     assert _search(client, "yvette")["site"]
     north = _search(client_of("viewer", NORTH), "yvette")
@@ -61,6 +70,7 @@ def test_an_active_alarm_is_found_by_its_place_and_its_number(client: httpx.Clie
 
 
 def test_headings_of_the_documents_are_found(client: httpx.Client) -> None:
+    client.headers["Accept-Language"] = "en"
     hits = _search(client, "life cycle")["document"]
     assert "/help/alarms#life-cycle" in {hit["address"] for hit in hits}
 
@@ -84,12 +94,24 @@ def test_many_sites_are_read_from_an_index(world: World) -> None:
         " FROM generate_series(1, %s) n",
         [MANY],
     )
-    connection.execute("ANALYZE site")
-    statement = queries_search._statements(1)[0]  # noqa: SLF001
-    values = {"query": "arpajon", "word0": "%arpajon%", "kinds": [], "most": queries_search.MOST}
-    plan = connection.execute(
-        "EXPLAIN " + statement,
-        values | {"now": datetime.now(UTC)},
-    ).fetchall()
-    text = "\n".join(line for (line,) in plan)
-    assert "site_folded" in text, text
+    connection.commit()
+    connection.autocommit = True
+    connection.execute("VACUUM ANALYZE site")  # which also empties the index's list of new rows
+    connection.autocommit = False
+    tenancy.become(connection, Territory(whole=True))
+    values = {"query": "arpajon", "kinds": [], "kinds0": [], "most": 8, "now": datetime.now(UTC)}
+    connection.execute(queries_search._SEARCHING, prepare=False)  # noqa: SLF001
+    for alike, word in ((False, "%arpajon%"), (True, "arpajon")):
+        statement = queries_search._statements(1, alike=alike)[0]  # noqa: SLF001
+        plan = connection.execute("EXPLAIN " + statement, values | {"word0": word})
+        text = "\n".join(line for (line,) in plan)
+        assert "on site_folded" in text, text
+
+
+def test_the_database_folds_as_the_rest(database_url: str) -> None:
+    words = ["L\u2019Œuvre d'Évry", "Saint-Germain-lès-Arpajon", "N° 12 bis", "Ça, où ? ÿ Æ ß ï"]
+    with connect(database_url) as connection:
+        for each in words:
+            assert connection.execute("SELECT fold_text(%s)", [each]).fetchone() == (
+                search.fold(each),
+            )

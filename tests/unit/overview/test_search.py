@@ -35,7 +35,9 @@ def test_accents_case_and_punctuation_do_not_matter(text: str, folded: str) -> N
     ],
 )
 def test_how_well_words_fit(query: str, rank: int | None) -> None:
-    assert search.rank(query, "Cote d\u2019alerte dépassée", "flood-level") == rank
+    names = ("Cote d\u2019alerte dépassée", "flood-level")
+    assert search.rank(query, *names, alike=True) == rank
+    assert search.rank(query, *names, alike=False) == (None if rank == 4 else rank)
 
 
 def _hit(kind: str, title: str, rank: int, worst: int | None = None) -> Hit:
