@@ -6,6 +6,7 @@ from markupsafe import Markup
 from hypervisor.access.context import Context
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.translation import mark
+from hypervisor.overview.search import fold
 from hypervisor.web import documents
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import reader_of, render
@@ -17,10 +18,12 @@ PAGE = Page(key="help", title=mark("Help"), address="/help", order=63, shortcut=
 
 @router.get("/help")
 def list_documents(context: Context) -> Response:
-    """The documents, by title."""
+    """The documents, those in the reader's language first, by title."""
     language = reader_of(context, current_request()).language
     read = (documents.read_document(name, language) for name in documents.names())
-    listed = sorted((each for each in read if each), key=lambda each: each.title.casefold())
+    listed = sorted(
+        filter(None, read), key=lambda each: (each.language != language, fold(each.title))
+    )
     return render(context, "help.html", documents=listed)
 
 

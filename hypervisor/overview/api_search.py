@@ -22,7 +22,9 @@ class HitBody(BaseModel):
     detail: str = Field(description="What tells it from others.", examples=["Arpajon"])
     address: str = Field(description="Its page in the console.", examples=["/sites/orge-arpajon"])
     rank: int = Field(description="0: the exact name … 4 and more: only alike.", examples=[1])
-    worst: int | None = Field(description="The worst active alarm there; 1: critical.")
+    worst: int | None = Field(
+        description="Of the alarm, or of the worst one active there; 1: critical."
+    )
 
 
 class HitGroupBody(BaseModel):

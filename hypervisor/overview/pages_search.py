@@ -25,7 +25,7 @@ def show_results(
         groups = search.search(context, q, _list_pages(context, request))
     template = "search_hits.html" if wants_fragment() else "search.html"
     show = fragment if wants_fragment() else render
-    return show(context, template, groups=groups, typed=q)
+    return show(context, template, groups=groups, searched=q)
 
 
 def _list_pages(context: RequestContext, request: Request) -> list[Page]:

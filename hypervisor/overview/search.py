@@ -19,12 +19,14 @@ from hypervisor.overview import queries_search
 from hypervisor.overview.queries_search import MOST, Row
 from hypervisor.registry.queries_revisions import load_latest
 from hypervisor.rulebook import views_list, views_texts
-from hypervisor.web import documents
+from hypervisor.web import documents, marks
+from hypervisor.web.filters import day_time
 from hypervisor.web.page import Page
 
 LONGEST = 100  # characters of a query
 _LATELY = timedelta(days=30)
 _RATIO = 0.75  # of difflib, of two words alike
+_OVER = {"rtn", "off"}
 _WORSE = 9  # after every severity
 _KINDS: Mapping[str, str] = {  # in the order of equal ones
     "alarm": mark("Alarms"),
@@ -58,7 +60,7 @@ _AREA_WORDS: Mapping[str, str] = {
 class Hit:
     """`rank`: 0 the exact name … 3 it holds the words, 4 and more: alike.
 
-    `worst`: rank of the worst active alarm there.
+    `worst`: rank of the worst active alarm there, or of this alarm; `how`: the look of its mark.
     """
 
     kind: str
@@ -68,11 +70,13 @@ class Hit:
     address: str
     rank: int
     worst: int | None = None
+    how: str = "off"
 
     @property
     def order(self) -> tuple[bool, int, int]:
         """Exact names first, then active alarms, then how well the words fit."""
-        return (self.rank > 0, self.worst or _WORSE, self.rank)
+        active = _WORSE if self.worst is None or self.how in _OVER else self.worst
+        return (self.rank > 0, active, self.rank)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +182,8 @@ def _describe(row: Row) -> Hit:
         detail = translate(ASSET_WORDS[detail])
     elif row.kind == "area":
         detail = translate(_AREA_WORDS[detail])
+    elif row.since:
+        detail = translate("since %(when)s") % {"when": day_time(row.since)}
     return Hit(
         kind=row.kind,
         name=row.name,
@@ -186,6 +192,7 @@ def _describe(row: Row) -> Hit:
         address=_address(row),
         rank=row.rank,
         worst=row.worst,
+        how=marks.of_base(row.state or ""),
     )
 
 

@@ -49,6 +49,7 @@ def of_base(base: str) -> str:
         "acknowledged": "ack",
         "closing": "ack",
         "returned": "rtn",
+        "shelved": "shv",
     }.get(base, "off")
 
 

@@ -41,7 +41,7 @@ def test_how_well_words_fit(query: str, rank: int | None) -> None:
 
 
 def _hit(kind: str, title: str, rank: int, worst: int | None = None) -> Hit:
-    return Hit(kind=kind, name=title, title=title, address="/", rank=rank, worst=worst)
+    return Hit(kind=kind, name=title, title=title, address="/", rank=rank, worst=worst, how="un")
 
 
 def test_exact_names_come_first_then_active_alarms_by_kind() -> None:
@@ -51,7 +51,9 @@ def test_exact_names_come_first_then_active_alarms_by_kind() -> None:
         _hit("site", "Orge at Dourdan", 1, worst=2),
         _hit("alarm", "Orge above its alert level", 2, worst=1),
         _hit("river", "Orge", 0),
+        Hit(kind="alarm", name="1", title="over", address="/", rank=1, worst=1, how="rtn"),
     ]
     groups = search.group(hits)
     assert [each.kind for each in groups] == ["river", "alarm", "site", "rule"]
+    assert [hit.title for hit in groups[1].hits] == ["Orge above its alert level", "over"]
     assert [hit.title for hit in groups[2].hits] == ["Orge at Dourdan", "Orge at Arpajon"]
