@@ -98,7 +98,8 @@ ALLOWED = (
     ),
     Allowed(
         reason="the search folds accents and compares words",
-        condition="extension IN ('pg_trgm', 'unaccent') AND p.provolatile <> 'v'",
+        condition="extension IN ('pg_trgm', 'unaccent')"
+        " AND p.proname ~ '^(unaccent|word_similarity(_commutator_op)?)$'",
     ),
     Allowed(
         reason="ours, for policies and dashboards: it only reads, with the caller's rights",
@@ -118,7 +119,7 @@ WITH part (oid) AS MATERIALIZED ({parts}), function AS MATERIALIZED (
         WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e') AS extension
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-), listed AS MATERIALIZED (SELECT p.oid, ({allowed}) AS allowed FROM function p)
+), listed AS MATERIALIZED (SELECT p.oid, ({allowed}) IS TRUE AS allowed FROM function p)
 """
 
 

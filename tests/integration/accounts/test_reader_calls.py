@@ -60,6 +60,7 @@ STABLE = {
     "information_schema": r"_pg_index_position",
 }
 OURS = re.compile(r"time_bucket|first|last|histogram")  # TimescaleDB's that compute
+SEARCH = {"unaccent", "word_similarity", "word_similarity_commutator_op"}  # compare words
 # One of each kind that does more than answer, as somebody would try it.
 REFUSED = (
     "SELECT pg_advisory_lock(7354)",
@@ -106,6 +107,7 @@ REFUSED = (
     "SELECT approximate_row_count('alarm')",
     "SELECT guard('site', 'true')",
     "CALL run_job(1)",
+    "SELECT set_limit(0)",
     "DO $$ BEGIN NULL; END $$",
     "DO LANGUAGE sql $$ SELECT 1 $$",
 )
@@ -133,6 +135,8 @@ def _callable(connection: Connection) -> list[tuple[str, str, str, str, str]]:
 
 
 def _has_reason(schema: str, name: str, volatility: str, extension: str) -> bool:
+    if extension in {"pg_trgm", "unaccent"}:
+        return name in SEARCH
     if extension or volatility == "v":
         return name in VOLATILE or (schema == "public" and bool(OURS.fullmatch(name)))
     if schema == "public" or (schema == "shown" and name.endswith("_rows")):
