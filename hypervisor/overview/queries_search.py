@@ -38,7 +38,8 @@ UNION ALL
  WHERE {f_fits} ORDER BY rank, river LIMIT %(most)s)
 UNION ALL
 (SELECT 'asset', a.name, a.title, NULL, a.kind, coalesce(own.name, gauge.name),
-        CASE WHEN a.kind = ANY(%(kinds)s) THEN 1 ELSE {a_rank} END AS rank, active.worst, active.state, NULL
+        CASE WHEN a.kind = ANY(%(kinds)s) THEN 1 ELSE {a_rank} END AS rank,
+        active.worst, active.state, NULL
  FROM asset a LEFT JOIN area town ON town.code = a.commune LEFT JOIN site own ON own.id = a.site
  LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'reach' AND key = a.name
     AND effective <= %(now)s ORDER BY effective DESC, id DESC LIMIT 1) r ON true
@@ -47,11 +48,13 @@ UNION ALL
  WHERE {a_fits}
  ORDER BY rank, worst NULLS LAST, a.title LIMIT %(most)s)
 UNION ALL
-(SELECT 'device', d.name, d.name, NULL, site.title, site.name, {d_rank} AS rank, active.worst, active.state, NULL
+(SELECT 'device', d.name, d.name, NULL, site.title, site.name, {d_rank} AS rank,
+        active.worst, active.state, NULL
  FROM device d JOIN site ON site.id = d.site LEFT JOIN active ON active.site = d.site
  WHERE {d_fits} ORDER BY d.retired IS NOT NULL, rank, worst NULLS LAST, d.name LIMIT %(most)s)
 UNION ALL
-(SELECT 'group', g.name, g.title, NULL, site.title, site.name, {g_rank} AS rank, active.worst, active.state, NULL
+(SELECT 'group', g.name, g.title, NULL, site.title, site.name, {g_rank} AS rank,
+        active.worst, active.state, NULL
  FROM device_group g LEFT JOIN site ON site.id = g.site LEFT JOIN active ON active.site = g.site
  WHERE {g_fits} ORDER BY rank, worst NULLS LAST, g.title LIMIT %(most)s)
 UNION ALL
@@ -94,6 +97,7 @@ _STATE = "CASE WHEN h.rule IS NOT NULL THEN 'shelved' ELSE a.state END"
 _RANK = """CASE WHEN position('|' || %(query)s || '|' IN {t}.folded) > 0 THEN 0
  WHEN position('|' || %(query)s IN {t}.folded) > 0 THEN 1
  WHEN position(' ' || %(query)s IN {t}.folded) > 0 THEN 2 ELSE 3 END"""
+# Alike: the less, the more.
 _ALIKE = "4 + round(9 * (1 - word_similarity(%(query)s, {t}.folded)))::integer"
 
 
@@ -101,7 +105,7 @@ _ALIKE = "4 + round(9 * (1 - word_similarity(%(query)s, {t}.folded)))::integer"
 class Row:
     """`rank`: 0 the exact name … 3 it holds the words, 4 and more: alike.
 
-    `worst`: rank of its worst active alarm, 1 critical, with the state of that; of an alarm its own.
+    `worst`: rank of its worst active alarm, 1 critical, and `state` of that; of an alarm its own.
     """
 
     kind: str
