@@ -6,7 +6,7 @@ ProviderError: it does not answer, or not as OpenID Connect says.
 
 import ssl
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -21,7 +21,8 @@ from sensors._errors import TerritoryError
 
 _FRESH = timedelta(hours=1)  # then discovery and keys are read again
 _TIMEOUT = 5.0  # s
-_AT_ONCE = 4  # conversations; a slow provider does not take the threads of all other requests
+_AT_ONCE = 4  # conversations
+_IN_LINE = 8  # with those that wait: a slow provider does not take the threads of all requests
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _Login = tuple[Mapping[str, str], tuple[str, str] | None]
 
@@ -56,7 +57,7 @@ class ProviderCalls:
         """Speak to `issuer` as `client`; without a secret, as a public client."""
         self.issuer, self.client, self._secret = issuer, client, secret
         self._lock = Lock()
-        self._slots = BoundedSemaphore(_AT_ONCE)
+        self._slots, self._line = BoundedSemaphore(_AT_ONCE), BoundedSemaphore(_IN_LINE)
         self._metadata: tuple[datetime, Metadata] | None = None
         self._keys: tuple[datetime, KeySet] | None = None
         self._trust = ssl.create_default_context()  # the system's, where an authority adds its own
@@ -197,12 +198,12 @@ class ProviderCalls:
 
     @contextmanager
     def _take_slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=_TIMEOUT):
-            raise ProviderError("too many sign in at once: try again in a moment")
-        try:
+        with ExitStack() as held:
+            for slots, patience in ((self._line, 0), (self._slots, _TIMEOUT)):
+                if not slots.acquire(timeout=patience):
+                    raise ProviderError("too many sign in at once: try again in a moment")
+                held.callback(slots.release)
             yield
-        finally:
-            self._slots.release()
 
 
 def _require_private(address: str) -> None:

@@ -109,7 +109,7 @@ def events(
         raise ForbiddenError("{person} has no permission to read", person.name)
     sites = _visible_sites(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
-    if len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE:
+    if _is_full(hub, person):
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE, "too many open streams; try again later"
         )
@@ -119,6 +119,10 @@ def events(
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _is_full(hub: Hub, person: Person) -> bool:
+    return len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE
 
 
 def _visible_sites(pool: Pool, person: Person) -> Sites:
@@ -147,6 +151,9 @@ async def _stream(
     yield f"retry: {_RETRY}\n".encode()
     if not await hub.ready(_PATIENCE):
         yield b": the database does not answer\n\n"
+        return
+    if _is_full(hub, client.person):  # many came at once, before any of them was counted
+        yield b": too many open streams\n\n"
         return
     listener = hub.join(client.sites, Credential.of(client.person))
     upto = hub.upto

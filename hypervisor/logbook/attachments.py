@@ -9,6 +9,7 @@ from hypervisor.logbook.model import LogError
 
 LARGEST = 8 * 1024 * 1024  # bytes
 MOST = 10  # of one entry
+LARGEST_DAY = 256 * 1024 * 1024  # bytes of one account: files stay for good, the disk is finite
 _LONGEST_NAME = 120
 
 

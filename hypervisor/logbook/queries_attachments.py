@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg.rows import class_row
 
@@ -29,6 +30,16 @@ def insert_attachments(
             " VALUES (%(entry)s, %(name)s, %(media)s, %(digest)s, %(content)s)",
             {**vars(new), "entry": entry},
         )
+
+
+def sum_sizes(connection: Connection, author: str, since: datetime) -> int:
+    """Bytes of the files that somebody has added since then."""
+    row = connection.execute(
+        "SELECT coalesce(sum(octet_length(content)), 0) FROM attachment a"
+        " JOIN log_entry e ON e.id = a.entry WHERE e.author = %s AND e.at > %s",
+        [author, since],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def find_file(connection: Connection, number: int) -> StoredFile | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms import queries as alarm_queries
@@ -11,7 +11,7 @@ from hypervisor.base.duties import DUTIES, Duty
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.logbook import queries, queries_attachments
-from hypervisor.logbook.attachments import MOST, NewAttachment
+from hypervisor.logbook.attachments import LARGEST_DAY, MOST, NewAttachment
 from hypervisor.logbook.model import (
     OPEN,
     EntryKind,
@@ -74,6 +74,8 @@ def append_entry(
         raise NoEntryError("no alarm has the number {n}", entry.alarm)
     if len(files) > MOST:
         raise LogError("{n} files; an entry takes at most {number}", len(files), MOST)
+    if files:
+        _check_day(connection, entry.author, files, now)
     number = queries.insert_entry(connection, entry, now=now)
     queries_attachments.insert_attachments(connection, number, files)
     audit.record(
@@ -85,6 +87,19 @@ def append_entry(
         details={"entry": number, **({"files": [new.name for new in files]} if files else {})},
     )
     return find_entry(connection, number)
+
+
+def _check_day(
+    connection: Connection, author: str, files: Sequence[NewAttachment], now: datetime
+) -> None:
+    before = queries_attachments.sum_sizes(connection, author, now - timedelta(days=1))
+    if before + sum(len(file.content) for file in files) > LARGEST_DAY:
+        raise LogError(
+            "{author} has added {n} MiB of files within a day; at most {number} MiB fit",
+            author,
+            before // 1024**2,
+            LARGEST_DAY // 1024**2,
+        )
 
 
 def _check_about(kind: EntryKind, about: LogEntry) -> None:

@@ -13,6 +13,7 @@ from hypervisor.access.errors import UnauthenticatedError
 from hypervisor.app import api_events
 from hypervisor.database.connect import connect
 from hypervisor.database.pool import READERS
+from hypervisor.web.hub import Hub
 from tests.integration.evaluation.world import World
 from tests.integration.web.conftest import ClientOf
 from tests.integration.web.served import signed_in
@@ -62,6 +63,20 @@ def test_who_listens_with_too_many_streams_leaves_room_for_the_others(
                 pass
         assert viewer.get("/api/v1/events?seconds=0.1").status_code == 503
         assert operator.get("/api/v1/events?seconds=0.1").status_code == 200
+
+
+def test_streams_that_were_let_in_at_once_are_counted_when_they_join(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 150 at once 104 came in, where 50 may."""
+    viewer = client_of("viewer")
+    open_ones = iter((0, 50))  # when it is let in, and when it joins
+    monkeypatch.setattr(Hub, "listens", lambda _hub, _account: next(open_ones))
+    answer = viewer.get("/api/v1/events?seconds=0.1")
+    assert (answer.status_code, answer.text) == (
+        200,
+        "retry: 2000\n: too many open streams\n\n",
+    )
 
 
 def test_passwords_that_wait_to_be_checked_hold_no_thread(

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from hypervisor.database.connect import connect
+from hypervisor.logbook import service as logbook_service
 from hypervisor.logbook.attachments import LARGEST
 from tests.integration.evaluation.world import World
 from tests.integration.web.conftest import NORTH, SOUTH, ClientOf
@@ -116,6 +117,20 @@ def test_a_refused_file_leaves_nothing_and_keeps_the_words(
     assert _file(client, number)["entries"] == []
     api = client.post(f"/api/v1/incidents/{number}/attachments", files={"file": (name, content)})
     assert (api.status_code, reason in api.json()["detail"]) == (422, True)
+
+
+def test_nobody_fills_the_disk_with_files(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator of one EPCI stored 12 MiB/s, for good."""
+    monkeypatch.setattr(logbook_service, "LARGEST_DAY", 20)
+    anne, bruno = client_of("operator", name="anne"), client_of("operator", name="bruno")
+    number = _incident_of(anne)
+    address = f"/api/v1/incidents/{number}/attachments"
+    codes = [anne.post(address, files={"file": ("a.txt", b"x" * 8)}).status_code for _ in "123"]
+    assert codes == [201, 201, 422]
+    assert bruno.post(address, files={"file": ("a.txt", b"x" * 8)}).status_code == 201
+    assert _write(anne, number, text="words are stored still").status_code == 303
 
 
 def test_a_body_beyond_all_files_is_refused_before_it_is_read(client: httpx.Client) -> None:

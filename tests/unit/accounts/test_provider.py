@@ -3,13 +3,18 @@
 import base64
 import hmac
 import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from threading import Event
 from typing import Any
 
+import httpx
 import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
+from hypervisor.accounts import provider_calls
 from hypervisor.accounts.provider import PendingSignIn, Provider
 from hypervisor.accounts.provider_calls import SignInRefusedError
 
@@ -142,3 +147,28 @@ def test_what_belongs_to_a_sign_in_follows_from_its_secret_alone() -> None:
     }
     assert len(words) == 8
     assert first.challenge == PendingSignIn(secret="one", target="/x").challenge
+
+
+def test_a_provider_that_does_not_answer_holds_few_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Forty browsers that nobody knows held all threads of the web."""
+    answers = Event()
+
+    def wait(*_: object, **__: object) -> httpx.Response:
+        answers.wait(60)
+        raise httpx.ReadTimeout("late")
+
+    monkeypatch.setattr(httpx.Client, "request", wait)
+    monkeypatch.setattr(provider_calls, "_TIMEOUT", 60)
+    slow = Provider(ISSUER, "console", "secret")
+    with ThreadPoolExecutor(40) as browsers:
+        late = [browsers.submit(slow.discover, NOW) for _ in range(40)]
+        try:  # four ask the provider, four wait for them
+            refused = [*islice(as_completed(late, timeout=30), 32)]
+        finally:
+            answers.set()
+        assert {str(future.exception()) for future in refused} == {
+            "too many sign in at once: try again in a moment"
+        }
+        assert sum("late" in str(future.exception()) for future in late) == 8
