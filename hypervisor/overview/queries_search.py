@@ -78,11 +78,12 @@ ORDER BY ended IS NOT NULL, rank, worst, id DESC LIMIT %(most)s
 """
 # What a person sees of an incident is what they see of its alarms.
 _INCIDENTS = """
-SELECT 'incident' AS kind, number::text AS name, title, NULL AS title_fr, NULL AS detail,
+SELECT 'incident' AS kind, number::text AS name, title, NULL AS title_fr,
+       domain || '/' || category AS detail,
        NULL AS site, CASE WHEN number::text = %(query)s THEN 0 ELSE {o_rank} END AS rank,
        CASE WHEN ended IS NULL THEN severity_rank(severity) END AS worst,
        CASE WHEN seen THEN 'acknowledged' ELSE 'unacknowledged' END AS state, opened AS since
-FROM (SELECT i.number, i.title, i.opened, i.ended, i.severity, alarms.seen,
+FROM (SELECT i.number, i.title, i.domain, i.category, i.opened, i.ended, i.severity, alarms.seen,
              fold_text(i.title || ' ' || i.name) AS folded
       FROM incident i CROSS JOIN LATERAL (
         SELECT bool_and(a.acknowledged IS NOT NULL) AS seen

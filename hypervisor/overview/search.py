@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from hypervisor.access.context import RequestContext
+from hypervisor.alarms import views_words
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, translate
 from hypervisor.overview import queries_search
@@ -178,6 +179,9 @@ def _best(hits: Iterable[Hit]) -> list[Hit]:
 def _describe(row: Row) -> Hit:
     title = row.title_fr if row.title_fr and current().language == "fr" else row.title
     detail = row.detail or ""
+    if row.kind == "incident":
+        domain, _, category = detail.partition("/")
+        title = views_words.incident((domain, category, row.title, ""))
     if row.kind == "asset":
         detail = translate(ASSET_WORDS[detail])
     elif row.kind == "area":

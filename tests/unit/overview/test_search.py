@@ -1,9 +1,16 @@
 """Folding, ranking and grouping of a search."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from hypervisor.base.reader import Reader, reading
 from hypervisor.overview import search
+from hypervisor.overview.queries_search import Row
 from hypervisor.overview.search import Hit
+
+NOW = datetime(2024, 10, 9, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +64,26 @@ def test_exact_names_come_first_then_active_alarms_by_kind() -> None:
     assert [each.kind for each in groups] == ["river", "alarm", "site", "rule"]
     assert [hit.title for hit in groups[1].hits] == ["Orge above its alert level", "over"]
     assert [hit.title for hit in groups[2].hits] == ["Orge at Dourdan", "Orge at Arpajon"]
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [("en", "Orge: maintenance, floods"), ("fr", "Orge : maintenance, crues")],
+)
+def test_an_incident_is_named_in_the_readers_language(language: str, title: str) -> None:
+    row = Row(
+        kind="incident",
+        name="4",
+        title="Orge: flood, maintenance",
+        title_fr=None,
+        detail="flood/maintenance",
+        site=None,
+        rank=0,
+        worst=None,
+        state=None,
+        since=NOW,
+    )
+    with reading(Reader(language=language, zone=ZoneInfo("Europe/Paris"), now=NOW)):
+        hit = search._describe(row)  # noqa: SLF001
+    assert hit.title == title
+    assert "flood" not in hit.detail
