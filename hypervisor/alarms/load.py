@@ -116,13 +116,11 @@ def _floods(counts: Mapping[int, int], begins: int, ends: int) -> tuple[Flood, .
         if first is None and count > FLOOD_BEGINS:
             first, alarms = window, 0
         elif first is not None and count < FLOOD_ENDS:
-            until = begins + window * WINDOW
+            until = min(begins + window * WINDOW, ends)
             floods.append(Flood(begins=begins + first * WINDOW, ends=until, alarms=alarms))
             first = None
         if first is not None:
             alarms += count
-    if first is not None:
-        floods.append(Flood(begins=begins + first * WINDOW, ends=ends, alarms=alarms))
     return tuple(floods)
 
 

@@ -48,9 +48,9 @@ def provider() -> Provider:
     return CachedProvider(ISSUER, "console", "secret")
 
 
-def sign(claims: Any, **header: Any) -> str:
-    words = {"alg": "RS256", "kid": KEY.kid, **header}
-    return jws.serialize_compact(words, json.dumps(claims), KEY)
+def sign(claims: Any, *, key: RSAKey = KEY, **header: Any) -> str:
+    words = {"alg": "RS256", "kid": key.kid, **header}
+    return jws.serialize_compact(words, json.dumps(claims), key)
 
 
 def test_a_notice_may_be_of_any_time(provider: Provider) -> None:
@@ -172,3 +172,23 @@ def test_a_provider_that_does_not_answer_holds_few_threads(
             "too many sign in at once: try again in a moment"
         }
         assert sum("late" in str(future.exception()) for future in late) == 8
+
+
+class RenewedProvider(Provider):
+    """It signs with another key since its keys were read."""
+
+    def read_keys(self, now: datetime, *, renew: bool = False) -> KeySet:
+        assert now >= NOW
+        self._keys = (NOW, KeySet([KEY, NEXT] if renew else [KEY]))
+        return self._keys[1]
+
+
+NEXT = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+
+
+def test_a_stranger_s_token_has_the_keys_read_again_every_ten_seconds_at_most() -> None:
+    provider, token = RenewedProvider(ISSUER, "console", "secret"), sign(NOTICE, key=NEXT)
+    for seconds in (0, 9.9):
+        with pytest.raises(SignInRefusedError):
+            provider.read_logout_token(token, NOW + timedelta(seconds=seconds))
+    assert provider.read_logout_token(token, NOW + timedelta(seconds=10)).subject == "u"

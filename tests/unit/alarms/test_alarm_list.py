@@ -238,3 +238,22 @@ def test_an_act_in_the_history_names_who_did_it_unless_it_was_the_system(
     )
     entry = views_panel._act_entry(act, {"anne": "Anne A."})  # noqa: SLF001  of a page
     assert (entry.who, entry.what) == (who, what)
+
+
+def test_a_title_without_its_place_and_values_of_states() -> None:
+    assert views_words.parted(row(1)) == ("Orge", "Haute")
+    assert views_words.parted(row(1, site_title=None)) == ("orge", "Orge : haute")
+    assert views_words.parted(row(1, title_fr="Crue")) == ("Orge", "Crue")
+    door = {"quantity": "vigilance", "unit": "1", "judged": None}
+    shown = [views_words.value({**door, "value": value}) for value in (1.0, 0.0, 0.5)]
+    assert shown[:2] == ["oui", "non"]
+    assert shown[2].startswith("0,5")
+
+
+@pytest.mark.parametrize(
+    ("category", "title"),
+    [("hazard", "Orge : crues"), ("maintenance", "Orge : entretien, crues")],
+)
+def test_the_title_of_an_incident(category: str, title: str) -> None:
+    words = views_words.incident(("flood", category, "Orge: high", ""))
+    assert words.replace("\N{NO-BREAK SPACE}", " ") == title
