@@ -68,7 +68,7 @@ def test_exact_names_come_first_then_active_alarms_by_kind() -> None:
 
 @pytest.mark.parametrize(
     ("language", "title"),
-    [("en", "Orge: maintenance, floods"), ("fr", "Orge : maintenance, crues")],
+    [("en", "Orge: maintenance, floods"), ("fr", "Orge\N{NO-BREAK SPACE}: entretien, crues")],
 )
 def test_an_incident_is_named_in_the_readers_language(language: str, title: str) -> None:
     row = Row(
