@@ -41,6 +41,7 @@ PAGE = documents.ROOT / "docs" / "deployment.md"
 PERSON, ANOTHER = "127.0.0.3", "127.0.0.4"  # addresses of this machine that stand for people's
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 PASSWORD = passwords.generate()
+PATIENCE = 90.0  # s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class Town:
             base_url=f"https://{LOOPBACK}:{self.https}",
             transport=way,
             headers={"Host": f"{nginx.NAME}:{self.https}", "Origin": self.address, **headers},
-            timeout=30,
+            timeout=PATIENCE,
         )
 
     def audited(self, kind: str) -> list[Any]:
@@ -143,7 +144,7 @@ def test_the_audit_has_the_person_s_address_whatever_they_claim(town: Town) -> N
 def test_past_the_proxy_nobody_s_word_counts(town: Town) -> None:
     way = httpx.HTTPTransport(local_address=PERSON)
     base = f"http://{LOOPBACK}:{town.up.web_port}"
-    with httpx.Client(base_url=base, transport=way, headers=FORGED) as browser:
+    with httpx.Client(base_url=base, transport=way, headers=FORGED, timeout=PATIENCE) as browser:
         (cookie,) = sign_in(browser).headers.get_list("set-cookie")
     assert "Secure" not in cookie
     assert town.audited("sign-in")[-1] == (PERSON,)
@@ -182,7 +183,7 @@ def test_an_event_comes_through_at_once(town: Town) -> None:
 def test_metrics_are_not_open_to_those_behind_the_proxy(town: Town) -> None:
     with town.browser() as browser:
         assert browser.get("/metrics").status_code == HTTPStatus.UNAUTHORIZED
-    assert httpx.get(f"http://{LOOPBACK}:{town.up.web_port}/metrics").is_success
+    assert httpx.get(f"http://{LOOPBACK}:{town.up.web_port}/metrics", timeout=PATIENCE).is_success
 
 
 def test_a_large_body_comes_to_us(town: Town) -> None:
@@ -193,7 +194,9 @@ def test_a_large_body_comes_to_us(town: Town) -> None:
 
 
 def test_http_leads_to_https_and_a_browser_speaks_http_2(town: Town) -> None:
-    plain = httpx.get(f"http://{LOOPBACK}:{town.http}/now", headers={"Host": nginx.NAME})
+    plain = httpx.get(
+        f"http://{LOOPBACK}:{town.http}/now", headers={"Host": nginx.NAME}, timeout=PATIENCE
+    )
     assert plain.headers["location"] == f"https://{nginx.NAME}/now"
     words = ("--cacert", town.papers / "ca.crt", "--write-out", "%{http_version}", "--output")
     where = f"https://{LOOPBACK}:{town.https}/login"
