@@ -3,7 +3,7 @@
 from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, scale
 from dashboards._describe import Column, Link, Panel, Section
 from dashboards._links import alarm_page, site_page
-from dashboards._sql import SINCE, UNTIL, territory
+from dashboards._sql import SINCE, UNTIL, quote_list, territory
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
 from sensors._domain import catalogue
@@ -39,6 +39,17 @@ def rule_page() -> Link:
         title=Text("The rule in the console", "La règle dans la console"),
         url="{console}/rules/{row.rule}",
     )
+
+
+def name_domain(column: str) -> str:
+    """SQL: the name of a domain in the reader's language; a name alone is not in the catalogue."""
+    names = ((state.value, word(state)) for state in DOMAINS)
+    cases = " ".join(
+        f"WHEN '{name}' THEN CASE {{{{lang}}}} WHEN 'fr' THEN {quote_list((text.fr,))}"
+        f" ELSE {quote_list((text.en,))} END"
+        for name, text in names
+    )
+    return f"CASE {column} {cases} ELSE {column} END"
 
 
 COUNTS = Panel(

@@ -215,7 +215,7 @@ _STRIP = Panel(
         Column("trend", Text("Trend", "Tendance"), unit="cm/h", decimals=1),
         Column("moves", " ", states=MOVES, cell="text"),
         Column("state", Text("State", "État"), states=LEVELS, cell="background"),
-        Column("age", Text("Age", "Âge"), unit="min", decimals=0),
+        Column("age", Text("Age", "Âge"), unit="min", decimals=0, low=0),
         Column("elevation", hidden=True),
     ),
     width=14,

@@ -6,7 +6,6 @@ from typing import Any
 
 from grafana_foundation_sdk.builders import (
     barchart,
-    bargauge,
     common,
     gauge,
     geomap,
@@ -152,20 +151,9 @@ def stat_panel(view: views.Stat, _: Options) -> stat.Panel:
     )
 
 
-def limits(view: views.Gauge | views.BarGauge, config: sdk.FieldConfig) -> None:
+def limits(view: views.Gauge, config: sdk.FieldConfig) -> None:
     config.min_val = view.low if view.low is not None else config.min_val
     config.max_val = view.high if view.high is not None else config.max_val
-
-
-def bar_gauge_panel(view: views.BarGauge, _: Options) -> bargauge.Panel:
-    return (
-        bargauge.Panel()
-        .reduce_options(reduce(view.calc, rows=view.rows))
-        .display_mode(sdk_common.BarGaugeDisplayMode(view.mode))
-        .orientation(sdk_common.VizOrientation.HORIZONTAL)
-        .value_mode(sdk_common.BarGaugeValueMode.TEXT)
-        .show_unfilled(True)
-    )
 
 
 def table_panel(view: views.Table, _: Options) -> table.Panel:
@@ -330,7 +318,6 @@ _KINDS: dict[type, Kind] = {
         builder=lambda view, _: gauge.Panel().reduce_options(reduce(view.calc, rows=view.rows)),
         settle=limits,
     ),
-    views.BarGauge: Kind(builder=bar_gauge_panel, settle=limits),
     views.Table: Kind(
         builder=table_panel,
         custom=lambda view, _: {

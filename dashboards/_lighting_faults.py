@@ -6,7 +6,7 @@ from dashboards._field_alarms import AGE_STEPS, AMBER, OPEN, QUIET, age_chart, l
 from dashboards._lighting_now import AVAILABLE, BEYOND, COURSE, ENERGY, HOURS, PIECE, RATIO, ZONE
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, territory
-from dashboards._views import BarGauge, Stat, Table, TimeSeries
+from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
 
 _KINDS = Panel(
@@ -20,11 +20,7 @@ _KINDS = Panel(
         " driver (TALQ), ou éteints ou muets bien qu'alimentés. Armoires : l'alimentation relève"
         " du gestionnaire du réseau, le contacteur de l'exploitant ; l'isolement est un danger.",
     ),
-    view=BarGauge(),
-    unit="count",
-    decimals=0,
-    low=0,
-    steps=scale(GREY, (1, ORANGE)),
+    view=Table(),
     sql=f"""
     WITH lamp AS (
         SELECT l.* FROM lit_lamps({UNTIL}) l JOIN site ON site.id = l.site
@@ -56,8 +52,12 @@ _KINDS = Panel(
         (12, 'door open', 'porte ouverte',
          (SELECT count(*) FROM signal WHERE quantity = 'cabinet_door'))
     ) k (place, en, fr, faults)
-    ORDER BY k.place
+    ORDER BY k.faults DESC, k.place
     """,
+    columns=(
+        Column("kind", Text("Fault", "Défaut")),
+        bar("faults", Text("Count", "Nombre"), "count", scale(GREY, (1, ORANGE)), low=0),
+    ),
     width=8,
     height=10,
 )

@@ -3,12 +3,12 @@
 from grafana_foundation_sdk.models.xychart import SeriesMapping
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, scale
-from dashboards._describe import Column, Panel, Section, coloured
+from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import QUIET
 from dashboards._links import site_page
 from dashboards._mobility_now import COURSE, LOAD, ROAD, ZONE
 from dashboards._sql import BAR, EVERY, SINCE, UNTIL, readings, series_of, territory
-from dashboards._views import BarGauge, Scatter, Table, TimeSeries
+from dashboards._views import Scatter, Table, TimeSeries
 from dashboards._words import Text
 
 # A cloud of a year would say nothing more, and take long.
@@ -109,15 +109,16 @@ _LOAD = Panel(
         fr="Plus fort rapport débit / capacité de chaque station sur la période, où la capacité"
         " est connue : au-delà de 90 %, la route est à sa limite. Les seize plus forts.",
     ),
-    view=BarGauge(low=0, high=120),
-    unit="%",
-    decimals=0,
-    steps=LOAD,
+    view=Table(),
     sql=f"""
     SELECT c.title AS station, max(100 * c.peak / c.capacity) AS load
     FROM {COURSE} c WHERE c.capacity > 0 AND {territory("c")}
     GROUP BY c.title ORDER BY load DESC LIMIT 16
     """,
+    columns=(
+        Column("station", Text("Station", "Station")),
+        bar("load", Text("Load", "Charge"), "%", LOAD, low=0, high=120, decimals=0),
+    ),
     points=200,
     width=8,
     height=14,

@@ -7,7 +7,7 @@ from dashboards._lanes import DOUBTS
 from dashboards._links import site_page
 from dashboards._quality_now import DEVICES
 from dashboards._sql import BAR, EVER, SINCE, UNTIL, before, hours, latest, series_of
-from dashboards._views import Table, Timeline, TimeSeries
+from dashboards._views import Stat, Table, Timeline, TimeSeries
 from dashboards._words import Text
 
 _UNIT = (
@@ -104,7 +104,31 @@ _INTERRUPTIONS = Panel(
     states=_LISTENING,
     no_value=Text("no worker", "aucun processus"),
     empty="no worker in the time range",
-    width=24,
+    width=18,
+    height=5,
+)
+_BEHIND = Panel(
+    key="quality-rollup",
+    title=Text("Not rolled up yet", "À agréger encore"),
+    about=Text(
+        en="How far the roll-ups by hour and day lie behind the end of the time shown. What they"
+        " lack every panel takes from the readings: right, but slower. Up to two hours are usual;"
+        " more after an import or a fast replay, or when the evaluation does not run.",
+        fr="Retard des agrégats horaires et journaliers sur la fin de la période affichée. Ce qui"
+        " leur manque, chaque panneau le prend dans les mesures : juste, mais plus lent. Jusqu'à"
+        " deux heures, c'est normal ; davantage après un import ou un rejeu rapide, ou quand"
+        " l'évaluation ne tourne pas.",
+    ),
+    view=Stat(colour="background"),
+    sql=f"""
+    SELECT extract(epoch FROM {UNTIL} - lower(
+        rollup_stale() * tstzmultirange(tstzrange({SINCE}, {UNTIL}))))::float8 AS behind
+    """,
+    unit="duration",
+    steps=scale(GREEN, (2 * 3600, ORANGE), (86400, RED)),
+    no_value=Text("up to date", "à jour"),
+    empty="everything is rolled up",
+    width=6,
     height=5,
 )
 _REFUSED = Panel(
@@ -193,7 +217,7 @@ _WORKERS = Panel(
 SECTION = Section(
     key="quality-ingest",
     title=Text("Ingest", "Ingestion"),
-    panels=(_VOLUME, _LATE, _INTERRUPTIONS, _REFUSED, _WORKERS, _LETTERS),
+    panels=(_VOLUME, _LATE, _INTERRUPTIONS, _BEHIND, _REFUSED, _WORKERS, _LETTERS),
 )
 
 

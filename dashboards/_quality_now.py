@@ -1,10 +1,10 @@
 """Data quality, now and over time: received share, suspect readings."""
 
-from dashboards._alarms_now import DOMAINS
+from dashboards._alarms_now import DOMAINS, name_domain
 from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, scale
 from dashboards._describe import Column, Panel, Section
-from dashboards._sql import BAR, EVER, EVERY, SINCE, UNTIL, before, latest, series_of, territory
-from dashboards._views import Stat, TimeSeries
+from dashboards._sql import BAR, EVER, SINCE, UNTIL, before, latest, series_of, territory
+from dashboards._views import Stat, StatusHistory, TimeSeries
 from dashboards._words import Text
 
 # The devices of the chosen sites at the end of the time shown.
@@ -17,15 +17,14 @@ devices AS MATERIALIZED (
     WHERE {territory()}
 )
 """
-_HOURLY = f"greatest(readings_fit({EVERY}, {SINCE}, {UNTIL}), interval '1 hour')"
 # Full intervals only: the current one is incomplete.
 _CAME = f"""
 came AS (
     SELECT devices.domain, bucket.time, sum(least(bucket.count,
-               extract(epoch FROM readings_step({_HOURLY})) / devices.interval_s))::float8 AS n
+               extract(epoch FROM readings_step({BAR})) / devices.interval_s))::float8 AS n
     FROM readings_by(ARRAY(SELECT series FROM devices WHERE NOT switched), {SINCE}, {UNTIL},
-                     {_HOURLY}) AS bucket JOIN devices ON devices.series = bucket.series_id
-    WHERE bucket.time + readings_step({_HOURLY}) <= {UNTIL} GROUP BY 1, 2
+                     {BAR}) AS bucket JOIN devices ON devices.series = bucket.series_id
+    WHERE bucket.time + readings_step({BAR}) <= {UNTIL} GROUP BY 1, 2
 )
 """
 
@@ -161,29 +160,28 @@ _SHARE = Panel(
     key="quality-share",
     title=Text("Received share of expected readings, by domain", "Reçu sur attendu, par domaine"),
     about=Text(
-        en="Share of the readings expected in each full hour (or longer interval) that were"
-        " received and are valid. A dip in all domains points to the server, in one domain to a"
-        " gateway or network.",
-        fr="Part reçue et valide des mesures attendues dans chaque heure pleine (ou intervalle"
-        " plus long). Un creux dans tous les domaines indique le serveur, dans un seul une"
-        " passerelle ou un réseau.",
+        en="Share of the readings expected in each full hour (beyond three days: a day; beyond a"
+        " hundred: a week) that were received and are valid. A column of gaps points to the"
+        " server, a row to a gateway or network.",
+        fr="Part reçue et valide des mesures attendues dans chaque heure pleine (au-delà de trois"
+        " jours : jour ; de cent : semaine). Une colonne de trous indique le serveur, une ligne"
+        " une passerelle ou un réseau.",
     ),
-    view=TimeSeries(width=2, soft_min=0, soft_max=100),
+    view=StatusHistory(lane="domain"),
     sql=f"""
             WITH {DEVICES}, {_CAME}, piece AS (SELECT DISTINCT came.time FROM came), due AS (
                 SELECT domain,
-                       sum(extract(epoch FROM readings_step({_HOURLY}))::float8 / interval_s) AS n
+                       sum(extract(epoch FROM readings_step({BAR}))::float8 / interval_s) AS n
                 FROM devices WHERE NOT switched GROUP BY 1
             )
-            SELECT greatest(piece.time, {SINCE}) AS time, due.domain AS metric,
-                   100 * coalesce(came.n, 0) / due.n AS value
+            SELECT piece.time, {name_domain("due.domain")} AS domain,
+                   100 * coalesce(came.n, 0) / due.n AS state
             FROM piece CROSS JOIN due
             LEFT JOIN came ON came.time = piece.time AND came.domain = due.domain ORDER BY 1, 2
             """,
-    unit="%",  # no share: of an axis without decimals Grafana labels whole numbers alone
+    unit="%",
     decimals=0,
-    low=0,
-    columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
+    steps=scale(RED, (90, ORANGE), (98, GREEN)),
     empty="no full hour in the time range",
     width=12,
     height=9,

@@ -163,7 +163,7 @@ _OFFICIAL = Panel(
     ),
     no_value=Text("no bulletin is received here", "aucun bulletin reçu ici"),
     empty="no official bulletin is connected",
-    width=8,
+    width=9,
     height=8,
 )
 _ASSETS = Panel(
@@ -203,7 +203,7 @@ _ASSETS = Panel(
     ),
     no_value=Text("no asset is tied to a gauge", "aucun enjeu rattaché à une station"),
     empty="no asset is tied to a gauge",
-    width=16,
+    width=15,
     height=8,
 )
 _STANDING = _alarms_now.standing_table(

@@ -50,17 +50,6 @@ class Gauge:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BarGauge:
-    """A horizontal bar a row. SQL: a word and a number a row."""
-
-    low: float | None = None
-    high: float | None = None
-    mode: Literal["basic", "gradient", "lcd"] = "basic"
-    rows: bool = True
-    calc: Calc = "lastNotNull"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Table:
     """Rows. SQL: the columns as they shall stand; `Column` says how each reads."""
 
@@ -155,7 +144,6 @@ View = (
     TimeSeries
     | Stat
     | Gauge
-    | BarGauge
     | Table
     | Timeline
     | StatusHistory

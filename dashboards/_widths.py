@@ -23,7 +23,8 @@ _BOLD = 1.06  # headings and titles, against the type of cells
 _CELL = 13  # a cell's padding and border
 _SORTED = 18  # the arrow of a column that rows are sorted by
 _NAME = 118  # the longest part of a name that does not wrap: "Sainte-Geneviève-"
-_BAR = 90  # the shortest bar whose length is read
+_BAR = 44  # the shortest bar whose length is read, beside its number
+_WORD = 64  # of a state that stands in one line always
 _GRID = 38  # px: a row of the grid with the gap below
 _BESIDE, _PAGER = 110, 40  # px: heading, axis and legend of lanes
 _LANE = 15  # px: a lane whose name is read
@@ -136,11 +137,13 @@ def _contents(column: Column, options: Options, fit: Callable[[str], int]) -> tu
     if column.states:
         marked = (f"{each.symbol} {words(each.text, options.lang)}" for each in column.states)
         return tuple(fit(text.strip()) for text in marked)
-    return (_BAR if column.cell == "gauge" else 0, measure(_sample(column, options)))
+    return (measure(_sample(column, options)) + (_BAR if column.cell == "gauge" else 0),)
 
 
 def _two_lines(text: str) -> int:
-    """The least width at which a text takes two lines at most."""
+    """The least width at which a text takes two lines at most; a short one takes one."""
+    if measure(text) <= _WORD:
+        return measure(text)
     parts = text.split(" ")
     return min(
         max(measure(" ".join(parts[:at])), measure(" ".join(parts[at:])))
@@ -161,5 +164,6 @@ def _sample(column: Column, options: Options) -> str:
     if decimals is None:
         decimals = count_decimals(quantity.resolution) if quantity else 1
     high = min(max(abs(quantity.low), abs(quantity.high)), 999) if quantity else 99
-    sign = "" if quantity and quantity.low >= 0 else "-"
+    low = quantity.low if quantity else column.low
+    sign = "" if low is not None and low >= 0 else "-"
     return f"{sign}{high:.{decimals}f} {suffix}"

@@ -25,7 +25,7 @@ from sensors._domain import Catalogue, catalogue
 from sensors._units import dimension
 
 _LANES = {"state-timeline", "status-history"}
-_REDUCED = {"stat", "gauge", "bargauge"}
+_REDUCED = {"stat", "gauge"}
 _ROLLED_UP = re.compile(r"\brollup_(hour|day|suspect)\b")
 _LINKS = 2  # a drop-down of dashboards, and the console
 _PAGE = 20  # Grafana's own

@@ -175,7 +175,6 @@ _KINDS = {
     "barchart": _bars,
     "stat": _figures,
     "gauge": _figures,
-    "bargauge": _figures,
     "histogram": _numbers,
 }
 

@@ -25,7 +25,7 @@ UNITS = frozenset(_UNITS.split())
 _PREFIXES = ("suffix", "prefix", "time", "si", "count", "currency", "bool")
 
 _PANELS = """
-timeseries stat gauge bargauge table state-timeline status-history geomap xychart barchart
+timeseries stat gauge table state-timeline status-history geomap xychart barchart
 histogram heatmap text piechart trend
 """
 PANELS = frozenset(_PANELS.split())

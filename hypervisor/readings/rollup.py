@@ -1,7 +1,7 @@
 """Follows the feed and recomputes the hours and days whose readings changed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,6 +23,7 @@ TICK = 5.0  # s between two steps, so that an hour that changes often is recompu
 LONGEST = 60.0
 _ENTRIES = 250  # of the feed, read at once
 _PAIRS = 100_000  # series and hours of one transaction
+_HURRY = 3  # hours of a series that change within a step; live it is one, or two at the hour
 _OLD = 1 << 31  # keeps the numbers of hours before the epoch positive
 _SOON = 0.2  # s until a request to stop is noticed
 
@@ -37,7 +38,7 @@ class IdleWork(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """The hours recomputed by a step. `more`: the next step need not wait."""
+    """The hours recomputed by a step. `more`: the next step need not wait long."""
 
     hours: int
     more: bool
@@ -108,7 +109,12 @@ def step(
     more = more or fill is not None
     if not more and idle_work is not None:
         idle_work(connection, catalogue, zone=zone)
-    return Step(hours=hours, more=more)
+    return Step(hours=hours, more=more or hurries(pairs))
+
+
+def hurries(pairs: Sequence[Pair]) -> bool:
+    """Whether the readings' time outruns the clock, as in a fast replay: several hours a series."""
+    return len(pairs) > _HURRY * len({series for series, _hour in pairs})
 
 
 def freeze(connection: Connection, first: datetime, last: datetime) -> None:

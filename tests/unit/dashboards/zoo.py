@@ -8,7 +8,6 @@ from dashboards._links import alarm_page, dashboard_of, site_page
 from dashboards._sql import BAR, filter_by, latest, readings, territory
 from dashboards._views import (
     BarChart,
-    BarGauge,
     Gauge,
     Geomap,
     Heatmap,
@@ -122,7 +121,6 @@ ZOO = Dashboard(
         panel("stat", Stat(graph=True, over_time=True), LEVELS, quantity="level", steps=STEPS),
         panel("word", Stat(colour="background"), PLACES),
         panel("gauge", Gauge(low=0, high=5, rows=True), PLACES),
-        panel("bars", BarGauge(low=0, high=5, mode="gradient"), PLACES),
         TABLE,
         Section(
             key="folded",

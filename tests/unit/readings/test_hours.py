@@ -62,3 +62,10 @@ def test_pairs_of_series_and_hour_survive_being_numbers(pairs: set[tuple[int, in
 )
 def test_it_rests_nine_tenths_of_its_time(took: float, rests: float, *, more: bool) -> None:
     assert rollup.pause_after(took, more=more) == rests
+
+
+def test_who_follows_a_replay_does_not_rest() -> None:
+    live = [(series, hour) for series in range(5) for hour in (7, 8)]  # the hour has just turned
+    assert not rollup.hurries(live)
+    assert not rollup.hurries([])
+    assert rollup.hurries([(series, hour) for series in range(5) for hour in range(4)])
