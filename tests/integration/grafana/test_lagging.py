@@ -73,4 +73,6 @@ def test_panels_tell_the_same_while_the_roll_ups_lag(
 ) -> None:
     late = dict(read_panels(behind, week))
     assert sum(map(len, current.values())) > 1000
-    assert [name for name in current if current[name] != late[name]] == []
+    other = {name for name in current if current[name] != late[name]}
+    assert {name for name in other if "[quality-rollup]" not in name} == set()
+    assert other, "how far they lie behind is told nowhere"
