@@ -1,20 +1,23 @@
 """`hypervisor account`: who may sign in, as what and where; their passwords and tokens."""
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import (
+    Author,
+    Json,
+    name_author,
+    open_database,
+    print_json,
+    print_note,
+    print_table,
+)
+
 if TYPE_CHECKING:
     from hypervisor.accounts.service import Administrator, Roles
     from hypervisor.base.duties import Duty
-    from hypervisor.database.connect import Connection
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for a password instead of making one.")]
 _ROLES = "ROLE, or ROLE:AREA (a code): viewer, operator, author, administrator; as often as needed."
@@ -53,7 +56,7 @@ def add_account(
     from hypervisor.accounts import service
 
     secret = None if no_password else _read_or_generate_password(ask=ask)
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         new = service.NewAccount(
             name=name,
             title=title,
@@ -63,7 +66,7 @@ def add_account(
         )
         service.create_account(connection, new, _administrator(author), reason=reason)
     _print_secret(secret, ask=ask)
-    _print_message(f"{name} may sign in" if secret else f"{name} serves tokens")
+    print_note(f"{name} may sign in" if secret else f"{name} serves tokens")
 
 
 def list_accounts(context: typer.Context, as_json: Json = False) -> None:
@@ -71,14 +74,14 @@ def list_accounts(context: typer.Context, as_json: Json = False) -> None:
     from hypervisor.access import queries as access_queries
     from hypervisor.access import queries_roles
 
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         accounts = [
             (account, queries_roles.list_roles(connection, account.id))
             for account in access_queries.list_accounts(connection)
         ]
     if as_json:
-        for account, held in accounts:
-            body = {
+        print_json(
+            {
                 "name": account.name,
                 "title": account.title,
                 "roles": [{"role": role.value, "area": area} for role, area in held],
@@ -86,24 +89,17 @@ def list_accounts(context: typer.Context, as_json: Json = False) -> None:
                 "disabled": account.disabled_at is not None,
                 "signed_in_at": account.signed_in_at and account.signed_in_at.isoformat(),
             }
-            print(json.dumps(body, ensure_ascii=False))
+            for account, held in accounts
+        )
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("account", "name", "roles", "last signed in (UTC)", box=None)
+    rows = []
     for account, held in accounts:
         words = ", ".join(role if area is None else f"{role} of {area}" for role, area in held)
         seen = f"{account.signed_in_at:%Y-%m-%d %H:%M}" if account.signed_in_at else "never"
-        table.add_row(
-            account.name,
-            account.title,
-            words or "none",
-            "out of use" if account.disabled_at else seen,
-        )
-    Console(markup=False).print(
-        table if accounts else "no account yet: hypervisor account add NAME"
-    )
+        state = "out of use" if account.disabled_at else seen
+        rows.append((account.name, account.title, words or "none", state))
+    columns = ("account", "name", "roles", "last signed in (UTC)")
+    print_table(columns, rows, empty="no account yet: hypervisor account add NAME")
 
 
 def set_password(
@@ -115,12 +111,12 @@ def set_password(
     from hypervisor.accounts import service
 
     secret = _read_or_generate_password(ask=ask)
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         service.set_password(
             connection, name, secret, _administrator(author), at=datetime.now(UTC), reason=reason
         )
     _print_secret(secret, ask=ask)
-    _print_message(f"the old password and the tokens of {name} are void, its sessions are over")
+    print_note(f"the old password and the tokens of {name} are void, its sessions are over")
 
 
 def set_roles(
@@ -134,9 +130,9 @@ def set_roles(
     from hypervisor.accounts import service
 
     parsed = _parse_roles(roles)
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         service.set_roles(connection, name, parsed, _administrator(author), reason=reason)
-    _print_message(f"{name}: {', '.join(roles)}")
+    print_note(f"{name}: {', '.join(roles)}")
 
 
 def disable_account(
@@ -147,10 +143,10 @@ def disable_account(
 
     from hypervisor.accounts import service
 
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         at = datetime.now(UTC)
         service.set_disabled(connection, name, _administrator(author), at=at, reason=reason)
-    _print_message(f"{name} is out of use")
+    print_note(f"{name} is out of use")
 
 
 def enable_account(
@@ -159,9 +155,9 @@ def enable_account(
     """Take an account into use again."""
     from hypervisor.accounts import service
 
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         service.set_disabled(connection, name, _administrator(author), at=None, reason=reason)
-    _print_message(f"{name} is in use")
+    print_note(f"{name} is in use")
 
 
 def add_token(
@@ -181,7 +177,7 @@ def add_token(
     from hypervisor.access import service as access_service
 
     now = datetime.now(UTC)
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         number = access_queries.get_account(connection, account).id
         _, secret = access_service.create_token(
             connection,
@@ -193,7 +189,7 @@ def add_token(
             author=_administrator(author).name,
         )
     print(secret)
-    _print_message(f"valid for {days} days: Authorization: Bearer …")
+    print_note(f"valid for {days} days: Authorization: Bearer …")
 
 
 def list_tokens(context: typer.Context, as_json: Json = False) -> None:
@@ -204,7 +200,7 @@ def list_tokens(context: typer.Context, as_json: Json = False) -> None:
     from hypervisor.access import queries_tokens
 
     now = datetime.now(UTC)
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         names = {account.id: account.name for account in access_queries.list_accounts(connection)}
         tokens = [
             token
@@ -212,8 +208,8 @@ def list_tokens(context: typer.Context, as_json: Json = False) -> None:
             if token.revoked_at is None and token.ends_at > now
         ]
     if as_json:
-        for token in tokens:
-            body = {
+        print_json(
+            {
                 "token": token.id,
                 "account": names[token.account],
                 "name": token.name,
@@ -221,25 +217,19 @@ def list_tokens(context: typer.Context, as_json: Json = False) -> None:
                 "ends_at": token.ends_at.isoformat(),
                 "used_at": token.used_at and token.used_at.isoformat(),
             }
-            print(json.dumps(body, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("token", "account", "for", "begins", "may", "ends", "last used (UTC)", box=None)
-    for token in tokens:
-        used = f"{token.used_at:%Y-%m-%d %H:%M}" if token.used_at else "never"
-        table.add_row(
-            *(
-                str(token.id),
-                names[token.account],
-                token.name,
-                token.prefix,
-                ", ".join(token.scopes),
-            ),
-            *(f"{token.ends_at:%Y-%m-%d}", used),
+            for token in tokens
         )
-    Console(markup=False).print(table if tokens else "no token is valid")
+        return
+    rows = [
+        (
+            *(str(token.id), names[token.account], token.name, token.prefix),
+            *(", ".join(token.scopes), f"{token.ends_at:%Y-%m-%d}"),
+            f"{token.used_at:%Y-%m-%d %H:%M}" if token.used_at else "never",
+        )
+        for token in tokens
+    ]
+    columns = ("token", "account", "for", "begins", "may", "ends", "last used (UTC)")
+    print_table(columns, rows, empty="no token is valid")
 
 
 def revoke_token(context: typer.Context, number: int, author: Author = "") -> None:
@@ -248,27 +238,17 @@ def revoke_token(context: typer.Context, number: int, author: Author = "") -> No
 
     from hypervisor.access import service as access_service
 
-    with _connect(context) as connection:
+    with open_database(context) as connection:
         access_service.revoke_token(
             connection, number, now=datetime.now(UTC), author=_administrator(author).name
         )
-    _print_message(f"token {number} is void")
-
-
-@contextmanager
-def _connect(context: typer.Context) -> "Iterator[Connection]":
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-
-    with connect(load_settings(context.obj).database_url) as connection:
-        yield connection
+    print_note(f"token {number} is void")
 
 
 def _administrator(author: str) -> "Administrator":
     from hypervisor.accounts.service import Administrator
-    from hypervisor.database.audit import current_user
 
-    return Administrator(name=author.strip() or current_user())
+    return Administrator(name=name_author(author))
 
 
 def _parse_roles(texts: list[str]) -> "Roles":
@@ -305,8 +285,3 @@ def _read_or_generate_password(*, ask: bool) -> str:
 def _print_secret(secret: str | None, *, ask: bool) -> None:
     if secret is not None and not ask:
         print(secret)
-
-
-def _print_message(text: str) -> None:
-    """Beside the secrets, which are all that stands on standard output."""
-    print(text, file=sys.stderr)

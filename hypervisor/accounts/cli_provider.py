@@ -1,17 +1,12 @@
 """`hypervisor provider`: sign-in with the authority's identity provider, and its rules."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from hypervisor.base.settings import Settings
-    from hypervisor.database.connect import Connection
+from hypervisor.database.command import Author, name_author, open_database, open_instance
 
-Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 
 
@@ -70,7 +65,7 @@ def apply_rules(
         text = file.read()
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"{file.name}: no UTF-8: {error}") from error
-    with _connect(context) as (connection, _):
+    with open_database(context) as connection:
         done = service_provider.apply_rules(
             connection, text, file=file.name, author=author, reason=reason, dry_run=dry_run
         )
@@ -81,7 +76,7 @@ def show_rules(context: typer.Context) -> None:
     """Print the sign-in rules in force."""
     from hypervisor.accounts import queries_provider
 
-    with _connect(context) as (connection, _):
+    with open_database(context) as connection:
         revision = queries_provider.find_rules(connection)
     if revision is None:
         raise typer.BadParameter("there are no sign-in rules: hypervisor provider apply FILE")
@@ -92,7 +87,7 @@ def list_revisions(context: typer.Context) -> None:
     """List the revisions of the rules: who, when, why."""
     from hypervisor.accounts import queries_provider
 
-    with _connect(context) as (connection, _):
+    with open_database(context) as connection:
         for revision in queries_provider.list_revisions(connection):
             recorded = f"{revision.recorded_at:%Y-%m-%d %H:%M:%S}Z"
             print(f"{revision.id}  {recorded}  {revision.author}: {revision.reason}")
@@ -114,7 +109,7 @@ def try_claims(
         raise typer.BadParameter(f"no JSON: {error}") from error
     if not isinstance(given, dict):
         raise typer.BadParameter("expected an object, claims and their values")
-    with _connect(context) as (connection, _):
+    with open_database(context) as connection:
         rules = service_provider.load_rules(connection)
         codes = service_provider.list_area_codes(connection)
     if rules is None:
@@ -143,9 +138,9 @@ def link_account(
     from datetime import UTC, datetime
 
     from hypervisor.accounts import service_provider
-    from hypervisor.database.audit import current_user
 
-    with _connect(context) as (connection, settings):
+    opened, settings = open_instance(context)
+    with opened as connection:
         if not settings.oidc_issuer:
             raise typer.BadParameter("set HYPERVISOR_OIDC_ISSUER")
         service_provider.link_account(
@@ -154,17 +149,7 @@ def link_account(
             subject,
             issuer=settings.oidc_issuer,
             at=datetime.now(UTC),
-            author=author.strip() or current_user(),
+            author=name_author(author),
             reason=reason,
         )
     print(f"{name} signs in with the identity provider; its roles follow at the next sign-in")
-
-
-@contextmanager
-def _connect(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-
-    settings = load_settings(context.obj)
-    with connect(settings.database_url) as connection:
-        yield connection, settings

@@ -1,20 +1,25 @@
 """`hypervisor reader`: roles of the database for programs that ask it in SQL, as Grafana does."""
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import (
+    Author,
+    Json,
+    name_author,
+    open_database,
+    open_instance,
+    print_json,
+    print_note,
+    print_table,
+)
+
 if TYPE_CHECKING:
     from hypervisor.accounts.queries_readers import Reader
-    from hypervisor.base.settings import Settings
     from hypervisor.database.connect import Connection
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 Stdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password instead of making one.")
@@ -46,31 +51,32 @@ def add_reader(
     from hypervisor.accounts import readers
 
     secret = _read_or_generate_password(given=password_stdin)
-    with _connect(context) as (connection, settings):
+    opened, settings = open_instance(context)
+    with opened as connection:
         made = readers.add_reader(
             connection,
             name,
             secret,
             area=area,
-            author=_author(author),
+            author=name_author(author),
             timeout=settings.reader_timeout_seconds,
         )
         message = (
             f"{made.role} reads {_describe_scope(made)}\n\n{_format_data_source(connection, made)}"
         )
     _print_secret(secret, given=password_stdin)
-    _print_message(message)
+    print_note(message)
 
 
 def list_readers(context: typer.Context, as_json: Json = False) -> None:
     """All readers and what they read."""
     from hypervisor.accounts import queries_readers as readers
 
-    with _connect(context) as (connection, _):
+    with open_database(context) as connection:
         rows = readers.list_readers(connection)
     if as_json:
-        for row in rows:
-            body = {
+        print_json(
+            {
                 "name": row.name,
                 "role": row.role,
                 "area": row.area,
@@ -80,18 +86,21 @@ def list_readers(context: typer.Context, as_json: Json = False) -> None:
                 "made_by": row.created_by,
                 "may_log_in": row.may_log_in,
             }
-            print(json.dumps(body, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("reader", "role", "reads", "made (UTC)", "by", box=None)
-    for row in rows:
-        role = row.role if row.may_log_in else f"not here: hypervisor reader rotate {row.name}"
-        table.add_row(
-            row.name, role, _describe_scope(row), f"{row.created_at:%Y-%m-%d %H:%M}", row.created_by
+            for row in rows
         )
-    Console(markup=False).print(table if rows else "no reader yet: hypervisor reader add NAME")
+        return
+    table = [
+        (
+            row.name,
+            row.role if row.may_log_in else f"not here: hypervisor reader rotate {row.name}",
+            _describe_scope(row),
+            f"{row.created_at:%Y-%m-%d %H:%M}",
+            row.created_by,
+        )
+        for row in rows
+    ]
+    columns = ("reader", "role", "reads", "made (UTC)", "by")
+    print_table(columns, table, empty="no reader yet: hypervisor reader add NAME")
 
 
 def rotate_password(
@@ -101,16 +110,17 @@ def rotate_password(
     from hypervisor.accounts import readers
 
     secret = _read_or_generate_password(given=password_stdin)
-    with _connect(context) as (connection, settings):
+    opened, settings = open_instance(context)
+    with opened as connection:
         reader = readers.rotate_password(
             connection,
             name,
             secret,
-            author=_author(author),
+            author=name_author(author),
             timeout=settings.reader_timeout_seconds,
         )
     _print_secret(secret, given=password_stdin)
-    _print_message(f"the old password of {reader.role} is void")
+    print_note(f"the old password of {reader.role} is void")
 
 
 def remove_reader(
@@ -119,25 +129,9 @@ def remove_reader(
     """Take a reader and its role away."""
     from hypervisor.accounts import readers
 
-    with _connect(context) as (connection, _):
-        readers.remove_reader(connection, name, author=_author(author), reason=reason)
-    _print_message(f"{name} reads no more")
-
-
-@contextmanager
-def _connect(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-
-    settings = load_settings(context.obj)
-    with connect(settings.database_url) as connection:
-        yield connection, settings
-
-
-def _author(author: str) -> str:
-    from hypervisor.database.audit import current_user
-
-    return author.strip() or current_user()
+    with open_database(context) as connection:
+        readers.remove_reader(connection, name, author=name_author(author), reason=reason)
+    print_note(f"{name} reads no more")
 
 
 def _describe_scope(reader: "Reader") -> str:
@@ -174,8 +168,3 @@ def _read_or_generate_password(*, given: bool) -> str:
 def _print_secret(secret: str, *, given: bool) -> None:
     if not given:
         print(secret, flush=True)
-
-
-def _print_message(text: str) -> None:
-    """Beside the password, which is all that stands on standard output."""
-    print(text, file=sys.stderr)

@@ -1,6 +1,5 @@
 """`hypervisor alarms` and `incidents`: the log, acts, the operators' load, settings."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hypervisor.alarms import cli_acts
-from hypervisor.alarms.cli_acts import Json
+from hypervisor.database.command import (
+    Author,
+    Json,
+    open_database,
+    parse_optional_instant,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from hypervisor.alarms.queries import Selection
@@ -72,7 +77,6 @@ def list_alarms(
     if context.invoked_subcommand is not None:
         return
     from hypervisor.alarms.queries import Selection
-    from hypervisor.database.command import open_database, parse_instant
 
     selection = Selection(
         site=site,
@@ -82,7 +86,7 @@ def list_alarms(
         active=True if active else None,
         withdrawn=history and not log,
     )
-    known_at = parse_instant(as_known_at, "--as-known-at") if as_known_at else None
+    known_at = parse_optional_instant(as_known_at, "--as-known-at")
     with open_database(context) as connection:
         if log:
             _print_log(connection, selection, known_at)
@@ -90,9 +94,9 @@ def list_alarms(
         alarms = _read_alarms(connection, selection, _check_state(state), known_at)
         transitions = _read_transitions(connection, alarms, known_at) if history else {}
     if as_json:
-        for alarm in alarms:
-            more = {"transitions": transitions.get(alarm["id"], [])} if history else {}
-            print(json.dumps({**alarm, **more}, ensure_ascii=False))
+        for alarm in alarms if history else ():
+            alarm["transitions"] = transitions.get(alarm["id"], [])
+        print_json(alarms)
         return
     from hypervisor.alarms.cli_tables import print_alarms
 
@@ -106,14 +110,13 @@ def show_alarm(
 ) -> None:
     """Show one alarm with its history."""
     from hypervisor.alarms.service_list import get_alarm, read_history, refresh_incidents
-    from hypervisor.database.command import open_database
 
     with open_database(context) as connection:
         refresh_incidents(connection)
         alarm = get_alarm(connection, number, wall=datetime.now(UTC)).model_dump(mode="json")
         entries = read_history(connection, number)
     if as_json:
-        print(json.dumps({**alarm, "history": entries}, ensure_ascii=False))
+        print_json([{**alarm, "history": entries}])
         return
     from hypervisor.alarms.cli_tables import print_alarm
 
@@ -128,7 +131,6 @@ def list_incidents(
 ) -> None:
     """List incidents, latest first."""
     from hypervisor.alarms import queries_incidents, service_list
-    from hypervisor.database.command import open_database
 
     with open_database(context) as connection:
         service_list.refresh_incidents(connection)
@@ -136,8 +138,7 @@ def list_incidents(
             connection, wall=datetime.now(UTC), every=every, domain=domain
         )
     if as_json:
-        for incident in incidents:
-            print(json.dumps(incident.model_dump(mode="json"), ensure_ascii=False))
+        print_json(incidents)
         return
     from hypervisor.alarms.cli_tables import print_incidents
 
@@ -154,16 +155,15 @@ def show_load(
 ) -> None:
     """The operators' alarm load, after EEMUA 191: rates, floods, chattering, standing alarms."""
     from hypervisor.alarms.service_load import Span, measure_load
-    from hypervisor.database.command import open_database, parse_instant
 
     span = Span(
-        begins=parse_instant(begins, "--from") if begins else None,
-        ends=parse_instant(ends, "--to") if ends else None,
+        begins=parse_optional_instant(begins, "--from"),
+        ends=parse_optional_instant(ends, "--to"),
     )
     with open_database(context) as connection:
         report = measure_load(connection, span, wall=datetime.now(UTC)).as_text()
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        print_json([report])
         return
     from hypervisor.alarms.cli_tables import print_load
 
@@ -174,12 +174,11 @@ def list_settings(context: typer.Context, as_json: Json = False) -> None:
     """List the settings."""
     from hypervisor.alarms.queries_lifecycle import read_settings
     from hypervisor.alarms.settings import format_settings
-    from hypervisor.database.command import open_database
 
     with open_database(context) as connection:
         values = format_settings(read_settings(connection))
     if as_json:
-        print(json.dumps(values))
+        print_json([values])
         return
     for name, value in values.items():
         print(f"{name:24} {value}")
@@ -190,11 +189,10 @@ def change_setting(
     name: Annotated[str, typer.Argument(help="The setting; `alarms settings` lists them.")],
     value: Annotated[str, typer.Argument(help="The new value: 8 h, true, 5.")],
     reason: Annotated[str, typer.Option(help="Why, in a few words.")],
-    author: Annotated[str, typer.Option(help="Who does it; default: your user name.")] = "",
+    author: Author = "",
 ) -> None:
     """Change a setting; it takes effect at once."""
     from hypervisor.alarms import service
-    from hypervisor.database.command import open_database
 
     with open_database(context) as connection:
         before, after = service.change_setting(
@@ -228,8 +226,7 @@ def _print_log(connection: "Connection", selection: "Selection", known_at: datet
         names = ("rule", "subject", "since", "began", "ended", "severity", "stale")
         rows = list_alarms_as_known(connection, known_at, selection)
         lines = [{name: entry[name] for name in names} for entry in rows]
-    for line in sorted(lines, key=lambda entry: (entry["rule"], entry["subject"], entry["since"])):
-        print(json.dumps(line, ensure_ascii=False))
+    print_json(sorted(lines, key=lambda line: (line["rule"], line["subject"], line["since"])))
 
 
 def _read_transitions(

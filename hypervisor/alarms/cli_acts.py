@@ -1,8 +1,6 @@
 """What operators do to alarms: a command for each act."""
 
 import inspect
-import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -11,12 +9,20 @@ import typer
 
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.base.instants import text_if
+from hypervisor.database.command import (
+    Author,
+    Json,
+    name_author,
+    open_database,
+    parse_instant,
+    print_json,
+    print_note,
+)
 
 if TYPE_CHECKING:
     from hypervisor.alarms.model import HandledAlarm
     from hypervisor.database.connect import Connection
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _REQUIRED = inspect.Parameter.empty
 _HANDLING = {
     *("state", "version", "acknowledged", "assignee", "closing"),
@@ -76,10 +82,7 @@ def _build(command: Command) -> Callable[..., None]:
             Annotated[str, typer.Option(help=reason_help)],
             _REQUIRED if command.needs_reason else "",
         ),
-        "author": (
-            Annotated[str, typer.Option(help="Who does it; default: your user name.")],
-            "",
-        ),
+        "author": (Author, ""),
         "version": (
             Annotated[
                 int | None,
@@ -125,8 +128,6 @@ def _perform_all(
     """Act on each alarm in its own transaction; one refusal does not stop the others."""
     from hypervisor.alarms.errors import AlarmError
     from hypervisor.alarms.service import Act, perform
-    from hypervisor.database.audit import current_user
-    from hypervisor.database.command import open_database
 
     if version is not None and len(numbers) > 1:
         raise typer.BadParameter("--version works with one alarm only")
@@ -137,7 +138,7 @@ def _perform_all(
             request = Act(
                 alarm=number,
                 kind=command.kind,
-                author=author or current_user(),
+                author=name_author(author),
                 reason=reason,
                 version=version,
                 assignee=to,
@@ -149,7 +150,7 @@ def _perform_all(
                 _print_result(result, as_json=as_json)
             except AlarmError as error:
                 refused += 1
-                print(f"error: {error}", file=sys.stderr)
+                print_note(f"error: {error}")
     if refused:
         raise typer.Exit(2)
 
@@ -157,7 +158,7 @@ def _perform_all(
 def _print_result(alarm: "HandledAlarm", *, as_json: bool) -> None:
     if as_json:
         plain = alarm.model_dump(mode="json", include=_HANDLING)
-        print(json.dumps({"alarm": alarm.id, **plain}, ensure_ascii=False))
+        print_json([{"alarm": alarm.id, **plain}])
         return
     hold = ""
     if alarm.hold is not None:
@@ -170,7 +171,6 @@ def _print_result(alarm: "HandledAlarm", *, as_json: bool) -> None:
 def _parse_end(connection: "Connection", until: str) -> datetime:
     """A time, or a duration from now on the instance's clock."""
     from hypervisor.alarms import queries_lifecycle
-    from hypervisor.database.command import parse_instant
     from sensors._scalars import ScalarError, duration_micros
 
     try:

@@ -1,57 +1,40 @@
 """Alarms, incidents and the load as tables."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from hypervisor.alarms.incidents import Incident
 from hypervisor.alarms.model import highest
 from hypervisor.base.instants import text
+from hypervisor.database.command import print_table
 
 Plain = Mapping[str, Any]
-
-
-def open_console() -> Console:
-    """As wide as the terminal; 200 columns when piped, so that lines are not wrapped."""
-    return Console(markup=False, width=None if sys.stdout.isatty() else 200)
 
 
 def print_alarms(
     alarms: list[dict[str, Any]], transitions: Mapping[int, list[dict[str, Any]]]
 ) -> None:
     """One line per alarm, with its transitions below."""
-    if not alarms:
-        print("no alarms")
-        return
-    rows = Table("", "severity", "state", "category", "alarm", box=None)
-    for name in ("began", "ended", "last value"):
-        rows.add_column(name, no_wrap=True)
+    rows: list[tuple[str, ...]] = []
     for alarm in alarms:
-        rows.add_row(
-            str(alarm["id"]),
-            _severity(alarm),
-            format_state(alarm),
-            alarm["category"],
-            alarm["title"],
-            format_minute(alarm["began"]),
-            _format_end(alarm),
-            _format_value(alarm["last_value"]),
+        rows.append(
+            (
+                *(str(alarm["id"]), _severity(alarm), format_state(alarm)),
+                *(alarm["category"], alarm["title"], format_minute(alarm["began"])),
+                *(_format_end(alarm), _format_value(alarm["last_value"])),
+            )
         )
         for transition in transitions.get(alarm["id"], []):
             change = f"  {transition['kind']} {transition['event_time']} {transition['reason']}"
-            rows.add_row(
-                "", "", "", "", change, f"seen {format_minute(transition['noticed_at'])}", "", ""
-            )
-    open_console().print(rows)
+            seen = f"seen {format_minute(transition['noticed_at'])}"
+            rows.append(("", "", "", "", change, seen, "", ""))
+    columns = ("", "severity", "state", "category", "alarm", "began", "ended", "last value")
+    print_table(columns, rows, empty="no alarms", unwrapped=("began", "ended", "last value"))
 
 
 def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
     """One alarm with its history."""
-    facts = Table(box=None, show_header=False)
-    for name, value in (
+    facts = (
         ("alarm", f"{alarm['id']}, version {alarm['version']}"),
         ("title", alarm["title"]),
         ("rule", f"{alarm['rule']} at {alarm['subject']}"),
@@ -64,23 +47,17 @@ def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
         ("assigned to", alarm["assignee"] or "no one"),
         *((why["kind"], why["reason"]) for why in alarm["suppressed"]),
         ("incident", str(alarm["incident"] or "")),
-    ):
-        if value:
-            facts.add_row(name, value)
-    open_console().print(facts)
-    table = Table("when (UTC)", "alarm", "what", "who", "why", box=None)
+    )
+    print_table((), [fact for fact in facts if fact[1]])
+    rows = []
     for entry in history:
         details = entry.get("details") or {}
         more = [entry["reason"], *(f"{name} {value}" for name, value in details.items())]
         since = f" {format_minute(entry['event_time'])}" if entry.get("event_time") else ""
-        table.add_row(
-            format_minute(entry["at"]),
-            str(entry["alarm"]),
-            entry["what"] + since,
-            entry["author"] or "",
-            ", ".join(part for part in more if part),
-        )
-    open_console().print(table)
+        why = ", ".join(part for part in more if part)
+        when = format_minute(entry["at"])
+        rows.append((when, str(entry["alarm"]), entry["what"] + since, entry["author"] or "", why))
+    print_table(("when (UTC)", "alarm", "what", "who", "why"), rows)
 
 
 def format_state(alarm: Plain) -> str:
@@ -92,21 +69,18 @@ def format_state(alarm: Plain) -> str:
 
 def print_incidents(incidents: list[Incident]) -> None:
     """One line per incident."""
-    if not incidents:
-        print("no incidents")
-        return
-    table = Table("", "severity", "incident", "opened", "ended", "alarms", box=None)
-    for incident in incidents:
-        table.add_row(
-            str(incident.number),
-            incident.severity,
-            incident.title,
+    rows = [
+        (
+            *(str(incident.number), incident.severity, incident.title),
             format_minute(text(incident.opened)),
             format_minute(text(incident.ended)) if incident.ended else "ongoing",
             f"{incident.active} of {len(incident.alarms)} active: "
             + ", ".join(str(number) for number in incident.alarms),
         )
-    open_console().print(table)
+        for incident in incidents
+    ]
+    columns = ("", "severity", "incident", "opened", "ended", "alarms")
+    print_table(columns, rows, empty="no incidents")
 
 
 def print_load(report: Plain) -> None:
@@ -121,8 +95,7 @@ def print_load(report: Plain) -> None:
         f"{name} {share:g} % (recommended {report['priorities_target_percent'][name]:g} %)"
         for name, share in report["priorities_percent"].items()
     )
-    facts = Table(box=None, show_header=False)
-    for name, value in (
+    facts = (
         ("span (UTC)", f"{format_minute(report['from'])} to {format_minute(report['to'])}"),
         ("alarms", str(report["alarms"])),
         ("per 10 min", f"{rate['average']:g} on average, at most {peak}"),
@@ -131,17 +104,19 @@ def print_load(report: Plain) -> None:
         ("standing at the end", f"{standing['alarms']}, of which {standing['long']} for long"),
         ("stale at the end", str(standing["stale"])),
         ("priorities", shares),
-    ):
-        facts.add_row(name, value)
-    open_console().print(facts)
+    )
+    print_table((), facts)
     if not report["frequent"]:
         return
     chattering = {(spell["rule"], spell["subject"]) for spell in report["chattering"]}
-    table = Table("most frequent", "times", "share", "", box=None)
-    for alarm in report["frequent"]:
-        word = "chattered" if (alarm["rule"], alarm["subject"]) in chattering else ""
-        table.add_row(alarm["title"], str(alarm["times"]), f"{alarm['percent']:g} %", word)
-    open_console().print(table)
+    rows = [
+        (
+            *(alarm["title"], str(alarm["times"]), f"{alarm['percent']:g} %"),
+            "chattered" if (alarm["rule"], alarm["subject"]) in chattering else "",
+        )
+        for alarm in report["frequent"]
+    ]
+    print_table(("most frequent", "times", "share", ""), rows)
 
 
 def format_minute(time: str) -> str:

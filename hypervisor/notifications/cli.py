@@ -1,6 +1,5 @@
 """`hypervisor notify`: send notifications; routes, tests, deliveries."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,11 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import (
+    Author,
+    Json,
+    open_database,
+    parse_optional_instant,
+    print_json,
+)
+
 if TYPE_CHECKING:
     from hypervisor.database.connect import Connection
-
-Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -64,7 +68,7 @@ def try_route(
     for row in rows:
         if as_json:
             shown = {"channel": row.channel, "state": row.state, "error": row.last_error}
-            print(json.dumps(shown, ensure_ascii=False))
+            print_json([shown])
         else:
             why = f" ({row.last_error})" if row.last_error else ""
             print(f"{route}/{row.channel}: {row.state}{why}")
@@ -100,8 +104,7 @@ def list_deliveries(
             )
             rows = [cli_tables.delivery_as_text(delivery) for delivery in deliveries]
     if as_json:
-        for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
+        print_json(rows)
         return
     from rich.console import Console
 
@@ -169,12 +172,11 @@ def list_recipients(
     at: Annotated[str, typer.Option("--at", help="When; default: now.")] = "",
 ) -> None:
     """Show who would be notified of such an alarm; sends nothing."""
-    from hypervisor.database.command import parse_instant
     from hypervisor.notifications import routing
     from hypervisor.notifications.routing import AlarmExample
 
     like = AlarmExample(domain=domain, severity=severity, category=category, site=site, rule=rule)
-    when = parse_instant(at, "--at") if at else None
+    when = parse_optional_instant(at, "--at")
     with _connect(context) as connection:
         print(routing.describe_recipients(connection, like, when))
 
@@ -205,9 +207,7 @@ def set_mqtt_account(
 @contextmanager
 def _connect(context: typer.Context) -> "Iterator[Connection]":
     """A connection that commits each statement, with the database's errors as ours."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect, store_errors
+    from hypervisor.database.connect import store_errors
 
-    url = load_settings(context.obj).database_url
-    with store_errors(), connect(url, autocommit=True) as connection:
+    with store_errors(), open_database(context, autocommit=True) as connection:
         yield connection

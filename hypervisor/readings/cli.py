@@ -1,12 +1,21 @@
 """`hypervisor readings`: list, invalidate, add manual readings, undo; all of it audited."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hypervisor.database.command import (
+    Author,
+    Json,
+    open_instance,
+    parse_instant,
+    parse_optional_instant,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from hypervisor.base.settings import Settings
@@ -20,7 +29,6 @@ Name = Annotated[str, typer.Argument(metavar="DEVICE/QUANTITY", help="Such as or
 From = Annotated[str, typer.Option("--from", help="First time: 2024-10-09T14:00Z, or a date.")]
 To = Annotated[str, typer.Option("--to", help="Last time, included.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
-Author = Annotated[str, typer.Option(help="Who does this (default: your user name).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
 
 
@@ -39,7 +47,7 @@ def list_readings(
     first: From = "",
     last: To = "",
     limit: Annotated[int, typer.Option(min=1, help="At most this many, the latest.")] = 200,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List readings by time with their quality."""
     from hypervisor.readings import queries_corrections
@@ -51,8 +59,7 @@ def list_readings(
         span = make_span(series, *_parse_span(first or _FIRST, last or _LAST))
         readings = queries_corrections.list_readings(connection, span, limit=limit)
     if as_json:
-        for reading in readings:
-            print(json.dumps(_to_json(reading), ensure_ascii=False))
+        print_json(map(_to_json, readings))
         return
     quantity = catalogue().quantities.get(series.quantity)
     _print_table(readings, quantity.unit if quantity else "")
@@ -105,13 +112,12 @@ def add(
     from datetime import timedelta
 
     from hypervisor.database.audit import ActError
-    from hypervisor.database.command import parse_instant
     from hypervisor.readings import corrections, queries_corrections
     from sensors._domain import catalogue
 
     definitions = catalogue()
     with _open_instance(context) as (connection, registry, settings):
-        time = parse_instant(at, "--at") if at else queries_corrections.read_clock(connection)
+        time = parse_optional_instant(at, "--at") or queries_corrections.read_clock(connection)
         if time is None:
             raise ActError("the exercise has not begun, so it has no time yet: give --at")
         request = corrections.ObservationRequest(
@@ -149,18 +155,14 @@ def undo(
 def _open_instance(
     context: typer.Context,
 ) -> "Iterator[tuple[Connection, Registry, Settings]]":
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
     from hypervisor.registry import queries as registry
 
-    settings = load_settings(context.obj)
-    with connect(settings.database_url, autocommit=True) as connection:
+    opened, settings = open_instance(context, autocommit=True)
+    with opened as connection:
         yield connection, registry.load(connection), settings
 
 
 def _parse_span(first: str, last: str) -> tuple[datetime, datetime]:
-    from hypervisor.database.command import parse_instant
-
     return parse_instant(first, "--from"), parse_instant(last, "--to")
 
 
@@ -179,19 +181,16 @@ def _to_json(reading: "StoredReading") -> dict[str, object]:
 
 
 def _print_table(readings: "list[StoredReading]", unit: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from hypervisor.readings.corrections import format_quality
 
-    table = Table("time (UTC)", f"value {unit}", "quality", "arrived", "act", box=None)
-    for reading in readings:
-        received = reading.received_at
-        table.add_row(
+    rows = [
+        (
             f"{reading.time:%Y-%m-%d %H:%M:%S}",
             "" if reading.value is None else f"{reading.value:g}",
             format_quality(reading.quality),
-            "" if received is None else f"{received:%Y-%m-%d %H:%M:%S}",
+            "" if reading.received_at is None else f"{reading.received_at:%Y-%m-%d %H:%M:%S}",
             "" if reading.act is None else str(reading.act),
         )
-    Console().print(table)
+        for reading in readings
+    ]
+    print_table(("time (UTC)", f"value {unit}", "quality", "arrived", "act"), rows)

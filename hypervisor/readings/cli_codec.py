@@ -1,18 +1,18 @@
 """`hypervisor codec`: how vendors' payloads become readings; trying and testing codecs."""
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import Json, open_database, print_json, print_note, print_table
+
 if TYPE_CHECKING:
     from hypervisor.readings.codec_testing import Reading, Trial
     from ingest.ports import CodecSource
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Mapping = Annotated[
     Path | None, typer.Option(help="The mapping file (default: mapping.yaml beside a script).")
 ]
@@ -118,7 +118,6 @@ def add(
 ) -> None:
     """Add or replace a codec of your own; the workers load it within two seconds."""
     from hypervisor.database import audit
-    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import build_codec, check_name, list_cautions
     from ingest.library import list_shipped
@@ -132,7 +131,7 @@ def add(
     words = catalogue()
     ready = build_codec(check_name(name), source, words, file=str(mapping))
     for text in list_cautions(ready, words):
-        print(f"warning: {mapping}: {text}", file=sys.stderr)
+        print_note(f"warning: {mapping}: {text}")
     with open_database(context) as connection:
         before = {codec.name: codec for codec in queries_codecs.list_codecs(connection)}.get(name)
         queries_codecs.save_codec(connection, name, source, author)
@@ -154,10 +153,6 @@ def add(
 
 def list_codecs(context: typer.Context, as_json: Json = False) -> None:
     """The instance's own codecs and the shipped ones."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_codecs
     from ingest.library import list_shipped
 
@@ -166,14 +161,11 @@ def list_codecs(context: typer.Context, as_json: Json = False) -> None:
     rows = {name: ("shipped", source.mapping) for name, source in list_shipped().items()}
     for codec in own:
         rows[codec.name] = f"{codec.author}, {codec.changed_at:%Y-%m-%d %H:%M}Z", codec.mapping
-    table = Table("codec", "payload", "by")
-    for name, (by, mapping) in sorted(rows.items()):
-        form = _payload_form(mapping)
-        table.add_row(name, form, by)
-        if as_json:
-            print(json.dumps({"codec": name, "by": by, "payload": form}))
-    if not as_json:
-        Console().print(table)
+    table = [(name, _payload_form(mapping), by) for name, (by, mapping) in sorted(rows.items())]
+    if as_json:
+        print_json({"codec": name, "by": by, "payload": form} for name, form, by in table)
+    else:
+        print_table(("codec", "payload", "by"), table)
 
 
 def show(
@@ -198,7 +190,6 @@ def remove(
 ) -> None:
     """Remove a codec of your own; a shipped one of that name is in force again."""
     from hypervisor.database import audit
-    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import CodecError
     from ingest.library import list_shipped
@@ -222,7 +213,6 @@ def remove(
 
 def _find_codec(context: typer.Context, name: str) -> "CodecSource":
     """A codec by name: the instance's own, or a shipped one."""
-    from hypervisor.database.command import open_database
     from hypervisor.database.connect import StoreError
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import CodecError
@@ -276,12 +266,13 @@ def _print_trial(trial: "Trial", *, mapped: bool) -> None:
 
 
 def _print_readings(readings: "Iterable[Reading]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("quantity", "value", "unit", "quality")
-    for reading in readings:
-        value = "none" if reading.value is None else f"{reading.value:.10g}"
-        flags = ", ".join(reading.quality) or "good"
-        table.add_row(reading.quantity, value, reading.unit, flags)
-    Console().print(table)
+    rows = [
+        (
+            reading.quantity,
+            "none" if reading.value is None else f"{reading.value:.10g}",
+            reading.unit,
+            ", ".join(reading.quality) or "good",
+        )
+        for reading in readings
+    ]
+    print_table(("quantity", "value", "unit", "quality"), rows)

@@ -1,14 +1,14 @@
 """`hypervisor dead-letters`: what ingest refused, why, and its replay."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import Json, open_database, print_json, print_table
+
 if TYPE_CHECKING:
     from hypervisor.readings.queries_dead_letters import DeadLetter
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Reason = Annotated[str | None, typer.Option(help="Only those with this reason.")]
 Topic = Annotated[str | None, typer.Option(help="Only those of this topic.")]
 
@@ -31,10 +31,6 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """List dead letters, oldest first, and the number of each reason."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from hypervisor.database.command import open_database
     from hypervisor.readings import queries_dead_letters
 
     with open_database(context) as connection:
@@ -43,19 +39,20 @@ def list_letters(
         )
         counts = queries_dead_letters.count_by_reason(connection)
     if as_json:
-        for letter in letters:
-            print(json.dumps(_to_json(letter)))
+        print_json(map(_to_json, letters))
         return
-    console = Console(markup=False)
-    table = Table("id", "arrived", "topic", "reason", "detail")
-    for letter in letters:
-        arrived = f"{letter.received_at:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(str(letter.id), arrived, letter.topic, letter.reason, letter.detail)
-    console.print(table)
-    summary = Table("reason", "waiting", "replayed")
-    for row in counts:
-        summary.add_row(row.reason, f"{row.waiting:,}", f"{row.replayed:,}")
-    console.print(summary)
+    rows = [
+        (
+            *(str(letter.id), f"{letter.received_at:%Y-%m-%d %H:%M:%S}Z", letter.topic),
+            *(letter.reason, letter.detail),
+        )
+        for letter in letters
+    ]
+    print_table(("id", "arrived", "topic", "reason", "detail"), rows)
+    print_table(
+        ("reason", "waiting", "replayed"),
+        [(row.reason, f"{row.waiting:,}", f"{row.replayed:,}") for row in counts],
+    )
 
 
 def show(
@@ -66,13 +63,12 @@ def show(
     """Show one dead letter with its bytes."""
     from rich.console import Console
 
-    from hypervisor.database.command import open_database
     from hypervisor.readings.dead_letter_replay import get_dead_letter
 
     with open_database(context) as connection:
         letter = get_dead_letter(connection, number)
     if as_json:
-        print(json.dumps(_to_json(letter)))
+        print_json([_to_json(letter)])
         return
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for name, value in _to_json(letter).items():
@@ -112,7 +108,7 @@ def replay(
                 stored += outcome.readings
                 refused += bool(outcome.refused)
                 if as_json:
-                    print(json.dumps({"id": outcome.letter.id, "outcome": outcome.text}))
+                    print_json([{"id": outcome.letter.id, "outcome": outcome.text}])
     if not as_json:
         print(f"{len(letters)} letters: {stored} readings stored, {refused} letters refused again")
 

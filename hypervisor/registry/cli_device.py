@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import (
+    Author,
+    Json,
+    open_database,
+    print_json,
+    print_note,
+    print_table,
+)
+
 if TYPE_CHECKING:
     from hypervisor.broker.mosquitto import Broker
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 
@@ -54,7 +61,7 @@ def add(
     live = accounts.change(broker, put=passwords) if passwords else True
     _print_passwords(passwords, as_json=as_json, table=all_)
     _record_audit(context, "device-add", passwords, reason or "first password", author)
-    _print_note(
+    print_note(
         f"{len(passwords)} account{'s' if len(passwords) != 1 else ''} made{_format_effect(live)}"
     )
 
@@ -74,7 +81,7 @@ def rotate(
     live = accounts.change(broker, put=passwords)
     _print_passwords(passwords, as_json=as_json)
     _record_audit(context, "device-rotate", passwords, reason or "new password", author)
-    _print_note(f"the old password of {name!r} is no longer valid{_format_effect(live)}")
+    print_note(f"the old password of {name!r} is no longer valid{_format_effect(live)}")
 
 
 def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
@@ -85,7 +92,7 @@ def remove(context: typer.Context, name: str, author: Author = "", reason: Reaso
     accounts.require_account(broker, name)
     live = accounts.change(broker, drop=frozenset({name}))
     _record_audit(context, "device-remove", [name], reason or "account taken away", author)
-    _print_note(f"the account of {name!r} is deleted{_format_effect(live)}")
+    print_note(f"the account of {name!r} is deleted{_format_effect(live)}")
 
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
@@ -94,20 +101,24 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
     rows = accounts.list_accounts(_broker(context), _load_gateways(context))
     if as_json:
-        for row in rows:
-            fields = {"device": row.name, "registered": row.registered, "account": row.account}
-            print(json.dumps(fields | ({"through": row.through} if row.through else {})))
+        print_json(
+            {"device": row.name, "registered": row.registered, "account": row.account}
+            | ({"through": row.through} if row.through else {})
+            for row in rows
+        )
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("device", "registered", "account")
-    for row in rows:
-        account = "yes" if row.account else "no"
-        if row.through is not None and not row.account:
-            account = f"publishes through {row.through}"
-        table.add_row(row.name, "yes" if row.registered else "no", account)
-    Console().print(table)
+    words = {True: "yes", False: "no"}
+    table = [
+        (
+            row.name,
+            words[row.registered],
+            f"publishes through {row.through}"
+            if row.through is not None and not row.account
+            else words[row.account],
+        )
+        for row in rows
+    ]
+    print_table(("device", "registered", "account"), table)
 
 
 def publish(
@@ -135,24 +146,22 @@ def publish(
         except ValueError as error:
             raise typer.BadParameter(f"{text!r}: expected such as level=1.25") from error
     send_reading(load_settings(context.obj), name, password, measured)
-    _print_note("the broker has it; see the console or `hypervisor readings`")
+    print_note("the broker has it; see the console or `hypervisor readings`")
 
 
 def _record_audit(
     context: typer.Context, kind: str, names: Iterable[str], reason: str, author: str
 ) -> None:
     """Record in the audit; passwords can be revoked even while the database is away."""
-    from hypervisor.base.settings import load_settings
     from hypervisor.database import audit
-    from hypervisor.database.connect import StoreError, connect
+    from hypervisor.database.connect import StoreError
 
     try:
-        with connect(load_settings(context.obj).database_url) as connection:
+        with open_database(context) as connection:
             for name in names:
                 audit.record(connection, kind=kind, subject=name, reason=reason, author=author)
-            connection.commit()
     except StoreError as error:
-        _print_note(f"done, but not recorded in the audit: {error}")
+        print_note(f"done, but not recorded in the audit: {error}")
 
 
 def _broker(context: typer.Context) -> "Broker":
@@ -164,11 +173,9 @@ def _broker(context: typer.Context) -> "Broker":
 
 def _load_gateways(context: typer.Context) -> dict[str, str | None]:
     """Gateways and devices in use -> the gateway that publishes for a device."""
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
     from hypervisor.registry import queries
 
-    with connect(load_settings(context.obj).database_url) as connection:
+    with open_database(context) as connection:
         registry = queries.load(connection)
     return dict.fromkeys(registry.gateways) | {
         device.name: device.gateway
@@ -179,8 +186,7 @@ def _load_gateways(context: typer.Context) -> dict[str, str | None]:
 
 def _print_passwords(passwords: dict[str, str], *, as_json: bool, table: bool = False) -> None:
     if as_json:
-        for name, password in passwords.items():
-            print(json.dumps({"device": name, "password": password}))
+        print_json({"device": name, "password": each} for name, each in passwords.items())
     elif table:
         csv.writer(sys.stdout, lineterminator="\n").writerows(
             [("device", "password"), *passwords.items()]
@@ -191,8 +197,3 @@ def _print_passwords(passwords: dict[str, str], *, as_json: bool, table: bool = 
 
 def _format_effect(live: bool) -> str:
     return "; the broker has reloaded" if live else "; the broker reads it when it starts"
-
-
-def _print_note(text: str) -> None:
-    """Print to standard error: standard output holds passwords only."""
-    print(text, file=sys.stderr)

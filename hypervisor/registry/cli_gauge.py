@@ -1,15 +1,14 @@
 """`hypervisor gauge`: replace a device, set a gauge's datum."""
 
-import sys
 from typing import Annotated
 
 import typer
 
+from hypervisor.database.command import Author, Json, parse_instant, print_note
+
 At = Annotated[str, typer.Option("--at", help="When it was done: 2024-10-29T15:10:00+01:00.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with each revision.")]
-Author = Annotated[str, typer.Option(help="Who did it; default: your user name.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference, change nothing.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -45,7 +44,6 @@ def replace(
     as_json: Json = False,
 ) -> None:
     """Retire a device; its successor takes over series, ranges, groups and thresholds."""
-    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.device_replacement import Successor, replace_device
@@ -75,7 +73,7 @@ def replace(
     )
     gateways = [device.gateway for device in changes.devices if device.name == new]
     if not dry_run and gateways == [None]:
-        print(f"its account on the broker: hypervisor device add {new}", file=sys.stderr)
+        print_note(f"its account on the broker: hypervisor device add {new}")
 
 
 def set_datum(
@@ -93,7 +91,6 @@ def set_datum(
     as_json: Json = False,
 ) -> None:
     """Set a gauge's datum and shift its levels, so that the same water raises the same alarm."""
-    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.datum_shift import DatumShift, shift_datum

@@ -1,14 +1,22 @@
 """`hypervisor inventory`: territory, sites, devices, thresholds and links, from files."""
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypervisor.database.command import current_time, open_database, parse_instant
+from hypervisor.database.command import (
+    Author,
+    Json,
+    current_time,
+    name_author,
+    open_database,
+    parse_optional_instant,
+    print_json,
+    print_note,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,8 +27,6 @@ if TYPE_CHECKING:
     from hypervisor.registry.model import Registry
 
     Steps = Callable[[Registry, datetime | None], Iterable[Inventory]]
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -41,7 +47,7 @@ def apply(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the difference, change nothing.")
     ] = False,
-    author: Annotated[str, typer.Option(help="Who changes it; default: your user name.")] = "",
+    author: Author = "",
     reason: Annotated[str, typer.Option(help="Why; kept with each revision.")] = "",
     effective: Annotated[
         str, typer.Option(help="In force from; default: commissioning, or now for a change.")
@@ -58,7 +64,7 @@ def apply(
     from hypervisor.registry.apply import Act
     from hypervisor.registry.inventory_files import read_sources
 
-    since = parse_instant(effective, "--effective") if effective else None
+    since = parse_optional_instant(effective, "--effective")
     inventory = read_sources(sources)
     apply_and_print(
         context,
@@ -77,8 +83,7 @@ def print_changes(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
     from hypervisor.registry import tables
 
     if as_json:
-        for row in tables.change_rows(changes):
-            print(json.dumps(row, ensure_ascii=False))
+        print_json(tables.change_rows(changes))
         return
     if not changes:
         print("nothing to change")
@@ -97,8 +102,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     with open_database(context) as connection:
         content, now = registry.load(connection), current_time(connection)
     if as_json:
-        for row in tables.registry_rows(content):
-            print(json.dumps(row, ensure_ascii=False))
+        print_json(tables.registry_rows(content))
         return
     from rich.console import Console
 
@@ -131,7 +135,7 @@ def export(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ExportError("{output} cannot be written: {error}", output, error.strerror) from error
-    print(f"{output}: written", file=sys.stderr)
+    print_note(f"{output}: written")
 
 
 def examples(as_json: Json = False) -> None:
@@ -160,7 +164,7 @@ def seed(
         print(text, end="")
         return
     output.write_text(text, encoding="utf-8")
-    print(f"{output}: {text.count(chr(10)) - 1} communes", file=sys.stderr)
+    print_note(f"{output}: {text.count(chr(10)) - 1} communes")
 
 
 def apply_and_print(
@@ -175,7 +179,6 @@ def apply_and_print(
     as_json: bool = False,
 ) -> "Changes":
     """Apply what `steps` makes of the registry and the time; print the changes."""
-    from hypervisor.database.audit import current_user
     from hypervisor.registry.apply import apply_steps
     from hypervisor.registry.revisions import Stamp
 
@@ -184,9 +187,7 @@ def apply_and_print(
         changes = apply_steps(
             connection,
             lambda registry: steps(registry, now),
-            stamp=Stamp(
-                author=author or current_user(), reason=reason, now=now, effective=effective
-            ),
+            stamp=Stamp(author=name_author(author), reason=reason, now=now, effective=effective),
             act=act,
             dry_run=dry_run,
         )

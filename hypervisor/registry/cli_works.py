@@ -1,13 +1,19 @@
 """`hypervisor works`: planned works, during which readings there do not count."""
 
-import json
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-Author = Annotated[str, typer.Option(help="Who does it; default: your user name.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+from hypervisor.database.command import (
+    Author,
+    Json,
+    current_time,
+    open_database,
+    parse_instant,
+    parse_optional_instant,
+    print_json,
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -31,13 +37,12 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Announce works, or change their time or place."""
-    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.works import announce_works
 
     given = {"sites": site or [], "devices": device or [], "groups": group or []}
-    first = parse_instant(begins, "--begins") if begins else None
+    first = parse_optional_instant(begins, "--begins")
     last = parse_instant(ends, "--ends")
     apply_and_print(
         context,
@@ -58,12 +63,11 @@ def end(
     as_json: Json = False,
 ) -> None:
     """End works; those not begun yet are cancelled."""
-    from hypervisor.database.command import parse_instant
     from hypervisor.registry.apply import Act
     from hypervisor.registry.cli_inventory import apply_and_print
     from hypervisor.registry.works import end_works
 
-    over = parse_instant(at, "--at") if at else None
+    over = parse_optional_instant(at, "--at")
     apply_and_print(
         context,
         lambda registry, now: [end_works(registry, name, over or _require_now(now, "--at"))],
@@ -80,7 +84,6 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List current and upcoming works."""
-    from hypervisor.database.command import current_time, open_database
     from hypervisor.registry.tables import works_rows, works_table
     from hypervisor.registry.works import load_works
 
@@ -88,8 +91,7 @@ def list_(
         all_works = load_works(connection, current_time(connection))
     all_works = [works for works in all_works if every or works.state != "over"]
     if as_json:
-        for row in works_rows(all_works):
-            print(json.dumps(row, ensure_ascii=False))
+        print_json(works_rows(all_works))
         return
     from rich.console import Console
 

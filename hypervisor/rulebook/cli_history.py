@@ -1,12 +1,13 @@
 """`hypervisor rules log|diff|show|export`: rules in force and their revisions."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import Json, open_database, print_json, print_table
 from hypervisor.rulebook.cli import rules
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from hypervisor.registry.queries_revisions import RecordedRevision
 
 _IN_A_CELL = 4  # differences shown in a table cell; `rules diff` shows all
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Such as flood-level.")]
 Key = Annotated[str, typer.Argument(metavar="RULE|SITE/THRESHOLD", help="orge-mill/alert, too.")]
 
@@ -36,7 +36,6 @@ def log(
     as_json: Json = False,
 ) -> None:
     """Revisions in the order they were recorded: who, when, why, what changed."""
-    from hypervisor.database.command import open_database
     from hypervisor.registry import queries_revisions
     from hypervisor.registry.formatting import format_minute, format_since
     from hypervisor.rulebook.schemas import RevisionBody
@@ -78,7 +77,6 @@ def diff(
     """Compare two revisions; by default the latest and the one before."""
     from dataclasses import replace
 
-    from hypervisor.database.command import open_database
     from hypervisor.evaluation import pack_revisions
     from hypervisor.registry.formatting import describe_revision
     from hypervisor.rulebook import model
@@ -112,7 +110,7 @@ def diff(
 
 def show(context: typer.Context, rule: RuleName, as_json: Json = False) -> None:
     """Show the current rule: text, effective time and author."""
-    from hypervisor.database.command import current_time, open_database
+    from hypervisor.database.command import current_time
     from hypervisor.rulebook.schemas import CurrentRule
     from rules._pack import packs
 
@@ -141,7 +139,6 @@ def export(
 ) -> None:
     """Write the current rules to files, ready to be edited and applied."""
     from hypervisor.base.errors import RulebookError
-    from hypervisor.database.command import open_database
     from hypervisor.registry.queries_revisions import load_rule_histories
     from hypervisor.rulebook.service import export_packs
 
@@ -205,22 +202,3 @@ def _summarize(after: "RecordedRevision", revisions: "Sequence[RecordedRevision]
     lines = [str(difference) for difference in revision_differences(before, after)]
     more = [f"and {len(lines) - _IN_A_CELL} more"] if len(lines) > _IN_A_CELL else []
     return "\n".join([*lines[:_IN_A_CELL], *more]) or "the same again"
-
-
-def print_json(rows: Iterable[Any]) -> None:
-    """Rows as JSON, one a line: times RFC 3339 in UTC."""
-    from pydantic_core import to_json
-
-    for row in rows:
-        print(to_json(row).decode())
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows of text under their columns; 200 characters wide where there is no terminal."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=None)
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, width=None if sys.stdout.isatty() else 200).print(table)

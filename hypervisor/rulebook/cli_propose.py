@@ -1,12 +1,16 @@
 """`hypervisor rules propose`: thresholds from a gauge's record."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.database.command import (
+    open_database,
+    parse_optional_instant,
+    print_json,
+    print_table,
+)
 from hypervisor.rulebook.cli import rules
-from hypervisor.rulebook.cli_history import print_json
 
 if TYPE_CHECKING:
     from hypervisor.rulebook.proposal import Proposal
@@ -35,7 +39,6 @@ def propose(
     """Propose a gauge's thresholds, with the alarms each would have raised. Nothing is changed."""
     from rich.console import Console
 
-    from hypervisor.database.command import open_database, parse_instant
     from hypervisor.rulebook.gauge_records import list_proposals
     from hypervisor.rulebook.proposal import ProposalOptions, format_commands
     from sensors._domain import catalogue
@@ -51,8 +54,8 @@ def propose(
             options=ProposalOptions(
                 hours=(low, middle, high), returns=(rare, rarer), alarms=alarms
             ),
-            first=parse_instant(first, "--from") if first else None,
-            last=parse_instant(last, "--to") if last else None,
+            first=parse_optional_instant(first, "--from"),
+            last=parse_optional_instant(last, "--to"),
         )
     if as_json:
         print_json(proposals)
@@ -64,9 +67,6 @@ def propose(
 
 def _print_proposal(proposal: "Proposal") -> None:
     """The record and its candidates; yearly rates need a record of a year."""
-    from rich.console import Console
-    from rich.table import Table
-
     from hypervisor.registry.formatting import format_duration
 
     years = proposal.years
@@ -77,9 +77,9 @@ def _print_proposal(proposal: "Proposal") -> None:
         f" every {format_duration(proposal.interval_s)},"
         f" in steps of {proposal.resolution:g} {proposal.unit}"
     )
-    table = Table("", "threshold", "value", "why", "alarms", "a year", "hours a year", box=None)
-    for candidate in proposal.candidates:
-        table.add_row(
+    columns = ("", "threshold", "value", "why", "alarms", "a year", "hours a year")
+    rows = [
+        (
             "*" if candidate.chosen else "",
             candidate.threshold,
             f"{candidate.value:g} {candidate.unit}",
@@ -88,8 +88,9 @@ def _print_proposal(proposal: "Proposal") -> None:
             f"{candidate.alarms:.1f}" if years >= 1 else "",
             f"{candidate.hours:.0f}" if years >= 1 else "",
         )
-    width = None if sys.stdout.isatty() else 140
-    Console(markup=False, highlight=False, width=width).print(table)
+        for candidate in proposal.candidates
+    ]
+    print_table(columns, rows)
     for note in proposal.notes:
         print(f"  - {note}")
     print()

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hypervisor.database.command import (
+    Author,
+    Json,
+    current_time,
+    name_author,
+    open_database,
+    parse_optional_instant,
+    print_json,
+    print_note,
+    print_table,
+)
 from hypervisor.rulebook import cli_history
 from hypervisor.rulebook.cli import Packs, rules
-from hypervisor.rulebook.cli_history import Json, RuleName, print_json, print_table
+from hypervisor.rulebook.cli_history import RuleName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +38,6 @@ if TYPE_CHECKING:
 Reason = Annotated[
     str, typer.Option(help="Why; kept with each revision. Prompted for at a terminal.")
 ]
-Author = Annotated[str, typer.Option(help="Who changes it; default: your user name.")]
 Effective = Annotated[
     str, typer.Option(help="Event time from which it is in force; default: now.", metavar="TIME")
 ]
@@ -154,7 +164,6 @@ def list_thresholds(
     as_json: Json = False,
 ) -> None:
     """List the thresholds in force."""
-    from hypervisor.database.command import current_time, open_database
     from hypervisor.registry.formatting import format_since, format_value
     from hypervisor.rulebook import service_thresholds
     from hypervisor.rulebook.schemas import RevisionBody
@@ -274,8 +283,6 @@ def _stamped(
     context: typer.Context, reason: str, author: str, effective: str, *, asks: bool = True
 ) -> "Iterator[tuple[Connection, Stamp]]":
     """A connection and the stamp of a change; `asks`: for a missing reason, at a terminal."""
-    from hypervisor.database.audit import current_user
-    from hypervisor.database.command import current_time, open_database, parse_instant
     from hypervisor.rulebook.model import Stamp
 
     if asks and not reason.strip() and sys.stdin.isatty():
@@ -284,10 +291,10 @@ def _stamped(
         yield (
             connection,
             Stamp(
-                author=author or current_user(),
+                author=name_author(author),
                 reason=reason,
                 now=current_time(connection),
-                effective=parse_instant(effective, "--effective") if effective else None,
+                effective=parse_optional_instant(effective, "--effective"),
             ),
         )
 
@@ -295,8 +302,6 @@ def _stamped(
 def _apply_shipped(
     context: typer.Context, domain: str, author: str, *, dry_run: bool, as_json: bool
 ) -> None:
-    from hypervisor.database.audit import current_user
-    from hypervisor.database.command import current_time, open_database
     from hypervisor.evaluation import pack_revisions
     from rules._pack import packs
 
@@ -306,14 +311,14 @@ def _apply_shipped(
             packs(),
             now=current_time(connection),
             only=domain or None,
-            by=author or current_user(),
+            by=name_author(author),
             dry_run=dry_run,
         )
     for revision in outcome.revisions:
         row = {"rule": revision.key, "reason": revision.reason}
         print(json.dumps(row) if as_json else f"{revision.key}: {revision.reason}")
     for kept in outcome.kept:
-        print(kept, file=sys.stderr)
+        print_note(str(kept))
     if not as_json and not outcome.revisions:
         print("nothing to change")
 
@@ -348,13 +353,12 @@ def _rebase(file: Path, rules: "Sequence[Proposed]", changes: "Sequence[Change]"
     try:
         file.write_text(after, encoding="utf-8")
     except OSError as error:
-        print(
+        print_note(
             f"{file} cannot be written ({error.strerror}): `hypervisor rules export` writes a file"
-            " that says on which revisions it is based",
-            file=sys.stderr,
+            " that says on which revisions it is based"
         )
         return
-    print(f"{file}: `based on` updated", file=sys.stderr)
+    print_note(f"{file}: `based on` updated")
 
 
 ACTS: tuple[tuple[typer.Typer, str, Callable[..., Any], Callable[..., None]], ...] = (
