@@ -1,6 +1,7 @@
 """Trying a codec from files, as the author of a mapping does."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,7 @@ def test_what_becomes_of_each_value_is_shown(
         'data      {"level": 255, "more": {"x": 1}, "note": "é"}',
         "unmapped  more.x, note",
     ]
-    assert [cell.strip() for cell in shown[-2].split("│")[1:-1]] == [
-        *("level", "255", "m", "out of range")
-    ]
+    assert re.split(r"  +", shown[-1].strip()) == ["level", "255", "m", "out of range"]
     assert run(capsys, context, str(mapping), hex_="02", fport=1) == (
         "warning   frame port 1 is ignored: it is not among the mapping's `ports`\nno reading\n"
     )
