@@ -1,16 +1,10 @@
-"""`hypervisor web` serves the console and the API; `hypervisor console screenshots`."""
-
-from pathlib import Path
-from typing import Annotated
+"""`hypervisor web` serves the console and the API."""
 
 import typer
 
 
 def attach(app: typer.Typer) -> None:
     app.command()(web)
-    console = typer.Typer(no_args_is_help=True, help="The console, for developers.")
-    console.command()(screenshots)
-    app.add_typer(console, name="console")
 
 
 def web(context: typer.Context) -> None:
@@ -54,23 +48,3 @@ def web(context: typer.Context) -> None:
         server.run(sockets=listeners)
     if not server.started:
         raise typer.Exit(3)  # as uvicorn does; it has logged why
-
-
-def screenshots(
-    context: typer.Context,
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("docs/pictures"),
-    address: Annotated[
-        str | None, typer.Option(help="Of the console; default: this instance.")
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Only this picture; may be repeated.")
-    ] = None,
-) -> None:
-    """Take the README's pictures of a running demonstration with Chromium."""
-    from hypervisor.app import screenshots as pictures
-    from hypervisor.base.settings import load_settings
-    from hypervisor.exercises import demo
-
-    settings = load_settings(context.obj or demo.folder(None))
-    where = address or f"http://{settings.web_host}:{settings.web_port}"
-    pictures.take(settings.database_url, where, out, frozenset(only or ()), print)

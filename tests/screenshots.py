@@ -1,34 +1,34 @@
-"""Pictures of the console of a running instance, taken with Chromium, for the README."""
+"""Take the README's pictures of a running demonstration: `python -m tests.screenshots`.
+
+They are of its console, taken with Chromium, and go into docs/pictures.
+"""
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
+
+import typer
+from playwright.sync_api import Browser, sync_playwright
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles, queries_sessions, secrets
+from hypervisor.access import service as access_service
 from hypervisor.access.identity import cookie_name
+from hypervisor.access.service import Visit
 from hypervisor.base.duties import Role
-from hypervisor.database import audit
+from hypervisor.base.settings import load_settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
+from hypervisor.exercises import demo
 from hypervisor.overview import queries
 from hypervisor.web.marks import priority
-from sensors._errors import TerritoryError
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 DESK, PHONE, WIDE = (1440, 900), (390, 844), (1920, 1080)
-_LASTS = timedelta(minutes=10)
-
-
-class PicturesError(TerritoryError):
-    """Pictures cannot be taken; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,37 +63,31 @@ SHOTS = (
 
 
 def take(
-    url: str, address: str, folder: Path, names: frozenset[str], say: Callable[[str], None]
+    only: Annotated[list[str] | None, typer.Option(help="This picture; may be repeated.")] = None,
+    address: Annotated[str, typer.Option(help="Of the console; default: the instance's.")] = "",
+    folder: Annotated[Path, typer.Option(help="For the pictures.")] = Path("docs/pictures"),
 ) -> None:
-    """Take all pictures, or those of these names, of the console at `address`.
-
-    Raises:
-        PicturesError: there is no Chromium, no administrator, or an unknown name.
-    """
-    shots = [shot for shot in SHOTS if not names or shot.name in names]
-    unknown = names - {shot.name for shot in SHOTS}
-    if unknown:
-        existing = ", ".join(shot.name for shot in SHOTS)
-        raise PicturesError(
-            "no picture is called {unknown}; there are {existing}",
-            ", ".join(sorted(unknown)),
-            existing,
-        )
+    """Take all pictures, or only some."""
+    settings = load_settings(demo.folder(None))
+    base = address or f"http://{settings.web_host}:{settings.web_port}"
     folder.mkdir(parents=True, exist_ok=True)
-    with connect(url) as connection:
+    with connect(settings.database_url) as connection:
         site = _find_worst_site(connection)
-    with _sign_in(url) as cookie, chromium() as browser:
-        for shot in shots:
-            file = folder / f"{shot.name}.png"
-            _take_screenshot(browser, address, shot, site, cookie, file)
-            say(f"{file}  {shot.path.format(site=site)}")
+    with _sign_in(settings.database_url) as cookie, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
+        for shot in SHOTS:
+            if not only or shot.name in only:
+                file = folder / f"{shot.name}.png"
+                _take_screenshot(browser, base, shot, site, cookie, file)
+                print(f"{file}  {shot.path.format(site=site)}")
 
 
 def _find_worst_site(connection: Connection) -> str:
     """The gauge on a river with the worst alarm; without alarms, the first."""
     rivers = [place.name for place in queries.list_river_sites(connection)]
-    if not rivers:
-        raise PicturesError("this instance has no gauge on a river: start the demonstration first")
     standing = queries.list_open_alarms(connection, datetime.now(UTC))
     ranked = [(priority(alarm.severity), alarm.site) for alarm in standing if alarm.site in rivers]
     return min(ranked)[1] or rivers[0] if ranked else rivers[0]
@@ -102,68 +96,31 @@ def _find_worst_site(connection: Connection) -> str:
 @contextmanager
 def _sign_in(url: str) -> Iterator[tuple[str, str]]:
     """A temporary session of an administrator: name and value of its cookie."""
-    secret = secrets.generate_session()
-    digest = secrets.digest(secret)
     with connect(url) as connection:
         instance = instance_store.require(connection)
-        owner = _find_administrator(connection)
-        now = datetime.now(UTC)
-        session = queries_sessions.Session(
-            secret=digest,
-            account=owner.id,
-            created_at=now,
-            seen_at=now,
-            ends_at=now + _LASTS,
-            address="",
-            browser="hypervisor console screenshots",
+        owner = next(
+            account
+            for account in access_queries.list_accounts(connection)
+            if account.disabled_at is None
+            and (Role.ADMINISTRATOR, None) in queries_roles.list_roles(connection, account.id)
         )
-        queries_sessions.insert_session(connection, session)
-        audit.record(
+        secret = access_service.open_session(
             connection,
-            kind="sign-in",
-            subject=owner.name,
+            owner.id,
+            owner.name,
+            Visit(address="", browser="tests.screenshots"),
+            now=datetime.now(UTC),
             reason="signed in to take pictures, from the command line",
-            author=owner.name,
         )
     try:
         yield cookie_name(instance, secure=False), secret
     finally:
         with connect(url) as connection:
-            queries_sessions.delete_session(connection, digest)
-
-
-def _find_administrator(connection: Connection) -> access_queries.Account:
-    """An administrator of the complete territory."""
-    for account in access_queries.list_accounts(connection):
-        roles = queries_roles.list_roles(connection, account.id)
-        if account.disabled_at is None and (Role.ADMINISTRATOR, None) in roles:
-            return account
-    raise PicturesError("there is no administrator: `hypervisor account add` makes one")
-
-
-@contextmanager
-def chromium() -> Iterator["Browser"]:
-    """A headless browser.
-
-    Raises:
-        PicturesError: playwright or chromium is missing.
-    """
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415  a developer tool
-    except ImportError as error:
-        raise PicturesError("playwright is not installed; `make setup` brings it") from error
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if program is None:
-        raise PicturesError("no chromium on PATH; `make setup` installs it")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-        )
+            queries_sessions.delete_session(connection, secrets.digest(secret))
 
 
 def _take_screenshot(  # noqa: PLR0913, PLR0917  what a picture is of
-    browser: "Browser",
+    browser: Browser,
     address: str,
     shot: Shot,
     site: str,
@@ -185,3 +142,7 @@ def _take_screenshot(  # noqa: PLR0913, PLR0917  what a picture is of
     page.wait_for_timeout(2500)  # charts
     page.screenshot(path=file)
     context.close()
+
+
+if __name__ == "__main__":
+    typer.run(take)
