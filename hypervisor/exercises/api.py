@@ -24,6 +24,7 @@ from hypervisor.exercises.model import (
     Playable,
     Run,
     RunError,
+    StartOptions,
     TruthBody,
 )
 from hypervisor.exercises.playable import get_playable, list_playables, load_story
@@ -36,9 +37,8 @@ from hypervisor.exercises.schemas import (
     PlayablesBody,
     ResetPost,
     RunsBody,
-    StartPost,
 )
-from hypervisor.exercises.service import LEAD, Order, StartOptions
+from hypervisor.exercises.service import LEAD, Order
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
@@ -101,15 +101,14 @@ def list_runs(context: Context, page: Page) -> RunsBody:
 
 @router.post("/runs", status_code=202, responses=responses(404, 409, 422))
 def start_run(
-    context: Context, request: Request, response: Response, post: StartPost
+    context: Context, request: Request, response: Response, post: StartOptions
 ) -> OneRunBody:
     """Start a run: it is prepared, then its clock starts."""
     require_lead(context)
-    options = StartOptions(author=context.person.name, **post.model_dump())
     with translate_errors():
         service.require_conductor(context.connection)
         with context.writing() as connection:
-            number = service.start_run(connection, data_of(request), options)
+            number = service.start_run(connection, data_of(request), post, context.person.name)
     return _run_response(context, response, number)
 
 

@@ -17,17 +17,16 @@ from hypervisor.exercises.api import (
     require_run,
     translate_errors,
 )
+from hypervisor.exercises.model import InjectFields
 from hypervisor.exercises.schemas import (
     ChecklistBody,
     ChecklistItemBody,
     ChecklistPost,
     InjectPatch,
-    InjectPost,
     InjectsBody,
     ObservationPatch,
     OneInjectBody,
 )
-from hypervisor.exercises.service_injects import InjectFields
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
@@ -48,15 +47,13 @@ def list_injects(context: Context, page: Page, number: Number) -> InjectsBody:
 
 @router.post("/runs/{number}/injects", status_code=201, responses=responses(404, 409, 422))
 def add_inject(
-    context: Context, response: Response, number: Number, post: InjectPost
+    context: Context, response: Response, number: Number, post: InjectFields
 ) -> OneInjectBody:
     """Add an inject, to be injected at its time or manually."""
     require_lead(context)
     require_run(context.connection, number)
     with translate_errors(), context.writing() as connection:
-        made = service_injects.add_inject(
-            connection, number, InjectFields(**post.model_dump()), context.person.name
-        )
+        made = service_injects.add_inject(connection, number, post, context.person.name)
     return _inject_response(context, response, made)
 
 

@@ -9,8 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, computed_field
 
 from hypervisor.web.schemas import old_key
+from hypervisor.web.times import Instant
 from sensors._errors import Message, TerritoryError
 
+Words = Annotated[str, Field(max_length=4_000)]
+Title = Annotated[str, Field(min_length=1, max_length=300)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Names = Annotated[tuple[Name, ...], Field(max_length=100)]
+Speed = Annotated[float, Field(gt=0, le=1_000_000)]
+Hours = Annotated[float, Field(gt=0, le=9_600)]
 MESSAGE_KINDS = ("call", "rumour", "message")  # kinds that reach trainees as messages
 InjectKind = Literal["reading", "lost-sensor", "call", "rumour", "message"]
 RunKind = Literal["story", "recording"]
@@ -259,3 +266,52 @@ class TruthBody(_Row):
     begins: datetime
     ends: datetime
     alarms: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOptions:
+    """A run to start. `seed`, `hours`, `faults`: scenarios; the rest: recordings."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    source: Annotated[Name, Field(examples=["october-flood"])]
+    speed: Annotated[Speed | None, Field(description="null: as fast as possible.")] = 60.0
+    held: Annotated[bool, Field(description="Start paused.")] = False
+    language: Annotated[Literal["fr", "en"], Field(description="Of its injects.")] = "fr"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    hours: Hours | None = None
+    faults: Annotated[Names, Field(examples=[["drop-out:orge-arpajon:30h..36h"]])] = ()
+    stations: Annotated[tuple[Name, ...], Field(max_length=1_000)] = ()
+    begins: Annotated[Instant | None, Field(examples=[None])] = None
+    ends: Annotated[Instant | None, Field(examples=[None])] = None
+    columns: Names = ()
+    linger: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=30 * 86_400,
+            description="Seconds that the clock runs on after the last message.",
+        ),
+    ] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class InjectFields:
+    """A new inject. A reading needs `devices`, `quantity` and `value`."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    kind: Annotated[InjectKind, Field(examples=["call"])]
+    title: Annotated[Title, Field(examples=["The mayor asks whether to open the gymnasium"])]
+    text: Words = ""
+    sender: Words = ""
+    expected: Annotated[Words, Field(description="Expected response of trainees.")] = ""
+    planned: Annotated[Instant | None, Field(description="null: manual.", examples=[None])] = None
+    held: bool = False
+    devices: Names = ()
+    quantity: Annotated[str | None, Field(max_length=200, examples=[None])] = None
+    value: Annotated[float | None, Field(allow_inf_nan=False, examples=[None])] = None
+    hours: Annotated[
+        Hours | None,
+        Field(description="Duration of a sensor failure; null: to the end.", examples=[None]),
+    ] = None

@@ -14,9 +14,9 @@ from hypervisor.exercises import views as view
 from hypervisor.exercises import views_desk as desk
 from hypervisor.exercises.api import data_of, require_run
 from hypervisor.exercises.debrief import build_debrief
-from hypervisor.exercises.model import RunError
+from hypervisor.exercises.model import RunError, StartOptions
 from hypervisor.exercises.playable import list_playables
-from hypervisor.exercises.service import LEAD, StartOptions
+from hypervisor.exercises.service import LEAD
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render
@@ -79,8 +79,7 @@ def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
     try:
         options = StartOptions(
             source=source,
-            author=context.person.name,
-            language=reader_of(context, request).language,
+            language="fr" if reader_of(context, request).language == "fr" else "en",
             speed=_options.parse_speed(speed),
             held=bool(held),
             seed=seed,
@@ -88,7 +87,7 @@ def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
         )
         service.require_conductor(context.connection)
         with context.writing() as connection:
-            service.start_run(connection, data_of(request), options)
+            service.start_run(connection, data_of(request), options, context.person.name)
     except (TerritoryError, ValueError) as error:
         return _render_overview(
             context, request, wrong=refusal(error), chosen=source, status_code=409

@@ -9,19 +9,16 @@ from hypervisor.exercises.model import (
     ChecklistItem,
     ExerciseMessage,
     Inject,
-    InjectKind,
     Outcome,
     Playable,
     Run,
+    Speed,
+    Title,
     TruthBody,
+    Words,
 )
 from hypervisor.web.schemas import Body, old_key
 from hypervisor.web.times import Instant
-
-Words = Annotated[str, Field(max_length=4_000)]
-Title = Annotated[str, Field(min_length=1, max_length=300)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Speed = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class _Post(BaseModel):
@@ -63,27 +60,6 @@ class OneRunBody(Body):
     run: Run
 
 
-class StartPost(_Post):
-    """A run to start. `seed`, `hours`, `faults`: scenarios; the rest: recordings."""
-
-    source: Name = Field(examples=["october-flood"])
-    speed: Speed | None = Field(default=60.0, description="null: as fast as possible.")
-    held: bool = Field(default=False, description="Start paused.")
-    language: Literal["fr", "en"] = Field(default="fr", description="Of its injects.")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    hours: Annotated[float, Field(gt=0, le=9_600)] | None = None
-    faults: Annotated[list[Name], Field(max_length=100)] = Field(
-        default_factory=list, examples=[["drop-out:orge-arpajon:30h..36h"]]
-    )
-    stations: Annotated[list[Name], Field(max_length=1_000)] = Field(default_factory=list)
-    begins: Instant | None = Field(default=None, examples=[None])
-    ends: Instant | None = Field(default=None, examples=[None])
-    columns: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list)
-    linger: Annotated[float, Field(ge=0, le=30 * 86_400)] = Field(
-        default=0.0, description="Seconds that the clock runs on after the last message."
-    )
-
-
 class OrderPost(_Post):
     """A command to an active run. `speed`: null means as fast as possible."""
 
@@ -99,26 +75,6 @@ class OrderPost(_Post):
         if self.kind == "jump" and (self.to is None) == (self.by is None):
             raise ValueError("a jump needs either `to` (a time) or `by` (seconds)")
         return self
-
-
-class InjectPost(_Post):
-    """A new inject. A reading needs `devices`, `quantity` and `value`."""
-
-    kind: InjectKind = Field(examples=["call"])
-    title: Title = Field(examples=["The mayor asks whether to open the gymnasium"])
-    text: Words = ""
-    sender: Words = ""
-    expected: Words = Field(default="", description="Expected response of trainees.")
-    planned: Instant | None = Field(default=None, description="null: manual.", examples=[None])
-    held: bool = False
-    devices: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list)
-    quantity: Annotated[str, Field(max_length=200)] | None = Field(default=None, examples=[None])
-    value: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
-        default=None, examples=[None]
-    )
-    hours: Annotated[float, Field(gt=0, le=9_600)] | None = Field(
-        default=None, description="Duration of a sensor failure; null: to the end.", examples=[None]
-    )
 
 
 class InjectPatch(_Post):

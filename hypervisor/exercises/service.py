@@ -1,7 +1,7 @@
 """Checked commands of exercise leaders."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,15 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.exercises import queries as exercise_store
 from hypervisor.exercises import queries_injects, queries_runs
-from hypervisor.exercises.model import ChangedError, NewRun, Playable, Run, RunError, RunState
+from hypervisor.exercises.model import (
+    ChangedError,
+    NewRun,
+    Playable,
+    Run,
+    RunError,
+    RunState,
+    StartOptions,
+)
 from hypervisor.exercises.playable import get_playable
 from simulators import _options
 
@@ -23,30 +31,7 @@ LEAD = Duty.ADMINISTER
 SILENT_SECONDS = 10.0  # after which the player counts as stopped
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartOptions:
-    """Options of a run. `speed` None: as fast as readings are stored.
-
-    `held`: start paused. `seed`, `hours`, `faults`: for scenarios; `stations`, `begins`, `ends`,
-    `columns`, `linger` (s): for recordings.
-    """
-
-    source: str
-    author: str
-    language: str = "en"  # of the scenario's injects
-    speed: float | None = 60.0
-    held: bool = False
-    seed: int = 1
-    hours: float | None = None
-    faults: Sequence[str] = ()
-    stations: Sequence[str] = ()
-    begins: datetime | None = None
-    ends: datetime | None = None
-    columns: Sequence[str] = ()
-    linger: float = 0.0
-
-
-def start_run(connection: Connection, data: Path, options: StartOptions) -> int:
+def start_run(connection: Connection, data: Path, options: StartOptions, author: str) -> int:
     """Request a run in the caller's transaction; returns its id.
 
     Raises:
@@ -79,11 +64,11 @@ def start_run(connection: Connection, data: Path, options: StartOptions) -> int:
         speed=options.speed,
         begins=begins,
         ends=ends,
-        author=options.author,
+        author=author,
     )
     run = queries_runs.add_run(connection, new)
-    _audit(connection, options.author, f"run/{run}", "start", {"source": options.source})
-    queries_runs.add_command(connection, "start", author=options.author, run=run)
+    _audit(connection, author, f"run/{run}", "start", {"source": options.source})
+    queries_runs.add_command(connection, "start", author=author, run=run)
     return run
 
 

@@ -1,7 +1,6 @@
 """Add and change injects and checklist lines, with audit."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from hypervisor.exercises.model import (
     MESSAGE_KINDS,
     Inject,
     InjectError,
+    InjectFields,
 )
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Registry
@@ -28,23 +28,6 @@ MOVES: Mapping[str, frozenset[str]] = {
     "fired": frozenset({"done"}),
     "done": frozenset({"fired"}),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class InjectFields:
-    """Fields of an inject: `devices`, `quantity`, `value`: a reading; `hours`: an outage."""
-
-    kind: str
-    title: str
-    text: str = ""
-    sender: str = ""
-    expected: str = ""
-    planned: datetime | None = None
-    held: bool = False
-    devices: Sequence[str] = ()
-    quantity: str | None = None
-    value: float | None = None
-    hours: float | None = None
 
 
 def add_inject(connection: Connection, run: int, fields: InjectFields, author: str) -> int:

@@ -16,9 +16,8 @@ from hypervisor.exercises import queries_injects, queries_runs, service
 from hypervisor.exercises import views as view
 from hypervisor.exercises.api import data_of
 from hypervisor.exercises.debrief import build_debrief
-from hypervisor.exercises.model import InjectError, Run, Skip
+from hypervisor.exercises.model import InjectError, InjectFields, Run, Skip
 from hypervisor.exercises.service import LEAD
-from hypervisor.exercises.service_injects import InjectFields
 from hypervisor.registry import queries_site
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
@@ -53,13 +52,13 @@ class InjectForm(BaseModel):
             InjectError: a time or a number cannot be read.
         """
         return InjectFields(
-            kind=self.kind,
+            kind=self.kind,  # type: ignore[arg-type]  # it is checked when it is added
             title=self.title,
             text=self.text,
             sender=self.sender,
             expected=self.expected,
             planned=parse_local_time(self.planned, context),
-            devices=[self.device.strip()] if self.device.strip() else [],
+            devices=(self.device.strip(),) if self.device.strip() else (),
             quantity=self.quantity.strip() or None,
             value=parse_number(self.value),
             hours=parse_number(self.hours),

@@ -24,9 +24,9 @@ from hypervisor.evaluation.loop import run as watch_run
 from hypervisor.exercises import queries_runs
 from hypervisor.exercises import service as exercise_service
 from hypervisor.exercises.conductor import Conductor
-from hypervisor.exercises.model import Run
+from hypervisor.exercises.model import Run, StartOptions
 from hypervisor.exercises.playable import FOLDER
-from hypervisor.exercises.service import Order, StartOptions
+from hypervisor.exercises.service import Order
 from hypervisor.readings import ingest_worker
 from rules._pack import packs
 from sensors._domain import catalogue
@@ -119,8 +119,10 @@ class Led:
             assert not thread.is_alive()
 
     def start(self, **more: Any) -> int:
-        wanted = StartOptions(**{"source": FILE, "author": "leader", "speed": None, **more})
-        return self.ask(lambda c: exercise_service.start_run(c, self.settings.data, wanted))
+        wanted = StartOptions(**{"source": FILE, "language": "en", "speed": None, **more})
+        return self.ask(
+            lambda c: exercise_service.start_run(c, self.settings.data, wanted, "leader")
+        )
 
     def order(self, run: int, kind: str, **details: Any) -> None:
         """Ask for something and wait until it is done.
