@@ -77,7 +77,7 @@ def show_rules(context: typer.Context) -> None:
     from hypervisor.accounts import queries_provider
 
     with open_database(context) as connection:
-        revision = queries_provider.find_rules(connection)
+        revision = queries_provider.RULES.find_revision(connection)
     if revision is None:
         raise typer.BadParameter("there are no sign-in rules: hypervisor provider apply FILE")
     print(revision.text, end="")
@@ -88,9 +88,8 @@ def list_revisions(context: typer.Context) -> None:
     from hypervisor.accounts import queries_provider
 
     with open_database(context) as connection:
-        for revision in queries_provider.list_revisions(connection):
-            recorded = f"{revision.recorded_at:%Y-%m-%d %H:%M:%S}Z"
-            print(f"{revision.id}  {recorded}  {revision.author}: {revision.reason}")
+        for revision in queries_provider.RULES.list_revisions(connection):
+            print(revision)
 
 
 def try_claims(

@@ -61,7 +61,7 @@ def _render(
 ) -> Response:
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
-        revision = queries_provider.find_rules(connection)
+        revision = queries_provider.RULES.find_revision(connection)
     provider = get_provider(request)
     return render(
         context,

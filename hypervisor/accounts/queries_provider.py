@@ -1,4 +1,4 @@
-"""Accounts and sessions of the identity provider, and the revisions of the sign-in rules."""
+"""Accounts and sessions of the identity provider, and the sign-in rules."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,19 +6,9 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.documents import Document
 
-_REVISIONS = "SELECT id, text, author, reason, recorded_at FROM sign_in_rules"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RulesRevision:
-    """A revision of the sign-in rules."""
-
-    id: int
-    text: str
-    author: str
-    reason: str
-    recorded_at: datetime
+RULES = Document(table="sign_in_rules", kind="sign-in-rules")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,27 +20,6 @@ class ProviderAccount:
     title: str
     language: str | None
     disabled_at: datetime | None
-
-
-def list_revisions(connection: Connection) -> list[RulesRevision]:
-    """All revisions of the rules, the latest last."""
-    with connection.cursor(row_factory=class_row(RulesRevision)) as cursor:
-        return cursor.execute(f"{_REVISIONS} ORDER BY id").fetchall()
-
-
-def find_rules(connection: Connection) -> RulesRevision | None:
-    """The rules in force."""
-    with connection.cursor(row_factory=class_row(RulesRevision)) as cursor:
-        return cursor.execute(f"{_REVISIONS} ORDER BY id DESC LIMIT 1").fetchone()
-
-
-def insert_revision(connection: Connection, text: str, *, author: str, reason: str) -> int:
-    """A new revision; its number."""
-    row = connection.execute(
-        "INSERT INTO sign_in_rules (text, author, reason) VALUES (%s, %s, %s) RETURNING id",
-        [text, author, reason],
-    ).fetchone()
-    return int(row[0]) if row else 0
 
 
 def find_account(connection: Connection, issuer: str, subject: str) -> ProviderAccount | None:

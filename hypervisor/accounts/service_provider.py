@@ -1,6 +1,5 @@
 """Signing in with the identity provider: accounts follow its claims, each act with its record."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from hypervisor.access.service import Transaction, Visit
 from hypervisor.accounts import queries_provider
 from hypervisor.accounts.provider import EndedSession, Identity
 from hypervisor.accounts.provider_calls import SignInRefusedError
-from hypervisor.accounts.queries_provider import ProviderAccount
+from hypervisor.accounts.queries_provider import RULES, ProviderAccount
 from hypervisor.accounts.service import end_credentials, format_roles, require_valid_name
 from hypervisor.accounts.sign_in_rules import (
     SignInRules,
@@ -251,7 +250,7 @@ def load_rules(connection: Connection) -> SignInRules | None:
 
     An area that is there no more gives a role nowhere.
     """
-    revision = queries_provider.find_rules(connection)
+    revision = RULES.find_revision(connection)
     return None if revision is None else read_rules(revision.text, file=FILE)
 
 
@@ -271,24 +270,13 @@ def apply_rules(  # noqa: PLR0913  what an act on the rules is
     rules = read_rules(text, file=file, areas=list_area_codes(connection))
     count = len(rules.roles)
     lines = f"{count} line{'s' if count != 1 else ''} of roles, button {rules.provider!r}"
-    with connection.transaction():
-        before = queries_provider.find_rules(connection)
-        if before is not None and before.text == text:
-            return f"{file} is already in force, as revision {before.id}"
-        if dry_run:
-            return f"{file} is valid: {lines} (--dry-run: nothing was changed)"
-        old = before.text.splitlines() if before else []
-        changed = difflib.unified_diff(old, text.splitlines(), n=0, lineterm="")
-        author = author.strip() or audit.current_user()
-        audit.record(
-            connection,
-            kind="sign-in-rules",
-            subject=FILE,
-            reason=reason,
-            author=author,
-            details={"changed": [line for line in changed if line[:2] not in {"--", "++", "@@"}]},
-        )
-        number = queries_provider.insert_revision(
-            connection, text, author=author, reason=reason.strip()
-        )
-    return f"revision {number} is in force: {lines}; roles follow at the next sign-in of each"
+    return RULES.apply(
+        connection,
+        text,
+        file=file,
+        summary=f"{lines}; roles follow at the next sign-in of each",
+        subject=FILE,
+        author=author,
+        reason=reason,
+        dry_run=dry_run,
+    )

@@ -157,9 +157,8 @@ def list_revisions(context: typer.Context) -> None:
     from hypervisor.notifications import queries_routes
 
     with _connect(context) as connection:
-        for revision in queries_routes.list_revisions(connection):
-            recorded = f"{revision.recorded_at:%Y-%m-%d %H:%M:%S}Z"
-            print(f"{revision.id}  {recorded}  {revision.author}: {revision.reason}")
+        for revision in queries_routes.ROUTES.list_revisions(connection):
+            print(revision)
 
 
 def list_recipients(

@@ -99,7 +99,7 @@ class Notifier:
         return self._start() or more
 
     def _read_routes(self) -> None:
-        new = queries_routes.find_revision(self.connection, self._revision)
+        new = queries_routes.ROUTES.find_revision(self.connection, self._revision)
         if new is None:
             return
         dispatcher = self.dispatcher

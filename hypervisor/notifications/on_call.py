@@ -51,7 +51,7 @@ def covers(route: Route, at: datetime) -> bool:
 
 def find_on_call(owner: Connection, now: datetime, territory: Territory) -> OnCallNow:
     """Who is on call now for alarms of a territory. `owner`: a connection that sees all routes."""
-    revision = queries_routes.find_revision(owner, 0)
+    revision = queries_routes.ROUTES.find_revision(owner)
     routes = None if revision is None else _parse_routes(revision.text)
     if routes is None:
         return OnCallNow(routed=False)

@@ -74,7 +74,7 @@ def _render(
 ) -> Response:
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
-        revision = queries_routes.find_revision(connection, 0)
+        revision = queries_routes.ROUTES.find_revision(connection)
         in_force = routing.read_in_force(connection)
         gaps = routing.find_gaps(connection, in_force) if in_force.routes else []
         sent = queries_deliveries.list_deliveries(connection, limit=30)

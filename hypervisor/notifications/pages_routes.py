@@ -40,7 +40,7 @@ _WORDS = {
 def show_route(context: Context, key: Key = "", back: Back = "") -> Response:
     """The form of a route, or of a new one."""
     context.require(Duty.ADMINISTER)
-    revision = queries_routes.find_revision(context.connection, 0)
+    revision = queries_routes.ROUTES.find_revision(context.connection)
     route = route_form.find_route(revision.text if revision else "", key) if key else None
     if key and route is None:
         raise NotFoundError("there is no route {key!r}", key)
@@ -80,7 +80,7 @@ def remove_route(
     values = {"seen": seen, "reason": reason}
     wrong = _apply(context, lambda text: route_form.put_route(text, key, None), values, subject=key)
     if wrong:
-        revision = queries_routes.find_revision(context.connection, 0)
+        revision = queries_routes.ROUTES.find_revision(context.connection)
         route = route_form.find_route(revision.text if revision else "", key) or {}
         return _render(context, key, route_form.fill_values(route), wrong=wrong)
     return RedirectResponse("/admin/notifications?done=saved", status_code=303)
@@ -120,7 +120,7 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
     back: str = "",
     spare: int = 2,
 ) -> Response:
-    revision = queries_routes.find_revision(context.connection, 0)
+    revision = queries_routes.ROUTES.find_revision(context.connection)
     areas, sites, _rules = queries_routes.read_names(context.connection)
     routes = routing.read_in_force(context.connection).routes
     return render(

@@ -1,51 +1,11 @@
-"""SQL of the revisions of the routes file, and of the names that it may use."""
+"""The routes file, and the names that it may use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-
-from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
+from hypervisor.database.documents import Document
 
-_REVISIONS = "SELECT id, text, author, reason, recorded_at FROM notify_routes"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoutesRevision:
-    """A revision of the routes file."""
-
-    id: int
-    text: str
-    author: str
-    reason: str
-    recorded_at: datetime
-
-
-def list_revisions(connection: Connection) -> list[RoutesRevision]:
-    """All revisions of the routes file, latest last."""
-    rows = connection.cursor(row_factory=class_row(RoutesRevision))
-    return rows.execute(f"{_REVISIONS} ORDER BY id").fetchall()
-
-
-def find_revision(connection: Connection, after: int) -> RoutesRevision | None:
-    """The revision in force, if its number is above `after`."""
-    rows = connection.cursor(row_factory=class_row(RoutesRevision))
-    return rows.execute(f"{_REVISIONS} WHERE id > %s ORDER BY id DESC LIMIT 1", [after]).fetchone()
-
-
-def lock(connection: Connection) -> None:
-    """Let nobody else change the routes until the transaction's end."""
-    connection.execute("LOCK TABLE notify_routes IN SHARE ROW EXCLUSIVE MODE")
-
-
-def insert_revision(connection: Connection, text: str, *, author: str, reason: str) -> int:
-    """Insert a revision; returns its number."""
-    row = connection.execute(
-        "INSERT INTO notify_routes (text, author, reason) VALUES (%s, %s, %s) RETURNING id",
-        [text, author, reason],
-    ).fetchone()
-    return int(row[0]) if row else 0
+ROUTES = Document(table="notify_routes", kind="routes")  # the file of routes
 
 
 def read_names(

@@ -1,6 +1,5 @@
 """Applies and shows routes files; describes who would be notified."""
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hypervisor.base.instants import micros, moment, text
-from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import (
@@ -25,7 +23,6 @@ from hypervisor.notifications.model import NotifyError
 from hypervisor.notifications.on_call import describe_gaps
 from hypervisor.notifications.queries_alarms import AlarmContext
 from hypervisor.notifications.queries_outbox import Entry
-from hypervisor.notifications.queries_routes import RoutesRevision
 from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Routes
 from rules._rule import CATEGORIES, SEVERITIES
@@ -63,18 +60,20 @@ def apply_routes(
         raise NotifyError("{file} cannot be read: {error}", file, error) from error
     vocabulary = _read_vocabulary(connection)
     routes = read_routes(written, file=str(file), vocabulary=vocabulary)
-    counted = _summarize(routes)
     gaps = [f"WARNING: {gap}" for gap in find_gaps(connection, routes, vocabulary)]
-    with connection.transaction():
-        queries_routes.lock(connection)
-        before = queries_routes.find_revision(connection, 0)
-        if before is not None and before.text == written:
-            return f"{file} is already in force, as revision {before.id}"
-        if dry_run:
-            summary = f"{file} is valid: {counted} (--dry-run: nothing was changed)"
-            return "\n".join([summary, *gaps])
-        number = _record(connection, before, written, file.name, author=author, reason=reason)
-    return "\n".join([f"revision {number} is in force: {counted}", *gaps])
+    done = queries_routes.ROUTES.apply(
+        connection,
+        written,
+        file=str(file),
+        summary=_summarize(routes),
+        subject=file.name,
+        author=author,
+        reason=reason,
+        dry_run=dry_run,
+        mask=mask_addresses,
+    )
+    queries_outbox.notify_workers(connection)
+    return "\n".join([done, *gaps])
 
 
 def edit_routes(  # noqa: PLR0913  who, why and on what belong to a change
@@ -92,41 +91,25 @@ def edit_routes(  # noqa: PLR0913  who, why and on what belong to a change
         NotifyError: another revision came meanwhile.
         RuleError: the result is no routes file.
     """
+    routes = queries_routes.ROUTES
     with connection.transaction():
-        queries_routes.lock(connection)
-        before = queries_routes.find_revision(connection, 0)
+        routes.lock(connection)
+        before = routes.find_revision(connection)
         if (before.id if before else 0) != seen:
             raise NotifyError("somebody changed the routes meanwhile: compare, and save again")
         written = edit(before.text if before else "")
         read_routes(written, file="routes", vocabulary=_read_vocabulary(connection))
         if before is None or before.text != written:
-            _record(connection, before, written, subject, author=author, reason=reason)
-
-
-def _record(  # noqa: PLR0913  who, why and on what belong to a change
-    connection: Connection,
-    before: RoutesRevision | None,
-    written: str,
-    subject: str,
-    *,
-    author: str,
-    reason: str,
-) -> int:
-    """Record the act and the revision, in the caller's transaction."""
-    author = author.strip() or audit.current_user()
-    audit.record(
-        connection,
-        kind="routes",
-        subject=subject,
-        reason=reason,
-        author=author,
-        details={"changed": _diff(before.text if before else "", written)},
-    )
-    number = queries_routes.insert_revision(
-        connection, written, author=author, reason=reason.strip()
-    )
-    queries_outbox.notify_workers(connection)
-    return number
+            routes.replace(
+                connection,
+                before,
+                written,
+                subject=subject,
+                author=author,
+                reason=reason,
+                mask=mask_addresses,
+            )
+            queries_outbox.notify_workers(connection)
 
 
 def find_gaps(
@@ -155,13 +138,6 @@ def _read_vocabulary(connection: Connection) -> Vocabulary:
     )
 
 
-def _diff(before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(
-        mask_addresses(before).splitlines(), mask_addresses(after).splitlines(), n=0, lineterm=""
-    )
-    return [line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@"]
-
-
 def mask_addresses(written: str) -> str:
     """A file with the secrets of its addresses masked."""
     return _ADDRESS.sub(lambda match: _mask_address(match[0]), written)
@@ -181,7 +157,7 @@ def show_routes(connection: Connection, *, secrets: bool) -> str:
     Raises:
         NotifyError: there is none.
     """
-    revision = queries_routes.find_revision(connection, 0)
+    revision = queries_routes.ROUTES.find_revision(connection)
     if revision is None:
         raise NotifyError(
             "no routes are in force; apply some with `hypervisor notify routes apply FILE`"
@@ -194,7 +170,7 @@ def show_routes(connection: Connection, *, secrets: bool) -> str:
 
 def read_in_force(connection: Connection) -> Routes:
     """The routes in force, if any."""
-    revision = queries_routes.find_revision(connection, 0)
+    revision = queries_routes.ROUTES.find_revision(connection)
     return Routes() if revision is None else read_routes(revision.text, file="the routes in force")
 
 

@@ -92,7 +92,7 @@ def test_who_is_called_and_the_official_colours(own_console: Console) -> None:
         "    channels: [{name: town, webhook: 'http://127.0.0.1:9/'}]\n"
     )
     with connect(own_console.url) as connection:
-        queries_routes.insert_revision(connection, routes, author="test", reason="test")
+        queries_routes.ROUTES.insert_revision(connection, routes, author="test", reason="test")
         _bulletin(connection)
     page = own_console.page("/now", language="fr")
     duty = page.locator("#duty")

@@ -479,21 +479,21 @@ def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connectio
 
 
 def test_revisions_of_the_routes(connection: Connection) -> None:
-    assert queries_routes.find_revision(connection, 0) is None
-    first = queries_routes.insert_revision(connection, "one", author="ann", reason="why")
-    second = queries_routes.insert_revision(connection, "two", author="ben", reason="again")
-    kept = queries_routes.list_revisions(connection)
+    assert queries_routes.ROUTES.find_revision(connection) is None
+    first = queries_routes.ROUTES.insert_revision(connection, "one", author="ann", reason="why")
+    second = queries_routes.ROUTES.insert_revision(connection, "two", author="ben", reason="again")
+    kept = queries_routes.ROUTES.list_revisions(connection)
     assert [(one.id, one.text, one.author, one.reason) for one in kept] == [
         (first, "one", "ann", "why"),
         (second, "two", "ben", "again"),
     ]
     assert all(one.recorded_at > NOW for one in kept)
     assert (
-        queries_routes.find_revision(connection, 0)
-        == queries_routes.find_revision(connection, first)
+        queries_routes.ROUTES.find_revision(connection)
+        == queries_routes.ROUTES.find_revision(connection, first)
         == kept[1]
     )
-    assert queries_routes.find_revision(connection, second) is None
+    assert queries_routes.ROUTES.find_revision(connection, second) is None
 
 
 def test_rules_in_force_at_a_time(connection: Connection) -> None:

@@ -57,7 +57,7 @@ def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | N
     world.register(SITES)
     world.join()
     routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
-    queries_routes.insert_revision(world.connection, routes, author="test", reason="test")
+    queries_routes.ROUTES.insert_revision(world.connection, routes, author="test", reason="test")
     world.connection.commit()
     sent = flood(3)
     size = -(-len(sent) // ROUNDS)

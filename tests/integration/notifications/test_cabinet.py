@@ -72,7 +72,7 @@ def street(database_url: str) -> Iterator[World]:
 @pytest.fixture
 def notifier(street: World, hook: Webhook, tmp_path: Path) -> Iterator[Notifier]:
     routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
-    queries_routes.insert_revision(street.connection, routes, author="test", reason="test")
+    queries_routes.ROUTES.insert_revision(street.connection, routes, author="test", reason="test")
     street.connection.commit()
     settings = Settings(data=tmp_path, database_url=street.url, notify_timeout_seconds=2.0)
     one = build_notifier(connect(street.url, autocommit=True), settings, lambda _: None)

@@ -374,7 +374,7 @@ def test_a_file_is_applied_with_what_changed_and_without_what_is_secret(
         f"{file} is valid: 0 routes, no heartbeat (`dead man`) (--dry-run: nothing was changed)"
     )
     assert len(dry.splitlines()) > 1, "and which domains nobody takes"
-    assert len(queries_routes.list_revisions(applied.connection)) == 2
+    assert len(queries_routes.ROUTES.list_revisions(applied.connection)) == 2
     with pytest.raises(NotifyError, match="cannot be read"):
         routing.apply_routes(applied.connection, tmp_path / "none", author="x", reason="x")
 

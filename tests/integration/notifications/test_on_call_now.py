@@ -30,7 +30,7 @@ def _names(now: OnCallNow) -> list[str]:
 def test_each_sees_who_is_on_call_for_their_own_communes(town: Town) -> None:
     arpajon = Territory(communes=frozenset({"91021"}))
     assert find_on_call(town.connection, BEGIN, arpajon) == OnCallNow(routed=False)
-    queries_routes.insert_revision(town.connection, ROUTES, author="test", reason="test")
+    queries_routes.ROUTES.insert_revision(town.connection, ROUTES, author="test", reason="test")
     everyone = find_on_call(town.connection, BEGIN, EVERYWHERE)
     assert _names(everyone) == ["everywhere", "commune", "around", "gauge", "cabinet"]
     mayor = find_on_call(town.connection, BEGIN, arpajon)
@@ -49,14 +49,14 @@ def test_each_sees_who_is_on_call_for_their_own_communes(town: Town) -> None:
 
 def test_nobody_is_notified_where_no_route_takes_their_alarms(town: Town) -> None:
     only = "routes: [{name: cabinet, when: {sites: cabinet}, channels: [{mqtt: a}]}]"
-    queries_routes.insert_revision(town.connection, only, author="test", reason="test")
+    queries_routes.ROUTES.insert_revision(town.connection, only, author="test", reason="test")
     arpajon = Territory(communes=frozenset({"91021"}))
     assert find_on_call(town.connection, BEGIN, arpajon) == OnCallNow(routed=False)
     assert find_on_call(town.connection, BEGIN, EVERYWHERE).routed
 
 
 def test_routes_that_cannot_be_read_name_nobody(town: Town) -> None:
-    queries_routes.insert_revision(
+    queries_routes.ROUTES.insert_revision(
         town.connection, "routes: [{name: duty}]", author="test", reason="test"
     )
     assert find_on_call(town.connection, BEGIN, EVERYWHERE) == OnCallNow(routed=False)

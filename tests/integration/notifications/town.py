@@ -99,7 +99,9 @@ class Town:
         self.revise("series", f"{name}/level", {"interval_s": interval})
 
     def routes(self, written: str) -> None:
-        queries_routes.insert_revision(self.connection, written, author="test", reason="test")
+        queries_routes.ROUTES.insert_revision(
+            self.connection, written, author="test", reason="test"
+        )
         queries_outbox.notify_workers(self.connection)
         self.connection.commit()
 
