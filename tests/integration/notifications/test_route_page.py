@@ -65,7 +65,7 @@ def test_a_route_is_entered_changed_and_removed(anne: httpx.Client, database_url
     renamed = {**DUTY, "name": "head", "channels.0.target": "https://a.example/…", "seen": seen}
     assert leads_to(anne.post(f"{PAGE}?key=chief", data=renamed), saved)
     with connect(database_url) as connection:
-        revision = queries_routes.find_revision(connection, 0)
+        revision = queries_routes.ROUTES.find_revision(connection)
     assert revision is not None
     assert "chief" not in revision.text
     assert revision.text.count("https://a.example/x") == 2  # the mask is no address
