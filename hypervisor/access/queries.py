@@ -46,8 +46,7 @@ def load_person(connection: Connection, row: Sequence[Any]) -> Person:
 def get_person(connection: Connection, account: int) -> Person:
     """Somebody by the number of their account, as they would be signed in.
 
-    Raises:
-        NoAccountError: there is none.
+    Raises NoAccountError: there is none.
     """
     row = connection.execute(
         f"SELECT {PERSON} FROM account a WHERE a.id = %s",  # noqa: S608  our own columns
@@ -70,11 +69,7 @@ def list_accounts(connection: Connection) -> list[Account]:
 
 
 def get_account(connection: Connection, name: str) -> Account:
-    """The account of that name.
-
-    Raises:
-        NoAccountError: there is none.
-    """
+    """The account of that name. Raises NoAccountError: there is none."""
     match = next((account for account in list_accounts(connection) if account.name == name), None)
     if match is None:
         raise NoAccountError("no account is named {name!r}", name)
@@ -98,11 +93,7 @@ def lock_account(connection: Connection, account: int) -> None:
 def insert_account(
     connection: Connection, *, name: str, title: str, password: str | None, language: str | None
 ) -> int:
-    """A new account; its number.
-
-    Raises:
-        AccountError: the name is taken.
-    """
+    """A new account; its number. Raises AccountError: the name is taken."""
     taken = connection.execute("SELECT name FROM account WHERE lower(name) = lower(%s)", [name])
     existing = taken.fetchone()
     if existing is not None:

@@ -78,11 +78,7 @@ def count_administrators(connection: Connection) -> int:
 
 
 def get_territory(connection: Connection, area: str | None) -> Territory:
-    """Where a role given for this area would hold.
-
-    Raises:
-        NoAccountError: no area has that code.
-    """
+    """Where a role given for this area would hold. Raises NoAccountError: no area has that code."""
     if area is None:
         return EVERYWHERE
     territory = queries_places.find_area(connection, area)

@@ -77,11 +77,7 @@ def list_tokens(connection: Connection, account: int | None = None) -> list[Toke
 
 
 def get_token(connection: Connection, number: int) -> Token:
-    """One by its number.
-
-    Raises:
-        NoAccountError: there is none.
-    """
+    """One by its number. Raises NoAccountError: there is none."""
     token = next((token for token in list_tokens(connection) if token.id == number), None)
     if token is None:
         raise NoAccountError("no token has the number {number}", number)

@@ -71,8 +71,7 @@ def _get_program_account(
 ) -> Person:
     """The account, where it only serves programs: nobody acts in a person's name.
 
-    Raises:
-        AccountError: somebody signs in with it.
+    Raises AccountError: somebody signs in with it.
     """
     program = service.get_administered_account(connection, account, administrator)
     if program.signs_in:

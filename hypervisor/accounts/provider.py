@@ -127,8 +127,7 @@ class Provider(ProviderCalls):
     ) -> Identity:
         """Who has signed in: the code's tokens, checked, and what userinfo adds.
 
-        Raises:
-            SignInRefusedError: the provider refused, or what it gave is not ours to believe.
+        Raises SignInRefusedError: the provider refused, or what it gave is not ours to believe.
         """
         metadata = self.discover(now)
         must_name_itself = metadata.authorization_response_iss_parameter_supported
@@ -171,8 +170,7 @@ class Provider(ProviderCalls):
     def read_logout_token(self, token: str, now: datetime) -> EndedSession:
         """What a logout token of the back channel ends.
 
-        Raises:
-            SignInRefusedError: it is none, or not for us.
+        Raises SignInRefusedError: it is none, or not for us.
         """
         claims = self._verify(token, now, trusted=False, exp={"essential": True})
         events = claims.get("events")
@@ -207,9 +205,7 @@ class Provider(ProviderCalls):
         """The claims of a token that the provider signed, for us, and that has not expired.
 
         `trusted`: the provider itself gave it to us, so that it may name a new key at any time.
-
-        Raises:
-            SignInRefusedError: it is not.
+        Raises SignInRefusedError: it is not.
         """
         needed = bool(wanted_claims)
         registry = jwt.JWTClaimsRegistry(

@@ -65,8 +65,7 @@ class ProviderCalls:
     def discover(self, now: datetime) -> Metadata:
         """What the provider says of itself.
 
-        Raises:
-            ProviderError: it does not, or it is another's.
+        Raises ProviderError: it does not, or it is another's.
         """
         with self._lock:
             cached = self._metadata
@@ -101,8 +100,7 @@ class ProviderCalls:
     def read_keys(self, now: datetime, *, renew: bool = False) -> KeySet:
         """The keys with which the provider signs. `renew`: not the cached ones.
 
-        Raises:
-            ProviderError: there are none.
+        Raises ProviderError: there are none.
         """
         with self._lock:
             cached = self._keys
@@ -125,11 +123,7 @@ class ProviderCalls:
     def exchange(
         self, metadata: Metadata, code: str, verifier: str, return_to: str
     ) -> Mapping[str, Any]:
-        """The tokens of a code.
-
-        Raises:
-            SignInRefusedError: it is not a good one.
-        """
+        """The tokens of a code. Raises SignInRefusedError: it is not a good one."""
         form = {
             "grant_type": "authorization_code",
             "code": code,

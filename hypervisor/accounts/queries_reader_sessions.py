@@ -121,8 +121,7 @@ def find_drift(connection: Connection, timeout: float) -> ReaderDrift:
 def read_drift(url: str, timeout: float) -> ReaderDrift:
     """`strays`, in a connection of its own.
 
-    Raises:
-        StoreError: the database does not answer, or its schema is older than this.
+    Raises StoreError: the database does not answer, or its schema is older than this.
     """
     try:
         with connect(url) as connection:

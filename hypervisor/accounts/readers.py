@@ -49,8 +49,7 @@ def ensure_reader(
 ) -> Reader:
     """Have a reader of this name, area and password, whether or not it was there.
 
-    Raises:
-        AccountError: as `add`; that it is there already is none.
+    Raises AccountError: as `add`; that it is there already is none.
     """
     _check_and_lock(connection, name, area)
     return _grant_access(connection, name, password, area=area, author=_AUTHOR, timeout=timeout)
@@ -84,11 +83,7 @@ def rotate_password(
 def remove_reader(
     connection: Connection, name: str, *, author: str = _AUTHOR, reason: str = ""
 ) -> None:
-    """Take a reader away.
-
-    Raises:
-        NoAccountError: there is none of that name.
-    """
+    """Take a reader away. Raises NoAccountError: there is none of that name."""
     queries_readers.lock_readers(connection)
     reader = get_reader(connection, name)
     queries_readers.delete_reader(connection, name)
@@ -98,11 +93,7 @@ def remove_reader(
 
 
 def get_reader(connection: Connection, name: str) -> Reader:
-    """The reader of that name.
-
-    Raises:
-        NoAccountError: there is none.
-    """
+    """The reader of that name. Raises NoAccountError: there is none."""
     reader = queries_readers.find_reader(connection, name)
     if reader is None:
         raise NoAccountError(

@@ -77,11 +77,7 @@ def create_account(
 
 
 def require_valid_name(name: str) -> str:
-    """The name, where an account may have it.
-
-    Raises:
-        AccountError: it may not.
-    """
+    """The name, where an account may have it. Raises AccountError: it may not."""
     if not _NAME.fullmatch(name):
         raise AccountError(
             "{name!r} is not a valid account name: expected up to 100 letters, digits, spaces and "
@@ -139,8 +135,7 @@ def update_description(
 ) -> None:
     """Change what people read, and the language that it begins in.
 
-    Raises:
-        NoAccountError: there is none that the administrator administers.
+    Raises NoAccountError: there is none that the administrator administers.
     """
     _check_language(language)
     account = get_administered_account(connection, name, administrator)
@@ -222,8 +217,7 @@ def get_administered_account(
 ) -> Account:
     """An account that the administrator administers: all its roles lie within their territory.
 
-    Raises:
-        NoAccountError: there is none; another's is as if it did not exist.
+    Raises NoAccountError: there is none; another's is as if it did not exist.
     """
     account = access_queries.get_account(connection, name)
     if not _administers(connection, account, administrator):
@@ -295,11 +289,7 @@ def _record(  # noqa: PLR0913, PLR0917  what an audit has to say
 
 
 def require_administrator(context: RequestContext) -> Administrator:
-    """Who administers.
-
-    Raises:
-        ForbiddenError: they administer nothing.
-    """
+    """Who administers. Raises ForbiddenError: they administer nothing."""
     return Administrator(
         name=context.person.name, territory=context.require_anywhere(Duty.ADMINISTER)
     )

@@ -69,10 +69,8 @@ def sign_in(
     """Open a session; what the browser shows from now on.
 
     The first time the account is made. Its name that people read and its roles follow the claims;
-    where these give no role any more, it has none and its sessions end.
-
-    Raises:
-        SignInRefusedError: a claim is missing, no role comes of them, or the account is disabled.
+    where these give no role any more, it has none and its sessions end. Raises SignInRefusedError:
+    a claim is missing, no role comes of them, or the account is disabled.
     """
     secret = ""
     with writing() as connection:

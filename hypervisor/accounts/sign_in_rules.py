@@ -47,8 +47,7 @@ class SignInRules:
 def read_rules(text: str, *, file: str, areas: Collection[str] = ()) -> SignInRules:
     """The rules of a file; `areas`: the codes that it may name (none: any).
 
-    Raises:
-        TerritoryError: says where, and what was expected.
+    Raises TerritoryError: says where, and what was expected.
     """
     source = Source(file)
     node = source.compose(text)

@@ -94,11 +94,7 @@ class AccountRow:
 def admin_context(
     context: RequestContext, key: str, *, done: str = "", wrong: str = ""
 ) -> dict[str, Any]:
-    """What every sheet needs.
-
-    Raises:
-        ForbiddenError: the person administers nothing.
-    """
+    """What every sheet needs. Raises ForbiddenError: the person administers nothing."""
     require_administrator(context)
     whole = context.person.everywhere(Duty.ADMINISTER)
     return {
@@ -162,8 +158,7 @@ def list_grantable_areas(
 def parse_roles(texts: Sequence[str], where: Sequence[str]) -> Roles:
     """Roles out of a form: one without a role is none.
 
-    Raises:
-        AccountError: one of them is no role.
+    Raises AccountError: one of them is no role.
     """
     wrong = [text for text in texts if text and text not in set(Role)]
     if wrong:

@@ -184,8 +184,7 @@ def _read_form(  # noqa: PLR0913  the fields of a form
 ) -> Act:
     """The act, of no alarm yet; the end of shelving: minutes from now, or a local time.
 
-    Raises:
-        RefusedError: the end is not a time, or the act is the system's.
+    Raises RefusedError: the end is not a time, or the act is the system's.
     """
     if kind in {ActKind.ESCALATE, ActKind.REMIND}:
         raise RefusedError("only the system can {kind}", kind.value)

@@ -63,11 +63,7 @@ def list_alarms(
 
 
 def get_alarm(connection: Connection, number: int, *, wall: datetime) -> HandledAlarm:
-    """An alarm, also a withdrawn one.
-
-    Raises:
-        NoAlarmError: no such alarm.
-    """
+    """An alarm, also a withdrawn one. Raises NoAlarmError: no such alarm."""
     alarms = list_alarms(connection, Selection(numbers=[number], withdrawn=True), wall=wall)
     if not alarms:
         raise NoAlarmError("no alarm has the number {number}", number)

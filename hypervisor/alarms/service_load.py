@@ -84,8 +84,7 @@ class LoadReport:
 def measure_load(connection: Connection, span: Span, *, wall: datetime) -> LoadReport:
     """The load of a span.
 
-    Raises:
-        AlarmError: the span ends before it begins, or the exercise has not begun.
+    Raises AlarmError: the span ends before it begins, or the exercise has not begun.
     """
     ends = span.ends or queries_lifecycle.read_clock(connection, wall)
     if ends is None:

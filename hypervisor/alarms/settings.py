@@ -30,8 +30,7 @@ _DURATIONS = ("shelve_longest", "incident_quiet", "chatter_window", "standing_lo
 def parse_setting(name: str, value: str) -> Any:
     """Parse the text of a setting into its JSON value.
 
-    Raises:
-        AlarmError: no such setting, or not a value of it.
+    Raises AlarmError: no such setting, or not a value of it.
     """
     names = [field.name for field in fields(AlarmSettings)]
     if name not in names:

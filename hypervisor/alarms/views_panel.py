@@ -77,11 +77,7 @@ class Panel:
 
 
 def build_panel(context: RequestContext, number: int) -> Panel:
-    """The panel of an alarm.
-
-    Raises:
-        NotFoundError: no such alarm, or not visible to this person.
-    """
+    """The panel of an alarm. Raises NotFoundError: no such alarm, or not visible to this person."""
     now, connection = context.now(), context.connection
     rows = queries_list.list_rows(connection, AlarmFilter(numbers=(number,)), now)
     if not rows:

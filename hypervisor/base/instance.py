@@ -34,11 +34,7 @@ class Instance:
 
 
 def require_timezone(name: str) -> str:
-    """The name of a time zone, as it is.
-
-    Raises:
-        InstanceError: there is none of that name.
-    """
+    """The name of a time zone, as it is. Raises InstanceError: there is none of that name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -48,11 +44,7 @@ def require_timezone(name: str) -> str:
 
 
 def require_exercise(instance: Instance, *, what: str) -> None:
-    """Refuse `what` in a live instance.
-
-    Raises:
-        InstanceError: it is live.
-    """
+    """Refuse `what` in a live instance. Raises InstanceError: it is live."""
     if instance.mode is not Mode.EXERCISE:
         raise InstanceError(
             "{what} is refused: the instance {instance!r} is live; make an exercise "
@@ -66,8 +58,7 @@ def require_exercise(instance: Instance, *, what: str) -> None:
 def require_mode(instance: Instance, mode: Mode) -> None:
     """Refuse to go on as `mode` where the instance was made otherwise.
 
-    Raises:
-        InstanceError: the instance is of the other mode.
+    Raises InstanceError: the instance is of the other mode.
     """
     if instance.mode is not mode:
         raise InstanceError(

@@ -140,8 +140,7 @@ class Settings(BaseSettings):
 def load_settings(data: Path | None = None) -> Settings:
     """Read the settings of the instance in `data` (else HYPERVISOR_DATA, or the usual place).
 
-    Raises:
-        SettingsError: they are another user's, or one of them is not what it must be.
+    Raises SettingsError: they are another user's, or one of them is not what it must be.
     """
     folder = data or Path(os.environ.get("HYPERVISOR_DATA", default_data_folder()))
     file = folder / SETTINGS_FILE

@@ -199,8 +199,7 @@ def run_part(
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """A process `hypervisor PART`, from when it is `ready` until the context ends.
 
-    Raises:
-        BenchError: it does not start, or ends by itself.
+    Raises BenchError: it does not start, or ends by itself.
     """
     with log.open("w+") as output:
         process = subprocess.Popen(

@@ -164,11 +164,7 @@ def _rows(
 
 
 def many(text: str) -> int:
-    """`5M`, `50M`, `300k` or a plain number.
-
-    Raises:
-        BenchError: it is none.
-    """
+    """`5M`, `50M`, `300k` or a plain number. Raises BenchError: it is none."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.strip())
     if match is None:
         raise BenchError(f"--rows {text!r}: expected a number such as 5M or 300k")

@@ -187,8 +187,7 @@ def data_of(request: Request) -> File:
 def parse_version(if_match: str | None) -> int | None:
     """The version in an If-Match header; None: any.
 
-    Raises:
-        HTTPException: 412, not one of our versions.
+    Raises HTTPException: 412, not one of our versions.
     """
     mark = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
     if mark is None or mark == "*":
@@ -206,11 +205,7 @@ def require_lead(context: RequestContext) -> None:
 
 
 def require_run(connection: Connection, number: int) -> Run:
-    """The run of that number.
-
-    Raises:
-        NotFoundError: there is none.
-    """
+    """The run of that number. Raises NotFoundError: there is none."""
     run = queries_runs.get_run(connection, number)
     if run is None:
         raise NotFoundError("no run has the number {number}", number)

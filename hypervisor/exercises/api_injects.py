@@ -158,8 +158,7 @@ def _change(
 ) -> None:
     """Change an object; requires If-Match.
 
-    Raises:
-        HTTPException: it is missing, or the object has changed.
+    Raises HTTPException: it is missing, or the object has changed.
     """
     if if_match is None:
         raise HTTPException(

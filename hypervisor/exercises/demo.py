@@ -76,8 +76,7 @@ def folder(data: Path | None) -> Path:
 def stop(data: Path) -> bool:
     """Stop the demonstration's instance; False if it was not running.
 
-    Raises:
-        DemoError: the folder is not the demonstration's.
+    Raises DemoError: the folder is not the demonstration's.
     """
     _require_ours(data)
     return detached.stop(data)

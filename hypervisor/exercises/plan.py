@@ -64,11 +64,7 @@ class RunPlan:
 
 
 def plan_run(settings: Settings, run: Run) -> RunPlan:
-    """Plan a run.
-
-    Raises:
-        TerritoryError: the scenario or file is gone, or names unknown devices.
-    """
+    """Plan a run. Raises TerritoryError: the scenario or file is gone, or names unknown devices."""
     parameters = run.parameters
     if run.kind == "story":
         messages = make_messages(
@@ -98,8 +94,7 @@ def make_messages(
 ) -> MessageSet:
     """Messages of the instance's devices in a scenario, with additional faults.
 
-    Raises:
-        SimulatorError: the inventory has no device for it, or an event is invalid.
+    Raises SimulatorError: the inventory has no device for it, or an event is invalid.
     """
     story = replace(story, faults=(*story.faults, *faults))
     with connect(settings.database_url) as connection:

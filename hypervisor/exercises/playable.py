@@ -35,11 +35,7 @@ def list_playables(data: Path) -> list[Playable]:
 
 
 def get_playable(data: Path, source: str) -> Playable:
-    """The choice of that name.
-
-    Raises:
-        ExerciseError: there is none.
-    """
+    """The choice of that name. Raises ExerciseError: there is none."""
     for playable in list_playables(data):
         if playable.source == source:
             return playable
@@ -53,8 +49,7 @@ def get_playable(data: Path, source: str) -> Playable:
 def load_story(data: Path, source: str) -> Story:
     """The scenario of that name.
 
-    Raises:
-        ScenarioError: there is none, or its file cannot be read.
+    Raises ScenarioError: there is none, or its file cannot be read.
     """
     return load_scenario(
         source if source in scenario_files() else str(recording_path(data, source))
@@ -64,8 +59,7 @@ def load_story(data: Path, source: str) -> Story:
 def recording_path(data: Path, source: str) -> Path:
     """Path of a file in the folder; no other paths are accepted.
 
-    Raises:
-        ExerciseError: not a file name.
+    Raises ExerciseError: not a file name.
     """
     if Path(source).name != source or source.startswith("."):
         raise ExerciseError("{source!r} is not a file in {folder}", source, data / FOLDER)

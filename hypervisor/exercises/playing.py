@@ -165,8 +165,7 @@ def load_registry(settings: Settings) -> Registry:
 def find_series_ids(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
     """Series ids by device and quantity.
 
-    Raises:
-        ExerciseError: a device, or a quantity of one, is not in the registry.
+    Raises ExerciseError: a device, or a quantity of one, is not in the registry.
     """
     itertuples = rows[["device", "quantity"]].drop_duplicates().itertuples(index=False, name=None)
     pairs = [(str(device), str(quantity)) for device, quantity in itertuples]

@@ -126,11 +126,7 @@ class RetryingConnection:
         self._connection: Connection | None = None
 
     def ask(self, question: Callable[[Connection], T]) -> T:
-        """Run a query that can be repeated.
-
-        Raises:
-            StoreError: the database is unreachable.
-        """
+        """Run a query that can be repeated. Raises StoreError: the database is unreachable."""
         since = time.monotonic()
         while True:
             try:

@@ -59,8 +59,7 @@ def change_inject(
 ) -> None:
     """Set columns of an inject if it has `version` (None: any).
 
-    Raises:
-        ChangedError: it has another version.
+    Raises ChangedError: it has another version.
     """
     _change(connection, "exercise_inject", number, version, columns)
     if "planned" in columns:
@@ -138,8 +137,7 @@ def change_checklist_item(
 ) -> None:
     """Set columns of a line if it has `version` (None: any).
 
-    Raises:
-        ChangedError: it has another version.
+    Raises ChangedError: it has another version.
     """
     _change(connection, "exercise_checklist", number, version, columns)
     notify_conductor(connection)

@@ -52,10 +52,8 @@ def clear_exercise(connection: Connection, *, since: object) -> int:
 def _lock_tables(connection: Connection, tables: Sequence[str]) -> None:
     """Lock the tables until the end of the transaction.
 
-    Holders are waited for twice, then terminated: all parts reconnect.
-
-    Raises:
-        StoreError: the tables stay locked.
+    Holders are waited for twice, then terminated: all parts reconnect. Raises StoreError: the
+    tables stay locked.
     """
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
     for attempt in range(TRIES):

@@ -40,11 +40,7 @@ def _runs(connection: Connection, tail: str, *parameters: Any) -> list[Run]:
 
 
 def add_run(connection: Connection, new: NewRun) -> int:
-    """Add a run in preparation; returns its id.
-
-    Raises:
-        RunError: another run is active.
-    """
+    """Add a run in preparation; returns its id. Raises RunError: another run is active."""
     try:
         with connection.transaction():
             return _insert_run(connection, new, state="preparing")

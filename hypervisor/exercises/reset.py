@@ -34,8 +34,7 @@ def await_workers(connection: Connection, expected: int, stopping: Callable[[], 
 def reset_exercise(connection: Connection, command: Command, data: Path) -> int:
     """Reset in one transaction; returns the number of workers that should register again.
 
-    Raises:
-        RunError: a run is active, or a worker has not stored everything.
+    Raises RunError: a run is active, or a worker has not stored everything.
     """
     with connection.transaction():
         latest = queries_runs.get_latest_run(connection)

@@ -37,8 +37,7 @@ class Score:
 def score_alarms(story: Story, field: Field, seed: int, alarms: Sequence[Alarm]) -> Score:
     """Score alarms against the scenario.
 
-    Raises:
-        SimulatorError: the scenario names unknown devices or sites.
+    Raises SimulatorError: the scenario names unknown devices or sites.
     """
     verdicts = [
         Verdict(

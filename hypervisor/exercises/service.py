@@ -106,8 +106,7 @@ def order_run(connection: Connection, number: int, order: Order) -> int:
 def fire_inject(connection: Connection, number: int, author: str) -> int:
     """Request an inject now; returns the command's id.
 
-    Raises:
-        RunError: there is no such pending inject.
+    Raises RunError: there is no such pending inject.
     """
     inject = queries_injects.get_inject(connection, number)
     if inject is None or not inject.waits:
@@ -119,11 +118,7 @@ def fire_inject(connection: Connection, number: int, author: str) -> int:
 
 
 def request_reset(connection: Connection, author: str, reason: str) -> int:
-    """Request a reset; returns the command's id.
-
-    Raises:
-        RunError: a run is active.
-    """
+    """Request a reset; returns the command's id. Raises RunError: a run is active."""
     run = queries_runs.get_latest_run(connection)
     if run is not None and run.active:
         raise RunError("a run is active: stop it before the reset")
@@ -151,8 +146,7 @@ def execute(
 ) -> None:
     """Request a command and wait briefly for it, so that the response shows its result.
 
-    Raises:
-        RunError: it was refused, or no player is running.
+    Raises RunError: it was refused, or no player is running.
     """
     require_conductor(context.connection)
     with context.writing() as connection:
@@ -166,11 +160,7 @@ def execute(
 
 
 def is_done(connection: Connection, number: int) -> bool:
-    """Whether a command was executed.
-
-    Raises:
-        RunError: it was refused.
-    """
+    """Whether a command was executed. Raises RunError: it was refused."""
     command = queries_runs.get_command(connection, number)
     if command is not None and command.refused is not None:
         raise RunError(command.refused)

@@ -33,8 +33,7 @@ MOVES: Mapping[str, frozenset[str]] = {
 def add_inject(connection: Connection, run: int, fields: InjectFields, author: str) -> int:
     """Add an inject to an active run; returns its id.
 
-    Raises:
-        InjectError: there is no such run, or something is missing or unknown.
+    Raises InjectError: there is no such run, or something is missing or unknown.
     """
     active_run = queries_runs.get_run(connection, run)
     if active_run is None or not active_run.active:
@@ -105,8 +104,7 @@ def add_checklist_item(
 ) -> int:
     """Add a checklist line; returns its id.
 
-    Raises:
-        InjectError: the text is empty, or there is no such run.
+    Raises InjectError: the text is empty, or there is no such run.
     """
     if not expected.strip():
         raise InjectError("describe the expected action")
@@ -152,11 +150,7 @@ def record_observation(  # noqa: PLR0913  what is noted
 
 
 def get_inject(connection: Connection, number: int) -> Inject:
-    """The inject of that number.
-
-    Raises:
-        InjectError: there is none.
-    """
+    """The inject of that number. Raises InjectError: there is none."""
     inject = queries_injects.get_inject(connection, number)
     if inject is None:
         raise InjectError("no inject has the number {number}", number)

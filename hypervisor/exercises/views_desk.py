@@ -46,11 +46,7 @@ class InjectForm(BaseModel):
     hours: Word = ""
 
     def parse(self, context: RequestContext) -> InjectFields:
-        """What was entered.
-
-        Raises:
-            InjectError: a time or a number cannot be read.
-        """
+        """What was entered. Raises InjectError: a time or a number cannot be read."""
         return InjectFields(
             kind=self.kind,  # type: ignore[arg-type]  # it is checked when it is added
             title=self.title,

@@ -57,8 +57,7 @@ class NewAttachment:
 def check_attachment(name: str, content: bytes) -> NewAttachment:
     """The file under its bare name.
 
-    Raises:
-        LogError: empty, too large, or not of a type that its name says and that is taken.
+    Raises LogError: empty, too large, or not of a type that its name says and that is taken.
     """
     bare = PurePosixPath(name.replace("\\", "/")).name
     bare = "".join(letter for letter in bare if letter.isprintable()).strip()

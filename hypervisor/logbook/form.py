@@ -8,22 +8,14 @@ from hypervisor.web.times import local
 
 
 def parse_kind(text: str) -> EntryKind:
-    """A kind by its name.
-
-    Raises:
-        LogError: there is no such kind.
-    """
+    """A kind by its name. Raises LogError: there is no such kind."""
     if text not in set(EntryKind):
         raise LogError("kind: expected one of {kinds}", ", ".join(EntryKind))
     return EntryKind(text)
 
 
 def parse_number(text: str) -> int | None:
-    """The number of an entry or alarm; None: empty.
-
-    Raises:
-        LogError: it is no number.
-    """
+    """The number of an entry or alarm; None: empty. Raises LogError: it is no number."""
     if not text.strip():
         return None
     if not text.isdecimal() or int(text) >= 2**63:
@@ -32,11 +24,7 @@ def parse_number(text: str) -> int | None:
 
 
 def parse_due(text: str, context: RequestContext) -> datetime | None:
-    """A local day and time; None: empty.
-
-    Raises:
-        LogError: it is no time.
-    """
+    """A local day and time; None: empty. Raises LogError: it is no time."""
     due = local(text, context)
     if text and due is None:
         raise LogError("due: expected a day and a time, not {text!r}", text)

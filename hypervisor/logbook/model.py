@@ -165,8 +165,7 @@ class NewEntry:
 def check_entry(new: NewEntry) -> NewEntry:
     """The entry with its text trimmed.
 
-    Raises:
-        LogError: empty or too long, or its kind needs or forbids a field.
+    Raises LogError: empty or too long, or its kind needs or forbids a field.
     """
     words = new.text.strip()
     needs = NEEDS[new.kind]

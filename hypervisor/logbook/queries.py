@@ -52,8 +52,7 @@ class LogFilter:
 def insert_entry(connection: Connection, new: NewEntry, *, now: datetime) -> int:
     """Insert an entry; returns its id. An entry of a site gets the site's commune as area.
 
-    Raises:
-        NoEntryError: no such site, alarm or area.
+    Raises NoEntryError: no such site, alarm or area.
     """
     try:
         row = connection.execute(

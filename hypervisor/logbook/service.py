@@ -112,11 +112,7 @@ def _check_about(kind: EntryKind, about: LogEntry) -> None:
 
 
 def find_entry(connection: Connection, number: int) -> LogEntry:
-    """An entry by its number.
-
-    Raises:
-        NoEntryError: no such entry is visible.
-    """
+    """An entry by its number. Raises NoEntryError: no such entry is visible."""
     entry = queries.find_entry(connection, number)
     if entry is None:
         raise NoEntryError("no entry has the number {n}", number)
@@ -126,8 +122,7 @@ def find_entry(connection: Connection, number: int) -> LogEntry:
 def find_area(context: RequestContext) -> str | None:
     """The area for which the person writes; None: the whole territory.
 
-    Raises:
-        ForbiddenError: the person is an operator nowhere.
+    Raises ForbiddenError: the person is an operator nowhere.
     """
     if not context.person.everywhere(Duty.OPERATE):
         for grant in context.person.grants:

@@ -22,8 +22,7 @@ _STATE_AFTER: Mapping[Step, str] = {"take": "taken", "withdraw": "withdrawn"}
 def build_page(context: RequestContext) -> dict[str, Any]:
     """The hand-over page of the person's territory.
 
-    Raises:
-        ForbiddenError: the person is an operator nowhere.
+    Raises ForbiddenError: the person is an operator nowhere.
     """
     return handover_page.build_page(
         context.connection,
@@ -54,8 +53,7 @@ def find_waiting(context: RequestContext) -> Handover | None:
 def offer(context: RequestContext, note: str) -> Handover:
     """Offer a hand-over of the person's territory.
 
-    Raises:
-        HandoverError: another one is on offer.
+    Raises HandoverError: another one is on offer.
     """
     area, page = find_area(context), build_page(context)
     with context.writing() as connection:
@@ -97,8 +95,7 @@ def offer_handover(  # noqa: PLR0913  what a signature is made of
 ) -> Handover:
     """Freeze the page and sign it as the outgoing shift.
 
-    Raises:
-        HandoverError: another one of the same territory is on offer.
+    Raises HandoverError: another one of the same territory is on offer.
     """
     offered = queries_handovers.find_offered(connection, area)
     if offered is not None:
@@ -172,11 +169,7 @@ def _audit(connection: Connection, number: int, what: str, author: str) -> None:
 
 
 def find_handover(connection: Connection, number: int) -> Handover:
-    """A hand-over by its number.
-
-    Raises:
-        NoEntryError: no such hand-over is visible.
-    """
+    """A hand-over by its number. Raises NoEntryError: no such hand-over is visible."""
     handover = queries_handovers.find_handover(connection, number)
     if handover is None:
         raise NoEntryError("no hand-over has the number {n}", number)

@@ -51,8 +51,7 @@ class IncidentFile:
 def find_incident(context: RequestContext, number: int) -> Incident:
     """The incident of a number, or the one to which the alarm of that number now belongs.
 
-    Raises:
-        NotFoundError: there is none, or the person sees none of its alarms.
+    Raises NotFoundError: there is none, or the person sees none of its alarms.
     """
     with context.pool.writing() as connection:
         service_list.refresh_incidents(connection)
@@ -95,8 +94,7 @@ def read_file(context: RequestContext, incident: Incident) -> IncidentFile:
 def assign(context: RequestContext, incident: Incident, assignee: str | None) -> list[Exception]:
     """Give its open alarms an owner; returns why some were refused.
 
-    Raises:
-        ForbiddenError: the person may act on none of them.
+    Raises ForbiddenError: the person may act on none of them.
     """
     context.require_anywhere(Duty.OPERATE)
     refused: list[Exception] = []

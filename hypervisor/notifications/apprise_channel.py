@@ -75,8 +75,7 @@ def mask(target: str) -> str:
 def send(target: str, message: Message, *, key: str, seconds: float) -> None:
     """Send a message; each network wait is bounded.
 
-    Raises:
-        ChannelError: it was not delivered, or this is unknown.
+    Raises ChannelError: it was not delivered, or this is unknown.
     """
     load_plugins()
     plugin = _plugin(target)

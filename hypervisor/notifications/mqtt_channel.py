@@ -35,8 +35,7 @@ def build_topic(base: str, message: Message) -> str:
 def send(broker: Broker, base: str, message: Message, *, seconds: float) -> None:
     """Publish with QoS 1 and wait for the broker; the JSON contains the key.
 
-    Raises:
-        ChannelError: it was not delivered, or this is unknown.
+    Raises ChannelError: it was not delivered, or this is unknown.
     """
     if not _CONNECTION.acquire(timeout=seconds):
         raise ChannelError("other notifications to the broker took over {seconds:g} s", seconds)

@@ -50,11 +50,7 @@ class Vocabulary:
 
 
 def read_routes(text: str, *, file: str, vocabulary: Vocabulary | None = None) -> Routes:
-    """The routes of a file.
-
-    Raises:
-        RuleError: an error: says where, and what was expected.
-    """
+    """The routes of a file. Raises RuleError: an error: says where, and what was expected."""
     return _Reader(source=Source(file), vocabulary=vocabulary or Vocabulary()).file(text)
 
 

@@ -152,11 +152,7 @@ def _mask_address(address: str) -> str:
 
 
 def show_routes(connection: Connection, *, secrets: bool) -> str:
-    """The routes file in force.
-
-    Raises:
-        NotifyError: there is none.
-    """
+    """The routes file in force. Raises NotifyError: there is none."""
     revision = queries_routes.ROUTES.find_revision(connection)
     if revision is None:
         raise NotifyError(
@@ -177,8 +173,7 @@ def read_in_force(connection: Connection) -> Routes:
 def describe_recipients(connection: Connection, like: AlarmExample, at: datetime | None) -> str:
     """Who would be notified of such an alarm at a time, by the real decision.
 
-    Raises:
-        NotifyError: no such domain, severity, category or site.
+    Raises NotifyError: no such domain, severity, category or site.
     """
     for value, allowed in (
         (like.domain, catalogue().domains),

@@ -32,11 +32,7 @@ def run_notifier(
 def build_notifier(
     connection: Connection, settings: Settings, say: Callable[[str], None]
 ) -> Notifier:
-    """A notifier on its own connection.
-
-    Raises:
-        StoreError: the database has no instance yet.
-    """
+    """A notifier on its own connection. Raises StoreError: the database has no instance yet."""
     return Notifier(
         connection=connection,
         dispatcher=build_dispatcher(connection, settings),

@@ -26,11 +26,7 @@ class Sender:
     seconds: float
 
     def __call__(self, channel: Channel, message: Message, key: str) -> None:
-        """Send once.
-
-        Raises:
-            ChannelError: it was not delivered, or this is unknown.
-        """
+        """Send once. Raises ChannelError: it was not delivered, or this is unknown."""
         target = fill_placeholders(channel.target, self.secrets())
         if channel.kind == MQTT:
             mqtt_channel.send(self.broker, target, message, seconds=self.seconds)
@@ -43,8 +39,7 @@ class Sender:
 def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:
     """The target with placeholders filled in; inside an address their values are quoted.
 
-    Raises:
-        ChannelError: a placeholder has no value.
+    Raises ChannelError: a placeholder has no value.
     """
     alone = _PLACEHOLDER.fullmatch(target)
 

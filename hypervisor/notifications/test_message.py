@@ -21,10 +21,8 @@ _LOOK = 0.1  # s between polls
 def send_test(connection: Connection, settings: Settings, name: str, *, author: str = "") -> int:
     """Queue a test for every channel of a route; returns the number of its event.
 
-    `author` empty: the machine's user.
-
-    Raises:
-        NotifyError: no such route, or no notifier is running.
+    `author` empty: the machine's user. Raises NotifyError: no such route, or no notifier is
+    running.
     """
     routes = routing.read_in_force(connection).every
     route = next((route for route in routes if route.name == name), None)

@@ -13,11 +13,7 @@ _SHOWN = 200  # characters of the response kept in the error
 
 
 def send(target: str, message: Message, *, key: str, seconds: float) -> None:
-    """Send a message.
-
-    Raises:
-        ChannelError: it was not delivered, or this is unknown.
-    """
+    """Send a message. Raises ChannelError: it was not delivered, or this is unknown."""
     where = urlsplit(target)
     if where.scheme not in ("http", "https") or not where.hostname:
         raise ChannelError("not a webhook address; expected http:// or https://")

@@ -81,11 +81,7 @@ class Facts:
 
 
 def load_facts(context: RequestContext, name: str) -> Facts:
-    """Read them.
-
-    Raises:
-        NotFoundError: the account sees no such site.
-    """
+    """Read them. Raises NotFoundError: the account sees no such site."""
     connection, catalogue, now = context.connection, context.catalogue, context.now()
     place = queries_site.load_site(connection, name)
     if place is None:

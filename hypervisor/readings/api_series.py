@@ -46,11 +46,7 @@ def get_series(context: Context, device: str, quantity: str) -> SeriesDetailBody
 
 
 def find_series(context: RequestContext, device: str, quantity: str) -> SeriesRow:
-    """The series of that name.
-
-    Raises:
-        NotFoundError: there is none.
-    """
+    """The series of that name. Raises NotFoundError: there is none."""
     rows = queries_devices.list_series(
         context.connection, context.now(), devices=[device], quantity=quantity
     )

@@ -188,8 +188,7 @@ def read_source(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
 def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: str) -> Uplink:
     """An uplink from the options of the command line.
 
-    Raises:
-        CodecError: an option cannot be read.
+    Raises CodecError: an option cannot be read.
     """
     try:
         payload = bytes.fromhex(hexadecimal.removeprefix("0x"))
@@ -214,11 +213,7 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
 
 
 def check_name(name: str) -> str:
-    """The name, if a codec may have it.
-
-    Raises:
-        CodecError: it may not.
-    """
+    """The name, if a codec may have it. Raises CodecError: it may not."""
     if not _NAME.fullmatch(name):
         raise CodecError(
             "{name!r} cannot be a codec's name: letters, digits, '-', '_' and '.'", name

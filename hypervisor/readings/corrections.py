@@ -77,8 +77,7 @@ class Observation:
 def find_series(registry: Registry, text: str) -> Series:
     """The series that DEVICE/QUANTITY names.
 
-    Raises:
-        ActError: there is none; with the nearest name.
+    Raises ActError: there is none; with the nearest name.
     """
     device, slash, quantity = text.partition("/")
     if not slash or not quantity:
@@ -107,11 +106,7 @@ def format_quality(quality: int) -> str:
 
 
 def make_span(series: Series, first: datetime, last: datetime) -> Span:
-    """The span of a stored series.
-
-    Raises:
-        ActError: it ends before it begins.
-    """
+    """The span of a stored series. Raises ActError: it ends before it begins."""
     if last < first:
         raise ActError(
             "--to {time_to} is before --from {time_from}", last.isoformat(), first.isoformat()
@@ -128,8 +123,7 @@ def invalidate(
 ) -> CorrectionResult:
     """Exclude the readings of a span, both ends included, from all conditions.
 
-    Raises:
-        ActError: there is no valid reading in the span, or no reason is given.
+    Raises ActError: there is no valid reading in the span, or no reason is given.
     """
     span = make_span(series, first, last)
     with connection.transaction():
@@ -152,8 +146,7 @@ def check_observation(
 ) -> Observation:
     """The observation as it is stored: value in the catalogue's unit, and its quality.
 
-    Raises:
-        ActError: its series, unit or time is wrong, or the value is out of range and not forced.
+    Raises ActError: its series, unit or time is wrong, or the value is out of range and not forced.
     """
     series = find_series(registry, request.series)
     quantity = catalogue.quantities.get(series.quantity)
@@ -207,10 +200,8 @@ def observe(
 ) -> CorrectionResult:
     """Store a manual observation, which is no sign of life of the device.
 
-    `ahead`: how far its time may be ahead of now, as for devices.
-
-    Raises:
-        ActError: it is too far ahead, or this very observation is already stored.
+    `ahead`: how far its time may be ahead of now, as for devices. Raises ActError: it is too far
+    ahead, or this very observation is already stored.
     """
     span = make_span(seen.series, seen.time, seen.time)
     with connection.transaction():
@@ -242,8 +233,7 @@ def undo(
 ) -> CorrectionResult:
     """Restore what an act replaced, except where something has replaced the act since.
 
-    Raises:
-        ActError: there is no such act, it cannot be undone, or it was already undone.
+    Raises ActError: there is no such act, it cannot be undone, or it was already undone.
     """
     with connection.transaction():
         queries_corrections.lock_corrections(connection)

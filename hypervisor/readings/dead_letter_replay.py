@@ -77,8 +77,7 @@ class Outcome:
 def parse_shift(text: str) -> timedelta:
     """`-1h`, `+30min`, `90 s`, `1d`.
 
-    Raises:
-        ShiftError: it is none of these, or more than a hundred years.
+    Raises ShiftError: it is none of these, or more than a hundred years.
     """
     match = _SHIFT.fullmatch(text.strip())
     if match is None:
@@ -100,8 +99,7 @@ def select_letters(
 ) -> list[DeadLetter]:
     """The waiting letters among these; without numbers all of a reason, on a topic.
 
-    Raises:
-        NotFoundError: a number does not exist.
+    Raises NotFoundError: a number does not exist.
     """
     if not numbers:
         return queries_dead_letters.list_letters(connection, reason=reason, topic=topic, limit=None)
@@ -110,11 +108,7 @@ def select_letters(
 
 
 def get_dead_letter(connection: Connection, number: int) -> DeadLetter:
-    """A letter by its number.
-
-    Raises:
-        NotFoundError: there is none.
-    """
+    """A letter by its number. Raises NotFoundError: there is none."""
     letter = queries_dead_letters.get_dead_letter(connection, number)
     if letter is None:
         raise NotFoundError("no dead letter has the number {n}", number)
@@ -128,10 +122,8 @@ def replay(
 
     A letter of which nothing can be stored stays, with its new reason. A letter of another form
     than native JSON holds its complete message: it stays while anything is refused for its reason,
-    and only times out of tolerance are moved, since the rest was stored as received.
-
-    Raises:
-        StoreError: the database connection was lost.
+    and only times out of tolerance are moved, since the rest was stored as received. Raises
+    StoreError: the database connection was lost.
     """
     for start in range(0, len(letters), _CHUNK):
         yield from _replay_chunk(ingest, letters[start : start + _CHUNK], shift)

@@ -65,8 +65,7 @@ class WorkerParts:
 def wire(settings: Settings, *, intake: type[Intake] = Intake) -> WorkerParts:
     """The parts of the worker that the settings name.
 
-    Raises:
-        StoreError: no database answers, or it is no instance yet.
+    Raises StoreError: no database answers, or it is no instance yet.
     """
     if not _NAME.fullmatch(settings.worker):
         raise StoreError(
@@ -105,8 +104,7 @@ def wire(settings: Settings, *, intake: type[Intake] = Intake) -> WorkerParts:
 def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     """Work until `stopping`; stand by while another process works; restart with an exercise.
 
-    Raises:
-        StoreError: no database answers.
+    Raises StoreError: no database answers.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     while not stopping():

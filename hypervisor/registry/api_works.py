@@ -105,8 +105,7 @@ def _require_places(context: RequestContext, places: Mapping[str, Iterable[str]]
 def _require_match(context: RequestContext, name: str, if_match: str | None) -> None:
     """Refuse a change based on an older version of the works.
 
-    Raises:
-        HTTPException: 412, they were changed meanwhile, or the user may not see them.
+    Raises HTTPException: 412, they were changed meanwhile, or the user may not see them.
     """
     works = _load_all(context).get(name)
     etag = expected(if_match, exists=works is not None, what=f"works {name!r}")

@@ -37,8 +37,7 @@ def compare(
 ) -> Changes:
     """The changes that applying would make.
 
-    Raises:
-        InventoryError: with every problem of the resulting registry.
+    Raises InventoryError: with every problem of the resulting registry.
     """
     domain_catalogue = domain_catalogue or catalogue()
     comparison = compare_inventory(registry, inventory, catalogue=domain_catalogue, stamp=stamp)
@@ -60,8 +59,7 @@ def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of t
 ) -> Changes:
     """Write the differences; a second run changes nothing.
 
-    Raises:
-        InventoryError: with every problem of the resulting registry; nothing was changed.
+    Raises InventoryError: with every problem of the resulting registry; nothing was changed.
     """
     stamp = Stamp(author=author, reason=reason, now=now, effective=effective)
     return apply_steps(connection, lambda _: [inventory], stamp=stamp, dry_run=dry_run)
@@ -127,8 +125,7 @@ def _record(connection: Connection, act: Act, stamp: Stamp, changes: Changes) ->
 def refuse_overwrites(connection: Connection, changes: Changes) -> None:
     """Refuse changes of thresholds set by hand since the last inventory.
 
-    Raises:
-        StaleError: lists them, with who set them, when and why.
+    Raises StaleError: lists them, with who set them, when and why.
     """
     revisions = [revision for revision in changes.revisions if revision.kind == "threshold"]
     if not revisions:

@@ -24,8 +24,7 @@ class SeedError(TerritoryError):
 def format_communes(departement: str, folder: Path) -> str:
     """The CSV: current communes by code, with EPCI and population, without coordinates.
 
-    Raises:
-        SeedError: no such département, or the folder lacks its files.
+    Raises SeedError: no such département, or the folder lacks its files.
     """
     if departement not in NAMES:
         raise SeedError(

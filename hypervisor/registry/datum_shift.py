@@ -110,11 +110,7 @@ def _datum_fact(site: str, zero: float, at: datetime | None, *, illustrative: bo
 
 
 def _require_latest(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
-    """The revision in force, if it is the last one.
-
-    Raises:
-        ShiftError: there is a later one.
-    """
+    """The revision in force, if it is the last one. Raises ShiftError: there is a later one."""
     revisions = [
         revision for revision in registry.revisions if (revision.kind, revision.key) == (kind, key)
     ]

@@ -45,11 +45,8 @@ def replace_device(
     """Retire the old device and commission the new one with its facts.
 
     Thresholds of the device, its groups, reporting and ranges of its series are carried over;
-    thresholds of the site stay with the site.
-
-    Raises:
-        ReplaceError: no such device in service, the new name is taken, the time is implausible, or
-            the new one's address is missing.
+    thresholds of the site stay with the site. Raises ReplaceError: no such device in service, the
+    new name is taken, the time is implausible, or the new one's address is missing.
     """
     at = new.at
     old = _require_device(registry, new.old, at=at, now=now)
@@ -106,11 +103,7 @@ def _require_device(registry: Registry, name: str, *, at: datetime, now: datetim
 
 
 def refuse_future(at: datetime, now: datetime | None) -> None:
-    """Refuse a time in the future.
-
-    Raises:
-        ReplaceError: `at` has not come yet.
-    """
+    """Refuse a time in the future. Raises ReplaceError: `at` has not come yet."""
     if now is not None and at > now:
         raise ReplaceError(
             "{at} has not come yet (it is {now}): record it when it is done; until then "

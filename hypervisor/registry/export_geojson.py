@@ -20,8 +20,7 @@ class ExportError(TerritoryError):
 def export_features(registry: Registry, what: str) -> dict[str, Any]:
     """A FeatureCollection of sites, zones or assets (RFC 7946, WGS 84).
 
-    Raises:
-        ExportError: of something else.
+    Raises ExportError: of something else.
     """
     if what not in _FEATURES:
         raise ExportError(

@@ -63,10 +63,8 @@ def build_tree(
 ) -> Fields:
     """A file that says what the form changes; `shown`: what it showed, nothing of a new entry.
 
-    The places of the tree are the names of the inputs.
-
-    Raises:
-        InventoryError: a text that should be YAML is none.
+    The places of the tree are the names of the inputs. Raises InventoryError: a text that should be
+    YAML is none.
     """
     made = _Tree(form, fields, values, shown).entry()
     if form.name == "device":

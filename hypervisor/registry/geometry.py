@@ -25,10 +25,8 @@ class GeometryError(MessageError, ValueError):
 def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     """The normalised geometry: type, and coordinates of two numbers a position.
 
-    A text is read as JSON: a cell of a sheet, or quoted in YAML.
-
-    Raises:
-        GeometryError: with the first problem.
+    A text is read as JSON: a cell of a sheet, or quoted in YAML. Raises GeometryError: with the
+    first problem.
     """
     geometry = _parse_json(node) if isinstance(node, str) else plain_value(node)
     if not isinstance(geometry, Mapping):
@@ -87,8 +85,7 @@ def _is_truth(value: Any) -> bool:
 def check_position(lon: float, lat: float) -> tuple[float, float]:
     """A place on Earth in degrees.
 
-    Raises:
-        GeometryError: outside the range, or the numbers look exchanged.
+    Raises GeometryError: outside the range, or the numbers look exchanged.
     """
     if abs(lon) > _LAMBERT[0] or abs(lat) > _LAMBERT[1]:
         raise GeometryError(

@@ -170,11 +170,7 @@ def _sun_offset(*suns: str) -> BeforeValidator:
 
 
 def parse_clock(text: str) -> time:
-    """A local time of day: 01:00, 23:30, 1h00.
-
-    Raises:
-        ScalarError: it is none.
-    """
+    """A local time of day: 01:00, 23:30, 1h00. Raises ScalarError: it is none."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
         raise ScalarError("{text!r}: expected a local time such as 01:00", text)

@@ -120,11 +120,7 @@ def _sentence(model: type[Input], name: str, problem: Mapping[str, Any]) -> str:
 
 
 def read_text(node: Any) -> str:
-    """The text of a field.
-
-    Raises:
-        ValueError: it is no text, null, or empty.
-    """
+    """The text of a field. Raises ValueError: it is no text, null, or empty."""
     if isinstance(node, Fields | Items):
         raise ValueError("expected one value, found a list or fields")  # noqa: TRY004  pydantic's
     if node is None:
@@ -233,11 +229,7 @@ def one_of(words: Iterable[str]) -> Choice:
 
 
 def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:
-    """A word that must be one of some.
-
-    Raises:
-        ValueError: it is another.
-    """
+    """A word that must be one of some. Raises ValueError: it is another."""
     text = read_text(node)
     if text not in allowed:
         raise ValueError(
@@ -276,11 +268,7 @@ Names = Annotated[tuple[str, ...], PlainValidator(_read_names)]
 
 
 def items_of(node: Any) -> Iterator[tuple[Any, Where]]:
-    """The items of a list with their places; none without one.
-
-    Raises:
-        ValueError: it is no list.
-    """
+    """The items of a list with their places; none without one. Raises ValueError: it is no list."""
     if node and not isinstance(node, Items):
         raise ValueError("expected a list: each item begins with '- '")
     return zip(node, node.places, strict=True) if node else iter(())

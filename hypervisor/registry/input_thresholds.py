@@ -37,8 +37,7 @@ class ThresholdInput(FactInput):
 def read_thresholds(nodes: Node, context: Context) -> Iterator[Fact]:
     """Thresholds by name, the keys without their owner; null withdraws.
 
-    Raises:
-        ValueError: it is no mapping.
+    Raises ValueError: it is no mapping.
     """
     if not nodes:
         return

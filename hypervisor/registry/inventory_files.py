@@ -52,8 +52,7 @@ def list_examples() -> dict[str, Traversable]:
 def read_sources(names: Iterable[str], *, domain_catalogue: Catalogue | None = None) -> Inventory:
     """Read files, folders of files and examples, joined in the order given.
 
-    Raises:
-        InventoryError: with the problems of all of them.
+    Raises InventoryError: with the problems of all of them.
     """
     domain_catalogue = domain_catalogue or catalogue()
     parts: list[Inventory] = []
@@ -112,8 +111,7 @@ def _files(name: str) -> list[Path] | list[Traversable]:
 def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
     """Read one file's text; its name ends in .csv, .geojson, .json, .yaml or .yml.
 
-    Raises:
-        InventoryError: with every problem of this file.
+    Raises InventoryError: with every problem of this file.
     """
     problems: list[Problem] = []
     if file.lower().endswith(".csv"):
@@ -130,8 +128,7 @@ def read_tree(
 ) -> Inventory:
     """The content of a file's tree; `problems`: of its text, which are reported together.
 
-    Raises:
-        InventoryError: with every problem of this tree.
+    Raises InventoryError: with every problem of this tree.
     """
     problems = [] if problems is None else problems
     problems.extend(
@@ -148,11 +145,7 @@ def read_tree(
 
 
 def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
-    """Read one file.
-
-    Raises:
-        InventoryError: it is missing, not UTF-8, or has problems.
-    """
+    """Read one file. Raises InventoryError: it is missing, not UTF-8, or has problems."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -40,8 +40,7 @@ Build = Callable[[list[Row], Where, list[Problem]], Fields]
 def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Problem]) -> Fields:
     """The tree of a sheet; its header determines the kind.
 
-    Raises:
-        InventoryError: the header is that of no sheet we know.
+    Raises InventoryError: the header is that of no sheet we know.
     """
     delimiter = max(";,\t", key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

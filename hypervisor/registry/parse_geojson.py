@@ -26,8 +26,7 @@ _WGS84 = ("CRS84", "EPSG::4326", "EPSG:4326")
 def parse_geojson(text: str, *, file: str, catalogue: Catalogue, problems: list[Problem]) -> Fields:
     """The tree of a FeatureCollection.
 
-    Raises:
-        InventoryError: it is no JSON, no FeatureCollection, or of another reference system.
+    Raises InventoryError: it is no JSON, no FeatureCollection, or of another reference system.
     """
     top = Where(file=file, line=1)
     try:

@@ -125,11 +125,7 @@ def _missing_references(form: FormKind, values: Values, registry: Registry) -> I
 
 
 def read_files(context: RequestContext, files: Sequence[SourceFile]) -> Inventory:
-    """The content of files, joined.
-
-    Raises:
-        InventoryError: with the problems of all of them.
-    """
+    """The content of files, joined. Raises InventoryError: with the problems of all of them."""
     parts: list[Inventory] = []
     problems: list[Problem] = []
     for file in files:

@@ -149,8 +149,7 @@ class _Source(_yaml.Source):
 def parse_yaml(text: str, *, file: str) -> Fields:
     """The tree of a YAML document whose top is a mapping; of no document an empty one.
 
-    Raises:
-        InventoryError: it is no YAML, no mapping, or names a field twice.
+    Raises InventoryError: it is no YAML, no mapping, or names a field twice.
     """
     where = Where(file=file, line=1)
     source = _Source(file)

@@ -48,8 +48,7 @@ def announce_works(
 ) -> Inventory:
     """New works, or new times and places of existing ones.
 
-    Raises:
-        WorksError: they concern nothing, or end before they begin.
+    Raises WorksError: they concern nothing, or end before they begin.
     """
     if not any(subjects.values()):
         raise WorksError("works concern something: --site, --device or --group, as often as needed")
@@ -67,8 +66,7 @@ def announce_works(
 def end_works(registry: Registry, name: str, at: datetime) -> Inventory:
     """End works at `at`; those not begun by then are cancelled.
 
-    Raises:
-        WorksError: there are none of that name, or they were over before.
+    Raises WorksError: there are none of that name, or they were over before.
     """
     works_by_name = {works.name: works for works in list_works(registry.revisions, at)}
     if name not in works_by_name:

@@ -29,8 +29,7 @@ def template(setting: str) -> str:
 def chosen(setting: str) -> str:
     """The same, of what somebody typed.
 
-    Raises:
-        BasemapError: it is something, and names no tiles.
+    Raises BasemapError: it is something, and names no tiles.
     """
     address = template(setting)
     if setting.strip() and not address:

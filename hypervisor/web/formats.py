@@ -75,8 +75,7 @@ class AcceptedFormats:
     def among(self, *offered: Form) -> Form:
         """Which of these forms; the first one where anything will do.
 
-        Raises:
-            HTTPException: 406, none of them is wanted.
+        Raises HTTPException: 406, none of them is wanted.
         """
         if self.requested is not None:
             if self.requested in offered:

@@ -41,8 +41,7 @@ class Paging:
     def after(self, *kinds: type | tuple[type, ...]) -> tuple[Any, ...] | None:
         """The key of the row behind which to begin, of these types; None: at the first row.
 
-        Raises:
-            CursorError: it is none of this listing's.
+        Raises CursorError: it is none of this listing's.
         """
         if self.cursor is None:
             return None
@@ -56,8 +55,7 @@ class Paging:
     def behind(self) -> tuple[datetime, int] | None:
         """The same, of a listing by a time and a number.
 
-        Raises:
-            CursorError: it is none of this listing's.
+        Raises CursorError: it is none of this listing's.
         """
         key = self.after(str, int)
         if key is None:

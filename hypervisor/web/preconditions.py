@@ -19,8 +19,7 @@ class PreconditionError(RulebookError):
 def expected(if_match: str | None, *, exists: bool, what: str) -> str | None:
     """The mark in the header; None for what is new.
 
-    Raises:
-        PreconditionError: something stands, and the header does not say which is changed.
+    Raises PreconditionError: something stands, and the header does not say which is changed.
     """
     if if_match is not None:
         return if_match.strip().removeprefix("W/").strip('"')

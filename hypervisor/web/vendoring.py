@@ -33,8 +33,7 @@ class VendoringError(TerritoryError):
 def vendor(modules: Path) -> list[Path]:
     """Copy from `modules` (a node_modules) what is served.
 
-    Raises:
-        VendoringError: a file is missing.
+    Raises VendoringError: a file is missing.
     """
     VENDOR.mkdir(parents=True, exist_ok=True)
     copied = []
