@@ -5,6 +5,17 @@ import typer
 
 def attach(app: typer.Typer) -> None:
     app.command()(web)
+    console = typer.Typer(hidden=True)
+    console.callback()(lambda: None)
+    console.command(
+        "screenshots", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    )(_refuse_screenshots)
+    app.add_typer(console, name="console")
+
+
+def _refuse_screenshots() -> None:
+    """Moved out of the wheel; this notice stays until version 0.2."""
+    raise typer.BadParameter("in a checkout, run `python -m tests.screenshots`")
 
 
 def web(context: typer.Context) -> None:

@@ -24,7 +24,7 @@ from hypervisor.exercises.model import (
     Playable,
     Run,
     RunError,
-    StartOptions,
+    StartPost,
     TruthBody,
 )
 from hypervisor.exercises.playable import get_playable, list_playables, load_story
@@ -101,7 +101,7 @@ def list_runs(context: Context, page: Page) -> RunsBody:
 
 @router.post("/runs", status_code=202, responses=responses(404, 409, 422))
 def start_run(
-    context: Context, request: Request, response: Response, post: StartOptions
+    context: Context, request: Request, response: Response, post: StartPost
 ) -> OneRunBody:
     """Start a run: it is prepared, then its clock starts."""
     require_lead(context)

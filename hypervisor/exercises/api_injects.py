@@ -17,7 +17,7 @@ from hypervisor.exercises.api import (
     require_run,
     translate_errors,
 )
-from hypervisor.exercises.model import InjectFields
+from hypervisor.exercises.model import InjectPost
 from hypervisor.exercises.schemas import (
     ChecklistBody,
     ChecklistItemBody,
@@ -47,7 +47,7 @@ def list_injects(context: Context, page: Page, number: Number) -> InjectsBody:
 
 @router.post("/runs/{number}/injects", status_code=201, responses=responses(404, 409, 422))
 def add_inject(
-    context: Context, response: Response, number: Number, post: InjectFields
+    context: Context, response: Response, number: Number, post: InjectPost
 ) -> OneInjectBody:
     """Add an inject, to be injected at its time or manually."""
     require_lead(context)

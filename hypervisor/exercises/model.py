@@ -269,7 +269,7 @@ class TruthBody(_Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartOptions:
+class StartPost:
     """A run to start. `seed`, `hours`, `faults`: scenarios; the rest: recordings."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -296,7 +296,7 @@ class StartOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InjectFields:
+class InjectPost:
     """A new inject. A reading needs `devices`, `quantity` and `value`."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")

@@ -14,7 +14,7 @@ from hypervisor.exercises import views as view
 from hypervisor.exercises import views_desk as desk
 from hypervisor.exercises.api import data_of, require_run
 from hypervisor.exercises.debrief import build_debrief
-from hypervisor.exercises.model import RunError, StartOptions
+from hypervisor.exercises.model import RunError, StartPost
 from hypervisor.exercises.playable import list_playables
 from hypervisor.exercises.service import LEAD
 from hypervisor.web.page import Page
@@ -77,7 +77,7 @@ def start_run(  # noqa: PLR0913, PLR0917  the fields of the form
     """Start the chosen scenario."""
     desk.require_lead(context)
     try:
-        options = StartOptions(
+        options = StartPost(
             source=source,
             language="fr" if reader_of(context, request).language == "fr" else "en",
             speed=_options.parse_speed(speed),

@@ -21,7 +21,7 @@ from hypervisor.exercises.model import (
     Run,
     RunError,
     RunState,
-    StartOptions,
+    StartPost,
 )
 from hypervisor.exercises.playable import get_playable
 from simulators import _options
@@ -31,7 +31,7 @@ LEAD = Duty.ADMINISTER
 SILENT_SECONDS = 10.0  # after which the player counts as stopped
 
 
-def start_run(connection: Connection, data: Path, options: StartOptions, author: str) -> int:
+def start_run(connection: Connection, data: Path, options: StartPost, author: str) -> int:
     """Request a run in the caller's transaction; returns its id.
 
     Raises:
@@ -218,7 +218,7 @@ def _require_ahead(connection: Connection, begins: datetime) -> None:
         )
 
 
-def _find_span(options: StartOptions, chosen: Playable) -> tuple[datetime, datetime]:
+def _find_span(options: StartPost, chosen: Playable) -> tuple[datetime, datetime]:
     if chosen.wrong or chosen.begins is None or chosen.ends is None:
         raise RunError("{source} cannot be played: {problem}", options.source, chosen.wrong)
     if chosen.kind == "story":

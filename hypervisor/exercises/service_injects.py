@@ -15,7 +15,7 @@ from hypervisor.exercises.model import (
     MESSAGE_KINDS,
     Inject,
     InjectError,
-    InjectFields,
+    InjectPost,
 )
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Registry
@@ -30,7 +30,7 @@ MOVES: Mapping[str, frozenset[str]] = {
 }
 
 
-def add_inject(connection: Connection, run: int, fields: InjectFields, author: str) -> int:
+def add_inject(connection: Connection, run: int, fields: InjectPost, author: str) -> int:
     """Add an inject to an active run; returns its id.
 
     Raises InjectError: there is no such run, or something is missing or unknown.
@@ -157,7 +157,7 @@ def get_inject(connection: Connection, number: int) -> Inject:
     return inject
 
 
-def _check_details(connection: Connection, fields: InjectFields) -> dict[str, Any]:
+def _check_details(connection: Connection, fields: InjectPost) -> dict[str, Any]:
     if fields.kind not in INJECT_KINDS:
         raise InjectError(
             "no inject is a {kind!r}; expected one of {codes}", fields.kind, ", ".join(INJECT_KINDS)

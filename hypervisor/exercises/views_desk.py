@@ -16,7 +16,7 @@ from hypervisor.exercises import queries_injects, queries_runs, service
 from hypervisor.exercises import views as view
 from hypervisor.exercises.api import data_of
 from hypervisor.exercises.debrief import build_debrief
-from hypervisor.exercises.model import InjectError, InjectFields, Run, Skip
+from hypervisor.exercises.model import InjectError, InjectPost, Run, Skip
 from hypervisor.exercises.service import LEAD
 from hypervisor.registry import queries_site
 from hypervisor.web.refusals import refusal
@@ -45,9 +45,9 @@ class InjectForm(BaseModel):
     value: Word = ""
     hours: Word = ""
 
-    def parse(self, context: RequestContext) -> InjectFields:
+    def parse(self, context: RequestContext) -> InjectPost:
         """What was entered. Raises InjectError: a time or a number cannot be read."""
-        return InjectFields(
+        return InjectPost(
             kind=self.kind,  # type: ignore[arg-type]  # it is checked when it is added
             title=self.title,
             text=self.text,

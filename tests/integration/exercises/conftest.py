@@ -24,7 +24,7 @@ from hypervisor.evaluation.loop import run as watch_run
 from hypervisor.exercises import queries_runs
 from hypervisor.exercises import service as exercise_service
 from hypervisor.exercises.conductor import Conductor
-from hypervisor.exercises.model import Run, StartOptions
+from hypervisor.exercises.model import Run, StartPost
 from hypervisor.exercises.playable import FOLDER
 from hypervisor.exercises.service import Order
 from hypervisor.readings import ingest_worker
@@ -119,7 +119,7 @@ class Led:
             assert not thread.is_alive()
 
     def start(self, **more: Any) -> int:
-        wanted = StartOptions(**{"source": FILE, "language": "en", "speed": None, **more})
+        wanted = StartPost(**{"source": FILE, "language": "en", "speed": None, **more})
         return self.ask(
             lambda c: exercise_service.start_run(c, self.settings.data, wanted, "leader")
         )
