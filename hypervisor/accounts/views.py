@@ -41,24 +41,29 @@ KINDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class AdminTab:
-    """A part of administration. `whole`: only for whoever administers everything."""
+    """A part of administration. `instance_wide`: only for administrators of the whole instance."""
 
     key: str
     title: str
     address: str
-    whole: bool = False
+    instance_wide: bool = False
 
 
 ADMIN_TABS = (
     AdminTab(key="accounts", title=mark("Accounts"), address="/admin"),
     AdminTab(key="tokens", title=mark("API tokens"), address="/admin/tokens"),
-    AdminTab(key="sign-in", title=mark("Sign-in"), address="/admin/sign-in", whole=True),
+    AdminTab(key="sign-in", title=mark("Sign-in"), address="/admin/sign-in", instance_wide=True),
     AdminTab(key="inventory", title=mark("Inventory"), address="/admin/inventory"),
     AdminTab(key="devices", title=mark("Devices"), address="/admin/devices"),
     AdminTab(key="works", title=mark("Planned works"), address="/admin/works"),
-    AdminTab(key="settings", title=mark("Alarm settings"), address="/admin/settings", whole=True),
     AdminTab(
-        key="notifications", title=mark("Notifications"), address="/admin/notifications", whole=True
+        key="settings", title=mark("Alarm settings"), address="/admin/settings", instance_wide=True
+    ),
+    AdminTab(
+        key="notifications",
+        title=mark("Notifications"),
+        address="/admin/notifications",
+        instance_wide=True,
     ),
     AdminTab(key="audit", title=mark("Audit"), address="/admin/audit"),
 )
@@ -98,7 +103,7 @@ def admin_context(
     require_administrator(context)
     whole = context.person.everywhere(Duty.ADMINISTER)
     return {
-        "tabs": [tab for tab in ADMIN_TABS if whole or not tab.whole],
+        "tabs": [tab for tab in ADMIN_TABS if whole or not tab.instance_wide],
         "current_tab": key,
         "done": CONFIRMATIONS.get(done, ""),
         "wrong": wrong,
