@@ -14,6 +14,8 @@ from sensors._errors import Message, Place, TerritoryError
 from sensors._nearest import did_you_mean
 
 _LONGEST = 400  # digits of a whole number
+_EXPLAINED = 40_000  # characters whose slip PyYAML explains; it takes a minute for 400,000
+_ALIAS = "an alias; write it out"
 TOO_DEEP = "more than {count} nested lists or mappings"
 _NULLS = ("", "~", "null", "Null", "NULL")
 
@@ -33,7 +35,7 @@ class Loader(yaml.SafeLoader):
         """
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise _refused("an alias; write it out", event)
+            raise _refused(_ALIAS, event)
         if self._depth >= self.deepest:
             raise _refused(Message(TOO_DEEP, self.deepest), event)
         self._depth += 1
@@ -145,12 +147,14 @@ class Source:
             for event in yaml.parse(text, Loader=_FastLoader):
                 depth += isinstance(event, yaml.CollectionStartEvent)
                 depth -= isinstance(event, yaml.CollectionEndEvent)
-                if depth >= self.deepest or isinstance(event, yaml.AliasEvent):
-                    break
-            else:
-                return yaml.compose(text, Loader=_FastLoader)
+                if isinstance(event, yaml.AliasEvent):
+                    raise _refused(_ALIAS, event)
+                if depth >= self.deepest:
+                    raise _refused(Message(TOO_DEEP, self.deepest), event)
+            return yaml.compose(text, Loader=_FastLoader)
         except yaml.YAMLError:
-            pass
+            if len(text) > _EXPLAINED:
+                raise
         loader = Loader(text)
         loader.deepest = self.deepest
         return loader.get_single_node()

@@ -24,12 +24,21 @@ from pydantic_core import CoreSchema
 
 from hypervisor.registry.geometry import is_exchanged
 from hypervisor.registry.inventory import Entry, Fact
-from hypervisor.registry.tree import Fields, Items, Node, Problem, Where, plain_value
+from hypervisor.registry.tree import (
+    Fields,
+    InventoryError,
+    Items,
+    Node,
+    Problem,
+    Where,
+    plain_value,
+)
 from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import did_you_mean
 from sensors._scalars import count, duration, instant, measure, number, truth
 
+_MOST_PROBLEMS = 1_000  # of a file; each looks for the word that was meant
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
 _EMPTY = Message("is empty: give a value, write null to withdraw it, or leave the line out")
@@ -48,8 +57,14 @@ class Context:
     unit: str = ""
 
     def problem(self, where: Where, text: str) -> None:
-        """Add a problem."""
+        """Add a problem.
+
+        Raises:
+            InventoryError: there are so many that the rest is not looked at.
+        """
         self.problems.append(Problem(where=where, text=text))
+        if len(self.problems) >= _MOST_PROBLEMS:
+            raise InventoryError(self.problems)
 
 
 class Input(BaseModel):

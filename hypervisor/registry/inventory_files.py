@@ -111,16 +111,21 @@ def _files(name: str) -> list[Path] | list[Traversable]:
 def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
     """Read one file's text; its name ends in .csv, .geojson, .json, .yaml or .yml.
 
-    Raises InventoryError: with every problem of this file.
+    Raises InventoryError: with every problem of this file, or its first thousand.
     """
     problems: list[Problem] = []
-    if file.lower().endswith(".csv"):
-        tree = parse_csv(text, file=file, catalogue=catalogue, problems=problems)
-    elif file.lower().endswith((".geojson", ".json")):
-        tree = parse_geojson(text, file=file, catalogue=catalogue, problems=problems)
-    else:
-        tree = parse_yaml(text, file=file)
-    return read_tree(tree, catalogue=catalogue, problems=problems)
+    try:
+        if file.lower().endswith(".csv"):
+            tree = parse_csv(text, file=file, catalogue=catalogue, problems=problems)
+        elif file.lower().endswith((".geojson", ".json")):
+            tree = parse_geojson(text, file=file, catalogue=catalogue, problems=problems)
+        else:
+            tree = parse_yaml(text, file=file)
+        return read_tree(tree, catalogue=catalogue, problems=problems)
+    except RecursionError as error:
+        raise InventoryError.at(
+            Where(file=file, line=1), Message("nested too deep to be read by a person")
+        ) from error
 
 
 def read_tree(

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from sensors._yaml import Loader
+from sensors import _yaml
+from sensors._errors import TerritoryError
+from sensors._yaml import Loader, Source
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,27 @@ def test_a_scalar(text: str, value: Any) -> None:
 def test_a_number_without_end_is_an_error_of_the_file() -> None:
     with pytest.raises(yaml.YAMLError, match="a number of 5000 digits"):
         yaml.load("9" * 5000, Loader=Loader)  # noqa: S506  a safe loader
+
+
+@pytest.mark.parametrize(
+    ("slip", "problem"),
+    [
+        ("\t- x", "a tab character"),
+        ("- [a", "expected ',' or ']'"),
+        ("- &x [a]\n- *x", "an alias; write it out"),
+        ("- " + "[" * 13, "more than 12 nested lists or mappings"),
+    ],
+)
+def test_a_slip_in_a_long_file_is_found_without_reading_it_slowly(
+    slip: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of 190,000 words without its end took a minute."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("read by PyYAML itself")
+
+    monkeypatch.setattr(_yaml.Loader, "__init__", refuse)
+    with pytest.raises(TerritoryError) as caught:
+        Source("long").compose("- words\n" * 20_000 + slip)
+    assert problem in str(caught.value)
+    assert "long:2000" in str(caught.value)

@@ -405,3 +405,17 @@ def test_the_communes_of_a_departement_come_from_the_official_geography(tmp_path
         "91021",
         "91272",
     ]
+
+
+def test_a_file_of_nothing_but_slips_is_left_after_a_thousand() -> None:
+    """A hundred thousand unknown fields kept the web for minutes."""
+    text = "sites: []\n" + "".join(f"field-{number}: 1\n" for number in range(5_000))
+    assert len(told(text)) == 1_000
+
+
+@pytest.mark.parametrize("deep", ["[" * 5_000, '{"type":"Feature","geometry":' * 2_000])
+def test_a_map_that_is_nested_without_end_is_refused(deep: str) -> None:
+    text = f'{{"type":"FeatureCollection","features":[{deep}'
+    assert told(text, "zones.geojson") == [
+        "zones.geojson:1: nested too deep to be read by a person"
+    ]
