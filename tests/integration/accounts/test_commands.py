@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ from hypervisor.access import passwords, queries_roles
 from hypervisor.access import queries as access_queries
 from hypervisor.access.errors import AccountError, NoAccountError
 from hypervisor.accounts import cli as account_cli
+from hypervisor.accounts import cli_provider
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
@@ -123,6 +125,29 @@ def test_tables_and_words_that_are_refused(hypervisor: Type, database_url: str) 
         hypervisor("token", "add", "nobody", "x")
     for words, why in refusals.items():
         assert why in hypervisor(*words), words
+
+
+def test_without_an_identity_provider_its_commands_say_what_is_missing(
+    hypervisor: Type, tmp_path: Path
+) -> None:
+    assert hypervisor("list").startswith("no account yet")
+    app = typer.Typer()
+    app.callback()(cli_cli.instance)
+    cli_provider.attach(app)
+    texts = {"none.yaml": b"\xff", "list.json": b"[]", "broken.json": b"{", "one.json": b"{}"}
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text)
+    for words, why in (
+        (("check",), "set HYPERVISOR_OIDC_ISSUER and HYPERVISOR_OIDC_CLIENT_ID"),
+        (("show",), "there are no sign-in rules"),
+        (("apply", str(tmp_path / "none.yaml"), "--reason", "a start"), "no UTF-8"),
+        (("try", str(tmp_path / "broken.json")), "no JSON"),
+        (("try", str(tmp_path / "list.json")), "expected an object"),
+        (("try", str(tmp_path / "one.json")), "there are no sign-in rules"),
+        (("link", "anne", "subject"), "set HYPERVISOR_OIDC_ISSUER"),
+    ):
+        ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["provider", *words])
+        assert (ran.exit_code, why in ran.stderr) == (2, True), (words, ran.output)
 
 
 def test_the_demonstrations_cast(database_url: str) -> None:

@@ -18,13 +18,16 @@ from hypervisor.database.connect import connect
 from hypervisor.readings import cli as reading_cli
 from hypervisor.readings import (
     cli_codec,
+    cli_dead_letters,
     cli_ingest,
     corrections,
+    queries_dead_letters,
 )
 from hypervisor.readings.codec_testing import CodecError
 from hypervisor.readings.corrections import Attribution
 from hypervisor.stack import cli as stack_cli
-from tests.integration.evaluation.world import World
+from ingest.message import NewDeadLetter
+from tests.integration.evaluation.world import World, us
 from tests.integration.readings.test_acts import at, known, level, send
 
 pytestmark = pytest.mark.integration
@@ -47,7 +50,7 @@ def hypervisor(mill: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", mill.url)
     app = typer.Typer()
     app.callback()(cli_cli.instance)
-    for module in (cli_audit, stack_cli, reading_cli, cli_ingest, cli_codec):
+    for module in (cli_audit, stack_cli, reading_cli, cli_ingest, cli_codec, cli_dead_letters):
         module.attach(app)
 
     def run(*words: str) -> str:
@@ -154,6 +157,40 @@ def test_the_latest_of_many_readings_are_listed(hypervisor: Type) -> None:
     assert [json.loads(line)["time"] for line in lines] == [
         f"2024-01-01T0{time}:00Z" for time in ("0:50", "0:55", "1:00")
     ]
+
+
+def test_dead_letters_are_listed_shown_and_replayed(hypervisor: Type, mill: World) -> None:
+    letters = [
+        NewDeadLetter(
+            topic=f"devices/{device}/readings",
+            payload=b'{"time": "2024-01-01T00:14:00Z", "values": {"level": 3.3}}',
+            reason="unknown-device",
+            detail="nobody has it",
+            received_at=us(14 + number),
+            again=False,
+        )
+        for number, device in enumerate(("mill", "stranger"))
+    ]
+    queries_dead_letters.store_letters(mill.connection, letters, "one")
+    mill.connection.commit()
+    listed = [
+        json.loads(line) for line in hypervisor("dead-letters", "list", "--json").splitlines()
+    ]
+    assert [letter["topic"] for letter in listed] == [letter.topic for letter in letters]
+    first = str(listed[0]["id"])
+    assert json.loads(hypervisor("dead-letters", "show", first, "--json")) == listed[0]
+    shown = hypervisor("dead-letters", "show", first)
+    assert "reason       unknown-device" in shown
+    outcomes = hypervisor("dead-letters", "replay", first, "--json").splitlines()
+    (outcome,) = [json.loads(line) for line in outcomes if line.startswith("{")]  # no progress
+    assert outcome["id"] == listed[0]["id"]
+    replayed = hypervisor("dead-letters", "replay")
+    assert "1 letters: 0 readings stored, 1 letters refused again" in replayed
+    waiting = hypervisor("dead-letters", "list", "--json").splitlines()
+    assert [json.loads(line)["topic"] for line in waiting] == [letters[1].topic]
+    every = ("dead-letters", "list", "--all", "--json")
+    assert len(hypervisor(*every).splitlines()) == 2
+    assert len(hypervisor(*every, "--limit", "1").splitlines()) == 1
 
 
 def test_an_exercise_without_a_clock_needs_a_time(hypervisor: Type, mill: World) -> None:
