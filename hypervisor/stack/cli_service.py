@@ -29,9 +29,9 @@ def install_service(context: typer.Context, own: Own = False, name: Name = _USUA
 
     unit = _describe(context.obj, own=own, name=name)
     service_unit.install(unit)
-    print(f"{unit.file}: runs {unit.data} as {_format_user(unit)}, from now on and after each boot")
-    if own:
-        print("(after each sign-in, until `loginctl enable-linger` lets it start at boot)")
+    then = "sign-in; `loginctl enable-linger` starts it at boot" if own else "boot"
+    user = repr(unit.account.name) if unit.account is not None else "you"
+    print(f"{unit.file}: runs {unit.data} as {user}, from now on and after each {then}")
     print(f"{' '.join(unit.systemctl)} status {name}")
 
 
@@ -53,7 +53,3 @@ def _describe(data: Path | None, *, own: bool, name: str) -> "ServiceUnit":
     from hypervisor.stack.service_unit import describe_service
 
     return describe_service(data or load_settings().data, name=name, own=own)
-
-
-def _format_user(unit: "ServiceUnit") -> str:
-    return repr(unit.account.name) if unit.account is not None else "you"

@@ -140,6 +140,7 @@ def install(unit: ServiceUnit) -> None:
     folder = open_folder(unit.data, account)
     if find_holder(folder.lock) is not None:
         raise StackError(f"the instance in {folder.root} is up: `hypervisor down` stops it first")
+    _control(unit, "daemon-reload")  # if it cannot be reached, nothing is written
     _hand_over(folder)
     unit.file.parent.mkdir(parents=True, exist_ok=True)
     unit.file.write_text(unit.text(), encoding="utf-8")
