@@ -19,6 +19,7 @@ from hypervisor.access import queries_roles, queries_sessions, secrets
 from hypervisor.access.identity import cookie_name
 from hypervisor.app.application import create_app
 from hypervisor.base.duties import Role
+from hypervisor.base.settings import Settings
 from hypervisor.bench.servers import Ground
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.database import instance as instance_store
@@ -151,7 +152,7 @@ def sign_in(connection: Connection) -> tuple[str, str]:
 @contextmanager
 def serve(url: str) -> Iterator[str]:
     port = free_port()
-    app = create_app(url, catalogue(), lambda: NOW)
+    app = create_app(Settings(database_url=url), catalogue(), lambda: NOW)
     running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
     thread = Thread(target=running.run)
     thread.start()

@@ -17,6 +17,7 @@ from hypervisor import cli
 from hypervisor.app import navigation, openapi
 from hypervisor.app.application import create_app
 from hypervisor.app.views_docs import kind_of
+from hypervisor.base.settings import Settings
 from sensors._domain import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,7 @@ Schema = Mapping[str, Any]
 
 def routes() -> Iterator[list[str]]:
     """A route an entry, the API's before the console's; then each body's fields."""
-    api = openapi.describe(create_app("postgresql://", catalogue(), lambda: datetime.now(UTC)))
+    api = openapi.describe(create_app(Settings(), catalogue(), lambda: datetime.now(UTC)))
     pages = FastAPI()
     for module in navigation.modules():
         pages.include_router(module.router)

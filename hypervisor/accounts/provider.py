@@ -239,9 +239,9 @@ class Provider(ProviderCalls):
         return claims
 
 
-def load_provider(settings: Settings | None) -> Provider | None:
+def load_provider(settings: Settings) -> Provider | None:
     """The provider of the settings; None: there is none."""
-    if settings is None or not settings.oidc_issuer or not settings.oidc_client_id:
+    if not settings.oidc_issuer or not settings.oidc_client_id:
         return None
     return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
 

@@ -11,11 +11,11 @@ from hypervisor.accounts import queries_provider, service_provider
 from hypervisor.accounts.provider import Provider, load_provider
 from hypervisor.accounts.provider_calls import ProviderError
 from hypervisor.accounts.sign_in_rules import SignInRules
-from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.pool import Pool
 from hypervisor.web.plain import plain
+from hypervisor.web.request import get_settings
 from sensors._errors import TerritoryError
 
 
@@ -66,7 +66,7 @@ def get_provider(request: Request) -> Provider | None:
     """The identity provider of the settings, one an application; None: there is none."""
     state = request.app.state
     if not hasattr(state, "provider"):
-        state.provider = load_provider(getattr(state, "settings", None))
+        state.provider = load_provider(get_settings(request))
     provider: Provider | None = state.provider
     return provider
 
@@ -86,8 +86,7 @@ def find_provider_rules(request: Request, connection: Connection) -> SignInRules
 
 def build_url(request: Request, path: str) -> str:
     """The address of a page of ours as the provider knows it."""
-    settings: Settings | None = getattr(request.app.state, "settings", None)
-    base = (settings.public_url if settings else "") or str(request.base_url)
+    base = get_settings(request).public_url or str(request.base_url)
     return f"{base.rstrip('/')}{path}"
 
 

@@ -16,6 +16,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.database.connect import StoreError
 from hypervisor.database.pool import Pool
 from hypervisor.web.problems import responses
+from hypervisor.web.request import get_settings
 from hypervisor.web.request_metrics import Meter, Metering
 
 router = APIRouter(tags=["metrics"])
@@ -90,7 +91,7 @@ def metrics(request: Request) -> Response:
 
 def _is_local(request: Request) -> bool:
     """Whether the request comes from this machine, and not through a proxy on it."""
-    if not getattr(request.app.state, "metrics_open", True) or request.client is None:
+    if not get_settings(request).metrics_open or request.client is None:
         return False
     if any(name in request.headers for name in _FORWARDED):
         return False

@@ -1,5 +1,6 @@
 """The web application: the API under /api/v1, the console, the API reference; its server."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,7 +12,8 @@ from fastapi import FastAPI, Request, Response
 from hypervisor.access.identity import is_secure
 from hypervisor.app import api_events, navigation, openapi
 from hypervisor.base import rooms
-from hypervisor.base.process import RUN_HEADER
+from hypervisor.base.process import RUN_HEADER, RUN_ID
+from hypervisor.base.settings import Settings
 from hypervisor.database.pool import Pool
 from hypervisor.web import access_errors, content_policy, plain, problems
 from hypervisor.web.conditional_get import ConditionalGetMiddleware
@@ -29,7 +31,7 @@ session's token in `X-CSRF-Token` with every write. An account sees its own terr
 outside is answered as if it did not exist."""
 
 
-def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
+def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
     """Build the application; it connects to the database when it starts."""
 
     @asynccontextmanager
@@ -49,9 +51,10 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
         redoc_url=None,
         openapi_url=None,  # built in a thread: openapi.install
     )
-    app.state.pool = Pool(database_url)
-    app.state.hub = Hub(database_url, clock)
-    app.state.database_url = database_url
+    app.state.pool = Pool(settings.database_url)
+    app.state.hub = Hub(settings.database_url, clock)
+    app.state.settings = settings
+    app.state.run_id = os.environ.get(RUN_ID, "")
     app.state.catalogue = catalogue
     app.state.clock = clock
     problems.install(app)
@@ -78,9 +81,8 @@ async def _headers(
     banner = getattr(request.app.state, "banner", None)
     if banner:
         response.headers["X-Hypervisor-Mode"] = banner
-    run_id = getattr(request.app.state, "run_id", "")
-    if run_id:
-        response.headers[RUN_HEADER] = run_id
+    if request.app.state.run_id:
+        response.headers[RUN_HEADER] = request.app.state.run_id
     response.headers["Content-Security-Policy"] = content_policy.of(request.app)
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Not no-referrer: browsers would then omit the origin of a form.

@@ -28,20 +28,12 @@ def web(context: typer.Context) -> None:
     import uvicorn
 
     from hypervisor.app.application import Server, create_app
-    from hypervisor.base.process import RUN_ID, WEB_SOCKET, Life
+    from hypervisor.base.process import WEB_SOCKET, Life
     from hypervisor.base.settings import load_settings
-    from hypervisor.readings.queries_columnar import FOLDER
-    from hypervisor.web import basemap
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)
-    app = create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC))
-    app.state.columnar = settings.data / FOLDER  # backtests read it if it is there
-    app.state.settings = settings  # for the replay of dead letters
-    app.state.basemap = settings.basemap
-    app.state.basemap_origin = basemap.origin(settings.basemap)
-    app.state.run_id = os.environ.get(RUN_ID, "")
-    app.state.metrics_open = settings.metrics_open
+    app = create_app(settings, catalogue(), lambda: datetime.now(UTC))
     config = uvicorn.Config(
         app,
         host=settings.web_host,

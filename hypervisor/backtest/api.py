@@ -20,7 +20,9 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros
 from hypervisor.evaluation.rule_text import read_any
+from hypervisor.readings.queries_columnar import FOLDER
 from hypervisor.web.problems import responses
+from hypervisor.web.request import get_settings
 from sensors._errors import Message
 
 router = APIRouter(prefix="/backtests", tags=["rules"])
@@ -120,6 +122,6 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
             context.catalogue,
             retention=_RETENTION // timedelta(microseconds=1),
             tick=tick,
-            folder=getattr(request.app.state, "columnar", None) if everywhere else None,
+            folder=get_settings(request).data / FOLDER if everywhere else None,
         )
     return format_answer(answer)

@@ -88,13 +88,11 @@ class DeviceAccountRow:
     through: str | None = None
 
 
-def local_broker(settings: Settings | None) -> Broker:
-    """The broker whose accounts lie in the instance's data folder; None: of a process without.
+def local_broker(settings: Settings) -> Broker:
+    """The broker whose accounts lie in the instance's data folder.
 
     Raises StackError: no broker was made there, or the folder is another user's.
     """
-    if settings is None:
-        raise StackError("this process does not know where the broker's accounts are kept")
     folder = DataFolder(root=settings.data.absolute(), account=server_account())
     try:
         made = password_file.backup_of(folder).exists() or password_file.path_of(folder).exists()

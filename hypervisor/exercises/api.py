@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import InstanceError, Mode, require_exercise
-from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.exercises import queries_injects, queries_runs, service
 from hypervisor.exercises.debrief import build_debrief
@@ -42,6 +41,7 @@ from hypervisor.exercises.service import LEAD, Order
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
+from hypervisor.web.request import get_settings
 from sensors._errors import TerritoryError
 
 router = APIRouter(prefix="/exercises", tags=["exercises"])
@@ -180,8 +180,7 @@ def translate_errors() -> Iterator[None]:
 
 def data_of(request: Request) -> File:
     """The instance's data folder."""
-    settings: Settings | None = getattr(request.app.state, "settings", None)
-    return (settings or Settings()).data
+    return get_settings(request).data
 
 
 def parse_version(if_match: str | None) -> int | None:

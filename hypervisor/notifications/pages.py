@@ -8,8 +8,6 @@ from fastapi.responses import RedirectResponse
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.base.duties import Duty
-from hypervisor.base.settings import Settings
-from hypervisor.base.translation import translate
 from hypervisor.database import audit
 from hypervisor.database.connect import connect, store_errors
 from hypervisor.notifications import queries_deliveries, queries_routes, routing, test_message
@@ -17,6 +15,7 @@ from hypervisor.notifications.routes import DEAD_MAN
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
+from hypervisor.web.request import get_settings
 from sensors._errors import TerritoryError
 
 router = APIRouter()
@@ -40,9 +39,7 @@ def send_test(
 ) -> Response:
     """Send a test to every channel of a route, the same way as alarms."""
     context.require(Duty.ADMINISTER)
-    settings: Settings | None = getattr(request.app.state, "settings", None)
-    if settings is None:
-        return _render(context, wrong=translate("this process was not started with settings"))
+    settings = get_settings(request)
     try:
         # Not in one transaction: the notifier must see it while we wait.
         with store_errors(), connect(settings.database_url, autocommit=True) as connection:

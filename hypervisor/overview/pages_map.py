@@ -14,7 +14,7 @@ from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.web import basemap
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render
-from hypervisor.web.request import current_request
+from hypervisor.web.request import current_request, get_settings
 
 router = APIRouter()
 PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c")
@@ -26,7 +26,7 @@ def show_map(context: Context) -> HTMLResponse:
     sites = queries.list_sites(context.connection, context.now())
     areas = queries.list_areas(context.connection)
     query = current_request().query_params
-    chosen = getattr(current_request().app.state, "basemap", "")
+    chosen = get_settings().basemap
     with reading(reader_of(context)):
         return render(
             context,

@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.instance import Mode
-from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
 from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_now, views_rivers, views_start, views_wall
@@ -17,7 +16,7 @@ from hypervisor.overview.views_start import Start
 from hypervisor.web import once, visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, render, wants_fragment
-from hypervisor.web.request import current_request
+from hypervisor.web.request import get_settings
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
@@ -34,13 +33,13 @@ def redirect_to_now() -> RedirectResponse:
 def show_now(context: Context) -> Response:
     """What is getting worse, what to acknowledge, which sensors are blind; at first, what to do."""
     visit = visits.last(context.now(), context.clock())
-    start = views_start.load_start(context, _settings())
+    start = views_start.load_start(context, get_settings())
     values = _values(context, visit, start)
     if wants_fragment():
         return fragment(context, "now_live.html", **values)
 
     def make_page(secret: Mapping[str, str]) -> Response:
-        words = views_start.template_words(context, _settings())
+        words = views_start.template_words(context, get_settings())
         return render(context, "now.html", start=start, secret=secret, **words, **values)
 
     answer = once.page(context, make_page)
@@ -51,8 +50,8 @@ def show_now(context: Context) -> Response:
 @router.get("/now/waiting")
 def show_waiting(context: Context) -> Response:
     """Whether the first reading arrived: then the steps change and the page fetches itself."""
-    start = views_start.load_start(context, _settings())
-    words = views_start.template_words(context, _settings())
+    start = views_start.load_start(context, get_settings())
+    words = views_start.template_words(context, get_settings())
     if start is not None and start.waits:
         return fragment(context, "start_waiting.html", start=start, **words)
     answer = fragment(context, "start.html", start=start, **words) if start else Response()
@@ -60,11 +59,6 @@ def show_waiting(context: Context) -> Response:
     answer.headers["HX-Reswap"] = "outerHTML"
     answer.headers["HX-Trigger"] = "hypervisor:refresh"
     return answer
-
-
-def _settings() -> Settings | None:
-    settings: Settings | None = getattr(current_request().app.state, "settings", None)
-    return settings
 
 
 def _values(

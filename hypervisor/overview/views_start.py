@@ -63,7 +63,7 @@ class Start:
         return self.empty and self.device is not None
 
 
-def load_start(context: RequestContext, settings: Settings | None) -> Start | None:
+def load_start(context: RequestContext, settings: Settings) -> Start | None:
     """The first steps of a live instance; None: nothing is missing, or an exercise runs here."""
     if context.instance.mode is not Mode.LIVE:
         return None
@@ -89,7 +89,7 @@ def load_start(context: RequestContext, settings: Settings | None) -> Start | No
     )
 
 
-def template_words(context: RequestContext, settings: Settings | None) -> dict[str, Any]:
+def template_words(context: RequestContext, settings: Settings) -> dict[str, Any]:
     """Functions for the templates of the first steps."""
     quantities = context.catalogue.quantities
 
@@ -124,9 +124,7 @@ def _latest(context: RequestContext, progress: Progress) -> Latest | None:
     return times[max(times)] if times else None
 
 
-def _list_steps(
-    progress: Progress, commands: "Commands", settings: Settings | None
-) -> Iterator[Step]:
+def _list_steps(progress: Progress, commands: "Commands", settings: Settings) -> Iterator[Step]:
     yield from _list_inventory_steps(progress, commands)
     yield from _list_message_steps(progress, commands, settings)
     yield from _list_alarm_steps(progress, commands)
@@ -169,7 +167,7 @@ def _list_inventory_steps(progress: Progress, commands: "Commands") -> Iterator[
 
 
 def _list_message_steps(
-    progress: Progress, commands: "Commands", settings: Settings | None
+    progress: Progress, commands: "Commands", settings: Settings
 ) -> Iterator[Step]:
     speaker = progress.gateway or progress.device
     has_account, note = _has_account(settings, speaker)
@@ -214,7 +212,7 @@ def _list_alarm_steps(progress: Progress, commands: "Commands") -> Iterator[Step
     )
 
 
-def _has_account(settings: Settings | None, name: str | None) -> tuple[bool, str]:
+def _has_account(settings: Settings, name: str | None) -> tuple[bool, str]:
     """Whether a device has an account at the broker, or why that cannot be seen from here."""
     if name is None:
         return False, ""
@@ -228,14 +226,10 @@ def _has_account(settings: Settings | None, name: str | None) -> tuple[bool, str
 class Commands:
     """Each step for a terminal; names are those that exist by now, else examples."""
 
-    def __init__(
-        self, context: RequestContext, settings: Settings | None, progress: Progress
-    ) -> None:
-        """`settings` None: of a process that was started without."""
+    def __init__(self, context: RequestContext, settings: Settings, progress: Progress) -> None:
         self._context, self._progress = context, progress
-        self._settings = settings or Settings.model_construct(data=default_data_folder())
-        folder = self._settings.data
-        usual = settings is None or folder == default_data_folder()
+        self._settings, folder = settings, settings.data
+        usual = folder == default_data_folder()
         self._program = "hypervisor" if usual else f"hypervisor --data {shlex.quote(str(folder))}"
 
     @property

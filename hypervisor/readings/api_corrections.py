@@ -10,7 +10,6 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.database import audit
 from hypervisor.readings import corrections
-from hypervisor.readings.api_dead_letters import get_settings
 from hypervisor.readings.corrections import (
     UNDOABLE_KINDS,
     Attribution,
@@ -21,6 +20,7 @@ from hypervisor.readings.schemas import InvalidationPost, ObservationPost, Readi
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Series
 from hypervisor.web.problems import responses
+from hypervisor.web.request import get_settings
 
 router = APIRouter(tags=["readings"])
 

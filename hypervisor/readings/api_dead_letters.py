@@ -7,7 +7,6 @@ from fastapi import APIRouter, Path, Query, Request
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
-from hypervisor.base.settings import Settings
 from hypervisor.database import audit
 from hypervisor.readings import dead_letter_replay, queries_dead_letters
 from hypervisor.readings.ingest_worker import open_ingest_context
@@ -24,6 +23,7 @@ from hypervisor.readings.schemas import (
 from hypervisor.readings.views_dead_letters import decode_text
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
+from hypervisor.web.request import get_settings
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 
@@ -119,9 +119,3 @@ def replay_letters(context: RequestContext, request: Request, post: ReplayPost) 
         readings=sum(outcome.readings for outcome in outcomes),
         left=len(letters) - len(batch),
     )
-
-
-def get_settings(request: Request) -> Settings:
-    """The settings of the instance, or the defaults if it was started without."""
-    settings: Settings | None = getattr(request.app.state, "settings", None)
-    return settings or Settings(database_url=request.app.state.database_url)

@@ -27,6 +27,7 @@ from hypervisor.web import once
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
+from hypervisor.web.request import get_settings
 from sensors._errors import TerritoryError
 
 router = APIRouter()
@@ -92,7 +93,7 @@ def change_account(  # noqa: PLR0913, PLR0917  the fields of the form
     drop: frozenset[str] = frozenset()
     passwords: dict[str, str] = {}
     try:
-        broker = accounts.local_broker(_settings(request))
+        broker = accounts.local_broker(get_settings(request))
         if does == "remove":
             accounts.require_account(broker, name)
             drop = frozenset({name})
@@ -125,11 +126,6 @@ _WORDS = {
 }
 
 
-def _settings(request: Request) -> Settings | None:
-    settings: Settings | None = getattr(request.app.state, "settings", None)
-    return settings
-
-
 @dataclass(frozen=True, kw_only=True)
 class DeviceWithAccount:
     """`account` None: the broker's accounts cannot be read from here."""
@@ -159,7 +155,7 @@ def _render_list(  # noqa: PLR0913  what the page shows
     secret: Mapping[str, str] | None = None,
 ) -> Response:
     """The devices in use that match the search, with their accounts."""
-    names, unreachable = _load_accounts(_settings(request))
+    names, unreachable = _load_accounts(get_settings(request))
     rows = [
         DeviceWithAccount(device=device, account=None if names is None else device.name in names)
         for device in queries_devices.list_devices_in_use(context.connection, context.now())
@@ -185,7 +181,7 @@ def _render_list(  # noqa: PLR0913  what the page shows
     )
 
 
-def _load_accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
+def _load_accounts(settings: Settings) -> tuple[frozenset[str] | None, str]:
     try:
         local = accounts.local_broker(settings)
         rows = accounts.list_accounts(local, {})

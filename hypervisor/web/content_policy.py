@@ -2,6 +2,8 @@
 
 from fastapi import FastAPI
 
+from hypervisor.web import basemap
+
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self';"
     " img-src 'self' data: blob:{elsewhere}; connect-src 'self'{elsewhere};"
@@ -11,6 +13,6 @@ _POLICY = (
 
 
 def of(app: FastAPI) -> str:
-    """The content security policy. `app.state.basemap_origin`: the one host besides us."""
-    origin = getattr(app.state, "basemap_origin", "")
+    """The content security policy; besides us only the host of the map's pictures."""
+    origin = basemap.origin(app.state.settings.basemap)
     return _POLICY.format(elsewhere=f" {origin}" if origin else "")

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.reader import LANGUAGES, THEMES, Reader, asked_by
+from hypervisor.base.settings import Settings
 
 _CURRENT: ContextVar[Request] = ContextVar("request")
 _YEAR = 365 * 24 * 3600
@@ -20,6 +21,12 @@ _PROGRAMS = ("/api/", "/static/", "/openapi.json", "/metrics")
 def current_request() -> Request:
     """The request that is being answered."""
     return _CURRENT.get()
+
+
+def get_settings(request: Request | None = None) -> Settings:
+    """The instance's settings."""
+    settings: Settings = (request or current_request()).app.state.settings
+    return settings
 
 
 class RequestMiddleware:

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.app.application import create_app
+from hypervisor.base.settings import Settings
 from hypervisor.broker.ports import free_port
 from hypervisor.database.connect import connect
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
@@ -143,7 +144,7 @@ def test_a_cut_network_heals_without_a_missed_alarm(own_console: Console) -> Non
 @contextmanager
 def serving(url: str, port: int) -> Iterator[None]:
     """A web process on a port of one's choice, until the context ends."""
-    app = create_app(url, CATALOGUE, lambda: WALL)
+    app = create_app(Settings(database_url=url), CATALOGUE, lambda: WALL)
     config = uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
     thread = Thread(target=running.run)

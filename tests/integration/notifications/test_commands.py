@@ -229,8 +229,3 @@ def test_a_test_is_sent_from_the_page(
         assert [body["title"] for _, body in hook.got] == ["EXERCICE - TEST - Essonne"]
         acts = audit.list_acts(town.connection, kind="notification-test")
         assert [(act.subject, act.author) for act in acts] == [("duty", "anne")], "what was sent"
-    with server(town.url) as base, signed_in(base, town.url) as anne:
-        anne.cookies.set("lang", "en")
-        unset = anne.post(f"{page}/test", data={"route": "duty"})
-        assert unset.status_code == 422
-        assert "his process was not started with settings" in unset.text

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Thread
 from time import sleep
 
@@ -80,9 +81,8 @@ def server(
 
     `clock`: one that goes on, in place of `now`.
     """
-    app = create_app(url, CATALOGUE, clock or (lambda: now))
-    if settings is not None:
-        app.state.settings = settings
+    own = settings or Settings(database_url=url, data=Path("/nonexistent"))
+    app = create_app(own, CATALOGUE, clock or (lambda: now))
     port = free_port()
     running = uvicorn.Server(
         uvicorn.Config(app, port=port, log_level="critical", timeout_keep_alive=60)

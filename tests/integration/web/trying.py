@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 
 from hypervisor.app.application import create_app
+from hypervisor.base.settings import Settings
 from tests.integration.evaluation.world import CATALOGUE
 
 # Nobody need have signed in there: they tell nothing of the territory.
@@ -57,7 +58,8 @@ class UnfilledError(Exception):
 
 def every_route() -> list[Route]:
     """As the application has them."""
-    app = create_app("postgresql://nobody@127.0.0.1/none", CATALOGUE, lambda: datetime.now(UTC))
+    settings = Settings(database_url="postgresql://nobody@127.0.0.1/none")
+    app = create_app(settings, CATALOGUE, lambda: datetime.now(UTC))
     found = []
     for context in iter_route_contexts(app.routes):
         original = context.original_route
