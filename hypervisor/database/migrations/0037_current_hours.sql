@@ -71,7 +71,8 @@ BEGIN
 END $$;
 
 -- How many believed readings each domain has, by hours (every < 1 day) or days of the instance's zone
--- that begin within since <= time < until; counted here, for there are as many hours as a series has.
+-- that begin within since <= time < until; counted here, one series after another: a join with all
+-- their hours compares each with each.
 CREATE FUNCTION volume_by(series integer[], since timestamptz, until timestamptz, every interval)
 RETURNS TABLE (domain text, "time" timestamptz, count bigint)
 LANGUAGE plpgsql STABLE ROWS 1000 SET plan_cache_mode = force_generic_plan AS $$
@@ -92,29 +93,26 @@ BEGIN
             date_trunc('day', date_trunc('day', upper(r), zone) + INTERVAL '30 hours', zone)))
         FROM unnest(stale) AS r), '{}') END;
     RETURN QUERY
-    WITH origin AS MATERIALIZED (
-        SELECT s.id, site.domain FROM series s JOIN device d ON d.id = s.device
-        JOIN site ON site.id = d.site WHERE s.id = ANY (volume_by.series)
-    ), piece AS (
-        SELECT d.series_id, d.begins AS at, d.count
-        FROM unnest(span - by_hour) AS r CROSS JOIN LATERAL (
-            SELECT x.series_id, x.begins, x.count FROM rollup_day x
-            WHERE x.series_id = ANY (volume_by.series)
-                AND x.begins >= lower(r) AND x.begins < upper(r) OFFSET 0) d
-        UNION ALL
-        SELECT h.series_id, CASE unit WHEN 'hour' THEN h.begins ELSE h.day END, h.count
-        FROM unnest(by_hour) AS r CROSS JOIN LATERAL (
-            SELECT x.series_id, x.begins, x.day, x.count FROM rollup_hour x
-            WHERE x.series_id = ANY (volume_by.series) AND x.begins >= lower(r)
-                AND x.begins < upper(r) AND NOT stale @> x.begins OFFSET 0) h
-        UNION ALL
-        SELECT v.series_id, date_trunc(unit, v.time, zone), 1
-        FROM unnest(by_hour * stale) AS r CROSS JOIN LATERAL (
-            SELECT x.series_id, x.time FROM reading x
-            WHERE x.series_id = ANY (volume_by.series) AND x.time >= lower(r) AND x.time < upper(r)
-                AND x.value IS NOT NULL AND x.quality & 7 = 0 OFFSET 0) v
-    )
-    SELECT origin.domain, p.at, sum(p.count)::bigint FROM piece p JOIN origin ON origin.id = p.series_id
+    SELECT p.domain, p.at, sum(p.count)::bigint FROM (
+        SELECT site.domain, piece.* FROM series s JOIN device d ON d.id = s.device
+        JOIN site ON site.id = d.site CROSS JOIN LATERAL (
+            SELECT x.begins AS at, x.count FROM unnest(span - by_hour) AS r CROSS JOIN LATERAL (
+                SELECT x.begins, x.count FROM rollup_day x WHERE x.series_id = s.id
+                    AND x.begins >= lower(r) AND x.begins < upper(r) OFFSET 0) x
+            UNION ALL
+            SELECT CASE unit WHEN 'hour' THEN x.begins ELSE x.day END, x.count
+            FROM unnest(by_hour) AS r CROSS JOIN LATERAL (
+                SELECT x.begins, x.day, x.count FROM rollup_hour x WHERE x.series_id = s.id
+                    AND x.begins >= lower(r) AND x.begins < upper(r)
+                    AND NOT stale @> x.begins OFFSET 0) x
+            UNION ALL
+            SELECT date_trunc(unit, x.time, zone), 1
+            FROM unnest(by_hour * stale) AS r CROSS JOIN LATERAL (
+                SELECT x.time FROM reading x WHERE x.series_id = s.id
+                    AND x.time >= lower(r) AND x.time < upper(r)
+                    AND x.value IS NOT NULL AND x.quality & 7 = 0 OFFSET 0) x) piece
+        WHERE s.id = ANY (volume_by.series)
+    ) p
     WHERE p.at >= volume_by.since AND p.at < volume_by.until
     GROUP BY 1, 2 ORDER BY 2, 1;
 END $$;
