@@ -279,7 +279,7 @@ def test_every_page_is_still_shown(world: World) -> None:
         assert not wrong, "\n".join(wrong)
         handover = client.get("/handover")
         assert handover.status_code == 200
-        assert "flood-rise" in handover.text
+        assert "ontée rapide" in handover.text  # the title of flood-rise
 
 
 def _reads() -> list[Route]:

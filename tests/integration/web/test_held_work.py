@@ -128,6 +128,10 @@ def _things(connection: Connection) -> dict[str, Any]:
         "group": "nosuch",
         "source": "october-flood",
         "topic": f"devices/{device}/readings",
+        "/admin/inventory kind": "site",
+        "/admin/inventory key": site,
+        "/admin/inventory what": "sites",
+        "/help name": "alarms",
         "from": "2024-01-01T00:00:00Z",
         "to": NOW.isoformat(),
     }
