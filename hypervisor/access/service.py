@@ -174,9 +174,9 @@ def change_password(  # noqa: PLR0913  what a change of a password is
         AccountError: the old one is wrong, or the new one may not be taken.
         TooManyAttemptsError: it was tried too often.
     """
-    passwords.require_strong(new, name=person.name)
     attempt = SignInAttempt(name=person.name, password=old, address=address)
     with writing() as connection:
+        passwords.require_strong(new, name=person.name)
         _count_attempt(connection, attempt, now)
         kept = queries.find_password_hash(connection, person.name)
     if not passwords.verify(kept[1] if kept else None, old):

@@ -5,7 +5,7 @@ import typer
 
 def attach(app: typer.Typer) -> None:
     app.command()(web)
-    console = typer.Typer(hidden=True)
+    console = typer.Typer(hidden=True, no_args_is_help=True)
     console.callback()(lambda: None)
     console.command(
         "screenshots", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
