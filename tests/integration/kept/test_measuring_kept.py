@@ -106,7 +106,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
         ("returned", "minor", "", 1),
         ("unacknowledged", "major", "flood", 2),
     ]
-    assert found.deliveries == [("dead", 1), ("sent", 1), ("waiting", 2)]
+    assert found.deliveries == [("dead", 1), ("dropped", 0), ("sent", 1), ("waiting", 2)]
     figures = found.figures
     assert {name: figures[name] for name in EXACT} == EXACT
     assert number is not None
