@@ -15,8 +15,10 @@ from benchmarks.map import NOW, serve, sign_in
 from hypervisor.bench.servers import Ground
 from hypervisor.database.connect import connect
 
-_PAGES = ("/now", "/alarms", "/map", "/sites", "/rules", "/exercises", "/log", "/handover")
-_MORE = ("/quality", "/load", "/report", "/wall", "/admin/inventory", "/admin/inventory/list/site")
+_PAGES = (
+    *("/now", "/alarms", "/map", "/sites", "/rules", "/exercises", "/log", "/handover"),
+    *("/quality", "/load", "/report", "/wall", "/admin/inventory", "/admin/inventory/list/site"),
+)
 _SITE = re.compile(r'href="(/sites/[^"/?#]+)"')
 
 
@@ -37,7 +39,7 @@ def measure(place: Ground, plan: Plan, tick: Callable[[str, int, int], None]) ->
     with serve(place.settings.database_url) as base, httpx.Client(base_url=base) as client:
         client.cookies.set(name, secret)
         sites = _SITE.findall(client.get("/sites").raise_for_status().text)
-        paths = (*_PAGES, *_MORE, sites[0])
+        paths = (*_PAGES, sites[0])
         took = {}
         for number, path in enumerate(paths):
             tick(path, number, len(paths))

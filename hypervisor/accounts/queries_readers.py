@@ -93,7 +93,7 @@ def create_role(
 ) -> None:
     """Make the role, or give it this password; it reads all of this database or its area of it.
 
-    The server is told a digest of the password, so that no log of it holds more. Raises StoreError:
+    The server gets a digest of the password, so its log holds no more. Raises StoreError:
     the database's user may not make roles.
     """
     try:

@@ -206,7 +206,7 @@ def list_operators(
         " GROUP BY c.name, c.title"
         " HAVING bool_or(r.area IS NULL) OR count(DISTINCT up.commune) = %(number)s"
         " ORDER BY c.title, c.name",
-        {"communes": sorted(filter(None, communes)), "number": len(set(communes))},
+        {"communes": sorted(filter(None, communes)), "number": max(1, len(set(communes)))},
     )
     return rows.fetchall()
 

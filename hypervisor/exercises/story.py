@@ -75,10 +75,10 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
 
 def format_account(tally: PlayResult, account: Account | None, *, devices: int) -> Iterator[str]:
     """How many readings were published, and what became of them where not all are stored."""
-    whole = account is not None and account.stored == account.published
-    done = "published, stored and evaluated" if whole else "published"
+    all_stored = account is not None and account.stored == account.published
+    done = "published, stored and evaluated" if all_stored else "published"
     yield f"{tally.readings:,} readings of {devices:,} devices {done} in {tally.seconds:.0f} s."
-    if account is not None and not whole:
+    if account is not None and not all_stored:
         yield f"{account}. `hypervisor dead-letters list` says why."
 
 

@@ -52,7 +52,7 @@ def show_quality(
         letters=queries_dead_letters.count_by_reason(
             context.connection, since=context.now() - view.DAY
         ),
-        sees_all=context.person.territory(Duty.READ).whole,
+        sees_all=context.person.everywhere(Duty.READ),
         gaps=view.list_gaps(context),
         cause=view.explain_cause,
         meaning=explain_reason,

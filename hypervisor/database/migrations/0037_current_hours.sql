@@ -82,7 +82,7 @@ DECLARE
     unit    text := CASE WHEN every < INTERVAL '1 day' THEN 'hour' ELSE 'day' END;
     stale   tstzmultirange := rollup_stale();
     span    tstzmultirange;
-    by_hour tstzmultirange;  -- not told as days
+    by_hour tstzmultirange;  -- not read from days
 BEGIN
     IF (volume_by.since < volume_by.until) IS NOT TRUE THEN
         RETURN;
@@ -128,8 +128,8 @@ LANGUAGE sql STABLE AS $$
            AND reading.value IS NOT NULL AND reading.quality & 7 = 0
          ORDER BY reading."time" DESC LIMIT 1)
         UNION ALL
-        (SELECT told.last_at, told.last FROM last_of(ARRAY[series], '-infinity',
-            time_bucket(interval '1 hour', at) - interval '1 microsecond') told)
+        (SELECT before.last_at, before.last FROM last_of(ARRAY[series], '-infinity',
+            time_bucket(interval '1 hour', at) - interval '1 microsecond') before)
     ) newest ORDER BY newest."time" DESC LIMIT 1
 $$;
 

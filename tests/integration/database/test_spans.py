@@ -265,6 +265,7 @@ def test_who_may_act_in_a_commune(connection: Connection) -> None:
         ({"91001", "91002"}, ["above", "all"]),
         ({"91001", None}, ["all"]),
         ({None}, ["all"]),
+        (set(), ["all"]),
     ):
         assert [name for name, _ in queries_list.list_operators(connection, communes)] == names
 
