@@ -31,6 +31,7 @@ WALL = datetime(2026, 3, 3, 13, 37, tzinfo=UTC)
 FLOODED = "browser_flooded"
 PATIENCE = 30_000  # ms; other lanes work beside this one
 expect.set_options(timeout=PATIENCE)
+SLOWER = float(os.environ.get("SLOW_BROWSER", "1"))  # times, each page; shows what races
 DESK, PHONE, WIDE = (1440, 900), (390, 844), (1920, 1080)
 _GRAVE = {"serious", "critical"}
 _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
@@ -83,6 +84,9 @@ class Console:
         made.set_default_timeout(PATIENCE)
         made.on("pageerror", lambda error: self.problems.append(f"{made.url}: {error}"))
         made.on("console", lambda said: self._complained(made, said.type, said.text))
+        if SLOWER > 1:
+            devtools = context.new_cdp_session(made)
+            devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         made.goto(self.base + path)
         return made
 

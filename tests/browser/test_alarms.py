@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from threading import Thread
-from time import sleep
 
 import pytest
 import uvicorn
@@ -14,12 +12,12 @@ from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.app.application import create_app
 from hypervisor.base.settings import Settings
-from hypervisor.broker.ports import free_port
+from hypervisor.broker.ports import free_port, listen
 from hypervisor.database.connect import connect
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.evaluation.world import CATALOGUE
+from tests.integration.web.served import running_on
 
-SOON = 20_000  # ms that an event may take to a page, on a machine that has other work
 _ANOTHER = """
 INSERT INTO alarm (rule, subject, site, since, began, severity, stale, title, title_fr, advice,
     last_value, noticed_at, changed_at, category, domain)
@@ -54,15 +52,13 @@ def test_an_alarm_is_worked_by_keyboard(own_console: Console) -> None:
     expect(rows.first).to_be_focused()
     page.keyboard.press("Enter")
     panel = page.locator("#panel")
-    expect(panel).to_contain_text("Consigne", timeout=SOON)
+    expect(panel).to_contain_text("Consigne")
     expect(page).to_have_url(re.compile(r"/alarms/\d+$"))
     expect(page.locator("tr[aria-selected=true]")).to_have_count(1)
     assert violations(page) == []
     page.keyboard.press("a")
-    expect(panel.locator(".log")).to_contain_text("a acquitté", timeout=SOON)
-    expect(rows.first).to_contain_text(
-        "acquittée", timeout=SOON
-    )  # where it stood: it does not jump
+    expect(panel.locator(".log")).to_contain_text("a acquitté")
+    expect(rows.first).to_contain_text("acquittée")  # where it stood: it does not jump
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     expect(page.locator("tr[data-row]:focus")).to_have_count(1)
@@ -76,17 +72,17 @@ def test_after_an_act_the_keys_go_on_from_the_row(own_console: Console) -> None:
     panel = page.locator("#panel")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(panel).to_be_visible(timeout=SOON)
+    expect(panel).to_be_visible()
     page.keyboard.press("c")
     page.keyboard.type("Le garde est sur place.")
     page.keyboard.press("Control+Enter")
-    expect(panel.locator(".log")).to_contain_text("Le garde est sur place.", timeout=SOON)
+    expect(panel.locator(".log")).to_contain_text("Le garde est sur place.")
     expect(here).to_be_focused()
     page.keyboard.press("d")
     page.keyboard.press("Tab")
     page.keyboard.type("Essai de pompe")
     page.keyboard.press("Control+Enter")
-    expect(panel.locator(".log")).to_contain_text("Essai de pompe", timeout=SOON)
+    expect(panel.locator(".log")).to_contain_text("Essai de pompe")
     expect(here).to_be_focused()
     boxes = [
         button.bounding_box()
@@ -99,7 +95,7 @@ def test_after_an_act_the_keys_go_on_from_the_row(own_console: Console) -> None:
     apart = boxes[1]["x"] >= ends["x"] + ends["width"] or boxes[1]["y"] >= ends["y"] + 20
     assert apart, "what ends the shelving is covered"
     page.keyboard.press("d")
-    expect(panel.locator(".log")).to_contain_text("ne diffère plus", timeout=SOON)
+    expect(panel.locator(".log")).to_contain_text("ne diffère plus")
     expect(here).to_be_focused()
 
 
@@ -131,12 +127,12 @@ def test_a_cut_network_heals_without_a_missed_alarm(own_console: Console) -> Non
     expect(page.locator("tr[data-row]").first).to_be_visible()
     page.context.set_offline(True)
     (number,) = raised(own_console.url, "Raised in the dark ", "critical")
-    expect(page.locator("#offline")).to_be_visible(timeout=SOON)
+    expect(page.locator("#offline")).to_be_visible()
     expect(page.locator(row(number))).to_have_count(0)
     page.locator("tr[data-row] [data-open]").first.scroll_into_view_if_needed()
     page.context.set_offline(False)
-    expect(page.locator(row(number))).to_contain_text("Raised in the dark 1", timeout=SOON)
-    expect(page.locator("#offline")).to_be_hidden(timeout=SOON)
+    expect(page.locator(row(number))).to_contain_text("Raised in the dark 1")
+    expect(page.locator("#offline")).to_be_hidden()
     assert page.evaluate("window.before") is True  # it was not loaded again
     own_console.problems.clear()  # a browser says itself that it is offline
 
@@ -145,17 +141,9 @@ def test_a_cut_network_heals_without_a_missed_alarm(own_console: Console) -> Non
 def serving(url: str, port: int) -> Iterator[None]:
     """A web process on a port of one's choice, until the context ends."""
     app = create_app(Settings(database_url=url), CATALOGUE, lambda: WALL)
-    config = uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
-    running = uvicorn.Server(config)
-    thread = Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        sleep(0.01)
-    try:
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+    with running_on(listen(port), config):
         yield
-    finally:
-        running.should_exit = True
-        thread.join()
 
 
 @pytest.mark.long
@@ -168,17 +156,17 @@ def test_a_web_process_that_comes_back_has_told_everything(own_console: Console)
         page.evaluate("window.before = true")
         page.keyboard.press("j")
         page.keyboard.press("Enter")
-        expect(page.locator("#panel")).to_be_visible(timeout=SOON)
+        expect(page.locator("#panel")).to_be_visible()
         opened = page.locator("#panel").get_attribute("data-number")
     (number,) = raised(own_console.url, "Nobody served ", "major")
-    expect(page.locator("#offline")).to_be_visible(timeout=SOON)
+    expect(page.locator("#offline")).to_be_visible()
     page.keyboard.press("a")
     expect(page.locator("#offline")).to_contain_text("One action waits.")
     with serving(own_console.url, port):
-        expect(page.locator("#offline")).to_be_hidden(timeout=SOON)
-        expect(page.locator(f"#alarm-{opened}")).to_contain_text("acknowledged", timeout=SOON)
+        expect(page.locator("#offline")).to_be_hidden()
+        expect(page.locator(f"#alarm-{opened}")).to_contain_text("acknowledged")
         page.keyboard.press("Escape")
-        expect(page.locator(row(number))).to_contain_text("Nobody served 1", timeout=SOON)
+        expect(page.locator(row(number))).to_contain_text("Nobody served 1")
         assert page.evaluate("window.before") is True
         page.close()
     own_console.base = base
@@ -190,18 +178,18 @@ def test_new_alarms_wait_while_one_is_open(own_console: Console) -> None:
     page = own_console.page("/alarms", language="fr")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.locator("#panel")).to_be_visible(timeout=SOON)
+    expect(page.locator("#panel")).to_be_visible()
     before = page.locator("tr[data-row]").count()
     numbers = raised(own_console.url, "Neuve ", "critical", 3)
     button = page.locator("#newcomers")
-    expect(button).to_contain_text("3 nouvelles alarmes", timeout=SOON)
+    expect(button).to_contain_text("3 nouvelles alarmes")
     expect(button).to_contain_text("dont 3 critique")
     assert page.locator("tr[data-row]").count() == before
     expect(page.locator("#announce")).to_contain_text("3 nouvelles alarmes")
     button.click()
     for number in numbers:
         expect(page.locator(row(number))).to_be_visible()
-    expect(page.locator("#panel")).to_be_visible(timeout=SOON)
+    expect(page.locator("#panel")).to_be_visible()
 
 
 @pytest.mark.long
@@ -216,7 +204,7 @@ def test_several_are_acted_on_at_once(own_console: Console) -> None:
     page.keyboard.type("Works on the embankment")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#outcome")).to_contain_text("Done for 3 alarms.", timeout=SOON)
+    expect(page.locator("#outcome")).to_contain_text("Done for 3 alarms.")
     page.get_by_role("link", name="Shelved now").click()
     expect(page.locator("tr[data-row]")).to_have_count(3)
     expect(page.locator("tr[data-row]").first).to_contain_text("shelved until")
@@ -230,14 +218,14 @@ def test_who_acts_on_what_has_changed_compares_or_abandons(own_console: Console)
     with closing(connect(own_console.url)) as connection, connection:
         done = Act(alarm=number, kind=ActKind.ACKNOWLEDGE, author="benoit")
         perform(connection, done, now=WALL)
-    expect(page.locator("#moved")).to_be_visible(timeout=SOON)
+    expect(page.locator("#moved")).to_be_visible()
     page.locator("#comment").press("Control+Enter")
     conflict = page.locator("#conflict")
-    expect(conflict).to_contain_text("benoit acknowledged it", timeout=SOON)
+    expect(conflict).to_contain_text("benoit acknowledged it")
     expect(conflict).to_contain_text("The warden is there.")
     assert violations(page) == []
     conflict.get_by_role("button", name="Do it anyway").click()
-    expect(conflict).to_have_count(0, timeout=SOON)
+    expect(conflict).to_have_count(0)
     expect(page.locator("#panel .log")).to_contain_text("The warden is there.")
     own_console.problems.clear()  # the browser names the 409
 
@@ -275,7 +263,7 @@ def test_a_thousand_alarms_stay_usable(own_console: Console) -> None:
     expect(rows).to_have_count(300)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.locator("#panel")).to_be_visible(timeout=SOON)
+    expect(page.locator("#panel")).to_be_visible()
 
 
 @pytest.mark.long
@@ -291,7 +279,7 @@ def test_a_critical_alarm_calls_until_it_is_acknowledged_or_hushed(own_console: 
     expect(sound).to_contain_text("off")
     before = page.evaluate(called)
     raised(own_console.url, "Another ", "critical")
-    expect(page.locator("tr[data-row]", has_text="Another 1")).to_be_visible(timeout=SOON)
+    expect(page.locator("tr[data-row]", has_text="Another 1")).to_be_visible()
     assert page.evaluate(called) == before
 
 
@@ -323,7 +311,7 @@ def test_alarms_are_for_everyone(
     assert overflow(page) <= 0
     assert violations(page) == []
     page.locator("tr[data-row] [data-open]").first.click()
-    expect(page.locator("#panel")).to_be_visible(timeout=SOON)
+    expect(page.locator("#panel")).to_be_visible()
     page.locator("#panel summary").first.click()
     assert overflow(page) <= 0
     assert violations(page) == []

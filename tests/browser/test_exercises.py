@@ -90,7 +90,7 @@ def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
     page.get_by_role("button", name="Go", exact=False).first.click()
     expect(page.locator("#ex-controls").get_by_role("button", name="Pause")).to_be_visible()
     page.get_by_role("button", name="as fast as possible").click()
-    expect(page.locator("#ex-controls")).to_contain_text("This run is over", timeout=30_000)
+    expect(page.locator("#ex-controls")).to_contain_text("This run is over")
     page.get_by_role("link", name="Debrief").first.click()
     expect(page.locator(".ex-line")).to_contain_text("The mayor calls")
     assert page.locator(".ex-line [data-kind=alarm]").count() > 0

@@ -27,11 +27,11 @@ def test_the_first_gauge_is_on_screen_without_a_file(new_console: Console) -> No
     assert violations(page) == []
     assert "refuses 'orge-1'" in run([*command[:-1], "wrong"])
     run([*command[:-3], "levle=1", *command[-2:]])
-    expect(page.locator("#start-waiting")).to_contain_text("a été refusé", timeout=20_000)
+    expect(page.locator("#start-waiting")).to_contain_text("a été refusé")
     assert "the broker has it" in run(command)
-    expect(page.locator("#start")).to_contain_text("La dernière mesure", timeout=20_000)
+    expect(page.locator("#start")).to_contain_text("La dernière mesure")
     expect(page.locator("#start")).to_contain_text("1,00")
-    expect(page.locator("#rivers")).to_contain_text("Orge", timeout=20_000)
+    expect(page.locator("#rivers")).to_contain_text("Orge")
     expect(page.locator(".secret-word")).to_be_visible()  # still to be copied
     page.reload()
     expect(page.locator(".secret-word")).to_have_count(0)

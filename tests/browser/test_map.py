@@ -13,7 +13,7 @@ from tests.browser.conftest import DESK, PHONE, Console, overflow, violations
 
 
 def _ready(page: Page) -> None:
-    page.wait_for_selector("#map[data-ready]", timeout=30_000)
+    page.wait_for_selector("#map[data-ready]")
 
 
 def test_the_map_comes_and_the_list_beside_it_says_the_same(console: Console) -> None:

@@ -101,7 +101,7 @@ def test_the_form_and_the_text_say_the_same(console: Console) -> None:
     slip = page.locator("#slip-when")
     expect(slip).to_contain_text("did you mean 'level'?")
     page.get_by_role("button", name=re.compile("^Line 3, column")).click()
-    assert page.evaluate("document.activeElement.id") == "text"
+    expect(text).to_be_focused()
 
     text.fill(text.input_value().replace("levle > 3 m", "level > 3 m"))
     expect(page.get_by_label("Alarm when")).to_have_value("level > 3 m")

@@ -126,10 +126,10 @@ def test_who_is_heard_or_plays_an_exercise_keeps_its_claim(
         holder.pgconn.send_query(b"SELECT pg_sleep(60)")
         active = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
         mine = [holder.info.backend_pid]
-        assert wait_until(lambda: other.execute(active, mine).fetchone() == (True,), seconds=10)
+        assert wait_until(lambda: other.execute(active, mine).fetchone() == (True,), seconds=30)
         assert (
             queries_workers.find_silent_claim(other, lease=0.0) is None
         )  # it waits for a statement
         queries_workers.end_claim(other, holder.info.backend_pid)
-        assert wait_until(lambda: queries_workers.claim(other), seconds=10)
+        assert wait_until(lambda: queries_workers.claim(other), seconds=30)
         holder.close()

@@ -53,7 +53,7 @@ def test_closing_ends_the_sessions_of_all_three(database_url: str) -> None:
             connection.execute("SELECT 1")
     assert _sessions(database_url) == 3
     pool.close()
-    assert wait_until(lambda: _sessions(database_url) == 0, seconds=10)
+    assert wait_until(lambda: _sessions(database_url) == 0, seconds=30)
 
 
 def test_only_the_writer_writes_and_only_when_nothing_fails(pool: Pool) -> None:

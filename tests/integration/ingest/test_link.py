@@ -69,7 +69,7 @@ def turned(link: Link, until: Callable[[], object]) -> bool:
         link.turn(0.02, room=100)
         return bool(until())
 
-    return wait_until(so, seconds=20)
+    return wait_until(so, seconds=30)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def hearing(broker: Broker) -> Iterator[list[tuple[str, bytes]]]:
     client.connect(broker.own_host, broker.parts_port)
     client.subscribe([("hypervisor/pause/+", 1), ("hypervisor/ingest", 1)])
     client.loop_start()
-    assert wait_until(lambda: bool(granted), seconds=20)
+    assert wait_until(lambda: bool(granted), seconds=30)
     yield heard
     client.disconnect()
     client.loop_stop()
@@ -118,7 +118,7 @@ def test_whoever_keeps_the_broker_hears_that_we_are_there_and_whom_to_put_out(
         assert turned(link, lambda: {HERE, PAUSE} <= set(heard))
         link.close()
         assert not link.up
-        assert wait_until(lambda: AWAY in heard, seconds=20)
+        assert wait_until(lambda: AWAY in heard, seconds=30)
         assert turned(link, lambda: link.up)
         link._client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]  # noqa: SLF001
         assert turned(link, lambda: not link.up)
@@ -143,7 +143,7 @@ def test_when_we_are_back_the_last_word_is_that_we_are_here(broker: Broker) -> N
             assert turned(link, lambda: PAUSE in heard)
             assert [each for each in heard if each != PAUSE][-1] == HERE
             link.close()
-            assert wait_until(lambda: heard[-1] == AWAY, seconds=20)
+            assert wait_until(lambda: heard[-1] == AWAY, seconds=30)
 
 
 def test_a_heartbeat_comes_round_and_what_is_not_acknowledged_comes_again(

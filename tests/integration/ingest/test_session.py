@@ -142,7 +142,7 @@ def attack(  # noqa: PLR0913, PLR0917  who, where, as whom
         client.connect(settings.broker_host, port)
     client.loop_start()
     client.subscribe("#", qos=1)
-    assert wait_until(lambda: bool(granted), seconds=10)
+    assert wait_until(lambda: bool(granted), seconds=30)
     client.disconnect()
     client.loop_stop()
 
@@ -176,7 +176,7 @@ def test_while_ingest_is_away_the_broker_saves_at_once(
     with run_keeper(broker, lambda _said: None) as keeper:
         with ingest(settings), publisher(settings, name, gauges[name]) as device:
             send(device, name, 0, 10)
-            assert wait_until(lambda: not saves(keeper, 0.5), seconds=20)
+            assert wait_until(lambda: not saves(keeper, 0.5), seconds=30)
         assert saves(keeper, 20)  # ingest has left
         with publisher(settings, name, gauges[name]) as device:
             send(device, name, 100, 50)
@@ -235,7 +235,7 @@ def test_what_a_session_of_an_earlier_version_holds_is_moved(
         + "user root\n" * (os.geteuid() == 0)
     )
     child = subprocess.Popen([str(broker.programs.mosquitto), "-c", str(old)])
-    assert wait_until(broker.answers, seconds=10)
+    assert wait_until(broker.answers, seconds=30)
     worker = Client(
         CallbackAPIVersion.VERSION2, client_id=WORKER, clean_session=False, protocol=MQTTv311
     )
@@ -245,7 +245,7 @@ def test_what_a_session_of_an_earlier_version_holds_is_moved(
     worker.connect(instance_settings.broker_host, instance_settings.broker_port)
     worker.loop_start()
     worker.subscribe([(f"$share/ingest/{READINGS}", 1), (f"hypervisor/heartbeat/{WORKER}", 1)])
-    assert wait_until(lambda: bool(granted), seconds=10)
+    assert wait_until(lambda: bool(granted), seconds=30)
     worker.disconnect()
     worker.loop_stop()
     name = GAUGES[0]

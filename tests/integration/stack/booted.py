@@ -73,7 +73,7 @@ def boot(folder: Path) -> Iterator[Machine]:
         [*words, "sh", script], stdin=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        assert wait_until(lambda: bool(descendants(process.pid)), seconds=20)
+        assert wait_until(lambda: bool(descendants(process.pid)), seconds=30)
         machine = Machine(init=descendants(process.pid)[0])
 
         def booted() -> bool:

@@ -22,4 +22,4 @@ def start(open_tmp: Path) -> Iterator[Callable[..., Up]]:
     for each in started:
         if each.process.poll() is None:
             each.stop()
-        assert wait_until(each.is_gone, seconds=20)
+        assert wait_until(each.is_gone, seconds=30)

@@ -45,7 +45,7 @@ def proxy(site: str, folder: Path, papers: Path, web_port: int) -> Iterator[tupl
         words = [PROGRAM, "-p", str(folder), "-c", f"{folder}/nginx.conf", "-e", "stderr"]
         process = subprocess.Popen(words, stdout=log, stderr=log)
     try:
-        listens = wait_until(lambda: not is_free(https) or process.poll() is not None, seconds=20)
+        listens = wait_until(lambda: not is_free(https) or process.poll() is not None, seconds=30)
         assert listens, "nginx listens nowhere"
         assert process.poll() is None, (folder / "log").read_text()
         yield https, http

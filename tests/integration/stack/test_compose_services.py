@@ -148,7 +148,7 @@ def a_killed_broker_is_entered(engine: Engine) -> None:
             rows = connection.execute("SELECT cause FROM message_loss").fetchall()
         return rows == [("broker-killed",)]
 
-    assert wait_until(entered, seconds=20)
+    assert wait_until(entered, seconds=30)
 
 
 @pytest.mark.timeout(300)

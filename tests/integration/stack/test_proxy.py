@@ -219,7 +219,7 @@ def test_a_renewed_certificate_is_taken_up_as_the_page_says(town: Town) -> None:
     before = ssl.get_server_certificate(where)
     certificates.sign(town.papers)
     os.kill(int((town.up.root / "broker" / "mosquitto.pid").read_text()), signal.SIGHUP)
-    assert wait_until(lambda: ssl.get_server_certificate(where) != before, seconds=20)
+    assert wait_until(lambda: ssl.get_server_certificate(where) != before, seconds=30)
 
 
 def test_the_instance_has_the_time_zone_it_was_given(town: Town) -> None:

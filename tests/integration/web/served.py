@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import socket
 from threading import Thread
-from time import sleep
 
 import httpx
 import uvicorn
@@ -16,7 +16,8 @@ from hypervisor.access.identity import CSRF_HEADER, cookie_name
 from hypervisor.app.application import create_app
 from hypervisor.base.duties import Role
 from hypervisor.base.settings import Settings
-from hypervisor.broker.ports import free_port
+from hypervisor.broker.child import wait_until
+from hypervisor.broker.ports import LOOPBACK, listen
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from tests.integration.evaluation.world import CATALOGUE
@@ -83,19 +84,28 @@ def server(
     """
     own = settings or Settings(database_url=url, data=Path("/nonexistent"))
     app = create_app(own, CATALOGUE, clock or (lambda: now))
-    port = free_port()
-    running = uvicorn.Server(
-        uvicorn.Config(app, port=port, log_level="critical", timeout_keep_alive=60)
-    )
-    thread = Thread(target=running.run)
+    config = uvicorn.Config(app, log_level="critical", timeout_keep_alive=60)
+    with running_on(listen(0), config) as base:
+        yield base
+
+
+@contextmanager
+def running_on(listener: socket, config: uvicorn.Config) -> Iterator[str]:
+    """A server on a socket that listens already, in a thread, until the context ends; its address.
+
+    No other process can have taken the port meanwhile; who comes early waits in its queue.
+    """
+    running = uvicorn.Server(config)
+    thread = Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
-    while not running.started:
-        sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{port}"
+        assert wait_until(lambda: running.started or not thread.is_alive(), seconds=60)
+        assert running.started
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     finally:
         running.should_exit = True
         thread.join()
+        listener.close()
 
 
 @contextmanager

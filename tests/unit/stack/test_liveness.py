@@ -46,7 +46,7 @@ def test_a_part_that_waits_gives_signs_and_a_stopped_one_none() -> None:
     try:
         assert wait_until(lambda: pulse.lives(child), seconds=30)
         child.send_signal(signal.SIGSTOP)
-        assert wait_until(lambda: is_stopped(child.pid), seconds=5)
+        assert wait_until(lambda: is_stopped(child.pid), seconds=30)
         assert stops_giving(pulse, child)
         child.send_signal(signal.SIGCONT)
         assert wait_until(lambda: pulse.lives(child), seconds=30)
@@ -66,13 +66,13 @@ def test_a_loop_that_must_not_stand_is_silent_once_it_stands(
     life = Life.begin()
     assert life is not None
     assert LIFE not in os.environ
-    assert wait_until(lambda: pulse.lives(sleeper), seconds=5)
+    assert wait_until(lambda: pulse.lives(sleeper), seconds=30)
     life.turn()
     life.patience = 0.0
-    assert wait_until(lambda: not pulse.lives(sleeper), seconds=5)
+    assert wait_until(lambda: not pulse.lives(sleeper), seconds=30)
     assert stops_giving(pulse, sleeper)
     life.patience = 60.0
-    assert wait_until(lambda: pulse.lives(sleeper), seconds=5)
+    assert wait_until(lambda: pulse.lives(sleeper), seconds=30)
     pulse.close()
 
 
@@ -91,9 +91,9 @@ def test_a_server_that_wakes_gives_signs_and_a_stopped_one_none() -> None:
     signs = SchedulerPulse()
     try:
         assert signs.lives(child)
-        assert wait_until(lambda: signs.lives(child), seconds=5)
+        assert wait_until(lambda: signs.lives(child), seconds=30)
         child.send_signal(signal.SIGSTOP)
-        assert wait_until(lambda: is_stopped(child.pid), seconds=5)
+        assert wait_until(lambda: is_stopped(child.pid), seconds=30)
         assert stops_giving(signs, child)
     finally:
         child.kill()
@@ -123,8 +123,8 @@ def test_a_server_that_answers_lives_again_after_a_silence(
                         asking.sendall(b"N")
 
         threading.Thread(target=answer, daemon=True).start()
-        assert wait_until(lambda: signs.lives(sleeper), seconds=10)
-        assert wait_until(lambda: signs.lives(sleeper), seconds=10)
+        assert wait_until(lambda: signs.lives(sleeper), seconds=30)
+        assert wait_until(lambda: signs.lives(sleeper), seconds=30)
         signs.close()
 
 
@@ -149,11 +149,11 @@ def test_a_server_that_answers_but_has_a_stopped_process_gives_none() -> None:
         threading.Thread(target=answer, daemon=True).start()
         signs = DatabasePulse(host="127.0.0.1", port=server.getsockname()[1], patience=0.1)
         os.kill(below, signal.SIGSTOP)
-        assert wait_until(lambda: is_stopped(below), seconds=5)
+        assert wait_until(lambda: is_stopped(below), seconds=30)
         assert not wait_until(lambda: signs.lives(child), seconds=1)
         assert answered.is_set()
         os.kill(below, signal.SIGCONT)
-        assert wait_until(lambda: signs.lives(child), seconds=10)
+        assert wait_until(lambda: signs.lives(child), seconds=30)
         signs.close()
         os.kill(below, signal.SIGKILL)
         child.wait(5)
@@ -164,9 +164,9 @@ def test_a_stopped_process_of_a_server_is_seen() -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         below = int(child.stdout.readline())
-        assert wait_until(lambda: descendants(child.pid) == [below], seconds=5)
+        assert wait_until(lambda: descendants(child.pid) == [below], seconds=30)
         assert not is_stopped(below)
         os.kill(below, signal.SIGSTOP)
-        assert wait_until(lambda: is_stopped(below), seconds=5)
+        assert wait_until(lambda: is_stopped(below), seconds=30)
         os.kill(below, signal.SIGKILL)
         child.wait(5)

@@ -53,7 +53,7 @@ def test_a_dead_part_is_started_again_and_it_is_said(tmp_path: Path) -> None:
     try:
         first = supervisor.pids()["part"]
         subprocess.run(["kill", "-9", str(first)], check=True)
-        assert wait_until(supervisor.tend, seconds=5)
+        assert wait_until(supervisor.tend, seconds=30)
         assert supervisor.pids() == {}
         assert not supervisor.tend()  # not due yet
         clock.now = 0.3
@@ -70,7 +70,7 @@ def test_its_last_words_are_passed_on(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("╭─ Error ─╮\n│ no broker answers │\n╰─────────╯\n")
     supervisor = Supervisor(say=said.append, clock=Clock())
     supervisor.start(job(tmp_path, "false"))
-    assert wait_until(supervisor.tend, seconds=5)
+    assert wait_until(supervisor.tend, seconds=30)
     supervisor.stop_all()
     assert "exit status 1 (no broker answers)" in said[0]
 
@@ -82,12 +82,12 @@ def test_who_ran_long_starts_afresh(tmp_path: Path) -> None:
     supervisor.start(job(tmp_path, "true"))
     for now in (0.0, 1.0, 2.0):
         clock.now = now
-        wait_until(supervisor.tend, seconds=5)
+        wait_until(supervisor.tend, seconds=30)
     assert "in 0.4 s" in said[2]
     clock.now = 100.0
     supervisor.tend()  # started again
     clock.now = 200.0
-    assert wait_until(supervisor.tend, seconds=5)
+    assert wait_until(supervisor.tend, seconds=30)
     assert "in 0.2 s" in said[-1]
     supervisor.stop_all()
 
@@ -105,7 +105,7 @@ def test_who_cannot_be_started_now_is_tried_again(tmp_path: Path) -> None:
     process = subprocess.Popen(["true"])
     supervisor = Supervisor(say=said.append, clock=clock)
     supervisor.adopt(Job(name="web", start=start, log=tmp_path / "log"), process)
-    assert wait_until(supervisor.tend, seconds=5)
+    assert wait_until(supervisor.tend, seconds=30)
     clock.now = 1.0
     assert not supervisor.tend()
     assert said[-1] == "web cannot be started now: No space left on device"
@@ -172,7 +172,7 @@ class Signs:
             self.pass_time(1)
             return self.supervisor.restarts() == {"part": 1}
 
-        return wait_until(again, seconds=5)
+        return wait_until(again, seconds=30)
 
 
 @pytest.fixture

@@ -310,5 +310,5 @@ addEventListener("popstate", () => location.reload());
 setInterval(() => document.hidden || soon(), 60_000); // ages grow though nothing happens
 
 for (const line of rows()) line.dataset.drawn = line.outerHTML;
-select([]);
+countSelected(); // what was ticked before this script came stays ticked
 if (open() && innerWidth > 1024) row(open())?.scrollIntoView({ block: "nearest" });

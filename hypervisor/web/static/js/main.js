@@ -7,6 +7,7 @@ import "./hint.js";
 import "./scroll.js";
 import "./search.js";
 import "./sound.js";
+import "./typed.js";
 
 // Every request of htmx carries the session's token; a form's own field does the same without scripts.
 const token = document.querySelector("meta[name=csrf-token]")?.content;

@@ -53,7 +53,7 @@ document.addEventListener("click", (event) => {
   choice.focus();
 });
 
-const first = text()?.value;
+const first = text()?.defaultValue;
 let leaving = false;
 form?.addEventListener("submit", () => {
   leaving = true;
