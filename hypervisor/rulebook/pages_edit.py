@@ -1,5 +1,6 @@
 """Pages to edit a rule: form and YAML, trial at a site, save with a reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -117,7 +118,7 @@ def draft_rule(
             "rules_draft.html",
             current=current,
             draft=draft,
-            source=_form_text(form, "source"),
+            source=_changed_halves(form),
             changes=views_edit.list_changes(current, draft),
             site=_form_text(form, "site"),
             **_shared(context, current),
@@ -160,33 +161,48 @@ def save_rule(
 
 
 def _parse_form(context: RequestContext, current: EditedRule, form: FormData) -> Draft:
-    """The draft as submitted; the half changed last is merged into the text."""
-    text, source = _form_text(form, "text"), _form_text(form, "source")
-    taken = None if current.id else views_edit.list_identifiers(context)
+    """The draft as submitted; what was changed in the other halves is merged into the text."""
+    text, halves = _form_text(form, "text"), _changed_halves(form)
+    made = None  # the page's draft, where no script told what was changed since
+    if "source" not in form:
+        made = views_edit.draft_of(context, current)
+        if text.split() == made.text.split():
+            halves = ["guide", "form"]
+    elif text.strip() and views_draft.parse_draft(text, current.domain).fields is None:
+        halves = []  # nothing can be merged into what is no YAML
     guide, wrong = None, ""
-    if source == "guide":
+    if "guide" in halves and "guide quantity" in form:
         fields = {
             key.removeprefix("guide "): _form_text(form, key) for key in form if key[:6] == "guide "
         }
         guide = views_guide.parse_guide(fields, context.catalogue, current.domain)
         wrong = views_guide.find_error(guide, context.catalogue)
-        if not wrong:
+        if not wrong and not (made and guide == made.guide):
+            taken = None if current.id else views_edit.list_identifiers(context)
             text = views_draft.merge_guide(text, guide, domain=current.domain, taken=taken)
-    if source == "form":
-        fields = {key: _form_text(form, key) for key in ("id", *PLAIN, "inhibits") if key in form}
-        fields |= {
-            f"fr {key}": _form_text(form, f"fr {key}") for key in FRENCH if f"fr {key}" in form
-        }
-        columns = {key: form.getlist(f"step {key}") for key in ("severity", "when", "clear", "for")}
-        steps = [
-            dict(zip(columns, map(str, values), strict=True))
-            for values in zip(*columns.values(), strict=False)
-        ]
-        text = views_draft.merge_form(text, fields, steps)
+    if "form" in halves:
+        text = _merge_form(text, form, made)
     draft = views_draft.parse_draft(text, current.domain)
     if wrong:
         return replace(_with_slip(draft, "guide", wrong), guide=guide)
     return _refuse_taken(context, current, draft)
+
+
+def _merge_form(text: str, form: FormData, made: Draft | None) -> str:
+    """The text with the fields that were submitted, or of them those that `made` had otherwise."""
+    keys = ("id", *PLAIN, "inhibits", *(f"fr {key}" for key in FRENCH))
+    fields = {key: _form_text(form, key) for key in keys if key in form}
+    columns = {key: form.getlist(f"step {key}") for key in ("severity", "when", "clear", "for")}
+    steps = [
+        dict(zip(columns, map(str, values), strict=True))
+        for values in zip(*columns.values(), strict=False)
+    ]
+    if made is not None:
+        fields = {
+            key: part for key, part in fields.items() if part.split() != made.field(key).split()
+        }
+        steps = [] if steps == made.steps else steps
+    return views_draft.merge_form(text, fields, steps or None)
 
 
 def _refuse_taken(context: RequestContext, current: EditedRule, draft: Draft) -> Draft:
@@ -197,6 +213,11 @@ def _refuse_taken(context: RequestContext, current: EditedRule, draft: Draft) ->
         return draft
     words = _("%(name)s exists already: choose another identifier.")
     return _with_slip(draft, "id", words % {"name": draft.rule.id})
+
+
+def _changed_halves(form: FormData) -> Sequence[str]:
+    """Which of text, guide and form were changed."""
+    return _form_text(form, "source").split()
 
 
 def _form_text(form: FormData, key: str) -> str:
@@ -269,7 +290,7 @@ def _render_page(
         around=around,
         conflict=views_edit.changes_since(context, stale, around.stale) if stale else None,
         writes=context.may(Duty.WRITE_RULES),
-        source="",
+        source=(),
         **_shared(context, current),
     )
 

@@ -91,8 +91,10 @@ def parse_draft(text: str, domain: str) -> Draft:
     return Draft(text=text, fields=fields, rule=proposed.rule, slips=(), tests=tests, guide=guide)
 
 
-def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str, str]]) -> str:
-    """Merge form fields into the text; other keys stay as they are."""
+def merge_form(
+    text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str, str]] | None
+) -> str:
+    """Merge form fields into the text; other keys, and steps for None, stay as they are."""
     rule: dict[str, Any] = dict(_load_yaml(text) or {})
     for key in ("id", *PLAIN):
         if key in fields:
@@ -104,10 +106,11 @@ def merge_form(text: str, fields: Mapping[str, str], steps: Sequence[Mapping[str
     _put(rule, "fr", french)
     if "inhibits" in fields:
         _put(rule, "inhibits", re.findall(r"[^,\s]+", fields["inhibits"]))
-    rows = [
-        {key: step[key].strip() for key in _STEP if step.get(key, "").strip()} for step in steps
-    ]
-    _put(rule, "steps", [step for step in rows if set(step) - {"severity"}])
+    if steps is not None:
+        rows = [
+            {key: step[key].strip() for key in _STEP if step.get(key, "").strip()} for step in steps
+        ]
+        _put(rule, "steps", [step for step in rows if set(step) - {"severity"}])
     return rule_text(rule)
 
 

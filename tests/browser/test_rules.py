@@ -182,6 +182,18 @@ def test_a_new_rule_by_who_is_no_programmer(own_console: Console) -> None:
     expect(page.locator("#text")).to_have_value(re.compile(r"level > 0\.6 m"))
 
 
+def test_what_is_changed_in_two_halves_before_an_answer_is_kept(console: Console) -> None:
+    page = console.page("/rules/new?domain=flood")
+    page.get_by_label(re.compile("^Value")).fill("0.5")
+    page.get_by_label("What the operator does").fill("Ring the mill.")
+    text = page.locator("#text")
+    expect(text).to_have_value(re.compile(r"level > 0\.5 m(.|\n)*advice: Ring the mill\."))
+    page.get_by_label("Limit").select_option(index=1)
+    text.press("Control+End")
+    text.press_sequentially("labels: {crew: north}\n")
+    expect(text).to_have_value(re.compile(r"when: level > threshold(.|\n)*crew: north"))
+
+
 def test_the_pickers_say_when_a_rule_is_beyond_them(console: Console) -> None:
     page = console.page("/rules/new?domain=flood")
     text = page.locator("#text")

@@ -48,6 +48,13 @@ def test_what_the_form_changes_stands_in_the_text_and_the_rest_stays() -> None:
     assert "it rises" in made
 
 
+def test_steps_that_were_not_submitted_stay() -> None:
+    draft = parse_draft(merge_form(TEXT, {"for": "20 min"}, None), "flood")
+
+    assert draft.field("for") == "20 min"
+    assert [step["severity"] for step in draft.steps] == ["major", ""]
+
+
 def test_an_emptied_field_and_step_are_gone() -> None:
     made = merge_form(TEXT, {"for": " "}, [{"severity": "major", "when": "", "clear": ""}])
 

@@ -26,23 +26,39 @@ document.addEventListener("keydown", (event) => {
   area.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// An answer to what was typed in one half never overwrites the half in which one types now.
-document.addEventListener("htmx:oobBeforeSwap", (event) => {
-  const { target } = event.detail;
-  if (["text", "fields", "guide"].includes(target.id) && typed && target.contains(typed)) event.preventDefault();
-});
-
-// The half that was changed last is the one that is saved, also within the moment before its answer.
-let typed = null;
+// What was changed and no answer has taken up yet, in whatever halves: a draft and a save take all of it, so that
+// none is lost to a slow answer; of the form only the changed fields, for the others may lag behind.
+const changed = new Set();
+let sent = new Set(); // what of it the draft on its way takes up
+let typed = null; // where one types
 document.addEventListener(
   "input",
   (event) => {
-    const half = event.target.closest("[data-source]");
-    if (half && form) form.elements.source.value = half.dataset.source;
+    if (event.target.closest("[data-source]")) changed.add(event.target);
+    sent.delete(event.target);
     typed = event.target.tagName === "SELECT" ? null : event.target;
   },
   true,
 );
+const key = (field) => (field.name.startsWith("step ") ? "step" : field.name); // steps go together
+form?.addEventListener("formdata", ({ formData }) => {
+  formData.set("source", [...new Set([...changed].map((field) => field.closest("[data-source]").dataset.source))].join(" "));
+  const keys = new Set([...changed].map(key));
+  for (const field of document.querySelectorAll("#fields [name]")) if (!keys.has(key(field))) formData.delete(field.name);
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.closest("[data-source]")) sent = new Set(changed);
+});
+// Text that was changed meanwhile is not replaced: its own draft takes up what this answer cannot show.
+const rewritten = () => changed.has(text()) && !sent.has(text());
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id === "verdict" && event.detail.shouldSwap && !rewritten()) for (const field of sent) changed.delete(field);
+});
+// Nor is the half in which one types, or that was changed meanwhile.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target.id === "text" ? rewritten() : ["fields", "guide"].includes(target.id) && [typed, ...changed].some((field) => field && target.contains(field))) event.preventDefault();
+});
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-try-site]");
@@ -59,5 +75,5 @@ form?.addEventListener("submit", () => {
   leaving = true;
 });
 addEventListener("beforeunload", (event) => {
-  if (!leaving && text() && text().value !== first) event.preventDefault();
+  if (!leaving && text() && (changed.size || text().value !== first)) event.preventDefault();
 });
