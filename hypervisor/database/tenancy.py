@@ -106,6 +106,12 @@ def grant(connection: Connection) -> None:
     }
     reader_views.fence(connection, readable, TENANT, READER)
     reader_functions.limit(connection, ROLES)
+    # Of everybody's rows, so for our own SQL alone (schema 0040).
+    connection.execute(
+        sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {} TO {}").format(
+            sql.Identifier(VIEWS[TENANT]), sql.Identifier(TENANT)
+        )
+    )
     shut(connection)
 
 

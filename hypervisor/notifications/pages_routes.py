@@ -1,5 +1,6 @@
 """Administration: one notification route and its rota in a form."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
@@ -13,11 +14,12 @@ from hypervisor.base.translation import mark, translate
 from hypervisor.database.audit import ActError
 from hypervisor.notifications import queries_routes, route_form, routing
 from hypervisor.notifications.model import NotifyError
-from hypervisor.web.forms import FormField, FormValues, Values
+from hypervisor.web.forms import FormField, FormValues, Values, sort_problems
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import domain_label, render
 from rules._errors import RuleError
+from sensors._errors import Place
 
 router = APIRouter()
 PAGE: Page | None = None
@@ -33,6 +35,8 @@ _WORDS = {
     "apprise": mark("mail, SMS, chat (apprise)"),
     "webhook": mark("webhook"),
     "mqtt": mark("MQTT topic"),
+    "fr": mark("French"),
+    "en": mark("English"),
 }
 
 
@@ -54,17 +58,23 @@ def save_route(context: Context, values: FormValues, key: Key = "", back: Back =
     if "more" in values:
         return _render(context, key, values, back=back, spare=4)
     fields = _build_fields()
+    written = ""
 
     def edit(text: str) -> str:
+        nonlocal written
         name = values.get("name", "")
         if name != key and route_form.find_route(text, name) is not None:
             raise NotifyError("there is a route {name!r} already", name)
         before = route_form.find_route(text, key) or {}
-        return route_form.put_route(text, key, route_form.build_route(fields, values, before))
+        route = route_form.build_route(fields, values, before)
+        written = route_form.put_route(text, key, route)
+        return written
 
-    wrong = _apply(context, edit, values, subject=values.get("name", ""))
+    wrong, place = _apply(context, edit, values, subject=values.get("name", ""))
     if wrong:
-        return _render(context, key, values, wrong=wrong, back=back)
+        where = place and route_form.find_input(written, place, fields, values)
+        placed, others = sort_problems(fields, [(where or "", wrong)])
+        return _render(context, key, values, wrong=others, problems=placed, back=back)
     return RedirectResponse("/now" if back else "/admin/notifications?done=saved", status_code=303)
 
 
@@ -78,16 +88,20 @@ def remove_route(
     """Take a route out of the file."""
     context.require(Duty.ADMINISTER)
     values = {"seen": seen, "reason": reason}
-    wrong = _apply(context, lambda text: route_form.put_route(text, key, None), values, subject=key)
+    wrong, _ = _apply(
+        context, lambda text: route_form.put_route(text, key, None), values, subject=key
+    )
     if wrong:
         revision = queries_routes.ROUTES.find_revision(context.connection)
         route = route_form.find_route(revision.text if revision else "", key) or {}
-        return _render(context, key, route_form.fill_values(route), wrong=wrong)
+        return _render(context, key, route_form.fill_values(route), wrong=[wrong])
     return RedirectResponse("/admin/notifications?done=saved", status_code=303)
 
 
-def _apply(context: RequestContext, edit: routing.Edit, values: Values, *, subject: str) -> str:
-    """Apply an edit; what is wrong with it."""
+def _apply(
+    context: RequestContext, edit: routing.Edit, values: Values, *, subject: str
+) -> tuple[str, Place | None]:
+    """Apply an edit; what is wrong with it, and where in the file."""
     seen = values.get("seen", "")
     try:
         with context.writing() as connection:
@@ -100,11 +114,11 @@ def _apply(context: RequestContext, edit: routing.Edit, values: Values, *, subje
                 subject=subject or "-",
             )
     except RuleError as error:
-        return refusal(error.problem)
+        return refusal(error.problem), error.place
     except (NotifyError, ActError) as error:
         context.connection.rollback()  # the page shows what is there now
-        return refusal(error)
-    return ""
+        return refusal(error), None
+    return "", None
 
 
 def _build_fields() -> list[FormField]:
@@ -116,10 +130,13 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
     key: str,
     values: Values,
     *,
-    wrong: str = "",
+    wrong: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] | None = None,
     back: str = "",
     spare: int = 2,
 ) -> Response:
+    if problems:
+        wrong = [translate("Some fields need another value: see beside them.")]
     revision = queries_routes.ROUTES.find_revision(context.connection)
     areas, sites, _rules = queries_routes.read_names(context.connection)
     routes = routing.read_in_force(context.connection).routes
@@ -131,7 +148,7 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
         back=back,
         fields=_build_fields(),
         values=values,
-        problems={},
+        problems=problems or {},
         spare=spare,
         reason=values.get("reason", ""),
         seen=revision.id if revision else 0,
@@ -142,5 +159,5 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
             "routes": [(route.name, "") for route in routes if route.name != key],
             "days": route_form.day_names(),
         },
-        **frame.admin_context(context, "notifications", wrong=wrong),
+        **frame.admin_context(context, "notifications", wrong="; ".join(wrong)),
     )

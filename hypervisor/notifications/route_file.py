@@ -34,7 +34,7 @@ _ROUTE = (
 )
 _WHEN = ("domains", "areas", "sites", "rules", "categories", "labels", "severity", "events")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_CLOCK = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)")
+_CLOCK = re.compile(r"([01]?\d|2[0-4])(?:[:h]([0-5]\d)|h)")
 _SECOND = 1_000_000
 
 
@@ -106,8 +106,11 @@ class _Reader:
     def name(self, node: yaml.Node) -> str:
         name = self.source.text(node, "a route's name")
         if not _NAME.fullmatch(name):
-            expected = "expected letters, digits, '-', '_' and '.'"
-            self.source.fail(node, "{name!r} cannot name a route; {expected}", name, expected)
+            self.source.fail(
+                node,
+                "{name!r} cannot name a route; expected letters, digits, '-', '_' and '.'",
+                name,
+            )
         if name in self.names:
             line = self.source.place(self.names[name]).line
             self.source.fail(node, "the route in line {line} is named {name!r}, too", line, name)
@@ -206,7 +209,7 @@ class _Reader:
     def clock(self, node: yaml.Node) -> int:
         text = self.source.text(node, "a time of day")
         match = _CLOCK.fullmatch(text)
-        minutes = int(match[1]) * 60 + int(match[2]) if match else WHOLE_DAY + 1
+        minutes = int(match[1]) * 60 + int(match[2] or 0) if match else WHOLE_DAY + 1
         if minutes > WHOLE_DAY:
             self.source.fail(node, '{text!r} is not a time of day such as "18:30"', text)
         return minutes
@@ -231,9 +234,11 @@ class _Reader:
             self.source.fail(parts["name"], "{name!r} cannot name a channel", name)
         kinds = [kind for kind in (APPRISE, WEBHOOK, MQTT) if kind in parts]
         if len(kinds) != 1:
-            expected = f"expected one of {APPRISE}, {WEBHOOK} and {MQTT}"
             self.source.fail(
-                node, "{expected}; found {kinds}", expected, ", ".join(kinds) or "none"
+                node,
+                "a channel is one of {choices}; found {kinds}",
+                f"{APPRISE}, {WEBHOOK}, {MQTT}",
+                ", ".join(kinds) or "none",
             )
         kind = kinds[0]
         if kind == APPRISE:
@@ -252,12 +257,24 @@ class _Reader:
     def apprise(self, node: yaml.Node, name: str) -> Channel:
         """Checks the address unless it has placeholders; a misspelt scheme is the usual error."""
         target = self.source.text(node, "an address")
-        scheme = target.partition("://")[0]
+        scheme, separator, _ = target.partition("://")
+        if not separator and "@" in target:
+            expected = "mailtos://USER:${SMTP_PASSWORD}@smtp.town.example?to="
+            self.source.fail(
+                node,
+                "{target!r} needs the server that sends the mail: {expected}{address}",
+                target,
+                expected,
+                target,
+            )
         schemes = apprise_channel.list_schemes()
         if "${" not in scheme and scheme.lower() not in schemes:
             hint = nearest_hint(scheme, schemes) or "; expected one such as mailto://"
             self.source.fail(node, "{scheme!r} is not a kind of channel{hint}", scheme, hint)
         if "${" not in target and not apprise_channel.is_complete(target):
-            expected = f"this is not a complete address of the kind {scheme}://"
-            self.source.fail(node, "{expected}; its page in apprise's manual says how", expected)
+            self.source.fail(
+                node,
+                "not a complete address of the kind {scheme}://; apprise's manual says how",
+                scheme,
+            )
         return Channel(name=name, kind=APPRISE, target=target)

@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
-from hypervisor.base.translation import mark
+from hypervisor.base.translation import mark, translate
 from hypervisor.notifications.hours import DAYS
 from hypervisor.notifications.routes import APPRISE, LANGUAGES, MQTT, WEBHOOK
 from hypervisor.notifications.routing import mask_addresses
 from hypervisor.web.forms import FormField, Values, flatten_rows
 from rules._rule import CATEGORIES, SEVERITIES
+from sensors._errors import Place
 from sensors._yaml import Loader
 
 _LISTS = ("domains", "areas", "sites")  # words, separated by commas
@@ -52,7 +53,9 @@ def build_fields(words: Mapping[str, str]) -> list[FormField]:
             label=mark("On-call hours (none: always)"),
             kind="rows",
             columns=(
-                FormField(name="days", label=mark("Days"), hint="mon-fri", suggests="days"),
+                FormField(
+                    name="days", label=mark("Days"), hint=translate("mon-fri"), suggests="days"
+                ),
                 FormField(name="from", label=mark("From"), hint="18:00"),
                 FormField(name="to", label=mark("To"), hint="08:00"),
             ),
@@ -75,9 +78,40 @@ def build_fields(words: Mapping[str, str]) -> list[FormField]:
     ]
 
 
+_DAY_NAMES = {  # of the file, as people write them
+    "mon": mark("mon"),
+    "tue": mark("tue"),
+    "wed": mark("wed"),
+    "thu": mark("thu"),
+    "fri": mark("fri"),
+    "sat": mark("sat"),
+    "sun": mark("sun"),
+    "workday": mark("workday"),
+    "restday": mark("restday"),
+    "holiday": mark("holiday"),
+    "weekend": mark("weekend"),
+}
+
+
 def day_names() -> list[tuple[str, str]]:
-    """Days that a rota may name."""
-    return [(name, "") for name in (*DAYS, "mon-fri", "mon-sun")]
+    """Days that a rota may name, in the reader's language."""
+    return [(_write_days(name), "") for name in (*DAYS, "mon-fri", "mon-sun")]
+
+
+def _write_days(days: str) -> str:
+    """`mon-fri` in the reader's language; what is no day as it stands."""
+    return "-".join(translate(_DAY_NAMES[day]) if day in _DAY_NAMES else day for day in _ends(days))
+
+
+def _read_days(days: str) -> str:
+    """What a reader wrote, in the file's words, which are understood in any language."""
+    words = {translate(word).lower(): day for day, word in _DAY_NAMES.items()}
+    return "-".join(words.get(day.lower(), day) for day in _ends(days, *words))
+
+
+def _ends(days: str, *whole: str) -> list[str]:
+    """The ends of a span; "week-end" is none."""
+    return [days] if days.lower() in whole else [end.strip() for end in days.split("-")]
 
 
 def fill_values(route: Mapping[str, Any]) -> dict[str, str]:
@@ -92,7 +126,10 @@ def fill_values(route: Mapping[str, Any]) -> dict[str, str]:
     escalate = route.get("escalate") or {}
     values |= {f"escalate.{name}": _join(escalate.get(name)) for name in ("after", "to")}
     hours = [
-        {name: _join(span.get(name)) for name in ("days", "from", "to")}
+        {
+            "days": ", ".join(map(_write_days, _split(_join(span.get("days"))))),
+            **{name: _join(span.get(name)) for name in ("from", "to")},
+        }
         for span in route.get("hours") or ()
     ]
     channels = [
@@ -140,7 +177,10 @@ def build_route(
         "name": values.get("name", ""),
         "when": {name: part for name, part in when.items() if part},
         "hours": [
-            {name: _split(text) if name == "days" else text for name, text in row.items()}
+            {
+                name: [_read_days(day) for day in _split(text)] if name == "days" else text
+                for name, text in row.items()
+            }
             for _, row in rows["hours"]
         ],
         "language": values.get("language"),
@@ -161,6 +201,40 @@ def _build_channel(row: Mapping[str, str], secrets: Mapping[str, str]) -> dict[s
     target = row.get("target", "")
     named = {"name": row["name"]} if row.get("name") else {}
     return {**named, row.get("kind") or APPRISE: secrets.get(target, target)}
+
+
+def find_input(text: str, place: Place, fields: Sequence[FormField], values: Values) -> str:
+    """The input of the form that a place of the file stands for; "" where it is another route's."""
+    path = _find_path(yaml.compose(text, Loader=Loader), (place.line - 1, place.column - 1))
+    match path:
+        case ["routes", number, name, *inner] if name in ("hours", "channels") and inner:
+            route = yaml.load(text, Loader=Loader)["routes"][number]  # noqa: S506  a safe loader
+            (rows,) = (field.read_rows(values) for field in fields if field.name == name)
+            own = str(route.get("name")) == values.get("name", "") and inner[0] < len(rows)
+            column = str(inner[1]) if len(inner) > 1 else "days" if name == "hours" else "target"
+            column = "target" if column in (APPRISE, WEBHOOK, MQTT) else column
+            return f"{name}.{rows[inner[0]][0]}.{column}" if own else ""
+        case ["routes", _, "when", name, *_]:
+            return str(name)
+        case ["routes", _, "escalate", name, *_]:
+            return f"escalate.{name}"
+        case ["routes", _, name, *_]:
+            return str(name)
+    return ""
+
+
+def _find_path(node: yaml.Node | None, at: tuple[int, int]) -> list[Any]:
+    """Keys and indices down to the innermost node that holds a line and column."""
+    steps: Iterable[tuple[Any, yaml.Node]] = ()
+    if isinstance(node, yaml.MappingNode):
+        steps = ((key.value, part) for key, part in node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        steps = enumerate(node.value)
+    for step, part in steps:
+        begins, ends = part.start_mark, part.end_mark
+        if (begins.line, begins.column) <= at < (ends.line, ends.column):
+            return [step, *_find_path(part, at)]
+    return []
 
 
 # -- the file --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms import views_words
+from hypervisor.base.duties import Duty
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, translate
 from hypervisor.overview import queries_search
@@ -138,6 +139,7 @@ def _find(context: RequestContext, query: str, pages: Iterable[Page], *, alike: 
         context.connection,
         {word: _name_kinds(word, alike=alike) for word in query.split()},
         alike=alike,
+        restricted=not context.person.everywhere(Duty.READ),
         now=now,
         lately=now - _LATELY,
     )

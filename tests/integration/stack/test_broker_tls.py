@@ -5,6 +5,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, binaries, passwords, tls
 from hypervisor.broker.child import stop, wait_until
 from hypervisor.broker.errors import StackError
@@ -21,6 +23,8 @@ from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
 from hypervisor.broker.server_account import server_account
+from hypervisor.stack.doctor_certificates import check_certificates
+from hypervisor.stack.doctor_machine import Finding
 from hypervisor.stack.parts import interpreter_command, part_environment
 from hypervisor.stack.servers import start_broker
 from tests import documents
@@ -132,6 +136,27 @@ def test_a_renewed_certificate_is_taken_up(secured: Broker, papers: Path) -> Non
     accounts.change(secured, put={"gauge-1": "secret"})  # which reloads, as SIGHUP does
     assert ssl.get_server_certificate(where) != before
     assert knock(secured, papers / "ca.crt", "secret") == ACCEPTED
+
+
+def test_the_doctor_warns_before_the_served_certificate_expires(secured: Broker) -> None:
+    """It is valid for a day; another port serves none."""
+    now = datetime.now(UTC)
+
+    def examine(at: datetime, **other: Any) -> Finding:
+        tls_settings = {"broker_tls_host": ELSEWHERE, "broker_tls_port": port_of(secured)} | other
+        settings = Settings(broker_tls_cert=Path("broker.crt"), **tls_settings)
+        (finding,) = check_certificates(settings, at)
+        return finding
+
+    assert examine(now - timedelta(days=30)).state == "good"
+    soon, late = examine(now - timedelta(days=28)), examine(now + timedelta(days=2))
+    assert (soon.state, late.state) == ("warning", "bad")
+    assert "in 28 days" in soon.what
+    assert "kill -HUP" in soon.mend
+    assert examine(now, broker_tls_port=free_port()).state == "warning"
+    settings = Settings(public_url=f"https://{ELSEWHERE}:{port_of(secured)}")
+    (web,) = check_certificates(settings, now)
+    assert (web.subject, web.state) == ("web certificate", "warning")
 
 
 @pytest.mark.parametrize(

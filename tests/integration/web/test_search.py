@@ -11,7 +11,7 @@ from hypervisor.database import tenancy
 from hypervisor.database.connect import connect
 from hypervisor.overview import queries_search, search
 from tests.integration.evaluation.world import World
-from tests.integration.web.conftest import NORTH, ClientOf
+from tests.integration.web.conftest import NORTH, ORGE, ClientOf
 
 pytestmark = pytest.mark.integration
 MANY = 5_000  # sites
@@ -87,7 +87,7 @@ def test_signs_of_patterns_are_only_signs(client: httpx.Client) -> None:
     assert _search(client, "'; --") == {}
 
 
-def test_many_sites_are_read_from_an_index(world: World) -> None:
+def _add_many_sites(world: World) -> None:
     connection = world.connection
     connection.execute(
         "INSERT INTO site (name, title, domain) SELECT 'cab-' || n, 'Cabinet ' || n, 'lighting'"
@@ -98,14 +98,32 @@ def test_many_sites_are_read_from_an_index(world: World) -> None:
     connection.autocommit = True
     connection.execute("VACUUM ANALYZE site")  # which also empties the index's list of new rows
     connection.autocommit = False
+
+
+def test_many_sites_are_read_from_an_index(world: World) -> None:
+    _add_many_sites(world)
+    connection = world.connection
     tenancy.become(connection, Territory(whole=True))
     values = {"query": "arpajon", "kinds": [], "kinds0": [], "most": 8, "now": datetime.now(UTC)}
     connection.execute(queries_search._SEARCHING, prepare=False)  # noqa: SLF001
     for alike, word in ((False, "%arpajon%"), (True, "arpajon")):
-        statement = queries_search._statements(1, alike=alike)[0]  # noqa: SLF001
+        statement = queries_search._statements(1, alike=alike, restricted=False)[0]  # noqa: SLF001
         plan = connection.execute("EXPLAIN " + statement, values | {"word0": word})
         text = "\n".join(line for (line,) in plan)
         assert "on site_folded" in text, text
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_who_is_restricted_reads_the_index_too(world: World, *, alike: bool) -> None:
+    _add_many_sites(world)
+    connection, now = world.connection, datetime.now(UTC)
+    tenancy.become(connection, Territory(communes=frozenset({ORGE})))
+    queries_search.search(
+        connection, {"arpajon": []}, alike=alike, restricted=True, now=now, lately=now
+    )
+    connection.execute("RESET ROLE")
+    scans = connection.execute("SELECT pg_stat_get_xact_numscans('site_folded'::regclass)")
+    assert scans.fetchone() == (1,)
 
 
 def test_the_database_folds_as_the_rest(database_url: str) -> None:

@@ -96,7 +96,10 @@ def route(rest: str) -> str:
         ),
         ("routes: [{name: a, channels: [{webhook: town/x}]}]", "expected a webhook such as https"),
         ("routes: [{name: a, channels: [{mqtt: 'a/#'}]}]", "expected a topic such as"),
-        ("routes: [{name: a, channels: [{name: x}]}]", "expected one of apprise, webhook and mqtt"),
+        (
+            "routes: [{name: a, channels: [{name: x}]}]",
+            "a channel is one of apprise, webhook, mqtt; found none",
+        ),
         (
             route("") + f"  - {{name: duty, channels: ['{MAIL}']}}",
             "the route in line 2 is named 'duty', too",
@@ -137,7 +140,7 @@ def test_what_an_instance_does_not_know_yet_is_taken() -> None:
         ("routes: [{name: a, channels: [{webhook: 'http://'}]}]", "'http://': expected a webhook"),
         (
             "routes: [{name: a, channels: [{mqtt: x, webhook: 'http://x'}]}]",
-            "expected one of apprise, webhook and mqtt; found webhook, mqtt",
+            "one of apprise, webhook, mqtt; found webhook, mqtt",
         ),
         ("routes: [{name: a, channels: [{name: 'a b', mqtt: x}]}]", "'a b' cannot name a channel"),
         (

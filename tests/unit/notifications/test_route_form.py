@@ -1,10 +1,14 @@
 """A route in a form: what it shows, what stays of the file around it."""
 
+from dataclasses import replace
+
 import pytest
 
+from hypervisor.base import reader
 from hypervisor.notifications import route_form
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.routes import Routes
+from rules._errors import RuleError
 
 FIELDS = route_form.build_fields({})
 FILE = """# our routes
@@ -105,3 +109,33 @@ def test_words_without_an_entry_match_all() -> None:
     values = {"domains": "flood, weather,", "severity": "", "only escalated": "false"}
     made = route_form.build_route(FIELDS, {"name": "a", **values}, {})
     assert made == {"name": "a", "when": {"domains": ["flood", "weather"]}, "channels": []}
+
+
+def test_days_are_entered_and_shown_in_the_readers_language() -> None:
+    with reader.reading(replace(reader.current(), language="fr")):
+        made = save(FILE, "duty", **{"hours.1.days": "férié, Sam-dim, week-end"})
+        days = route_form.fill_values(route_form.find_route(made, "duty") or {})
+        assert days["hours.0.days"] == "lun-ven"
+        assert days["hours.1.days"] == "férié, sam-dim, week-end"
+    (duty, _) = read(made).routes
+    assert duty.hours[1].days == {"holiday", "sat", "sun", "weekend"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"hours.1.days": "mardy"}, "hours.1.days"),
+        ({"hours.0.from": "soon"}, "hours.0.from"),
+        ({"channels.4.target": "duty@town.example"}, "channels.4.target"),
+        ({"remind": "often"}, "remind"),
+        ({"escalate.to": "nobody"}, "escalate.to"),
+        ({"severity": "huge"}, "severity"),
+    ],
+)
+def test_a_slip_is_shown_beside_its_input(changed: dict[str, str], where: str) -> None:
+    before = route_form.find_route(FILE, "duty") or {}
+    values = {**route_form.fill_values(before), **changed}
+    made = route_form.put_route(FILE, "duty", route_form.build_route(FIELDS, values, before))
+    with pytest.raises(RuleError) as error:
+        read(made)
+    assert route_form.find_input(made, error.value.place, FIELDS, values) == where
