@@ -10,7 +10,8 @@ from typing import Any
 from hypervisor.access.context import RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
-from hypervisor.base.settings import Settings, default_data_folder
+from hypervisor.base.program import program
+from hypervisor.base.settings import Settings
 from hypervisor.base.translation import translate as _
 from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
@@ -198,7 +199,7 @@ def _list_alarm_steps(progress: Progress, commands: "Commands") -> Iterator[Step
         words=_("From which value an alarm is raised: enter the thresholds of the site."),
         done=progress.ruled or (progress.site is not None and not commands.threshold_name),
         act=_("Enter thresholds"),
-        address=f"/admin/inventory/form/site?back=now&key={progress.site or ''}",
+        address=f"/admin/inventory/form/site?back=now&key={progress.site or ''}&at=thresholds",
         command=commands.threshold(),
     )
     yield Step(
@@ -228,9 +229,7 @@ class Commands:
 
     def __init__(self, context: RequestContext, settings: Settings, progress: Progress) -> None:
         self._context, self._progress = context, progress
-        self._settings, folder = settings, settings.data
-        usual = folder == default_data_folder()
-        self._program = "hypervisor" if usual else f"hypervisor --data {shlex.quote(str(folder))}"
+        self._settings, self._program = settings, program(settings.data)
 
     @property
     def threshold_name(self) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hypervisor.base.instance import Instance, Mode, require_mode, require_timezone
+from hypervisor.base.program import program
 from hypervisor.base.settings import load_settings
 from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, tls
 from hypervisor.broker.child import command_line, find_processes, stop_pid, trim_log, wait_until
@@ -334,7 +335,7 @@ class _RunningInstance:
         self.say(f"database  {LOOPBACK}:{settings.database_port}")
         self.say(f"web       {self._state.web}")
         if not instance_store.has_accounts(settings.lines()["DATABASE_URL"]):
-            here = f"hypervisor --data {self.folder.root}"
+            here = program(self.folder.root)
             self.say(f"no account yet: {here} account add NAME --role administrator")
         servers, parts = self.folder.account, starter.account
         self.say(f"servers run as {servers.name!r}, parts as {parts.name!r}")
