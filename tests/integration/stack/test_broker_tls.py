@@ -142,19 +142,20 @@ def test_the_doctor_warns_before_the_served_certificate_expires(secured: Broker)
     """It is valid for a day; another port serves none."""
     now = datetime.now(UTC)
 
-    def examine(at: datetime, **other: Any) -> Finding:
-        tls_settings = {"broker_tls_host": ELSEWHERE, "broker_tls_port": port_of(secured)} | other
-        settings = Settings(broker_tls_cert=Path("broker.crt"), **tls_settings)
+    def examine(at: datetime, port: int) -> Finding:
+        cert = Path("broker.crt")
+        settings = Settings(broker_tls_cert=cert, broker_tls_host=ELSEWHERE, broker_tls_port=port)
         (finding,) = check_certificates(settings, at)
         return finding
 
-    assert examine(now - timedelta(days=30)).state == "good"
-    soon, late = examine(now - timedelta(days=28)), examine(now + timedelta(days=2))
+    port = port_of(secured)
+    assert examine(now - timedelta(days=30), port).state == "good"
+    soon, late = examine(now - timedelta(days=28), port), examine(now + timedelta(days=2), port)
     assert (soon.state, late.state) == ("warning", "bad")
     assert "in 28 days" in soon.what
     assert "kill -HUP" in soon.mend
-    assert examine(now, broker_tls_port=free_port()).state == "warning"
-    settings = Settings(public_url=f"https://{ELSEWHERE}:{port_of(secured)}")
+    assert examine(now, free_port()).state == "warning"
+    settings = Settings(public_url=f"https://{ELSEWHERE}:{port}")
     (web,) = check_certificates(settings, now)
     assert (web.subject, web.state) == ("web certificate", "warning")
 
