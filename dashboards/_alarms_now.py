@@ -156,7 +156,7 @@ TABLE_COLUMNS = (
     Column("title", Text("Alarm", "Alarme"), links=(alarm_page(), rule_page())),
     Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text"),
     Column("place", Text("Site", "Site"), links=(site_page(),)),
-    Column("commune", Text("Commune", "Commune")),
+    Column("commune", hidden=True),
     Column("began", Text("Since", "Depuis"), unit="date"),
     Column("lasts", Text("Age", "Âge"), unit="duration"),
     Column(

@@ -57,7 +57,7 @@ _PREFIX = Text("Hypervisor", "Hyperviseur")
 # Grafana's own choice by the span and the window's width: a minute for a day, hours for a year. A
 # fixed 30 s would cancel queries that take longer on a loaded machine, and leave panels blank.
 REFRESH = "auto"
-_OFF = ("minor", "info")  # hidden by default: too many would hide the lines
+_MARKED = PRIORITIES[:2]  # graver alarms: more lines, and more switches, would hide what is drawn
 
 
 def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
@@ -75,21 +75,19 @@ def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
 
 
 def annotations(board: Dashboard, options: Options) -> list[Builder[sdk.AnnotationQuery]]:
-    """One per priority; none where the dashboard draws no alarms."""
+    """One for each grave priority; none where the dashboard draws no alarms."""
     if not board.annotations or not board.territory:
         return []
-    return [_annotation(state, board, options) for state in PRIORITIES]
+    return [_annotation(state, board, options) for state in _MARKED]
 
 
 def _annotation(state: State, board: Dashboard, options: Options) -> builders.AnnotationQuery:
-    name = Text(en="Alarms", fr="Alarmes").in_(options.lang)
-    word = words(state.text, options.lang)
     sql = alarms_sql(str(state.value), board.domains, options.lang)
     return (
         builders.AnnotationQuery()
-        .name(f"{name} {state.symbol} {word}")
+        .name(f"{state.symbol} {words(state.text, options.lang)}")
         .datasource(source())
-        .enable(state.value not in _OFF)
+        .enable(True)
         .hide(False)
         .icon_color(state.colour)
         .target(SqlQuery(sql, "table", "Anno"))

@@ -206,12 +206,22 @@ def matcher(name: str) -> sdk.MatcherConfig:
 
 
 def override(
-    column: Column, options: Options, *, fills: bool = False, more: dict[str, Any] | None = None
+    column: Column,
+    options: Options,
+    *,
+    fills: bool = False,
+    nulls: bool = False,
+    more: dict[str, Any] | None = None,
 ) -> sdk.DashboardFieldConfigSourceOverrides:
-    """The override of a column. `fills`: colours fill backgrounds, not text."""
+    """The override of a column. `fills`: colours fill backgrounds, not text.
+
+    `nulls`: a grey dash for null beside its states too, which replace those of `null_override`.
+    """
     values = properties(column, options) | (more or {})
     if fills and column.steps:
         values["thresholds"] = thresholds(column.steps)
+    if nulls and column.states:
+        values["mappings"] = [*values["mappings"], map_null(NOTHING)]
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=matcher(column.name),
         properties=[

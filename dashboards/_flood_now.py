@@ -218,8 +218,8 @@ _STRIP = Panel(
         Column("age", Text("Age", "Âge"), unit="min", decimals=0, low=0),
         Column("elevation", hidden=True),
     ),
-    width=14,
-    height=18,
+    width=24,
+    height=15,
 )
 _ASSETS = Panel(
     key="flood-assets",
@@ -251,14 +251,14 @@ _ASSETS = Panel(
             cell="background",
             links=(site_page(),),
         ),
-        Column("due_h", Text("in", "dans"), unit="h", decimals=1),
-        Column("between", Text("between", "entre"), unit="short"),
+        Column("due_h", Text("Reached in", "Atteint dans"), unit="h", decimals=1),
+        Column("between", Text("Between", "Entre"), unit="short"),
         coloured("margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2),
-        Column("station", hidden=True),
+        Column("station", Text("Gauge", "Station"), links=(site_page(), HYDROGRAPH)),
     ),
     no_value=Text("no asset is tied to a gauge", "aucun enjeu rattaché à une station"),
-    width=10,
-    height=18,
+    width=24,
+    height=10,
 )
 _OFFICIAL = Panel(
     key="flood-vigilance",

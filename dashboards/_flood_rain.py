@@ -10,9 +10,9 @@ from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
 
 RARITY = (
-    State("50", Text("rarer than 50 years", "plus que cinquantennale"), RED, "■"),
+    State("50", Text("> 50 years", "> 50 ans"), RED, "■"),
     State("10", Text("10 to 50 years", "10 à 50 ans"), ORANGE, "◆"),
-    State("0", Text("less than 10 years", "moins que décennale"), GREEN, "●"),
+    State("0", Text("< 10 years", "< 10 ans"), GREEN, "●"),
     State("unknown", Text("no values", "sans référence"), GREY, "?"),
 )
 _SHOWN = (1, 3, 6, 24)

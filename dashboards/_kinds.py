@@ -175,6 +175,15 @@ _NOTHING = [sdk.DynamicConfigValue(id_val="noValue")]
 _WITHOUT_EMPTY: Transformation = ("filterFieldsByName", {"include": {"pattern": ".*"}})
 
 
+WHOLE = "whole"  # the same in every row of a table
+
+
+def one_frame(_: views.Table) -> tuple[Transformation, ...]:
+    """Rows as one frame, and no row as none: of none Grafana says `no_value`, not bare heads."""
+    naming = {"asLabels": False}
+    return (("partitionByValues", {"fields": [WHOLE], "keepFields": False, "naming": naming}),)
+
+
 def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
     return (
         statetimeline.Panel()
@@ -320,6 +329,7 @@ _KINDS: dict[type, Kind] = {
     ),
     views.Table: Kind(
         builder=table_panel,
+        transformations=one_frame,
         custom=lambda view, _: {
             "align": "auto",
             "filterable": view.filterable,

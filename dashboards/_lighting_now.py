@@ -27,8 +27,8 @@ SLATE = "#5f7186"  # dark as planned: quieter than any state that needs action
 
 # A cabinet by its power and its plan (the function lit_state), the worst first.
 CABINET = (
-    State("dark-off-plan", Text("dark, should be lit", "éteinte, devrait éclairer"), RED, "■"),
-    State("missing", Text("part of the light missing", "éclairage partiel"), ORANGE, "◆"),
+    State("dark-off-plan", Text("dark, should be lit", "éteinte à tort"), RED, "■"),
+    State("missing", Text("light missing", "éclairage partiel"), ORANGE, "◆"),
     State("lit-off-plan", Text("lit beyond its plan", "allumée hors plan"), AMBER, "▲"),
     State("silent", Text("silent", "muette"), VIOLET, "✕"),
     State("unknown", Text("no plan known", "sans plan"), GREY, "?"),
@@ -97,7 +97,7 @@ TABLE = Panel(
     sql=f"""
     SELECT c.name AS site, c.title, c.state, c.level AS planned,
            c.level / 100 * c.installed AS wanted, c.power,
-           CASE WHEN c.state <> 'dark' THEN  -- of what is off, as planned, no share is judged
+           CASE WHEN c.state NOT IN ('dark', 'silent') THEN  -- off as planned: nothing to judge
                100 * c.power / nullif(c.level / 100 * c.installed, 0) END AS ratio,
            l.lamps, l.dark, l.silent, l.faulty, l.lit,
            extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
@@ -123,16 +123,16 @@ TABLE = Panel(
             states=quiet(CABINET, ("lit", "dark")),
             cell="text",
         ),
-        Column("planned", Text("Planned", "Plan"), unit="%", decimals=0),
-        Column("wanted", Text("Expected", "Attendue"), quantity="cabinet_power"),
-        Column("power", Text("Power", "Puissance"), quantity="cabinet_power"),
+        Column("planned", Text("Plan", "Plan"), unit="%", decimals=0),
+        Column("wanted", Text("Expected", "Prévue"), quantity="cabinet_power"),
+        Column("power", Text("Power", "Réelle"), quantity="cabinet_power"),
         coloured("ratio", Text("Of the plan", "Part du plan"), "%", RATIO, decimals=0),
         Column("lamps", Text("Lamps", "Points"), unit="count", decimals=0),
         coloured("dark", Text("Dark", "Éteints"), "count", (Step(1, RED),), decimals=0),
         coloured("silent", Text("Silent", "Muets"), "count", (Step(1, VIOLET),), decimals=0),
         coloured("faulty", Text("Faults", "Défauts"), "count", (Step(1, ORANGE),), decimals=0),
         coloured("lit", Text("Lit by day", "De jour"), "count", (Step(1, AMBER),), decimals=0),
-        coloured("age", Text("Heard", "Reçue il y a"), "duration", scale(GREY, (7200, VIOLET))),
+        coloured("age", Text("Age", "Âge"), "duration", scale(GREY, (7200, VIOLET))),
     ),
     width=24,
     height=11,

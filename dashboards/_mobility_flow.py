@@ -141,6 +141,8 @@ _SCATTER = Panel(
     ),
     view=Scatter(x="occupancy", y="load", size=4),
     sql=f"""
+    SELECT c.occupancy, c.load, coalesce(c.state, 'free') AS state
+    FROM (SELECT) AS one LEFT JOIN (  -- without a point Grafana would say "Err"
     SELECT c.occupancy, c.load, c.state
     FROM (SELECT c.name, c.commune, c.occupancy, 100 * c.flow / c.capacity AS load,
                  CASE WHEN c.state IN ('dense', 'jammed', 'locked') THEN c.state
@@ -148,7 +150,7 @@ _SCATTER = Panel(
           FROM {_CLOUD} c) c
     WHERE c.occupancy IS NOT NULL AND c.load IS NOT NULL AND {territory("c")}
     ORDER BY array_position(ARRAY['free', 'dense', 'jammed', 'locked'], c.state),
-             c.occupancy
+             c.occupancy) AS c ON true
     """,
     # A label, not a frame's name: a state that is alone must still have its own colour.
     transformations=(("partitionByValues", {"fields": ["state"], "naming": {"asLabels": True}}),),
@@ -158,7 +160,6 @@ _SCATTER = Panel(
             Text("Occupancy", "Taux d'occupation"),
             unit="%",
             low=0,
-            high=105,  # the label of 100 % has its place, and so have loops that are locked
         ),
         *(
             Column(
@@ -215,7 +216,7 @@ _DAYS = Panel(
     FROM {readings("bicycles", every=BAR)}
     GROUP BY bucket.time, site.title ORDER BY bucket.time, site.title
     """,
-    width=12,
+    width=11,
     height=12,
 )
 
@@ -280,7 +281,7 @@ _WEEKDAY = Panel(
         ),
         Column("check", Text("Check", "Contrôle"), states=_CHECK, cell="text"),
     ),
-    width=12,
+    width=13,
     height=12,
 )
 

@@ -34,13 +34,13 @@ ROAD = (
     State("free", Text("free", "fluide"), GREEN, "●"),
 )
 VERDICT = (
-    State("valid", Text("passes", "valide"), GREEN, "●"),
-    State("missing", Text("fails: too little received", "rejeté : trop peu reçu"), RED, "✕"),
-    State("still", Text("fails: unchanged all day", "rejeté : figé toute la journée"), RED, "■"),
-    State("full", Text("fails: occupied too often", "rejeté : occupé trop souvent"), RED, "■"),
-    State("zero", Text("fails: empty too often", "rejeté : vide trop souvent"), RED, "□"),
-    State("against", Text("fails: occupied, no flow", "rejeté : occupé sans débit"), ORANGE, "◆"),
-    State("idle", Text("fails: no vehicle for 4 h", "rejeté : aucun véhicule en 4 h"), ORANGE, "▲"),
+    State("valid", Text("valid", "valide"), GREEN, "●"),
+    State("missing", Text("too little received", "trop peu reçu"), RED, "✕"),
+    State("still", Text("unchanged all day", "figé tout le jour"), RED, "■"),
+    State("full", Text("occupied too often", "occupé trop souvent"), RED, "■"),
+    State("zero", Text("empty too often", "vide trop souvent"), RED, "□"),
+    State("against", Text("occupied, no flow", "occupé sans débit"), ORANGE, "◆"),
+    State("idle", Text("no vehicle for 4 h", "sans véhicule 4 h"), ORANGE, "▲"),
 )
 KEPT = scale(  # speed as a share of the free one, %; none where nothing passes
     GREY, (0, RED), (40, ORANGE), (70, AMBER), (85, GREEN)
@@ -253,7 +253,7 @@ TABLE = Panel(
         ),
         Column("occupancy", Text("Occupancy", "Occupation"), quantity="occupancy"),
         Column("heavy", Text("Heavy vehicles", "Poids lourds"), quantity="heavy_share"),
-        coloured("age", Text("Heard", "Reçu il y a"), "duration", scale(GREY, (3600, VIOLET))),
+        coloured("age", Text("Age", "Âge"), "duration", scale(GREY, (3600, VIOLET))),
     ),
     width=24,
     height=11,

@@ -12,9 +12,19 @@ from grafana_foundation_sdk.models import table as sdk_table
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
 from dashboards._fields import apply_ink, defaults, null_override, override
-from dashboards._kinds import PLACE, Kind, kind_of
+from dashboards._kinds import PLACE, WHOLE, Kind, kind_of
 from dashboards._options import Options
-from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, TimeSeries, View, Words
+from dashboards._views import (
+    Geomap,
+    Scatter,
+    Stat,
+    StatusHistory,
+    Table,
+    Timeline,
+    TimeSeries,
+    View,
+    Words,
+)
 from dashboards._widths import count_bars, count_lanes, size_columns
 from dashboards._words import Text, words
 from sensors._domain import Catalogue
@@ -41,6 +51,23 @@ def localise_sql(sql: str, options: Options) -> str:
     return text.replace("{{cadence}}", f"'{json.dumps(_cadence(options.catalogue))}'::jsonb")
 
 
+def complete_sql(view: View, sql: str, panel: Panel, options: Options) -> str:
+    """The statement with what its view needs to say that there is nothing.
+
+    A table: the column by which rows stay one frame (`one_frame`). A scatter plot, of which Grafana
+    says "Err" without points: one row named by the panel's `no_value`.
+    """
+    if isinstance(view, Table):
+        return f"SELECT 1 AS {WHOLE}, listed.* FROM (\n{sql}\n) AS listed"
+    if isinstance(view, Scatter) and view.by and panel.no_value:
+        nothing = words(panel.no_value, options.lang).replace("'", "''")
+        return (
+            f"SELECT coalesce(listed.{view.by}, '{nothing}') AS {view.by}, listed.{view.x},"
+            f" listed.{view.y}\nFROM (SELECT) AS one LEFT JOIN (\n{sql}\n) AS listed ON true"
+        )
+    return sql
+
+
 def _cadence(catalogue: Catalogue) -> dict[str, float]:
     """Quantity -> reporting interval (s), of periodic ones."""
     return {
@@ -64,7 +91,11 @@ def build_panel(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel
         form: Format = kind.form(panel.view)
         builder.datasource(source()).targets(
             [
-                SqlQuery(localise_sql(query.sql, options), form, query.ref)
+                SqlQuery(
+                    complete_sql(panel.view, localise_sql(query.sql, options), panel, options),
+                    form,
+                    query.ref,
+                )
                 for query in panel.statements
             ]
         )
@@ -165,7 +196,13 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
             *([null_override()] if isinstance(panel.view, Geomap | Table) else []),
             *(refined.overrides if refined is not None else []),
             *(
-                override(column, options, fills=_fills(panel.view), more=sizes.get(column.name))
+                override(
+                    column,
+                    options,
+                    fills=_fills(panel.view),
+                    nulls=isinstance(panel.view, Geomap | Table),
+                    more=sizes.get(column.name),
+                )
                 for column in columns
             ),
         ],

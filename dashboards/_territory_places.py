@@ -79,7 +79,7 @@ _DOMAINS = Panel(
         *_COUNTS,
     ),
     width=13,
-    height=8,
+    height=10,
 )
 _COMMUNES = Panel(
     key="territory-communes",
@@ -114,7 +114,7 @@ _COMMUNES = Panel(
     no_value=Text("no active alarm anywhere", "aucune alarme active"),
     empty="no active alarm",
     width=11,
-    height=16,
+    height=10,
 )
 _BLIND = Panel(
     key="territory-blind-spots",

@@ -13,7 +13,7 @@ GUSTS = (
     State("storm", Text("storm", "tempête"), RED, "■"),
     State("crane", Text("cranes stop", "grues à l'arrêt"), ORANGE, "◆"),
     State("park", Text("parks close", "parcs fermés"), YELLOW, "▲"),
-    State("below", Text("below", "sous les seuils"), GREEN, "●"),
+    State("below", Text("below", "sous seuils"), GREEN, "●"),
 )
 _WINDS = tuple(
     State(value, Text(en, fr), BLUE)

@@ -232,7 +232,7 @@ _GUSTS = Panel(
         _limit("storm", "storm", "tempête", RED),
     ),
     refine=bridge_gaps,
-    width=11,
+    width=10,
     height=11,
 )
 _WIND = Panel(
@@ -301,7 +301,7 @@ _LIMITS = Panel(
         Column("state", Text("State", "État"), states=GUSTS, cell="background"),
     ),
     no_value=Text("no gust was received", "aucune rafale transmise"),
-    width=13,
+    width=14,
     height=11,
 )
 _FROM = Panel(

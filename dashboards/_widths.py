@@ -4,7 +4,6 @@ Grafana gives the columns without a width equal parts of what the others leave, 
 `minWidth`. So values take what they need, and names, which may wrap, take all the rest.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from dashboards._describe import Column, Panel
@@ -21,16 +20,18 @@ _SIGN = 48  # of the description, less what a table has around it
 _FILTER = 21  # the sign of a column by which one filters
 _BOLD = 1.06  # headings and titles, against the type of cells
 _CELL = 13  # a cell's padding and border
+_SPARE = 4  # of a word that may not wrap
+_NARROWEST = 50  # which Grafana makes of any column
 _SORTED = 18  # the arrow of a column that rows are sorted by
 _NAME = 118  # the longest part of a name that does not wrap: "Sainte-Geneviève-"
 _BAR = 44  # the shortest bar whose length is read, beside its number
-_WORD = 64  # of a state that stands in one line always
 _GRID = 38  # px: a row of the grid with the gap below
 _BESIDE, _PAGER = 110, 40  # px: heading, axis and legend of lanes
 _LANE = 15  # px: a lane whose name is read
 _SLOT = 8  # px: a bar and its gap
 _AXIS = 55  # px: numbers and unit beside a plot
-_NARROW, _WIDE = frozenset("iljtfrI.,:;'|!()· "), frozenset("mwMW%@—")
+_NARROW, _WIDE = frozenset("iljtfrI.,:;'|!()· "), frozenset("mwMW@—")
+_SIGNS = frozenset("●■◆▲□○◐✕→↗↘%")
 # What stands in a column of such a unit at its longest.
 _SAMPLES = {
     "date": "28/11/2026 12:34",
@@ -60,6 +61,8 @@ def _width(letter: str) -> float:
         return 4.6
     if letter in _WIDE:
         return 12.5
+    if letter in _SIGNS:
+        return 14.5
     return 9.4 if letter.isupper() or letter.isdigit() else 8.1
 
 
@@ -92,30 +95,23 @@ def plot_room(width: int) -> int:
 def size_columns(panel: Panel, view: Table, options: Options) -> dict[str, dict[str, int]]:
     """Grafana's properties of each column of a table: a value's width, the least of a name.
 
-    Words of states stand in one line where there is room for all columns, else in two.
+    Words of states stand in one line: Grafana does not make a row higher for them.
     """
-    sizes = _size(panel, view, options, measure)
-    needed = sum(next(iter(each.values())) for each in sizes.values())
-    return sizes if needed <= room(panel.width) else _size(panel, view, options, _two_lines)
-
-
-def _size(
-    panel: Panel, view: Table, options: Options, fit: Callable[[str], int]
-) -> dict[str, dict[str, int]]:
     shown = [column for column in panel.columns if not column.hidden]
+    names = [column for column in shown if _is_name(column, panel)] or shown[:1]
     sizes: dict[str, dict[str, int]] = {}
     for column in shown:
         title = words(column.title, options.lang) or column.name
         heading = max(map(measure_title, title.split()), default=0)
         heading += _SORTED if view.sort_by == column.name else 0
         heading += _FILTER if view.filterable else 0
-        if column is shown[0] or _is_name(column, panel):
-            least = max(heading, *_contents(column, options, fit), _NAME - _CELL)
+        if column in names:
+            least = max(heading, *_contents(column, options), _NAME - _CELL)
             sizes[column.name] = {"custom.minWidth": least + _CELL}
         else:
             own = column if column.unit or column.quantity else _as_panel(column, panel)
-            least = max(heading, *_contents(own, options, fit))
-            sizes[column.name] = {"custom.width": least + _CELL}
+            least = max(heading, *_contents(own, options))
+            sizes[column.name] = {"custom.width": max(least + _CELL, _NARROWEST)}
     return sizes
 
 
@@ -132,23 +128,12 @@ def _as_panel(column: Column, panel: Panel) -> Column:
     return replace(column, quantity=panel.quantity, unit=panel.unit, decimals=decimals)
 
 
-def _contents(column: Column, options: Options, fit: Callable[[str], int]) -> tuple[int, ...]:
+def _contents(column: Column, options: Options) -> tuple[int, ...]:
     """Widths of what may stand in a cell."""
     if column.states:
         marked = (f"{each.symbol} {words(each.text, options.lang)}" for each in column.states)
-        return tuple(fit(text.strip()) for text in marked)
+        return tuple(measure(text.strip()) + _SPARE for text in marked)
     return (measure(_sample(column, options)) + (_BAR if column.cell == "gauge" else 0),)
-
-
-def _two_lines(text: str) -> int:
-    """The least width at which a text takes two lines at most; a short one takes one."""
-    if measure(text) <= _WORD:
-        return measure(text)
-    parts = text.split(" ")
-    return min(
-        max(measure(" ".join(parts[:at])), measure(" ".join(parts[at:])))
-        for at in range(1, len(parts) + 1)
-    )
 
 
 def _sample(column: Column, options: Options) -> str:

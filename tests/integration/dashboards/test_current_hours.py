@@ -89,3 +89,21 @@ def test_hours_are_the_same_before_and_after_they_are_rolled_up(
         (1, 3.0, 3.0, 3.0, NOW - 2 * HOUR),
         (1, 5.0, 5.0, 5.0, NOW - 0.2 * HOUR),
     ]
+
+
+@pytest.mark.parametrize("state", ["behind", "rolled up"])
+def test_what_came_after_the_end_of_a_span_is_not_in_it(field: Connection, state: str) -> None:
+    ends = NOW - 2.2 * HOUR  # within an hour that holds a later reading
+    tell(field, "speaks", "level", [(NOW - 2.3 * HOUR, 2.5)])
+    if state == "rolled up":
+        roll(field)
+    ids = [_series(field, "speaks"), _series(field, "silent")]
+    last = field.execute(
+        "SELECT last FROM last_of(%s, '-infinity', %s) ORDER BY 1 DESC", [ids, ends]
+    ).fetchall()
+    assert last == [(2.5,), (2.0,)]
+    hours = field.execute(
+        "SELECT count, last, last_at FROM hours_of(%s, %s, %s) ORDER BY begins",
+        [ids[:1], NOW - 4 * HOUR, ends],
+    ).fetchall()
+    assert hours == [(1, 2.5, NOW - 2.3 * HOUR)]

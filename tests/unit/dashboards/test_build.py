@@ -13,7 +13,7 @@ from dashboards._example import DASHBOARD as EXAMPLE
 from dashboards._options import Options
 from dashboards._scan import dashboards
 from dashboards._units import DashboardError
-from dashboards._views import Table, TimeSeries
+from dashboards._views import Stat, TimeSeries
 from dashboards._words import Text
 from hypervisor.grafana import check_document, vocabulary
 from hypervisor.grafana.boards import Board, iter_panels
@@ -211,7 +211,7 @@ def test_a_description_that_cannot_be_is_refused(board: Dashboard, said: str) ->
 def test_a_query_keeps_its_lines_without_their_margin() -> None:
     query = Query(sql="\n        SELECT 1\n          AS one\n    ")
     text = Text(en="a", fr="a")
-    panel = Panel(key="a", title=text, about=text, view=Table(), queries=(query,))
+    panel = Panel(key="a", title=text, about=text, view=Stat(), queries=(query,))
     assert panel_of(replace(ZOO, panels=(panel,)), "a")["targets"][0]["rawSql"] == (
         "SELECT 1\n  AS one"
     )
