@@ -96,7 +96,8 @@ class Console:
 
 
 def violations(page: Page, *, within: str = "body") -> list[str]:
-    """What axe-core finds serious or worse: rule, and where."""
+    """What axe-core finds serious or worse: rule, and where, once scripts have run."""
+    page.wait_for_load_state()
     page.evaluate(_axe())
     found = page.evaluate(
         "([within, tags]) => axe.run(within, {runOnly: tags, resultTypes: ['violations']})",
@@ -110,7 +111,8 @@ def violations(page: Page, *, within: str = "body") -> list[str]:
 
 
 def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than its window."""
+    """By how many pixels the page is wider than its window, once its style is there."""
+    page.wait_for_load_state()
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 

@@ -49,6 +49,7 @@ def test_two_hand_the_shift_over(own_console: Console) -> None:
     assert violations(comes) == []
     comes.get_by_role("link", name="Read and sign").click()
     expect(comes.locator("main")).to_contain_text("The Orge rises at Arpajon")
+    comes.wait_for_load_state()  # with its style
     sign = comes.get_by_role("button", name="I have read this and take over").first
     assert sign.evaluate("one => one.getBoundingClientRect().bottom < innerHeight")
     sign.click()
