@@ -17,6 +17,7 @@ from rules._clocks import ClockFactory, supply_ends
 from rules._in_service import rows_of, services
 from rules._inputs import Instants, SeriesColumns, Subject
 from rules._interval import Mask
+from rules._issues import Issues
 from rules._rule import DEVICE
 from rules._tally import Sums, Tally
 from rules._track import Signs, Track
@@ -148,6 +149,8 @@ class Block:
         self.subjects = subjects
         self.clock_factory = clock_factory
         self._tracks: dict[str, Track] = {}
+        self._issues: dict[str, Issues] = {}
+        self._modelled: dict[str, Fact] = {}
         self._arrivals: dict[int, Arrivals] = {}
         self._heard: dict[int, Arrivals] = {}
         self._thresholds: dict[str, Fact] = {}
@@ -166,6 +169,12 @@ class Block:
             track = Track(self.axis, columns, lambda i: _signs(self.subjects[i], columns[i]))
             self._tracks[name] = track
         return self._tracks[name]
+
+    def issues(self, name: str) -> Issues:
+        """The forecasts of a series of every subject."""
+        if name not in self._issues:
+            self._issues[name] = Issues(self.axis, self.track(name), self.subjects, name)
+        return self._issues[name]
 
     @functools.cached_property
     def members(self) -> Members | None:
@@ -225,6 +234,14 @@ class Block:
             steps = [subject.thresholds.get(name) for subject in self.subjects]
             self._thresholds[name] = Fact(self.axis, steps)
         return self._thresholds[name]
+
+    def modelled(self, name: str) -> Fact:
+        """Where a model of a series of every subject is in force: 1, else nan."""
+        if name not in self._modelled:
+            forecasts = [subject.forecasts.get(name) for subject in self.subjects]
+            steps = [None if part is None else part.in_force for part in forecasts]
+            self._modelled[name] = Fact(self.axis, steps)
+        return self._modelled[name]
 
     def service(self, track: Track) -> Fact | None:
         """Whether a track is in service (0: not); None when all always were."""

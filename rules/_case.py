@@ -9,6 +9,7 @@ from rules._inputs import (
     Calendar,
     Closing,
     Device,
+    Forecasts,
     Horizon,
     Instants,
     SeriesColumns,
@@ -18,9 +19,10 @@ from rules._inputs import (
 )
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
+from rules._written_forecast import input_of
 from sensors._quantity import STALE_INTERVALS, Kind, Reporting
 
-_SUBJECT = "case"
+SUBJECT = "case"
 ANY_DEVICE = ""  # in `commissioned`: of all devices that it does not name
 ALWAYS = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
 
@@ -69,6 +71,7 @@ class Frame:
     calendar: Calendar
     plan: Steps | None
     upstream: Mapping[str, "Above"]
+    forecasts: Mapping[str, Forecasts]  # without columns
 
     def subject(self, sent: Iterable[Sent]) -> Subject:
         """The subject with what a store holds after these arrivals."""
@@ -76,11 +79,11 @@ class Frame:
         for reading in sent:
             by_series[reading.series].append(reading)
         return Subject(
-            key=_SUBJECT,
+            key=SUBJECT,
             series={
                 name: self._columns(name, rows)
                 for name, rows in by_series.items()
-                if name.partition(AT)[2] not in self.upstream
+                if name.partition(AT)[2] not in self.upstream and name not in self._inputs
             },
             devices={device: self._device(device) for device in self._all_devices()},
             thresholds=self.thresholds,
@@ -90,7 +93,28 @@ class Frame:
             upstream=tuple(
                 self._upstream(site, above, by_series) for site, above in self.upstream.items()
             ),
+            forecasts={
+                name: replace(
+                    forecasts,
+                    inputs={
+                        input_of(other, SUBJECT): self._columns(other, by_series[other])
+                        for other in self._inputs
+                    },
+                )
+                for name, forecasts in self.forecasts.items()
+            },
         )
+
+    @property
+    def _inputs(self) -> list[str]:
+        """The series of other sites, `level@mill`, that a forecast is made from."""
+        read = {
+            series
+            for forecasts in self.forecasts.values()
+            for model in forecasts.models
+            for series in (model.inputs if model is not None else ())
+        }
+        return [name for name in self.devices if AT in name and input_of(name, SUBJECT) in read]
 
     def _upstream(
         self, site: str, above: "Above", by_series: Mapping[str, Iterable[Sent]]

@@ -5,16 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import yaml
 
-from rules._case import ALWAYS, ANY_DEVICE, AT, Above, Case, Frame
-from rules._duration import SECOND, parse_duration
+from rules._case import ALWAYS, ANY_DEVICE, AT, SUBJECT, Above, Case, Frame
+from rules._duration import HOUR, SECOND, parse_duration
 from rules._errors import RuleError, WaitingError
-from rules._inputs import Calendar, Closing, Horizon, Instants, Steps
+from rules._forecast import ForecastModel
+from rules._inputs import Calendar, Closing, Forecasts, Horizon, Instants, Steps
 from rules._log import OPTIONAL, PARTS, alarm_text
 from rules._read import RULE_KEYS, read_rule
 from rules._readings import DAY_ZERO, Sent, read_readings, read_time
 from rules._rule import Rule
 from rules._tree import Call, Name, walk
 from rules._vocabulary import Vocabulary
+from rules._written_forecast import WrittenModel
 from rules._yaml import Source
 from sensors._nearest import did_you_mean
 from sensors._quantity import Kind, Reporting
@@ -147,11 +149,49 @@ def read_closings(parts: CaseParts) -> tuple[Closing, ...]:
     )
 
 
+def read_forecasts(parts: CaseParts) -> dict[str, Forecasts]:
+    """`forecasts: {level: {1 h: {"change(level, 30 min)": 2}, spread: 0.2}}`: a linear model.
+
+    It adds so many times each term to the value; `spread` is half of the range that holds 90 %,
+    `hold` how long a reading counts (1 h). Pairs of a time and a model, as of a fact, revise it.
+    """
+    forecasts: dict[str, Forecasts] = {}
+    for name, node in parts.mapping("forecasts").items():
+        if isinstance(node, yaml.MappingNode):
+            revisions = [(DAY_ZERO, _model(parts, name, node))]
+        else:
+            revisions = [
+                (parts.time(when), _model(parts, name, model)) for when, model in parts.pairs(node)
+            ]
+        forecasts[name] = Forecasts(revisions=tuple(revisions))
+    return forecasts
+
+
+def _model(parts: CaseParts, name: str, node: yaml.Node) -> ForecastModel | None:
+    if isinstance(node, yaml.ScalarNode) and node.value == "withdrawn":
+        return None
+    written = parts.source.mapping(node, "a model")
+    spread, hold = written.pop("spread", None), written.pop("hold", None)
+    terms: dict[int, dict[str, float]] = {}
+    for horizon, own in written.items():
+        span = parse_duration(horizon, parts.source.place(own))
+        listed = parts.source.mapping(own, "the terms of a horizon")
+        terms[span] = {term: parts.number(value) for term, value in listed.items()}
+    model = WrittenModel(
+        series=name,
+        terms=terms,
+        spread=0.0 if spread is None else parts.number(spread),
+        hold=HOUR if hold is None else parts.duration(hold),
+    )
+    return model.model(SUBJECT, parts.source.place(node))
+
+
 _USUAL_INTERVAL = 300 * SECOND
 _CASE = (
     *("name", "why", "rule", "revisions", "readings", "log", "interval", "until", "deaf"),
     *("commissioned", "report", "kinds", "devices", "group", "thresholds", "service"),
     *("fed", "breaks", "withdrawn", "earlier", "calendar", "plan", "upstream", "closed"),
+    "forecasts",
 )
 
 
@@ -268,6 +308,7 @@ class _CaseReader(CaseParts):
             calendar=read_calendar(self),
             plan=self.steps(self.parts["plan"]) if "plan" in self.parts else None,
             upstream=upstream,
+            forecasts=read_forecasts(self),
         )
 
     def _commissioned(self, unless_told: int) -> dict[str, int]:

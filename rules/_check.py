@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rules._bounds import bounded_number
-from rules._duration import microseconds
+from rules._duration import duration_text, microseconds
 from rules._errors import RuleError, WaitingError
-from rules._functions import FUNCTIONS, OVER_MEMBERS, UPSTREAM, WAITING, Function, Gives, Takes
+from rules._functions import (
+    FARTHEST,
+    FORECASTS,
+    FUNCTIONS,
+    NEAREST,
+    OVER_MEMBERS,
+    UPSTREAM,
+    WAITING,
+    Function,
+    Gives,
+    Takes,
+)
 from rules._tree import (
     Arithmetic,
     Call,
@@ -28,6 +39,7 @@ from sensors._errors import Message, listed
 from sensors._nearest import did_you_mean
 
 _CONDITIONS = (Comparison, Every, Some, Negation)
+_MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
 
 
 def check_condition(node: Node, words: Vocabulary) -> Node:
@@ -161,11 +173,11 @@ class _Checker:
         return left, self._into(right, left, node)
 
     def _into(self, measured: _Measured, other: _Measured, node: Node) -> _Measured:
-        if not self._words.closed and BARE in (measured.unit, other.unit):
-            return measured
         if isinstance(measured.node, Number) and measured.unit == "%" and other.unit == BARE:
             part = replace(measured.node, value=measured.node.value / 100, unit=None)
             return _Measured(node=part, unit=BARE)  # a share, told as a percentage
+        if not self._words.closed and BARE in (measured.unit, other.unit):
+            return measured
         if isinstance(measured.node, Number) and measured.unit == BARE and other.unit:
             needs_unit(measured.node, other.unit)
         scale, offset = converted(measured.unit, other.unit, node.place)
@@ -211,16 +223,15 @@ class _Checker:
         return _Measured(node=replace(node, arguments=tuple(checked)), unit=unit)
 
     def _argument(self, node: Node, takes: Takes, function: Function) -> tuple[Node, Unit]:
-        if takes is Takes.CONDITION or (takes is Takes.VALUE_OR_CONDITION and is_condition(node)):
-            return self.condition(node), None
+        given = takes is Takes.VALUE_OR_CONDITION and is_condition(node)
+        if given or takes in (Takes.CONDITION, Takes.CROSSING):
+            check = self._crossing if takes is Takes.CROSSING else self.condition
+            return check(node), None
         if takes in (Takes.VALUE, Takes.VALUE_OR_CONDITION):
             measured = self._value(node)
             return measured.node, measured.unit
         if takes is Takes.DURATION and isinstance(node, Number):
-            span = microseconds(node.value, node.unit, node.place)
-            if span > 0:
-                return Number(place=node.place, value=span, unit="us"), None
-            raise RuleError(node.place, "{function} needs a duration above zero", function.name)
+            return self._span(node, function), None
         if takes is Takes.FRACTION and isinstance(node, Number) and node.unit in (None, "%"):
             value = node.value / 100 if node.unit else node.value
             if 0 <= value <= 1:
@@ -235,6 +246,37 @@ class _Checker:
             function.name,
             _listed(function),
             takes,
+        )
+
+    def _span(self, node: Number, function: Function) -> Node:
+        """A duration that the function can look over, in µs."""
+        span = microseconds(node.value, node.unit, node.place)
+        if span <= 0:
+            raise RuleError(node.place, "{function} needs a duration above zero", function.name)
+        if function.name in FORECASTS and not NEAREST <= span <= FARTHEST:
+            raise RuleError(
+                node.place,
+                "{function} looks from {nearest} to {farthest} ahead",
+                function.name,
+                duration_text(NEAREST),
+                duration_text(FARTHEST),
+            )
+        return Number(place=node.place, value=span, unit="us")
+
+    def _crossing(self, node: Node) -> Node:
+        """One series, put to the left of what it is compared with."""
+        if isinstance(node, Comparison) and node.operator in _MIRRORED:
+            turned = _MIRRORED[node.operator]
+            mirrored = replace(node, operator=turned, left=node.right, right=node.left)
+            for comparison in (node, mirrored):
+                named = isinstance(comparison.left, Name) and not self._is_word(comparison.left)
+                limit = walk(comparison.right)
+                if named and not any(isinstance(part, (Name, Call)) for part in limit):
+                    return self._comparison(comparison)
+        raise RuleError(
+            node.place,
+            "expected one series compared with a threshold or a number by > or <, such as "
+            "level > threshold.alert",
         )
 
 
@@ -265,7 +307,7 @@ def _separate(node: Call, arguments: Sequence[Node]) -> None:
             node.place, "{function} needs a series inside, such as {function}(…)", node.function
         )
     for part in inside:
-        if isinstance(part, Call) and part.function in (*OVER_MEMBERS, UPSTREAM):
+        if isinstance(part, Call) and part.function in (*OVER_MEMBERS, UPSTREAM, *FORECASTS):
             raise RuleError(
                 part.place,
                 "{function} cannot be used inside {other}",
@@ -296,6 +338,13 @@ def _possible(node: Node, other: Node) -> None:
         raise RuleError(
             node.place,
             "a share lies between 0 and 1; write {share:g} or {percentage:g} %",
+            node.value / 100,
+            node.value,
+        )
+    if isinstance(other, Call) and other.function == "chance" and not 0 <= node.value <= 1:
+        raise RuleError(
+            node.place,
+            "a chance lies between 0 and 1; write {share:g} or {percentage:g} %",
             node.value / 100,
             node.value,
         )

@@ -24,6 +24,7 @@ class Ending(StrEnum):
 
     WITHDRAWN = "rule withdrawn"
     THRESHOLD = "threshold withdrawn"
+    FORECAST = "forecast withdrawn"
     SERVICE = "out of service"
     REVISED = "rule revised"
 
@@ -32,8 +33,8 @@ class Ending(StrEnum):
 class RuleValues:
     """Over rows: `when`; `end` (clear and not when); for each step its `on` and `off`.
 
-    `idle`, `bare`: where the rule is not in force, its series being out of service or a
-    threshold missing. `stale`: where one of its series is unknown.
+    `idle`, `bare`, `unmodelled`: where the rule is not in force, its series being out of service, a
+    threshold or the model of a forecast missing. `stale`: where one of its series is unknown.
     """
 
     when: Truths
@@ -41,6 +42,7 @@ class RuleValues:
     steps: tuple[tuple[Truths, Truths], ...]
     idle: Mask
     bare: Mask
+    unmodelled: Mask
     stale: Mask
 
 
@@ -65,13 +67,15 @@ class Conditions:
         when = view.truth(self.rule.when)
         idle = when == LEFT_OUT
         bare = self._lacks(keys, self.rule.thresholds)
-        off = idle | bare
+        unmodelled = self._unmodelled(keys, self.rule.needed_forecasts)
+        off = idle | bare | unmodelled
         return RuleValues(
             when=np.where(off, FALSE, when),
             end=np.where(off, TRUE, self._end(view, when)),
             steps=tuple(self._step(view, step) for step in self.rule.steps),
             idle=idle,
             bare=bare,
+            unmodelled=unmodelled,
             stale=self._stale(view),
         )
 
@@ -124,12 +128,19 @@ class Conditions:
         if step.clear is not None:
             off = every([view.truth(step.clear), off])
         left_out = (on == LEFT_OUT) | self._lacks(view.keys, step.thresholds)
+        left_out |= self._unmodelled(view.keys, step.forecasts)
         return np.where(left_out, FALSE, on), np.where(left_out, TRUE, off)
 
     def _lacks(self, keys: Instants, names: tuple[str, ...]) -> Mask:
         missing = np.zeros(len(keys), dtype=np.bool_)
         for name in names:
             missing |= np.isnan(self._block.threshold(name).at(keys))
+        return missing
+
+    def _unmodelled(self, keys: Instants, names: tuple[str, ...]) -> Mask:
+        missing = np.zeros(len(keys), dtype=np.bool_)
+        for name in names:
+            missing |= np.isnan(self._block.modelled(name).at(keys))
         return missing
 
     def _stale(self, view: View) -> Mask:

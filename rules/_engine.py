@@ -140,6 +140,7 @@ def extent_of(revisions: Sequence[tuple[int, Rule | None]]) -> Extent:
         silence=any(rule.axis == "silence" for rule in rules),
         revisions=tuple(effective for effective, _ in revisions),
         afar=tuple(sorted({name for rule in rules for name in rule.afar})),
+        forecasts=tuple(sorted({name for rule in rules for name in rule.forecasts})),
         aheads=tuple(sorted({ahead_of(call) for rule in rules for call in rule.upstreams})),
         words=tuple(sorted({word for rule in rules for word in rule.words})),
     )
@@ -154,7 +155,8 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     pending, or a run of it is not yet fulfilled: this far before the start of that run, the
     smallest of `when_since`, `clear_since` and the steps' runs (`run_start(seed)`).
 
-    All of that goes for the series of sites upstream too, whose lag is in it.
+    All of that goes for the series of sites upstream too, whose lag is in it, and for those that a
+    forecast is made from.
     """
     longest = max((int(number.value) for rule in rules for number in _spans(rule)), default=0)
     columns = [*subject.series.values()]
@@ -167,7 +169,9 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
         for column in columns
         for steps in (column.stale_after, column.interval)
     ]
-    return longest + way + 2 * max(limits, default=0) + _TICK
+    named = {name for rule in rules for name in rule.forecasts}
+    memory = max((f.memory for name, f in subject.forecasts.items() if name in named), default=0)
+    return longest + way + memory + 2 * max(limits, default=0) + _TICK
 
 
 def run_start(seed: StateChange) -> int | None:

@@ -9,6 +9,7 @@ from rules._axis import Index
 from rules._block import Block
 from rules._callers import Caller
 from rules._change_points import silence_of
+from rules._functions import FORECASTS
 from rules._inputs import Instants
 from rules._interval import (
     LEFT_OUT,
@@ -133,7 +134,8 @@ class View:
     def _called(self, node: Call) -> Interval:
         """A function's value; `when` and `clear` often ask for the same."""
         if node not in self._values:
-            self._values[node] = self._call(node)
+            called = self._forecast if node.function in FORECASTS else self._call
+            self._values[node] = called(node)
         return self._values[node]
 
     def _call(self, node: Call) -> Interval:
@@ -153,6 +155,16 @@ class View:
         if node.function == "quantile":
             return self._observed(track, quantile(window, sizes[0]))
         return self._observed(track, BY_NAME[node.function](window))
+
+    def _forecast(self, node: Call) -> Interval:
+        what, horizon = node.arguments[0], int(_numbers(node)[-1])
+        if isinstance(what, Comparison) and isinstance(what.left, Name):
+            name, above = what.left.name, what.operator.startswith(">")
+            value = self.sight.chance(name, self._comparable(what.right), horizon, above=above)
+        else:
+            name = _series(node)
+            value = self.sight.forecast(name, horizon)
+        return self._observed(self.block.track(name), value)
 
     def elsewhere(self, block: Block, keys: Instants, rows: Index, shift: Instants) -> "View":
         """The view of others than the subjects, at keys that stand for these rows."""

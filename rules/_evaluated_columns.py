@@ -32,6 +32,7 @@ class EvaluatedColumns:
         self.stale = np.zeros(size, dtype=np.bool_)
         self._idle = np.zeros(size, dtype=np.bool_)
         self._bare = np.zeros(size, dtype=np.bool_)
+        self._unmodelled = np.zeros(size, dtype=np.bool_)
         self._on = [np.full(size, FALSE) for _ in range(history.ranks)]
         self._off = [np.full(size, TRUE) for _ in range(history.ranks)]
         self._holds = [np.zeros(size, dtype=np.int64) for _ in range(history.ranks)]
@@ -42,7 +43,7 @@ class EvaluatedColumns:
                 self._fill(part.rule, part.conditions.evaluate(keys[mine]), mine)
                 self.by_itself[mine] = part.by_itself[rows.owners[mine]]
         self.closed = closed.at(keys)
-        self.forced = self._idle | self._bare | self.closed
+        self.forced = self._idle | self._bare | self._unmodelled | self.closed
 
     def _fill(self, rule: Rule, evaluation: RuleValues, rows: Index) -> None:
         self.when[rows] = evaluation.when
@@ -52,6 +53,7 @@ class EvaluatedColumns:
         self.stale[rows] = evaluation.stale
         self._idle[rows] = evaluation.idle
         self._bare[rows] = evaluation.bare
+        self._unmodelled[rows] = evaluation.unmodelled
         for rank, (on, off) in enumerate(evaluation.steps):
             self._on[rank][rows] = on
             self._off[rank][rows] = off
@@ -102,6 +104,8 @@ class EvaluatedColumns:
             return Ending.WITHDRAWN
         if self._bare[row]:
             return Ending.THRESHOLD
+        if self._unmodelled[row]:
+            return Ending.FORECAST
         if self._idle[row]:
             return Ending.SERVICE
         if self.closed[row]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from rules._forecast_parts import (
     REGIMES,
     Feature,
-    InputSeries,
     Linear,
     Spread,
     Step,
@@ -27,7 +26,7 @@ from rules._forecast_parts import (
     features_of,
     slope,
 )
-from rules._inputs import Instants, SeriesColumns, Values
+from rules._inputs import InputSeries, Instants, Issued, SeriesColumns, Values
 from sensors._errors import TerritoryError
 
 __all__ = [
@@ -64,18 +63,6 @@ class Trend:
 
     span: int
     samples: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Issued:
-    """What a model issued: one row a time. `values` nan, `tier` -1: nothing was issued."""
-
-    times: Instants
-    horizons: tuple[int, ...]
-    levels: tuple[float, ...]
-    current: Values  # (n,) the value at the issue time
-    values: Values  # (n, horizons, levels)
-    tier: NDArray[np.int8]  # (n,) index into the model's tiers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,14 +21,6 @@ _UNFIT = int(Quality.SUSPECT | Quality.SATURATED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputSeries:
-    """A series by its site and quantity."""
-
-    site: str
-    quantity: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Use:
     """How an input is read. `hold`: how long (µs) a value stands, and is joined to the next.
 

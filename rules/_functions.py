@@ -12,6 +12,7 @@ class Takes(StrEnum):
     DURATION = "a duration"
     FRACTION = "a number from 0 to 1"
     CONDITION = "a condition"
+    CROSSING = "one series compared with a threshold or a number"
     VALUE = "a value"
     VALUE_OR_CONDITION = "a value or a condition"
 
@@ -113,6 +114,20 @@ FUNCTIONS = {
             says="what arrives from upstream now, or will have in a duration",
             spare=1,
         ),
+        Function(
+            name="forecast",
+            takes=(Takes.SERIES, Takes.DURATION),
+            gives=Gives.SAME,
+            says="the value expected after a duration, by the model in force",
+            windowed=True,
+        ),
+        Function(
+            name="chance",
+            takes=(Takes.CROSSING, Takes.DURATION),
+            gives=Gives.NUMBER,
+            says="of being beyond a limit within a duration, 0 to 1, by the model in force",
+            windowed=True,
+        ),
     )
 }
 
@@ -120,5 +135,9 @@ FUNCTIONS = {
 OVER_MEMBERS = frozenset({"share", "total"})
 UPSTREAM = "upstream"
 
+# Of what is to come, by the site's model: from the next quarter of an hour to a day.
+FORECASTS = frozenset({"forecast", "chance"})
+NEAREST, FARTHEST = 900_000_000, 86_400_000_000  # µs
+
 # Words that the language will have: a rule that uses them waits.
-WAITING = frozenset({"forecast", "inside"})
+WAITING = frozenset({"inside"})

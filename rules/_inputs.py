@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +131,73 @@ class Closing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InputSeries:
+    """A series by its site and quantity."""
+
+    site: str
+    quantity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issued:
+    """What a model issued: one row a time. `values` nan, `tier` -1: nothing was issued."""
+
+    times: Instants
+    horizons: tuple[int, ...]
+    levels: tuple[float, ...]
+    current: Values  # (n,) the value at the issue time
+    values: Values  # (n, horizons, levels)
+    tier: NDArray[np.int8]  # (n,) index into the model's tiers
+
+
+class Forecasting(Protocol):
+    """A model: what it issues at a time is a function of readings from `memory` µs before it on.
+
+    `inputs`: the series that it reads, the gauge's own first.
+    """
+
+    @property
+    def inputs(self) -> tuple[InputSeries, ...]: ...
+
+    @property
+    def memory(self) -> int: ...
+
+    def issue(self, columns: Mapping[InputSeries, SeriesColumns], times: Instants) -> Issued: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """The models of a series of a subject, as revisions: from µs, ascending; None: none any more.
+
+    A forecast is issued at each good reading of the series, by the model in force then. `inputs`:
+    the columns of all other series that any of the models reads, as far as there are any.
+    """
+
+    revisions: tuple[tuple[int, Forecasting | None], ...]
+    inputs: Mapping[InputSeries, SeriesColumns] = field(default_factory=dict)
+
+    @cached_property
+    def begins(self) -> Instants:
+        return np.array([at for at, _ in self.revisions], dtype=np.int64)
+
+    @cached_property
+    def models(self) -> tuple[Forecasting | None, ...]:
+        return tuple(model for _, model in self.revisions)
+
+    @cached_property
+    def in_force(self) -> Steps:
+        """1 while a model is in force, else nan; only where that changes."""
+        there = np.array([model is not None for model in self.models], dtype=np.bool_)
+        turns = np.flatnonzero(np.diff(there, prepend=False))
+        return Steps(at=self.begins[turns], value=np.where(there[turns], 1.0, np.nan))
+
+    @cached_property
+    def memory(self) -> int:
+        """The longest memory of its models, µs."""
+        return max((model.memory for model in self.models if model is not None), default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """What a rule is judged of: a site, a device or a group.
 
@@ -141,6 +210,7 @@ class Subject:
     `plan`: the lighting level planned there (%), for `planned_on` and `planned_level`; None: there
     is none, which is unknown too. It must reach a day beyond the horizon: its next step is a due.
     `upstream`: the nearest sites upstream; empty: none, and `upstream(…)` is unknown.
+    `forecasts`: by the name of the series; of others a forecast is unknown.
     """
 
     key: str
@@ -151,6 +221,7 @@ class Subject:
     calendar: Calendar | None = None
     plan: Steps | None = None
     upstream: tuple[Upstream, ...] = ()
+    forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

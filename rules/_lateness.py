@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules._duration import duration_text
-from rules._functions import FUNCTIONS
+from rules._functions import FORECASTS, FUNCTIONS
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Name, Node, Number, walk
 from sensors._errors import Message, Place
@@ -165,6 +165,8 @@ def _needs(call: Call) -> int:
         return 2
     if call.function in ("stuck", "silent"):
         return 2
+    if call.function in FORECASTS:
+        return 0
     return 1 if FUNCTIONS[call.function].windowed or call.function == "change" else 0
 
 

@@ -50,6 +50,7 @@ class Extent:
     silence: bool
     revisions: tuple[int, ...]
     afar: tuple[str, ...] = ()
+    forecasts: tuple[str, ...] = ()
     aheads: tuple[int, ...] = ()
     words: tuple[str, ...] = ()
 
@@ -164,7 +165,7 @@ def _zone(
     filled = [column for columns in used for column in columns if len(column.time)]
     times += _ends([column.time[:1] for column in filled])
     times += _ends([column.time[-1:] for column in filled])
-    times += _changes(subjects, used, extent.thresholds, request.starts)
+    times += _changes(subjects, used, extent, request.starts)
     if extent.silence:
         times += _silence_times(subjects)
     low, high = min(times), max([*times, *extent.revisions])
@@ -201,17 +202,23 @@ def _seed_times(seeds: Iterable[StateChange]) -> list[int]:
 def _changes(
     subjects: Sequence[Subject],
     used: Sequence[Columns],
-    names: Sequence[str],
+    extent: Extent,
     starts: Mapping[str, int],
 ) -> list[int]:
     """The first and last change of a fact that is judged when it changes."""
-    every = [s.thresholds[name].at for s in subjects for name in names if name in s.thresholds]
+
+    def facts(some: Sequence[Subject]) -> list[Instants]:
+        at = [s.thresholds[n].at for s in some for n in extent.thresholds if n in s.thresholds]
+        names = extent.forecasts
+        return at + [s.forecasts[n].in_force.at for s in some for n in names if n in s.forecasts]
+
+    every = facts(subjects)
     every += changes(column for columns in used for column in columns)
     last = _ends(every)[1:]
     # Of a subject judged from a start on, what was before the start is not judged.
     fresh = [subject.key.partition(AT)[0] not in starts for subject in subjects]
     some = [subject for subject, new in zip(subjects, fresh, strict=True) if new]
-    steps = [s.thresholds[name].at for s in some for name in names if name in s.thresholds]
+    steps = facts(some)
     service = interrupted([device for subject in some for device in subject.devices.values()])
     steps += [part.at for part in service if part is not None]
     steps += changes(c for columns, new in zip(used, fresh, strict=True) if new for c in columns)

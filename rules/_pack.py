@@ -103,6 +103,10 @@ def _check_share(rule: Rule, place: Place) -> None:
         raise RuleError(
             place, "rule {rule!r} is `per: group`, and no group has an upstream", rule.id
         )
+    if rule.forecasts and rule.per != "site":
+        raise RuleError(
+            place, "rule {rule!r} uses a forecast and is not `per: site`, as models are", rule.id
+        )
     if any(isinstance(node, Name) and node.name == DEVICE for node in rule.inside):
         raise RuleError(
             place, "rule {rule!r} has a device in a share; name a series of it", rule.id

@@ -9,10 +9,11 @@ from typing import Any
 from rules._bounds import MEMBERS, READINGS, bounded_size, read_number
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError
-from rules._inputs import Calendar, Device, Steps, Subject
+from rules._inputs import Calendar, Device, Forecasts, Steps, Subject
 from rules._log import OPTIONAL, PARTS, alarm_text
 from rules._pack_reader import Above, Reader
 from rules._readings import DAY_ZERO, Sent, read_time
+from rules._written_forecast import read_given
 from sensors._domain import Catalogue
 from sensors._errors import Place
 from sensors._nearest import did_you_mean
@@ -21,7 +22,7 @@ from sensors._scalars import LONGEST
 
 _WORDS = (
     *("name", "every", "until", "day", "thresholds", "members", "fed", "planned", "upstream"),
-    "expect",
+    *("forecast", "expect"),
 )
 _SITE = Calendar(zone="UTC", lon=2.44, lat=48.63)  # Évry's sun, and the table's own clock
 _VALUE = re.compile(
@@ -55,6 +56,7 @@ class Table:
             for site, rows in self._mapping("upstream").items()
         }
         self.thresholds = self._reader.limits(self._body.get("thresholds", {}))
+        self.forecasts = self._read_forecasts()
 
     def _text(self, key: str) -> str:
         if key not in self._body:
@@ -120,6 +122,7 @@ class Table:
             upstream=tuple(
                 above.upstream(sent, own, self._every) for above in self._above.values()
             ),
+            forecasts=self.forecasts,
         )
 
     @property
@@ -163,6 +166,17 @@ class Table:
         ):
             raise RuleError(self.place, "expected `{key}`: a mapping of mappings", key)
         return written
+
+    def _read_forecasts(self) -> dict[str, Forecasts]:
+        """By series of its own."""
+        written = self._mapping("forecast")
+        self._reader.rows(written, "a forecast", tuple(self.series))
+        forecasts: dict[str, Forecasts] = {}
+        for name, rows in written.items():
+            texts = {horizon: str(text) for horizon, text in rows.items()}
+            given = read_given(name, texts, self._origin, self._every, self.place)
+            forecasts[name] = Forecasts(revisions=((self._origin, given),))
+        return forecasts
 
     def _tables(self) -> dict[str, str]:
         """The readings written, by series; those of members as <quantity>@<device>."""

@@ -53,6 +53,7 @@ def _differences(rule: Rule, table: Table) -> list[str]:
     ]
     lacking += [f"threshold {name}" for name in rule.thresholds if name not in table.thresholds]
     lacking += [f"{name} upstream" for name in rule.afar if name not in table.upstream_words]
+    lacking += [f"a forecast of {s}" for s in rule.needed_forecasts if s not in table.forecasts]
     if PLANNED & rule.words and not table.is_planned:
         lacking.append("planned, as 17:00 to 06:00")
     if lacking:

@@ -131,7 +131,17 @@ def reached(
         )
         for site in subject.upstream
     )
-    return replace(subject, series=cut, upstream=upstream)
+    forecasts = {
+        name: replace(
+            forecast,
+            inputs={
+                key: _cut(column, since, start, reach, silence=silence)
+                for key, column in forecast.inputs.items()
+            },
+        )
+        for name, forecast in subject.forecasts.items()
+    }
+    return replace(subject, series=cut, upstream=upstream, forecasts=forecasts)
 
 
 def _cut(

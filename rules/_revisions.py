@@ -24,6 +24,8 @@ def _instants(conditions: Conditions, block: Block) -> Iterator[Instants]:
     rule, silence = conditions.rule, conditions.silence
     for name in rule.thresholds + rule.optional_thresholds:
         yield block.threshold(name).changes()
+    for name in rule.forecasts:
+        yield block.modelled(name).changes()
     yield from judged(rule.outside, block, silence=silence)
     members = conditions.members
     if members is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rules._functions import OVER_MEMBERS, UPSTREAM
+from rules._functions import FORECASTS, OVER_MEMBERS, UPSTREAM
 from rules._texts import Texts
 from rules._tree import Call, Name, Node, Number, Threshold, Word, walk
 from sensors._domain import Domain, catalogue
@@ -42,6 +42,11 @@ class Step:
     def thresholds(self) -> tuple[str, ...]:
         """The thresholds of the site that it names; without one of them it is left out."""
         return _own_thresholds([self.when] + ([self.clear] if self.clear else []))
+
+    @functools.cached_property
+    def forecasts(self) -> tuple[str, ...]:
+        """The series of which it asks a forecast; while there is no model it is left out."""
+        return _forecast_names([self.when] + ([self.clear] if self.clear else []))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +127,16 @@ class Rule:
     def upstreams(self) -> tuple[Call, ...]:
         """Its calls of `upstream`."""
         return tuple(n for n in self._nodes if isinstance(n, Call) and n.function == UPSTREAM)
+
+    @functools.cached_property
+    def forecasts(self) -> tuple[str, ...]:
+        """The series of which it asks a forecast."""
+        return _forecast_names(self.conditions)
+
+    @functools.cached_property
+    def needed_forecasts(self) -> tuple[str, ...]:
+        """Those of which a model must be in force for the rule to be: of `when` and `clear`."""
+        return _forecast_names([self.when] + ([self.clear] if self.clear else []))
 
     @functools.cached_property
     def outside(self) -> tuple[Node, ...]:
@@ -214,6 +229,11 @@ def _own_thresholds(conditions: Iterable[Node]) -> tuple[str, ...]:
     afar = {id(node) for node in _below(calls)}
     names = {n.name for n in nodes if isinstance(n, Threshold) and id(n) not in afar}
     return tuple(sorted(names))
+
+
+def _forecast_names(conditions: Iterable[Node]) -> tuple[str, ...]:
+    nodes = [node for condition in conditions for node in walk(condition)]
+    return _names(_below(n for n in nodes if isinstance(n, Call) and n.function in FORECASTS))
 
 
 def _below(calls: Iterable[Call]) -> tuple[Node, ...]:

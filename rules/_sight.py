@@ -4,8 +4,8 @@ import numpy as np
 
 from rules._axis import Index
 from rules._block import Block
-from rules._inputs import Instants
-from rules._interval import Interval, Mask, compute, where_known
+from rules._inputs import Instants, Values
+from rules._interval import Interval, Mask, compute, exactly, where_known
 from rules._track import Track
 
 
@@ -39,10 +39,30 @@ class Sight:
 
     def held(self, track: Track) -> Interval:
         """The last good reading, while it holds."""
+        rows = self._held_rows(track)
+        return where_known(self._holds(track, self.keys, rows), track.interval(rows))
+
+    def _held_rows(self, track: Track) -> Index:
         if id(track) not in self._rows:
             self._rows[id(track)] = self._find(track, self.keys)
-        rows = self._rows[id(track)]
-        return where_known(self._holds(track, self.keys, rows), track.interval(rows))
+        return self._rows[id(track)]
+
+    def forecast(self, name: str, horizon: int) -> Interval:
+        """The median issued with the last good reading, while that holds."""
+        track = self.block.track(name)
+        rows = np.where(self._known_rows(track), self._held_rows(track), 0)
+        return exactly(self.block.issues(name).medians(rows, horizon))
+
+    def chance(self, name: str, limit: Interval, horizon: int, *, above: bool) -> Interval:
+        """The chance, issued with the last good reading, to be beyond a limit."""
+        track = self.block.track(name)
+        limits: Values = np.where(limit.lo == limit.hi, limit.lo, np.nan)
+        some = self._known_rows(track) & ~np.isnan(limits)
+        rows = np.where(some, self._held_rows(track), 0)
+        return exactly(self.block.issues(name).chances(rows, limits, horizon, above=above))
+
+    def _known_rows(self, track: Track) -> Mask:
+        return self._holds(track, self.keys, self._held_rows(track))
 
     def last(self, track: Track) -> Interval:
         """The last good reading, however old."""

@@ -31,6 +31,8 @@ _SPANS = {
     "mean": mark("mean of %(span)s"),
     "min": mark("lowest of %(span)s"),
     "max": mark("highest of %(span)s"),
+    "forecast": mark("forecast in %(span)s"),
+    "chance": mark("probability within %(span)s"),
 }
 _HELD = {"shelved": mark("shelved until %(until)s"), "out-of-service": mark("out of service")}
 SUPPRESSIONS = {  # those that are not acts of people

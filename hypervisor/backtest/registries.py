@@ -157,6 +157,7 @@ def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
     be here in part only, and must not be evaluated.
     """
     complete = _list_upstream(registry.revisions, frozenset(sites))
+    complete |= _list_inputs(registry.revisions, complete)
     here = {name for name, device in registry.devices.items() if device.site in complete}
     members: dict[str, set[str]] = {}
     for revision in registry.revisions:
@@ -178,6 +179,7 @@ def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
         "member": groups,
         "supply": groups,
         "datum": complete,
+        "forecast": complete,
         "reach": frozenset(),  # of assets, which no rule refers to
         "works": frozenset(),  # suppress notifications, not alarms
     }
@@ -202,6 +204,16 @@ def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
         series={key: series for key, series in registry.series.items() if key[0] in devices},
         groups={name: group for name, group in registry.groups.items() if name in groups},
         revisions=tuple(revision for revision in registry.revisions if concerns(revision)),
+    )
+
+
+def _list_inputs(revisions: Iterable[Revision], sites: frozenset[str]) -> frozenset[str]:
+    """The sites whose series the forecasts of these were ever made from."""
+    return frozenset(
+        str(series["site"])
+        for revision in revisions
+        if revision.kind == "forecast" and revision.key.rpartition("/")[0] in sites
+        for series in (revision.value or {}).get("inputs", ())
     )
 
 

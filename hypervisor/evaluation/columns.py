@@ -1,7 +1,8 @@
 """Subjects for the engine: columns of readings from memory, older ones from the store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.series_tail import SeriesTail, merge
 from hypervisor.readings import queries_history
-from rules._inputs import SeriesColumns, Subject, Upstream
+from rules._inputs import Forecasts, SeriesColumns, Subject, Upstream
 from sensors._row import NEVER, Rows
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +85,22 @@ def _subject(
             )
             for above in facts.upstream
         ),
+        forecasts={
+            quantity: Forecasts(
+                revisions=forecast.models,
+                inputs=_columns_of(forecast.inputs, query, tails, stored),
+            )
+            for quantity, forecast in facts.forecasts.items()
+        },
     )
 
 
 def _columns_of(
-    every: Mapping[str, SeriesFacts],
+    every: Mapping[Key, SeriesFacts],
     query: ColumnQuery,
     tails: Mapping[int, SeriesTail],
     stored: Mapping[int, Rows],
-) -> dict[str, SeriesColumns]:
+) -> dict[Key, SeriesColumns]:
     return {
         name: columns(series, _rows(series, query, tails, stored))
         for name, series in every.items()

@@ -61,6 +61,14 @@ def _surroundings(subject: SubjectFacts, memo: "_Written") -> Facts:
             "plans": [list(step) for step in subject.lighting.plans],
             "place": list(subject.lighting.place),
         }
+    if subject.forecasts:
+        facts["forecasts"] = {
+            quantity: {
+                "models": [list(mark) for mark in forecast.marks],
+                "inputs": [[key.site, key.quantity] for key in forecast.inputs],
+            }
+            for quantity, forecast in subject.forecasts.items()
+        }
     if subject.upstream:
         facts["upstream"] = {
             f"{name} of {above.site}": {
@@ -90,6 +98,7 @@ _SERIES = _by_steps("kind", "sources", "interval", "stale after", "breaks", "wit
 _DEVICE = _by_steps("commissioned", "in service")
 _SUPPLY = _by_steps("place", "plans")
 _LINK = _by_steps(None, "lag", "withdrawn")
+_FORECAST = _by_steps("inputs", "models")
 
 
 def between_subjects(before: Facts, now: Facts) -> Difference | None:
@@ -131,6 +140,8 @@ def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
     differences = _between(was, lit, "lighting plan", _SUPPLY, _fed_from)
     came, flows = before["upstream"], now["upstream"]
     differences += _between(came, flows, "travel time of", _LINK, _series_from)
+    before_models, models = before.get("forecasts", {}), now.get("forecasts", {})
+    differences += _between(before_models, models, "forecast of", _FORECAST, _modelled_from)
     if before.get("calendar") != now.get("calendar"):
         differences.append(Difference(since=BEGINNING, what="place"))
     return differences
@@ -224,6 +235,11 @@ def _series_from(series: Any) -> int | None:
     if not withdrawn or int(withdrawn[0][0]) > BEGINNING:
         return BEGINNING
     return next((int(at) for at, value in withdrawn if value != 1.0), None)
+
+
+def _modelled_from(forecast: Any) -> int | None:
+    """From when on a series has a model; None: never."""
+    return next((int(at) for at, mark in forecast["models"] if mark is not None), None)
 
 
 def _shared_series(facts: Facts, others: Facts) -> Facts:

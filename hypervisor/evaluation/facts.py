@@ -1,5 +1,6 @@
 """What rules use besides readings, as step functions of time: series, devices, thresholds."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -7,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.registry.model import Device as RegisteredDevice
 from hypervisor.registry.model import Revision
-from rules._inputs import Calendar, Device, Instants, Steps
+from rules._forecast import ForecastModel, model_from_json
+from rules._inputs import Calendar, Device, InputSeries, Instants, Steps
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._quantity import STALE_INTERVALS, Quantity, Reporting
@@ -121,6 +124,30 @@ class UpstreamFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForecastFacts:
+    """The models of a series of a site, from µs on; None: none any more.
+
+    `marks`: of each what tells it from others. `inputs`: the series of other sites that they read,
+    as far as there are any. `problem`: why the latest cannot be read; it counts as none.
+    """
+
+    models: tuple[tuple[int, ForecastModel | None], ...]
+    marks: tuple[tuple[int, str | None], ...]
+    inputs: Mapping[InputSeries, SeriesFacts] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def named(self) -> set[InputSeries]:
+        """The series of other sites that the models name."""
+        return {series for _, model in self.models if model for series in model.inputs[1:]}
+
+    @property
+    def begins(self) -> int | None:
+        """From when on (µs) there is a model; None: there never was."""
+        return next((at for at, model in self.models if model is not None), None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubjectFacts:
     """What rules are evaluated for: a site, a device or a group (`per`).
 
@@ -146,6 +173,7 @@ class SubjectFacts:
     lighting: Supply | None = None
     plan: Steps | None = None
     upstream: tuple[UpstreamFacts, ...] = ()
+    forecasts: Mapping[str, ForecastFacts] = field(default_factory=dict)  # by quantity
 
     def named(self, written: str) -> str:
         """A rule's text with the titles of this subject filled in."""
@@ -236,6 +264,29 @@ def threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) ->
 
     values = read_revisions(revisions, read)
     return steps({at: math.nan if value is None else value for at, value in values})
+
+
+def forecast(revisions: Iterable[Revision]) -> ForecastFacts:
+    """The models of a series by their revisions."""
+    models: dict[int, ForecastModel | None] = {}
+    marks: dict[int, str | None] = {}
+    problem: str | None = None
+    for revision in revisions:
+        at, problem = micros(revision.effective), None
+        models[at] = None
+        marks[at] = None if revision.value is None else _mark(revision.value)
+        if revision.value is not None:
+            try:
+                models[at] = model_from_json(revision.value)
+            except Exception as error:  # noqa: BLE001  another version wrote it
+                problem = str(error)
+    return ForecastFacts(
+        models=tuple(sorted(models.items())), marks=tuple(sorted(marks.items())), problem=problem
+    )
+
+
+def _mark(value: Facts) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:16]
 
 
 def check_span(seconds: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rules._duration import duration_text
 from rules._engine import evaluate_parts
-from rules._functions import FUNCTIONS, Gives, Takes
+from rules._functions import FORECASTS, FUNCTIONS, Gives, Takes
 from rules._inputs import Subject
 from rules._rule import Rule
 from rules._tree import Call, Comparison, Name, Node, Number, Threshold, walk
@@ -63,8 +63,10 @@ def _find_compared(rule: Rule, series: str, severity: str) -> list[Parts]:
 
 def _is_over_span(call: Call, series: str) -> bool:
     function = FUNCTIONS[call.function]
-    named = [part.name for part in call.arguments if isinstance(part, Name)]
-    measured = function.gives in {Gives.SAME, Gives.PER_HOUR}
+    what = call.arguments[0]
+    arguments = (what.left,) if isinstance(what, Comparison) else call.arguments
+    named = [part.name for part in arguments if isinstance(part, Name)]
+    measured = function.gives in {Gives.SAME, Gives.PER_HOUR} or call.function in FORECASTS
     return measured and function.takes[-1] is Takes.DURATION and named == [series]
 
 
@@ -72,13 +74,16 @@ def _describe(
     call: Call, other: Node, quantity: Quantity, value: float, bound: float
 ) -> dict[str, Any]:
     *_, span = (part.value for part in call.arguments if isinstance(part, Number))
-    per_hour = FUNCTIONS[call.function].gives is Gives.PER_HOUR
+    gives = FUNCTIONS[call.function].gives
+    unit = f"{quantity.unit}/h" if gives is Gives.PER_HOUR else quantity.unit
+    if gives is Gives.NUMBER:  # a chance, whose limit may name the threshold
+        unit, value, bound, other = "%", 100 * value, 100 * bound, call
     names = [node.name for node in walk(other) if isinstance(node, Threshold)]
     return {
         "function": call.function,
         "over": duration_text(int(span)),
         "value": round(value, 6),
-        "unit": f"{quantity.unit}/h" if per_hour else quantity.unit,
+        "unit": unit,
         "limit": round(bound, 6),
         "threshold": names[0] if len(names) == 1 else None,
     }

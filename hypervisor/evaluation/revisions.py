@@ -106,6 +106,9 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
             if plan.rule.afar:
                 above = memory.territory.subjects[subject].upstream
                 keys += [("subject", upstream_facts.site) for upstream_facts in above]
+            if plan.rule.forecasts:
+                forecasts = memory.territory.subjects[subject].forecasts.values()
+                keys += [("subject", key.site) for each in forecasts for key in each.inputs]
             relevant = [changed[key] for key in keys if key in changed]
             since = min(relevant, key=lambda difference: difference.since, default=None)
             if since is not None:
@@ -209,7 +212,8 @@ def _resume(memory: Memory, plan: EvaluationPlan, number: int, standing: Standin
     newest = int(memory.stats.newest[plan.listens[number]].max())
     if not standing.open:
         first = "" if newest == NEVER else "first evaluated on what was stored before"
-        plan.bring_forward(number, BEGINNING, first)
+        begins = plan.rule.begins(memory.territory.subjects[plan.keys[number]])
+        plan.bring_forward(number, max(BEGINNING, begins), first)
         return
     until = memory.state.watermark if plan.silence else memory.state.evaluated_to
     plan.bring_forward(number, until + 1 if until > NEVER else max(newest, BEGINNING))

@@ -20,7 +20,7 @@ from hypervisor.evaluation.queries_setbacks import EVERY
 from hypervisor.evaluation.setbacks import describe_error
 from hypervisor.registry.model import Registry, Revision
 from rules._engine import lookback
-from rules._inputs import Subject
+from rules._inputs import Forecasts, Subject
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
@@ -28,7 +28,7 @@ from rules._vocabulary import PLANNED
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._quantity import Reporting
-from sensors._row import ROW
+from sensors._row import NEVER, ROW
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,19 @@ class RuleHistory:
     def afar(self) -> frozenset[str]:
         """The quantities of upstream sites that it uses."""
         return frozenset(name for rule in self.rules for name in rule.afar)
+
+    @cached_property
+    def forecasts(self) -> frozenset[str]:
+        """The quantities of which it asks a forecast."""
+        return frozenset(name for rule in self.rules for name in rule.forecasts)
+
+    def begins(self, subject: SubjectFacts) -> int:
+        """Before which (µs) it is in force nowhere, since a model of a forecast is missing."""
+        begins = [
+            max((_modelled_from(subject, name) for name in rule.needed_forecasts), default=NEVER)
+            for rule in self.rules
+        ]
+        return min(begins, default=NEVER)
 
     @cached_property
     def kinds(self) -> frozenset[str]:
@@ -182,7 +195,16 @@ def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
     return _lacks_around(rule, subject)
 
 
+def _modelled_from(subject: SubjectFacts, name: str) -> int:
+    """From when on (µs) a subject has a model of a quantity."""
+    begins = subject.forecasts[name].begins if name in subject.forecasts else None
+    return NEVER if begins is None else begins
+
+
 def _lacks_around(rule: Rule, subject: SubjectFacts) -> str | None:
+    for name in rule.needed_forecasts:
+        if name not in subject.forecasts or subject.forecasts[name].begins is None:
+            return f"no forecast of {name}: no model"
     for name in rule.afar:
         if not any(name in above.series for above in subject.upstream):
             return f"nothing upstream measures {name}"
@@ -295,6 +317,7 @@ def arrange(
             pair = (rule.id, subject.key)
             try:
                 written = rule.for_subject(subject)
+                _check_models(rule, subject)
                 inapplicable |= _explain_inapplicable(rule, subject)
                 if all(revision is None for _, revision in written):
                     continue
@@ -328,6 +351,15 @@ def arrange(
         inapplicable=inapplicable,
         failed=failed,
     )
+
+
+def _check_models(rule: RuleHistory, subject: SubjectFacts) -> None:
+    """Raises TerritoryError: a model without which the rule is not in force cannot be read."""
+    needed = {name for version in rule.rules for name in version.needed_forecasts}
+    for name in sorted(needed & subject.forecasts.keys()):
+        problem = subject.forecasts[name].problem
+        if problem is not None:
+            raise TerritoryError("the forecast of {name}: {problem}", name, problem)
 
 
 def _light(
@@ -385,7 +417,7 @@ def _look_backs(
     look_backs: dict[int, int] = {}
     for name in sorted(listens_to(rule, fitting, subject)):
         series = subject.series[name]
-        alike = (rule.id, which, series.longest)
+        alike = (rule.id, which, series.longest, _memories(subject, rule.forecasts))
         if alike not in looked_back:
             looked_back[alike] = max(lookback(fitting, _empty_subject(subject, series)), _HOUR)
         look_backs |= dict.fromkeys(series.ids, looked_back[alike])
@@ -394,7 +426,21 @@ def _look_backs(
             reach = max(lookback(fitting, _empty_subject(subject, series)), _HOUR) + above.farthest
             for number in series.ids:
                 look_backs[number] = max(reach, look_backs.get(number, 0))
+    for name in rule.forecasts & subject.forecasts.keys() & subject.series.keys():
+        reach = lookback(fitting, _empty_subject(subject, subject.series[name]))
+        for series in subject.forecasts[name].inputs.values():
+            for number in series.ids:
+                look_backs[number] = max(reach, look_backs.get(number, 0))
     return look_backs
+
+
+def _memories(subject: SubjectFacts, names: AbstractSet[str]) -> tuple[int, ...]:
+    """How far the models of a subject look back, µs."""
+    return tuple(
+        Forecasts(revisions=forecast.models).memory
+        for name, forecast in subject.forecasts.items()
+        if name in names
+    )
 
 
 def _explain_inapplicable(rule: RuleHistory, subject: SubjectFacts) -> dict[Pair, str]:
@@ -412,4 +458,8 @@ def _empty_subject(subject: SubjectFacts, series: SeriesFacts) -> Subject:
         series={series.quantity.name: columns(series, np.empty(0, dtype=ROW))},
         devices=subject.devices,
         thresholds=subject.thresholds,
+        forecasts={
+            name: Forecasts(revisions=forecast.models)
+            for name, forecast in subject.forecasts.items()
+        },
     )

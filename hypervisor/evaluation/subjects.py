@@ -9,7 +9,7 @@ from typing import TypeVar
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import facts, upstream
 from hypervisor.evaluation.chains import chains, splice
-from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
+from hypervisor.evaluation.facts import ForecastFacts, SeriesFacts, SubjectFacts
 from hypervisor.evaluation.power_schedule import lightings, supplies
 from hypervisor.registry.model import Device as RegisteredDevice
 from hypervisor.registry.model import Group, Registry, Revision, Site
@@ -36,12 +36,29 @@ def build_subjects(
     index = _RegistryIndex(registry, catalogue, zone, {} if failed is None else failed)
     every = [site for site in registry.sites.values() if site.id is not None]
     sites = {subject.key: subject for subject in index.each(index.site, every)}
-    subjects = [*upstream.join_upstream(sites.values(), index.flowing)]
+    subjects = [*upstream.join_upstream(join_inputs(sites), index.flowing)]
     devices = [device for device in registry.devices.values() if device.name in index]
     subjects += index.each(index.alone, devices, "device/")
     groups = registry.groups.values()
     subjects += index.each(lambda group: index.group(group, sites), groups, "group/")
     return {subject.key: subject for subject in subjects}
+
+
+def join_inputs(sites: Mapping[str, SubjectFacts]) -> Iterator[SubjectFacts]:
+    """The sites, each with the series of others that its forecasts are made from."""
+    for site in sites.values():
+        forecasts = {
+            quantity: replace(
+                forecast,
+                inputs={
+                    key: sites[key.site].series[key.quantity]
+                    for key in sorted(forecast.named, key=lambda key: (key.site, key.quantity))
+                    if key.site in sites and key.quantity in sites[key.site].series
+                },
+            )
+            for quantity, forecast in site.forecasts.items()
+        }
+        yield replace(site, forecasts=forecasts) if forecasts else site
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,6 +68,7 @@ class _Site:
     devices: list[RegisteredDevice] = field(default_factory=list)
     thresholds: dict[str, Steps] = field(default_factory=dict)
     breaks: tuple[int, ...] = ()
+    forecasts: dict[str, ForecastFacts] = field(default_factory=dict)
 
 
 class _RegistryIndex:
@@ -106,6 +124,8 @@ class _RegistryIndex:
                 self._thresholds.setdefault(owner.removeprefix("device/"), {})[name] = limit
             elif owner in self._sites:
                 self._sites[owner].thresholds[name] = limit
+        elif kind == "forecast" and owner in self._sites:
+            self._sites[owner].forecasts[name] = facts.forecast(revisions)
         elif kind == "datum" and key in self._sites:
             self._sites[key].breaks = _moved(revisions)
         elif kind == "member" and name in self._registry.devices:
@@ -156,6 +176,7 @@ class _RegistryIndex:
             doubled=doubled,
             calendar=self._calendar(site),
             lighting=self._lightings.get(site.name),
+            forecasts=here.forecasts,
         )
 
     def alone(self, device: RegisteredDevice) -> SubjectFacts:

@@ -61,6 +61,8 @@ _TEXTS = {  # English, French
     "min": ("lowest value", "minimum"),
     "max": ("highest value", "maximum"),
     "quantile": ("quantile", "quantile"),
+    "forecast": ("forecast", "prévision"),
+    "chance": ("probability", "probabilité"),
     "steady": ("steady", "stable"),
     "rising": ("rising by {rate}/h", "en hausse de {rate}/h"),
     "falling": ("falling by {rate}/h", "en baisse de {rate}/h"),

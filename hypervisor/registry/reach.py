@@ -68,7 +68,7 @@ def _of_revision(registry: Registry, revision: Revision) -> Iterator[str | None]
     match revision.kind:
         case "threshold" if owner == "device":
             yield from _of_device(registry, rest.partition("/")[0])
-        case "threshold" | "datum":
+        case "threshold" | "datum" | "forecast":
             yield from _of_site(registry, owner)
         case "device" | "series":
             yield from _of_device(registry, owner)

@@ -17,8 +17,11 @@ from hypervisor.database.connect import connect
 from hypervisor.evaluation import columns
 from hypervisor.evaluation.columns import ColumnQuery
 from rules._engine import evaluate
+from rules._forecast import model_to_json
 from rules._inputs import Horizon
 from rules._log import episodes
+from rules._written_forecast import WrittenModel
+from sensors._errors import Place
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.evaluation import field
 from tests.integration.evaluation.world import Sent, World, make_world, us
@@ -69,13 +72,10 @@ def backtest(world: World) -> list[dict[str, Any]]:
     with connect(world.url) as own:
         for pair, revisions in memory.territory.revisions.items():
             facts = memory.territory.subjects[pair[1]]
-            series = [facts.series, *(above.series for above in facts.upstream)]
-            every = [
-                number
-                for some in series
-                for series_facts in some.values()
-                for number in series_facts.ids
-            ]
+            series = [*facts.series.values()]
+            series += [one for above in facts.upstream for one in above.series.values()]
+            series += [one for each in facts.forecasts.values() for one in each.inputs.values()]
+            every = [number for series_facts in series for number in series_facts.ids]
             wanted = ColumnQuery(subject=facts, since=dict.fromkeys(every, us(-1_000_000)))
             subject = columns.load_subjects(own, memory.tails, [wanted])[facts.key]
             horizon = Horizon(values=memory.watermark.floor, silence=memory.watermark.floor)
@@ -156,8 +156,37 @@ PLAYS: tuple[Play, ...] = (
 )
 
 
+SOON = """
+- id: flood-soon
+  title: "{site}: soon high"
+  when: chance(level > threshold.attention, 1 h) >= 50 %
+  clear: chance(level > threshold.attention, 1 h) < 20 %
+  for: 5 min
+  severity: minor
+  steps:
+    - {severity: major, when: "forecast(level, 30 min) > threshold.alert"}
+  advice: look
+  wrong when: never
+  tests: []
+"""
+
+
+def model(own: float, above: float) -> dict[str, Any]:
+    """The Orge's level as it goes on, by itself and by what the Yvette did."""
+    terms = {"change(level, 15 min)": own, "change(level@yvette, 30 min)": above}
+    written = WrittenModel(series="level", terms={us(60) - us(0): terms}, spread=0.4)
+    return model_to_json(written.model("orge", Place(file="test", line=1, column=1)))
+
+
 def rivers(world: World) -> None:
+    """Three rivers; the Orge has a model from the second hour to the seventh, and another one."""
+    world.rules += SOON
     world.register(SITES)
+    world.revise(
+        world.fact("forecast", "orge/level", model(1.0, 0.5), since=us(60)),
+        world.fact("forecast", "orge/level", model(2.0, -0.5), since=us(200)),
+        world.fact("forecast", "orge/level", None, since=us(420)),
+    )
 
 
 @contextmanager
@@ -188,7 +217,7 @@ def test_the_log_is_the_same_however_readings_come(stack: Stack, way: Play) -> N
         found = play(world, way, flood(1), seed=5)
 
         assert found == backtest(world)
-    rules = {"flood-high", "flood-rise", "flood-rain", "flood-silent"}
+    rules = {"flood-high", "flood-rise", "flood-rain", "flood-silent", "flood-soon"}
     assert {one["rule"] for one in found} == rules
 
 

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from hypervisor.evaluation.judged_value import find_judged_value
-from rules._inputs import Steps
+from rules._duration import HOUR
+from rules._inputs import Forecasts, Steps
 from rules._pack import packs
+from rules._written_forecast import WrittenModel
 from sensors._domain import catalogue
+from sensors._errors import Place
 from sensors._quantity import Kind
 from tests.unit.rules.test_engine_by_hand import at, column, rule, subject
 
@@ -97,3 +100,27 @@ def test_where_readings_are_compared_or_nothing_is_sure_there_is_none(condition:
 def test_of_a_span_that_is_partly_known_the_sure_end_counts() -> None:
     assert judged("sum(rain, 3 h) > 10")["value"] == 18.0
     assert judged("mean(rain, 3 h) > 10") is None
+
+
+def test_a_forecast_and_its_chance_are_told_by_the_threshold() -> None:
+    rising = column(*[(5 * i, 2.0 + 0.1 * i) for i in range(4)])
+    model = WrittenModel(
+        series="level", terms={HOUR: {"change(level, 5 min)": 5.0}}, spread=0.5
+    ).model("here", Place(file="f", line=1, column=1))
+    gauge = replace(
+        subject(level=rising),
+        forecasts={"level": Forecasts(revisions=((0, model),))},
+        thresholds={"alert": Steps.of([(0, 2.6)])},
+    )
+    chance = rule("chance(level > threshold.alert, 1 h) >= 50 %")
+    assert find_judged_value(chance, gauge, LEVEL, "minor", at(15)) == {
+        "function": "chance",
+        "over": "1 h",
+        "value": 75.0,
+        "unit": "%",
+        "limit": 50.0,
+        "threshold": "alert",
+    }
+    value = find_judged_value(rule("forecast(level, 1 h) > 2.5"), gauge, LEVEL, "minor", at(15))
+    assert value is not None
+    assert (value["value"], value["unit"], value["limit"]) == (2.8, "m", 2.5)

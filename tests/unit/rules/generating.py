@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from hypothesis import strategies as st
 
+from rules._forecast import ForecastModel
 from rules._inputs import (
     Calendar,
     Closing,
     Device,
+    Forecasts,
     Horizon,
     Instants,
     SeriesColumns,
@@ -21,7 +23,9 @@ from rules._read import read_rule
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
 from rules._vocabulary import Vocabulary
+from rules._written_forecast import WrittenModel, input_of
 from rules._yaml import Source, as_yaml
+from sensors._errors import Place
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
 
@@ -43,6 +47,7 @@ SERIES = {
 }
 GROUP = {"fault": ("m1", "m2", "m3"), "power": ("p1", "p2", "p3")}  # no series p2: not measured
 ABOVE = {"mill": ("level", "rain"), "ford": ("level",)}  # sites upstream
+INPUTS = ("level@spring", "rain@spring")  # of another site, for forecasts
 DEVICES = ("zero", "one", "two", "three", "four")  # zero: the one before one
 
 
@@ -63,6 +68,7 @@ class World:
     plan: Steps | None = None
     lags: dict[str, int | Steps] = field(default_factory=dict)  # of the sites upstream
     closings: tuple[Closing, ...] = ()
+    models: tuple[tuple[int, ForecastModel | None], ...] = ()
     key: str = "subject"
 
     def subject(self, sent: Sequence[Sent] | None = None) -> Subject:
@@ -102,7 +108,30 @@ class World:
             calendar=self.calendar,
             plan=self.plan,
             upstream=tuple(self._above(site, lag, rows) for site, lag in self.lags.items()),
+            forecasts={
+                "level": Forecasts(
+                    revisions=self.models,
+                    inputs={input_of(name, HERE): self._elsewhere(name, rows) for name in INPUTS},
+                )
+            }
+            if self.models
+            else {},
         )
+
+    def _elsewhere(self, name: str, rows: Sequence[Sent]) -> SeriesColumns:
+        quantity, _, site = name.partition("@")
+        kind, reporting, _, interval = SERIES[quantity]
+        elsewhere = columns(
+            standing(row for row in rows if row.series == name),
+            Reported(
+                device=site,
+                kind=kind,
+                reporting=reporting,
+                nonnegative=quantity == "rain",
+                interval=interval * MINUTE,
+            ),
+        )
+        return replace(elsewhere, breaks=self.breaks.get(name, elsewhere.breaks))
 
     def _above(self, site: str, lag: int | Steps, rows: Sequence[Sent]) -> Upstream:
         return Upstream(
@@ -127,6 +156,8 @@ class World:
 
 
 _ONE = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
+
+HERE = "here"
 
 _value = st.sampled_from([1.0, 2.0, 2.9, 3.0, 3.1, 3.5, 4.0, 6.0])
 _duration = st.sampled_from(["5 min", "10 min", "20 min", "30 min"])
@@ -212,11 +243,30 @@ def _around(draw: st.DrawFn, *, states: bool) -> str:
 
 
 @st.composite
+def _forecast(draw: st.DrawFn) -> str:
+    """What is to come, as a value or as a chance, within the model's horizons and beyond them."""
+    span = draw(st.sampled_from(["15 min", "20 min", "30 min", "1 h"]))
+    crossing = draw(
+        st.sampled_from(
+            ["level > 3", "level >= threshold.alert", "3 < level", "level < 2.9", "level <= 3 - 1"]
+        )
+    )
+    if draw(st.booleans()):
+        return f"chance({crossing}, {span}) {draw(_operator)} {draw(st.sampled_from(CHANCES))}"
+    return f"forecast(level, {span}) {draw(_operator)} {draw(_number)}"
+
+
+CHANCES = ["0", "5 %", "30 %", "0.5", "90 %", "1"]
+
+
+@st.composite
 def _comparison(draw: st.DrawFn, *, states: bool) -> str:
     if draw(st.integers(0, 3)) == 0:
         return draw(_around(states=states))
     if draw(st.integers(0, 5)) == 0:
         return "level > threshold.alert"
+    if draw(st.integers(0, 5)) == 0:
+        return draw(_forecast())
     if states and draw(st.booleans()):
         if draw(st.integers(0, 3)) == 0:
             return draw(_share(silence=False))
@@ -401,6 +451,35 @@ def _lags(draw: st.DrawFn) -> dict[str, int | Steps]:
 
 
 @st.composite
+def _models(draw: st.DrawFn) -> tuple[tuple[int, ForecastModel | None], ...]:
+    """Linear models of the level, one after the other; now and then none."""
+    terms = [
+        *("change(level, 10 min)", "change(level, 25 min)", "change(level@spring, 10 min)"),
+        "sum(rain@spring, 30 min)",
+    ]
+    times = draw(st.sets(st.integers(0, 100), min_size=1, max_size=3))
+    revisions: list[tuple[int, ForecastModel | None]] = []
+    for minute in sorted(times):
+        model = None
+        if draw(st.integers(0, 4)):
+            some = draw(st.sets(st.sampled_from(terms), min_size=1))
+            horizons = draw(st.sets(st.sampled_from([15, 20, 30]), min_size=1))
+            model = WrittenModel(
+                series="level",
+                terms={
+                    horizon * MINUTE: {
+                        term: draw(st.sampled_from([-1.0, 0.0, 0.5, 2.0])) for term in sorted(some)
+                    }
+                    for horizon in horizons
+                },
+                spread=draw(st.sampled_from([0.0, 0.2, 2.0])),
+                hold=draw(st.sampled_from([10, 30])) * MINUTE,
+            ).model(HERE, Place(file="random", line=1, column=1))
+        revisions.append((DAY_ZERO + minute * MINUTE, model))
+    return tuple(revisions)
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A random rule and subject."""
     rule = draw(rules())
@@ -411,6 +490,8 @@ def worlds(draw: st.DrawFn) -> World:
     lags = draw(_lags()) if rule.afar else {}
     above = [f"{name}@{site}" for site in lags for name in ABOVE[site]]
     sent += [one for name in above for one in draw(arrivals(name))]
+    models = draw(_models()) if rule.forecasts else ()
+    sent += [one for name in (INPUTS if models else ()) for one in draw(arrivals(name))]
     thresholds: dict[str, Steps] = {}
     if "alert" in rule.thresholds or draw(st.booleans()):
         thresholds["alert"] = draw(_steps([2.0, 3.0, 4.0, 3.0, float("nan")]))
@@ -439,5 +520,6 @@ def worlds(draw: st.DrawFn) -> World:
         calendar=draw(_calendars),
         plan=draw(st.none() | _steps([0.0, 50.0, 100.0])) if rule.words else None,
         lags=lags,
+        models=models,
         closings=draw(_closings) if draw(st.integers(0, 2)) == 0 else (),
     )

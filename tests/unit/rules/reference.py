@@ -7,9 +7,13 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rules._inputs import Closing, Device, Horizon, SeriesColumns, Subject
+import numpy as np
+
+from rules._forecast import Issued, chance_above, value_at
+from rules._forecast_parts import crossing
+from rules._inputs import Closing, Device, Horizon, SeriesColumns, Subject, Values
 from rules._rule import Rule, Step, ahead_of
 from rules._rule_state import Episode
 from rules._tree import (
@@ -185,6 +189,8 @@ class Reference:
                 return self.share(node, look)
             case Call(function="total"):
                 return self.total(node, look)
+            case Call(function="forecast" | "chance"):
+                return self.forecast(node, look)
             case Call(function="upstream"):
                 found = [self.value(node.arguments[0], site) for site in self.sites(node, look)]
                 if not found:
@@ -236,6 +242,40 @@ class Reference:
         if node.function == "change":
             return self.change(key, t, w, had)
         return self.window(node.function, key, t, w, sizes[0])
+
+    def forecast(self, node: Call, look: Look) -> Interval:
+        """Issued by itself at the last good reading, on nothing that came after that."""
+        what, span = node.arguments
+        name = what.left if isinstance(what, Comparison) else what
+        assert isinstance(name, Name)
+        assert isinstance(span, Number)
+        reading = self.series[name.name].at(look.t)
+        forecasts = self.subject.forecasts.get(name.name)
+        known = self.series[name.name].known(look.t) and name.name not in look.masked
+        if forecasts is None or reading is None or not known:
+            return EVERYTHING
+        models = [model for at, model in forecasts.revisions if at <= reading.time]
+        if not models or models[-1] is None:
+            return EVERYTHING
+        own = {models[-1].inputs[0]: self.series[name.name].columns}
+        columns = {**forecasts.inputs, **own}
+        had = {key: until(column, reading.time) for key, column in columns.items()}
+        issued = models[-1].issue(had, np.array([reading.time]))
+        if not isinstance(what, Comparison):
+            (value,) = value_at(issued, int(span.value)).tolist()
+            return EVERYTHING if math.isnan(value) or reading.hi == INF else (value, value)
+        lo, hi = rounded(self.value(what.right, look))
+        above = what.operator.startswith(">")
+        if lo != hi:
+            return EVERYTHING
+        if reading.hi == INF:
+            return (1.0, 1.0) if above and reading.lo > lo else EVERYTHING
+        (chance,) = (
+            chance_above(issued, lo, int(span.value))
+            if above
+            else chance_below(issued, lo, int(span.value))
+        ).tolist()
+        return EVERYTHING if math.isnan(chance) else (chance, chance)
 
     def change(self, key: str, t: int, w: int, had: list[Reading]) -> Interval:
         series = self.series[key]
@@ -488,6 +528,8 @@ class Reference:
         for threshold in (*self.rule.thresholds, *self.rule.optional_thresholds):
             steps = self.subject.thresholds.get(threshold)
             found.update(steps.at.tolist() if steps else ())
+        for forecasts in self.subject.forecasts.values() if self.rule.forecasts else ():
+            found.update(at for at, _ in forecasts.revisions)
         for threshold in self.rule.afar_thresholds:
             for site in self.afar.values():
                 if threshold in site.thresholds:
@@ -590,6 +632,15 @@ class Reference:
     def lacks(self, names: Iterable[str], t: int) -> bool:
         return any(math.isnan(steps_at(self.subject.thresholds.get(n), t)) for n in names)
 
+    def unmodelled(self, names: Iterable[str], t: int) -> bool:
+        """Whether no model of one of these is in force."""
+
+        def latest(name: str) -> object:
+            revisions = self.subject.forecasts[name].revisions if self.subject.forecasts else ()
+            return next((model for at, model in reversed(revisions) if at <= t), None)
+
+        return any(latest(name) is None for name in names)
+
     def log(self) -> list[Episode]:
         rule = self.rule
         itself = self.silence or any(not self.series[k].gauge for k in self.named)
@@ -633,6 +684,7 @@ class Reference:
         rule, look = self.rule, Look(t)
         when = self.truth(rule.when, look)
         forced = when == OUT or self.lacks(rule.thresholds, t)
+        forced |= self.unmodelled(rule.needed_forecasts, t)
         when = FALSE if forced else when
         end = TRUE if forced else self.end(look)
         state.barred = (state.barred or t in self.closed) and when != FALSE
@@ -667,7 +719,8 @@ class Reference:
     def judge_step(self, latch: Latch, step: Step, t: int) -> None:
         look = Look(t)
         on, off = self.truth(step.when, look), self.step_off(step, look)
-        if on == OUT or self.lacks(step.thresholds, t):
+        missing = self.lacks(step.thresholds, t) or self.unmodelled(step.forecasts, t)
+        if on == OUT or missing:
             on, off = FALSE, TRUE
         latch.run = (latch.run if latch.run is not None else t) if on == TRUE else None
         if self.observed(lambda x: self.truth(step.when, x), step.hold, latch.run, t):
@@ -676,10 +729,12 @@ class Reference:
             latch.on = False
 
     def reason(self, t: int, *, forced: bool) -> str | None:
+        if forced and self.lacks(self.rule.thresholds, t):
+            return "threshold withdrawn"
+        if forced and self.unmodelled(self.rule.needed_forecasts, t):
+            return "forecast withdrawn"
         if forced:
-            return (
-                "threshold withdrawn" if self.lacks(self.rule.thresholds, t) else "out of service"
-            )
+            return "out of service"
         revised = any(
             t in self.subject.thresholds[n].at.tolist()
             for n in (*self.rule.thresholds, *self.rule.optional_thresholds)
@@ -726,6 +781,37 @@ class Reference:
                 since = None
         if since is not None:
             yield since, ended
+
+
+def until(column: SeriesColumns, t: int) -> SeriesColumns:
+    """The rows up to t."""
+    rows = column.time <= t
+    return replace(
+        column,
+        time=column.time[rows],
+        value=column.value[rows],
+        quality=column.quality[rows],
+        received_at=column.received_at[rows],
+    )
+
+
+def chance_below(issued: Issued, limit: float, span: int) -> Values:
+    """Of each moment that is looked at what is not above; the greatest of these."""
+    steps = sorted({span, *(h for h in issued.horizons if h <= span)})
+    if issued.tier[0] < 0 or not issued.horizons or span > issued.horizons[-1]:
+        return np.full(1, math.nan)
+    if issued.current[0] < limit:
+        return np.ones(1)
+    below = []
+    for step in steps:
+        at = [value_at(quantiles(issued, i), step)[0] for i in range(len(issued.levels))]
+        below.append(1 - crossing(issued.levels, np.array([at]), np.array([limit]))[0])
+    return np.array([max(below)])
+
+
+def quantiles(issued: Issued, level: int) -> Issued:
+    """One of its quantiles in the place of the median."""
+    return replace(issued, levels=(0.5,), values=issued.values[:, :, level : level + 1])
 
 
 def own(node: Node) -> Iterator[Name]:

@@ -64,7 +64,7 @@ def test_the_command_counts_and_shows_each_difference(tmp_path: Path) -> None:
 
 def test_cases_of_words_that_do_not_exist_wait_and_fail_nothing(tmp_path: Path) -> None:
     waiting = [
-        GOOD.replace("level > 3", '"forecast(level, 2 h) > 3"'),
+        GOOD.replace("level > 3", '"inside(level) > 3"'),
         GOOD.replace("level > 3", '"level > 3 and inside(zone 3)"'),
         GOOD.replace("level > 3", '"soaked(level, 3 h) > 3"'),
         GOOD.replace("level > 3", '"level > 3", inhibited by: dam'),

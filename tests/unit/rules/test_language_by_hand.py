@@ -107,7 +107,7 @@ def test_a_text_is_cut_into_tokens_with_their_columns() -> None:
         ("treshold.alert > 1", "9: 'treshold.alert' is not understood; did you mean 'threshold'?"),
         ("threshold.a.b > 1", "9: 'threshold.a.b' is not understood; did you mean 'threshold'?"),
         ("soaked(a) > 1", "9: unknown function 'soaked'; "),
-        ("forecast(a) > 1", "9: the function forecast does not exist yet"),
+        ("inside(a) > 1", "9: the function inside does not exist yet"),
         ("a > 1 and inside zone", "19: inside does not exist yet"),
     ],
 )
@@ -536,7 +536,7 @@ def test_what_comes_as_an_object_is_read_as_a_file_of_its_order_and_letters() ->
 
 
 def test_a_word_to_come_waits_and_a_slip_beside_it_does_too() -> None:
-    for text in ("forecast(level, 1 h) > 1 m", "inside zone 3 and level > 1 m"):
+    for text in ("inside(level) > 1 m", "inside zone 3 and level > 1 m"):
         with pytest.raises(WaitingError):
             read(text)
     with pytest.raises(RuleError) as caught:
