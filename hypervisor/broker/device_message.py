@@ -1,6 +1,7 @@
 """Send one message as a device, to try its account and its way to a reading."""
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ def send_reading(
 
     Raises StackError: the broker does not answer, or refuses the name and the password.
     """
+    logging.getLogger("paho").addHandler(logging.NullHandler())  # it reports its own farewell
     host, port = settings.broker_host, settings.broker_port
     try:
         publish.single(

@@ -14,7 +14,7 @@ from hypervisor.base.translation import mark, translate
 from hypervisor.database.audit import ActError
 from hypervisor.notifications import queries_routes, route_form, routing
 from hypervisor.notifications.model import NotifyError
-from hypervisor.web.forms import FormField, FormValues, Values, sort_problems
+from hypervisor.web.forms import FormField, FormValues, Values, find_focus, sort_problems
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import domain_label, render
@@ -140,16 +140,18 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
     revision = queries_routes.ROUTES.find_revision(context.connection)
     areas, sites, _rules = queries_routes.read_names(context.connection)
     routes = routing.read_in_force(context.connection).routes
+    fields = _build_fields()
     return render(
         context,
         "admin_route.html",
         status_code=422 if wrong else 200,
         key=key,
         back=back,
-        fields=_build_fields(),
+        fields=fields,
         values=values,
         problems=problems or {},
         spare=spare,
+        focus=find_focus(fields, values, problems or {}),
         reason=values.get("reason", ""),
         seen=revision.id if revision else 0,
         suggestions={

@@ -186,7 +186,7 @@ def _list_message_steps(
     yield Step(
         key="reading",
         title=_("First reading"),
-        words=_("Send one from this machine, or let the device send:"),
+        words=_("Send one from this machine, or let the device send."),
         done=progress.heard,
         command=commands.publish(),
     )

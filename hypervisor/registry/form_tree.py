@@ -152,8 +152,10 @@ class _Tree:
         key, are_facts = field.columns[0].name, field.name in self._facts
         shown = {row.get(key, ""): row for _, row in before}
         made = Fields(_at(field.name))
+        labels = {label.casefold(): word for word, label in field.columns[0].choices}
         for number, row in rows:
             place, name = _at(f"{field.name}.{number}.{key}"), row.get(key, "")
+            name = labels.get(name.casefold(), name)  # as people read it
             if name in made:
                 raise InventoryError.at(place, Message("is listed twice"))
             if not (are_facts and row == shown.get(name)):

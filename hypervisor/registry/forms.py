@@ -141,7 +141,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "code": (mark("Code (INSEE or SIREN)"), "91228"),
     "from": (mark("From"), ""),
     "to": (mark("To"), ""),
-    "name": (mark("Short name, for good"), "orge-mill"),
+    "name": (mark("Short name, for good"), "orge-arpajon"),
     "title": (mark("Name that people read"), ""),
     "kind": (mark("Kind"), ""),
     "site": (mark("Site"), ""),
@@ -194,6 +194,7 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "weekdays": (mark("Days"), "mon tue"),
     "months": (mark("Months"), "6 7"),
 }
+_MEASURED = 3  # quantities of a model that its choice names
 _ROW_NAMES = {"thresholds": mark("Threshold"), "properties": mark("Name")}
 _SUGGESTS = {
     **dict.fromkeys(("site", "reach.gauge", "from", "to"), "sites"),
@@ -249,6 +250,27 @@ def build_fields(form: FormKind, catalogue: Catalogue) -> list[FormField]:
     fields = [replace(field, needed=field.needed or field.name in needs) for field in fields]
     order = list(_LABELS)
     return sorted(fields, key=lambda field: order.index(field.name))
+
+
+def narrow(fields: Iterable[FormField], catalogue: Catalogue, domain: str) -> list[FormField]:
+    """Fields that offer what the urban function has: its thresholds, its models first."""
+    function = catalogue.domains.get(domain)
+    if function is None:
+        return list(fields)
+    thresholds = {threshold.name for threshold in function.thresholds}
+    models = {model.name for model in function.models}
+    made: list[FormField] = []
+    for field in fields:
+        if field.name == "model":
+            ordered = sorted(field.choices, key=lambda choice: choice[0] not in models)
+            made.append(replace(field, choices=tuple(ordered)))
+        elif field.name == "thresholds":
+            first, *others = field.columns
+            own = tuple(choice for choice in first.choices if choice[0] in thresholds)
+            made.append(replace(field, columns=(replace(first, choices=own), *others)))
+        else:
+            made.append(field)
+    return made
 
 
 def _list_fields(
@@ -343,7 +365,10 @@ def name_choice(word: str, catalogue: Catalogue) -> str:
         return str(thing.label_fr if reader.current().language == "fr" else thing.label_en)
     if word in catalogue.models:
         model = catalogue.models[word]
-        return f"{word} ({model.vendor})" if model.vendor else word
+        measured = [name_choice(name, catalogue) for name in model.quantities[:_MEASURED]]
+        more = ["…"] if len(model.quantities) > _MEASURED else []
+        maker = f" ({model.vendor})" if model.vendor not in {"", "generic"} else ""
+        return f"{word}{maker}: {', '.join([*measured, *more])}"
     return translate(_WORDS[word]) if word in _WORDS else word
 
 

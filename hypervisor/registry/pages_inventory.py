@@ -19,7 +19,14 @@ from hypervisor.registry.model import Registry
 from hypervisor.registry.service_inventory import ChangedMeanwhileError, Submission
 from hypervisor.registry.tree import InventoryError, Problem
 from hypervisor.registry.views_inventory import SHOWN, may_write, render_overview
-from hypervisor.web.forms import FormField, FormValues, Values, digest_values, sort_problems
+from hypervisor.web.forms import (
+    FormField,
+    FormValues,
+    Values,
+    digest_values,
+    find_focus,
+    sort_problems,
+)
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -82,8 +89,12 @@ def show_form(  # noqa: PLR0913, PLR0917  what an address may preset
     back: Back = "",
     site: Name = "",
     commune: Annotated[str, Query(max_length=10)] = "",
+    at: Word = "",
 ) -> Response:
-    """The form of an entry, or of a new one; `site`, `commune`: what stands in a new one."""
+    """The form of an entry, or of a new one.
+
+    `site`, `commune`: what stands in a new one; `at`: the rows to begin in.
+    """
     form = _require_form(context, kind)
     fields = forms.build_fields(form, context.catalogue)
     registry = service_inventory.load_visible(context)
@@ -95,7 +106,7 @@ def show_form(  # noqa: PLR0913, PLR0917  what an address may preset
     else:
         values = forms.preset(form, context.now(), {"site": site, "commune": commune})
     shown = Shown(form=form, key=key, fields=fields, values=values, back=back)
-    return _render_form(context, shown, registry)
+    return _render_form(context, shown, registry, at=at)
 
 
 @router.post("/form/{kind}")
@@ -144,6 +155,7 @@ def _render_form(  # noqa: PLR0913  what a form may show beside its fields
     problems: Iterable[Problem] = (),
     conflict: str = "",
     spare: int = 2,
+    at: str = "",
 ) -> Response:
     registry = registry or service_inventory.load_visible(context)
     entry = forms.list_entries(registry, context.catalogue, shown.form).get(shown.key)
@@ -161,11 +173,15 @@ def _render_form(  # noqa: PLR0913  what a form may show beside its fields
     wrong = conflict or "; ".join(others)
     if placed and not wrong:
         wrong = translate("Some fields need another value: see beside them.")
+    site = registry.sites.get(shown.values.get("site", ""))
+    domain = shown.values.get("domain") or (site.domain if site else "")
+    fixed = shown.form.keys if shown.key else ()
     return render(
         context,
         "admin_inventory_form.html",
         status_code=422 if wrong else 200,
-        **vars(shown),
+        **vars(shown) | {"fields": forms.narrow(shown.fields, context.catalogue, domain)},
+        focus=find_focus(shown.fields, shown.values, placed, fixed=fixed, at=at),
         problems=placed,
         spare=spare,
         shown_mark=digest_values(now),

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
 from hypervisor.access.identity import CSRF_FIELD
+from hypervisor.base.reader import current
 
 Values = Mapping[str, str]  # what stands in each input, by its name
 
@@ -76,6 +78,36 @@ def flatten_rows(name: str, rows: Iterable[Mapping[str, str]]) -> dict[str, str]
         for column, text in row.items()
         if text
     }
+
+
+def find_focus(
+    fields: Sequence[FormField],
+    values: Values,
+    problems: Mapping[str, object] = MappingProxyType({}),
+    *,
+    fixed: Iterable[str] = (),
+    at: str = "",
+) -> str:
+    """The input where to begin: the first that is wrong; else of the rows `at` the first free one.
+
+    Without either the first that is not `fixed`.
+    """
+    for field in fields:
+        inside = [name for name in problems if name.startswith(f"{field.name}.")]
+        if field.name in problems or inside:
+            return field.name if field.kind != "rows" else min(inside, default="")
+    for field in fields:
+        if field.name == at and field.columns:
+            used = field.read_rows(values)
+            return field.row(used[-1][0] + 1 if used else 0)[0].name
+    return next((field.name for field in fields if field.name not in set(fixed)), "")
+
+
+def example(hint: str) -> str:
+    """An example as the reader writes it: with their decimal sign."""
+    if current().language != "fr":
+        return hint
+    return re.sub(r"(\d)\.(\d)", r"\1,\2", hint)
 
 
 def sort_problems(

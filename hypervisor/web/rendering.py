@@ -16,6 +16,7 @@ from hypervisor.base.reader import current, reading
 from hypervisor.base.translation import translate, translate_plural
 from hypervisor.web import documents, marks, roles
 from hypervisor.web.filters import FILTERS
+from hypervisor.web.forms import example
 from hypervisor.web.refusals import refusal
 from hypervisor.web.request import current_request, reader_of, wants_fragment
 from hypervisor.web.static_files import asset, reloading
@@ -44,6 +45,7 @@ def environment() -> Environment:
     )
     made.filters.update(FILTERS, refusal=refusal)
     made.globals.update(
+        example=example,
         asset=asset,
         document_title=documents.title_of,
         translate=translate,

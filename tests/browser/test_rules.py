@@ -163,7 +163,7 @@ def test_a_new_rule_by_who_is_no_programmer(own_console: Console) -> None:
     )
     expect(page.locator("#everywhere")).to_contain_text("Villebon")
 
-    measure = page.get_by_label("Quelle grandeur")
+    measure = page.locator("#g-measure")
     measure.select_option("rate")
     expect(text).to_have_value(re.compile(r"when: rate\(level, 1 h\) > 0\.5 m/h"))
     expect(page.get_by_label("sur une durée de")).to_be_visible()

@@ -10,7 +10,7 @@ from hypervisor.registry.forms import FORMS, build_fields, list_entries
 from hypervisor.registry.inventory_files import list_examples, read_sources, read_tree
 from hypervisor.registry.model import Registry
 from hypervisor.registry.tree import InventoryError
-from hypervisor.web.forms import digest_values, sort_problems
+from hypervisor.web.forms import digest_values, find_focus, sort_problems
 from tests.unit.registry.field import CATALOGUE, FIELD, NOTHING, NOW, built, change, read, values
 
 LINKED = """
@@ -277,3 +277,48 @@ def test_every_field_has_a_label_in_its_form() -> None:
 
 def test_the_field_says_what_a_town_file_does() -> None:
     assert read(FIELD).sites[0].key == "cab"
+
+
+def test_a_threshold_is_entered_as_people_read_it() -> None:
+    site = next(key for form, key in EVERYTHING if form.name == "site")
+    before = shown("site", site)
+    fields = build_fields(FORMS["site"], CATALOGUE)
+    (label,) = (
+        label
+        for field in fields
+        if field.name == "thresholds"
+        for word, label in field.columns[0].choices
+        if word == "danger"
+    )
+    free = find_focus(fields, before, at="thresholds")
+    number = free.split(".")[1]
+    entered = {free: label.upper(), f"thresholds.{number}.value": "9.50 m"}
+    (line, *_) = lines("site", {**before, **entered}, before)
+    assert line[1] == f"{site}/danger"
+
+
+def test_a_form_begins_at_what_is_wrong() -> None:
+    fields = build_fields(FORMS["site"], CATALOGUE)
+    assert find_focus(fields, {}, fixed=("name",)) == "title"
+    assert find_focus(fields, {}, at="thresholds") == "thresholds.0.name"
+    assert find_focus(fields, {}, {"thresholds.1.value": ["no unit"]}, at="title") == (
+        "thresholds.1.value"
+    )
+
+
+def test_a_form_offers_what_the_urban_function_has() -> None:
+    (model,) = (
+        field
+        for field in forms.narrow(build_fields(FORMS["device"], CATALOGUE), CATALOGUE, "weather")
+        if field.name == "model"
+    )
+    first = model.choices[0][0]
+    assert first in {each.name for each in CATALOGUE.domains["weather"].models}
+    assert len(model.choices) == len(CATALOGUE.models)
+    (thresholds,) = (
+        field
+        for field in forms.narrow(build_fields(FORMS["site"], CATALOGUE), CATALOGUE, "weather")
+        if field.name == "thresholds"
+    )
+    own = {each.name for each in CATALOGUE.domains["weather"].thresholds}
+    assert {word for word, _ in thresholds.columns[0].choices} == own

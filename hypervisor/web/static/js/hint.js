@@ -1,7 +1,8 @@
-// The hint at the first visit goes for good once it was read.
+// The hint at the first visit of Now goes for good once it was read; first steps come before it.
 const SEEN = "hypervisor-hint-seen";
 const hint = document.getElementById("hint");
-if (hint && localStorage.getItem(SEEN) === null) {
+const isOfNow = location.pathname === "/now" && !document.getElementById("start");
+if (hint && isOfNow && localStorage.getItem(SEEN) === null) {
   hint.hidden = false;
   hint.querySelector("[data-dismiss]").addEventListener("click", () => {
     localStorage.setItem(SEEN, "1");

@@ -6,6 +6,7 @@ import "./clock.js";
 import "./hint.js";
 import "./scroll.js";
 import "./search.js";
+import "./share.js";
 import "./sound.js";
 import "./typed.js";
 
