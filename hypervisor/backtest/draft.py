@@ -202,7 +202,7 @@ def _list_rules(edit: Edit, applied: Iterable[str], current: dict[str, Rule]) ->
     if edit.written is not None:
         if edit.written.id not in there:
             raise BacktestError(
-                "{id} does not apply at {owner}: it lacks a series or threshold",
+                "{id} does not apply at {owner}: it lacks a series, a threshold or a model",
                 edit.written.id,
                 edit.owner,
             )

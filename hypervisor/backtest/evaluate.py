@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
 
 from hypervisor.alarms.queries import Pair
+from hypervisor.backtest.forecast_notes import list_unforecast
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.base.instants import BEGINNING
@@ -123,7 +124,14 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
             run.work(blocks, helper.turns, report)
             run.add(helper.part())
         tick(len(keys), len(keys))
-    return run.evaluation(subjects=len(keys))
+    evaluation = run.evaluation(subjects=len(keys))
+    there = [
+        subject
+        for subject in territory.subjects.values()
+        if sites is None or subject.place in sites
+    ]
+    notes = list_unforecast(territory.rules.values(), there, evaluation.since)
+    return replace(evaluation, notes=tuple(notes))
 
 
 def _blocks(territory: Territory, subjects: Sequence[Sequence[Pair]]) -> Iterator[list[Pair]]:

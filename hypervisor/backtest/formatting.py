@@ -35,7 +35,7 @@ def format_answer(answer: Answer) -> dict[str, Any]:
             for of_rule in by_rule(evaluation)
         ],
         "scores": [_score(score) for score in answer.scored.scores],
-        "notes": list(answer.scored.notes),
+        "notes": [*evaluation.notes, *answer.scored.notes],
     }
     if answer.other is not None:
         body["against"] = format_answer(answer.other)

@@ -50,7 +50,7 @@ class RaisedAlarm:
 class Evaluation:
     """Alarms in order of their beginning, and what was evaluated: pairs, rows, period (µs).
 
-    `places`: the site of each subject; `categories`: of each rule.
+    `places`: the site of each subject; `categories`: of each rule. `notes`: what could not be.
     """
 
     alarms: tuple[RaisedAlarm, ...]
@@ -61,6 +61,7 @@ class Evaluation:
     until: int
     rows: int
     subjects: int
+    notes: tuple[str, ...] = ()
 
     def time_in(self, began: int, ended: int | None) -> int:
         """How much of the period lies between two times (µs); None: no end."""

@@ -180,7 +180,7 @@ def _score(question: Question, evaluation: Evaluation) -> Answer:
     )
     if not evaluation.evaluated:
         raise BacktestError(
-            "none of these rules applies anywhere: no site has their series and thresholds"
+            "none of these rules applies anywhere: no site has their series, thresholds and models"
         )
     return Answer(
         evaluation=evaluation, scored=scoring.score(question.events, evaluation, crossings)

@@ -34,7 +34,7 @@ def tables(answer: Answer) -> Iterator[Table | str]:
     if answer.other is not None:
         for title, scores in _by_title(answer.other.scored.scores):
             yield _scores(scores, f"{title}, with the change")
-    for note in answer.scored.notes:
+    for note in (*evaluation.notes, *answer.scored.notes):
         yield f"note: {note}"
 
 

@@ -195,6 +195,11 @@ def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
     return _lacks_around(rule, subject)
 
 
+def no_forecast(name: str) -> str:
+    """What a subject lacks that never had a model of a quantity."""
+    return f"no forecast of {name}: no model"
+
+
 def _modelled_from(subject: SubjectFacts, name: str) -> int:
     """From when on (µs) a subject has a model of a quantity."""
     begins = subject.forecasts[name].begins if name in subject.forecasts else None
@@ -204,7 +209,7 @@ def _modelled_from(subject: SubjectFacts, name: str) -> int:
 def _lacks_around(rule: Rule, subject: SubjectFacts) -> str | None:
     for name in rule.needed_forecasts:
         if name not in subject.forecasts or subject.forecasts[name].begins is None:
-            return f"no forecast of {name}: no model"
+            return no_forecast(name)
     for name in rule.afar:
         if not any(name in above.series for above in subject.upstream):
             return f"nothing upstream measures {name}"

@@ -131,7 +131,7 @@ def test_a_rule_that_applies_nowhere_is_refused() -> None:
     with pytest.raises(BacktestError) as caught:
         answer_to(recorded(pont=(1, 2)), rules=(), trial=Trial(rules=(danger,)))
     assert str(caught.value) == (
-        "none of these rules applies anywhere: no site has their series and thresholds"
+        "none of these rules applies anywhere: no site has their series, thresholds and models"
     )
 
 

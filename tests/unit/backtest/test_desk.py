@@ -157,7 +157,7 @@ def test_a_rule_that_is_not_saved_is_tried_beside_what_stands() -> None:
 def test_a_rule_that_is_not_saved_has_to_apply() -> None:
     (danger,) = rules(ABOVE_DANGER)
     assert refusal(written=danger) == (
-        "flood-danger does not apply at pont: it lacks a series or threshold"
+        "flood-danger does not apply at pont: it lacks a series, a threshold or a model"
     )
 
 
