@@ -96,7 +96,7 @@ _SHARES = Panel(
                    100 * coalesce(own.n, 0) / greatest(sum(own.n) OVER (), 1)::float8 AS share,
                    guide.target
             FROM (VALUES (1, 'critical', 'critique', 5::float8), (2, 'major', 'majeure', 15),
-                         (3, 'minor and notice', 'mineure et signalement', 80))
+                         (3, 'the rest', 'les autres', 80))
                  AS guide (rank, en, fr, target)
             LEFT JOIN own ON own.rank = guide.rank ORDER BY guide.rank
             """,

@@ -141,7 +141,7 @@ _SCATTER = Panel(
     ),
     view=Scatter(x="occupancy", y="load", size=4),
     sql=f"""
-    SELECT c.occupancy, c.load, coalesce(c.state, 'free') AS state
+    SELECT c.occupancy, c.load, coalesce(c.state, 'nothing') AS state
     FROM (SELECT) AS one LEFT JOIN (  -- without a point Grafana would say "Err"
     SELECT c.occupancy, c.load, c.state
     FROM (SELECT c.name, c.commune, c.occupancy, 100 * c.flow / c.capacity AS load,
@@ -173,6 +173,7 @@ _SCATTER = Panel(
             for state in ROAD
             if state.value in {"free", "dense", "jammed", "locked"}
         ),
+        Column("/^load nothing$/", Text("nothing was counted", "aucun comptage"), colour=GREY),
     ),
     refine=lambda builder: builder.mapping(SeriesMapping.AUTO).series([]),
     width=16,

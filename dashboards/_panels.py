@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
-from dashboards._fields import apply_ink, defaults, null_override, override
+from dashboards._fields import NOTHING, apply_ink, defaults, null_override, override
 from dashboards._kinds import PLACE, WHOLE, Kind, kind_of
 from dashboards._options import Options
 from dashboards._views import (
@@ -30,7 +30,7 @@ from dashboards._words import Text, words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
 
-_NONE = Text("none", "aucun")  # of a list without rows, which would show bare heads
+_NONE = Text("none", "rien")  # of a list without rows, which would show bare heads
 _WRITTEN_FOR = "12.0.0"  # without it Grafana migrates the panel from its oldest version
 
 
@@ -162,6 +162,13 @@ def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig
     ]
 
 
+def _nothing(view: View) -> Text | str:
+    """What stands where a panel does not say it itself; a figure's null would read 0, or be red."""
+    if isinstance(view, Table | Timeline | StatusHistory):
+        return _NONE
+    return NOTHING if isinstance(view, Stat) else ""
+
+
 def _fills(view: View) -> bool:
     """Whether colours fill the background."""
     lanes = isinstance(view, Timeline | StatusHistory)
@@ -184,8 +191,7 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     if isinstance(panel.view, Stat) and panel.view.colour != "background":
         general, columns = apply_ink(general), tuple(map(apply_ink, columns))
     config = defaults(general, kind.custom(panel.view, options), options)
-    lists = isinstance(panel.view, Table | Timeline | StatusHistory)
-    if nothing := panel.no_value or (_NONE if lists else ""):
+    if nothing := panel.no_value or _nothing(panel.view):
         config.no_value = words(nothing, options.lang)
     kind.settle(panel.view, config)
     refined = model.field_config

@@ -53,6 +53,7 @@ _RECEIVED = Panel(
     unit="share",
     decimals=1,
     steps=scale(RED, (0.9, ORANGE), (0.98, GREEN)),
+    no_value=Text("no device", "aucun appareil"),
     width=4,
     height=5,
 )
