@@ -91,6 +91,21 @@ def _print_proposal(proposal: "Proposal") -> None:
         for candidate in proposal.candidates
     ]
     print_table(columns, rows)
+    if proposal.margins:
+        headings = ("", "ends when", "", "alarms", "again within 24 h", "hours a year")
+        lines = [
+            (
+                "*" if margin.chosen else "",
+                margin.clear,
+                margin.basis,
+                str(margin.count),
+                str(margin.restarts),
+                f"{margin.hours:.0f}",
+            )
+            for margin in proposal.margins
+        ]
+        print()
+        print_table(headings, lines)
     for note in proposal.notes:
         print(f"  - {note}")
     print()

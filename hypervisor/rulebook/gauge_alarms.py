@@ -1,67 +1,101 @@
 """The alarms that values of a threshold would have raised on a gauge's record."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hypervisor.base.instants import BEGINNING
-from hypervisor.rulebook.gauge_statistics import HOUR, Record
+from hypervisor.rulebook.gauge_statistics import DAY, HOUR, Record
 from rules._engine import evaluate
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._log import episodes
 from rules._pack import rule_from_json
 from rules._rule import Rule
+from rules._rule_state import Episode
 from sensors._quantity import Kind, Quantity, Reporting
 from sensors._row import NEVER
 
 _DEVICE = "gauge"
-_TRIED = "tried"
+TRIED = "tried"  # the id of a plain rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The alarms on a record, their hours, and how many began within a day of one that ended."""
+
+    count: int
+    hours: float
+    restarts: int
 
 
 def estimate_alarms(
-    record: Record, quantity: Quantity, rule: Rule, threshold: str, values: Sequence[float]
-) -> list[tuple[int, float]]:
-    """Number of alarms and their hours on the record, for each value of the threshold."""
+    record: Record,
+    quantity: Quantity,
+    rules: Sequence[Rule],
+    threshold: str,
+    values: Sequence[float],
+) -> list[Estimate]:
+    """The alarms of these rules on the record, for each value of the threshold."""
     subjects = [
         _subject(str(number), record, quantity, {threshold: value})
         for number, value in enumerate(values)
     ]
     last = int(record.time[-1])
-    verdicts = evaluate([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
-    episodes_by_subject = {
-        verdict.subject: episodes(rule.id, verdict.subject, verdict.moments) for verdict in verdicts
-    }
-    return [
-        (len(alarms), sum((alarm.ended or last) - alarm.began for alarm in alarms) / HOUR)
-        for alarms in (episodes_by_subject[subject.key] for subject in subjects)
-    ]
+    estimates = [Estimate(count=0, hours=0.0, restarts=0)] * len(values)
+    for rule in rules:
+        verdicts = evaluate([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
+        for verdict in verdicts:
+            alarms = episodes(rule.id, verdict.subject, verdict.moments)
+            number = int(verdict.subject)
+            estimates[number] = _add(estimates[number], alarms, last)
+    return estimates
 
 
-def find_rule(rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool) -> Rule:
-    """The rule in force (or a step of one) that uses only this threshold, else a plain one.
-
-    `slope`: the threshold limits the rate of change.
-    """
-    candidates = [rule for rule in rules if rule.per == "site" and rule.plain == (quantity.name,)]
-    for rule in candidates:
-        if rule.thresholds == (threshold,):
-            return _single_threshold_rule({**rule.to_json(), "steps": []}, threshold) or rule
-    for rule in candidates:
-        for step in rule.written.get("steps", ()):
-            if f"threshold.{threshold}" in str(step.get("when", "")):
-                single = _single_threshold_rule(
-                    {**rule.to_json(), "clear": None, **step, "steps": []}, threshold
-                )
-                if single is not None:
-                    return single
-    expression = f"rate({quantity.name}, 3 h)" if slope else quantity.name
-    return rule_from_json(
-        {"id": _TRIED, "title": _TRIED, "when": f"{expression} > threshold.{threshold}"}
+def _add(estimate: Estimate, alarms: Sequence[Episode], last: int) -> Estimate:
+    ends = [last if alarm.ended is None else alarm.ended for alarm in alarms]
+    pauses = [alarm.began - ended for ended, alarm in zip(ends, alarms[1:], strict=False)]
+    return Estimate(
+        count=estimate.count + len(alarms),
+        hours=estimate.hours
+        + sum(end - alarm.began for end, alarm in zip(ends, alarms, strict=True)) / HOUR,
+        restarts=estimate.restarts + sum(pause < DAY for pause in pauses),
     )
 
 
-def _single_threshold_rule(written: Mapping[str, Any], threshold: str) -> Rule | None:
+def find_rules(
+    rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool
+) -> list[Rule]:
+    """The rules in force that use only this threshold, else steps of them, else a plain one.
+
+    Only of hazards, and only those that the gauge's own values decide: not what tells of its
+    silence, or of sites upstream. `slope`: the threshold limits the rate of change.
+    """
+    candidates = [
+        rule
+        for rule in rules
+        if rule.per == "site"
+        and rule.category == "hazard"
+        and rule.axis == "values"
+        and rule.plain == (quantity.name,)
+        and not rule.afar
+    ]
+    own = [rule for rule in candidates if rule.thresholds == (threshold,)]
+    if own:
+        return [_only({**rule.to_json(), "steps": []}, threshold) or rule for rule in own]
+    steps = [
+        _only({**rule.to_json(), "clear": None, **step, "steps": []}, threshold)
+        for rule in candidates
+        for step in rule.written.get("steps", ())
+        if f"threshold.{threshold}" in str(step.get("when", ""))
+    ]
+    expression = f"rate({quantity.name}, 3 h)" if slope else quantity.name
+    plain = {"id": TRIED, "title": TRIED, "when": f"{expression} > threshold.{threshold}"}
+    return [rule for rule in steps if rule is not None] or [rule_from_json(plain)]
+
+
+def _only(written: Mapping[str, Any], threshold: str) -> Rule | None:
     """A rule made of parts of another; None if it uses other thresholds too."""
     plain = {key: value for key, value in written.items() if value is not None}
     plain.pop("tests", None)

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import floor, log, log10
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer
 
 from hypervisor.base.instants import moment
 from sensors._quantity import STALE_INTERVALS
 
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
+Rounded = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 
 MINUTE = 60_000_000  # µs
 HOUR = 60 * MINUTE

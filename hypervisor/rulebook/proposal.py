@@ -7,14 +7,16 @@ from operator import attrgetter
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.base.instants import moment
-from hypervisor.rulebook.gauge_alarms import estimate_alarms, find_rule
+from hypervisor.rulebook.clearing_margin import Margin, try_margins
+from hypervisor.rulebook.gauge_alarms import TRIED, estimate_alarms, find_rules
 from hypervisor.rulebook.gauge_statistics import (
     HOUR,
     MINUTE,
     Record,
+    Rounded,
     clearly_ascending,
     compute_rates,
     exceedance_level,
@@ -50,9 +52,6 @@ class ProposalOptions:
     alarms: float = 6.0
 
 
-Rounded = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A threshold value, its basis, and the alarms it would have raised on the record."""
@@ -65,6 +64,9 @@ class Candidate:
     alarms: Annotated[Rounded, Field(description="A year.")] = 0.0
     hours: Annotated[Rounded, Field(description="In alarm, a year.")] = 0.0
     chosen: Annotated[bool, Field(description="Proposed.")] = False
+    rules: Annotated[
+        tuple[str, ...], Field(description="The rules that raise them; none: `value` exceeded.")
+    ] = ()
 
 
 class Proposal(BaseModel):
@@ -81,6 +83,7 @@ class Proposal(BaseModel):
     interval_s: float
     resolution: float = Field(description="Resolution of the readings.")
     candidates: list[Candidate]
+    margins: list[Margin] = Field(description="Of the rule with the lowest threshold.")
     notes: list[str] = Field(description="Remarks on the record, such as its length.")
 
 
@@ -121,6 +124,7 @@ def propose(  # noqa: PLR0913  what a proposal is based on
         if each.name in standing
     ]
     estimated = _estimate_candidates((record, sparse), quantity, tried, rules)
+    candidates = _choose(record, estimated, {slope.name for slope in slopes}, options, notes)
     return Proposal(
         owner=owner,
         quantity=quantity.name,
@@ -130,7 +134,8 @@ def propose(  # noqa: PLR0913  what a proposal is based on
         years=record.years,
         interval_s=record.interval / 1_000_000,
         resolution=record.resolution,
-        candidates=_choose(record, estimated, {slope.name for slope in slopes}, options, notes),
+        candidates=candidates,
+        margins=_margins(record, quantity, levels, candidates, rules),
         notes=notes,
     )
 
@@ -162,6 +167,18 @@ def format_commands(proposals: Sequence[Proposal]) -> list[str]:
             f"hypervisor rules threshold set {owner} {candidate.threshold} '{value}'"
             f" --reason {reason}"
             for candidate, value, reason in proposed
+        ),
+        *(
+            line
+            for proposal in proposals
+            for margin in proposal.margins
+            if margin.chosen
+            for line in (
+                "",
+                "In the rule, for all of its sites (`hypervisor rules export`):",
+                "",
+                f"  clear: {margin.clear}",
+            )
         ),
     ]
 
@@ -261,15 +278,37 @@ def _estimate_candidates(
     for name in dict.fromkeys(candidate.threshold for candidate in tried):
         some = [candidate for candidate in tried if candidate.threshold == name]
         slope = some[0].unit != quantity.unit
-        rule = find_rule(rules, quantity, name, slope=slope)
+        using = find_rules(rules, quantity, name, slope=slope)
         record = records[slope]
         values = [candidate.value for candidate in some]
-        estimates = estimate_alarms(record, quantity, rule, name, values)
+        estimates = estimate_alarms(record, quantity, using, name, values)
         candidates += [
-            replace(candidate, count=count, alarms=count / record.years, hours=hours / record.years)
-            for candidate, (count, hours) in zip(some, estimates, strict=True)
+            replace(
+                candidate,
+                count=estimate.count,
+                alarms=estimate.count / record.years,
+                hours=estimate.hours / record.years,
+                rules=tuple(rule.id for rule in using if rule.id != TRIED),
+            )
+            for candidate, estimate in zip(some, estimates, strict=True)
         ]
     return candidates
+
+
+def _margins(
+    record: Record,
+    quantity: Quantity,
+    levels: Sequence[Threshold],
+    candidates: Sequence[Candidate],
+    rules: Sequence[Rule],
+) -> list[Margin]:
+    """Margins at the lowest level, if it is proposed."""
+    return [
+        margin
+        for candidate in candidates
+        if candidate.chosen and candidate.threshold == levels[0].name
+        for margin in try_margins(record, quantity, candidate.threshold, candidate.value, rules)
+    ]
 
 
 def _choose(

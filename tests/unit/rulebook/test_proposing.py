@@ -1,13 +1,16 @@
 """Thresholds out of a record: against numbers that can be worked out by hand, and a real flood."""
 
 import os
+from collections.abc import Sequence
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from hypervisor.rulebook.gauge_alarms import estimate_alarms
 from hypervisor.rulebook.gauge_statistics import (
     HOUR,
     MINUTE,
@@ -20,7 +23,13 @@ from hypervisor.rulebook.gauge_statistics import (
     thin_record,
     yearly_maxima,
 )
-from hypervisor.rulebook.proposal import Candidate, Proposal, ProposalOptions, propose
+from hypervisor.rulebook.proposal import (
+    Candidate,
+    Proposal,
+    ProposalOptions,
+    format_commands,
+    propose,
+)
 from rules._pack import load_pack
 from rules._rule import Rule
 from sensors._domain import catalogue
@@ -37,13 +46,13 @@ def hourly(values: np.ndarray, *, step: float = 0.01) -> Record:
     return make_record(time, values.astype(float), interval=HOUR, stale=3 * HOUR, step=step)
 
 
-def proposed(found: Record, **standing: float) -> Proposal:
+def proposed(found: Record, rules: Sequence[Rule] | None = None, **standing: float) -> Proposal:
     return propose(
         "orge",
         found,
         LEVEL,
         standing=standing,
-        rules=RULES,
+        rules=RULES if rules is None else rules,
         catalogue=CATALOGUE,
         options=ProposalOptions(),
     )
@@ -74,6 +83,13 @@ def flood_rules() -> list[Rule]:
 
 
 RULES = flood_rules()
+
+
+def shipped() -> list[Rule]:
+    """The rules of floods in the order in which the database gives them."""
+    file = Path(__file__).parents[3] / "rules" / "flood.yaml"
+    pack = load_pack(file.read_text(encoding="utf-8"), file="flood.yaml", domain="flood")
+    return sorted(pack.rules, key=attrgetter("id"))
 
 
 def of(found: Proposal, name: str, *, chosen: bool = True) -> list[Candidate]:
@@ -179,6 +195,53 @@ def test_what_each_would_have_meant_is_the_rules_own_judgement() -> None:
     (rise,) = of(found, "rise")
     assert rise.value == pytest.approx(0.02)
     assert rise.count <= 6 * found.years
+
+
+def test_a_rate_is_tried_on_the_rule_of_rises_not_on_one_of_jumps_or_silence() -> None:
+    rules = shipped()
+    record = hourly(floods(3) ** 2)
+    found = proposed(record, rules, attention=1.5)
+    rises = [candidate for candidate in found.candidates if candidate.threshold == "rise"]
+    assert {candidate.rules for candidate in rises} == {("flood-level-rising",)}
+    (rule,) = [rule for rule in rules if rule.id == "flood-level-rising"]
+    own = estimate_alarms(record, LEVEL, [rule], "rise", [candidate.value for candidate in rises])
+    assert [candidate.count for candidate in rises] == [estimate.count for estimate in own]
+    assert own[0].count > 0
+    (attention,) = of(found, "attention")
+    assert attention.rules == ("flood-level",)  # not what looks upstream
+
+
+def test_a_threshold_that_no_rule_uses_is_tried_plainly() -> None:
+    found = proposed(hourly(floods(3)), [])
+    assert {candidate.rules for candidate in found.candidates} == {()}
+    assert of(found, "attention")[0].count == 3
+
+
+def flickering(years: int) -> np.ndarray:
+    """A small stream: each flood sinks for a week, up and down by half a metre within ten hours."""
+    level = np.full(years * YEAR, 1.0)
+    sinking = np.linspace(3, 1.5, 200) + 0.25 * np.sin(np.arange(200) * 2 * np.pi / 10)
+    for year in range(years):
+        at = year * YEAR + 59 * 24
+        level[at : at + 200] = sinking
+    return level
+
+
+def test_the_margin_is_as_wide_as_keeps_floods_from_beginning_again() -> None:
+    found = proposed(hourly(flickering(3)), shipped())
+    now, *wider = found.margins
+    assert (now.basis, now.clear) == ("now", "level < threshold.attention - 0.10 m")
+    (chosen,) = [margin for margin in wider if margin.chosen]
+    assert now.restarts > 0
+    assert (chosen.count, chosen.restarts) == (now.count - now.restarts, 0)
+    assert chosen is wider[-1]
+    assert chosen.clear in "\n".join(format_commands([found]))
+
+
+def test_a_margin_that_is_wide_enough_is_kept() -> None:
+    found = proposed(hourly(floods(3)), shipped())
+    assert [(margin.basis, margin.chosen) for margin in found.margins] == [("now", False)]
+    assert "clear:" not in "\n".join(format_commands([found]))
 
 
 def test_a_long_record_has_return_levels() -> None:
