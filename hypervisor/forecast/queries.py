@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import SUSPECT
+from hypervisor.forecast.trend import JITTER, WINDOW
 
-_BACK = timedelta(hours=3)  # hypervisor.forecast.trend.WINDOW
+_BACK = WINDOW + JITTER
 
 # The newest good reading, however old, and those of the hours before it. The newest is searched
 # first, one index lookup a series: the planner takes `<>` for common and so walks back from the

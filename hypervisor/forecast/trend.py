@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 WINDOW = timedelta(hours=3)
+JITTER = timedelta(minutes=5)  # by which a reading may come early: an hourly gauge has four in 3 h
 _FEWEST = 4  # readings that make a line
 _HOUR = 3600.0
 _SURE = 2.0  # standard errors within which a slope is taken to lie
@@ -54,14 +55,14 @@ class Course:
 def rate_of(
     readings: Sequence[tuple[datetime, float]], *, resolution: float | None = None
 ) -> Rate | None:
-    """The slope of readings in order of time, within the window before the last one.
+    """The slope of readings in order of time, within the window (and jitter) before the last one.
 
     None where they are fewer than four or cover less than half of the window.
     """
     if not readings:
         return None
     last = readings[-1][0]
-    recent = [(at, value) for at, value in readings if at >= last - WINDOW]
+    recent = [(at, value) for at, value in readings if at >= last - WINDOW - JITTER]
     if len(recent) < _FEWEST or last - recent[0][0] < WINDOW / 2:
         return None
     hours = np.array([(at - last).total_seconds() / _HOUR for at, _ in recent])

@@ -94,6 +94,14 @@ def test_of_two_gauges_at_a_site_the_one_that_spoke_last_speaks_for_it(
     assert course.rate.error == pytest.approx(steps / 11.375**0.5)
 
 
+def test_an_hourly_gauge_some_seconds_early_has_a_rate(world: World) -> None:
+    times = [240 - 60 * n - (0.2 if n == 3 else 0) for n in range(4)]
+    world.store([Sent(site="ford", at=at, value=1 + at / 600) for at in times])
+    rate = list_courses(world.connection, CATALOGUE, now=NOW)["ford"].rate
+    assert rate is not None
+    assert rate.per_hour == pytest.approx(0.1)
+
+
 def test_a_gauge_that_was_retired_says_nothing_any_more(world: World) -> None:
     second(world, "old", retired=NOW - timedelta(minutes=1))
     rises(world, "ford", until=200, value=1)

@@ -32,6 +32,14 @@ def test_a_spike_long_ago_is_outside_the_window() -> None:
     assert (found.per_hour, found.rises, found.falls) == (0, False, False)
 
 
+def test_hourly_readings_that_come_seconds_early_or_late_make_a_line() -> None:
+    readings = rising(1.0, 1.1, 1.2, 1.3, every=60)
+    early = [(readings[0][0] - timedelta(seconds=12), 1.0), *readings[1:]]
+    found = rate_of(early, resolution=0.01)
+    assert found is not None
+    assert found.per_hour == pytest.approx(0.1, rel=0.01)
+
+
 def test_what_flickers_by_its_own_step_does_not_rise() -> None:
     found = rate_of(rising(*(1.0, 1.01) * 6), resolution=0.01)
     assert found is not None
