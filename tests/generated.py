@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from hypervisor.backtest.queries_past_events import KINDS
 from hypervisor.base.settings import Settings
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_sources
@@ -55,11 +56,17 @@ def _format_setting(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")
 
 
+def write_event_kinds() -> str:
+    """The kinds of past events, as reports name them."""
+    return ", ".join(f"`{kind}`" for kind in KINDS)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "communes": lambda: str(sum(area.given["kind"] == "commune" for area in _essonne().areas)),
     "devices": lambda: f"{len(_essonne().devices):,}",
     "lamps": lambda: _count_devices("lamp-"),
     "cabinets": lambda: _count_devices("cabinet-controller"),
+    "kinds of events": write_event_kinds,
     "settings": write_settings,
     "thresholds": write_thresholds,
     "scenarios": lambda: " ".join(f"`{name}`" for name in scenario_files()),

@@ -35,7 +35,11 @@ class PastEventPost(BaseModel):
     begins: AwareDatetime
     ends: AwareDatetime
     peak: str | None = Field(default=None, max_length=40, examples=["1.97 m"])
-    quantity: str = Field(default="level", description="Of the peak.", examples=["level"])
+    quantity: str | None = Field(
+        default=None,
+        description="Of the peak; else the first measured there that its unit fits.",
+        examples=["discharge"],
+    )
     note: str = Field(
         min_length=1,
         max_length=2_000,
@@ -85,13 +89,15 @@ def list_past_events(
 def note(context: Context, body: PastEventPost) -> NotedBody:
     """Report what happened at a site, or along a river, for later backtests."""
     past_events.allow(context, body.site)
-    if body.quantity not in context.catalogue.quantities:
+    if body.quantity is not None and body.quantity not in context.catalogue.quantities:
         raise HTTPException(422, Message("there is no quantity {quantity!r}", body.quantity))
-    unit = context.catalogue.quantities[body.quantity].unit
-    event = Observation(**body.model_dump(exclude={"quantity"}), unit=unit)
     try:
         with context.writing() as connection:
             registry = registry_queries.load(connection)
+            units = past_events.list_peak_units(
+                registry, context.catalogue, body.site or body.river, body.quantity
+            )
+            event = Observation(**body.model_dump(exclude={"quantity"}), units=units)
             number = past_events.note(connection, registry, event, author=context.person.name)
             noted = queries.get(connection, number)
             assert noted is not None  # noqa: S101  added above

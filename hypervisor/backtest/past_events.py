@@ -18,18 +18,23 @@ from hypervisor.base.errors import UnknownError
 from hypervisor.base.instants import micros
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.registry.model import Registry
+from hypervisor.registry.model import Registry, Site
+from sensors._domain import Catalogue
 from sensors._nearest import did_you_mean
 from sensors._scalars import ScalarError, measure
 
 DUTIES = (Duty.OPERATE, Duty.WRITE_RULES)  # either may report an event
 _LONGEST = timedelta(days=60)
+_USUAL = "level"  # of which a peak is where nothing is measured
 _FIRST, _LAST = datetime(1800, 2, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """An event to report, at a site or along a river. `peak`: a number, or with its unit."""
+    """An event to report, at a site or along a river. `peak`: a number, or with its unit.
+
+    `units`: those in which a peak is kept; the first is that of a mere number.
+    """
 
     site: str | None
     river: str | None = None
@@ -37,7 +42,7 @@ class Observation:
     begins: datetime
     ends: datetime
     peak: str | None
-    unit: str
+    units: Sequence[str]
     note: str
 
 
@@ -108,11 +113,7 @@ def note(connection: Connection, registry: Registry, event: Observation, *, auth
         )
     if not text:
         raise BacktestError("describe what was observed, and where")
-    try:
-        peak = parse_number(event.peak, event.unit) if event.peak else None
-    except ScalarError as error:
-        raise BacktestError("peak: {error}", error) from error
-    unit = event.unit if event.peak else None
+    peak, unit = _parse_peak(event.peak, event.units) if event.peak else (None, None)
     fields = {**vars(event), "peak": peak, "unit": unit, "note": text}
     number = queries.add(connection, **fields, author=author)
     audit.record(
@@ -161,6 +162,38 @@ def parse_number(text: str, unit: str) -> float:
     if not isfinite(value):
         raise ScalarError("{text!r} is not a number; expected one such as 1.78 {unit}", text, unit)
     return value
+
+
+def list_peak_units(
+    registry: Registry, catalogue: Catalogue, place: str | None, quantity: str | None = None
+) -> list[str]:
+    """In which units a peak at a site, or along a river, may be: of what its gauges measure.
+
+    First the unit of `quantity`, if given; of the level where nothing is measured.
+    """
+    measured = {
+        series.quantity
+        for series in registry.series.values()
+        if place in _places(registry.sites[registry.devices[series.device].site])
+    }
+    names = [quantity] if quantity else []
+    names += [name for name in catalogue.quantities if name in measured - catalogue.common]
+    return list(dict.fromkeys(catalogue.quantities[name].unit for name in names or [_USUAL]))
+
+
+def _places(site: Site) -> tuple[str, ...]:
+    return (site.name, site.river) if site.river else (site.name,)
+
+
+def _parse_peak(text: str, units: Sequence[str]) -> tuple[float, str]:
+    """A peak and its unit: the first of these in which it can be written."""
+    problems: list[ScalarError] = []
+    for unit in units:
+        try:
+            return parse_number(text, unit), unit
+        except ScalarError as error:
+            problems.append(error)
+    raise BacktestError("peak: {error}", problems[0]) from problems[0]
 
 
 def _require_place(registry: Registry, site: str | None, river: str | None) -> None:

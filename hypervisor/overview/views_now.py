@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from hypervisor.access.context import RequestContext
@@ -77,12 +78,15 @@ def load_now(context: RequestContext) -> Now:
 def _look(context: RequestContext) -> Now:
     """Read it with a dozen queries."""
     connection, now = context.connection, context.now()
-    levels = arrival.list_courses(connection, context.catalogue, now=now)
-    fills = arrival.list_courses(connection, context.catalogue, now=now, quantity="basin_fill")
+    levels, flows, fills = (
+        arrival.list_courses(connection, context.catalogue, now=now, quantity=quantity)
+        for quantity in ("level", "discharge", "basin_fill")
+    )
+    courses = flows | levels
     reaches = arrival.list_reaches(connection, context.catalogue, now=now)
     standing = queries.list_open_alarms(connection, now)
     places = queries.list_river_sites(connection)
-    limits = queries.list_thresholds(connection, LIMITS, now)
+    limits = queries.list_thresholds(connection, [*chain(*LIMITS.values())], now)
     links = {
         (above, below): travel for above, below, travel in queries_site.list_links(connection, now)
     }
@@ -92,9 +96,12 @@ def _look(context: RequestContext) -> Now:
     resting = queries_silence.list_out_of_service(connection, lost, now) if lost else ()
     worst = _worst(standing)
     named = {place.name: place for place in places}
-    worse = find_worsening(reaches, levels, limits, named, now)
-    devices = _drawn(worse, links, levels)
-    readings = queries.list_readings(connection, "level", devices, since=now - _PEAKS, now=now)
+    worse = find_worsening(reaches, courses, limits, named, now)
+    readings: dict[str, list[tuple[datetime, float]]] = {}
+    for quantity, devices in _drawn(worse, links, courses).items():
+        readings |= queries.list_readings(
+            connection, quantity, devices, since=now - _PEAKS, now=now
+        )
     with context.owning() as owner:  # official colours are public; of routes only theirs is taken
         colours = queries.list_vigilance(owner, now)
         duty = find_on_call(owner, now, context.person.territory())
@@ -104,14 +111,14 @@ def _look(context: RequestContext) -> Now:
         reached=tuple(reach for reach in reaches if reach.state == "reached"),
         rivers=tuple(
             build_rivers(
-                (place for place in places if place.name in levels or place.name in fills),
+                (place for place in places if place.name in courses or place.name in fills),
                 RiverData(
-                    levels=levels,
+                    courses=courses,
                     fills=fills,
                     limits=limits,
                     worst=worst,
                     silent=frozenset(series.site for series in heard if series.silent(now)),
-                    peaks=predict_peaks(links, levels, readings, now),
+                    peaks=predict_peaks(links, courses, readings, now),
                 ),
             )
         ),
@@ -146,15 +153,19 @@ def _rank(alarm: OpenAlarm) -> tuple[int, bool, bool, datetime, int]:
 def _drawn(
     worse: Sequence[Worsening],
     links: Mapping[tuple[str, str], float],
-    levels: Mapping[str, Course],
-) -> list[str]:
-    """The devices whose last 24 h are needed: for sparklines, and to find passed flood peaks."""
+    courses: Mapping[str, Course],
+) -> dict[str, list[str]]:
+    """The devices of each quantity whose last 24 h sparklines and passed flood peaks need."""
     falling = {
         above
         for above, _ in links
-        if above in levels and (rate := levels[above].rate) is not None and rate.falls
+        if above in courses and (rate := courses[above].rate) is not None and rate.falls
     }
-    return sorted({row.course.device for row in worse} | {levels[site].device for site in falling})
+    drawn = [*(row.course for row in worse), *(courses[site] for site in falling)]
+    return {
+        quantity: sorted({course.device for course in drawn if course.quantity == quantity})
+        for quantity in {course.quantity for course in drawn}
+    }
 
 
 _FRESH = timedelta(minutes=5)

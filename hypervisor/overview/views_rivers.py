@@ -13,7 +13,10 @@ from hypervisor.overview.queries import OpenAlarm
 from hypervisor.registry.model import Site
 from hypervisor.web import marks
 
-LIMITS = ("attention", "alert", "danger")  # thresholds of floods, lowest first
+LIMITS = {  # thresholds of floods, lowest first; a gauge without level is judged by its discharge
+    "level": ("attention", "alert", "danger"),
+    "discharge": ("flow_attention", "flow_alert", "flow_danger"),
+}
 _BEFORE, _AFTER = timedelta(hours=12), timedelta(hours=2)
 _WAITING = timedelta(minutes=30)  # older readings are not a confirmation
 _WIDEST = 6  # gauges side by side
@@ -50,9 +53,12 @@ class Peak:
 
 @dataclass(frozen=True, kw_only=True)
 class RiverData:
-    """Input for rivers, by site; `peaks`: expected arrival of the flood peak."""
+    """Input for rivers, by site; `courses`: of the level, else of the discharge.
 
-    levels: Mapping[str, Course]
+    `peaks`: expected arrival of the flood peak.
+    """
+
+    courses: Mapping[str, Course]
     fills: Mapping[str, Course]
     limits: Mapping[str, Mapping[str, float]]
     worst: Mapping[str, OpenAlarm]
@@ -104,15 +110,16 @@ def fill_row(rivers: Sequence[River]) -> tuple[list[River], list[River]]:
 
 
 def _gauge(place: Site, water: RiverData) -> Gauge:
-    course = water.levels.get(place.name)
+    course = water.courses.get(place.name)
     fill = water.fills.get(place.name) if course is None else None
     alert = water.limits.get(place.name, {}).get("alert")
+    leveled = course is not None and course.quantity == "level"
     return Gauge(
         site=place.name,
         name=short_name(place),
         title=place.title,
         course=course or fill,
-        margin=None if course is None or alert is None else course.value - alert,
+        margin=course.value - alert if course and leveled and alert is not None else None,
         alarm=water.worst.get(place.name),
         silent=place.name in water.silent,
         filled=None if fill is None else fill.value,
@@ -254,7 +261,9 @@ def _thresholds(
     for course in courses:
         thresholds, place = limits.get(course.site, {}), places.get(course.site)
         above = [
-            (thresholds[name], name) for name in LIMITS if thresholds.get(name, -1) > course.value
+            (thresholds[name], name)
+            for name in LIMITS.get(course.quantity, ())
+            if thresholds.get(name, -1) > course.value
         ]
         if not above or place is None:
             continue

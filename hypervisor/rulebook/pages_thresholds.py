@@ -87,7 +87,7 @@ def note_event(  # noqa: PLR0913, PLR0917  the fields of the form
             begins=first,
             ends=_parse_local_time(ends, context) if ends else first,
             peak=peak or None,
-            unit=view.unit_of(context, key),
+            units=[view.peak_unit(context, key)],
             note=note,
         )
         with context.writing() as connection:

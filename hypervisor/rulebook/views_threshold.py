@@ -49,6 +49,7 @@ class ThresholdPage:
     place: SitePlace
     device: str | None
     unit: str
+    peak_unit: str
     standing: float | None
     value: str
     last: RecordedRevision | None
@@ -112,6 +113,7 @@ def load_page(
         place=place,
         device=device,
         unit=unit,
+        peak_unit=peak_unit(context, key),
         standing=float(last.value["value"]) if last is not None and last.value else None,
         value=query.value,
         last=last,
@@ -147,6 +149,14 @@ def unit_of(context: RequestContext, key: str) -> str:
         return threshold.unit
     revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     return str((revisions[-1].value or {}).get("unit", "")) if revisions else ""
+
+
+def peak_unit(context: RequestContext, key: str) -> str:
+    """The unit of what a threshold limits: of a rate that of the level itself."""
+    threshold = context.catalogue.thresholds.get(key.rpartition("/")[2])
+    if threshold is None:
+        return unit_of(context, key)
+    return context.catalogue.quantities[threshold.quantity].unit
 
 
 def _list_assets(context: RequestContext, site: str, name: str) -> list[tuple[str, float]]:

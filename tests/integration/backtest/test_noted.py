@@ -7,15 +7,22 @@ from typing import Any
 import pytest
 
 from hypervisor.backtest.model import BacktestError
-from hypervisor.backtest.past_events import Observation, list_events, note, withdraw
+from hypervisor.backtest.past_events import (
+    Observation,
+    list_events,
+    list_peak_units,
+    note,
+    withdraw,
+)
 from hypervisor.base.errors import UnknownError
 from hypervisor.base.instants import parse
 from hypervisor.database.connect import Connection, connect
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
-from hypervisor.registry.model import Registry, Site
+from hypervisor.registry.model import Device, Registry, Series, Site
 from tests.conftest import Stack
 from tests.integration.evaluation.test_equality import new_world
+from tests.integration.evaluation.world import CATALOGUE
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +42,17 @@ def url(stack: Stack) -> Iterator[str]:
                         *(("mill", "Orge"), ("ford", "Orge"), ("weir", "Juine")),
                         *(("sarras", "Cance"), ("town", None)),
                     )
-                )
+                ),
+                devices=tuple(
+                    Device(name=name, site=name, commissioned=DAY) for name in ("mill", "weir")
+                ),
+                series=tuple(
+                    Series(device=device, quantity=quantity)
+                    for device, quantity in (
+                        *(("mill", "level"), ("mill", "discharge"), ("mill", "battery")),
+                        ("weir", "discharge"),
+                    )
+                ),
             ),
         )
         world.connection.commit()
@@ -62,7 +79,7 @@ def noting(connection: Connection, sites: Registry, **more: Any) -> int:
         "begins": DAY,
         "ends": DAY + timedelta(hours=5),
         "peak": None,
-        "unit": "m",
+        "units": ["m"],
         "note": "water in the yard",
         **more,
     }
@@ -147,6 +164,32 @@ def test_a_peak_is_kept_in_the_unit_asked_for(
     number = noting(connection, sites, peak=peak)
     row = connection.execute("SELECT peak, unit FROM past_event WHERE id = %s", [number])
     assert row.fetchone() == stored
+
+
+@pytest.mark.parametrize(
+    ("place", "quantity", "peak", "stored"),
+    [
+        ({"site": "weir"}, None, "120 m3/s", "120 m3/s"),
+        ({"site": "weir"}, None, "120", "120 m3/s"),
+        ({"site": "mill"}, None, "120 m3/s", "120 m3/s"),
+        ({"site": "mill"}, None, "1.97", "1.97 m"),
+        ({"site": "mill"}, "discharge", "120", "120 m3/s"),
+        ({"site": None, "river": "Orge"}, None, "120000 l/s", "120 m3/s"),
+        ({"site": "town"}, None, "1.97 m", "1.97 m"),
+    ],
+)
+def test_a_peak_may_be_of_what_is_measured_there(  # noqa: PLR0913, PLR0917  where, what, and so
+    connection: Connection,
+    sites: Registry,
+    place: dict[str, str | None],
+    quantity: str | None,
+    peak: str,
+    stored: str,
+) -> None:
+    units = list_peak_units(sites, CATALOGUE, place["site"] or place["river"], quantity)
+    number = noting(connection, sites, **place, peak=peak, units=units)
+    (row,) = connection.execute("SELECT peak, unit FROM past_event WHERE id = %s", [number])
+    assert f"{row[0]:g} {row[1]}" == stored
 
 
 def test_a_note_that_was_withdrawn_counts_no_more(connection: Connection, sites: Registry) -> None:

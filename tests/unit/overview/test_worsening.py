@@ -1,5 +1,6 @@
 """Getting worse, in which order; rivers, the wave on its way; blind sensors and their stand-ins."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypervisor.forecast.arrival import Reach
@@ -78,6 +79,28 @@ def test_assets_and_where_there_is_none_thresholds_by_the_time_that_is_left() ->
     ]
 
 
+def test_a_gauge_of_discharge_alone_has_a_time_to_its_threshold() -> None:
+    flow = replace(course("ford", 60.0, 10.0), quantity="discharge", unit="m3/s")
+    limits = {"ford": {"flow_attention": 50.0, "flow_alert": 80.0, "attention": 61.0}}
+    (found,) = find_worsening([], {"ford": flow}, limits, {"ford": place("ford")}, NOW)
+    assert (found.threshold, found.missing, found.unit) == ("flow_alert", 20.0, "m3/s")
+    assert found.left == timedelta(hours=2) - timedelta(minutes=5)
+
+
+def test_the_margin_of_a_river_is_of_levels_a_discharge_has_its_value() -> None:
+    flow = replace(course("ford", 60.0, 10.0), quantity="discharge", unit="m3/s")
+    water = RiverData(
+        courses={"ford": flow},
+        fills={},
+        limits={"ford": {"alert": 1.0}},
+        worst={},
+        silent=frozenset(),
+        peaks={},
+    )
+    ((gauge,),) = (river.gauges for river in build_rivers([place("ford")], water))
+    assert (gauge.course, gauge.margin, gauge.per_hour) == (flow, None, 10.0)
+
+
 def test_an_old_reading_confirms_nothing_and_its_time_may_have_run_out() -> None:
     old = course("old", 1.0, 0.1, minutes=180)
     (found,) = find_worsening(
@@ -102,7 +125,7 @@ def test_rivers_fill_rows_of_six() -> None:
     ]
     levels = {one.name: course(one.name, 1.0, 0.0) for one in places}
     water = RiverData(
-        levels=levels, fills={}, limits={}, worst={}, silent=frozenset({"d"}), peaks={}
+        courses=levels, fills={}, limits={}, worst={}, silent=frozenset({"d"}), peaks={}
     )
     found = build_rivers(places, water)
     assert [river.name for river in found] == ["Aire", "Dive", "Beuvron", "Cher"]
