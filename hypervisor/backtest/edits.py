@@ -45,6 +45,7 @@ class TrialResult:
 
     `today` None: nothing is in force. `severity`: an alarm counts from when it reached it; None:
     from its beginning. `peaks`: extremes by beginning of each event and alarm (µs). `lasted`: s.
+    `begun`: from when on (µs) it is evaluated, if not in all of the period.
     """
 
     rule: Rule
@@ -61,6 +62,7 @@ class TrialResult:
     until: int
     rows: int
     lasted: float
+    begun: int | None = None
 
 
 def try_edit(  # noqa: PLR0913  what is tried, and where
@@ -115,6 +117,7 @@ def try_edit(  # noqa: PLR0913  what is tried, and where
         since=edit.since,
         until=edit.until,
         rows=first.rows,
+        begun=first.begun.get((draft.rule.id, draft.subject)),
         lasted=time.perf_counter() - began,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -56,6 +56,7 @@ class Part:
     rows: int
     first: int
     last: int
+    begun: dict[Pair, int] = field(default_factory=dict)  # as in Evaluation
 
 
 class Helper(Protocol):
@@ -159,6 +160,7 @@ class Run:
         self._closings = closings
         self._alarms: list[RaisedAlarm] = []
         self._evaluated: list[Pair] = []
+        self._begun: dict[Pair, int] = {}
         self._rows = 0
         self._first, self._last = np.iinfo(np.int64).max, NEVER
         self._until = FOREVER if span.until is None else span.until
@@ -188,6 +190,7 @@ class Run:
         return Part(
             alarms=self._alarms,
             evaluated=self._evaluated,
+            begun=self._begun,
             rows=self._rows,
             first=self._first,
             last=self._last,
@@ -197,6 +200,7 @@ class Run:
         """Add a helper's results."""
         self._alarms += part.alarms
         self._evaluated += part.evaluated
+        self._begun |= part.begun
         self._rows += part.rows
         self._first, self._last = min(self._first, part.first), max(self._last, part.last)
 
@@ -256,6 +260,7 @@ class Run:
         )
         for verdict in verdicts:
             self._evaluated.append((rule, verdict.subject))
+            self._note_begin((rule, verdict.subject), stored)
             facts = territory.subjects[verdict.subject]
             for episode in episodes(rule, verdict.subject, verdict.moments):
                 begins = self._span.since
@@ -304,4 +309,26 @@ class Run:
             until=max(last, 0),
             rows=self._rows,
             subjects=subjects,
+            begun=self._begun,
         )
+
+    def _note_begin(self, pair: Pair, stored: Mapping[int, Rows]) -> None:
+        """Note where the rule, or a threshold that it needs, was in force only later."""
+        since = self._span.since
+        if since is None:
+            numbers = (number for number in self._territory.listens[pair] if number in stored)
+            times = (int(stored[number]["time"][0]) for number in numbers if len(stored[number]))
+            since = min(times, default=FOREVER)
+        begins = self._begin(pair)
+        if begins > since:
+            self._begun[pair] = begins
+
+    def _begin(self, pair: Pair) -> int:
+        thresholds = self._territory.subjects[pair[1]].thresholds
+        begins, written = next(
+            (at, rule) for at, rule in self._territory.revisions[pair] if rule is not None
+        )
+        for name in written.thresholds:
+            steps = thresholds[name]
+            begins = max(begins, int(steps.at[np.argmin(np.isnan(steps.value))]))
+        return begins

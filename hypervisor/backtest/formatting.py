@@ -34,6 +34,10 @@ def format_answer(answer: Answer) -> dict[str, Any]:
             }
             for of_rule in by_rule(evaluation)
         ],
+        "begun": [
+            {"rule": rule, "subject": subject, "from": text(at)}
+            for (rule, subject), at in sorted(evaluation.begun.items())
+        ],
         "scores": [_score(score) for score in answer.scored.scores],
         "notes": [*evaluation.notes, *answer.scored.notes],
     }

@@ -1,9 +1,10 @@
 """What a backtest gives: the alarms that would have been raised, and over what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypervisor.alarms.queries import Pair
+from hypervisor.base.instants import moment
 from rules._rule import SEVERITIES
 from rules._rule_state import Episode
 from sensors._errors import TerritoryError
@@ -11,6 +12,11 @@ from sensors._errors import TerritoryError
 
 class BacktestError(TerritoryError):
     """A backtest that cannot be run: says what is wrong, where, and what was expected."""
+
+
+def clock(instant: int) -> str:
+    """A time to the minute, UTC."""
+    return f"{moment(instant):%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +56,9 @@ class RaisedAlarm:
 class Evaluation:
     """Alarms in order of their beginning, and what was evaluated: pairs, rows, period (µs).
 
-    `places`: the site of each subject; `categories`: of each rule. `notes`: what could not be.
+    `places`: the site of each subject; `categories`: of each rule. `begun`: from when on (µs) a
+    pair is evaluated, where the period or its readings begin before: until then its rule, or a
+    threshold that it needs, was not in force. `notes`: what could not be, otherwise.
     """
 
     alarms: tuple[RaisedAlarm, ...]
@@ -62,6 +70,7 @@ class Evaluation:
     rows: int
     subjects: int
     notes: tuple[str, ...] = ()
+    begun: Mapping[Pair, int] = field(default_factory=dict)
 
     def time_in(self, began: int, ended: int | None) -> int:
         """How much of the period lies between two times (µs); None: no end."""

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from hypervisor.alarms.queries import Pair
 from hypervisor.backtest.events import Entry
-from hypervisor.backtest.model import Evaluation, RaisedAlarm
+from hypervisor.backtest.model import Evaluation, RaisedAlarm, clock
+
+_SHOWN = 4  # in a note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +112,9 @@ def score(
         events = [
             event for entry in group for event in _events(entry, evaluation, crossings, notes)
         ]
-        if events:
-            scores += _scores(title, group[0], events, evaluation)
+        scores += _scores(title, group[0], events, evaluation)
+        notes += _unjudged(group[0], events, evaluation)
+    notes += _describe_begun(evaluation)
     return Scored(scores=tuple(scores), notes=tuple(notes))
 
 
@@ -203,11 +207,49 @@ def _scores(
         }
     )
     mine = [alarm for alarm in evaluation.alarms if alarm.episode.rule in rules]
-    if len(rules) != 1:
-        yield _score(title, None, entry.severity, events, mine)
+    judged = [event for event in events if _is_judged(event, rules, evaluation)]
+    if len(rules) != 1 and judged:
+        yield _score(title, None, entry.severity, judged, mine)
     for rule in rules:
         own = [alarm for alarm in mine if alarm.episode.rule == rule]
-        yield _score(title, rule, entry.severity, events, own)
+        judged = [event for event in events if _is_judged(event, [rule], evaluation)]
+        if judged:
+            yield _score(title, rule, entry.severity, judged, own)
+
+
+def _is_judged(event: Event, rules: Iterable[str], evaluation: Evaluation) -> bool:
+    """Whether one of the rules was in force at one of its sites before it ended."""
+    pairs = _pairs(event, rules, evaluation)
+    return not pairs or any(evaluation.begun.get(pair, 0) <= event.until for pair in pairs)
+
+
+def _pairs(event: Event, rules: Iterable[str], evaluation: Evaluation) -> list[Pair]:
+    return [
+        pair
+        for pair in evaluation.evaluated
+        if pair[0] in rules and event.concerns(evaluation.places[pair[1]])
+    ]
+
+
+def _unjudged(entry: Entry, events: Iterable[Event], evaluation: Evaluation) -> Iterator[str]:
+    """A note for each event that no rule could detect: they were in force only later."""
+    rules = {rule for rule, _ in evaluation.evaluated if _counts(rule, entry, evaluation)}
+    for event in events:
+        if not _is_judged(event, rules, evaluation):
+            begun = min(evaluation.begun[pair] for pair in _pairs(event, rules, evaluation))
+            yield f"{event.name}: not scored: nothing is evaluated there before {clock(begun)}"
+
+
+def _describe_begun(evaluation: Evaluation) -> Iterator[str]:
+    """A note on what could not be evaluated in all of the period, if there is any."""
+    if evaluation.begun:
+        begun = sorted(evaluation.begun.items())
+        listed = [f"{rule} at {key} {clock(at)}" for (rule, key), at in begun[:_SHOWN]]
+        more = f" and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else ""
+        yield (
+            "not evaluated before the rule and its thresholds were in force, by default from the"
+            f" commissioning on: {', '.join(listed)}{more}"
+        )
 
 
 def _counts(rule: str, entry: Entry, evaluation: Evaluation) -> bool:

@@ -177,6 +177,7 @@ def _score(question: Question, evaluation: Evaluation) -> Answer:
         evaluation,
         alarms=tuple(alarm for alarm in evaluation.alarms if not is_event(alarm.episode.rule)),
         evaluated=tuple(pair for pair in evaluation.evaluated if not is_event(pair[0])),
+        begun={pair: at for pair, at in evaluation.begun.items() if not is_event(pair[0])},
     )
     if not evaluation.evaluated:
         raise BacktestError(

@@ -6,10 +6,9 @@ from rich import box
 from rich.table import Table
 
 from hypervisor.backtest.load import by_rule, load
-from hypervisor.backtest.model import Evaluation
+from hypervisor.backtest.model import Evaluation, clock
 from hypervisor.backtest.scoring import Score
 from hypervisor.backtest.service import Answer
-from hypervisor.base.instants import moment
 
 _MINUTE = 60_000_000
 _MOST = 40  # lines of a list; --json has all
@@ -138,11 +137,6 @@ def _differences(answer: Answer) -> Iterator[Table | str]:
         episode = change.alarm.episode
         table.add_row(", ".join(words), *times, episode.subject, episode.rule)
     yield from _limited(table, len(answer.changes))
-
-
-def clock(instant: int) -> str:
-    """A time to the minute, UTC."""
-    return f"{moment(instant):%Y-%m-%d %H:%M}"
 
 
 def lasted(duration: float) -> str:

@@ -111,6 +111,10 @@ class TrialBody(Body):
     severity: str | None = Field(description="An alarm counts from when it reached this severity.")
     since: datetime
     until: datetime
+    begun: datetime | None = Field(
+        description="Evaluated from then on, as the rule or a threshold that it needs was not in "
+        "force before; null: in all of the period."
+    )
     today: SideBody | None = Field(description="Null: no threshold is in force.")
     tried: SideBody | None = Field(description="Null: no value given.")
     direction: str | None = Field(description="above or below: the alarm side of the threshold.")
@@ -157,6 +161,7 @@ def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
         severity=tried.severity,
         since=moment(tried.since),
         until=moment(tried.until),
+        begun=moment_if(tried.begun),
         today=SideBody.of(tried.today, tried),
         tried=SideBody.of(tried.edit, tried),
         direction=tried.compared.direction if tried.compared else None,

@@ -15,7 +15,7 @@ from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.queries_past_events import PastEvent
 from hypervisor.backtest.scoring import Outcome
 from hypervisor.backtest.trial_side import Side, Spell
-from hypervisor.base.instants import moment
+from hypervisor.base.instants import moment, moment_if
 from hypervisor.base.translation import translate as _
 from hypervisor.registry.queries_site import SitePlace
 from hypervisor.rulebook import queries, views_strip, views_texts
@@ -84,6 +84,7 @@ class TrialView:
     """A trial as shown. `today`, `edit`: lanes; `rest`: number of rows not shown."""
 
     tried: TrialResult
+    begun: datetime | None
     title: str
     drawn: StripDrawing | None
     today: Lane | None
@@ -183,6 +184,7 @@ def _view(context: RequestContext, tried: TrialResult, name: str) -> TrialView:
     side = edit or today
     return TrialView(
         tried=tried,
+        begun=moment_if(tried.begun),
         title=views_texts.rule_title(tried.rule),
         drawn=views_strip.draw_strip(picture, (today, edit)) if picture else None,
         today=views_strip.draw_lane(tried, today) if today else None,
@@ -253,13 +255,11 @@ def format_span(value: float) -> str:
 
 def _affected_rows(tried: TrialResult) -> list[AffectedRow]:
     """Events and alarms without event, the latest first."""
-    before, after = (side.outcomes if side else () for side in (tried.today, tried.edit))
-    if before and after:  # events do not depend on the threshold
-        pairs = [*zip(before, after, strict=True)]
-        affected = [_event_row(tried, *pair) for pair in pairs]
-    else:
-        affected = [_event_row(tried, outcome, None) for outcome in before]
-        affected += [_event_row(tried, None, outcome) for outcome in after]
+    before, after = (
+        {outcome.event: outcome for outcome in side.outcomes} if side else {}
+        for side in (tried.today, tried.edit)
+    )
+    affected = [_event_row(tried, before.get(event), after.get(event)) for event in before | after]
     has_events = bool(affected)
     spells = [
         [spell for spell in side.spells if spell.false or not has_events] if side else []

@@ -1,5 +1,6 @@
 """One question to the past of two gauges, and a recording of them that nobody stored."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hypervisor.backtest.formatting import format_answer
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Answer, Question, Recording, ask, backtest_recording
 from hypervisor.backtest.sources import CachedSource, RecordedSource, Source
+from hypervisor.backtest.tables import tables
 from hypervisor.base.instants import moment
 from hypervisor.registry.model import Registry
 from rules._inputs import Closing
@@ -68,6 +71,59 @@ def test_crossings_are_judged_beside_the_rules_and_are_no_alarms() -> None:
     assert {rule for rule, _ in result.evaluation.evaluated} == {"flood-level"}
     (score,) = result.scored.scores
     assert [(each.event.crossed, each.lead) for each in score.outcomes] == [(at(2), 3_600_000_000)]
+
+
+COMMISSIONED = """
+- {name: the flood of old, site: pont, from: 2022-01-01 01:00Z, to: 2022-01-01 02:00Z}
+- {name: the flood of both, from: 2022-01-01 01:00Z, to: 2022-01-01 02:00Z}
+- {name: the new flood, site: pont, from: 2022-01-01 06:00Z, to: 2022-01-01 07:00Z}
+"""
+
+
+def late_at_pont() -> Registry:
+    """A registry whose thresholds at the bridge hold from the fifth hour on, as from a gauge's
+    commissioning."""
+    whole = registry(LEVEL)
+    late = tuple(
+        replace(fact, effective=moment(at(5))) if fact.key.startswith("pont/") else fact
+        for fact in whole.revisions
+    )
+    return replace(whole, revisions=late)
+
+
+def test_what_lies_before_a_gauges_commissioning_is_said_and_no_miss() -> None:
+    source = recorded(pont=(1, 5, 1, 1, 1, 1, 5, 1), moulin=(1, 5, 1, 1, 1, 1, 1, 1))
+    events = tuple(entries(COMMISSIONED))
+    result = answer_to(source, of=late_at_pont(), events=events)
+    assert began(result) == [("flood-level", "moulin", 1), ("flood-level", "pont", 6)]
+    assert result.evaluation.begun == {("flood-level", "pont"): at(5)}
+    (score,) = result.scored.scores
+    assert (score.hits, score.misses) == (2, 0)
+    assert result.scored.notes == (
+        "the flood of old: not scored: nothing is evaluated there before 2022-01-01 05:00",
+        (
+            "not evaluated before the rule and its thresholds were in force, by default from the"
+            " commissioning on: flood-level at pont 2022-01-01 05:00"
+        ),
+    )
+    assert [line for line in tables(result) if str(line).startswith("note: not evaluated")]
+    assert format_answer(result)["begun"] == [
+        {"rule": "flood-level", "subject": "pont", "from": "2022-01-01T05:00:00Z"}
+    ]
+
+
+def test_a_period_before_a_gauges_commissioning_is_said_even_without_readings() -> None:
+    source = recorded(pont=(1, 1), moulin=(1, 1), since=6)
+    begun = {("flood-level", "pont"): at(5)}
+    early = answer_to(source, of=late_at_pont(), span=Span(since=at(0), until=at(4)))
+    assert early.evaluation.begun == begun
+    assert answer_to(source, of=late_at_pont()).evaluation.begun == {}
+    tried = answer_to(
+        recorded(pont=(1, 5, 1)),
+        of=late_at_pont(),
+        trial=Trial(thresholds={"pont/attention": "3 m"}),
+    )
+    assert tried.evaluation.begun == {}  # what is tried holds from the beginning
 
 
 def test_what_is_tried_is_held_against_what_stands() -> None:

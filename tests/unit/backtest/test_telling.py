@@ -123,6 +123,7 @@ def test_machines_are_told_all_of_it_in_seconds_and_rfc_3339() -> None:
                 "standing_at_end": 1,
             }
         ],
+        "begun": [],
         "scores": [
             {
                 "events": "above 4 m",
