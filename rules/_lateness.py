@@ -6,12 +6,14 @@ The facts come from a registry, which this package does not know: whoever asks g
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rules._duration import duration_text
+from rules._duration import SECOND, duration_text
 from rules._functions import FORECASTS, FUNCTIONS
 from rules._rule import DEVICE, Rule
-from rules._tree import Call, Name, Node, Number, walk
+from rules._tree import Call, Comparison, Name, Node, Number, walk
 from sensors._errors import Message, Place
 from sensors._nearest import did_you_mean
+
+_MINUTE = 60 * SECOND
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ def lateness(rule: Rule, site: SiteFacts, *, grace: int = 0) -> Lateness:
     spans = [int(n.value) for call in silent for n in call.arguments if isinstance(n, Number)]
     if spans:
         parts.append(("silence", max(spans)))
-    intervals = [site.intervals[n] for n in rule.names if n not in site.on_change]
+    intervals = [site.intervals[n] for n in _gauges(rule, site)]
     intervals += [site.upstream[name] for name in rule.afar]
     usual = max(intervals, default=0)
     if usual and not silent:
@@ -94,6 +96,27 @@ def lateness(rule: Rule, site: SiteFacts, *, grace: int = 0) -> Lateness:
     return Lateness(site=site.name, stands=stands, notified=stands + wait, parts=tuple(parts))
 
 
+def second_reading(rule: Rule, interval: int) -> int | None:
+    """How long (µs) an alarm waits at such readings for the second one, which `for` needs.
+
+    None: no longer than twice its `for`.
+    """
+    waits = rule.hold and rule.axis == "values" and interval > 2 * rule.hold
+    return interval if waits else None
+
+
+def at_first_reading(rule: Rule) -> str | None:
+    """What `when` may compare instead of a `for`, to hold at the first of rare readings.
+
+    Where readings are frequent, the window holds as many of them as the `for` waits for. None: the
+    rule compares more than a series.
+    """
+    if not (isinstance(rule.when, Comparison) and isinstance(rule.when.left, Name)):
+        return None
+    least = "max" if rule.when.operator.startswith("<") else "min"
+    return f"{least}({rule.when.left.name}, {duration_text(rule.hold + _MINUTE)})"
+
+
 def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, Message]]:
     """What an author should know of a rule at these sites: where it stands, and what it is.
 
@@ -109,6 +132,38 @@ def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, Me
             Message("{rule} applies at none of {count} sites", rule.id, len(site_facts)),
         )
     yield from _windows(rule, there)
+    yield from _second_readings(rule, there)
+
+
+def _second_readings(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Message]]:
+    """Where readings are so rare that `for` means the second of them."""
+    rare = [
+        (waits, site)
+        for site in sites
+        for usual in [max((site.intervals[n] for n in _gauges(rule, site)), default=0)]
+        if (waits := second_reading(rule, usual)) is not None
+    ]
+    if rare:
+        waits, site = max(rare, key=lambda pair: pair[0])
+        others, window = len(rare) - 1, at_first_reading(rule)
+        yield (
+            rule.when.place,
+            Message(
+                "`for: {hold}` needs two readings, and {site} reads every {interval}{more}: "
+                "an alarm there waits for the second{instead}",
+                duration_text(rule.hold),
+                site.name,
+                duration_text(waits),
+                Message(" (and {count} more sites do)", others) if others else "",
+                Message("; to raise it at the first, write {window} and no `for`", window)
+                if window
+                else "",
+            ),
+        )
+
+
+def _gauges(rule: Rule, site: SiteFacts) -> list[str]:
+    return [name for name in rule.names if name not in site.on_change]
 
 
 def _thresholds(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Message]]:

@@ -31,6 +31,7 @@ from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._engine import evaluate_parts
+from rules._lateness import second_reading
 from rules._rule import Rule
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, believed
@@ -45,7 +46,8 @@ class TrialResult:
 
     `today` None: nothing is in force. `severity`: an alarm counts from when it reached it; None:
     from its beginning. `peaks`: extremes by beginning of each event and alarm (µs). `lasted`: s.
-    `begun`: from when on (µs) it is evaluated, if not in all of the period.
+    `begun`: from when on (µs) it is evaluated, if not in all of the period. `second`: how long (µs)
+    an alarm waits for the second reading, which `for` needs, where readings are rare.
     """
 
     rule: Rule
@@ -63,6 +65,7 @@ class TrialResult:
     rows: int
     lasted: float
     begun: int | None = None
+    second: int | None = None
 
 
 def try_edit(  # noqa: PLR0913  what is tried, and where
@@ -118,6 +121,7 @@ def try_edit(  # noqa: PLR0913  what is tried, and where
         until=edit.until,
         rows=first.rows,
         begun=first.begun.get((draft.rule.id, draft.subject)),
+        second=None if seen is None else second_reading(draft.rule, seen.interval),
         lasted=time.perf_counter() - began,
     )
 

@@ -43,6 +43,11 @@ class ComparedValues:
     def last(self) -> int:
         return int(self.time[-1])
 
+    @property
+    def interval(self) -> int:
+        """The usual time between readings (µs); 0: there is one only."""
+        return int(np.median(np.diff(self.time))) if len(self.time) > 1 else 0
+
     def beyond(self, threshold: float) -> float | None:
         """The share of the recorded time beyond a threshold; None: no recorded time."""
         total = int(self.held.sum())

@@ -115,6 +115,10 @@ class TrialBody(Body):
         description="Evaluated from then on, as the rule or a threshold that it needs was not in "
         "force before; null: in all of the period."
     )
+    second_reading_s: float | None = Field(
+        description="How long an alarm waits for the second reading, which `for` needs, "
+        "if readings are rarer than twice that."
+    )
     today: SideBody | None = Field(description="Null: no threshold is in force.")
     tried: SideBody | None = Field(description="Null: no value given.")
     direction: str | None = Field(description="above or below: the alarm side of the threshold.")
@@ -162,6 +166,7 @@ def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
         since=moment(tried.since),
         until=moment(tried.until),
         begun=moment_if(tried.begun),
+        second_reading_s=_seconds(tried.second),
         today=SideBody.of(tried.today, tried),
         tried=SideBody.of(tried.edit, tried),
         direction=tried.compared.direction if tried.compared else None,

@@ -25,6 +25,7 @@ from hypervisor.rulebook.views_texts import RuleBehaviour
 from hypervisor.web.filters import MINUS, NOTHING, duration, iso, number, short_day, signed
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
+from rules._lateness import at_first_reading
 from rules._rule import Rule
 from sensors._scalars import ScalarError
 
@@ -81,10 +82,16 @@ class AffectedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialView:
-    """A trial as shown. `today`, `edit`: lanes; `rest`: number of rows not shown."""
+    """A trial as shown. `today`, `edit`: lanes; `rest`: number of rows not shown.
+
+    `begun`: evaluated from then on. `second`: how long an alarm waits for the second reading, if
+    long; `instead`: what a rule may compare to do without it.
+    """
 
     tried: TrialResult
     begun: datetime | None
+    second: str
+    instead: str | None
     title: str
     drawn: StripDrawing | None
     today: Lane | None
@@ -185,6 +192,8 @@ def _view(context: RequestContext, tried: TrialResult, name: str) -> TrialView:
     return TrialView(
         tried=tried,
         begun=moment_if(tried.begun),
+        second=duration(tried.second / _SECOND) if tried.second else "",
+        instead=at_first_reading(tried.rule),
         title=views_texts.rule_title(tried.rule),
         drawn=views_strip.draw_strip(picture, (today, edit)) if picture else None,
         today=views_strip.draw_lane(tried, today) if today else None,

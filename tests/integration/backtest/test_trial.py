@@ -93,6 +93,7 @@ def test_of_a_step_only_its_severity_counts(client: httpx.Client) -> None:
     assert body["severity"] == "major"
     assert {one["severity"] for one in body["tried"]["spells"]} == {"major"}
     assert body["today"]["in_alarm_s"] < body["tried"]["in_alarm_s"]
+    assert (body["begun"], body["second_reading_s"]) == (None, None)
 
 
 def test_the_picture_is_of_what_was_measured(client: httpx.Client) -> None:

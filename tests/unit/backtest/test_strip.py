@@ -33,6 +33,11 @@ def test_half_of_the_time() -> None:
     assert seen(1, 3, 3, 1, 1).beyond(2) == pytest.approx(0.5)
 
 
+def test_how_often_there_is_a_reading() -> None:
+    assert seen(1, 3, float("nan"), 3, 1, 1).interval == HOUR
+    assert seen(1).interval == 0
+
+
 def test_a_gap_is_no_time() -> None:
     """Ten hours of nothing after the second reading count as the three that it held."""
     found = seen(1, 3, *[float("nan")] * 9, 1, 1)

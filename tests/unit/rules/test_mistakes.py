@@ -1,5 +1,7 @@
 """What authors usually get wrong, and the message that mends it."""
 
+from dataclasses import replace
+
 import pytest
 
 from rules._duration import HOUR, SECOND
@@ -267,10 +269,27 @@ def test_a_threshold_that_no_site_has_is_told_with_the_nearest() -> None:
 
 
 def test_a_window_shorter_than_the_interval_is_told_with_that_of_the_site() -> None:
-    (_, found) = told(rule("rate(level, 1 h) > 0.1 m/h and level > threshold.alert"), MILL, FORD)
+    (_, found, _) = told(rule("rate(level, 1 h) > 0.1 m/h and level > threshold.alert"), MILL, FORD)
     assert found == (
         "4:9: rate(level, 1 h) needs 2 readings, and ford reads every 1 h; write 2 h or more"
     )
+
+
+def test_a_for_that_means_the_second_of_rare_readings_is_told_with_what_avoids_it() -> None:
+    found = told(rule("level > threshold.alert"), FORD, MILL)[-1]
+    assert found == (
+        "4:15: `for: 10 min` needs two readings, and ford reads every 1 h: an alarm there waits for"
+        " the second; to raise it at the first, write min(level, 11 min) and no `for`"
+    )
+    more = replace(FORD, name="weir")
+    found = told(rule("level < threshold.alert"), FORD, more)[-1]
+    assert "ford reads every 1 h (and 1 more sites do)" in found
+    assert "write max(level, 11 min)" in found
+    compound = told(rule("level > threshold.alert and change(level, 1 h) > 0 m"), FORD)[-1]
+    assert compound.endswith("an alarm there waits for the second")
+    rare = replace(FORD, on_change=frozenset({"level"}))
+    assert "two readings" not in told(rule("level > threshold.alert"), MILL, rare)[-1]
+    assert "two readings" not in told(rule("silent(level, 3 h)"), FORD)[-1]
 
 
 @pytest.mark.parametrize(
