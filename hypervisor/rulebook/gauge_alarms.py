@@ -70,7 +70,8 @@ def find_rules(
     """The rules in force that use only this threshold, else steps of them, else a plain one.
 
     Only of hazards, and only those that the gauge's own values decide: not what tells of its
-    silence, or of sites upstream. `slope`: the threshold limits the rate of change.
+    silence, of sites upstream or of what is forecast.
+    `slope`: the threshold limits the rate of change.
     """
     candidates = [
         rule
@@ -80,6 +81,7 @@ def find_rules(
         and rule.axis == "values"
         and rule.plain == (quantity.name,)
         and not rule.afar
+        and not rule.forecasts
     ]
     own = [rule for rule in candidates if rule.thresholds == (threshold,)]
     if own:
