@@ -192,3 +192,13 @@ def test_no_page_is_wider_than_a_tablet(console: Console, width: int) -> None:
     page.locator("tr[data-row] [data-open]").first.click()
     expect(page.locator("#panel")).to_be_visible()
     assert overflow(page) <= 0
+
+
+def test_on_a_phone_the_end_of_a_page_is_above_the_navigation(console: Console) -> None:
+    """In an exercise too, whose frame has a margin of its own."""
+    page = console.page("/load", size=PHONE)
+    last = page.locator("main summary").last
+    last.focus()
+    expect(last).to_be_in_viewport()
+    bottom = last.evaluate("element => element.getBoundingClientRect().bottom")
+    assert bottom <= page.locator(".rail").evaluate("rail => rail.getBoundingClientRect().top")
