@@ -166,6 +166,15 @@ class Forecasting(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a model issued at times (µs, ascending), on a column of its own series."""
+
+    column: SeriesColumns
+    times: Instants
+    issued: Issued
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forecasts:
     """The models of a series of a subject, as revisions: from µs, ascending; None: none any more.
 
@@ -190,6 +199,11 @@ class Forecasts:
         there = np.array([model is not None for model in self.models], dtype=np.bool_)
         turns = np.flatnonzero(np.diff(there, prepend=False))
         return Steps(at=self.begins[turns], value=np.where(there[turns], 1.0, np.nan))
+
+    @cached_property
+    def kept(self) -> dict[int, "Kept"]:
+        """What was issued last, by the number of the model: several rules ask for the same."""
+        return {}
 
     @cached_property
     def memory(self) -> int:

@@ -5,16 +5,18 @@ when it is computed. It is issued under the model in force at the time of the re
 model comes after.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rules._axis import Axis, Index, lying_in, merged
-from rules._forecast import Issued, chance_above, value_at
-from rules._inputs import Subject, Values
+from rules._forecast import chance_above, value_at
+from rules._inputs import Instants, Issued, Kept, Subject, Values
 from rules._interval import Mask
 from rules._track import Track
+
+_FEW = 1_000  # issue times that are kept beyond the block: those of a year take megabytes
 
 
 class Issues:
@@ -24,7 +26,7 @@ class Issues:
         self._axis = axis
         self._track = track
         self._forecasts = [subject.forecasts.get(name) for subject in subjects]
-        self._kept: dict[tuple[int, int], tuple[Index, Issued]] = {}  # by subject and model
+        self._kept: dict[tuple[int, int], Kept] = {}  # by subject and model
 
     def medians(self, rows: Index, horizon: int) -> Values:
         """The medians after a horizon (µs), at good readings; nan: none was issued."""
@@ -57,11 +59,18 @@ class Issues:
         return modelled
 
     def _issued(self, rows: Index) -> Iterator[tuple[Index, Issued]]:
-        """The places of rows with a model in force, and what it issued there."""
+        """The places of rows with a model in force, and what was issued there.
+
+        All subjects together whose models have the same horizons.
+        """
+        alike: dict[Hashable, list[tuple[Index, Issued]]] = {}
         for some, subject, number in self._parts(rows):
-            kept, issued = self._issue(subject, number, rows[some])
-            places = np.searchsorted(kept, rows[some])
-            yield some, _taken(issued, places)
+            times = self._axis.times(self._track.good[rows[some]])
+            kept = self._issue(subject, number, times)
+            issued = _taken(kept.issued, np.searchsorted(kept.times, times))
+            alike.setdefault((issued.horizons, issued.levels), []).append((some, issued))
+        for parts in alike.values():
+            yield np.concatenate([some for some, _ in parts]), _joined([one for _, one in parts])
 
     def _parts(self, rows: Index) -> Iterator[tuple[Index, int, int]]:
         """Places of rows by subject and the model in force there."""
@@ -77,20 +86,25 @@ class Issues:
                 if number >= 0 and forecasts.models[number] is not None:
                     yield own[numbers == number], subject, number
 
-    def _issue(self, subject: int, number: int, rows: Index) -> tuple[Index, Issued]:
-        kept = self._kept.get((subject, number))
-        if kept is not None and lying_in(kept[0], rows).all():
-            return kept
-        every = merged([rows] if kept is None else [rows, kept[0]])
+    def _issue(self, subject: int, number: int, times: Instants) -> Kept:
         forecasts, column = self._forecasts[subject], self._track.columns[subject]
         assert forecasts is not None  # noqa: S101  rows of a subject without are in no part
         assert column is not None  # noqa: S101
+        kept = self._kept.get((subject, number), forecasts.kept.get(number))
+        if kept is not None and kept.column is not column:
+            kept = None
+        if kept is not None and lying_in(kept.times, times).all():
+            return kept
+        every = merged([times] if kept is None else [times, kept.times])
         model = forecasts.models[number]
         assert model is not None  # noqa: S101
-        columns = {**forecasts.inputs, model.inputs[0]: column}
-        times = self._axis.times(self._track.good[every])
-        self._kept[subject, number] = every, model.issue(columns, times)
-        return self._kept[subject, number]
+        issued = model.issue({**forecasts.inputs, model.inputs[0]: column}, every)
+        kept = Kept(column=column, times=every, issued=issued)
+        if len(every) <= _FEW:
+            forecasts.kept[number] = kept
+        else:
+            self._kept[subject, number] = kept
+        return kept
 
 
 def _taken(issued: Issued, places: Index) -> Issued:
@@ -102,6 +116,19 @@ def _taken(issued: Issued, places: Index) -> Issued:
         current=issued.current[places],
         values=issued.values[places],
         tier=issued.tier[places],
+    )
+
+
+def _joined(parts: Sequence[Issued]) -> Issued:
+    """One after the other, of the same horizons and levels."""
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        times=np.concatenate([part.times for part in parts]),
+        current=np.concatenate([part.current for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        tier=np.concatenate([part.tier for part in parts]),
     )
 
 

@@ -39,6 +39,7 @@ class Prefilter:
     missing: Mask  # which devices a subject does not have
     limits: Mapping[str, Values]
     silences: Sequence[tuple[str, int]] = field(default_factory=list)
+    modelled: Mapping[str, Mask] = field(default_factory=dict)  # series -> a model is in force
 
     @classmethod
     def of(
@@ -66,6 +67,10 @@ class Prefilter:
                 for name in latest.thresholds
             },
             silences=list(_silences(latest.when)),
+            modelled={
+                name: np.array([_is_modelled(subject, name) for subject in subjects])
+                for name in latest.forecasts
+            },
         )
 
     @classmethod
@@ -121,6 +126,7 @@ class Prefilter:
             sums={name: stats.sums(places) for name, places in self.named.items()},
             thresholds=self.limits,
             silences=alone,
+            modelled=self.modelled,
             members=members if width else None,
             present=self.present,
         )
@@ -157,6 +163,11 @@ def _place(subject: SubjectFacts, name: str, stats: SeriesStats) -> int:
 
 def _latest_limit(subject: SubjectFacts, name: str) -> float:
     return float(subject.thresholds[name].value[-1]) if name in subject.thresholds else np.nan
+
+
+def _is_modelled(subject: SubjectFacts, name: str) -> bool:
+    """Whether its latest model is one."""
+    return name in subject.forecasts and subject.forecasts[name].models[-1][1] is not None
 
 
 def _counts(subject: SubjectFacts, key: str) -> int:
@@ -213,9 +224,10 @@ def _settled(rule: RuleHistory, subject: SubjectFacts) -> int:
         return LATER
     if any(not _in_service(subject, subject.series[name]) for name in names):
         return LATER
+    models = [subject.forecasts[name].models for name in rule.forecasts & subject.forecasts.keys()]
     steps: list[Steps] = list(subject.thresholds.values())
     steps += [device.in_service for device in subject.devices.values()]
-    last = rule.revisions[-1][0]
+    last = max([rule.revisions[-1][0], *(some[-1][0] for some in models)])
     for series in subject.series.values():
         steps += [series.interval, series.stale_after]
         steps += [] if series.withdrawn is None else [series.withdrawn]

@@ -12,6 +12,7 @@ import numpy as np
 
 from hypervisor.evaluation.series_stats import LATER
 from hypervisor.evaluation.series_tail import Mask
+from rules._functions import FORECASTS
 from rules._inputs import Instants, Values
 from rules._tree import (
     Arithmetic,
@@ -69,6 +70,7 @@ class Spans:
     sums: Mapping[str, Span]  # of the sum of any of its values
     thresholds: Mapping[str, Values]
     silences: Mapping[str, Silences] = field(default_factory=dict)
+    modelled: Mapping[str, Mask] = field(default_factory=dict)  # where there may be a forecast
     members: "Spans | None" = None
     present: Mapping[str, Mask] = field(default_factory=dict)
 
@@ -146,7 +148,18 @@ def _span_of(node: Node, spans: Spans) -> Span:
             span = spans.sums.get(name)
         case Call(function="share", arguments=(condition,)):
             span = _share(condition, spans)
+        case Call(function=function) if function in FORECASTS:
+            span = _forecast(node, spans)
     return span or anything
+
+
+def _forecast(call: Call, spans: Spans) -> Span | None:
+    """Anything; nothing where no model is in force."""
+    names = [node.name for node in walk(call) if isinstance(node, Name)]
+    there = spans.modelled.get(names[0])
+    if there is None:
+        return None
+    return np.where(there, -np.inf, np.inf), np.where(there, np.inf, -np.inf)
 
 
 def _share(condition: Node, spans: Spans) -> Span | None:

@@ -20,7 +20,9 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.changes import Changes
 from hypervisor.registry.inventory_files import read_sources
+from hypervisor.registry.model import Revision
 from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.conftest import TEMPLATE, Stack, _settings
 
@@ -76,6 +78,10 @@ class Exercise:
     def apply(self, *sources: str) -> None:
         with connect(self.settings.database_url) as connection:
             apply_inventory(connection, read_sources(list(sources)), author="test", now=None)
+
+    def revise(self, *revisions: Revision) -> None:
+        with connect(self.settings.database_url) as connection:
+            registry_queries.write(connection, Changes(revisions=revisions))
 
     def replay(self, file: Path, *words: str) -> dict[str, Any]:
         """Replay a file to its end; the account."""

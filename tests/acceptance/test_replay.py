@@ -1,6 +1,7 @@
 """Recorded floods, replayed as they happened: accounted for, and the same alarms at any speed."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,12 @@ import pytest
 
 from hypervisor.base.instants import text
 from hypervisor.broker.child import stop
+from hypervisor.registry.model import Revision
+from rules._duration import HOUR
+from rules._forecast import model_to_json
 from rules._pack import packs
+from rules._written_forecast import WrittenModel
+from sensors._errors import Place
 from simulators._options import parse_instant
 from simulators._publications import instant_of
 from simulators._recordings import read
@@ -26,6 +32,33 @@ SETTLED = "2022-01-10T06:00:00Z"  # no window of a rule looks back from here to 
 
 OUTAGE = ("--outage", "2022-01-10T12:00Z..2022-01-11T06:00Z")
 DISTURBED = ("--shuffle", "3600", "--double", *OUTAGE)
+
+
+SOON = ("flood-attention-likely", "flood-alert-likely", "flood-danger-likely")
+# Twice as far as it came within the hour, half of that of the gauge above; the second knows less.
+MODELS = (
+    (0, {"change(level, 1 h)": 1.0, "change(level@portet, 2 h)": 0.5}),
+    (9, {"change(level, 1 h)": 2.0}),
+)
+
+
+def forecasting(exercise: Exercise) -> None:
+    """Toulouse has a model from the first of January on, and another one from the tenth."""
+    revisions = []
+    for days, terms in MODELS:
+        written = WrittenModel(series="level", terms={2 * HOUR: terms}, spread=0.4)
+        model = written.model("toulouse-pont-neuf", Place(file="test", line=1, column=1))
+        revisions.append(
+            Revision(
+                kind="forecast",
+                key="toulouse-pont-neuf/level",
+                value=model_to_json(model),
+                effective=datetime(2022, 1, 1 + days, tzinfo=UTC),
+                author="test",
+                reason="test",
+            )
+        )
+    exercise.revise(*revisions)
 
 
 def value_rules() -> list[str]:
@@ -150,6 +183,7 @@ def test_toulouse_is_the_same_at_every_speed_and_once_more(
     for words in (("--speed", "max"), ("--speed", "36000"), ("--speed", "max", *DISTURBED)):
         played = new_exercise()
         played.apply("garonne")
+        forecasting(played)
         replay = (GARONNE, "--station", TOULOUSE, *ROUND_PEAK, *words)
         account = played.replay(*replay)
         log = played.log()
@@ -160,7 +194,7 @@ def test_toulouse_is_the_same_at_every_speed_and_once_more(
         # Late copies move the clock on: both logs are read at the last measurement's time.
         values = at_toulouse(played.log(rules=value_rules()))
         logs.append(inside(values, "", text(instant_of(parse_instant(ROUND_PEAK[3])))))
-    assert logs[0]
+    assert {entry["rule"] for entry in logs[0]} >= {"flood-level", *SOON[:2]}
     assert all(log == logs[0] for log in logs)
 
 
@@ -192,6 +226,7 @@ def test_a_disturbed_fortnight_taken_over_by_another_worker(
     for words in ((), ("--shuffle", "5400", "--double", *OUTAGE)):
         played = new_exercise()
         played.apply("garonne")
+        forecasting(played)
         if words:
             played.start("ingest", "--worker", "ingest-2")
             stop(played.parts[0])
@@ -200,5 +235,5 @@ def test_a_disturbed_fortnight_taken_over_by_another_worker(
         assert account["stored"] == readings
         assert account["lost"] == 0
         logs.append(inside(played.log(rules=value_rules()), "", text(instant_of(end))))
-    assert logs[0]
+    assert {entry["rule"] for entry in logs[0]} >= {"flood-level", *SOON[:2]}
     assert logs[0] == logs[1]

@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypervisor.base.instants import BEGINNING
-from hypervisor.evaluation.facts import SubjectFacts
+from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.evaluation.facts import SubjectFacts, forecast
 from hypervisor.evaluation.prefilter import Prefilter
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from hypervisor.evaluation.series_tail import SeriesTail
+from hypervisor.registry.model import Revision
+from rules._forecast import model_to_json
 from rules._inputs import Device, Steps
 from rules._rule import Rule
 from sensors._row import ROW
 from tests.unit.evaluation import test_rulebook as book
+from tests.unit.rules.forecasting import small_model
 
 MINUTE = 60_000_000
 SILENT_SHARE = "share(silent(light_level, 30 min)) >= 0.5"
@@ -245,3 +248,32 @@ def test_of_a_gauge_that_was_replaced_the_new_one_is_looked_at(
         numbers,
     )
     assert prefilter.quiet(numbers, 10 * MINUTE)[1].tolist() == [due * MINUTE]
+
+
+def test_a_rule_that_forecasts_is_quiet_where_its_model_was_withdrawn() -> None:
+    def site(*models: tuple[int, dict[str, Any] | None]) -> SubjectFacts:
+        return gauge(forecasts={"level": forecast([modelled(value, at) for at, value in models])})
+
+    numbers = stats(s1=(1.0, 2.0), s2=())
+    rule = book.rule("chance(level > threshold.attention, 2 h) > 0.5")
+    both = [site((5, small())), site((5, small()), (9, None))]
+    prefilter = of(rule, both, numbers)
+    assert prefilter.possible(numbers).tolist() == [True, False]
+    later = [site((5, small()), (2 * book.at(0), None))]
+    assert prefilter.settled.tolist() == [book.at(0)] * 2
+    assert of(rule, later, numbers).settled.tolist() == [2 * book.at(0)]
+
+
+def small() -> dict[str, Any]:
+    return model_to_json(small_model())
+
+
+def modelled(value: dict[str, Any] | None, at: int) -> Revision:
+    return Revision(
+        kind="forecast",
+        key="orge/level",
+        value=value,
+        effective=moment(at),
+        author="test",
+        reason="test",
+    )

@@ -260,3 +260,22 @@ def test_a_share_is_of_the_members_that_are_there() -> None:
     assert group(f"{half} > 0.9", levels, [False, False, True, True])
     assert not group(f"{half} < 0.9", levels, [False, False, True, True])
     assert group("share(discharge > 1 m3/s) > 0.9", levels, [True] * 4)
+
+
+def test_a_forecast_is_anything_where_there_is_a_model_and_nothing_elsewhere() -> None:
+    def forecast(when: str, *, modelled: bool) -> bool:
+        spans = Spans(
+            shape=(1,),
+            series={"level": (np.array([1.0]), np.array([2.0]))},
+            sums={},
+            thresholds={"attention": np.array([3.0])},
+            modelled={"level": np.array([modelled])},
+        )
+        return bool(can_be(condition(when), spans)[0])
+
+    soon = "chance(level > threshold.attention, 2 h) >= 0.5"
+    for when in (soon, "forecast(level, 1 h) > 9 m", f"not ({soon})", "forecast(level, 1 h) < 0 m"):
+        assert forecast(when, modelled=True)
+        assert not forecast(when, modelled=False)
+    assert not forecast(f"{soon} and level > 2.5 m", modelled=True)
+    assert possible(soon, 1.0, 2.0)

@@ -47,6 +47,16 @@ def test_a_flood_alarm_is_never_inhibited_by_doubt() -> None:
     assert not inhibited & {"flood-level", "flood-discharge", "flood-asset-reached"}
 
 
+def test_what_announces_is_told_at_once_and_silent_once_it_is_here() -> None:
+    rules = {rule.id: rule for pack in PACKS for rule in pack.rules}
+    announcing = [rule for rule in rules.values() if rule.forecasts]
+    assert len(announcing) == 7
+    assert {rule.grace for rule in announcing} == {0}
+    assert "flood-attention-likely" in rules["flood-level"].inhibits
+    assert "flood-discharge-attention-likely" in rules["flood-discharge"].inhibits
+    assert "flood-asset-likely" in rules["flood-asset-reached"].inhibits
+
+
 def test_the_first_asset_is_the_lowest_reach() -> None:
     registry = registry_of("essonne")
     lowest: dict[str, float] = {}
