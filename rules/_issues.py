@@ -70,7 +70,8 @@ class Issues:
             issued = _taken(kept.issued, np.searchsorted(kept.times, times))
             alike.setdefault((issued.horizons, issued.levels), []).append((some, issued))
         for parts in alike.values():
-            yield np.concatenate([some for some, _ in parts]), _joined([one for _, one in parts])
+            places, issues = zip(*parts, strict=True)
+            yield np.concatenate(places), _joined(issues)
 
     def _parts(self, rows: Index) -> Iterator[tuple[Index, int, int]]:
         """Places of rows by subject and the model in force there."""

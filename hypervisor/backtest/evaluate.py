@@ -131,7 +131,7 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
         for subject in territory.subjects.values()
         if sites is None or subject.place in sites
     ]
-    notes = list_unforecast(territory.rules.values(), there, evaluation.since)
+    notes = list_unforecast(territory.rules.values(), there)
     return replace(evaluation, notes=tuple(notes))
 
 
@@ -324,11 +324,11 @@ class Run:
             self._begun[pair] = begins
 
     def _begin(self, pair: Pair) -> int:
-        thresholds = self._territory.subjects[pair[1]].thresholds
+        subject = self._territory.subjects[pair[1]]
         begins, written = next(
             (at, rule) for at, rule in self._territory.revisions[pair] if rule is not None
         )
         for name in written.thresholds:
-            steps = thresholds[name]
+            steps = subject.thresholds[name]
             begins = max(begins, int(steps.at[np.argmin(np.isnan(steps.value))]))
-        return begins
+        return max(begins, self._territory.rules[pair[0]].begins(subject))

@@ -1,48 +1,29 @@
-"""Where and until when a rule of a backtest had no forecast: no alarm there is no clean record."""
+"""Where a rule of a backtest has no forecast: no alarm there is no clean record."""
 
 from collections.abc import Iterable, Iterator
 
-from hypervisor.base.instants import moment
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.rulebook import RuleHistory, no_forecast
-from sensors._row import NEVER
 
 _SHOWN = 5  # sites named
 
 
-def list_unforecast(
-    rules: Iterable[RuleHistory], subjects: Iterable[SubjectFacts], since: int
-) -> list[str]:
-    """Notes on rules without a model at some sites, or before a day after `since` (µs).
+def list_unforecast(rules: Iterable[RuleHistory], subjects: Iterable[SubjectFacts]) -> list[str]:
+    """Notes on rules that lack nothing but a model at some sites.
 
-    Of rules that had one somewhere: the others are as rules of which no site has the series.
+    Of those that have one somewhere: the others are as rules of which no site has the series.
     """
     subjects = list(subjects)
-    return [note for rule in rules if rule.rules for note in _of_rule(rule, subjects, since)]
+    return [note for rule in rules if rule.rules for note in _of_rule(rule, subjects)]
 
 
-def _of_rule(rule: RuleHistory, subjects: Iterable[SubjectFacts], since: int) -> Iterator[str]:
-    latest, without = rule.rules[-1], list[str]()
-    from_day: dict[str, list[str]] = {}
-    somewhere = False
-    for subject in subjects:
-        lacking = rule.lacks(latest, subject)
-        if lacking is not None:
-            names = latest.needed_forecasts
-            if lacking in {no_forecast(name) for name in names}:
-                without.append(subject.key)
-            continue
-        somewhere = True
-        begins = rule.begins(subject)
-        if begins > max(since, NEVER):
-            from_day.setdefault(f"{moment(begins):%-d %B %Y}", []).append(subject.key)
-    if without and somewhere:
-        yield f"{rule.id}: no forecast at {_listed(without)}: no model"
-    for day, keys in from_day.items():
-        yield f"{rule.id}: no forecast before {day} at {_listed(keys)}: no model"
-
-
-def _listed(keys: list[str]) -> str:
-    more = len(keys) - _SHOWN
-    shown = ", ".join(sorted(keys)[:_SHOWN])
-    return f"{shown} and {more} more" if more > 0 else shown
+def _of_rule(rule: RuleHistory, subjects: Iterable[SubjectFacts]) -> Iterator[str]:
+    latest = rule.rules[-1]
+    unmodelled = {no_forecast(name) for name in latest.needed_forecasts}
+    if not unmodelled:
+        return
+    lacking = {subject.key: rule.lacks(latest, subject) for subject in subjects}
+    keys = sorted(key for key, what in lacking.items() if what in unmodelled)
+    if keys and None in lacking.values():
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        yield f"{rule.id}: no forecast at {', '.join(keys[:_SHOWN])}{more}: no model"

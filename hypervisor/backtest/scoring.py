@@ -247,8 +247,8 @@ def _describe_begun(evaluation: Evaluation) -> Iterator[str]:
         listed = [f"{rule} at {key} {clock(at)}" for (rule, key), at in begun[:_SHOWN]]
         more = f" and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else ""
         yield (
-            "not evaluated before the rule and its thresholds were in force, by default from the"
-            f" commissioning on: {', '.join(listed)}{more}"
+            "not evaluated before the rule, its thresholds and models were in force, by default"
+            f" from the commissioning on: {', '.join(listed)}{more}"
         )
 
 

@@ -102,8 +102,8 @@ def test_what_lies_before_a_gauges_commissioning_is_said_and_no_miss() -> None:
     assert result.scored.notes == (
         "the flood of old: not scored: nothing is evaluated there before 2022-01-01 05:00",
         (
-            "not evaluated before the rule and its thresholds were in force, by default from the"
-            " commissioning on: flood-level at pont 2022-01-01 05:00"
+            "not evaluated before the rule, its thresholds and models were in force, by default"
+            " from the commissioning on: flood-level at pont 2022-01-01 05:00"
         ),
     )
     assert [line for line in tables(result) if str(line).startswith("note: not evaluated")]

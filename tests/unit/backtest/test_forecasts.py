@@ -6,7 +6,7 @@ from hypervisor.backtest import registries
 from hypervisor.backtest.formatting import format_answer
 from hypervisor.backtest.model import Span
 from hypervisor.backtest.registries import Trial
-from hypervisor.backtest.scoring import Scored
+from hypervisor.backtest.scoring import score
 from hypervisor.backtest.service import Answer
 from hypervisor.registry.model import Revision
 from rules._forecast import model_to_json
@@ -53,27 +53,25 @@ def test_a_period_that_begins_later_finds_the_same() -> None:
     assert hours(late) == [("flood-soon", "pont", 8, 9)]
 
 
-def noted(*models: Revision, written: str = SOON, since: float | None = None) -> list[str]:
-    span = Span(since=None if since is None else at(since))
-    found = judge(registry(written, *models), recorded(RISING, RISING), span=span)
-    answer = Answer(evaluation=found, scored=Scored(scores=(), notes=("another",)))
-    notes: list[str] = format_answer(answer)["notes"]
-    assert notes[-1] == "another"
-    return notes[:-1]
+def noted(*models: Revision, written: str = SOON) -> list[str]:
+    found = judge(registry(written, *models), recorded(RISING, RISING))
+    notes: list[str] = format_answer(Answer(evaluation=found, scored=score([], found, [])))["notes"]
+    return notes
 
 
 def test_where_there_was_no_model_is_told_and_until_when() -> None:
-    assert noted(modelled(model(1.0), 3)) == [
-        "flood-soon: no forecast at moulin: no model",
-        "flood-soon: no forecast before 1 January 2022 at pont: no model",
-    ]
-    both = [modelled(model(1.0), 3), modelled(model(1.0), 50, site="moulin")]
-    assert noted(*both) == [
-        "flood-soon: no forecast before 3 January 2022 at moulin: no model",
-        "flood-soon: no forecast before 1 January 2022 at pont: no model",
-    ]
-    assert noted(*both, since=4)[0].endswith("before 3 January 2022 at moulin: no model")
-    assert noted(modelled(model(1.0), -9), modelled(model(1.0), -9, site="moulin")) == []
+    nowhere = "flood-soon: no forecast at moulin: no model"
+    first, second = noted(modelled(model(1.0), 3))
+    assert first == nowhere
+    assert second.startswith(
+        "not evaluated before the rule, its thresholds and models were in force"
+    )
+    assert second.endswith(": flood-soon at pont 2022-01-01 03:00")
+    assert noted(modelled(model(1.0), -9)) == [nowhere]
+    both = [modelled(model(1.0), -9), modelled(model(1.0), 50, site="moulin")]
+    (only,) = noted(*both)
+    assert only.endswith(": flood-soon at moulin 2022-01-03 02:00")
+    assert noted(both[0], modelled(model(1.0), -9, site="moulin")) == []
 
 
 def test_rules_that_forecast_nowhere_are_not_spoken_of() -> None:
