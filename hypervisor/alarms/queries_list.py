@@ -212,8 +212,9 @@ def list_operators(
 
 
 def read_account_titles(connection: Connection) -> dict[str, str]:
-    """The titles of accounts by name."""
-    return dict(connection.execute("SELECT name, title FROM account").fetchall())
+    """What people are called, by the name of their account: its title, if it has one."""
+    query = "SELECT name, COALESCE(NULLIF(title, ''), name) FROM account"
+    return dict(connection.execute(query).fetchall())
 
 
 def find_latest(connection: Connection) -> tuple[datetime, str, str | None] | None:

@@ -45,6 +45,13 @@ FROM asset a JOIN LATERAL (
 ) r ON r.value IS NOT NULL
 JOIN site g ON g.name = r.value->>'gauge' ORDER BY a.name
 """
+_BEYOND = """
+SELECT a.title FROM asset a JOIN LATERAL (
+    SELECT value FROM revision WHERE kind = 'reach' AND key = a.name
+      AND effective <= %s ORDER BY effective DESC, id DESC LIMIT 1
+) r ON r.value IS NOT NULL
+WHERE NOT EXISTS (SELECT FROM site WHERE name = r.value->>'gauge') ORDER BY a.title
+"""
 _LIMITS = """
 SELECT DISTINCT ON (key) left(key, -length(%(name)s) - 1), (value->>'value')::float,
        COALESCE(value->>'quantity', 'level') = 'level'
@@ -90,6 +97,11 @@ def recent(
 def assets(connection: Connection, at: datetime) -> list[Standing]:
     """The assets that are tied to a gauge at a time."""
     return connection.cursor(row_factory=class_row(Standing)).execute(_ASSETS, [at]).fetchall()
+
+
+def list_assets_beyond(connection: Connection, at: datetime) -> list[str]:
+    """Titles of the assets whose gauge the reader does not see: outside their territory."""
+    return [title for (title,) in connection.execute(_BEYOND, [at])]
 
 
 def limits(connection: Connection, name: str, at: datetime) -> dict[str, float]:

@@ -105,5 +105,5 @@ def _render(
         wrong=wrong,
         sites=queries_site.suggest_sites(context.connection),
         writes=context.person.may(Duty.OPERATE),
-        **view.template_words(),
+        **view.template_words(context),
     )

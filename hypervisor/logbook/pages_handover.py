@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Path, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.alarms import views_words
+from hypervisor.alarms import queries_list, views_words
 from hypervisor.base.duties import Duty
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
@@ -126,9 +126,12 @@ def _render_handover(context: RequestContext, handover: Handover, *, wrong: str 
 
 
 def _render(context: RequestContext, *, wrong: str, **values: Any) -> Response:
+    with context.owning() as owner:
+        names = queries_list.read_account_titles(owner)
     return render(
         context,
         "handover.html",
+        names=names,
         status_code=409 if wrong else 200,
         wrong=wrong,
         before=queries_handovers.list_handovers(context.connection, limit=10),

@@ -110,7 +110,6 @@ def _render(
     incident = sheet.incident
     held = context.person.territory(Duty.OPERATE)
     with context.owning() as owner:
-        names = queries_list.read_account_titles(owner)
         people = queries_list.list_operators(owner, {row.commune for row in sheet.rows})
     with reading(reader_of(context)):
         values: dict[str, Any] = {
@@ -129,7 +128,6 @@ def _render(
         context,
         template,
         status_code=422 if wrong else 200,
-        names=names,
         people=people,
         assignees=sorted({row.assignee for row in sheet.rows if row.assignee}),
         may=any(held.holds(row.commune) for row in sheet.rows) and context.person.may(Duty.OPERATE),
@@ -140,5 +138,5 @@ def _render(
         largest=LARGEST // 1024**2,
         w=views_words,
         **values,
-        **view.template_words(),
+        **view.template_words(context),
     )

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from hypervisor.access.context import RequestContext
-from hypervisor.alarms import queries_timeline
+from hypervisor.alarms import queries_list, queries_timeline
 from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.reader import Reader
 from hypervisor.base.translation import mark as _mark
@@ -153,9 +153,12 @@ def merge_lines(entries: Iterable[LogEntry], events: Iterable[TimelineEvent]) ->
     return sorted(merged, key=lambda line: line.at, reverse=True)
 
 
-def template_words() -> dict[str, Any]:
-    """Labels for the templates."""
+def template_words(context: RequestContext) -> dict[str, Any]:
+    """Labels for the templates; `names`: what people are called, by their account."""
+    with context.owning() as owner:
+        names = queries_list.read_account_titles(owner)
     return {
+        "names": names,
         "KINDS": KINDS,
         "SETTLE": SETTLE,
         "EVENTS": EVENTS,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
+from hypervisor.alarms import queries_list
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
 from hypervisor.logbook import service_handover
@@ -61,6 +62,12 @@ def show_waiting(context: Context) -> Response:
     return answer
 
 
+def _call(context: RequestContext, account: str) -> str:
+    """What somebody is called."""
+    with context.owning() as owner:
+        return queries_list.read_account_titles(owner).get(account, account)
+
+
 def _values(
     context: RequestContext, visit: visits.Visit | None, start: Start | None
 ) -> dict[str, Any]:
@@ -69,11 +76,13 @@ def _values(
     clock = context.now()
     since = visit.since if visit else clock - _LATELY
     wall = visit.wall if visit else context.clock() - _LATELY
+    handover = service_handover.find_waiting(context)
     return {
         "look": look,
         "bare": start is not None and start.empty and not look.standing,
         "visit": visit,
-        "handover": service_handover.find_waiting(context),
+        "handover": handover,
+        "offered_by": _call(context, handover.offered_by) if handover else "",
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [
             views_rivers.draw_sparkline(row, look.readings.get(row.gauge, ()))

@@ -80,7 +80,7 @@ def show_report(context: Context, of: Of) -> Response:
         incidents=incidents,
         incident_title=views_words.incident,
         domains=[(domain.name, domain) for domain in context.catalogue.domains.values()],
-        **log_view.template_words(),
+        **log_view.template_words(context),
     )
 
 

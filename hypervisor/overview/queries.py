@@ -23,6 +23,7 @@ FROM alarm a WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS
 """
 _GLANCE = """
 SELECT (SELECT evaluated_to FROM evaluation_state) AS evaluated_to,
+       (SELECT max(heartbeat_at) FROM worker) AS heard_to,
        (SELECT count(*) FROM worker WHERE drained_at IS NULL) AS workers,
        (SELECT coalesce(bool_and(heartbeat_at > %(late)s), false) FROM worker
         WHERE drained_at IS NULL) AS workers_heard,
@@ -105,6 +106,7 @@ class Glance:
 
     tally: dict[int, tuple[int, int]]
     evaluated_to: datetime | None
+    heard_to: datetime | None
     workers: int
     workers_heard: bool
     readings_per_minute: int

@@ -14,11 +14,14 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, mark_plural, translate_plural
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import limit_label, quantity_label
+from hypervisor.database.instance import watermark
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.exercises import views as exercise_views
+from hypervisor.exercises.model import Run
 from hypervisor.exercises.queries_runs import get_latest_run
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
+from hypervisor.forecast.queries import list_assets_beyond
 from hypervisor.forecast.trend import Course
 from hypervisor.notifications.on_call import OnCallNow, find_on_call
 from hypervisor.overview import queries
@@ -43,11 +46,17 @@ _PEAKS = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Now:
-    """All that the page shows. `sensors`: number of monitored devices."""
+    """All that the page shows. `sensors`: number of monitored devices.
+
+    `gauged`: the reader's territory has a river gauge. `beyond`: titles of assets in it whose
+    gauge lies outside, so that nothing is known here of the water at them.
+    """
 
     standing: tuple[OpenAlarm, ...]
     worsening: tuple[Worsening, ...]
     reached: tuple[Reach, ...]
+    beyond: tuple[str, ...]
+    gauged: bool
     rivers: tuple[River, ...]
     blind: tuple[BlindSensor, ...]
     sensors: int
@@ -109,6 +118,8 @@ def _look(context: RequestContext) -> Now:
         standing=tuple(standing),
         worsening=tuple(worse),
         reached=tuple(reach for reach in reaches if reach.state == "reached"),
+        beyond=tuple(list_assets_beyond(connection, now)),
+        gauged=bool(places),
         rivers=tuple(
             build_rivers(
                 (place for place in places if place.name in courses or place.name in fills),
@@ -175,6 +186,7 @@ _MOVEMENTS = {
     "steady": mark("steady"),
     "unknown": mark("no trend yet"),
 }
+_FLOODED = mark_plural("%(num)s asset flooded", "%(num)s assets flooded")
 _TO_SEE = {
     1: mark_plural(
         "%(num)s critical alarm to acknowledge", "%(num)s critical alarms to acknowledge"
@@ -189,6 +201,8 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
     """Functions for the templates of Now and the wall display."""
     return {
         "headline": lambda: write_headline(look),
+        "nothing_worse": lambda: explain_nothing_worse(look),
+        "no_rivers": lambda: explain_no_rivers(look),
         "how_of": mark_state_of,
         "title_of": title_of,
         "value_of": views_words.value,
@@ -203,7 +217,7 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
 
 def write_headline(look: Now) -> str:
     """The headline: alarms to acknowledge and time to the next asset."""
-    return f"{_waiting(look)}, {_coming(look)}"
+    return ", ".join(filter(None, (_waiting(look), _coming(look))))
 
 
 def _waiting(look: Now) -> str:
@@ -218,11 +232,33 @@ def _waiting(look: Now) -> str:
 
 def _coming(look: Now) -> str:
     asset = look.next_asset
+    if asset is None and look.reached:
+        count = len(look.reached)
+        return translate_plural(*_FLOODED, count) % {"num": count}
+    if asset is None and look.beyond:
+        return _("some assets not assessed here")
     if asset is None:
-        return _("no asset reached within a day")
+        return _("no asset reached within a day") if look.gauged else ""
     if asset.left is None:
         return _("next asset perhaps reached")
     return _("next asset in %(span)s") % {"span": filters.rough(asset.left)}
+
+
+def explain_nothing_worse(look: Now) -> tuple[str, str]:
+    """(what, why) where no row is getting worse: nothing threatens, or nothing can be known."""
+    if not look.gauged:
+        return _("No river gauge in your territory."), _("So no rise of water is projected here.")
+    return (
+        _("No asset or threshold is threatened."),
+        _("Projection over 24 h from the trend of the last three hours."),
+    )
+
+
+def explain_no_rivers(look: Now) -> tuple[str, str]:
+    """(what, why) where no river is drawn."""
+    if not look.gauged:
+        return _("No river gauge in your territory."), ""
+    return _("No river gauge has reported yet."), _("The inventory assigns gauges to rivers.")
 
 
 def list_changes(changes: Changes) -> list[tuple[int, str]]:
@@ -268,6 +304,7 @@ _LATE = timedelta(seconds=30)  # a healthy process reports every few seconds
 class Bar:
     """`load_mark`: alarms in ten minutes that make a flood of alarms.
 
+    `clock`: None in an exercise in which no scenario has begun.
     `set_aside`: rules and sites whose evaluation failed.
     """
 
@@ -276,7 +313,7 @@ class Bar:
     delay: timedelta | None
     load_mark: int
     wall: datetime
-    clock: datetime
+    clock: datetime | None
     exercise_words: str
     set_aside: int
 
@@ -293,9 +330,8 @@ def build_bar(context: RequestContext) -> Bar:
     """Read the figures of the bar."""
     now, wall = context.now(), context.clock()
     seen = queries.read_glance(context.connection, now=now, wall=wall)
-    until = seen.evaluated_to
-    delay = None if until is None else max(now - until, timedelta(0))
     live = context.instance.mode is Mode.LIVE
+    delay = measure_delay(seen, now=now, live=live)
     late = live and (delay is None or delay > _LATE or not seen.workers_heard)
     run = None if live else get_latest_run(context.connection)
     set_aside = queries_setbacks.count(context.connection)
@@ -305,8 +341,23 @@ def build_bar(context: RequestContext) -> Bar:
         delay=delay,
         load_mark=FLOOD_BEGINS,
         wall=wall,
-        # Of a run that waits at its beginning the clock shows the beginning.
-        clock=run.begins if run and timedelta(0) < run.begins - now <= _EARLY else now,
+        clock=now if live else _scenario_clock(context, run),
         exercise_words="" if live else exercise_views.format_banner(context, run),
         set_aside=set_aside,
     )
+
+
+def measure_delay(seen: Glance, *, now: datetime, live: bool) -> timedelta | None:
+    """How far the evaluation is behind: in an exercise behind what its player has sent."""
+    if seen.evaluated_to is None:
+        return None
+    ahead = now if live or seen.heard_to is None else max(now, seen.heard_to)
+    return max(ahead - seen.evaluated_to, timedelta(0))
+
+
+def _scenario_clock(context: RequestContext, run: Run | None) -> datetime | None:
+    """What an exercise's clock shows. Of a run that waits at its beginning: the beginning."""
+    stands = watermark(context.connection)
+    if stands is None:
+        return run.begins if run else None
+    return run.begins if run and timedelta(0) < run.begins - stands <= _EARLY else stands

@@ -18,6 +18,7 @@ from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_site import SiteDevice
 from hypervisor.web import filters
+from hypervisor.web.refusals import refusal
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT, Kind, Reporting
@@ -129,7 +130,11 @@ def build_limit_rows(context: RequestContext, facts: Facts) -> dict[str, Any]:
     latest = max(facts.limits, key=lambda limit: (limit.revisions, limit.effective), default=None)
     source = ""
     if latest is not None:
-        parts = {"author": latest.author, "reason": latest.reason, "count": latest.revisions - 1}
+        parts = {
+            "author": latest.author,
+            "reason": refusal(latest.reason),
+            "count": latest.revisions - 1,
+        }
         source = (
             _("%(author)s, %(reason)s; changed %(count)s times")
             if latest.revisions > 1

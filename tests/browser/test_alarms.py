@@ -56,6 +56,8 @@ def test_an_alarm_is_worked_by_keyboard(own_console: Console) -> None:
     expect(page).to_have_url(re.compile(r"/alarms/\d+$"))
     expect(page.locator("tr[aria-selected=true]")).to_have_count(1)
     assert violations(page) == []
+    page.keyboard.press("Enter")  # once more: into the panel, whose links are far away by Tab
+    expect(page.locator("#panel-title")).to_be_focused()
     page.keyboard.press("a")
     expect(panel.locator(".log")).to_contain_text("a acquitté")
     expect(rows.first).to_contain_text("acquittée")  # where it stood: it does not jump
@@ -235,6 +237,7 @@ def test_filters_live_in_the_address(console: Console) -> None:
     page = console.page("/alarms")
     page.select_option("#f-domain", "weather")
     page.wait_for_url("**/alarms?domain=weather")
+    expect(page.locator("#f-domain")).to_be_focused()  # an arrow key goes on from there
     domains = page.locator("tr[data-row] .dom").all_inner_texts()
     assert domains
     assert {domain.strip() for domain in domains} == {"Weather"}

@@ -32,6 +32,10 @@ def test_the_first_thirty_seconds(console: Console) -> None:
     assert violations(page) == []
 
 
+_CALL = """head => head.insertAdjacentHTML("beforeend", '<p class="real duty"><b>'
+    + 'Permanence crues du département, 01 99 00 10 01</b> on call</p>')"""  # whom to call
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -50,6 +54,9 @@ def test_the_wall_shows_all_at_once_and_is_left_by_escape(console: Console) -> N
     expect(page).to_have_title(re.compile("EXERCICE · Mur · Essonne$"))
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert page.locator(".rows.wide li").count() == 5
+    page.locator(".head").evaluate(_CALL)
+    beyond = "all => all.filter(one => one.getBoundingClientRect().right > innerWidth).length"
+    assert page.locator(".head > *, .kiosk .panel").evaluate_all(beyond) == 0
     assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 1
     assert violations(page) == []
     page.keyboard.press("Escape")

@@ -618,6 +618,7 @@ def test_the_bar_rounds_what_came_and_counts_a_strange_severity_as_the_least(
     assert look == queries.Glance(
         tally={1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (1, 1)},
         evaluated_to=None,
+        heard_to=None,
         workers=0,
         workers_heard=False,
         readings_per_minute=3,

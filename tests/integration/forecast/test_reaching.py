@@ -7,6 +7,7 @@ import pytest
 
 from hypervisor.database.connect import connect
 from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
+from hypervisor.forecast.queries import list_assets_beyond
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Asset, Device, Series, Site
@@ -241,3 +242,10 @@ def test_an_asset_is_told_with_all_that_is_registered_of_it(world: World) -> Non
     lent = list_reaches(world.connection, CATALOGUE, now=NOW, courses_by_gauge={"ford": mill})
     world.connection.commit()
     assert [(each.asset, each.state, each.margin) for each in lent] == [("bridge", "reached", 3.0)]
+
+
+def test_an_asset_whose_gauge_is_out_of_sight_is_named(world: World) -> None:
+    asset(world, "bridge", "ford", 3.0)
+    asset(world, "road", "beyond the border", 1.25)
+    assert list_assets_beyond(world.connection, NOW) == ["road"]
+    assert [name for name, _state in order(world)] == ["bridge"]

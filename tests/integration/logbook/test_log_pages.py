@@ -214,7 +214,7 @@ def test_the_report_tells_alarms_acts_and_decisions(client: httpx.Client) -> Non
     assert client.post("/api/v1/log", json=decision).status_code == 201
 
     page = _page(client, "/report")
-    for said in ("fermer la RD 19", "Acquittée, anne", "Alarme déclenchée", first["title"]):
+    for said in ("fermer la RD 19", "Acquittée, Anne", "Alarme déclenchée", first["title"]):
         assert said in page, said
     rows = list(csv.DictReader(StringIO(client.get("/report.csv").text.removeprefix("\ufeff"))))
     assert {row["site"] for row in rows} == {"orge", "yvette"}

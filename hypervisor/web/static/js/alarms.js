@@ -6,6 +6,7 @@ document.documentElement.classList.add("scripted");
 const list = document.getElementById("alarms");
 const aside = document.getElementById("aside");
 const say = document.getElementById("announce");
+const FILTER = "hypervisor-filter-chosen";
 let fetching = null;
 let waiting = null; // the newest list, while it is held back
 
@@ -70,7 +71,7 @@ function update(made) {
   const where = focused()?.id;
   for (const old of rows()) {
     const now = made.querySelector(`#${CSS.escape(old.id)}`);
-    if (!now) old.classList.add("gone");
+    if (!now) leave(old);
     else if (now.outerHTML !== old.dataset.drawn) swap(old, now.cloneNode(true));
   }
   for (const old of list.querySelectorAll("tr.grp")) {
@@ -81,6 +82,13 @@ function update(made) {
   if (chips) document.getElementById("alarm-chips").innerHTML = chips.innerHTML;
   select(chosen);
   if (where) document.getElementById(where)?.focus({ preventScroll: true });
+}
+
+// It stays where it stands, in grey, and no longer says what it waits for.
+function leave(old) {
+  old.classList.add("gone");
+  const state = old.querySelector(".sa");
+  if (state) state.textContent = list.dataset.gone;
 }
 
 function swap(old, now) {
@@ -137,7 +145,7 @@ function show(number) {
 }
 
 function changed(number) {
-  if (open() !== String(number)) return;
+  if (open() !== String(number) || aside.querySelector("form.htmx-request")) return; // our own act: its answer comes
   if (dirty()) document.getElementById("moved").hidden = false;
   else show(number);
 }
@@ -190,6 +198,14 @@ function unfold(letter) {
   return true;
 }
 
+// Enter on the row that is open leads into its panel: the links there are far away by Tab.
+function enter() {
+  const here = focused();
+  if (!here || document.activeElement !== here || here.dataset.number !== open()) return false;
+  aside.querySelector("#panel-title")?.focus();
+  return true;
+}
+
 function act(letter) {
   if (checked().length) {
     const form = document.getElementById("bulk");
@@ -226,7 +242,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return;
   }
-  if (typing || !keysOn()) return;
+  if (typing) return;
+  if (event.key === "Enter" && enter()) return event.preventDefault();
+  if (!keysOn()) return;
   let done = false;
   if ("afdc".includes(event.key) && event.key.length === 1) done = act(event.key);
   if (event.key === "x") {
@@ -260,9 +278,14 @@ list.addEventListener("change", (event) => {
   if (event.target.matches("[data-all]")) for (const box of event.target.closest("tbody").querySelectorAll("input[name=alarm]")) box.checked = event.target.checked;
   if (event.target.matches("input[type=checkbox]")) countSelected();
 });
-document.getElementById("filters").addEventListener("change", (event) => {
-  if (event.target.matches("select")) event.currentTarget.requestSubmit();
+const filters = document.getElementById("filters");
+filters.addEventListener("change", (event) => {
+  if (!event.target.matches("select")) return;
+  sessionStorage.setItem(FILTER, event.target.id); // an arrow key chose one: the next goes on from there
+  filters.requestSubmit();
 });
+filters.querySelector(`#${CSS.escape(sessionStorage.getItem(FILTER) ?? "none")}`)?.focus();
+sessionStorage.removeItem(FILTER);
 
 // An empty field of the filter need not stand in the address.
 document.getElementById("filters").addEventListener("submit", (event) => {

@@ -13,6 +13,12 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("htmx:afterSettle", apply);
 
+// What was written is in the log: the keys are no longer letters.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.requestConfig?.verb !== "post" || document.getElementById("log-wrong")) return;
+  if (document.activeElement?.id === "log-text") document.activeElement.blur();
+});
+
 // What is being typed or chosen is not swept away by news of others.
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.id === "incident-live" && event.target.contains(document.activeElement)) event.preventDefault();

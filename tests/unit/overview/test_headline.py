@@ -1,0 +1,103 @@
+"""What Now says of the water: nothing threatens, or nothing can be known of it here."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hypervisor.base.reader import Reader, reading
+from hypervisor.forecast.arrival import Reach
+from hypervisor.notifications.on_call import OnCallNow
+from hypervisor.overview.queries import Glance
+from hypervisor.overview.views_now import (
+    Now,
+    explain_no_rivers,
+    explain_nothing_worse,
+    measure_delay,
+    write_headline,
+)
+
+QUIET = Now(
+    standing=(),
+    worsening=(),
+    reached=(),
+    beyond=(),
+    gauged=True,
+    rivers=(),
+    blind=(),
+    sensors=0,
+    colours=(),
+    duty=OnCallNow(routed=False),
+    worst={},
+    readings={},
+)
+FLOODED = Reach(
+    asset="road",
+    title="RD 188",
+    kind="road",
+    gauge="ford",
+    gauge_title="Ford",
+    level=1.25,
+    unit="m",
+    illustrative=False,
+    course=None,
+    margin=0.17,
+    state="reached",
+    arrival=None,
+)
+
+
+AT = datetime(2024, 10, 10, 15, 11, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    with reading(Reader(language="en", zone=ZoneInfo("Europe/Paris"), now=AT)):
+        yield
+
+
+def _with(**values: Any) -> Now:
+    return dataclasses.replace(QUIET, **values)
+
+
+def test_a_quiet_territory_with_gauges_has_nothing_to_fear() -> None:
+    assert write_headline(QUIET) == "Nothing to acknowledge, no asset reached within a day"
+    assert explain_nothing_worse(QUIET)[0] == "No asset or threshold is threatened."
+    assert explain_no_rivers(QUIET)[0] == "No river gauge has reported yet."
+
+
+def test_what_stands_in_the_water_is_not_called_dry() -> None:
+    assert write_headline(_with(reached=(FLOODED,))) == "Nothing to acknowledge, 1 asset flooded"
+
+
+def test_an_asset_whose_gauge_lies_elsewhere_is_not_called_safe() -> None:
+    look = _with(beyond=("RD 188",), gauged=False)
+    assert write_headline(look) == "Nothing to acknowledge, some assets not assessed here"
+
+
+def test_without_a_gauge_nothing_is_said_of_the_water() -> None:
+    look = _with(gauged=False)
+    assert write_headline(look) == "Nothing to acknowledge"
+    assert explain_nothing_worse(look)[0] == "No river gauge in your territory."
+    assert explain_no_rivers(look) == ("No river gauge in your territory.", "")
+
+
+def test_an_evaluation_that_is_behind_its_player_is_delayed() -> None:
+    seen = Glance(
+        tally={},
+        evaluated_to=AT,
+        heard_to=AT + timedelta(hours=57),
+        workers=1,
+        workers_heard=True,
+        readings_per_minute=0,
+        raised_lately=0,
+    )
+    assert measure_delay(seen, now=AT, live=False) == timedelta(hours=57)
+    assert measure_delay(seen, now=AT + timedelta(minutes=1), live=True) == timedelta(minutes=1)
+    assert measure_delay(dataclasses.replace(seen, heard_to=None), now=AT, live=False) == timedelta(
+        0
+    )
+    assert measure_delay(dataclasses.replace(seen, evaluated_to=None), now=AT, live=True) is None
