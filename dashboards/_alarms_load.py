@@ -27,7 +27,7 @@ _STEP = (
 
 _AVERAGE = Panel(
     key="alarms-average",
-    title=Text("Per 10 min", "Pour 10 min"),
+    title=Text("Per 10 min", "Par 10 min"),
     about=Text(
         en="Mean number of alarms presented to the operators per ten minutes of the time range."
         " EEMUA 191: one is manageable in the long run.",
@@ -45,7 +45,7 @@ _AVERAGE = Panel(
 )
 _WORST = Panel(
     key="alarms-worst",
-    title=Text("Worst 10 min", "Pires 10 min"),
+    title=Text("At worst", "Au pire"),
     about=Text(
         en="Highest number of alarms in ten minutes. EEMUA 191: at most ten in the first ten"
         " minutes of an upset.",
@@ -61,7 +61,7 @@ _WORST = Panel(
 )
 _OVER = Panel(
     key="alarms-over",
-    title=Text("In flood", "En avalanche"),
+    title=Text("In flood", "Avalanche"),
     about=Text(
         en="Share of the time range with more than ten alarms within ten minutes. EEMUA 191: below"
         " one per cent.",

@@ -30,7 +30,7 @@ CHATTERS = 3  # times within ten minutes
 
 _TOP = Panel(
     key="alarms-top",
-    title=Text("Top ten", "Dix premières"),
+    title=Text("Top ten", "Dix pires"),
     about=Text(
         en="Share of the ten most frequent alarms in the total. EEMUA 191 recommends below five"
         " per cent in the long run; fixing these helps most.",

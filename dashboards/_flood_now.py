@@ -63,7 +63,7 @@ _OVER = Panel(
 )
 _NEAREST = Panel(
     key="flood-nearest",
-    title=Text("Over alert", "Écart / alerte"),
+    title=Text("Over alert", "Écart max."),
     about=Text(
         en="Of all gauges the one nearest to its alert level from below, or farthest above it:"
         " level minus alert threshold. Positive: the threshold is exceeded.",
@@ -92,7 +92,7 @@ JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(
     key="flood-next-asset",
-    title=Text("Next asset in", "Atteint dans"),
+    title=Text("Next asset", "Prochain"),
     about=Text(
         en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
         " three hours. Nothing: none is reached within 24 h at today's rates.",
@@ -126,7 +126,7 @@ _REACHED = Panel(
 )
 _FULLEST = Panel(
     key="flood-fullest",
-    title=Text("Fullest basin", "Bassin max."),
+    title=Text("Fullest", "Bassin"),
     about=Text(
         "The fill of the fullest retention basin. From 95 % it holds nothing back any more.",
         "Remplissage du bassin de retenue le plus plein. À partir de 95 %, il n'écrête plus.",
@@ -147,7 +147,7 @@ _FULLEST = Panel(
 )
 _SILENT = Panel(
     key="flood-silent",
-    title=Text("Silent gauges", "Muettes"),
+    title=Text("Silent", "Muettes"),
     about=Text(
         en="Gauges without a reading for longer than their own limit: no alarm can be raised"
         " there.",

@@ -142,7 +142,7 @@ SECTION = Section(
         _AVAILABILITY,
         age_chart(
             "lighting",
-            Text("Age of open faults", "Âge des défauts ouverts"),
+            Text("Age of open faults", "Âge des défauts"),
             Text(
                 "How many faults are open, by how long: what is on the right was forgotten.",
                 "Défauts ouverts selon leur ancienneté : à droite, ceux que l'on a oubliés.",

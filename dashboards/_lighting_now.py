@@ -199,7 +199,7 @@ DANGERS = Panel(
 
 AVAILABILITY = Panel(
     key="lighting-available",
-    title=Text("Lamps that do as planned", "Points lumineux conformes"),
+    title=Text("Lamps as planned", "Points conformes"),
     about=Text(
         en="Availability: share of lamps that are lit when planned (in the current lighting"
         " period, else the last one) and dark by day, without a reported fault. Beside it: the"

@@ -102,7 +102,7 @@ _HEAVY = Panel(
 
 _LOAD = Panel(
     key="mobility-load",
-    title=Text("Highest load (V/C)", "Charge maximale (débit / capacité)"),
+    title=Text("Highest load (V/C)", "Charge maximale"),
     about=Text(
         en="Highest ratio of flow to capacity of each station within the time range, where the"
         " capacity is known: above 90 % the road is at its limit. The sixteen highest stations.",

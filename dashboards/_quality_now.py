@@ -59,7 +59,7 @@ _RECEIVED = Panel(
 )
 _SILENT = Panel(
     key="quality-silent",
-    title=Text("Silent devices", "Muets"),
+    title=Text("Silent", "Muets"),
     about=Text(
         en="Devices in service without a valid reading for longer than their limit, at the end of"
         " the time range; and the number of devices in service. Without lamps that are fed only at"
@@ -103,7 +103,7 @@ _SUSPECT = Panel(
 )
 _LETTERS = Panel(
     key="quality-letters",
-    title=Text("Dead letters", "Refusés"),
+    title=Text("Refused", "Refusés"),
     about=Text(
         en="Messages that could not be processed and have not been replayed; none is lost. Reasons"
         " are listed below, the messages in the console.",
@@ -122,7 +122,7 @@ _LETTERS = Panel(
 )
 _CLOCKS = Panel(
     key="quality-clocks",
-    title=Text("Wrong clocks", "Heure fausse"),
+    title=Text("Clocks", "Horloges"),
     about=Text(
         en="Devices with messages refused in the time range because their time lay in the future"
         " or too far in the past.",
@@ -140,7 +140,7 @@ _CLOCKS = Panel(
 )
 _BATTERIES = Panel(
     key="quality-batteries",
-    title=Text("Low batteries", "Batteries"),
+    title=Text("Batteries", "Batteries"),
     about=Text(
         en="Devices whose battery was below 20 % at the last reading before the end of the time"
         " range.",

@@ -115,7 +115,7 @@ _COLD = _figure(
 )
 _HOT = _figure(
     "hottest",
-    Text("Temperature", "Température"),
+    Text("Air", "Air"),
     Text(
         "The highest air temperature of any station now.",
         "La plus haute température de l'air, toutes stations.",
@@ -127,7 +127,7 @@ _HOT = _figure(
 )
 _SILENT = Panel(
     key="weather-silent",
-    title=Text("Silent stations", "Muettes"),
+    title=Text("Silent", "Muettes"),
     about=Text(
         en="Stations without a reading of air or rain for longer than their own limit.",
         fr="Stations sans mesure d'air ni de pluie depuis plus longtemps que leur propre délai.",

@@ -14,6 +14,7 @@ from dashboards._views import Table
 from dashboards._words import words
 
 WINDOW = 1110  # what Grafana leaves of 1,440 px beside its docked menu
+_SMALL = 992  # of 1,024 px, where the menu is not docked
 _GAP = 8  # between panels
 _AROUND = 26  # a panel's padding and border, and the bar that scrolls its rows
 _SIGN = 48  # of the description, less what a table has around it
@@ -66,15 +67,15 @@ def _width(letter: str) -> float:
     return 9.4 if letter.isupper() or letter.isdigit() else 8.1
 
 
-def room(width: int) -> int:
+def room(width: int, window: int = WINDOW) -> int:
     """Pixels for the columns of a table that is so many of the grid's 24 wide."""
-    part = (WINDOW - 23 * _GAP) / 24
+    part = (window - 23 * _GAP) / 24
     return int(width * part + (width - 1) * _GAP) - _AROUND
 
 
 def title_room(width: int) -> int:
-    """Pixels for the title of a panel of that width, beside the sign of its description."""
-    return room(width) - _SIGN
+    """Pixels for the title of a panel of that width, beside the sign, in a small window."""
+    return room(width, _SMALL) - _SIGN
 
 
 def count_lanes(height: int, *, pages: bool = False) -> int:

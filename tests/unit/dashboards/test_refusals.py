@@ -28,7 +28,7 @@ FIGURE = Panel(
     view=Stat(),
     sql="SELECT 1 AS waiting WHERE $__timeFilter(now())",
     unit="count",
-    width=3,
+    width=4,
 )
 BOARD = Dashboard(
     key="figures",
