@@ -143,7 +143,7 @@ class ForecastModel:
                 if step is None:
                     continue
                 now = current[rows]
-                point = point_of(step, use, now, rate[rows] * horizon, features)
+                point = point_of(step, now, rate[rows] * horizon, features)
                 values[rows, place] = self._quantiles(step.spread, now, change[rows], point)
 
     def _quantiles(self, spread: Spread, now: Values, change: Values, point: Values) -> Values:
@@ -153,23 +153,20 @@ class ForecastModel:
         return quantiles if self.floor is None else np.maximum(quantiles, self.floor)
 
 
-def point_of(step: Step, use: Use, now: Values, trend: Values, features: list[Values]) -> Values:
+def point_of(step: Step, now: Values, trend: Values, features: list[Values]) -> Values:
     """(n,) the blend of the members. `trend`: the straight line's increment, in the unit."""
-    point = now + step.trend * trend if step.trend else now.copy()
-    scaled = use.scaled(now)
-    for member, weight in (
-        (step.linear, step.linear_weight),
-        (step.trees, step.trees_weight),
-    ):
-        if member is not None and weight:
-            point += weight * (use.unscaled(scaled + member.increment(features)) - now)
+    point: Values = now + step.trend * trend if step.trend else now.copy()
+    if step.linear is not None:
+        point += step.linear_weight * step.linear.increment(features)
+    if step.trees is not None:
+        point += step.trees_weight * step.trees.increment(features, now)
     return point
 
 
 def regime_of(spread: Spread, now: Values, change: Values, point: Values) -> NDArray[np.intp]:
     """(n,) index into `REGIMES`."""
     rising = np.maximum(point - now, change) >= spread.rise
-    return np.where(rising, 0, np.where(now >= spread.high, 1, 2)).astype(np.intp)
+    return np.where(rising, 0, np.where(now - spread.base >= spread.high, 1, 2)).astype(np.intp)
 
 
 def scale_of(spread: Spread, now: Values, change: Values, point: Values) -> Values:

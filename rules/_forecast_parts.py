@@ -22,27 +22,9 @@ _UNFIT = int(Quality.SUSPECT | Quality.SATURATED)
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """How an input is read. `hold`: how long (µs) a value stands, and is joined to the next.
-
-    `log`: features are of log(value + offset), so that a flood weighs as what it is to its river.
-    """
+    """How an input is read. `hold`: how long (µs) a value stands, and is joined to the next."""
 
     hold: int
-    log: bool = False
-    offset: float = 0.0
-
-    def scaled(self, values: Values) -> Values:
-        """Values on the scale of the features."""
-        if not self.log:
-            return values
-        return np.log(np.maximum(values, 0.0) + self.offset)
-
-    def unscaled(self, scaled: Values) -> Values:
-        """Back in the unit of the series."""
-        if not self.log:
-            return scaled
-        unscaled: Values = np.exp(scaled) - self.offset
-        return unscaled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +43,7 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Linear:
-    """Increment = intercept + coefficients x features, on the scale of the own series."""
+    """Increment = intercept + coefficients x features, in the unit of the own series."""
 
     intercept: float
     coefficients: tuple[float, ...]
@@ -84,9 +66,12 @@ class Trees:
 
     `feature` (int16), `threshold` (float64) by inner node, `leaf` (float32): bytes, little endian,
     trees one after another. A row goes right where its feature is greater than the threshold.
+    `offset`: where it is positive, they give the increment of log(value + offset), so that a flood
+    beyond all those of the past goes on growing.
     """
 
     depth: int
+    offset: float = 0.0
     base: float
     feature: bytes
     threshold: bytes
@@ -101,8 +86,16 @@ class Trees:
             np.frombuffer(self.leaf, dtype="<f4").astype(np.float64).reshape(-1, leaves),
         )
 
-    def increment(self, features: Sequence[Values]) -> Values:
-        """(n,) from features, each (n,)."""
+    def increment(self, features: Sequence[Values], now: Values) -> Values:
+        """(n,) from features, each (n,), and the present values; in the unit of the series."""
+        total = self.raw(features)
+        if not self.offset:
+            return total
+        present = np.maximum(now, 0.0) + self.offset
+        return np.asarray(present * np.expm1(total))
+
+    def raw(self, features: Sequence[Values]) -> Values:
+        """The sum of the leaves, (n,)."""
         feature, threshold, leaf = self._tables
         rows = np.stack(features, axis=1)
         number, inner = feature.shape
@@ -133,8 +126,8 @@ class Spread:
     weights: tuple[float, float, float, float]
     offsets: tuple[tuple[float, ...], ...]
     rise: float  # rising: the increment forecast, or seen over `span`, is at least that
-    high: float  # high: the value is at least that
-    base: float
+    high: float  # high: the value is at least that far above `base`
+    base: float  # the usual value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,9 +168,16 @@ class Track:
 
     @classmethod
     def of(cls, columns: SeriesColumns) -> "Track":
+        """Of columns as the engine holds them."""
+        return cls.good(columns.time, columns.value, columns.quality, columns.breaks)
+
+    @classmethod
+    def good(
+        cls, time: Instants, value: Values, quality: NDArray[np.int16], breaks: Instants
+    ) -> "Track":
         """Suspect rows are left out; a saturated value is a lower bound, no number."""
-        good = np.isfinite(columns.value) & ((columns.quality & _UNFIT) == 0)
-        return cls(columns.time[good], columns.value[good], columns.breaks)
+        good = np.isfinite(value) & ((quality & _UNFIT) == 0)
+        return cls(time[good], value[good], breaks)
 
     def at(self, times: Instants, lags: Sequence[int], hold: int) -> Values:
         """(n, lags) values at `times` - lag, of readings at or before `times`; nan: none.
@@ -203,18 +203,17 @@ class Track:
 
     def total(self, times: Instants, since: int, until: int, hold: int) -> Values:
         """(n,) sums of the readings in (t - since, t - until]; nan: none for longer than `hold`."""
+        if not len(self.time):
+            return np.full(len(times), np.nan)
         low = np.searchsorted(self.time, times - since, side="right")
         high = np.searchsorted(self.time, times - until, side="right")
         last = np.searchsorted(self.time, times, side="right") - 1
-        there = (last >= 0) & (low < len(self.time))
-        there &= times - self.time[np.maximum(last, 0)] <= hold if len(self.time) else False
+        there = (last >= 0) & (times - self.time[np.maximum(last, 0)] <= hold)
         if len(self.breaks):
             there &= times - since >= self._since(times)
-        total = np.zeros(len(times))
-        for ahead in range(int((high - low).max(initial=0))):
-            inside = low + ahead < high
-            total[inside] += self.value[low[inside] + ahead]
-        return np.where(there, total, np.nan)
+        ends = np.stack([low, high], axis=1).ravel()
+        total = np.add.reduceat(np.append(self.value, 0.0), ends)[::2]
+        return np.where(there, np.where(high > low, total, 0.0), np.nan)
 
     def _since(self, times: Instants) -> Instants:
         number = np.searchsorted(self.breaks, times, side="right")
@@ -230,7 +229,7 @@ def features_of(
     for number, (track, use) in enumerate(zip(tracks, uses, strict=True)):
         own = [index for index, feature in enumerate(features) if feature.input == number]
         lags = sorted({lag for index in own for lag in _lags(features[index])})
-        sampled = use.scaled(track.at(times, lags, use.hold)) if lags else None
+        sampled = track.at(times, lags, use.hold) if lags else None
         place = {lag: index for index, lag in enumerate(lags)}
         for index in own:
             feature = features[index]

@@ -24,6 +24,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(backtest)
     group.command()(latency)
     group.command()(dashboards)
+    group.command()(forecast)
     for name in ("edit", "listeners", "map"):
         group.command(name, hidden=True, context_settings=_ANY_OPTIONS)(_refuse_moved)
     app.add_typer(group, name="bench")
@@ -36,6 +37,27 @@ def _refuse_moved(context: typer.Context) -> None:
     raise BenchError(
         f"`bench {context.info_name}` is for developers now: in a checkout, run"
         f" `python -m benchmarks {context.info_name}`"
+    )
+
+
+def forecast(as_json: Json = False) -> None:
+    """Issuing the forecasts of 1,000 gauges, and fitting one gauge on seven years."""
+    import os
+
+    os.environ["OMP_NUM_THREADS"] = "1"  # one core
+    from hypervisor.bench.forecast import measure_forecasts
+
+    figures = measure_forecasts()
+    if as_json:
+        print(json.dumps(figures.as_json()))
+        return
+    print(
+        f"issue: {figures.gauges:,} gauges, {figures.horizons} horizons in"
+        f" {figures.issue_seconds:.2f} s of one core (at most 2 s)"
+    )
+    print(
+        f"fit: one gauge, {figures.years:g} years, {figures.readings:,} readings in"
+        f" {figures.fit_seconds:.1f} s of one core (at most 30 s)"
     )
 
 

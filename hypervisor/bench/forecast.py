@@ -1,0 +1,125 @@
+"""Forecasts: the time to issue those of a thousand gauges, and to fit one on seven years."""
+
+import resource
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hypervisor.forecast.models import model_of, study_record
+from hypervisor.forecast.record import Gauge, Record
+from rules._forecast import ForecastModel
+from rules._forecast_parts import Track
+from rules._inputs import InputSeries, Values
+
+HOUR = 3_600_000_000
+GAUGES = 1_000
+YEARS = 7
+_STORMS = 25  # a year
+MILL = InputSeries(site="mill", quantity="discharge")
+BRIDGE = InputSeries(site="bridge", quantity="discharge")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastFigures:
+    """Seconds of processor time on one core."""
+
+    gauges: int
+    issued: int
+    issue_seconds: float
+    years: float
+    readings: int
+    horizons: int
+    fit_seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """As one JSON object."""
+        return dict(vars(self))
+
+
+def make_river(years: float, *, step: int = HOUR, seed: int = 1) -> Record:
+    """A gauge with one three hours upstream: storms swell in an hour or two and ebb in a day."""
+    rng = np.random.default_rng(seed)
+    number = round(years * 365.25 * 24 * HOUR / step)
+    an_hour = HOUR / step
+    rain = np.zeros(number)
+    for start in rng.integers(0, number, round(_STORMS * years)).tolist():
+        length = max(round(rng.uniform(2, 8) * an_hour), 1)
+        rain[start : start + length] += rng.gamma(1.2, 4.0) / an_hour
+    above = _respond(rain, rise=1.5 * an_hour, ebb=12 * an_hour)
+    below = _respond(np.roll(above, round(3 * an_hour)), rise=2 * an_hour, ebb=4 * an_hour)
+    below += 0.3 * _respond(rain, rise=2 * an_hour, ebb=14 * an_hour)
+    time = np.arange(number, dtype=np.int64) * step
+    none = np.empty(0, dtype=np.int64)
+
+    def track(flow: Values, base: float) -> Track:
+        noisy = (base + flow) * (1 + 0.005 * rng.normal(size=number))
+        return Track(time, np.round(noisy, 3), none)
+
+    return Record(
+        gauges=(
+            Gauge(
+                key=MILL,
+                title="Mill",
+                unit="m3/s",
+                nonnegative=True,
+                upstream=((BRIDGE, 3 * HOUR),),
+            ),
+        ),
+        tracks={MILL: track(below, 2.0), BRIDGE: track(above, 1.0)},
+    )
+
+
+def _respond(signal: Values, *, rise: float, ebb: float) -> Values:
+    """The signal through two reservoirs, one after the other."""
+    lags = np.arange(round(8 * ebb))
+    kernel = np.exp(-lags / ebb) - np.exp(-lags / max(rise, 1e-6))
+    kernel /= kernel.sum()
+    size = len(signal) + len(kernel)
+    spectrum = np.fft.rfft(signal, size) * np.fft.rfft(kernel, size)
+    return np.asarray(np.maximum(np.fft.irfft(spectrum, size)[: len(signal)], 0.0))
+
+
+def measure_forecasts() -> ForecastFigures:
+    """Fit one gauge, then issue the forecast of the last reading of a thousand."""
+    record = make_river(YEARS)
+    began = _processor_time()
+    (study,) = study_record(record)
+    model = model_of(study)
+    fitted = _processor_time() - began
+    if model is None:
+        raise RuntimeError("the river's forecast may not be shown")
+    recent = _last_weeks(record, model)
+    began = _processor_time()
+    issued = sum(_issue(model, recent, number) for number in range(GAUGES))
+    spent = _processor_time() - began
+    return ForecastFigures(
+        gauges=GAUGES,
+        issued=issued,
+        issue_seconds=spent,
+        years=YEARS,
+        readings=sum(len(track.time) for track in record.tracks.values()),
+        horizons=len(model.horizons),
+        fit_seconds=fitted,
+    )
+
+
+def _last_weeks(record: Record, model: ForecastModel) -> list[Track]:
+    tracks = []
+    for key in model.inputs:
+        track = record.tracks[key]
+        tracks.append(replace(track, time=track.time[-1_000:], value=track.value[-1_000:]))
+    return tracks
+
+
+def _issue(model: ForecastModel, tracks: list[Track], number: int) -> int:
+    """One gauge's newest forecast; each at another time, so that nothing can be kept."""
+    own = tracks[0].time
+    last = own[len(own) - 1 - number % 700]
+    issued = model.issue_tracks(tracks, np.array([last]))
+    return int(issued.tier[0] >= 0)
+
+
+def _processor_time() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

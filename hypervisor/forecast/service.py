@@ -1,0 +1,154 @@
+"""Forecasts of an instance: models are fitted to what is stored, and are revisions."""
+
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from hypervisor.base.instants import moment, text
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
+from hypervisor.forecast.models import Study, Tick, model_of, study_record
+from hypervisor.forecast.record import FORECAST, Record, until
+from hypervisor.forecast.thresholds import levels_of
+from hypervisor.forecast.verification import skill_table, verify_study
+from hypervisor.registry import queries as store
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Registry, Revision
+from rules._forecast import ForecastModel, Issued, model_from_json, model_to_json
+from rules._forecast_parts import Track
+from sensors._errors import Message
+
+KIND = "forecast"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A gauge's model with its measured skill; None: nothing may be shown, and why by horizon."""
+
+    site: str
+    quantity: str
+    model: ForecastModel | None
+    reasons: tuple[tuple[int, Message], ...]  # horizon (µs), 0: all of them
+    floods: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.site}/{self.quantity}"
+
+
+def fit_record(
+    record: Record,
+    *,
+    effective: int,
+    author: str,
+    horizons: Sequence[int] | None = None,
+    tick: Tick = lambda _: None,
+) -> list[Fitted]:
+    """The models of a record's gauges, of readings up to `effective` (µs) only."""
+    past = until(record, effective)
+    studies = study_record(past, horizons=horizons, tick=tick)
+    return [_fit(study, past, author) for study in studies]
+
+
+def _fit(study: Study, record: Record, author: str) -> Fitted:
+    track = record.tracks[study.gauge.key]
+    result = verify_study(study, levels_of(study.gauge, track, ()))
+    model = model_of(study)
+    if model is not None:
+        skill = {
+            **skill_table(result),
+            "first": text(int(track.time[0])),
+            "last": text(int(track.time[-1])),
+            "readings": len(track.time),
+            "author": author,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        }
+        model = replace(model, skill=skill)
+    reasons = [
+        (horizon.horizon, horizon.closed)
+        for horizon in result.horizons
+        if horizon.closed is not None
+    ]
+    if result.refused is not None:
+        reasons = [(0, result.refused)]
+    return Fitted(
+        site=study.gauge.key.site,
+        quantity=study.gauge.key.quantity,
+        model=model,
+        reasons=tuple(reasons),
+        floods=result.floods,
+    )
+
+
+def save_models(
+    connection: Connection,
+    fitted: Iterable[Fitted],
+    *,
+    effective: datetime,
+    author: str,
+    reason: str,
+) -> list[str]:
+    """Store each as a revision, in one transaction; the keys of those that changed.
+
+    A gauge whose gate is closed and that had a model loses it from then on.
+    """
+    with connection.transaction():
+        store.lock(connection)
+        before = models_in_force(store.load(connection), effective)
+        revisions = [
+            Revision(
+                kind=KIND,
+                key=each.key,
+                value=None if each.model is None else model_to_json(each.model),
+                effective=effective,
+                author=author,
+                reason=reason,
+            )
+            for each in fitted
+            if each.model is not None or each.key in before
+        ]
+        if revisions:
+            store.write(connection, Changes(revisions=tuple(revisions)))
+            audit.record(
+                connection,
+                kind="forecast-fit",
+                subject=KIND,
+                reason=reason,
+                author=author,
+                details={"models": [revision.key for revision in revisions]},
+            )
+    return [revision.key for revision in revisions]
+
+
+def models_in_force(registry: Registry, at: datetime) -> dict[str, tuple[Revision, ForecastModel]]:
+    """The models by `<site>/<quantity>` that are in force at a time."""
+    last = {
+        revision.key: revision
+        for revision in registry.revisions
+        if revision.kind == KIND and revision.effective <= at
+    }
+    return {
+        key: (revision, model_from_json(revision.value))
+        for key, revision in last.items()
+        if revision.value is not None
+    }
+
+
+def issue_last(model: ForecastModel, record: Record, at: int) -> Issued | None:
+    """The forecast of the last reading at or before a time; None: there is none."""
+    empty = Track(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+    tracks = [record.tracks.get(key, empty) for key in model.inputs]
+    own = tracks[0].time
+    number = int(np.searchsorted(own, at, side="right"))
+    return model.issue_tracks(tracks, own[number - 1 : number]) if number else None
+
+
+def last_reading(record: Record) -> datetime:
+    """The last time of any series that is forecast."""
+    return moment(
+        max(int(track.time[-1]) for key, track in record.tracks.items() if key.quantity in FORECAST)
+    )

@@ -1,0 +1,391 @@
+"""Verification: what forecasts would have been worth on a record, by gauge, horizon and method."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hypervisor.forecast import conformal
+from hypervisor.forecast.choice import Choice, issued_of
+from hypervisor.forecast.events import Tally, Watch, find_crossings, find_ends
+from hypervisor.forecast.fit import PERSISTENCE, TREND
+from hypervisor.forecast.models import Study, Tick, model_of, study_record
+from hypervisor.forecast.record import Record
+from hypervisor.forecast.samples import Mask, what_came
+from hypervisor.forecast.thresholds import Level, levels_of
+from rules._forecast import LEVELS, ForecastModel, Issued, chance_above
+from rules._forecast_parts import slope
+from rules._inputs import Instants, Values
+from sensors._errors import Message
+
+CHOSEN = "chosen"
+SHOWN_METHODS = (PERSISTENCE, TREND, "ridge", "trees", "ridge and trees")
+_MIDDLE = LEVELS.index(0.5)
+_LEAD_IN = 6 * 3_600_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodResult:
+    """A method at a horizon: its warnings, errors and ranges in floods, all out of sample.
+
+    `covered`: the share of what came that lay in the range of a nominal probability.
+    """
+
+    method: str
+    tally: Tally
+    rows: int
+    rmse: float | None
+    crps: float | None
+    covered: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HorizonResult:
+    """A horizon of a gauge. `shown` None: it is; else why it is not."""
+
+    horizon: int
+    choice: str
+    closed: Message | None
+    warn: float
+    methods: tuple[MethodResult, ...]
+
+    def of(self, method: str) -> MethodResult | None:
+        """The result of a method, if it was tried."""
+        return next((result for result in self.methods if result.method == method), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaugeResult:
+    """A gauge with its thresholds; `horizons` is empty where nothing could be tried (`refused`)."""
+
+    site: str
+    quantity: str
+    unit: str
+    title: str
+    floods: int
+    learned_from: int
+    tiers: tuple[str, ...]
+    thresholds: tuple[Level, ...]
+    horizons: tuple[HorizonResult, ...] = ()
+    refused: Message | None = None
+
+
+def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
+    """A gauge on its own record: each fold is forecast by what was learned from the others."""
+    gauge = study.gauge
+    if not study.trials:
+        return GaugeResult(
+            site=gauge.key.site,
+            quantity=gauge.key.quantity,
+            unit=gauge.unit,
+            title=gauge.title,
+            floods=0,
+            learned_from=0,
+            tiers=(),
+            thresholds=tuple(levels),
+            refused=study.refused,
+        )
+    trial = study.trials[0][1]
+    sample, part = trial.sample, trial.sample.parts[study.part]
+    folds = np.unique(sample.fold[part.rows]).tolist()
+    by_fold = {fold: study.choices(without=fold) for fold in folds}
+    methods = [name for name in SHOWN_METHODS if name in trial.values]
+    issued: dict[str, tuple[Values, Values]] = {
+        method: _of_method(study, method, folds) for method in methods
+    }
+    issued[CHOSEN] = _of_choices(study, by_fold)
+    final = study.choices()
+    watches = [
+        Watch.of(part.track.time, part.track.value, level.value, sample.time[part.rows])
+        for level in levels
+    ]
+    results = []
+    for number, horizon in enumerate(study.horizons):
+        future = sample.future[part.rows, number]
+        flood = (sample.flood[part.rows] >= 0) & np.isfinite(future)
+        rows = []
+        for method, (values, warn) in issued.items():
+            of_part = replace(
+                issued_of(sample, trial.values[TREND], part.rows, number + 1),
+                values=values[:, : number + 1],
+                tier=np.where(np.isfinite(values[:, number, 0]), 0, -1).astype(np.int8),
+            )
+            tally = _tally(of_part, method, watches, levels, warn[:, number], horizon)
+            rows.append(_result(method, tally, values[:, number], future, flood))
+        choice = final[number]
+        results.append(
+            HorizonResult(
+                horizon=horizon,
+                choice=choice.method,
+                closed=choice.closed,
+                warn=choice.warn,
+                methods=tuple(rows),
+            )
+        )
+    return GaugeResult(
+        site=gauge.key.site,
+        quantity=gauge.key.quantity,
+        unit=gauge.unit,
+        title=gauge.title,
+        floods=len(find_crossings(part.track.time, part.track.value, part.flood_level)),
+        learned_from=study.learned_from,
+        tiers=tuple(name for name, _ in study.trials),
+        thresholds=tuple(levels),
+        horizons=tuple(results),
+    )
+
+
+def _of_method(study: Study, method: str, folds: Sequence[int]) -> tuple[Values, Values]:
+    """A method's quantiles, and the level of chance of its warnings, chosen by other folds."""
+    trial = study.trials[0][1]
+    part = trial.sample.parts[study.part].rows
+    own = trial.sample.fold[part]
+    warn = np.full((len(own), len(study.horizons)), 0.5)
+    for fold in folds:
+        for number in range(len(study.horizons)):
+            measures = trial.choose(number, without=fold).measures
+            if method in measures:
+                warn[own == fold, number] = measures[method].warn
+    return trial.values[method][part], warn
+
+
+def _of_choices(study: Study, by_fold: Mapping[int, Sequence[Choice]]) -> tuple[Values, Values]:
+    trial = study.trials[0][1]
+    part = trial.sample.parts[study.part].rows
+    own = trial.sample.fold[part]
+    values = np.full((len(own), len(study.horizons), len(LEVELS)), np.nan)
+    warn = np.full((len(own), len(study.horizons)), 0.5)
+    for fold, choices in by_fold.items():
+        rows = own == fold
+        for number, choice in enumerate(choices):
+            values[rows, number] = trial.values[choice.method][part][rows, number]
+            warn[rows, number] = choice.warn
+    return values, warn
+
+
+def _tally(  # noqa: PLR0913, PLR0917  of what, how
+    issued: Issued,
+    method: str,
+    watches: Sequence[Watch],
+    levels: Sequence[Level],
+    warn: Values,
+    horizon: int,
+) -> Tally:
+    """Warnings for each threshold: where the chance is at least the level of its rows.
+
+    Persistence never warns; the straight line warns where it crosses, as it does today.
+    """
+    tally = Tally(horizon=horizon)
+    for watch, level in zip(watches, levels, strict=True):
+        chance = chance_above(issued, level.value, horizon)
+        if method == PERSISTENCE:
+            signal = np.where(np.isfinite(chance), 0.0, np.nan)
+        elif method == TREND:
+            highest = issued.values[:, :, _MIDDLE].max(axis=1)
+            signal = np.where(np.isfinite(highest), (highest > level.value) * 1.0, np.nan)
+        else:
+            signal = chance / warn
+        tally += watch.score(np.minimum(signal, 1.0), 1.0, horizon)
+    return tally
+
+
+def _result(
+    method: str, tally: Tally, quantiles: Values, truth: Values, flood: Mask
+) -> MethodResult:
+    rows = np.asarray(flood & np.isfinite(quantiles).all(axis=1), dtype=np.bool_)
+    inside, came = quantiles[rows], truth[rows]
+    number = int(rows.sum())
+    return MethodResult(
+        method=method,
+        tally=tally,
+        rows=number,
+        rmse=float(np.sqrt(((came - inside[:, _MIDDLE]) ** 2).mean())) if number else None,
+        crps=float(conformal.crps(inside, came).mean()) if number else None,
+        covered={
+            "80": conformal.coverage(inside, came, 0.1, 0.9),
+            "90": conformal.coverage(inside, came, 0.05, 0.95),
+        },
+    )
+
+
+def verify_model(
+    study: Study, model: ForecastModel | None, record: Record, levels: Sequence[Level]
+) -> GaugeResult:
+    """A model that was fitted on another record, beside persistence and the straight line."""
+    gauge = study.gauge
+    bare = verify_study(study, levels)
+    if model is None or gauge.key not in record.tracks:
+        return replace(bare, thresholds=tuple(levels), horizons=())
+    track = record.tracks[gauge.key]
+    empty = type(track)(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+    tracks = [record.tracks.get(key, empty) for key in model.inputs]
+    issued = model.issue_tracks(tracks, track.time)
+    step = model.uses[0].hold
+    line = slope(track, track.time, model.trend.span, model.trend.samples, step)
+    flood = flood_rows(track.time, track.value, min(level.value for level in levels))
+    results = []
+    for number, horizon in enumerate(model.horizons):
+        study_number = study.horizons.index(horizon)
+        choice = study.choices()[study_number]
+        truth = what_came(track, track.time, horizon, step)
+        rows = []
+        for method in (PERSISTENCE, TREND, CHOSEN):
+            if method == CHOSEN:
+                some = replace(
+                    issued,
+                    horizons=issued.horizons[: number + 1],
+                    values=issued.values[:, : number + 1],
+                )
+            else:
+                point = track.value + (line * horizon if method == TREND else 0.0)
+                some = _sharp(track.time, track.value, point, horizon)
+            watches = [
+                Watch.of(track.time, track.value, level.value, track.time) for level in levels
+            ]
+            warn = np.full(len(track.time), choice.warn)
+            tally = _tally(some, method, watches, levels, warn, horizon)
+            result = _result(method, tally, some.values[:, -1], truth, flood & np.isfinite(truth))
+            if method != CHOSEN:  # without a range there is nothing that could hold
+                result = replace(result, covered=dict.fromkeys(result.covered))
+            rows.append(result)
+        results.append(
+            HorizonResult(
+                horizon=horizon,
+                choice=choice.method,
+                closed=choice.closed,
+                warn=choice.warn,
+                methods=tuple(rows),
+            )
+        )
+    floods = len(find_crossings(track.time, track.value, min(level.value for level in levels)))
+    return replace(bare, floods=floods, horizons=tuple(results))
+
+
+def _sharp(time: Instants, now: Values, point: Values, horizon: int) -> Issued:
+    """A forecast without a range."""
+    return Issued(
+        times=time,
+        horizons=(horizon,),
+        levels=LEVELS,
+        current=now,
+        values=np.repeat(point[:, np.newaxis, np.newaxis], len(LEVELS), axis=2),
+        tier=np.where(np.isfinite(point), 0, -1).astype(np.int8),
+    )
+
+
+def flood_rows(time: Instants, value: Values, threshold: float) -> Mask:
+    """Rows of floods: from six hours before a crossing until it is below again."""
+    rows = np.zeros(len(time), dtype=np.bool_)
+    begins = find_crossings(time, value, threshold)
+    for begin, end in zip(begins, find_ends(value, begins, threshold), strict=True):
+        rows[np.searchsorted(time, time[begin] - _LEAD_IN) : end] = True
+    return rows
+
+
+def format_result(result: GaugeResult) -> dict[str, Any]:
+    """As JSON; times in seconds."""
+    return {
+        "site": result.site,
+        "quantity": result.quantity,
+        "unit": result.unit,
+        "floods": result.floods,
+        "learned_from_gauges": result.learned_from,
+        "inputs": list(result.tiers),
+        "thresholds": [
+            {"name": level.name, "value": level.value, "estimated": level.estimated}
+            for level in result.thresholds
+        ],
+        "refused": None if result.refused is None else str(result.refused),
+        "horizons": [_format_horizon(horizon) for horizon in result.horizons],
+    }
+
+
+def _format_horizon(result: HorizonResult) -> dict[str, Any]:
+    base, line = result.of(PERSISTENCE), result.of(TREND)
+    return {
+        "horizon_s": result.horizon // 1_000_000,
+        "shown": result.closed is None,
+        "why": None if result.closed is None else str(result.closed),
+        "method": result.choice,
+        "warns_from": result.warn,
+        "methods": [
+            {
+                "method": method.method,
+                "events": method.tally.events,
+                "warnings": method.tally.warnings,
+                "false_alarms": method.tally.false_alarms,
+                "median_lead_s": _seconds(method.tally.lead),
+                "pod": method.tally.detected,
+                "far": method.tally.false_share,
+                "csi": method.tally.success,
+                "flood_rows": method.rows,
+                "rmse": method.rmse,
+                "crps": method.crps,
+                "rmse_skill_over_persistence": skill(method, base, _rmse),
+                "rmse_skill_over_trend": skill(method, line, _rmse),
+                "crps_skill_over_persistence": skill(method, base, _crps),
+                "crps_skill_over_trend": skill(method, line, _crps),
+                "coverage_80": method.covered["80"],
+                "coverage_90": method.covered["90"],
+            }
+            for method in result.methods
+        ],
+    }
+
+
+def _rmse(result: MethodResult) -> float | None:
+    return result.rmse
+
+
+def _crps(result: MethodResult) -> float | None:
+    return result.crps
+
+
+def skill(
+    method: MethodResult,
+    other: MethodResult | None,
+    measure: Callable[[MethodResult], float | None],
+) -> float | None:
+    """1 - its error over the other's: above 0 it is better."""
+    own = measure(method)
+    theirs = None if other is None else measure(other)
+    if own is None or not theirs:
+        return None
+    return 1 - own / theirs
+
+
+def _seconds(span: float | None) -> float | None:
+    return None if span is None else span / 1e6
+
+
+def skill_table(result: GaugeResult) -> dict[str, Any]:
+    """What a model keeps of its verification, for people."""
+    table = format_result(result)
+    for horizon in table["horizons"]:
+        horizon["methods"] = [
+            method
+            for method in horizon["methods"]
+            if method["method"] in {PERSISTENCE, TREND, CHOSEN}
+        ]
+    return table
+
+
+def verify_files(
+    record: Record,
+    words: Sequence[str],
+    *,
+    train: Record | None = None,
+    horizons: Sequence[int] | None = None,
+    tick: Tick = lambda _: None,
+) -> list[GaugeResult]:
+    """Every gauge of a record. `train`: where the models learn; None: on its other floods."""
+    results = []
+    for study in study_record(train or record, horizons=horizons, tick=tick):
+        if train is None:
+            levels = levels_of(study.gauge, record.tracks[study.gauge.key], words)
+            results.append(verify_study(study, levels))
+        elif study.gauge.key in record.tracks:
+            levels = levels_of(study.gauge, train.tracks[study.gauge.key], words)
+            results.append(verify_model(study, model_of(study), record, levels))
+    return results

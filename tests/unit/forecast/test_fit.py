@@ -1,0 +1,157 @@
+"""A fit on a small river: it beats both baselines, never looks ahead, and is closed on noise."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hypervisor.bench.forecast import BRIDGE, HOUR, MILL, make_river
+from hypervisor.forecast.candidates import fit_trees
+from hypervisor.forecast.fit import columns_of
+from hypervisor.forecast.models import Study, model_of, study_record
+from hypervisor.forecast.record import Record, until
+from hypervisor.forecast.thresholds import Level
+from hypervisor.forecast.verification import CHOSEN, format_result, verify_model, verify_study
+from rules._forecast import ForecastModel, model_from_json, model_to_json
+from rules._forecast_parts import Track
+
+HORIZONS = (HOUR, 3 * HOUR)
+RIVER = make_river(0.8)
+LEVELS = [Level(name="high", value=float(np.quantile(RIVER.tracks[MILL].value, 0.98)))]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    (study,) = study_record(RIVER, horizons=HORIZONS)
+    return study
+
+
+@pytest.fixture(scope="module")
+def model(study: Study) -> ForecastModel:
+    model = model_of(study)
+    assert model is not None
+    return model
+
+
+def test_what_comes_from_upstream_is_seen(study: Study, model: ForecastModel) -> None:
+    assert model.horizons == HORIZONS
+    assert model.tiers[0].name == "upstream"
+    assert model.tiers[-1].inputs == (0,)
+    result = verify_study(study, LEVELS)
+    chosen = result.horizons[1].of(CHOSEN)
+    assert chosen is not None
+    assert chosen.tally.events >= 4
+    assert chosen.tally.detected is not None
+    assert chosen.tally.detected >= 0.75
+    (first, second) = format_result(result)["horizons"]
+    assert first["shown"]
+    assert second["shown"]
+    json.dumps(format_result(result))
+
+
+def test_without_the_gauge_upstream_the_next_tier_is_used(model: ForecastModel) -> None:
+    own = RIVER.tracks[MILL]
+    nothing = Track(own.time[:0], own.value[:0], own.breaks)
+    times = own.time[3000:3010]
+    assert (model.issue_tracks([own, RIVER.tracks[BRIDGE]], times).tier == 0).all()
+    assert (model.issue_tracks([own, nothing], times).tier == len(model.tiers) - 1).all()
+
+
+def test_a_forecast_is_the_same_without_the_future_and_without_what_memory_does_not_reach(
+    model: ForecastModel,
+) -> None:
+    tracks = [RIVER.tracks[key] for key in model.inputs]
+    times = tracks[0].time[2000:2200]
+    whole = model.issue_tracks(tracks, times)
+    for number in range(0, len(times), 20):
+        now = times[number]
+        cut = []
+        for track in tracks:
+            held = (track.time <= now) & (track.time >= now - model.memory)
+            cut.append(replace(track, time=track.time[held], value=track.value[held]))
+        alone = model.issue_tracks(cut, times[number : number + 1])
+        assert alone.values.tobytes() == whole.values[number : number + 1].tobytes()
+
+
+def test_a_fit_knows_nothing_of_what_came_later() -> None:
+    end = int(RIVER.tracks[MILL].time[5000])
+    later = {
+        key: replace(track, value=np.where(track.time > end, 99.0, track.value))
+        for key, track in RIVER.tracks.items()
+    }
+    changed = Record(gauges=RIVER.gauges, tracks=later)
+    models = [
+        model_of(study_record(until(record, end), horizons=(HOUR,))[0])
+        for record in (RIVER, changed)
+    ]
+    assert models[0] is not None
+    assert models[0] == models[1]
+
+
+def test_a_fitted_model_is_written_and_read_without_loss(model: ForecastModel) -> None:
+    again = model_from_json(json.loads(json.dumps(model_to_json(model))))
+    assert again == model
+    tracks = [RIVER.tracks[key] for key in model.inputs]
+    times = tracks[0].time[500:600]
+    assert (
+        again.issue_tracks(tracks, times).values.tobytes()
+        == model.issue_tracks(tracks, times).values.tobytes()
+    )
+
+
+def test_the_gate_is_closed_on_noise() -> None:
+    walk = np.cumsum(np.random.default_rng(4).normal(size=4000)) * 0.01
+    own = RIVER.tracks[MILL]
+    tracks = {MILL: Track(own.time[:4000], walk, own.breaks)}
+    gauge = replace(RIVER.gauges[0], upstream=(), nonnegative=False)
+    (noise,) = study_record(Record(gauges=(gauge,), tracks=tracks), horizons=HORIZONS)
+    assert model_of(noise) is None
+    assert all(choice.closed is not None for choice in noise.choices())
+
+
+def test_a_record_with_a_single_flood_is_refused_in_words() -> None:
+    one_flood = np.concatenate([np.ones(300), np.linspace(1, 50, 20), np.full(71, 50.0)])
+    own = RIVER.tracks[MILL]
+    record = Record(
+        gauges=(replace(RIVER.gauges[0], upstream=()),),
+        tracks={MILL: Track(own.time[: len(one_flood)], one_flood, own.breaks)},
+    )
+    (study,) = study_record(record)
+    assert model_of(study) is None
+    assert str(verify_study(study, LEVELS).refused).startswith("there are fewer than 3 floods")
+
+
+def test_another_record_is_verified_with_the_model_of_the_first(
+    study: Study, model: ForecastModel
+) -> None:
+    other = make_river(0.5, seed=7)
+    result = verify_model(study, model, other, LEVELS)
+    chosen = result.horizons[0].of(CHOSEN)
+    line = result.horizons[0].of("trend")
+    assert chosen is not None
+    assert line is not None
+    assert chosen.crps is not None
+    assert line.crps is not None
+    assert chosen.crps < line.crps
+
+
+def test_trees_are_those_of_scikit_learn() -> None:
+    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  slow to import
+
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(800, 5))
+    target = features[:, 0] * (features[:, 1] > 0) + 0.1 * rng.normal(size=800)
+    ours = fit_trees(features, np.zeros(800), target, np.ones(800), offset=0.0)
+    theirs = HistGradientBoostingRegressor(
+        max_iter=60,
+        max_depth=4,
+        max_leaf_nodes=16,
+        learning_rate=0.08,
+        min_samples_leaf=20,
+        l2_regularization=1.0,
+        max_bins=128,
+        early_stopping=False,
+        random_state=0,
+    ).fit(features, target, sample_weight=np.ones(800))
+    assert ours.raw(columns_of(features)) == pytest.approx(theirs.predict(features), abs=1e-6)
