@@ -52,7 +52,7 @@ class Compared:
 def find_compared(rule: Rule, threshold: str) -> Compared | None:
     """Where the rule compares the threshold itself; None: nowhere."""
     for severity, condition in _conditions(rule):
-        for node in walk(condition):
+        for node in _without_chances(condition):
             for sides in _sides(node, severity):
                 if isinstance(sides.limit, Threshold) and sides.limit.name == threshold:
                     return sides
@@ -107,6 +107,14 @@ def _conditions(rule: Rule) -> Iterator[tuple[str | None, Node]]:
     yield None, rule.when
     for step in rule.steps:
         yield step.severity, step.when
+
+
+def _without_chances(node: Node) -> Iterator[Node]:
+    """A condition and its parts; what a chance is of is not itself compared."""
+    yield node
+    if not (isinstance(node, Call) and node.function == "chance"):
+        for part in node.parts:
+            yield from _without_chances(part)
 
 
 def _list_comparisons(node: Node) -> Iterator[Comparison]:

@@ -63,7 +63,7 @@ def describe_node(node: Node, catalogue: Catalogue) -> str:
     match node:
         case Scaled():
             return describe_node(node.operand, catalogue)
-        case Call(function=function, arguments=(Name(), *rest)) if function in FUNCTION_TEXTS:
+        case Call(function=function, arguments=(_what, *rest)) if function in FUNCTION_TEXTS:
             spans = [
                 duration(argument.value / _SECOND)
                 for argument in rest
@@ -81,6 +81,8 @@ FUNCTION_TEXTS = {
     "max": mark_word("%(what)s: highest over %(span)s"),
     "min": mark_word("%(what)s: lowest over %(span)s"),
     "increase": mark_word("%(what)s: increase over %(span)s"),
+    "forecast": mark_word("%(what)s: forecast in %(span)s"),
+    "chance": mark_word("%(what)s: probability within %(span)s"),
 }
 
 

@@ -92,6 +92,8 @@ def test_the_identifier_of_a_rule_that_exists_stays() -> None:
         "level - 1 m > 0 m",
         "silent(level, 1 h)",
         "level > threshold.rise * 1 h",
+        "forecast(level, 2 h) > 1 m",
+        "chance(level > threshold.alert, 2 h) > 0.5",
     ],
 )
 def test_a_rule_may_be_beyond_the_pickers(when: str) -> None:

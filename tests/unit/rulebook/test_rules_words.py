@@ -2,9 +2,10 @@
 
 import pytest
 
-from hypervisor.backtest.compared_series import find_compared
+from hypervisor.backtest.compared_series import find_compared, find_condition
 from hypervisor.base.reader import reading
 from hypervisor.rulebook import views_texts
+from sensors._domain import catalogue
 from tests.unit.backtest.test_compared import rule
 from tests.unit.web.readers import reader
 
@@ -26,6 +27,28 @@ def test_where_an_alarm_ends(clear: str, ends: float | None) -> None:
     assert made.clear is not None
     worked = views_texts.clearing_value(made.clear, "attention", 2.0, found)
     assert worked == (None if ends is None else pytest.approx(ends))
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("forecast(level, 2 h) > 1 m", "Water level: forecast in 2\N{NO-BREAK SPACE}h"),
+        ("chance(level > 1 m, 2 h) > 0.5", "Water level: probability within 2\N{NO-BREAK SPACE}h"),
+    ],
+)
+def test_what_is_compared_of_a_forecast(when: str, said: str) -> None:
+    found = find_condition(rule(when))
+    assert found is not None
+    with reading(reader("en")):
+        assert views_texts.describe_node(found.node, catalogue()) == said
+
+
+def test_the_limit_of_a_chance_is_not_what_a_rule_compares() -> None:
+    soon = "chance(level > threshold.attention, 2 h) > 0.5"
+    assert find_compared(rule(soon), "attention") is None
+    both = find_compared(rule(f"{soon} and level < threshold.attention"), "attention")
+    assert both is not None
+    assert both.direction == "below"
 
 
 def test_a_title_says_what_it_is_about() -> None:
