@@ -1,10 +1,11 @@
 """Incidents: alarms that belong together, computed from the log, the registry and settings.
 
 Alarms of one domain and category at one place (a river, a commune, a site or a group, as their rule
-says) are one incident while they overlap, or follow one another within the quiet time.
+says) are one incident while they overlap, or follow one another within the quiet time. Many sites
+that fall silent at once have one cause, and are one incident wherever they are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Literal
@@ -12,10 +13,14 @@ from typing import Literal
 from pydantic import Field
 
 from hypervisor.alarms.model import Record, highest
-from hypervisor.base.instants import Micros
+from hypervisor.base.instants import Micros, text
 from sensors._domain import catalogue
 
 DEFAULT_GROUPING = "commune"  # of alarms whose domain is not in the catalogue
+OUTAGE = "outage"  # what groups them
+OUTAGE_PLACE = "Common outage"
+OUTAGE_PAUSE = 15 * 60_000_000  # µs between silences of one outage: a usual interval
+_OUTAGE_SITES = 5  # that make one
 
 
 @cache
@@ -72,7 +77,7 @@ class Incident(Record):
     domain: str
     category: Literal["hazard", "maintenance"]
     grouped_by: str = Field(examples=["river"])
-    name: str = Field(description="Of the river, commune, site or group.")
+    name: str = Field(description="Of the river, commune, site or group; when an outage began.")
     severity: str = Field(description="The highest reached by its alarms.")
     opened: Micros
     ended: Micros | None = Field(description="When its last alarm ended; null while one is active.")
@@ -94,6 +99,49 @@ def find_key(
             return Key(domain=domain, category=category, grouped_by=level, name=place[0]), place[1]
     name, title = where.subject
     return Key(domain=domain, category=category, grouped_by="subject", name=name), title
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """An alarm about a device's silence, and when it began (µs)."""
+
+    alarm: int
+    domain: str
+    began: int
+    site: str
+
+
+def find_outages(silences: Iterable[Silence]) -> dict[int, Key]:
+    """The common incident of each alarm that began in a row with those of four other sites.
+
+    It is named by when it began (UTC).
+    """
+    keys: dict[int, Key] = {}
+    for row in _split_rows(silences):
+        if len({silence.site for silence in row}) >= _OUTAGE_SITES:
+            first = row[0]
+            key = Key(
+                domain=first.domain,
+                category="maintenance",
+                grouped_by=OUTAGE,
+                name=text(first.began),
+            )
+            keys |= {silence.alarm: key for silence in row}
+    return keys
+
+
+def _split_rows(silences: Iterable[Silence]) -> Iterator[list[Silence]]:
+    """Silences of one domain that began without a pause."""
+    row: list[Silence] = []
+    for silence in sorted(silences, key=lambda each: (each.domain, each.began, each.alarm)):
+        if row and (
+            silence.domain != row[-1].domain or silence.began - row[-1].began > OUTAGE_PAUSE
+        ):
+            yield row
+            row = []
+        row.append(silence)
+    if row:
+        yield row
 
 
 def group_alarms(members: Iterable[Member], quiet: int) -> list[Incident]:

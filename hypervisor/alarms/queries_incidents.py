@@ -1,12 +1,21 @@
 """SQL of incidents; they are regrouped where alarms, registry or settings changed."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from hypervisor.alarms.incidents import Incident, Key, Member, group_alarms
+from hypervisor.alarms.incidents import (
+    OUTAGE,
+    OUTAGE_PAUSE,
+    OUTAGE_PLACE,
+    Incident,
+    Key,
+    Member,
+    find_outages,
+    group_alarms,
+)
 from hypervisor.alarms.queries_lifecycle import read_clock
 from hypervisor.alarms.queries_places import AlarmSubject, Places, read_fingerprint
 from hypervisor.base.instants import micros, micros_if, moment, moment_if
@@ -14,6 +23,7 @@ from hypervisor.database import feed, locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 
+_ROOM = timedelta(hours=6)  # around what changed, in which an outage is looked for
 _HIGHEST = (
     "(SELECT step->>1 FROM jsonb_array_elements(a.severity) step"
     " ORDER BY severity_rank(step->>1) LIMIT 1)"
@@ -64,24 +74,34 @@ def _grouping_changed(connection: Connection, quiet: int) -> bool:
     return any(before.get(name) != grouped[name] for name in ("quiet", "places"))
 
 
+_SUBJECT = (
+    "SELECT a.id, a.version, i.key AS before, a.rule, a.subject, a.domain, a.category,"
+    " a.began, site.name AS site, a.title"
+    " FROM alarm a LEFT JOIN incident_alarm i ON i.alarm = a.id"
+    " LEFT JOIN site ON site.id = a.site"
+)
+
+
 def _list_changed(connection: Connection) -> list[AlarmSubject]:
     """Alarms changed since they were grouped."""
     rows = connection.cursor(row_factory=class_row(AlarmSubject)).execute(
-        "SELECT a.id, a.version, i.key AS before, a.rule, a.subject, a.domain, a.category,"
-        " a.began, site.name AS site, a.title"
-        " FROM alarm a LEFT JOIN incident_alarm i ON i.alarm = a.id"
-        " LEFT JOIN site ON site.id = a.site WHERE i.version IS DISTINCT FROM a.version"
+        f"{_SUBJECT} WHERE i.version IS DISTINCT FROM a.version"
     )
     return rows.fetchall()
 
 
 def _assign_keys(connection: Connection, changed: Sequence[AlarmSubject]) -> list[str]:
-    """Store the keys of alarms; returns the keys affected."""
+    """Store the keys of these alarms and of those of their outages; returns the keys affected."""
     places = Places.read(connection)
+    around = _list_silences(connection, places, changed)
+    silences = [silence for alarm in around if (silence := places.silence(alarm))]
+    outages = find_outages(silences)
     touched: set[str] = set()
     rows = []
-    for alarm in changed:
+    for alarm in {alarm.id: alarm for alarm in (*around, *changed)}.values():
         key, place = places.key(alarm)
+        if alarm.id in outages:
+            key, place = outages[alarm.id], OUTAGE_PLACE
         touched |= {key.text, alarm.before or key.text}
         rows.append((alarm.id, alarm.version, key.text, place))
     connection.execute(
@@ -92,6 +112,41 @@ def _assign_keys(connection: Connection, changed: Sequence[AlarmSubject]) -> lis
         [list(column) for column in zip(*rows, strict=True)],
     )
     return sorted(touched)
+
+
+def _list_silences(
+    connection: Connection, places: Places, changed: Sequence[AlarmSubject]
+) -> list[AlarmSubject]:
+    """Alarms about silence that began around those that changed, or were in an outage with them."""
+    rules = places.silence_rules
+    outages = {alarm.before for alarm in changed if f"/{OUTAGE}/" in (alarm.before or "")}
+    times = [moment(alarm.began) for alarm in changed if alarm.rule in rules]
+    times += [
+        began
+        for (began,) in connection.execute(
+            "SELECT a.began FROM incident_alarm i JOIN alarm a ON a.id = i.alarm"
+            " WHERE i.key = ANY(%s)",
+            [sorted(filter(None, outages))],
+        )
+    ]
+    if not times:
+        return []
+    pause, room = timedelta(microseconds=OUTAGE_PAUSE), _ROOM
+    while True:
+        since, until = min(times) - room, max(times) + room
+        rows = (
+            connection.cursor(row_factory=class_row(AlarmSubject))
+            .execute(
+                f"{_SUBJECT} WHERE a.rule = ANY(%s) AND a.withdrawn IS NULL"
+                " AND a.began BETWEEN %s AND %s ORDER BY a.began",
+                [rules, since, until],
+            )
+            .fetchall()
+        )
+        edges = [moment(rows[0].began) - since, until - moment(rows[-1].began)] if rows else []
+        if all(edge > pause for edge in edges):
+            return rows
+        room *= 2  # what is at an edge may go on beyond it
 
 
 def _rewrite(connection: Connection, touched: list[str], quiet: int) -> None:

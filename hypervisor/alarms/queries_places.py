@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass as record
 
-from hypervisor.alarms.incidents import Key, Location, find_key
+from hypervisor.alarms.incidents import Key, Location, Silence, find_key
 from hypervisor.base.instants import Micros, micros
 from hypervisor.database.connect import Connection
 
@@ -38,6 +38,7 @@ class Places:
     groups: Mapping[str, tuple[str, str | None]]  # title, the site it is run from
     members: Mapping[str, list[tuple[str, list[_Dated]]]]  # of a device: its groups
     rules: Mapping[str, list[_Dated]]  # how each groups its alarms
+    silences: Mapping[str, list[_Dated]]  # whether each rule asks for silence
 
     @classmethod
     def read(cls, connection: Connection) -> "Places":
@@ -58,6 +59,26 @@ class Places:
             groups={name: (title, site) for name, title, site in groups},
             members=members,
             rules=_read_revisions(connection, "rule", "value->>'group by'"),
+            silences=_read_revisions(
+                connection, "rule", "position('silent(' in value->>'when') > 0"
+            ),
+        )
+
+    @property
+    def silence_rules(self) -> list[str]:
+        """The rules that ever asked for silence."""
+        return [rule for rule, dated in self.silences.items() if any(asks for _, asks in dated)]
+
+    def silence(self, alarm: AlarmSubject) -> Silence | None:
+        """The alarm as one about silence; None: it is of another kind."""
+        asks = _value_at(self.silences.get(alarm.rule, []), alarm.began)
+        if not asks or alarm.category != "maintenance":
+            return None
+        return Silence(
+            alarm=alarm.id,
+            domain=alarm.domain,
+            began=alarm.began,
+            site=alarm.site or alarm.subject,
         )
 
     def key(self, alarm: AlarmSubject) -> tuple[Key, str]:

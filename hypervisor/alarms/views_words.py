@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from hypervisor.alarms.incidents import OUTAGE_PLACE
 from hypervisor.alarms.model import Suppression
 from hypervisor.alarms.queries_list import AlarmRow
 from hypervisor.base.reader import current
@@ -185,7 +186,9 @@ def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
 def incident(incident: tuple[str, str, str, str]) -> str:
     """The title of an incident, as L'Yvette: floods."""
     domain, category, title, _opened = incident
-    names = {"place": title.rpartition(": ")[0] or title, "domain": domain_label(domain).lower()}
+    place = title.rpartition(": ")[0] or title
+    place = _("Common outage") if place == OUTAGE_PLACE else place
+    names = {"place": place, "domain": domain_label(domain).lower()}
     if category == "maintenance":
         return _("%(place)s: maintenance, %(domain)s") % names
     return _("%(place)s: %(domain)s") % names

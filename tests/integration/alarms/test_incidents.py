@@ -20,6 +20,17 @@ from tests.integration.evaluation.world import RULES, Sent, World, make_world, u
 
 pytestmark = pytest.mark.integration
 
+SILENT = """
+- id: flood-silent
+  title: "{site}: silent"
+  category: maintenance
+  when: silent(level, 1 h)
+  severity: minor
+  advice: Look.
+  wrong when: Never.
+  tests: []
+"""
+
 
 def _incidents(connection: Connection, *, every: bool = True) -> list[dict[str, Any]]:
     service_list.refresh_incidents(connection)
@@ -105,6 +116,40 @@ def test_incidents_follow_step_by_step_what_grouping_at_once_finds(desk: Desk) -
     desk.connection.execute("DELETE FROM incident_state")
     _incidents(desk.connection)
     assert _kept(desk.connection) == stepwise
+
+
+def test_gauges_that_fall_silent_at_once_are_one_incident_on_all_rivers(database_url: str) -> None:
+    with closing(make_world(database_url, connect(database_url))) as world:
+        sites = [f"gauge-{number}" for number in range(6)]
+        world.register(sites)
+        _rivers(world, **{site: f"River {site}" for site in sites})
+        world.rules = SILENT
+        world.record_rules()
+        world.join()
+        for number, site in enumerate(sites):
+            world.store([Sent(site=site, at=number, value=1.0)])
+        for minutes in (63, 64.5, 70):  # four silent, then five, then six
+            world.beat(minutes)
+            world.settle()
+            _incidents(world.connection)
+        (outage,) = _incidents(world.connection)
+        assert (outage["title"], outage["grouped_by"], outage["active"]) == (
+            *("Common outage: flood, maintenance", "outage"),
+            6,
+        )
+        stepwise = _kept(world.connection)
+        world.connection.execute("DELETE FROM incident_state")
+        _incidents(world.connection)
+        assert _kept(world.connection) == stepwise
+
+        world.store([Sent(site=sites[0], at=20, value=1.0, received=20)])  # heard after all
+        world.store([Sent(site=sites[1], at=20, value=1.0, received=20)])
+        world.settle()
+        assert [one["grouped_by"] for one in _incidents(world.connection)] == ["river"] * 4
+        stepwise = _kept(world.connection)
+        world.connection.execute("DELETE FROM incident_state")
+        _incidents(world.connection)
+        assert _kept(world.connection) == stepwise
 
 
 def test_a_cabinet_and_its_lamps(database_url: str) -> None:

@@ -5,8 +5,18 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypervisor.alarms.incidents import Incident, Key, Location, Member, find_key, group_alarms
+from hypervisor.alarms.incidents import (
+    Incident,
+    Key,
+    Location,
+    Member,
+    Silence,
+    find_key,
+    find_outages,
+    group_alarms,
+)
 
+MINUTE = 60_000_000
 ORGE = Key(domain="flood", category="hazard", grouped_by="river", name="Orge")
 
 
@@ -48,6 +58,27 @@ def test_other_rivers_and_our_own_equipment_are_other_incidents() -> None:
         "Orge: flood, maintenance",
         "Yvette: flood",
     ]
+
+
+def _silent(*begins: float, sites: str = "abcdefgh", domain: str = "flood") -> list[Silence]:
+    """Silences that began at minutes, one at each of the sites."""
+    return [
+        Silence(alarm=number, domain=domain, began=round(at * MINUTE), site=site)
+        for number, (at, site) in enumerate(zip(begins, sites, strict=False), start=1)
+    ]
+
+
+def test_five_sites_that_fall_silent_one_after_another_have_one_cause() -> None:
+    keys = find_outages([*_silent(0, 5, 20, 35, 40, 56), *_silent(1, 2, 3, domain="weather")])
+    outage = Key(
+        domain="flood", category="maintenance", grouped_by="outage", name="1970-01-01T00:00:00Z"
+    )
+    assert keys == dict.fromkeys(range(1, 6), outage)  # the sixth came after a pause
+
+
+def test_fewer_or_the_same_site_again_and_again_are_no_outage() -> None:
+    assert find_outages(_silent(0, 1, 2, 3)) == {}
+    assert find_outages(_silent(0, 1, 2, 3, 4, 5, sites="aabbcd")) == {}
 
 
 @given(
