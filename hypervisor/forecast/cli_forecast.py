@@ -154,9 +154,10 @@ def _format_fitted(fitted: "Fitted") -> dict[str, Any]:
 def show(
     context: typer.Context,
     site: Annotated[str, typer.Argument(help="A site.")],
+    at: Annotated[str, typer.Option(help="What was said then; default: now.")] = "",
     as_json: Json = False,
 ) -> None:
-    """The models in force at a site, and what they say now of the last reading."""
+    """The models in force at a site, and what they say of the last reading."""
     from hypervisor.base.errors import NotFoundError
     from hypervisor.base.instants import micros, text
     from hypervisor.database.command import current_time, open_database
@@ -164,13 +165,14 @@ def show(
     from hypervisor.registry import queries as registry_queries
     from sensors._nearest import did_you_mean
 
+    moment = parse_optional_instant(at, "--at")
     with open_database(context) as connection:
         registry = registry_queries.load(connection)
         if site not in registry.sites:
             raise NotFoundError(
                 "there is no site {name!r}{hint}", site, did_you_mean(site, registry.sites)
             )
-        now = current_time(connection) or datetime.now(UTC)
+        now = moment or current_time(connection) or datetime.now(UTC)
         models = service.models_in_force(registry, now)
         longest = max((model.memory for _, model in models.values()), default=0)
         record = _stored(connection, None, None, [site], since=micros(now) - 2 * longest)
@@ -185,9 +187,9 @@ def show(
             if issued is None or issued.tier[0] < 0:
                 print("  nothing is issued: readings are missing")
                 continue
-            at = text(int(issued.times[0]))
+            issued_at = text(int(issued.times[0]))
             tier = model.tiers[int(issued.tier[0])].name
-            print(f"  at {at}: {issued.current[0]:.3f} {model.unit}, from: {tier}")
+            print(f"  at {issued_at}: {issued.current[0]:.3f} {model.unit}, from: {tier}")
             for place, horizon in enumerate(model.horizons):
                 low, middle, high = (
                     issued.values[0, place, model.levels.index(level)] for level in (0.1, 0.5, 0.9)

@@ -251,13 +251,17 @@ def _folds(times: Instants, event: NDArray[np.intp], floods: Instants) -> NDArra
     folds = min(_FOLDS, len(floods))
     rows = np.flatnonzero(event >= 0)
     between = np.flatnonzero(np.diff(event[rows]) > 0)
-    if folds < 2 or not len(between):
+    if folds < 2:
         return np.zeros(len(times), dtype=np.intp)
     calm = (times[rows[between]] + times[rows[between + 1]]) // 2
-    places = [round(number * len(floods) / folds) for number in range(1, folds)]
-    aims = [(floods[place - 1] + floods[place]) // 2 for place in places]
-    cuts = np.unique([calm[np.argmin(np.abs(calm - aim))] for aim in aims])
-    return np.searchsorted(cuts, times, side="right")
+    cuts = []
+    for number in range(1, folds):
+        place = round(number * len(floods) / folds)
+        first, second = floods[place - 1], floods[place]
+        middle = (first + second) // 2
+        low = calm[(calm > first) & (calm < second)]  # none: the water is never low between
+        cuts.append(low[np.argmin(np.abs(low - middle))] if len(low) else middle)
+    return np.searchsorted(np.array(cuts, dtype=np.int64), times, side="right")
 
 
 def usual_horizons(gauge: Gauge, record: Record) -> tuple[int, ...]:
