@@ -91,7 +91,7 @@ class ForecastModel:
 
     def issue(self, columns: Mapping[InputSeries, SeriesColumns], times: Instants) -> Issued:
         """The forecasts of `times`. An input without columns is missing."""
-        empty = Track(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+        empty = Track(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
         tracks = [Track.of(columns[key]) if key in columns else empty for key in self.inputs]
         return self.issue_tracks(tracks, times)
 

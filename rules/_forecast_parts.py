@@ -158,7 +158,7 @@ class Tier:
     steps: tuple[Step | None, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """The good readings of a series: ascending times, finite values."""
 
@@ -177,7 +177,7 @@ class Track:
     ) -> "Track":
         """Suspect rows are left out; a saturated value is a lower bound, no number."""
         good = np.isfinite(value) & ((quality & _UNFIT) == 0)
-        return cls(time[good], value[good], breaks)
+        return cls(time=time[good], value=value[good], breaks=breaks)
 
     def at(self, times: Instants, lags: Sequence[int], hold: int) -> Values:
         """(n, lags) values at `times` - lag, of readings at or before `times`; nan: none.

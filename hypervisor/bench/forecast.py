@@ -54,7 +54,7 @@ def make_river(years: float, *, step: int = HOUR, seed: int = 1) -> Record:
 
     def track(flow: Values, base: float) -> Track:
         noisy = (base + flow) * (1 + 0.005 * rng.normal(size=number))
-        return Track(time, np.round(noisy, 3), none)
+        return Track(time=time, value=np.round(noisy, 3), breaks=none)
 
     return Record(
         gauges=(

@@ -148,9 +148,9 @@ def until(record: Record, end: int) -> Record:
     """The record with readings up to a time (µs) only."""
     tracks = {
         key: Track(
-            track.time[: (stop := int(np.searchsorted(track.time, end, side="right")))],
-            track.value[:stop],
-            track.breaks[track.breaks <= end],
+            time=track.time[: (stop := int(np.searchsorted(track.time, end, side="right")))],
+            value=track.value[:stop],
+            breaks=track.breaks[track.breaks <= end],
         )
         for key, track in record.tracks.items()
     }

@@ -140,7 +140,7 @@ def models_in_force(registry: Registry, at: datetime) -> dict[str, tuple[Revisio
 
 def issue_last(model: ForecastModel, record: Record, at: int) -> Issued | None:
     """The forecast of the last reading at or before a time; None: there is none."""
-    empty = Track(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+    empty = Track(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
     tracks = [record.tracks.get(key, empty) for key in model.inputs]
     own = tracks[0].time
     number = int(np.searchsorted(own, at, side="right"))

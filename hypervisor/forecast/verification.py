@@ -218,7 +218,7 @@ def verify_model(
     if model is None or gauge.key not in record.tracks:
         return replace(bare, thresholds=tuple(levels), horizons=())
     track = record.tracks[gauge.key]
-    empty = type(track)(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+    empty = type(track)(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
     tracks = [record.tracks.get(key, empty) for key in model.inputs]
     issued = model.issue_tracks(tracks, track.time)
     step = model.uses[0].hold

@@ -52,7 +52,7 @@ def test_what_comes_from_upstream_is_seen(study: Study, model: ForecastModel) ->
 
 def test_without_the_gauge_upstream_the_next_tier_is_used(model: ForecastModel) -> None:
     own = RIVER.tracks[MILL]
-    nothing = Track(own.time[:0], own.value[:0], own.breaks)
+    nothing = Track(time=own.time[:0], value=own.value[:0], breaks=own.breaks)
     times = own.time[3000:3010]
     assert (model.issue_tracks([own, RIVER.tracks[BRIDGE]], times).tier == 0).all()
     assert (model.issue_tracks([own, nothing], times).tier == len(model.tiers) - 1).all()
@@ -103,7 +103,7 @@ def test_a_fitted_model_is_written_and_read_without_loss(model: ForecastModel) -
 def test_the_gate_is_closed_on_noise() -> None:
     walk = np.cumsum(np.random.default_rng(4).normal(size=4000)) * 0.01
     own = RIVER.tracks[MILL]
-    tracks = {MILL: Track(own.time[:4000], walk, own.breaks)}
+    tracks = {MILL: Track(time=own.time[:4000], value=walk, breaks=own.breaks)}
     gauge = replace(RIVER.gauges[0], upstream=(), nonnegative=False)
     (noise,) = study_record(Record(gauges=(gauge,), tracks=tracks), horizons=HORIZONS)
     assert model_of(noise) is None
@@ -115,7 +115,7 @@ def test_a_record_with_a_single_flood_is_refused_in_words() -> None:
     own = RIVER.tracks[MILL]
     record = Record(
         gauges=(replace(RIVER.gauges[0], upstream=()),),
-        tracks={MILL: Track(own.time[: len(one_flood)], one_flood, own.breaks)},
+        tracks={MILL: Track(time=own.time[: len(one_flood)], value=one_flood, breaks=own.breaks)},
     )
     (study,) = study_record(record)
     assert model_of(study) is None

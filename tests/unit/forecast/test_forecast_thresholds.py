@@ -20,7 +20,7 @@ GAUGE = Gauge(
 
 def daily(values: np.ndarray) -> Track:
     time = np.arange(len(values), dtype=np.int64) * DAY
-    return Track(time, values, np.empty(0, dtype=np.int64))
+    return Track(time=time, value=values, breaks=np.empty(0, dtype=np.int64))
 
 
 def test_names_values_and_return_levels() -> None:
