@@ -22,7 +22,7 @@ class SiteFacts:
 
     `intervals` (µs) by the quantity a rule names, the longest where several devices measure it;
     `on_change`: those sent on change. `upstream`: by quantity, the longest interval of the sites
-    upstream.
+    upstream. `forecasts`: the quantities that have, or had, a model.
     """
 
     name: str
@@ -30,6 +30,7 @@ class SiteFacts:
     thresholds: frozenset[str] = frozenset()
     on_change: frozenset[str] = frozenset()
     upstream: Mapping[str, int] = field(default_factory=dict)
+    forecasts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ def applies(rule: Rule, site: SiteFacts) -> bool:
         all(name in site.intervals for name in rule.names)
         and all(name in site.thresholds for name in rule.thresholds)
         and all(name in site.upstream for name in rule.afar)
+        and site.forecasts.issuperset(rule.needed_forecasts)
     )
 
 

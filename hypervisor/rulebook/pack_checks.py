@@ -111,6 +111,9 @@ def _site_facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:
             )
             for name in rule.afar
         },
+        forecasts=frozenset(
+            name for name, forecast in subject.forecasts.items() if forecast.begins is not None
+        ),
     )
 
 

@@ -303,6 +303,9 @@ def test_a_rule_applies_where_there_is_all_that_it_needs() -> None:
     assert not applies(rule(whole), site(upstream={}))
     assert not applies(rule(whole), site(thresholds=frozenset()))
     assert not applies(rule(whole), site(intervals={"rain": 1}))
+    soon = rule("forecast(level, 2 h) > threshold.alert")
+    assert not applies(soon, site())
+    assert applies(soon, site(forecasts=frozenset({"level"})))
     steps = "  steps: [{severity: major, when: level > threshold.danger}]\n"
     assert applies(rule("level > 3 m", steps), site())
 
