@@ -256,8 +256,15 @@ def _first_above(issued: Issued, by_horizon: Values, limit: Values) -> Values:
 
 def model_to_json(model: ForecastModel) -> dict[str, Any]:
     """The model as JSON; numbers keep every digit."""
-    built: dict[str, Any] = msgspec.to_builtins(model)
+    built: dict[str, Any] = msgspec.to_builtins(model, enc_hook=_plain)
     return {"version": VERSION, **built}
+
+
+def _plain(value: object) -> str:
+    """A message as its sentence: why a horizon is closed stands in the skill."""
+    if isinstance(value, str):
+        return "".join(value)
+    raise TypeError(f"{type(value)} is no part of a model")
 
 
 def model_from_json(value: Mapping[str, Any]) -> ForecastModel:

@@ -1,12 +1,18 @@
 """What an author is told of a forecast in a rule, and how a pack's test gives one."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from rules._errors import RuleError
+from rules._forecast import model_from_json, model_to_json
 from rules._pack import load_pack
 from rules._pack_test import run_tests
 from rules._vocabulary import vocabulary
 from sensors._domain import catalogue
+from sensors._errors import Message
+from tests.unit.rules.forecasting import small_model
 from tests.unit.rules.test_language_by_hand import read, slip
 
 WORDS = vocabulary(catalogue())
@@ -123,3 +129,11 @@ def test_a_rule_needs_the_forecasts_of_when_and_clear_only() -> None:
     (rule,) = load_pack(PACK, file="f", domain="flood", words=WORDS).rules
     assert rule.forecasts == ("discharge", "level")
     assert rule.needed_forecasts == ("level",)
+
+
+def test_a_model_says_in_its_skill_why_a_horizon_is_closed() -> None:
+    closed = Message("nothing forecasts floods here better than {method}", "the last value")
+    model = replace(small_model(), skill={"horizons": [{"closed": closed}]})
+    written = json.loads(json.dumps(model_to_json(model)))
+    assert written["skill"]["horizons"] == [{"closed": str(closed)}]
+    assert model_from_json(written) == model
