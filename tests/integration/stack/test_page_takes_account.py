@@ -13,7 +13,7 @@ from tests.integration.web.served import server, signed_in
 
 pytestmark = pytest.mark.integration
 
-SHOWN = re.compile(r'class="secret-word">([^<]+)<')
+SHOWN = re.compile(r'class="secret-word"[^>]*>([^<]+)<')
 
 
 def _does(page: httpx.Client, what: str) -> httpx.Response:
