@@ -76,18 +76,18 @@ class Fact:
         self._axis = axis
         self._at = at
         self._values = values
-        # One value of every subject from the beginning of its zone on, as facts mostly are.
-        self._settled = len(at) == axis.count and bool((at == axis.origins()).all())
-        same = self._settled and bool((values == values[0]).all())
+        # One value of every subject, mostly from the beginning of its zone on, and mostly the same.
+        self._single = len(at) == axis.count and all(length == 1 for length in lengths)
+        same = self._single and bool((values == values[0]).all() and (at == axis.origins()).all())
         self.constant: float | None = float(values[0]) if same else None
 
     def at(self, keys: Instants) -> NDArray[np.float64]:
         """The value in force at each key."""
         if self.constant is not None:
-            return np.full(len(keys), self.constant)
+            return np.broadcast_to(self.constant, len(keys))
         owners = self._axis.subjects(keys)
-        if self._settled:
-            return self._values[owners]
+        if self._single:
+            return np.where(keys >= self._at[owners], self._values[owners], np.nan)
         if len(self._at) == 0:
             return np.full(len(keys), np.nan)
         last = np.searchsorted(self._at, keys, side="right") - 1

@@ -31,7 +31,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RuleValues:
-    """Over rows: `when`; `end` (clear and not when); for each step its `on` and `off`.
+    """Over rows: `when`; `end` (clear and not when).
 
     `idle`, `bare`, `unmodelled`: where the rule is not in force, its series being out of service, a
     threshold or the model of a forecast missing. `stale`: where one of its series is unknown.
@@ -39,7 +39,6 @@ class RuleValues:
 
     when: Truths
     end: Truths
-    steps: tuple[tuple[Truths, Truths], ...]
     idle: Mask
     bare: Mask
     unmodelled: Mask
@@ -62,7 +61,7 @@ class Conditions:
         self._block = block
 
     def evaluate(self, keys: Instants) -> RuleValues:
-        """All that the rule says at these keys."""
+        """What the rule says at these keys, its steps aside."""
         view = View(Sight(self._block, keys, silence=self.silence))
         when = view.truth(self.rule.when)
         idle = when == LEFT_OUT
@@ -72,12 +71,16 @@ class Conditions:
         return RuleValues(
             when=np.where(off, FALSE, when),
             end=np.where(off, TRUE, self._end(view, when)),
-            steps=tuple(self._step(view, step) for step in self.rule.steps),
             idle=idle,
             bare=bare,
             unmodelled=unmodelled,
             stale=self._stale(view),
         )
+
+    def evaluate_steps(self, keys: Instants) -> list[tuple[Truths, Truths]]:
+        """Of each step its `on` and `off`."""
+        view = View(Sight(self._block, keys, silence=self.silence))
+        return [self._step(view, step) for step in self.rule.steps]
 
     def holds(self, keys: Instants, since: Instants) -> Mask:
         """Where `when` is observed since."""

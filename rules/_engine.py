@@ -216,9 +216,9 @@ def _judge_block(
     keys = certain = all_keys[span.within(all_keys)]
     for _ in range(_ROUNDS):
         rows = rows_of(keys, axis.subjects(keys))
-        judged = EvaluatedColumns(history, rows, closed)
-        state = conclude(rows, seeds, judged.verdicts)
-        runs = due_runs(rows, seeds, history, judged, state)
+        judged = EvaluatedColumns(history, rows, closed, seeds)
+        state = conclude(judged.rows, seeds, judged.verdicts)
+        runs = due_runs(judged.rows, seeds, history, judged, state)
         candidates = merged([certain, runs[span.within(runs)]])
         if np.array_equal(candidates, keys):
             break
@@ -227,7 +227,7 @@ def _judge_block(
     if history.silence:
         due = np.minimum(due, _soonest(axis, block.wakes[span.after(block.wakes)]))
     telling = Timeline(
-        axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state
+        axis=axis, rows=judged.rows, seeds=seeds, history=history, judged=judged, state=state
     )
     moments = list_state_changes(telling)
     return [

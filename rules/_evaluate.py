@@ -121,7 +121,7 @@ class View:
     def _leaf(self, node: Node) -> Interval:
         match node:
             case Number():
-                return exactly(np.full(len(self.keys), node.value))
+                return exactly(np.broadcast_to(node.value, len(self.keys)))
             case Threshold():
                 return exactly(self.block.threshold(node.name).at(self.keys))
             case Word():

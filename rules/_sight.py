@@ -22,6 +22,7 @@ class Sight:
         self.silence = silence
         self.owners = block.axis.subjects(keys)
         self.zones = self.owners * block.axis.stride
+        self._held: dict[int, Interval] = {}
         self._rows: dict[int, Index] = {}
         self._floors: dict[int, Instants] = {}
 
@@ -39,13 +40,10 @@ class Sight:
 
     def held(self, track: Track) -> Interval:
         """The last good reading, while it holds."""
-        rows = self._held_rows(track)
-        return where_known(self._holds(track, self.keys, rows), track.interval(rows))
-
-    def _held_rows(self, track: Track) -> Index:
-        if id(track) not in self._rows:
-            self._rows[id(track)] = self._find(track, self.keys)
-        return self._rows[id(track)]
+        if id(track) not in self._held:
+            rows, holds = self._held_rows(track), self._known_rows(track)
+            self._held[id(track)] = where_known(holds, track.interval(rows))
+        return self._held[id(track)]
 
     def forecast(self, name: str, horizon: int) -> Interval:
         """The median issued with the last good reading, while that holds."""
@@ -60,6 +58,11 @@ class Sight:
         some = self._known_rows(track) & ~np.isnan(limits)
         rows = np.where(some, self._held_rows(track), 0)
         return exactly(self.block.issues(name).chances(rows, limits, horizon, above=above))
+
+    def _held_rows(self, track: Track) -> Index:
+        if id(track) not in self._rows:
+            self._rows[id(track)] = self._find(track, self.keys)
+        return self._rows[id(track)]
 
     def _known_rows(self, track: Track) -> Mask:
         return self._holds(track, self.keys, self._held_rows(track))

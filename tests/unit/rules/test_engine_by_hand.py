@@ -636,11 +636,15 @@ def test_a_zone_of_silence_has_room_for_arrivals_and_for_the_time_we_were_deaf()
 def test_subjects_are_judged_in_blocks_of_some_readings() -> None:
     level = column(*[(i, 1) for i in range(1000)])
     extent = replace(extent_of([(0, rule("level > 3"))]), revisions=())
-    subjects = [subject(f"s{i}", level=level, rain=level) for i in range(132)]
+    subjects = [subject(f"s{i}", level=level, rain=level) for i in range(264)]
     sizes = [block.axis.count for block in blocks(subjects, asked(15), extent)]
-    assert sizes == [65, 65, 2]
-    assert [b.subjects[0].key for b in blocks(subjects, asked(15), extent)] == ["s0", "s65", "s130"]
-    big = subject("big", level=column(*[(i / 60, 1) for i in range(70_000)]))
+    assert sizes == [131, 131, 2]
+    assert [b.subjects[0].key for b in blocks(subjects, asked(15), extent)] == [
+        "s0",
+        "s131",
+        "s262",
+    ]
+    big = subject("big", level=column(*[(i / 60, 1) for i in range(140_000)]))
     few = [big, subjects[0], big, big]
     assert [b.axis.count for b in blocks(few, asked(15), extent)] == [1, 1, 1, 1]
 
