@@ -36,7 +36,7 @@ links:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("river")
     (path / "river.yaml").write_text(INVENTORY, encoding="utf-8")
-    river = make_river(0.5)
+    river = make_river(0.3)
     table = pd.DataFrame(
         {
             "time_utc": pd.to_datetime(river.tracks[MILL].time, unit="us"),

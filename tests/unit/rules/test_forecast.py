@@ -14,6 +14,7 @@ from rules._forecast import (
     time_to,
     value_at,
 )
+from rules._forecast_parts import Track
 from tests.unit.rules.forecasting import ABOVE, HOUR, MINUTE, OWN, series, small_model
 
 RISING = series([0.01 * step for step in range(40)])  # 4 cm an hour
@@ -104,6 +105,27 @@ def test_the_future_does_not_enter() -> None:
             )
         alone = MODEL.issue(cut, times[number : number + 1])
         assert alone.values.tobytes() == whole.values[number : number + 1].tobytes()
+
+
+def test_rain_is_summed_within_its_span_and_missing_when_its_gauge_is_silent() -> None:
+    rain = Track.of(series([1.0, 2.0, 0.0, 4.0, 8.0], every=HOUR))
+    sums = rain.total(at(2, 4, 4.5, 9), 2 * HOUR, 0, 2 * HOUR)
+    assert sums[:3].tolist() == [2.0, 12.0, 12.0]
+    assert np.isnan(sums[3])
+    earlier = rain.total(at(4), 4 * HOUR, 2 * HOUR, 2 * HOUR)
+    assert earlier.tolist() == [2.0]
+
+
+def test_sums_have_the_same_bits_alone_and_among_others() -> None:
+    rng = np.random.default_rng(8)
+    rain = Track.of(series(rng.gamma(0.3, size=3000).tolist(), every=HOUR))
+    times = rain.time[300:]
+    whole = rain.total(times, 240 * HOUR, 72 * HOUR, 2 * HOUR)
+    for number in range(0, len(times), 300):
+        held = (rain.time <= times[number]) & (rain.time >= times[number] - 242 * HOUR)
+        cut = Track(time=rain.time[held], value=rain.value[held], breaks=rain.breaks)
+        alone = cut.total(times[number : number + 1], 240 * HOUR, 72 * HOUR, 2 * HOUR)
+        assert alone.tobytes() == whole[number : number + 1].tobytes()
 
 
 def test_a_model_is_written_and_read_without_loss() -> None:
