@@ -22,6 +22,7 @@ _RAIN = (0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 72 * HOUR, 240 * HOU
 _PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 DEPTH = 4
 _TREES = 60
+_BINS = 128
 _RATE = 0.08
 
 
@@ -231,7 +232,7 @@ def fit_trees(
         learning_rate=_RATE,
         min_samples_leaf=20,
         l2_regularization=1.0,
-        max_bins=128,
+        max_bins=_BINS,
         early_stopping=False,
         random_state=0,
     )

@@ -1,4 +1,4 @@
-"""Fits of these tests have few trees: what they show does not need sixty."""
+"""Fits of these tests have few and coarse trees: what they show does not need sixty."""
 
 from collections.abc import Iterator
 
@@ -11,4 +11,5 @@ from hypervisor.forecast import candidates
 def _few_trees() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates, "_TREES", 8)
+        patch.setattr(candidates, "_BINS", 16)
         yield

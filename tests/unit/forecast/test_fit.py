@@ -10,7 +10,7 @@ from hypervisor.bench.forecast import BRIDGE, HOUR, MILL, make_river
 from hypervisor.forecast.candidates import fit_trees, plan_inputs
 from hypervisor.forecast.fit import columns_of
 from hypervisor.forecast.models import Study, model_of, study_record
-from hypervisor.forecast.record import Record, until
+from hypervisor.forecast.record import Gauge, Record, until
 from hypervisor.forecast.thresholds import Level
 from hypervisor.forecast.verification import CHOSEN, format_result, verify_model, verify_study
 from rules._forecast import ForecastModel, model_from_json, model_to_json
@@ -141,7 +141,8 @@ def test_rain_is_an_input_of_the_best_tier_until_it_is_missing() -> None:
 
 
 def test_gauges_with_a_month_learn_from_each_other() -> None:
-    gauges, tracks = [], {}
+    gauges: list[Gauge] = []
+    tracks: dict[InputSeries, Track] = {}
     for number in range(4):
         river = make_river(0.06, step=HOUR // 4, seed=20 + number)
         keys = {
@@ -191,7 +192,7 @@ def test_trees_are_those_of_scikit_learn() -> None:
         learning_rate=0.08,
         min_samples_leaf=20,
         l2_regularization=1.0,
-        max_bins=128,
+        max_bins=16,
         early_stopping=False,
         random_state=0,
     ).fit(features, target, sample_weight=np.ones(800))
