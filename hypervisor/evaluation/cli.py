@@ -1,13 +1,10 @@
-"""`hypervisor watch` evaluates what was committed; `rollup` keeps readings by hour and day."""
-
-from typing import Annotated
+"""`hypervisor watch` evaluates what was committed."""
 
 import typer
 
 
 def attach(app: typer.Typer) -> None:
     app.command()(watch)
-    app.command()(rollup)
 
 
 def watch(context: typer.Context) -> None:
@@ -31,32 +28,3 @@ def watch(context: typer.Context) -> None:
         clock=lambda: datetime.now(UTC),
     )
     run(wiring, stop=asked_to_end(), say=logging.getLogger("hypervisor.watch").info)
-
-
-def rollup(
-    context: typer.Context,
-    once: Annotated[
-        bool, typer.Option("--once", help="Roll up what is pending, then end.")
-    ] = False,
-) -> None:
-    """Follow the feed and keep readings rolled up by hour and day, until stopped."""
-    import logging
-
-    from hypervisor.base.process import log_to_stderr, stopping
-    from hypervisor.base.settings import load_settings
-    from hypervisor.database.connect import connect
-    from hypervisor.evaluation import lighting_plans
-    from hypervisor.readings import rollup as rollups
-    from sensors._domain import catalogue
-
-    settings, keep_plans = load_settings(context.obj), lighting_plans.keep
-    if once:
-        with connect(settings.database_url, autocommit=True) as connection:
-            hours = rollups.catch_up(connection, catalogue(), idle_work=keep_plans)
-        print(f"{hours:,} hours rolled up")
-        return
-    log_to_stderr()
-    say = logging.getLogger("hypervisor.rollup").info
-    rollups.run(
-        settings.database_url, catalogue(), stopping=stopping(), idle_work=keep_plans, say=say
-    )

@@ -19,16 +19,19 @@ from sensors._row import Rows
 _LOCK_TIMEOUT = "5s"  # whoever queues behind us waits as long as we do
 
 # Each batch carries its least and greatest `received_at`: late arrivals are found packed.
-_SWITCH_ON = (
-    "ALTER TABLE reading SET (timescaledb.compress,"
-    " timescaledb.compress_segmentby = 'series_id',"
-    " timescaledb.compress_orderby = 'time, received_at')"
-)
+_SWITCH_ON = {
+    table: f"ALTER TABLE {table} SET (timescaledb.compress,"
+    f" timescaledb.compress_segmentby = '{segments}', timescaledb.compress_orderby = '{order}')"
+    for table, segments, order in (
+        ("reading", "series_id", "time, received_at"),
+        ("forecast", "site, quantity", "issued, made_at"),
+    )
+}
 _COMPRESS = "SELECT compress_chunk(%s::regclass, if_not_compressed => true)"
 CHUNKS = (
     "SELECT format('%%I.%%I', chunk_schema, chunk_name), is_compressed"
     " FROM timescaledb_information.chunks"
-    " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading' AND range_end <= %s"
+    " WHERE hypertable_schema = 'public' AND hypertable_name = %s AND range_end <= %s"
     " ORDER BY range_start"
 )
 _READING_CHUNKS = (
@@ -65,20 +68,22 @@ def is_supported(connection: Connection) -> bool:
     return bool(full)
 
 
-def compress_chunks(connection: Connection, before: datetime | None) -> int:
-    """Compress the chunks that end before, again if written to since; how many are new.
+def compress_chunks(
+    connection: Connection, before: datetime | None, *, table: str = "reading"
+) -> int:
+    """Compress a table's chunks that end before, again if written to since; how many are new.
 
     `connection`: in autocommit, each chunk is a transaction. A chunk in use is left for later.
     """
     if before is None or not is_supported(connection):
         return 0
-    chunks = connection.execute(CHUNKS, [before]).fetchall()
+    chunks = connection.execute(CHUNKS, [table, before]).fetchall()
     done = 0
     for chunk, compressed in chunks:
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                enable(connection)
+                enable(connection, table)
                 compress_chunk(connection, chunk)
         except psycopg.errors.LockNotAvailable:
             continue
@@ -86,14 +91,15 @@ def compress_chunks(connection: Connection, before: datetime | None) -> int:
     return done
 
 
-def enable(connection: Connection) -> None:
-    """Let TimescaleDB compress readings, if it does not already."""
+def enable(connection: Connection, table: str = "reading") -> None:
+    """Let TimescaleDB compress a table, if it does not already."""
     ((enabled,),) = connection.execute(
         "SELECT compression_enabled FROM timescaledb_information.hypertables"
-        " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading'"
+        " WHERE hypertable_schema = 'public' AND hypertable_name = %s",
+        [table],
     )
     if not enabled:
-        connection.execute(_SWITCH_ON)
+        connection.execute(_SWITCH_ON[table].encode())
 
 
 def compress_chunk(connection: Connection, chunk: str) -> None:

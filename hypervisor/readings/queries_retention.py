@@ -145,6 +145,12 @@ def drop_chunk(connection: Connection, chunk: Chunk) -> int:
     return connection.execute(_VERSIONS, chunk.parameters).rowcount
 
 
+def drop_forecasts(connection: Connection, bounds: Bounds) -> None:
+    """Drop the chunks of forecasts before the bound of readings, which they were made from."""
+    if bounds.readings is not None:
+        connection.execute("SELECT drop_chunks('forecast', older_than => %s)", [bounds.readings])
+
+
 def count_expired_letters(connection: Connection, bounds: Bounds) -> int:
     """How many dead letters arrived before the bound."""
     ((letters,),) = connection.execute(

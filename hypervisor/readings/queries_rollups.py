@@ -68,6 +68,14 @@ SELECT min(begins), max(begins) + INTERVAL '1 hour', bool_or(rises) FROM due
 GROUP BY time_bucket(INTERVAL '7 days', begins, TIMESTAMPTZ '1970-01-01 00:00+00') ORDER BY 1
 """
 
+# Forecasts that are made from these hours; those of deleted readings stay.
+_FORECASTS = """
+INSERT INTO forecast_due
+SELECT DISTINCT i.site, i.quantity, t.begins, t.begins + INTERVAL '1 hour' + i.span
+FROM touched t JOIN forecast_input i ON i.series = t.series
+WHERE t.begins + INTERVAL '1 hour' + i.span > i.since AND t.begins >= %s ON CONFLICT DO NOTHING
+"""
+
 # From here on one week: all due hours have first <= begins < last.
 _DELETE_HOURS = """
 DELETE FROM {table} h USING due w WHERE h.series_id = w.series AND h.begins = w.begins
@@ -234,6 +242,11 @@ def refresh(
         _refresh_week(connection, {**parameters, "first": first, "last": last}, rises=rises)
         for first, last, rises in weeks
     )
+
+
+def mark_forecasts(connection: Connection, *, frozen: datetime) -> None:
+    """Forecasts that follow from what was just refreshed are due, in the same transaction."""
+    connection.execute(_FORECASTS, [frozen])
 
 
 def _refresh_week(connection: Connection, parameters: dict[str, Any], *, rises: bool) -> int:

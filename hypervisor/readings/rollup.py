@@ -31,9 +31,9 @@ Say = Callable[[str], None]
 
 
 class IdleWork(Protocol):
-    """Work for the moments without a backlog; `zone`: the instance's time zone."""
+    """Work for the moments without a backlog; 0: nothing waits. `zone`: the instance's."""
 
-    def __call__(self, connection: Connection, catalogue: Catalogue, /, *, zone: str) -> object: ...
+    def __call__(self, connection: Connection, catalogue: Catalogue, /, *, zone: str) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +105,11 @@ def step(
         pairs, cursor, more = _read_changes(connection, state.cursor)
         chunk, fill = _find_next_chunk(connection, state.fill)
         hours = refresh(connection, pairs, span=chunk, frozen=state.frozen, zone=zone)
+        queries_rollups.mark_forecasts(connection, frozen=state.frozen)
         queries_rollups.save_state(connection, cursor, fill=fill)
     more = more or fill is not None
     if not more and idle_work is not None:
-        idle_work(connection, catalogue, zone=zone)
+        more = bool(idle_work(connection, catalogue, zone=zone))
     return Step(hours=hours, more=more or hurries(pairs))
 
 

@@ -84,6 +84,7 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
             span = {"from": chunk.first.isoformat(), "to": chunk.last.isoformat()}
             counts = {"readings": chunk.expired, "kept": chunk.kept, "versions": versions}
             _audit(connection, "readings", {**span, **counts})
+    queries_retention.drop_forecasts(connection, expired.bounds)
     if expired.dead_letters:
         with connection.transaction():
             gone = queries_retention.delete_expired_letters(connection, expired.bounds)
@@ -139,8 +140,9 @@ def refresh_columnar_copy(connection: Connection, settings: Settings) -> str:
 
 
 def compress(connection: Connection, settings: Settings) -> str:
-    """Compress old readings; a message if anything was compressed."""
+    """Compress old readings and forecasts; a message if any readings were compressed."""
     before = queries_retention.compressed_before(connection, settings.compress_after_days)
+    queries_compression.compress_chunks(connection, before, table="forecast")
     done = queries_compression.compress_chunks(connection, before)
     return f"; {done} weeks of readings compressed" if done else ""
 

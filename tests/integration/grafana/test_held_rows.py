@@ -53,6 +53,10 @@ BELONGS = {
     "rollup_hour": _BY_SERIES,
     "rollup_day": _BY_SERIES,
     "rollup_suspect": _BY_SERIES,
+    **dict.fromkeys(
+        ("forecast", "forecast_input", "forecast_facts", "forecast_due"),
+        "site IN (SELECT id FROM own_site)",
+    ),
     "gateway": "name IN (SELECT gateway FROM own_device)",
     "device_group": "name IN (SELECT name FROM own_group)",
     "asset": "name IN (SELECT name FROM own_asset)",
@@ -64,7 +68,7 @@ BELONGS = {
             THEN regexp_replace(key, '^device/|/[^/]*$', '', 'g') IN (SELECT name FROM own_device)
         WHEN kind = 'device' THEN key IN (SELECT name FROM own_device)
         WHEN kind = 'member' THEN split_part(key, '/', 2) IN (SELECT name FROM own_device)
-        WHEN kind IN ('threshold', 'datum')
+        WHEN kind IN ('threshold', 'datum', 'forecast')
             THEN regexp_replace(key, '/.*', '') IN (SELECT name FROM own_site)
         WHEN kind = 'link' THEN NOT EXISTS (
             SELECT FROM regexp_split_to_table(key, '>') AS one
@@ -99,7 +103,14 @@ BELONGS = {
                 "ingest_gap",
                 "message_loss",
             ),
-            *("evaluation_state", "columnar_part", "columnar_dirty", "feed", "rollup_state"),
+            *(
+                "evaluation_state",
+                "columnar_part",
+                "columnar_dirty",
+                "feed",
+                "rollup_state",
+                "forecast_state",
+            ),
             *("conductor", "exercise_run", "exercise_message"),
         ),
         "true",
