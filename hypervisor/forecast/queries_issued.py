@@ -1,6 +1,7 @@
 """Forecasts as they were issued, and what is to be issued again."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -100,6 +101,20 @@ class IssuedForecast:
     horizons: list[int]
     levels: list[float]
     quantiles: list[float]
+
+    @property
+    def by_horizon(self) -> dict[int, dict[float, float | None]]:
+        """Of each horizon (s) the quantile by level; None: not issued."""
+        width = len(self.levels)
+        return {
+            horizon: {
+                level: None if math.isnan(value) else value
+                for level, value in zip(
+                    self.levels, self.quantiles[place * width : (place + 1) * width], strict=True
+                )
+            }
+            for place, horizon in enumerate(self.horizons)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypervisor.evaluation.columns import ColumnQuery, load_subjects
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.forecast.issuing import Issuing, issue
+from hypervisor.forecast.queries_issued import Selection, list_issued
 from hypervisor.readings import rollup
 from hypervisor.registry import queries as registry_queries
 from sensors._row import ROW
@@ -199,3 +201,29 @@ def _until_killed(own: Connection, ended: list[BaseException]) -> None:
 def _is_blocked(other: Connection, pid: int) -> bool:
     row = other.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid]).fetchone()
     return bool(row and row[0])
+
+
+def test_a_forecast_is_read_as_it_was_issued_and_as_it_stands(world: World) -> None:
+    sent = flood(3)
+    late = [one for one in sent if one.site == "yvette" and 60 <= one.at < 240]
+    issuing = Issuing()
+    world.store([one for one in sent if one not in late])
+    follow(world, issuing)
+    between = world.connection.execute("SELECT max(made_at) FROM forecast").fetchone()
+    world.store(late)
+    follow(world, issuing)
+    span = Selection(since=moment(us(60)), until=moment(us(300)))
+    now, first, then = (
+        list_issued(world.connection, "orge", selection)
+        for selection in (
+            span,
+            replace(span, first=True),
+            replace(span, as_of=between[0] if between else None),
+        )
+    )
+    assert first == then
+    assert [each.issued for each in first] == [each.issued for each in now]
+    assert first != now
+    assert {each.issued: each.quantiles for each in now} == {
+        moment(at): list(row[4]) for at, row in newest(world).items() if us(60) <= at <= us(300)
+    }
