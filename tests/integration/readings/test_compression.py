@@ -67,7 +67,9 @@ def test_what_a_full_build_would_be_asked(connection: Connection) -> None:
 
 
 def test_the_chunks_that_are_old_enough(connection: Connection) -> None:
-    rows = connection.execute(queries_compression.CHUNKS, ["reading", moment(us(30 * DAY))]).fetchall()
+    rows = connection.execute(
+        queries_compression.CHUNKS, ["reading", moment(us(30 * DAY))]
+    ).fetchall()
     names = [name for name, _ in rows]
     assert names == _chunks(connection)[: len(names)]
     assert 3 <= len(names) < len(_chunks(connection))
