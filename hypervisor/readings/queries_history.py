@@ -163,7 +163,7 @@ def _messages(copy: Copy) -> Iterator[bytes | bytearray | memoryview]:
     for message in copy:
         yield message
         received = len(message)
-        while received > _TRAILER:
+        while received > _HEADER + _TRAILER:  # a row is longer; the end of an empty copy is not
             received, more = copy.connection.pgconn.get_copy_data(1)
             if received > 0:
                 yield more

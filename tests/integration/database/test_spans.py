@@ -395,6 +395,7 @@ def test_columns_of_readings(connection: Connection) -> None:
     assert between((level, us(10), us(40))) == [(level, 0), (level, 10), (level, 20), (level, 30)]
     assert between((level, us(40), None)) == [(level, 10), (level, 20), (level, 30), (level, 40)]
     assert between((rain, us(40), us(40)), (level, us(0), us(1))) == [(level, 0), (rain, 10)]
+    assert not len(queries_history.read_range(connection, [rain, level], us(900), us(901)))
     assert _told(queries_history.read_range(connection, [rain, level], us(10), us(40))) == [
         (level, 10),
         (level, 20),
