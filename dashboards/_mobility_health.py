@@ -70,7 +70,7 @@ _CHECKS = Panel(
             decimals=1,
         ),
     ),
-    width=14,
+    width=24,
     height=14,
 )
 
@@ -97,7 +97,7 @@ _RECEIVED = Panel(
     ORDER BY 1, 2
     """,
     empty="no full hour or day in the time range",
-    width=10,
+    width=24,
     height=14,
 )
 
