@@ -72,7 +72,7 @@ class _Gauge:
         }
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Issuing:
     """Work of the roll-up process while no roll-up waits (`readings.rollup.IdleWork`).
 

@@ -17,6 +17,7 @@ CHANGING = frozenset(
         "hypervisor.bench.ingest": "Bench",
         "hypervisor.web.shared_render": "_Slot",
         "hypervisor.exercises.run_controller": "RunController",
+        "hypervisor.forecast.issuing": "Issuing",
         "hypervisor.exercises.territory": "_Facts",
         "hypervisor.grafana.service_check": "Report _BoardCheck",
         "hypervisor.readings.importing": "ImportCounts",

@@ -109,7 +109,10 @@ def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> N
         assert world.log() == live
     assert log(found) == live
     assert found.changes
-    assert {change.alarm.pair for change in found.changes} == {("flood-high", "orge")}
+    assert {change.alarm.pair for change in found.changes} == {
+        ("flood-high", "orge"),
+        ("flood-soon", "orge"),
+    }
 
 
 def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
+from hypervisor.forecast.trend import JITTER, WINDOW
 from hypervisor.overview import queries
 from hypervisor.overview.views_wall import locate_communes
 from hypervisor.readings import (
@@ -234,11 +235,15 @@ def test_readings_of_a_span(connection: Connection) -> None:
         ("mill", "gauge", [(time, float(n)) for n, time in enumerate(times[:4])]),
         ("mill", "twin", [(times[0], 7)]),
     ]
-    late = forecast_queries.recent(connection, "level", NOW + TICK)
-    assert [time for time, _ in late[0][2]] == times[1:], "three hours back, and not a tick more"
+    edge = times[0] + WINDOW + JITTER
+    store(connection, level, [(edge, 5.0, 0), (edge + TICK, 6.0, 0)])
+    kept = forecast_queries.recent(connection, "level", edge)[0][2]
+    assert kept[0] == (times[0], 0), "three hours back and the jitter"
+    late = forecast_queries.recent(connection, "level", edge + TICK)[0][2]
+    assert late[0] == (times[1], 1), "and not a tick more"
     assert forecast_queries.recent(connection, "level", NOW, ["source"]) == []
     latest = {row.device: (row.time, row.value) for row in queries_latest.list_latest(connection)}
-    assert latest == {"gauge": (NOW + TICK, 4), "twin": (NOW, None)}
+    assert latest == {"gauge": (edge + TICK, 6), "twin": (NOW, None)}
     bins = queries_charts.read_bins(connection, [level, twin], (times[1], NOW), None)
     assert {key: [one.last for one in own] for key, own in bins.items()} == {
         level: [1, 2],

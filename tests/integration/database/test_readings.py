@@ -422,7 +422,7 @@ def full_build(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(chunk)
 
     monkeypatch.setattr(queries_compression, "is_supported", lambda _: True)
-    monkeypatch.setattr(queries_compression, "enable", lambda _: None)
+    monkeypatch.setattr(queries_compression, "enable", lambda *_: None)
     monkeypatch.setattr(queries_compression, "compress_chunk", compress)
     return asked
 
