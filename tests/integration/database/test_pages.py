@@ -237,10 +237,12 @@ def test_readings_of_a_span(connection: Connection) -> None:
     ]
     edge = times[0] + WINDOW + JITTER
     store(connection, level, [(edge, 5.0, 0), (edge + TICK, 6.0, 0)])
-    kept = forecast_queries.recent(connection, "level", edge)[0][2]
-    assert kept[0] == (times[0], 0), "three hours back and the jitter"
-    late = forecast_queries.recent(connection, "level", edge + TICK)[0][2]
-    assert late[0] == (times[1], 1), "and not a tick more"
+    kept, late = (
+        [time for time, _ in forecast_queries.recent(connection, "level", at)[0][2]]
+        for at in (edge, edge + TICK)
+    )
+    assert kept == [*times, edge], "three hours back and the jitter"
+    assert late == [*times[1:], edge, edge + TICK], "and not a tick more"
     assert forecast_queries.recent(connection, "level", NOW, ["source"]) == []
     latest = {row.device: (row.time, row.value) for row in queries_latest.list_latest(connection)}
     assert latest == {"gauge": (edge + TICK, 6), "twin": (NOW, None)}
