@@ -8,7 +8,8 @@ right order for small rivers of the Paris basin, fitted to no station.
 - response of a catchment: a cascade of equal linear reservoirs (Nash, 1957), which is a gamma
   density;
 - a reach: again a cascade of linear reservoirs (Kalinin and Milyukov, 1957), so that the wave is
-  delayed by the travel time and flattened on its way;
+  delayed by the travel time and flattened on its way; what flows above `swift` runs ahead, through
+  a faster cascade (linear parts beside each other: Keefer and McQuivey, 1974);
 - discharge at the level where a river leaves its bed: grows as area to the 0.8, the exponent of
   the French formula Crupedix (1980);
 - level: a power of the discharge with the exponent 3/5, that of a wide bed after Manning.
@@ -32,6 +33,7 @@ PAVED = 0.015  # of a catchment: roofs and roads, off which all rain runs
 THROUGH_GROUND = 0.45  # of what runs off, under the surface
 SLOWER = 3.0  # times as long as what runs over it
 PLAIN = 0.6  # what a level still rises above the brim, where the water spreads, of what it would
+SWIFTER = 0.7  # of the travel time that high water takes
 LEAST_LOCAL_SHARE = 0.05  # of a catchment, drained below the last gauge upstream
 
 
@@ -41,6 +43,7 @@ class Basin:
 
     `area`: of the whole catchment, km². `lag`: hours from rain to the peak of its own part.
     `curve_number`: 0…100, how much of the rain runs off. `base`: what the ground gives, l/s a km².
+    `swift`: m³/s at the gauge above which water travels faster.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Basin:
     curve_number: float
     base: float
     upstream: tuple[tuple[str, float], ...] = ()
+    swift: float = math.inf
 
 
 def runoff(rain: Column, curve_number: float) -> Column:
@@ -133,10 +137,20 @@ def discharges(
         effective = runoff(rain[basin.name], basin.curve_number)
         total = through(effective, response) * area * 1000 / step + basin.base * area / 1000
         for name, travel in above:
-            reach = cascade(REACH_RESERVOIRS, max(travel, step) / REACH_RESERVOIRS, step)
-            total = total + through(discharge_by_name[name], reach)
+            total = total + _travelled(discharge_by_name[name], by_name[name].swift, travel, step)
         discharge_by_name[basin.name] = total
     return discharge_by_name
+
+
+def _travelled(flow: Column, swift: float, travel: float, step: float) -> Column:
+    """The wave at the other end of a reach; no water is made or lost."""
+
+    def reach(time: float) -> Column:
+        return cascade(REACH_RESERVOIRS, max(time, step) / REACH_RESERVOIRS, step)
+
+    arrived = through(np.minimum(flow, swift), reach(travel))
+    high = np.maximum(flow - swift, 0.0)
+    return arrived + through(high, reach(SWIFTER * travel)) if high.any() else arrived
 
 
 def bankfull(area: float, *, yields: float) -> float:

@@ -1,10 +1,12 @@
-"""Where it rains: storms that stand over a place, fronts that cross the territory."""
+"""Where it rains: storms whose cells move over a place, fronts that cross the territory."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators._cells import Cells
 from simulators._random import Column, Smooth
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 
@@ -30,13 +32,15 @@ class Rain:
         self._showers = [_shower(storm, chance) for storm in weather.storms]
         self._bands = [_band(front, chance) for front in weather.fronts]
         self._patches = Smooth(chance, 0.15)
+        self._cells = [Cells(chance, len(hours), STEP / 3600) for hours, _ in self._showers]
+        self._showers_at = lru_cache(maxsize=None)(self._showers_here)
 
     def fallen(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
         """Rain in mm since before the first storm."""
         zeros = np.zeros(len(times))
         since = (times - self._begins) / HOUR
         for storm, size, (hours, total) in zip(
-            self._weather.storms, self._sizes, self._showers, strict=True
+            self._weather.storms, self._sizes, self._showers_at(lon, lat), strict=True
         ):
             height = storm.total * size * share(lon, lat, storm)
             zeros += height * np.interp(since - storm.at, hours, total)
@@ -59,10 +63,22 @@ class Rain:
             gusts += storm.gust * bell * share(lon, lat, storm)
         return gusts
 
+    def _showers_here(self, lon: float, lat: float) -> list[tuple[Column, Column]]:
+        """Showers at a place: the cells say when what the storm brings there falls."""
+        offset = self._offset(lon, lat)
+        return [
+            (hours, _parts(np.diff(total, prepend=0.0) * cells.strengths(*offset)))
+            for (hours, total), cells in zip(self._showers, self._cells, strict=True)
+        ]
+
+    def _offset(self, lon: float, lat: float) -> tuple[float, float]:
+        """Km east and north of the middle."""
+        east = (lon - self._centre[0]) * math.cos(math.radians(lat)) * KM_A_DEGREE
+        return east, (lat - self._centre[1]) * KM_A_DEGREE
+
     def passes(self, front: Front, lon: float, lat: float) -> int:
         """When (µs) a front passes a place."""
-        east = (lon - self._centre[0]) * math.cos(math.radians(lat)) * KM_A_DEGREE
-        north = (lat - self._centre[1]) * KM_A_DEGREE
+        east, north = self._offset(lon, lat)
         heading = math.radians(front.heading)
         along = east * math.sin(heading) + north * math.cos(heading)
         return self._begins + int((front.at + along / front.speed) * HOUR)
@@ -72,8 +88,7 @@ def _shower(storm: Storm, chance: np.random.Generator) -> tuple[Column, Column]:
     """Hours since a storm began, and the part of it that has fallen by then, from 0 to 1."""
     hours = np.arange(0, storm.hours + STEP / 3600, STEP / 3600)
     bell = np.sin(np.pi * np.clip(hours / storm.hours, 0, 1)) ** 2
-    total = np.cumsum(bell * _strengths(chance, len(hours), 0.5))
-    return hours, (total - total[0]) / (total[-1] - total[0])
+    return hours, _parts(bell * _strengths(chance, len(hours), 0.3))
 
 
 def _strengths(chance: np.random.Generator, steps: int, spread: float) -> Column:
@@ -84,8 +99,13 @@ def _band(front: Front, chance: np.random.Generator) -> tuple[Column, Column]:
     """Hours around the passage, and the part of the front's rain that has fallen by then."""
     hours = np.arange(-2 * front.hours, 2 * front.hours + STEP / 3600, STEP / 3600)
     bell = np.exp(-0.5 * ((hours + 0.3 * front.hours) / (front.hours / 2.5)) ** 2)
-    total = np.cumsum(bell * _strengths(chance, len(hours), 0.6))
-    return hours, (total - total[0]) / (total[-1] - total[0])
+    return hours, _parts(bell * _strengths(chance, len(hours), 0.6))
+
+
+def _parts(rain: Column) -> Column:
+    """The part that has fallen by each step, from 0 to 1."""
+    total = np.cumsum(rain)
+    return np.asarray((total - total[0]) / (total[-1] - total[0]))
 
 
 def share(lon: float, lat: float, storm: Storm) -> float:

@@ -17,6 +17,7 @@ GAUGED = frozenset(  # what is measured where a river is of its own
     {"level", "discharge", "surface_elevation", "daily_max_level", "daily_mean_discharge"}
 )
 LAG = 9.0  # h of a catchment of one km²
+SWIFT = 0.3  # of the discharge at which the river leaves its bed
 LOCAL_AREA = 80.0  # km² between two gauges, where the catchment is not given
 
 
@@ -117,6 +118,7 @@ def _basins(
             curve_number=min(character.curve_number + weather.wetness, 98.0),
             base=character.base * weather.river,
             upstream=sites[name].upstream,
+            swift=SWIFT * bankfull(areas[name], yields=character.yields),
         )
         for name, character in characters.items()
     ]

@@ -16,7 +16,9 @@ from simulators._story import HOUR, SECOND
 from simulators._weather import STEP
 from simulators._world import World
 
-NOISE = 0.0015  # m, of a reading: waves
+NOISE = 0.0015  # m, of a reading: waves on calm water
+ROUGHER = 0.002  # m that waves grow until the river leaves its bed, and beyond in proportion
+DECIMALS = 2  # gauges give centimetres
 BASIN_NOISE = 0.4  # %
 
 # Settings of retention basins.
@@ -44,7 +46,9 @@ def _of_course(measure: Callable[[Observation, Course], Column | None]) -> Readi
 
 
 def _level(seen: Observation, course: Course) -> Column:
-    return _now(seen, course.level) + seen.noise(NOISE)
+    level = _now(seen, course.level)
+    height = np.maximum(level - course.bed, 0.0) / (course.brim - course.bed)
+    return np.round(level + seen.noise(1.0) * (NOISE + ROUGHER * height), DECIMALS)
 
 
 def _discharge(seen: Observation, course: Course) -> Column:

@@ -75,7 +75,7 @@ def test_copies_hold_the_same_and_nothing_new() -> None:
     assert said.rows.equals(SOUND.rows)
     extra = len(said.publications) - len(SOUND.publications)
     assert extra == during(hours(SOUND)).sum()
-    payloads = [each.payload for each in said.publications]
+    payloads = [(each.topic, each.payload) for each in said.publications]
     assert len(payloads) - len(set(payloads)) == extra
     arrivals = [each.arrival for each in said.publications]
     assert arrivals == sorted(arrivals)
@@ -153,9 +153,9 @@ def test_a_failed_sensor_has_a_word_and_no_value() -> None:
 
 def test_copies_come_within_ten_minutes_of_what_they_copy() -> None:
     said = played(of("duplicate"))
-    found: dict[bytes, list[int]] = {}
+    found: dict[tuple[str, bytes], list[int]] = {}
     for each in said.publications:
-        found.setdefault(each.payload, []).append(each.arrival)
+        found.setdefault((each.topic, each.payload), []).append(each.arrival)
     pairs = [arrivals for arrivals in found.values() if len(arrivals) == 2]
     waits = [second - first for first, second in pairs]
     assert min(waits) >= SECOND

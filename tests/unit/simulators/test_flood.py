@@ -241,3 +241,10 @@ def test_an_inventory_that_can_tell_nothing_is_told() -> None:
     stranger = Place(device="a", site="a", domain="noise", quantities={"sound": 900})
     with pytest.raises(SimulatorError, match="apply an inventory first"):
         simulate_rows(FLOOD, field(stranger), 1)
+
+
+def test_gauges_give_centimetres_and_tremble(rows: pd.DataFrame) -> None:
+    level = of(rows, "level", "gauge-morsang")
+    assert level.to_numpy() == pytest.approx(level.round(2).to_numpy(), abs=1e-9)
+    assert (level.diff().dropna() < 0).any()  # also while the river rises
+    assert len(level.unique()) > 50

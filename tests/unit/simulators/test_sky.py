@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from simulators._cells import Cells
 from simulators._rain import Rain, _band, _shower, _strengths, share
 from simulators._random import Smooth
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
@@ -27,6 +28,7 @@ def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda _c, steps, memory: np.zeros(steps),  # noqa: ARG005
     )
     monkeypatch.setattr(Smooth, "at", lambda *_: 0.0)
+    monkeypatch.setattr(Cells, "strengths", lambda *_: 1.0)
     monkeypatch.setattr("simulators._rain._strengths", lambda _c, steps, _s: np.ones(steps))
 
 
