@@ -58,6 +58,29 @@ class Tally:
         return float(np.median(self.leads)) if self.leads else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """What became of each judged event of a threshold, and of each warning. Times in µs.
+
+    `leads`: of each event, None: nobody was warned. `false`: beginnings of false alarms.
+    """
+
+    events: tuple[int, ...] = ()
+    leads: tuple[int | None, ...] = ()
+    warnings: int = 0
+    false: tuple[int, ...] = ()
+
+    def count(self, horizon: int) -> Tally:
+        """The same as numbers."""
+        return Tally(
+            events=len(self.events),
+            warnings=self.warnings,
+            false_alarms=len(self.false),
+            leads=tuple(lead for lead in self.leads if lead is not None),
+            horizon=horizon,
+        )
+
+
 def find_crossings(time: Instants, value: Values, threshold: float) -> Rows:
     """Rows at which an event begins: above, after `QUIET` below, and not out of a gap."""
     if not len(time):
@@ -73,6 +96,20 @@ def find_ends(value: Values, begins: Rows, threshold: float) -> Rows:
     """The first row after each beginning that is not above, or the number of rows."""
     below = np.append(np.flatnonzero(~(value > threshold)), len(value))
     return np.asarray(below[np.searchsorted(below, begins)])
+
+
+def find_peaks(time: Instants, value: Values, begins: Rows, threshold: float) -> Rows:
+    """The row of the highest value of each event: until it was below for `QUIET`."""
+    if not len(begins):
+        return begins
+    above = np.flatnonzero(value > threshold)
+    ends = above[np.append(np.flatnonzero(np.diff(time[above]) >= QUIET), len(above) - 1)]
+    last = ends[np.searchsorted(ends, begins)]
+    rows = [
+        begin + int(np.argmax(value[begin : end + 1]))
+        for begin, end in zip(begins.tolist(), last.tolist(), strict=True)
+    ]
+    return np.array(rows, dtype=np.intp)
 
 
 def _was_above(time: Instants, above: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -102,26 +139,33 @@ class Watch:
 
     def score(self, chance: Values, level: float, horizon: int) -> Tally:
         """Warnings at chances of at least `level`, for a horizon (µs)."""
+        return self.judge(chance, level, horizon).count(horizon)
+
+    def judge(self, chance: Values, level: float, horizon: int) -> Outcomes:
+        """The same, event by event."""
         usable = self.free & np.isfinite(chance)
         first, last = _find_warnings(self.time, chance, usable, level, horizon)
-        judged = self._judged(usable, horizon)
-        events = self.events[judged]
+        events = self.events[self._judged(usable, horizon)]
         # The next event after a warning begins, and the warning before an event.
         following = np.searchsorted(self.events, first, side="right")
         arrives = np.append(self.events, np.iinfo(np.int64).max)[following]
         hit = arrives <= last + horizon
-        leads = []
+        leads: list[int | None] = []
         for event in events.tolist():
             mine = (first < event) & (last + horizon >= event)
-            if mine.any():
-                leads.append(int(min(event - first[mine].min(), horizon)))
-        return Tally(
-            events=len(events),
-            warnings=len(first),
-            false_alarms=int((~hit).sum()),
+            leads.append(int(min(event - first[mine].min(), horizon)) if mine.any() else None)
+        return Outcomes(
+            events=tuple(events.tolist()),
             leads=tuple(leads),
-            horizon=horizon,
+            warnings=len(first),
+            false=tuple(first[~hit].tolist()),
         )
+
+    def comes(self, horizon: int) -> NDArray[np.bool_]:
+        """(n,) whether an event begins within the horizon (µs) after each forecast."""
+        following = np.searchsorted(self.events, self.time, side="right")
+        arrives = np.append(self.events, np.iinfo(np.int64).max)[following]
+        return np.asarray(arrives <= self.time + horizon)
 
     def _judged(self, usable: NDArray[np.bool_], horizon: int) -> NDArray[np.bool_]:
         """Events before which a forecast was issued within the horizon."""

@@ -1,7 +1,7 @@
 """Forecasts of an instance: models are fitted to what is stored, and are revisions."""
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,10 +10,12 @@ import numpy as np
 from hypervisor.base.instants import moment, text
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from hypervisor.forecast import queries_skill
 from hypervisor.forecast.models import Study, Tick, model_of, study_record
 from hypervisor.forecast.record import FORECAST, Record, until
+from hypervisor.forecast.skill import result_to_json
 from hypervisor.forecast.thresholds import levels_of
-from hypervisor.forecast.verification import skill_table, verify_study
+from hypervisor.forecast.verification import GaugeResult, skill_table, verify_study
 from hypervisor.registry import queries as store
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry, Revision
@@ -33,6 +35,9 @@ class Fitted:
     model: ForecastModel | None
     reasons: tuple[tuple[int, Message], ...]  # horizon (µs), 0: all of them
     floods: int
+    result: GaugeResult | None = None  # what the pages show of it
+    span: tuple[int, int] | None = None  # the first and last reading (µs)
+    readings: int = 0
 
     @property
     def key(self) -> str:
@@ -81,12 +86,15 @@ def _fit(study: Study, record: Record, author: str) -> Fitted:
         model=model,
         reasons=tuple(reasons),
         floods=result.floods,
+        result=result,
+        span=(int(track.time[0]), int(track.time[-1])) if len(track.time) else None,
+        readings=len(track.time),
     )
 
 
 def save_models(
     connection: Connection,
-    fitted: Iterable[Fitted],
+    fitted: Sequence[Fitted],
     *,
     effective: datetime,
     author: str,
@@ -94,7 +102,8 @@ def save_models(
 ) -> list[str]:
     """Store each as a revision, in one transaction; the keys of those that changed.
 
-    A gauge whose gate is closed and that had a model loses it from then on.
+    A gauge whose gate is closed and that had a model loses it from then on. What was measured is
+    kept of all.
     """
     with connection.transaction():
         store.lock(connection)
@@ -111,6 +120,26 @@ def save_models(
             for each in fitted
             if each.model is not None or each.key in before
         ]
+        queries_skill.add(
+            connection,
+            [
+                queries_skill.Measured(
+                    site=each.site,
+                    title="",
+                    river=None,
+                    quantity=each.quantity,
+                    effective=effective,
+                    author=author,
+                    reason=reason,
+                    first=None if each.span is None else moment(each.span[0]),
+                    last=None if each.span is None else moment(each.span[1]),
+                    readings=each.readings,
+                    result=result_to_json(each.result),
+                )
+                for each in fitted
+                if each.result is not None
+            ],
+        )
         if revisions:
             store.write(connection, Changes(revisions=tuple(revisions)))
             audit.record(

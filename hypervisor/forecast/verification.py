@@ -5,17 +5,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hypervisor.forecast import conformal
 from hypervisor.forecast.choice import Choice, issued_of
-from hypervisor.forecast.events import Tally, Watch, find_crossings, find_ends
+from hypervisor.forecast.events import (
+    Outcomes,
+    Tally,
+    Watch,
+    find_crossings,
+    find_ends,
+    find_peaks,
+)
 from hypervisor.forecast.fit import PERSISTENCE, TREND
 from hypervisor.forecast.models import Study, Tick, model_of, study_record
 from hypervisor.forecast.record import Record
 from hypervisor.forecast.samples import Mask, what_came
 from hypervisor.forecast.thresholds import Level, levels_of
 from rules._forecast import LEVELS, ForecastModel, Issued, chance_above
-from rules._forecast_parts import slope
+from rules._forecast_parts import Track, slope
 from rules._inputs import Instants, Values
 from sensors._errors import Message
 
@@ -23,13 +31,49 @@ CHOSEN = "chosen"
 SHOWN_METHODS = (PERSISTENCE, TREND, "ridge", "trees", "ridge and trees")
 _MIDDLE = LEVELS.index(0.5)
 _LEAD_IN = 6 * 3_600_000_000
+_CHANCES = (0.1, 0.3, 0.5, 0.7, 0.9)  # between them the chances of a reliability diagram are joined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """Forecasts whose chance was about the same: their mean chance, and how often it came."""
+
+    chance: float
+    came: float
+    forecasts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloodCover:
+    """A flood: how many of its forecasts had what came inside their 80 % range. Times in µs."""
+
+    begins: int
+    ends: int
+    forecasts: int
+    inside: int
+
+    @property
+    def held(self) -> bool:
+        """Whether its range held what it promises."""
+        return self.inside >= 0.8 * self.forecasts
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloodEvent:
+    """A threshold was crossed. `threshold`: its place in the list; `peak_at` in µs."""
+
+    threshold: int
+    time: int
+    peak: float
+    peak_at: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodResult:
     """A method at a horizon: its warnings, errors and ranges in floods, all out of sample.
 
-    `covered`: the share of what came that lay in the range of a nominal probability.
+    `covered`: the share of what came that lay in the range of a nominal probability. `outcomes`:
+    of each threshold, what `tally` counts. `floods` and `reliability`: of what is issued only.
     """
 
     method: str
@@ -38,6 +82,9 @@ class MethodResult:
     rmse: float | None
     crps: float | None
     covered: Mapping[str, float | None]
+    outcomes: tuple[Outcomes, ...] = ()
+    floods: tuple[FloodCover, ...] = ()
+    reliability: tuple[Reliability, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +116,7 @@ class GaugeResult:
     thresholds: tuple[Level, ...]
     horizons: tuple[HorizonResult, ...] = ()
     refused: Message | None = None
+    events: tuple[FloodEvent, ...] = ()
 
 
 def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
@@ -111,8 +159,20 @@ def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
                 values=values[:, : number + 1],
                 tier=np.where(np.isfinite(values[:, number, 0]), 0, -1).astype(np.int8),
             )
-            tally = _tally(of_part, method, watches, levels, warn[:, number], horizon)
-            rows.append(_result(method, tally, values[:, number], future, flood))
+            outcomes = _judge(of_part, method, watches, levels, warn[:, number], horizon)
+            result = _result(method, horizon, outcomes, values[:, number], future, flood)
+            if method == CHOSEN:
+                result = replace(
+                    result,
+                    floods=_floods(
+                        sample.time[part.rows],
+                        np.where(flood, sample.flood[part.rows], -1),
+                        values[:, number],
+                        future,
+                    ),
+                    reliability=_reliability(of_part, watches, levels, horizon),
+                )
+            rows.append(result)
         choice = final[number]
         results.append(
             HorizonResult(
@@ -133,6 +193,71 @@ def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
         tiers=tuple(name for name, _ in study.trials),
         thresholds=tuple(levels),
         horizons=tuple(results),
+        events=tuple(
+            event
+            for number, level in enumerate(levels)
+            for event in list_events(part.track, level.value, number)
+        ),
+    )
+
+
+def list_events(track: Track, threshold: float, number: int) -> list[FloodEvent]:
+    """The events of a threshold with their peaks; `number`: its place in the list."""
+    begins = find_crossings(track.time, track.value, threshold)
+    peaks = find_peaks(track.time, track.value, begins, threshold)
+    return [
+        FloodEvent(
+            threshold=number,
+            time=int(track.time[begin]),
+            peak=float(track.value[peak]),
+            peak_at=int(track.time[peak]),
+        )
+        for begin, peak in zip(begins, peaks, strict=True)
+    ]
+
+
+def _floods(
+    time: Instants, flood: NDArray[np.intp], quantiles: Values, truth: Values
+) -> tuple[FloodCover, ...]:
+    """How the range held in each flood. `flood`: (n,) its number, -1: none."""
+    rows = (flood >= 0) & np.isfinite(quantiles).all(axis=1)
+    low, high = (quantiles[:, LEVELS.index(level)] for level in (0.1, 0.9))
+    inside = (truth >= low) & (truth <= high)
+    covers = []
+    for number in np.unique(flood[rows]):
+        own = rows & (flood == number)
+        times = time[own]
+        covers.append(
+            FloodCover(
+                begins=int(times[0]),
+                ends=int(times[-1]),
+                forecasts=len(times),
+                inside=int(inside[own].sum()),
+            )
+        )
+    return tuple(covers)
+
+
+def _reliability(
+    issued: Issued, watches: Sequence[Watch], levels: Sequence[Level], horizon: int
+) -> tuple[Reliability, ...]:
+    """What was said against what came, over all thresholds, while the water was below them."""
+    said, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
+    for watch, level in zip(watches, levels, strict=True):
+        chance = chance_above(issued, level.value, horizon)
+        rows = watch.free & np.isfinite(chance)
+        said.append(chance[rows])
+        came.append(watch.comes(horizon)[rows])
+    chances, truths = np.concatenate(said), np.concatenate(came)
+    place = np.searchsorted(_CHANCES, chances, side="right")
+    return tuple(
+        Reliability(
+            chance=float(chances[own].mean()),
+            came=float(truths[own].mean()),
+            forecasts=int(own.sum()),
+        )
+        for number in range(len(_CHANCES) + 1)
+        if (own := place == number).any()
     )
 
 
@@ -164,19 +289,19 @@ def _of_choices(study: Study, by_fold: Mapping[int, Sequence[Choice]]) -> tuple[
     return values, warn
 
 
-def _tally(  # noqa: PLR0913, PLR0917  of what, how
+def _judge(  # noqa: PLR0913, PLR0917  of what, how
     issued: Issued,
     method: str,
     watches: Sequence[Watch],
     levels: Sequence[Level],
     warn: Values,
     horizon: int,
-) -> Tally:
+) -> tuple[Outcomes, ...]:
     """Warnings for each threshold: where the chance is at least the level of its rows.
 
     Persistence never warns; the straight line warns where it crosses, as it does today.
     """
-    tally = Tally(horizon=horizon)
+    outcomes = []
     for watch, level in zip(watches, levels, strict=True):
         chance = chance_above(issued, level.value, horizon)
         if method == PERSISTENCE:
@@ -186,19 +311,24 @@ def _tally(  # noqa: PLR0913, PLR0917  of what, how
             signal = np.where(np.isfinite(highest), (highest > level.value) * 1.0, np.nan)
         else:
             signal = chance / warn
-        tally += watch.score(np.minimum(signal, 1.0), 1.0, horizon)
-    return tally
+        outcomes.append(watch.judge(np.minimum(signal, 1.0), 1.0, horizon))
+    return tuple(outcomes)
 
 
-def _result(
-    method: str, tally: Tally, quantiles: Values, truth: Values, flood: Mask
+def _result(  # noqa: PLR0913, PLR0917  of what, where
+    method: str,
+    horizon: int,
+    outcomes: tuple[Outcomes, ...],
+    quantiles: Values,
+    truth: Values,
+    flood: Mask,
 ) -> MethodResult:
     rows = np.asarray(flood & np.isfinite(quantiles).all(axis=1), dtype=np.bool_)
     inside, came = quantiles[rows], truth[rows]
     number = int(rows.sum())
     return MethodResult(
         method=method,
-        tally=tally,
+        tally=sum((outcome.count(horizon) for outcome in outcomes), Tally(horizon=horizon)),
         rows=number,
         rmse=float(np.sqrt(((came - inside[:, _MIDDLE]) ** 2).mean())) if number else None,
         crps=float(conformal.crps(inside, came).mean()) if number else None,
@@ -206,6 +336,7 @@ def _result(
             "80": conformal.coverage(inside, came, 0.1, 0.9),
             "90": conformal.coverage(inside, came, 0.05, 0.95),
         },
+        outcomes=outcomes,
     )
 
 
@@ -244,8 +375,9 @@ def verify_model(
                 Watch.of(track.time, track.value, level.value, track.time) for level in levels
             ]
             warn = np.full(len(track.time), choice.warn)
-            tally = _tally(some, method, watches, levels, warn, horizon)
-            result = _result(method, tally, some.values[:, -1], truth, flood & np.isfinite(truth))
+            outcomes = _judge(some, method, watches, levels, warn, horizon)
+            judged = flood & np.isfinite(truth)
+            result = _result(method, horizon, outcomes, some.values[:, -1], truth, judged)
             if method != CHOSEN:  # without a range there is nothing that could hold
                 result = replace(result, covered=dict.fromkeys(result.covered))
             rows.append(result)

@@ -9,6 +9,7 @@ from typing import Any
 from hypervisor.access.context import RequestContext
 from hypervisor.base.errors import NotFoundError
 from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
+from hypervisor.forecast.record import FORECAST
 from hypervisor.forecast.trend import Course
 from hypervisor.overview import views_site_alarms
 from hypervisor.overview.views_site_traces import is_line, sort_channels
@@ -75,6 +76,11 @@ class Facts:
     def headline_limit(self) -> SiteLimit | None:
         """The threshold that the head of the page names."""
         return pick_headline(self.limits, self.main.quantity) if self.main else None
+
+    @property
+    def forecast(self) -> bool:
+        """Whether something that can be forecast is measured here."""
+        return any(channel.quantity in FORECAST for channel in self.channels)
 
     def in_use(self, channel: Channel) -> bool:
         return channel.retired is None or channel.retired > self.now

@@ -5,7 +5,15 @@ import pytest
 import xarray as xr
 from scores.categorical import BinaryContingencyManager
 
-from hypervisor.forecast.events import HOUR, Tally, Watch, find_crossings, find_ends
+from hypervisor.forecast.events import (
+    HOUR,
+    Outcomes,
+    Tally,
+    Watch,
+    find_crossings,
+    find_ends,
+    find_peaks,
+)
 
 LOW, HIGH = 1.0, 5.0
 
@@ -89,3 +97,27 @@ def test_shares_are_those_of_the_bureau_of_meteorology() -> None:
     assert tally.detected == pytest.approx(float(table.probability_of_detection()))
     assert tally.false_share == pytest.approx(float(table.false_alarm_ratio()))
     assert tally.success == pytest.approx(float(table.critical_success_index()))
+
+
+def test_the_peak_of_an_event_is_looked_for_until_it_was_long_below() -> None:
+    value = levels("..#.#" + "." * 13 + "#.")
+    value[4], value[18] = 9.0, 99.0
+    time = hours(len(value))
+    begins = find_crossings(time, value, 3.0)
+    assert begins.tolist() == [2, 18]
+    assert find_peaks(time, value, begins, 3.0).tolist() == [4, 18]
+    assert find_peaks(time, value, find_crossings(time, value, 100.0), 100.0).tolist() == []
+
+
+def test_each_event_says_how_it_was_warned_of_and_each_false_alarm_when_it_began() -> None:
+    text = "......#" + "." * 20 + "#" + "." * 20
+    time = hours(len(text))
+    watch = Watch.of(time, levels(text), 3.0, time)
+    chance = np.zeros(len(text))
+    chance[[4, 40]] = 0.9
+    outcomes = watch.judge(chance, 0.5, 3 * HOUR)
+    assert outcomes == Outcomes(
+        events=(6 * HOUR, 27 * HOUR), leads=(2 * HOUR, None), warnings=2, false=(40 * HOUR,)
+    )
+    assert outcomes.count(3 * HOUR) == watch.score(chance, 0.5, 3 * HOUR)
+    assert np.flatnonzero(watch.comes(3 * HOUR)).tolist() == [3, 4, 5, 24, 25, 26]

@@ -11,6 +11,7 @@ from hypervisor.forecast.candidates import fit_trees, plan_inputs
 from hypervisor.forecast.fit import columns_of
 from hypervisor.forecast.models import Study, model_of, study_record
 from hypervisor.forecast.record import Gauge, Record, until
+from hypervisor.forecast.skill import result_from_json, result_to_json
 from hypervisor.forecast.thresholds import Level
 from hypervisor.forecast.verification import CHOSEN, format_result, verify_model, verify_study
 from rules._forecast import ForecastModel, model_from_json, model_to_json
@@ -48,6 +49,27 @@ def test_what_comes_from_upstream_is_seen(study: Study, model: ForecastModel) ->
     (horizon,) = format_result(result)["horizons"]
     assert horizon["shown"]
     json.dumps(format_result(result))
+
+
+def test_what_a_fit_measured_is_kept_event_by_event(study: Study) -> None:
+    result = verify_study(study, LEVELS)
+    kept = result_from_json(json.loads(json.dumps(result_to_json(result))))
+    assert kept is not None
+    assert kept.thresholds == result.thresholds
+    assert [event.threshold for event in kept.events] == [0] * len(kept.events)
+    for horizon in kept.horizons:
+        assert {each.method for each in horizon.methods} == {CHOSEN, "persistence", "trend"}
+        chosen = horizon.of(CHOSEN)
+        assert chosen is not None
+        (outcome,) = chosen.outcomes
+        assert outcome.count(horizon.horizon) == chosen.tally
+        assert set(outcome.events) <= {event.time for event in kept.events}
+        assert sum(flood.forecasts for flood in chosen.floods) == chosen.rows
+        inside = sum(flood.inside for flood in chosen.floods)
+        assert inside / chosen.rows == pytest.approx(chosen.covered["80"])
+        assert len(chosen.reliability) > 2
+        assert all(0 <= each.came <= 1 and each.forecasts for each in chosen.reliability)
+    assert result_from_json({"site": "mill", "of": "another version"}) is None
 
 
 def test_without_the_gauge_upstream_the_next_tier_is_used(model: ForecastModel) -> None:
