@@ -242,13 +242,13 @@ def _reliability(
     issued: Issued, watches: Sequence[Watch], levels: Sequence[Level], horizon: int
 ) -> tuple[Reliability, ...]:
     """What was said against what came, over all thresholds, while the water was below them."""
-    said, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
+    given, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
     for watch, level in zip(watches, levels, strict=True):
         chance = chance_above(issued, level.value, horizon)
         rows = watch.free & np.isfinite(chance)
-        said.append(chance[rows])
+        given.append(chance[rows])
         came.append(watch.comes(horizon)[rows])
-    chances, truths = np.concatenate(said), np.concatenate(came)
+    chances, truths = np.concatenate(given), np.concatenate(came)
     place = np.searchsorted(_CHANCES, chances, side="right")
     return tuple(
         Reliability(
@@ -428,9 +428,14 @@ def format_result(result: GaugeResult) -> dict[str, Any]:
             {"name": level.name, "value": level.value, "estimated": level.estimated}
             for level in result.thresholds
         ],
-        "refused": None if result.refused is None else str(result.refused),
+        "refused": _plain(result.refused),
         "horizons": [_format_horizon(horizon) for horizon in result.horizons],
     }
+
+
+def _plain(message: Message | None) -> str | None:
+    """Without its template, as a model's JSON takes it."""
+    return None if message is None else "".join(message)
 
 
 def _format_horizon(result: HorizonResult) -> dict[str, Any]:
@@ -438,7 +443,7 @@ def _format_horizon(result: HorizonResult) -> dict[str, Any]:
     return {
         "horizon_s": result.horizon // 1_000_000,
         "shown": result.closed is None,
-        "why": None if result.closed is None else str(result.closed),
+        "why": _plain(result.closed),
         "method": result.choice,
         "warns_from": result.warn,
         "methods": [

@@ -13,10 +13,17 @@ from hypervisor.forecast.models import Study, model_of, study_record
 from hypervisor.forecast.record import Gauge, Record, until
 from hypervisor.forecast.skill import result_from_json, result_to_json
 from hypervisor.forecast.thresholds import Level
-from hypervisor.forecast.verification import CHOSEN, format_result, verify_model, verify_study
+from hypervisor.forecast.verification import (
+    CHOSEN,
+    format_result,
+    skill_table,
+    verify_model,
+    verify_study,
+)
 from rules._forecast import ForecastModel, model_from_json, model_to_json
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries
+from sensors._errors import Message
 
 HORIZONS = (3 * HOUR,)
 RIVER = make_river(0.6)
@@ -70,6 +77,17 @@ def test_what_a_fit_measured_is_kept_event_by_event(study: Study) -> None:
         assert len(chosen.reliability) > 2
         assert all(0 <= each.came <= 1 and each.forecasts for each in chosen.reliability)
     assert result_from_json({"site": "mill", "of": "another version"}) is None
+
+
+def test_a_model_whose_longer_horizons_are_closed_is_stored_with_the_reason(
+    study: Study, model: ForecastModel
+) -> None:
+    result = verify_study(study, LEVELS)
+    why = Message("nothing forecasts floods here better than {method}", "trend")
+    closed = replace(result, horizons=(replace(result.horizons[0], closed=why),))
+    stored = model_to_json(replace(model, skill=skill_table(closed)))
+    (horizon,) = json.loads(json.dumps(stored))["skill"]["horizons"]
+    assert horizon["why"] == "nothing forecasts floods here better than trend"
 
 
 def test_without_the_gauge_upstream_the_next_tier_is_used(model: ForecastModel) -> None:
