@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.model import Extrapolation, Limit, LinePane, Trace
+from hypervisor.charts.model import Extrapolation, Fan, Limit, LinePane, Trace
 from hypervisor.charts.scale import TimeScale, ValueScale, pad_range, value_ticks
 from hypervisor.charts.shapes import (
     Drawn,
@@ -38,6 +38,8 @@ def draw_lines(pane: LinePane, over: TimeScale, top: float) -> Iterator[Drawn]:
     up = _value_scale(pane, top)
     digits = max((trace.digits for trace in pane.traces), default=0)
     yield from _draw_grid(up, over, digits)
+    if pane.fan is not None:
+        yield from _draw_fan(pane.fan, over, up)
     yield from _draw_limits(pane, up, over, digits)
     for trace in pane.traces:
         yield from _draw_gaps(trace, over, up)
@@ -56,6 +58,8 @@ def _value_scale(pane: LinePane, top: float) -> ValueScale:
     values = [
         value for trace in pane.traces for bin_ in trace.bins for value in (bin_.low, bin_.high)
     ]
+    if pane.fan is not None:
+        values += [value for band in pane.fan.bands for edge in band for value in edge]
     values += [trace.before[1] for trace in pane.traces if trace.before and not trace.bins]
     limits = [limit.value for limit in pane.limits]
     least = max((trace.least for trace in pane.traces), default=1.0)
@@ -74,6 +78,15 @@ def _value_scale(pane: LinePane, top: float) -> ValueScale:
         limits = [*limits, min(max(leads, min(values) - spread / 2), max(values) + spread / 2)]
     low, high = pad_range([*values, *limits], floor=floor, least=least)
     return ValueScale(low=low, high=high, top=top + _TITLE, bottom=top + pane.height)
+
+
+def _draw_fan(fan: Fan, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
+    def points(values: Sequence[float]) -> list[tuple[float, float]]:
+        return [(over.x(at), up.y(value)) for at, value in zip(fan.times, values, strict=True)]
+
+    for lower, upper in fan.bands:
+        yield area("fc", points(upper), points(lower))
+    yield line("fm", points(fan.median))
 
 
 def _draw_grid(up: ValueScale, over: TimeScale, digits: int) -> Iterator[Drawn]:

@@ -77,6 +77,18 @@ class Extrapolation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fan:
+    """A forecast: its median, and the ranges around it, the widest first, as (lower, upper).
+
+    Values at `times` (s since the epoch), the first of which is the issue time.
+    """
+
+    times: Sequence[float]
+    median: Sequence[float]
+    bands: Sequence[tuple[Sequence[float], Sequence[float]]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LinePane:
     """Lines on one scale."""
 
@@ -85,6 +97,7 @@ class LinePane:
     limits: Sequence[Limit] = ()
     highest: tuple[str, float] | None = None  # on record: its label and value
     ahead: Extrapolation | None = None
+    fan: Fan | None = None
     height: float = 268
     main: bool = False
 

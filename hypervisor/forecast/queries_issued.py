@@ -279,3 +279,27 @@ def list_issued(connection: Connection, site: str, selection: Selection) -> list
     """Forecasts of a site by quantity and issue time, one of each."""
     cursor = connection.cursor(row_factory=class_row(IssuedForecast))
     return cursor.execute(_ISSUED.encode(), {"site": site, **asdict(selection)}).fetchall()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRow:
+    """The model in force, without what it computes with. `skill` None: it was withdrawn."""
+
+    skill: Mapping[str, Any] | None
+    effective: datetime
+    author: str
+    reason: str
+
+
+def load_model(connection: Connection, key: str, at: datetime) -> ModelRow | None:
+    """The model of `<site>/<quantity>` in force at a time; None: there never was one."""
+    return (
+        connection.cursor(row_factory=class_row(ModelRow))
+        .execute(
+            "SELECT value->'skill' AS skill, effective, author, reason FROM revision"
+            " WHERE kind = 'forecast' AND key = %s AND effective <= %s"
+            " ORDER BY effective DESC, id DESC LIMIT 1",
+            [key, at],
+        )
+        .fetchone()
+    )

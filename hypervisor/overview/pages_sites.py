@@ -18,6 +18,7 @@ from hypervisor.overview import views_map, views_site, views_site_alarms
 from hypervisor.overview import views_site_forms as forms
 from hypervisor.overview.views_site_chart import build_chart
 from hypervisor.overview.views_site_facts import Facts, load_facts
+from hypervisor.overview.views_site_forecast import build_forecast
 from hypervisor.overview.views_site_list import SiteFilter, search_sites
 from hypervisor.overview.views_site_traces import SPANS, ChartSpan, build_table, resolve_span
 from hypervisor.overview.views_site_upstream import build_upstream
@@ -39,13 +40,14 @@ _NOTICES = {
 
 
 class ChartQuery(BaseModel):
-    """The requested chart. `also`: further quantities; `width` in px."""
+    """The requested chart. `also`: further quantities; `width` in px; `issued`: of a forecast."""
 
     span: str | None = None
     first: AwareDatetime | None = Field(default=None, alias="from")
     last: AwareDatetime | None = Field(default=None, alias="to")
     width: float = Field(default=_WIDE, alias="w", ge=200, le=4_000)
     also: list[str] = []
+    issued: AwareDatetime | None = None
 
 
 ChartOf = Annotated[ChartQuery, Query()]
@@ -78,6 +80,17 @@ def show_chart(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     """The chart and the upstream gauges, drawn for a width in pixels."""
     return _part(
         context, name, "site_chart.html", lambda facts: _chart_values(context, facts, look)
+    )
+
+
+@router.get("/sites/{name}/forecast")
+def show_forecast(context: Context, name: str, look: ChartOf) -> HTMLResponse:
+    """The latest forecast, or one as it was issued."""
+    return _part(
+        context,
+        name,
+        "site_forecast.html",
+        lambda facts: {"forecast": build_forecast(context, facts, look.issued)},
     )
 
 
@@ -235,6 +248,7 @@ def _page_values(context: RequestContext, facts: Facts, look: ChartQuery) -> dic
     return {
         **_head_values(context, facts),
         **_chart_values(context, facts, look),
+        "forecast": build_forecast(context, facts, look.issued),
         **_side_values(context, facts),
         **_history_values(context, facts),
         "form": None,

@@ -1,14 +1,19 @@
 """Sites and the map as pages, without a browser: what each shows, what is refused, whose it is."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from hypervisor.database.connect import connect
-from hypervisor.readings import queries_charts
-from tests.integration.evaluation.world import World
+from hypervisor.forecast.issuing import Issuing
+from hypervisor.readings import queries_charts, rollup
+from rules._forecast import model_to_json
+from rules._written_forecast import WrittenModel
+from sensors._errors import Place
+from tests.integration.evaluation.world import CATALOGUE, World, us
 from tests.integration.web.conftest import (  # noqa: F401  fixtures
     NORTH,
     ClientOf,
@@ -43,6 +48,41 @@ def test_a_site_is_told_whole_and_in_parts(client: httpx.Client) -> None:  # noq
     assert "<html" in _text(client, "/sites/orge/table")
 
 
+def test_a_forecast_is_shown_as_issued_or_why_there_is_none(
+    world: World,  # noqa: F811
+    client: httpx.Client,  # noqa: F811
+) -> None:
+    assert "hypervisor forecast fit --site orge" in _text(client, "/sites/orge")
+    terms = {us(60) - us(0): {"change(level, 15 min)": 1.0}}
+    written = WrittenModel(series="level", terms=terms, spread=0.4)
+    skill = {
+        "horizons": [
+            {
+                "horizon_s": 3600,
+                "why": None,
+                "methods": [{"method": "chosen", "coverage_80": 0.79}],
+            },
+            {"horizon_s": 7200, "why": "the line is better", "methods": []},
+        ]
+    }
+    model = replace(written.model("orge", Place(file="test", line=1, column=1)), skill=skill)
+    world.revise(world.fact("forecast", "orge/level", model_to_json(model)))
+    assert "readings that it needs are missing" in _text(client, "/sites/orge")
+    with connect(world.url, autocommit=True) as own:
+        rollup.catch_up(own, CATALOGUE, idle_work=Issuing())
+        issued = own.execute("SELECT min(issued) FROM forecast").fetchone()
+    assert issued is not None
+    page = _text(client, "/sites/orge")
+    assert 'class="fc"' in page
+    assert "In past floods 8 of 10 values 1 h later lay in the middle band." in page
+    assert "the line is better" in page
+    past = client.get("/sites/orge", params={"issued": issued[0].isoformat()}).text
+    assert 'class="fc"' in past
+    assert past.count('aria-current="true"') == page.count('aria-current="true"')
+    assert "<html" not in _text(client, "/sites/orge/forecast", **{"HX-Request": "true"})
+    world.revise(world.fact("forecast", "orge/level", None))
+
+
 def test_what_makes_no_sense_is_the_usual_chart(client: httpx.Client) -> None:  # noqa: F811
     for query in ("span=forever", "from=2024-01-02T00:00Z&to=2024-01-01T00:00Z", "also=nonsense"):
         assert 'aria-current="true"' in _text(client, f"/sites/orge?{query}")
@@ -52,7 +92,17 @@ def test_what_makes_no_sense_is_the_usual_chart(client: httpx.Client) -> None:  
 
 def test_a_site_of_others_is_as_if_it_were_not(client_of: ClientOf) -> None:  # noqa: F811
     north = client_of("operator", NORTH)
-    for path in ("", "/head", "/chart", "/table", "/side", "/history", "/observe", "/aside"):
+    for path in (
+        "",
+        "/head",
+        "/chart",
+        "/table",
+        "/forecast",
+        "/side",
+        "/history",
+        "/observe",
+        "/aside",
+    ):
         assert north.get(f"/sites/yvette{path}").status_code == 404, path
     assert north.get("/map/card/yvette").status_code == 404
     for address in ("/sites", "/map", "/map/sites", "/map/states", "/map/ground"):

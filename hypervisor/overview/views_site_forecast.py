@@ -1,0 +1,194 @@
+"""The forecast of a site: its fan, what is behind it, how far it held, or why there is none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.translation import mark
+from hypervisor.base.translation import translate as _
+from hypervisor.charts.draw import Drawing, draw_chart
+from hypervisor.charts.model import Chart, Fan, Limit, LinePane
+from hypervisor.charts.words import quantity_label, short_limit_label
+from hypervisor.forecast import queries_issued
+from hypervisor.forecast.queries_issued import IssuedForecast, ModelRow, Selection
+from hypervisor.overview.views_site_facts import Facts
+from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
+from hypervisor.web import filters
+from hypervisor.web.refusals import refusal
+
+_FORECAST = ("level", "discharge")
+_BEFORE, _STALE = timedelta(hours=6), timedelta(hours=24)
+_AGO = (1, 3, 6, 12, 24)  # hours
+_WIDTH = 350.0
+_TIERS = {
+    "own": mark("its own readings alone"),
+    "upstream": mark("gauges upstream"),
+    "rain": mark("rain"),
+    "upstream and rain": mark("gauges upstream and rain"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastPanel:
+    """What the panel shows. `query`: of the issue time; `choices`: label, query, chosen."""
+
+    drawing: Drawing | None
+    words: Sequence[str]
+    notes: Sequence[str] = ()
+    command: str = ""
+    query: str = ""
+    choices: Sequence[tuple[str, str, bool]] = ()
+
+
+def build_forecast(
+    context: RequestContext, facts: Facts, issued: datetime | None
+) -> ForecastPanel | None:
+    """The panel of a river's gauge; `issued`: as people saw it then. None: other sites."""
+    if facts.main is None or facts.main.quantity not in _FORECAST:
+        return None
+    name, quantity, until = facts.place.name, facts.main.quantity, issued or facts.now
+    model = queries_issued.load_model(context.connection, f"{name}/{quantity}", until)
+    if model is None and issued is None:
+        return ForecastPanel(
+            drawing=None,
+            words=[_("No forecast: no model was ever fitted. An administrator fits it:")],
+            command=f"hypervisor forecast fit --site {name}",
+        )
+    selection = Selection(
+        since=until - _STALE, until=until, quantity=quantity, first=issued is not None
+    )
+    stored = queries_issued.list_issued(context.connection, name, selection)
+    shown = next((each for each in reversed(stored) if each.tier >= 0), None)
+    words = [_describe(shown)] if shown else [_missing(model)]
+    return ForecastPanel(
+        drawing=_draw(context, facts, shown) if shown else None,
+        words=[*words, *(_coverage(model, shown) if shown else ())],
+        notes=[*_closed(model)],
+        query=_query(issued),
+        choices=_choices(facts.now, issued),
+    )
+
+
+def _describe(shown: IssuedForecast) -> str:
+    tier = shown.tier_name or ""
+    return _("Issued %(time)s by the model of %(date)s, from %(tier)s.") % {
+        "time": filters.day_time(shown.issued),
+        "date": filters.day_time(shown.model_effective),
+        "tier": _(_TIERS[tier]) if tier in _TIERS else tier,
+    }
+
+
+def _missing(model: ModelRow | None) -> str:
+    if model is None or model.skill is None:
+        reason = refusal(model.reason) if model else _("no model was in force")
+        return _("No forecast: %(reason)s.") % {"reason": reason.rstrip(".")}
+    return _("No forecast was issued in the last day: readings that it needs are missing.")
+
+
+def _horizons(model: ModelRow | None) -> Sequence[Mapping[str, Any]]:
+    skill = (model.skill if model else None) or {}
+    horizons: Sequence[Mapping[str, Any]] = skill.get("horizons", ())
+    return horizons
+
+
+def _coverage(model: ModelRow | None, shown: IssuedForecast) -> Iterator[str]:
+    """How often past floods stayed inside, as measured on floods that were left out."""
+    for horizon in _horizons(model):
+        chosen = next((m for m in horizon["methods"] if m["method"] == "chosen"), None)
+        inside = chosen and chosen.get("coverage_80")
+        if horizon["horizon_s"] in shown.horizons and inside is not None:
+            yield _(
+                "In past floods %(count)s of 10 values %(span)s later lay in the middle band."
+            ) % {
+                "count": round(10 * inside),
+                "span": filters.duration(horizon["horizon_s"]),
+            }
+
+
+def _closed(model: ModelRow | None) -> Iterator[str]:
+    for horizon in _horizons(model):
+        if horizon.get("why"):
+            yield _("Not shown for %(span)s: %(reason)s.") % {
+                "span": filters.duration(horizon["horizon_s"]),
+                "reason": refusal(horizon["why"]).rstrip("."),
+            }
+
+
+def _query(issued: datetime | None) -> str:
+    return "" if issued is None else f"?{urlencode({'issued': issued.isoformat()})}"
+
+
+def _choices(now: datetime, issued: datetime | None) -> list[tuple[str, str, bool]]:
+    times = [now.replace(second=0, microsecond=0) - timedelta(hours=hours) for hours in _AGO]
+    chosen = [(filters.day_time(issued), _query(issued), True)] if issued else []
+    earlier = [
+        (_("%(span)s ago") % {"span": filters.duration(hours * 3600)}, _query(at), False)
+        for hours, at in zip(_AGO, times, strict=True)
+    ]
+    return [(_("latest"), "", issued is None), *chosen, *earlier]
+
+
+def _draw(context: RequestContext, facts: Facts, shown: IssuedForecast) -> Drawing:
+    """The last hours before the issue, the fan, and what came of it."""
+    start = shown.issued.timestamp()
+    span = ChartSpan(
+        name="", first=start - _BEFORE.total_seconds(), last=start + shown.horizons[-1]
+    )
+    main = facts.main
+    assert main is not None  # noqa: S101  the caller has looked
+    quantity = context.catalogue.quantities[shown.quantity]
+    label = quantity_label(quantity, shown.quantity)
+    query = TraceQuery(span=span, pixels=_WIDTH)
+    pane = LinePane(
+        title=f"{label}, {filters.unit(shown.unit)}",
+        traces=load_traces(context.connection, [main], context.catalogue, query, marks=False),
+        limits=[
+            Limit(
+                label=short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name),
+                value=limit.value,
+                priority=limit.priority,
+            )
+            for limit in facts.limits
+            if limit.plain and limit.quantity == shown.quantity
+        ],
+        fan=make_fan(shown),
+        height=190,
+    )
+    summary = _("Forecast of %(title)s: median and three ranges, with what was measured") % {
+        "title": facts.place.title
+    }
+    return draw_chart(
+        Chart(
+            first=span.first,
+            last=span.last,
+            now=facts.now.timestamp(),
+            panes=[pane],
+            width=_WIDTH,
+            summary=summary,
+        )
+    )
+
+
+def make_fan(shown: IssuedForecast) -> Fan:
+    """The median and the ranges between opposite quantiles, from the value at the issue time."""
+    start = shown.issued.timestamp()
+    value = shown.value or 0.0
+    issued = [
+        (start + horizon, [row[level] for level in sorted(row)])
+        for horizon, row in shown.by_horizon.items()
+        if None not in row.values()
+    ]
+    columns = list(zip(*(row for _at, row in issued), strict=True))
+    middle = len(columns) // 2
+
+    def line(place: int) -> list[float]:
+        return [value, *(each for each in columns[place] if each is not None)]
+
+    return Fan(
+        times=[start, *(at for at, _row in issued)],
+        median=line(middle) if columns else [value],
+        bands=[(line(place), line(-1 - place)) for place in range(middle)],
+    )
