@@ -67,18 +67,18 @@ def test_a_forecast_is_shown_as_issued_or_why_there_is_none(
     }
     model = replace(written.model("orge", Place(file="test", line=1, column=1)), skill=skill)
     world.revise(world.fact("forecast", "orge/level", model_to_json(model)))
-    assert "readings that it needs are missing" in _text(client, "/sites/orge")
+    assert "il manque des mesures nécessaires" in _text(client, "/sites/orge")
     with connect(world.url, autocommit=True) as own:
         rollup.catch_up(own, CATALOGUE, idle_work=Issuing())
         issued = own.execute("SELECT min(issued) FROM forecast").fetchone()
     assert issued is not None
     page = _text(client, "/sites/orge")
     assert 'class="fc"' in page
-    assert "In past floods 8 of 10 values 1 h later lay in the middle band." in page
+    assert "Lors des crues passées, 8 valeurs sur 10" in page
     assert "the line is better" in page
     past = client.get("/sites/orge", params={"issued": issued[0].isoformat()}).text
     assert 'class="fc"' in past
-    assert past.count('aria-current="true"') == page.count('aria-current="true"')
+    assert "Telle qu" in past
     assert "<html" not in _text(client, "/sites/orge/forecast", **{"HX-Request": "true"})
     world.revise(world.fact("forecast", "orge/level", None))
 
