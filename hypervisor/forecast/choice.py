@@ -194,15 +194,14 @@ def _judge(method: str, measures: Mapping[str, Measures]) -> Message | None:
         ):
             if not mine < (1 - MARGIN) * its:
                 return Message(
-                    "in floods {method} is not better than {other} by {margin} % ({measure})",
-                    method,
+                    "in floods it is not better than {other} by {margin} % ({measure})",
                     _named(other),
                     round(100 * MARGIN),
                     name,
                 )
     line = measures[TREND]
     if own.warnings.events >= _FEWEST_EVENTS and own.worth < line.worth - _WORSE:
-        return Message("warnings of {method} are worse than those of the straight line", method)
+        return Message("its warnings are worse than those of the straight line")
     return None
 
 

@@ -127,7 +127,7 @@ def _describe_fitted(fitted: "Fitted") -> str:
         if fitted.model
         else "nothing"
     )
-    lines = [f"{fitted.key}: {fitted.floods} floods, shown: {spans}"]
+    lines = [f"{fitted.key}: shown: {spans}; floods in the record: {fitted.floods}"]
     lines += [
         f"  {_span(horizon)} not shown: {reason}" if horizon else f"  {reason}"
         for horizon, reason in fitted.reasons

@@ -96,25 +96,31 @@ def _horizons(model: ModelRow | None) -> Sequence[Mapping[str, Any]]:
 
 def _coverage(model: ModelRow | None, shown: IssuedForecast) -> Iterator[str]:
     """How often past floods stayed inside, as measured on floods that were left out."""
+    inside = []
     for horizon in _horizons(model):
         chosen = next((m for m in horizon["methods"] if m["method"] == "chosen"), None)
-        inside = chosen and chosen.get("coverage_80")
-        if horizon["horizon_s"] in shown.horizons and inside is not None:
-            yield _(
-                "In past floods %(count)s of 10 values %(span)s later lay in the middle band."
-            ) % {
-                "count": round(10 * inside),
-                "span": filters.duration(horizon["horizon_s"]),
-            }
+        share = chosen and chosen.get("coverage_80")
+        if horizon["horizon_s"] in shown.horizons and share is not None:
+            span = filters.duration(horizon["horizon_s"])
+            words = {"count": round(10 * share), "span": span}
+            inside.append(_("%(count)s of 10 %(span)s ahead") % words)
+    if inside:
+        yield _("Past floods that stayed inside the middle band: %(list)s.") % {
+            "list": ", ".join(inside)
+        }
 
 
 def _closed(model: ModelRow | None) -> Iterator[str]:
+    spans: dict[str, list[str]] = {}
     for horizon in _horizons(model):
         if horizon.get("why"):
-            yield _("Not shown for %(span)s: %(reason)s.") % {
-                "span": filters.duration(horizon["horizon_s"]),
-                "reason": refusal(horizon["why"]).rstrip("."),
-            }
+            reason = refusal(horizon["why"]).rstrip(".")
+            spans.setdefault(reason, []).append(filters.duration(horizon["horizon_s"]))
+    for reason, hours in spans.items():
+        yield _("Not shown for %(span)s: %(reason)s.") % {
+            "span": ", ".join(hours),
+            "reason": reason,
+        }
 
 
 def _query(issued: datetime | None) -> str:
