@@ -32,12 +32,37 @@ Group = tuple[int, int]  # a fold, and a part of the sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldScore:
-    """A method at a horizon on one fold: sums over its flood rows, and its warnings by level."""
+class Sums:
+    """Squared errors and CRPS, summed over a number of rows."""
 
-    rows: int
-    square: float
-    crps: float
+    rows: int = 0
+    square: float = 0.0
+    crps: float = 0.0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            rows=self.rows + other.rows,
+            square=self.square + other.square,
+            crps=self.crps + other.crps,
+        )
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """RMSE and mean CRPS; nan without rows."""
+        if not self.rows:
+            return float("nan"), float("nan")
+        return float(np.sqrt(self.square / self.rows)), self.crps / self.rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldScore:
+    """A method at a horizon on one fold: sums of errors, and its warnings by level.
+
+    `seen`: over rows that were high or rising by what showed then; `flood`: over those of floods.
+    """
+
+    seen: Sums
+    flood: Sums
     events: frozenset[int]
     warnings: Mapping[float, Tally]
 
@@ -48,6 +73,7 @@ class Measures:
 
     rmse: float
     crps: float
+    in_floods: tuple[float, float]  # RMSE and CRPS; nan: no flood was forecast
     warn: float
     warnings: Tally
 
@@ -131,7 +157,8 @@ class Trial:
             for group in groups
             if (method, horizon, group) in self.scores
         ]
-        rows = sum(score.rows for score in scores)
+        seen = sum((score.seen for score in scores), Sums())
+        rows = seen.rows
         events = frozenset[int]().union(*(score.events for score in scores))
         if rows < _FEWEST_ROWS * floods // _FEWEST_FLOODS or len(events) < floods:
             return None
@@ -142,9 +169,11 @@ class Trial:
         warn = USUAL_WARN
         if tallies[USUAL_WARN].events >= _FEWEST_EVENTS:
             warn = _warn_level([_worth(tallies[level]) for level in WARN_LEVELS])
+        rmse, crps = seen.means
         return Measures(
-            rmse=float(np.sqrt(sum(score.square for score in scores) / rows)),
-            crps=sum(score.crps for score in scores) / rows,
+            rmse=rmse,
+            crps=crps,
+            in_floods=sum((score.flood for score in scores), Sums()).means,
             warn=warn,
             warnings=tallies[warn],
         )
@@ -198,6 +227,11 @@ def _judge(method: str, measures: Mapping[str, Measures]) -> Message | None:
                     _named(other),
                     round(100 * MARGIN),
                     name,
+                )
+        for name, mine, its in zip(("RMSE", "CRPS"), own.in_floods, theirs.in_floods, strict=True):
+            if mine > its:
+                return Message(
+                    "in its own floods it was worse than {other} ({measure})", _named(other), name
                 )
     line = measures[TREND]
     if own.warnings.events >= _FEWEST_EVENTS and own.worth < line.worth - _WORSE:
@@ -319,18 +353,24 @@ def _score(  # noqa: PLR0913, PLR0917  of what, where
     own = quantiles[part.rows, horizon]
     truth = sample.future[part.rows, horizon]
     event = sample.event[part.rows]
-    rows = (sample.fold[part.rows] == fold) & (event >= 0) & np.isfinite(truth)
-    rows &= np.isfinite(own[:, 0])
+    usable = (sample.fold[part.rows] == fold) & np.isfinite(truth) & np.isfinite(own[:, 0])
+    rows, flood = usable & (event >= 0), usable & (sample.flood[part.rows] >= 0)
     if not rows.any():
         return None
-    middle = own[rows, LEVELS.index(0.5)]
-    crps = conformal.crps(own[rows], truth[rows])
     return FoldScore(
-        rows=int(rows.sum()),
-        square=float(((truth[rows] - middle) ** 2).sum()),
-        crps=float(crps.sum()),
+        seen=_sums(own[rows], truth[rows]),
+        flood=_sums(own[flood], truth[flood]),
         events=frozenset(event[rows].tolist()),
         warnings=warnings,
+    )
+
+
+def _sums(quantiles: Values, truth: Values) -> Sums:
+    middle = quantiles[:, LEVELS.index(0.5)]
+    return Sums(
+        rows=len(truth),
+        square=float(((truth - middle) ** 2).sum()),
+        crps=float(conformal.crps(quantiles, truth).sum()),
     )
 
 
