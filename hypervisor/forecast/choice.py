@@ -230,13 +230,18 @@ def _judge(method: str, measures: Mapping[str, Measures]) -> Message | None:
                 )
         for name, mine, its in zip(("RMSE", "CRPS"), own.in_floods, theirs.in_floods, strict=True):
             if mine > its:
-                return Message(
-                    "in its own floods it was worse than {other} ({measure})", _named(other), name
-                )
+                return worse_in_floods(other, name)
     line = measures[TREND]
     if own.warnings.events >= _FEWEST_EVENTS and own.worth < line.worth - _WORSE:
         return Message("its warnings are worse than those of the straight line")
     return None
+
+
+def worse_in_floods(baseline: str, measure: str) -> Message:
+    """Why nothing is shown: a baseline erred less in the gauge's own floods."""
+    return Message(
+        "in its own floods it was worse than {other} ({measure})", _named(baseline), measure
+    )
 
 
 def _named(method: str) -> Message:

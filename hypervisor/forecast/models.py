@@ -1,6 +1,6 @@
 """Models of a record's gauges: fitted, chosen and gated; each with what was measured of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -193,12 +193,16 @@ def usual_thresholds(sample: Sample) -> list[float]:
     return sorted({*between, *sorted(own)[:2]})
 
 
-def model_of(study: Study) -> ForecastModel | None:
-    """The model of what may be shown; None: nothing may."""
+def model_of(study: Study, *, closed: Container[int] = ()) -> ForecastModel | None:
+    """The model of what may be shown; None: nothing may. `closed`: horizons (µs) to leave out."""
     if study.plan is None or not study.trials:
         return None
     choices = study.choices()
-    shown = [number for number, choice in enumerate(choices) if choice.closed is None]
+    shown = [
+        number
+        for number, (horizon, choice) in enumerate(zip(study.horizons, choices, strict=True))
+        if choice.closed is None and horizon not in closed
+    ]
     if not shown:
         return None
     plan, gauge = study.plan, study.gauge

@@ -61,7 +61,7 @@ def fit_record(
 def _fit(study: Study, record: Record, author: str) -> Fitted:
     track = record.tracks[study.gauge.key]
     result = verify_study(study, levels_of(study.gauge, track, ()))
-    model = model_of(study)
+    model = model_of(study, closed=result.closed)
     if model is not None:
         skill = {
             **skill_table(result),

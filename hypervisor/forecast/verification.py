@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypervisor.forecast import conformal
-from hypervisor.forecast.choice import Choice, issued_of
+from hypervisor.forecast.choice import Choice, issued_of, worse_in_floods
 from hypervisor.forecast.events import (
     Outcomes,
     Tally,
@@ -22,7 +22,7 @@ from hypervisor.forecast.models import Study, Tick, model_of, study_record
 from hypervisor.forecast.record import Record
 from hypervisor.forecast.samples import Mask, what_came
 from hypervisor.forecast.thresholds import Level, levels_of
-from rules._forecast import LEVELS, ForecastModel, Issued, chance_above
+from rules._forecast import LEVELS, Issued, chance_above
 from rules._forecast_parts import Track, slope
 from rules._inputs import Instants, Values
 from sensors._errors import Message
@@ -118,6 +118,11 @@ class GaugeResult:
     refused: Message | None = None
     events: tuple[FloodEvent, ...] = ()
 
+    @property
+    def closed(self) -> frozenset[int]:
+        """The horizons (µs) that may not be shown."""
+        return frozenset(result.horizon for result in self.horizons if result.closed is not None)
+
 
 def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
     """A gauge on its own record: each fold is forecast by what was learned from the others."""
@@ -178,7 +183,7 @@ def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
             HorizonResult(
                 horizon=horizon,
                 choice=choice.method,
-                closed=choice.closed,
+                closed=choice.closed or _worse(rows),
                 warn=choice.warn,
                 methods=tuple(rows),
             )
@@ -199,6 +204,19 @@ def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
             for event in list_events(part.track, level.value, number)
         ),
     )
+
+
+def _worse(results: Sequence[MethodResult]) -> Message | None:
+    """Why what is chosen without a flood was no help in it: a baseline erred less."""
+    by_method = {result.method: result for result in results}
+    chosen = by_method[CHOSEN]
+    for method in (PERSISTENCE, TREND):
+        other = by_method.get(method)
+        for name in ("rmse", "crps"):
+            mine, its = getattr(chosen, name), getattr(other, name, None)
+            if mine is not None and its is not None and mine > its:
+                return worse_in_floods(method, name.upper())
+    return None
 
 
 def list_events(track: Track, threshold: float, number: int) -> list[FloodEvent]:
@@ -340,12 +358,11 @@ def _result(  # noqa: PLR0913, PLR0917  of what, where
     )
 
 
-def verify_model(
-    study: Study, model: ForecastModel | None, record: Record, levels: Sequence[Level]
-) -> GaugeResult:
-    """A model that was fitted on another record, beside persistence and the straight line."""
+def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> GaugeResult:
+    """The model of a study of another record, beside persistence and the straight line."""
     gauge = study.gauge
     bare = verify_study(study, levels)
+    model = model_of(study, closed=bare.closed)
     if model is None or gauge.key not in record.tracks:
         return replace(bare, thresholds=tuple(levels), horizons=())
     track = record.tracks[gauge.key]
@@ -524,5 +541,5 @@ def verify_files(
             results.append(verify_study(study, levels))
         elif study.gauge.key in record.tracks:
             levels = levels_of(study.gauge, train.tracks[study.gauge.key], words)
-            results.append(verify_model(study, model_of(study), record, levels))
+            results.append(verify_model(study, record, levels))
     return results

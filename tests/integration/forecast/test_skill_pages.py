@@ -32,7 +32,7 @@ from tests.integration.web.conftest import (  # noqa: F401  fixtures
 pytestmark = pytest.mark.integration
 SITE = "orge"
 FLOOD = micros(DAY) - 240 * HOUR
-WHY = Message("warnings of {method} are worse than those of the straight line", "ridge")
+WHY = Message("its warnings are worse than those of the straight line")
 
 
 def method(
@@ -129,7 +129,7 @@ def test_what_was_measured_opens_its_events(client: httpx.Client, world: World) 
     text = words(page)
     assert "1 of 2 POD 0.50 2 h 1 of 2 FAR 0.50 0.33 1 of 2 82 % 50 % less 38 % less" in text
     assert "2 of 2 POD 1.00 1 h 0 of 2 FAR 0.00 1.00 no range 20 % less" in text
-    assert "Longer is not shown: warnings of ridge are worse" in text
+    assert "Longer is not shown: its warnings are worse" in text
     (hits,) = re.findall(rf'href="(/forecasts/{SITE}[^"]*show=hit)#events">1 of 2<', page.text)
     hit = words(client.get(hits.replace("&amp;", "&"), headers=english))
     assert "3.21 m" in hit
@@ -144,7 +144,7 @@ def test_what_was_measured_opens_its_events(client: httpx.Client, world: World) 
     french = words(
         client.get(f"/forecasts/{SITE}?horizon=21600", headers={"Accept-Language": "fr"})
     )
-    assert "Non affichée : les avertissements de ridge sont moins bons" in french
+    assert "Non affichée : ses avertissements sont moins bons" in french
     assert "Vigicrues fait autorité" in french
     assert "9 sur 10" in french
 

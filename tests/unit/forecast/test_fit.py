@@ -204,11 +204,9 @@ def test_gauges_with_a_month_learn_from_each_other() -> None:
     assert any(model_of(study) is not None for study in studies)
 
 
-def test_another_record_is_verified_with_the_model_of_the_first(
-    study: Study, model: ForecastModel
-) -> None:
+def test_another_record_is_verified_with_the_model_of_the_first(study: Study) -> None:
     other = make_river(0.3, seed=7)
-    result = verify_model(study, model, other, LEVELS)
+    result = verify_model(study, other, LEVELS)
     chosen = result.horizons[0].of(CHOSEN)
     line = result.horizons[0].of("trend")
     assert chosen is not None
