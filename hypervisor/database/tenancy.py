@@ -41,6 +41,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "delivery": frozenset({"key", "message", "last_error"}),  # messages hold addresses
     "exercise_run": frozenset({"author", "reason"}),
     "feed": frozenset({"rows"}),
+    "forecast_skill": frozenset({"author", "reason"}),
     "handover": frozenset(),
     "log_entry": frozenset({"author", "text", "owner"}),
     "past_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_reason"}),

@@ -47,7 +47,7 @@ class ForecastBody(BaseModel):
     quantity: str = Field(examples=["level"])
     unit: str = Field(examples=["m"])
     issued: datetime = Field(description="The time of the reading that it starts from.")
-    made_at: datetime = Field(description="When it was computed and stored.")
+    created_at: datetime = Field(description="When it was computed and stored.")
     value: float | None = Field(description="Measured at the issue time.", examples=[1.21])
     model: ModelBody
     horizons: list[HorizonBody]
@@ -102,7 +102,7 @@ def _body(forecast: IssuedForecast) -> ForecastBody:
         quantity=forecast.quantity,
         unit=forecast.unit,
         issued=forecast.issued,
-        made_at=forecast.made_at,
+        created_at=forecast.created_at,
         value=forecast.value,
         model=ModelBody(
             revision=forecast.revision,

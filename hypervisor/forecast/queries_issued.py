@@ -32,12 +32,12 @@ WITH newest AS MATERIALIZED (
     FROM span s JOIN forecast f ON f.site = s.site AND f.quantity = s.quantity
       AND f.issued >= s.begins AND f.issued < s.ends
     WHERE f.issued >= %(first)s AND f.issued < %(last)s
-    ORDER BY f.site, f.quantity, f.issued, f.made_at DESC
+    ORDER BY f.site, f.quantity, f.issued, f.created_at DESC
 ), clock AS MATERIALIZED (SELECT COALESCE({CLOCK}, clock_timestamp()) AS now)
-INSERT INTO forecast (site, quantity, issued, made_at, revision, tier, value, horizons, levels,
+INSERT INTO forecast (site, quantity, issued, created_at, revision, tier, value, horizons, levels,
     quantiles)
 SELECT site, quantity, issued,
-    GREATEST(clock.now, n.made_at + INTERVAL '1 microsecond'),
+    GREATEST(clock.now, n.created_at + INTERVAL '1 microsecond'),
     COALESCE(m.revision, n.revision), COALESCE(m.tier, -1), m.value,
     COALESCE(m.horizons, '{{}}'), COALESCE(m.levels, '{{}}'), COALESCE(m.quantiles, '{{}}')
 FROM clock, made m FULL JOIN newest n USING (site, quantity, issued)
@@ -52,16 +52,16 @@ SELECT max(r.time) FROM unnest(%s::int[]) s CROSS JOIN LATERAL (
 """
 # One row an issue time: the newest that was made, or the first.
 _ISSUED = """
-SELECT s.name AS site, f.quantity, f.issued, f.made_at, f.revision, f.tier, f.value, f.horizons,
+SELECT s.name AS site, f.quantity, f.issued, f.created_at, f.revision, f.tier, f.value, f.horizons,
     f.levels, f.quantiles, r.value->'tiers'->f.tier::int->>'name' AS tier_name,
     r.effective AS model_effective, r.author AS model_author, r.value->>'unit' AS unit
 FROM forecast f JOIN site s ON s.id = f.site JOIN revision r ON r.id = f.revision
 JOIN LATERAL (
-    SELECT g.made_at FROM forecast g
+    SELECT g.created_at FROM forecast g
     WHERE g.site = f.site AND g.quantity = f.quantity AND g.issued = f.issued
-      AND (%(as_of)s::timestamptz IS NULL OR g.made_at <= %(as_of)s)
-    ORDER BY CASE WHEN %(first)s THEN g.made_at END, g.made_at DESC LIMIT 1
-) m ON m.made_at = f.made_at
+      AND (%(as_of)s::timestamptz IS NULL OR g.created_at <= %(as_of)s)
+    ORDER BY CASE WHEN %(first)s THEN g.created_at END, g.created_at DESC LIMIT 1
+) m ON m.created_at = f.created_at
 WHERE s.name = %(site)s AND (%(quantity)s::text IS NULL OR f.quantity = %(quantity)s)
   AND f.issued >= %(since)s AND f.issued <= %(until)s
 ORDER BY f.quantity, f.issued
@@ -91,7 +91,7 @@ class IssuedForecast:
     quantity: str
     unit: str
     issued: datetime
-    made_at: datetime
+    created_at: datetime
     revision: int
     model_effective: datetime
     model_author: str

@@ -24,7 +24,7 @@ _SWITCH_ON = {
     f" timescaledb.compress_segmentby = '{segments}', timescaledb.compress_orderby = '{order}')"
     for table, segments, order in (
         ("reading", "series_id", "time, received_at"),
-        ("forecast", "site, quantity", "issued, made_at"),
+        ("forecast", "site, quantity", "issued, created_at"),
     )
 }
 _COMPRESS = "SELECT compress_chunk(%s::regclass, if_not_compressed => true)"

@@ -1,19 +1,19 @@
 -- Forecasts as they were issued. A row is never changed: one that later readings or models make
--- another is a new row with a later `made_at`, and the newest of an issue time is in force. `tier`:
+-- another is a new row with a later `created_at`, and the newest of an issue time is in force. `tier`:
 -- -1 and no quantiles where nothing is issued any more, else the place in the model's list.
 -- `horizons`: s; `quantiles`: by horizon, then by level, NaN where a horizon was not issued.
 CREATE TABLE forecast (
     site      integer NOT NULL,
     quantity  text NOT NULL,
     issued    timestamptz NOT NULL,
-    made_at   timestamptz NOT NULL,
+    created_at   timestamptz NOT NULL,
     revision  bigint NOT NULL,                    -- of the model
     tier      smallint NOT NULL,
     value     double precision,                   -- measured at the issue time
     horizons  integer[] NOT NULL,
     levels    real[] NOT NULL,
     quantiles real[] NOT NULL,
-    PRIMARY KEY (site, quantity, issued, made_at)
+    PRIMARY KEY (site, quantity, issued, created_at)
 );
 SELECT create_hypertable('forecast', by_range('issued', INTERVAL '7 days'), create_default_indexes => false);
 

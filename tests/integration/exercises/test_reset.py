@@ -32,7 +32,8 @@ KEPT = {
     *("event_log", "event_log_horizon", "past_event", "conductor", "rollup_state"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_checklist", "exercise_skip"),
     *("exercise_message", "exercise_archive"),
-    "forecast_skill",  # goes with the models, which are revisions
+    # follow the models, which are revisions
+    *("forecast_skill", "forecast_facts", "forecast_input", "forecast_state"),
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }

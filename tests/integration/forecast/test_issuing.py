@@ -45,8 +45,8 @@ def follow(world: World, issuing: Issuing) -> None:
 def rows(world: World) -> list[Row]:
     """Everything stored, in the order it was made."""
     every = world.connection.execute(
-        "SELECT issued, made_at, revision, tier, value, horizons, quantiles FROM forecast"
-        " ORDER BY issued, made_at"
+        "SELECT issued, created_at, revision, tier, value, horizons, quantiles FROM forecast"
+        " ORDER BY issued, created_at"
     ).fetchall()
     world.connection.commit()
     return [(*row[:5], tuple(row[5]), tuple(row[6])) for row in every]
@@ -209,7 +209,7 @@ def test_a_forecast_is_read_as_it_was_issued_and_as_it_stands(world: World) -> N
     issuing = Issuing()
     world.store([one for one in sent if one not in late])
     follow(world, issuing)
-    between = world.connection.execute("SELECT max(made_at) FROM forecast").fetchone()
+    between = world.connection.execute("SELECT max(created_at) FROM forecast").fetchone()
     world.store(late)
     follow(world, issuing)
     span = Selection(since=moment(us(60)), until=moment(us(300)))
