@@ -372,10 +372,11 @@ def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> Gauge
     step = model.uses[0].hold
     line = slope(track, track.time, model.trend.span, model.trend.samples, step)
     flood = flood_rows(track.time, track.value, min(level.value for level in levels))
+    choices = study.choices()
+    watches = [Watch.of(track.time, track.value, level.value, track.time) for level in levels]
     results = []
     for number, horizon in enumerate(model.horizons):
-        study_number = study.horizons.index(horizon)
-        choice = study.choices()[study_number]
+        choice = choices[study.horizons.index(horizon)]
         truth = what_came(track, track.time, horizon, step)
         rows = []
         for method in (PERSISTENCE, TREND, CHOSEN):
@@ -388,9 +389,6 @@ def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> Gauge
             else:
                 point = track.value + (line * horizon if method == TREND else 0.0)
                 some = _sharp(track.time, track.value, point, horizon)
-            watches = [
-                Watch.of(track.time, track.value, level.value, track.time) for level in levels
-            ]
             warn = np.full(len(track.time), choice.warn)
             outcomes = _judge(some, method, watches, levels, warn, horizon)
             judged = flood & np.isfinite(truth)
