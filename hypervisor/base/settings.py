@@ -109,6 +109,30 @@ class Settings(BaseSettings):
     notify_give_up_hours: float = Field(
         default=24.0, ge=0, description="Then a delivery is dead, and listed."
     )
+    feeds: bool = Field(
+        default=True, description="Official services are read (a live instance only)."
+    )
+    feeds_url: str = Field(
+        default="",
+        description="Below this address all services are asked instead of at their own: a mirror, "
+        "or `feeds serve-recorded`.",
+    )
+    feeds_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="An official service answers completely within."
+    )
+    hubeau_url: str = Field(
+        default="", description="Hub'Eau's hydrometry; default: its official address."
+    )
+    vigicrues_url: str = Field(default="", description="Vigicrues; default: its official address.")
+    meteofrance_url: str = Field(
+        default="", description="Météo-France's vigilance; default: its official address."
+    )
+    meteofrance_key: str = Field(
+        default="", description="The key for it (portail-api.meteofrance.fr)."
+    )
+    communes_url: str = Field(
+        default="", description="The communes' outlines; default: geo.api.gouv.fr."
+    )
     basemap: str = Field(
         default="", description="Under the map: `ign`, or `https://host/{z}/{x}/{y}.png`."
     )

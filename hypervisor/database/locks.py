@@ -22,6 +22,7 @@ class Lock(IntEnum):
     LIT_PLANS = 7361
     COPYING = 7362  # readings into the columnar copy
     INCIDENTS = 7363
+    FEEDS = 7364  # asking official services
 
 
 def take(connection: Connection, lock: Lock) -> bool:

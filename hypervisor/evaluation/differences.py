@@ -37,6 +37,7 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
             name: {
                 "commissioned": device.commissioned,
                 "in service": _steps(device.in_service, memo),
+                **({} if device.fed is None else {"answers": _steps(device.fed, memo)}),
             }
             for name, device in subject.devices.items()
         },
@@ -88,14 +89,14 @@ def _by_steps(fixed: str | None, *names: str) -> Callable[[Any, Any], int | None
     def compare(before: Any, now: Any) -> int | None:
         if fixed is not None and before[fixed] != now[fixed]:
             return BEGINNING
-        times = (between_steps(before[name], now[name]) for name in names)
+        times = (between_steps(before.get(name, []), now.get(name, [])) for name in names)
         return min((since for since in times if since is not None), default=None)
 
     return compare
 
 
 _SERIES = _by_steps("kind", "sources", "interval", "stale after", "breaks", "withdrawn")
-_DEVICE = _by_steps("commissioned", "in service")
+_DEVICE = _by_steps("commissioned", "in service", "answers")
 _SUPPLY = _by_steps("place", "plans")
 _LINK = _by_steps(None, "lag", "withdrawn")
 _FORECAST = _by_steps("inputs", "models")

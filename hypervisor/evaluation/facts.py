@@ -232,8 +232,13 @@ def read_revisions(
         raise problem
 
 
-def device(registered: RegisteredDevice, revisions: Iterable[Revision]) -> Device:
-    """One device by its revisions; a retired one is out of service for good."""
+def device(
+    registered: RegisteredDevice, revisions: Iterable[Revision], *, fed: Steps | None = None
+) -> Device:
+    """One device by its revisions; a retired one is out of service for good.
+
+    `fed`: of a device that is read from a service, 0 while that did not answer.
+    """
     in_service = {BEGINNING: 1.0}
     for revision in revisions:
         serves = (revision.value or {}).get("in_service", True)
@@ -242,7 +247,19 @@ def device(registered: RegisteredDevice, revisions: Iterable[Revision]) -> Devic
         retired = micros(registered.retired)
         in_service = {at: value for at, value in in_service.items() if at < retired}
         in_service[retired] = 0.0
-    return Device(commissioned=micros(registered.commissioned), in_service=steps(in_service))
+    return Device(
+        commissioned=micros(registered.commissioned), in_service=steps(in_service), fed=fed
+    )
+
+
+def answering(revisions: Iterable[Revision]) -> Steps:
+    """1 while a service answers, 0 while it does not: then silence says nothing of its devices."""
+    return steps(
+        {
+            micros(revision.effective): float(bool((revision.value or {}).get("answers", True)))
+            for revision in revisions
+        }
+    )
 
 
 def is_in_service(device: Device) -> bool:

@@ -92,6 +92,11 @@ class _RegistryIndex:
         self._members: dict[str, dict[str, list[Revision]]] = {}  # group -> device -> revisions
         for (kind, key), history in self._revisions.items():
             self._sort(kind, key, history, catalogue)
+        self._answering = {
+            name: facts.answering(revisions)
+            for (kind, name), revisions in self._revisions.items()
+            if kind == "feed"
+        }
         self._devices = {device.name: self._device(device) for device in registry.devices.values()}
         self._series: dict[str, dict[str, SeriesFacts]] = {}
         for (device_name, quantity), series in registry.series.items():
@@ -132,8 +137,10 @@ class _RegistryIndex:
             self._members.setdefault(owner, {})[name] = revisions
 
     def _device(self, registered: RegisteredDevice) -> Device:
+        fed = self._answering.get(str(registered.properties.get("feed")))
+        revisions = self._revisions.get(("device", registered.name), [])
         try:
-            return facts.device(registered, self._revisions.get(("device", registered.name), []))
+            return facts.device(registered, revisions, fed=fed)
         except Exception as error:  # noqa: BLE001  one device stops no other
             self._fail(registered.site, error)
             return facts.device(registered, [])

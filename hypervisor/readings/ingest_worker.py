@@ -237,17 +237,23 @@ class IngestContext:
 @contextmanager
 def open_ingest_context(settings: Settings) -> Iterator[IngestContext]:
     """What replaying dead letters needs."""
-    definitions = catalogue()
     with connect(settings.database_url) as connection:
         queries.create_staging_tables(connection)
         connection.commit()
-        inventory = build_inventory(
-            registry_queries.load(connection), definitions, queries_codecs.load_sources(connection)
-        )
+        context = read_ingest_context(connection, settings)
         connection.rollback()
-        yield IngestContext(
-            connection=connection,
-            routes=Routes(inventory, Library(units=list_units(definitions))),
-            layouts=Layouts(inventory.devices),
-            belief=make_belief(settings),
-        )
+        yield context
+
+
+def read_ingest_context(connection: Connection, settings: Settings) -> IngestContext:
+    """The same on a connection that has the staging tables."""
+    definitions = catalogue()
+    inventory = build_inventory(
+        registry_queries.load(connection), definitions, queries_codecs.load_sources(connection)
+    )
+    return IngestContext(
+        connection=connection,
+        routes=Routes(inventory, Library(units=list_units(definitions))),
+        layouts=Layouts(inventory.devices),
+        belief=make_belief(settings),
+    )

@@ -16,7 +16,9 @@ from hypervisor.broker.server_account import Account, current_account
 from hypervisor.stack.liveness import PipePulse
 from hypervisor.stack.supervisor import Job
 
-PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
+PARTS = (  # in the order of starting
+    *("ingest", "watch", "notify", "web", "rollup", "housekeeping", "collect"),
+)
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.

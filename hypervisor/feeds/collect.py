@@ -1,0 +1,280 @@
+"""`hypervisor collect`: asks each official service when it is due, and stores what it says."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import micros
+from hypervisor.base.settings import Settings
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, StoreError, keep_connected
+from hypervisor.feeds import hubeau, queries, receive
+from hypervisor.feeds.model import Feed, FeedError, FeedState, Page
+from hypervisor.feeds.poll import Clock, PollContext, draw_chance, list_devices, read_clock
+from hypervisor.feeds.schedule import find_outage, next_poll
+from hypervisor.readings import queries as reading_queries
+from hypervisor.readings.ingest_worker import read_ingest_context
+from hypervisor.registry import queries as registry_queries
+
+TICK = 1.0  # s between two checks of what is due
+_STANDBY = 5.0  # s between two tries to become the process that asks
+_EXCERPT = 1_000  # bytes of an answer shown to people
+
+Say = Callable[[str], None]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A feed and how it is polled. `needs`: why it cannot be polled yet; "": it can."""
+
+    feed: Feed
+    poll: Callable[[PollContext], Iterator[Page]]
+    needs: Callable[[PollContext], str]
+    headers: Callable[[Settings], dict[str, str]] = lambda _settings: {}
+
+
+def _needs_devices(context: PollContext) -> str:
+    return "" if context.devices else "no device of the inventory is read from it"
+
+
+SERVICES = {
+    service.feed.name: service
+    for service in (Service(feed=hubeau.FEED, poll=hubeau.poll, needs=_needs_devices),)
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollResult:
+    """What one poll gave. `problem` "": it succeeded; `idle`: why it was not asked."""
+
+    name: str
+    readings: int = 0
+    refused: int = 0
+    problem: str = ""
+    idle: str = ""
+
+
+def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
+    """Ask until stopped: one process at a time, whatever the number of machines."""
+
+    def work(connection: Connection) -> None:
+        if not may_ask(connection, settings):
+            say("official services are not read here")
+            _wait(stopping, until=lambda: False)
+            return
+        _wait(stopping, until=lambda: queries.claim(connection), every=_STANDBY)
+        reading_queries.create_staging_tables(connection)
+        say("reading official services")
+        while not stopping():
+            for result in poll_due(connection, settings, stopping=stopping):
+                _tell(result, say)
+            _wait(stopping, until=lambda: True, every=TICK)
+
+    keep_connected(settings.database_url, work, stopping=stopping, say=say)
+
+
+def may_ask(connection: Connection, settings: Settings) -> bool:
+    """Whether this instance may ask real services: a live one only."""
+    return settings.feeds and instance_store.require(connection).mode is Mode.LIVE
+
+
+def _wait(stopping: Callable[[], bool], *, until: Callable[[], bool], every: float = TICK) -> None:
+    """Pause at least once, and until `until`, or stopping."""
+    while not stopping():
+        end = time.monotonic() + every
+        while time.monotonic() < end and not stopping():
+            time.sleep(0.2)
+        if until():
+            return
+
+
+def _tell(result: PollResult, say: Say) -> None:
+    if result.problem:
+        say(f"{result.name}: {result.problem}")
+    elif result.readings or result.refused:
+        refused = f", {result.refused} refused" if result.refused else ""
+        say(f"{result.name}: {result.readings} readings{refused}")
+
+
+def poll_due(
+    connection: Connection, settings: Settings, *, stopping: Callable[[], bool]
+) -> Iterator[PollResult]:
+    """Poll what is due now; each poll by itself."""
+    states = queries.list_states(connection)
+    for name in SERVICES:
+        due = states.get(name, FeedState(name=name)).due_at
+        if (due is None or due <= read_clock()) and not stopping():
+            result = poll(connection, settings, name, stopping=stopping)
+            if not (result.problem and stopping()):
+                yield result
+
+
+def poll(
+    connection: Connection,
+    settings: Settings,
+    name: str,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    clock: Clock = read_clock,
+) -> PollResult:
+    """Poll one service and store what it says. `connection`: in autocommit, with staging tables.
+
+    A failure is recorded with its sentence, and raises nothing.
+    """
+    service = SERVICES[name]
+    (context,) = make_contexts(connection, settings, [name], clock=clock, stopping=stopping)
+    idle = service.needs(context)
+    if idle:
+        return PollResult(name=name, idle=idle)
+    try:
+        return _store(connection, service, context)
+    except FeedError as error:
+        return _record_failure(connection, service.feed, context, error)
+    except OSError:
+        raise
+    except Exception as error:
+        if connection.closed:
+            raise
+        log.exception("a defect of ours in feed %s", name)
+        defect = FeedError("{error}; this is a defect of the hypervisor", repr(error)[:300])
+        return _record_failure(connection, service.feed, context, defect)
+
+
+def make_contexts(
+    connection: Connection,
+    settings: Settings,
+    names: Iterable[str],
+    *,
+    clock: Clock = read_clock,
+    stopping: Callable[[], bool] = lambda: False,
+) -> list[PollContext]:
+    """What polls of these services need."""
+    registry = registry_queries.load(connection)
+    departements = tuple(queries.list_departements(connection))
+    states = queries.list_states(connection)
+    return [
+        PollContext(
+            feed=SERVICES[name].feed,
+            settings=settings,
+            state=states.get(name, FeedState(name=name)),
+            clock=clock,
+            now=clock(),
+            devices=tuple(list_devices(registry, name)),
+            departements=departements,
+            headers=SERVICES[name].headers(settings),
+            stopping=stopping,
+        )
+        for name in names
+    ]
+
+
+def _store(connection: Connection, service: Service, context: PollContext) -> PollResult:
+    """Each page in a transaction of its own, with the cursor that belongs to it."""
+    feed, readings, refused = service.feed, 0, 0
+    last = Page()
+    for page in service.poll(context):
+        with connection.transaction():
+            at = micros(context.clock())
+            stored = receive.Stored(changed=0, refused=0)
+            if page.observations:
+                ingest = read_ingest_context(connection, context.settings)
+                stored = receive.store_observations(
+                    connection, ingest, page.observations, received_at=at
+                )
+            if page.unusable:
+                topic = receive.topic_of(feed.name, "part")
+                receive.store_unusable(connection, topic, page.unusable, received_at=at)
+            queries.store_colours(connection, feed.name, page.colours)
+            queries.save_page(connection, feed.name, page, readings=stored.changed)
+        readings += stored.changed
+        refused += stored.refused + len(page.unusable)
+        last = page
+    done = context.clock()
+    with connection.transaction():
+        outage = find_outage(feed, context.state, context.now, usable=True)
+        if outage is not None:
+            queries.record_outage(connection, feed.name, outage)
+        queries.record_answer(
+            connection,
+            feed.name,
+            last,
+            at=done,
+            due=next_poll(feed, context.now, 0, chance=draw_chance()),
+        )
+    return PollResult(name=feed.name, readings=readings, refused=refused)
+
+
+def _record_failure(
+    connection: Connection, feed: Feed, context: PollContext, error: FeedError
+) -> PollResult:
+    """Keep the sentence and the answer's beginning; an unreadable answer is a dead letter, once."""
+    problem, state = str(error), context.state
+    if context.stopping():
+        return PollResult(name=feed.name, problem=problem)
+    failures = state.failures + 1
+    with connection.transaction():
+        if error.reason is not None and problem != state.problem:
+            topic = receive.topic_of(feed.name, "answer")
+            at = micros(context.clock())
+            receive.store_bad_answer(connection, topic, error, received_at=at)
+        outage = find_outage(feed, state, context.now, usable=False)
+        if outage is not None:
+            queries.record_outage(connection, feed.name, outage)
+        queries.record_failure(
+            connection,
+            feed.name,
+            at=context.now,
+            due=next_poll(feed, context.now, failures, chance=draw_chance(), wait_s=error.wait_s),
+            problem=problem,
+            excerpt=make_excerpt(error.body),
+        )
+    return PollResult(name=feed.name, problem=problem)
+
+
+def make_excerpt(body: bytes) -> str:
+    """The beginning of an answer as text that a database and a page take."""
+    text = body[:_EXCERPT].decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() or sign == "\n" else "·" for sign in text)
+
+
+def poll_now(
+    connection: Connection, settings: Settings, names: Sequence[str]
+) -> Iterator[PollResult]:
+    """Poll services at once; while `collect` runs it does so, and its results are awaited.
+
+    Raises StoreError: an exercise, services are switched off, or `collect` does not come to it.
+    """
+    if not may_ask(connection, settings):
+        raise StoreError(
+            "official services are read by a live instance only, while HYPERVISOR_FEEDS is true"
+        )
+    began = read_clock()
+    contexts = make_contexts(connection, settings, names)
+    if queries.claim(connection):
+        reading_queries.create_staging_tables(connection)
+        for context in contexts:
+            yield poll(connection, settings, context.feed.name)
+        return
+    queries.ask_again(connection, names)
+    for context in contexts:
+        idle = SERVICES[context.feed.name].needs(context)
+        if idle:
+            yield PollResult(name=context.feed.name, idle=idle)
+        else:
+            yield _await_poll(connection, context, began)
+
+
+def _await_poll(connection: Connection, context: PollContext, began: datetime) -> PollResult:
+    name, before = context.feed.name, context.state
+    until = time.monotonic() + 2 * context.settings.feeds_timeout_seconds
+    while time.monotonic() < until:
+        state = queries.get_state(connection, name)
+        if state.asked_at is not None and state.asked_at >= began:
+            readings = state.readings - before.readings
+            return PollResult(name=name, readings=readings, problem=state.problem or "")
+        time.sleep(TICK / 4)
+    raise StoreError("{feed} was not asked within the time: see log/collect.log", name)

@@ -1,0 +1,220 @@
+"""One request to a service: conditional, bounded in time and size, its answer checked as JSON."""
+
+import asyncio
+import contextlib
+import email.utils
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import msgspec
+
+from hypervisor.feeds.model import Answer, FeedError, Validators
+from ingest.message import Reason
+
+SECONDS = 60.0  # for a whole answer, however slowly it drips
+_READ_SECONDS = 20.0  # between two pieces of it
+_REDIRECTS = 3
+_LONGEST_WAIT = 3600.0  # s that a service may ask us to wait
+_STOP_SECONDS = 0.2
+_USABLE = (200, 206)  # Hub'Eau answers 206 where there are more pages
+_TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
+_AGENT = "territory-hypervisor (+https://www.etalab.gouv.fr/licence-ouverte-open-licence/)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked. `largest`: bytes of the answer, unpacked."""
+
+    address: str
+    parameters: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    validators: Validators | None = None
+    largest: int = 16 * 2**20
+    seconds: float = SECONDS
+
+
+def fetch(request: Request, *, stopping: Callable[[], bool] = lambda: False) -> Answer:
+    """The answer, from outside an event loop. Raises FeedError: there is no usable one."""
+    return asyncio.run(_fetch_or_stop(request, stopping))
+
+
+async def _fetch_or_stop(request: Request, stopping: Callable[[], bool]) -> Answer:
+    task = asyncio.create_task(_fetch(request))
+    while not task.done():
+        await asyncio.wait({task}, timeout=_STOP_SECONDS)
+        if stopping() and not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            raise FeedError("stopped before {address} answered", request.address)
+    return task.result()
+
+
+async def _fetch(request: Request) -> Answer:
+    host = urlsplit(request.address).netloc
+    try:
+        async with asyncio.timeout(request.seconds):
+            response, body = await _get(request)
+    except TimeoutError as error:
+        raise FeedError(
+            "{host} did not answer completely within {count:g} s", host, request.seconds
+        ) from error
+    except httpx.TimeoutException as error:
+        raise FeedError("{host} does not answer ({error})", host, _describe(error)) from error
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError, ValueError) as error:
+        raise FeedError("{host} cannot be reached: {error}", host, _describe(error)) from error
+    if response.status_code == httpx.codes.NOT_MODIFIED and request.validators is not None:
+        return Answer(content=None, validators=request.validators)
+    _require_usable(response, body, host)
+    return Answer(
+        content=read_json(body, response.headers.get("content-type", "")),
+        body=body,
+        validators=Validators(
+            etag=response.headers.get("etag"),
+            last_modified=response.headers.get("last-modified"),
+        ),
+    )
+
+
+async def _get(request: Request) -> tuple[httpx.Response, bytes]:
+    """Follows redirects on the same host only: a key is shown to nobody else."""
+    address = httpx.URL(request.address)
+    if request.parameters:
+        address = address.copy_merge_params(dict(request.parameters))
+    async with httpx.AsyncClient(
+        timeout=httpx.Timeout(_READ_SECONDS), headers=_headers(request)
+    ) as client:
+        for _ in range(_REDIRECTS + 1):
+            async with client.stream("GET", address) as response:
+                if response.is_redirect:
+                    address = _follow(address, response)
+                    continue
+                return response, await _read(response, request.largest)
+    raise FeedError("{host} redirects more than {count} times", address.host, _REDIRECTS)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    conditions = request.validators or Validators()
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": _AGENT,
+        "If-None-Match": conditions.etag,
+        "If-Modified-Since": conditions.last_modified,
+        **(request.headers or {}),
+    }
+    return {name: value for name, value in headers.items() if value}
+
+
+def _follow(address: httpx.URL, response: httpx.Response) -> httpx.URL:
+    target = httpx.URL(urljoin(str(address), response.headers.get("location", "")))
+    upgraded = (address.scheme, target.scheme) == ("http", "https")
+    if target.host != address.host or not (target.scheme == address.scheme or upgraded):
+        raise FeedError(
+            "{host} redirects to {other}: if the service has moved, set its new address",
+            address.host,
+            f"{target.scheme}://{target.host}"[:120],
+        )
+    return target
+
+
+async def _read(response: httpx.Response, largest: int) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > largest:
+            raise FeedError(
+                "the answer has more than {count} bytes: it was not read to its end",
+                largest,
+                reason=Reason.TOO_LARGE,
+                body=bytes(body[:4096]),
+            )
+    return bytes(body)
+
+
+def _require_usable(response: httpx.Response, body: bytes, host: str) -> None:
+    """Raises FeedError: the status is that of an error."""
+    status = response.status_code
+    if status in _USABLE:
+        return
+    wait = _read_wait(response.headers.get("retry-after", ""))
+    if status in (401, 403):
+        raise FeedError(
+            "{host} refuses us ({status}): is the key right, and still valid?",
+            host,
+            status,
+            body=body,
+        )
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        raise FeedError("{host} is asked too often (429)", host, body=body, wait_s=wait)
+    if status in (404, 410):
+        raise FeedError(
+            "{host} has nothing at this address ({status}): has the service moved?",
+            host,
+            status,
+            body=body,
+        )
+    raise FeedError("{host} answers {status}", host, status, body=body, wait_s=wait)
+
+
+def _read_wait(header: str) -> float | None:
+    """Seconds of Retry-After, a number or a date; bounded."""
+    seconds: float | None = None
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        seconds = float(header)
+    if seconds is None:
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            until = email.utils.parsedate_to_datetime(header)
+            seconds = (until - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), _LONGEST_WAIT) if seconds is not None else None
+
+
+def read_json(body: bytes, content_type: str = "") -> object:
+    """The content of an answer. Raises FeedError: it is empty, no text, or no JSON."""
+    content = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if not content:
+        raise FeedError("the answer is empty", reason=Reason.EMPTY, body=body)
+    if content[:1] == b"<":
+        title = _TITLE.search(content[:4096])
+        words = " ".join(title[1].decode("utf-8", "replace").split()) if title else "no title"
+        raise FeedError(
+            "a web page ({title}) came instead of JSON", words, reason=Reason.NOT_JSON, body=body
+        )
+    text = _decode(content, content_type)
+    try:
+        value: object = msgspec.json.decode(text)
+    except RecursionError as error:
+        raise FeedError(
+            "the JSON is nested too deeply", reason=Reason.TOO_DEEP, body=body
+        ) from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise FeedError(
+            "the answer is not JSON, or is cut off: {error}",
+            str(error),
+            reason=Reason.NOT_JSON,
+            body=body,
+        ) from error
+    if value is None:
+        raise FeedError("the answer is null", reason=Reason.WRONG_SHAPE, body=body)
+    return value
+
+
+def _decode(content: bytes, content_type: str) -> str:
+    """JSON is UTF-8; a service that says otherwise and means it is believed."""
+    with contextlib.suppress(UnicodeDecodeError):
+        return content.decode()
+    declared = re.search(r"charset=\"?([A-Za-z0-9._-]{1,40})", content_type)
+    if declared and declared[1].lower().replace("_", "-") not in {"utf-8", "utf8"}:
+        with contextlib.suppress(UnicodeDecodeError, LookupError):
+            return content.decode(declared[1])
+    raise FeedError("the answer is not UTF-8", reason=Reason.NOT_UTF8, body=content)
+
+
+def _describe(error: Exception) -> str:
+    """An error of the network in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:200] if text else type(error).__name__

@@ -1,0 +1,141 @@
+"""What a feed is, how far it has come, and what one of its polls gave."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ingest.message import Reason
+from sensors._errors import Message, TerritoryError
+
+
+class FeedError(TerritoryError):
+    """An answer cannot be used, or there is none: says what came, and what to do.
+
+    `reason`: of the dead letter that keeps `body`, where the answer itself is at fault.
+    `wait_s`: how long the service asks us to wait.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        /,
+        *values: object,
+        reason: Reason | None = None,
+        body: bytes = b"",
+        wait_s: float | None = None,
+    ) -> None:
+        super().__init__(template, *values)
+        self.reason, self.body, self.wait_s = reason, body, wait_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """An official service. `path`: below the address of all services (HYPERVISOR_FEEDS_URL).
+
+    `every`: between two polls; `spacing_s`: between two requests; `largest`: bytes of an answer.
+    """
+
+    name: str
+    title: str
+    address: str  # the official one
+    path: str
+    source: str  # who publishes it, as its licence wants it named
+    licence: str
+    every: timedelta
+    spacing_s: float = 0.5
+    largest: int = 16 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validators:
+    """What makes the next request conditional."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedState:
+    """A feed as the database has it. `cursor`: of the service; `failures`: in a row."""
+
+    name: str
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    etag: str | None = None
+    last_modified: str | None = None
+    due_at: datetime | None = None
+    asked_at: datetime | None = None
+    answered_at: datetime | None = None
+    failures: int = 0
+    problem: str | None = None
+    excerpt: str | None = None
+    readings: int = 0
+    note: str | None = None
+
+    @property
+    def validators(self) -> Validators:
+        return Validators(etag=self.etag, last_modified=self.last_modified)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A usable answer. `content`: its JSON as built-in types; None: nothing new (304)."""
+
+    content: Any
+    body: bytes = b""
+    validators: Validators = field(default_factory=Validators)
+
+    @property
+    def is_new(self) -> bool:
+        return self.content is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What a service says of one device at one time, in the service's own units.
+
+    `status`: the producer's qualification by quantity, where it is not plainly usable.
+    """
+
+    device: str
+    time: datetime
+    values: Mapping[str, float | None]
+    units: Mapping[str, str] = field(default_factory=dict)
+    status: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colour:
+    """An official colour: 1 green … 4 red; None: the service names none.
+
+    `ends` None: until the next bulletin.
+    """
+
+    area: str
+    title: str
+    phenomenon: str
+    begins: datetime
+    issued: datetime
+    colour: int | None
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """A part of an answer that cannot be used, as it came."""
+
+    reason: Reason
+    detail: Message
+    part: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of an answer: what is stored in one transaction, with the cursor after it."""
+
+    observations: Sequence[Observation] = ()
+    colours: Sequence[Colour] = ()
+    unusable: Sequence[Unusable] = ()
+    cursor: Mapping[str, Any] | None = None
+    validators: Validators = field(default_factory=Validators)
+    note: str = ""

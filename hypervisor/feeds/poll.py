@@ -1,0 +1,132 @@
+"""What a service's module needs for one poll: its devices, how far it is, and to ask."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from hypervisor.base.settings import Settings
+from hypervisor.feeds.fetch import Request, fetch
+from hypervisor.feeds.model import Answer, Feed, FeedError, FeedState, Unusable, Validators
+from hypervisor.registry.model import Registry
+from ingest.message import Reason
+from sensors._errors import Message
+
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
+_CHANCE = random.SystemRandom()
+
+
+Clock = Callable[[], datetime]
+
+
+def read_clock() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device that is read from a service. `code`: under which the service lists it."""
+
+    name: str
+    code: str
+    quantities: frozenset[str]
+
+
+def list_devices(registry: Registry, feed: str) -> list[Device]:
+    """The devices that are read from a service: `properties: {feed: …, code: …}`."""
+    quantities: dict[str, set[str]] = {}
+    for device, quantity in registry.series:
+        quantities.setdefault(device, set()).add(quantity)
+    return [
+        Device(
+            name=device.name,
+            code=str(device.properties.get("code") or device.name),
+            quantities=frozenset(quantities.get(device.name, ())),
+        )
+        for device in registry.devices.values()
+        if device.properties.get("feed") == feed and device.retired is None
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollContext:
+    """One poll. `departements`: of the territory."""
+
+    feed: Feed
+    settings: Settings
+    state: FeedState
+    now: datetime
+    clock: Clock = read_clock
+    devices: tuple[Device, ...] = ()
+    departements: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stopping: Callable[[], bool] = lambda: False
+    _asked: list[float] = field(default_factory=list)
+
+    def ask(
+        self,
+        what: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        validators: Validators | None = None,
+    ) -> Answer:
+        """One request, not sooner than the service's spacing after the one before.
+
+        Raises FeedError: there is no usable answer.
+        """
+        if self._asked:
+            pause(self._asked[-1] + self.feed.spacing_s - time.monotonic(), self.stopping)
+        self._asked[:] = [time.monotonic()]
+        if self.stopping():
+            raise FeedError("stopped while {title} was read", self.feed.title)
+        request = Request(
+            address=f"{address_of(self.feed, self.settings)}/{what}",
+            parameters=parameters,
+            headers=self.headers,
+            validators=validators,
+            largest=self.feed.largest,
+            seconds=self.settings.feeds_timeout_seconds,
+        )
+        return fetch(request, stopping=self.stopping)
+
+
+def address_of(feed: Feed, settings: Settings) -> str:
+    """Where a service is asked: its own setting, the one of all services, or officially."""
+    own = str(getattr(settings, f"{feed.name}_url", "") or "")
+    if own:
+        return own.rstrip("/")
+    if settings.feeds_url:
+        return f"{settings.feeds_url.rstrip('/')}/{feed.path}"
+    return feed.address
+
+
+def pause(seconds: float, stopping: Callable[[], bool]) -> None:
+    """Wait, or until stopping."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not stopping():
+        time.sleep(min(0.2, max(0.0, until - time.monotonic())))
+
+
+def draw_chance() -> float:
+    """A number in [0, 1) for jitter."""
+    return _CHANCE.random()
+
+
+def read_parts(
+    written: Iterable[object], shape: type[_Shape]
+) -> tuple[list[_Shape], list[Unusable]]:
+    """The parts of an answer that have a shape, and those that have not."""
+    usable: list[_Shape] = []
+    unusable: list[Unusable] = []
+    for part in written:
+        try:
+            usable.append(msgspec.convert(part, shape, strict=False))
+        except msgspec.ValidationError as error:
+            detail = Message("another shape than expected: {error}", str(error))
+            unusable.append(Unusable(reason=Reason.WRONG_SHAPE, detail=detail, part=part))
+    return usable, unusable

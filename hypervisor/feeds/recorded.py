@@ -1,0 +1,210 @@
+"""A local server that answers as the official services do, from recorded answers."""
+
+import base64
+import binascii
+import hashlib
+import json
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from hypervisor.feeds.recordings import SHIPPED, RecordedError, Recordings
+
+LOOPBACK = "127.0.0.1"
+_SIZE, _MOST = 1_000, 20_000  # rows of a page: by default, at most
+_BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """Content and status."""
+
+    content: Any
+    status: int = 200
+
+
+def serve(folder: Path | None, port: int, *, say: Callable[[str], None]) -> None:
+    """Answer until stopped. Raises RecordedError: no such folder, or the port is taken."""
+    if folder is not None and not folder.is_dir():
+        raise RecordedError("{folder} is no folder", folder)
+    server = make_server(Recordings(folder=folder or SHIPPED), port)
+    address = f"http://{LOOPBACK}:{server.server_address[1]}"
+    say(f"answering at {address}; stop with Ctrl-C. For an instance that asks here:")
+    say(f"  export HYPERVISOR_FEEDS_URL={address}")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    stop.wait()
+    server.shutdown()
+    server.server_close()
+
+
+def make_server(recordings: Recordings, port: int = 0) -> ThreadingHTTPServer:
+    """The server, not running yet; port 0: any. Raises RecordedError: the port is taken."""
+
+    class Handler(_Handler):
+        source = recordings
+
+    try:
+        return ThreadingHTTPServer((LOOPBACK, port), Handler)
+    except OSError as error:
+        raise RecordedError(
+            "cannot listen at {address}: {error}", f"{LOOPBACK}:{port}", error.strerror
+        ) from error
+
+
+class _Handler(BaseHTTPRequestHandler):
+    source: ClassVar[Recordings]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        address = f"http://{self.headers.get('Host', LOOPBACK)}{parts.path}"
+        try:
+            reply = answer(self.source, parts.path, asked, address)
+        except ValueError as error:
+            reply = Reply(content={"code": "invalid", "message": str(error)}, status=400)
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        body = json.dumps(reply.content, ensure_ascii=False).encode()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+        unchanged = reply.status == 200 and self.headers.get("If-None-Match") == etag
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.send_response(304 if unchanged else reply.status)
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("ETag", etag)
+            self.send_header("Content-Length", "0" if unchanged else str(len(body)))
+            self.end_headers()
+            if not unchanged:
+                self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  as the base class has it
+        """Says nothing."""
+
+
+def answer(source: Recordings, path: str, asked: Parameters, address: str) -> Reply:
+    """What the service says at a path. Raises ValueError: a parameter cannot be read."""
+    service, _, what = path.strip("/").partition("/")
+    if service == "hubeau" and what in _LISTS:
+        return _page(_LISTS[what](source, asked), asked, address)
+    prefix = _DOCUMENTS.get((service, what))
+    match service, what.split("/"):
+        case "communes", ["departements", code, "communes"]:
+            prefix = f"communes-{code}"
+    if prefix is not None:
+        return _document(source, prefix)
+    return Reply(content={"message": f"nothing recorded at {path}"}, status=404)
+
+
+def _document(source: Recordings, prefix: str) -> Reply:
+    content = source.document(prefix)
+    if content is None:
+        return Reply(content={"message": f"no file {prefix}* in {source.folder}"}, status=404)
+    return Reply(content=content)
+
+
+def _codes(asked: Parameters, name: str) -> list[str]:
+    return [code.strip() for code in asked.get(name, "").split(",") if code.strip()]
+
+
+def _observations(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
+    rows = source.observations(
+        _codes(asked, "code_entite"),
+        asked.get("grandeur_hydro", "H,Q"),
+        _read_time(asked.get("date_debut_obs"), _BEGINNING),
+        _read_time(asked.get("date_fin_obs"), source.clock()),
+    )
+    return rows if asked.get("sort") == "asc" else rows[::-1]
+
+
+def _stations(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
+    departement = asked.get("code_departement", "")
+    codes = _codes(asked, "code_station")
+    return [
+        {name: value for name, value in station.items() if name not in {"curve", "surface_bv"}}
+        for station in source.stations
+        if station.get("code_departement", departement) == departement or not departement
+        if not codes or station["code_station"] in codes
+    ]
+
+
+def _sites(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
+    codes = _codes(asked, "code_site")
+    return [
+        {"code_site": station.get("code_site"), "surface_bv": station.get("surface_bv")}
+        for station in source.stations
+        if not codes or station.get("code_site") in codes
+    ]
+
+
+def _daily(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
+    recorded = source.document("hubeau-obs_elab")
+    codes = _codes(asked, "code_entite")
+    if recorded is not None:
+        return [row for row in recorded["data"] if not codes or row.get("code_station") in codes]
+    if "HIXnJ" not in asked.get("grandeur_hydro_elab", "HIXnJ"):
+        return []
+    since = _read_time(asked.get("date_debut_obs_elab"), _BEGINNING)
+    return source.daily_maxima(codes, date(since.year, since.month, since.day))
+
+
+_LISTS = {
+    "observations_tr": _observations,
+    "referentiel/stations": _stations,
+    "referentiel/sites": _sites,
+    "obs_elab": _daily,
+}
+_DOCUMENTS = {
+    ("vigicrues", "InfoVigiCru.geojson"): "vigicrues-",
+    ("meteofrance", "cartevigilance/encours"): "meteofrance-",
+}
+
+
+def _read_time(written: str | None, usual: datetime) -> datetime:
+    if not written:
+        return usual
+    time = datetime.fromisoformat(written)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _page(rows: Sequence[Mapping[str, Any]], asked: Parameters, address: str) -> Reply:
+    """A page of a list; 206 and the address of the next where there are more."""
+    size = min(int(asked.get("size", _SIZE)), _MOST)
+    first = _read_place(asked.get("cursor", ""))
+    fields = [name for name in asked.get("fields", "").split(",") if name]
+    page = rows[first : first + size]
+    if fields:
+        page = [{name: row.get(name) for name in fields} for row in page]
+    more = first + size < len(rows)
+    following = {**asked, "cursor": _format_place(first + size)}
+    content = {
+        "count": len(rows),
+        "next": f"{address}?{urlencode(following)}" if more else None,
+        "api_version": "2.0.1",
+        "data": page,
+    }
+    return Reply(content=content, status=206 if more else 200)
+
+
+def _format_place(place: int) -> str:
+    return base64.urlsafe_b64encode(str(place).encode()).decode()
+
+
+def _read_place(cursor: str) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(cursor)) if cursor else 0
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"cursor {cursor!r} is none of ours") from error

@@ -1,0 +1,80 @@
+"""Feeds as people see them: what each is for, how far it is, what is wrong with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import Connection
+from hypervisor.feeds import collect
+from hypervisor.feeds.model import Feed, FeedState
+from hypervisor.feeds.poll import address_of
+from hypervisor.feeds.schedule import LATE_INTERVALS
+from sensors._errors import Message, TerritoryError
+from sensors._nearest import did_you_mean
+
+
+class UnknownFeedError(TerritoryError):
+    """No feed has this name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedStatus:
+    """A feed and its state. `idle`: why it is not asked, "" if it is."""
+
+    feed: Feed
+    state: FeedState
+    address: str
+    devices: int
+    idle: str
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it has not answered for some of its intervals."""
+        last = self.state.answered_at
+        return last is not None and now - last > LATE_INTERVALS * self.feed.every
+
+    def describe(self, now: datetime) -> Message:
+        """One sentence."""
+        state = self.state
+        if self.idle:
+            return Message("not read: {reason}", self.idle)
+        last = f"{state.answered_at:%Y-%m-%d %H:%M:%S} UTC" if state.answered_at else ""
+        if state.problem:
+            since = last or Message("never")
+            return Message(
+                "{problem} ({count} failures in a row; last usable answer: {time})",
+                state.problem,
+                state.failures,
+                since,
+            )
+        if not last:
+            return Message("not asked yet")
+        if self.is_late(now):
+            return Message("has not been asked since {time}: does `collect` run?", last)
+        return Message("answered {time}", last)
+
+
+def require_feed(name: str) -> str:
+    """The name as it is. Raises UnknownFeedError: there is no such feed."""
+    if name not in collect.SERVICES:
+        raise UnknownFeedError(
+            "no feed is named {name!r}{hint}", name, did_you_mean(name, collect.SERVICES)
+        )
+    return name
+
+
+def list_status(connection: Connection, settings: Settings) -> Sequence[FeedStatus]:
+    """All feeds, by name."""
+    statuses = []
+    for context in collect.make_contexts(connection, settings, sorted(collect.SERVICES)):
+        idle = collect.SERVICES[context.feed.name].needs(context)
+        statuses.append(
+            FeedStatus(
+                feed=context.feed,
+                state=context.state,
+                address=address_of(context.feed, settings),
+                devices=len(context.devices),
+                idle=idle if settings.feeds else Message("HYPERVISOR_FEEDS is false"),
+            )
+        )
+    return statuses

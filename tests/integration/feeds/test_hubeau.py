@@ -1,0 +1,141 @@
+"""Hub'Eau into a live instance: units, corrections, an outage and what comes after it."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hypervisor.base.settings import Settings
+from hypervisor.database import databases
+from hypervisor.database.connect import Connection, connect
+from hypervisor.feeds import collect, queries
+from hypervisor.readings import queries as reading_queries
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Device
+from sensors._quality import Quality
+from tests.conftest import TEMPLATE, Stack
+from tests.integration.evaluation.world import DAY, World, make_world
+from tests.integration.feeds.served import Clock, Service, served, write_curve
+
+pytestmark = pytest.mark.integration
+
+CODES = {"mill": "F000000101", "weir": "F000000201"}
+
+
+@contextmanager
+def _world(stack: Stack) -> Iterator[World]:
+    """A world whose gauges are read from Hub'Eau, in a database of its own."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    url = stack.database.url(name)
+    world = make_world(url, connect(url))  # an exercise's clock can be of 2024
+    world.register(CODES, quantities=("level", "discharge"))
+    devices = tuple(
+        Device(name=n, site=n, commissioned=DAY, properties={"feed": "hubeau", "code": code})
+        for n, code in CODES.items()
+    )
+    registry_queries.write(world.connection, Changes(devices=devices))
+    world.connection.commit()
+    world.record_rules()
+    world.join()
+    try:
+        yield world
+    finally:
+        world.close()
+        databases.drop(stack.maintenance_url, name)
+
+
+@contextmanager
+def _polling(world: World) -> Iterator[Connection]:
+    with connect(world.url, autocommit=True) as connection:
+        reading_queries.create_staging_tables(connection)
+        yield connection
+
+
+def _settings(world: World, url: str) -> Settings:
+    return Settings(database_url=world.url, feeds_url=url)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A flood at one gauge; the other falls silent for good at 09:00."""
+    rise = [1 + max(0.0, 3.5 - abs(place - 84) / 12) for place in range(288)]
+    write_curve(tmp_path, CODES["mill"], DAY, rise)
+    write_curve(tmp_path, CODES["weir"], DAY, [1.0] * 109)
+    return tmp_path
+
+
+def _live_through(world: World, service: Service, clock: Clock, *, outage: range) -> None:
+    """Half a day in steps of twenty minutes; in `outage` nobody answers at the service's address."""
+    silent = "http://127.0.0.1:9"
+    with _polling(world) as connection:
+        while clock.at < DAY + timedelta(hours=12):
+            minute = int((clock.at - DAY).total_seconds() // 60)
+            url = silent if minute in outage else service.url
+            collect.poll(connection, _settings(world, url), "hubeau", clock=clock)
+            world.beat(minute)
+            world.settle()
+            clock.move(20)
+
+
+def test_after_an_outage_of_six_hours_the_log_is_that_of_an_undisturbed_day(
+    stack: Stack, folder: Path
+) -> None:
+    logs = []
+    for outage in (range(0), range(115, 475)):
+        clock = Clock(at=DAY + timedelta(minutes=5))
+        with _world(stack) as world, served(folder, clock) as service:
+            _live_through(world, service, clock, outage=outage)
+            logs.append(world.log())
+            (rows,) = world.connection.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+            assert rows == 142 + 109  # every reading once
+    undisturbed, disturbed = logs
+    assert disturbed == undisturbed
+    assert {entry["rule"] for entry in undisturbed} == {"flood-high", "flood-rise", "flood-silent"}
+
+
+def test_levels_are_in_metres_and_a_later_answer_corrects(stack: Stack, tmp_path: Path) -> None:
+    def row(value: float, code: int, status: int, site: bool = False) -> dict[str, object]:
+        return {
+            "code_site": CODES["mill"][:8],
+            "code_station": None if site else CODES["mill"],
+            "grandeur_hydro": "Q" if site else "H",
+            "date_obs": "2024-01-01T10:00:00Z",
+            "resultat_obs": value,
+            "code_qualification_obs": code,
+            "code_statut": status,
+        }
+
+    clock = Clock(at=DAY + timedelta(hours=11))
+    file = tmp_path / "hubeau-observations_tr.json"
+    with _world(stack) as world, _polling(world) as connection:
+        for rows in ([row(1234, 12, 4), row(9, 16, 4, site=True)], [row(1250, 16, 8)]):
+            file.write_text(json.dumps({"data": rows}), encoding="utf-8")
+            with served(tmp_path, clock) as service:
+                settings = _settings(world, service.url)
+                assert not collect.poll(connection, settings, "hubeau", clock=clock).problem
+            clock.move(5)
+        stored = connection.execute("SELECT value, quality FROM reading").fetchall()
+        assert stored == [(1.25, 0)]
+        versions = connection.execute(
+            "SELECT value, quality FROM reading_version ORDER BY received_at"
+        ).fetchall()
+        assert versions == [(1.234, int(Quality.DOUBTFUL)), (1.25, 0)]
+        assert queries.get_state(connection, "hubeau").readings == 2
+
+
+def test_an_exercise_asks_nobody(stack: Stack, database_url: str) -> None:
+    make_world(database_url, connect(database_url)).close()  # an exercise
+    with connect(database_url, autocommit=True) as connection:
+        assert not collect.may_ask(connection, Settings(database_url=database_url))
+
+
+def test_one_process_asks_at_a_time(database_url: str) -> None:
+    with connect(database_url, autocommit=True) as first, connect(database_url) as second:
+        assert queries.claim(first)
+        assert not queries.claim(second)
