@@ -88,7 +88,7 @@ def show(
         "licence": status.feed.licence,
         "devices": str(status.devices),
         "readings": f"{state.readings:,}",
-        "note": state.note or "",
+        "summary": state.summary or "",
         "asked": f"{state.asked_at:%Y-%m-%d %H:%M:%S} UTC" if state.asked_at else "",
         "next": f"{state.due_at:%Y-%m-%d %H:%M:%S} UTC" if state.due_at else "",
         "last answer": state.excerpt or "",

@@ -11,13 +11,14 @@ from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, keep_connected
-from hypervisor.feeds import hubeau, queries, receive
+from hypervisor.feeds import hubeau, meteofrance, queries, receive, vigicrues
 from hypervisor.feeds.model import Feed, FeedError, FeedState, Page
 from hypervisor.feeds.poll import Clock, PollContext, draw_chance, list_devices, read_clock
 from hypervisor.feeds.schedule import find_outage, next_poll
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings.ingest_worker import read_ingest_context
 from hypervisor.registry import queries as registry_queries
+from sensors._errors import Message
 
 TICK = 1.0  # s between two checks of what is due
 _STANDBY = 5.0  # s between two tries to become the process that asks
@@ -38,12 +39,21 @@ class Service:
 
 
 def _needs_devices(context: PollContext) -> str:
-    return "" if context.devices else "no device of the inventory is read from it"
+    return "" if context.devices else Message("no device of the inventory is read from it")
 
 
 SERVICES = {
     service.feed.name: service
-    for service in (Service(feed=hubeau.FEED, poll=hubeau.poll, needs=_needs_devices),)
+    for service in (
+        Service(feed=hubeau.FEED, poll=hubeau.poll, needs=_needs_devices),
+        Service(feed=vigicrues.FEED, poll=vigicrues.poll, needs=_needs_devices),
+        Service(
+            feed=meteofrance.FEED,
+            poll=meteofrance.poll,
+            needs=meteofrance.needs_key,
+            headers=meteofrance.make_headers,
+        ),
+    )
 }
 
 

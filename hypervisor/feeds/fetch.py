@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import email.utils
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ async def _get(request: Request) -> tuple[httpx.Response, bytes]:
     ) as client:
         for _ in range(_REDIRECTS + 1):
             async with client.stream("GET", address) as response:
-                if response.is_redirect:
+                if response.has_redirect_location:
                     address = _follow(address, response)
                     continue
                 return response, await _read(response, request.largest)
@@ -170,7 +171,9 @@ def _read_wait(header: str) -> float | None:
         with contextlib.suppress(ValueError, TypeError, OverflowError):
             until = email.utils.parsedate_to_datetime(header)
             seconds = (until - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_WAIT) if seconds is not None else None
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
 def read_json(body: bytes, content_type: str = "") -> object:

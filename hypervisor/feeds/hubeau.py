@@ -127,8 +127,8 @@ def _is_since(time: datetime | None, bound: datetime) -> bool:
     return time is not None and time >= bound
 
 
-def _is_due(asked: str | None, now: datetime, pause: timedelta) -> bool:
-    return asked is None or now - datetime.fromisoformat(asked) >= pause
+def _is_due(before: str | None, now: datetime, pause: timedelta) -> bool:
+    return before is None or now - datetime.fromisoformat(before) >= pause
 
 
 def _list_pages(
@@ -169,10 +169,10 @@ def read_listing(content: object, body: bytes) -> Listing:
 def _read_cursor(address: str | None) -> str | None:
     """Of the next page's address only the cursor: where we ask is a setting of ours."""
     try:
-        found = parse_qs(urlsplit(address or "").query).get("cursor")
+        cursors = parse_qs(urlsplit(address or "").query).get("cursor")
     except ValueError:
         return None
-    return found[0] if found else None
+    return cursors[0] if cursors else None
 
 
 def list_observations(rows: Iterable[Row], gauges: Mapping[str, Device]) -> list[Observation]:

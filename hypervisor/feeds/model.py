@@ -70,7 +70,7 @@ class FeedState:
     problem: str | None = None
     excerpt: str | None = None
     readings: int = 0
-    note: str | None = None
+    summary: str | None = None
 
     @property
     def validators(self) -> Validators:
@@ -138,4 +138,4 @@ class Page:
     unusable: Sequence[Unusable] = ()
     cursor: Mapping[str, Any] | None = None
     validators: Validators = field(default_factory=Validators)
-    note: str = ""
+    summary: str = ""

@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -66,7 +66,8 @@ class PollContext:
     departements: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     stopping: Callable[[], bool] = lambda: False
-    _asked: list[float] = field(default_factory=list)
+    ahead: timedelta = timedelta(minutes=5)  # of our clock, and still believed
+    _requests: list[float] = field(default_factory=list)
 
     def ask(
         self,
@@ -79,9 +80,9 @@ class PollContext:
 
         Raises FeedError: there is no usable answer.
         """
-        if self._asked:
-            pause(self._asked[-1] + self.feed.spacing_s - time.monotonic(), self.stopping)
-        self._asked[:] = [time.monotonic()]
+        if self._requests:
+            pause(self._requests[-1] + self.feed.spacing_s - time.monotonic(), self.stopping)
+        self._requests[:] = [time.monotonic()]
         if self.stopping():
             raise FeedError("stopped while {title} was read", self.feed.title)
         request = Request(
@@ -93,6 +94,11 @@ class PollContext:
             seconds=self.settings.feeds_timeout_seconds,
         )
         return fetch(request, stopping=self.stopping)
+
+    def ask_if_changed(self, what: str, of: Sequence[str]) -> Answer:
+        """The same, unchanged if it is the answer before, and that was read for the same things."""
+        same = self.state.cursor.get("of") == list(of)
+        return self.ask(what, validators=self.state.validators if same else None)
 
 
 def address_of(feed: Feed, settings: Settings) -> str:

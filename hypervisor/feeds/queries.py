@@ -20,7 +20,7 @@ _AUTHOR = "collect"
 _LONGEST = 2_000  # characters of an excerpt
 _STATES = (
     "SELECT name, cursor, etag, last_modified, nullif(due_at, '-infinity') AS due_at, asked_at,"
-    " answered_at, failures, problem, excerpt, readings, note FROM feed_poll"
+    " answered_at, failures, problem, excerpt, readings, summary FROM feed_poll"
 )
 _ADD_COLOUR = """
 INSERT INTO official_colour (feed, area, title, phenomenon, begins, ends, colour, issued)
@@ -93,11 +93,11 @@ def record_answer(
 ) -> None:
     """A poll succeeded."""
     connection.execute(
-        "INSERT INTO feed_poll (name, asked_at, answered_at, due_at, etag, last_modified, note)"
-        " VALUES (%(name)s, %(at)s, %(at)s, %(due)s, %(etag)s, %(modified)s, %(note)s)"
+        "INSERT INTO feed_poll (name, asked_at, answered_at, due_at, etag, last_modified, summary)"
+        " VALUES (%(name)s, %(at)s, %(at)s, %(due)s, %(etag)s, %(modified)s, %(summary)s)"
         " ON CONFLICT (name) DO UPDATE SET asked_at = EXCLUDED.asked_at,"
         " answered_at = EXCLUDED.answered_at, due_at = EXCLUDED.due_at, etag = EXCLUDED.etag,"
-        " last_modified = EXCLUDED.last_modified, note = EXCLUDED.note,"
+        " last_modified = EXCLUDED.last_modified, summary = EXCLUDED.summary,"
         " failures = 0, problem = NULL, excerpt = NULL",
         {
             "name": name,
@@ -105,7 +105,7 @@ def record_answer(
             "due": due,
             "etag": page.validators.etag,
             "modified": page.validators.last_modified,
-            "note": page.note,
+            "summary": page.summary,
         },
     )
 

@@ -70,10 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
-        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         address = f"http://{self.headers.get('Host', LOOPBACK)}{parts.path}"
         try:
-            reply = answer(self.source, parts.path, asked, address)
+            reply = answer(self.source, parts.path, parameters, address)
         except ValueError as error:
             reply = Reply(content={"code": "invalid", "message": str(error)}, status=400)
         self._send(reply)
@@ -95,11 +95,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-def answer(source: Recordings, path: str, asked: Parameters, address: str) -> Reply:
+def answer(source: Recordings, path: str, parameters: Parameters, address: str) -> Reply:
     """What the service says at a path. Raises ValueError: a parameter cannot be read."""
     service, _, what = path.strip("/").partition("/")
     if service == "hubeau" and what in _LISTS:
-        return _page(_LISTS[what](source, asked), asked, address)
+        return _page(_LISTS[what](source, parameters), parameters, address)
     prefix = _DOCUMENTS.get((service, what))
     match service, what.split("/"):
         case "communes", ["departements", code, "communes"]:
@@ -116,23 +116,23 @@ def _document(source: Recordings, prefix: str) -> Reply:
     return Reply(content=content)
 
 
-def _codes(asked: Parameters, name: str) -> list[str]:
-    return [code.strip() for code in asked.get(name, "").split(",") if code.strip()]
+def _codes(parameters: Parameters, name: str) -> list[str]:
+    return [code.strip() for code in parameters.get(name, "").split(",") if code.strip()]
 
 
-def _observations(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
+def _observations(source: Recordings, parameters: Parameters) -> Sequence[Mapping[str, Any]]:
     rows = source.observations(
-        _codes(asked, "code_entite"),
-        asked.get("grandeur_hydro", "H,Q"),
-        _read_time(asked.get("date_debut_obs"), _BEGINNING),
-        _read_time(asked.get("date_fin_obs"), source.clock()),
+        _codes(parameters, "code_entite"),
+        parameters.get("grandeur_hydro", "H,Q"),
+        _read_time(parameters.get("date_debut_obs"), _BEGINNING),
+        _read_time(parameters.get("date_fin_obs"), source.clock()),
     )
-    return rows if asked.get("sort") == "asc" else rows[::-1]
+    return rows if parameters.get("sort") == "asc" else rows[::-1]
 
 
-def _stations(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
-    departement = asked.get("code_departement", "")
-    codes = _codes(asked, "code_station")
+def _stations(source: Recordings, parameters: Parameters) -> Sequence[Mapping[str, Any]]:
+    departement = parameters.get("code_departement", "")
+    codes = _codes(parameters, "code_station")
     return [
         {name: value for name, value in station.items() if name not in {"curve", "surface_bv"}}
         for station in source.stations
@@ -141,8 +141,8 @@ def _stations(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, An
     ]
 
 
-def _sites(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
-    codes = _codes(asked, "code_site")
+def _sites(source: Recordings, parameters: Parameters) -> Sequence[Mapping[str, Any]]:
+    codes = _codes(parameters, "code_site")
     return [
         {"code_site": station.get("code_site"), "surface_bv": station.get("surface_bv")}
         for station in source.stations
@@ -150,14 +150,14 @@ def _sites(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]
     ]
 
 
-def _daily(source: Recordings, asked: Parameters) -> Sequence[Mapping[str, Any]]:
+def _daily(source: Recordings, parameters: Parameters) -> Sequence[Mapping[str, Any]]:
     recorded = source.document("hubeau-obs_elab")
-    codes = _codes(asked, "code_entite")
+    codes = _codes(parameters, "code_entite")
     if recorded is not None:
         return [row for row in recorded["data"] if not codes or row.get("code_station") in codes]
-    if "HIXnJ" not in asked.get("grandeur_hydro_elab", "HIXnJ"):
+    if "HIXnJ" not in parameters.get("grandeur_hydro_elab", "HIXnJ"):
         return []
-    since = _read_time(asked.get("date_debut_obs_elab"), _BEGINNING)
+    since = _read_time(parameters.get("date_debut_obs_elab"), _BEGINNING)
     return source.daily_maxima(codes, date(since.year, since.month, since.day))
 
 
@@ -180,16 +180,16 @@ def _read_time(written: str | None, usual: datetime) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _page(rows: Sequence[Mapping[str, Any]], asked: Parameters, address: str) -> Reply:
+def _page(rows: Sequence[Mapping[str, Any]], parameters: Parameters, address: str) -> Reply:
     """A page of a list; 206 and the address of the next where there are more."""
-    size = min(int(asked.get("size", _SIZE)), _MOST)
-    first = _read_place(asked.get("cursor", ""))
-    fields = [name for name in asked.get("fields", "").split(",") if name]
+    size = min(int(parameters.get("size", _SIZE)), _MOST)
+    first = _read_place(parameters.get("cursor", ""))
+    fields = [name for name in parameters.get("fields", "").split(",") if name]
     page = rows[first : first + size]
     if fields:
         page = [{name: row.get(name) for name in fields} for row in page]
     more = first + size < len(rows)
-    following = {**asked, "cursor": _format_place(first + size)}
+    following = {**parameters, "cursor": _format_place(first + size)}
     content = {
         "count": len(rows),
         "next": f"{address}?{urlencode(following)}" if more else None,

@@ -216,13 +216,13 @@ def _read_curves(file: Path) -> list[Curve]:
     return curves
 
 
-def _is_wanted(asked: Sequence[str], code: str) -> bool:
+def _is_wanted(patterns: Sequence[str], code: str) -> bool:
     """Whether a code is among those asked: itself, its site's, or a beginning with `*`."""
-    return not asked or any(
+    return not patterns or any(
         code == each or (len(each) == 8 and code.startswith(each))
         if not each.endswith("*")
         else code.startswith(each[:-1])
-        for each in asked
+        for each in patterns
     )
 
 

@@ -26,6 +26,7 @@ from hypervisor.readings.device_health import Recovery, assess_recovery
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_certificates import check_certificates
+from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.run_state import find_holder, read_state
 from sensors._domain import catalogue
@@ -55,6 +56,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += guard_access(lambda: check_broker(settings), "broker")
     findings += check_database(settings, now)
     findings += check_gaps(settings, now)
+    findings += check_feeds(settings, now)
     findings += check_web(settings)
     findings += check_certificates(settings, now)
     findings += check_identity_provider(settings, now)

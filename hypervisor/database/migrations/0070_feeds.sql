@@ -11,7 +11,7 @@ CREATE TABLE feed_poll (
     problem       text,                           -- of the last answer, if it was not usable
     excerpt       text,                           -- of that answer
     readings      bigint NOT NULL DEFAULT 0,      -- stored since the beginning
-    note          text                            -- what the last usable answer held, in words
+    summary       text                            -- what the last usable answer held, in words
 );
 SELECT guard('feed_poll', 'true');                -- tells nothing of a site
 

@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _live_through(world: World, service: Service, clock: Clock, *, outage: range) -> None:
-    """Half a day in steps of twenty minutes; in `outage` nobody answers at the service's address."""
+    """Half a day in steps of twenty minutes; in `outage` nobody answers."""
     silent = "http://127.0.0.1:9"
     with _polling(world) as connection:
         while clock.at < DAY + timedelta(hours=12):
@@ -92,7 +92,8 @@ def test_after_an_outage_of_six_hours_the_log_is_that_of_an_undisturbed_day(
         with _world(stack) as world, served(folder, clock) as service:
             _live_through(world, service, clock, outage=outage)
             logs.append(world.log())
-            (rows,) = world.connection.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+            counts = world.connection.execute("SELECT count(*) FROM reading")
+            (rows,) = counts.fetchone() or (0,)
             assert rows == 142 + 109  # every reading once
     undisturbed, disturbed = logs
     assert disturbed == undisturbed
@@ -100,7 +101,7 @@ def test_after_an_outage_of_six_hours_the_log_is_that_of_an_undisturbed_day(
 
 
 def test_levels_are_in_metres_and_a_later_answer_corrects(stack: Stack, tmp_path: Path) -> None:
-    def row(value: float, code: int, status: int, site: bool = False) -> dict[str, object]:
+    def row(value: float, code: int, status: int, *, site: bool = False) -> dict[str, object]:
         return {
             "code_site": CODES["mill"][:8],
             "code_station": None if site else CODES["mill"],
@@ -129,7 +130,7 @@ def test_levels_are_in_metres_and_a_later_answer_corrects(stack: Stack, tmp_path
         assert queries.get_state(connection, "hubeau").readings == 2
 
 
-def test_an_exercise_asks_nobody(stack: Stack, database_url: str) -> None:
+def test_an_exercise_asks_nobody(database_url: str) -> None:
     make_world(database_url, connect(database_url)).close()  # an exercise
     with connect(database_url, autocommit=True) as connection:
         assert not collect.may_ask(connection, Settings(database_url=database_url))

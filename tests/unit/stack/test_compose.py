@@ -166,8 +166,8 @@ def test_its_database_gives_up_who_is_gone_as_soon_as_a_private_one(compose: Ser
 def test_no_secret_has_a_default() -> None:
     named = variables(raw()) | variables(raw(TLS_FILE))
     secrets = {name for name in named if re.search("PASSWORD|SECRET|KEY|TOKEN", name)}
-    # Empty unless it is an exercise, and unless an identity provider is connected.
-    optional = {"PLAYER_PASSWORD", "OIDC_CLIENT_SECRET"}
+    # Empty unless it is an exercise, or unless an identity provider or Météo-France is connected.
+    optional = {"PLAYER_PASSWORD", "OIDC_CLIENT_SECRET", "METEOFRANCE_KEY"}
     assert secrets == {*DOT_ENV, *optional}
     assert {named[name][0] for name in DOT_ENV} == {"?"}
     assert {named[name] for name in optional} == {("-", "")}

@@ -1,0 +1,171 @@
+"""Météo-France's vigilance: colours by département and phenomenon, for today and tomorrow."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+
+from hypervisor.base.settings import Settings
+from hypervisor.feeds.model import Colour, Feed, FeedError, Page, Unusable
+from hypervisor.feeds.poll import PollContext, read_parts
+from hypervisor.registry.departements import NAMES
+from ingest.message import Reason
+from sensors._errors import Message
+
+FEED = Feed(
+    name="meteofrance",
+    title="Météo-France",
+    address="https://public-api.meteofrance.fr/public/DPVigilance/v1",
+    path="meteofrance",
+    source="Météo-France, vigilance météorologique",
+    licence="Licence Ouverte 2.0",
+    every=timedelta(minutes=15),
+)
+COLOURS = "cartevigilance/encours"
+PHENOMENA = {
+    "1": "wind",
+    "2": "rain-flood",
+    "3": "thunderstorm",
+    "4": "flood",
+    "5": "snow-ice",
+    "6": "heat",
+    "7": "cold",
+    "8": "avalanche",
+    "9": "waves",
+}
+_COLOURS = range(1, 5)
+
+Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A colour and its hours."""
+
+    begin_time: Aware
+    end_time: Aware
+    color_id: int
+
+
+class Phenomenon(msgspec.Struct, frozen=True):
+    """Without slots it is not watched in this season."""
+
+    phenomenon_id: str | int
+    timelaps_items: list[Slot]
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A département; of four digits a coast, FRA the country."""
+
+    domain_id: str | int
+    phenomenon_items: list[Any]
+
+
+class Timelaps(msgspec.Struct, frozen=True):
+    domain_ids: list[Any]
+
+
+class Period(msgspec.Struct, frozen=True):
+    """Today (`J`) or tomorrow (`J1`)."""
+
+    timelaps: Timelaps
+
+
+class Product(msgspec.Struct, frozen=True):
+    update_time: Aware
+    periods: list[Period]
+
+
+class Card(msgspec.Struct, frozen=True):
+    product: Product
+
+
+def needs_key(context: PollContext) -> str:
+    """Why it is not read: no key, or no département."""
+    if not (context.settings.meteofrance_key or context.settings.feeds_url):
+        return Message("HYPERVISOR_METEOFRANCE_KEY is not set")
+    return "" if context.departements else Message("the inventory has no commune")
+
+
+def make_headers(settings: Settings) -> dict[str, str]:
+    """Its key goes to its own address, or to the stand-in of all services."""
+    return {"apikey": settings.meteofrance_key} if settings.meteofrance_key else {}
+
+
+def poll(context: PollContext) -> Iterator[Page]:
+    """The colours of our départements and their coasts."""
+    answer = context.ask_if_changed(COLOURS, context.departements)
+    if not answer.is_new:
+        yield Page(validators=answer.validators, summary=context.state.summary or "")
+        return
+    product = read_product(answer.content, answer.body)
+    if product.update_time > context.now + context.ahead:
+        raise FeedError(
+            "the bulletin is of {time}, which lies ahead: its clock or ours is wrong",
+            product.update_time.isoformat(),
+            reason=Reason.TIME_AHEAD,
+            body=answer.body,
+        )
+    colours, unusable = list_colours(product, context.departements)
+    yield Page(
+        colours=colours,
+        unusable=unusable,
+        cursor={"of": list(context.departements)},
+        validators=answer.validators,
+        summary=f"bulletin of {product.update_time:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def read_product(content: object, body: bytes) -> Product:
+    """The product. Raises FeedError: it has another shape."""
+    try:
+        return msgspec.convert(content, Card, strict=False).product
+    except msgspec.ValidationError as error:
+        raise FeedError(
+            "the answer has another shape than the vigilance card: {error}",
+            str(error),
+            reason=Reason.WRONG_SHAPE,
+            body=body,
+        ) from error
+
+
+def list_colours(
+    product: Product, departements: Sequence[str]
+) -> tuple[list[Colour], list[Unusable]]:
+    """Slots by département and phenomenon, and what of them cannot be used."""
+    colours: list[Colour] = []
+    unusable: list[Unusable] = []
+    for period in product.periods:
+        domains, bad = read_parts(period.timelaps.domain_ids, Domain)
+        unusable += bad
+        for domain in domains:
+            if _departement_of(str(domain.domain_id)) not in departements:
+                continue
+            phenomena, bad = read_parts(domain.phenomenon_items, Phenomenon)
+            unusable += bad
+            for phenomenon in phenomena:
+                for slot in phenomenon.timelaps_items:
+                    if slot.color_id in _COLOURS:
+                        colours.append(_make_colour(product, domain, phenomenon, slot))
+                    else:
+                        detail = Message("colour {value} is none", slot.color_id)
+                        unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail))
+    return colours, unusable
+
+
+def _departement_of(domain: str) -> str:
+    """Four digits are a département's coast: its code and `10`."""
+    return domain[:2] if len(domain) == 4 else domain
+
+
+def _make_colour(product: Product, domain: Domain, phenomenon: Phenomenon, slot: Slot) -> Colour:
+    departement = _departement_of(str(domain.domain_id))
+    return Colour(
+        area=str(domain.domain_id),
+        title=NAMES.get(departement, departement),
+        phenomenon=PHENOMENA.get(str(phenomenon.phenomenon_id), str(phenomenon.phenomenon_id)),
+        begins=slot.begin_time,
+        ends=slot.end_time,
+        issued=product.update_time,
+        colour=slot.color_id,
+    )

@@ -1,0 +1,130 @@
+"""Vigicrues: the official colour of each river reach, as of the bulletin's time."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+
+from hypervisor.feeds.model import Colour, Feed, FeedError, Observation, Page, Unusable
+from hypervisor.feeds.poll import Device, PollContext, read_parts
+from ingest.message import Reason
+from sensors._errors import Message
+
+FEED = Feed(
+    name="vigicrues",
+    title="Vigicrues",
+    address="https://www.vigicrues.gouv.fr/services",
+    path="vigicrues",
+    source="© VIGICRUES, www.vigicrues.gouv.fr",
+    licence="Licence Ouverte 2.0",
+    every=timedelta(minutes=10),  # two bulletins a day, more in a flood
+)
+COLOURS = "InfoVigiCru.geojson"
+PHENOMENON = "flood"
+_COLOURS = range(1, 5)
+
+
+class Properties(msgspec.Struct, frozen=True):
+    """Of a reach; a colour that is not known yet is null."""
+
+    CdEntCru: str
+    lbentcru: str = ""
+    NivInfViCr: int | None = None
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """A reach and its course."""
+
+    properties: Properties
+    geometry: Any = None
+
+
+class Bulletin(msgspec.Struct, frozen=True):
+    """All reaches of the country. `DtHrInfoVigiCru`: when the bulletin was issued."""
+
+    DtHrInfoVigiCru: Annotated[datetime, msgspec.Meta(tz=True)]
+    features: list[Any]
+
+
+def poll(context: PollContext) -> Iterator[Page]:
+    """The colours of our reaches: a reading of each, at the bulletin's time."""
+    codes = {device.code: device for device in context.devices}
+    answer = context.ask_if_changed(COLOURS, sorted(codes))
+    if not answer.is_new:
+        yield Page(validators=answer.validators, summary=context.state.summary or "")
+        return
+    bulletin, reaches, unusable = read_bulletin(answer.content, answer.body)
+    if bulletin.DtHrInfoVigiCru > context.now + context.ahead:
+        raise FeedError(
+            "the bulletin is of {time}, which lies ahead: its clock or ours is wrong",
+            bulletin.DtHrInfoVigiCru.isoformat(),
+            reason=Reason.TIME_AHEAD,
+            body=answer.body,
+        )
+    colours = list_colours(bulletin, reaches, codes, unusable)
+    yield Page(
+        observations=[
+            Observation(
+                device=codes[colour.area].name,
+                time=colour.issued,
+                values={"vigilance": float(colour.colour)},
+            )
+            for colour in colours
+            if colour.colour is not None
+        ],
+        colours=colours,
+        unusable=unusable,
+        cursor={"of": sorted(codes)},
+        validators=answer.validators,
+        summary=f"bulletin of {bulletin.DtHrInfoVigiCru:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def read_bulletin(content: object, body: bytes) -> tuple[Bulletin, list[Reach], list[Unusable]]:
+    """The bulletin, its reaches, and the features that are none.
+
+    Raises FeedError: it has another shape.
+    """
+    try:
+        bulletin = msgspec.convert(content, Bulletin)
+    except msgspec.ValidationError as error:
+        raise FeedError(
+            "the answer has another shape than Vigicrues' bulletin: {error}",
+            str(error),
+            reason=Reason.WRONG_SHAPE,
+            body=body,
+        ) from error
+    reaches, unusable = read_parts(bulletin.features, Reach)
+    return bulletin, reaches, unusable
+
+
+def list_colours(
+    bulletin: Bulletin,
+    reaches: list[Reach],
+    codes: Mapping[str, Device],
+    unusable: list[Unusable],
+) -> list[Colour]:
+    """Of our reaches; a colour that is none is added to `unusable`."""
+    colours = []
+    for reach in reaches:
+        given = reach.properties
+        if given.CdEntCru not in codes:
+            continue
+        if given.NivInfViCr is not None and given.NivInfViCr not in _COLOURS:
+            detail = Message(
+                "colour {value} of reach {code} is none", given.NivInfViCr, given.CdEntCru
+            )
+            unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail, part=given.CdEntCru))
+            continue
+        colours.append(
+            Colour(
+                area=given.CdEntCru,
+                title=given.lbentcru or given.CdEntCru,
+                phenomenon=PHENOMENON,
+                begins=bulletin.DtHrInfoVigiCru,
+                issued=bulletin.DtHrInfoVigiCru,
+                colour=given.NivInfViCr,
+            )
+        )
+    return colours
