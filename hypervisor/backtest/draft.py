@@ -14,8 +14,9 @@ from hypervisor.backtest.compared_series import (
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.past_events import parse_number
 from hypervisor.backtest.registries import Trial, registry_around
-from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.rule_histories import histories
+from hypervisor.evaluation.territory import arrange
 from hypervisor.registry.model import Registry
 from rules._rule import Rule
 from rules._tree import Number, Threshold, walk
@@ -70,8 +71,8 @@ def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
     """Prepare a trial; BacktestError if a site, threshold or rule is unknown or does not apply."""
     site = _find_site(registry, edit.owner)
     near = registry_around(registry, [site])
-    histories = rulebook.histories(near, catalogue.common)
-    last = {key: history.revisions[-1][1] for key, history in histories.items()}
+    history_by_rule = histories(near, catalogue.common)
+    last = {key: history.revisions[-1][1] for key, history in history_by_rule.items()}
     current = {key: rule for key, rule in last.items() if rule is not None}
     value, unit = _current_value(near, edit, site, catalogue)
     try:
@@ -181,7 +182,7 @@ def _trial(edit: Edit, value: float | None, unit: str, rule: Rule | None) -> Tri
 
 def _list_subjects(registry: Registry, site: str, catalogue: Catalogue) -> dict[str, list[str]]:
     """The subjects at the site, by rule that applies there."""
-    territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
+    territory = arrange(registry, catalogue, PowerSchedule(retention=0))
     subjects_by_rule: dict[str, list[str]] = {}
     for (rule, key), revisions in territory.revisions.items():
         if territory.subjects[key].place == site and revisions[-1][1] is not None:
@@ -191,7 +192,7 @@ def _list_subjects(registry: Registry, site: str, catalogue: Catalogue) -> dict[
 
 def list_places(registry: Registry, rule: str, catalogue: Catalogue) -> set[str]:
     """The sites at which a rule applies."""
-    territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
+    territory = arrange(registry, catalogue, PowerSchedule(retention=0))
     places = (territory.subjects[key].place for name, key in territory.revisions if name == rule)
     return {place for place in places if place is not None}
 

@@ -23,11 +23,11 @@ from hypervisor.backtest.trial_side import Side, rate
 from hypervisor.backtest.what_if import Laid, LaidSource
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import columns, rulebook
+from hypervisor.evaluation import columns, rule_histories
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
+from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._engine import evaluate_parts
@@ -157,7 +157,7 @@ def try_everywhere(  # noqa: PLR0913  what is tried, and where
     sites = fitting[:most]
     if not sites:
         return [], 0
-    last = rulebook.histories(registry, catalogue.common).get(written.id)
+    last = rule_histories.histories(registry, catalogue.common).get(written.id)
     before = None if last is None else last.revisions[-1][1]
     tried = _ask_at(registry, source, catalogue, written, sites, span)
     today = None if before is None else _ask_at(registry, source, catalogue, before, sites, span)
@@ -233,9 +233,7 @@ def _see(draft: Draft, source: CachedSource, catalogue: Catalogue) -> ComparedVa
     power_schedule = PowerSchedule(retention=RETENTION)
     power_schedule.extend(source.floor, source.gaps)
     registry = registries.with_trial(draft.near, trial, catalogue)
-    territory = rulebook.arrange(
-        registries.only_rules(registry, [draft.rule.id]), catalogue, power_schedule
-    )
+    territory = arrange(registries.only_rules(registry, [draft.rule.id]), catalogue, power_schedule)
     pair = draft.rule.id, draft.subject
     if pair not in territory.revisions or name not in territory.subjects[pair[1]].series:
         return None

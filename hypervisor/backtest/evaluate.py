@@ -14,11 +14,11 @@ from hypervisor.backtest.forecast_notes import list_unforecast
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.base.instants import BEGINNING
-from hypervisor.evaluation import columns, rulebook
+from hypervisor.evaluation import columns
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
+from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry.model import Registry
 from rules._engine import evaluate
 from rules._inputs import Horizon, Subject
@@ -101,7 +101,7 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     """
     power_schedule = PowerSchedule(retention=retention)
     power_schedule.extend(source.floor, source.gaps)
-    territory = rulebook.arrange(registry, catalogue, power_schedule)
+    territory = arrange(registry, catalogue, power_schedule)
     by_subject: dict[str, list[Pair]] = {}
     for pair in territory.revisions:
         if sites is None or territory.subjects[pair[1]].place in sites:

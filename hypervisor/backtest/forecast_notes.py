@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.rulebook import RuleHistory, no_forecast
+from hypervisor.evaluation.rule_histories import RuleHistory, no_forecast
 
 _SHOWN = 5  # sites named
 

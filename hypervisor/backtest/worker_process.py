@@ -11,8 +11,8 @@ from hypervisor.backtest.evaluate import Part, Run, Work
 from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.sources import StoredSource
 from hypervisor.database.connect import connect, export_snapshot, join_snapshot
-from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.territory import arrange
 from sensors._domain import catalogue
 
 
@@ -97,7 +97,7 @@ def _evaluate(job: _Job, turn: Any) -> Part:
         power_schedule = PowerSchedule(retention=work.retention)
         power_schedule.extend(source.floor, source.gaps)
         run = Run(
-            territory=rulebook.arrange(work.registry, catalogue(), power_schedule),
+            territory=arrange(work.registry, catalogue(), power_schedule),
             source=source,
             span=work.span,
             closings=source.closings if work.closed else {},

@@ -22,10 +22,10 @@ from hypervisor.evaluation.evaluate import due_tasks, evaluate_all
 from hypervisor.evaluation.memory import Memory, Watermark, revision_horizon, union
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.recording import Findings, write
-from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.schedule import explain
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import Setbacks
+from hypervisor.evaluation.territory import Territory
 from hypervisor.readings import queries_corrections, queries_history
 from rules._engine import VERSION
 from sensors._domain import Catalogue

@@ -23,8 +23,8 @@ from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import prune
 from hypervisor.evaluation.queries import load_state
-from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.setbacks import describe_setback
+from hypervisor.evaluation.territory import Territory
 from rules._pack import Pack
 from rules._rule import SUBJECTS
 from sensors._domain import Catalogue

@@ -11,11 +11,11 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries import EvaluationState
-from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.setbacks import Setbacks
+from hypervisor.evaluation.territory import Territory
 from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.readings import queries_history
 from hypervisor.registry.model import Registry

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, is_in_service
-from hypervisor.evaluation.rulebook import RuleHistory
+from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from hypervisor.evaluation.series_tail import Mask
 from hypervisor.evaluation.value_ranges import Silences, Spans, can_be, silence_of

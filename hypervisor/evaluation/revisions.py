@@ -20,10 +20,10 @@ from hypervisor.evaluation.memory import (
     load_standings,
     load_tails,
 )
-from hypervisor.evaluation.rulebook import Territory, arrange
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import concerns
+from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry import queries as registry_queries
 from rules._inputs import Closing
 from sensors._domain import Catalogue

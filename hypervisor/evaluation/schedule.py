@@ -15,7 +15,7 @@ from hypervisor.base.instants import BEGINNING, text
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.prefilter import Prefilter
-from hypervisor.evaluation.rulebook import RuleHistory
+from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_stats import LATER, SeriesStats
 from hypervisor.evaluation.series_tail import Mask
 from rules._inputs import Instants

@@ -9,7 +9,8 @@ from hypervisor.alarms.queries import Alarm, Transition, as_text
 from hypervisor.base.instants import text, text_if
 from hypervisor.evaluation.evaluate import Evaluated
 from hypervisor.evaluation.judged_value import find_judged_value
-from hypervisor.evaluation.rulebook import Territory, first_series
+from hypervisor.evaluation.rule_histories import first_series
+from hypervisor.evaluation.territory import Territory
 from rules._reconcile import Change, ChangeKind
 from rules._rule_state import Episode
 from sensors._errors import Message

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
-from hypervisor.evaluation.rulebook import lacks
+from hypervisor.evaluation.rule_histories import lacks
 from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.registry.model import Registry
 from rules._lateness import Lateness, SiteFacts, lateness, warnings

@@ -17,8 +17,8 @@ from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
-from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.territory import arrange
 from hypervisor.readings import queries_latest
 from hypervisor.registry.queries import RegistryCache
 from rules._rule import Rule
@@ -117,7 +117,7 @@ class SubjectCache:
         with self._lock:
             if self._cached is None or self._cached[0] != version:
                 registry = _cache(request, RegistryCache).load(connection)
-                territory = rulebook.arrange(registry, catalogue, PowerSchedule(retention=0))
+                territory = arrange(registry, catalogue, PowerSchedule(retention=0))
                 subjects: dict[str, list[tuple[str, str]]] = {}
                 for (rule, key), revisions in territory.revisions.items():
                     place = territory.subjects[key].place

@@ -36,7 +36,7 @@ CHANGING = frozenset(
         "hypervisor.evaluation.series_stats": "SeriesStats",
         "hypervisor.evaluation.prefilter": "Prefilter",
         "hypervisor.evaluation.memory": "Memory Standing Watermark",
-        "hypervisor.evaluation.rulebook": "Territory",
+        "hypervisor.evaluation.territory": "Territory",
         "hypervisor.evaluation.arrivals": "Arrived",
         "hypervisor.evaluation.recording": "Findings",
         "hypervisor.evaluation.schedule": "EvaluationPlan",

@@ -6,10 +6,9 @@ import pytest
 
 from hypervisor.backtest import registries
 from hypervisor.backtest.registries import registry_around
-from hypervisor.evaluation import rulebook
 from hypervisor.evaluation.differences import of_subject
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.rulebook import Territory
+from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry.model import Device, Group, Registry, Revision, Series, Site
 from rules._pack import packs
 from sensors._domain import catalogue
@@ -21,7 +20,7 @@ _YEAR = 366 * 86_400_000_000
 def arranged(registry: Registry) -> Territory:
     power_schedule = PowerSchedule(retention=_YEAR)
     power_schedule.extend(1_700_000_000_000_000, ())
-    return rulebook.arrange(registry, _KNOWN, power_schedule)
+    return arrange(registry, _KNOWN, power_schedule)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from hypervisor.evaluation.setbacks import Setbacks
 from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER, ROW, Rows
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 from tests.unit.evaluation.test_schedule import HIGH, Desk, at
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypervisor.evaluation.facts import Source, UpstreamFacts
 from hypervisor.evaluation.series_tail import SeriesTail
 from rules._inputs import Steps
 from sensors._row import NEVER, ROW, Rows
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 
 NOBODY: Any = None  # no database: memory holds it all
 

@@ -8,12 +8,12 @@ import numpy as np
 from hypervisor.alarms.queries import Pair
 from hypervisor.backtest.registries import registry_around
 from hypervisor.base.instants import BEGINNING, micros
-from hypervisor.evaluation import columns, differences, rulebook
+from hypervisor.evaluation import columns, differences, rule_histories
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.rulebook import Territory
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.subjects import build_subjects
+from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from rules._forecast import model_to_json
 from rules._inputs import InputSeries
@@ -83,7 +83,7 @@ def registry(*models: Revision) -> Registry:
 
 def arranged(*models: Revision) -> Territory:
     schedule = PowerSchedule(retention=400 * 24 * HOUR)
-    return rulebook.arrange(registry(*models), catalogue(), schedule)
+    return arrange(registry(*models), catalogue(), schedule)
 
 
 def at(hours: float) -> int:
@@ -105,7 +105,7 @@ def test_a_rule_that_needs_a_forecast_is_where_a_model_ever_was() -> None:
     assert SOON in gone.revisions
     assert not arranged(revision("forecast", "town/level", None, 5)).listens.keys() & {SOON}
     (rule,) = territory.rules["flood-soon"].rules
-    assert rulebook.lacks(rule, territory.subjects["far"]) == "no forecast of level: no model"
+    assert rule_histories.lacks(rule, territory.subjects["far"]) == "no forecast of level: no model"
 
 
 def test_it_reads_the_series_of_the_other_sites_as_far_back_as_the_models_do() -> None:

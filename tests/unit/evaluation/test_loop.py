@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.base.instants import parse
 from hypervisor.evaluation import loop
 from hypervisor.evaluation.batch import Report
-from hypervisor.evaluation.rulebook import Territory
+from hypervisor.evaluation.territory import Territory
 
 
 def transition(kind: str, reason: str = "") -> Any:

@@ -16,7 +16,7 @@ from rules._forecast import model_to_json
 from rules._inputs import Device, Steps
 from rules._rule import Rule
 from sensors._row import ROW
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 from tests.unit.rules.forecasting import small_model
 
 MINUTE = 60_000_000

@@ -11,7 +11,7 @@ from hypervisor.evaluation.series_stats import LATER
 from rules._inputs import Closing
 from rules._rule import Rule
 from sensors._row import NEVER
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 from tests.unit.evaluation.test_recording import inactive
 from tests.unit.evaluation.test_schedule import SILENT, Desk, at
 

@@ -18,7 +18,7 @@ from rules._inputs import Device, Steps
 from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER, ROW, Rows
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 
 MINUTE = 60_000_000
 DAY = book.at(0)

@@ -11,7 +11,7 @@ from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import memory as memories
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import Setback
-from hypervisor.evaluation.rulebook import Revisions, _within_retention
+from hypervisor.evaluation.rule_histories import Revisions
 from hypervisor.evaluation.setbacks import (
     Setbacks,
     concerns,
@@ -20,6 +20,7 @@ from hypervisor.evaluation.setbacks import (
     run_each_isolated,
     run_isolated,
 )
+from hypervisor.evaluation.territory import _within_retention
 from hypervisor.notifications import queries_outbox
 from rules._errors import RuleError
 from sensors._errors import Place

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import BEGINNING, micros, moment
-from hypervisor.evaluation import memory, rulebook
+from hypervisor.evaluation import memory
 from hypervisor.evaluation.memory import Memory
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
-from hypervisor.evaluation.rulebook import Territory
+from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry.model import Group, Registry, Revision
 from rules._inputs import Closing
 from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 from tests.unit.evaluation.test_subjects import CATALOGUE, DAY, device, registry, says
 
 HOUR = 3_600_000_000
@@ -50,7 +50,7 @@ ATTENTION = says("threshold", "mill/attention", {"value": 3.0, "unit": "m"})
 
 
 def arranged(given: Registry, *, retention: int = LONG) -> Territory:
-    return rulebook.arrange(given, CATALOGUE, PowerSchedule(retention=retention))
+    return arrange(given, CATALOGUE, PowerSchedule(retention=retention))
 
 
 def test_a_rule_applies_where_nothing_is_lacking() -> None:
@@ -206,7 +206,7 @@ def test_a_lighting_plan_that_cannot_be_computed_stops_no_other_site() -> None:
     }
     schedule = PowerSchedule(retention=LONG)
     schedule.extend(micros(DAY), ())
-    result = rulebook.arrange(
+    result = arrange(
         registry(
             tuple(device(name, site=name) for name in plans),
             dict.fromkeys(plans, ("lamp_power",)),

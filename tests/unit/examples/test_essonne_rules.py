@@ -3,7 +3,7 @@
 from collections import Counter
 
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.rulebook import arrange
+from hypervisor.evaluation.territory import arrange
 from rules._pack import packs
 from sensors._domain import catalogue
 from tests.unit.packs.judging import registry_of

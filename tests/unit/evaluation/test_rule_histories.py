@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypervisor.base.instants import BEGINNING, micros
-from hypervisor.evaluation import facts, rulebook
+from hypervisor.evaluation import facts, rule_histories
 from hypervisor.evaluation.facts import SubjectFacts, Supply, UpstreamFacts
-from hypervisor.evaluation.rulebook import RuleHistory, first_series, listens_to
+from hypervisor.evaluation.rule_histories import RuleHistory, first_series, listens_to
 from hypervisor.registry.model import Registry, Revision
 from rules._inputs import Device
 from rules._pack import load_pack
@@ -45,7 +45,7 @@ def says(value: Mapping[str, Any] | None, hours: float = 0, *, key: str = "flood
 
 def histories(*revisions: Revision) -> dict[str, RuleHistory]:
     registry = Registry(areas={}, sites={}, devices={}, series={}, revisions=revisions)
-    return rulebook.histories(registry, COMMON)
+    return rule_histories.histories(registry, COMMON)
 
 
 def history(*revisions: Revision | Rule) -> RuleHistory:
@@ -132,7 +132,7 @@ def test_what_a_rule_asks_for() -> None:
 
 def test_what_a_subject_lacks_is_said_in_words() -> None:
     def lacks(each: Rule, result: SubjectFacts) -> str | None:
-        return rulebook.lacks(each, result)
+        return rule_histories.lacks(each, result)
 
     assert lacks(rule(), subject("level")) is None
     assert lacks(rule(), subject()) == "no series level"
