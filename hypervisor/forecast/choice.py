@@ -26,6 +26,7 @@ MOST_FALSE = 0.28  # on the past, so that no more than 0.3 are false later
 _FEWEST_EVENTS = 5  # that say something about warnings
 _FEWEST_FLOODS = 2
 _FEWEST_ROWS = 30
+_LEAST_UNIT = 1e-3  # m or m³/s: what a gauge can resolve
 
 
 Group = tuple[int, int]  # a fold, and a part of the sample
@@ -334,7 +335,22 @@ def errors_of(  # noqa: PLR0913  what, where
         truth=truth,
         event=sample.flood,
         base=sample.base,
+        unit=units_of(sample, point, horizon),
     ).part(usable)
+
+
+def units_of(sample: Sample, point: Values, horizon: int) -> Values:
+    """(n,) the usual error of the row's gauge: the mean outside its floods.
+
+    Gauges that learn together differ by a hundred; what a range promises must hold at each.
+    """
+    units = np.ones(len(point))
+    error = np.abs(sample.future[:, horizon] - point)
+    usable = np.isfinite(error) & (sample.flood < 0)
+    for part in sample.parts if len(sample.parts) > 1 else ():
+        own = error[part.rows][usable[part.rows]]
+        units[part.rows] = max(float(own.mean()), _LEAST_UNIT) if len(own) else _LEAST_UNIT
+    return units
 
 
 def spread_of(

@@ -1,7 +1,7 @@
 """How wide errors lie: a scale, and for each regime the quantiles of errors seen out of sample."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,18 @@ from rules._forecast import LEVELS, regime_of, scale_of
 from rules._forecast_parts import REGIMES, Spread
 from rules._inputs import Values
 
-_FEWEST = 60  # rows that give a regime quantiles of its own
-_STEP = 0.15  # how far one event moves the level
-_CENTRAL = ((0.05, 0.95), (0.1, 0.9), (0.25, 0.75))
+_PRIOR = 10  # floods of a regime that count as much as all regimes together
+_LONGEST = 5  # a flood counts for at most so many usual ones
+_STRETCH = (0.5, 3.0)
+_ENDLESS = 1e300  # JSON has no infinity
 
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
     """Forecasts and what came, (n,) each. `event`: the flood a row belongs to; -1: none.
 
-    Rows are in order of time within each event, and events in order of time.
+    Rows are in order of time within each event, and events in order of time. `unit`: the usual
+    error of the row's gauge, by which gauges are compared.
     """
 
     now: Values
@@ -28,14 +30,25 @@ class Errors:
     truth: Values
     event: NDArray[np.intp]
     base: Values
+    unit: Values
 
     def part(self, rows: NDArray[np.bool_]) -> "Errors":
         """Some of the rows."""
         return Errors(**{name: values[rows] for name, values in vars(self).items()})
 
+    def in_units(self) -> "Errors":
+        """The same rows, in units of their gauge's usual error."""
+        own = ("now", "change", "point", "truth", "base")
+        return replace(
+            self,
+            **{name: getattr(self, name) / self.unit for name in own},
+            unit=np.ones(len(self.unit)),
+        )
+
 
 def calibrate(errors: Errors, levels: Sequence[float] = LEVELS) -> Spread:
-    """The spread of these errors, which must be out of sample."""
+    """The spread of these errors, which must be out of sample; in units of the usual error."""
+    errors = errors.in_units()
     flood = errors.event >= 0
     weights = _fit_scale(errors)
     rise = max(float(np.quantile((errors.point - errors.now)[flood], 0.7)), 0.0)
@@ -49,16 +62,12 @@ def calibrate(errors: Errors, levels: Sequence[float] = LEVELS) -> Spread:
     )
     now = errors.now - errors.base
     point = errors.point - errors.base
-    regime = regime_of(bare, now, errors.change, point)
-    ratio = (errors.truth - errors.point) / scale_of(bare, now, errors.change, point)
-    adapted = _adapt(ratio, regime, errors.event, levels)
-    return Spread(
-        weights=bare.weights,
-        offsets=_offsets(ratio, regime, errors.event, adapted, levels),
-        rise=min(bare.rise, 1e300),
-        high=bare.high,
-        base=0.0,
+    ratios = _Ratios.of(
+        (errors.truth - errors.point) / scale_of(bare, now, errors.change, point),
+        regime_of(bare, now, errors.change, point),
+        errors.event,
     )
+    return replace(bare, offsets=_calibrated_offsets(ratios, levels), rise=min(bare.rise, _ENDLESS))
 
 
 def _fit_scale(errors: Errors) -> tuple[float, float, float, float]:
@@ -87,87 +96,102 @@ def _fit_scale(errors: Errors) -> tuple[float, float, float, float]:
     return max(constant, least), increment, own, height
 
 
-def _quantiles(ratio: Values, levels: Sequence[float], floods: int) -> Values:
-    """With the correction of split conformal prediction, n + 1 instead of n.
+@dataclass(frozen=True, kw_only=True)
+class _Ratios:
+    """Errors in floods in units of their scale, ascending, (n,) each. `flood`: from 0 on."""
 
-    n counts two for a flood, its rise and its fall: its rows are no independent witnesses.
+    value: Values
+    weight: Values
+    regime: NDArray[np.intp]
+    flood: NDArray[np.intp]
+    floods: int
+
+    @classmethod
+    def of(cls, value: Values, regime: NDArray[np.intp], event: NDArray[np.intp]) -> "_Ratios":
+        rows = np.flatnonzero(event >= 0)
+        rows = rows[np.argsort(value[rows], kind="stable")]
+        names, flood, sizes = np.unique(event[rows], return_inverse=True, return_counts=True)
+        weight = np.minimum(_LONGEST * np.median(sizes) / sizes, 1.0) if len(names) else sizes
+        return cls(
+            value=value[rows],
+            weight=np.asarray(weight, dtype=np.float64)[flood],
+            regime=regime[rows],
+            flood=flood,
+            floods=len(names),
+        )
+
+    def offsets(self, levels: Values, rows: NDArray[np.bool_]) -> Values:
+        """(regimes, levels) quantiles of some rows: of the regime, drawn towards those of all."""
+        everywhere = _quantiles(self.value[rows], self.weight[rows], levels)
+        offsets = np.repeat(everywhere[np.newaxis], len(REGIMES), axis=0)
+        for number in range(len(REGIMES)):
+            own = rows & (self.regime == number)
+            if own.any():
+                floods = np.count_nonzero(np.bincount(self.flood[own]))
+                share = floods / (floods + _PRIOR)
+                of_regime = _quantiles(self.value[own], self.weight[own], levels)
+                offsets[number] += share * (of_regime - everywhere)
+        return offsets
+
+
+def _quantiles(ascending: Values, weight: Values, levels: Values) -> Values:
+    """(levels,) weighted quantiles of ascending values."""
+    place = np.cumsum(weight) - weight / 2
+    return np.asarray(np.interp(levels * weight.sum(), place, ascending))
+
+
+def _calibrated_offsets(ratios: _Ratios, levels: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+    """The quantiles, each range stretched until it holds what it promises.
+
+    As in jackknife+ and CV+, where what is left out is a flood, whose rows are no independent
+    witnesses: each is judged by the errors of the others.
     """
-    ordered = np.sort(ratio)
-    grow = (2 * floods + 1) / (2 * floods)
-    places = [
-        min(max((level - 0.5) * grow + 0.5, 0.0), 1.0) if level != 0.5 else 0.5 for level in levels
-    ]
-    return np.asarray(np.quantile(ordered, places))
+    taus = np.array(levels)
+    middle = list(levels).index(0.5)
+    offsets = ratios.offsets(taus, np.ones(len(ratios.value), dtype=np.bool_))
+    if ratios.floods > 1:
+        judging = np.empty((len(ratios.value), len(levels)))
+        for flood in range(ratios.floods):
+            own = ratios.flood == flood
+            judging[own] = ratios.offsets(taus, ~own)[ratios.regime[own]]
+        for low in range(middle):
+            high = len(levels) - 1 - low
+            stretch = _stretch(ratios, judging[:, [low, middle, high]], 1 - 2 * levels[low])
+            for place in (low, high):
+                away = offsets[:, place] - offsets[:, middle]
+                offsets[:, place] = offsets[:, middle] + stretch * away
+    return tuple(tuple(row) for row in np.maximum.accumulate(offsets, axis=1).tolist())
 
 
-def _rows_of_regime(
-    regime: NDArray[np.intp], number: int, flood: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Flood rows of the regime; all flood rows where there are few."""
-    rows: NDArray[np.bool_] = (regime == number) & flood
-    return flood if int(rows.sum()) < _FEWEST else rows
-
-
-def _offsets(
-    ratio: Values,
-    regime: NDArray[np.intp],
-    event: NDArray[np.intp],
-    adapted: Sequence[float],
-    levels: Sequence[float],
-) -> tuple[tuple[float, ...], ...]:
-    flood = event >= 0
-    floods = max(len(np.unique(event[flood])), 1)
-    parts = []
-    for number in range(len(REGIMES)):
-        offsets = _quantiles(ratio[_rows_of_regime(regime, number, flood)], adapted, floods)
-        middle = offsets[list(levels).index(0.5)]
-        offsets = np.where(np.array(levels) < 0.5, np.minimum(offsets, middle), offsets)
-        offsets = np.where(np.array(levels) > 0.5, np.maximum(offsets, middle), offsets)
-        parts.append(tuple(np.maximum.accumulate(offsets).tolist()))
-    return tuple(parts)
-
-
-def _adapt(
-    ratio: Values, regime: NDArray[np.intp], event: NDArray[np.intp], levels: Sequence[float]
-) -> list[float]:
-    """The levels after a fold over the events of the past, each judged by the others' errors.
-
-    As in adaptive conformal inference: an event that left the range more often than promised
-    widens it for the next, one that stayed inside narrows it.
-    """
-    adapted = dict(zip(levels, levels, strict=True))
-    names = np.unique(event[event >= 0])
-    if len(names) < 3:
-        return [adapted[level] for level in levels]
-    sizes = np.array([(event == name).sum() for name in names])
-    share = len(names) * sizes / sizes.sum()
-    outside = {pair: 2 * pair[0] for pair in _CENTRAL if pair[0] in adapted}
-    path: dict[tuple[float, float], list[float]] = {pair: [] for pair in outside}
-    for name, part in zip(names, share, strict=True):
-        own, rest = event == name, (event != name) & (event >= 0)
-        for pair, level in outside.items():
-            missed = 0.0
-            for number in range(len(REGIMES)):
-                rows = own & (regime == number)
-                if rows.any():
-                    others = ratio[_rows_of_regime(regime, number, rest)]
-                    low, high = np.quantile(others, (level / 2, 1 - level / 2))
-                    missed += float(((ratio[rows] < low) | (ratio[rows] > high)).sum())
-            error = missed / max(int(own.sum()), 1) - 2 * pair[0]
-            outside[pair] = float(np.clip(level - _STEP * part * error, 0.01, 0.9))
-            path[pair].append(outside[pair])
-    for pair, steps in path.items():
-        level = float(np.mean(steps[len(steps) // 2 :]))
-        adapted[pair[0]], adapted[pair[1]] = level / 2, 1 - level / 2
-    return [adapted[level] for level in levels]
+def _stretch(ratios: _Ratios, judging: Values, promised: float) -> float:
+    """By how much ranges (n, low, middle and high) are too narrow for the rows they judge."""
+    low, middle, high = judging.T
+    reach = np.where(ratios.value < middle, middle - low, high - middle)
+    needed = np.abs(ratios.value - middle) / np.maximum(reach, 1e-12)
+    order = np.argsort(needed, kind="stable")
+    stretch = _quantiles(needed[order], ratios.weight[order], np.array([promised]))
+    return float(np.clip(stretch[0], *_STRETCH))
 
 
 def quantiles_of(spread: Spread, errors: Errors) -> Values:
-    """(n, levels) the quantiles that the spread gives around the points."""
-    now, point = errors.now - errors.base, errors.point - errors.base
-    scale = scale_of(spread, now, errors.change, point)
-    offsets = np.array(spread.offsets)[regime_of(spread, now, errors.change, point)]
+    """(n, levels) the quantiles that the spread gives around the points, in the series' unit."""
+    scaled = errors.in_units()
+    now, point = scaled.now - scaled.base, scaled.point - scaled.base
+    scale = scale_of(spread, now, scaled.change, point) * errors.unit
+    offsets = np.array(spread.offsets)[regime_of(spread, now, scaled.change, point)]
     return np.asarray(errors.point[:, np.newaxis] + scale[:, np.newaxis] * offsets)
+
+
+def of_gauge(spread: Spread, unit: float, base: float) -> Spread:
+    """The spread as a gauge's model computes with it, in the series' unit."""
+    constant, increment, own, height = spread.weights
+    return replace(
+        spread,
+        weights=(constant * unit, increment, own, height),
+        rise=min(spread.rise * unit, _ENDLESS),
+        high=spread.high * unit,
+        base=base,
+    )
 
 
 def crps(quantiles: Values, truth: Values, levels: Sequence[float] = LEVELS) -> Values:

@@ -1,12 +1,13 @@
 """Models of a record's gauges: fitted, chosen and gated; each with what was measured of it."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hypervisor.forecast.candidates import HOUR, MINUTE, Plan, plan_pooled, usual_step
-from hypervisor.forecast.choice import Choice, Trial, spread_of, try_methods
+from hypervisor.forecast.choice import Choice, Trial, spread_of, try_methods, units_of
+from hypervisor.forecast.conformal import of_gauge
 from hypervisor.forecast.events import find_crossings
 from hypervisor.forecast.fit import METHODS, Members, fit_members, held_out
 from hypervisor.forecast.record import Gauge, Record
@@ -249,6 +250,9 @@ def _step(study: Study, tier: str, trial: Trial, horizon: int) -> Step | None:
     if spread is None or ((ridge or trees) and fitted is None):
         return None
     linear, forest = fitted or (None, None)
+    own = sample.parts[study.part]
+    point = trial.members.point(sample, choice.method, horizon)
+    unit = float(units_of(sample, point, horizon)[own.rows.start])
     return Step(
         method=choice.method,
         trend=trend,
@@ -256,6 +260,6 @@ def _step(study: Study, tier: str, trial: Trial, horizon: int) -> Step | None:
         linear_weight=ridge,
         trees=forest if trees else None,
         trees_weight=trees,
-        spread=replace(spread, base=sample.parts[study.part].base),
+        spread=of_gauge(spread, unit, own.base),
         warn=choice.warn,
     )
