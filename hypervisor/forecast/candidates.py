@@ -3,7 +3,6 @@
 Members are fitted on rows of the past and give increments; `rules._forecast_parts` evaluates them.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -222,8 +221,8 @@ def fit_trees(
     features: Values, now: Values, target: Values, weight: Values, *, offset: float
 ) -> Trees:
     """Gradient boosting with shallow trees, exported as flat arrays. `offset`: `Trees.offset`."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  slow to import
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  with it
 
     model = HistGradientBoostingRegressor(
         max_iter=_TREES,
@@ -239,7 +238,8 @@ def fit_trees(
     if offset:
         present = np.maximum(now, 0.0) + offset
         target = np.log(np.maximum(np.maximum(now + target, 0.0) + offset, 1e-9) / present)
-    model.fit(features, target, sample_weight=weight)
+    with threadpool_limits(limits=1, user_api="openmp"):  # beside what ingests and evaluates
+        model.fit(features, target, sample_weight=weight)
     return _export(model, offset)
 
 

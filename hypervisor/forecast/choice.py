@@ -12,18 +12,15 @@ from hypervisor.forecast import conformal
 from hypervisor.forecast.conformal import Errors
 from hypervisor.forecast.events import Tally, Watch
 from hypervisor.forecast.fit import PERSISTENCE, TREND, Members
+from hypervisor.forecast.gate import FEWEST_EVENTS, Measures, judge_method, warnings_worth
 from hypervisor.forecast.samples import Mask, Part, Sample
 from rules._forecast import LEVELS, Issued, chance_above
 from rules._forecast_parts import Spread
 from rules._inputs import Values
 from sensors._errors import Message
 
-MARGIN = 0.05  # by how much persistence and trend are beaten at least
 WARN_LEVELS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 USUAL_WARN = 0.5
-_WORSE = 0.1  # of a warning's worth, which few events do not measure more exactly
-MOST_FALSE = 0.28  # on the past, so that no more than 0.3 are false later
-_FEWEST_EVENTS = 5  # that say something about warnings
 _FEWEST_FLOODS = 2
 _FEWEST_ROWS = 30
 _LEAST_UNIT = 1e-3  # m or m³/s: what a gauge can resolve
@@ -69,22 +66,6 @@ class FoldScore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measures:
-    """A method at a horizon over some folds."""
-
-    rmse: float
-    crps: float
-    in_floods: tuple[float, float]  # RMSE and CRPS; nan: no flood was forecast
-    warn: float
-    warnings: Tally
-
-    @property
-    def worth(self) -> float:
-        """Of the warnings: events warned of, how early, and that few are false."""
-        return _worth(self.warnings)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Choice:
     """What was decided for a horizon. `closed`: why nothing is shown; None: it is shown."""
 
@@ -126,7 +107,7 @@ class Trial:
         judged = measures
         if part is not None:
             judged = self.measure(horizon, self._groups(lambda group: group[1] == part), floods=1)
-        reasons = {method: _judge(method, judged) for method in measures if method in judged}
+        reasons = {method: judge_method(method, judged) for method in measures if method in judged}
         good = [method for method, closed in reasons.items() if closed is None]
         method = _best({name: measures[name] for name in good or measures})
         return Choice(
@@ -168,8 +149,8 @@ class Trial:
             for level in WARN_LEVELS
         }
         warn = USUAL_WARN
-        if tallies[USUAL_WARN].events >= _FEWEST_EVENTS:
-            warn = _warn_level([_worth(tallies[level]) for level in WARN_LEVELS])
+        if tallies[USUAL_WARN].events >= FEWEST_EVENTS:
+            warn = _warn_level([warnings_worth(tallies[level]) for level in WARN_LEVELS])
         rmse, crps = seen.means
         return Measures(
             rmse=rmse,
@@ -191,14 +172,6 @@ def _warn_level(worth: Sequence[float]) -> float:
     return WARN_LEVELS[near.index(max(near))]
 
 
-def _worth(tally: Tally) -> float:
-    if not tally.events:
-        return 0.0
-    early = sum(tally.leads) / max(tally.horizon, 1) / tally.events
-    excess = max((tally.false_share or 0.0) - MOST_FALSE, 0.0)
-    return (tally.success or 0.0) + 0.8 * early - 2.5 * excess
-
-
 def _best(measures: Mapping[str, Measures]) -> str:
     """The least RMSE and CRPS, each against the best of its kind, and warnings that are worth."""
     rmse = min(measured.rmse for measured in measures.values()) or 1.0
@@ -209,44 +182,6 @@ def _best(measures: Mapping[str, Measures]) -> str:
             measures[name].rmse / rmse + measures[name].crps / crps - measures[name].worth
         ),
     )
-
-
-def _judge(method: str, measures: Mapping[str, Measures]) -> Message | None:
-    """Why the gate is closed: it opens for what beats persistence and trend in floods."""
-    own = measures[method]
-    for other in (PERSISTENCE, TREND):
-        if method == other:
-            return Message("nothing forecasts floods here better than {method}", _named(other))
-        theirs = measures[other]
-        for name, mine, its in (
-            ("RMSE", own.rmse, theirs.rmse),
-            ("CRPS", own.crps, theirs.crps),
-        ):
-            if not mine < (1 - MARGIN) * its:
-                return Message(
-                    "in floods it is not better than {other} by {margin} % ({measure})",
-                    _named(other),
-                    round(100 * MARGIN),
-                    name,
-                )
-        for name, mine, its in zip(("RMSE", "CRPS"), own.in_floods, theirs.in_floods, strict=True):
-            if mine > its:
-                return worse_in_floods(other, name)
-    line = measures[TREND]
-    if own.warnings.events >= _FEWEST_EVENTS and own.worth < line.worth - _WORSE:
-        return Message("its warnings are worse than those of the straight line")
-    return None
-
-
-def worse_in_floods(baseline: str, measure: str) -> Message:
-    """Why nothing is shown: a baseline erred less in the gauge's own floods."""
-    return Message(
-        "in its own floods it was worse than {other} ({measure})", _named(baseline), measure
-    )
-
-
-def _named(method: str) -> Message:
-    return Message("the last value") if method == PERSISTENCE else Message("the straight line")
 
 
 def try_methods(sample: Sample, members: Members, thresholds: Sequence[Sequence[float]]) -> Trial:

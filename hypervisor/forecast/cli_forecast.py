@@ -247,9 +247,10 @@ def verify(
     """
     from rich.console import Console
 
+    from hypervisor.forecast.skill import format_result
     from hypervisor.forecast.tables import summary_table, tables
     from hypervisor.forecast.thresholds import check_words
-    from hypervisor.forecast.verification import format_result, verify_files
+    from hypervisor.forecast.verification import verify_files
 
     words = [word.strip() for word in thresholds.split(",") if word.strip()]
     record = _read(file, inventory, column, site)

@@ -50,9 +50,14 @@ class Study:
     def horizons(self) -> tuple[int, ...]:
         return self.trials[0][1].sample.horizons if self.trials else ()
 
-    def choices(self, *, without: int | None = None) -> list[Choice]:
-        """Of each horizon, in the best tier."""
-        trial = self.trials[0][1]
+    @property
+    def blind(self) -> bool:
+        """Whether nothing but the gauge itself could show a flood."""
+        return self.plan is None or len(self.plan.inputs) == 1
+
+    def choices(self, *, tier: int = 0, without: int | None = None) -> list[Choice]:
+        """Of each horizon, in a tier: 0 is the best."""
+        trial = self.trials[tier][1]
         part = self.part if self.learned_from > 1 else None
         return [
             trial.choose(number, without=without, part=part if without is None else None)
@@ -209,14 +214,15 @@ def model_of(study: Study, *, closed: Container[int] = ()) -> ForecastModel | No
     plan, gauge = study.plan, study.gauge
     tiers = []
     inputs = {name: (numbers, features) for name, numbers, features in plan.tiers}
-    for name, trial in study.trials:
+    for place, (name, trial) in enumerate(study.trials):
         numbers, features = inputs[name]
+        chosen = study.choices(tier=place) if place else choices
         tiers.append(
             Tier(
                 name=name,
                 inputs=numbers,
                 features=features,
-                steps=tuple(_step(study, name, trial, number) for number in shown),
+                steps=tuple(_step(study, name, trial, number, chosen[number]) for number in shown),
             )
         )
     return ForecastModel(
@@ -234,10 +240,8 @@ def model_of(study: Study, *, closed: Container[int] = ()) -> ForecastModel | No
     )
 
 
-def _step(study: Study, tier: str, trial: Trial, horizon: int) -> Step | None:
+def _step(study: Study, tier: str, trial: Trial, horizon: int, choice: Choice) -> Step | None:
     """A horizon of a tier, fitted on everything; None: in this tier it is not worth showing."""
-    part = study.part if study.learned_from > 1 else None
-    choice = trial.choose(horizon, part=part)
     if choice.closed is not None:
         return None
     sample = trial.sample

@@ -13,9 +13,9 @@ from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries_skill
 from hypervisor.forecast.models import Study, Tick, model_of, study_record
 from hypervisor.forecast.record import FORECAST, Record, until
-from hypervisor.forecast.skill import result_to_json
+from hypervisor.forecast.skill import GaugeResult, result_to_json, skill_table
 from hypervisor.forecast.thresholds import levels_of
-from hypervisor.forecast.verification import GaugeResult, skill_table, verify_study
+from hypervisor.forecast.verification import verify_study
 from hypervisor.registry import queries as store
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry, Revision

@@ -5,13 +5,8 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from hypervisor.forecast.events import Tally
-from hypervisor.forecast.verification import (
-    CHOSEN,
-    SHOWN_METHODS,
-    GaugeResult,
-    HorizonResult,
-    MethodResult,
-)
+from hypervisor.forecast.skill import CHOSEN, GaugeResult, HorizonResult, MethodResult
+from hypervisor.forecast.verification import SHOWN_METHODS
 
 _HOUR = 3_600_000_000
 
@@ -42,7 +37,8 @@ def _verdict(horizon: HorizonResult) -> str:
     span = f"{horizon.horizon / _HOUR:g} h"
     if horizon.closed is not None:
         return f"  {span}: not shown: {horizon.closed}"
-    return f"  {span}: shown, {horizon.choice}, warns from a chance of {horizon.warn:.0%}"
+    text = f"  {span}: shown, {horizon.choice}, warns from a chance of {horizon.warn:.0%}"
+    return text if horizon.caution is None else f"{text}; {horizon.caution}"
 
 
 def summary_table(results: Sequence[GaugeResult]) -> Table:

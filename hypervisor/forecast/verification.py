@@ -1,14 +1,13 @@
 """Verification: what forecasts would have been worth on a record, by gauge, horizon and method."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypervisor.forecast import conformal
-from hypervisor.forecast.choice import Choice, issued_of, worse_in_floods
+from hypervisor.forecast.choice import Choice
 from hypervisor.forecast.events import (
     Outcomes,
     Tally,
@@ -18,16 +17,25 @@ from hypervisor.forecast.events import (
     find_peaks,
 )
 from hypervisor.forecast.fit import PERSISTENCE, TREND
+from hypervisor.forecast.gate import judge_warnings, worse_in_floods
 from hypervisor.forecast.models import Study, Tick, model_of, study_record
 from hypervisor.forecast.record import Record
 from hypervisor.forecast.samples import Mask, what_came
+from hypervisor.forecast.skill import (
+    CHOSEN,
+    FloodCover,
+    FloodEvent,
+    GaugeResult,
+    HorizonResult,
+    MethodResult,
+    Reliability,
+)
 from hypervisor.forecast.thresholds import Level, levels_of
 from rules._forecast import LEVELS, Issued, chance_above
 from rules._forecast_parts import Track, slope
 from rules._inputs import Instants, Values
 from sensors._errors import Message
 
-CHOSEN = "chosen"
 SHOWN_METHODS = (PERSISTENCE, TREND, "ridge", "trees", "ridge and trees")
 _MIDDLE = LEVELS.index(0.5)
 _LEAD_IN = 6 * 3_600_000_000
@@ -35,168 +43,134 @@ _CHANCES = (0.1, 0.3, 0.5, 0.7, 0.9)  # between them the chances of a reliabilit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reliability:
-    """Forecasts whose chance was about the same: their mean chance, and how often it came."""
+class _Rows:
+    """The times at which a gauge's forecasts are judged, (n,) each. `flood`: its number, -1."""
 
-    chance: float
-    came: float
-    forecasts: int
+    time: Instants
+    now: Values
+    line: Values  # change a µs of the straight line
+    flood: NDArray[np.intp]
+    levels: Sequence[Level]
+    watches: Sequence[Watch]
 
+    def issued(self, values: Values, horizons: Sequence[int]) -> Issued:
+        """Quantiles (n, horizons, levels) as what was issued; nothing where the last has none."""
+        return Issued(
+            times=self.time,
+            horizons=tuple(horizons),
+            levels=LEVELS,
+            current=self.now,
+            values=values,
+            tier=np.where(np.isfinite(values[:, -1, 0]), 0, -1).astype(np.int8),
+        )
 
-@dataclass(frozen=True, kw_only=True)
-class FloodCover:
-    """A flood: how many of its forecasts had what came inside their 80 % range. Times in µs."""
+    def measure(self, method: str, issued: Issued, warn: Values, truth: Values) -> MethodResult:
+        """A method at its last horizon. `warn`: (n,) the chance from which it warns."""
+        horizon = issued.horizons[-1]
+        flood = np.where(np.isfinite(truth), self.flood, -1)
+        quantiles = issued.values[:, -1]
+        rows = (flood >= 0) & np.isfinite(quantiles).all(axis=1)
+        inside, came = quantiles[rows], truth[rows]
+        outcomes = self._judge(method, issued, warn)
+        result = MethodResult(
+            method=method,
+            tally=sum((outcome.count(horizon) for outcome in outcomes), Tally(horizon=horizon)),
+            rows=len(came),
+            rmse=float(np.sqrt(((came - inside[:, _MIDDLE]) ** 2).mean())) if len(came) else None,
+            crps=float(conformal.crps(inside, came).mean()) if len(came) else None,
+            covered={
+                "80": conformal.coverage(inside, came, 0.1, 0.9),
+                "90": conformal.coverage(inside, came, 0.05, 0.95),
+            },
+            outcomes=outcomes,
+        )
+        if method != CHOSEN:
+            return result
+        return replace(
+            result,
+            floods=_floods(self.time, np.where(rows, flood, -1), quantiles, truth),
+            reliability=self._reliability(issued),
+        )
 
-    begins: int
-    ends: int
-    forecasts: int
-    inside: int
+    def _judge(self, method: str, issued: Issued, warn: Values) -> tuple[Outcomes, ...]:
+        """Warnings for each threshold: where the chance is at least the level of its rows.
 
-    @property
-    def held(self) -> bool:
-        """Whether its range held what it promises."""
-        return self.inside >= 0.8 * self.forecasts
+        Persistence never warns; the straight line warns where it crosses, as it does today.
+        """
+        horizon = issued.horizons[-1]
+        outcomes = []
+        for watch, level in zip(self.watches, self.levels, strict=True):
+            chance = chance_above(issued, level.value, horizon)
+            if method == PERSISTENCE:
+                signal = np.where(np.isfinite(chance), 0.0, np.nan)
+            elif method == TREND:
+                crosses = self.now + np.maximum(self.line, 0.0) * horizon > level.value
+                signal = np.where(np.isfinite(chance), crosses * 1.0, np.nan)
+            else:
+                signal = chance / warn
+            outcomes.append(watch.judge(np.minimum(signal, 1.0), 1.0, horizon))
+        return tuple(outcomes)
 
-
-@dataclass(frozen=True, kw_only=True)
-class FloodEvent:
-    """A threshold was crossed. `threshold`: its place in the list; `peak_at` in µs."""
-
-    threshold: int
-    time: int
-    peak: float
-    peak_at: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodResult:
-    """A method at a horizon: its warnings, errors and ranges in floods, all out of sample.
-
-    `covered`: the share of what came that lay in the range of a nominal probability. `outcomes`:
-    of each threshold, what `tally` counts. `floods` and `reliability`: of what is issued only.
-    """
-
-    method: str
-    tally: Tally
-    rows: int
-    rmse: float | None
-    crps: float | None
-    covered: Mapping[str, float | None]
-    outcomes: tuple[Outcomes, ...] = ()
-    floods: tuple[FloodCover, ...] = ()
-    reliability: tuple[Reliability, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class HorizonResult:
-    """A horizon of a gauge. `shown` None: it is; else why it is not."""
-
-    horizon: int
-    choice: str
-    closed: Message | None
-    warn: float
-    methods: tuple[MethodResult, ...]
-
-    def of(self, method: str) -> MethodResult | None:
-        """The result of a method, if it was tried."""
-        return next((result for result in self.methods if result.method == method), None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GaugeResult:
-    """A gauge with its thresholds; `horizons` is empty where nothing could be tried (`refused`)."""
-
-    site: str
-    quantity: str
-    unit: str
-    title: str
-    floods: int
-    learned_from: int
-    tiers: tuple[str, ...]
-    thresholds: tuple[Level, ...]
-    horizons: tuple[HorizonResult, ...] = ()
-    refused: Message | None = None
-    events: tuple[FloodEvent, ...] = ()
-
-    @property
-    def closed(self) -> frozenset[int]:
-        """The horizons (µs) that may not be shown."""
-        return frozenset(result.horizon for result in self.horizons if result.closed is not None)
+    def _reliability(self, issued: Issued) -> tuple[Reliability, ...]:
+        """What was said against what came, over all thresholds, while the water was below them."""
+        horizon = issued.horizons[-1]
+        given, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
+        for watch, level in zip(self.watches, self.levels, strict=True):
+            chance = chance_above(issued, level.value, horizon)
+            rows = watch.free & np.isfinite(chance)
+            given.append(chance[rows])
+            came.append(watch.comes(horizon)[rows])
+        chances, truths = np.concatenate(given), np.concatenate(came)
+        place = np.searchsorted(_CHANCES, chances, side="right")
+        return tuple(
+            Reliability(
+                chance=float(chances[own].mean()),
+                came=float(truths[own].mean()),
+                forecasts=int(own.sum()),
+            )
+            for number in range(len(_CHANCES) + 1)
+            if (own := place == number).any()
+        )
 
 
 def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
     """A gauge on its own record: each fold is forecast by what was learned from the others."""
-    gauge = study.gauge
+    result = _bare(study, levels)
     if not study.trials:
-        return GaugeResult(
-            site=gauge.key.site,
-            quantity=gauge.key.quantity,
-            unit=gauge.unit,
-            title=gauge.title,
-            floods=0,
-            learned_from=0,
-            tiers=(),
-            thresholds=tuple(levels),
-            refused=study.refused,
-        )
+        return result
     trial = study.trials[0][1]
     sample, part = trial.sample, trial.sample.parts[study.part]
+    rows = _Rows(
+        levels=levels,
+        watches=_watches(part.track, levels, sample.time[part.rows]),
+        time=sample.time[part.rows],
+        now=sample.now[part.rows],
+        line=sample.line[part.rows],
+        flood=sample.flood[part.rows],
+    )
     folds = np.unique(sample.fold[part.rows]).tolist()
-    by_fold = {fold: study.choices(without=fold) for fold in folds}
-    methods = [name for name in SHOWN_METHODS if name in trial.values]
-    issued: dict[str, tuple[Values, Values]] = {
-        method: _of_method(study, method, folds) for method in methods
+    tried = {
+        method: _of_method(study, method, folds)
+        for method in SHOWN_METHODS
+        if method in trial.values
     }
-    issued[CHOSEN] = _of_choices(study, by_fold)
-    final = study.choices()
-    watches = [
-        Watch.of(part.track.time, part.track.value, level.value, sample.time[part.rows])
-        for level in levels
-    ]
+    tried[CHOSEN] = _of_choices(study, {fold: study.choices(without=fold) for fold in folds})
     results = []
-    for number, horizon in enumerate(study.horizons):
-        future = sample.future[part.rows, number]
-        flood = (sample.flood[part.rows] >= 0) & np.isfinite(future)
-        rows = []
-        for method, (values, warn) in issued.items():
-            of_part = replace(
-                issued_of(sample, trial.values[TREND], part.rows, number + 1),
-                values=values[:, : number + 1],
-                tier=np.where(np.isfinite(values[:, number, 0]), 0, -1).astype(np.int8),
+    for number, choice in enumerate(study.choices()):
+        horizons = study.horizons[: number + 1]
+        measured = tuple(
+            rows.measure(
+                method,
+                rows.issued(values[:, : number + 1], horizons),
+                warn[:, number],
+                sample.future[part.rows, number],
             )
-            outcomes = _judge(of_part, method, watches, levels, warn[:, number], horizon)
-            result = _result(method, horizon, outcomes, values[:, number], future, flood)
-            if method == CHOSEN:
-                result = replace(
-                    result,
-                    floods=_floods(
-                        sample.time[part.rows],
-                        np.where(flood, sample.flood[part.rows], -1),
-                        values[:, number],
-                        future,
-                    ),
-                    reliability=_reliability(of_part, watches, levels, horizon),
-                )
-            rows.append(result)
-        choice = final[number]
-        results.append(
-            HorizonResult(
-                horizon=horizon,
-                choice=choice.method,
-                closed=choice.closed or _worse(rows),
-                warn=choice.warn,
-                methods=tuple(rows),
-            )
+            for method, (values, warn) in tried.items()
         )
-    return GaugeResult(
-        site=gauge.key.site,
-        quantity=gauge.key.quantity,
-        unit=gauge.unit,
-        title=gauge.title,
+        results.append(_horizon(study, horizons[-1], choice, measured))
+    return replace(
+        result,
         floods=len(find_crossings(part.track.time, part.track.value, part.flood_level)),
-        learned_from=study.learned_from,
-        tiers=tuple(name for name, _ in study.trials),
-        thresholds=tuple(levels),
         horizons=tuple(results),
         events=tuple(
             event
@@ -206,9 +180,44 @@ def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
     )
 
 
-def _worse(results: Sequence[MethodResult]) -> Message | None:
+def _watches(track: Track, levels: Sequence[Level], time: Instants) -> list[Watch]:
+    return [Watch.of(track.time, track.value, level.value, time) for level in levels]
+
+
+def _bare(study: Study, levels: Sequence[Level]) -> GaugeResult:
+    """The gauge, with nothing measured."""
+    return GaugeResult(
+        site=study.gauge.key.site,
+        quantity=study.gauge.key.quantity,
+        unit=study.gauge.unit,
+        title=study.gauge.title,
+        floods=0,
+        learned_from=study.learned_from if study.trials else 0,
+        tiers=tuple(name for name, _ in study.trials),
+        thresholds=tuple(levels),
+        refused=study.refused,
+    )
+
+
+def _horizon(
+    study: Study, horizon: int, choice: Choice, methods: tuple[MethodResult, ...]
+) -> HorizonResult:
+    """With why it is closed: by the choice, or by what was measured at the given thresholds."""
+    by_method = {result.method: result for result in methods}
+    chosen, line = by_method[CHOSEN], by_method[TREND]
+    return HorizonResult(
+        horizon=horizon,
+        choice=choice.method,
+        closed=choice.closed
+        or _worse(by_method)
+        or judge_warnings(chosen.tally, line.tally, blind=study.blind),
+        warn=choice.warn,
+        methods=methods,
+    )
+
+
+def _worse(by_method: Mapping[str, MethodResult]) -> Message | None:
     """Why what is chosen without a flood was no help in it: a baseline erred less."""
-    by_method = {result.method: result for result in results}
     chosen = by_method[CHOSEN]
     for method in (PERSISTENCE, TREND):
         other = by_method.get(method)
@@ -238,12 +247,11 @@ def _floods(
     time: Instants, flood: NDArray[np.intp], quantiles: Values, truth: Values
 ) -> tuple[FloodCover, ...]:
     """How the range held in each flood. `flood`: (n,) its number, -1: none."""
-    rows = (flood >= 0) & np.isfinite(quantiles).all(axis=1)
     low, high = (quantiles[:, LEVELS.index(level)] for level in (0.1, 0.9))
     inside = (truth >= low) & (truth <= high)
     covers = []
-    for number in np.unique(flood[rows]):
-        own = rows & (flood == number)
+    for number in np.unique(flood[flood >= 0]):
+        own = flood == number
         times = time[own]
         covers.append(
             FloodCover(
@@ -254,29 +262,6 @@ def _floods(
             )
         )
     return tuple(covers)
-
-
-def _reliability(
-    issued: Issued, watches: Sequence[Watch], levels: Sequence[Level], horizon: int
-) -> tuple[Reliability, ...]:
-    """What was said against what came, over all thresholds, while the water was below them."""
-    given, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
-    for watch, level in zip(watches, levels, strict=True):
-        chance = chance_above(issued, level.value, horizon)
-        rows = watch.free & np.isfinite(chance)
-        given.append(chance[rows])
-        came.append(watch.comes(horizon)[rows])
-    chances, truths = np.concatenate(given), np.concatenate(came)
-    place = np.searchsorted(_CHANCES, chances, side="right")
-    return tuple(
-        Reliability(
-            chance=float(chances[own].mean()),
-            came=float(truths[own].mean()),
-            forecasts=int(own.sum()),
-        )
-        for number in range(len(_CHANCES) + 1)
-        if (own := place == number).any()
-    )
 
 
 def _of_method(study: Study, method: str, folds: Sequence[int]) -> tuple[Values, Values]:
@@ -307,118 +292,54 @@ def _of_choices(study: Study, by_fold: Mapping[int, Sequence[Choice]]) -> tuple[
     return values, warn
 
 
-def _judge(  # noqa: PLR0913, PLR0917  of what, how
-    issued: Issued,
-    method: str,
-    watches: Sequence[Watch],
-    levels: Sequence[Level],
-    warn: Values,
-    horizon: int,
-) -> tuple[Outcomes, ...]:
-    """Warnings for each threshold: where the chance is at least the level of its rows.
-
-    Persistence never warns; the straight line warns where it crosses, as it does today.
-    """
-    outcomes = []
-    for watch, level in zip(watches, levels, strict=True):
-        chance = chance_above(issued, level.value, horizon)
-        if method == PERSISTENCE:
-            signal = np.where(np.isfinite(chance), 0.0, np.nan)
-        elif method == TREND:
-            highest = issued.values[:, :, _MIDDLE].max(axis=1)
-            signal = np.where(np.isfinite(highest), (highest > level.value) * 1.0, np.nan)
-        else:
-            signal = chance / warn
-        outcomes.append(watch.judge(np.minimum(signal, 1.0), 1.0, horizon))
-    return tuple(outcomes)
-
-
-def _result(  # noqa: PLR0913, PLR0917  of what, where
-    method: str,
-    horizon: int,
-    outcomes: tuple[Outcomes, ...],
-    quantiles: Values,
-    truth: Values,
-    flood: Mask,
-) -> MethodResult:
-    rows = np.asarray(flood & np.isfinite(quantiles).all(axis=1), dtype=np.bool_)
-    inside, came = quantiles[rows], truth[rows]
-    number = int(rows.sum())
-    return MethodResult(
-        method=method,
-        tally=sum((outcome.count(horizon) for outcome in outcomes), Tally(horizon=horizon)),
-        rows=number,
-        rmse=float(np.sqrt(((came - inside[:, _MIDDLE]) ** 2).mean())) if number else None,
-        crps=float(conformal.crps(inside, came).mean()) if number else None,
-        covered={
-            "80": conformal.coverage(inside, came, 0.1, 0.9),
-            "90": conformal.coverage(inside, came, 0.05, 0.95),
-        },
-        outcomes=outcomes,
-    )
-
-
 def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> GaugeResult:
-    """The model of a study of another record, beside persistence and the straight line."""
+    """The model of a study on another record, beside persistence and the straight line."""
     gauge = study.gauge
-    bare = verify_study(study, levels)
-    model = model_of(study, closed=bare.closed)
+    own_record = verify_study(study, levels)
+    model = model_of(study, closed=own_record.closed)
+    result = replace(own_record, horizons=(), events=())
     if model is None or gauge.key not in record.tracks:
-        return replace(bare, thresholds=tuple(levels), horizons=())
+        return result
     track = record.tracks[gauge.key]
-    empty = type(track)(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
+    lowest = min(level.value for level in levels)
+    empty = Track(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
+    hold = model.uses[0].hold
+    line = slope(track, track.time, model.trend.span, model.trend.samples, hold)
+    rows = _Rows(
+        levels=levels,
+        watches=_watches(track, levels, track.time),
+        time=track.time,
+        now=track.value,
+        line=line,
+        flood=np.where(flood_rows(track.time, track.value, lowest), 0, -1),
+    )
     tracks = [record.tracks.get(key, empty) for key in model.inputs]
-    issued = model.issue_tracks(tracks, track.time)
-    step = model.uses[0].hold
-    line = slope(track, track.time, model.trend.span, model.trend.samples, step)
-    flood = flood_rows(track.time, track.value, min(level.value for level in levels))
-    choices = study.choices()
-    watches = [Watch.of(track.time, track.value, level.value, track.time) for level in levels]
+    issued = model.issue_tracks(tracks, track.time).values
     results = []
     for number, horizon in enumerate(model.horizons):
-        choice = choices[study.horizons.index(horizon)]
-        truth = what_came(track, track.time, horizon, step)
-        rows = []
-        for method in (PERSISTENCE, TREND, CHOSEN):
-            if method == CHOSEN:
-                some = replace(
-                    issued,
-                    horizons=issued.horizons[: number + 1],
-                    values=issued.values[:, : number + 1],
-                )
-            else:
-                point = track.value + (line * horizon if method == TREND else 0.0)
-                some = _sharp(track.time, track.value, point, horizon)
-            warn = np.full(len(track.time), choice.warn)
-            outcomes = _judge(some, method, watches, levels, warn, horizon)
-            judged = flood & np.isfinite(truth)
-            result = _result(method, horizon, outcomes, some.values[:, -1], truth, judged)
-            if method != CHOSEN:  # without a range there is nothing that could hold
-                result = replace(result, covered=dict.fromkeys(result.covered))
-            rows.append(result)
-        results.append(
-            HorizonResult(
-                horizon=horizon,
-                choice=choice.method,
-                closed=choice.closed,
-                warn=choice.warn,
-                methods=tuple(rows),
+        at_fit = next(each for each in own_record.horizons if each.horizon == horizon)
+        truth = what_came(track, track.time, horizon, hold)
+        warn = np.full(len(track.time), at_fit.warn)
+        methods = [
+            replace(  # without a range there is nothing that could hold
+                rows.measure(method, rows.issued(_sharp(point), (horizon,)), warn, truth),
+                covered={"80": None, "90": None},
             )
-        )
-    floods = len(find_crossings(track.time, track.value, min(level.value for level in levels)))
-    return replace(bare, floods=floods, horizons=tuple(results))
+            for method, point in (
+                (PERSISTENCE, np.where(np.isfinite(line), track.value, np.nan)),
+                (TREND, track.value + line * horizon),
+            )
+        ]
+        chosen = rows.issued(issued[:, : number + 1], model.horizons[: number + 1])
+        methods.append(rows.measure(CHOSEN, chosen, warn, truth))
+        results.append(replace(at_fit, methods=tuple(methods)))
+    floods = len(find_crossings(track.time, track.value, lowest))
+    return replace(result, floods=floods, horizons=tuple(results))
 
 
-def _sharp(time: Instants, now: Values, point: Values, horizon: int) -> Issued:
-    """A forecast without a range."""
-    return Issued(
-        times=time,
-        horizons=(horizon,),
-        levels=LEVELS,
-        current=now,
-        values=np.repeat(point[:, np.newaxis, np.newaxis], len(LEVELS), axis=2),
-        tier=np.where(np.isfinite(point), 0, -1).astype(np.int8),
-    )
+def _sharp(point: Values) -> Values:
+    """(n, 1, levels) a forecast without a range."""
+    return np.repeat(point[:, np.newaxis, np.newaxis], len(LEVELS), axis=2)
 
 
 def flood_rows(time: Instants, value: Values, threshold: float) -> Mask:
@@ -428,99 +349,6 @@ def flood_rows(time: Instants, value: Values, threshold: float) -> Mask:
     for begin, end in zip(begins, find_ends(value, begins, threshold), strict=True):
         rows[np.searchsorted(time, time[begin] - _LEAD_IN) : end] = True
     return rows
-
-
-def format_result(result: GaugeResult) -> dict[str, Any]:
-    """As JSON; times in seconds."""
-    return {
-        "site": result.site,
-        "quantity": result.quantity,
-        "unit": result.unit,
-        "floods": result.floods,
-        "learned_from_gauges": result.learned_from,
-        "inputs": list(result.tiers),
-        "thresholds": [
-            {"name": level.name, "value": level.value, "estimated": level.estimated}
-            for level in result.thresholds
-        ],
-        "refused": _plain(result.refused),
-        "horizons": [_format_horizon(horizon) for horizon in result.horizons],
-    }
-
-
-def _plain(message: Message | None) -> str | None:
-    """Without its template, as a model's JSON takes it."""
-    return None if message is None else "".join(message)
-
-
-def _format_horizon(result: HorizonResult) -> dict[str, Any]:
-    base, line = result.of(PERSISTENCE), result.of(TREND)
-    return {
-        "horizon_s": result.horizon // 1_000_000,
-        "shown": result.closed is None,
-        "why": _plain(result.closed),
-        "method": result.choice,
-        "warns_from": result.warn,
-        "methods": [
-            {
-                "method": method.method,
-                "events": method.tally.events,
-                "warnings": method.tally.warnings,
-                "false_alarms": method.tally.false_alarms,
-                "median_lead_s": _seconds(method.tally.lead),
-                "pod": method.tally.detected,
-                "far": method.tally.false_share,
-                "csi": method.tally.success,
-                "flood_rows": method.rows,
-                "rmse": method.rmse,
-                "crps": method.crps,
-                "rmse_skill_over_persistence": skill(method, base, _rmse),
-                "rmse_skill_over_trend": skill(method, line, _rmse),
-                "crps_skill_over_persistence": skill(method, base, _crps),
-                "crps_skill_over_trend": skill(method, line, _crps),
-                "coverage_80": method.covered["80"],
-                "coverage_90": method.covered["90"],
-            }
-            for method in result.methods
-        ],
-    }
-
-
-def _rmse(result: MethodResult) -> float | None:
-    return result.rmse
-
-
-def _crps(result: MethodResult) -> float | None:
-    return result.crps
-
-
-def skill(
-    method: MethodResult,
-    other: MethodResult | None,
-    measure: Callable[[MethodResult], float | None],
-) -> float | None:
-    """1 - its error over the other's: above 0 it is better."""
-    own = measure(method)
-    theirs = None if other is None else measure(other)
-    if own is None or not theirs:
-        return None
-    return 1 - own / theirs
-
-
-def _seconds(span: float | None) -> float | None:
-    return None if span is None else span / 1e6
-
-
-def skill_table(result: GaugeResult) -> dict[str, Any]:
-    """What a model keeps of its verification, for people."""
-    table = format_result(result)
-    for horizon in table["horizons"]:
-        horizon["methods"] = [
-            method
-            for method in horizon["methods"]
-            if method["method"] in {PERSISTENCE, TREND, CHOSEN}
-        ]
-    return table
 
 
 def verify_files(

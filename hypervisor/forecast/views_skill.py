@@ -14,13 +14,13 @@ from hypervisor.forecast.events import Outcomes, Tally
 from hypervisor.forecast.fit import PERSISTENCE, TREND
 from hypervisor.forecast.queries_skill import Measured, Unfitted
 from hypervisor.forecast.record import FORECAST
-from hypervisor.forecast.skill import result_from_json
-from hypervisor.forecast.verification import (
+from hypervisor.forecast.skill import (
     CHOSEN,
     FloodEvent,
     GaugeResult,
     HorizonResult,
     MethodResult,
+    result_from_json,
     skill,
 )
 
@@ -63,10 +63,14 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class HorizonScores:
-    """A horizon, in seconds: what is issued, and both baselines. `why` None: it is shown."""
+    """A horizon, in seconds: what is issued, and both baselines. `why` None: it is shown.
+
+    `caution`: that its warnings were often wrong.
+    """
 
     seconds: int
     why: str | None
+    caution: str | None
     method: str
     warns_from: float
     chosen: Score
@@ -248,6 +252,7 @@ def score_horizon(result: HorizonResult) -> HorizonScores | None:
     return HorizonScores(
         seconds=result.horizon // 1_000_000,
         why=result.closed,
+        caution=result.caution,
         method=result.choice,
         warns_from=result.warn,
         chosen=_score(chosen, line, last),
@@ -288,6 +293,7 @@ def _together(horizons: Sequence[HorizonScores]) -> HorizonScores | None:
     return HorizonScores(
         seconds=max(each.seconds for each in horizons),
         why=None,
+        caution=None,
         method="",
         warns_from=0.0,
         chosen=add([each.chosen for each in horizons]),

@@ -26,6 +26,7 @@ _WIDTH = 350.0
 _TIERS = {
     "own": mark("its own readings alone"),
     "upstream": mark("gauges upstream"),
+    "nearest upstream": mark("the nearest gauge upstream"),
     "rain": mark("rain"),
     "upstream and rain": mark("gauges upstream and rain"),
 }
@@ -66,7 +67,7 @@ def build_forecast(
     return ForecastPanel(
         drawing=_draw(context, facts, shown) if shown else None,
         words=[*words, *(_coverage(model, shown) if shown else ())],
-        notes=[*_closed(model)],
+        notes=[*_cautions(model), *_closed(model)],
         query=_query(issued),
         choices=_choices(facts.now, issued),
     )
@@ -110,17 +111,24 @@ def _coverage(model: ModelRow | None, shown: IssuedForecast) -> Iterator[str]:
         }
 
 
+def _cautions(model: ModelRow | None) -> Iterator[str]:
+    """That warnings were often wrong here, so that nobody trusts them more than they deserve."""
+    for reason, spans in _spans_by_reason(model, "caution").items():
+        yield _("Caution, %(span)s ahead: %(reason)s.") % {"span": spans, "reason": reason}
+
+
 def _closed(model: ModelRow | None) -> Iterator[str]:
+    for reason, spans in _spans_by_reason(model, "why").items():
+        yield _("Not shown for %(span)s: %(reason)s.") % {"span": spans, "reason": reason}
+
+
+def _spans_by_reason(model: ModelRow | None, name: str) -> dict[str, str]:
     spans: dict[str, list[str]] = {}
     for horizon in _horizons(model):
-        if horizon.get("why"):
-            reason = refusal(horizon["why"]).rstrip(".")
+        if horizon.get(name):
+            reason = refusal(horizon[name]).rstrip(".")
             spans.setdefault(reason, []).append(filters.duration(horizon["horizon_s"]))
-    for reason, hours in spans.items():
-        yield _("Not shown for %(span)s: %(reason)s.") % {
-            "span": ", ".join(hours),
-            "reason": reason,
-        }
+    return {reason: ", ".join(hours) for reason, hours in spans.items()}
 
 
 def _query(issued: datetime | None) -> str:

@@ -10,9 +10,7 @@ from hypervisor.base.instants import micros
 from hypervisor.forecast import queries_skill
 from hypervisor.forecast.events import HOUR, Outcomes
 from hypervisor.forecast.queries_skill import Measured
-from hypervisor.forecast.skill import result_to_json
-from hypervisor.forecast.thresholds import Level
-from hypervisor.forecast.verification import (
+from hypervisor.forecast.skill import (
     CHOSEN,
     FloodCover,
     FloodEvent,
@@ -20,7 +18,9 @@ from hypervisor.forecast.verification import (
     HorizonResult,
     MethodResult,
     Reliability,
+    result_to_json,
 )
+from hypervisor.forecast.thresholds import Level
 from sensors._errors import Message
 from tests.integration.evaluation.world import DAY, World
 from tests.integration.web.conftest import (  # noqa: F401  fixtures

@@ -11,15 +11,15 @@ from hypervisor.forecast.candidates import fit_trees, plan_inputs
 from hypervisor.forecast.fit import columns_of
 from hypervisor.forecast.models import Study, model_of, study_record
 from hypervisor.forecast.record import Gauge, Record, until
-from hypervisor.forecast.skill import result_from_json, result_to_json
-from hypervisor.forecast.thresholds import Level
-from hypervisor.forecast.verification import (
+from hypervisor.forecast.skill import (
     CHOSEN,
     format_result,
+    result_from_json,
+    result_to_json,
     skill_table,
-    verify_model,
-    verify_study,
 )
+from hypervisor.forecast.thresholds import Level
+from hypervisor.forecast.verification import verify_model, verify_study
 from rules._forecast import ForecastModel, model_from_json, model_to_json
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries

@@ -1,0 +1,107 @@
+"""The gate: what a method is worth on the past, and why it may not be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hypervisor.forecast.events import Tally
+from hypervisor.forecast.fit import PERSISTENCE, TREND
+from sensors._errors import Message
+
+MARGIN = 0.05  # by how much persistence and trend are beaten at least
+MOST_FALSE = 0.28  # on the past, so that no more than 0.3 are false later
+FEWEST_EVENTS = 5  # that say something about warnings
+_WORSE = 0.1  # of a warning's worth, which few events do not measure more exactly
+_CAUTION = 0.3  # the share of false warnings beyond which people are told
+_WRONG = 0.5  # the share of false warnings from which nobody would act on them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """A method at a horizon over some folds."""
+
+    rmse: float
+    crps: float
+    in_floods: tuple[float, float]  # RMSE and CRPS; nan: no flood was forecast
+    warn: float
+    warnings: Tally
+
+    @property
+    def worth(self) -> float:
+        """Of the warnings: events warned of, how early, and that few are false."""
+        return warnings_worth(self.warnings)
+
+
+def warnings_worth(tally: Tally) -> float:
+    """Of events warned of, how early, and that few warnings are false."""
+    if not tally.events:
+        return 0.0
+    early = sum(tally.leads) / max(tally.horizon, 1) / tally.events
+    excess = max((tally.false_share or 0.0) - MOST_FALSE, 0.0)
+    return (tally.success or 0.0) + 0.8 * early - 2.5 * excess
+
+
+def judge_method(method: str, measures: Mapping[str, Measures]) -> Message | None:
+    """Why the gate is closed: it opens for what beats persistence and trend in floods."""
+    own = measures[method]
+    for other in (PERSISTENCE, TREND):
+        if method == other:
+            return Message("nothing forecasts floods here better than {method}", _named(other))
+        theirs = measures[other]
+        for name, mine, its in (
+            ("RMSE", own.rmse, theirs.rmse),
+            ("CRPS", own.crps, theirs.crps),
+        ):
+            if not mine < (1 - MARGIN) * its:
+                return Message(
+                    "in floods it is not better than {other} by {margin} % ({measure})",
+                    _named(other),
+                    round(100 * MARGIN),
+                    name,
+                )
+        for name, mine, its in zip(("RMSE", "CRPS"), own.in_floods, theirs.in_floods, strict=True):
+            if mine > its:
+                return worse_in_floods(other, name)
+    line = measures[TREND]
+    if own.warnings.events >= FEWEST_EVENTS and own.worth < line.worth - _WORSE:
+        return Message("its warnings are worse than those of the straight line")
+    return None
+
+
+def judge_warnings(own: Tally, line: Tally, *, blind: bool) -> Message | None:
+    """Why warnings that knew nothing of an event are not worth showing. `blind`: no input else."""
+    if own.warnings >= FEWEST_EVENTS and (own.false_share or 0.0) >= _WRONG:
+        if blind:
+            return Message(
+                "its warnings were wrong {false} times of {warnings}: no gauge upstream and no rain"
+                " shows a flood earlier",
+                own.false_alarms,
+                own.warnings,
+            )
+        return Message(
+            "its warnings were wrong {false} times of {warnings}", own.false_alarms, own.warnings
+        )
+    rates = [(own.detected, line.detected), (line.false_share, own.false_share)]
+    worse = all(mine is not None and its is not None and mine < its for mine, its in rates)
+    if worse and own.events >= FEWEST_EVENTS:
+        return Message("its warnings are worse than those of the straight line")
+    return None
+
+
+def caution(own: Tally) -> Message | None:
+    """What has to be said beside warnings that are shown; None: they are as right as asked for."""
+    if own.warnings < FEWEST_EVENTS or (own.false_share or 0.0) <= _CAUTION:
+        return None
+    return Message(
+        "warnings here were wrong {false} times of {warnings}", own.false_alarms, own.warnings
+    )
+
+
+def worse_in_floods(baseline: str, measure: str) -> Message:
+    """Why nothing is shown: a baseline erred less in the gauge's own floods."""
+    return Message(
+        "in its own floods it was worse than {other} ({measure})", _named(baseline), measure
+    )
+
+
+def _named(method: str) -> Message:
+    return Message("the last value") if method == PERSISTENCE else Message("the straight line")

@@ -1,0 +1,50 @@
+"""What is said of warnings: not shown where they are no help, marked where they are often wrong."""
+
+import pytest
+
+from hypervisor.forecast.events import Tally
+from hypervisor.forecast.gate import caution, judge_warnings
+
+HOUR = 3_600_000_000
+LINE = Tally(events=10, warnings=12, false_alarms=5, leads=(HOUR,) * 7, horizon=3 * HOUR)
+
+
+def tally(*, hits: int, warnings: int, false: int) -> Tally:
+    return Tally(
+        events=10, warnings=warnings, false_alarms=false, leads=(HOUR,) * hits, horizon=3 * HOUR
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "closed", "marked"),
+    [
+        (tally(hits=8, warnings=10, false=2), None, None),
+        (
+            tally(hits=8, warnings=13, false=5),
+            None,
+            "warnings here were wrong 5 times of 13",
+        ),
+        (
+            tally(hits=8, warnings=16, false=8),
+            "its warnings were wrong 8 times of 16",
+            "warnings here were wrong 8 times of 16",
+        ),
+        (
+            tally(hits=6, warnings=11, false=5),
+            "its warnings are worse than those of the straight line",
+            "warnings here were wrong 5 times of 11",
+        ),
+        (tally(hits=7, warnings=4, false=2), None, None),  # too few warnings to say so
+    ],
+)
+def test_warnings_are_closed_or_marked_by_what_they_were_worth(
+    own: Tally, closed: str | None, marked: str | None
+) -> None:
+    assert judge_warnings(own, LINE, blind=False) == closed
+    assert caution(own) == marked
+
+
+def test_a_gauge_that_sees_nothing_but_itself_says_so() -> None:
+    reason = judge_warnings(tally(hits=5, warnings=20, false=12), LINE, blind=True)
+    assert reason is not None
+    assert "no gauge upstream and no rain" in reason
