@@ -36,6 +36,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_configure() -> None:
+    """No search for garbage while modules are imported: they all stay."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor among them later."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_sessionfinish() -> None:
     """Collect MQTT clients that nobody uses: their sockets may be finalised before they close them.
 

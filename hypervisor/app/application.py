@@ -4,10 +4,12 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.routing import BaseRoute
 
 from hypervisor.access.identity import is_secure
 from hypervisor.app import api_events, navigation, openapi
@@ -15,7 +17,7 @@ from hypervisor.base import rooms
 from hypervisor.base.process import RUN_HEADER, RUN_ID
 from hypervisor.base.settings import Settings
 from hypervisor.database.pool import Pool
-from hypervisor.web import access_errors, content_policy, plain, problems
+from hypervisor.web import access_errors, content_policy, plain, problems, static_files
 from hypervisor.web.conditional_get import ConditionalGetMiddleware
 from hypervisor.web.guard import RequestGuard
 from hypervisor.web.hub import Hub
@@ -63,15 +65,27 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
     for module in rooms.modules("api"):
         if hasattr(module, "install"):
             module.install(app)
-        elif hasattr(module, "router"):
-            app.include_router(module.router, prefix="/api/v1")
-    navigation.mount(app)
+    app.router.routes.extend(_list_routes())
+    navigation.install(app)
     app.state.trouble = plain.trouble
     openapi.install(app)
     app.add_middleware(ConditionalGetMiddleware)
     app.add_middleware(RequestGuard)
     api_events.mark_pages(app)
     return app
+
+
+@cache
+def _list_routes() -> tuple[BaseRoute, ...]:
+    """The routes of all rooms, the API's first; what each takes is worked out once a process."""
+    every = APIRouter()
+    for module in rooms.modules("api"):
+        if hasattr(module, "router") and not hasattr(module, "install"):
+            every.include_router(module.router, prefix="/api/v1")
+    every.include_router(static_files.router)
+    for module in navigation.modules():
+        every.include_router(module.router, include_in_schema=False)
+    return tuple(every.routes)
 
 
 async def _headers(

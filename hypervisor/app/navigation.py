@@ -1,4 +1,4 @@
-"""Mounts the pages of all rooms; the navigation rail and the status bar around them."""
+"""The pages of all rooms; the navigation rail and the status bar around them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from hypervisor.access.context import RequestContext
 from hypervisor.base import rooms
 from hypervisor.overview import views_now
-from hypervisor.web import static_files
 from hypervisor.web.page import Page
 from hypervisor.web.request import RequestMiddleware, current_request
 
@@ -37,12 +36,9 @@ def list_pages() -> tuple[Page, ...]:
     return tuple(sorted((page for page in pages if page), key=lambda page: page.order))
 
 
-def mount(app: FastAPI) -> None:
-    """Serve the console from `app`."""
+def install(app: FastAPI) -> None:
+    """Put the bar and the rail around the pages of `app`."""
     app.state.shell = shell
-    app.include_router(static_files.router)
-    for module in modules():
-        app.include_router(module.router, include_in_schema=False)
     app.add_middleware(RequestMiddleware)
 
 

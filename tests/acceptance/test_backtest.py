@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor.backtest import cli_backtest as backtest_command
-from hypervisor.rulebook import cli as rules_command
 from simulators._recordings import shipped_recordings
+from tests import command_line
 from tests.acceptance.conftest import Exercise, command
 
 pytestmark = pytest.mark.acceptance
@@ -20,23 +17,14 @@ FLOODS = Path(os.environ.get("HYPERVISOR_SHARED", "../shared")) / "data" / "floo
 CANCE = "cance-2006-2012.hubeau.csv.gz"
 
 
-@pytest.fixture(scope="module")
-def app() -> typer.Typer:
-    """The commands on rules, in this process: five of them would take long to start."""
-    made = typer.Typer()
-    rules_command.attach(made)
-    backtest_command.attach(made)
-    return made
-
-
-def ran(app: typer.Typer, file: str, *words: str) -> str:
+def ran(file: str, *words: str) -> str:
     """The command's own words; no database is there."""
     path = shipped_recordings().get(file, FLOODS / file)
     if not path.exists():
         pytest.skip(f"no {path}")
     river = file.split("-", maxsplit=1)[0]
     given = ["--file", str(path), "--inventory", river, "--events", river]
-    done = CliRunner().invoke(app, ["rules", "backtest", *words, *given])
+    done = command_line.run("rules", "backtest", *words, *given)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -46,8 +34,8 @@ def score_of(found: Any, events: str, rule: str | None) -> Any:
     return one
 
 
-def test_the_floods_of_the_cance(app: typer.Typer) -> None:
-    loads = json.loads(ran(app, CANCE, "flood-discharge", "--site", "sarras", "--json"))
+def test_the_floods_of_the_cance() -> None:
+    loads = json.loads(ran(CANCE, "flood-discharge", "--site", "sarras", "--json"))
     above_40 = score_of(loads, "above 40 m3/s", "flood-discharge")
     crossed = [one["crossed"] for one in above_40["outcomes"]]
     assert crossed == [
@@ -62,9 +50,8 @@ def test_the_floods_of_the_cance(app: typer.Typer) -> None:
     assert (above_100["hits"], above_100["misses"], above_100["false_alarms"]) == (1, 0, 0)
 
 
-def test_a_changed_threshold_tells_what_would_differ(app: typer.Typer) -> None:
+def test_a_changed_threshold_tells_what_would_differ() -> None:
     told = ran(
-        app,
         CANCE,
         "flood-discharge",
         "--site",
@@ -77,20 +64,20 @@ def test_a_changed_threshold_tells_what_would_differ(app: typer.Typer) -> None:
     assert "above 40 m3/s, with the change" in told
 
 
-def test_a_changed_pack_tells_what_would_differ(app: typer.Typer, tmp_path: Path) -> None:
+def test_a_changed_pack_tells_what_would_differ(tmp_path: Path) -> None:
     pack = Path("rules/flood.yaml").read_text(encoding="utf-8")
     slower = pack.replace("discharge > threshold.flow_attention\n", "discharge > 45 m3/s\n", 1)
     assert slower != pack
     (tmp_path / "flood.yaml").write_text(slower, encoding="utf-8")
     found = json.loads(
-        ran(app, CANCE, "--site", "sarras", "--against", str(tmp_path / "flood.yaml"), "--json")
+        ran(CANCE, "--site", "sarras", "--against", str(tmp_path / "flood.yaml"), "--json")
     )
     differ = {one["before"]["rule"] for one in found["differences"] if one["before"]}
     assert differ == {"flood-discharge"}
 
 
-def test_the_flood_at_toulouse_was_told_before_it_came(app: typer.Typer) -> None:
-    found = json.loads(ran(app, "garonne-2022-01.hubeau.csv.gz", "flood", "--json"))
+def test_the_flood_at_toulouse_was_told_before_it_came() -> None:
+    found = json.loads(ran("garonne-2022-01.hubeau.csv.gz", "flood", "--json"))
     score = score_of(found, "named events", "flood-level")
     assert (score["hits"], score["misses"]) == (2, 0)
     assert score["lead_s"] > 3600

@@ -5,20 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
 from hypervisor.access import passwords, queries_roles
 from hypervisor.access import queries as access_queries
 from hypervisor.access.errors import AccountError, NoAccountError
-from hypervisor.accounts import cli as account_cli
-from hypervisor.accounts import cli_provider
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.database import audit
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from hypervisor.exercises import demo
+from tests import command_line
 
 pytestmark = pytest.mark.integration
 Type = Callable[..., str]
@@ -29,15 +25,10 @@ def hypervisor(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     with connect(database_url) as connection:
         instance_store.create(connection, Instance(mode=Mode.LIVE, name="test"))
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", database_url)
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    account_cli.attach(app)
 
     def run(*words: str, typed: str = "") -> str:
         """What it prints, refusals of its words too."""
-        ran = CliRunner().invoke(app, ["account", *words], input=typed)
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
+        ran = command_line.run("account", *words, typed=typed)
         return ran.stdout or ran.stderr
 
     return run
@@ -131,9 +122,6 @@ def test_without_an_identity_provider_its_commands_say_what_is_missing(
     hypervisor: Type, tmp_path: Path
 ) -> None:
     assert hypervisor("list").startswith("no account yet")
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    cli_provider.attach(app)
     texts = {"none.yaml": b"\xff", "list.json": b"[]", "broken.json": b"{", "one.json": b"{}"}
     for name, text in texts.items():
         (tmp_path / name).write_bytes(text)
@@ -146,7 +134,7 @@ def test_without_an_identity_provider_its_commands_say_what_is_missing(
         (("try", str(tmp_path / "one.json")), "there are no sign-in rules"),
         (("link", "anne", "subject"), "set HYPERVISOR_OIDC_ISSUER"),
     ):
-        ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["provider", *words])
+        ran = command_line.run("provider", *words)
         assert (ran.exit_code, why in ran.stderr) == (2, True), (words, ran.output)
 
 

@@ -13,13 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
 from hypervisor.access import passwords
-from hypervisor.accounts import cli_provider, service_provider
 from hypervisor.accounts import service as account_service
+from hypervisor.accounts import service_provider
 from hypervisor.accounts.provider import EndedSession
 from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
@@ -29,6 +26,7 @@ from hypervisor.database import audit, databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from hypervisor.stack import doctor
+from tests import command_line
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.accounts.providing import (
     Door,
@@ -472,16 +470,13 @@ def test_a_local_account_of_that_name_is_nobodys_else(door: Door, browser: httpx
 
 def run(door: Door, *words: str, typed: str = "") -> str:
     """`hypervisor provider …`; what it prints."""
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    cli_provider.attach(app)
     environment = {
         "HYPERVISOR_DATABASE_URL": door.url,
         "HYPERVISOR_OIDC_ISSUER": door.issuer,
         "HYPERVISOR_OIDC_CLIENT_ID": "console",
         "HYPERVISOR_PUBLIC_URL": "https://console.example/",
     }
-    done = CliRunner().invoke(app, ["provider", *words], input=typed, env=environment)
+    done = command_line.run("provider", *words, typed=typed, environment=environment)
     assert done.exit_code == 0, done.output
     return done.stdout
 

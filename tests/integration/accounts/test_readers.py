@@ -5,17 +5,14 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
 from hypervisor.access import passwords
 from hypervisor.access.errors import AccountError, NoAccountError
-from hypervisor.accounts import cli_reader, queries_reader_sessions, readers
+from hypervisor.accounts import queries_reader_sessions, readers
 from hypervisor.accounts import queries_readers as store
 from hypervisor.database import audit
 from hypervisor.database.connect import StoreError, connect, migrate
-from hypervisor.stack import cli as stack_cli
+from tests import command_line
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value
 from tests.integration.web.conftest import AREAS, NORTH, SOUTH
@@ -45,15 +42,9 @@ def name(url: str) -> Iterator[str]:
 @pytest.fixture
 def hypervisor(url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", url)
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    cli_reader.attach(app)
-    stack_cli.attach(app)
 
     def run(*words: str, typed: str = "", errors: bool = False) -> str:
-        ran = CliRunner().invoke(app, words, input=typed)
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
+        ran = command_line.run(*words, typed=typed)
         return ran.stderr if errors else ran.stdout
 
     return run

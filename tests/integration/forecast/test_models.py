@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from hypervisor.backtest.sources import StoredSource
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.bench.forecast import BRIDGE, HOUR, MILL, make_river
 from hypervisor.database.connect import Connection, connect
-from hypervisor.forecast import cli_forecast, service
+from hypervisor.forecast import service
 from hypervisor.forecast.record import Record, stored_record
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
@@ -22,6 +20,7 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
 from sensors._domain import catalogue
 from sensors._row import NEVER, ROW
+from tests import command_line
 from tests.integration.evaluation.world import DAY
 
 pytestmark = pytest.mark.integration
@@ -66,11 +65,8 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 
 def run(database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
-    app = typer.Typer()
-    cli_forecast.attach(app)
-    app.callback()(lambda: None)
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", database_url)
-    result = CliRunner().invoke(app, ["forecast", *words], obj=folder, catch_exceptions=False)
+    result = command_line.run("--data", folder, "forecast", *words)
     assert result.exit_code == 0, result.output
     return result.stdout
 

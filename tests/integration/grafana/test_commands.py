@@ -2,26 +2,25 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from hypervisor.grafana import cli as commands
+from sensors._errors import TerritoryError
+from tests import command_line
+from tests.command_line import Outcome
 from tests.integration.grafana.conftest import Week
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-Run = Callable[..., Result]
+Run = Callable[..., Outcome]
 
 
 @pytest.fixture
 def run(week: Week, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", week.url)
     monkeypatch.setenv("HYPERVISOR_PUBLIC_URL", "https://console.test")
-    app = typer.Typer()
-    commands.attach(app)
-    return lambda *words: CliRunner().invoke(app, ["dashboards", *map(str, words)])
+    return partial(command_line.run, "dashboards")
 
 
 def test_files_are_built_once_and_the_same_again(run: Run, tmp_path: Path) -> None:
@@ -67,6 +66,5 @@ def test_a_mistake_made_by_hand_turns_it_red(run: Run, tmp_path: Path, week: Wee
 
 
 def test_a_language_that_it_has_not_is_refused(run: Run, tmp_path: Path) -> None:
-    refused = run("build", "--out", tmp_path, "--lang", "de")
-    assert refused.exit_code != 0
-    assert "expected fr or en" in str(refused.exception)
+    with pytest.raises(TerritoryError, match="expected fr or en"):
+        run("build", "--out", tmp_path, "--lang", "de")

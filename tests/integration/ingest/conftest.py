@@ -11,21 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
-import typer
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, passwords
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
-from hypervisor.readings import cli_dead_letters, ingest_worker
+from hypervisor.readings import ingest_worker
 from hypervisor.registry import queries as registry_queries
+from tests import command_line
 
 GAUGES = tuple(f"gauge-{number}" for number in range(4))
 QUANTITIES = ("level", "discharge", "battery")
@@ -152,12 +150,8 @@ def ingest(settings: Settings, worker: str = "ingest-1", *, joined: bool = True)
 
 def hypervisor(settings: Settings, *words: str) -> str:
     """What the command prints."""
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    cli_dead_letters.attach(app)
-    ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--data", str(settings.data), *words])
-    if ran.exception is not None:
-        raise ran.exception
+    ran = command_line.run("--data", settings.data, *words)
+    assert ran.exit_code == 0, ran.output
     return ran.stdout
 
 

@@ -8,23 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, passwords
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import feed
 from hypervisor.database.connect import connect
-from hypervisor.readings import cli_codec as codec_command
-from hypervisor.readings import cli_dead_letters
 from hypervisor.readings.codec_testing import CodecError
 from hypervisor.readings.queries_codecs import save_codec
-from hypervisor.registry import cli_device
 from ingest.mapping import MappingError
 from ingest.ports import CodecSource
 from ingest.script import ScriptFileError
+from tests import command_line
 from tests.integration.ingest.conftest import (
     Publisher,
     count,
@@ -243,13 +238,7 @@ def count_of(settings: Settings, name: str) -> int:
 
 
 def command(settings: Settings, *words: str) -> tuple[int, str]:
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    for each in (codec_command, cli_device, cli_dead_letters):
-        each.attach(app)
-    ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--data", str(settings.data), *words])
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
+    ran = command_line.run("--data", settings.data, *words)
     return ran.exit_code, ran.stdout
 
 

@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from hypervisor import cli as cli_cli
 from hypervisor.base.settings import Settings
 from hypervisor.broker import passwords
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import audit
-from hypervisor.notifications import cli as notification_cli
 from hypervisor.notifications import mqtt_channel
 from hypervisor.notifications.model import ChannelError, Message, NotifyError
 from rules._errors import RuleError
+from tests import command_line
+from tests.command_line import Outcome
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.test_mqtt import Listener
 from tests.integration.notifications.test_process import Process, start
@@ -26,24 +25,13 @@ from tests.integration.web.served import server, signed_in
 __all__ = ["start"]
 pytestmark = pytest.mark.integration
 
-Type = Callable[..., Result]
+Type = Callable[..., Outcome]
 
 
 @pytest.fixture
 def hypervisor(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", town.url)
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    notification_cli.attach(app)
-
-    def run(*words: str) -> Result:
-        whole = ["--data", str(tmp_path), "notify", *words]
-        ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, whole)
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        return ran
-
-    return run
+    return partial(command_line.run, "--data", tmp_path, "notify")
 
 
 def written(folder: Path, hook: Webhook) -> Path:
@@ -166,13 +154,7 @@ def test_what_was_given_up_is_sent_again_by_its_number_or_all_of_it(
 
 
 def test_a_siren_gets_an_account_and_loses_it(instance_settings: Settings, broker: Broker) -> None:
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    notification_cli.attach(app)
-    folder = str(instance_settings.data)
-
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(app, ["--data", folder, "notify", "mqtt-account", *words])
+    run = partial(command_line.run, "--data", instance_settings.data, "notify", "mqtt-account")
 
     made = run("siren")
     assert made.exit_code == 0, made.output

@@ -8,25 +8,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
-from hypervisor.accounts import cli_audit
 from hypervisor.database.audit import ActError
 from hypervisor.database.connect import connect
-from hypervisor.readings import cli as reading_cli
 from hypervisor.readings import (
-    cli_codec,
-    cli_dead_letters,
-    cli_ingest,
     corrections,
     queries_dead_letters,
 )
 from hypervisor.readings.codec_testing import CodecError
 from hypervisor.readings.corrections import Attribution
-from hypervisor.stack import cli as stack_cli
 from ingest.message import NewDeadLetter
+from tests import command_line
 from tests.integration.evaluation.world import World, us
 from tests.integration.readings.test_acts import at, known, level, send
 
@@ -48,18 +40,7 @@ def mill(world: World) -> World:
 @pytest.fixture
 def hypervisor(mill: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", mill.url)
-    app = typer.Typer()
-    app.callback()(cli_cli.instance)
-    for module in (cli_audit, stack_cli, reading_cli, cli_ingest, cli_codec, cli_dead_letters):
-        module.attach(app)
-
-    def run(*words: str) -> str:
-        ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, words)
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        return ran.output
-
-    return run
+    return lambda *words: command_line.run(*words).output
 
 
 def test_invalidating_and_taking_it_back(hypervisor: Type) -> None:

@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.database import audit, instance
 from hypervisor.database.connect import Connection, connect
-from hypervisor.registry import cli_gauge, cli_inventory, cli_works
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory, apply_steps
 from hypervisor.registry.changes import Changes, apply_changes
@@ -20,6 +17,7 @@ from hypervisor.registry.export_geojson import export_features, format_features
 from hypervisor.registry.revisions import Stamp
 from hypervisor.registry.tree import InventoryError
 from hypervisor.registry.works import WorksError
+from tests import command_line
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
 pytestmark = pytest.mark.integration
@@ -96,13 +94,10 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> R
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", database_url)
     monkeypatch.setenv("HYPERVISOR_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    for module in (cli_gauge, cli_inventory, cli_works):
-        module.attach(app)
     Path("field.yaml").write_text(FIELD, encoding="utf-8")
 
     def command(*words: str) -> str:
-        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        result = command_line.run(*words)
         assert result.exit_code == 0, result.output
         return result.output
 

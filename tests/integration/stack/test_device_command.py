@@ -4,14 +4,12 @@ import json
 import re
 
 import pytest
-from typer.testing import CliRunner
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.probe import ACCEPTED, REFUSED, connack
-from hypervisor.cli import app
 from hypervisor.database.connect import connect
-from hypervisor.registry import cli_device
+from tests import command_line
 
 pytestmark = pytest.mark.integration
 
@@ -31,11 +29,7 @@ def registered(instance_settings: Settings) -> Settings:
 
 def command(settings: Settings, *words: str) -> str:
     """Run `hypervisor device …`; its standard output, or why the words are refused."""
-    if not any(group.name == "device" for group in app.registered_groups):
-        cli_device.attach(app)
-    result = CliRunner().invoke(app, ["--data", str(settings.data), "device", *words])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    result = command_line.run("--data", settings.data, "device", *words)
     return result.stdout or result.stderr
 
 

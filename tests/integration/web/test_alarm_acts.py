@@ -7,11 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
-from hypervisor.alarms import cli as alarms_command
 from hypervisor.database.connect import connect
+from tests import command_line
 from tests.integration.evaluation.world import Sent, World, make_world
 from tests.integration.web.served import serving
 from tests.integration.web.test_api import get
@@ -116,14 +114,9 @@ def test_incidents_load_and_the_log_as_known(world: World) -> None:
 def run(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The command as typed; what it prints, and that it exits with `code`."""
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
-    if not any(
-        registered_group.name == "alarms" for registered_group in cli_cli.app.registered_groups
-    ):
-        alarms_command.attach(cli_cli.app)
-    runner = CliRunner(env={"COLUMNS": "200"})
 
     def type_(*words: str, code: int = 0) -> str:
-        done = runner.invoke(cli_cli.app, list(words))
+        done = command_line.run(*words)
         assert done.exit_code == code, done.output
         return done.output
 

@@ -8,11 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from hypervisor import cli as cli_cli
-from hypervisor.alarms import cli as alarms_command
 from hypervisor.database.connect import connect
+from tests import command_line
 from tests.integration.evaluation import field
 from tests.integration.evaluation.world import Sent, World, make_world
 from tests.integration.web.served import serving
@@ -156,15 +154,10 @@ def test_pages_need_nothing_from_elsewhere(client: httpx.Client) -> None:
 
 def test_the_log_as_a_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
-    if not any(
-        registered_group.name == "alarms" for registered_group in cli_cli.app.registered_groups
-    ):
-        alarms_command.attach(cli_cli.app)
-    run = CliRunner()
 
-    log = run.invoke(cli_cli.app, ["alarms", "--log"])
-    every = run.invoke(cli_cli.app, ["alarms", "--json", "--history", "--active"])
-    table = run.invoke(cli_cli.app, ["alarms"])
+    log = command_line.run("alarms", "--log")
+    every = command_line.run("alarms", "--json", "--history", "--active")
+    table = command_line.run("alarms")
 
     assert [json.loads(line) for line in log.output.splitlines()] == world.log()
     (one,) = [json.loads(line) for line in every.output.splitlines()]

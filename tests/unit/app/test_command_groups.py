@@ -3,15 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-import typer
 from typer.core import TyperGroup
-from typer.testing import CliRunner
 
-from hypervisor import cli
-
-APP = typer.Typer()
-APP.callback()(cli.instance)
-cli.attach_commands(APP)
+from tests import command_line
 
 
 def find_groups(group: TyperGroup, *words: str) -> Iterator[tuple[str, ...]]:
@@ -22,7 +16,7 @@ def find_groups(group: TyperGroup, *words: str) -> Iterator[tuple[str, ...]]:
             yield from find_groups(command, *words, name)
 
 
-GROUPS = list(find_groups(typer.main.get_group(APP)))
+GROUPS = list(find_groups(command_line.command()))
 
 
 def test_groups_lie_in_groups() -> None:
@@ -31,6 +25,6 @@ def test_groups_lie_in_groups() -> None:
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_a_group_without_a_command_lists_its_commands(words: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(APP, words)
+    shown = command_line.run(*words)
     assert "Missing command" not in shown.output
     assert "Commands" in shown.output

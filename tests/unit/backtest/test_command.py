@@ -5,16 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from hypervisor.backtest import cli_backtest
 from hypervisor.backtest.model import BacktestError
-from hypervisor.rulebook import cli as rules_cli
-
-APP = typer.Typer()
-rules_cli.attach(APP)
-cli_backtest.attach(APP)
+from tests import command_line
 
 INVENTORY = """
 title: A mill
@@ -54,9 +47,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     recording = ("--file", "mill.csv", "--columns", "height=level[m]", "--inventory", "town.yaml")
 
     def ran(*words: str, given: tuple[str, ...] = recording) -> str:
-        done = CliRunner().invoke(APP, ["rules", "backtest", *words, *given])
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
+        done = command_line.run("rules", "backtest", *words, *given)
         return done.stdout or done.stderr
 
     return ran

@@ -6,16 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from hypervisor.bench.forecast import BRIDGE, MILL, make_river
-from hypervisor.forecast import cli_forecast
 from rules._forecast import model_from_json
+from tests import command_line
 
-APP = typer.Typer()
-cli_forecast.attach(APP)
-APP.callback()(lambda: None)
 INVENTORY = """
 sites:
   - name: bridge
@@ -49,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*words: str) -> str:
-    result = CliRunner().invoke(APP, ["forecast", *words], catch_exceptions=False)
+    result = command_line.run("forecast", *words)
     assert result.exit_code == 0, result.output
     return result.stdout
 

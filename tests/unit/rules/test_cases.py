@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from hypervisor.rulebook import cli as command
 from rules._cases import Outcome, run_cases
 from rules._vocabulary import open_vocabulary
 from sensors._domain import catalogue
+from sensors._errors import TerritoryError
+from tests import command_line
 
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("HYPERVISOR_SHARED", ROOT.parent / "shared"))
@@ -42,7 +42,7 @@ def test_the_shared_cases() -> None:
 def run(tmp_path: Path, text: str) -> tuple[int, list[str]]:
     file = tmp_path / "cases.yaml"
     file.write_text(text, encoding="utf-8")
-    result = CliRunner().invoke(command.rules, ["cases", str(file)])
+    result = command_line.run("rules", "cases", file)
     return result.exit_code, result.output.strip().splitlines()
 
 
@@ -103,17 +103,17 @@ def test_a_case_that_cannot_be_read_says_why_and_the_others_run(tmp_path: Path, 
 
 
 def test_the_command_says_when_a_file_cannot_be_read(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command.rules, ["cases", str(tmp_path / "none.yaml")])
-    assert result.exit_code == 2 or result.exception is not None
+    with pytest.raises(TerritoryError, match="cannot be read"):
+        command_line.run("rules", "cases", tmp_path / "none.yaml")
 
 
 def test_the_installed_packs_check(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command.rules, ["check", "--no-tests"])
+    result = command_line.run("rules", "check", "--no-tests")
     assert result.exit_code == 0
     assert result.output.strip().endswith("0 failed")
     bad = tmp_path / "flood.yaml"
     bad.write_text("- id: x\n", encoding="utf-8")
-    result = CliRunner().invoke(command.rules, ["check", str(bad)])
+    result = command_line.run("rules", "check", bad)
     assert result.exit_code == 1
     assert f"{bad}:1:3: " in result.output
 
@@ -121,8 +121,8 @@ def test_the_installed_packs_check(tmp_path: Path) -> None:
 def test_the_command_tells_how_late_a_rule_can_be_at_each_site(tmp_path: Path) -> None:
     pack = tmp_path / "flood.yaml"
     pack.write_text(LATE, encoding="utf-8")
-    asked = ["check", str(pack), "--no-tests", "--inventory", "garonne"]
-    lines = CliRunner().invoke(command.rules, asked).output.splitlines()
+    asked = ["rules", "check", pack, "--no-tests", "--inventory", "garonne"]
+    lines = command_line.run(*asked).output.splitlines()
     (sites,) = [line for line in lines if line.startswith("    at most 15 min late")]
     assert "(interval 5 min, for 10 min): " in sites
     assert "foix" in sites
