@@ -66,7 +66,7 @@ def test_a_forecast_is_shown_as_issued_or_why_there_is_none(
         ]
     }
     model = replace(written.model("orge", Place(file="test", line=1, column=1)), skill=skill)
-    world.revise(world.fact("forecast", "orge/level", model_to_json(model)))
+    world.revise(world.fact("forecast", "orge/level", model_to_json(model), since=us(0)))
     assert "il manque des mesures nécessaires" in _text(client, "/sites/orge")
     with connect(world.url, autocommit=True) as own:
         rollup.catch_up(own, CATALOGUE, idle_work=Issuing())
@@ -80,7 +80,7 @@ def test_a_forecast_is_shown_as_issued_or_why_there_is_none(
     assert 'class="fc"' in past
     assert "Telle qu" in past
     assert "<html" not in _text(client, "/sites/orge/forecast", **{"HX-Request": "true"})
-    world.revise(world.fact("forecast", "orge/level", None))
+    world.revise(world.fact("forecast", "orge/level", None, since=us(0)))
 
 
 def test_what_makes_no_sense_is_the_usual_chart(client: httpx.Client) -> None:  # noqa: F811
