@@ -197,7 +197,7 @@ def broker_kills(
 
 
 def test_three_kills(exercise: Exercise, open_tmp: Path, tell: Callable[[str], None]) -> None:
-    played = january(8, 12)
+    played = january(9, 10)
     with instance(open_tmp, "garonne") as killed:
         safe_kills(killed, played, Load(kills=3, seconds=6, seed=1), tell)
         log = alarm_log(killed.settings.database_url)
