@@ -48,6 +48,7 @@ def catalogue(language: str) -> Mapping[str, tuple[str, ...]]:
     return translations
 
 
+@cache
 def templates(language: str) -> Mapping[str, str]:
     """Template of a message with parameters -> its translation."""
     return {

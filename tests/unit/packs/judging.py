@@ -28,7 +28,7 @@ from simulators._selection import select_names
 from simulators._simulation import simulate_messages
 from simulators._story import Story
 
-SPARSE = 6  # of which many cabinets and roads the quick tests keep one
+SPARSE = 15  # of which many cabinets and roads the quick tests keep one
 AHEAD = 300_000_000  # µs: what claims to be later than that after its arrival is not believed
 LONG = 200 * 366 * 86_400_000_000
 
