@@ -86,18 +86,36 @@ SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station,
        CASE WHEN r.known THEN r.due_h END AS due_h,
        CASE WHEN r.known THEN r.earliest_h END AS earliest_h,
        CASE WHEN r.known THEN r.latest_h END AS latest_h,
+       CASE WHEN r.known THEN coalesce(r.due_h, r.until_h) END AS order_h, r.by_forecast,
        CASE WHEN r.known THEN r.margin END AS margin
 FROM (SELECT reach.*, reach.read_at > {RECENT} AS known FROM reaches_at({UNTIL}) reach) r
 JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
+BETWEEN = """to_char(greatest(r.earliest_h, 0), 'FM990') || '-'
+       || coalesce(to_char(ceil(r.latest_h), 'FM990'), '?') || ' h' AS between"""
+BASIS = "CASE WHEN r.by_forecast THEN 'forecast' WHEN NOT r.by_forecast THEN 'line' END AS basis"
+ARRIVAL = (
+    Column("between", Text("Between", "Entre"), unit="short"),
+    Column(
+        "basis",
+        Text("By", "Par"),
+        states=(
+            State("forecast", Text("forecast", "prévision"), BLUE),
+            State("line", Text("straight line", "droite"), GREY),
+        ),
+        cell="text",
+    ),
+)
 _NEXT = Panel(
     key="flood-next-asset",
     title=Text("Next asset", "Prochain"),
     about=Text(
-        en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
-        " three hours. Nothing: none is reached within 24 h at today's rates.",
-        fr="Heures avant que l'eau n'atteigne le prochain enjeu si la montée des trois dernières"
-        " heures se poursuit. Rien : aucun enjeu atteint sous 24 h à ce rythme.",
+        en="Hours until the water reaches the next asset: by the forecast (experimental, Vigicrues"
+        " is the authority), or if the rise of the last three hours goes on. Nothing: none within"
+        " 24 h.",
+        fr="Heures avant que l'eau n'atteigne le prochain enjeu : d'après la prévision"
+        " (expérimentale, Vigicrues fait autorité), ou si la montée des trois dernières heures se"
+        " poursuit. Rien : aucun sous 24 h.",
     ),
     view=Stat(rows=True, text="value_and_name"),
     sql=f"SELECT asset, due_h FROM ({REACHES}) r WHERE due_h IS NOT NULL ORDER BY due_h LIMIT 1",
@@ -225,20 +243,20 @@ _ASSETS = Panel(
     key="flood-assets",
     title=Text("Assets, by the time that is left", "Enjeux, par délai d'atteinte"),
     about=Text(
-        en="Assets by gauge: those already reached, then by remaining hours if the trend of the"
-        " last three hours continues (between: its error), then by remaining height. Not a"
-        " forecast: a straight line, at most 24 h ahead.",
-        fr="Enjeux par station : d'abord ceux déjà atteints, puis par heures restantes si la"
-        " tendance des trois dernières heures se poursuit (entre : sa marge d'erreur), puis par"
-        " hauteur restante. Ce n'est pas une prévision : une droite, 24 h au plus.",
+        en="Assets by gauge: those already reached, then by remaining hours, then by remaining"
+        " height. By: the forecast (experimental, Vigicrues is the authority), within its 80 %"
+        " range; only “between”: possible, more likely not. Straight line: no forecast is current"
+        " or shown, or it ends before; the trend of the last three hours, 24 h at most.",
+        fr="Enjeux par station : d'abord ceux déjà atteints, puis par heures restantes, puis par"
+        " hauteur restante. Par : la prévision (expérimentale, Vigicrues fait autorité), dans sa"
+        " fourchette à 80 % ; « entre » seul : possible, plutôt non. Droite : aucune prévision à"
+        " jour ou affichée, ou elle finit avant ; la tendance des trois dernières heures, 24 h au"
+        " plus.",
     ),
     view=Table(),
     sql=f"""
-            SELECT r.site, r.asset, r.state, r.due_h,
-                   to_char(r.earliest_h, 'FM990') || '-'
-                   || coalesce(to_char(ceil(r.latest_h), 'FM990'), '?') || ' h' AS between,
-                   r.margin, r.station
-            FROM ({REACHES}) r ORDER BY r.state <> 'reached', r.due_h NULLS LAST,
+            SELECT r.site, r.asset, r.state, r.due_h, {BETWEEN}, {BASIS}, r.margin, r.station
+            FROM ({REACHES}) r ORDER BY r.state <> 'reached', r.order_h NULLS LAST,
                  r.margin DESC NULLS LAST, r.asset
             """,
     columns=(
@@ -252,7 +270,7 @@ _ASSETS = Panel(
             links=(site_page(),),
         ),
         Column("due_h", Text("Reached in", "Atteint dans"), unit="h", decimals=1),
-        Column("between", Text("Between", "Entre"), unit="short"),
+        *ARRIVAL,
         coloured("margin", Text("Margin", "Écart"), "m", scale(BLUE, (0, RED)), decimals=2),
         Column("station", Text("Gauge", "Station"), links=(site_page(), HYDROGRAPH)),
     ),

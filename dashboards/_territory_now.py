@@ -71,10 +71,12 @@ _NEAREST = Panel(
     key="territory-nearest",
     title=Text("Next asset in", "Prochain enjeu"),
     about=Text(
-        en="Hours until the water reaches the next asset if the trend of the last three hours"
-        " continues; no value: none within 24 h. Not a forecast.",
-        fr="Heures avant que l'eau n'atteigne le prochain enjeu si la tendance des trois dernières"
-        " heures se poursuit ; vide : aucun sous 24 h. Ce n'est pas une prévision.",
+        en="Hours until the water reaches the next asset: by the forecast (experimental, Vigicrues"
+        " is the authority), or if the trend of the last three hours continues; no value: none"
+        " within 24 h.",
+        fr="Heures avant que l'eau n'atteigne le prochain enjeu : d'après la prévision"
+        " (expérimentale, Vigicrues fait autorité), ou si la tendance des trois dernières heures se"
+        " poursuit ; vide : aucun sous 24 h.",
     ),
     view=Stat(colour="background"),
     sql=f"""
@@ -170,10 +172,12 @@ _ASSETS = Panel(
     key="territory-assets",
     title=Text("Assets threatened by water", "Enjeux menacés par l'eau"),
     about=Text(
-        en="Assets by the time that is left: first those in the water, then those whose gauge"
-        " rises, then by what is missing (level minus asset). A straight line, no forecast.",
-        fr="Les enjeux par délai : d'abord ceux dans l'eau, puis ceux dont la station monte, puis"
-        " par ce qui manque (hauteur moins enjeu). Une droite, pas une prévision.",
+        en="Assets by the time that is left: first those in the water, then those that the"
+        " forecast (experimental, Vigicrues is the authority) or the straight line gets to, then"
+        " by what is missing (level minus asset).",
+        fr="Les enjeux par délai : d'abord ceux dans l'eau, puis ceux qu'atteint la prévision"
+        " (expérimentale, Vigicrues fait autorité) ou la droite, puis par ce qui manque (hauteur"
+        " moins enjeu).",
     ),
     view=Table(),
     sql=f"""
@@ -182,7 +186,8 @@ _ASSETS = Panel(
            reach.margin, reach.gauge_title AS gauge, reach.gauge AS site
     FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
     WHERE {territory()}
-    ORDER BY reach.state <> 'reached', reach.due_h NULLS LAST, reach.margin DESC NULLS LAST
+    ORDER BY reach.state <> 'reached', coalesce(reach.due_h, reach.until_h) NULLS LAST,
+        reach.margin DESC NULLS LAST
     """,
     columns=(
         Column("site", hidden=True),

@@ -218,14 +218,13 @@ def chance_above(issued: Issued, threshold: Values | float, horizon: int) -> Val
 def time_to(issued: Issued, threshold: Values | float) -> tuple[Values, Values, Values]:
     """The earliest, median and latest time (µs after issue) at which `threshold` is crossed.
 
-    By the outermost upper quantile, the median and the outermost lower one; each (n,); nan: not
-    within the last horizon. 0 where the value is above already.
+    By the 90 % quantile, the median and the 10 % one, the range whose coverage is measured; each
+    (n,); nan: not within the last horizon. 0 where the value is above already.
     """
     limit = np.broadcast_to(np.asarray(threshold, dtype=np.float64), issued.times.shape)
-    middle = issued.levels.index(0.5)
     earliest, median, latest = (
-        _first_above(issued, issued.values[:, :, level], limit)
-        for level in (len(issued.levels) - 1, middle, 0)
+        _first_above(issued, issued.values[:, :, issued.levels.index(level)], limit)
+        for level in (0.9, 0.5, 0.1)
     )
     return earliest, median, latest
 

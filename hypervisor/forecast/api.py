@@ -1,4 +1,4 @@
-"""Assets: what water reaches, at which level of which gauge, and when at the present rate."""
+"""Assets: what water reaches, at which level of which gauge, and when."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -78,8 +78,9 @@ def _order(asset_body: AssetBody) -> tuple[int, float, str]:
     outlook = asset_body.outlook
     if outlook is not None and outlook.state == "reached":
         return (0, -(outlook.margin or 0.0), asset_body.name)
-    if outlook is not None and outlook.reached_at is not None:
-        return (1, outlook.reached_at.timestamp(), asset_body.name)
+    due = None if outlook is None else outlook.reached_at or outlook.forecast_until
+    if due is not None:
+        return (1, due.timestamp(), asset_body.name)
     return (2, 0.0, asset_body.name)
 
 
@@ -116,6 +117,9 @@ def outlook(reach: Reach) -> OutlookBody:
         reached_at=arrival.at if arrival else None,
         earliest=arrival.earliest if arrival else None,
         latest=arrival.latest if arrival else None,
+        forecast_issued=arrival.issued if arrival else None,
+        forecast_until=arrival.until if arrival else None,
+        forecast_coverage=arrival.inside if arrival else None,
     )
 
 

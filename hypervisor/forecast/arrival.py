@@ -1,17 +1,18 @@
-"""When water reaches assets: from each gauge's level and its rate of rise."""
+"""When water reaches assets: by their gauges' forecasts, or by level and rate of rise."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as store
+from hypervisor.forecast.expected import Arrival, Forecasts, find_arrivals
 from hypervisor.forecast.queries import Standing
-from hypervisor.forecast.trend import Arrival, Course, arrival, rate_of
+from hypervisor.forecast.queries_current import list_current
+from hypervisor.forecast.trend import Course, rate_of
 from sensors._domain import Catalogue
 
-FARTHEST = timedelta(hours=24)  # a line through three hours says nothing beyond
 State = Literal["reached", "rising", "falling", "steady", "unknown"]
 
 
@@ -63,21 +64,34 @@ def list_reaches(
     *,
     now: datetime,
     courses_by_gauge: Mapping[str, Course] | None = None,
+    forecasts: Forecasts | None = None,
 ) -> list[Reach]:
     """Every asset that is tied to a gauge, the soonest in the water first.
 
-    `courses_by_gauge`: the courses of all levels, if the caller has them.
+    `courses_by_gauge`: the courses of all levels, `forecasts`: all that are current, if the caller
+    has them.
     """
     standing = store.assets(connection, now)
     if courses_by_gauge is None:
         gauges = sorted({asset.gauge for asset in standing})
         courses_by_gauge = list_courses(connection, catalogue, now=now, sites=gauges)
-    return sorted(_reaches(standing, courses_by_gauge), key=_urgency)
+    if forecasts is None:
+        forecasts = list_current(connection, now) if standing else {}
+    return sorted(_reaches(standing, courses_by_gauge, forecasts), key=_urgency)
 
 
 def _reaches(
-    standing: Iterable[Standing], courses_by_gauge: Mapping[str, Course]
+    standing: Sequence[Standing], courses_by_gauge: Mapping[str, Course], forecasts: Forecasts
 ) -> Iterable[Reach]:
+    measured = [
+        (asset, course)
+        for asset in standing
+        if (course := courses_by_gauge.get(asset.gauge)) is not None
+    ]
+    arrivals = find_arrivals([(course, asset.level) for asset, course in measured], forecasts)
+    by_asset = {
+        asset.asset: arrival for (asset, _course), arrival in zip(measured, arrivals, strict=True)
+    }
     for asset in standing:
         course = courses_by_gauge.get(asset.gauge)
         margin = None if course is None else course.value - asset.level
@@ -86,7 +100,7 @@ def _reaches(
             course=course,
             margin=margin,
             state=_state(course, margin),
-            arrival=None if course is None else arrival(course, asset.level, within=FARTHEST),
+            arrival=by_asset.get(asset.asset),
         )
 
 
@@ -104,6 +118,6 @@ def _state(course: Course | None, margin: float | None) -> State:
 
 def _urgency(reach: Reach) -> tuple[int, float, float, str]:
     """In the water, then by the time that is left, then by what is missing."""
-    left = reach.arrival.at.timestamp() if reach.arrival else 0.0
+    left = reach.arrival.due.timestamp() if reach.arrival else 0.0
     rank = 0 if reach.state == "reached" else 1 if reach.arrival else 2
     return (rank, left, -(reach.margin if reach.margin is not None else -1e9), reach.asset)

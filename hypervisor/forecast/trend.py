@@ -16,10 +16,7 @@ WINDOW = timedelta(hours=3)
 JITTER = timedelta(minutes=5)  # by which a reading may come early: an hourly gauge has four in 3 h
 _FEWEST = 4  # readings that make a line
 _HOUR = 3600.0
-_SURE = 2.0  # standard errors within which a slope is taken to lie
-# No flood rises along a straight line: however exact the rate, it may arrive that much sooner or
-# later. Our choice, not a forecast's.
-_SOONER, _LATER = 0.75, 1.35
+SURE = 2.0  # standard errors within which a slope is taken to lie
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +29,11 @@ class Rate:
     @property
     def rises(self) -> bool:
         """Faster than its error explains."""
-        return self.per_hour > _SURE * self.error
+        return self.per_hour > SURE * self.error
 
     @property
     def falls(self) -> bool:
-        return -self.per_hour > _SURE * self.error
+        return -self.per_hour > SURE * self.error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,30 +71,3 @@ def rate_of(
     scatter = math.sqrt(float(left @ left) / (len(recent) - 2))
     least = (resolution or 0.0) / math.sqrt(12)  # scatter of rounding alone
     return Rate(per_hour=slope, error=max(scatter, least) / math.sqrt(spread))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """When a level is reached if the rate holds; `latest` None: within the error, perhaps never."""
-
-    at: datetime
-    earliest: datetime
-    latest: datetime | None
-
-
-def arrival(course: Course, level: float, *, within: timedelta) -> Arrival | None:
-    """When a rising course reaches a level; None: not within `within`."""
-    rate = course.rate
-    gap = level - course.value
-    if rate is None or not rate.rises or gap <= 0:
-        return None
-    hours = gap / rate.per_hour
-    if hours > within.total_seconds() / _HOUR:
-        return None
-    earliest = min(gap / (rate.per_hour + _SURE * rate.error), _SOONER * hours)
-    latest = max(gap / (rate.per_hour - _SURE * rate.error), _LATER * hours)
-    return Arrival(
-        at=course.time + timedelta(hours=hours),
-        earliest=course.time + timedelta(hours=earliest),
-        latest=course.time + timedelta(hours=latest) if latest < 10 * hours else None,
-    )

@@ -12,7 +12,8 @@ from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
-from hypervisor.forecast.trend import Arrival, Course
+from hypervisor.forecast.expected import Arrival
+from hypervisor.forecast.trend import Course
 from hypervisor.logbook import queries, queries_handovers
 from hypervisor.logbook.model import EntryKind, LogEntry
 from hypervisor.logbook.queries import LogFilter
@@ -162,7 +163,7 @@ def read_forecast(connection: Connection, catalogue: Catalogue, *, now: datetime
         "expected": [
             {**_describe_reached(reach), **_describe_arrival(reach.arrival, now)}
             for reach in water
-            if reach.arrival and reach.arrival.at <= now + timedelta(hours=HORIZONS[-1])
+            if reach.arrival and reach.arrival.due <= now + timedelta(hours=HORIZONS[-1])
         ],
     }
 
@@ -187,10 +188,17 @@ def _describe_reached(reach: Reach) -> dict[str, Any]:
 
 
 def _describe_arrival(arrival: Arrival, now: datetime) -> dict[str, Any]:
-    ahead = (arrival.at - now).total_seconds() / 3600
+    """`at` None: possible from `earliest` on; `issued` None: by the straight line."""
+    ahead = (arrival.due - now).total_seconds() / 3600
     return {
         "within": next(hours for hours in HORIZONS if ahead <= hours),
-        "at": text(micros(arrival.at)),
-        "earliest": text(micros(arrival.earliest)),
-        "latest": None if arrival.latest is None else text(micros(arrival.latest)),
+        **{
+            name: None if at is None else text(micros(at))
+            for name, at in (
+                ("at", arrival.at),
+                ("earliest", arrival.earliest),
+                ("latest", arrival.latest),
+                ("issued", arrival.issued),
+            )
+        },
     }

@@ -73,5 +73,6 @@ def show_card(context: Context, name: str) -> HTMLResponse:
         facts = load_facts(context, name)
         head = views_site.build_head(context, facts)
         rows = list_history(facts.alarms, facts.place.title, facts.now)
+        values = {"worse": view.find_next(context, facts), **view.card_words(context)}
     lasting = [row for row in rows if row["active"]][:5]
-    return fragment(context, "map_card.html", facts=facts, head=head, lasting=lasting)
+    return fragment(context, "map_card.html", facts=facts, head=head, lasting=lasting, **values)

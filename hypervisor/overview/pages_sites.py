@@ -14,6 +14,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
+from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import views_map, views_site, views_site_alarms
 from hypervisor.overview import views_site_forms as forms
 from hypervisor.overview.views_site_chart import build_chart
@@ -293,6 +294,7 @@ def _side_values(context: RequestContext, facts: Facts) -> dict[str, Any]:
         "states": views_site.device_states(),
         "quality": views_site.format_quality,
         "situation": views_map.build_site_map(context, facts),
+        **arrival_words(),
     }
 
 

@@ -10,8 +10,12 @@ from starlette.datastructures import QueryParams
 
 from hypervisor.access.context import RequestContext
 from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
+from hypervisor.charts.words import limit_label
+from hypervisor.forecast.queries_current import list_current
+from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite, TreeArea
+from hypervisor.overview.views_rivers import Water, Worsening, find_worsening
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_list import expand_area
 from hypervisor.overview.views_site_upstream import list_upstream
@@ -29,6 +33,30 @@ _LETTER = 6.0
 _LONGEST = 18
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 _LEAST = 0.02  # smallest extent, degrees
+
+
+def find_next(context: RequestContext, facts: Facts) -> Worsening | None:
+    """What the water at a site reaches next, as on the page Now."""
+    if facts.course is None or facts.place.river is None:
+        return None
+    connection, name, now = context.connection, facts.place.name, facts.now
+    water = Water(
+        courses={name: facts.course},
+        limits={name: {limit.name: limit.value for limit in facts.limits}},
+        places={site.name: site for site in queries.list_river_sites(connection)},
+        forecasts=list_current(connection, now),
+        now=now,
+    )
+    return next(iter(find_worsening(facts.assets, water)), None)
+
+
+def card_words(context: RequestContext) -> dict[str, Any]:
+    """Functions for the template of a site's card."""
+    thresholds = context.catalogue.thresholds
+    return {
+        "threshold_label": lambda name: limit_label(thresholds.get(name), name),
+        **arrival_words(),
+    }
 
 
 def rank(site: MapSite) -> int:

@@ -22,7 +22,9 @@ from hypervisor.exercises.queries_runs import get_latest_run
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.queries import list_assets_beyond
+from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.trend import Course
+from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.notifications.on_call import OnCallNow, find_on_call
 from hypervisor.overview import queries
 from hypervisor.overview.queries import Changes, Glance, OpenAlarm, Vigilance
@@ -31,6 +33,7 @@ from hypervisor.overview.views_rivers import (
     LIMITS,
     River,
     RiverData,
+    Water,
     Worsening,
     build_rivers,
     find_worsening,
@@ -92,7 +95,10 @@ def _look(context: RequestContext) -> Now:
         for quantity in ("level", "discharge", "basin_fill")
     )
     courses = flows | levels
-    reaches = arrival.list_reaches(connection, context.catalogue, now=now)
+    forecasts = list_current(connection, now)
+    reaches = arrival.list_reaches(
+        connection, context.catalogue, now=now, courses_by_gauge=levels, forecasts=forecasts
+    )
     standing = queries.list_open_alarms(connection, now)
     places = queries.list_river_sites(connection)
     limits = queries.list_thresholds(connection, [*chain(*LIMITS.values())], now)
@@ -105,7 +111,8 @@ def _look(context: RequestContext) -> Now:
     resting = queries_silence.list_out_of_service(connection, lost, now) if lost else ()
     worst = _worst(standing)
     named = {place.name: place for place in places}
-    worse = find_worsening(reaches, courses, limits, named, now)
+    water = Water(courses=courses, limits=limits, places=named, forecasts=forecasts, now=now)
+    worse = find_worsening(reaches, water)
     readings: dict[str, list[tuple[datetime, float]]] = {}
     for quantity, devices in _drawn(worse, links, courses).items():
         readings |= queries.list_readings(
@@ -212,6 +219,8 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "movement_words": lambda name: _(_MOVEMENTS[name]),
         "changed_words": list_changes,
         "fresh": lambda alarm: current().now - alarm.began < _FRESH,
+        "forecasts_shown": any(row.arrival.issued for row in look.worsening),
+        **arrival_words(),
     }
 
 
@@ -239,9 +248,13 @@ def _coming(look: Now) -> str:
         return _("some assets not assessed here")
     if asset is None:
         return _("no asset reached within a day") if look.gauged else ""
-    if asset.left is None:
+    arrival, now = asset.arrival, asset.now
+    if arrival.at is None:
+        least = filters.rough(arrival.earliest - now)
+        return _("next asset possible in %(span)s") % {"span": least}
+    if arrival.at <= now:
         return _("next asset perhaps reached")
-    return _("next asset in %(span)s") % {"span": filters.rough(asset.left)}
+    return _("next asset in %(span)s") % {"span": filters.rough(arrival.at - now)}
 
 
 def explain_nothing_worse(look: Now) -> tuple[str, str]:
@@ -250,7 +263,7 @@ def explain_nothing_worse(look: Now) -> tuple[str, str]:
         return _("No river gauge in your territory."), _("So no rise of water is projected here.")
     return (
         _("No asset or threshold is threatened."),
-        _("Projection over 24 h from the trend of the last three hours."),
+        _("By the forecasts, and for 24 h by the trend of the last three hours."),
     )
 
 

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from hypervisor.forecast.arrival import FARTHEST, Reach
-from hypervisor.forecast.trend import Arrival, Course, arrival
+from hypervisor.forecast.arrival import Reach
+from hypervisor.forecast.expected import Arrival, Forecasts, find_arrivals, median_at
+from hypervisor.forecast.queries_current import CurrentForecast
+from hypervisor.forecast.trend import Course
 from hypervisor.overview.queries import OpenAlarm
 from hypervisor.registry.model import Site
 from hypervisor.web import marks
@@ -38,9 +41,13 @@ class Gauge:
     @property
     def per_hour(self) -> float | None:
         """cm/h for levels, else its unit per hour."""
-        if self.course is None or self.course.rate is None:
-            return None
-        return self.course.rate.per_hour * (100 if self.course.unit == "m" else 1)
+        return None if self.course is None else _per_hour(self.course)
+
+
+def _per_hour(course: Course) -> float | None:
+    if course.rate is None:
+        return None
+    return course.rate.per_hour * (100 if course.unit == "m" else 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +181,7 @@ def predict_peaks(
 class Worsening:
     """An asset or threshold that the water will reach. `threshold`: its name, None for an asset.
 
-    `left`: time from now; None if the predicted arrival has passed.
+    `forecast`: of the gauge, if fitting one was tried.
     """
 
     title: str
@@ -187,6 +194,7 @@ class Worsening:
     course: Course
     margin: float
     arrival: Arrival
+    forecast: CurrentForecast | None
     now: datetime
 
     @property
@@ -194,19 +202,9 @@ class Worsening:
         return self.now - self.course.time > _WAITING
 
     @property
-    def left(self) -> timedelta | None:
-        left = self.arrival.at - self.now
-        return left if left > timedelta(0) else None
-
-    @property
-    def least(self) -> timedelta:
-        """Earliest arrival, from now."""
-        return max(self.arrival.earliest - self.now, timedelta(0))
-
-    @property
-    def most(self) -> timedelta | None:
-        """Latest arrival, from now; None: perhaps never."""
-        return None if self.arrival.latest is None else self.arrival.latest - self.now
+    def per_hour(self) -> float | None:
+        """cm/h for levels, else its unit per hour."""
+        return _per_hour(self.course)
 
     @property
     def missing(self) -> float:
@@ -214,29 +212,29 @@ class Worsening:
         return -self.margin
 
 
-def find_worsening(
-    reaches: Sequence[Reach],
-    courses: Mapping[str, Course],
-    limits: Mapping[str, Mapping[str, float]],
-    places: Mapping[str, Site],
-    now: datetime,
-) -> list[Worsening]:
-    """Assets that are reached soon; for gauges without one, the next threshold."""
-    assets = list(_assets(reaches, places, now))
-    taken = {asset.gauge for asset in assets}
-    rest = _thresholds(
-        (course for site, course in courses.items() if site not in taken), limits, places, now
-    )
-    return sorted([*assets, *rest], key=lambda row: (row.arrival.at, row.title))
+@dataclass(frozen=True, kw_only=True)
+class Water:
+    """Input for what gets worse, by site; `courses`: of the level, else of the discharge."""
+
+    courses: Mapping[str, Course]
+    limits: Mapping[str, Mapping[str, float]]
+    places: Mapping[str, Site]
+    forecasts: Forecasts
+    now: datetime
 
 
-def _assets(
-    reaches: Iterable[Reach], places: Mapping[str, Site], now: datetime
-) -> Iterator[Worsening]:
+def find_worsening(reaches: Sequence[Reach], water: Water) -> list[Worsening]:
+    """Assets that are reached soon; for gauges without one, the next threshold. Soonest first."""
+    assets = list(_assets(reaches, water))
+    rest = _thresholds(water, {asset.gauge for asset in assets})
+    return sorted([*assets, *rest], key=lambda row: (row.arrival.due, row.title))
+
+
+def _assets(reaches: Iterable[Reach], water: Water) -> Iterator[Worsening]:
     for reach in reaches:
         if reach.arrival is None or reach.course is None or reach.margin is None:
             continue
-        place = places.get(reach.gauge)
+        place = water.places.get(reach.gauge)
         yield Worsening(
             title=reach.title,
             threshold=None,
@@ -248,28 +246,23 @@ def _assets(
             course=reach.course,
             margin=reach.margin,
             arrival=reach.arrival,
-            now=now,
+            forecast=water.forecasts.get((reach.gauge, reach.course.quantity)),
+            now=water.now,
         )
 
 
-def _thresholds(
-    courses: Iterable[Course],
-    limits: Mapping[str, Mapping[str, float]],
-    places: Mapping[str, Site],
-    now: datetime,
-) -> Iterator[Worsening]:
-    for course in courses:
-        thresholds, place = limits.get(course.site, {}), places.get(course.site)
-        above = [
-            (thresholds[name], name)
-            for name in LIMITS.get(course.quantity, ())
-            if thresholds.get(name, -1) > course.value
-        ]
-        if not above or place is None:
-            continue
-        level, name = min(above)
-        met = arrival(course, level, within=FARTHEST)
-        if met is not None:
+def _thresholds(water: Water, taken: AbstractSet[str]) -> Iterator[Worsening]:
+    next_limits = [
+        (course, *min(above))
+        for site, course in water.courses.items()
+        if site in water.places and site not in taken and (above := _limits_above(course, water))
+    ]
+    arrivals = find_arrivals(
+        [(course, level) for course, level, _name in next_limits], water.forecasts
+    )
+    for (course, level, name), arrival in zip(next_limits, arrivals, strict=True):
+        if arrival is not None:
+            place = water.places[course.site]
             yield Worsening(
                 title=place.title,
                 threshold=name,
@@ -280,9 +273,16 @@ def _thresholds(
                 unit=course.unit,
                 course=course,
                 margin=course.value - level,
-                arrival=met,
-                now=now,
+                arrival=arrival,
+                forecast=water.forecasts.get((course.site, course.quantity)),
+                now=water.now,
             )
+
+
+def _limits_above(course: Course, water: Water) -> list[tuple[float, str]]:
+    own = water.limits.get(course.site, {})
+    names = LIMITS.get(course.quantity, ())
+    return [(own[name], name) for name in names if own.get(name, -1) > course.value]
 
 
 def _where(place: Site) -> str:
@@ -295,14 +295,21 @@ def draw_sparkline(
     row: Worsening, readings: Sequence[tuple[datetime, float]]
 ) -> dict[str, Any] | None:
     """The level of the last 12 h and the next 2 h against the level of the asset."""
-    rate = row.course.rate
     begins, ahead = row.now - _BEFORE, row.now + _AFTER
-    hours = (ahead - row.course.time).total_seconds() / 3600
     return marks.spark(
         [(at, value) for at, value in readings if at >= begins],
         begins=begins,
         now=row.now,
         ends=ahead,
         limit=row.level,
-        projected=None if rate is None else row.course.value + rate.per_hour * hours,
+        projected=_project(row, ahead),
     )
+
+
+def _project(row: Worsening, at: datetime) -> float | None:
+    """The value then, by whatever the arrival is from."""
+    if row.forecast is not None and row.arrival.issued is not None:
+        return median_at(row.forecast, at)
+    rate = row.course.rate
+    hours = (at - row.course.time).total_seconds() / 3600
+    return None if rate is None else row.course.value + rate.per_hour * hours

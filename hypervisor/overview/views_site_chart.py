@@ -215,9 +215,9 @@ class _Reader:
         if not (course.rate.rises or course.rate.falls):
             return None
         reaches = [
-            Crossing(at=asset.arrival.at.timestamp(), value=asset.level, label=asset.title)
+            Crossing(at=arrival.due.timestamp(), value=asset.level, label=asset.title)
             for asset in self.facts.assets
-            if asset.arrival is not None
+            if (arrival := asset.arrival) is not None and arrival.issued is None
         ]
         return Extrapolation(
             at=at,

@@ -13,6 +13,7 @@ from hypervisor.charts.draw import Drawing, draw_chart
 from hypervisor.charts.model import Chart, Fan, Limit, LinePane
 from hypervisor.charts.words import quantity_label, short_limit_label
 from hypervisor.forecast import queries_issued
+from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.queries_issued import IssuedForecast, ModelRow, Selection
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
@@ -64,6 +65,8 @@ def build_forecast(
     stored = queries_issued.list_issued(context.connection, name, selection)
     shown = next((each for each in reversed(stored) if each.tier >= 0), None)
     words = [_describe(shown)] if shown else [_missing(model)]
+    if shown and issued is None and not _is_current(context, shown, facts.now):
+        words.append(_("It is out of date: no newer one could be made."))
     return ForecastPanel(
         drawing=_draw(context, facts, shown) if shown else None,
         words=[*words, *(_coverage(model, shown) if shown else ())],
@@ -71,6 +74,11 @@ def build_forecast(
         query=_query(issued),
         choices=_choices(facts.now, issued),
     )
+
+
+def _is_current(context: RequestContext, shown: IssuedForecast, now: datetime) -> bool:
+    forecast = list_current(context.connection, now).get((shown.site, shown.quantity))
+    return forecast is not None and forecast.issued == shown.issued
 
 
 def _describe(shown: IssuedForecast) -> str:
@@ -104,9 +112,9 @@ def _coverage(model: ModelRow | None, shown: IssuedForecast) -> Iterator[str]:
         if horizon["horizon_s"] in shown.horizons and share is not None:
             span = filters.duration(horizon["horizon_s"])
             words = {"count": round(10 * share), "span": span}
-            inside.append(_("%(count)s of 10 %(span)s ahead") % words)
+            inside.append(_("%(count)s times in 10 %(span)s ahead") % words)
     if inside:
-        yield _("Past floods that stayed inside the middle band: %(list)s.") % {
+        yield _("In past floods the water stayed inside the middle band: %(list)s.") % {
             "list": ", ".join(inside)
         }
 

@@ -99,10 +99,11 @@ class RiversBody(Body):
 
 
 class OutlookBody(BaseModel):
-    """The water and an asset: the level of its gauge, and when water reaches it at this rate.
+    """The water and an asset: the level of its gauge, and when water reaches it.
 
-    `state` unknown: no reading, or too few for a rate. Times are null where the gauge does not
-    rise, or would take longer than a day.
+    `state` unknown: no reading, or too few for a rate. Times are by the gauge's current forecast
+    (experimental: Vigicrues is the authority); where there is none, or beyond it, by the straight
+    line; null where neither gets there within a day.
     """
 
     gauge: str = Field(examples=["yvette-gif"])
@@ -120,9 +121,27 @@ class OutlookBody(BaseModel):
     )
     per_hour_error: float | None = Field(description="Its standard error.", examples=[0.002])
     state: Literal["reached", "rising", "falling", "steady", "unknown"] = Field(examples=["rising"])
-    reached_at: datetime | None = Field(description="If the rate continues.")
-    earliest: datetime | None = Field(description="Within two standard errors of the rate.")
-    latest: datetime | None = Field(description="The same; null: perhaps never.")
+    reached_at: datetime | None = Field(
+        description="By the forecast's median, or if the rate continues."
+    )
+    earliest: datetime | None = Field(
+        description="By the 90 % quantile, or within two standard errors of the rate. Without "
+        "`reached_at`: possible from then on."
+    )
+    latest: datetime | None = Field(
+        description="By the 10 % quantile, or as above; null: perhaps never."
+    )
+    forecast_issued: datetime | None = Field(
+        description="Of the forecast that says so; null: the straight line does."
+    )
+    forecast_until: datetime | None = Field(
+        description="Without `reached_at`: the forecast's median stays below the level until then."
+    )
+    forecast_coverage: float | None = Field(
+        description="The share of what came in past floods that lay within the forecast's 80 % "
+        "range, that far ahead.",
+        examples=[0.79],
+    )
 
 
 class AssetBody(BaseModel):

@@ -1,6 +1,7 @@
 """What flood and weather dashboards ask of the database is what the console reckons by itself."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import isclose
 from typing import Any
@@ -9,8 +10,11 @@ import pytest
 
 from hypervisor.database.connect import Connection
 from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
+from hypervisor.forecast.expected import Arrival, find_arrivals
+from hypervisor.forecast.queries_current import CurrentForecast, list_current
 from sensors._domain import catalogue
 from tests.integration.dashboards.telling import NOW, line, roll, tell
+from tests.unit.forecast.current import LEVELS, quantiles
 
 pytestmark = pytest.mark.integration
 
@@ -37,29 +41,139 @@ def test_courses_and_reaches_are_those_of_the_outlook(essonne: Connection) -> No
         assert isclose(row[2], course.rate.per_hour, abs_tol=1e-9)
         assert isclose(row[3], course.rate.error, rel_tol=1e-6)
 
-    expected = {reach.asset: reach for reach in list_reaches(essonne, catalogue(), now=NOW)}
-    found = essonne.execute(
-        "SELECT asset, state, margin, due_h, earliest_h, latest_h FROM reaches_at(%s)", [NOW]
+    reaches = _compare_reaches(essonne)
+    assert {reach.state for reach in reaches} >= {"rising", "falling", "reached", "unknown"}
+    assert {reach.arrival.why for reach in reaches if reach.arrival} == {"unfitted"}
+
+
+def _compare_reaches(essonne: Connection, at: datetime = NOW) -> list[Reach]:
+    """Both reckon the same of every asset."""
+    reaches = {reach.asset: reach for reach in list_reaches(essonne, catalogue(), now=at)}
+    rows = essonne.execute(
+        "SELECT asset, state, margin, due_h, earliest_h, latest_h, until_h, by_forecast, inside"
+        " FROM reaches_at(%s)",
+        [at],
     ).fetchall()
-    assert {row[0] for row in found} == set(expected)
-    for asset, *told in found:
-        _same(told, expected[asset])
-    assert {reach.state for reach in expected.values()} >= {
-        "rising",
-        "falling",
-        "reached",
-        "unknown",
+    assert {row[0] for row in rows} == set(reaches)
+    for asset, state, margin, *times in rows:
+        reach = reaches[asset]
+        assert (state, margin) == (reach.state, pytest.approx(reach.margin))
+        _compare_times(times, reach.arrival, at)
+    return list(reaches.values())
+
+
+def _compare_times(row: list[Any], arrival: Arrival | None, at: datetime) -> None:
+    *hours, by_forecast, inside = row
+    if arrival is None:
+        assert row == [None] * 6
+        return
+    times = (arrival.at, arrival.earliest, arrival.latest, arrival.until)
+    expected = [None if time is None else (time - at) / timedelta(hours=1) for time in times]
+    assert hours == pytest.approx(expected)
+    assert (by_forecast, inside) == (arrival.issued is not None, arrival.inside)
+
+
+_RISE = {1: 0.1, 2: 0.2, 3: None, 6: 0.5}  # medians above the last value; ± 0.08 m hold 8 in 10
+
+
+def _issue(  # noqa: PLR0913  what is stored of a forecast
+    essonne: Connection,
+    site: str,
+    value: float,
+    *,
+    at: datetime,
+    made: datetime,
+    rise: Mapping[int, float | None] = _RISE,
+) -> None:
+    """A model and a fit, where there is none, and the forecast of a time."""
+    essonne.execute(
+        "INSERT INTO revision (kind, key, value, effective, author, reason)"
+        " SELECT 'forecast', %(key)s, '{}', %(since)s, 'a', 'b'"
+        " WHERE NOT EXISTS (SELECT FROM revision WHERE kind = 'forecast' AND key = %(key)s)",
+        {"key": f"{site}/level", "since": NOW - timedelta(days=9)},
+    )
+    result = {
+        "horizons": [
+            {
+                "horizon": hour * 3_600_000_000,
+                "closed": why,
+                "methods": [{"method": "chosen", "covered": {"80": share, "90": 1}}],
+            }
+            for hour, why, share in ((1, None, 0.8), (2, None, 0.71), (3, "x", 0.1), (6, None, 0.6))
+        ]
     }
+    essonne.execute(
+        "INSERT INTO forecast_skill (site, quantity, effective, author, reason, readings, result)"
+        " SELECT id, 'level', %s, 'a', 'b', 1, %s FROM site WHERE name = %s",
+        [NOW - timedelta(days=9), json.dumps(result), site],
+    )
+    medians = {hour: None if each is None else value + each for hour, each in rise.items()}
+    essonne.execute(
+        "INSERT INTO forecast (site, quantity, issued, created_at, revision, tier, value, horizons,"
+        " levels, quantiles) SELECT id, 'level', %s, %s, 1, 0, %s, %s, %s, %s FROM site"
+        " WHERE name = %s",
+        [
+            *(at, made, value, [hour * 3600 for hour in rise], list(LEVELS)),
+            *(quantiles(medians, 0.04), site),
+        ],
+    )
 
 
-def _same(told: list[Any], reach: Reach) -> None:
-    state, margin, *hours = told
-    assert state == reach.state
-    assert margin == pytest.approx(reach.margin)
-    due = reach.arrival
-    wanted = (due.at, due.earliest, due.latest) if due else (None, None, None)
-    for said, at in zip(hours, wanted, strict=True):
-        assert said == pytest.approx(None if at is None else (at - NOW) / timedelta(hours=1))
+def test_arrivals_are_those_of_the_forecast_where_one_is_current(essonne: Connection) -> None:
+    now = NOW + timedelta(days=40)
+    for site, value, per_hour, rise in (
+        ("yvette-gif", 1.0, 0.08, _RISE),
+        ("orge-saint-cheron", 1.2, -0.01, {2: 0.1, 6: 0.15}),
+        ("orge-savigny", 1.2, 0.03, {1: 0.0}),
+        ("juine-etampes", 0.5, 0.05, {2: 0.1}),
+    ):
+        tell(essonne, site, "level", line(value, per_hour, until=now))
+        _issue(essonne, site, value, at=now.replace(minute=15), made=now, rise=rise)
+    roll(essonne)
+    of_assets = [reach.arrival for reach in _compare_reaches(essonne, now)]
+
+    rows = essonne.execute(
+        "SELECT gauge, threshold, margin, due_h, earliest_h, latest_h, until_h, by_forecast, inside"
+        " FROM crossings_at(%s)",
+        [now],
+    ).fetchall()
+    courses = list_courses(essonne, catalogue(), now=now)
+    forecasts = list_current(essonne, now)
+    targets = [(courses[row[0]], courses[row[0]].value - row[2]) for row in rows]
+    arrivals = find_arrivals(targets, forecasts)
+    for (_gauge, _name, _margin, *times), arrival in zip(rows, arrivals, strict=True):
+        _compare_times(times, arrival, now)
+    kinds = {(each.at is None, each.why) for each in (*of_assets, *arrivals) if each}
+    assert kinds >= {(False, None), (True, None), (False, "beyond")}
+
+
+def test_a_forecast_is_current_until_its_gauge_counts_as_silent(essonne: Connection) -> None:
+    def current(at: datetime) -> CurrentForecast:
+        return list_current(essonne, at)["yerres-brunoy", "level"]
+
+    issued = NOW + timedelta(days=50)
+    _issue(essonne, "yerres-brunoy", 1.0, at=issued, made=issued)
+    _issue(essonne, "yerres-brunoy", 2.0, at=issued, made=issued + timedelta(minutes=20))
+    first, later = current(issued + timedelta(minutes=5)), current(issued + timedelta(minutes=40))
+    assert (first.value, later.value) == (1.0, 2.0)  # what was known then
+    assert later.coverage == {"3600": 0.8, "7200": 0.71, "21600": 0.6}
+    late = current(issued + timedelta(hours=3))
+    assert (late.open, late.issued) == (True, None)
+    _issue(
+        essonne,
+        "yerres-brunoy",
+        3.0,
+        at=issued + timedelta(minutes=15),
+        made=issued + timedelta(days=60),
+    )
+    assert current(issued + timedelta(minutes=20)).value == 3.0  # made later, as of a late fit
+    essonne.execute(
+        "INSERT INTO revision (kind, key, effective, author, reason)"
+        " VALUES ('forecast', 'yerres-brunoy/level', %s, 'a', 'b')",
+        [issued + timedelta(minutes=10)],
+    )
+    closed = current(issued + timedelta(minutes=20))
+    assert (closed.open, closed.issued) == (False, None)
 
 
 def test_the_past_is_told_as_it_was_known_then(essonne: Connection) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.forecast.trend import Course, Rate, arrival, rate_of
+from hypervisor.forecast.expected import follow_line
+from hypervisor.forecast.trend import Course, Rate, rate_of
 
 T0 = datetime(2024, 10, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -54,15 +55,15 @@ def test_too_little_makes_no_rate(readings: list[tuple[datetime, float]]) -> Non
 
 
 def test_a_level_is_met_in_a_range() -> None:
-    found = arrival(course(Rate(per_hour=0.1, error=0.01)), 1.4, within=DAY)
+    found = follow_line(course(Rate(per_hour=0.1, error=0.01)), 1.4, within=DAY)
     assert found is not None
     assert found.latest is not None
-    hours = [(at - T0).total_seconds() / 3600 for at in (found.earliest, found.at, found.latest)]
+    hours = [(at - T0).total_seconds() / 3600 for at in (found.earliest, found.due, found.latest)]
     assert hours == pytest.approx([0.75 * 4, 4, 1.35 * 4])
 
 
 def test_a_rate_that_is_hardly_known_widens_the_range() -> None:
-    found = arrival(course(Rate(per_hour=0.1, error=0.03)), 1.4, within=DAY)
+    found = follow_line(course(Rate(per_hour=0.1, error=0.03)), 1.4, within=DAY)
     assert found is not None
     assert found.latest is not None
     hours = [(at - T0).total_seconds() / 3600 for at in (found.earliest, found.latest)]
@@ -81,7 +82,7 @@ def test_a_rate_that_is_hardly_known_widens_the_range() -> None:
     ids=["no rate", "falls", "not surely", "reached", "too far"],
 )
 def test_where_no_time_can_be_told_none_is(rate: Rate | None, level: float) -> None:
-    assert arrival(course(rate), level, within=DAY) is None
+    assert follow_line(course(rate), level, within=DAY) is None
 
 
 def test_the_error_is_the_scatter_about_the_line() -> None:
@@ -125,17 +126,20 @@ def test_a_level_is_met_above_the_last_value_and_up_to_the_farthest(
     level: float,
     met: bool,  # noqa: FBT001
 ) -> None:
-    found = arrival(course(Rate(per_hour=0.25, error=0.01)), level, within=timedelta(hours=8))
+    found = follow_line(course(Rate(per_hour=0.25, error=0.01)), level, within=timedelta(hours=8))
     assert (found is not None) == met
-    assert arrival(course(Rate(per_hour=0.25, error=0.01)), 3.01, within=timedelta(hours=8)) is None
+    assert (
+        follow_line(course(Rate(per_hour=0.25, error=0.01)), 3.01, within=timedelta(hours=8))
+        is None
+    )
 
 
 def test_where_the_error_allows_that_it_takes_ten_times_as_long_there_is_no_latest() -> None:
-    never = arrival(course(Rate(per_hour=0.125, error=0.056_25)), 1.5, within=DAY)
+    never = follow_line(course(Rate(per_hour=0.125, error=0.056_25)), 1.5, within=DAY)
     assert never is not None
     assert never.latest is None
-    late = arrival(course(Rate(per_hour=0.125, error=0.056)), 1.5, within=DAY)
+    late = follow_line(course(Rate(per_hour=0.125, error=0.056)), 1.5, within=DAY)
     assert late is not None
     assert late.latest is not None
     assert (late.latest - T0).total_seconds() / 3600 == pytest.approx(0.5 / 0.013)
-    assert (late.at - T0).total_seconds() / 3600 == pytest.approx(4)
+    assert (late.due - T0).total_seconds() / 3600 == pytest.approx(4)

@@ -10,6 +10,9 @@ import pytest
 
 from hypervisor.base.reader import Reader, reading
 from hypervisor.forecast.arrival import Reach
+from hypervisor.forecast.expected import Arrival
+from hypervisor.forecast.trend import Course
+from hypervisor.forecast.views_arrival import write_basis, write_eta, write_range
 from hypervisor.notifications.on_call import OnCallNow
 from hypervisor.overview.queries import Glance
 from hypervisor.overview.views_now import (
@@ -19,6 +22,7 @@ from hypervisor.overview.views_now import (
     measure_delay,
     write_headline,
 )
+from hypervisor.overview.views_rivers import Worsening
 
 QUIET = Now(
     standing=(),
@@ -71,6 +75,41 @@ def test_a_quiet_territory_with_gauges_has_nothing_to_fear() -> None:
 
 def test_what_stands_in_the_water_is_not_called_dry() -> None:
     assert write_headline(_with(reached=(FLOODED,))) == "Nothing to acknowledge, 1 asset flooded"
+
+
+def test_an_asset_that_a_forecast_holds_possible_is_said_to_be() -> None:
+    course = Course(
+        site="ford", device="ford", quantity="level", unit="m", time=AT, value=1.0, rate=None
+    )
+    possible = Worsening(
+        title="RD 188",
+        threshold=None,
+        gauge="ford",
+        gauge_title="Ford",
+        place="Ford",
+        level=1.25,
+        unit="m",
+        course=course,
+        margin=-0.25,
+        arrival=Arrival(
+            at=None,
+            earliest=AT + timedelta(hours=2),
+            latest=None,
+            until=AT + timedelta(hours=6),
+            issued=AT,
+            inside=0.71,
+        ),
+        forecast=None,
+        now=AT,
+    )
+    look = _with(worsening=(possible,))
+    assert write_headline(look) == "Nothing to acknowledge, next asset possible in 2\xa0h"
+    assert write_eta(possible.arrival) == ">\xa06\xa0h"
+    assert write_range(possible.arrival) == "possible from 2\xa0h on"
+    assert write_basis(possible.arrival) == "forecast, held 7 in 10"
+    line = dataclasses.replace(possible.arrival, at=AT, issued=None, why="closed")
+    assert write_eta(line) == "now?"
+    assert write_basis(line) == "straight line: forecast not shown"
 
 
 def test_an_asset_whose_gauge_lies_elsewhere_is_not_called_safe() -> None:

@@ -1,23 +1,28 @@
 """Getting worse, in which order; rivers, the wave on its way; blind sensors and their stand-ins."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypervisor.forecast.arrival import Reach
-from hypervisor.forecast.trend import Course, Rate, arrival
+from hypervisor.forecast.expected import find_arrivals
+from hypervisor.forecast.trend import Course, Rate
 from hypervisor.overview.views_blind import find_blind_sensors
 from hypervisor.overview.views_rivers import (
     RiverData,
+    Water,
     build_rivers,
+    draw_sparkline,
     find_worsening,
     predict_peaks,
     short_name,
 )
 from hypervisor.readings.queries_silence import ExpectedSeries
 from hypervisor.registry.model import Site
+from tests.unit.forecast.current import forecast
 
 NOW = datetime(2024, 10, 10, 4, tzinfo=UTC)
-DAY = timedelta(hours=24)
+FORECASTS = {("surge", "level"): forecast("surge", NOW, {1: 1.2, 2: 1.25})}
 
 
 def place(name: str, river: str = "Orge", order: float = 1, title: str = "") -> Site:
@@ -45,7 +50,7 @@ def course(site: str, value: float, rate: float | None, *, minutes: float = 5) -
 
 
 def reach(asset: str, at: Course, level: float) -> Reach:
-    met = arrival(at, level, within=DAY)
+    (met,) = find_arrivals([(at, level)], FORECASTS)
     return Reach(
         asset=asset,
         title=asset.title(),
@@ -62,29 +67,58 @@ def reach(asset: str, at: Course, level: float) -> Reach:
     )
 
 
+def water(courses: Sequence[Course], limits: Mapping[str, Mapping[str, float]]) -> Water:
+    return Water(
+        courses={course.site: course for course in courses},
+        limits=limits,
+        places={course.site: place(course.site) for course in courses},
+        forecasts=FORECASTS,
+        now=NOW,
+    )
+
+
 def test_assets_and_where_there_is_none_thresholds_by_the_time_that_is_left() -> None:
     fast, slow, calm = course("fast", 1.0, 0.1), course("slow", 1.0, 0.05), course("calm", 1.0, 0.0)
+    surge = course("surge", 1.0, 0.0)  # its forecast says 1.2 m in an hour
+    limits = {
+        "slow": {"attention": 0.9, "alert": 1.1, "danger": 2.0},
+        "fast": {"alert": 1.05},
+        "surge": {"attention": 1.1, "alert": 1.35},
+    }
     worsenings = find_worsening(
         [reach("school", fast, 1.5), reach("quay", fast, 1.2)],
-        {one.site: one for one in (fast, slow, calm)},
-        {"slow": {"attention": 0.9, "alert": 1.1, "danger": 2.0}, "fast": {"alert": 1.05}},
-        {name: place(name) for name in ("fast", "slow", "calm")},
-        NOW,
+        water((fast, slow, calm, surge), limits),
     )
-    told = [(one.title, one.threshold, round(one.missing, 2)) for one in worsenings]
-    assert told == [
-        ("L'Orge à Slow", "alert", 0.1),
-        ("Quay", None, 0.2),
-        ("School", None, 0.5),
+    rows = [
+        (row.title, row.threshold, round(row.missing, 2), row.arrival.issued is not None)
+        for row in worsenings
     ]
+    assert rows == [
+        ("L'Orge à Surge", "attention", 0.1, True),
+        ("L'Orge à Slow", "alert", 0.1, False),
+        ("Quay", None, 0.2, False),
+        ("School", None, 0.5, False),
+    ]
+
+
+def test_a_sparkline_goes_on_as_the_row_says() -> None:
+    surge, fast = course("surge", 1.0, 0.0, minutes=0), course("fast", 1.0, 0.1, minutes=0)
+    limits = {"surge": {"alert": 1.1}, "fast": {"alert": 1.2}}
+    rows = find_worsening([], water((surge, fast), limits))
+    readings = [(NOW - timedelta(hours=1), 0.9), (NOW, 1.0)]
+    drawn = {row.gauge: draw_sparkline(row, readings) for row in rows}
+    ends = {gauge: (each or {})["projection"].split("L")[1] for gauge, each in drawn.items()}
+    lasts = {gauge: (each or {})["last"][1] for gauge, each in drawn.items()}
+    assert ends["fast"] == ends["surge"].split()[0] + " 3.8"  # to its limit, the highest drawn
+    assert float(ends["surge"].split()[1]) < lasts["surge"]  # rises, although the line does not
 
 
 def test_a_gauge_of_discharge_alone_has_a_time_to_its_threshold() -> None:
     flow = replace(course("ford", 60.0, 10.0), quantity="discharge", unit="m3/s")
     limits = {"ford": {"flow_attention": 50.0, "flow_alert": 80.0, "attention": 61.0}}
-    (found,) = find_worsening([], {"ford": flow}, limits, {"ford": place("ford")}, NOW)
-    assert (found.threshold, found.missing, found.unit) == ("flow_alert", 20.0, "m3/s")
-    assert found.left == timedelta(hours=2) - timedelta(minutes=5)
+    (row,) = find_worsening([], water([flow], limits))
+    assert (row.threshold, row.missing, row.unit) == ("flow_alert", 20.0, "m3/s")
+    assert row.arrival.at == NOW + timedelta(hours=2) - timedelta(minutes=5)
 
 
 def test_the_margin_of_a_river_is_of_levels_a_discharge_has_its_value() -> None:
@@ -103,12 +137,9 @@ def test_the_margin_of_a_river_is_of_levels_a_discharge_has_its_value() -> None:
 
 def test_an_old_reading_confirms_nothing_and_its_time_may_have_run_out() -> None:
     old = course("old", 1.0, 0.1, minutes=180)
-    (found,) = find_worsening(
-        [reach("quay", old, 1.2)], {"old": old}, {}, {"old": place("old")}, NOW
-    )
-    assert found.unconfirmed
-    assert found.left is None
-    assert found.least == timedelta(0)
+    (row,) = find_worsening([reach("quay", old, 1.2)], water([old], {}))
+    assert row.unconfirmed
+    assert row.arrival.due < NOW
 
 
 def test_a_place_is_called_shortly_beside_its_river() -> None:

@@ -79,7 +79,7 @@ def test_time_to_a_threshold_with_its_range() -> None:
     issued = MODEL.issue({OWN: RISING}, at(6))
     earliest, median, latest = time_to(issued, 0.30)
     assert median[0] == pytest.approx(1.5 * HOUR)
-    assert earliest[0] == pytest.approx(0.06 / 0.34 * HOUR)
+    assert earliest[0] == pytest.approx(0.06 / 0.24 * HOUR)
     assert np.isnan(latest[0])
     assert time_to(issued, 0.1)[1][0] == 0
 

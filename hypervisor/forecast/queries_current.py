@@ -1,0 +1,36 @@
+"""The forecasts that are current at a time: not too old, and of a model in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from hypervisor.database.connect import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurrentForecast:
+    """A gauge that a fit was tried on. `issued` and what follows None: no forecast is current.
+
+    `open`: a model is in force. `coverage`: of each horizon (s, as text) the share of what came in
+    floods that lay within the 80 % range. `quantiles`: by horizon (s), then by level.
+    """
+
+    site: int
+    name: str
+    quantity: str
+    open: bool
+    coverage: Mapping[str, float]
+    issued: datetime | None
+    value: float | None
+    horizons: list[int] | None
+    levels: list[float] | None
+    quantiles: list[float] | None
+
+
+def list_current(connection: Connection, at: datetime) -> dict[tuple[str, str], CurrentForecast]:
+    """By site and quantity."""
+    cursor = connection.cursor(row_factory=class_row(CurrentForecast))
+    rows = cursor.execute("SELECT * FROM forecasts_at(%s)", [at]).fetchall()
+    return {(row.name, row.quantity): row for row in rows}
