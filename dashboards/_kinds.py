@@ -17,6 +17,7 @@ from grafana_foundation_sdk.builders import (
     table,
     text,
     timeseries,
+    trend,
     xychart,
 )
 from grafana_foundation_sdk.cog.builder import Builder
@@ -84,7 +85,11 @@ def scatter_panel(view: views.Scatter, _: Options) -> xychart.Panel:
     return panel.mapping(sdk_xychart.SeriesMapping.MANUAL).series([series])
 
 
-def split_series(view: views.Scatter) -> tuple[Transformation, ...]:
+def trend_panel(view: views.Trend, _: Options) -> trend.Panel:
+    return trend.Panel().x_field(view.x).legend(legend("list")).tooltip(tooltip(many=True))
+
+
+def split_series(view: views.Scatter | views.Trend) -> tuple[Transformation, ...]:
     if not view.by:
         return ()
     naming = {"asLabels": False}
@@ -354,6 +359,15 @@ _KINDS: dict[type, Kind] = {
             "show": view.show,
             "pointSize": {"fixed": view.size},
             "fillOpacity": 50,
+        },
+        transformations=split_series,
+    ),
+    views.Trend: Kind(
+        builder=trend_panel,
+        custom=lambda _view, _options: {
+            "lineWidth": 1,
+            "showPoints": "never",
+            "spanNulls": True,
         },
         transformations=split_series,
     ),

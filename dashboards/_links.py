@@ -20,6 +20,14 @@ def site_page(column: str = "site") -> Link:
     )
 
 
+def skill_page(column: str = "site") -> Link:
+    """The console's page on how far the forecast of the row's site can be trusted."""
+    return Link(
+        title=Text(en="How far to trust its forecast", fr="Jusqu'où se fier à sa prévision"),
+        url=f"{{console}}/forecasts/{{row.{column}}}",
+    )
+
+
 def dashboard_of(key: str, title: Text, column: str = "site") -> Link:
     """Another dashboard for the row's site, in the time shown."""
     return Link(title=title, url=f"/d/{uid(key)}?var-site={{row.{column}}}&{{range}}")

@@ -22,6 +22,7 @@ from dashboards._views import (
     Table,
     Timeline,
     TimeSeries,
+    Trend,
     View,
     Words,
 )
@@ -54,16 +55,18 @@ def localise_sql(sql: str, options: Options) -> str:
 def complete_sql(view: View, sql: str, panel: Panel, options: Options) -> str:
     """The statement with what its view needs to say that there is nothing.
 
-    A table: the column by which rows stay one frame (`one_frame`). A scatter plot, of which Grafana
-    says "Err" without points: one row named by the panel's `no_value`.
+    A table: the column by which rows stay one frame (`one_frame`). A scatter plot or a trend, of
+    which Grafana says "Err" without points: one row named by the panel's `no_value`.
     """
     if isinstance(view, Table):
         return f"SELECT 1 AS {WHOLE}, listed.* FROM (\n{sql}\n) AS listed"
-    if isinstance(view, Scatter) and view.by and panel.no_value:
+    if isinstance(view, Scatter | Trend) and view.by and panel.no_value:
         nothing = words(panel.no_value, options.lang).replace("'", "''")
+        lines = (view.y,) if isinstance(view, Scatter) else view.lines
+        numbers = ", ".join(f"listed.{name}" for name in (view.x, *lines))
         return (
-            f"SELECT coalesce(listed.{view.by}, '{nothing}') AS {view.by}, listed.{view.x},"
-            f" listed.{view.y}\nFROM (SELECT) AS one LEFT JOIN (\n{sql}\n) AS listed ON true"
+            f"SELECT coalesce(listed.{view.by}, '{nothing}') AS {view.by}, {numbers}"
+            f"\nFROM (SELECT) AS one LEFT JOIN (\n{sql}\n) AS listed ON true"
         )
     return sql
 

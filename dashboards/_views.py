@@ -106,6 +106,18 @@ class Scatter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trend:
+    """Lines over a number instead of the time, with bands between them.
+
+    SQL: `by` (the frame's name, the same in all rows), the number `x` ascending, the `lines`.
+    """
+
+    x: str
+    by: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BarChart:
     """Bars by word. SQL: the word `x`, then numbers."""
 
@@ -149,6 +161,7 @@ View = (
     | StatusHistory
     | Geomap
     | Scatter
+    | Trend
     | BarChart
     | Histogram
     | Heatmap

@@ -140,6 +140,16 @@ def _scatter(panel: Json, frame: Frame) -> Iterator[str]:
             yield from _require_column(frame, str(column), "number")
 
 
+def _trend(panel: Json, frame: Frame) -> Iterator[str]:
+    column = str(panel.get("options", {}).get("xField"))
+    yield from _require_column(frame, column, "number")
+    if column in frame.names:
+        place = frame.names.index(column)
+        numbers = [row[place] for row in frame.rows if row[place] is not None]
+        if any(later < earlier for earlier, later in pairwise(numbers)):
+            yield f"its column {column!r} must ascend; add ORDER BY {column}"
+
+
 def _bars(panel: Json, frame: Frame) -> Iterator[str]:
     column = panel.get("options", {}).get("xField")
     if column and frame.kind(column) is None:
@@ -172,6 +182,7 @@ _KINDS = {
     "status-history": _lanes,
     "geomap": _geomap,
     "xychart": _scatter,
+    "trend": _trend,
     "barchart": _bars,
     "stat": _figures,
     "gauge": _figures,

@@ -74,7 +74,7 @@ def test_a_forecast_is_shown_as_issued_or_why_there_is_none(
     assert issued is not None
     page = _text(client, "/sites/orge")
     assert 'class="fc"' in page
-    assert "restées dans la bande du milieu : 8 sur 10 à 1" in page
+    assert "restée dans la bande du milieu : 8 fois sur 10 à 1" in page
     assert "Non affichée à 2" in page
     past = client.get("/sites/orge", params={"issued": issued[0].isoformat()}).text
     assert 'class="fc"' in past

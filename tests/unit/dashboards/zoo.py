@@ -18,6 +18,7 @@ from dashboards._views import (
     Table,
     Timeline,
     TimeSeries,
+    Trend,
     View,
     Words,
 )
@@ -143,6 +144,12 @@ ZOO = Dashboard(
             panels=(
                 panel("scatter", Scatter(x="lon", y="lat"), PLACES),
                 panel("apart", Scatter(x="lon", y="lat", by="title"), PLACES),
+                panel(
+                    "trend",
+                    Trend(x="lon", by="kind", lines=("lat",)),
+                    "SELECT 'gauges' AS kind, lon, lat FROM site ORDER BY lon",
+                    no_value=Text(en="none", fr="aucune"),
+                ),
                 panel(
                     "chart",
                     BarChart(x="title", horizontal=True, stacked=True, colour_by="level"),
