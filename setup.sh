@@ -48,7 +48,7 @@ missing_packages() {
   { has_program postgres && has_timescaledb; } || echo postgresql-17-timescaledb
   has_program nginx || echo nginx # tests put it before the console
   command -v npm >/dev/null || echo npm nodejs
-  command -v chromium >/dev/null || echo chromium
+  command -v chromium-headless-shell >/dev/null || echo chromium-headless-shell # a third less work than chromium
   python=$(best_python)
   if [ -z "$python" ]; then
     echo python3 python3-venv

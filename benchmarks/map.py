@@ -172,9 +172,9 @@ def _page(plan: Plan) -> "Iterator[Page]":
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  a developer's tool
     except ImportError as error:
         raise MapBenchError("playwright is not installed: `make setup` does (group dev)") from error
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell")
     if program is None:
-        raise MapBenchError("chromium is not installed; expected it on PATH or in CHROMIUM")
+        raise MapBenchError("not installed: chromium-headless-shell, on PATH or in CHROMIUM")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_SOFTWARE))
         try:

@@ -3,8 +3,6 @@
 They are of its console, taken with Chromium, and go into docs/pictures.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import demo
 from hypervisor.overview import queries
 from hypervisor.web.marks import priority
+from tests.chromium import find_chromium
 
 DESK, PHONE, WIDE = (1440, 900), (390, 844), (1920, 1080)
 
@@ -75,7 +74,7 @@ def take(
         site = _find_worst_site(connection)
     with _sign_in(settings.database_url) as cookie, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            executable_path=find_chromium(),
             args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
         )
         for shot in SHOTS:

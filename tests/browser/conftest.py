@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.browser import flooded
+from tests.chromium import find_chromium
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.web.served import cookie, server, session
 
@@ -132,9 +132,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    found = find_chromium()
     if found is None:
-        pytest.skip("not installed: chromium; `make setup` installs it")
+        pytest.skip("not installed: chromium-headless-shell; `make setup` installs it")
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--force-color-profile=srgb"]
