@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from cryptography import x509  # joserfc brings it
+from cryptography import x509
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker.ports import reachable_address
