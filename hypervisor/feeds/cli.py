@@ -89,7 +89,7 @@ def show(
         "devices": str(status.devices),
         "readings": f"{state.readings:,}",
         "summary": state.summary or "",
-        "asked": f"{state.asked_at:%Y-%m-%d %H:%M:%S} UTC" if state.asked_at else "",
+        "asked": f"{state.polled_at:%Y-%m-%d %H:%M:%S} UTC" if state.polled_at else "",
         "next": f"{state.due_at:%Y-%m-%d %H:%M:%S} UTC" if state.due_at else "",
         "last answer": state.excerpt or "",
     }

@@ -283,7 +283,7 @@ def _await_poll(connection: Connection, context: PollContext, began: datetime) -
     until = time.monotonic() + 2 * context.settings.feeds_timeout_seconds
     while time.monotonic() < until:
         state = queries.get_state(connection, name)
-        if state.asked_at is not None and state.asked_at >= began:
+        if state.polled_at is not None and state.polled_at >= began:
             readings = state.readings - before.readings
             return PollResult(name=name, readings=readings, problem=state.problem or "")
         time.sleep(TICK / 4)

@@ -23,7 +23,7 @@ FEED = Feed(
     every=timedelta(minutes=5),
 )
 OBSERVATIONS = "observations_tr"
-_QUANTITIES = {"H": ("level", "mm"), "Q": ("discharge", "l/s")}
+QUANTITIES = {"H": ("level", "mm"), "Q": ("discharge", "l/s")}
 _DOUBTFUL = 12  # Sandre nomenclature 515; 16 is not qualified, 20 good
 _DEEP = timedelta(days=31)  # what the service keeps
 _OVERLAP = timedelta(
@@ -77,7 +77,7 @@ def poll(context: PollContext) -> Iterator[Page]:
     for part in plan_parts(sorted(gauges), cursor, context.now, recovering=recovering):
         for first in range(0, len(part.stations), _STATIONS):
             chunk = part.stations[first : first + _STATIONS]
-            for rows in _list_pages(context, chunk, part.since):
+            for rows in list_observation_pages(context, chunk, part.since):
                 read, unusable = read_parts(rows, Row)
                 _advance(cursor["last"], read, chunk, latest=context.now + _AHEAD)
                 yield Page(
@@ -131,10 +131,10 @@ def _is_due(before: str | None, now: datetime, pause: timedelta) -> bool:
     return before is None or now - datetime.fromisoformat(before) >= pause
 
 
-def _list_pages(
+def list_observation_pages(
     context: PollContext, stations: Sequence[str], since: datetime
 ) -> Iterator[list[Any]]:
-    """The rows of each page, oldest first."""
+    """The observations of stations, page by page, oldest first."""
     parameters = {
         "code_entite": ",".join(stations),
         "date_debut_obs": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -142,14 +142,22 @@ def _list_pages(
         "size": _ROWS,
         "fields": _FIELDS,
     }
+    return list_pages(context, OBSERVATIONS, parameters)
+
+
+def list_pages(
+    context: PollContext, what: str, parameters: Mapping[str, str]
+) -> Iterator[list[Any]]:
+    """The rows of each page of a list. Raises FeedError: it is none, or has no end."""
+    place: Mapping[str, str] = {}
     for _ in range(_MOST_PAGES):
-        answer = context.ask(OBSERVATIONS, parameters)
+        answer = context.ask(what, {**parameters, **place})
         listing = read_listing(answer.content, answer.body)
         yield listing.data
-        following = _read_cursor(listing.next)
-        if following is None or following == parameters.get("cursor"):
+        following = _read_place(listing.next)
+        if not following or following == place:
             return
-        parameters["cursor"] = following
+        place = following
     raise FeedError("more than {count} pages of one request: given up", _MOST_PAGES)
 
 
@@ -166,13 +174,13 @@ def read_listing(content: object, body: bytes) -> Listing:
         ) from error
 
 
-def _read_cursor(address: str | None) -> str | None:
-    """Of the next page's address only the cursor: where we ask is a setting of ours."""
+def _read_place(address: str | None) -> dict[str, str]:
+    """Of the next page's address only which page: where we ask is a setting of ours."""
     try:
-        cursors = parse_qs(urlsplit(address or "").query).get("cursor")
+        query = parse_qs(urlsplit(address or "").query)
     except ValueError:
-        return None
-    return cursors[0] if cursors else None
+        return {}
+    return {name: query[name][0] for name in ("cursor", "page") if name in query}
 
 
 def list_observations(rows: Iterable[Row], gauges: Mapping[str, Device]) -> list[Observation]:
@@ -184,7 +192,7 @@ def list_observations(rows: Iterable[Row], gauges: Mapping[str, Device]) -> list
     best: dict[tuple[str, datetime, str], Row] = {}
     for row in rows:
         device = gauges.get(row.code_station or "")
-        quantity, _ = _QUANTITIES.get(row.grandeur_hydro, ("", ""))
+        quantity, _ = QUANTITIES.get(row.grandeur_hydro, ("", ""))
         if device is None or quantity not in device.quantities:
             continue
         key = (device.name, row.date_obs, quantity)
@@ -195,7 +203,7 @@ def list_observations(rows: Iterable[Row], gauges: Mapping[str, Device]) -> list
 
 
 def _gather(best: Mapping[tuple[str, datetime, str], Row]) -> list[Observation]:
-    units = dict(_QUANTITIES.values())
+    units = dict(QUANTITIES.values())
     values: dict[tuple[str, datetime], dict[str, float | None]] = {}
     doubtful: dict[tuple[str, datetime], dict[str, str]] = {}
     for (device, time, quantity), row in best.items():

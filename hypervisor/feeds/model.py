@@ -43,7 +43,7 @@ class Feed:
     source: str  # who publishes it, as its licence wants it named
     licence: str
     every: timedelta
-    spacing_s: float = 0.5
+    spacing_s: float = 0.2
     largest: int = 16 * 2**20
 
 
@@ -64,7 +64,7 @@ class FeedState:
     etag: str | None = None
     last_modified: str | None = None
     due_at: datetime | None = None
-    asked_at: datetime | None = None
+    polled_at: datetime | None = None
     answered_at: datetime | None = None
     failures: int = 0
     problem: str | None = None

@@ -19,7 +19,7 @@ from hypervisor.registry.model import Revision
 _AUTHOR = "collect"
 _LONGEST = 2_000  # characters of an excerpt
 _STATES = (
-    "SELECT name, cursor, etag, last_modified, nullif(due_at, '-infinity') AS due_at, asked_at,"
+    "SELECT name, cursor, etag, last_modified, nullif(due_at, '-infinity') AS due_at, polled_at,"
     " answered_at, failures, problem, excerpt, readings, summary FROM feed_poll"
 )
 _ADD_COLOUR = """
@@ -93,9 +93,9 @@ def record_answer(
 ) -> None:
     """A poll succeeded."""
     connection.execute(
-        "INSERT INTO feed_poll (name, asked_at, answered_at, due_at, etag, last_modified, summary)"
+        "INSERT INTO feed_poll (name, polled_at, answered_at, due_at, etag, last_modified, summary)"
         " VALUES (%(name)s, %(at)s, %(at)s, %(due)s, %(etag)s, %(modified)s, %(summary)s)"
-        " ON CONFLICT (name) DO UPDATE SET asked_at = EXCLUDED.asked_at,"
+        " ON CONFLICT (name) DO UPDATE SET polled_at = EXCLUDED.polled_at,"
         " answered_at = EXCLUDED.answered_at, due_at = EXCLUDED.due_at, etag = EXCLUDED.etag,"
         " last_modified = EXCLUDED.last_modified, summary = EXCLUDED.summary,"
         " failures = 0, problem = NULL, excerpt = NULL",
@@ -121,9 +121,10 @@ def record_failure(  # noqa: PLR0913  what is known of a failure
 ) -> None:
     """A poll failed."""
     connection.execute(
-        "INSERT INTO feed_poll AS f (name, asked_at, due_at, failures, problem, excerpt)"
+        "INSERT INTO feed_poll AS f (name, polled_at, due_at, failures, problem, excerpt)"
         " VALUES (%(name)s, %(at)s, %(due)s, 1, %(problem)s, %(excerpt)s)"
-        " ON CONFLICT (name) DO UPDATE SET asked_at = EXCLUDED.asked_at, due_at = EXCLUDED.due_at,"
+        " ON CONFLICT (name) DO UPDATE SET polled_at = EXCLUDED.polled_at,"
+        " due_at = EXCLUDED.due_at,"
         " failures = f.failures + 1, problem = EXCLUDED.problem, excerpt = EXCLUDED.excerpt",
         {
             "name": name,

@@ -42,7 +42,7 @@ class Curve:
     values: np.ndarray[Any, np.dtype[np.float64]]
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Recordings:
     """A folder. `today`: the recorded day that counts as today; None: of each file its last one."""
 

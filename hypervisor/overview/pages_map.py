@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from hypervisor.access.context import Context
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
-from hypervisor.overview import queries, views_site
+from hypervisor.overview import queries, views_official, views_site
 from hypervisor.overview import views_map as view
 from hypervisor.overview.views_map_picture import draw_picture
 from hypervisor.overview.views_site_alarms import list_history
@@ -25,6 +25,7 @@ def show_map(context: Context) -> HTMLResponse:
     """The map with the list of sites in view; without JavaScript, the area tree only."""
     sites = queries.list_sites(context.connection, context.now())
     areas = queries.list_areas(context.connection)
+    colours = views_official.load_official(context)
     query = current_request().query_params
     chosen = get_settings().basemap
     with reading(reader_of(context)):
@@ -40,6 +41,8 @@ def show_map(context: Context) -> HTMLResponse:
             domains=sorted({site.domain for site in sites}),
             legend=view.list_marks(),
             layers=view.LAYERS,
+            colours=colours,
+            notable=[colour for colour in colours if views_official.is_notable(colour)],
             basemap=basemap.template(chosen),
             basemap_words=basemap.words(chosen),
         )

@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from hypervisor.access.context import RequestContext
 from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
 from hypervisor.charts.words import limit_label
+from hypervisor.feeds import queries_outlines
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
@@ -127,6 +128,10 @@ def build_layers(context: RequestContext) -> dict[str, Any]:
         "rivers": [
             _feature({"type": "LineString", "coordinates": points}, name=river)
             for river, points in rivers.items()
+        ],
+        "outlines": [
+            _feature(outline, code=code)
+            for code, outline in queries_outlines.list_outlines(connection).items()
         ],
         "communes": [
             _feature(

@@ -27,8 +27,9 @@ from hypervisor.forecast.trend import Course
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.notifications.on_call import OnCallNow, find_on_call
 from hypervisor.overview import queries
-from hypervisor.overview.queries import Changes, Glance, OpenAlarm, Vigilance
+from hypervisor.overview.queries import Changes, Glance, OpenAlarm
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors
+from hypervisor.overview.views_official import Official, is_notable, list_official
 from hypervisor.overview.views_rivers import (
     LIMITS,
     River,
@@ -63,7 +64,7 @@ class Now:
     rivers: tuple[River, ...]
     blind: tuple[BlindSensor, ...]
     sensors: int
-    colours: tuple[Vigilance, ...]
+    colours: tuple[Official, ...]
     duty: OnCallNow
     worst: Mapping[str, OpenAlarm]
     readings: Mapping[str, Sequence[tuple[datetime, float]]]
@@ -119,7 +120,7 @@ def _look(context: RequestContext) -> Now:
             connection, quantity, devices, since=now - _PEAKS, now=now
         )
     with context.owning() as owner:  # official colours are public; of routes only theirs is taken
-        colours = queries.list_vigilance(owner, now)
+        colours = list_official(owner, now)
         duty = find_on_call(owner, now, context.person.territory())
     return Now(
         standing=tuple(standing),
@@ -218,6 +219,7 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "quantities_of": _quantities(context),
         "movement_words": lambda name: _(_MOVEMENTS[name]),
         "changed_words": list_changes,
+        "notable": lambda colours: [colour for colour in colours if is_notable(colour)],
         "fresh": lambda alarm: current().now - alarm.began < _FRESH,
         "forecasts_shown": any(row.arrival.issued for row in look.worsening),
         **arrival_words(),

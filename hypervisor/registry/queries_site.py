@@ -132,13 +132,15 @@ class SiteDevice:
     protocol: str | None
     lamp: bool
     in_service: bool
+    feed: str | None = None  # the service that it is read from
 
 
 def list_site_devices(connection: Connection, site: str, at: datetime) -> list[SiteDevice]:
     """The devices of a site, lamps included."""
     cursor = connection.cursor(row_factory=class_row(SiteDevice))
     return cursor.execute(
-        "SELECT d.name, d.model, d.commissioned, d.retired, g.title AS gateway, g.protocol,"
+        "SELECT d.name, d.model, d.commissioned, d.retired, g.title AS gateway,"
+        " g.protocol, d.properties->>'feed' AS feed,"
         " d.name IN (SELECT split_part(m.key, '/', 2) FROM revision m"
         "  JOIN device_group c ON c.name = split_part(m.key, '/', 1)"
         "  WHERE m.kind = 'member' AND c.kind = 'cabinet') AS lamp,"

@@ -5,7 +5,7 @@ CREATE TABLE feed_poll (
     etag          text,
     last_modified text,
     due_at        timestamptz NOT NULL DEFAULT '-infinity',
-    asked_at      timestamptz,
+    polled_at     timestamptz,
     answered_at   timestamptz,                    -- the last usable answer
     failures      integer NOT NULL DEFAULT 0,     -- in a row
     problem       text,                           -- of the last answer, if it was not usable

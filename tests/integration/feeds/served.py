@@ -38,9 +38,10 @@ class Service:
 
 
 @contextmanager
-def served(folder: Path, clock: Clock) -> Iterator[Service]:
-    """Serve a folder of recorded answers; the recorded day is the clock's."""
-    recordings = Recordings(folder=folder, today=clock.at.date(), clock=clock)
+def served(folder: Path, clock: Clock, *, moved: bool = False) -> Iterator[Service]:
+    """Serve a folder of recorded answers; unless `moved`, the recorded day is the clock's."""
+    today = None if moved else clock.at.date()
+    recordings = Recordings(folder=folder, today=today, clock=clock)
     server = make_server(recordings)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -112,6 +112,7 @@ BELONGS = {
                 "forecast_state",
             ),
             *("conductor", "exercise_run", "exercise_message"),
+            *("feed_poll", "official_colour", "area_outline"),
         ),
         "true",
     ),

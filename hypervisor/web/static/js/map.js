@@ -178,7 +178,7 @@ function pressed() {
   for (const button of document.querySelectorAll("[data-code]")) button.setAttribute("aria-current", String(Boolean(filter.area) && button.dataset.code === filter.area));
 }
 
-const LAYERS = { rivers: ["rivers", "river-names"], communes: ["communes", "commune-names"], zones: ["zones", "zone-edges"], assets: ["assets", "asset-lines"], basemap: ["basemap"] };
+const LAYERS = { rivers: ["rivers", "river-names"], communes: ["outlines", "communes", "commune-names"], zones: ["zones", "zone-edges"], assets: ["assets", "asset-lines"], basemap: ["basemap"] };
 function layers() {
   for (const [name, own] of Object.entries(LAYERS)) {
     for (const layer of own) if (map?.getLayer(layer)) map.setLayoutProperty(layer, "visibility", filter.hidden.has(name) ? "none" : "visible");
@@ -262,12 +262,13 @@ function style() {
     sources: {
       sites: { type: "geojson", data: empty, cluster: true, clusterRadius: 44, clusterMaxZoom: 12, clusterProperties: { worst: ["min", ["get", "rank"]] } },
       chosen: { type: "geojson", data: empty },
-      ...Object.fromEntries(["rivers", "communes", "zones", "assets"].map((name) => [name, { type: "geojson", data: empty }])),
+      ...Object.fromEntries(["outlines", "rivers", "communes", "zones", "assets"].map((name) => [name, { type: "geojson", data: empty }])),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
       { id: "zones", type: "fill", source: "zones", paint: { "fill-color": ["get", "colour"], "fill-opacity": 0.14, "fill-antialias": false } },
       { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": ["get", "colour"], "line-opacity": 0.4, "line-width": 0.8 } },
+      { id: "outlines", type: "line", source: "outlines", paint: { "line-color": colour("--line-2"), "line-width": 0.7 } },
       { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--water"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
       { id: "communes", type: "symbol", source: "communes", layout: { "icon-image": "dot", "icon-allow-overlap": true } },
       { id: "commune-names", type: "symbol", source: "communes", minzoom: 8.4, layout: { "icon-image": ["concat", "name:", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 4], "icon-padding": 6, "symbol-sort-key": ["-", 0, ["get", "sites"]] } },

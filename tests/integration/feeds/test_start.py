@@ -1,0 +1,68 @@
+"""From an empty live instance to a territory, on the answers that are shipped."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.settings import Settings
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect
+from hypervisor.feeds import collect, queries, queries_outlines
+from hypervisor.feeds.poll import read_clock
+from hypervisor.feeds.recordings import SHIPPED
+from hypervisor.feeds.service import list_status
+from hypervisor.feeds.territory import start_territory
+from hypervisor.overview.views_official import is_notable, list_official
+from hypervisor.readings import queries as reading_queries
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry.model import facts_in_force
+from tests.integration.feeds.served import Clock, served
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, autocommit=True) as opened:
+        instance_store.create(opened, Instance(mode=Mode.LIVE, name="test"))
+        yield opened
+
+
+def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
+    connection: Connection, database_url: str
+) -> None:
+    clock = Clock(at=read_clock())
+    said: list[str] = []
+    with served(SHIPPED, clock, moved=True) as service:
+        settings = Settings(database_url=database_url, feeds_url=service.url)
+        begun, changes = start_territory(connection, settings, "91", author="test", say=said.append)
+        assert changes
+        assert begun.notes == ()
+        registry = registry_queries.load(connection)
+        communes = [area for area in registry.areas.values() if area.kind == "commune"]
+        assert len(communes) == len(queries_outlines.list_outlines(connection)) == 194
+        orge = [site for site in registry.sites.values() if site.river == "L'Orge"]
+        assert [site.river_order for site in sorted(orge, key=lambda s: s.name)] == [1, 2, 3]
+        levels = facts_in_force(registry)
+        assert ("threshold", "T910000201/alert") in levels
+        assert all(r.illustrative for r in registry.revisions if r.kind == "threshold")
+
+        reading_queries.create_staging_tables(connection)
+        results = {name: collect.poll(connection, settings, name) for name in collect.SERVICES}
+        assert not any(result.problem or result.idle for result in results.values())
+        assert results["hubeau"].readings > 10_000
+        assert results["vigicrues"].readings == 4
+        colours = {c.name: c.colour for c in list_official(connection, read_clock())}
+        assert colours["Orge (essai)"] == 3
+        assert any(is_notable(c) for c in list_official(connection, read_clock()))
+
+        _, changes = start_territory(connection, settings, "91", author="test", say=said.append)
+        assert not changes, "a second start adds nothing"
+        again = collect.poll(connection, settings, "vigicrues")
+        assert (again.problem, again.readings) == ("", 0)
+    assert queries.get_state(connection, "vigicrues").etag
+    problem = collect.poll(connection, settings, "vigicrues").problem
+    assert "cannot be reached" in problem
+    (status,) = (s for s in list_status(connection, settings) if s.feed.name == "vigicrues")
+    assert "1 failures in a row" in status.describe(read_clock())
