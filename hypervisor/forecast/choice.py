@@ -162,12 +162,14 @@ class Trial:
 
 
 def _warn_level(worth: Sequence[float]) -> float:
-    """The level whose warnings are worth most together with its neighbours': no lucky peak."""
+    """The level whose warnings are worth most together with its neighbours': no lucky peak.
+
+    Drawn towards the usual one: some sixty events do not tell levels apart, chances that hold do.
+    """
     padded = [worth[0], *worth, worth[-1]]
     smooth = [sum(padded[place : place + 3]) / 3 for place in range(len(worth))]
     near = [
-        value - 0.05 * abs(level - USUAL_WARN)
-        for level, value in zip(WARN_LEVELS, smooth, strict=True)
+        value - abs(level - USUAL_WARN) for level, value in zip(WARN_LEVELS, smooth, strict=True)
     ]
     return WARN_LEVELS[near.index(max(near))]
 
