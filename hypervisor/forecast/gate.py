@@ -1,5 +1,6 @@
 """The gate: what a method is worth on the past, and why it may not be shown."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ MOST_FALSE = 0.28  # on the past, so that no more than 0.3 are false later
 FEWEST_EVENTS = 5  # that say something about warnings
 _WORSE = 0.1  # of a warning's worth, which few events do not measure more exactly
 _CAUTION = 0.3  # the share of false warnings beyond which people are told
-_WRONG = 0.5  # the share of false warnings from which nobody would act on them
+_WRONG = 0.4  # the share of false warnings beyond which nobody would act on them
+_SURE = 1.28  # normal deviate: nine chances of ten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ def judge_method(method: str, measures: Mapping[str, Measures]) -> Message | Non
 
 def judge_warnings(own: Tally, line: Tally, *, blind: bool) -> Message | None:
     """Why warnings that knew nothing of an event are not worth showing. `blind`: no input else."""
-    if own.warnings >= FEWEST_EVENTS and (own.false_share or 0.0) >= _WRONG:
+    if _least_false_share(own) > _WRONG:
         if blind:
             return Message(
                 "its warnings were wrong {false} times of {warnings}: no gauge upstream and no rain"
@@ -85,6 +87,17 @@ def judge_warnings(own: Tally, line: Tally, *, blind: bool) -> Message | None:
     if worse and own.events >= FEWEST_EVENTS:
         return Message("its warnings are worse than those of the straight line")
     return None
+
+
+def _least_false_share(tally: Tally) -> float:
+    """The share of false warnings that the record shows: the lower end of Wilson's interval."""
+    number, square = tally.warnings, _SURE**2
+    if not number:
+        return 0.0
+    share = tally.false_alarms / number
+    middle = share + square / (2 * number)
+    width = _SURE * math.sqrt(share * (1 - share) / number + square / (4 * number**2))
+    return (middle - width) / (1 + square / number)
 
 
 def caution(own: Tally) -> Message | None:

@@ -60,14 +60,15 @@ def method(
     )
 
 
-def horizon(span: int, closed: Message | None) -> HorizonResult:
+def horizon(span: int, closed: Message | None, *, false: int = 1) -> HorizonResult:
+    alarms = tuple(FLOOD + (20 + 9 * number) * HOUR for number in range(false))
     return HorizonResult(
         horizon=span,
         choice="ridge",
         closed=closed,
         warn=0.5,
         methods=(
-            method(CHOSEN, 0.5, span, 2 * HOUR, None, false=(FLOOD + 20 * HOUR,)),
+            method(CHOSEN, 0.5, span, min(span, 2 * HOUR), None, false=alarms),
             method("trend", 0.8, span, HOUR, HOUR),
             method("persistence", 1.0, span, None, None),
         ),
@@ -99,7 +100,7 @@ RESULT = GaugeResult(
     learned_from=1,
     tiers=("own",),
     thresholds=(Level(name="alert", value=2.5),),
-    horizons=(horizon(3 * HOUR, None), horizon(6 * HOUR, WHY)),
+    horizons=(horizon(HOUR, None, false=4), horizon(3 * HOUR, None), horizon(6 * HOUR, WHY)),
     events=(
         FloodEvent(threshold=0, time=FLOOD, peak=3.21, peak_at=FLOOD + HOUR),
         FloodEvent(threshold=0, time=FLOOD + 48 * HOUR, peak=2.61, peak_at=FLOOD + 50 * HOUR),
@@ -135,6 +136,9 @@ def test_what_was_measured_opens_its_events(client: httpx.Client, world: World) 
     assert "3.21 m" in hit
     assert "2 h before 1 h before" in hit
     assert "2.61 m" not in hit
+    assert "Caution: warnings here were wrong 4 times of 5" in hit
+    french = words(client.get(f"/forecasts/{SITE}?horizon=3600", headers={"Accept-Language": "fr"}))
+    assert "Attention : ici, les avertissements ont été faux 4 fois sur 5" in french
     missed = words(client.get(f"/forecasts/{SITE}?show=missed", headers=english))
     assert "3.21 m" not in missed
     assert re.search(r"2\.61 m .* missed 1 h before", missed)

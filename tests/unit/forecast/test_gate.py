@@ -25,16 +25,18 @@ def tally(*, hits: int, warnings: int, false: int) -> Tally:
             "warnings here were wrong 5 times of 13",
         ),
         (
-            tally(hits=8, warnings=16, false=8),
-            "its warnings were wrong 8 times of 16",
-            "warnings here were wrong 8 times of 16",
+            tally(hits=8, warnings=24, false=14),
+            "its warnings were wrong 14 times of 24",
+            "warnings here were wrong 14 times of 24",
         ),
         (
             tally(hits=6, warnings=11, false=5),
             "its warnings are worse than those of the straight line",
             "warnings here were wrong 5 times of 11",
         ),
-        (tally(hits=7, warnings=4, false=2), None, None),  # too few warnings to say so
+        # Too few warnings to say so.
+        (tally(hits=7, warnings=7, false=4), None, "warnings here were wrong 4 times of 7"),
+        (tally(hits=7, warnings=4, false=2), None, None),
     ],
 )
 def test_warnings_are_closed_or_marked_by_what_they_were_worth(
