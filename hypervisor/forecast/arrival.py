@@ -72,11 +72,11 @@ def list_reaches(
     has them.
     """
     standing = store.assets(connection, now)
+    gauges = sorted({asset.gauge for asset in standing})
     if courses_by_gauge is None:
-        gauges = sorted({asset.gauge for asset in standing})
         courses_by_gauge = list_courses(connection, catalogue, now=now, sites=gauges)
     if forecasts is None:
-        forecasts = list_current(connection, now) if standing else {}
+        forecasts = list_current(connection, now, gauges) if gauges else {}
     return sorted(_reaches(standing, courses_by_gauge, forecasts), key=_urgency)
 
 

@@ -1,6 +1,6 @@
 """The forecasts that are current at a time: not too old, and of a model in force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,8 +29,14 @@ class CurrentForecast:
     quantiles: list[float] | None
 
 
-def list_current(connection: Connection, at: datetime) -> dict[tuple[str, str], CurrentForecast]:
-    """By site and quantity."""
+def list_current(
+    connection: Connection, at: datetime, sites: Sequence[str] | None = None
+) -> dict[tuple[str, str], CurrentForecast]:
+    """By site and quantity; of all sites, or of these."""
     cursor = connection.cursor(row_factory=class_row(CurrentForecast))
-    rows = cursor.execute("SELECT * FROM forecasts_at(%s)", [at]).fetchall()
+    rows = cursor.execute(
+        "SELECT * FROM forecasts_at(%(at)s)"
+        " WHERE %(sites)s::text[] IS NULL OR name = ANY(%(sites)s)",
+        {"at": at, "sites": None if sites is None else list(sites)},
+    ).fetchall()
     return {(row.name, row.quantity): row for row in rows}

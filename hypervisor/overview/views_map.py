@@ -45,7 +45,7 @@ def find_next(context: RequestContext, facts: Facts) -> Worsening | None:
         courses={name: facts.course},
         limits={name: {limit.name: limit.value for limit in facts.limits}},
         places={site.name: site for site in queries.list_river_sites(connection)},
-        forecasts=list_current(connection, now),
+        forecasts=list_current(connection, now, [name]),
         now=now,
     )
     return next(iter(find_worsening(facts.assets, water)), None)

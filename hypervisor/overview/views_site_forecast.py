@@ -77,7 +77,8 @@ def build_forecast(
 
 
 def _is_current(context: RequestContext, shown: IssuedForecast, now: datetime) -> bool:
-    forecast = list_current(context.connection, now).get((shown.site, shown.quantity))
+    current = list_current(context.connection, now, [shown.site])
+    forecast = current.get((shown.site, shown.quantity))
     return forecast is not None and forecast.issued == shown.issued
 
 
