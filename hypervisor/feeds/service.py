@@ -42,7 +42,7 @@ class FeedStatus:
         if state.problem:
             since = last or Message("never")
             return Message(
-                "{problem} ({count} failures in a row; last usable answer: {time})",
+                "{problem} (failures in a row: {count}; last usable answer: {time})",
                 state.problem,
                 state.failures,
                 since,

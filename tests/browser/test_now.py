@@ -70,6 +70,10 @@ def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console
     expect(page.locator("#step-territory")).to_have_attribute("aria-current", "step")
     expect(page.get_by_text("No sensor is blind")).to_have_count(0)
     assert violations(page) == []
+    page.get_by_role("link", name="A département from official services").click()
+    page.get_by_label("Département").select_option("91")
+    expect(page.get_by_text("hubeau.eaufrance.fr")).to_be_visible()
+    assert violations(page) == []
     asks = empty_console.page("/now", role="viewer")
     expect(asks.get_by_text("Nothing is connected yet")).to_be_visible()
     expect(asks.locator("#start")).to_contain_text("Administrator-All")

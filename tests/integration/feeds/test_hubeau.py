@@ -13,14 +13,17 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import databases
 from hypervisor.database.connect import Connection, connect
 from hypervisor.feeds import collect, queries
+from hypervisor.feeds.poll import read_clock
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device
+from hypervisor.stack.doctor_feeds import check_feeds
 from sensors._quality import Quality
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.evaluation.world import DAY, World, make_world
 from tests.integration.feeds.served import Clock, Service, served, write_curve
+from tests.unit.feeds.hostile import answering, body
 
 pytestmark = pytest.mark.integration
 
@@ -140,3 +143,20 @@ def test_one_process_asks_at_a_time(database_url: str) -> None:
     with connect(database_url, autocommit=True) as first, connect(database_url) as second:
         assert queries.claim(first)
         assert not queries.claim(second)
+
+
+def test_a_web_page_in_place_of_an_answer_is_one_dead_letter_and_a_sentence_in_doctor(
+    stack: Stack,
+) -> None:
+    page = body(b"<html><title>Maintenance</title></html>")
+    with _world(stack) as world, _polling(world) as connection, answering(page) as address:
+        settings = _settings(world, address)
+        for _ in range(2):
+            assert "(Maintenance)" in collect.poll(connection, settings, "hubeau").problem
+        letters = connection.execute("SELECT topic, reason, payload FROM dead_letter").fetchall()
+        assert letters == [("feeds/hubeau/answer", "not-json", letters[0][2])]
+        assert b"Maintenance" in letters[0][2]
+        connection.execute("UPDATE instance SET mode = 'live'")  # whose services doctor looks at
+        (finding,) = check_feeds(settings, read_clock())
+        assert finding.state == "bad"
+        assert "failures in a row: 2" in finding.what

@@ -65,4 +65,4 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
     problem = collect.poll(connection, settings, "vigicrues").problem
     assert "cannot be reached" in problem
     (status,) = (s for s in list_status(connection, settings) if s.feed.name == "vigicrues")
-    assert "1 failures in a row" in status.describe(read_clock())
+    assert "failures in a row: 1" in status.describe(read_clock())

@@ -268,7 +268,7 @@ function style() {
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
       { id: "zones", type: "fill", source: "zones", paint: { "fill-color": ["get", "colour"], "fill-opacity": 0.14, "fill-antialias": false } },
       { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": ["get", "colour"], "line-opacity": 0.4, "line-width": 0.8 } },
-      { id: "outlines", type: "line", source: "outlines", paint: { "line-color": colour("--line-2"), "line-width": 0.7 } },
+      { id: "outlines", type: "line", source: "outlines", paint: { "line-color": colour("--line-2"), "line-width": 0.7, "line-opacity": 0.6 } },
       { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--water"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
       { id: "communes", type: "symbol", source: "communes", layout: { "icon-image": "dot", "icon-allow-overlap": true } },
       { id: "commune-names", type: "symbol", source: "communes", minzoom: 8.4, layout: { "icon-image": ["concat", "name:", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 4], "icon-padding": 6, "symbol-sort-key": ["-", 0, ["get", "sites"]] } },
