@@ -175,13 +175,16 @@ def _warn_level(worth: Sequence[float]) -> float:
 
 
 def _best(measures: Mapping[str, Measures]) -> str:
-    """The least RMSE and CRPS, each against the best of its kind, and warnings that are worth."""
+    """The least RMSE and CRPS, each against the best of its kind, and warnings that are worth.
+
+    Their worth counts half: it comes of some sixty events, the errors of thousands of rows.
+    """
     rmse = min(measured.rmse for measured in measures.values()) or 1.0
     crps = min(measured.crps for measured in measures.values()) or 1.0
     return min(
         measures,
         key=lambda name: (
-            measures[name].rmse / rmse + measures[name].crps / crps - measures[name].worth
+            measures[name].rmse / rmse + measures[name].crps / crps - measures[name].worth / 2
         ),
     )
 
