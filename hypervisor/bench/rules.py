@@ -1,7 +1,7 @@
 """`hypervisor bench rules`: readings a second that evaluation takes with all packs."""
 
-import gc
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,9 @@ from hypervisor.bench.servers import Ground, Tick
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import pack_revisions as shipped_rules
-from hypervisor.evaluation.batch import Setup, load_memory, step
+from hypervisor.evaluation.batch import Report, Setup, step
+from hypervisor.evaluation.loop import LONGEST_STEP, load_frozen_memory
+from hypervisor.evaluation.memory import Memory
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
@@ -55,31 +57,29 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         mode=Mode.LIVE,
         retention=400 * _DAY * _SECOND,
         clock=lambda: datetime.now(UTC),
+        longest=LONGEST_STEP,
     )
     with connect(url) as writer, connect(url, autocommit=True) as own:
         reading_queries.create_staging_tables(writer)
         writer.commit()
-        memory = load_memory(own, setup)
-        _drain(own, memory, setup)
-        gc.freeze()  # as the watch does: the collector need not walk through the territory
+        memory = load_frozen_memory(own, setup)
+        pauses = [pause for pause, _ in _steps(own, memory, setup)]
         numbers = {
             key: series.id or 0 for key, series in registry_queries.load(writer).series.items()
         }
         writer.commit()
         base = int(time.time()) - (plan.times + 1) * _EVERY
         rows, spent, judged, alarms = 0, 0.0, 0, 0
-        pauses: list[float] = []
         for turn in range(plan.times):
             published = _rows(plan, places, numbers, base, turn)
             for first in range(0, len(published), plan.batch):
                 _commit(writer, published[first : first + plan.batch])
-                began = time.perf_counter()
-                report = step(own, memory, setup)
-                pauses.append(time.perf_counter() - began)
-                if turn == 0:
-                    continue  # a first reading changes everything
-                rows, spent = rows + report.rows, spent + pauses[-1]
-                judged, alarms = judged + report.evaluated, alarms + len(report.alarms)
+                for pause, report in _steps(own, memory, setup):
+                    pauses.append(pause)
+                    if turn == 0:
+                        continue  # a first reading changes everything
+                    rows, spent = rows + report.rows, spent + pause
+                    judged, alarms = judged + report.evaluated, alarms + len(report.alarms)
             tick("judging", turn + 1, plan.times)
         pairs = len(memory.territory.revisions)
     return {
@@ -94,12 +94,17 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "alarms": alarms,
         "step_p50_ms": round(float(np.percentile(pauses, 50)) * 1e3, 1),
         "step_p99_ms": round(float(np.percentile(pauses, 99)) * 1e3, 1),
+        "step_longest_ms": round(max(pauses) * 1e3, 1),
     }
 
 
-def _drain(own: Connection, memory: Any, setup: Setup) -> None:
-    while step(own, memory, setup).entries:
-        pass
+def _steps(own: Connection, memory: Memory, setup: Setup) -> Iterator[tuple[float, Report]]:
+    """Steps until the feed is read and all is evaluated, each with its duration (s)."""
+    report = None
+    while report is None or report.more:
+        began = time.perf_counter()
+        report = step(own, memory, setup)
+        yield time.perf_counter() - began, report
 
 
 def _commit(writer: Connection, rows: Rows) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.evaluation.series_stats import LATER, SeriesStats, highest
+from hypervisor.evaluation.recent_values import LATER, GoodReadings
+from hypervisor.evaluation.series_stats import SeriesStats, highest
 from hypervisor.evaluation.series_tail import Fresh, Mask, SeriesTail, is_good
 from rules._inputs import Instants
 from sensors._row import NEVER, Rows
@@ -55,6 +56,7 @@ def take_rows(
 ) -> Arrived:
     """Put the batch's rows (by series and time) into the tails; return what is new."""
     news = Arrived.nothing(stats)
+    stats.recent.begin_batch()
     series = stats.numbers
     rows = rows[np.isin(rows["series"], series)]  # others: of quantities that this version lacks
     if not len(rows):
@@ -63,15 +65,20 @@ def take_rows(
     places = np.searchsorted(series, rows["series"][starts]) + 1
     orderly = _in_order(rows, starts, stats.newest[places])
     _survey(rows, starts, places, news, stats)
-    ends = [*starts[1:].tolist(), len(rows)]
-    for start, end, place, good in zip(
-        starts.tolist(), ends, places.tolist(), orderly.tolist(), strict=True
+    ends = np.append(starts[1:], len(rows))
+    wait = orderly & (ends - starts == 1) & stats.waiting.admits(places, cursor=cursor)
+    stats.waiting.add(places[wait], rows[starts[wait]])
+    rest = ~wait
+    owners, ordered = rows["series"][starts[rest]].tolist(), orderly[rest].tolist()
+    for owner, start, end, place, good in zip(
+        *(owners, starts[rest].tolist(), ends[rest].tolist(), places[rest].tolist(), ordered),
+        strict=True,
     ):
-        tail = tails[int(rows["series"][start])]
+        tail = tails[owner]
         part = rows[start:end]
         if good and cursor >= tail.ahead_to:
             if tail.append(part):
-                news.trimmed.append(int(part["series"][0]))
+                news.trimmed.append(owner)
         else:
             _absorb_late(part, tail, place, news, cursor=cursor)
     late = [int(series) for series in rows["series"][starts][news.late[places]]]
@@ -105,6 +112,7 @@ def _survey(
     stats.high[places] = np.maximum(stats.high[places], np.maximum.reduceat(high, starts))
     stats.rise[places] += np.add.reduceat(np.maximum(high, 0.0), starts)
     stats.fall[places] += np.add.reduceat(np.minimum(low, 0.0), starts)
+    stats.recent.take(GoodReadings.of(places, starts, good, rows["time"], low, high))
     latest = np.maximum.reduceat(np.where(good, received, NEVER), starts)
     stats.arrived[places] = np.maximum(stats.arrived[places], latest)
 

@@ -1,9 +1,11 @@
 """One batch: feed -> new rows -> due evaluations -> columns -> engine -> reconciled -> recorded.
 
-Everything that follows from a batch, and how far the feed was read, is written in one transaction:
-after a kill at any point a batch is either done or not begun.
+How far the feed was read is written with the last that follows from a batch: after a kill before
+that the batch is evaluated again, with the same result.
 """
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,8 +20,8 @@ from hypervisor.database.connect import Connection
 from hypervisor.database.feed import Entry
 from hypervisor.evaluation import queries, revisions
 from hypervisor.evaluation.arrivals import Arrived, record_pauses, take_rows
-from hypervisor.evaluation.evaluate import due_tasks, evaluate_all
-from hypervisor.evaluation.memory import Memory, Watermark, revision_horizon, union
+from hypervisor.evaluation.evaluate import evaluate_due
+from hypervisor.evaluation.memory import Memory, Unfinished, Watermark, revision_horizon, union
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.recording import Findings, write
 from hypervisor.evaluation.schedule import explain
@@ -36,21 +38,26 @@ _ENTRIES = 200  # of the feed at once: a long absence need not fit into memory
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """`clock` is the wall's; `retention` of raw readings in µs."""
+    """`clock` is the wall's; `retention` of raw readings in µs.
+
+    `longest`: after so long (s) a step commits what it evaluated, and the next one goes on.
+    """
 
     catalogue: Catalogue
     mode: Mode
     retention: int
     clock: Callable[[], datetime]
+    longest: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one step did. `more`: the feed held more than one step takes."""
+    """What one step did. `more`: the feed held more than one step takes, or it is not finished."""
 
     entries: int
     rows: int
     evaluated: int
+    finished: bool = True
     alarms: Sequence[Alarm] = ()
     transitions: Sequence[Transition] = ()
     set_aside: Sequence[Pair] = ()
@@ -58,7 +65,7 @@ class Report:
 
     @property
     def more(self) -> bool:
-        return self.entries >= _ENTRIES
+        return not self.finished or self.entries >= _ENTRIES
 
 
 def load_memory(connection: Connection, setup: Setup) -> Memory:
@@ -85,43 +92,76 @@ def load_memory(connection: Connection, setup: Setup) -> Memory:
 
 
 def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
-    """Evaluate what is new or due by time alone. After an error discard the memory."""
+    """Evaluate what is new or due by time alone. After an error discard the memory.
+
+    How far the feed was read is saved when everything that follows from it was evaluated: after a
+    kill before that, it is read again, and evaluated with the same result.
+    """
+    until = time.monotonic() + setup.longest
     with connection.transaction():
-        entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
-        _listen(connection, memory, entries)
-        registry_changed = any(entry.kind == "registry" for entry in entries)
-        supplies_changed = _extend_schedule(memory, entries)
-        if supplies_changed or registry_changed:
-            revisions.revise(connection, memory, setup.catalogue, changed=supplies_changed)
-        rows = sort_rows(entries, oldest=revision_horizon(memory))
-        news = absorb(connection, memory, rows)
-        mark_due(memory, news)
-        findings = Findings(now=_now(memory, setup))
-        for evaluated in evaluate_all(connection, memory, due_tasks(connection, memory, news)):
-            findings.add(memory, evaluated)
+        rows = 0
+        if memory.unfinished is None:
+            memory.unfinished, rows = _read_feed(connection, memory, setup)
+        unfinished, findings = memory.unfinished, Findings(now=_now(memory, setup))
+        finished = _evaluate(memory, unfinished, findings, until)
         alarms, transitions = write(connection, memory, findings)
         set_aside, resumed = memory.setbacks.save(connection, findings.now)
-        memory.touched.add(rows)
         memory.touched.announce(connection, memory.registry)
-        state = replace(
-            memory.state,
-            cursor=cursor,
-            watermark=memory.watermark.floor,
-            evaluated_to=max(memory.state.evaluated_to, memory.watermark.floor),
-            engine=VERSION,
-        )
-        if entries or findings.evaluated:
-            queries.save_state(connection, state)
-    memory.state = state
+        finished = finished and _save_inputs(connection, memory, until)
+        if finished:
+            memory.unfinished = None
+            if unfinished.entries or findings.evaluated:
+                queries.save_state(connection, unfinished.state)
+            memory.state = unfinished.state
     return Report(
-        entries=len(entries),
-        rows=len(rows),
+        entries=unfinished.entries,
+        rows=rows,
         evaluated=findings.evaluated,
+        finished=finished,
         alarms=alarms,
         transitions=transitions,
         set_aside=set_aside,
         resumed=resumed,
     )
+
+
+def _evaluate(memory: Memory, unfinished: Unfinished, findings: Findings, until: float) -> bool:
+    """Evaluate until a time; whether nothing is left."""
+    for evaluated in unfinished.evaluations:
+        findings.add(memory, evaluated)
+        if time.monotonic() > until:
+            return False
+    return True
+
+
+def _save_inputs(connection: Connection, memory: Memory, until: float) -> bool:
+    while time.monotonic() <= until:
+        if revisions.save_inputs(connection, memory):
+            return True
+    return False
+
+
+def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Unfinished, int]:
+    """Take what is new into memory; what is to be evaluated, and how many rows came."""
+    entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
+    _listen(connection, memory, entries)
+    registry_changed = any(entry.kind == "registry" for entry in entries)
+    supplies_changed = _extend_schedule(memory, entries)
+    if supplies_changed or registry_changed:
+        revisions.revise(connection, memory, setup.catalogue, changed=supplies_changed)
+    rows = sort_rows(entries, oldest=revision_horizon(memory))
+    news = absorb(connection, memory, rows)
+    mark_due(memory, news)
+    memory.touched.add(rows)
+    state = replace(
+        memory.state,
+        cursor=cursor,
+        watermark=memory.watermark.floor,
+        evaluated_to=max(memory.state.evaluated_to, memory.watermark.floor),
+        engine=VERSION,
+    )
+    evaluations = evaluate_due(connection, memory, news)
+    return Unfinished(entries=len(entries), evaluations=evaluations, state=state), len(rows)
 
 
 def sort_rows(entries: Sequence[Entry], *, oldest: int) -> Rows:

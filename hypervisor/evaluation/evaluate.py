@@ -18,10 +18,10 @@ from hypervisor.evaluation.memory import Memory, earliest, load_standings
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from rules._engine import evaluate, run_start
-from rules._inputs import Horizon, Instants, Subject
+from rules._inputs import Horizon, Subject
 from rules._rule_state import StateChange, Verdict
 
-_BLOCK = 1_000  # subjects whose columns come from memory
+_BLOCK = 500  # subjects whose columns come from memory
 _STORED_BLOCK = 20  # subjects whose columns come from the store, perhaps a year of each
 
 
@@ -54,19 +54,51 @@ class Evaluated:
 
 log = logging.getLogger(__name__)
 _Both = tuple[Task, ColumnQuery]  # a task, and the columns that it needs
+Due = list[tuple[str, int]]  # of one subject: rules, and its number in the plan of each
 
 
-def due_tasks(connection: Connection, memory: Memory, news: Arrived) -> list[Task]:
-    """What is due, rule by rule."""
-    tasks: list[Task] = []
-    for plan in memory.plans.values():
+def evaluate_due(
+    connection: Connection, memory: Memory, news: Arrived
+) -> Iterator[list[Evaluated]]:
+    """Evaluate what is due, a block of subjects at a time; one list for each call of the engine.
+
+    A task that fails is set aside. The caller may stop after any list, and go on in a later
+    transaction, if nothing is made due meanwhile.
+    """
+    due = list_due(memory)
+    subjects = memory.territory.subjects
+    keys = iter(sorted(due, key=lambda key: (subjects[key].place or "", key)))
+    while block := list(islice(keys, _BLOCK)):
+        tasks = make_tasks(connection, memory, news, [due.pop(key) for key in block])
+        yield from _evaluate_tasks(connection, memory, tasks)
+
+
+def list_due(memory: Memory) -> dict[str, Due]:
+    """What is due, by subject."""
+    by_subject: dict[str, Due] = {}
+    for rule, plan in memory.plans.items():
         horizons = plan.horizons(memory.stats, memory.watermark.floor)
         due = np.flatnonzero(plan.due <= horizons).tolist()
         if memory.setbacks.now:
             due = [n for n in due if not memory.setbacks.holds(plan.pair(n), int(horizons[n]))]
+        for number in due:
+            by_subject.setdefault(plan.keys[number], []).append((rule, number))
+    return by_subject
 
-        make = partial(_make_tasks, connection, memory, plan, horizons, news)
-        for made in run_isolated(due, make, partial(_set_aside, memory, plan)):
+
+def make_tasks(
+    connection: Connection, memory: Memory, news: Arrived, due: Iterable[Due]
+) -> list[Task]:
+    """The tasks of some subjects, rule by rule."""
+    by_rule: dict[str, list[int]] = {}
+    for some in due:
+        for rule, number in some:
+            by_rule.setdefault(rule, []).append(number)
+    tasks: list[Task] = []
+    for rule, numbers in by_rule.items():
+        plan = memory.plans[rule]
+        make = partial(_make_tasks, connection, memory, plan, news)
+        for made in run_isolated(numbers, make, partial(_set_aside, memory, plan)):
             tasks += made
     return tasks
 
@@ -75,17 +107,16 @@ def _set_aside(memory: Memory, plan: EvaluationPlan, number: int, error: Excepti
     memory.setbacks.put(plan.pair(number), int(plan.due[number]), error)
 
 
-def _make_tasks(  # noqa: PLR0913, PLR0917
+def _make_tasks(
     connection: Connection,
     memory: Memory,
     plan: EvaluationPlan,
-    all_horizons: Instants,
     news: Arrived,
     some: Sequence[int],
 ) -> list[Task]:
     """The tasks of some subjects of a plan."""
     numbers = np.array(some, dtype=np.int64)
-    horizons = all_horizons[numbers]
+    horizons = plan.horizons(memory.stats, memory.watermark.floor)[numbers]
     seen = news.before[plan.listens[numbers]].max(axis=1)
     if plan.silence:
         seen = np.full(len(numbers), memory.state.watermark)
@@ -101,13 +132,9 @@ def _make_tasks(  # noqa: PLR0913, PLR0917
     ]
 
 
-def evaluate_all(
+def _evaluate_tasks(
     connection: Connection, memory: Memory, tasks: Iterable[Task]
 ) -> Iterator[list[Evaluated]]:
-    """Evaluate the tasks, a block of subjects at a time; one list for each call of the engine.
-
-    A task that fails is set aside.
-    """
     by_subject: dict[str, list[_Both]] = {}
 
     def failed(both: Task | _Both, error: Exception) -> None:

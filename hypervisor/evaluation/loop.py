@@ -21,7 +21,7 @@ from hypervisor.database.connect import (
 from hypervisor.database.locks import Lock
 from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
-from hypervisor.evaluation.memory import prune
+from hypervisor.evaluation.memory import Memory, prune
 from hypervisor.evaluation.queries import load_state
 from hypervisor.evaluation.setbacks import describe_setback
 from hypervisor.evaluation.territory import Territory
@@ -30,6 +30,7 @@ from rules._rule import SUBJECTS
 from sensors._domain import Catalogue
 from sensors._row import NEVER
 
+LONGEST_STEP = 0.2  # s of evaluating before a step commits
 _TICK = 1.0  # s between two looks at the feed without a notification
 _PRUNE_FEED = 60.0  # s
 _PRUNE_STATES = 3600.0  # s
@@ -77,16 +78,14 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
         mode=instance.mode,
         retention=wiring.retention,
         clock=wiring.clock,
+        longest=LONGEST_STEP,
     )
     listen(connection, feed.CHANNEL)
     now = _packs_effective(connection, instance, wiring)
     recorded = pack_revisions.record_and_log(connection, wiring.packs, now=now)
     if recorded:
         say(f"rules recorded from their packs: {', '.join(recorded)}")
-    gc.disable()  # what memory holds of the territory stays: the collector need not walk through it
-    memory = load_memory(connection, setup)
-    gc.freeze()
-    gc.enable()
+    memory = load_frozen_memory(connection, setup)
     say(
         f"{instance.mode.banner} {instance.name!r}: watching {_count_subjects(memory.territory)},"
         f" {len(memory.territory.revisions)} evaluations"
@@ -105,11 +104,22 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
         if now_s - feed_pruned > _PRUNE_FEED:
             feed.prune(connection, memory.state.cursor)
             feed_pruned = now_s
-        if now_s - states_pruned > _PRUNE_STATES:
+        if report.finished and now_s - states_pruned > _PRUNE_STATES:
             prune(connection, memory)
             states_pruned = now_s
         if not report.more:
             wait_for_notification(connection, _TICK)
+
+
+def load_frozen_memory(connection: Connection, setup: Setup) -> Memory:
+    """The memory; what it holds stays, and the collector need not walk through it."""
+    gc.disable()
+    try:
+        memory = load_memory(connection, setup)
+        gc.freeze()
+    finally:
+        gc.enable()
+    return memory
 
 
 def _packs_effective(connection: Connection, instance: Instance, wiring: Wiring) -> datetime | None:

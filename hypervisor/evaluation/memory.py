@@ -1,6 +1,6 @@
 """What the watch holds in memory; built from the database at start and after any error."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from hypervisor.evaluation.territory import Territory
 from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.readings import queries_history
 from hypervisor.registry.model import Registry
+from hypervisor.registry.queries import RegistryCopy
 from rules._inputs import Closing
 from rules._rule_state import Phase, StateChange
 from sensors._row import NEVER
@@ -74,9 +75,18 @@ class Standing:
     alarms: list[Alarm] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """Entries of the feed of which something is still to be evaluated; then `state` is saved."""
+
+    entries: int
+    evaluations: Iterator[Sequence[Any]]
+    state: EvaluationState
+
+
 @dataclass(kw_only=True)
 class Memory:
-    """`state`: what the last commit wrote."""
+    """`state`: what the last commit wrote; with `unfinished`, of what was read before."""
 
     state: EvaluationState
     territory: Territory
@@ -88,11 +98,14 @@ class Memory:
     gaps: tuple[tuple[int, int], ...]
     power_schedule: PowerSchedule
     closings: Mapping[Pair, tuple[Closing, ...]] = field(default_factory=dict)
+    registry_copy: RegistryCopy = field(default_factory=RegistryCopy)
     registry: Registry | None = None  # from which the territory was arranged
     facts: Mapping[Fact, Any] = field(default_factory=dict)  # of the territory, in plain values
-    inputs: Mapping[Fact, Any] | None = None  # of the last evaluation; None: not loaded yet
+    inputs: Mapping[Fact, Any] | None = None  # of this evaluation; None: not collected yet
+    saved_inputs: Mapping[Fact, Any] | None = None  # of the last evaluation, as they are stored
     touched: TouchedSites = field(default_factory=TouchedSites)
     setbacks: Setbacks = field(default_factory=Setbacks)
+    unfinished: Unfinished | None = None
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""

@@ -4,22 +4,62 @@ Most rows change nothing, and this finds them without an evaluation: a calm rule
 its condition cannot be true for any recent value of its series, nor for any pause between arrivals.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, is_in_service
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.rule_histories import RuleHistory
-from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import Mask
-from hypervisor.evaluation.value_ranges import Silences, Spans, can_be, silence_of
+from hypervisor.evaluation.value_ranges import Silences, Span, Spans, can_be, lasting_of
 from rules._inputs import Instants, Steps, Values
-from rules._rule import DEVICE
+from rules._rule import DEVICE, Rule
 from rules._tree import Call, Every, Node, walk
 from sensors._errors import Place
+from sensors._quantity import Reporting
 
 Places = Instants  # of series in SeriesStats; 0 is no series
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """Where only the latest readings matter (`near`), up to a time (µs); arrays by subject."""
+
+    near: Mask
+    upto: Instants
+
+    def held(self, stats: SeriesStats, places: Mapping[str, Places]) -> dict[str, Span]:
+        """Bounds of the values in force; of a subject that is not near, of all in memory."""
+        return {
+            name: self._choose(
+                (stats.recent.low[places_of], stats.recent.high[places_of]), stats.span(places_of)
+            )
+            for name, places_of in places.items()
+        }
+
+    def change(self, stats: SeriesStats, places: Places, alone: Mask, length: int) -> Span:
+        """Bounds of a change: between any values in memory, and what the latest readings give."""
+        low, high = stats.span(places)
+        least, most = low - high, high - low
+        exact = self.near & alone
+        if not exact.any():
+            return least, most
+        low, high = stats.recent.change(places, length)
+        return (
+            np.where(exact, np.fmax(low, least), least),
+            np.where(exact, np.fmin(high, most), most),
+        )
+
+    def unchanged(self, stats: SeriesStats, places: Places) -> Instants:
+        return np.where(self.near, stats.recent.unchanged(places, self.upto), LATER)
+
+    def _choose(self, latest: Span, all_values: Span) -> Span:
+        near = self.near.reshape(-1, *([1] * (latest[0].ndim - 1)))
+        return np.where(near, latest[0], all_values[0]), np.where(near, latest[1], all_values[1])
 
 
 @dataclass(kw_only=True)
@@ -38,7 +78,9 @@ class Prefilter:
     devices: Places  # of the series of each device; by subject and device
     missing: Mask  # which devices a subject does not have
     limits: Mapping[str, Values]
+    alone: Mask  # where only readings of one series make it be evaluated
     silences: Sequence[tuple[str, int]] = field(default_factory=list)
+    standstills: Sequence[tuple[str, int]] = field(default_factory=list)  # of `stuck`
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # series -> a model is in force
 
     @classmethod
@@ -46,7 +88,8 @@ class Prefilter:
         cls, rule: RuleHistory, subjects: Sequence[SubjectFacts], stats: SeriesStats
     ) -> "Prefilter":
         latest = rule.rules[-1]
-        of_devices = any(name == DEVICE for name, _ in _silences(latest.when))
+        silences = _lasting("silent", latest.when)
+        of_devices = any(name == DEVICE for name, _ in silences)
         devices, missing = _devices(subjects if of_devices else [], stats)
         return cls(
             when=latest.when,
@@ -66,7 +109,11 @@ class Prefilter:
                 name: np.array([_latest_limit(subject, name) for subject in subjects])
                 for name in latest.thresholds
             },
-            silences=list(_silences(latest.when)),
+            silences=silences,
+            standstills=[
+                each for each in _lasting("stuck", latest.when) if each[0] in latest.plain
+            ],
+            alone=np.array([_names_one_gauge(latest, s) for s in subjects], dtype=np.bool_),
             modelled={
                 name: np.array([_is_modelled(subject, name) for subject in subjects])
                 for name in latest.forecasts
@@ -86,11 +133,20 @@ class Prefilter:
             devices=empty,
             missing=np.empty((0, 0), dtype=np.bool_),
             limits={},
+            alone=np.zeros(size, dtype=np.bool_),
         )
 
-    def possible(self, stats: SeriesStats) -> Mask:
-        """Whether the condition can be true for recent values."""
-        return can_be(self.when, self._spans(stats, {}, {}))
+    def possible(self, stats: SeriesStats, latest: "Latest | None" = None) -> Mask:
+        """Whether the condition can be true for the values in memory, or for the latest alone."""
+        return can_be(self.when, self._spans(stats, {}, {}, latest))
+
+    def stuck_after(self, stats: SeriesStats, upto: Instants) -> Instants:
+        """When, after `upto`, time alone may complete a standstill; LATER if never."""
+        due = np.full(len(self.settled), LATER, dtype=np.int64)
+        for name, length in self.standstills:
+            until = stats.recent.unchanged_until(self.named[name], length, upto)
+            due = np.minimum(due, until)
+        return due
 
     def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot be true by `floor`, and when time alone may make it true."""
@@ -109,7 +165,11 @@ class Prefilter:
         return ~possible, due
 
     def _spans(
-        self, stats: SeriesStats, alone: Mapping[str, Silences], shared: Mapping[str, Silences]
+        self,
+        stats: SeriesStats,
+        alone: Mapping[str, Silences],
+        shared: Mapping[str, Silences],
+        latest: "Latest | None" = None,
     ) -> Spans:
         size = len(self.settled)
         width = next((places.shape[1] for places in self.members.values()), 0)
@@ -119,8 +179,9 @@ class Prefilter:
             sums={word: stats.sums(places) for word, places in self.members.items()},
             thresholds={name: values[:, np.newaxis] for name, values in self.limits.items()},
             silences=shared,
+            held={} if latest is None else latest.held(stats, self.members),
         )
-        return Spans(
+        spans = Spans(
             shape=(size,),
             series={name: stats.span(places) for name, places in self.named.items()},
             sums={name: stats.sums(places) for name, places in self.named.items()},
@@ -129,6 +190,19 @@ class Prefilter:
             modelled=self.modelled,
             members=members if width else None,
             present=self.present,
+        )
+        if latest is None:
+            return spans
+        return replace(
+            spans,
+            held=latest.held(stats, self.named),
+            changes={
+                name: partial(latest.change, stats, places, self.alone)
+                for name, places in self.named.items()
+            },
+            unchanged={
+                name: latest.unchanged(stats, self.named[name]) for name, _ in self.standstills
+            },
         )
 
     def _device_silences(self, stats: SeriesStats, floor: int) -> Silences:
@@ -148,12 +222,19 @@ def _silences_of(places: Places, stats: SeriesStats, floor: int) -> Silences:
     return Silences(paused=stats.paused[places], arrived=stats.arrived[places], upto=floor)
 
 
-def _silences(when: Node) -> Iterable[tuple[str, int]]:
-    for node in walk(when):
-        if isinstance(node, Call) and node.function == "silent":
-            silence = silence_of(node)
-            if silence is not None:
-                yield silence
+def _lasting(function: str, when: Node) -> list[tuple[str, int]]:
+    calls = [lasting_of(node) for node in walk(when) if isinstance(node, Call)]
+    return [each[1:] for each in calls if each is not None and each[0] == function]
+
+
+def _names_one_gauge(rule: Rule, subject: SubjectFacts) -> bool:
+    """Whether it is evaluated at the readings of one periodic series, and at no other times."""
+    names = rule.plain
+    around = (rule.shared, rule.afar, rule.forecasts, rule.words)
+    if len(names) != 1 or any(around):
+        return False
+    series = subject.series.get(next(iter(names)))
+    return series is not None and series.reporting is Reporting.PERIODIC
 
 
 def _place(subject: SubjectFacts, name: str, stats: SeriesStats) -> int:

@@ -1,6 +1,5 @@
 """What evaluation stores: its state, rule states, and the inputs that it used."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -165,13 +164,19 @@ def save_inputs(
     connection: Connection, facts: Mapping[tuple[str, str], Any], gone: Iterable[tuple[str, str]]
 ) -> None:
     """Store changed inputs; delete those that no longer exist."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO evaluation_input (kind, key, facts) VALUES (%s, %s, %s)"
-            " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
-            [(kind, key, json.dumps(value)) for (kind, key), value in facts.items()],
+    records = [{"kind": kind, "key": key, "facts": value} for (kind, key), value in facts.items()]
+    connection.execute(
+        "INSERT INTO evaluation_input (kind, key, facts) SELECT kind, key, facts"
+        " FROM jsonb_to_recordset(%s) AS (kind text, key text, facts jsonb)"
+        " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
+        [msgspec.json.encode(records).decode()],
+    )
+    if gone := list(gone):
+        connection.execute(
+            "DELETE FROM evaluation_input USING unnest(%s::text[], %s::text[]) AS gone (kind, key)"
+            " WHERE (evaluation_input.kind, evaluation_input.key) = (gone.kind, gone.key)",
+            [[kind for kind, _ in gone], [key for _, key in gone]],
         )
-        cursor.executemany("DELETE FROM evaluation_input WHERE kind = %s AND key = %s", list(gone))
 
 
 def _moment(instant: int) -> datetime | None:

@@ -12,8 +12,8 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
 from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Memory, Standing
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.schedule import EvaluationPlan, is_calm
-from hypervisor.evaluation.series_stats import LATER
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from hypervisor.evaluation.transitions import last_value, list_transitions
 from hypervisor.notifications import queries_outbox

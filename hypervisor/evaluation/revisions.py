@@ -24,12 +24,12 @@ from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import concerns
 from hypervisor.evaluation.territory import Territory, arrange
-from hypervisor.registry import queries as registry_queries
 from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER
 
 _Facts = Mapping[Fact, Any]
+_INPUTS = 1_000  # stored at once
 _BETWEEN = "\n"  # rule and subject of a closing
 
 
@@ -42,8 +42,8 @@ def revise(
     schedule did.
     """
     changed |= memory.power_schedule.extend(memory.watermark.floor, memory.gaps)
-    registry = registry_queries.load(connection)
-    if changed or registry != memory.registry:
+    registry = memory.registry_copy.load(connection)
+    if changed or registry is not memory.registry:
         memory.registry = registry
         zone = instance_store.require(connection).timezone
         memory.territory = arrange(registry, catalogue, memory.power_schedule, zone=zone)
@@ -77,22 +77,38 @@ def try_again(memory: Memory) -> None:
 
 
 def settle(connection: Connection, memory: Memory) -> None:
-    """Compare with the inputs of the last evaluation, and store the present ones."""
+    """Compare with the inputs of the last evaluation; the present ones are saved after the next."""
     memory.closings = {
         pair: tuple(Closing(at=at, reason=reason) for at, reason in closings)
         for pair, closings in queries.load_closings(connection).items()
     }
-    last = queries.load_inputs(connection) if memory.inputs is None else memory.inputs
+    if memory.inputs is None:
+        memory.inputs = memory.saved_inputs = queries.load_inputs(connection)
+    last = memory.inputs
     now = _collect_facts(memory)
     changed = {key: _difference(key[0], last[key], now[key]) for key in last.keys() & now.keys()}
     _bring_forward(memory, {key: each for key, each in changed.items() if each is not None})
     _reevaluate_closed(memory, last, now)
-    queries.save_inputs(
-        connection,
-        {key: value for key, value in now.items() if last.get(key) != value},
-        [key for key in last if key not in now],
-    )
     memory.inputs = now
+
+
+def save_inputs(connection: Connection, memory: Memory) -> bool:
+    """Store inputs of a finished evaluation, in the caller's transaction; whether all are stored.
+
+    After a kill in between, those stored are not compared again: they were evaluated.
+    """
+    last, now = memory.saved_inputs or {}, memory.inputs or {}
+    if last is now:
+        return True
+    changed = [key for key, value in now.items() if last.get(key) != value]
+    some = {key: now[key] for key in changed[:_INPUTS]}
+    gone = last.keys() - now.keys()
+    queries.save_inputs(connection, some, gone)
+    if len(some) == len(changed):
+        memory.saved_inputs = now
+    else:
+        memory.saved_inputs = {key: last[key] for key in last if key not in gone} | some
+    return len(some) == len(changed)
 
 
 def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]) -> None:

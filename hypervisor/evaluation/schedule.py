@@ -14,13 +14,15 @@ from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import BEGINNING, text
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.prefilter import Prefilter
+from hypervisor.evaluation.prefilter import Latest, Prefilter
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.rule_histories import RuleHistory
-from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import Mask
 from rules._inputs import Instants
 from rules._rule_state import Phase, StateChange, Truth
 from sensors._errors import Message
+from sensors._row import NEVER
 
 log = logging.getLogger(__name__)
 
@@ -128,11 +130,26 @@ class EvaluationPlan:
     ) -> Mask:
         """Those candidates whose condition the news since `first` cannot make true."""
         if not self.silence:
-            return candidates & (self.prefilter.settled <= first) & ~self.prefilter.possible(stats)
+            return self._unmoved(candidates, first, news, stats, floor)
         heard_before = news.heard_before[self.listens].max(axis=1, initial=0)
         newer = (first > watermark) | (first >= heard_before)  # else it changes what was evaluated
         quiet: Mask = candidates & newer & (self.prefilter.settled <= first)
         return quiet & self._cannot_be_silent(stats, floor, quiet)
+
+    def _unmoved(
+        self, candidates: Mask, first: Instants, news: Arrived, stats: SeriesStats, floor: int
+    ) -> Mask:
+        """Where no value makes it true; due only when time alone may.
+
+        Behind all rows that were there before, only the latest values are in force.
+        """
+        near = news.before[self.listens].max(axis=1, initial=NEVER) <= first
+        upto = self.horizons(stats, floor)
+        possible = self.prefilter.possible(stats, Latest(near=near, upto=upto))
+        quiet: Mask = candidates & (self.prefilter.settled <= first) & ~possible
+        renewed = quiet & (self.prefilter.settled <= self.due)
+        self.due[renewed] = self.prefilter.stuck_after(stats, upto)[renewed]
+        return quiet
 
     def rest(self, numbers: Instants, stats: SeriesStats, floor: int) -> None:
         """Clear what was evaluated; what cannot become true waits until its series move."""

@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from hypervisor.evaluation.series_tail import SeriesTail, is_good
+from hypervisor.evaluation.recent_values import LATER, GoodReadings, RecentValues
+from hypervisor.evaluation.series_tail import SeriesTail, WaitingRows, is_good
 from rules._inputs import Instants, Values
 from sensors._quality import Quality
 from sensors._row import NEVER, Rows
 
-LATER = np.iinfo(np.int64).max  # a time that has not come
 _SATURATED = int(Quality.SATURATED)
 
 
@@ -32,6 +32,8 @@ class SeriesStats:
     fall: Values
     arrived: Instants
     paused: Instants
+    recent: RecentValues
+    waiting: WaitingRows
 
     @classmethod
     def of(cls, tails: Mapping[int, SeriesTail]) -> "SeriesStats":
@@ -45,7 +47,11 @@ class SeriesStats:
             fall=np.zeros(size),
             arrived=np.full(size, NEVER, dtype=np.int64),
             paused=np.full(size, LATER, dtype=np.int64),
+            recent=RecentValues.empty(size),
+            waiting=WaitingRows.of(size),
         )
+        for series, place in stats.place.items():
+            tails[series].wait_in(stats.waiting, place)
         stats.read(tails, tails)
         return stats
 
@@ -76,6 +82,7 @@ class SeriesStats:
             (self.arrived, NEVER),
         ):
             facts[places] = nothing
+        self.recent.forget(places)
         some = lengths > 0
         if not some.any():
             return
@@ -83,6 +90,7 @@ class SeriesStats:
         rows = np.concatenate(parts)
         at = (np.cumsum(lengths) - lengths)[some]
         good, places = is_good(rows), places[some]
+        complete_from = np.array([t.complete_from for _, t in chosen], dtype=np.int64)[some]
         low = np.where(good, rows["value"], np.inf)
         high = np.where(good, highest(rows), -np.inf)
         self.low[places] = np.minimum.reduceat(low, at)
@@ -90,6 +98,8 @@ class SeriesStats:
         self.rise[places] = np.add.reduceat(np.maximum(high, 0.0), at)
         self.fall[places] = np.add.reduceat(np.minimum(low, 0.0), at)
         self.arrived[places] = np.maximum.reduceat(np.where(good, rows["received"], NEVER), at)
+        self.recent.take(GoodReadings.of(places, at, good, rows["time"], low, high))
+        self.recent.forget_batch(places, complete_from)
 
 
 def highest(good: Rows) -> Values:

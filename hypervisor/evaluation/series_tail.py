@@ -15,6 +15,7 @@ from sensors._row import NEVER, ROW, Rows, believed
 Mask = NDArray[np.bool_]
 
 _MOST = 20_000  # rows of one series; older ones are read from the store
+_TOGETHER = 16  # single rows that wait until they are appended together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,38 @@ class Fresh:
     overwritten: tuple[int, ...] = ()
 
 
+@dataclass(kw_only=True)
+class WaitingRows:
+    """Single rows in order, by place of their series, until its tail is read or has no more room.
+
+    `room`: how many may wait; `ahead_to`: as of the tail.
+    """
+
+    rows: Rows
+    count: Instants
+    room: Instants
+    ahead_to: Instants
+
+    @classmethod
+    def of(cls, size: int) -> "WaitingRows":
+        return cls(
+            rows=np.empty((size, _TOGETHER), dtype=ROW),
+            count=np.zeros(size, dtype=np.int64),
+            room=np.zeros(size, dtype=np.int64),
+            ahead_to=np.zeros(size, dtype=np.int64),
+        )
+
+    def admits(self, places: Instants, *, cursor: int) -> Mask:
+        """Where a row of series in order may wait."""
+        room: Mask = (self.count[places] < self.room[places]) & (self.ahead_to[places] <= cursor)
+        return room
+
+    def add(self, places: Instants, rows: Rows) -> None:
+        """One row for each place."""
+        self.rows[places, self.count[places]] = rows
+        self.count[places] += 1
+
+
 class SeriesTail:
     """One series. It grows at its end; rows that do not fit there are merged.
 
@@ -39,7 +72,10 @@ class SeriesTail:
     has passed `ahead_to`, even a row that it holds counts as new.
     """
 
-    __slots__ = ("_rows", "_size", "ahead_to", "complete_from", "keep", "older")
+    __slots__ = (
+        *("_place", "_rows", "_size", "_waiting"),
+        *("ahead_to", "complete_from", "keep", "older"),
+    )
 
     def __init__(self, *, keep: int) -> None:
         """Keep rows no older than `keep` µs before the newest."""
@@ -49,15 +85,21 @@ class SeriesTail:
         self.older = np.empty(0, dtype=ROW)
         self._rows = np.empty(16, dtype=ROW)
         self._size = 0
+        self._waiting: WaitingRows | None = None
+        self._place = 0
 
     @property
     def rows(self) -> Rows:
         """Complete from `complete_from` on, ascending by time."""
+        if self._waiting is not None and (count := self._waiting.count[self._place]):
+            self._waiting.count[self._place] = 0
+            self._join(self._waiting.rows[self._place, :count])
         return self._rows[: self._size]
 
     @property
     def newest(self) -> int:
-        return int(self._rows["time"][self._size - 1]) if self._size else NEVER
+        rows = self.rows
+        return int(rows["time"][-1]) if len(rows) else NEVER
 
     def fill(self, rows: Rows, *, complete_from: int) -> None:
         """Start with all stored rows from `complete_from` on, and some older ones."""
@@ -107,19 +149,35 @@ class SeriesTail:
         latest = int(self.rows["received"].max(initial=NEVER))
         return latest - self.keep if latest > NEVER + self.keep else latest
 
+    def wait_in(self, waiting: WaitingRows, place: int) -> None:
+        """Let rows wait at a place of `waiting` from now on."""
+        _ = self.rows
+        self._waiting, self._place = waiting, place
+        waiting.ahead_to[place] = self.ahead_to
+        self._measure()
+
     def append(self, rows: Rows) -> bool:
         """Append rows that all lie behind the others, ascending; whether old ones were dropped."""
+        before = self.rows
         trimmed = False
-        if self._size + len(rows) > len(self._rows):
+        if len(before) + len(rows) > len(self._rows):
             trimmed = self._trim(int(rows["time"][-1]))
+        self._join(rows)
+        return trimmed
+
+    def _join(self, rows: Rows) -> None:
         needed = self._size + len(rows)
         if needed > len(self._rows):
             grown = np.empty(2 * needed, dtype=ROW)
-            grown[: self._size] = self.rows
+            grown[: self._size] = self._rows[: self._size]
             self._rows = grown
         self._rows[self._size : needed] = rows
         self._size = needed
-        return trimmed
+        self._measure()
+
+    def _measure(self) -> None:
+        if self._waiting is not None:
+            self._waiting.room[self._place] = min(len(self._rows) - self._size, _TOGETHER)
 
     def _merge(self, rows: Rows, newest: int) -> Fresh | None:
         stored = np.concatenate([self.older, self.rows])
@@ -139,9 +197,12 @@ class SeriesTail:
         )
 
     def _replace(self, rows: Rows) -> None:
+        if self._waiting is not None:
+            self._waiting.count[self._place] = 0
         self._rows = np.empty(max(2 * len(rows), 16), dtype=ROW)
         self._rows[: len(rows)] = rows
         self._size = len(rows)
+        self._measure()
 
     def _trim(self, newest: int) -> bool:
         """Drop rows that are too old, if they are at least a quarter."""

@@ -24,9 +24,10 @@ class TouchedSites:
     registry: Registry | None = None  # from which `places` were made
 
     def add(self, rows: Rows) -> None:
-        """Add the sites of these readings."""
+        """Add the sites of these readings, which are sorted by series."""
         if self.series is not None and len(rows):
-            self.series.update(np.unique(rows["series"]).tolist())
+            first = np.flatnonzero(np.diff(rows["series"], prepend=-1))
+            self.series.update(rows["series"][first].tolist())
 
     def announce(self, connection: Connection, registry: Registry | None) -> None:
         """Log an event in the caller's transaction, if the last one is a second ago."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.evaluation.series_stats import LATER
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.series_tail import Mask
 from rules._functions import FORECASTS
 from rules._inputs import Instants, Values
@@ -61,14 +61,18 @@ class Silences:
 class Spans:
     """Bounds of each subject's values by series, thresholds by name; arrays of `shape`.
 
-    `members`: the same of a group's members, along one more axis; `present`: by word, which members
-    measure it.
+    `held`: of those in force, where it is known; `changes`: of a change, by its length (µs).
+    `unchanged`: for how long at most (µs) the value has not changed. `members`: the same of a
+    group's members, along one more axis; `present`: by word, which members measure it.
     """
 
     shape: tuple[int, ...]
     series: Mapping[str, Span]
     sums: Mapping[str, Span]  # of the sum of any of its values
     thresholds: Mapping[str, Values]
+    held: Mapping[str, Span] = field(default_factory=dict)
+    changes: Mapping[str, Callable[[int], Span]] = field(default_factory=dict)
+    unchanged: Mapping[str, Instants] = field(default_factory=dict)
     silences: Mapping[str, Silences] = field(default_factory=dict)
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # where there may be a forecast
     members: "Spans | None" = None
@@ -87,18 +91,24 @@ def can_be(node: Node, spans: Spans, *, true: bool = True) -> Mask:
     if isinstance(node, Comparison):
         operator = node.operator if true else _NEGATED[node.operator]
         return _compare(operator, _span(node.left, spans), _span(node.right, spans))
-    if true and isinstance(node, Call) and node.function == "silent":
-        silence = silence_of(node)
-        if silence is not None and silence[0] in spans.silences:
-            return spans.silences[silence[0]].of(silence[1])
+    lasting = lasting_of(node) if true and isinstance(node, Call) else None
+    if lasting is not None:
+        function, name, length = lasting
+        if function == "silent" and name in spans.silences:
+            return spans.silences[name].of(length)
+        if function == "stuck" and name in spans.unchanged:
+            return np.asarray(spans.unchanged[name] >= length)
     return np.ones(spans.shape, dtype=np.bool_)
 
 
-def silence_of(call: Call) -> tuple[str, int] | None:
-    """The series or device of a `silent`, and its length (µs)."""
-    name, length = call.arguments
-    if isinstance(name, Name) and isinstance(length, Number):
-        return name.name, int(length.value)
+def lasting_of(call: Call) -> tuple[str, str, int] | None:
+    """Of a `silent` or `stuck`: the function, the series or device, and its length (µs)."""
+    match call:
+        case Call(
+            function="silent" | "stuck" as function,
+            arguments=(Name(name=name), Number(value=length)),
+        ):
+            return function, name, int(length)
     return None
 
 
@@ -133,7 +143,7 @@ def _span_of(node: Node, spans: Spans) -> Span:
         case Number():
             span = (np.full(spans.shape, node.value),) * 2
         case Name():
-            span = spans.series.get(node.name)
+            span = spans.held.get(node.name) or spans.series.get(node.name)
         case Threshold() if node.name in spans.thresholds:
             span = (spans.thresholds[node.name],) * 2
         case Scaled():
@@ -142,15 +152,26 @@ def _span_of(node: Node, spans: Spans) -> Span:
         case Arithmetic() if node.operator in _ARITHMETIC:
             left, right = _span_of(node.left, spans), _span_of(node.right, spans)
             span = _ARITHMETIC[node.operator](left, right)
-        case Call(function=function, arguments=(Name(name=name), *_)) if function in _CALLS:
-            span = _CALLS[function](spans.series[name]) if name in spans.series else None
-        case Call(function="sum", arguments=(Name(name=name), *_)):
-            span = spans.sums.get(name)
-        case Call(function="share", arguments=(condition,)):
-            span = _share(condition, spans)
-        case Call(function=function) if function in FORECASTS:
-            span = _forecast(node, spans)
+        case Call():
+            span = _of_call(node, spans)
     return span or anything
+
+
+def _of_call(call: Call, spans: Spans) -> Span | None:
+    match call:
+        case Call(function="change", arguments=(Name(name=name), Number(value=length))) if (
+            name in spans.changes
+        ):
+            return spans.changes[name](int(length))
+        case Call(function=function, arguments=(Name(name=name), *_)) if function in _CALLS:
+            return _CALLS[function](spans.series[name]) if name in spans.series else None
+        case Call(function="sum", arguments=(Name(name=name), *_)):
+            return spans.sums.get(name)
+        case Call(function="share", arguments=(condition,)):
+            return _share(condition, spans)
+        case Call(function=function) if function in FORECASTS:
+            return _forecast(call, spans)
+    return None
 
 
 def _forecast(call: Call, spans: Spans) -> Span | None:

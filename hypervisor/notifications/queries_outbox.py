@@ -49,25 +49,27 @@ class Entry:
 
 def put_events(connection: Connection, events: Iterable[Event]) -> int:
     """Insert events in the caller's transaction; returns how many were new."""
-    written = 0
-    for event in events:
-        cursor = connection.execute(
+    with connection.cursor() as cursor:
+        cursor.executemany(
             "INSERT INTO outbox (alarm, event, key, at, body, due)"
             " VALUES (%(alarm)s::bigint, %(event)s, CASE WHEN %(numbered)s THEN"
             "   (SELECT nth FROM (SELECT %(key)s || ':' || generate_series(1, 1000000) AS nth) AS n"
             "    WHERE NOT EXISTS (SELECT FROM outbox WHERE key = nth) LIMIT 1)"
             "  ELSE %(key)s END, %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
-            {
-                "alarm": event.alarm,
-                "event": event.event,
-                "key": event.key,
-                "numbered": event.numbered,
-                "at": moment(event.at),
-                "body": Jsonb(dict(event.body)),
-                "due": moment(event.at if event.due is None else event.due),
-            },
+            [
+                {
+                    "alarm": event.alarm,
+                    "event": event.event,
+                    "key": event.key,
+                    "numbered": event.numbered,
+                    "at": moment(event.at),
+                    "body": Jsonb(dict(event.body)),
+                    "due": moment(event.at if event.due is None else event.due),
+                }
+                for event in events
+            ],
         )
-        written += cursor.rowcount
+        written = max(cursor.rowcount, 0)  # -1 without any
     if written:
         notify_workers(connection)
     return written

@@ -52,6 +52,32 @@ def load(connection: Connection) -> Registry:
     return make_registry(things, queries_tables.list_revisions(connection))
 
 
+class RegistryCopy:
+    """The registry as it was read last; what did not change since is not read again."""
+
+    def __init__(self) -> None:
+        """Nothing was read."""
+        self._things: dict[str, tuple[object, list[Any]]] = {}  # by kind, with its fingerprint
+        self._revisions: dict[int, Revision] = {}
+        self._registry: Registry | None = None
+
+    def load(self, connection: Connection) -> Registry:
+        """What `load` would return; the same object when nothing changed."""
+        same = self._registry is not None
+        for name, kind in KINDS.items():
+            fingerprint = queries_tables.fingerprint(connection, kind)
+            if name not in self._things or self._things[name][0] != fingerprint:
+                self._things[name] = fingerprint, [*queries_tables.list_things(connection, kind)]
+                same = False
+        revisions = queries_tables.list_new_revisions(connection, self._revisions)
+        same &= [*revisions] == [*self._revisions]
+        if self._registry is None or not same:
+            self._revisions = revisions
+            things = {name: listed for name, (_, listed) in self._things.items()}
+            self._registry = make_registry(things, revisions.values())
+        return self._registry
+
+
 class RegistryCache:
     """A cached registry, reloaded after a change.
 
@@ -61,6 +87,7 @@ class RegistryCache:
     def __init__(self) -> None:
         """An empty cache."""
         self._lock = threading.Lock()
+        self._copy = RegistryCopy()
         self._known: tuple[int, Registry] | None = None
 
     def load(self, connection: Connection) -> Registry:
@@ -68,7 +95,7 @@ class RegistryCache:
         version = feed.registry_version(connection)  # before: what is read may be newer, not older
         with self._lock:
             if self._known is None or self._known[0] != version:
-                self._known = version, load(connection)
+                self._known = version, self._copy.load(connection)
             return self._known[1]
 
 

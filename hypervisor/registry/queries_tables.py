@@ -39,9 +39,23 @@ _SELECTS: Mapping[type[Any], str] = {
 }
 
 
+_FINGERPRINTS: Mapping[type[Any], str] = {
+    kind: "SELECT count(*), coalesce(sum(hashtextextended(row::text, 0)), 0)"  # noqa: S608  constants
+    f" FROM ({select}) AS row"
+    for kind, select in _SELECTS.items()
+}
+
+
 def list_things(connection: Connection, kind: type[Row]) -> Iterable[Row]:
     """All things of a class, by key; sites in river order."""
     return connection.cursor(row_factory=class_row(kind)).execute(_SELECTS[kind].encode())
+
+
+def fingerprint(connection: Connection, kind: type[Any]) -> tuple[int, int]:
+    """Of the rows that things of a class are made of: it changes when any of them does."""
+    row = connection.execute(_FINGERPRINTS[kind].encode()).fetchone()
+    assert row is not None, "an aggregate is one row"  # noqa: S101
+    return int(row[0]), int(row[1])
 
 
 def list_revisions(connection: Connection, kind: str | None = None) -> Iterable[Revision]:
@@ -52,3 +66,21 @@ def list_revisions(connection: Connection, kind: str | None = None) -> Iterable[
         " ORDER BY kind, key, effective, id",
         {"kind": kind},
     )
+
+
+def list_new_revisions(
+    connection: Connection, before: Mapping[int, Revision]
+) -> dict[int, Revision]:
+    """All revisions by id, in order; those of `before` are not read again: none ever changes."""
+    order = [
+        row[0]
+        for row in connection.execute("SELECT id FROM revision ORDER BY kind, key, effective, id")
+    ]
+    missing = [number for number in order if number not in before]
+    read = connection.cursor(row_factory=class_row(Revision)).execute(
+        "SELECT id, kind, key, value, effective, author, reason, illustrative"
+        " FROM revision WHERE id = ANY(%s)",
+        [missing],
+    )
+    new = {revision.id: revision for revision in read if revision.id is not None}
+    return {number: before[number] if number in before else new[number] for number in order}

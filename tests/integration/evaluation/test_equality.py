@@ -147,7 +147,19 @@ def outage_in_reverse(world: World, sent: Sequence[Sent], rng: random.Random) ->
         world.step()
 
 
+def in_small_steps_and_killed(world: World, sent: Sequence[Sent], rng: random.Random) -> None:
+    """Each step commits after one call of the engine; kills before a batch is finished."""
+    world.longest = 0.0
+    for at in range(0, len(sent), 60):
+        world.store(sent[at : at + 60])
+        world.beat(sent[at].arrival)
+        while world.step().more:
+            if rng.random() < 0.1:
+                world.restart()
+
+
 PLAYS: tuple[Play, ...] = (
+    in_small_steps_and_killed,
     in_batches,
     at_once,
     doubled_and_killed,

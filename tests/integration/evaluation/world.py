@@ -1,5 +1,6 @@
 """A small territory on the real database, fed as ingest feeds it and watched step by step."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +109,7 @@ class World:
     rules: str = RULES
     others: dict[str, str] = field(default_factory=dict)  # packs of other domains
     retention: int = 400 * 24 * 60 * MINUTE
+    longest: float = math.inf  # s of evaluating before a step commits
 
     @property
     def setup(self) -> Setup:
@@ -116,6 +118,7 @@ class World:
             mode=self.mode,
             retention=self.retention,
             clock=lambda: datetime(2024, 1, 2, tzinfo=UTC),
+            longest=self.longest,
         )
 
     def register(
@@ -237,7 +240,7 @@ class World:
 
     def settle(self) -> None:
         """Step until nothing is left to do."""
-        while self.step().entries:
+        while (report := self.step()).entries or report.more:
             pass
 
     def log(self) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ import pytest
 
 from hypervisor.evaluation import arrivals
 from hypervisor.evaluation.arrivals import Arrived
-from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.recent_values import LATER
+from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import SeriesTail
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows

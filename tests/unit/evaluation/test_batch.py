@@ -135,7 +135,8 @@ NOBODY: Any = None
 
 def due(memory: Any) -> list[Task]:
     news = SimpleNamespace(before=memory.stats.newest)
-    return evaluate.due_tasks(NOBODY, memory, news)  # type: ignore[arg-type]
+    due = evaluate.list_due(memory).values()
+    return evaluate.make_tasks(NOBODY, memory, news, due)  # type: ignore[arg-type]
 
 
 def test_what_is_due_by_the_horizon_is_judged_from_then_on() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation.facts import SubjectFacts, forecast
 from hypervisor.evaluation.prefilter import Prefilter
-from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.recent_values import LATER
+from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.registry.model import Revision
 from rules._forecast import model_to_json

@@ -10,8 +10,8 @@ from hypervisor.alarms.queries import Alarm
 from hypervisor.evaluation import recording
 from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Standing
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.recording import Findings
-from hypervisor.evaluation.series_stats import LATER
 from hypervisor.evaluation.setbacks import Setbacks
 from rules._reconcile import ChangeKind
 from rules._rule_state import Episode, Phase, StateChange, Truth, Verdict

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.evaluation import revisions
 from hypervisor.evaluation.memory import Standing
-from hypervisor.evaluation.series_stats import LATER
+from hypervisor.evaluation.recent_values import LATER
 from rules._inputs import Closing
 from rules._rule import Rule
 from sensors._row import NEVER

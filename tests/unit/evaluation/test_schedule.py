@@ -11,8 +11,9 @@ from hypervisor.evaluation import arrivals as news
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.prefilter import Prefilter
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.schedule import EvaluationPlan, explain, is_calm
-from hypervisor.evaluation.series_stats import LATER, SeriesStats
+from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import Fresh, SeriesTail
 from rules._inputs import Device, Steps
 from rules._rule import Rule

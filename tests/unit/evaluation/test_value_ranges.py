@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hypervisor.evaluation.series_stats import LATER
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.value_ranges import Silences, Spans, can_be
 from rules._pack import load_pack
 from rules._tree import Node
