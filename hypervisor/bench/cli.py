@@ -82,13 +82,20 @@ def ingest(
         bool,
         typer.Option("--rollup", help="Ingest with `rollup` running, compared with ingest alone."),
     ] = False,
+    forecasts: Annotated[
+        bool,
+        typer.Option(
+            "--forecasts",
+            help="Ingest with `rollup` issuing forecasts, compared with ingest alone.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Throughput and delay of ingest, compared with a bare loop."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from hypervisor.bench.ingest import FORMS, ROLLED, WATCHED, Bench, Plan
+    from hypervisor.bench.ingest import FORECAST, FORMS, ROLLED, WATCHED, Bench, Plan
     from hypervisor.bench.servers import BenchError, ground
 
     if form is not None and form not in FORMS:
@@ -96,9 +103,10 @@ def ingest(
     plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
     if watch:
         plan = replace(plan, kinds=("ingest", WATCHED))
-    if rollup:  # long enough that hours are rolled up during the run
+    if rollup or forecasts:  # long enough that hours are rolled up during the run
         plan = replace(plan, messages=messages * 4, seconds=seconds * 5)
-        plan = replace(plan, rows=(4,), rates=(1_000,), kinds=("ingest", ROLLED))
+        plan = replace(plan, kinds=("ingest", FORECAST if forecasts else ROLLED))
+        plan = replace(plan, rows=(4,), rates=(1_000,))
     if form is not None:
         plan = replace(plan, messages=messages // 3, rows=(4,), rates=(1_000,), kinds=FORMS[form])
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -1,4 +1,4 @@
-"""The consuming process of the bench: `python -m hypervisor.bench.consumer KIND ROWS FILE`.
+"""The consuming process of the bench: `python -m hypervisor.bench.consumer KIND BASE STEP FILE`.
 
 It reads its settings from the environment, prints `ready` when it has subscribed, and works until a
 line comes on stdin; then it writes when each message was committed (monotonic seconds) and ends.
@@ -32,15 +32,16 @@ class Commits:
     def note(self, rows: Rows) -> None:
         self.noted.append((time.monotonic(), rows))
 
-    def save(self, file: str, first_series: dict[int, int], base: int) -> None:
-        """For each message its commit: its number is that of its device and its second."""
+    def save(self, file: str, first_series: dict[int, int], load: tuple[int, int]) -> None:
+        """For each message its commit: its number is that of its device and its time."""
+        base, step = load
         numbers, times = [], []
         for at, rows in self.noted:
             mapped = [first_series.get(series, -1) for series in rows["series"].tolist()]
             place = np.array(mapped, dtype=np.int64)  # a batch may hold heartbeats only
             is_first = place >= 0
             seconds = rows["time"][is_first] // 1_000_000 - base
-            numbers.append(seconds * DEVICES + place[is_first])
+            numbers.append(seconds // step * DEVICES + place[is_first])
             times.append(np.full(int(is_first.sum()), at))
         np.savez(
             file,
@@ -66,7 +67,7 @@ def _await_line(stop: threading.Event) -> None:
 
 
 def main() -> None:
-    kind, base, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    kind, base, step, file = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     settings = Settings()
     log_to_stderr()
     with connect(settings.database_url) as connection:
@@ -88,7 +89,7 @@ def main() -> None:
         loop = BareLoop(settings, store)
         say("ready")
         loop.run(stop.is_set)
-    commits.save(file, first, base)
+    commits.save(file, first, (base, step))
 
 
 def _ingest(settings: Settings, commits: Commits, stop: threading.Event) -> None:

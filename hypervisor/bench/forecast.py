@@ -1,14 +1,19 @@
 """Forecasts: the time to issue those of a thousand gauges, and to fit one on seven years."""
 
 import resource
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from hypervisor.bench import territory
+from hypervisor.database.connect import Connection
 from hypervisor.forecast.models import model_of, study_record
 from hypervisor.forecast.record import Gauge, Record
-from rules._forecast import ForecastModel
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry.changes import Changes
+from rules._forecast import ForecastModel, model_to_json
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries, Values
 
@@ -102,6 +107,23 @@ def measure_forecasts() -> ForecastFigures:
         horizons=len(model.horizons),
         fit_seconds=fitted,
     )
+
+
+def write_models(connection: Connection, sites: Sequence[str]) -> None:
+    """A model of each site's level, in force from the beginning: of its own and the next one's."""
+    (study,) = study_record(make_river(1))
+    model = model_of(study)
+    if model is None:
+        raise RuntimeError("the river's forecast may not be shown")
+    revisions = []
+    for place, site in enumerate(sites):
+        inputs = tuple(
+            InputSeries(site=sites[(place + ahead) % len(sites)], quantity="level")
+            for ahead in range(len(model.inputs))
+        )
+        value = model_to_json(replace(model, inputs=inputs))
+        revisions.append(territory.make_fact("forecast", f"{site}/level", value))
+    registry_queries.write(connection, Changes(revisions=tuple(revisions)))
 
 
 def _last_weeks(record: Record, model: ForecastModel) -> list[Track]:

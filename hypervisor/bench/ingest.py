@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from hypervisor.base.settings import Settings
 from hypervisor.bench import queries
-from hypervisor.bench.load import DEVICES, LORAWAN, NATIVE, Load
+from hypervisor.bench.forecast import write_models
+from hypervisor.bench.load import DEVICES, LORAWAN, NATIVE, Load, device
 from hypervisor.bench.servers import (
     BenchError,
     Ground,
@@ -24,13 +25,17 @@ from hypervisor.bench.servers import (
     run_part,
     settings_environment,
 )
+from hypervisor.database.connect import connect
 
 KINDS = ("bare", "ingest")
 WATCHED = "watched"  # ingest beside evaluation with all rule packs
 ROLLED = "rolled"  # ingest beside roll-ups
-BESIDE = {WATCHED: ("watch", "watching"), ROLLED: ("rollup", "rolling up")}  # and its first words
+FORECAST = "forecast"  # ingest beside roll-ups that issue the forecasts of every gauge
+_ROLLUP = ("rollup", "rolling up")
+BESIDE = {WATCHED: ("watch", "watching"), ROLLED: _ROLLUP, FORECAST: _ROLLUP}  # and its first words
 FORMS = {LORAWAN: ("ingest", LORAWAN)}  # what a form is measured against: native, in the same run
 RATES = (1_000, 5_000, 10_000)
+_MINUTE = 60  # s
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
 _PATIENCE = 120.0  # seconds for evaluation to start, and to catch up
 _QUIET = 10.0  # seconds without a new commit that end a run
@@ -41,7 +46,7 @@ class Plan:
     """How much is measured. `seconds` a run at a rate.
 
     `messages` a run at full speed; twice as many where each has but one row. `kinds`: bare, ingest,
-    lorawan-js, which is ingest of uplinks that a script decodes, watched and rolled.
+    lorawan-js, which is ingest of uplinks that a script decodes, watched, rolled and forecast.
     """
 
     messages: int = 60_000
@@ -65,6 +70,7 @@ class Run:
     p99: float
     rows_lost: int
     behind: float = 0.0  # s until the part beside it caught up after the last commit
+    issued: int = 0  # forecasts
 
 
 @dataclass(kw_only=True)
@@ -81,6 +87,10 @@ class Bench:
 
         `ratio`: readings a second of the last kind to those of the first. `p99_ratio`, by rate.
         """
+        if FORECAST in self.plan.kinds:
+            self.tick("fitting a model")
+            with connect(self.ground.settings.database_url) as connection:
+                write_models(connection, [device(number) for number in range(DEVICES)])
         return [self._case(rows) for rows in self.plan.rows]
 
     def _case(self, rows: int) -> dict[str, Any]:
@@ -100,6 +110,9 @@ class Bench:
             if kind in BESIDE:
                 behind = statistics.median(run.behind for run in at_full_speed[kind])
                 case[kind][f"{BESIDE[kind][0]}_behind_s"] = round(behind, 2)
+            if kind == FORECAST:
+                issued = statistics.median(run.issued for run in at_full_speed[kind])
+                case[kind]["forecasts_issued"] = round(issued)
         case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
         case["p99_ratio"] = {}
         for rate in self.plan.rates:
@@ -136,6 +149,7 @@ class Bench:
             rows=rows,
             base=int(time.time()) - old,
             form=LORAWAN if kind == LORAWAN else NATIVE,
+            step=_MINUTE if FORECAST in self.plan.kinds else 1,  # a model looks hours back
         )
         commits = self.ground.folder / f"commits-{self._number}.npz"
         sent_file = self.ground.folder / f"sent-{self._number}.npy"
@@ -153,7 +167,7 @@ class Bench:
             consumer.stop()
         lost = messages * rows - queries.readings(settings.database_url)
         result = _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
-        return replace(result, behind=behind)
+        return replace(result, behind=behind, issued=queries.issued(settings.database_url))
 
 
 def _lost(runs: dict[str, list[Run]]) -> int:
@@ -192,7 +206,7 @@ def _await(settings: Settings, rows: int) -> None:
 def _taken(settings: Settings, kind: str) -> float:
     """Wait until the part beside ingest has caught up; for how long (s)."""
     since = time.monotonic()
-    unread = queries.unread if kind == WATCHED else queries.unrolled
+    unread = {WATCHED: queries.unread, ROLLED: queries.unrolled, FORECAST: queries.unissued}[kind]
     while unread(settings.database_url) and time.monotonic() - since < _PATIENCE:
         time.sleep(0.1)
     return time.monotonic() - since
@@ -216,7 +230,10 @@ class _Consumer:
         self._kind = kind
         self._log = file.with_suffix(".log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hypervisor.bench.consumer", kind, str(load.base), str(file)],
+            [
+                *(sys.executable, "-m", "hypervisor.bench.consumer"),
+                *(kind, str(load.base), str(load.step), str(file)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -16,7 +16,7 @@ GATEWAY = "bench-lora"
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """`messages` with `rows` readings each, every one of a time of its own from `base` (s) on.
+    """`messages` with `rows` readings each, a device's every `step` (s) from `base` (s) on.
 
     A few sites are in flood, some cross their thresholds, most are calm.
 
@@ -27,6 +27,7 @@ class Load:
     rows: int
     base: int
     form: str = NATIVE
+    step: int = 1
 
     def packet(self, number: int) -> bytes:
         """Message `number` as an MQTT 3.1.1 PUBLISH of QoS 1."""
@@ -38,7 +39,7 @@ class Load:
         return f"gateways/{GATEWAY}/application/1/device/{address(place)}/event/up"
 
     def _payload(self, number: int) -> bytes:
-        time = datetime.fromtimestamp(self.base + number // DEVICES, UTC)
+        time = datetime.fromtimestamp(self.base + number // DEVICES * self.step, UTC)
         if self.form == LORAWAN:
             return _uplink(time, number)
         second, where = divmod(number, DEVICES)

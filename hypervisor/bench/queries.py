@@ -18,6 +18,7 @@ def clear(url: str) -> None:
     with connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE reading, reading_version, dead_letter")
         connection.execute("TRUNCATE rollup_hour, rollup_day, rollup_suspect")
+        connection.execute("TRUNCATE forecast, forecast_due")
         connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
         connection.execute("VACUUM feed")
         connection.execute("CHECKPOINT")
@@ -54,6 +55,16 @@ def unrolled(url: str) -> int:
         "SELECT count(*) FROM feed WHERE kind = 'readings'"
         " AND xid >= (SELECT cursor FROM rollup_state)",
     )
+
+
+def unissued(url: str) -> int:
+    """Batches not rolled up yet, and spans of which no forecast is stored yet."""
+    return unrolled(url) + _count(url, "SELECT count(*) FROM forecast_due")
+
+
+def issued(url: str) -> int:
+    """The number of stored forecasts."""
+    return _count(url, "SELECT count(*) FROM forecast")
 
 
 def listening(url: str) -> bool:

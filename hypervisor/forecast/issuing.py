@@ -23,8 +23,8 @@ from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.subjects import build_subjects
 from hypervisor.forecast import queries_issued as stored
 from hypervisor.forecast.queries_issued import Gauge, InputRow, Made, Span
-from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
+from hypervisor.registry.queries import RegistryCopy
 from rules._forecast_parts import Track
 from rules._inputs import Forecasts, Instants, Issued, SeriesColumns, Subject
 from sensors._domain import Catalogue
@@ -81,6 +81,7 @@ class Issuing:
 
     _version: int = -1
     _gauges: dict[Gauge, _Gauge] = field(default_factory=dict)
+    _registry: RegistryCopy = field(default_factory=RegistryCopy)
 
     def __call__(self, connection: Connection, catalogue: Catalogue, /, *, zone: str) -> bool:
         """Make what is due, for some two seconds; whether more is due."""
@@ -114,7 +115,7 @@ class Issuing:
             version = feed.registry_version(connection)
             if version == self._version:
                 return
-            self._gauges = _list_gauges(registry_store.load(connection), catalogue, zone)
+            self._gauges = _list_gauges(self._registry.load(connection), catalogue, zone)
             self._version = version
             if version == stored.load_version(connection):
                 return
@@ -123,9 +124,9 @@ class Issuing:
             changed = {key: some for key, some in facts.items() if some != before.get(key)}
             for key, some in changed.items():
                 since = _changed_from(before.get(key), some)
-                newest = stored.newest_reading(connection, self._gauges[key].own.ids)
-                if newest is not None and micros(newest) >= since:
-                    stored.add_due(connection, key, (since, micros(newest) + 1))
+                span = stored.read_span(connection, self._gauges[key].own.ids)
+                if span is not None and since < span[1]:
+                    stored.add_due(connection, key, (max(since, span[0]), span[1]))
             stored.save_facts(connection, changed)
             stored.replace_inputs(connection, _inputs(self._gauges))
             stored.save_version(connection, version)

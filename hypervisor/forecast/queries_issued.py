@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from hypervisor.base.instants import moment
+from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.database.instance import CLOCK
 
@@ -46,9 +46,10 @@ WHERE n.site IS NULL OR m.site IS NULL AND n.tier >= 0
       IS DISTINCT FROM (n.revision, n.tier, n.value, n.horizons, n.levels, n.quantiles)
       AND m.site IS NOT NULL
 """  # noqa: S608  a constant
-_NEWEST_READING = """
-SELECT max(r.time) FROM unnest(%s::int[]) s CROSS JOIN LATERAL (
-    SELECT time FROM reading WHERE series_id = s ORDER BY time DESC LIMIT 1) r
+_READ_SPAN = """
+SELECT min(first.time), max(last.time) FROM unnest(%s::int[]) s CROSS JOIN LATERAL (
+    SELECT time FROM reading WHERE series_id = s ORDER BY time LIMIT 1) first CROSS JOIN LATERAL (
+    SELECT time FROM reading WHERE series_id = s ORDER BY time DESC LIMIT 1) last
 """
 # One row an issue time: the newest that was made, or the first.
 _ISSUED = """
@@ -177,10 +178,12 @@ def replace_inputs(connection: Connection, inputs: Iterable[InputRow]) -> None:
             copy.write_row((row.series, row.site, row.quantity, moment(row.since), span))
 
 
-def newest_reading(connection: Connection, series: Sequence[int]) -> datetime | None:
-    """The time of the newest row of some series."""
-    row = connection.execute(_NEWEST_READING, [list(series)]).fetchone()
-    return row[0] if row else None
+def read_span(connection: Connection, series: Sequence[int]) -> Span | None:
+    """From the oldest up to and including the newest row of some series, µs; None: no rows."""
+    row = connection.execute(_READ_SPAN, [list(series)]).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return micros(row[0]), micros(row[1]) + 1
 
 
 def frozen_before(connection: Connection) -> datetime:

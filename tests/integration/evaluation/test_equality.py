@@ -153,8 +153,10 @@ def in_small_steps_and_killed(world: World, sent: Sequence[Sent], rng: random.Ra
     for at in range(0, len(sent), 60):
         world.store(sent[at : at + 60])
         world.beat(sent[at].arrival)
+        kill_in = rng.randrange(12)
         while world.step().more:
-            if rng.random() < 0.1:
+            kill_in -= 1
+            if kill_in == 0:
                 world.restart()
 
 
