@@ -141,13 +141,13 @@ class RecentValues:
             new = np.flatnonzero(fresh >= back)
             opens = time[new, -back] - length
             base = (time[new] <= opens[:, np.newaxis]).sum(axis=1) - 1
-            known = (base >= 0) & (time[new, base] != NEVER)
+            held = (base >= 0) & (time[new, base] != NEVER)
             at = places[each[new]]
             with np.errstate(invalid="ignore"):
                 least = self.lowest[at, -back] - self.highest[at, base]
                 most = self.highest[at, -back] - self.lowest[at, base]
-            low[new] = np.minimum(low[new], np.where(known, least, -np.inf))
-            high[new] = np.maximum(high[new], np.where(known, most, np.inf))
+            low[new] = np.minimum(low[new], np.where(held, least, -np.inf))
+            high[new] = np.maximum(high[new], np.where(held, most, np.inf))
         return low, high
 
     def _turn(self, readings: GoodReadings, starts: Instants) -> None:

@@ -24,7 +24,7 @@ from rules._rule import Rule
 from rules._rule_state import StateChange, Truth, Verdict
 from sensors._quality import Quality
 from sensors._row import ROW, Rows
-from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation import test_rule_histories as book
 
 MINUTE = 60_000_000
 DAY = book.at(0)

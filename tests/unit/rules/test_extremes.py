@@ -106,6 +106,7 @@ def test_whatever_is_accepted_is_evaluated(text: str, subject: Subject) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)  # a minute or two of processor time
 @settings(max_examples=5_000)
 @given(text=rules(), subject=subjects())
 def test_whatever_is_accepted_is_evaluated_at_length(text: str, subject: Subject) -> None:
