@@ -29,7 +29,10 @@ KEYWORDS = {
     "translate": None,
     "translate_plural": (1, 2),
 }
-_MACHINES = {"AssertionError", "CursorError", "SpanError", "TypeError", "ValueError"}
+_MACHINES = {
+    *("AssertionError", "CursorError", "NoResourceError", "QueryError", "SpanError", "TypeError"),
+    "ValueError",
+}
 _PAGE_FIELD = re.compile(r"%\((\w+)\)s")
 _STORED = "stored.po"  # matches what the database holds as text, also of earlier versions
 Extracted = tuple[int, str | None, str | tuple[str, ...], list[str]]

@@ -24,7 +24,7 @@ from hypervisor.access.throttle import network
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Banner, Instance, Mode
-from hypervisor.base.person import Person, Territory
+from hypervisor.base.person import PUBLIC, Person, Territory
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.database.instance import watermark
@@ -265,12 +265,8 @@ def request_context(
     Raises:
         UnauthenticatedError: nobody is signed in.
     """
-    state = request.app.state
-    pool: Pool = state.pool
-    askerses: list[tuple[Caller, Instance]] = []
 
-    def who(connection: Connection) -> Territory:
-        instance = get_instance(request, connection)
+    def identify_caller(connection: Connection, instance: Instance) -> Caller:
         asker = identify(request, connection, instance, csrf_token)
         if not asker.person.may(Duty.READ):
             if asker.person.token is not None:
@@ -279,18 +275,41 @@ def request_context(
                 "{code} has no role yet: ask an administrator for one", asker.person.name
             )
         get_limiter(request).know(digest_credential(request), asker.person.account)
-        askerses.append((asker, instance))
-        return asker.person.territory()
+        return asker
+
+    yield from _open_context(request, identify_caller, lambda person: person.territory())
+
+
+def public_context(request: Request) -> Iterator[RequestContext]:
+    """A connection for a request of nobody, that sees what is marked as public."""
+    anybody = Caller(person=Person(account=0, name="", title="", scopes=frozenset()))
+    yield from _open_context(request, lambda *_: anybody, lambda _: PUBLIC)
+
+
+def _open_context(
+    request: Request,
+    identify_caller: Callable[[Connection, Instance], Caller],
+    find_territory: Callable[[Person], Territory],
+) -> Iterator[RequestContext]:
+    state = request.app.state
+    pool: Pool = state.pool
+    callers: list[tuple[Caller, Instance]] = []
+
+    def who(connection: Connection) -> Territory:
+        instance = get_instance(request, connection)
+        caller = identify_caller(connection, instance)
+        callers.append((caller, instance))
+        return find_territory(caller.person)
 
     with pool.seeing(who) as connection:
-        asker, instance = askerses[0]
+        caller, instance = callers[0]
         request.state.access = made = RequestContext(
             connection=connection,
-            person=asker.person,
+            person=caller.person,
             catalogue=state.catalogue,
             instance=instance,
             clock=state.clock,
-            csrf=asker.csrf,
+            csrf=caller.csrf,
             pool=pool,
         )
         yield made

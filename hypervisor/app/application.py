@@ -102,7 +102,7 @@ async def _headers(
     # Not no-referrer: browsers would then omit the origin of a form.
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(self), microphone=()"
     if is_secure(request):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

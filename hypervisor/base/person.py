@@ -8,11 +8,15 @@ from hypervisor.base.duties import DUTIES, Duty, Role
 
 @dataclass(frozen=True, kw_only=True)
 class Territory:
-    """Communes by code. `whole`: everything; `unplaced`: also what stands in no known commune."""
+    """Communes by code. `whole`: everything; `unplaced`: also what stands in no known commune.
+
+    `public`: nobody's; what the inventory marks as public, and nothing else.
+    """
 
     whole: bool = False
     unplaced: bool = False
     communes: frozenset[str] = frozenset()
+    public: bool = False
 
     def holds(self, commune: str | None) -> bool:
         """Whether something in this commune (None: in none that is known) is in it."""
@@ -31,6 +35,7 @@ class Territory:
 
 
 EVERYWHERE = Territory(whole=True)
+PUBLIC = Territory(public=True)
 
 
 def together(parts: Iterable[Territory]) -> Territory:

@@ -3,7 +3,7 @@
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -12,6 +12,7 @@ from sensors._errors import TerritoryError
 
 SETTINGS_FILE = "hypervisor.env"
 Network = IPv4Network | IPv6Network
+Output = Literal["off", "token", "public"]  # who may read an output that follows a standard
 
 
 class SettingsError(TerritoryError):
@@ -135,6 +136,19 @@ class Settings(BaseSettings):
     )
     basemap: str = Field(
         default="", description="Under the map: `ign`, or `https://host/{z}/{x}/{y}.png`."
+    )
+    sensorthings: Output = Field(
+        default="token", description="OGC SensorThings: `off`, `token`, or `public`."
+    )
+    features: Output = Field(
+        default="token", description="OGC API Features: `off`, `token`, or `public`."
+    )
+    public_requests_per_minute: int = Field(
+        default=120, ge=1, description="What an address without a token may ask of public outputs."
+    )
+    licence: str = Field(
+        default="https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
+        description="Of what the outputs give: its address.",
     )
     oidc_issuer: str = Field(default="", description="The authority's identity provider.")
     oidc_client_id: str = Field(default="", description="As which it knows this instance.")

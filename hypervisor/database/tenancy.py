@@ -206,11 +206,13 @@ def become(connection: Connection, territory: Territory) -> None:
     role = WHOLE if territory.whole else TENANT
     connection.execute(
         "SELECT set_config('hypervisor.communes', %s::text[]::text, false),"
-        " set_config('hypervisor.unplaced', %s, false), set_config('role', %s, false),"
+        " set_config('hypervisor.unplaced', %s, false),"
+        " set_config('hypervisor.public', %s, false), set_config('role', %s, false),"
         " set_config('search_path', %s, false)",
         [
             [] if territory.whole else sorted(territory.communes),
             "on" if territory.unplaced else "off",
+            "on" if territory.public else "off",
             role,
             search_path(role),
         ],
@@ -222,7 +224,8 @@ def own(connection: Connection) -> None:
     """Lift the restriction of a connection."""
     connection.rollback()
     connection.execute(
-        "RESET ROLE; RESET hypervisor.communes; RESET hypervisor.unplaced; RESET search_path",
-        prepare=False,  # four statements in one round trip: none can be prepared
+        "RESET ROLE; RESET hypervisor.communes; RESET hypervisor.unplaced;"
+        " RESET hypervisor.public; RESET search_path",
+        prepare=False,  # five statements in one round trip: none can be prepared
     )
     connection.commit()

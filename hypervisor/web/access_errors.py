@@ -16,7 +16,7 @@ from hypervisor.access.errors import (
 )
 from hypervisor.web.problems import answer
 
-_PROGRAMS = ("/api/", "/openapi.json", "/metrics", "/static/")
+_PROGRAMS = ("/api/", "/openapi.json", "/metrics", "/static/", "/sensorthings/", "/features")
 
 
 def for_a_person(request: Request) -> bool:

@@ -72,7 +72,13 @@ def _format_location(place: Sequence[int | str]) -> str:
 
 
 def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Response:
-    """An error as a body; `more`: members of its own. To who asked for a page, as a page."""
+    """An error as a body; `more`: members of its own. To who asked for a page, as a page.
+
+    Below an address that follows a standard, in the standard's form.
+    """
+    for prefix, form in getattr(request.app.state, "error_forms", {}).items():
+        if request.url.path.startswith(prefix):
+            return form(request, status, detail)  # type: ignore[no-any-return]
     trouble = getattr(request.app.state, "trouble", None)
     page: Response | None = trouble(request, status, detail) if trouble else None
     if page is not None:

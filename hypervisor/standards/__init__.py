@@ -1,0 +1,1 @@
+"""What other programs read by a standard: OGC SensorThings and OGC API Features."""

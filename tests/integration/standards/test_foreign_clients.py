@@ -1,0 +1,82 @@
+"""Programs of others read what we give: FROST's client, and QGIS where it is installed."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import frost_sta_client
+import pytest
+
+from tests.integration.evaluation.world import World
+from tests.integration.standards.conftest import settings_of
+from tests.integration.web.served import server
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning"),
+]
+SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's QGIS is made for it
+
+
+@pytest.fixture(scope="module")
+def public(world: World) -> Iterator[str]:
+    """The address of an application whose outputs are public, and which counts no requests."""
+    settings = settings_of(world, "public").model_copy(
+        update={"public_requests_per_minute": 100_000}
+    )
+    with server(world.url, settings=settings) as address:
+        yield address
+
+
+def test_the_client_of_frost_reads_entities_and_follows_pages(public: str) -> None:
+    service = frost_sta_client.SensorThingsService(f"{public}/sensorthings/v1.1")
+    (thing,) = service.things().query().expand("Datastreams,Locations").list()
+    assert (thing.id, thing.name) == ("orge", "Orge")
+    assert sorted(stream.id for stream in thing.datastreams) == [
+        "orge:battery", "orge:catchment_rain", "orge:level",
+    ]  # fmt: skip
+    (location,) = thing.locations
+    assert location.location == {"type": "Point", "coordinates": [2.3, 48.6]}
+    stream = service.datastreams().find("orge:level")
+    assert stream.unit_of_measurement.symbol == "m"
+    assert stream.phenomenon_time == "2024-01-01T00:00:00Z/2024-01-01T00:15:00Z"
+    observations = stream.get_observations().query().orderby("phenomenonTime", "desc").top(3)
+    assert [row.result for row in observations.list()] == [4.2, 3.2, 3.1, 2.0]
+
+
+def qgis(provider: str, **uris: str) -> dict[str, Any]:
+    """What QGIS reads of layers."""
+    if subprocess.run([SYSTEM_PYTHON, "-c", "import qgis.core"], check=False,
+                      capture_output=True).returncode:  # fmt: skip
+        pytest.skip("not installed: QGIS (Debian python3-qgis qgis-providers)")
+    script = Path(__file__).with_name("qgis_layers.py")
+    layers = [f"{name}={uri}" for name, uri in uris.items()]
+    done = subprocess.run(
+        [SYSTEM_PYTHON, str(script), provider, *layers],
+        check=True, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    answers: dict[str, Any] = json.loads(done.stdout)
+    return answers
+
+
+@pytest.mark.long
+def test_qgis_reads_places_and_the_latest_values(public: str) -> None:
+    url = f"url='{public}/sensorthings/v1.1'"
+    expand = "Thing:limit=10;Datastream:limit=10;Observation:orderby=phenomenonTime,desc:limit=1"
+    answers = qgis(
+        "sensorthings",
+        places=f"{url} type=PointZ entity='Location'",
+        readings=f"{url} entity='Observation' pageSize='2'",
+        latest=f"{url} type=PointZ entity='Location' expandTo='{expand}'",
+    )
+    (place,) = answers["places"]["features"]
+    assert (place["id"], place["geometry"]) == ("orge", "Point (2.3 48.6)")
+    assert answers["places"]["west"] == 1
+    assert [row["result"] for row in answers["readings"]["features"]] == ["2", "3.1", "3.2", "4.2"]
+    values = {
+        row["Thing_Datastream_id"]: row["Thing_Datastream_Observation_result"]
+        for row in answers["latest"]["features"]
+    }
+    assert values["orge:level"] == "4.2"
