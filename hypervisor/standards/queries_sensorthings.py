@@ -236,6 +236,17 @@ def count_related(
     return {tuple(parent): number for *parent, number in connection.execute(query)}
 
 
+def measure_extent(
+    connection: Connection, catalogue: Condition, selection: Selection
+) -> list[float] | None:
+    """West, south, east and north of all rows; None: none has a place."""
+    query = sql.SQL(
+        "{} SELECT min(t.west), min(t.south), max(t.east), max(t.north) FROM {} t WHERE {}"
+    ).format(catalogue, sql.SQL(selection.entity.source), selection.where)
+    row = connection.execute(query).fetchone()
+    return list(row) if row and row[0] is not None else None
+
+
 def name_series(connection: Connection, series: Sequence[int]) -> dict[int, str]:
     """Of series the ids of their Datastreams."""
     rows = connection.execute(

@@ -83,6 +83,11 @@ def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Re
     page: Response | None = trouble(request, status, detail) if trouble else None
     if page is not None:
         return page
+    return describe_problem(request, status, detail, **more)
+
+
+def describe_problem(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Response:
+    """An error as problem+json, whoever asked."""
     banner = getattr(request.app.state, "banner", None)
     problem = Problem(
         title=status.phrase,

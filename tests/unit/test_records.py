@@ -54,8 +54,23 @@ CHANGING = frozenset(
     }.items()
     for name in names.split()
 )
-# Of one or two parts, whose order says what they are.
+# Of few parts, whose order says what they are.
 IN_ORDER = {
+    "hypervisor.standards.expressions._Token",
+    *(
+        f"hypervisor.standards.model.{name}"
+        for name in (
+            "Call",
+            "Geometry",
+            "Interval",
+            "Literal",
+            "Negation",
+            "Operation",
+            "Path",
+        )
+    ),
+    "hypervisor.standards.options.Segment",
+    *(f"hypervisor.standards.queries_filter.{name}" for name in ("Term", "_Function")),
     "hypervisor.backtest.sources.CachedSource",
     "hypervisor.exercises.plan.RunPlan",
     "hypervisor.evaluation.power_schedule._Supplies",

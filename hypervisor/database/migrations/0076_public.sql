@@ -42,6 +42,16 @@ BEGIN
           WHERE r.kind = 'reach' AND s.id IN (SELECT unnest(tenant_sites()))));
 END $$;
 
-SELECT guard('zone', $$NOT (SELECT tenant_public()) OR properties @> '{"public": true}'$$);
-SELECT guard(name, 'NOT (SELECT tenant_public()) AND (SELECT tenant_site_marks())[site]')
-    FROM unnest(ARRAY['alarm', 'forecast', 'forecast_input', 'forecast_facts', 'forecast_due']) name;
+-- Beside the policies that say whose a row is.
+CREATE POLICY unpublished ON zone AS RESTRICTIVE TO hypervisor_tenant
+    USING (NOT (SELECT tenant_public()) OR properties @> '{"public": true}');
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['alarm', 'forecast', 'forecast_input', 'forecast_facts', 'forecast_due']
+    LOOP
+        EXECUTE format('CREATE POLICY unpublished ON %I AS RESTRICTIVE TO hypervisor_tenant'
+            ' USING (NOT (SELECT tenant_public()))', name);
+    END LOOP;
+END $$;

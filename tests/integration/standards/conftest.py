@@ -31,7 +31,7 @@ UPDATE forecast SET quantiles[4:6] = CASE WHEN issued < '2024-01-01 00:15Z' THEN
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(stack: Stack) -> Iterator[World]:
     name = f"test_{os.urandom(6).hex()}"
     databases.create(stack.maintenance_url, name, template=TEMPLATE)
@@ -45,24 +45,24 @@ def world(stack: Stack) -> Iterator[World]:
     databases.drop(stack.maintenance_url, name)
 
 
-def settings_of(world: World, output: Output) -> Settings:
+def settings_of(world: World, output: Output, *, rate: int = 100_000) -> Settings:
     return Settings(
         database_url=world.url,
         data=Path("/nonexistent"),
         sensorthings=output,
         features=output,
-        public_requests_per_minute=50,
+        public_requests_per_minute=rate,
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def base(world: World) -> Iterator[str]:
     """The address of an application whose outputs are public."""
     with server(world.url, settings=settings_of(world, "public")) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def anne(base: str, world: World) -> Iterator[httpx.Client]:
     """Who sees everything."""
     with signed_in(base, world.url, "anne", EVERYTHING) as client:

@@ -35,6 +35,9 @@ NOWHERE: dict[str, Any] = {
     "/admin/inventory kind": "site",
     "/admin/inventory key": "nosuch",
     "/admin/inventory what": "sites",
+    "/sensorthings path": "Things('nosuch')/Datastreams",
+    "/features name": "sites",
+    "/features identifier": "nosuch",
 }
 
 
@@ -148,6 +151,9 @@ def settle(world: World) -> dict[str, Any]:
         "/handover number": handover,
         "/api/v1/readings number": done,
         "/api/v1/audit number": done,
+        "/sensorthings path": "Things('zorn')/Datastreams",
+        "/features name": "sites",
+        "/features identifier": "zorn",
         "/api/v1/auth/tokens number": token,
         "/api/v1/past-events number": event,
         "/thresholds number": event,

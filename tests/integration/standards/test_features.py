@@ -1,0 +1,130 @@
+"""OGC API Features: collections, places and times that choose, pages, who sees what."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.evaluation.world import World
+from tests.integration.web.conftest import NORTH
+from tests.integration.web.served import signed_in
+
+pytestmark = pytest.mark.integration
+
+ROOT = "/features"
+ALL = ("sites", "alarms", "alarm-history", "reaches", "works", "zones", "assets", "communes")
+
+
+def get(client: httpx.Client, path: str) -> Any:
+    answer = client.get(path if path.startswith("http") else ROOT + path)
+    assert answer.status_code == 200, f"{path}: {answer.text}"
+    return answer.json()
+
+
+def ids(client: httpx.Client, path: str) -> list[str]:
+    return [feature["id"] for feature in get(client, f"/collections/{path}")["features"]]
+
+
+def links(body: Any) -> list[dict[str, str]]:
+    """Those of the document and of all that it holds."""
+    own = list(body.get("links", ()))
+    return own + [link for each in body.get("collections", ()) for link in each["links"]]
+
+
+def test_every_link_leads_to_what_it_promises(anne: httpx.Client) -> None:
+    seen: set[str] = set()
+    waiting = [str(anne.base_url).rstrip("/") + ROOT]
+    while waiting:
+        address = waiting.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        for link in links(get(anne, address)):
+            if link["rel"] != "license":
+                answer = anne.get(link["href"])
+                assert answer.headers["content-type"].startswith(link["type"].partition(";")[0])
+                waiting.append(link["href"])
+    for name in ALL:
+        assert any(address.endswith(f"/collections/{name}/items") for address in seen), name
+
+
+def test_a_feature_says_what_it_is(anne: httpx.Client) -> None:
+    feature = get(anne, "/collections/sites/items/orge")
+    assert feature["type"] == "Feature"
+    assert feature["geometry"] == {"type": "Point", "coordinates": [2.3, 48.6]}
+    properties = feature["properties"]
+    assert (properties["severity"], properties["commune"]) == ("major", "91001")
+    assert properties["mode"] == "EXERCICE"
+    (alarm,) = get(anne, "/collections/alarms/items?site=orge&severity=major")["features"]
+    assert alarm["properties"]["began"].endswith("Z")
+    zone = get(anne, "/collections/zones/items")["features"][0]
+    assert (zone["id"], zone["geometry"]["type"]) == ("meadows", "Polygon")
+    works = get(anne, "/collections/works/items/weir")["properties"]
+    assert (works["state"], works["sites"], works["reason"]) == ("under way", ["yvette"], "test")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("sites/items?bbox=2.2,48.4,2.35,48.7", ["orge"]),
+        ("sites/items?bbox=170,48,2.35,49", ["orge"]),
+        ("sites/items?river=Orge&domain=flood", ["orge"]),
+        ("sites/items?alarms=1&limit=5", ["orge", "yvette"]),
+        ("zones/items?bbox=2.39,48.5,2.5,48.51", ["meadows"]),
+        ("zones/items?bbox=2.5,48.5,2.6,48.51", []),
+        ("works/items?datetime=2024-01-01T00:00:00Z", ["weir"]),
+        ("works/items?datetime=2024-02-01T00:00:00Z/..", []),
+        ("works/items?state=under%20way", ["weir"]),
+        ("alarms/items?datetime=../2023-12-31T00:00:00Z", []),
+        ("communes/items?epci_code=200000001", ["91001"]),
+        ("assets/items?kind=school", ["school"]),
+        ("alarm-history/items", []),
+    ],
+)
+def test_places_times_and_properties_choose(
+    anne: httpx.Client, path: str, expected: list[str]
+) -> None:
+    assert ids(anne, path) == expected
+
+
+def test_pages_follow_each_other(anne: httpx.Client) -> None:
+    body = get(anne, "/collections/communes/items?limit=1")
+    assert (body["numberMatched"], body["numberReturned"]) == (2, 1)
+    (address,) = (link["href"] for link in body["links"] if link["rel"] == "next")
+    further = get(anne, address)
+    assert [feature["id"] for feature in further["features"]] == ["91002"]
+    assert not any(link["rel"] == "next" for link in further["links"])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/collections/sites/items?colour=red", 400),
+        ("/collections/sites/items?limit=0", 400),
+        ("/collections/sites/items?bbox=1,2", 400),
+        ("/collections/sites/items?cursor=abc", 400),
+        ("/collections/rivers", 404),
+        ("/collections/sites/items/nosuch", 404),
+    ],
+)
+def test_errors_are_problems_with_a_sentence(anne: httpx.Client, path: str, status: int) -> None:
+    answer = anne.get(ROOT + path)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+
+
+def test_who_sees_what(base: str, world: World) -> None:
+    with signed_in(base, world.url, "nora", (("viewer", NORTH),)) as nora:
+        assert ids(nora, "sites/items") == ["orge"]
+        assert len(ids(nora, "alarms/items")) == 1
+        assert ids(nora, "works/items") == []
+        assert ids(nora, "communes/items") == ["91001"]
+    with httpx.Client(base_url=base, timeout=30) as anybody:
+        names = {each["id"] for each in get(anybody, "/collections")["collections"]}
+        assert names == set(ALL) - {"alarms", "alarm-history"}
+        assert ids(anybody, "sites/items") == ["orge"]
+        assert get(anybody, "/collections/sites/items/orge")["properties"]["severity"] is None
+        assert [ids(anybody, f"{name}/items") for name in ("zones", "assets", "works")] == [[]] * 3
+        assert anybody.get(f"{ROOT}/collections/alarms/items").status_code == 404
+        assert anybody.get(ROOT).headers["access-control-allow-origin"] == "*"
