@@ -109,10 +109,12 @@ b.*,
 NULL::timestamptz AS begins, NULL::timestamptz AS ends
 FROM asset z LEFT JOIN site s ON s.id = z.site CROSS JOIN {_BOX} b)"""  # noqa: S608  a constant
 _COMMUNES: LiteralString = f"""(
-SELECT s.code AS id, s.name AS title, s.population, e.name AS epci, e.code AS epci_code,
-{_POINT} AS geometry, {_AT}, NULL::timestamptz AS begins, NULL::timestamptz AS ends
-FROM area s LEFT JOIN area e ON e.code = s.parent AND e.kind = 'epci'
-WHERE s.kind = 'commune')"""  # noqa: S608  a constant
+SELECT z.*, b.*, NULL::timestamptz AS begins, NULL::timestamptz AS ends
+FROM (SELECT s.code AS id, s.name AS title, s.population, e.name AS epci, e.code AS epci_code,
+    coalesce(o.outline, {_POINT}) AS geometry
+    FROM area s LEFT JOIN area e ON e.code = s.parent AND e.kind = 'epci'
+    LEFT JOIN area_outline o ON o.area = s.code
+    WHERE s.kind = 'commune') z CROSS JOIN {_BOX} b)"""  # noqa: S608  a constant
 
 
 def _kinds(text: str = "", **others: Kind) -> Mapping[str, Kind]:
@@ -206,7 +208,7 @@ _COLLECTIONS = (
     Collection(
         name="communes",
         title="Communes",
-        description="Points, with their EPCI",
+        description="Outlines, or points where there is none; with their EPCI",
         rows=_rows("communes", _COMMUNES, _kinds("epci epci_code", population="number")),
     ),
 )

@@ -18,6 +18,9 @@ from tests.integration.web.served import EVERYTHING, server, signed_in
 
 PUBLIC = """UPDATE site SET properties = '{"public": true}', lon = 2.3, lat = 48.6,
     river = 'Orge' WHERE name = 'orge'"""
+OUTLINE = """INSERT INTO area_outline (area, outline, source) VALUES ('91001',
+    '{"type": "Polygon", "coordinates": [[[2.2, 48.5], [2.4, 48.5], [2.4, 49], [2.2, 48.5]]]}', '')
+"""
 FORECAST = """
 INSERT INTO forecast_facts (site, quantity, facts) SELECT id, 'level', '{}' FROM site;
 INSERT INTO forecast (site, quantity, issued, created_at, revision, tier, value, horizons, levels,
@@ -40,6 +43,7 @@ def world(stack: Stack) -> Iterator[World]:
         made.connection.execute(PUBLIC)
         made.connection.execute("UPDATE site SET lon = 2.4, lat = 48.5 WHERE name = 'yvette'")
         made.connection.execute(FORECAST)
+        made.connection.execute(OUTLINE)
         made.connection.commit()
         yield made
     databases.drop(stack.maintenance_url, name)

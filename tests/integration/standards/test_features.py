@@ -77,6 +77,7 @@ def test_a_feature_says_what_it_is(anne: httpx.Client) -> None:
         ("works/items?state=under%20way", ["weir"]),
         ("alarms/items?datetime=../2023-12-31T00:00:00Z", []),
         ("communes/items?epci_code=200000001", ["91001"]),
+        ("communes/items?bbox=2.3,48.6,2.31,48.61", ["91001"]),
         ("assets/items?kind=school", ["school"]),
         ("alarm-history/items", []),
     ],
