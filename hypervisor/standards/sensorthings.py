@@ -36,9 +36,9 @@ def check(entity: EntitySet, options: Options) -> None:
 
     Raises QueryError: says which.
     """
-    known = {*entity.properties, *entity.relations, "@iot.id", "@iot.selfLink"}
+    names = {*entity.properties, *entity.relations, "@iot.id", "@iot.selfLink"}
     for name in options.select or ():
-        if name not in known:
+        if name not in names:
             raise QueryError(
                 "$select: {entity} has no {name!r}: expected {names}",
                 entity.name,
