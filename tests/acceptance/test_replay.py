@@ -203,9 +203,11 @@ def test_toulouse_is_the_same_at_every_speed_and_once_more(
 def test_the_whole_month_and_thirty_six_hours_at_3600(new_exercise: Callable[[], Exercise]) -> None:
     month = new_exercise()
     month.apply("garonne")
+    forecasting(month)
     require_whole(month.replay(GARONNE, "--speed", "max"), READINGS)
     peak = new_exercise()
     peak.apply("garonne")
+    forecasting(peak)
     account = peak.replay(GARONNE, "--speed", "3600", *PEAK)
     start, end = map(parse_instant, PEAK[1::2])
     require_whole(account, len(read(GARONNE, start=start, end=end).rows))

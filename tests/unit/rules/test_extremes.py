@@ -106,8 +106,8 @@ def test_whatever_is_accepted_is_evaluated(text: str, subject: Subject) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)  # a minute or two of processor time
-@settings(max_examples=5_000)
+@pytest.mark.timeout(900)  # half a minute of processor time; a timeout reads as a flaky strategy
+@settings(max_examples=2_000)
 @given(text=rules(), subject=subjects())
 def test_whatever_is_accepted_is_evaluated_at_length(text: str, subject: Subject) -> None:
     evaluated(text, subject)
