@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
+from hypervisor.database import feed as change_feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, keep_connected
 from hypervisor.feeds import hubeau, meteofrance, queries, receive, vigicrues
@@ -79,9 +80,14 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
         _wait(stopping, until=lambda: queries.claim(connection), every=_STANDBY)
         reading_queries.create_staging_tables(connection)
         say("reading official services")
+        idle: dict[str, int] = {}  # by feed: the registry's version in which nothing was to be read
         while not stopping():
-            for result in poll_due(connection, settings, stopping=stopping):
+            version = change_feed.registry_version(connection)
+            resting = {name for name, seen in idle.items() if seen == version}
+            for result in poll_due(connection, settings, resting=resting, stopping=stopping):
                 _tell(result, say)
+                if result.idle:
+                    idle[result.name] = version
             _wait(stopping, until=lambda: True, every=TICK)
 
     keep_connected(settings.database_url, work, stopping=stopping, say=say)
@@ -111,11 +117,15 @@ def _tell(result: PollResult, say: Say) -> None:
 
 
 def poll_due(
-    connection: Connection, settings: Settings, *, stopping: Callable[[], bool]
+    connection: Connection,
+    settings: Settings,
+    *,
+    resting: Collection[str] = (),
+    stopping: Callable[[], bool],
 ) -> Iterator[PollResult]:
     """Poll what is due now; each poll by itself."""
     states = queries.list_states(connection)
-    for name in SERVICES:
+    for name in SERVICES.keys() - set(resting):
         due = states.get(name, FeedState(name=name)).due_at
         if (due is None or due <= read_clock()) and not stopping():
             result = poll(connection, settings, name, stopping=stopping)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ _FEWEST_DAYS = 14  # of history for a proposal
 _YEAR = 365
 _FEW = 10  # years of maxima for a return level
 _STEP = 0.05  # m
+_HIGHEST_LEVEL = 15_000.0  # mm; a scale that never shows less is a height above the sea
 _LEVELS = ("attention", "alert", "danger")
 _DAYS_A_YEAR = (8, 3, 1)  # on which each level is exceeded, in a record of a year or more
 _SHARES = (0.80, 0.92, 0.98)  # of the days that stay below, in a shorter record
@@ -107,17 +108,19 @@ def _list_rows(context: PollContext, what: str, parameters: dict[str, str]) -> l
 
 def _find_intervals(context: PollContext, codes: Sequence[str]) -> dict[str, dict[str, int]]:
     """What each gauge said lately, by quantity: seconds between its readings."""
-    times: dict[tuple[str, str], list[datetime]] = {}
+    said: dict[tuple[str, str], list[hubeau.Row]] = {}
     for chunk in _chunks(codes):
         for rows in hubeau.list_observation_pages(context, chunk, context.now - _LATELY):
             for row in read_parts(rows, hubeau.Row)[0]:
-                quantity, _ = hubeau.QUANTITIES.get(row.grandeur_hydro, ("", ""))
-                if row.code_station and quantity:
-                    times.setdefault((row.code_station, quantity), []).append(row.date_obs)
+                if row.code_station and row.grandeur_hydro in hubeau.QUANTITIES:
+                    said.setdefault((row.code_station, row.grandeur_hydro), []).append(row)
     intervals: dict[str, dict[str, int]] = {}
-    for (code, quantity), own in times.items():
-        ordered = sorted(set(own))
-        steps = [(b - a).total_seconds() for a, b in pairwise(ordered)]
+    for (code, kind), own in said.items():
+        names = hubeau.QUANTITIES[kind]
+        lowest = min((row.resultat_obs for row in own if row.resultat_obs is not None), default=0.0)
+        quantity = names[-1] if kind == "H" and lowest > _HIGHEST_LEVEL else names[0]
+        times = sorted({row.date_obs for row in own})
+        steps = [(after - before).total_seconds() for before, after in pairwise(times)]
         usual = int(median(steps)) if steps else 3600
         intervals.setdefault(code, {})[quantity] = min(max(usual, 60), 6 * 3600)
     return intervals

@@ -23,7 +23,9 @@ FEED = Feed(
     every=timedelta(minutes=5),
 )
 OBSERVATIONS = "observations_tr"
-QUANTITIES = {"H": ("level", "mm"), "Q": ("discharge", "l/s")}
+# What a row may be, the first that the device has: some scales are heights above the sea.
+QUANTITIES = {"H": ("level", "surface_elevation"), "Q": ("discharge",)}
+_UNITS = {"level": "mm", "surface_elevation": "mm", "discharge": "l/s"}
 _DOUBTFUL = 12  # Sandre nomenclature 515; 16 is not qualified, 20 good
 _DEEP = timedelta(days=31)  # what the service keeps
 _OVERLAP = timedelta(
@@ -192,8 +194,9 @@ def list_observations(rows: Iterable[Row], gauges: Mapping[str, Device]) -> list
     best: dict[tuple[str, datetime, str], Row] = {}
     for row in rows:
         device = gauges.get(row.code_station or "")
-        quantity, _ = QUANTITIES.get(row.grandeur_hydro, ("", ""))
-        if device is None or quantity not in device.quantities:
+        names = QUANTITIES.get(row.grandeur_hydro, ())
+        quantity = next((name for name in names if device and name in device.quantities), None)
+        if device is None or quantity is None:
             continue
         key = (device.name, row.date_obs, quantity)
         before = best.get(key)
@@ -203,7 +206,6 @@ def list_observations(rows: Iterable[Row], gauges: Mapping[str, Device]) -> list
 
 
 def _gather(best: Mapping[tuple[str, datetime, str], Row]) -> list[Observation]:
-    units = dict(QUANTITIES.values())
     values: dict[tuple[str, datetime], dict[str, float | None]] = {}
     doubtful: dict[tuple[str, datetime], dict[str, str]] = {}
     for (device, time, quantity), row in best.items():
@@ -215,7 +217,7 @@ def _gather(best: Mapping[tuple[str, datetime, str], Row]) -> list[Observation]:
             device=device,
             time=time,
             values=own,
-            units={quantity: units[quantity] for quantity in own},
+            units={quantity: _UNITS[quantity] for quantity in own},
             status=doubtful.get((device, time), {}),
         )
         for (device, time), own in values.items()

@@ -169,6 +169,7 @@ _LISTS = {
 }
 _DOCUMENTS = {
     ("vigicrues", "InfoVigiCru.geojson"): "vigicrues-",
+    ("vigicrues", "1/InfoVigiCru.geojson"): "vigicrues-",
     ("meteofrance", "cartevigilance/encours"): "meteofrance-",
 }
 

@@ -62,7 +62,9 @@ class Recordings:
         return {}
 
     def _read(self, prefix: str) -> str:
-        file = next(iter(sorted(self.folder.glob(f"{prefix}*json*"))), None)
+        folders = [self.folder, *([SHIPPED] if prefix.startswith("communes-") else [])]
+        files = [file for folder in folders for file in sorted(folder.glob(f"{prefix}*json*"))]
+        file = next(iter(files), None)
         if file is None:
             return ""
         try:

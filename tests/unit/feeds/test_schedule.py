@@ -62,8 +62,12 @@ def test_the_recorded_answer_of_august() -> None:
     body = file.read_bytes()
     rows = hubeau.read_listing(json.loads(body), body).data
     gauges = {
-        code: Device(name=code, code=code, quantities=frozenset({"level", "discharge"}))
-        for code in ("F447000302", "F459000101", "F490000105")
+        code: Device(name=code, code=code, quantities=frozenset({height, "discharge"}))
+        for code, height in (
+            ("F447000302", "level"),
+            ("F459000101", "level"),
+            ("F490000105", "surface_elevation"),  # its scale is a height above the sea
+        )
     }
     read, unusable = read_parts(rows, Row)
     assert not unusable
@@ -71,7 +75,7 @@ def test_the_recorded_answer_of_august() -> None:
     assert said["F447000302"].values == {"discharge": 42600.0}
     assert said["F447000302"].units == {"discharge": "l/s"}
     assert said["F459000101"].status == {"discharge": "doubtful"}
-    assert said["F490000105"].values == {"level": 29980.0}
+    assert said["F490000105"].values == {"surface_elevation": 29980.0}
     assert len(said) == 3
 
 
