@@ -1,10 +1,12 @@
 """`python -m benchmarks`: benchmarks for developers, on private servers."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks import edit as edit_bench
+from benchmarks import hydrographs as hydrograph_bench
 from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
@@ -54,6 +56,17 @@ def pages(
 ) -> None:
     """Time to the first byte of each page of the console."""
     run(pages_bench.measure, pages_bench.Plan(sites=sites), as_json=as_json)
+
+
+@app.command()
+def hydrographs(
+    inventory: Annotated[list[str], typer.Option(help="Sites: an example's name or files.")],
+    file: Annotated[list[Path], typer.Option(help="A recording (may be repeated).")],
+    site: Annotated[list[str] | None, typer.Option(help="Only this site.")] = None,
+) -> None:
+    """How rivers answer rain, flood by flood: to compare simulated ones with measured ones."""
+    for line in hydrograph_bench.table(file, inventory, sites=site or ()):
+        typer.echo(line)
 
 
 if __name__ == "__main__":

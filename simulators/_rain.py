@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators._cells import Cells
-from simulators._random import Column, Smooth
+from simulators._random import Column, Smooth, smooth_noise
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 
 KM_A_DEGREE = 111.2
 STEP = 300.0
 GUSTS = 6  # steps over which rain is of one strength
+BANDS, BAND = 0.7, 18  # of the logarithm of a storm's strength from band to band; steps of a band
 
 
 class Rain:
@@ -36,14 +37,16 @@ class Rain:
         self._showers_at = lru_cache(maxsize=None)(self._showers_here)
 
     def fallen(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
-        """Rain in mm since before the first storm."""
+        """Rain in mm since before the first storm, at ascending times."""
         zeros = np.zeros(len(times))
         since = (times - self._begins) / HOUR
         for storm, size, (hours, total) in zip(
             self._weather.storms, self._sizes, self._showers_at(lon, lat), strict=True
         ):
             height = storm.total * size * share(lon, lat, storm)
-            zeros += height * np.interp(since - storm.at, hours, total)
+            begun, over = np.searchsorted(since, (storm.at, storm.at + hours[-1]))
+            zeros[begun:over] += height * np.interp(since[begun:over] - storm.at, hours, total)
+            zeros[over:] += height
         for front, (hours, total) in zip(self._weather.fronts, self._bands, strict=True):
             after = (times - self.passes(front, lon, lat)) / HOUR
             zeros += front.rain * np.interp(after, hours, total)
@@ -88,7 +91,8 @@ def _shower(storm: Storm, chance: np.random.Generator) -> tuple[Column, Column]:
     """Hours since a storm began, and the part of it that has fallen by then, from 0 to 1."""
     hours = np.arange(0, storm.hours + STEP / 3600, STEP / 3600)
     bell = np.sin(np.pi * np.clip(hours / storm.hours, 0, 1)) ** 2
-    return hours, _parts(bell * _strengths(chance, len(hours), 0.3))
+    bands = np.exp(BANDS * smooth_noise(chance, len(hours), memory=BAND))
+    return hours, _parts(bell * bands * _strengths(chance, len(hours), 0.3))
 
 
 def _strengths(chance: np.random.Generator, steps: int, spread: float) -> Column:

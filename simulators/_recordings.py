@@ -1,5 +1,6 @@
 """Recordings of real events: Hub'Eau's layout and wide CSV, with their gaps and status."""
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ import pandas as pd
 from simulators import _hubeau, _wide
 from simulators._table import RecordingError, between, load
 
-__all__ = ["Recording", "RecordingError", "read", "shipped_recordings"]
+__all__ = ["Recording", "RecordingError", "read", "shipped_recordings", "write"]
 
 _FOLDER = Path(__file__).parent / "recordings"
 
@@ -73,6 +74,12 @@ def read(
     if rows.empty:
         raise RecordingError("{file} has no reading in this period", path)
     return Recording(path=table.path, rows=rows, notes=notes)
+
+
+def write(rows: pd.DataFrame, path: Path) -> None:
+    """Write rows as wide CSV; gzip if the name ends in .gz, the same bytes each time."""
+    content = _wide.text_of(rows).encode()
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def _of(rows: pd.DataFrame, stations: list[str], path: Path) -> pd.DataFrame:

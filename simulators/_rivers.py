@@ -16,19 +16,22 @@ BRIM = 1.5  # m, where the level at which the river leaves its bed is not given
 GAUGED = frozenset(  # what is measured where a river is of its own
     {"level", "discharge", "surface_elevation", "daily_max_level", "daily_mean_discharge"}
 )
-LAG = 9.0  # h of a catchment of one km²
+LAG = 5.5  # h of a catchment of one km²
+BROOK = 1.5  # h of its brooks
 SWIFT = 0.3  # of the discharge at which the river leaves its bed
 LOCAL_AREA = 80.0  # km² between two gauges, where the catchment is not given
 
 
 @dataclass(frozen=True, kw_only=True)
 class Character:
-    """How a river responds. `quickness` shortens its lag; `exposure`: its share of a storm."""
+    """How a river responds. `quickness` shortens its lags; `exposure`: its share of a storm."""
 
     curve_number: float = 52.0
     quickness: float = 1.0
     yields: float = 0.15
     base: float = 3.0
+    near: float = 0.3
+    paved: float = 0.015
     exposure: float = 1.0
 
 
@@ -36,14 +39,16 @@ class Character:
 # the Yerres and the Réveillon rise; the town quickens the Bièvre; of the Seine's basin
 # a storm here wets little.
 RIVERS: Mapping[str, Character] = {
-    "Bièvre": Character(curve_number=54, quickness=1.2, yields=0.24),
-    "Essonne": Character(curve_number=44, quickness=0.7, yields=0.06, base=4.0),
-    "Juine": Character(curve_number=43, quickness=0.8, yields=0.06, base=4.5),
+    "Bièvre": Character(curve_number=54, quickness=1.2, yields=0.24, paved=0.05),
+    "Essonne": Character(curve_number=44, quickness=0.7, yields=0.085, base=4.0, near=0.12),
+    "Juine": Character(curve_number=43, quickness=0.8, yields=0.085, base=4.5, near=0.12),
     "Orge": Character(curve_number=52, quickness=0.9, yields=0.145, base=5.0),
     "Prédecelle": Character(curve_number=54, quickness=1.1, yields=0.3),
     "Réveillon": Character(curve_number=60, quickness=1.1, yields=0.38),
     "Rémarde": Character(curve_number=52, quickness=1.0, yields=0.2, base=5.0),
-    "Seine": Character(curve_number=76, quickness=0.8, yields=0.25, base=5.0, exposure=0.4),
+    "Seine": Character(
+        curve_number=76, quickness=0.5, yields=0.25, base=5.0, near=0.0, exposure=0.4
+    ),
     "Yerres": Character(curve_number=60, quickness=0.9, yields=0.2, base=4.0),
     "Yvette": Character(curve_number=54, quickness=1.0, yields=0.165, base=5.0),
     "École": Character(curve_number=53, quickness=0.9, yields=0.11),
@@ -82,7 +87,7 @@ def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[
         for name, place in sites.items()
     }
     basins = _basins(sites, characters, areas, weather)
-    flows = discharges(basins, rain, step=STEP)
+    flows = discharges(basins, rain, air.dried, step=STEP)
     return {
         basin.name: _course(
             sites[basin.name],
@@ -115,6 +120,9 @@ def _basins(
             name=name,
             area=areas[name],
             lag=LAG * areas[name] ** 0.22 / character.quickness,
+            brook=BROOK * areas[name] ** 0.22 / character.quickness,
+            near=character.near,
+            paved=character.paved,
             curve_number=min(character.curve_number + weather.wetness, 98.0),
             base=character.base * weather.river,
             upstream=sites[name].upstream,

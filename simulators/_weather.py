@@ -46,6 +46,7 @@ class Atmosphere:
         self._hollow = Smooth(chance_of(seed, "hollow"), 0.12)
         self._slope = Smooth(chance_of(seed, "slope"), 0.25)
         self._soil = lru_cache(maxsize=None)(self._soil_here)
+        self.dried = _dried(self.grid)  # mm a step that sun and plants take from the ground
 
     def rain(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """mm/h, over the five minutes around each time."""
@@ -207,6 +208,12 @@ class Atmosphere:
 def _season(times: Times) -> Column:
     """A mean day's temperature: 4 Cel in the middle of January, 20 in the middle of July."""
     return np.asarray(12.0 - 8.0 * np.cos(day_angle(times) - 2 * np.pi * 17 / 365))
+
+
+def _dried(times: Times) -> Column:
+    """Evaporation, mm a step: 0.3 mm a day in January, 3.5 in July."""
+    by_day = 1.9 - 1.6 * np.cos(day_angle(times) - 2 * np.pi * 10 / 365)
+    return np.asarray(by_day * STEP / 86_400)
 
 
 def _bell(hours: Column, width: float) -> Column:

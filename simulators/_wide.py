@@ -146,3 +146,14 @@ def _status(table: Table) -> pd.Series:
         return pd.Series("ok", index=table.cells.index)
     text = table.cells["status"].str.strip()
     return text.mask(text.str.lower().isin(["", "ok"]), "ok")
+
+
+def text_of(rows: pd.DataFrame) -> str:
+    """Rows of a recording as such a file: levels, discharges and rain over catchments."""
+    symbols = {quantity: symbol for symbol, quantity in SYMBOLS.items()}
+    units = {unit: name for name, unit in UNITS.items()}
+    columns = rows["quantity"].map(symbols) + "_" + rows["unit"].map(units) + "_" + rows["device"]
+    wide = rows.assign(column=columns).pivot_table(index="time", columns="column", values="value")
+    return str(
+        wide.to_csv(index_label="time_utc", lineterminator="\n", date_format="%Y-%m-%dT%H:%M:%S")
+    )

@@ -33,7 +33,7 @@ class World:
         self.seed = seed
         self.begins = int(story.begins.timestamp()) * SECOND
         self.ends = self.begins + int(min(hours or story.hours, story.hours) * HOUR)
-        self.air = Atmosphere(story.weather, self.begins, story.hours, seed, _centre(field))
+        self.air = Atmosphere(story.weather, self.begins, story.hours, seed, centre_of(field))
         self.courses: Mapping[str, Course] = courses(field.places, story.weather, self.air)
         self.events: tuple[Event, ...] = resolve_events(story.events, field, self.begins, seed)
         self._members = {group.name: frozenset(group.members) for group in field.groups}
@@ -113,7 +113,7 @@ def _distance(first: Place, second: Place) -> float:
     return math.hypot(0.66 * (first.lon - second.lon), first.lat - second.lat)
 
 
-def _centre(field: Field) -> tuple[float, float]:
+def centre_of(field: Field) -> tuple[float, float]:
     """The middle of the places, so that fronts pass the territory within the scenario."""
     positions = [(place.lon, place.lat) for place in field.places if place.lon and place.lat]
     if not positions:

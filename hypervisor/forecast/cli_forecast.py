@@ -34,6 +34,7 @@ def attach(app: typer.Typer) -> None:
         no_args_is_help=True, help="Fit forecasts, show them, and verify them on any record."
     )
     group.command()(fit)
+    group.command()(apply)
     group.command()(show)
     group.command()(verify)
     app.add_typer(group, name="forecast")
@@ -64,8 +65,7 @@ def fit(
 
     from hypervisor.base.instants import micros
     from hypervisor.database.command import current_time, open_database
-    from hypervisor.forecast import service
-    from rules._forecast import model_to_json
+    from hypervisor.forecast import files, service
 
     who = author or getpass.getuser()
     start = parse_optional_instant(effective, "--effective")
@@ -87,8 +87,8 @@ def fit(
                 connection, fitted, effective=at, author=who, reason=reason or "fitted"
             )
     if output is not None:
-        models = [model_to_json(each.model) for each in fitted if each.model is not None]
-        output.write_text(json.dumps(models), encoding="utf-8")
+        models = files.ModelFile(effective=at, author=who, reason=reason, fitted=tuple(fitted))
+        files.write_models(output, models)
     for each in fitted:
         if as_json:
             print(json.dumps(_format_fitted(each), ensure_ascii=False))
@@ -96,21 +96,38 @@ def fit(
             print(_describe_fitted(each))
 
 
-def _stored(
-    connection: Any, files: Files, column: Texts, site: Texts, *, since: int | None = None
-) -> "Record":
-    from hypervisor.backtest.sources import StoredSource
-    from hypervisor.base.instants import BEGINNING
-    from hypervisor.forecast.record import read_files, stored_record
+def apply(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="What `fit --output` wrote, or an example's name.")],
+    author: Author = "",
+    reason: Annotated[str, typer.Option(help="Why; default: the file's.")] = "",
+) -> None:
+    """Store models of a file; each becomes a revision from the file's effective time on."""
+    from hypervisor.database.command import name_author, open_database
+    from hypervisor.forecast import files, service
+
+    models = files.read_models(file)
+    with open_database(context) as connection:
+        keys = service.save_models(
+            connection,
+            models.fitted,
+            effective=models.effective,
+            author=name_author(author),
+            reason=reason or models.reason,
+        )
+    print(f"{len(keys)} models in force from {models.effective:%Y-%m-%d %H:%M}: {', '.join(keys)}")
+
+
+def _stored(connection: Any, files: Files, column: Texts, site: Texts) -> "Record":
+    from hypervisor.forecast.record import read_files
+    from hypervisor.forecast.service import load_record
     from hypervisor.registry import queries as registry_queries
     from sensors._domain import catalogue
 
     registry = registry_queries.load(connection)
     if files:
         return read_files(files, registry, catalogue(), columns=column, sites=site or ())
-    source = StoredSource(connection=connection, floor=0, gaps=(), closings={})
-    start = BEGINNING if since is None else since
-    return stored_record(source, registry, catalogue(), sites=site or (), since=start)
+    return load_record(connection, registry, sites=site or ())
 
 
 def _fit(record: "Record", effective: int, author: str, horizons: str) -> "list[Fitted]":
@@ -127,7 +144,7 @@ def _describe_fitted(fitted: "Fitted") -> str:
         if fitted.model
         else "nothing"
     )
-    lines = [f"{fitted.key}: shown: {spans}; floods in the record: {fitted.floods}"]
+    lines = [f"{fitted.key}: shown: {spans}; floods in the record: {fitted.result.floods}"]
     lines += [
         f"  {_span(horizon)} not shown: {reason}" if horizon else f"  {reason}"
         for horizon, reason in fitted.reasons
@@ -139,7 +156,7 @@ def _format_fitted(fitted: "Fitted") -> dict[str, Any]:
     return {
         "site": fitted.site,
         "quantity": fitted.quantity,
-        "floods": fitted.floods,
+        "floods": fitted.result.floods,
         "shown_s": [horizon // 1_000_000 for horizon in fitted.model.horizons]
         if fitted.model
         else [],
@@ -175,7 +192,9 @@ def show(
         now = moment or current_time(connection) or datetime.now(UTC)
         models = service.models_in_force(registry, now)
         longest = max((model.memory for _, model in models.values()), default=0)
-        record = _stored(connection, None, None, [site], since=micros(now) - 2 * longest)
+        record = service.load_record(
+            connection, registry, sites=[site], since=micros(now) - 2 * longest
+        )
         for key, (revision, model) in sorted(models.items()):
             if model.site != site:
                 continue

@@ -7,12 +7,13 @@ from datetime import datetime
 
 import numpy as np
 
-from hypervisor.base.instants import moment, text
+from hypervisor.backtest.sources import StoredSource
+from hypervisor.base.instants import BEGINNING, moment, text
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries_skill
 from hypervisor.forecast.models import Study, Tick, model_of, study_record
-from hypervisor.forecast.record import FORECAST, Record, until
+from hypervisor.forecast.record import FORECAST, Record, stored_record, until
 from hypervisor.forecast.skill import GaugeResult, result_to_json, skill_table
 from hypervisor.forecast.thresholds import levels_of
 from hypervisor.forecast.verification import verify_study
@@ -21,6 +22,7 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry, Revision
 from rules._forecast import ForecastModel, Issued, model_from_json, model_to_json
 from rules._forecast_parts import Track
+from sensors._domain import catalogue
 from sensors._errors import Message
 
 KIND = "forecast"
@@ -28,20 +30,32 @@ KIND = "forecast"
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A gauge's model with its measured skill; None: nothing may be shown, and why by horizon."""
+    """A gauge's model (None: nothing may be shown) and what was measured of it.
+
+    `span`: the first and last reading (µs).
+    """
 
     site: str
     quantity: str
     model: ForecastModel | None
-    reasons: tuple[tuple[int, Message], ...]  # horizon (µs), 0: all of them
-    floods: int
-    result: GaugeResult | None = None  # what the pages show of it
-    span: tuple[int, int] | None = None  # the first and last reading (µs)
+    result: GaugeResult
+    span: tuple[int, int] | None = None
     readings: int = 0
 
     @property
     def key(self) -> str:
         return f"{self.site}/{self.quantity}"
+
+    @property
+    def reasons(self) -> list[tuple[int, Message]]:
+        """Why a horizon (µs) is not shown; 0: all of them."""
+        if self.result.refused is not None:
+            return [(0, self.result.refused)]
+        return [
+            (horizon.horizon, horizon.closed)
+            for horizon in self.result.horizons
+            if horizon.closed is not None
+        ]
 
 
 def fit_record(
@@ -73,19 +87,10 @@ def _fit(study: Study, record: Record, author: str) -> Fitted:
             "python": platform.python_version(),
         }
         model = replace(model, skill=skill)
-    reasons = [
-        (horizon.horizon, horizon.closed)
-        for horizon in result.horizons
-        if horizon.closed is not None
-    ]
-    if result.refused is not None:
-        reasons = [(0, result.refused)]
     return Fitted(
         site=study.gauge.key.site,
         quantity=study.gauge.key.quantity,
         model=model,
-        reasons=tuple(reasons),
-        floods=result.floods,
         result=result,
         span=(int(track.time[0]), int(track.time[-1])) if len(track.time) else None,
         readings=len(track.time),
@@ -137,7 +142,6 @@ def save_models(
                     result=result_to_json(each.result),
                 )
                 for each in fitted
-                if each.result is not None
             ],
         )
         if revisions:
@@ -165,6 +169,14 @@ def models_in_force(registry: Registry, at: datetime) -> dict[str, tuple[Revisio
         for key, revision in last.items()
         if revision.value is not None
     }
+
+
+def load_record(
+    connection: Connection, registry: Registry, *, sites: Sequence[str] = (), since: int = BEGINNING
+) -> Record:
+    """What is stored of the gauges at some sites, or of all, from `since` (µs) on."""
+    source = StoredSource(connection=connection, floor=0, gaps=(), closings={})
+    return stored_record(source, registry, catalogue(), sites=sites, since=since)
 
 
 def issue_last(model: ForecastModel, record: Record, at: int) -> Issued | None:

@@ -56,7 +56,7 @@ _WORKS = timedelta(days=9)
 _MICROSECOND = timedelta(microseconds=1)
 _SEEN = 3
 _SEED = 1
-_BROKEN = 2000  # one message in 2000 is repeated truncated, as by a failing device
+_BROKEN = 600  # one message in 600 is repeated truncated, as by a failing device
 Say = Callable[[str], None]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_a_model_is_a_revision_until_it_no_longer_passes(connection: Connection)
     assert issued.times.tolist() == [END]
 
     later = moment(END) + timedelta(days=1)
-    closed = [service.Fitted(site="mill", quantity="discharge", model=None, reasons=(), floods=0)]
+    closed = [replace(fitted[0], model=None)]
     service.save_models(connection, closed, effective=later, author="ada", reason="no longer")
     registry = registry_queries.load(connection)
     assert service.models_in_force(registry, later) == {}

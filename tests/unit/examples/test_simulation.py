@@ -1,10 +1,16 @@
 """The example's own devices, as simulators see them and as they then tell."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from benchmarks.hydrographs import describe
+from hypervisor.backtest.sources import RecordedSource
 from hypervisor.exercises.territory import describe_field
+from hypervisor.forecast.record import make_record
 from sensors._domain import catalogue
 from simulators._field import Field
+from simulators._past import past_rows
 from simulators._scenarios import load_scenario
 from simulators._world import World
 from tests.unit.packs.judging import registry_of
@@ -32,12 +38,32 @@ def test_the_example_is_described_whole_and_its_rivers_flood_in_order() -> None:
             site: float(np.diff(course.level[::12]).max()) for site, course in world.courses.items()
         }
         for site in ("orge-arpajon", "orge-savigny", "yvette-gif", "yerres-brunoy"):
-            assert 0.01 < rises[site] < 0.08, site  # m an hour
+            assert 0.04 < rises[site] < 0.25, site  # m an hour
         assert rises["seine-corbeil"] < 0.01
         assert world.courses["orge-savigny"].level.max() > savigny.thresholds["attention"]
         at = world.air.grid
         assert any(world.flooded(asset.name, at).any() for asset in essonne.assets)
         assert not all(world.flooded(asset.name, at).any() for asset in essonne.assets)
+
+
+def test_rivers_are_no_smoother_than_measured_ones() -> None:
+    """Of an hour's increments those three hours before say little; a straight line errs a lot.
+
+    On the Cance at 107 km² they are alike by 0.2, and two hours on the line errs 1.1 times as much
+    as the last value.
+    """
+    registry = registry_of("essonne")
+    essonne = describe_field(registry, catalogue(), FLOOD.begins)
+    sites = {"yvette-gif", "yvette-villebon"}
+    part = replace(essonne, places=tuple(each for each in essonne.places if each.site in sites))
+    rows = past_rows(part, 7, FLOOD.begins, days=150)
+    source = RecordedSource.of(rows, registry, catalogue())
+    for river in describe(make_record(registry, source.by_series, catalogue())):
+        assert river.floods >= 3
+        assert 4 <= river.rise <= 16
+        assert river.again[1] < 0.75
+        assert river.line[0] > 0.5
+        assert 0 <= river.rain_lag <= 4
 
 
 def everything(field: Field) -> None:

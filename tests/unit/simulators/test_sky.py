@@ -27,6 +27,10 @@ def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
         "simulators._weather.smooth_noise",
         lambda _c, steps, memory: np.zeros(steps),  # noqa: ARG005
     )
+    monkeypatch.setattr(
+        "simulators._rain.smooth_noise",
+        lambda _c, steps, memory: np.zeros(steps),  # noqa: ARG005
+    )
     monkeypatch.setattr(Smooth, "at", lambda *_: 0.0)
     monkeypatch.setattr(Cells, "strengths", lambda *_: 1.0)
     monkeypatch.setattr("simulators._rain._strengths", lambda _c, steps, _s: np.ones(steps))
