@@ -10,6 +10,9 @@ import pytest
 from hypervisor.database.connect import connect
 from hypervisor.forecast.issuing import Issuing
 from hypervisor.readings import queries_charts, rollup
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Asset
 from rules._forecast import model_to_json
 from rules._written_forecast import WrittenModel
 from sensors._errors import Place
@@ -76,11 +79,22 @@ def test_a_forecast_is_shown_as_issued_or_why_there_is_none(
     assert 'class="fc"' in page
     assert "restée dans la bande du milieu : 8 fois sur 10 à 1" in page
     assert "Non affichée à 2" in page
+    _tie_a_road(world)
+    for address in ("/now", "/wall", "/sites/orge/side", "/map/card/orge"):
+        assert "Vigicrues fait autorité" in _text(client, address), address
     past = client.get("/sites/orge", params={"issued": issued[0].isoformat()}).text
     assert 'class="fc"' in past
     assert "Telle qu" in past
     assert "<html" not in _text(client, "/sites/orge/forecast", **{"HX-Request": "true"})
     world.revise(world.fact("forecast", "orge/level", None, since=us(0)))
+
+
+def _tie_a_road(world: World) -> None:  # noqa: F811
+    """An asset above the water of a gauge on a river."""
+    world.connection.execute("UPDATE site SET river = 'Orge', river_order = 1 WHERE name = 'orge'")
+    road = Asset(name="road", title="Road", kind="road")
+    registry_queries.write(world.connection, Changes(assets=(road,)))
+    world.revise(world.fact("reach", "road", {"gauge": "orge", "level": 4.5, "unit": "m"}))
 
 
 def test_what_makes_no_sense_is_the_usual_chart(client: httpx.Client) -> None:  # noqa: F811
