@@ -37,7 +37,11 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
             name: {
                 "commissioned": device.commissioned,
                 "in service": _steps(device.in_service, memo),
-                **({} if device.fed is None else {"answers": _steps(device.fed, memo)}),
+                **(
+                    {}
+                    if device.fed is None or name in subject.supplies  # a lamp's: see supplies
+                    else {"answers": _steps(device.fed, memo)}
+                ),
             }
             for name, device in subject.devices.items()
         },

@@ -166,7 +166,7 @@ def save_inputs(
     """Store changed inputs; delete those that no longer exist."""
     records = [{"kind": kind, "key": key, "facts": value} for (kind, key), value in facts.items()]
     connection.execute(
-        "INSERT INTO evaluation_input (kind, key, facts) SELECT kind, key, facts"
+        "INSERT INTO evaluation_input (kind, key, facts) SELECT kind, key, COALESCE(facts, 'null')"
         " FROM jsonb_to_recordset(%s) AS (kind text, key text, facts jsonb)"
         " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
         [msgspec.json.encode(records).decode()],

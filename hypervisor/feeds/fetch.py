@@ -23,7 +23,7 @@ _LONGEST_WAIT = 3600.0  # s that a service may ask us to wait
 _STOP_SECONDS = 0.2
 _USABLE = (200, 206)  # Hub'Eau answers 206 where there are more pages
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
-_AGENT = "territory-hypervisor (+https://www.etalab.gouv.fr/licence-ouverte-open-licence/)"
+_AGENT = "territory-hypervisor"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -453,5 +453,6 @@ def test_locks_have_the_numbers_that_other_versions_know() -> None:
         "LIT_PLANS": 7361,
         "COPYING": 7362,
         "INCIDENTS": 7363,
+        "FEEDS": 7364,
     }
     assert locks.Lock is Lock

@@ -149,6 +149,7 @@ ZOO = Dashboard(
                     Trend(x="lon", by="kind", lines=("lat",)),
                     "SELECT 'gauges' AS kind, lon, lat FROM site ORDER BY lon",
                     no_value=Text(en="none", fr="aucune"),
+                    timeless="places do not change",
                 ),
                 panel(
                     "chart",
