@@ -34,6 +34,7 @@ from sensors._errors import Message
 from sensors._nearest import nearest_hint
 from sensors._quality import Quality
 
+NOBODY = 0  # in place of an account's number
 _Row = TypeVar("_Row")
 
 
@@ -281,8 +282,12 @@ def request_context(
 
 
 def public_context(request: Request) -> Iterator[RequestContext]:
-    """A connection for a request of nobody, that sees what is marked as public."""
-    anybody = Caller(person=Person(account=0, name="", title="", scopes=frozenset()))
+    """A connection for a request of nobody, that sees what is marked as public.
+
+    All of them share one account's part of the connections, so that they keep no operator out.
+    """
+    anybody = Caller(person=Person(account=NOBODY, name="", title="", scopes=frozenset()))
+    get_limiter(request).know(digest_credential(request), NOBODY)
     yield from _open_context(request, lambda *_: anybody, lambda _: PUBLIC)
 
 

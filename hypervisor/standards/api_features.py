@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from hypervisor.access.context import RequestContext
+from hypervisor.access.context import NOBODY, RequestContext
 from hypervisor.standards import access, features
 from hypervisor.standards import queries_sensorthings as store
 from hypervisor.standards.access import open_output
@@ -141,7 +141,7 @@ def _open_library(context: RequestContext, request: Request) -> Library:
         base=base,
         mode=context.mode,
         licence=request.app.state.settings.licence,
-        anybody=context.person.account == 0,
+        anybody=context.person.account == NOBODY,
     )
 
 

@@ -4,7 +4,7 @@ Names of columns are names of properties; the others serve keys, relations and p
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, LiteralString
 from urllib.parse import quote
 
@@ -298,6 +298,16 @@ FORECAST_OBSERVATIONS = EntitySet(
 )
 TO_FORECASTS = Relation(
     target="Observations", local=("site", "quantity"), remote=("site", "quantity")
+)
+# Only what lies after the newest issue time, which is all that was issued within the longest
+# horizon before it: the latest are among it, and the forecasts of years need not be sorted.
+TO_LATEST_FORECASTS = replace(
+    TO_FORECASTS,
+    on="""t.site = {0} AND t.quantity = {1} AND t."resultTime" >= (
+    SELECT max(g.issued) - interval '1 day' FROM forecast g
+    WHERE g.site = {0} AND g.quantity = {1} AND g.tier >= 0)
+AND t."phenomenonTime" > (SELECT max(g.issued) FROM forecast g
+    WHERE g.site = {0} AND g.quantity = {1} AND g.tier >= 0)""",
 )
 
 

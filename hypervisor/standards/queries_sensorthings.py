@@ -271,9 +271,12 @@ def equals(columns: Mapping[str, object]) -> sql.Composable:
     )
 
 
-def cut(rows: list[Row], limit: int) -> tuple[list[Row], str | None]:
-    """A page out of rows of which one lies beyond it, and the token of the next page."""
-    if len(rows) <= limit:
+def cut(rows: list[Row], limit: int, *, more: bool = False) -> tuple[list[Row], str | None]:
+    """A page out of rows of which one lies beyond it, and the token of the next page.
+
+    `more`: there may be others than these rows.
+    """
+    if len(rows) <= limit and not more:
         return rows, None
     page = rows[:limit]
     return page, encode_token(page[-1]) if page else None

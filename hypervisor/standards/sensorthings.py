@@ -10,13 +10,14 @@ import msgspec
 
 from hypervisor.access.context import list_quality_flags
 from hypervisor.standards import queries_sensorthings as store
-from hypervisor.standards.model import QueryError
-from hypervisor.standards.options import MOST, Options
+from hypervisor.standards.model import Path, QueryError
+from hypervisor.standards.options import MOST, Options, Ordering
 from hypervisor.standards.queries_entities import (
     ENTITY_SETS,
     FORECAST,
     FORECAST_OBSERVATIONS,
     TO_FORECASTS,
+    TO_LATEST_FORECASTS,
     EntitySet,
     Relation,
 )
@@ -206,10 +207,18 @@ def _expand(
     if entity.name == "Datastreams" and target.name == "Observations":
         forecasts = [parent for parent in parents if parent[0]["forecast"]]
         parents = [parent for parent in parents if not parent[0]["forecast"]]
-        _expand_by(source, FORECAST_OBSERVATIONS, TO_FORECASTS, step, options, forecasts, entity)
+        to_forecasts = TO_LATEST_FORECASTS if _wants_latest(options) else TO_FORECASTS
+        _expand_by(source, FORECAST_OBSERVATIONS, to_forecasts, step, options, forecasts, entity)
     if entity is FORECAST_OBSERVATIONS and step == "Datastream":
         target = ENTITY_SETS["Datastreams"]
     _expand_by(source, target, relation, step, options, parents, entity)
+
+
+def _wants_latest(options: Options) -> bool:
+    """Whether the page begins with the latest time."""
+    latest = (Ordering(path=Path(("phenomenonTime",)), descending=True),)
+    begins = options.filter is None and options.skiptoken is None and options.skip == 0
+    return begins and options.order[:1] == latest
 
 
 def _expand_by(  # noqa: PLR0913, PLR0917  one relation of one step
@@ -233,11 +242,18 @@ def _expand_by(  # noqa: PLR0913, PLR0917  one relation of one step
     connection, catalogue = source.connection, source.catalogue
     rows = store.fetch_related(connection, catalogue, selection, relation, distinct)
     counts = (
-        store.count_related(connection, catalogue, selection, relation, distinct)
+        store.count_related(
+            connection,
+            catalogue,
+            selection,
+            TO_FORECASTS if relation is TO_LATEST_FORECASTS else relation,
+            distinct,
+        )
         if options.count and relation.many
         else {}
     )
-    pages = {key: store.cut(page, selection.options.limit) for key, page in rows.items()}
+    limit, more = selection.options.limit, relation is TO_LATEST_FORECASTS
+    pages = {key: store.cut(page, limit, more=more) for key, page in rows.items()}
     flat = [row for page, _ in pages.values() for row in page]
     bodies = iter(build_entities(source, target, flat, options))
     built = {key: [next(bodies) for _ in page] for key, (page, _) in pages.items()}
