@@ -15,7 +15,7 @@ from hypervisor.feeds.model import FeedError
 from hypervisor.feeds.poll import PollContext, read_parts
 from hypervisor.rulebook.gauge_statistics import return_level, round_nicely
 
-_LATELY = timedelta(days=2)  # a gauge that rows_by_series nothing in it is not taken over
+_LATELY = timedelta(days=2)  # a gauge that said nothing in it is not taken over
 _YEARS = 20  # of history that is asked for
 _FEWEST_DAYS = 14  # of history for a proposal
 _YEAR = 365
@@ -76,7 +76,7 @@ class Gauge:
 
 
 def fetch_gauges(context: PollContext, departement: str) -> list[Gauge]:
-    """The gauges that rows_by_series something lately, in flow order on each river.
+    """The gauges that said something lately, in flow order on each river.
 
     Raises FeedError: the service does not answer.
     """
@@ -107,7 +107,7 @@ def _list_rows(context: PollContext, what: str, parameters: dict[str, str]) -> l
 
 
 def _find_intervals(context: PollContext, codes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """What each gauge rows_by_series lately, by quantity: seconds between its readings."""
+    """What each gauge said lately, by quantity: seconds between its readings."""
     rows_by_series: dict[tuple[str, str], list[hubeau.Row]] = {}
     for chunk in _chunks(codes):
         for rows in hubeau.list_observation_pages(context, chunk, context.now - _LATELY):
