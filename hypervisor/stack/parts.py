@@ -16,9 +16,8 @@ from hypervisor.broker.server_account import Account, current_account
 from hypervisor.stack.liveness import PipePulse
 from hypervisor.stack.supervisor import Job
 
-PARTS = (  # in the order of starting
-    *("ingest", "watch", "notify", "web", "rollup", "housekeeping", "collect"),
-)
+PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
+COLLECTOR = "collect"  # live instances only: an exercise reads no real service
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.
@@ -72,12 +71,12 @@ class Launcher:
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is a part of this instance."""
         started = "hypervisor" in words and str(self.folder.root) in words
-        return started and words[-1] in (*PARTS, CONDUCTOR)
+        return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR)
 
 
 def parts_for(mode: Mode) -> tuple[str, ...]:
     """The parts of an instance, in the order of starting."""
-    return (*PARTS, CONDUCTOR) if mode is Mode.EXERCISE else PARTS
+    return (*PARTS, CONDUCTOR if mode is Mode.EXERCISE else COLLECTOR)
 
 
 def interpreter_command() -> list[str]:
