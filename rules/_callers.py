@@ -22,7 +22,7 @@ class Caller:
 
     `arrivals`: keys at which a silence begins again. `first`: when a first arrival was expected
     (µs). `service`: of the device asked for (0: out); None: always in, or it is a series that is
-    asked for. Arrays by subject.
+    asked for. `usual`: the expected interval (µs) of the series. Arrays by subject.
     """
 
     arrivals: Instants
@@ -30,6 +30,11 @@ class Caller:
     present: Mask
     clocks: Clocks
     service: Fact | None = None
+    usual: Fact | None = None
+
+    def first_keys(self, axis: Axis) -> Instants:
+        """The keys of `first`."""
+        return axis.origins() + np.clip(self.first - axis.base, 0, axis.stride - 1)
 
 
 class Callers:
@@ -52,6 +57,7 @@ class Callers:
             first=self._commissioned(first),
             present=track.present,
             clocks=self._clock_factory.clocks(self._named(names)),
+            usual=track.usual,
         )
 
     def _successions(self, track: Track) -> Instants:

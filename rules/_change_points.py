@@ -6,7 +6,7 @@ import numpy as np
 
 from rules._block import Block
 from rules._callers import Caller
-from rules._functions import FORECASTS, OVER_MEMBERS, UPSTREAM
+from rules._functions import FORECASTS, INTERVALS, OVER_MEMBERS, UPSTREAM
 from rules._inputs import Instants
 from rules._rule import DEVICE
 from rules._track import Track
@@ -82,31 +82,44 @@ def silent_calls(nodes: Iterable[Node]) -> Iterator[Call]:
             yield node
 
 
-def silence_of(call: Call) -> tuple[str, int]:
-    """What a call of `silent` listens for, and how long (µs)."""
-    series, number = call.arguments
+def silence_of(call: Call) -> tuple[str, Number]:
+    """What a call of `silent` listens for, and how long: in µs or in intervals."""
+    series, length = call.arguments
     assert isinstance(series, Name)  # noqa: S101  checked when it was read
-    assert isinstance(number, Number)  # noqa: S101
-    return series.name, int(number.value)
+    assert isinstance(length, Number)  # noqa: S101
+    return series.name, length
+
+
+def silence_spans(length: Number, caller: Caller, since: Instants) -> Instants | int:
+    """How long (µs) a silence lasts that began at each key.
+
+    In intervals: of the interval in force when it began, as a stale limit is.
+    """
+    if length.unit != INTERVALS:
+        return int(length.value)
+    assert caller.usual is not None  # noqa: S101  of a series, as checked when it was read
+    return np.nan_to_num(caller.usual.at(since) * length.value).astype(np.int64)
 
 
 def _silences(call: Call, block: Block) -> Iterator[Instants]:
     """Arrivals, and where a silence completes before the next one."""
-    name, span = silence_of(call)
+    name, length = silence_of(call)
     for caller in block.callers(name):
-        yield from _completed(caller, span, block)
+        yield from _completed(caller, length, block)
 
 
-def _completed(caller: Caller, span: int, block: Block) -> Iterator[Instants]:
+def _completed(caller: Caller, length: Number, block: Block) -> Iterator[Instants]:
     axis, arrivals = block.axis, caller.arrivals
     owners, everyone = axis.subjects(arrivals), np.arange(axis.count)
     times = axis.times(arrivals)
+    span = silence_spans(length, caller, arrivals)
     ends = arrivals + (caller.clocks.after(times, owners, span) - times)
     following = np.append(arrivals[1:], np.iinfo(np.int64).max)
     # An end beyond the zone never comes, as far as is known: the supply does not come back.
     zones = (owners + 1) * axis.stride - 1
     earliest = np.full(axis.count, np.iinfo(np.int64).max)
     np.minimum.at(earliest, owners, arrivals)
+    span = silence_spans(length, caller, caller.first_keys(axis))
     due = caller.clocks.after(caller.first, everyone, span) - axis.base
     untold = np.clip(due, 0, axis.stride - 1) + axis.origins()
     yield arrivals

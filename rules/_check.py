@@ -10,6 +10,8 @@ from rules._functions import (
     FARTHEST,
     FORECASTS,
     FUNCTIONS,
+    INTERVALS,
+    MOST_INTERVALS,
     NEAREST,
     OVER_MEMBERS,
     UPSTREAM,
@@ -18,6 +20,7 @@ from rules._functions import (
     Gives,
     Takes,
 )
+from rules._rule import DEVICE
 from rules._tree import (
     Arithmetic,
     Call,
@@ -216,6 +219,7 @@ class _Checker:
             unit = its_unit if takes in _MEASURED else unit
             checked.append(part)
         _separate(node, checked)
+        _no_intervals_of_devices(checked)
         if function.gives is Gives.PER_HOUR:
             unit = quotient(unit, "h")
         elif function.gives is Gives.NUMBER:
@@ -230,13 +234,14 @@ class _Checker:
         if takes in (Takes.VALUE, Takes.VALUE_OR_CONDITION):
             measured = self._value(node)
             return measured.node, measured.unit
-        if takes is Takes.DURATION and isinstance(node, Number):
-            return self._span(node, function), None
+        if takes in (Takes.DURATION, Takes.SILENCE) and isinstance(node, Number):
+            counted = takes is Takes.SILENCE and node.unit in ("interval", INTERVALS)
+            return _intervals(node) if counted else self._span(node, function), None
         if takes is Takes.FRACTION and isinstance(node, Number) and node.unit in (None, "%"):
             value = node.value / 100 if node.unit else node.value
             if 0 <= value <= 1:
                 return Number(place=node.place, value=value), None
-        if takes is Takes.SERIES_OR_DEVICE and node == Name(place=node.place, name="device"):
+        if takes is Takes.SERIES_OR_DEVICE and node == Name(place=node.place, name=DEVICE):
             return node, None
         if takes in (Takes.SERIES, Takes.SERIES_OR_DEVICE) and isinstance(node, Name):
             return node, self._series(node)
@@ -278,6 +283,27 @@ class _Checker:
             "expected one series compared with a threshold or a number by > or <, such as "
             "level > threshold.alert",
         )
+
+
+def _intervals(node: Number) -> Node:
+    if not 1 <= node.value <= MOST_INTERVALS:
+        raise RuleError(node.place, "silent takes from 1 to {most} intervals", MOST_INTERVALS)
+    return replace(node, unit=INTERVALS)
+
+
+def _no_intervals_of_devices(arguments: list[Node]) -> None:
+    """The series of a device may be expected at different intervals."""
+    for node in arguments:
+        if isinstance(node, Number) and node.unit == INTERVALS and _is_device(arguments[0]):
+            raise RuleError(
+                node.place,
+                "silent(device, …) takes a duration, such as 30 min: a device's series may have "
+                "different intervals",
+            )
+
+
+def _is_device(node: Node) -> bool:
+    return isinstance(node, Name) and node.name == DEVICE
 
 
 _MEASURED = (Takes.SERIES, Takes.SERIES_OR_DEVICE, Takes.VALUE, Takes.VALUE_OR_CONDITION)

@@ -35,7 +35,7 @@ class Listening:
         """What the clock shows while it stands still."""
         return self.heard(self._from)
 
-    def after(self, times: Instants, span: int) -> Instants:
+    def after(self, times: Instants, span: Instants | int) -> Instants:
         """The first times at which we have listened for `span` since each."""
         deadlines = self.heard(times) + span
         # The listening clock stands still from then on: what is wanted at or before it has
@@ -51,17 +51,17 @@ class Clocks:
         self.distinct = clocks
         self._which = which
 
-    def after(self, times: Instants, owners: Index, span: int) -> Instants:
+    def after(self, times: Instants, owners: Index, span: Instants | int) -> Instants:
         """The first times at which each one's clock has run for `span` since each."""
         if len(self.distinct) == 1:
             return self.distinct[0].after(times, span)
-        deadlines = np.empty_like(times)
+        deadlines, spans = np.empty_like(times), np.broadcast_to(span, times.shape)
         which = self._which[owners]
         order = np.argsort(which, kind="stable")
         cuts = np.flatnonzero(np.diff(which[order])) + 1
         for rows in np.split(order, cuts):
             if len(rows):
-                deadlines[rows] = self.distinct[which[rows[0]]].after(times[rows], span)
+                deadlines[rows] = self.distinct[which[rows[0]]].after(times[rows], spans[rows])
         return deadlines
 
 

@@ -5,6 +5,7 @@ the alarm log.
 """
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from rules._axis import Axis, merged
 from rules._block import Block
 from rules._evaluate import View
 from rules._evaluated_columns import EvaluatedColumns
+from rules._functions import INTERVALS
 from rules._inputs import Closing, Horizon, Instants, Subject
 from rules._interval import Interval, Mask, rounded
 from rules._layout import EvaluationRequest, Extent, blocks
@@ -137,6 +139,7 @@ def extent_of(revisions: Sequence[tuple[int, Rule | None]]) -> Extent:
             }
         ),
         reach=_reach(rules),
+        intervals=_most_intervals(rules),
         silence=any(rule.axis == "silence" for rule in rules),
         revisions=tuple(effective for effective, _ in revisions),
         afar=tuple(sorted({name for rule in rules for name in rule.afar})),
@@ -171,7 +174,8 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     ]
     named = {name for rule in rules for name in rule.forecasts}
     memory = max((f.memory for name, f in subject.forecasts.items() if name in named), default=0)
-    return longest + way + memory + 2 * max(limits, default=0) + _TICK
+    limit = (2 + _most_intervals(rules)) * max(limits, default=0)
+    return longest + way + memory + limit + _TICK
 
 
 def run_start(seed: StateChange) -> int | None:
@@ -184,14 +188,20 @@ def run_start(seed: StateChange) -> int | None:
     return min((run for run in runs if run is not None), default=None)
 
 
-def _spans(rule: Rule) -> Iterable[Number]:
-    """The durations that its functions are given."""
+def _spans(rule: Rule, unit: str = "us") -> Iterable[Number]:
+    """The durations that its functions are given; those that are written in that unit."""
     for condition in rule.conditions:
         for node in walk(condition):
             if isinstance(node, Call):
                 for argument in node.arguments:
-                    if isinstance(argument, Number) and argument.unit == "us":
+                    if isinstance(argument, Number) and argument.unit == unit:
                         yield argument
+
+
+def _most_intervals(rules: Sequence[Rule]) -> int:
+    """The longest of their silences that are written in intervals."""
+    numbers = (number.value for rule in rules for number in _spans(rule, INTERVALS))
+    return math.ceil(max(numbers, default=0))
 
 
 def _reach(rules: Sequence[Rule]) -> int:

@@ -8,7 +8,7 @@ from rules import _aggregates as others
 from rules._axis import Index
 from rules._block import Block
 from rules._callers import Caller
-from rules._change_points import silence_of
+from rules._change_points import silence_of, silence_spans
 from rules._functions import FORECASTS
 from rules._inputs import Instants
 from rules._interval import (
@@ -184,11 +184,11 @@ class View:
 
     def _silent(self, node: Call) -> Truths:
         """Whether one of those listened for is silent; devices out of service are not."""
-        name, span = silence_of(node)
+        name, length = silence_of(node)
         zeros = np.zeros(len(self.keys), dtype=np.bool_)
         idle = np.full(len(self.keys), name == DEVICE)
         for caller in self.block.callers(name):
-            quiet = self._quiet(caller, span)
+            quiet = self._quiet(caller, length)
             if caller.service is not None:
                 serves = caller.service.at(self.keys) != 0
                 quiet &= serves
@@ -198,8 +198,8 @@ class View:
             zeros |= quiet
         return np.where(idle, LEFT_OUT, truths(zeros))
 
-    def _quiet(self, caller: Caller, span: int) -> Mask:
-        """No arrival for `span` of listening."""
+    def _quiet(self, caller: Caller, length: Number) -> Mask:
+        """No arrival for that length of listening."""
         axis = self.block.axis
         padded = np.concatenate([[np.iinfo(np.int64).min], caller.arrivals])
         rows = np.searchsorted(padded, self.keys, side="right") - 1
@@ -207,6 +207,8 @@ class View:
         times = axis.times(self.keys)
         owners = self.sight.owners
         since = np.where(own, axis.times(padded[rows]), caller.first[owners])
+        began = np.where(own, padded[rows], caller.first_keys(axis)[owners])
+        span = silence_spans(length, caller, began)
         return np.asarray(times >= caller.clocks.after(since, owners, span))
 
     def _observed(self, track: Track, value: Interval) -> Interval:

@@ -10,6 +10,7 @@ class Takes(StrEnum):
     SERIES = "a series"
     SERIES_OR_DEVICE = "a series or the word device"
     DURATION = "a duration"
+    SILENCE = "a duration, or a number of the series' intervals"
     FRACTION = "a number from 0 to 1"
     CONDITION = "a condition"
     CROSSING = "one series compared with a threshold or a number"
@@ -72,9 +73,9 @@ FUNCTIONS = {
         _window("increase", "of a counter over a duration, restarts seen"),
         Function(
             name="silent",
-            takes=(Takes.SERIES_OR_DEVICE, Takes.DURATION),
+            takes=(Takes.SERIES_OR_DEVICE, Takes.SILENCE),
             gives=Gives.CONDITION,
-            says="nothing arrived for a duration in which we listened",
+            says="nothing arrived for a duration (or intervals) in which we listened",
         ),
         Function(
             name="last",
@@ -138,6 +139,10 @@ UPSTREAM = "upstream"
 # Of what is to come, by the site's model: from the next quarter of an hour to a day.
 FORECASTS = frozenset({"forecast", "chance"})
 NEAREST, FARTHEST = 900_000_000, 86_400_000_000  # µs
+
+# The unit of a silence that follows how often a series is expected.
+INTERVALS = "intervals"
+MOST_INTERVALS = 1_000
 
 # Words that the language will have: a rule that uses them waits.
 WAITING = frozenset({"inside"})

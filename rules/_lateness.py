@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules._duration import SECOND, duration_text
-from rules._functions import FORECASTS, FUNCTIONS
+from rules._functions import FORECASTS, FUNCTIONS, INTERVALS
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Comparison, Name, Node, Number, walk
 from sensors._errors import Message, Place
@@ -77,7 +77,7 @@ def lateness(rule: Rule, site: SiteFacts, *, grace: int = 0) -> Lateness:
     """
     parts: list[tuple[str, int]] = []
     silent = [n for n in rule.outside if isinstance(n, Call) and n.function == "silent"]
-    spans = [int(n.value) for call in silent for n in call.arguments if isinstance(n, Number)]
+    spans = [_silence(call, site) for call in silent]
     if spans:
         parts.append(("silence", max(spans)))
     intervals = [site.intervals[n] for n in _gauges(rule, site)]
@@ -220,11 +220,26 @@ def _needs(call: Call) -> int:
     """How many intervals a window must hold to be known."""
     if call.function == "rate":
         return 2
-    if call.function in ("stuck", "silent"):
+    if call.function == "silent":
+        return 0 if _in_intervals(call) else 2
+    if call.function == "stuck":
         return 2
     if call.function in FORECASTS:
         return 0
     return 1 if FUNCTIONS[call.function].windowed or call.function == "change" else 0
+
+
+def _silence(call: Call, site: SiteFacts) -> int:
+    """How long a silence lasts there before it is one."""
+    series, length = call.arguments
+    if _in_intervals(call) and isinstance(series, Name) and isinstance(length, Number):
+        return int(length.value * site.intervals[series.name])
+    return _span(call)
+
+
+def _in_intervals(call: Call) -> bool:
+    last = call.arguments[-1]
+    return isinstance(last, Number) and last.unit == INTERVALS
 
 
 def _is_stuck(node: Node) -> bool:

@@ -40,6 +40,7 @@ class EvaluationRequest:
 class Extent:
     """What the axis must hold: the series read, the longest look back or ahead (µs), ...
 
+    `intervals`: the longest silence that is written in them.
     `afar`: series of sites upstream; `aheads`: by how far (µs) one looks at them before the water
     comes. `words`: of the calendar and the plan.
     """
@@ -53,6 +54,7 @@ class Extent:
     forecasts: tuple[str, ...] = ()
     aheads: tuple[int, ...] = ()
     words: tuple[str, ...] = ()
+    intervals: int = 0
 
 
 def blocks(
@@ -171,7 +173,7 @@ def _zone(
     low, high = min(times), max([*times, *extent.revisions])
     spans = horizon.gaps if extent.silence else ()
     gaps = sum(stop - max(start, low) for start, stop in spans if stop > low)
-    room = extent.reach + 2 * _longest(used) + gaps + _TICK
+    room = extent.reach + (2 + extent.intervals) * _longest(used) + gaps + _TICK
     return low - room, high + room
 
 

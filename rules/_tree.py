@@ -20,7 +20,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Node):
-    """A literal as written: `0.10 m`. `unit` is None when none was."""
+    """A literal as written: `0.10 m`. `unit` is None when none was; `us` of a duration."""
 
     value: float
     unit: str | None = None

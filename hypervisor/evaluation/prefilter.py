@@ -18,7 +18,7 @@ from hypervisor.evaluation.series_tail import Mask
 from hypervisor.evaluation.value_ranges import Silences, Span, Spans, can_be, lasting_of
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE, Rule
-from rules._tree import Call, Every, Node, walk
+from rules._tree import Call, Every, Node, Number, walk
 from sensors._errors import Place
 from sensors._quantity import Reporting
 
@@ -79,7 +79,8 @@ class Prefilter:
     missing: Mask  # which devices a subject does not have
     limits: Mapping[str, Values]
     alone: Mask  # where only readings of one series make it be evaluated
-    silences: Sequence[tuple[str, int]] = field(default_factory=list)
+    silences: Sequence[tuple[str, Number]] = field(default_factory=list)
+    usual: Mapping[str, Instants] = field(default_factory=dict)  # series or word -> interval (µs)
     standstills: Sequence[tuple[str, int]] = field(default_factory=list)  # of `stuck`
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # series -> a model is in force
 
@@ -110,8 +111,17 @@ class Prefilter:
                 for name in latest.thresholds
             },
             silences=silences,
+            usual={
+                **{
+                    name: np.array([_usual(subject, name) for subject in subjects], dtype=np.int64)
+                    for name in latest.plain
+                },
+                **{word: _of_members(subjects, word, _usual) for word in latest.shared},
+            },
             standstills=[
-                each for each in _lasting("stuck", latest.when) if each[0] in latest.plain
+                (name, int(length.value))
+                for name, length in _lasting("stuck", latest.when)
+                if name in latest.plain
             ],
             alone=np.array([_names_one_gauge(latest, s) for s in subjects], dtype=np.bool_),
             modelled={
@@ -150,8 +160,14 @@ class Prefilter:
 
     def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot be true by `floor`, and when time alone may make it true."""
-        alone = {name: _silences_of(places, stats, floor) for name, places in self.named.items()}
-        shared = {word: _silences_of(places, stats, floor) for word, places in self.members.items()}
+        alone = {
+            name: _silences_of(places, stats, floor, self.usual[name])
+            for name, places in self.named.items()
+        }
+        shared = {
+            word: _silences_of(places, stats, floor, self.usual[word])
+            for word, places in self.members.items()
+        }
         if self.devices.size:
             alone[DEVICE] = self._device_silences(stats, floor)
         possible = can_be(self.when, self._spans(stats, alone, shared))
@@ -212,19 +228,26 @@ class Prefilter:
         """
         last = stats.arrived[self.devices].argmax(axis=2)
         places = np.take_along_axis(self.devices, last[:, :, np.newaxis], axis=2)[:, :, 0]
-        silences = _silences_of(places, stats, floor)
+        silences = _silences_of(places, stats, floor, np.zeros_like(places))
         paused = np.where(self.missing, 0, silences.paused).max(axis=1, initial=0)
         arrived = np.where(self.missing, LATER, silences.arrived).min(axis=1, initial=LATER)
-        return Silences(paused=paused, arrived=arrived, upto=floor)
+        return Silences(paused=paused, arrived=arrived, upto=floor, usual=np.zeros_like(paused))
 
 
-def _silences_of(places: Places, stats: SeriesStats, floor: int) -> Silences:
-    return Silences(paused=stats.paused[places], arrived=stats.arrived[places], upto=floor)
+def _silences_of(places: Places, stats: SeriesStats, floor: int, usual: Instants) -> Silences:
+    paused, arrived = stats.paused[places], stats.arrived[places]
+    return Silences(paused=paused, arrived=arrived, upto=floor, usual=usual)
 
 
-def _lasting(function: str, when: Node) -> list[tuple[str, int]]:
+def _lasting(function: str, when: Node) -> list[tuple[str, Number]]:
     calls = [lasting_of(node) for node in walk(when) if isinstance(node, Call)]
     return [each[1:] for each in calls if each is not None and each[0] == function]
+
+
+def _usual(subject: SubjectFacts, name: str) -> int:
+    """Its shortest interval under any revision."""
+    series = subject.series.get(name)
+    return 0 if series is None else int(series.interval.value.min())
 
 
 def _names_one_gauge(rule: Rule, subject: SubjectFacts) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.series_tail import Mask
-from rules._functions import FORECASTS
+from rules._functions import FORECASTS, INTERVALS
 from rules._inputs import Instants, Values
 from rules._tree import (
     Arithmetic,
@@ -39,22 +39,30 @@ _NEGATED = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 class Silences:
     """Silences of each series up to `upto`, µs.
 
-    `paused`: an upper bound of its pauses between two arrivals; `arrived`: its last arrival.
+    `paused`: an upper bound of its pauses between two arrivals; `arrived`: its last arrival;
+    `usual`: its shortest expected interval, ever.
     """
 
     paused: Instants
     arrived: Instants
     upto: int
+    usual: Instants
 
-    def of(self, length: int) -> Mask:
+    def of(self, length: Number) -> Mask:
         """Whether a silence of that length may be complete by then."""
-        silent: Mask = (self.paused >= length) | (self.arrived <= self.upto - length)
+        span = self._span(length)
+        silent: Mask = (self.paused >= span) | (self.arrived <= self.upto - span)
         return silent
 
-    def next(self, length: int) -> Instants:
+    def next(self, length: Number) -> Instants:
         """When the next one would be complete; LATER where one may be complete already."""
-        ends = self.arrived + length
+        ends = self.arrived + self._span(length)
         return np.where(self.of(length), LATER, ends)
+
+    def _span(self, length: Number) -> Instants | int:
+        if length.unit != INTERVALS:
+            return int(length.value)
+        return (self.usual * length.value).astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +105,18 @@ def can_be(node: Node, spans: Spans, *, true: bool = True) -> Mask:
         if function == "silent" and name in spans.silences:
             return spans.silences[name].of(length)
         if function == "stuck" and name in spans.unchanged:
-            return np.asarray(spans.unchanged[name] >= length)
+            return np.asarray(spans.unchanged[name] >= int(length.value))
     return np.ones(spans.shape, dtype=np.bool_)
 
 
-def lasting_of(call: Call) -> tuple[str, str, int] | None:
-    """Of a `silent` or `stuck`: the function, the series or device, and its length (µs)."""
+def lasting_of(call: Call) -> tuple[str, str, Number] | None:
+    """Of a `silent` or `stuck`: the function, the series or device, and how long."""
     match call:
         case Call(
             function="silent" | "stuck" as function,
-            arguments=(Name(name=name), Number(value=length)),
+            arguments=(Name(name=name), Number() as length),
         ):
-            return function, name, int(length)
+            return function, name, length
     return None
 
 

@@ -18,7 +18,7 @@ SET_ASIDE, RESUMED = "set aside", "resumed"  # events of the evaluation: a rule 
 Rules = Mapping[str, Mapping[str, Any]]  # definitions by id
 
 RECHECK = 10_000_000  # µs until a held event is decided again
-_SILENT = re.compile(r"silent\(\s*[\w.]+\s*,\s*([\d.]+\s*[a-z]+)\s*\)")
+_SILENT = re.compile(r"silent\(\s*[\w.]+\s*,\s*([\d.]+)\s*([a-z]+)\s*\)")
 _RANK = {name: number for number, name in enumerate(SEVERITIES)}
 
 
@@ -203,7 +203,7 @@ def grace_period(rule: str, rules: Rules, *, interval: int) -> int:
     own = rules.get(rule, {}).get("grace")
     if own is not None:
         return parse_span(own) or 0
-    return max(_detection_delay(inhibitor) for inhibitor in inhibitors) + interval
+    return max(_detection_delay(inhibitor, interval) for inhibitor in inhibitors) + interval
 
 
 def parse_span(written: Any) -> int | None:
@@ -218,7 +218,9 @@ def _as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())
 
 
-def _detection_delay(rule: Mapping[str, Any]) -> int:
-    silences = _SILENT.findall(str(rule.get("when", "")))
-    spans = [parse_span(silence) or 0 for silence in silences]
-    return max([*spans, parse_span(rule.get("for")) or 0])
+def _detection_delay(rule: Mapping[str, Any], interval: int) -> int:
+    spans = [parse_span(rule.get("for")) or 0]
+    for number, unit in _SILENT.findall(str(rule.get("when", ""))):
+        counted = unit.startswith("interval")
+        spans.append(int(float(number) * interval) if counted else parse_span(number + unit) or 0)
+    return max(spans)

@@ -126,7 +126,8 @@ def _grace(inhibitors: Iterable[Rule], site: SiteFacts) -> int:
     """Longest holding time of the inhibitors plus the site's own interval."""
     usual = max(site.intervals.values(), default=0)
     bare = (
-        (rule, SiteFacts(name="", intervals=dict.fromkeys((*rule.names, *rule.afar), 0)))
+        (rule, SiteFacts(name="", intervals=dict.fromkeys((*rule.names, *rule.afar), own)))
         for rule in inhibitors
+        for own in [usual if rule.axis == "silence" else 0]
     )
     return max((lateness(rule, facts).stands + usual for rule, facts in bare), default=0)

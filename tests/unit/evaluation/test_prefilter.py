@@ -139,7 +139,8 @@ def test_a_silence_is_due_when_the_first_may_be_complete() -> None:
     numbers = stats(s1=(1.0, 1.0, 1.0), s2=())
     rule = book.rule("silent(level, 30 min) or silent(level, 40 min)")
     prefilter = of(rule, [gauge()], numbers)
-    assert sorted(prefilter.silences) == [("level", 30 * MINUTE), ("level", 40 * MINUTE)]
+    lengths = [(name, length.value) for name, length in prefilter.silences]
+    assert lengths == [("level", 30 * MINUTE), ("level", 40 * MINUTE)]
     calm, due = prefilter.quiet(numbers, 31 * MINUTE)
     assert (calm.tolist(), due.tolist()) == ([True], [32 * MINUTE])
     calm, due = prefilter.quiet(numbers, 32 * MINUTE)
@@ -148,6 +149,19 @@ def test_a_silence_is_due_when_the_first_may_be_complete() -> None:
     assert prefilter.quiet(numbers, 5 * MINUTE)[0].tolist() == [False]
     numbers.paused[1] = 30 * MINUTE - 1
     assert prefilter.quiet(numbers, 5 * MINUTE)[0].tolist() == [True]
+
+
+def test_a_silence_in_intervals_is_that_of_the_shortest_there_was() -> None:
+    numbers = stats(s1=(1.0, 1.0, 1.0), s2=())
+    often = replace(
+        book.measured(1, "level"),
+        interval=Steps.of([(BEGINNING, 10.0 * MINUTE), (MINUTE, 60.0 * MINUTE)]),
+    )
+    rule = book.rule("silent(level, 3 intervals)")
+    prefilter = of(rule, [gauge(series={"level": often})], numbers)
+    calm, due = prefilter.quiet(numbers, 31 * MINUTE)
+    assert (calm.tolist(), due.tolist()) == ([True], [32 * MINUTE])
+    assert prefilter.quiet(numbers, 32 * MINUTE)[0].tolist() == [False]
 
 
 def test_a_silence_of_a_group_is_due_with_its_first_member_that_counts() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.value_ranges import Silences, Spans, can_be
 from rules._pack import load_pack
-from rules._tree import Node
+from rules._tree import Node, Number
+from sensors._errors import Place
 from sensors._row import NEVER
 
 PACK = """
@@ -152,7 +153,12 @@ def test_any_share_of_values_in_the_spans_is_possible(
 
 def test_a_silence_that_cannot_be_complete() -> None:
     def silent(paused: int, arrived: int, upto: int) -> bool:
-        heard = Silences(paused=np.array([paused]), arrived=np.array([arrived]), upto=upto)
+        heard = Silences(
+            paused=np.array([paused]),
+            arrived=np.array([arrived]),
+            upto=upto,
+            usual=np.array([0]),
+        )
         spans = Spans(shape=(1,), series={}, sums={}, thresholds={}, silences={"level": heard})
         return bool(can_be(condition("silent(level, 10 min)"), spans)[0])
 
@@ -245,10 +251,20 @@ def test_a_sum_is_of_no_more_than_all_that_fell() -> None:
 
 
 def test_the_next_silence_is_told_of_those_that_cannot_be_complete() -> None:
-    heard = Silences(paused=np.array([9, 0, 0]), arrived=np.array([50, 40, 60]), upto=50)
-    assert heard.of(10).tolist() == [False, True, False]
-    assert heard.of(9).tolist() == [True, True, False]
-    assert heard.next(10).tolist() == [60, LATER, 70]
+    heard = Silences(
+        paused=np.array([9, 0, 0]),
+        arrived=np.array([50, 40, 60]),
+        upto=50,
+        usual=np.array([5, 10, 20]),
+    )
+    place = Place(file="", line=0, column=0)
+    nine, ten = (Number(place=place, value=value, unit="us") for value in (9, 10))
+    assert heard.of(ten).tolist() == [False, True, False]
+    assert heard.of(nine).tolist() == [True, True, False]
+    assert heard.next(ten).tolist() == [60, LATER, 70]
+    two = Number(place=place, value=2, unit="intervals")
+    assert heard.of(two).tolist() == [False, False, False]
+    assert heard.next(two).tolist() == [60, 60, 100]
 
 
 def test_a_share_is_of_the_members_that_are_there() -> None:

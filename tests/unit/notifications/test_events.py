@@ -105,6 +105,9 @@ def test_grace_is_as_long_as_what_inhibits_takes() -> None:
         "door": {"when": "x", "grace": "2 min"},
     }
     assert grace_period("lamp", rules, interval=5 * MINUTE) == 35 * MINUTE
+    rules["cabinet"]["when"] = "silent(power, 3 intervals) and silent(power, 30 min)"
+    assert grace_period("lamp", rules, interval=5 * MINUTE) == 35 * MINUTE
+    assert grace_period("lamp", rules, interval=60 * MINUTE) == 240 * MINUTE
     assert grace_period("door", rules, interval=5 * MINUTE) == 2 * MINUTE
     assert grace_period("supply", rules, interval=5 * MINUTE) == 0
 

@@ -161,6 +161,7 @@ HERE = "here"
 
 _value = st.sampled_from([1.0, 2.0, 2.9, 3.0, 3.1, 3.5, 4.0, 6.0])
 _duration = st.sampled_from(["5 min", "10 min", "20 min", "30 min"])
+_silent_for = st.one_of(_duration, st.sampled_from(["1 interval", "1.5 intervals", "3 intervals"]))
 _number = st.sampled_from(["0", "1", "2", "2.9", "3", "3.1", "4"])
 _operator = st.sampled_from([">", ">=", "<", "<=", "=="])
 _window = st.sampled_from(["sum", "mean", "min", "max", "count", "rate", "change"])
@@ -193,6 +194,7 @@ def _state_value(draw: st.DrawFn) -> str:
 def _share(draw: st.DrawFn, *, silence: bool) -> str:
     """Held values, windows, two words, and a word that no member has."""
     span = draw(_duration)
+    pause = draw(_silent_for)
     values = [
         "fault == 1",
         "fault == 1",
@@ -204,10 +206,10 @@ def _share(draw: st.DrawFn, *, silence: bool) -> str:
     ]
     windows = [f"mean(power, {span}) > 2.9", f"count(fault, {span}) > 0", f"max(fault, {span}) > 0"]
     quiet = [
-        f"silent(power, {span})",
-        f"silent(fault, {span})",
-        f"silent(power, {span}) or fault == 1",
-        f"silent(fault, {span}) and last(power) > 3",
+        f"silent(power, {pause})",
+        f"silent(fault, {pause})",
+        f"silent(power, {pause}) or fault == 1",
+        f"silent(fault, {pause}) and last(power) > 3",
     ]
     condition = draw(st.sampled_from(quiet if silence else values + windows))
     return f"share({condition}) {draw(_operator)} {draw(st.sampled_from(['0.3', '0.5', '0.6']))}"
@@ -293,7 +295,8 @@ def _condition(draw: st.DrawFn, *, states: bool) -> str:
 
 @st.composite
 def _silence(draw: st.DrawFn, *, states: bool) -> str:  # noqa: ARG001, PLR0911  a line a kind
-    quiet = f"silent({draw(st.sampled_from(['level', 'rain', 'device']))}, {draw(_duration)})"
+    name = draw(st.sampled_from(["level", "rain", "device"]))
+    quiet = f"silent({name}, {draw(_duration if name == 'device' else _silent_for)})"
     match draw(st.integers(0, 9)):
         case 8:
             return f"{quiet} and {draw(st.sampled_from(['hour >= 1', 'not night', 'planned_on']))}"

@@ -61,6 +61,14 @@ class Caller:
     commissioned: int
     device: Device
     serving: Device | None
+    series: Series | None = None
+
+    def span(self, length: Number, since: int) -> int:
+        """How long a silence that began then lasts, by the interval in force at that time."""
+        if length.unit != "intervals":
+            return int(length.value)
+        assert self.series is not None
+        return int(length.value * self.series.interval(since))
 
 
 @dataclass
@@ -504,7 +512,8 @@ class Reference:
         charge = [name for name, _ in series.columns.earlier] + [series.columns.device]
         for successor, (_, until) in zip(charge[1:], series.columns.earlier, strict=True):
             got.append(max(devices[successor].commissioned, until))
-        yield Caller(sorted(got), devices[charge[0]].commissioned, devices[charge[-1]], None)
+        first, last = devices[charge[0]].commissioned, devices[charge[-1]]
+        yield Caller(sorted(got), first, last, None, series)
 
     def silent(self, node: Call, look: Look) -> int:
         d = node.arguments[1]
@@ -517,7 +526,7 @@ class Reference:
         for caller in callers:
             before = [a for a in caller.arrivals if a <= look.t]
             since = before[-1] if before else caller.commissioned
-            if look.t >= self.complete(since, int(d.value), caller.device):
+            if look.t >= self.complete(since, caller.span(d, since), caller.device):
                 return TRUE
         return FALSE if callers else OUT
 
@@ -586,10 +595,11 @@ class Reference:
         for caller in self.callers(node, look):
             arrivals = caller.arrivals
             yield from arrivals
-            ends = [self.complete(a, int(d.value), caller.device) for a in arrivals]
+            ends = [self.complete(a, caller.span(d, a), caller.device) for a in arrivals]
             nexts = [*arrivals[1:], LATE][: len(arrivals)]
             yield from (e for e, n in zip(ends, nexts, strict=True) if e < n)
-            untold = self.complete(caller.commissioned, int(d.value), caller.device)
+            begins = caller.commissioned
+            untold = self.complete(begins, caller.span(d, begins), caller.device)
             if not arrivals or untold < arrivals[0]:
                 yield untold
             if caller.serving is not None and (caller.serving.in_service.value == 0).any():
