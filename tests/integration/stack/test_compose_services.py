@@ -22,7 +22,7 @@ from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
-from hypervisor.stack.parts import PARTS
+from hypervisor.stack.parts import COLLECTOR, PARTS
 from tests.compose import DOT_ENV
 from tests.conftest import Stack
 from tests.integration.stack import certificates
@@ -172,14 +172,14 @@ def test_every_service_of_a_live_instance(
     elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
 ) -> None:
     with engine(elsewhere, dot_env) as compose:
-        compose.up("broker", "migrate", "dashboards", *PARTS)
-        for part in PARTS:
+        compose.up("broker", "migrate", "dashboards", *PARTS, COLLECTOR)
+        for part in (*PARTS, COLLECTOR):
             compose.await_health(compose.running[part])
         told(compose, open_tmp / "town.yaml")
         hanging_is_seen(compose, compose.running["rollup"])
         a_killed_broker_is_entered(compose)
         ended = compose.down()
-        assert set(ended) == {"broker", *PARTS}
+        assert set(ended) == {"broker", *PARTS, COLLECTOR}
         ended_well(ended)
         built = {file.name for file in (elsewhere.root / "dashboards").glob("*.json")}
         home = compose.services["grafana"]["environment"]

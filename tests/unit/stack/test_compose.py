@@ -14,7 +14,7 @@ from hypervisor.base.process import PULSE
 from hypervisor.base.settings import Settings
 from hypervisor.cli import attach_commands
 from hypervisor.database.connect import SERVER_SETTINGS
-from hypervisor.stack.parts import CONDUCTOR, PARTS
+from hypervisor.stack.parts import COLLECTOR, CONDUCTOR, PARTS
 from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 
 ONCE = {"migrate", "dashboards", "stage", "simulators"}
@@ -84,7 +84,7 @@ def test_the_image_is_made_as_the_linter_likes_it() -> None:
 
 
 def test_the_services_are_the_parts(compose: Services) -> None:
-    assert set(compose) == {"database", "broker", "grafana", CONDUCTOR, *PARTS, *ONCE}
+    assert set(compose) == {"database", "broker", "grafana", CONDUCTOR, COLLECTOR, *PARTS, *ONCE}
 
 
 def test_each_command_exists(ours: Services, commands: set[str]) -> None:
