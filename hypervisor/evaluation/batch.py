@@ -135,10 +135,11 @@ def _evaluate(memory: Memory, unfinished: Unfinished, findings: Findings, until:
 
 
 def _save_inputs(connection: Connection, memory: Memory, until: float) -> bool:
-    while time.monotonic() <= until:
-        if revisions.save_inputs(connection, memory):
-            return True
-    return False
+    """Save until a time, some in any case; whether nothing is left."""
+    while not revisions.save_inputs(connection, memory):
+        if time.monotonic() > until:
+            return False
+    return True
 
 
 def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Unfinished, int]:
