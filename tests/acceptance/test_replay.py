@@ -137,7 +137,7 @@ def lost_at_poyo(exercise: Exercise, floods: Path) -> None:
     assert drowned["severity"][-1][1] == "critical"
     assert drowned["stale"] == [["2024-10-29T18:10:00Z", None]]  # three intervals unheard
     silent = log["flood-discharge-silent"]
-    assert silent["began"] == "2024-10-29T19:55:00Z"
+    assert silent["began"] == "2024-10-29T18:25:00Z"
     assert silent["ended"] is None
     assert silent["severity"][-1][1] == "major"
 
