@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from hypervisor.bench.forecast import BRIDGE, MILL, make_river
-from rules._forecast import model_from_json
+from hypervisor.forecast.files import read_models
 from tests import command_line
 
 INVENTORY = """
@@ -88,8 +88,10 @@ def test_models_are_written_as_json(folder: Path) -> None:
         f"{output}",
     )
     assert "mill/discharge" in said
-    (written,) = json.loads(output.read_text(encoding="utf-8"))
-    model = model_from_json(written)
+    written = read_models(str(output))
+    (gauge,) = written.fitted
+    model = gauge.model
+    assert model is not None
     assert model.horizons == (10_800_000_000,)
-    assert model.skill["author"] == "ada"
+    assert written.author == model.skill["author"] == "ada"
     assert model.skill["horizons"][0]["shown"]

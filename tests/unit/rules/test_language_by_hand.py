@@ -171,8 +171,8 @@ def test_what_cannot_be_read_is_told_with_what_was_meant(text: str, told: str) -
         (
             "silent(3 m, 1 h)",
             (
-                "16: silent takes (a series or the word device, a duration); expected a series or"
-                " the word device"
+                "16: silent takes (a series or the word device, a duration, or a number of the"
+                " series' intervals); expected a series or the word device"
             ),
         ),
         ("share(total(level) > 1 m) > 30 %", "15: total cannot be used inside share"),
