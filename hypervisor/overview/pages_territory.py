@@ -19,7 +19,7 @@ from sensors._errors import TerritoryError
 
 router = APIRouter()
 PAGE: Page | None = None
-Code = Annotated[str, Form(max_length=3)]
+Code = Annotated[str, Form()]  # any text: whoever may not start one is refused first
 
 
 @router.get("/admin/territory")

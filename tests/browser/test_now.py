@@ -19,7 +19,7 @@ EARLY = datetime(2024, 10, 10, 4, tzinfo=UTC)
 def test_the_first_thirty_seconds(console: Console) -> None:
     page = console.page("/now", language="fr")
     expect(page).to_have_title(re.compile(r"^\(\d+\) EXERCICE · Maintenant · Essonne$"))
-    expect(page.get_by_role("heading", level=1)).to_contain_text("à acquitter, prochain enjeu dans")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("à acquitter, prochain enjeu")
     worse = page.locator("#worse tbody tr")
     assert worse.count() == 6
     expect(worse.first).to_contain_text("Orge, Arpajon")

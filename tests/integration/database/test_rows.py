@@ -228,6 +228,7 @@ def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
         "protocol": "senml",
         "lamp": False,
         "in_service": False,
+        "feed": None,
     }
     assert (gone.name, gone.retired, gone.protocol, gone.in_service) == ("left", NOW, None, True)
     (device, *_) = queries_devices.list_devices(connection, NOW, names=["gauge"])
@@ -431,7 +432,14 @@ def test_an_official_colour(connection: Connection) -> None:
     series = add_device(connection, "vigilance-mill", "mill", "vigilance")["vigilance"]
     store(connection, series, [(NOW, 3, 0)])
     assert [asdict(one) for one in queries.list_vigilance(connection, NOW)] == [
-        {"site": "mill", "title": "Mill", "river": "Orge", "time": NOW, "value": 3}
+        {
+            "site": "mill",
+            "title": "Mill",
+            "river": "Orge",
+            "time": NOW,
+            "value": 3,
+            "answered_at": None,
+        }
     ]
 
 
