@@ -18,6 +18,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import playing
 from hypervisor.exercises.plan import make_label
 from hypervisor.exercises.plan import make_messages as make_story_messages
+from hypervisor.forecast import files, service
 from hypervisor.notifications import routing
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
@@ -104,10 +105,19 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
             reason="demonstration",
         )
         routing.apply_routes(connection, ROUTES, author="demo", reason="demonstration")
+        models = files.read_models(INVENTORY)
+        service.save_models(
+            connection,
+            models.fitted,
+            effective=models.effective,
+            author=models.author,
+            reason=models.reason,
+        )
     communes = sum(area.kind == "commune" for area in changes.areas)
     say(
         f"inventory {INVENTORY!r} applied: {communes} communes, {len(changes.sites)} sites,"
-        f" {len(changes.devices):,} devices"
+        f" {len(changes.devices):,} devices; forecasts of {len(models.fitted)} gauges, fitted on"
+        " a simulated year"
     )
     return settings
 

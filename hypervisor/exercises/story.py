@@ -16,6 +16,7 @@ from hypervisor.exercises.demo import SCENARIO, SEED, DemoResult, Member, format
 from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playing import Outcome
 from hypervisor.exercises.reading_account import Account
+from hypervisor.forecast.service import issue_last, load_record, models_in_force
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from rules._pack import packs
@@ -24,6 +25,8 @@ from sensors._domain import catalogue
 from simulators._player import PlayResult
 from simulators._scenarios import load_scenario
 
+WARNING, ANNOUNCED = "flood-attention-likely", "flood-level"
+AHEAD = 2 * 3_600_000_000  # µs, of the warning
 DETAILED = 4  # alarms listed per domain
 RATES = ("rise", "flow_rise")  # thresholds that levels do not compare with
 
@@ -63,6 +66,7 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
     yield ""
     yield f"EXERCISE. {load_scenario(SCENARIO).title}: simulated, with illustrative thresholds."
     yield from format_account(outcome.tally, outcome.account, devices=len(registry.devices))
+    yield from _format_warning(connection, registry, outcome.alarms)
     by_domain: dict[str, list[Alarm]] = defaultdict(list)
     for alarm in outcome.alarms:
         by_domain[alarm.domain].append(alarm)
@@ -71,6 +75,46 @@ def _format_summary(connection: Connection, outcome: Outcome) -> Iterator[str]:
         label = catalogue().domains[name].label_en
         yield ""
         yield from _format_domain(connection, registry, label, by_domain[name])
+
+
+def _format_warning(
+    connection: Connection, registry: Registry, alarms: Sequence[Alarm]
+) -> Iterator[str]:
+    """The first warning of a forecast, its range, and when it came about."""
+    warnings = [alarm for alarm in alarms if alarm.episode.rule == WARNING]
+    first = min(warnings, key=lambda alarm: alarm.episode.began, default=None)
+    if first is None:
+        return
+    site, at = first.episode.subject, first.episode.began
+    yield ""
+    yield f"First warning: {moment(at):%d %b %H:%M} UTC  {first.title}"
+    expected = _describe_range(connection, registry, site, at)
+    crossed = [
+        alarm.episode.since
+        for alarm in alarms
+        if alarm.episode.rule == ANNOUNCED and alarm.episode.subject == site
+    ]
+    if expected and crossed:
+        yield f"  {expected}, crossed at {moment(min(crossed)):%H:%M}"
+
+
+def _describe_range(connection: Connection, registry: Registry, site: str, at: int) -> str:
+    """The range of the forecast issued at a time (µs) and the threshold; empty: none was."""
+    _, model = models_in_force(registry, moment(at)).get(f"{site}/level", (None, None))
+    limit = _find_threshold(registry, f"{site}/attention")
+    if model is None or limit is None:
+        return ""
+    record = load_record(connection, registry, sites=[site], since=at - 2 * model.memory)
+    issued = issue_last(model, record, at)
+    if issued is None or AHEAD not in issued.horizons:
+        return ""
+    values = issued.values[0, issued.horizons.index(AHEAD)]
+    low, high = (values[issued.levels.index(level)] for level in (0.1, 0.9))
+    value, unit = limit
+    return (
+        f"{issued.current[0]:.2f} {unit} then; {low:.2f} to {high:.2f} {unit} (80 %) forecast for"
+        f" {moment(at + AHEAD):%H:%M}; threshold {value:.2f} {unit}"
+    )
 
 
 def format_account(tally: PlayResult, account: Account | None, *, devices: int) -> Iterator[str]:
