@@ -132,11 +132,16 @@ def downstream_order(upstream: Mapping[str, Sequence[tuple[str, float]]]) -> lis
 
 
 def discharges(
-    basins: Sequence[Basin], rain: Mapping[str, Column], dried: Column, *, step: float
+    basins: Sequence[Basin],
+    rain: Mapping[str, Column],
+    dried: Column,
+    *,
+    step: float,
+    ground: Column | float = 1.0,
 ) -> dict[str, Column]:
     """Discharge (m3/s) at each gauge, step by step.
 
-    `rain`: mm a step over each basin. `dried`: as `runoff`. `step` in s.
+    `rain`: mm a step over each basin. `dried`: as `runoff`. `step` in s. `ground`: times each base.
     A basin's own land never answers before the wave from above has come, its brooks do.
     """
     discharge_by_name: dict[str, Column] = {}
@@ -152,7 +157,7 @@ def discharges(
         drained = sum(by_name[name].area for name, _ in above)
         area = max(basin.area - drained, LEAST_LOCAL_SHARE * basin.area)
         ran = _ran(basin, rain[basin.name], dried, lags[basin.name], step)
-        total = ran * area * 1000 / step + basin.base * area / 1000
+        total = ran * area * 1000 / step + ground * basin.base * area / 1000
         for name, travel in above:
             total = total + _travelled(discharge_by_name[name], by_name[name].swift, travel, step)
         discharge_by_name[basin.name] = total

@@ -27,7 +27,7 @@ SUMMER = (120, 270)  # days of the year in which thunderstorms may come
 THUNDER = 0.4  # of the systems of summer
 DEPTH, TAIL = 7.5, 0.95  # mm of a usual system; the deviation of its logarithm
 MOST, MOST_THUNDER = 70.0, 40.0  # mm
-FULL = 2.0  # as usual: so much the ground gives
+FULL, SEASON = 2.0, 0.6  # as usual: so much the ground gives; how that swings over the year
 APART = 0.25  # degrees by which a system's middle lies off the territory's
 
 
@@ -75,7 +75,7 @@ def past_story(
         title="A simulated past of the rivers",
         begins=begins,
         hours=24.0 * days,
-        weather=Weather(storms=tuple(storms), river=FULL),
+        weather=Weather(storms=tuple(storms), river=FULL, season=SEASON),
     )
 
 

@@ -10,7 +10,7 @@ from simulators._catchment import Basin, Column, bankfull, discharges, downstrea
 from simulators._field import Place, SimulatorError
 from simulators._rain import KM_A_DEGREE
 from simulators._story import Weather
-from simulators._weather import STEP, Atmosphere
+from simulators._weather import STEP, Atmosphere, ground_season
 
 BRIM = 1.5  # m, where the level at which the river leaves its bed is not given
 GAUGED = frozenset(  # what is measured where a river is of its own
@@ -87,7 +87,8 @@ def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[
         for name, place in sites.items()
     }
     basins = _basins(sites, characters, areas, weather)
-    flows = discharges(basins, rain, air.dried, step=STEP)
+    ground = 1 + weather.season * ground_season(air.grid)
+    flows = discharges(basins, rain, air.dried, step=STEP, ground=ground)
     return {
         basin.name: _course(
             sites[basin.name],

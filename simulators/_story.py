@@ -53,6 +53,7 @@ class Weather:
     """`temperature`: of a mean day, Cel; None: the season's. `wind`: m/s. Both usual values.
 
     `wetness`: added to every curve number by past rain. `river`: how full rivers are, 1 as usual.
+    `season`: by what share the ground gives more at winter's end, and less at summer's.
     """
 
     storms: tuple[Storm, ...] = ()
@@ -65,6 +66,7 @@ class Weather:
     dryness: float = 3.0  # Cel between the air's mean and its dew point
     wetness: float = 0.0
     river: Positive = 1.0
+    season: Share = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -216,6 +216,11 @@ def _dried(times: Times) -> Column:
     return np.asarray(by_day * STEP / 86_400)
 
 
+def ground_season(times: Times) -> Column:
+    """What the ground gives through the year: 1 at the beginning of March, -1 of September."""
+    return np.asarray(np.cos(day_angle(times) - 2 * np.pi * 60 / 365))
+
+
 def _bell(hours: Column, width: float) -> Column:
     return np.asarray(np.exp(-0.5 * (hours / width) ** 2))
 
