@@ -190,7 +190,8 @@ def _how_to_apply(devices: list[str]) -> str:
     """Hint to an example inventory that has the devices."""
     for example in sorted(resources.files("hypervisor.examples").iterdir(), key=lambda e: e.name):
         if example.is_dir():
-            whole = "\n".join(file.read_text() for file in example.iterdir() if file.is_file())
+            written = [file for file in example.iterdir() if file.name.endswith((".yaml", ".csv"))]
+            whole = "\n".join(file.read_text(encoding="utf-8") for file in written)
             if all(device in whole for device in devices):
                 return f"`hypervisor inventory apply {example.name}` describes them"
     return "describe them in an inventory file and `hypervisor inventory apply FILE`"
