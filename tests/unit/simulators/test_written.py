@@ -49,6 +49,7 @@ def test_a_story_of_four_lines_is_an_ordinary_day() -> None:
             "dryness": 3.0,
             "wetness": 0.0,
             "river": 1.0,
+            "season": 0.0,
         },
         "events": (),
         "faults": (),
@@ -133,7 +134,7 @@ def test_every_word_of_a_story_is_read() -> None:
         HEAD
         + "title_fr: La mienne\ndescription: words\nquiet: FALSE\n"
         + "weather:\n  temperature: 3\n  amplitude: 4\n  cloud: 1\n  wind: 6\n  pressure: 990\n"
-        + "  dryness: 2\n  wetness: 7\n  river: 2.5\n"
+        + "  dryness: 2\n  wetness: 7\n  river: 2.5\n  season: 0.5\n"
         + "  fronts: [{at: 1 h, heading: 10, speed: 20, rain: 3, hours: 4, drop: -5, fall: 6,"
         + " wind: 7}]\n"
         + "events:\n  - kind: wear\n    from: -2 h\n    to: 90 min\n    lamps: 3\n    where:\n"
@@ -146,7 +147,7 @@ def test_every_word_of_a_story_is_read() -> None:
     )
     told = dataclasses.asdict(story)
     assert (told["title_fr"], told["description"], told["quiet"]) == ("La mienne", "words", False)
-    assert list(told["weather"].values())[2:] == [3, 4, 1, 6, 990, 2, 7, 2.5]
+    assert list(told["weather"].values())[2:] == [3, 4, 1, 6, 990, 2, 7, 2.5, 0.5]
     assert list(told["weather"]["fronts"][0].values()) == [1, 10, 20, 3, 4, -5, 6, 7]
     (event,) = told["events"]
     assert (event["at"], event["until"], event["parameters"]) == (-2, 1.5, {"lamps": 3})
