@@ -30,9 +30,7 @@ LANE_acceptance = acceptance integration/exercises
 LANE_evaluation = $(addprefix integration/,evaluation readings simulators)
 LANE_accounts = $(addprefix integration/,accounts alarms logbook notifications rulebook)
 LANE_browser = browser
-# Chromium drops its connections when an interface of the machine comes or goes, as in tests that cut a wire:
-# as root its lane has a network of its own.
-ALONE_browser = $(shell unshare --net true 2>/dev/null && echo "unshare --net sh -c 'ip link set lo up && exec \"\$$@\"' sh")
+ALONE_browser = tests/alone.sh
 lane-%:
 	@$(ALONE_$*) .venv/bin/python -m pytest -m "not long" $(addprefix tests/,$(or $(LANE_$*),$(error no lane $*)))
 lane-others:
