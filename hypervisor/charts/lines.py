@@ -87,6 +87,8 @@ def _draw_fan(fan: Fan, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
     for lower, upper in fan.bands:
         yield area("fc", points(upper), points(lower))
     yield line("fm", points(fan.median))
+    if fan.note:
+        yield text("halo", over.x(fan.times[-1]), up.bottom - 10, fan.note, "end")
 
 
 def _draw_grid(up: ValueScale, over: TimeScale, digits: int) -> Iterator[Drawn]:

@@ -80,12 +80,13 @@ class Extrapolation:
 class Fan:
     """A forecast: its median, and the ranges around it, the widest first, as (lower, upper).
 
-    Values at `times` (s since the epoch), the first of which is the issue time.
+    Values at `times` (s since the epoch), the first of which is the issue time. `note`: at its end.
     """
 
     times: Sequence[float]
     median: Sequence[float]
     bands: Sequence[tuple[Sequence[float], Sequence[float]]]
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

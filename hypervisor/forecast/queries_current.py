@@ -1,5 +1,6 @@
 """The forecasts that are current at a time: not too old, and of a model in force."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from hypervisor.database.connect import Connection
+
+Quantiles = dict[int, dict[float, float | None]]  # by horizon (s), then by level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,27 @@ class CurrentForecast:
     horizons: list[int] | None
     levels: list[float] | None
     quantiles: list[float] | None
+
+    @property
+    def by_horizon(self) -> Quantiles:
+        """Of each horizon (s) the quantile by level; empty: no forecast is current."""
+        return split_by_horizon(self.horizons or (), self.levels or (), self.quantiles or ())
+
+
+def split_by_horizon(
+    horizons: Sequence[int], levels: Sequence[float], quantiles: Sequence[float]
+) -> Quantiles:
+    """The quantiles as stored, a row of all levels for each horizon (s); None: not issued."""
+    width = len(levels)
+    return {
+        horizon: {
+            level: None if math.isnan(value) else value
+            for level, value in zip(
+                levels, quantiles[place * width : (place + 1) * width], strict=True
+            )
+        }
+        for place, horizon in enumerate(horizons)
+    }
 
 
 def list_current(

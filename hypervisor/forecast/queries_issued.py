@@ -1,7 +1,6 @@
 """Forecasts as they were issued, and what is to be issued again."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from psycopg.rows import class_row
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.database.instance import CLOCK
+from hypervisor.forecast.queries_current import Quantiles, split_by_horizon
 
 Gauge = tuple[int, str]  # site, quantity
 Span = tuple[int, int]  # µs, the end excluded
@@ -104,18 +104,9 @@ class IssuedForecast:
     quantiles: list[float]
 
     @property
-    def by_horizon(self) -> dict[int, dict[float, float | None]]:
+    def by_horizon(self) -> Quantiles:
         """Of each horizon (s) the quantile by level; None: not issued."""
-        width = len(self.levels)
-        return {
-            horizon: {
-                level: None if math.isnan(value) else value
-                for level, value in zip(
-                    self.levels, self.quantiles[place * width : (place + 1) * width], strict=True
-                )
-            }
-            for place, horizon in enumerate(self.horizons)
-        }
+        return split_by_horizon(self.horizons, self.levels, self.quantiles)
 
 
 @dataclass(frozen=True, kw_only=True)

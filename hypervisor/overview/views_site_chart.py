@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.draw import Drawing, draw_chart
-from hypervisor.charts.model import Chart, Crossing, Extrapolation, LaneRow, Trace
+from hypervisor.charts.model import Chart, Crossing, Extrapolation, Fan, LaneRow, Trace
 from hypervisor.charts.words import quantity_label, short_limit_label
+from hypervisor.forecast.queries_current import list_current
 from hypervisor.overview import views_site_alarms, views_site_light
+from hypervisor.overview.views_fan import make_current_fan
 from hypervisor.overview.views_site_facts import Facts, SiteLimit
 from hypervisor.overview.views_site_panes import ChartData, build_panes, choose_quantities
 from hypervisor.overview.views_site_traces import (
@@ -143,7 +145,7 @@ class _Reader:
                 for limit in self.facts.limits
             ],
             highest_kept=self._highest_kept(),
-            ahead=self._project_rate(),
+            ahead=self._find_fan() or self._project_rate(),
         )
         more = [name for name in names if name not in kept]
         more += [each.quantity for each in hidden if self.kind(each) is Kind.GAUGE]
@@ -203,6 +205,14 @@ class _Reader:
         if highest is None or highest[1].timestamp() >= self.query.span.first:
             return None
         return _("max. on record"), highest[0]
+
+    def _find_fan(self) -> Fan | None:
+        """The current forecast of the main series."""
+        main, name, span = self.facts.main, self.facts.place.name, self.query.span
+        if main is None or not span.first <= self.facts.now.timestamp() <= span.last:
+            return None
+        current = list_current(self.connection, self.facts.now, [name])
+        return make_current_fan(current.get((name, main.quantity)), span.last)
 
     def _project_rate(self) -> Extrapolation | None:
         """Where the present rate leads, on a river and while the value is fresh."""

@@ -10,11 +10,12 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.draw import Drawing, draw_chart
-from hypervisor.charts.model import Chart, Fan, Limit, LinePane
+from hypervisor.charts.model import Chart, Limit, LinePane
 from hypervisor.charts.words import quantity_label, short_limit_label
 from hypervisor.forecast import queries_issued
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.queries_issued import IssuedForecast, ModelRow, Selection
+from hypervisor.overview.views_fan import make_fan
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
 from hypervisor.web import filters
@@ -177,7 +178,7 @@ def _draw(context: RequestContext, facts: Facts, shown: IssuedForecast) -> Drawi
             for limit in facts.limits
             if limit.plain and limit.quantity == shown.quantity
         ],
-        fan=make_fan(shown),
+        fan=make_fan(shown.issued, shown.value or 0.0, shown.by_horizon),
         height=190,
     )
     summary = _("Forecast of %(title)s: median and three ranges, with what was measured") % {
@@ -192,26 +193,4 @@ def _draw(context: RequestContext, facts: Facts, shown: IssuedForecast) -> Drawi
             width=_WIDTH,
             summary=summary,
         )
-    )
-
-
-def make_fan(shown: IssuedForecast) -> Fan:
-    """The median and the ranges between opposite quantiles, from the value at the issue time."""
-    start = shown.issued.timestamp()
-    value = shown.value or 0.0
-    issued = [
-        (start + horizon, [row[level] for level in sorted(row)])
-        for horizon, row in shown.by_horizon.items()
-        if None not in row.values()
-    ]
-    columns = list(zip(*(row for _at, row in issued), strict=True))
-    middle = len(columns) // 2
-
-    def line(place: int) -> list[float]:
-        return [value, *(each for each in columns[place] if each is not None)]
-
-    return Fan(
-        times=[start, *(at for at, _row in issued)],
-        median=line(middle) if columns else [value],
-        bands=[(line(place), line(-1 - place)) for place in range(middle)],
     )

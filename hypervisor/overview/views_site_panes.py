@@ -8,6 +8,7 @@ from hypervisor.charts.model import (
     AlarmPane,
     BarPane,
     Extrapolation,
+    Fan,
     LaneRow,
     Limit,
     LinePane,
@@ -35,7 +36,7 @@ class ChartData:
     notes: Sequence[str] = ()
     limits: Sequence[tuple[SiteLimit, str]] = ()  # with a short name
     highest_kept: tuple[str, float] | None = None
-    ahead: Extrapolation | None = None
+    ahead: Extrapolation | Fan | None = None
     plans: dict[str, Trace] = field(default_factory=dict)
 
 
@@ -90,7 +91,8 @@ def _line_pane(group: Sequence[Trace], shape: ChartData, number: int, count: int
             if limit.plain and limit.quantity in names
         ],
         highest=shape.highest_kept if main else None,
-        ahead=shape.ahead if main else None,
+        ahead=shape.ahead if main and isinstance(shape.ahead, Extrapolation) else None,
+        fan=shape.ahead if main and isinstance(shape.ahead, Fan) else None,
         height=(268 if count <= 2 else 200) if main else 116,
         main=main,
     )
