@@ -143,6 +143,21 @@ class Settings(BaseSettings):
     features: Output = Field(
         default="token", description="OGC API Features: `off`, `token`, or `public`."
     )
+    cap: Output = Field(
+        default="token", description="CAP 1.2 and its Atom feed: `off`, `token`, or `public`."
+    )
+    public_page: bool = Field(
+        default=False, description="`/public` shows everybody what is published."
+    )
+    publisher: str = Field(
+        default="", description="Who publishes warnings, by name; default: the instance's."
+    )
+    publisher_id: str = Field(
+        default="", description="CAP's `sender`; default: the host of the public URL."
+    )
+    publication_draft_hours: float = Field(
+        default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
+    )
     public_requests_per_minute: int = Field(
         default=120, ge=1, description="What an address without a token may ask of public outputs."
     )

@@ -47,6 +47,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "past_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_reason"}),
     "notify_routes": frozenset(),
     "outbox": frozenset({"key", "body", "reason"}),
+    "publication_event": frozenset(),
     "revision": frozenset({"author", "reason"}),
     "transition": frozenset({"reason"}),
 }

@@ -25,6 +25,7 @@ CLEARED = (
     *("evaluation_input", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
     *("columnar_part", "columnar_dirty", "log_entry", "attachment", "handover"),
+    *("publication", "publication_event", "publication_message"),
     *("rollup_hour", "rollup_day", "rollup_suspect", "forecast", "forecast_due"),
 )
 EDITED = ("rule", "threshold", "works")  # kinds of revisions made during an exercise

@@ -37,6 +37,7 @@ own_work AS (SELECT key FROM revision WHERE kind = 'works' AND (
 own_alarm AS (SELECT id FROM alarm WHERE site IN (SELECT id FROM own_site))
 """
 _BY_SERIES = "series_id IN (SELECT id FROM own_series)"
+_OF_COMMUNES = "communes && ARRAY (SELECT code FROM commune)"
 _BY_ALARM = "alarm IN (SELECT id FROM own_alarm)"
 _BY_GROUP = "lit_group IN (SELECT name FROM own_group)"
 _BY_SUBJECT = "subject IN (SELECT name FROM own_subject)"
@@ -116,6 +117,8 @@ BELONGS = {
         ),
         "true",
     ),
+    "publication": _OF_COMMUNES,
+    "publication_message": f"publication IN (SELECT id FROM publication WHERE {_OF_COMMUNES})",
     **dict.fromkeys(("evaluation_input", "migration", "lit_input", "lit_state"), "false"),
 }
 # Where the week tells both of the EPCI and of others: a policy of true or false would not pass.
