@@ -118,7 +118,7 @@ BELONGS = {
         "true",
     ),
     "publication": _OF_COMMUNES,
-    "publication_message": f"publication IN (SELECT id FROM publication WHERE {_OF_COMMUNES})",
+    "publication_message": f"publication IN (SELECT id FROM publication WHERE {_OF_COMMUNES})",  # noqa: S608  constants
     **dict.fromkeys(("evaluation_input", "migration", "lit_input", "lit_state"), "false"),
 }
 # Where the week tells both of the EPCI and of others: a policy of true or false would not pass.
