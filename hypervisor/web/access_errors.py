@@ -16,7 +16,10 @@ from hypervisor.access.errors import (
 )
 from hypervisor.web.problems import answer
 
-_PROGRAMS = ("/api/", "/openapi.json", "/metrics", "/static/", "/sensorthings/", "/features", "/cap/")
+_PROGRAMS = (
+    *("/api/", "/openapi.json", "/metrics", "/static/"),
+    *("/sensorthings/", "/features", "/cap/"),
+)
 
 
 def for_a_person(request: Request) -> bool:
