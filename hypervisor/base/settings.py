@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     imported_retention_days: int | None = Field(
         default=None, ge=1, description="Readings from `hypervisor import`; default: kept for good."
     )
+    official_retention_days: int | None = Field(
+        default=1825, ge=1, description="Official colours and bulletins; what is in force stays."
+    )
     compress_after_days: int = Field(
         default=30, ge=1, description="Uncompressed readings, on TimescaleDB's full build."
     )

@@ -12,7 +12,15 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import feed as change_feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, keep_connected
-from hypervisor.feeds import hubeau, meteofrance, queries, receive, vigicrues
+from hypervisor.feeds import (
+    bulletins,
+    hubeau,
+    meteofrance,
+    queries,
+    queries_bulletins,
+    receive,
+    vigicrues,
+)
 from hypervisor.feeds.model import Feed, FeedError, FeedState, Page
 from hypervisor.feeds.poll import Clock, PollContext, draw_chance, list_devices, read_clock
 from hypervisor.feeds.schedule import find_outage, next_poll
@@ -48,6 +56,7 @@ SERVICES = {
     for service in (
         Service(feed=hubeau.FEED, poll=hubeau.poll, needs=_needs_devices),
         Service(feed=vigicrues.FEED, poll=vigicrues.poll, needs=_needs_devices),
+        Service(feed=bulletins.FEED, poll=bulletins.poll, needs=_needs_devices),
         Service(
             feed=meteofrance.FEED,
             poll=meteofrance.poll,
@@ -183,7 +192,7 @@ def make_contexts(
             state=states.get(name, FeedState(name=name)),
             clock=clock,
             now=clock(),
-            devices=tuple(list_devices(registry, name)),
+            devices=tuple(list_devices(registry, SERVICES[name].feed.of or name)),
             departements=departements,
             headers=SERVICES[name].headers(settings),
             stopping=stopping,
@@ -209,15 +218,14 @@ def _store(connection: Connection, service: Service, context: PollContext) -> Po
                 topic = receive.topic_of(feed.name, "part")
                 receive.store_unusable(connection, topic, page.unusable, received_at=at)
             queries.store_colours(connection, feed.name, page.colours)
+            queries_bulletins.store(connection, feed, page.bulletins)
             queries.save_page(connection, feed.name, page, readings=stored.changed)
         readings += stored.changed
         refused += stored.refused + len(page.unusable)
         last = page
     done = context.clock()
     with connection.transaction():
-        outage = find_outage(feed, context.state, context.now, usable=True)
-        if outage is not None:
-            queries.record_outage(connection, feed.name, outage)
+        _record_outage(connection, context, usable=True)
         queries.record_answer(
             connection,
             feed.name,
@@ -226,6 +234,13 @@ def _store(connection: Connection, service: Service, context: PollContext) -> Po
             due=next_poll(feed, context.now, 0, chance=draw_chance()),
         )
     return PollResult(name=feed.name, readings=readings, refused=refused)
+
+
+def _record_outage(connection: Connection, context: PollContext, *, usable: bool) -> None:
+    """That devices of this feed were not read for long, where it has any."""
+    outage = find_outage(context.feed, context.state, context.now, usable=usable)
+    if outage is not None and not context.feed.of:
+        queries.record_outage(connection, context.feed.name, outage)
 
 
 def _record_failure(
@@ -241,9 +256,7 @@ def _record_failure(
             topic = receive.topic_of(feed.name, "answer")
             at = micros(context.clock())
             receive.store_bad_answer(connection, topic, error, received_at=at)
-        outage = find_outage(feed, state, context.now, usable=False)
-        if outage is not None:
-            queries.record_outage(connection, feed.name, outage)
+        _record_outage(connection, context, usable=False)
         queries.record_failure(
             connection,
             feed.name,

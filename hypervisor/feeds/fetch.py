@@ -158,6 +158,7 @@ def _require_usable(response: httpx.Response, body: bytes, host: str) -> None:
             host,
             status,
             body=body,
+            is_missing=True,
         )
     raise FeedError("{host} answers {status}", host, status, body=body, wait_s=wait)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from hypervisor.base.settings import Settings
 from hypervisor.feeds.model import Colour, Feed, FeedError, Page, Unusable
-from hypervisor.feeds.poll import PollContext, read_parts
+from hypervisor.feeds.poll import PollContext, read_parts, require_past
 from hypervisor.registry.departements import NAMES
 from ingest.message import Reason
 from sensors._errors import Message
@@ -99,13 +99,7 @@ def poll(context: PollContext) -> Iterator[Page]:
         yield Page(validators=answer.validators, summary=context.state.summary or "")
         return
     product = read_product(answer.content, answer.body)
-    if product.update_time > context.now + context.ahead:
-        raise FeedError(
-            "the bulletin is of {time}, which lies ahead: its clock or ours is wrong",
-            product.update_time.isoformat(),
-            reason=Reason.TIME_AHEAD,
-            body=answer.body,
-        )
+    require_past(context, product.update_time, answer.body)
     colours, unusable = list_colours(product, context.departements)
     yield Page(
         colours=colours,

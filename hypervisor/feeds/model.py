@@ -13,7 +13,7 @@ class FeedError(TerritoryError):
     """An answer cannot be used, or there is none: says what came, and what to do.
 
     `reason`: of the dead letter that keeps `body`, where the answer itself is at fault.
-    `wait_s`: how long the service asks us to wait.
+    `wait_s`: how long the service asks us to wait. `is_missing`: it has nothing at this address.
     """
 
     def __init__(
@@ -24,9 +24,11 @@ class FeedError(TerritoryError):
         reason: Reason | None = None,
         body: bytes = b"",
         wait_s: float | None = None,
+        is_missing: bool = False,
     ) -> None:
         super().__init__(template, *values)
         self.reason, self.body, self.wait_s = reason, body, wait_s
+        self.is_missing = is_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class Feed:
     """An official service. `path`: below the address of all services (HYPERVISOR_FEEDS_URL).
 
     `every`: between two polls; `spacing_s`: between two requests; `largest`: bytes of an answer.
+    `of`: the feed whose devices it speaks of, where it has none of its own.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Feed:
     every: timedelta
     spacing_s: float = 0.2
     largest: int = 16 * 2**20
+    of: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,24 @@ class Colour:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bulletin:
+    """A text as issued. `area`: a territory's or a reach's code; `covers`: our reaches in it.
+
+    `texts`: (part, text) in the order to read; `next_at`: when its author means to issue the next.
+    """
+
+    area: str
+    title: str
+    covers: Sequence[str]
+    reference: str
+    issued: datetime
+    next_at: datetime | None
+    colour: int | None
+    producer: str
+    texts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unusable:
     """A part of an answer that cannot be used, as it came."""
 
@@ -135,6 +157,7 @@ class Page:
 
     observations: Sequence[Observation] = ()
     colours: Sequence[Colour] = ()
+    bulletins: Sequence[Bulletin] = ()
     unusable: Sequence[Unusable] = ()
     cursor: Mapping[str, Any] | None = None
     validators: Validators = field(default_factory=Validators)

@@ -103,12 +103,23 @@ class PollContext:
 
 def address_of(feed: Feed, settings: Settings) -> str:
     """Where a service is asked: its own setting, the one of all services, or officially."""
-    own = str(getattr(settings, f"{feed.name}_url", "") or "")
+    own = str(getattr(settings, f"{feed.path}_url", "") or "")
     if own:
         return own.rstrip("/")
     if settings.feeds_url:
         return f"{settings.feeds_url.rstrip('/')}/{feed.path}"
     return feed.address
+
+
+def require_past(context: PollContext, issued: datetime, body: bytes) -> None:
+    """Raises FeedError: what was issued then lies ahead of our clock."""
+    if issued > context.now + context.ahead:
+        raise FeedError(
+            "the bulletin is of {time}, which lies ahead: its clock or ours is wrong",
+            issued.isoformat(),
+            reason=Reason.TIME_AHEAD,
+            body=body,
+        )
 
 
 def pause(seconds: float, stopping: Callable[[], bool]) -> None:

@@ -100,6 +100,8 @@ def answer(source: Recordings, path: str, parameters: Parameters, address: str) 
     service, _, what = path.strip("/").partition("/")
     if service == "hubeau" and what in _LISTS:
         return _page(_LISTS[what](source, parameters), parameters, address)
+    if (service, what) == ("vigicrues", "InfoVigiCru.jsonld"):
+        return _bulletin(source, parameters)
     prefix = _DOCUMENTS.get((service, what))
     match service, what.split("/"):
         case "communes", ["departements", code, "communes"]:
@@ -113,6 +115,15 @@ def _document(source: Recordings, prefix: str) -> Reply:
     content = source.document(prefix)
     if content is None:
         return Reply(content={"message": f"no file {prefix}* in {source.folder}"}, status=404)
+    return Reply(content=content)
+
+
+def _bulletin(source: Recordings, parameters: Parameters) -> Reply:
+    """Of a territory or a reach: the file has them by code."""
+    code = parameters.get("CdEntVigiCru", "")
+    content = (source.document("bulletins-") or {}).get(code)
+    if content is None:
+        return Reply(content={"error_msg": f"no bulletin of {code}", "code": 404}, status=404)
     return Reply(content=content)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from hypervisor.feeds.model import Colour, Feed, FeedError, Observation, Page, Unusable
-from hypervisor.feeds.poll import Device, PollContext, read_parts
+from hypervisor.feeds.poll import Device, PollContext, read_parts, require_past
 from ingest.message import Reason
 from sensors._errors import Message
 
@@ -30,6 +30,7 @@ class Properties(msgspec.Struct, frozen=True):
 
     CdEntCru: str
     lbentcru: str = ""
+    cdensup_1: str | None = None  # its territory
     NivInfViCr: int | None = None
 
 
@@ -55,13 +56,7 @@ def poll(context: PollContext) -> Iterator[Page]:
         yield Page(validators=answer.validators, summary=context.state.summary or "")
         return
     bulletin, reaches, unusable = read_bulletin(answer.content, answer.body)
-    if bulletin.DtHrInfoVigiCru > context.now + context.ahead:
-        raise FeedError(
-            "the bulletin is of {time}, which lies ahead: its clock or ours is wrong",
-            bulletin.DtHrInfoVigiCru.isoformat(),
-            reason=Reason.TIME_AHEAD,
-            body=answer.body,
-        )
+    require_past(context, bulletin.DtHrInfoVigiCru, answer.body)
     colours = list_colours(bulletin, reaches, codes, unusable)
     yield Page(
         observations=[

@@ -17,6 +17,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import views_map, views_site, views_site_alarms
 from hypervisor.overview import views_site_forms as forms
+from hypervisor.overview.views_bulletins import list_site_bulletins, show_bulletin
 from hypervisor.overview.views_site_chart import build_chart
 from hypervisor.overview.views_site_facts import Facts, load_facts
 from hypervisor.overview.views_site_forecast import build_forecast
@@ -294,6 +295,8 @@ def _side_values(context: RequestContext, facts: Facts) -> dict[str, Any]:
         "states": views_site.device_states(),
         "quality": views_site.format_quality,
         "situation": views_map.build_site_map(context, facts),
+        "bulletins": list_site_bulletins(context, facts.place.name),
+        "bulletin_of": show_bulletin,
         **arrival_words(),
     }
 

@@ -19,6 +19,8 @@ from hypervisor.evaluation import queries_setbacks
 from hypervisor.exercises import views as exercise_views
 from hypervisor.exercises.model import Run
 from hypervisor.exercises.queries_runs import get_latest_run
+from hypervisor.feeds import queries_bulletins
+from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.queries import list_assets_beyond
@@ -29,6 +31,7 @@ from hypervisor.notifications.on_call import OnCallNow, find_on_call
 from hypervisor.overview import queries
 from hypervisor.overview.queries import Changes, Glance, OpenAlarm
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors
+from hypervisor.overview.views_bulletins import show_bulletin
 from hypervisor.overview.views_official import Official, is_notable, list_official
 from hypervisor.overview.views_rivers import (
     LIMITS,
@@ -65,6 +68,7 @@ class Now:
     blind: tuple[BlindSensor, ...]
     sensors: int
     colours: tuple[Official, ...]
+    bulletins: tuple[StoredBulletin, ...]
     duty: OnCallNow
     worst: Mapping[str, OpenAlarm]
     readings: Mapping[str, Sequence[tuple[datetime, float]]]
@@ -119,8 +123,11 @@ def _look(context: RequestContext) -> Now:
         readings |= queries.list_readings(
             connection, quantity, devices, since=now - _PEAKS, now=now
         )
-    with context.owning() as owner:  # official colours are public; of routes only theirs is taken
+    with (
+        context.owning() as owner
+    ):  # colours and bulletins are public; of routes only theirs is taken
         colours = list_official(owner, now)
+        bulletins = queries_bulletins.list_in_force(owner, now)
         duty = find_on_call(owner, now, context.person.territory())
     return Now(
         standing=tuple(standing),
@@ -144,6 +151,7 @@ def _look(context: RequestContext) -> Now:
         blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
         sensors=len({series.device for series in heard}),
         colours=tuple(colours),
+        bulletins=tuple(bulletins),
         duty=duty,
         worst=worst,
         readings=readings,
@@ -220,6 +228,7 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "movement_words": lambda name: _(_MOVEMENTS[name]),
         "changed_words": list_changes,
         "notable": lambda colours: [colour for colour in colours if is_notable(colour)],
+        "bulletin_of": show_bulletin,
         "fresh": lambda alarm: current().now - alarm.began < _FRESH,
         "forecasts_shown": any(row.arrival.issued for row in look.worsening),
         **arrival_words(),

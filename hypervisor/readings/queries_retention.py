@@ -51,6 +51,7 @@ class Bounds:
     readings: datetime | None
     imported: datetime | None
     dead_letters: datetime | None
+    official: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
         readings=before(settled, "readings"),
         imported=before(settled, "imported"),
         dead_letters=before(now, "dead_letters"),
+        official=before(now, "official") if "official" in days else None,
     )
 
 

@@ -14,6 +14,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import audit, events
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect, store_errors
+from hypervisor.feeds import queries_bulletins
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
 from hypervisor.readings import rollup as rollups
 from hypervisor.readings.queries_retention import Bounds, Chunk
@@ -26,6 +27,7 @@ _SETTINGS = {
     "readings": "raw_retention_days",
     "dead_letters": "dead_letter_retention_days",
     "imported": "imported_retention_days",
+    "official": "official_retention_days",
 }
 
 Say = Callable[[str], None]
@@ -85,6 +87,7 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
             counts = {"readings": chunk.expired, "kept": chunk.kept, "versions": versions}
             _audit(connection, "readings", {**span, **counts})
     queries_retention.drop_forecasts(connection, expired.bounds)
+    _delete_official(connection, expired.bounds)
     if expired.dead_letters:
         with connection.transaction():
             gone = queries_retention.delete_expired_letters(connection, expired.bounds)
@@ -92,6 +95,17 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
             details = {"before": before and before.isoformat(), "dead_letters": gone}
             _audit(connection, "dead letters", details)
     return replace(expired, shorter=shorter)
+
+
+def _delete_official(connection: Connection, bounds: Bounds) -> None:
+    """Delete official colours and bulletins before the bound, but for those in force."""
+    if bounds.official is None:
+        return
+    with connection.transaction():
+        gone = queries_bulletins.delete_old(connection, bounds.official)
+        if gone:
+            details = {"before": bounds.official.isoformat(), "rows": gone}
+            _audit(connection, "official colours and bulletins", details)
 
 
 def _apply_agreement(

@@ -178,7 +178,7 @@ def console(_flooded_base: str, flooded_url: str, browser: Browser) -> Iterator[
     Acts on alarms are fine; whoever changes more takes `own_console`. A script that complained
     fails the test.
     """
-    yield from _console(_flooded_base, flooded_url, browser)
+    yield from console_at(_flooded_base, flooded_url, browser)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def own_url(stack: Stack, flooded_template: str) -> Iterator[str]:
 def own_console(own_url: str, browser: Browser) -> Iterator[Console]:
     """The same on a copy of its own, for a test that changes it."""
     with server(own_url, now=WALL) as base:
-        yield from _console(base, own_url, browser)
+        yield from console_at(base, own_url, browser)
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def empty_console(database_url: str, browser: Browser) -> Iterator[Console]:
     with connect(database_url) as connection:
         instance_store.create(connection, Instance(mode=Mode.LIVE, name="Essonne"))
     with server(database_url, now=WALL) as base:
-        yield from _console(base, database_url, browser)
+        yield from console_at(base, database_url, browser)
 
 
 @pytest.fixture
@@ -220,12 +220,12 @@ def new_console(instance_settings: Settings, browser: Browser) -> Iterator[Conso
         assert joined, log.read_text()
         clock = partial(datetime.now, UTC)
         with server(settings.database_url, settings=settings, clock=clock) as base:
-            yield from _console(base, settings.database_url, browser, now=clock())
+            yield from console_at(base, settings.database_url, browser, now=clock())
     finally:
         stop(ingest)
 
 
-def _console(base: str, url: str, browser: Browser, *, now: datetime = WALL) -> Iterator[Console]:
+def console_at(base: str, url: str, browser: Browser, *, now: datetime = WALL) -> Iterator[Console]:
     with ExitStack() as opened:
         made = Console(base=base, url=url, browser=browser, opened=opened, now=now)
         yield made

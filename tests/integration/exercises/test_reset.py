@@ -34,7 +34,12 @@ KEPT = {
     *("exercise_message", "exercise_archive"),
     # follow the models, which are revisions
     *("forecast_skill", "forecast_facts", "forecast_input", "forecast_state"),
-    *("feed_poll", "official_colour", "area_outline"),  # no exercise reads a service
+    *(
+        "feed_poll",
+        "official_colour",
+        "official_bulletin",
+        "area_outline",
+    ),  # no exercise reads a service
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }

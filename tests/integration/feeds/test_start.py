@@ -8,7 +8,7 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
-from hypervisor.feeds import collect, queries, queries_outlines
+from hypervisor.feeds import collect, queries, queries_bulletins, queries_outlines
 from hypervisor.feeds.poll import read_clock
 from hypervisor.feeds.recordings import SHIPPED
 from hypervisor.feeds.service import list_status
@@ -53,6 +53,13 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
         assert not any(result.problem or result.idle for result in results.values())
         assert results["hubeau"].readings > 10_000
         assert results["vigicrues"].readings == 4
+        stored = queries_bulletins.list_in_force(connection, read_clock())
+        assert [(b.title, b.is_of_reach) for b in stored] == [
+            ("Territoire d'essai", False),
+            ("Orge (essai)", True),
+            ("Yvette (essai)", True),
+        ]
+        assert queries_bulletins.list_reaches_of(connection, "vigicrues-ESSAI2") == ["ESSAI2"]
         colours = {c.name: c.colour for c in list_official(connection, read_clock())}
         assert colours["Orge (essai)"] == 3
         assert any(is_notable(c) for c in list_official(connection, read_clock()))

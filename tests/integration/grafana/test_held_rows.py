@@ -113,7 +113,7 @@ BELONGS = {
                 "forecast_state",
             ),
             *("conductor", "exercise_run", "exercise_message"),
-            *("feed_poll", "official_colour", "area_outline"),
+            *("feed_poll", "official_colour", "official_bulletin", "area_outline"),
         ),
         "true",
     ),

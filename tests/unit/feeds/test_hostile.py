@@ -1,14 +1,18 @@
 """Answers that no service should give: each is a sentence, none a crash."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from hypervisor.feeds import fetch, hubeau
+from hypervisor.feeds import bulletins, fetch, hubeau
 from hypervisor.feeds.fetch import Request
-from hypervisor.feeds.model import FeedError
+from hypervisor.feeds.model import Feed, FeedError, Page
+from hypervisor.feeds.poll import PollContext
 from ingest.message import Reason
+from tests.unit.feeds.asking import in_turn, make_context
 from tests.unit.feeds.hostile import (
     HEAD,
     Behaviour,
@@ -26,6 +30,7 @@ from tests.unit.feeds.hostile import (
 PAGE = b"<!DOCTYPE html><html><head><title>502  Bad\nGateway</title></head></html>"
 ROWS = b'{"count": 1, "next": null, "data": []}'
 LARGEST = 100_000
+COLOURS = (Path(__file__).parent / "answers" / "vigicrues-InfoVigiCru.geojson").read_bytes()
 
 # What comes, a part of the sentence, and the reason of the dead letter if there is one.
 ANSWERS: Mapping[str, tuple[Behaviour, str, Reason | None]] = {
@@ -164,3 +169,26 @@ def test_what_a_service_asks_us_to_wait_is_bounded(header: str) -> None:
 def test_what_is_merely_odd_is_read(content: bytes, kind: bytes, expected: object) -> None:
     with answering(body(content, kind=kind)) as address:
         assert fetch.fetch(Request(address=address)).content == expected
+
+
+# What a poller is answered first, before the hostile answer comes.
+Poll = Callable[[PollContext], Iterator[Page]]
+POLLERS: Mapping[str, tuple[Feed, Poll, tuple[Behaviour, ...]]] = {
+    "bulletins": (bulletins.FEED, bulletins.poll, (body(COLOURS),)),
+}
+
+
+@pytest.mark.parametrize(
+    "kinds", [slice(2, None, 6), pytest.param(slice(None), marks=pytest.mark.long)]
+)
+@pytest.mark.parametrize("name", POLLERS)
+def test_every_poller_ends_a_hostile_answer_in_a_sentence(name: str, kinds: slice) -> None:
+    feed, poll, before = POLLERS[name]
+    for kind in list(ANSWERS)[kinds]:
+        behaviour, _words, reason = ANSWERS[kind]
+        with answering(in_turn(*before, behaviour)) as address:
+            context = make_context(replace(feed, largest=LARGEST), address, "NO50")
+            with pytest.raises(FeedError) as caught:
+                list(poll(context))
+        assert caught.value.reason == reason, kind
+        assert len(str(caught.value)) < 400, kind

@@ -1,0 +1,130 @@
+"""What the official services said: colours and bulletins, now or as they were known."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from hypervisor.access.context import Context
+from hypervisor.feeds import queries, queries_bulletins
+from hypervisor.feeds.queries_bulletins import StoredBulletin
+from hypervisor.web.schemas import Body
+
+router = APIRouter(prefix="/official", tags=["official"])
+_MOST = 1_000
+_BACK = timedelta(days=31)
+
+At = Annotated[AwareDatetime | None, Query(description="As it stood then; default: now.")]
+
+
+class ColourBody(BaseModel):
+    """An official colour: 1 green … 4 red; null: the service names none."""
+
+    feed: str = Field(examples=["vigicrues"])
+    area: str = Field(examples=["SE3"], description="A département, or the code of a reach.")
+    title: str = Field(examples=["Essonne aval"])
+    phenomenon: str = Field(examples=["flood"])
+    colour: int | None = Field(examples=[2])
+    begins: datetime
+    ends: datetime | None = Field(description="Null: until the next bulletin.")
+    issued: datetime
+    ahead: int | None = Field(description="The worst of the next 24 h, where it is announced.")
+
+
+class ColoursBody(Body):
+    """The official colours in force."""
+
+    colours: list[ColourBody]
+
+
+class TextBody(BaseModel):
+    """A part of a bulletin, in the service's own words."""
+
+    part: str = Field(examples=["situation"])
+    text: str
+
+
+class BulletinBody(BaseModel):
+    """A bulletin as it was issued. Name its source wherever you show it."""
+
+    feed: str = Field(examples=["bulletins"])
+    area: str = Field(examples=["7"], description="The code of a territory, or of a reach.")
+    title: str = Field(examples=["Seine moyenne-Yonne-Loing"])
+    covers: list[str] = Field(description="The reaches of this instance that it speaks of.")
+    reference: str
+    issued: datetime
+    next_at: datetime | None = Field(description="When its author means to issue the next.")
+    colour: int | None
+    producer: str
+    texts: list[TextBody]
+    source: str
+    licence: str
+    stored_at: datetime = Field(description="When this instance had it.")
+
+
+class BulletinsBody(Body):
+    """Bulletins; `complete` false: there are more, ask for a shorter span."""
+
+    bulletins: list[BulletinBody]
+    complete: bool
+
+
+@router.get("/colours")
+def list_colours(context: Context, at: At = None) -> ColoursBody:
+    """The official colours of reaches and départements in force."""
+    with context.owning() as owner:  # they are public
+        rows = queries.list_colours(owner, at or context.now())
+    fields = ColourBody.model_fields
+    return ColoursBody(
+        mode=context.mode,
+        colours=[ColourBody(**{name: getattr(row, name) for name in fields}) for row in rows],
+    )
+
+
+@router.get("/bulletins")
+def list_bulletins(
+    context: Context,
+    *,
+    at: Annotated[
+        AwareDatetime | None,
+        Query(description="What stood at that time, as this instance knew it then."),
+    ] = None,
+    since: Annotated[
+        AwareDatetime | None,
+        Query(description="Instead: each version issued since then (31 days at once)."),
+    ] = None,
+    area: Annotated[str | None, Query(description="Of this territory or reach alone.")] = None,
+) -> BulletinsBody:
+    """The bulletins in force, those of an earlier time, or everything issued in a span."""
+    now = context.now()
+    with context.owning() as owner:  # they are public
+        if since is not None:
+            until = min(since + _BACK, now)
+            rows = queries_bulletins.list_history(owner, since, until, area=area, most=_MOST + 1)
+        else:
+            rows = queries_bulletins.list_in_force(owner, at or now, known=at)
+            rows = [row for row in rows if area is None or row.area == area]
+    return BulletinsBody(
+        mode=context.mode,
+        bulletins=[_body(row) for row in rows[:_MOST]],
+        complete=len(rows) <= _MOST,
+    )
+
+
+def _body(row: StoredBulletin) -> BulletinBody:
+    return BulletinBody(
+        feed=row.feed,
+        area=row.area,
+        title=row.title,
+        covers=row.covers,
+        reference=row.reference,
+        issued=row.issued,
+        next_at=row.next_at,
+        colour=row.colour,
+        producer=row.producer,
+        texts=[TextBody(part=part, text=text) for part, text in row.texts],
+        source=row.source,
+        licence=row.licence,
+        stored_at=row.created_at,
+    )
