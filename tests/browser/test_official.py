@@ -23,7 +23,6 @@ from tests.conftest import TEMPLATE, Stack
 from tests.integration.feeds.served import Clock, served
 from tests.integration.web.served import server
 
-
 pytestmark = pytest.mark.long  # half a minute to read a territory
 
 
