@@ -103,7 +103,7 @@ def list_bulletins(
             until = min(since + _BACK, now)
             rows = queries_bulletins.list_history(owner, since, until, area=area, most=_MOST + 1)
         else:
-            rows = queries_bulletins.list_in_force(owner, at or now, known=at)
+            rows = queries_bulletins.list_in_force(owner, at or now, stored_by=at)
             rows = [row for row in rows if area is None or row.area == area]
     return BulletinsBody(
         mode=context.mode,

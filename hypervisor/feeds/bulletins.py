@@ -74,12 +74,12 @@ def poll(context: PollContext) -> Iterator[Page]:
         return
     issue, reaches, _unusable = vigicrues.read_bulletin(answer.content, answer.body)
     require_past(context, issue.DtHrInfoVigiCru, answer.body)
-    known = context.state.cursor
+    before = context.state.cursor
     stamp = text(micros(issue.DtHrInfoVigiCru))
-    if known.get("issued") == stamp and known.get("of") == codes and not _is_old(context):
+    if before.get("issued") == stamp and before.get("of") == codes and not _is_old(context):
         yield same
         return
-    form, missing = str(known.get("form") or _FORMS[0]), None
+    form, missing = str(before.get("form") or _FORMS[0]), None
     count = 0
     for area in list_areas(reaches, codes):
         try:
@@ -107,8 +107,8 @@ def poll(context: PollContext) -> Iterator[Page]:
 
 
 def _is_old(context: PollContext) -> bool:
-    asked = context.state.cursor.get("asked")
-    return not asked or context.now - datetime.fromisoformat(asked) >= _AGAIN
+    last = context.state.cursor.get("asked")
+    return not last or context.now - datetime.fromisoformat(last) >= _AGAIN
 
 
 def list_areas(reaches: Iterable[Reach], codes: Sequence[str]) -> list[Area]:

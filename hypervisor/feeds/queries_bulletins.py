@@ -33,7 +33,7 @@ WHERE NOT EXISTS (
 _IN_FORCE = f"""
 SELECT {_COLUMNS} FROM (
     SELECT DISTINCT ON (feed, area) * FROM official_bulletin
-    WHERE issued <= %(at)s AND created_at <= %(known)s
+    WHERE issued <= %(at)s AND created_at <= %(stored_by)s
     ORDER BY feed, area, issued DESC, id DESC
 ) newest
 WHERE %(reaches)s::text[] IS NULL OR covers && %(reaches)s
@@ -110,16 +110,16 @@ def list_in_force(
     at: datetime,
     *,
     reaches: Sequence[str] | None = None,
-    known: datetime | None = None,
+    stored_by: datetime | None = None,
 ) -> list[StoredBulletin]:
-    """The bulletins in force at a time, as they were `known` at another (default: by now).
+    """The bulletins in force at a time, as they were `stored_by` another (default: by now).
 
     `reaches`: only those that speak of one of them.
     """
     cursor = connection.cursor(row_factory=class_row(StoredBulletin))
     parameters = {
         "at": at,
-        "known": known or "infinity",
+        "stored_by": stored_by or "infinity",
         "reaches": None if reaches is None else list(reaches),
     }
     return cursor.execute(_IN_FORCE, parameters).fetchall()

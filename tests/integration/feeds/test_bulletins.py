@@ -36,8 +36,8 @@ def connection(database_url: str) -> Iterator[Connection]:
         yield opened
 
 
-def _texts(connection: Connection, at: datetime, known: datetime | None = None) -> list[str]:
-    rows = queries_bulletins.list_in_force(connection, at, known=known)
+def _texts(connection: Connection, at: datetime, stored_by: datetime | None = None) -> list[str]:
+    rows = queries_bulletins.list_in_force(connection, at, stored_by=stored_by)
     return [row.texts[0][1] for row in rows]
 
 
@@ -54,7 +54,7 @@ def test_a_changed_text_is_another_version_and_the_old_one_stays_known(
     assert [row.texts[0][1] for row in history] == ["La Seine monte.", "La Seine monte vite."]
     first, second = (row.created_at for row in history)
     assert _texts(connection, second) == ["La Seine monte vite."]
-    assert _texts(connection, second, known=first) == ["La Seine monte."]
+    assert _texts(connection, second, stored_by=first) == ["La Seine monte."]
     assert _texts(connection, MORNING - timedelta(seconds=1)) == []
 
 

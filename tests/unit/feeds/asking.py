@@ -19,9 +19,7 @@ def make_context(
     """Of devices with these codes. It waits for nothing, and gives slow answers up soon."""
     return PollContext(
         feed=replace(feed, spacing_s=0),
-        settings=Settings(
-            feeds_url=address, feeds_timeout_seconds=0.4, meteofrance_key="a key", _env_file=None
-        ),
+        settings=Settings(feeds_url=address, feeds_timeout_seconds=0.4, meteofrance_key="a key"),
         state=FeedState(name=feed.name, cursor=cursor or {}),
         now=NOW,
         clock=lambda: NOW,

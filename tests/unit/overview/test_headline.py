@@ -34,6 +34,7 @@ QUIET = Now(
     blind=(),
     sensors=0,
     colours=(),
+    bulletins=(),
     duty=OnCallNow(routed=False),
     worst={},
     readings={},
