@@ -35,7 +35,8 @@ class Quantity:
     `low` and `high` are the physical range in `unit` (inclusive): a reading outside is suspect.
     `name` is the field's own name, used in messages and rules; `standard` the name in the
     standard that the domain's data is exchanged in; `unit` a UCUM code.
-    `codes` maps a code's number to its name where the quantity is a code list.
+    `codes` maps a code's number to its name where the quantity is a code list. `road_users`: whom
+    it counts, as the national schema of counts (étalab) names them; a gauge counts an hour's.
     """
 
     name: str
@@ -51,3 +52,4 @@ class Quantity:
     reporting: Reporting = Reporting.PERIODIC
     nonnegative: bool = False
     codes: dict[int, str] = field(default_factory=dict)
+    road_users: str = ""

@@ -29,6 +29,7 @@ DOMAIN = Domain(
             label_en="Traffic flow",
             label_fr="Débit de véhicules",
             nonnegative=True,
+            road_users="CAR,VAN,TRUCK,BUS,MINIBUS,TWO WHEELS MOTORIZED",
         ),
         Quantity(
             name="traffic_speed",
@@ -81,6 +82,7 @@ DOMAIN = Domain(
             label_en="Bicycles",
             label_fr="Vélos",
             nonnegative=True,
+            road_users="BIKE",
         ),
         Quantity(
             name="pedestrians",
@@ -94,6 +96,7 @@ DOMAIN = Domain(
             label_en="Pedestrians",
             label_fr="Piétons",
             nonnegative=True,
+            road_users="PEDESTRIAN",
         ),
     ),
     models=(

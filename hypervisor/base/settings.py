@@ -161,6 +161,10 @@ class Settings(BaseSettings):
     publication_draft_hours: float = Field(
         default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
     )
+    exports: Output = Field(
+        default="token",
+        description="Files of readings, alarms and counts: `off`, `token`, `public`.",
+    )
     public_requests_per_minute: int = Field(
         default=120, ge=1, description="What an address without a token may ask of public outputs."
     )

@@ -84,12 +84,21 @@ def open_output(
 
 
 def install(app: FastAPI, prefix: str, form: ErrorForm) -> None:
-    """Answer errors below an address in this form; count requests of nobody."""
+    """Answer errors below an address in this form; count requests of nobody.
+
+    What cannot be understood is 400 there, as these standards have it.
+    """
+
+    def answer(request: Request, status: HTTPStatus, detail: str) -> Response:
+        if status is HTTPStatus.UNPROCESSABLE_ENTITY:
+            status = HTTPStatus.BAD_REQUEST
+        return form(request, status, detail)
+
     state = app.state
     if not hasattr(state, "error_forms"):
         state.error_forms = {}
         state.public_rate = RequestRate(state.settings.public_requests_per_minute)
-    state.error_forms[prefix] = form
+    state.error_forms[prefix] = answer
 
 
 def describe(request: Request, response: Response, name: str) -> None:

@@ -1,7 +1,6 @@
 """Routes of OGC API Features 1.0: /features."""
 
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -27,15 +26,8 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 def install(app: FastAPI) -> None:
     """Serve it beside the API."""
-    access.install(app, PREFIX, answer_error)
+    access.install(app, PREFIX, problems.describe_problem)
     app.include_router(router)
-
-
-def answer_error(request: Request, status: HTTPStatus, detail: str) -> Response:
-    """An error as problem+json; what cannot be understood is 400, as the standard has it."""
-    if status is HTTPStatus.UNPROCESSABLE_ENTITY:
-        status = HTTPStatus.BAD_REQUEST
-    return problems.describe_problem(request, status, detail)
 
 
 @router.get("")

@@ -51,9 +51,7 @@ def install(app: FastAPI) -> None:
 
 
 def answer_error(_: Request, status: HTTPStatus, detail: str) -> Response:
-    """An error as OData writes it; what cannot be understood is 400."""
-    if status is HTTPStatus.UNPROCESSABLE_ENTITY:
-        status = HTTPStatus.BAD_REQUEST
+    """An error as OData writes it."""
     body = {"error": {"code": str(status.value), "message": detail}}
     return JSONResponse(body, status_code=status.value)
 

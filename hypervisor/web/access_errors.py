@@ -16,15 +16,13 @@ from hypervisor.access.errors import (
 )
 from hypervisor.web.problems import answer
 
-_PROGRAMS = (
-    *("/api/", "/openapi.json", "/metrics", "/static/"),
-    *("/sensorthings/", "/features", "/cap/"),
-)
+_PROGRAMS = ("/api/", "/openapi.json", "/metrics", "/static/")
 
 
 def for_a_person(request: Request) -> bool:
-    """Whether a page was asked for."""
-    return not request.url.path.startswith(_PROGRAMS)
+    """Whether a page was asked for; standards have errors of a form of their own."""
+    outputs = getattr(request.app.state, "error_forms", {})
+    return not request.url.path.startswith((*_PROGRAMS, *outputs))
 
 
 def install(app: FastAPI) -> None:

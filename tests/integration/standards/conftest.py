@@ -55,6 +55,7 @@ def settings_of(world: World, output: Output, *, rate: int = 100_000) -> Setting
         data=Path("/nonexistent"),
         sensorthings=output,
         features=output,
+        exports=output,
         public_requests_per_minute=rate,
     )
 

@@ -38,6 +38,7 @@ NOWHERE: dict[str, Any] = {
     "/sensorthings path": "Things('nosuch')/Datastreams",
     "/features name": "sites",
     "/features identifier": "nosuch",
+    "/exports form": "csv",
 }
 
 
@@ -154,6 +155,7 @@ def settle(world: World) -> dict[str, Any]:
         "/sensorthings path": "Things('zorn')/Datastreams",
         "/features name": "sites",
         "/features identifier": "zorn",
+        "/exports form": "csv",
         "/api/v1/auth/tokens number": token,
         "/api/v1/past-events number": event,
         "/thresholds number": event,
