@@ -36,7 +36,7 @@ def needed(name: str, found: set[str]) -> set[str]:
 def main(name: str) -> None:
     kept = {each.partition("[")[0] for each in needed(canonicalize_name(name), set())}
     here = {canonicalize_name(each.metadata["Name"]) for each in distributions()}
-    if name not in here:
+    if name.partition("[")[0] not in here:
         sys.exit(f"error: {name} is not installed here")
     goes = sorted(here - kept, key=lambda each: (each == "pip", each))  # the tool itself comes last
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]

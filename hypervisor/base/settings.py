@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     publisher_id: str = Field(
         default="", description="CAP's `sender`; default: the host of the public URL."
     )
+    cap_key: Path | None = Field(
+        default=None, description="The key (PEM) that signs CAP documents; takes `signxml`."
+    )
+    cap_certificate: Path | None = Field(default=None, description="Its certificate (PEM).")
     publication_draft_hours: float = Field(
         default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
     )

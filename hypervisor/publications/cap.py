@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from hypervisor.publications.hazards import OTHER, load_hazards
 from hypervisor.publications.model import (
@@ -64,8 +64,7 @@ def write_alert(  # noqa: PLR0913  what a document is made of
     for language in ("fr", "en"):
         if message.content.words(language)[0] == language:
             _add_info(alert, message, language, publisher_name, address, outlines)
-    indent(alert)
-    return _DECLARATION + tostring(alert, encoding="unicode") + "\n"
+    return _DECLARATION + tostring(alert, encoding="unicode")
 
 
 def _add_info(  # noqa: PLR0913, PLR0917  what an info is made of

@@ -1,8 +1,9 @@
 """What operators do to publications: draft, change, discard, sign as the second."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from hypervisor.access.context import RequestContext
@@ -33,18 +34,23 @@ from hypervisor.publications.model import (
     make_refusal,
     require_step,
 )
+from hypervisor.publications.signing import load_signer
 from sensors._nearest import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publisher:
-    """As whom an instance publishes. `lifetime`: how long a draft may wait for its signature."""
+    """As whom an instance publishes. `lifetime`: how long a draft may wait for its signature.
+
+    `key`, `certificate`: PEM, of the signature in CAP documents.
+    """
 
     sender: str
     name: str
     address: str
     lifetime: timedelta
-    sign: Callable[[str], str] = str
+    key: Path | None = None
+    certificate: Path | None = None
 
 
 def load_publisher(settings: Settings, instance: Instance) -> Publisher:
@@ -55,6 +61,8 @@ def load_publisher(settings: Settings, instance: Instance) -> Publisher:
         name=settings.publisher or instance.name,
         address=address,
         lifetime=timedelta(hours=settings.publication_draft_hours),
+        key=settings.cap_key,
+        certificate=settings.cap_certificate,
     )
 
 
@@ -157,6 +165,7 @@ def publish(
     context.require_session()
     _require_territory(context, find_publication(context.connection, number).communes)
     now, wall = context.now(), context.clock()
+    sign = load_signer(publisher.key, publisher.certificate)
     with context.writing() as connection:
         publication = _lock(connection, number, version)
         draft = _require_draft(publication, PublicationAct.PUBLISH, now)
@@ -170,7 +179,7 @@ def publish(
             address=publisher.address,
             outlines=list_outlines(connection),
         )
-        stored = queries_messages.insert_message(connection, message, publisher.sign(document))
+        stored = queries_messages.insert_message(connection, message, sign(document))
         _record(
             connection,
             context,

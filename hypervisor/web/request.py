@@ -15,7 +15,7 @@ from hypervisor.base.settings import Settings
 _CURRENT: ContextVar[Request] = ContextVar("request")
 _YEAR = 365 * 24 * 3600
 _CHOICES = {"lang": LANGUAGES, "theme": THEMES}
-_PROGRAMS = ("/api/", "/static/", "/openapi.json", "/metrics")
+_PROGRAMS = ("/api/", "/static/", "/openapi.json", "/metrics", "/cap/", "/public")
 
 
 def current_request() -> Request:

@@ -46,6 +46,7 @@ class Room:
     anne: httpx.Client
     bert: httpx.Client
     nora: httpx.Client
+    settings: Settings
 
     def draft(
         self, client: httpx.Client, areas: tuple[str, ...] = (ORGE,), **fields: Any
@@ -124,7 +125,7 @@ def make_room(stack: Stack) -> Iterator[Callable[..., Room]]:
                     "nora": (("operator", NORTH),),
                 }.items()
             }
-            return Room(base=base, world=world, clock=clock, **people)
+            return Room(base=base, world=world, clock=clock, settings=own, **people)
 
         yield make
 
