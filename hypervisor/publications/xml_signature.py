@@ -36,6 +36,7 @@ def make_signer(key: bytes, certificate: str) -> Callable[[str], str]:
         )
         root = etree.fromstring(document.encode())
         signed = signer.sign(root, key=key, cert=certificate)
-        return (_DECLARATION + etree.tostring(signed, encoding="UTF-8")).decode()
+        written: bytes = etree.tostring(signed, encoding="UTF-8")
+        return (_DECLARATION + written).decode()
 
     return sign
