@@ -138,7 +138,9 @@ class Settings(BaseSettings):
         default="", description="The communes' outlines; default: geo.api.gouv.fr."
     )
     basemap: str = Field(
-        default="", description="Under the map: `ign`, or `https://host/{z}/{x}/{y}.png`."
+        default="",
+        description="Under the map: `ign`, `https://host/{z}/{x}/{y}.png`, or a file of the data"
+        " folder: `name.pmtiles`.",
     )
     sensorthings: Output = Field(
         default="token", description="OGC SensorThings: `off`, `token`, or `public`."

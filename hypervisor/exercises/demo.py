@@ -18,6 +18,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import playing
 from hypervisor.exercises.plan import make_label
 from hypervisor.exercises.plan import make_messages as make_story_messages
+from hypervisor.feeds import communes
 from hypervisor.forecast import files, service
 from hypervisor.notifications import routing
 from hypervisor.registry.apply import apply_inventory
@@ -30,6 +31,7 @@ from simulators._scenarios import load_scenario
 
 MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
+DEPARTEMENT = "91"
 ROUTES = Path(__file__).with_name("demo_routes.yaml")
 SCENARIO = "october-flood"
 SEED = 1
@@ -104,6 +106,7 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
             now=None,
             reason="demonstration",
         )
+        communes.store_outlines(connection, communes.read_recorded(DEPARTEMENT))
         routing.apply_routes(connection, ROUTES, author="demo", reason="demonstration")
         models = files.read_models(INVENTORY)
         service.save_models(
@@ -113,9 +116,9 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
             author=models.author,
             reason=models.reason,
         )
-    communes = sum(area.kind == "commune" for area in changes.areas)
+    count = sum(area.kind == "commune" for area in changes.areas)
     say(
-        f"inventory {INVENTORY!r} applied: {communes} communes, {len(changes.sites)} sites,"
+        f"inventory {INVENTORY!r} applied: {count} communes, {len(changes.sites)} sites,"
         f" {len(changes.devices):,} devices; forecasts of {len(models.fitted)} gauges, fitted on"
         " a simulated year"
     )

@@ -1,13 +1,17 @@
 """A département's communes with outlines, population and EPCI, from the official service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
+from hypervisor.database.connect import Connection
 from hypervisor.feeds.model import Feed, FeedError
 from hypervisor.feeds.poll import PollContext, read_parts
+from hypervisor.feeds.recordings import Recordings
+from hypervisor.geography import queries
+from hypervisor.geography.areas import list_rings, round_outline
 from hypervisor.registry.departements import NAMES
 from ingest.message import Reason
 
@@ -22,7 +26,6 @@ FEED = Feed(
     largest=64 * 2**20,
 )
 _FIELDS = "nom,code,population,codeEpci,epci,centre,contour"
-_DECIMALS = 5  # of a degree: a metre
 
 
 class Epci(msgspec.Struct, frozen=True):
@@ -93,34 +96,20 @@ def fetch_communes(context: PollContext, departement: str) -> list[Commune]:
     return sorted(communes, key=lambda commune: commune.properties.code)
 
 
-def list_rings(geometry: Mapping[str, Any]) -> list[Sequence[Sequence[float]]]:
-    """The outer rings of a Polygon or MultiPolygon."""
-    if geometry.get("type") == "Polygon":
-        return list(geometry["coordinates"][:1])
-    if geometry.get("type") == "MultiPolygon":
-        return [polygon[0] for polygon in geometry["coordinates"] if polygon]
-    return []
+def read_recorded(departement: str) -> list[Commune]:
+    """The same as shipped for trials; empty: of that département nothing is."""
+    document = Recordings().document(f"communes-{departement}") or {}
+    return read_parts(document.get("features") or (), Commune)[0]
 
 
-def contains(geometry: Mapping[str, Any], lon: float, lat: float) -> bool:
-    """Whether an outline contains a point (its holes are not looked at)."""
-    return any(_is_inside(ring, lon, lat) for ring in list_rings(geometry))
-
-
-def _is_inside(ring: Sequence[Sequence[float]], lon: float, lat: float) -> bool:
-    inside = False
-    for (x, y, *_), (x2, y2, *_) in zip(ring, [*ring[1:], ring[0]], strict=True):
-        if (y > lat) != (y2 > lat) and lon < x + (lat - y) / (y2 - y) * (x2 - x):
-            inside = not inside
-    return inside
-
-
-def round_outline(geometry: Mapping[str, Any]) -> dict[str, Any]:
-    """An outline to a metre."""
-
-    def shorten(part: Any) -> Any:
-        if isinstance(part, list):
-            return [shorten(each) for each in part]
-        return round(part, _DECIMALS)
-
-    return {"type": geometry["type"], "coordinates": shorten(geometry["coordinates"])}
+def store_outlines(connection: Connection, communes: Iterable[Commune]) -> None:
+    """Store the outlines of communes that are in the inventory."""
+    queries.store_outlines(
+        connection,
+        {
+            commune.properties.code: round_outline(commune.outline)
+            for commune in communes
+            if commune.outline
+        },
+        source=f"{FEED.source}, {FEED.licence}",
+    )

@@ -12,12 +12,13 @@ from typing import Any
 
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, StoreError
-from hypervisor.feeds import collect, communes, hubeau, queries_outlines, vigicrues
-from hypervisor.feeds.communes import Commune, contains, list_rings, round_outline
+from hypervisor.feeds import collect, communes, hubeau, vigicrues
+from hypervisor.feeds.communes import Commune
 from hypervisor.feeds.gauges import Gauge, fetch_gauges, with_proposals
 from hypervisor.feeds.model import Feed, FeedError, FeedState
 from hypervisor.feeds.poll import PollContext, read_clock
 from hypervisor.feeds.vigicrues import Reach
+from hypervisor.geography.areas import contains, list_rings
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
@@ -156,15 +157,7 @@ def apply_start(connection: Connection, start: Start, *, author: str, now: datet
         changes = apply_inventory(
             connection, inventory, author=author, now=now, reason=reason, effective=None
         )
-        queries_outlines.store_outlines(
-            connection,
-            {
-                commune.properties.code: round_outline(commune.outline)
-                for commune in start.communes
-                if commune.outline
-            },
-            source=f"{communes.FEED.source}, {communes.FEED.licence}",
-        )
+        communes.store_outlines(connection, start.communes)
     return changes
 
 

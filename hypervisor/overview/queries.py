@@ -246,6 +246,7 @@ class TreeArea:
     lon: float | None
     lat: float | None
     sites: int
+    population: int | None = None
 
 
 class MapAsset(NamedTuple):
@@ -269,7 +270,8 @@ def list_areas(connection: Connection) -> list[TreeArea]:
     """All areas by name."""
     cursor = connection.cursor(row_factory=class_row(TreeArea))
     return cursor.execute(
-        "SELECT a.code, a.kind, a.name, a.parent, a.lon, a.lat, coalesce(s.n, 0) AS sites"
+        "SELECT a.code, a.kind, a.name, a.parent, a.lon, a.lat, coalesce(s.n, 0) AS sites,"
+        " a.population"
         " FROM area a LEFT JOIN (SELECT commune, count(*) AS n FROM site GROUP BY commune) s"
         " ON s.commune = a.code ORDER BY a.name"
     ).fetchall()

@@ -17,7 +17,7 @@ from hypervisor.alarms import views_words
 from hypervisor.base.duties import Duty
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, translate
-from hypervisor.overview import queries_search
+from hypervisor.overview import queries_places, queries_search
 from hypervisor.overview.queries_search import MOST, Row
 from hypervisor.registry.queries_revisions import load_latest
 from hypervisor.rulebook import views_list, views_texts
@@ -133,9 +133,29 @@ def search(context: RequestContext, typed: str, pages: Iterable[Page]) -> list[H
     )
 
 
+def search_places(context: RequestContext, typed: str) -> list[HitGroup]:
+    """The same of what lies on the map: sites, assets, rivers, communes and EPCI, devices."""
+    query = fold(typed[:LONGEST])
+    rows = (_find_rows(context, query, alike=alike) for alike in (False, True)) if query else ()
+    for some in rows:
+        hits = [_describe(row) for row in some if row.kind in queries_places.KINDS]
+        if hits:
+            return group(hits)
+    return []
+
+
 def _find(context: RequestContext, query: str, pages: Iterable[Page], *, alike: bool) -> list[Hit]:
+    return [
+        *(_describe(row) for row in _find_rows(context, query, alike=alike)),
+        *_best(_find_rules(context, query, alike=alike)),
+        *_best(_find_pages(query, pages, alike=alike)),
+        *_best(_find_headings(query, alike=alike)),
+    ]
+
+
+def _find_rows(context: RequestContext, query: str, *, alike: bool) -> list[Row]:
     now = context.now()
-    rows = queries_search.search(
+    return queries_search.search(
         context.connection,
         {word: _name_kinds(word, alike=alike) for word in query.split()},
         alike=alike,
@@ -143,12 +163,6 @@ def _find(context: RequestContext, query: str, pages: Iterable[Page], *, alike: 
         now=now,
         lately=now - _LATELY,
     )
-    return [
-        *(_describe(row) for row in rows),
-        *_best(_find_rules(context, query, alike=alike)),
-        *_best(_find_pages(query, pages, alike=alike)),
-        *_best(_find_headings(query, alike=alike)),
-    ]
 
 
 def group(hits: Iterable[Hit]) -> list[HitGroup]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from starlette.datastructures import QueryParams
 from hypervisor.access.context import RequestContext
 from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
 from hypervisor.charts.words import limit_label
-from hypervisor.feeds import queries_outlines
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
@@ -25,7 +24,6 @@ from hypervisor.registry.model import Zone
 from hypervisor.web import marks
 from hypervisor.web.rendering import domain_colour, domain_label
 
-LAYERS = ("rivers", "communes", "zones", "assets")
 _CALM = 99  # rank of a site without an alarm
 _SHELVED = 10
 WIDTH, HEIGHT = 280.0, 190.0
@@ -120,28 +118,27 @@ def list_states(sites: Sequence[MapSite]) -> dict[str, list[int]]:
     }
 
 
-def build_layers(context: RequestContext) -> dict[str, Any]:
-    """The background layers as GeoJSON."""
+def build_layers(context: RequestContext, courses: Collection[str]) -> dict[str, Any]:
+    """What lies in the person's territory, as GeoJSON. `courses`: rivers that need no line here."""
     connection, now = context.connection, context.now()
     rivers = river_lines(queries.list_sites(connection, now))
+    areas = queries.list_areas(connection)
     layers = {
         "rivers": [
             _feature({"type": "LineString", "coordinates": points}, name=river)
             for river, points in rivers.items()
-        ],
-        "outlines": [
-            _feature(outline, code=code)
-            for code, outline in queries_outlines.list_outlines(connection).items()
+            if river not in courses
         ],
         "communes": [
             _feature(
                 {"type": "Point", "coordinates": [area.lon, area.lat]},
                 name=area.name,
-                sites=area.sites,
+                weight=area.population or area.sites,
             )
-            for area in queries.list_areas(connection)
+            for area in areas
             if area.kind == "commune" and area.lon is not None
         ],
+        "epcis": list(_place_epcis(areas)),
         "zones": [
             _feature(zone.geometry, name=zone.title, colour=domain_colour(zone.kind))
             for zone in queries_tables.list_things(connection, Zone)
@@ -155,6 +152,20 @@ def build_layers(context: RequestContext) -> dict[str, Any]:
         name: {"type": "FeatureCollection", "features": features}
         for name, features in layers.items()
     }
+
+
+def _place_epcis(areas: Sequence[TreeArea]) -> Iterator[dict[str, Any]]:
+    """A point for the name of each EPCI: the middle of its communes."""
+    for epci in areas:
+        own = [
+            (area.lon, area.lat)
+            for area in areas
+            if area.kind == "commune" and area.parent == epci.code and area.lon and area.lat
+        ]
+        if epci.kind == "epci" and own:
+            lon, lat = (round(sum(part) / len(own), 5) for part in zip(*own, strict=True))
+            point = {"type": "Point", "coordinates": [lon, lat]}
+            yield _feature(point, name=epci.name, communes=len(own))
 
 
 def _feature(geometry: Mapping[str, Any], **properties: Any) -> dict[str, Any]:

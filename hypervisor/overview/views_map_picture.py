@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hypervisor.overview.map_lines import MapLines
 from hypervisor.overview.queries import MapSite
 from hypervisor.overview.views_map import compute_bounds, rank, river_lines
 
@@ -25,11 +26,11 @@ class Spot:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """Rivers as SVG paths, and spots, the worst last. It fills exactly the sites' bounds."""
+    """Lines as SVG paths by class; spots, the worst last. It fills exactly the sites' bounds."""
 
     width: float
     height: float
-    rivers: Sequence[str]
+    lines: Sequence[tuple[str, str]]
     spots: Sequence[Spot]
 
 
@@ -45,9 +46,17 @@ class _Frame:
         x = (lon - self.west) * self.scale
         return round(x, 1), round((self.top - _mercator(lat)) * self.scale, 1)
 
+    def draw(self, line: Sequence[Sequence[float]]) -> str:
+        return "M" + "L".join("{} {}".format(*self.at(lon, lat)) for lon, lat in line)
 
-def draw_picture(every: Sequence[MapSite], shown: Iterable[MapSite]) -> Picture | None:
-    """Draw the sites shown within the bounds of all; None: no site has coordinates."""
+
+def draw_picture(
+    every: Sequence[MapSite], shown: Iterable[MapSite], ground: MapLines | None = None
+) -> Picture | None:
+    """Draw the sites shown within the bounds of all; None: no site has coordinates.
+
+    Rivers without a course are lines from gauge to gauge.
+    """
     bounds = compute_bounds(every)
     if bounds is None:
         return None
@@ -57,9 +66,13 @@ def draw_picture(every: Sequence[MapSite], shown: Iterable[MapSite]) -> Picture 
     return Picture(
         width=WIDTH,
         height=round(max(frame.top - _mercator(south), _LEAST) * scale, 1),
-        rivers=[
-            "M" + "L".join("{} {}".format(*frame.at(*point)) for point in points)
-            for points in river_lines(every).values()
+        lines=[
+            *((css, frame.draw(line.tolist())) for css, line in (ground.drawn if ground else ())),
+            *(
+                ("riv schematic", frame.draw(points))
+                for river, points in river_lines(every).items()
+                if ground is None or river not in ground.rivers
+            ),
         ],
         spots=_gather(frame, shown),
     )

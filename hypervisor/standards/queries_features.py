@@ -63,7 +63,7 @@ a.state, a.began, a.ended, a.ended IS NULL AS active,
 FROM alarm a LEFT JOIN site s ON s.id = a.site WHERE a.withdrawn IS NULL"""  # noqa: S608  a constant
 _REACHES: LiteralString = f"""(
 SELECT u.name || '>' || d.name AS id, u.river, u.name AS upstream, d.name AS downstream,
-u.title || ': ' || d.title AS title, true AS schematic,
+u.title || ': ' || d.title AS title, r.line IS NULL AS schematic,
 (SELECT {_WORST} FROM alarm a WHERE a.site IN (u.id, d.id) AND a.ended IS NULL
 AND a.withdrawn IS NULL) AS severity,
 (SELECT q.properties->'codes'->>v.value::int::text
@@ -73,14 +73,20 @@ CROSS JOIN LATERAL (SELECT value, time FROM reading WHERE series_id = r.id
 AND value IS NOT NULL AND quality & 7 = 0 ORDER BY time DESC LIMIT 1) v
 WHERE r.quantity = 'vigilance' AND n.river = u.river ORDER BY v.time DESC LIMIT 1)
 AS colour,
-jsonb_build_object('type', 'LineString', 'coordinates', jsonb_build_array(
-jsonb_build_array(u.lon, u.lat), jsonb_build_array(d.lon, d.lat))) AS geometry,
-least(u.lon, d.lon) AS west, least(u.lat, d.lat) AS south, greatest(u.lon, d.lon) AS east,
-greatest(u.lat, d.lat) AS north, NULL::timestamptz AS begins, NULL::timestamptz AS ends
+jsonb_build_object('type', 'LineString', 'coordinates', coalesce(r.line,
+jsonb_build_array(jsonb_build_array(u.lon, u.lat), jsonb_build_array(d.lon, d.lat))))
+AS geometry,
+x.west, x.south, x.east, x.north, NULL::timestamptz AS begins, NULL::timestamptz AS ends
 FROM (SELECT s.*,
 lead(s.id) OVER (PARTITION BY s.river ORDER BY s.river_order, s.name) AS next
 FROM site s WHERE s.river IS NOT NULL AND s.river_order IS NOT NULL
-AND s.lon IS NOT NULL AND s.lat IS NOT NULL) u JOIN site d ON d.id = u.next)"""  # noqa: S608  a constant
+AND s.lon IS NOT NULL AND s.lat IS NOT NULL) u JOIN site d ON d.id = u.next
+LEFT JOIN river_reach r ON r.upstream = u.name AND r.downstream = d.name
+CROSS JOIN LATERAL (
+    SELECT min((p->>0)::float8) AS west, min((p->>1)::float8) AS south,
+           max((p->>0)::float8) AS east, max((p->>1)::float8) AS north
+    FROM jsonb_array_elements(coalesce(r.line, jsonb_build_array(
+        jsonb_build_array(u.lon, u.lat), jsonb_build_array(d.lon, d.lat)))) p) x)"""  # noqa: S608  a constant
 _WORKS: LiteralString = """(
 SELECT w.key AS id, w.key AS title, (w.value->>'begins')::timestamptz AS begins,
        (w.value->>'ends')::timestamptz AS ends,
@@ -175,8 +181,8 @@ _COLLECTIONS = (
     Collection(
         name="reaches",
         title="River reaches",
-        description="Straight lines from gauge to gauge, no surveyed course; colour: the official"
-        " vigilance of the river, severity: of our alarms at both ends",
+        description="From gauge to gauge: the river's course, or a straight line where schematic is"
+        " true; colour: the official vigilance of the river, severity: of our alarms at both ends",
         rows=_rows(
             "reaches",
             _REACHES,

@@ -18,6 +18,8 @@ FILES = {
     "maplibre-gl/dist/maplibre-gl-csp-worker.js": "maplibre-gl-worker.js",
     "maplibre-gl/dist/maplibre-gl.css": "maplibre-gl.css",
     "maplibre-gl/LICENSE.txt": "maplibre-gl.LICENSE.txt",
+    "pmtiles/dist/pmtiles.js": "pmtiles.js",  # its licence: static/pmtiles.LICENSE.txt
+    "fflate/LICENSE": "fflate.LICENSE.txt",  # it is within
     "htmx.org/LICENSE": "htmx.LICENSE.txt",
     "@fontsource/ibm-plex-sans/LICENSE": "ibm-plex.LICENSE.txt",
     f"{_SANS}-400-normal.woff2": "plex-sans-400.woff2",

@@ -40,6 +40,7 @@ KEPT = {
         "official_bulletin",
         "area_outline",
     ),  # no exercise reads a service
+    *("area_border", "river_course", "river_reach"),  # the territory
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }

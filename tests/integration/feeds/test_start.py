@@ -8,11 +8,12 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
-from hypervisor.feeds import collect, queries, queries_bulletins, queries_outlines
+from hypervisor.feeds import collect, queries, queries_bulletins
 from hypervisor.feeds.poll import read_clock
 from hypervisor.feeds.recordings import SHIPPED
 from hypervisor.feeds.service import list_status
 from hypervisor.feeds.territory import start_territory
+from hypervisor.geography import queries as geography_queries
 from hypervisor.overview.views_official import is_notable, list_official
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
@@ -41,7 +42,7 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
         assert begun.notes == ()
         registry = registry_queries.load(connection)
         communes = [area for area in registry.areas.values() if area.kind == "commune"]
-        assert len(communes) == len(queries_outlines.list_outlines(connection)) == 194
+        assert len(communes) == len(geography_queries.list_outlines(connection)) == 194
         orge = [site for site in registry.sites.values() if site.river == "L'Orge"]
         assert [site.river_order for site in sorted(orge, key=lambda s: s.name)] == [1, 2, 3]
         levels = facts_in_force(registry)

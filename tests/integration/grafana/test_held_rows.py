@@ -92,6 +92,8 @@ BELONGS = {
     " IN (SELECT name FROM own_device) AND starts_with(topic, 'devices/')",
     "log_entry": "site IN (SELECT id FROM own_site) OR site IS NULL AND area IN (TABLE epci)",
     "past_event": "site IN (SELECT id FROM own_site) OR river IN (SELECT river FROM own_site)",
+    "river_reach": "upstream IN (SELECT name FROM own_site)"
+    " AND downstream IN (SELECT name FROM own_site)",
     **dict.fromkeys(
         (
             *(
@@ -114,6 +116,7 @@ BELONGS = {
             ),
             *("conductor", "exercise_run", "exercise_message"),
             *("feed_poll", "official_colour", "official_bulletin", "area_outline"),
+            *("area_border", "river_course"),
         ),
         "true",
     ),

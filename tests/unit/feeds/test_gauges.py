@@ -4,9 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from hypervisor.feeds.communes import Commune, contains
+from hypervisor.feeds.communes import Commune
 from hypervisor.feeds.gauges import DailyMaximum, Gauge, Station, order_by_flow, propose_levels
 from hypervisor.feeds.poll import read_parts
+from hypervisor.geography.areas import contains
 
 
 def _gauge(code: str, river: str, *, area: float | None = None, height: float = 0) -> Gauge:

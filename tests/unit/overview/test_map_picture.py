@@ -1,8 +1,10 @@
 """The first picture of the map: where sites stand in it, and which mark stands for several."""
 
+import numpy as np
 import pytest
 from starlette.datastructures import QueryParams
 
+from hypervisor.overview.map_lines import MapLines
 from hypervisor.overview.queries import MapSite, TreeArea
 from hypervisor.overview.views_map import filter_sites
 from hypervisor.overview.views_map_picture import WIDTH, draw_picture
@@ -62,10 +64,28 @@ def test_rivers_run_through_all_their_gauges_though_others_are_shown() -> None:
     down = place("down", 2.2, 48.5, river_order=2.0, **river)
     picture = draw_picture([SOUTHWEST, down, up, NORTHEAST], [SOUTHWEST])
     assert picture is not None
-    (path,) = picture.rivers
+    ((css, path),) = picture.lines
+    assert css == "riv schematic"
     assert path.startswith("M120.0 ")
     assert path.count("L") == 1
     assert len(picture.spots) == 1
+
+
+def test_a_river_with_a_course_is_drawn_by_it() -> None:
+    river = {"river": "Orge"}
+    gauges = [place("up", 2.1, 48.4, river_order=1.0, **river), place("down", 2.2, 48.5, **river)]
+    course = np.array([(2.1, 48.4), (2.15, 48.6), (2.2, 48.5)])
+    lines = MapLines(
+        mark="",
+        body=b"",
+        packed=b"",
+        rivers=frozenset({"Orge"}),
+        drawn=[("riv", course)],
+        source="",
+    )
+    picture = draw_picture([SOUTHWEST, *gauges, NORTHEAST], [], lines)
+    assert picture is not None
+    assert [(css, path.count("L")) for css, path in picture.lines] == [("riv", 2)]
 
 
 def test_one_place_alone_or_none() -> None:

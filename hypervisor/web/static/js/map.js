@@ -1,6 +1,9 @@
 // The map: MapLibre GL, loaded here alone and after the first paint. Marks are drawn on a canvas from the
 // same shapes and colours as those of the page. What fits in the address stands there.
 import { load, marks, label, forget } from "./mapmarks.js";
+import { LAYERS, style } from "./mapstyle.js";
+import { finding } from "./mapfind.js";
+import { readyBasemap } from "./mapbasemap.js";
 
 const box = document.getElementById("map");
 const note = document.getElementById("map-note");
@@ -10,6 +13,7 @@ const card = document.getElementById("map-card");
 const words = JSON.parse(list.dataset.words);
 const LISTED = matchMedia("(max-width: 48rem)").matches ? 12 : 40; // rows of the list
 const SLICE = 24; // names drawn at once
+const AT_ONCE = 3; // layers drawn for the first time in one frame
 const CALM = 99;
 const DIM = new URLSearchParams(location.search);
 const filter = {
@@ -178,7 +182,6 @@ function pressed() {
   for (const button of document.querySelectorAll("[data-code]")) button.setAttribute("aria-current", String(Boolean(filter.area) && button.dataset.code === filter.area));
 }
 
-const LAYERS = { rivers: ["rivers", "river-names"], communes: ["outlines", "communes", "commune-names"], zones: ["zones", "zone-edges"], assets: ["assets", "asset-lines"], basemap: ["basemap"] };
 function layers() {
   for (const [name, own] of Object.entries(LAYERS)) {
     for (const layer of own) if (map?.getLayer(layer)) map.setLayoutProperty(layer, "visibility", filter.hidden.has(name) ? "none" : "visible");
@@ -252,52 +255,20 @@ function showAll(numbers) {
   map.fitBounds([[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]], { padding: 48, duration: 0, maxZoom: 13 });
 }
 
-// Few kinds of layers, each drawn for the first time in a frame of its own: without a graphics card the
-// page waits for every program that one of them needs to be compiled.
-const colour = marks.colour;
-function style() {
-  const empty = { type: "FeatureCollection", features: [] };
-  const made = {
-    version: 8,
-    sources: {
-      sites: { type: "geojson", data: empty, cluster: true, clusterRadius: 44, clusterMaxZoom: 12, clusterProperties: { worst: ["min", ["get", "rank"]] } },
-      chosen: { type: "geojson", data: empty },
-      ...Object.fromEntries(["outlines", "rivers", "communes", "zones", "assets"].map((name) => [name, { type: "geojson", data: empty }])),
-    },
-    layers: [
-      { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
-      { id: "zones", type: "fill", source: "zones", paint: { "fill-color": ["get", "colour"], "fill-opacity": 0.14, "fill-antialias": false } },
-      { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": ["get", "colour"], "line-opacity": 0.4, "line-width": 0.8 } },
-      { id: "outlines", type: "line", source: "outlines", paint: { "line-color": colour("--line-2"), "line-width": 0.7, "line-opacity": 0.6 } },
-      { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--water"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
-      { id: "communes", type: "symbol", source: "communes", layout: { "icon-image": "dot", "icon-allow-overlap": true } },
-      { id: "commune-names", type: "symbol", source: "communes", minzoom: 8.4, layout: { "icon-image": ["concat", "name:", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 4], "icon-padding": 6, "symbol-sort-key": ["-", 0, ["get", "sites"]] } },
-      { id: "river-names", type: "symbol", source: "rivers", layout: { "symbol-placement": "line-center", "icon-image": ["concat", "river:", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-padding": 4 } },
-      { id: "asset-lines", type: "line", source: "assets", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": colour("--ink-2"), "line-width": 2 } },
-      { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
-      { id: "chosen", type: "symbol", source: "chosen", layout: { "icon-image": "chosen", "icon-allow-overlap": true } },
-      { id: "clusters", type: "symbol", source: "sites", filter: ["has", "point_count"], layout: { "icon-image": ["concat", "cluster:", ["get", "worst"], ":", ["get", "point_count_abbreviated"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "worst"]] } },
-      { id: "sites", type: "symbol", source: "sites", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] } },
-    ],
-  };
-  if (box.dataset.basemap) {
-    made.sources.basemap = { type: "raster", tiles: [box.dataset.basemap], tileSize: 256, attribution: box.dataset.attribution };
-    made.layers.splice(1, 0, { id: "basemap", type: "raster", source: "basemap", paint: { "raster-saturation": -0.7, "raster-fade-duration": 0, ...(marks.dark() ? { "raster-brightness-max": 0.45 } : { "raster-opacity": 0.75 }) } });
-  }
-  return made;
-}
-
 function missing(event) {
-  const image = label(event.id, look);
+  const image = drawings.get(event.id) ?? label(event.id, look);
+  drawings.delete(event.id);
   if (image && !map.hasImage(event.id)) map.addImage(event.id, image, { pixelRatio: marks.ratio });
 }
 
-async function make() {
+// `data`: GeoJSON by source. Layers come one a frame: without a graphics card the page waits for every
+// program that one of them needs to be compiled.
+async function make(data) {
   const library = await load(box.dataset.library, box.dataset.worker);
-  const complete = style();
+  await readyBasemap(box, library);
+  const complete = style(box, data);
   const at = DIM.get("at")?.split(",").map(Number);
   const edges = box.dataset.bounds ? JSON.parse(box.dataset.bounds) : null;
-  await document.fonts.ready;
   await breathe();
   map = new library.Map({
     container: box,
@@ -328,8 +299,9 @@ async function make() {
     address();
   });
   map.on("error", (event) => {
-    if (event.sourceId === "basemap" && map.getLayer("basemap")) {
-      map.removeLayer("basemap");
+    if (event.sourceId === "basemap" && map.getSource("basemap")) {
+      for (const layer of LAYERS.basemap) map.removeLayer(layer);
+      map.removeSource("basemap");
       say(note.dataset.unreached);
       setTimeout(say, 6000, "");
     }
@@ -350,25 +322,28 @@ async function make() {
     }, 80);
   });
   await map.once("style.load");
-  for (const layer of complete.layers.slice(1)) map.addLayer(layer);
+  const rest = complete.layers.slice(1);
+  for (let n = 0; n < rest.length; n += AT_ONCE) {
+    for (const layer of rest.slice(n, n + AT_ONCE)) map.addLayer(layer);
+    await frame();
+  }
+  layers();
   await drawn();
 }
 
 // Until what was given to the map stands on it; a map in a hidden tab draws nothing and is not waited for.
 const drawn = () => Promise.race([new Promise((done) => map.once("idle", done)), new Promise((done) => setTimeout(done, 1500))]);
+const frame = () => Promise.race([new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0))), new Promise((done) => setTimeout(done, 100))]);
 
-async function fill() {
-  const ground = await json("/map/ground");
-  const names = [...ground.communes.features.map((feature) => `name:${feature.properties.name}`), ...ground.rivers.features.map((feature) => `river:${feature.properties.name}`)];
-  for (let n = 0; n < names.length; n += SLICE) {
-    for (const id of names.slice(n, n + SLICE)) missing({ id });
+// Names are drawn while the library is still on its way, a few at once.
+const drawings = new Map();
+async function draw(data) {
+  const names = (kind, source) => data[source].features.map((feature) => `${kind}:${feature.properties.name}`);
+  const ids = [...names("name", "communes"), ...names("epci", "epcis"), ...names("river", "rivers")];
+  for (let n = 0; n < ids.length; n += SLICE) {
+    for (const id of ids.slice(n, n + SLICE)) drawings.set(id, label(id, look));
     await breathe();
   }
-  for (const [name, data] of Object.entries(ground)) {
-    map.getSource(name)?.setData(data);
-    await drawn();
-  }
-  layers();
 }
 
 let asking = false;
@@ -400,27 +375,32 @@ async function happened() {
   if (!changed) return;
   await breathe();
   await refresh();
+  map?.getSource("areas")?.setData(await json("/map/alarm-areas"));
 }
 
 async function start() {
   pressed();
+  const coming = [json("/map/ground"), json(box.dataset.lines), json("/map/alarm-areas")];
+  for (const each of coming) each.catch(() => {}); // what fails is said below, where it is needed
+  load(box.dataset.library, box.dataset.worker).catch(() => {});
   sites = await json("/map/sites");
   byName = new Map(sites.name.map((name, n) => [name, n]));
   shownNow = kept();
   listed();
   try {
-    await make();
+    const [ground, lines, areas] = await Promise.all(coming);
+    await document.fonts.ready;
+    await draw(ground);
+    await make({ ...ground, ...lines, areas, sites: features(shownNow), chosen: point(filter.site) });
   } catch (error) {
     map = null; // the first picture stays
     say(note.dataset.failed);
     console.warn(error);
     return;
   }
-  await refresh();
-  await drawn();
-  await fill();
+  inView();
   document.getElementById("map-first")?.remove();
-  say(sites.lost ? note.dataset.lost.replace("{n}", sites.lost) : "");
+  if (!note.dataset.problem) say(sites.lost ? note.dataset.lost.replace("{n}", sites.lost) : "");
   if (filter.site) choose(filter.site, { fly: !DIM.has("at"), focus: false });
   document.addEventListener("hypervisor:alarm", states);
   document.addEventListener("hypervisor:refresh", states);
@@ -431,4 +411,13 @@ async function start() {
   box.dataset.ready = "1";
 }
 
+// A place from the search: where it lies, and the card of its site. False: there is no map to show it on.
+finding(([west, south, east, north], site) => {
+  if (!map) return false;
+  moved = true;
+  map.fitBounds([[west, south], [east, north]], { padding: 48, maxZoom: 13.5, duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 400 });
+  if (site) choose(site);
+  else map.getCanvas().focus({ preventScroll: true });
+  return true;
+});
 start();

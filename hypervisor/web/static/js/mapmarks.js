@@ -19,17 +19,23 @@ const dark = () => {
 export const forget = () => colours.clear();
 export const marks = { ratio, colour, dark };
 
-export async function load(address, worker) {
-  // The build for strict content policies is a plain script: the module waits for it.
-  if (!window.maplibregl) {
-    await new Promise((done, failed) => {
-      const script = document.createElement("script");
-      script.src = address;
-      script.addEventListener("load", done);
-      script.addEventListener("error", () => failed(new Error(`${address} cannot be loaded`)));
-      document.head.append(script);
+// The library's build for strict content policies is a plain script: the module waits for it.
+const scripts = new Map();
+export function script(address) {
+  if (!scripts.has(address)) {
+    const made = Object.assign(document.createElement("script"), { src: address });
+    const loaded = new Promise((done, failed) => {
+      made.addEventListener("load", done);
+      made.addEventListener("error", () => failed(new Error(`${address} cannot be loaded`)));
     });
+    scripts.set(address, loaded);
+    document.head.append(made);
   }
+  return scripts.get(address);
+}
+
+export async function load(address, worker) {
+  await script(address);
   window.maplibregl.setWorkerUrl(worker);
   window.maplibregl.setWorkerCount(1);
   return window.maplibregl;
@@ -128,17 +134,33 @@ function cluster(rank, number, look) {
   return image(pen);
 }
 
-function name(text, token, weight) {
-  const font = `${weight} 12px Plex, system-ui, sans-serif`;
+function name(text, token, weight, spacing = "0px") {
+  const font = `${weight} ${spacing === "0px" ? 12 : 10}px Plex, system-ui, sans-serif`;
   rule.font = font;
+  rule.letterSpacing = spacing;
   const pen = canvas(rule.measureText(text).width + 8, 18);
   pen.font = font;
+  pen.letterSpacing = spacing;
   pen.lineJoin = "round";
   pen.lineWidth = 3;
   pen.strokeStyle = colour("--well");
   pen.strokeText(text, 4, 13);
   pen.fillStyle = colour(token);
   pen.fillText(text, 4, 13);
+  return image(pen);
+}
+
+// An arrow along a line, which runs with the flow.
+function flow() {
+  const pen = canvas(10, 10);
+  pen.beginPath();
+  pen.moveTo(3, 2);
+  pen.lineTo(8, 5);
+  pen.lineTo(3, 8);
+  pen.strokeStyle = colour("--water");
+  pen.lineWidth = 2;
+  pen.lineJoin = "round";
+  pen.stroke();
   return image(pen);
 }
 
@@ -178,6 +200,9 @@ export function label(id, look) {
   if (kind === "site") return calm(rest[0]);
   if (kind === "cluster") return cluster(Number(rest[0]), rest[1], look);
   if (kind === "name") return name(rest.join(":"), "--ink-2", 400);
+  if (kind === "epci") return name(rest.join(":").toLocaleUpperCase("fr"), "--ink-3", 600, "0.06em");
+  if (kind === "place") return name(rest.join(":"), "--ink-3", 400);
+  if (kind === "flow") return flow();
   if (kind === "river") return name(rest.join(":"), "--water", 600);
   if (kind === "asset") return asset();
   if (kind === "dot") return dot();

@@ -1,0 +1,1 @@
+"""What maps draw: outlines, courses of rivers, files of map programs."""

@@ -1,0 +1,81 @@
+"""Polygons of alarms: where a critical or major alarm concerns more than its site."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hypervisor.access.context import RequestContext
+from hypervisor.geography import queries as geography_queries
+from hypervisor.geography.areas import contains, list_rings
+from hypervisor.geography.map_features import make_geometry
+from hypervisor.overview import queries
+from hypervisor.overview.queries import MapSite
+from hypervisor.registry import queries_tables
+from hypervisor.registry.model import Zone
+
+_GRAVE = 2  # priorities whose area is drawn
+_TOLERANCE = 30.0  # m, of a commune's outline
+_SHELVED = "shv"
+
+
+def list_alarm_areas(context: RequestContext) -> dict[str, Any]:
+    """GeoJSON of the areas with alarms; `priority` is the worst one's, `sites` how many there are.
+
+    The zone of the alarm's domain that the site lies in or that names its river; else its commune.
+    """
+    connection = context.connection
+    sites = [
+        site
+        for site in queries.list_sites(connection, context.now())
+        if 0 < site.priority <= _GRAVE and site.state != _SHELVED
+    ]
+    if not sites:
+        return {"type": "FeatureCollection", "features": []}
+    zones = list(queries_tables.list_things(connection, Zone))
+    alarmed: dict[tuple[str, str], list[MapSite]] = {}
+    for site in sites:
+        for area in _find_areas(site, zones):
+            alarmed.setdefault(area, []).append(site)
+    communes = [code for kind, code in alarmed if kind == "commune"]
+    outlines = geography_queries.list_outlines(connection, communes)
+    shapes: dict[tuple[str, str], Mapping[str, Any]] = {
+        **{("zone", zone.name): zone.geometry for zone in zones},
+        **{("commune", code): _shorten(outline) for code, outline in outlines.items()},
+    }
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            _feature(shapes[area], own) for area, own in alarmed.items() if area in shapes
+        ],
+    }
+
+
+def _find_areas(site: MapSite, zones: Iterable[Zone]) -> Iterator[tuple[str, str]]:
+    within_zone = False
+    for zone in zones:
+        if zone.kind == site.domain and _concerns(zone, site):
+            within_zone = True
+            yield "zone", zone.name
+    if not within_zone and site.commune:
+        yield "commune", site.commune
+
+
+def _concerns(zone: Zone, site: MapSite) -> bool:
+    if site.river is not None and zone.properties.get("river") == site.river:
+        return True
+    placed = site.lon is not None and site.lat is not None
+    return placed and contains(zone.geometry, site.lon or 0.0, site.lat or 0.0)
+
+
+def _shorten(outline: Mapping[str, Any]) -> Mapping[str, Any]:
+    return make_geometry([[np.array(ring)] for ring in list_rings(outline)], _TOLERANCE)
+
+
+def _feature(geometry: Mapping[str, Any], sites: Sequence[MapSite]) -> Mapping[str, Any]:
+    worst = min(sites, key=lambda site: (site.priority, site.state != "un"))
+    return {
+        "type": "Feature",
+        "geometry": geometry,
+        "properties": {"priority": worst.priority, "state": worst.state, "sites": len(sites)},
+    }
