@@ -47,8 +47,8 @@ def write_pmtiles(  # noqa: PLR0913  what a header holds
     root = gzip.compress(b"".join(varint(number) for number in entry), mtime=0)
     metadata = gzip.compress(json.dumps({"attribution": attribution}).encode(), mtime=0)
     begin = 127 + len(root)
-    offsets = (127, len(root), begin, len(metadata), begin + len(metadata), 0)
-    offsets = (*offsets, begin + len(metadata), len(tile))
+    after = begin + len(metadata)
+    offsets = (127, len(root), begin, len(metadata), after, 0, after, len(tile))
     header = b"PMTiles" + bytes([version]) + struct.pack("<8Q3Q", *offsets, 1, 1, 1)
     header += struct.pack("<6B", 1, packing, 1, kind, 0, 0)
     header += struct.pack(

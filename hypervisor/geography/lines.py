@@ -17,7 +17,8 @@ Node = tuple[float, float]
 
 def to_metres(places: Positions, lat: float) -> Positions:
     """Positions on a plane that fits around a latitude."""
-    return places * np.array([math.cos(math.radians(lat)), 1.0]) / METRE
+    scaled: Positions = places * np.array([math.cos(math.radians(lat)), 1.0]) / METRE
+    return scaled
 
 
 def measure(line: Positions) -> Positions:
@@ -89,10 +90,9 @@ def _distances(places: Positions, begin: Positions, end: Positions) -> Positions
     step = end - begin
     length = float(np.hypot(*step))
     if length == 0:
-        return np.hypot(*(places - begin).T)
-    return (
-        np.abs(step[0] * (places[:, 1] - begin[1]) - step[1] * (places[:, 0] - begin[0])) / length
-    )
+        return np.asarray(np.hypot(*(places - begin).T))
+    across = step[0] * (places[:, 1] - begin[1]) - step[1] * (places[:, 0] - begin[0])
+    return np.asarray(np.abs(across) / length)
 
 
 def node(place: Sequence[float]) -> Node:
@@ -112,7 +112,8 @@ def join(lines: Sequence[Positions]) -> list[Positions]:
     used: set[int] = set()
     joined = []
     for begin in [*begins, *range(len(lines))]:  # the second: rings, which begin anywhere
-        pieces, number = [], begin
+        pieces: list[Positions] = []
+        number = begin
         while number not in used:
             used.add(number)
             pieces.append(lines[number] if not pieces else lines[number][1:])

@@ -60,18 +60,8 @@ def import_zones(  # noqa: PLR0913  a file, how to read it, and who does it
             len(areas),
             _MOST_ZONES,
         )
-    rivers = _list_rivers(connection)
-    zones = [
-        {
-            "name": f"{kind}-{re.sub('[^a-z0-9]+', '-', fold(title))[:_LONGEST]}".rstrip("-"),
-            "title": title,
-            "kind": kind,
-            "geometry": make_geometry(parts, _TOLERANCE),
-            "properties": {"source": path.name, **_name_river(parts, rivers)},
-        }
-        for title, parts in areas.items()
-    ]
-    corners = sum(_count_corners(zone["geometry"]["coordinates"]) for zone in zones)  # type: ignore[index]
+    shapes = {title: make_geometry(parts, _TOLERANCE) for title, parts in areas.items()}
+    corners = sum(_count_corners(shape["coordinates"]) for shape in shapes.values())
     if corners > _MOST_CORNERS:
         raise MapFileError(
             "{file}: {count} corners, more than {most}: simplify the areas first",
@@ -79,6 +69,17 @@ def import_zones(  # noqa: PLR0913  a file, how to read it, and who does it
             corners,
             _MOST_CORNERS,
         )
+    rivers = _list_rivers(connection)
+    zones = [
+        {
+            "name": f"{kind}-{re.sub('[^a-z0-9]+', '-', fold(title))[:_LONGEST]}".rstrip("-"),
+            "title": title,
+            "kind": kind,
+            "geometry": shapes[title],
+            "properties": {"source": path.name, **_name_river(parts, rivers)},
+        }
+        for title, parts in areas.items()
+    ]
     text = json.dumps({"zones": zones}, ensure_ascii=False)
     inventory = read_text(text, file=f"{path.name}.yaml", catalogue=catalogue())
     return apply_inventory(

@@ -29,6 +29,7 @@ from hypervisor.stack.doctor_certificates import check_certificates
 from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.run_state import find_holder, read_state
+from hypervisor.web import basemap
 from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 
@@ -58,6 +59,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += check_gaps(settings, now)
     findings += check_feeds(settings, now)
     findings += check_web(settings)
+    findings += check_basemap(settings)
     findings += check_certificates(settings, now)
     findings += check_identity_provider(settings, now)
     return findings
@@ -232,6 +234,23 @@ def check_web(settings: Settings) -> Iterator[Finding]:
         yield bad("web", what, "see log/web.log of the data folder")
     else:
         yield good("web", f"answers at {where}")
+
+
+def check_basemap(settings: Settings) -> Iterator[Finding]:
+    """Whether the setting names a picture that the map can show."""
+    if not settings.basemap.strip():
+        return
+    chosen = basemap.describe(settings.basemap, settings.data)
+    mend = "HYPERVISOR_BASEMAP: `ign`, https://host/{z}/{x}/{y}.png, or name.pmtiles (docs/map.md)"
+    if chosen.problem is not None:
+        yield bad("basemap", str(chosen.problem), mend)
+    elif not chosen.address:
+        yield bad("basemap", f"{settings.basemap!r} names no tiles", mend)
+    elif chosen.file is not None:
+        file = chosen.file
+        yield good(
+            "basemap", f"{file.path.name}: {file.kind} tiles, zoom {file.low} to {file.high}"
+        )
 
 
 def check_identity_provider(settings: Settings, now: datetime) -> Iterator[Finding]:

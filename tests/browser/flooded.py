@@ -16,6 +16,7 @@ from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Setup, load_memory, step
 from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.plan import load_field
+from hypervisor.feeds import communes
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_store
@@ -46,6 +47,7 @@ def make(url: str) -> None:
             ]
         )
         apply_inventory(connection, inventory, author="test", now=None, reason="test")
+        communes.store_outlines(connection, communes.read_recorded("91"))
         shipped_rules.record_and_log(connection, shipped(), now=None)
         queries_workers.join(connection, "one")
         connection.commit()

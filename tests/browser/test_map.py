@@ -3,13 +3,18 @@
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.map import BOUND_MS, Plan, measure
+from hypervisor.base.settings import Settings
 from hypervisor.bench.servers import ground
-from tests.browser.conftest import DESK, PHONE, Console, overflow, violations
+from tests.browser.conftest import DESK, PHONE, WALL, Console, overflow, violations
+from tests.integration.web.served import server
+from tests.pmtiles import paint_tile, write_pmtiles
 
 
 def _ready(page: Page) -> None:
@@ -36,12 +41,57 @@ def test_the_first_picture_comes_with_the_page_and_stands_where_the_map_will(
     page = console.page("/map", language="fr")
     first = page.request.get(f"{console.base}/map").text()
     assert 'id="map-first"' in first
+    assert 'class="border outside"' in first
+    assert 'class="riv schematic"' in first
+    assert re.search(r'id="map-note"[^>]* hidden>', first)  # nothing to wait for
     assert 'class="mark p1 un' in first
     calm = page.request.get(f"{console.base}/map?domain=mobility").text()
     assert 'class="mark p1' not in calm.partition('id="map-first"')[2].partition('id="map"')[0]
     assert 'id="map-first"' not in page.request.get(f"{console.base}/map?at=2.3,48.6,9").text()
     _ready(page)
     expect(page.locator("#map-first")).to_have_count(0)
+
+
+def test_a_place_is_found_by_keyboard_and_shown_on_the_map(console: Console) -> None:
+    page = console.page("/map", language="fr")
+    _ready(page)
+    page.get_by_label("Chercher sur la carte").last.fill("etampes")
+    expect(page.locator("#find-hits [data-hit]").first).to_contain_text("Étampes")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"at=2\.1\d+%2C48\.4"))
+    expect(page.locator("#view-list")).to_contain_text("La Juine à Étampes")
+    expect(page.locator("#find-hits [data-hit]")).to_have_count(0)
+    page.locator("#find").fill("yvette gif")
+    expect(page.locator("#find-hits [data-hit]").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#map-card h2")).to_contain_text("Yvette")
+    assert violations(page) == []
+
+
+def test_a_basemap_from_a_file_lies_under_the_map(
+    flooded_url: str, browser: Browser, tmp_path: Path
+) -> None:
+    write_pmtiles(tmp_path / "plan.pmtiles", paint_tile((200, 0, 0)), attribution="© Essonne")
+    settings = Settings(database_url=flooded_url, data=tmp_path, basemap="plan.pmtiles")
+    with server(flooded_url, now=WALL, settings=settings) as base, ExitStack() as opened:
+        shown = Console(base=base, url=flooded_url, browser=browser, opened=opened)
+        page = shown.page("/now")
+        parts: list[int] = []
+        page.on(
+            "response",
+            lambda answer: parts.append(answer.status) if ".pmtiles" in answer.url else None,
+        )
+        page.goto(f"{base}/map")
+        _ready(page)
+        expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("© Essonne")
+        with_it = page.locator("#map").screenshot()
+        page.get_by_role("button", name="Basemap").click()
+        page.wait_for_timeout(500)
+        assert page.locator("#map").screenshot() != with_it
+        assert parts
+        assert set(parts) == {206}
+        assert shown.problems == []
 
 
 @pytest.mark.long

@@ -283,3 +283,11 @@ def test_the_basemap_is_read_in_parts_by_whoever_is_signed_in(
     assert part.content == (folder / "plan.pmtiles").read_bytes()[:127]
     assert part.headers["cache-control"].endswith("immutable")
     assert httpx.get(base + address).status_code in (303, 401)
+
+
+def test_a_basemap_that_cannot_be_shown_is_said_on_the_map(url: str, folder: Path) -> None:
+    settings = Settings(database_url=url, data=folder, basemap="lost.pmtiles")
+    with server(url, settings=settings) as base, signed_in(base, url) as client:
+        page = client.get("/map").text
+        assert "lost.pmtiles n\u2019existe pas" in page
+        assert client.get("/map/basemap.pmtiles").status_code == 400
