@@ -61,8 +61,9 @@ def rivers(
     for course in ours:
         for note in course.notes:
             print_note(note)
-    for river in given.missing:
-        print_note(f"{river}: not in the file; it stays a line from gauge to gauge")
+    if given.missing:
+        names = ", ".join(given.missing)
+        print_note(f"not in the file, so drawn from gauge to gauge: {names}")
     if given.left_out:
         print_note(f"{given.left_out} of the shortest others are left out")
 
