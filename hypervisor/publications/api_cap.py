@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from hypervisor.access.context import NOBODY, RequestContext
 from hypervisor.access.errors import UnauthenticatedError
 from hypervisor.base.instance import Mode
-from hypervisor.feeds.queries_outlines import list_outlines
+from hypervisor.geography.queries import list_outlines
 from hypervisor.publications import atom, cap, queries_messages
 from hypervisor.publications.atom import Feed
 from hypervisor.publications.model import PublishedMessage, Status

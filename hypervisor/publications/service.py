@@ -14,7 +14,7 @@ from hypervisor.base.person import Territory
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.feeds.queries_outlines import list_outlines
+from hypervisor.geography.queries import list_outlines
 from hypervisor.publications import cap, queries, queries_messages
 from hypervisor.publications.hazards import load_hazards
 from hypervisor.publications.model import (
