@@ -1,9 +1,13 @@
 """`hypervisor simulate`: stories told and played; quiet days raise nothing; all is accounted."""
 
 import json
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
+from hypervisor.forecast.files import EXAMPLE
+from tests import command_line
 from tests.acceptance.conftest import Exercise, command
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long]
@@ -58,3 +62,16 @@ def test_stories_are_listed_and_told_without_an_instance() -> None:
     wrong = command("simulate", "frost-nite", "--describe")
     assert wrong.returncode == 2
     assert "did you mean 'frost-night'" in wrong.stderr
+
+
+@pytest.mark.timeout(1800)
+def test_the_shipped_models_come_of_the_documented_commands(tmp_path: Path) -> None:
+    past, models = tmp_path / "past.csv.gz", tmp_path / "models.json.gz"
+    simulated = command_line.run("simulate-past", "--inventory", "essonne", "--output", past)
+    assert simulated.exit_code == 0, simulated.output
+    source = ("--from-file", past, "--inventory", "essonne", "--horizons", "1 h,2 h,3 h")
+    reason = ("--author", "hypervisor", "--reason", "a simulated year")
+    fitted = command_line.run("forecast", "fit", *source, *reason, "--output", models)
+    assert fitted.exit_code == 0, fitted.output
+    shipped = resources.files("hypervisor.examples") / "essonne" / EXAMPLE
+    assert models.read_bytes() == shipped.read_bytes()

@@ -1,7 +1,6 @@
 """The models shipped with the Essonne: what made them, and what they say of another flood."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypervisor.exercises.territory import describe_field
 from hypervisor.forecast.candidates import HOUR
 from hypervisor.forecast.files import ModelFile, read_models
 from hypervisor.forecast.record import Record, make_record
-from hypervisor.forecast.service import Fitted, fit_record
+from hypervisor.forecast.service import Fitted
 from rules._forecast import chance_above
 from rules._forecast_parts import slope
 from sensors._domain import catalogue
@@ -66,26 +65,6 @@ def test_they_were_fitted_on_the_simulated_year(shipped: ModelFile, past: Record
         assert (*(fitted.span or ()), fitted.readings) == spans[fitted.site]
     assert shipped.effective < FLOOD.begins
     assert all(end <= micros(shipped.effective) for _, end, _ in spans.values())
-
-
-@pytest.mark.long
-def test_the_command_gives_them_again(shipped: ModelFile, past: Record) -> None:
-    gauges = tuple(gauge for gauge in past.gauges if gauge.key.site == "bievre-igny")
-    (again,) = fit_record(
-        replace(past, gauges=gauges[-1:]),
-        effective=micros(shipped.effective),
-        author=shipped.author,
-    )
-    (kept,) = (fitted for fitted in shipped.fitted if fitted.site == "bievre-igny")
-    assert again.model is not None
-    assert kept.model is not None
-    assert again.model.horizons == kept.model.horizons
-    mine, theirs = (
-        [step and step.linear and step.linear.coefficients for step in model.tiers[0].steps]
-        for model in (again.model, kept.model)
-    )
-    for new, old in zip(mine, theirs, strict=True):
-        assert new == pytest.approx(old)
 
 
 @pytest.fixture(scope="module")
