@@ -34,6 +34,8 @@ _WORDS = {
     "maintenance": mark("our own equipment"),
     "apprise": mark("mail, SMS, chat (apprise)"),
     "webhook": mark("webhook"),
+    "cloudevents": mark("webhook (CloudEvents)"),
+    "cloudevents binary": mark("webhook (CloudEvents, binary)"),
     "mqtt": mark("MQTT topic"),
     "fr": mark("French"),
     "en": mark("English"),

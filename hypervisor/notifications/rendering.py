@@ -158,7 +158,7 @@ def render_failure(entry: Entry, key: str, style: MessageStyle) -> Message:
         text=_join(lines, f"{style.link}/rules" if style.link else "", style),
         kind="failure" if failed else "success",
         data={
-            **_base_data(entry.event, key, _format_time(moment(entry.at), style), style),
+            **_base_data(entry.event, key, text(entry.at), style),
             **body,
         },
     )

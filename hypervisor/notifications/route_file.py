@@ -14,9 +14,10 @@ from hypervisor.notifications.routes import (
     APPRISE,
     DEAD_MAN,
     EVENTS,
+    KINDS,
     LANGUAGES,
     MQTT,
-    WEBHOOK,
+    WEBHOOKS,
     Channel,
     DeadMan,
     Escalation,
@@ -228,23 +229,23 @@ class _Reader:
     def channel(self, node: yaml.Node, number: int) -> Channel:
         if isinstance(node, yaml.ScalarNode):
             return self.apprise(node, f"{number}")
-        parts = self.source.mapping(node, "a channel", ("name", APPRISE, WEBHOOK, MQTT))
+        parts = self.source.mapping(node, "a channel", ("name", *KINDS))
         name = self.source.text(parts["name"], "its name") if "name" in parts else f"{number}"
         if not _NAME.fullmatch(name):
             self.source.fail(parts["name"], "{name!r} cannot name a channel", name)
-        kinds = [kind for kind in (APPRISE, WEBHOOK, MQTT) if kind in parts]
+        kinds = [kind for kind in KINDS if kind in parts]
         if len(kinds) != 1:
             self.source.fail(
                 node,
                 "a channel is one of {choices}; found {kinds}",
-                f"{APPRISE}, {WEBHOOK}, {MQTT}",
+                ", ".join(KINDS),
                 ", ".join(kinds) or "none",
             )
         kind = kinds[0]
         if kind == APPRISE:
             return self.apprise(parts[kind], name)
         target = self.source.text(parts[kind], f"where the {kind} is")
-        if kind == WEBHOOK and "${" not in target:
+        if kind in WEBHOOKS and "${" not in target:
             where = urlsplit(target)
             if where.scheme not in ("http", "https") or not where.hostname:
                 expected = "expected a webhook such as https://town.example/hook"

@@ -12,7 +12,7 @@ import yaml
 
 from hypervisor.base.translation import mark, translate
 from hypervisor.notifications.hours import DAYS
-from hypervisor.notifications.routes import APPRISE, LANGUAGES, MQTT, WEBHOOK
+from hypervisor.notifications.routes import APPRISE, KINDS, LANGUAGES
 from hypervisor.notifications.routing import mask_addresses
 from hypervisor.web.forms import FormField, Values, flatten_rows
 from rules._rule import CATEGORIES, SEVERITIES
@@ -70,7 +70,7 @@ def build_fields(words: Mapping[str, str]) -> list[FormField]:
                     name="kind",
                     label=mark("Kind"),
                     kind="choice",
-                    choices=choose((APPRISE, WEBHOOK, MQTT)),
+                    choices=choose(KINDS),
                 ),
                 FormField(name="target", label=mark("Address"), hint=_EXAMPLE),
             ),
@@ -155,7 +155,7 @@ def _list_channels(route: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(name, kind, target) of each channel; a text alone is an address of apprise."""
     for channel in route.get("channels") or ():
         if isinstance(channel, Mapping):
-            kind = next((name for name in (APPRISE, WEBHOOK, MQTT) if name in channel), APPRISE)
+            kind = next((name for name in KINDS if name in channel), APPRISE)
             yield str(channel.get("name", "")), kind, str(channel.get(kind, ""))
         else:
             yield "", APPRISE, str(channel)
@@ -212,7 +212,7 @@ def find_input(text: str, place: Place, fields: Sequence[FormField], values: Val
             (rows,) = (field.read_rows(values) for field in fields if field.name == name)
             own = str(route.get("name")) == values.get("name", "") and inner[0] < len(rows)
             column = str(inner[1]) if len(inner) > 1 else "days" if name == "hours" else "target"
-            column = "target" if column in (APPRISE, WEBHOOK, MQTT) else column
+            column = "target" if column in KINDS else column
             return f"{name}.{rows[inner[0]][0]}.{column}" if own else ""
         case ["routes", _, "when", name, *_]:
             return str(name)

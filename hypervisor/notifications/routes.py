@@ -7,6 +7,9 @@ from hypervisor.notifications.hours import Hours
 EVENTS = ("raised", "severity", "stale", "cleared", "revised", "withdrawn", "reminder")
 LANGUAGES = ("fr", "en")
 APPRISE, WEBHOOK, MQTT = "apprise", "webhook", "mqtt"
+CLOUDEVENTS, CLOUDEVENTS_BINARY = "cloudevents", "cloudevents binary"  # webhooks in that envelope
+WEBHOOKS = (WEBHOOK, CLOUDEVENTS, CLOUDEVENTS_BINARY)
+KINDS = (APPRISE, *WEBHOOKS, MQTT)
 DEAD_MAN = "dead man"
 
 

@@ -33,7 +33,9 @@ class Sender:
         elif channel.kind == APPRISE:
             apprise_channel.send(target, message, key=key, seconds=self.seconds)
         else:
-            webhook_channel.send(target, message, key=key, seconds=self.seconds)
+            webhook_channel.send(
+                target, message, key=key, seconds=self.seconds, envelope=channel.kind
+            )
 
 
 def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:

@@ -96,7 +96,7 @@ def test_its_words_of_a_rule_and_of_a_site() -> None:
         data={
             "key": "k/duty/1",
             "event": "set aside",
-            "at": "09/10/2024 à 14:00 (UTC+2)",
+            "at": "2024-10-09T12:00:00Z",
             "instance": "Essonne",
             "exercise": False,
             "language": "fr",

@@ -95,10 +95,14 @@ def route(rest: str) -> str:
             "complete address of the kind mailto",
         ),
         ("routes: [{name: a, channels: [{webhook: town/x}]}]", "expected a webhook such as https"),
+        (
+            "routes: [{name: a, channels: [{cloudevents: town/x}]}]",
+            "expected a webhook such as https",
+        ),
         ("routes: [{name: a, channels: [{mqtt: 'a/#'}]}]", "expected a topic such as"),
         (
             "routes: [{name: a, channels: [{name: x}]}]",
-            "a channel is one of apprise, webhook, mqtt; found none",
+            "one of apprise, webhook, cloudevents, cloudevents binary, mqtt; found none",
         ),
         (
             route("") + f"  - {{name: duty, channels: ['{MAIL}']}}",
@@ -140,7 +144,7 @@ def test_what_an_instance_does_not_know_yet_is_taken() -> None:
         ("routes: [{name: a, channels: [{webhook: 'http://'}]}]", "'http://': expected a webhook"),
         (
             "routes: [{name: a, channels: [{mqtt: x, webhook: 'http://x'}]}]",
-            "one of apprise, webhook, mqtt; found webhook, mqtt",
+            "cloudevents binary, mqtt; found webhook, mqtt",
         ),
         ("routes: [{name: a, channels: [{name: 'a b', mqtt: x}]}]", "'a b' cannot name a channel"),
         (

@@ -2,17 +2,34 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from hypervisor.broker.ports import free_port
 from hypervisor.notifications import webhook_channel
 from hypervisor.notifications.model import ChannelError, Message
+from hypervisor.notifications.routes import CLOUDEVENTS, CLOUDEVENTS_BINARY, WEBHOOK
 
 MESSAGE = Message(
     title="Crue à Épinay", text="two\nlines", kind="info", data={"title": "x", "n": 1}
+)
+ALARM = Message(
+    title="EXERCICE - ALARME MAJEURE",
+    text="two\nlines",
+    kind="warning",
+    data={
+        "key": "flood-high:orge:2024-10-09T11:40:00Z:raised:1/duty/bus",
+        "event": "raised",
+        "at": "2024-10-09T12:00:00Z",
+        "instance": "Cœur d'Essonne 100 %",
+        "exercise": True,
+        "severity": "major",
+        "alarm": {"id": 12, "subject": "device/göre a"},
+    },
 )
 
 
@@ -40,8 +57,12 @@ class Hook:
         self.base = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
-    def send(self, rest: str, base: str = "") -> None:
-        webhook_channel.send(f"{base or self.base}{rest}", MESSAGE, key="k", seconds=20)
+    def send(
+        self, rest: str, base: str = "", *, message: Message = MESSAGE, envelope: str = WEBHOOK
+    ) -> None:
+        webhook_channel.send(
+            f"{base or self.base}{rest}", message, key="k", seconds=20, envelope=envelope
+        )
 
 
 @pytest.fixture
@@ -104,3 +125,33 @@ def test_what_cannot_be_reached() -> None:
 def test_a_user_without_a_password() -> None:
     assert webhook_channel.build_headers("k", "town", None)["Authorization"] == "Basic dG93bjo="
     assert "Authorization" not in webhook_channel.build_headers("k", "", "word")
+
+
+@pytest.mark.parametrize("envelope", [CLOUDEVENTS, CLOUDEVENTS_BINARY])
+def test_another_program_reads_it_as_a_cloud_event(hook: Hook, envelope: str) -> None:
+    hook.send("/", message=ALARM, envelope=envelope)
+    _, headers, body = hook.got[0]
+    structured = envelope == CLOUDEVENTS
+    assert headers["Content-Type"].startswith("application/cloudevents+json") is structured
+    event = from_http_event(HTTPMessage(headers=headers, body=body))
+    assert event.get_id() == ALARM.data["key"]
+    assert event.get_type() == "territory-hypervisor.exercise.alarm.raised"
+    assert event.get_source() == (
+        "/territory-hypervisor/exercise/C%C5%93ur%20d%27Essonne%20100%20%25"
+    )
+    assert event.get_subject() == "device/göre a"
+    assert str(event.get_time()) == "2024-10-09 12:00:00+00:00"
+    assert event.get_extension("severity") == "major"
+    assert event.get_extension("exercise") in {True, "true"}  # in a header it is text
+    assert event.get_data() == {**ALARM.data, "title": ALARM.title, "text": ALARM.text}
+    assert headers["Idempotency-Key"] == "k"
+
+
+def test_a_live_event_is_of_another_type_and_source(hook: Hook) -> None:
+    data = {**ALARM.data, "event": "set aside", "exercise": False}
+    del data["alarm"]
+    hook.send("/", message=replace(ALARM, data=data), envelope=CLOUDEVENTS_BINARY)
+    event = from_http_event(HTTPMessage(headers=hook.got[0][1], body=hook.got[0][2]))
+    assert event.get_type() == "territory-hypervisor.system.set-aside"
+    assert event.get_source() == "/territory-hypervisor/C%C5%93ur%20d%27Essonne%20100%20%25"
+    assert event.get_subject() is None
