@@ -281,6 +281,24 @@ def request_context(
     yield from _open_context(request, identify_caller, lambda person: person.territory())
 
 
+def source_context(request: Request, _turn: RequestSlot) -> Iterator[RequestContext]:
+    """The context of a program that sends alarms: it sees nothing.
+
+    Raises:
+        UnauthenticatedError: no token, or none that is valid.
+        ForbiddenError: it may not send alarms.
+    """
+
+    def identify_caller(connection: Connection, instance: Instance) -> Caller:
+        asker = identify(request, connection, instance, "")
+        if not asker.person.may(Duty.SEND):
+            raise ForbiddenError("{code} may not {words}", asker.person.name, WORDS[Duty.SEND])
+        get_limiter(request).know(digest_credential(request), asker.person.account)
+        return asker
+
+    yield from _open_context(request, identify_caller, lambda _: Territory())
+
+
 def public_context(request: Request) -> Iterator[RequestContext]:
     """A connection for a request of nobody, that sees what is marked as public.
 

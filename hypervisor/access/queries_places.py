@@ -27,7 +27,8 @@ def find_subject_commune(connection: Connection, subject: str) -> Commune | None
 def find_alarm_commune(connection: Connection, number: int) -> Commune | None:
     """Of an alarm; None: there is none."""
     row = connection.execute(
-        "SELECT commune FROM alarm LEFT JOIN site ON site.id = alarm.site WHERE alarm.id = %s",
+        "SELECT coalesce(site.commune, alarm.commune) FROM alarm"
+        " LEFT JOIN site ON site.id = alarm.site WHERE alarm.id = %s",
         [number],
     ).fetchone()
     return None if row is None else (row[0],)

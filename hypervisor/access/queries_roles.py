@@ -24,7 +24,7 @@ SELECT held.role, held.area, held.name,
        ARRAY (SELECT code FROM below JOIN area USING (code)
               WHERE root = held.area AND kind = 'commune' ORDER BY code)
 FROM held ORDER BY held.area NULLS FIRST,
-    array_position(ARRAY['administrator', 'author', 'operator', 'viewer'], held.role)
+    array_position(ARRAY['administrator', 'author', 'operator', 'viewer', 'source'], held.role)
 """
 
 

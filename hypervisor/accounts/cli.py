@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Reason = Annotated[str, typer.Option(help="Why.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for a password instead of making one.")]
-_ROLES = "ROLE, or ROLE:AREA (a code): viewer, operator, author, administrator; as often as needed."
+_ROLES = "ROLE, or ROLE:AREA (a code): source, viewer, operator, author, administrator; repeatable."
 
 
 def attach(app: typer.Typer) -> None:
@@ -165,7 +165,8 @@ def add_token(
     account: Annotated[str, typer.Argument(help="Whose it is: it never may more than they.")],
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="read, operate, rules, administer; default: read.")
+        list[str] | None,
+        typer.Option(help="send, read, operate, rules, administer; default: read."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=730, help="Until it ends.")] = 90,
     author: Author = "",

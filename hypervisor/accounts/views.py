@@ -19,6 +19,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.web.roles import ROLES
 
 ROLE_HELP: Mapping[Role, str] = {
+    Role.SOURCE: mark("a program: sends alarms of another system, and sees nothing"),
     Role.VIEWER: mark("sees"),
     Role.OPERATOR: mark(
         "acknowledges, writes the log, hands over, enters and invalidates readings"
@@ -28,6 +29,7 @@ ROLE_HELP: Mapping[Role, str] = {
 }
 SCOPES: Mapping[Duty, str] = {
     Duty.READ: mark("reading"),
+    Duty.SEND: mark("sending alarms"),
     Duty.OPERATE: mark("operating"),
     Duty.WRITE_RULES: mark("changing rules"),
     Duty.ADMINISTER: mark("administering"),

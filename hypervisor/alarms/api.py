@@ -43,10 +43,14 @@ def list_alarms(  # noqa: PLR0913  one argument a filter
     rule: Annotated[str | None, Query(examples=["flood-above-alert"])] = None,
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
     category: Annotated[Literal["hazard", "maintenance"] | None, Query()] = None,
+    source: Annotated[str | None, Query(description="Only external alarms of this source.")] = None,
+    external: Annotated[
+        bool | None, Query(description="true: of other systems; false: of our own rules.")
+    ] = None,
     withdrawn: Annotated[bool, Query(description="Include withdrawn alarms.")] = False,
     page: Page,
 ) -> AlarmsBody:
-    """The alarm log with the operator state of each alarm, latest first."""
+    """The alarm log and external alarms with the operator state of each, latest first."""
     began, last = page.behind() or (None, None)
     selection = Selection(
         site=site,
@@ -55,6 +59,8 @@ def list_alarms(  # noqa: PLR0913  one argument a filter
         domain=domain,
         category=category,
         active=active,
+        source=source,
+        external=external,
         withdrawn=withdrawn,
         limit=page.limit + 1,
         behind_began=began,

@@ -36,6 +36,10 @@ _State = Annotated[
         " acknowledged), normal, withdrawn; or shelved, out-of-service, suppressed."
     ),
 ]
+_SourceName = Annotated[str | None, typer.Option("--source", help="Only of this other system.")]
+_External = Annotated[
+    bool | None, typer.Option("--external/--own", help="Only of other systems; of our own rules.")
+]
 _Active = Annotated[bool, typer.Option("--active", help="Only active alarms.")]
 _History = Annotated[
     bool,
@@ -69,6 +73,8 @@ def list_alarms(
     domain: _Domain = None,
     category: _Category = None,
     state: _State = None,
+    source: _SourceName = None,
+    external: _External = None,
     active: _Active = False,
     history: _History = False,
     as_known_at: _KnownAt = "",
@@ -84,6 +90,8 @@ def list_alarms(
         domain=domain,
         category=category,
         active=True if active else None,
+        source=source,
+        external=False if log else external,
         withdrawn=history and not log,
     )
     known_at = parse_optional_instant(as_known_at, "--as-known-at")

@@ -37,7 +37,7 @@ def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
     facts = (
         ("alarm", f"{alarm['id']}, version {alarm['version']}"),
         ("title", alarm["title"]),
-        ("rule", f"{alarm['rule']} at {alarm['subject']}"),
+        ("source" if alarm["source"] else "rule", f"{alarm['rule']} at {alarm['subject']}"),
         ("state", format_state(alarm)),
         ("severity", _severity(alarm)),
         ("began", format_minute(alarm["began"])),

@@ -70,15 +70,23 @@ class HandledAlarm(Record):
     """
 
     id: int
-    rule: str = Field(examples=["flood-above-alert"])
+    rule: str = Field(
+        description="Of an external alarm `external/<source>`.", examples=["flood-above-alert"]
+    )
+    source: str | None = Field(
+        default=None, description="The other system that it comes from; null: our own rules."
+    )
     domain: str = Field(examples=["flood"])
     category: Literal["hazard", "maintenance"] = Field(
         description="About the world, or about our own equipment."
     )
     subject: str = Field(
-        description="A site's name, `device/<name>` or `group/<name>`.", examples=["toulouse"]
+        description="A site's name, `device/<name>` or `group/<name>`; of an external alarm its"
+        " fingerprint.",
+        examples=["toulouse"],
     )
     site: str | None = Field(description="The site of its subject.", examples=["toulouse"])
+    commune: str | None = Field(default=None, description="The code of its commune.")
     title: str = Field(examples=["Garonne at Toulouse (Pont-Neuf): river above its alert level"])
     advice: str
     title_fr: str | None = Field(

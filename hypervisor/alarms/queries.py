@@ -1,4 +1,7 @@
-"""SQL of the alarm log, its transitions, and what these change in the operator state."""
+"""SQL of alarms, their transitions, and what these change in the operator state.
+
+The alarm log is those without a source; those of other systems are beside it (room `external`).
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,10 +33,12 @@ from sensors._errors import Message
 
 Pair = tuple[str, str]  # rule, subject
 SYSTEM = "system"  # the author of automatic acts
+EXTERNAL = "external/"  # before the name of a source, in place of a rule
+EXTERNAL_DOMAIN = "external"  # of an external alarm that is given no domain of ours
 
 _WRITTEN = (
     "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"
-    " last_value, withdrawn, noticed_at, changed_at, category, domain, title_fr, advice_fr"
+    " last_value, withdrawn, noticed_at, changed_at, category, domain, title_fr, advice_fr, commune"
 )
 _COLUMNS = ", ".join(f"a.{name}" for name in _WRITTEN.split(", ")) + ", site.name AS place"
 _FROM = "alarm a LEFT JOIN site ON site.id = a.site"
@@ -45,7 +50,8 @@ class Alarm:
 
     `site`, `place`: id and name of the subject's site, if any. `last_value`: the latest reading, as
     quantity, value, unit, time, trend, per_hour. `category`: hazard or maintenance. `title_fr`,
-    `advice_fr`: None where the rule has no French.
+    `advice_fr`: None where the rule has no French. `commune`: the code, of an external alarm that
+    names no site.
     """
 
     id: int
@@ -62,6 +68,7 @@ class Alarm:
     withdrawn: int | None
     noticed: int
     changed: int
+    commune: str | None = None
 
     @property
     def active(self) -> bool:
@@ -133,12 +140,12 @@ def log_entry(episode: Episode) -> dict[str, Any]:
 def list_standing(
     connection: Connection, after: Mapping[Pair, int | None]
 ) -> dict[Pair, list[Alarm]]:
-    """The alarms of each pair, not withdrawn, whose `since` is after a time (µs)."""
+    """The alarms of each pair in the log, not withdrawn, whose `since` is after a time (µs)."""
     rows = _read(connection).execute(
         f"SELECT {_COLUMNS} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
         " AS k (rule, subject, after) JOIN alarm a ON a.rule = k.rule AND a.subject = k.subject"
         " LEFT JOIN site ON site.id = a.site"
-        " WHERE a.since > k.after AND a.withdrawn IS NULL ORDER BY a.began",
+        " WHERE a.since > k.after AND a.withdrawn IS NULL AND a.source IS NULL ORDER BY a.began",
         [
             [rule for rule, _ in after],
             [subject for _, subject in after],
@@ -277,8 +284,8 @@ def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, A
 class Selection:
     """A filter of alarms; None: any. `withdrawn`: include withdrawn ones; `numbers`: only these.
 
-    `site`: includes its devices and groups. `state`: a `BaseState`. `behind_began`, `behind_id`:
-    the last alarm of the previous page.
+    `site`: includes its devices and groups. `state`: a `BaseState`. `external`: of another system;
+    False: the alarm log. `behind_began`, `behind_id`: the last alarm of the previous page.
     """
 
     site: str | None = None
@@ -288,6 +295,8 @@ class Selection:
     category: str | None = None
     active: bool | None = None
     state: str | None = None
+    source: str | None = None
+    external: bool | None = None
     withdrawn: bool = False
     limit: int | None = None
     behind_began: datetime | None = None
@@ -303,6 +312,8 @@ WHERE (%(site)s::text IS NULL OR site.name = %(site)s)
     AND (%(category)s::text IS NULL OR category = %(category)s)
     AND (%(active)s::boolean IS NULL OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)
     AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(source)s::text IS NULL OR a.source = %(source)s)
+    AND (%(external)s::boolean IS NULL OR (a.source IS NOT NULL) = %(external)s)
     AND (%(withdrawn)s OR withdrawn IS NULL)
     AND (%(numbers)s::bigint[] IS NULL OR a.id = ANY(%(numbers)s))
     AND (%(behind_began)s::timestamptz IS NULL
@@ -348,7 +359,7 @@ def _row(alarm: Alarm) -> tuple[object, ...]:
         *(json.dumps(entry["severity"]), json.dumps(entry["stale"]), alarm.title, alarm.advice),
         None if alarm.last_value is None else Jsonb(dict(alarm.last_value)),
         *(moment_if(alarm.withdrawn), moment(alarm.noticed), moment(alarm.changed)),
-        *(alarm.category, alarm.domain, alarm.title_fr, alarm.advice_fr),
+        *(alarm.category, alarm.domain, alarm.title_fr, alarm.advice_fr, alarm.commune),
     )
 
 

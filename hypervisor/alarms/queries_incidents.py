@@ -76,7 +76,7 @@ def _grouping_changed(connection: Connection, quiet: int) -> bool:
 
 _SUBJECT = (
     "SELECT a.id, a.version, i.key AS before, a.rule, a.subject, a.domain, a.category,"
-    " a.began, site.name AS site, a.title"
+    " a.began, site.name AS site, a.title, a.source, a.commune"
     " FROM alarm a LEFT JOIN incident_alarm i ON i.alarm = a.id"
     " LEFT JOIN site ON site.id = a.site"
 )

@@ -15,7 +15,8 @@ from hypervisor.database.connect import Connection
 from hypervisor.database.instance import SCENARIO_CLOCK
 
 _HANDLED = """
-SELECT a.id, a.rule, a.subject, site.name AS site, a.domain, category, a.title, advice, title_fr,
+SELECT a.id, a.rule, a.source, a.subject, site.name AS site,
+    coalesce(site.commune, a.commune) AS commune, a.domain, category, a.title, advice, title_fr,
     advice_fr, ended IS NULL AND withdrawn IS NULL AS active, a.since, began, ended, end_reason,
     severity, stale, last_value, withdrawn, noticed_at, changed_at, state, a.version, acknowledged,
     assignee, closing, merged_into, split_from, i.incident,

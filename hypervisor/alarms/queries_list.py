@@ -1,7 +1,7 @@
 """SQL of the console's list of alarms."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,8 @@ a.id, a.version, a.state, a.severity->-1->>1 AS severity,
 (a.stale->-1->>0)::timestamptz AS stale_since,
 a.domain, a.category, a.rule, a.subject, a.title, a.title_fr, a.began, a.ended, a.assignee,
 a.last_value, GREATEST(a.changed_at, acted.at) AS changed, site.name AS site,
-site.title AS site_title, site.commune, i.incident, a.noticed_at AS noticed
+site.title AS site_title, coalesce(site.commune, a.commune) AS commune, i.incident,
+a.noticed_at AS noticed, a.source
 """
 _FROM = """
 alarm a LEFT JOIN site ON site.id = a.site
@@ -68,6 +69,7 @@ class AlarmRow:
     commune: str | None
     incident: int | None
     noticed: datetime
+    source: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -130,7 +132,8 @@ def list_rows(
         f"{_BELOW} SELECT {_COLUMNS} FROM {_FROM} WHERE {which}"  # noqa: S608  constants
         " AND (%(severity)s::text IS NULL OR a.severity->-1->>1 = %(severity)s)"
         " AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)"
-        " AND (%(area)s::text IS NULL OR site.commune IN (SELECT code FROM below))"
+        " AND (%(area)s::text IS NULL"
+        "   OR coalesce(site.commune, a.commune) IN (SELECT code FROM below))"
         " AND (NOT %(mine)s OR a.assignee = %(person)s)"
         " AND (%(text)s::text IS NULL OR concat_ws(' ', a.title, a.title_fr, site.title,"
         "   a.subject, a.rule) ILIKE %(like)s)"
@@ -145,6 +148,22 @@ def list_rows(
         },
     )
     return rows.fetchall()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalDetails:
+    """What the source of an external alarm last said of it; empty for ours."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_details(connection: Connection, number: int) -> ExternalDetails:
+    """The details of an alarm."""
+    rows = connection.cursor(row_factory=class_row(ExternalDetails)).execute(
+        "SELECT labels, links FROM external_alarm WHERE alarm = %s", [number]
+    )
+    return rows.fetchone() or ExternalDetails()
 
 
 def read_incident_titles(

@@ -28,6 +28,8 @@ class AlarmSubject:
     began: Micros
     site: str | None
     title: str
+    source: str | None = None
+    commune: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class Places:
     """The part of the registry that incidents need."""
 
     sites: Mapping[str, tuple[str, str | None, Named | None]]  # title, river, commune
+    communes: Mapping[str, str]  # name, by code
     groups: Mapping[str, tuple[str, str | None]]  # title, the site it is run from
     members: Mapping[str, list[tuple[str, list[_Dated]]]]  # of a device: its groups
     rules: Mapping[str, list[_Dated]]  # how each groups its alarms
@@ -47,6 +50,7 @@ class Places:
             "SELECT s.name, s.title, s.river, a.code, a.name FROM site s"
             " LEFT JOIN area a ON a.code = s.commune"
         ).fetchall()
+        communes = connection.execute("SELECT code, name FROM area WHERE kind = 'commune'")
         groups = connection.execute(
             "SELECT g.name, g.title, s.name FROM device_group g LEFT JOIN site s ON s.id = g.site"
         ).fetchall()
@@ -56,6 +60,7 @@ class Places:
             members.setdefault(device, []).append((group, revisions))
         return cls(
             sites={row[0]: (row[1], row[2], (row[3], row[4]) if row[3] else None) for row in sites},
+            communes=dict(communes.fetchall()),
             groups={name: (title, site) for name, title, site in groups},
             members=members,
             rules=_read_revisions(connection, "rule", "value->>'group by'"),
@@ -101,12 +106,13 @@ class Places:
         site = home or alarm.site
         place = self.sites.get(site or "")
         river = place[1] if place else None
+        town = self.communes.get(alarm.commune or "")
         return Location(
             site=(site, place[0]) if site and place else None,
             group=(group, title) if group else None,
-            commune=place[2] if place else None,
+            commune=place[2] if place else (alarm.commune or "", town) if town else None,
             river=(river, river) if river else None,
-            subject=(alarm.subject, alarm.title),
+            subject=(alarm.source or alarm.subject, alarm.source or alarm.title),
         )
 
 

@@ -216,7 +216,7 @@ def _save(connection: Connection, request: Act, after: HandledAlarm) -> None:
             queries_lifecycle.save_hold(connection, after.hold)
         case ActKind.UNSHELVE | ActKind.RETURN_TO_SERVICE:
             queries_lifecycle.delete_hold(connection, after.rule, after.subject)
-        case ActKind.CLOSE if after.closing is not None:
+        case ActKind.CLOSE if after.closing is not None and after.source is None:
             author, reason = request.author.strip(), request.reason.strip()
             queries_lifecycle.record_closing(
                 connection, after, moment(after.closing), author=author, reason=reason

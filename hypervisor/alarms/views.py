@@ -12,7 +12,7 @@ from hypervisor.alarms.queries_list import MOST, PAGE, AlarmFilter, AlarmRow
 from hypervisor.registry.queries_works import load_in_force
 from hypervisor.web import marks
 
-WHICH = ("open", "waiting", "stale", "shelved", "over")
+WHICH = ("open", "waiting", "stale", "external", "shelved", "over")
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
 FARTHEST = timedelta(hours=4)  # a projection reaches no further
 _NO_INCIDENT = 0  # the group of alarms that are alone in their incident
@@ -149,6 +149,8 @@ def _matches(row: AlarmRow, which: str) -> bool:
             return row.waits
         case "stale":
             return row.stale and row.hold is None
+        case "external":
+            return row.source is not None and row.hold is None
         case "shelved":
             return row.hold is not None
         case "over":

@@ -35,6 +35,13 @@ from hypervisor.web.refusals import refusal
 _DELIVERED = mark("Sent via %(route)s (%(channel)s)")
 _WAITING = mark("Not yet sent via %(route)s (%(channel)s)")
 _SYSTEM_ACTS = ("escalate", "remind")
+_LINKS = {
+    "generator": mark("Its source"),
+    "dashboard": mark("Dashboard"),
+    "panel": mark("Chart"),
+    "silence": mark("Silence it there"),
+    "image": mark("Picture"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +67,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """The panel of one alarm. `allowed`: acts that its state allows; `may`: this person may act."""
+    """The panel of one alarm. `allowed`: acts that its state allows; `may`: this person may act.
+
+    `labels`, `links` (name and address): what the source of an external alarm says.
+    """
 
     row: AlarmRow
     alarm: HandledAlarm
@@ -74,6 +84,8 @@ class Panel:
     people: Sequence[tuple[str, str]]
     assignee: str | None
     longest: timedelta
+    labels: Mapping[str, str]
+    links: Sequence[tuple[str, str]]
 
 
 def build_panel(context: RequestContext, number: int) -> Panel:
@@ -90,6 +102,7 @@ def build_panel(context: RequestContext, number: int) -> Panel:
         people = queries_list.list_operators(owner, {row.commune})
     may = context.person.territory(Duty.OPERATE).holds(row.commune)
     settings = queries_lifecycle.read_settings(connection)
+    details = queries_list.read_details(connection, number)
     return Panel(
         row=row,
         alarm=alarm,
@@ -105,6 +118,8 @@ def build_panel(context: RequestContext, number: int) -> Panel:
         people=people,
         assignee=names.get(row.assignee, row.assignee) if row.assignee else None,
         longest=timedelta(microseconds=settings.shelve_longest),
+        labels=details.labels,
+        links=[(_(_LINKS[name]), address) for name, address in details.links.items()],
     )
 
 

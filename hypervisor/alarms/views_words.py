@@ -78,6 +78,8 @@ def parted(row: AlarmRow) -> tuple[str, str]:
     """The place, and the rest of the title."""
     text = title(row)
     place = row.site_title or ""
+    if row.source is not None and not place:
+        return _("External, %(source)s") % {"source": row.source}, text
     for apart in (": ", "\N{NO-BREAK SPACE}: ", " : "):
         if place and text.startswith(place + apart):
             rest = text.removeprefix(place + apart)

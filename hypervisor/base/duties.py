@@ -7,6 +7,7 @@ from enum import StrEnum
 class Duty(StrEnum):
     """What somebody may do; also the scopes of an API token."""
 
+    SEND = "send"  # alarms of another system
     READ = "read"
     OPERATE = "operate"  # acts on alarms, log, hand-over, observations, invalidation, exercises
     WRITE_RULES = "rules"  # rules and thresholds
@@ -16,6 +17,7 @@ class Duty(StrEnum):
 class Role(StrEnum):
     """What an account is, in an area or everywhere."""
 
+    SOURCE = "source"
     VIEWER = "viewer"
     OPERATOR = "operator"
     AUTHOR = "author"
@@ -23,13 +25,15 @@ class Role(StrEnum):
 
 
 DUTIES: Mapping[Role, frozenset[Duty]] = {
+    Role.SOURCE: frozenset({Duty.SEND}),
     Role.VIEWER: frozenset({Duty.READ}),
     Role.OPERATOR: frozenset({Duty.READ, Duty.OPERATE}),
     Role.AUTHOR: frozenset({Duty.READ, Duty.WRITE_RULES}),
-    Role.ADMINISTRATOR: frozenset(Duty),
+    Role.ADMINISTRATOR: frozenset(Duty) - {Duty.SEND},  # whose alarms would they be?
 }
 
 WORDS: Mapping[Duty, str] = {
+    Duty.SEND: "send alarms (sources do)",
     Duty.READ: "look at this",
     Duty.OPERATE: "act here (operators do)",
     Duty.WRITE_RULES: "change rules and thresholds here (authors do)",

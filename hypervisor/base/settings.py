@@ -88,7 +88,11 @@ class Settings(BaseSettings):
     raw_retention_days: int = Field(
         default=400, ge=1, description="Readings; also how far back the past is evaluated again."
     )
-    dead_letter_retention_days: int = Field(default=400, ge=1, description="Dead letters.")
+    dead_letter_retention_days: int = Field(
+        default=400,
+        ge=1,
+        description="Dead letters; what sources said of external alarms, after their end.",
+    )
     imported_retention_days: int | None = Field(
         default=None, ge=1, description="Readings from `hypervisor import`; default: kept for good."
     )

@@ -40,6 +40,9 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "dead_letter": frozenset({"payload"}),
     "delivery": frozenset({"key", "message", "last_error"}),  # messages hold addresses
     "exercise_run": frozenset({"author", "reason"}),
+    "external_alarm": frozenset(),
+    "external_mapping": frozenset(),
+    "external_source": frozenset(),
     "feed": frozenset({"rows"}),
     "forecast_skill": frozenset({"author", "reason"}),
     "handover": frozenset(),

@@ -23,7 +23,7 @@ CLEARED = (
         "rule_state",
     ),
     *("evaluation_input", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
-    *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
+    *("incident", "incident_alarm", "incident_state", "outbox", "delivery", "external_alarm"),
     *("columnar_part", "columnar_dirty", "log_entry", "attachment", "handover"),
     *("publication", "publication_event", "publication_message"),
     *("rollup_hour", "rollup_day", "rollup_suspect", "forecast", "forecast_due"),

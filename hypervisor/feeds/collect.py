@@ -1,4 +1,7 @@
-"""`hypervisor collect`: asks each official service when it is due, and stores what it says."""
+"""`hypervisor collect`: asks each official service when it is due, and stores what it says.
+
+It also follows external alarms: what operators closed, what its source no longer repeats.
+"""
 
 import logging
 import time
@@ -12,6 +15,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import feed as change_feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, keep_connected
+from hypervisor.external.service import settle
 from hypervisor.feeds import (
     bulletins,
     hubeau,
@@ -79,20 +83,23 @@ class PollResult:
 
 
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
-    """Ask until stopped: one process at a time, whatever the number of machines."""
+    """Work until stopped: one process at a time, whatever the number of machines."""
 
     def work(connection: Connection) -> None:
-        if not may_ask(connection, settings):
-            say("official services are not read here")
+        if instance_store.require(connection).mode is not Mode.LIVE:
+            say("an exercise reads nothing from outside")
             _wait(stopping, until=lambda: False)
             return
         _wait(stopping, until=lambda: queries.claim(connection), every=_STANDBY)
         reading_queries.create_staging_tables(connection)
-        say("reading official services")
+        say("reading official services" if settings.feeds else "official services are not read")
         idle: dict[str, int] = {}  # by feed: the registry's version in which nothing was to be read
         while not stopping():
+            settle(connection, now=micros(read_clock()))
             version = change_feed.registry_version(connection)
             resting = {name for name, seen in idle.items() if seen == version}
+            if not settings.feeds:
+                resting = set(SERVICES)
             for result in poll_due(connection, settings, resting=resting, stopping=stopping):
                 _tell(result, say)
                 if result.idle:

@@ -140,7 +140,7 @@ class _Batch:
             alarm=values,
             now=self.now,
             context=context,
-            labels=frozenset((self.rules.get(values["rule"], {}).get("labels") or {}).items()),
+            labels=self._labels(values["rule"], context),
             grace=grace_period(values["rule"], self.rules, interval=context.interval),
             suppressed=self.suppressed.get(alarm.id),
         )
@@ -151,6 +151,10 @@ class _Batch:
                 self._drop(entry, drop)
             case Send() as send:
                 self._send_notice(entry, send, values, context)
+
+    def _labels(self, rule: str, context: AlarmContext) -> frozenset[tuple[str, str]]:
+        """Those of the alarm's rule, or of the external alert."""
+        return frozenset((self.rules.get(rule, {}).get("labels") or context.labels).items())
 
     def _decide_failure(self, entry: Entry) -> None:
         dispatcher = self.dispatcher

@@ -1,6 +1,7 @@
 """SQL of what a notification needs about its alarm, and of whom it was sent to before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 
 from psycopg.rows import class_row
 from pydantic.dataclasses import dataclass as record
@@ -11,10 +12,14 @@ from hypervisor.database.locks import Lock
 
 # Codes and names of an area and of all that contain it.
 _AREAS_ABOVE = """
-WITH RECURSIVE up AS (SELECT * FROM area WHERE code = site.commune UNION
+WITH RECURSIVE up AS (SELECT * FROM area WHERE code = {commune} UNION
     SELECT area.* FROM area JOIN up ON area.code = up.parent)
 SELECT unnest(ARRAY[code, name]) FROM up
 """
+_AREAS_OF_SITE = (
+    "SELECT part FROM site CROSS JOIN LATERAL"  # noqa: S608  constants
+    f" ({_AREAS_ABOVE.format(commune='site.commune')}) above (part) WHERE site.name = %s"
+)
 # In µs: the longest expected interval of the series at a site.
 _INTERVAL = """
 SELECT coalesce(max((value->>'interval_s')::float) * 1e6, 0)::bigint
@@ -28,13 +33,16 @@ SELECT array_agg(DISTINCT route) AS routes, min(notified_at) AS first,
 FROM delivery WHERE alarm = a.id AND state <> 'dropped'
 """
 _CONTEXT = f"""
-SELECT concat_ws(', ', site.title, area.name) AS place, ARRAY({_AREAS_ABOVE}) AS areas,
+SELECT concat_ws(', ', site.title, area.name) AS place,
+    ARRAY({_AREAS_ABOVE.format(commune="coalesce(site.commune, a.commune)")}) AS areas,
     ({_INTERVAL}) AS interval, coalesce(sent.routes, '{{}}') AS notified,
     coalesce(sent.active, false) AS notified_active, sent.first AS notified_at,
-    a.acknowledged IS NOT NULL AS acknowledged,
+    a.acknowledged IS NOT NULL AS acknowledged, coalesce(e.labels, '{{}}') AS labels,
     EXISTS (SELECT FROM outbox WHERE alarm = a.id AND id < %(event)s AND event = 'raised'
         AND decided_at IS NULL) AS raise_pending
-FROM alarm a LEFT JOIN site ON site.id = a.site LEFT JOIN area ON area.code = site.commune
+FROM alarm a LEFT JOIN site ON site.id = a.site
+LEFT JOIN area ON area.code = coalesce(site.commune, a.commune)
+LEFT JOIN external_alarm e ON e.alarm = a.id
 CROSS JOIN LATERAL ({_SENT}) sent WHERE a.id = %(alarm)s
 """  # noqa: S608  constants
 
@@ -45,7 +53,7 @@ class AlarmContext:
 
     `interval`: µs, the longest expected one at its site. `notified`: routes, `notified_active`:
     whether it was active at the last message, `notified_at`: µs, the first one. `raise_pending`:
-    its raising is still undecided.
+    its raising is still undecided. `labels`: of an external alarm.
     """
 
     place: str = ""
@@ -56,6 +64,7 @@ class AlarmContext:
     notified_at: Micros | None = None
     acknowledged: bool = False
     raise_pending: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @record(frozen=True, kw_only=True)
@@ -79,8 +88,7 @@ def read_context(connection: Connection, alarm: int, event: int = 0) -> AlarmCon
 def areas_of_site(connection: Connection, name: str) -> frozenset[str]:
     """Codes and names of the areas that contain a site."""
     rows = connection.execute(
-        f"SELECT part FROM site CROSS JOIN LATERAL ({_AREAS_ABOVE}) above (part)"  # noqa: S608  constants
-        " WHERE site.name = %s",
+        _AREAS_OF_SITE,
         [name],
     )
     return frozenset(row[0] for row in rows)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hypervisor.alarms.queries import EXTERNAL, EXTERNAL_DOMAIN
 from hypervisor.base.instants import micros, moment, text
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
@@ -128,9 +129,10 @@ def _summarize(routes: Routes) -> str:
 
 def _read_vocabulary(connection: Connection) -> Vocabulary:
     areas, sites, rules = queries_routes.read_names(connection)
+    has_source = any(rule.startswith(EXTERNAL) for rule in rules)
     instance = instance_store.read(connection)
     return Vocabulary(
-        domains=frozenset(catalogue().domains),
+        domains=frozenset(catalogue().domains) | ({EXTERNAL_DOMAIN} if has_source else set()),
         areas=areas,
         sites=sites,
         rules=rules,

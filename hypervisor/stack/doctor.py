@@ -26,6 +26,7 @@ from hypervisor.readings.device_health import Recovery, assess_recovery
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_certificates import check_certificates
+from hypervisor.stack.doctor_external import check_sources
 from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.run_state import find_holder, read_state
@@ -58,6 +59,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += check_database(settings, now)
     findings += check_gaps(settings, now)
     findings += check_feeds(settings, now)
+    findings += check_sources(settings, now)
     findings += check_web(settings)
     findings += check_basemap(settings)
     findings += check_certificates(settings, now)

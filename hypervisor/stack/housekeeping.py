@@ -14,6 +14,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import audit, events
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect, store_errors
+from hypervisor.external import queries as external_queries
 from hypervisor.feeds import queries_bulletins
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
 from hypervisor.readings import rollup as rollups
@@ -88,6 +89,8 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
             _audit(connection, "readings", {**span, **counts})
     queries_retention.drop_forecasts(connection, expired.bounds)
     _delete_official(connection, expired.bounds)
+    if expired.bounds.dead_letters is not None:  # as long as what sources sent and was refused
+        external_queries.delete_details(connection, expired.bounds.dead_letters)
     if expired.dead_letters:
         with connection.transaction():
             gone = queries_retention.delete_expired_letters(connection, expired.bounds)

@@ -17,6 +17,7 @@ def words(person: Person) -> str:
 
 
 ROLES: Mapping[Role, str] = {
+    Role.SOURCE: mark("Source of alarms"),
     Role.VIEWER: mark("Viewer"),
     Role.OPERATOR: mark("Operator"),
     Role.AUTHOR: mark("Rule author"),

@@ -238,7 +238,7 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
     ("given", "told"),
     [
         ({"name": " "}, "say what the token is for"),
-        ({"scopes": []}, "give the token a scope: read, operate, rules, administer"),
+        ({"scopes": []}, "give the token a scope: send, read, operate, rules, administer"),
         (
             {"scopes": [Duty.READ, Duty.WRITE_RULES, Duty.ADMINISTER]},
             "a token never has more permissions than its account: Anne lacks rules, administer",

@@ -59,9 +59,11 @@ def cookie(url: str) -> str:
     return cookie_name(instance, secure=False)
 
 
-def signed_in(base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING) -> httpx.Client:
+def signed_in(
+    base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: datetime = NOW
+) -> httpx.Client:
     """A client of somebody, that sends its CSRF token with all it asks."""
-    secret = session(url, name, roles)
+    secret = session(url, name, roles, now=now)
     return httpx.Client(
         base_url=base,
         cookies={cookie(url): secret},

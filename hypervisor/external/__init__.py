@@ -1,0 +1,1 @@
+"""Alarms of other systems: webhooks of Alertmanager and Grafana, handled like ours."""

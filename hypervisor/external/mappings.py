@@ -1,0 +1,60 @@
+"""The file of sources in force: read, applied, tried."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypervisor.alarms.queries import EXTERNAL_DOMAIN
+from hypervisor.database.connect import Connection
+from hypervisor.external import queries
+from hypervisor.external.mapping import describe
+from hypervisor.external.mapping_file import Mappings, read_mappings
+from hypervisor.external.model import MappingError, Problem, Wording
+from hypervisor.external.payload import decode
+from sensors._domain import catalogue
+
+
+def read_in_force(connection: Connection) -> Mappings:
+    """How sources are read."""
+    revision = queries.MAPPINGS.find_revision(connection)
+    return Mappings() if revision is None else read_mappings(revision.text, file="sources")
+
+
+def apply(
+    connection: Connection, file: Path, *, author: str, reason: str, dry_run: bool = False
+) -> str:
+    """Check a file and put it in force; what was done.
+
+    Raises MappingError: it cannot be read. TerritoryError: an error in it. ActError: no reason.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError("{file} cannot be read: {error}", file, error) from error
+    sources, sites = queries.list_names(connection)
+    mappings = read_mappings(
+        text,
+        file=str(file),
+        sources=sources,
+        sites=sites,
+        domains=(EXTERNAL_DOMAIN, *catalogue().domains),
+    )
+    return queries.MAPPINGS.apply(
+        connection,
+        text,
+        file=str(file),
+        summary=f"{len(mappings.sources)} sources",
+        subject=file.name,
+        author=author,
+        reason=reason,
+        dry_run=dry_run,
+    )
+
+
+def preview(
+    connection: Connection, source: str, body: bytes, *, now: int
+) -> tuple[Sequence[Wording], Sequence[Problem]]:
+    """The alarms that a body would make. Raises DeliveryError: it is unusable."""
+    delivery = decode(body, now=now)
+    mapping = read_in_force(connection).of(source)
+    places, _ = queries.read_places(connection)
+    return [describe(alert, mapping, places) for alert in delivery.alerts], delivery.problems
