@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
 import pytest
@@ -61,8 +61,8 @@ class Hooked:
             owner,
             name="webhook",
             scopes=[Duty.SEND],
-            now=BEGIN,
-            ends_at=BEGIN + timedelta(days=700),
+            now=self.now,
+            ends_at=self.now + timedelta(days=700),
         )
         self.connection.commit()
         return secret
@@ -86,6 +86,12 @@ class Hooked:
     def at(self, minutes: float) -> datetime:
         return BEGIN + timedelta(minutes=minutes)
 
+    def value(self, query: LiteralString) -> Any:
+        """The one value of a query."""
+        row = self.connection.execute(query).fetchone()
+        self.connection.commit()
+        return row[0] if row else None
+
     def settle(self, at: float) -> int:
         """What `collect` does every second."""
         self.now = self.at(at)
@@ -102,6 +108,16 @@ class Hooked:
         for client in self.clients:
             client.close()
         self.connection.close()
+
+
+@pytest.fixture
+def wall(database_url: str) -> Iterator[Hooked]:
+    """One whose clock is the wall's, for programs that have their own."""
+    made = Hooked(url=database_url, connection=connect(database_url), now=datetime.now(UTC))
+    made.found()
+    with server(database_url, clock=lambda: datetime.now(UTC)) as made.base:
+        yield made
+    made.close()
 
 
 @pytest.fixture
