@@ -142,6 +142,8 @@ def settle(world: World) -> dict[str, Any]:
         "about": entry,
         "thresholds": {},
         "/api/v1/alarms number": alarm,
+        "/api/v1/alarms source": None,
+        "/api/v1/hooks kind": "alertmanager",
         "/alarms number": alarm,
         **dict.fromkeys(("/api/v1/incidents number", "/incidents number"), incident),
         **dict.fromkeys(("/api/v1/attachments number", "/attachments number"), file),

@@ -43,6 +43,7 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         ),
         frozenset({Duty.OPERATE}),
     ),
+    "/api/v1/hooks": frozenset({Duty.SEND}),
     **dict.fromkeys(
         ("/api/v1/rules", "/rules", "/api/v1/thresholds", "/thresholds"),
         frozenset({Duty.WRITE_RULES}),
