@@ -100,8 +100,8 @@ def describe(alert: Alert, mapping: SourceMapping, places: Places) -> Wording:
 
 def _fill_in(templates: tuple[str, ...], alert: Alert) -> str:
     """The first template of which the alert has all labels and annotations; else empty."""
-    known = {**alert.labels, **alert.annotations}
+    texts = {**alert.labels, **alert.annotations}
     for template in templates:
-        if all(known.get(name) for name in _FIELD.findall(template)):
-            return _FIELD.sub(lambda match: known[match[1]], template).strip()
+        if all(texts.get(name) for name in _FIELD.findall(template)):
+            return _FIELD.sub(lambda match: texts[match[1]], template).strip()
     return ""

@@ -107,8 +107,8 @@ class _Intake:
     ) -> "_Intake":
         fingerprints = sorted({alert.fingerprint for alert in alerts})
         latest = queries.list_latest(connection, source, fingerprints)
-        known = {alarm.episode.subject for alarm, _ in latest if alarm.active}
-        unknown = sum(alert.fingerprint not in known for alert in alerts)
+        active = {alarm.episode.subject for alarm, _ in latest if alarm.active}
+        unknown = sum(alert.fingerprint not in active for alert in alerts)
         places, sites = queries.read_places(connection)
         return cls(
             source=source,
