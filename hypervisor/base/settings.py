@@ -97,7 +97,9 @@ class Settings(BaseSettings):
         default=None, ge=1, description="Readings from `hypervisor import`; default: kept for good."
     )
     official_retention_days: int | None = Field(
-        default=1825, ge=1, description="Official colours and bulletins; what is in force stays."
+        default=1825,
+        ge=1,
+        description="Official colours, bulletins, others' forecasts; what is in force stays.",
     )
     compress_after_days: int = Field(
         default=30, ge=1, description="Uncompressed readings, on TimescaleDB's full build."
@@ -137,6 +139,10 @@ class Settings(BaseSettings):
     )
     meteofrance_key: str = Field(
         default="", description="The key for it (portail-api.meteofrance.fr)."
+    )
+    forecast_folder: str = Field(
+        default="",
+        description="A folder into which forecasts of others are laid as files; they are stored.",
     )
     communes_url: str = Field(
         default="", description="The communes' outlines; default: geo.api.gouv.fr."

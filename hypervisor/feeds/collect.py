@@ -18,23 +18,28 @@ from hypervisor.database.connect import Connection, StoreError, keep_connected
 from hypervisor.external.service import settle
 from hypervisor.feeds import (
     bulletins,
+    forecast_files,
     hubeau,
     meteofrance,
+    official_forecasts,
     queries,
     queries_bulletins,
     receive,
     vigicrues,
 )
-from hypervisor.feeds.model import Feed, FeedError, FeedState, Page
+from hypervisor.feeds.model import Feed, FeedError, FeedState, Page, Unusable
 from hypervisor.feeds.poll import Clock, PollContext, draw_chance, list_devices, read_clock
 from hypervisor.feeds.schedule import find_outage, next_poll
+from hypervisor.forecast import service_experts
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings.ingest_worker import read_ingest_context
 from hypervisor.registry import queries as registry_queries
+from ingest.message import Reason
 from sensors._errors import Message
 
 TICK = 1.0  # s between two checks of what is due
 _STANDBY = 5.0  # s between two tries to become the process that asks
+_AUTHOR = "collect"
 _EXCERPT = 1_000  # bytes of an answer shown to people
 
 Say = Callable[[str], None]
@@ -61,6 +66,10 @@ SERVICES = {
         Service(feed=hubeau.FEED, poll=hubeau.poll, needs=_needs_devices),
         Service(feed=vigicrues.FEED, poll=vigicrues.poll, needs=_needs_devices),
         Service(feed=bulletins.FEED, poll=bulletins.poll, needs=_needs_devices),
+        Service(feed=official_forecasts.FEED, poll=official_forecasts.poll, needs=_needs_devices),
+        Service(
+            feed=forecast_files.FEED, poll=forecast_files.poll, needs=forecast_files.needs_folder
+        ),
         Service(
             feed=meteofrance.FEED,
             poll=meteofrance.poll,
@@ -221,14 +230,15 @@ def _store(connection: Connection, service: Service, context: PollContext) -> Po
                 stored = receive.store_observations(
                     connection, ingest, page.observations, received_at=at
                 )
-            if page.unusable:
+            unusable = [*page.unusable, *_store_forecasts(connection, page)]
+            if unusable:
                 topic = receive.topic_of(feed.name, "part")
-                receive.store_unusable(connection, topic, page.unusable, received_at=at)
+                receive.store_unusable(connection, topic, unusable, received_at=at)
             queries.store_colours(connection, feed.name, page.colours)
             queries_bulletins.store(connection, feed, page.bulletins)
             queries.save_page(connection, feed.name, page, readings=stored.changed)
         readings += stored.changed
-        refused += stored.refused + len(page.unusable)
+        refused += stored.refused + len(unusable)
         last = page
     done = context.clock()
     with connection.transaction():
@@ -241,6 +251,15 @@ def _store(connection: Connection, service: Service, context: PollContext) -> Po
             due=next_poll(feed, context.now, 0, chance=draw_chance()),
         )
     return PollResult(name=feed.name, readings=readings, refused=refused)
+
+
+def _store_forecasts(connection: Connection, page: Page) -> Iterator[Unusable]:
+    """Files of which no gauge is ours are told."""
+    for file in page.forecasts:
+        done = service_experts.store_file(connection, file, author=_AUTHOR)
+        if not (done.stored or done.same):
+            for note in done.notes[:1]:
+                yield Unusable(reason=Reason.UNKNOWN_DEVICE, detail=note, part=file.name)
 
 
 def _record_outage(connection: Connection, context: PollContext, *, usable: bool) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypervisor.forecast.experts import ExpertFile
 from ingest.message import Reason
 from sensors._errors import Message, TerritoryError
 
@@ -153,12 +154,17 @@ class Unusable:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page of an answer: what is stored in one transaction, with the cursor after it."""
+    """One page of an answer: what is stored in one transaction, with the cursor after it.
+
+    `warning`: of the last page, what somebody should see to although the service answered.
+    """
 
     observations: Sequence[Observation] = ()
     colours: Sequence[Colour] = ()
     bulletins: Sequence[Bulletin] = ()
+    forecasts: Sequence[ExpertFile] = ()
     unusable: Sequence[Unusable] = ()
     cursor: Mapping[str, Any] | None = None
     validators: Validators = field(default_factory=Validators)
     summary: str = ""
+    warning: str = ""

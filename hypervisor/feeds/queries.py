@@ -93,12 +93,13 @@ def record_answer(
 ) -> None:
     """A poll succeeded."""
     connection.execute(
-        "INSERT INTO feed_poll (name, polled_at, answered_at, due_at, etag, last_modified, summary)"
-        " VALUES (%(name)s, %(at)s, %(at)s, %(due)s, %(etag)s, %(modified)s, %(summary)s)"
+        "INSERT INTO feed_poll (name, polled_at, answered_at, due_at, etag, last_modified, summary,"
+        " problem) VALUES (%(name)s, %(at)s, %(at)s, %(due)s, %(etag)s, %(modified)s, %(summary)s,"
+        " %(warning)s)"
         " ON CONFLICT (name) DO UPDATE SET polled_at = EXCLUDED.polled_at,"
         " answered_at = EXCLUDED.answered_at, due_at = EXCLUDED.due_at, etag = EXCLUDED.etag,"
         " last_modified = EXCLUDED.last_modified, summary = EXCLUDED.summary,"
-        " failures = 0, problem = NULL, excerpt = NULL",
+        " failures = 0, problem = EXCLUDED.problem, excerpt = NULL",
         {
             "name": name,
             "at": at,
@@ -106,6 +107,7 @@ def record_answer(
             "etag": page.validators.etag,
             "modified": page.validators.last_modified,
             "summary": page.summary,
+            "warning": page.warning or None,
         },
     )
 

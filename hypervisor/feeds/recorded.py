@@ -102,6 +102,8 @@ def answer(source: Recordings, path: str, parameters: Parameters, address: str) 
         return _page(_LISTS[what](source, parameters), parameters, address)
     if (service, what) == ("vigicrues", "InfoVigiCru.jsonld"):
         return _bulletin(source, parameters)
+    if (service, what) == ("vigicrues", "v1.1/prevision.json"):
+        return _forecast(source, parameters)
     prefix = _DOCUMENTS.get((service, what))
     match service, what.split("/"):
         case "communes", ["departements", code, "communes"]:
@@ -125,6 +127,23 @@ def _bulletin(source: Recordings, parameters: Parameters) -> Reply:
     if content is None:
         return Reply(content={"error_msg": f"no bulletin of {code}", "code": 404}, status=404)
     return Reply(content=content)
+
+
+def _forecast(source: Recordings, parameters: Parameters) -> Reply:
+    """The list of a quantity, or one station's: the file has them by quantity and code."""
+    own = (source.document("forecasts-") or {}).get(parameters.get("GrdSimul", ""), {})
+    code = parameters.get("CdEntVigiCru")
+    if code is not None:
+        simulation = own.get(code)
+        words = {"error_msg": f"no forecast of {code}"}
+        return Reply(content=words if simulation is None else {"Simul": simulation})
+    if not own:
+        return Reply(content={"message": "no forecast is current"})
+    entries = [
+        {"CdEntVigiCru": name, "DtProdSimul": simulation["DtProdSimul"]}
+        for name, simulation in own.items()
+    ]
+    return Reply(content={"ListEntVigiCru": entries})
 
 
 def _codes(parameters: Parameters, name: str) -> list[str]:

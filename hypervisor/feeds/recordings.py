@@ -75,7 +75,9 @@ class Recordings:
 
     def _move(self, text: str) -> str:
         """By so many whole days that nothing issued lies ahead."""
-        issued = re.search(r'"(?:vic:)?(?:update_time|DtHrInfoVigiCru)"\s*:\s*"([^"]+)"', text)
+        issued = re.search(
+            r'"(?:vic:)?(?:update_time|DtHrInfoVigiCru|DtProdSimul)"\s*:\s*"([^"]+)"', text
+        )
         times = [issued[1]] if issued else _TIME.findall(text)
         if not times:
             return text

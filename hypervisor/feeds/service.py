@@ -39,6 +39,8 @@ class FeedStatus:
         if self.idle:
             return Message("not read: {reason}", self.idle)
         last = f"{state.answered_at:%Y-%m-%d %H:%M:%S} UTC" if state.answered_at else ""
+        if state.problem and not state.failures:
+            return Message("{problem}", state.problem)
         if state.problem:
             since = last or Message("never")
             return Message(

@@ -19,6 +19,7 @@ from hypervisor.overview import views_map, views_site, views_site_alarms
 from hypervisor.overview import views_site_forms as forms
 from hypervisor.overview.views_bulletins import list_site_bulletins, show_bulletin
 from hypervisor.overview.views_site_chart import build_chart
+from hypervisor.overview.views_site_experts import build_experts, find_asset_arrivals
 from hypervisor.overview.views_site_facts import Facts, load_facts
 from hypervisor.overview.views_site_forecast import build_forecast
 from hypervisor.overview.views_site_list import SiteFilter, search_sites
@@ -251,6 +252,7 @@ def _page_values(context: RequestContext, facts: Facts, look: ChartQuery) -> dic
         **_head_values(context, facts),
         **_chart_values(context, facts, look),
         "forecast": build_forecast(context, facts, look.issued),
+        "experts": build_experts(context, facts, look.issued),
         **_side_values(context, facts),
         **_history_values(context, facts),
         "form": None,
@@ -295,6 +297,7 @@ def _side_values(context: RequestContext, facts: Facts) -> dict[str, Any]:
         "states": views_site.device_states(),
         "quality": views_site.format_quality,
         "situation": views_map.build_site_map(context, facts),
+        "expert_arrivals": find_asset_arrivals(context, facts),
         "bulletins": list_site_bulletins(context, facts.place.name),
         "bulletin_of": show_bulletin,
         **arrival_words(),

@@ -39,6 +39,7 @@ KEPT = {
         "feed_poll",
         "official_colour",
         "official_bulletin",
+        "expert_forecast",
         "area_outline",
     ),  # no exercise reads a service
     *("area_border", "river_course", "river_reach"),  # the territory

@@ -55,7 +55,10 @@ BELONGS = {
     "rollup_day": _BY_SERIES,
     "rollup_suspect": _BY_SERIES,
     **dict.fromkeys(
-        ("forecast", "forecast_input", "forecast_facts", "forecast_due", "forecast_skill"),
+        (
+            *("forecast", "forecast_input", "forecast_facts", "forecast_due", "forecast_skill"),
+            "expert_forecast",
+        ),
         "site IN (SELECT id FROM own_site)",
     ),
     "gateway": "name IN (SELECT gateway FROM own_device)",

@@ -14,12 +14,18 @@ NOW = datetime(2026, 8, 25, 15, tzinfo=UTC)
 
 
 def make_context(
-    feed: Feed, address: str, *codes: str, cursor: Mapping[str, Any] | None = None
+    feed: Feed,
+    address: str,
+    *codes: str,
+    cursor: Mapping[str, Any] | None = None,
+    seconds: float = 30.0,
 ) -> PollContext:
-    """Of devices with these codes. It waits for nothing, and gives slow answers up soon."""
+    """Of devices with these codes. It waits for nothing, for an answer `seconds`."""
     return PollContext(
         feed=replace(feed, spacing_s=0),
-        settings=Settings(feeds_url=address, feeds_timeout_seconds=0.4, meteofrance_key="a key"),
+        settings=Settings(
+            feeds_url=address, feeds_timeout_seconds=seconds, meteofrance_key="a key"
+        ),
         state=FeedState(name=feed.name, cursor=cursor or {}),
         now=NOW,
         clock=lambda: NOW,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.feeds import bulletins, fetch, hubeau
+from hypervisor.feeds import bulletins, fetch, hubeau, official_forecasts
 from hypervisor.feeds.fetch import Request
 from hypervisor.feeds.model import Feed, FeedError, Page
 from hypervisor.feeds.poll import PollContext
@@ -31,6 +31,9 @@ PAGE = b"<!DOCTYPE html><html><head><title>502  Bad\nGateway</title></head></htm
 ROWS = b'{"count": 1, "next": null, "data": []}'
 LARGEST = 100_000
 COLOURS = (Path(__file__).parent / "answers" / "vigicrues-InfoVigiCru.geojson").read_bytes()
+LISTED = (
+    b'{"ListEntVigiCru": [{"CdEntVigiCru": "NO50", "DtProdSimul": "2026-08-25T12:00:00+00:00"}]}'
+)
 
 # What comes, a part of the sentence, and the reason of the dead letter if there is one.
 ANSWERS: Mapping[str, tuple[Behaviour, str, Reason | None]] = {
@@ -175,6 +178,8 @@ def test_what_is_merely_odd_is_read(content: bytes, kind: bytes, expected: objec
 Poll = Callable[[PollContext], Iterator[Page]]
 POLLERS: Mapping[str, tuple[Feed, Poll, tuple[Behaviour, ...]]] = {
     "bulletins": (bulletins.FEED, bulletins.poll, (body(COLOURS),)),
+    "forecasts": (official_forecasts.FEED, official_forecasts.poll, ()),
+    "a forecast": (official_forecasts.FEED, official_forecasts.poll, (body(LISTED),)),
 }
 
 
@@ -185,9 +190,11 @@ POLLERS: Mapping[str, tuple[Feed, Poll, tuple[Behaviour, ...]]] = {
 def test_every_poller_ends_a_hostile_answer_in_a_sentence(name: str, kinds: slice) -> None:
     feed, poll, before = POLLERS[name]
     for kind in list(ANSWERS)[kinds]:
-        behaviour, _words, reason = ANSWERS[kind]
+        behaviour, words, reason = ANSWERS[kind]
+        seconds = 0.4 if "within" in words else 30.0
         with answering(in_turn(*before, behaviour)) as address:
-            context = make_context(replace(feed, largest=LARGEST), address, "NO50")
+            small = replace(feed, largest=LARGEST)
+            context = make_context(small, address, "NO50", seconds=seconds)
             with pytest.raises(FeedError) as caught:
                 list(poll(context))
         assert caught.value.reason == reason, kind

@@ -1,0 +1,157 @@
+"""Forecasts of others on the page of a site: their course, and when they reach assets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.instance import Mode
+from hypervisor.base.translation import translate as _
+from hypervisor.charts.draw import Drawing, draw_chart
+from hypervisor.charts.model import Chart, Fan, Limit, LinePane
+from hypervisor.charts.words import display_unit, quantity_label, short_limit_label
+from hypervisor.forecast import queries_experts
+from hypervisor.forecast.expected import Arrival
+from hypervisor.forecast.queries_experts import StandingExpert
+from hypervisor.forecast.service_experts import Range, find_arrival, summarize
+from hypervisor.overview.views_site_facts import Facts
+from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
+from hypervisor.web import filters
+
+_BEFORE = timedelta(hours=6)
+_LONGEST = timedelta(hours=48)  # of a chart
+_MOST = 4  # of as many issuers and models
+_WIDTH = 350.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertPanel:
+    """A forecast of somebody else. `reaches`: (threshold, when) of those that it passes."""
+
+    title: str
+    issued: datetime
+    words: str
+    comment: str
+    drawing: Drawing
+    reaches: Sequence[tuple[str, Arrival]]
+
+
+def list_standing(
+    context: RequestContext, facts: Facts, issued: datetime | None = None
+) -> list[StandingExpert]:
+    """Those that stand at the site, or stood as they were known at `issued`."""
+    live = context.instance.mode is Mode.LIVE
+    return queries_experts.list_standing(
+        context.connection,
+        issued or facts.now,
+        [facts.place.name],
+        stored_by=issued if live else None,
+    )[:_MOST]
+
+
+def build_experts(
+    context: RequestContext, facts: Facts, issued: datetime | None
+) -> list[ExpertPanel]:
+    """A panel for each."""
+    return [
+        ExpertPanel(
+            title=" · ".join(filter(None, (forecast.issuer, forecast.model))),
+            issued=forecast.produced or forecast.issued,
+            words=_describe(forecast),
+            comment=forecast.comment,
+            drawing=_draw(context, facts, forecast),
+            reaches=list(_list_reaches(context, facts, forecast, issued or facts.now)),
+        )
+        for forecast in list_standing(context, facts, issued)
+    ]
+
+
+def find_asset_arrivals(
+    context: RequestContext, facts: Facts
+) -> Mapping[str, list[tuple[str, Arrival]]]:
+    """By asset: (issuer, when) of each forecast of others that reaches it."""
+    arrivals: dict[str, list[tuple[str, Arrival]]] = {}
+    if not facts.assets:
+        return arrivals
+    for forecast in list_standing(context, facts):
+        for asset in facts.assets if forecast.quantity == "level" else ():
+            arrival = find_arrival(forecast, asset.level, facts.now)
+            if arrival is not None and asset.state != "reached":
+                arrivals.setdefault(asset.asset, []).append((forecast.issuer, arrival))
+    return arrivals
+
+
+def _describe(forecast: StandingExpert) -> str:
+    return _("Knows readings up to %(time)s, reaches until %(end)s.") % {
+        "time": filters.day_time(forecast.issued),
+        "end": filters.day_time(forecast.times[-1]),
+    }
+
+
+def _list_reaches(
+    context: RequestContext, facts: Facts, forecast: StandingExpert, at: datetime
+) -> Iterator[tuple[str, Arrival]]:
+    for limit in facts.limits:
+        if limit.plain and limit.quantity == forecast.quantity:
+            arrival = find_arrival(forecast, limit.value, at)
+            if arrival is not None:
+                threshold = context.catalogue.thresholds.get(limit.name)
+                yield short_limit_label(threshold, limit.name), arrival
+
+
+def _draw(context: RequestContext, facts: Facts, forecast: StandingExpert) -> Drawing:
+    """The hours before the issue, the forecast, and what came of it."""
+    said = summarize(forecast)
+    last = min(forecast.times[-1], forecast.issued + _LONGEST)
+    span = ChartSpan(name="", first=(forecast.issued - _BEFORE).timestamp(), last=last.timestamp())
+    quantity = context.catalogue.quantities[forecast.quantity]
+    measured = [each for each in facts.channels if each.quantity == forecast.quantity]
+    query = TraceQuery(span=span, pixels=_WIDTH)
+    label = quantity_label(quantity, forecast.quantity)
+    pane = LinePane(
+        title=f"{label}, {filters.unit(display_unit(quantity.unit))}",
+        traces=load_traces(context.connection, measured[:1], context.catalogue, query, marks=False),
+        limits=[
+            Limit(
+                label=short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name),
+                value=limit.value,
+                priority=limit.priority,
+            )
+            for limit in facts.limits
+            if limit.plain and limit.quantity == forecast.quantity
+        ],
+        fan=_make_fan(said, last),
+        height=190,
+    )
+    summary = _("Forecast of %(issuer)s for %(title)s, with what was measured") % {
+        "issuer": forecast.issuer,
+        "title": facts.place.title,
+    }
+    return draw_chart(
+        Chart(
+            first=span.first,
+            last=span.last,
+            now=facts.now.timestamp(),
+            panes=[pane],
+            width=_WIDTH,
+            summary=summary,
+        )
+    )
+
+
+def _make_fan(said: Range, last: datetime) -> Fan | None:
+    """The middle course and the ranges between opposite ones, where all are there."""
+    rows = [
+        (at.timestamp(), [value for value in row if value is not None])
+        for at, row in zip(said.times, said.rows, strict=True)
+        if at <= last and None not in row
+    ]
+    if len(rows) < 2:
+        return None
+    columns = list(zip(*(row for _at, row in rows), strict=True))
+    middle = len(columns) // 2
+    return Fan(
+        times=[at for at, _row in rows],
+        median=list(columns[middle]),
+        bands=[(list(columns[n]), list(columns[-1 - n])) for n in range(middle)],
+    )
