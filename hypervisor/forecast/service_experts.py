@@ -153,9 +153,11 @@ def find_arrival(forecast: StandingExpert, level: float, now: datetime) -> Arriv
 
     None: no course of it gets there, or it is there from the beginning.
     """
-    said = summarize(forecast)
+    courses = summarize(forecast)
     crossings = {
-        each: find_crossing(said.course(each), level, now) for each in _RANGE if each in said.levels
+        each: find_crossing(courses.course(each), level, now)
+        for each in _RANGE
+        if each in courses.levels
     }
     middle, soonest = crossings.get(0.5), crossings.get(0.9)
     earliest = soonest or middle
@@ -164,7 +166,7 @@ def find_arrival(forecast: StandingExpert, level: float, now: datetime) -> Arriv
     return Arrival(
         at=middle,
         earliest=min(earliest, middle or earliest),
-        latest=crossings.get(0.1) if 0.1 in said.levels else middle,
+        latest=crossings.get(0.1) if 0.1 in courses.levels else middle,
         until=None if middle else forecast.times[-1],
         issued=forecast.produced or forecast.issued,
     )

@@ -101,7 +101,7 @@ def _list_reaches(
 
 def _draw(context: RequestContext, facts: Facts, forecast: StandingExpert) -> Drawing:
     """The hours before the issue, the forecast, and what came of it."""
-    said = summarize(forecast)
+    courses = summarize(forecast)
     last = min(forecast.times[-1], forecast.issued + _LONGEST)
     span = ChartSpan(name="", first=(forecast.issued - _BEFORE).timestamp(), last=last.timestamp())
     quantity = context.catalogue.quantities[forecast.quantity]
@@ -120,7 +120,7 @@ def _draw(context: RequestContext, facts: Facts, forecast: StandingExpert) -> Dr
             for limit in facts.limits
             if limit.plain and limit.quantity == forecast.quantity
         ],
-        fan=_make_fan(said, last),
+        fan=_make_fan(courses, last),
         height=190,
     )
     summary = _("Forecast of %(issuer)s for %(title)s, with what was measured") % {
@@ -139,11 +139,11 @@ def _draw(context: RequestContext, facts: Facts, forecast: StandingExpert) -> Dr
     )
 
 
-def _make_fan(said: Range, last: datetime) -> Fan | None:
+def _make_fan(courses: Range, last: datetime) -> Fan | None:
     """The middle course and the ranges between opposite ones, where all are there."""
     rows = [
         (at.timestamp(), [value for value in row if value is not None])
-        for at, row in zip(said.times, said.rows, strict=True)
+        for at, row in zip(courses.times, courses.rows, strict=True)
         if at <= last and None not in row
     ]
     if len(rows) < 2:
