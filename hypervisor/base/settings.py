@@ -177,6 +177,9 @@ class Settings(BaseSettings):
     publication_draft_hours: float = Field(
         default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
     )
+    datex: Output = Field(
+        default="token", description="DATEX II on roads: `off`, `token`, or `public`."
+    )
     exports: Output = Field(
         default="token",
         description="Files of readings, alarms and counts: `off`, `token`, `public`.",

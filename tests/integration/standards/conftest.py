@@ -8,10 +8,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import EPOCH
 from hypervisor.base.settings import Output, Settings
 from hypervisor.database import databases
+from hypervisor.database.connect import connect
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Asset, Device, Revision, Series, Site
+from sensors._quality import Quality
 from tests.conftest import TEMPLATE, Stack
-from tests.integration.evaluation.world import World
+from tests.integration.evaluation.world import DAY, Sent, World, make_world
 from tests.integration.web.conftest import two_towns
 from tests.integration.web.filled import fill
 from tests.integration.web.served import EVERYTHING, server, signed_in
@@ -56,6 +63,7 @@ def settings_of(world: World, output: Output, *, rate: int = 100_000) -> Setting
         sensorthings=output,
         features=output,
         exports=output,
+        datex=output,
         public_requests_per_minute=rate,
     )
 
@@ -72,3 +80,108 @@ def anne(base: str, world: World) -> Iterator[httpx.Client]:
     """Who sees everything."""
     with signed_in(base, world.url, "anne", EVERYTHING) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def counters(stack: Stack) -> Iterator[World]:
+    """A live instance whose greenway counts bicycles and whose road counts vehicles."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    url = stack.database.url(name)
+    with closing(make_world(url, connect(url), mode=Mode.LIVE)) as made:
+        count(made)
+        disturb(made)
+        yield made
+    databases.drop(stack.maintenance_url, name)
+
+
+@pytest.fixture(scope="session")
+def live(counters: World) -> Iterator[httpx.Client]:
+    with (
+        server(counters.url, settings=settings_of(counters, "token")) as base,
+        signed_in(base, counters.url, "anne", EVERYTHING) as client,
+    ):
+        yield client
+
+
+def count(world: World) -> None:
+    registry_queries.write(
+        world.connection,
+        Changes(
+            sites=tuple(
+                Site(name=name, title=f"={name}", domain="mobility", lon=lon, lat=lat)
+                for name, lon, lat in (
+                    ("greenway", 2.25, 48.7),
+                    ("road", 2.3, 48.8),
+                    ("hidden", None, None),
+                )
+            ),
+            devices=tuple(
+                Device(name=name, site=name, commissioned=DAY)
+                for name in ("greenway", "road", "hidden")
+            ),
+            series=(
+                Series(device="greenway", quantity="bicycles"),
+                Series(device="greenway", quantity="battery"),
+                Series(device="road", quantity="traffic_flow"),
+                Series(device="hidden", quantity="bicycles"),
+            ),
+        ),
+    )
+    registry = registry_queries.load(world.connection)
+    world.numbers = {key: series.id or 0 for key, series in registry.series.items()}
+    world.connection.commit()
+    world.store(
+        [
+            Sent(site="greenway", at=15, value=12, quantity="bicycles"),
+            Sent(site="greenway", at=30, value=7, quantity="bicycles", quality=Quality.INVALIDATED),
+            Sent(site="greenway", at=30, value=80, quantity="battery"),
+            Sent(site="road", at=6.5, value=1230, quantity="traffic_flow"),
+            Sent(site="hidden", at=15, value=3, quantity="bicycles"),
+        ]
+    )
+
+
+JAMMED = """
+INSERT INTO alarm (rule, subject, site, since, began, severity, stale, title, title_fr, noticed_at,
+    changed_at, domain, category)
+SELECT 'mobility-' || rule, subject, id, '2024-01-01Z', '2024-01-01 00:12Z',
+    '[["2024-01-01T00:12:00Z", "minor"]]', '[]', title, NULL, '2024-01-01 00:12Z',
+    '2024-01-01 00:12Z', 'mobility', 'hazard'
+FROM site, (VALUES ('congestion', 'road'), ('no-traffic', 'device/road')) v (rule, subject)
+WHERE name = 'road'
+"""
+
+
+def disturb(world: World) -> None:
+    """A road in the water, another jammed and perhaps closed, works on the greenway."""
+    bridge = {"type": "LineString", "coordinates": [[2.31, 48.61], [2.32, 48.62], [2.33, 48.6]]}
+    works = {"begins": "2024-01-03T00:00:00Z", "ends": "2024-01-05T00:00:00Z"}
+
+    def fact(kind: str, key: str, value: dict[str, object]) -> Revision:
+        return Revision(
+            kind=kind, key=key, value=value, effective=EPOCH, author="test", reason="secret"
+        )
+
+    registry_queries.write(
+        world.connection,
+        Changes(
+            sites=(Site(name="weir", title="Orge", domain="flood", lon=2.3, lat=48.6),),
+            devices=(Device(name="weir", site="weir", commissioned=DAY),),
+            series=(Series(device="weir", quantity="level"),),
+            assets=(Asset(name="rd-25", title="RD 25", kind="road", geometry=bridge),),
+            revisions=(
+                fact("reach", "rd-25", {"gauge": "weir", "level": 1.5, "unit": "m"}),
+                fact(
+                    "works",
+                    "bench",
+                    {**works, "sites": ["greenway"], "devices": [], "groups": []},
+                ),
+            ),
+        ),
+    )
+    registry = registry_queries.load(world.connection)
+    world.numbers = {key: series.id or 0 for key, series in registry.series.items()}
+    world.connection.execute(JAMMED)
+    world.connection.commit()
+    world.store([Sent(site="weir", at=23 * 60, value=1.75)])

@@ -3,9 +3,6 @@
 import csv
 import io
 import json
-import os
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,20 +12,11 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from frictionless import Package, Resource, Schema
 
-from hypervisor.base.instance import Mode
-from hypervisor.database import databases
-from hypervisor.database.connect import connect
-from hypervisor.registry import queries as registry_queries
-from hypervisor.registry.changes import Changes
-from hypervisor.registry.model import Device, Series, Site
 from hypervisor.standards import counts, files
 from hypervisor.standards.exports import Source, Span
-from sensors._quality import Quality
-from tests.conftest import TEMPLATE, Stack
-from tests.integration.evaluation.world import CATALOGUE, DAY, Sent, World, make_world
-from tests.integration.standards.conftest import settings_of
+from tests.integration.evaluation.world import CATALOGUE, DAY, World
 from tests.integration.web.conftest import NORTH
-from tests.integration.web.served import EVERYTHING, server, signed_in
+from tests.integration.web.served import signed_in
 
 pytestmark = pytest.mark.integration
 
@@ -46,65 +34,6 @@ def fetch(client: httpx.Client, path: str) -> httpx.Response:
 
 def rows_of(client: httpx.Client, path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(fetch(client, path).text)))
-
-
-@pytest.fixture(scope="module")
-def counters(stack: Stack) -> Iterator[World]:
-    """A live instance whose greenway counts bicycles and whose road counts vehicles."""
-    name = f"test_{os.urandom(6).hex()}"
-    databases.create(stack.maintenance_url, name, template=TEMPLATE)
-    url = stack.database.url(name)
-    with closing(make_world(url, connect(url), mode=Mode.LIVE)) as made:
-        count(made)
-        yield made
-    databases.drop(stack.maintenance_url, name)
-
-
-@pytest.fixture(scope="module")
-def live(counters: World) -> Iterator[httpx.Client]:
-    with (
-        server(counters.url, settings=settings_of(counters, "token")) as base,
-        signed_in(base, counters.url, "anne", EVERYTHING) as client,
-    ):
-        yield client
-
-
-def count(world: World) -> None:
-    registry_queries.write(
-        world.connection,
-        Changes(
-            sites=tuple(
-                Site(name=name, title=f"={name}", domain="mobility", lon=lon, lat=lat)
-                for name, lon, lat in (
-                    ("greenway", 2.25, 48.7),
-                    ("road", 2.3, 48.8),
-                    ("hidden", None, None),
-                )
-            ),
-            devices=tuple(
-                Device(name=name, site=name, commissioned=DAY)
-                for name in ("greenway", "road", "hidden")
-            ),
-            series=(
-                Series(device="greenway", quantity="bicycles"),
-                Series(device="greenway", quantity="battery"),
-                Series(device="road", quantity="traffic_flow"),
-                Series(device="hidden", quantity="bicycles"),
-            ),
-        ),
-    )
-    registry = registry_queries.load(world.connection)
-    world.numbers = {key: series.id or 0 for key, series in registry.series.items()}
-    world.connection.commit()
-    world.store(
-        [
-            Sent(site="greenway", at=15, value=12, quantity="bicycles"),
-            Sent(site="greenway", at=30, value=7, quantity="bicycles", quality=Quality.INVALIDATED),
-            Sent(site="greenway", at=30, value=80, quantity="battery"),
-            Sent(site="road", at=6.5, value=1230, quantity="traffic_flow"),
-            Sent(site="hidden", at=15, value=3, quantity="bicycles"),
-        ]
-    )
 
 
 def test_readings_are_the_same_as_csv_and_as_parquet(anne: httpx.Client) -> None:
@@ -220,7 +149,7 @@ def test_frictionless_reads_the_package(live: httpx.Client, tmp_path: Path) -> N
     rows = {
         name: len(package.get_table_resource(name).read_rows()) for name in package.resource_names
     }
-    assert (rows["readings"], rows["counts-measures"], rows["counts-sites"]) == (5, 3, 2)
+    assert (rows["readings"], rows["counts-measures"], rows["counts-sites"]) == (6, 3, 2)
 
 
 @pytest.mark.parametrize(
