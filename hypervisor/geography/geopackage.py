@@ -16,6 +16,7 @@ from hypervisor.geography.map_features import (
     Box,
     MapFeature,
     MapFileError,
+    check_positions,
     convert_parts,
     find_converter,
     meets,
@@ -127,8 +128,7 @@ def _read_layer(
                 "{place}: a {kind}; expected: {kinds}", place, shape.kind, " / ".join(kinds)
             )
         parts = shape.parts if convert is None else convert_parts(shape.parts, convert)
-        if not all(np.isfinite(ring).all() and len(ring) > 1 for part in parts for ring in part):
-            raise MapFileError("{place}: positions that are no numbers, or too few", place)
+        check_positions(parts, place)
         if meets(parts, within):
             yield MapFeature(place=place, properties=row, parts=parts)
 

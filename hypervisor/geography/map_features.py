@@ -56,6 +56,20 @@ def find_converter(epsg: int, place: object) -> Callable[[Positions], Positions]
     )
 
 
+def check_positions(parts: Parts, place: object) -> None:
+    """Raises MapFileError: a line without two positions, or positions that are no degrees."""
+    for part in parts:
+        for ring in part:
+            if len(ring) < 2 or not np.isfinite(ring).all():
+                raise MapFileError("{place}: positions that are no numbers, or too few", place)
+            lon, lat = np.abs(ring).max(axis=0)
+            if lon > 180 or lat > 90:
+                raise MapFileError(
+                    "{place}: positions that lie nowhere on Earth: is the reference system right?",
+                    place,
+                )
+
+
 def meets(parts: Parts, box: Box | None) -> bool:
     """Whether the extent of a shape meets a box."""
     if box is None:

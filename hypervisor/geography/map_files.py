@@ -13,6 +13,7 @@ from hypervisor.geography.map_features import (
     Box,
     MapFeature,
     MapFileError,
+    check_positions,
     convert_parts,
     find_converter,
     meets,
@@ -74,6 +75,7 @@ def _read_geojson(path: Path, kinds: Sequence[str], within: Box | None) -> Itera
             parts = _parse_parts(geometry, kinds, convert)
         except (GeometryError, TypeError, ValueError) as error:
             raise MapFileError("{place}: {error}", place, error) from error
+        check_positions(parts, place)
         if meets(parts, within):
             yield MapFeature(place=place, properties=properties, parts=parts)
 

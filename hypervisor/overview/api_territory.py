@@ -1,6 +1,6 @@
 """The territory: départements, EPCI and communes with their sites and alarms; zones; rivers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
+from hypervisor.geography import queries as geography_queries
+from hypervisor.geography.queries import Line
 from hypervisor.overview import queries
 from hypervisor.readings import queries_territory
 from hypervisor.readings.queries_territory import CommuneCounts
@@ -97,11 +99,16 @@ def list_zones(context: Context, page: Page, answer_format: AnswerFormat) -> Zon
 def list_rivers(context: Context, answer_format: AnswerFormat) -> RiversBody | Response:
     """Each river with its sites from the source down and the travel times between them.
 
-    As GeoJSON: a schematic line through the sites, not the surveyed course.
+    As GeoJSON: its course, or a schematic line through the sites.
     """
     river_bodies = list(_rivers(context))
     if answer_format.among("json", "geojson") == "geojson":
-        return formats.geojson(context.mode, [_line(river) for river in river_bodies])
+        courses = {
+            course.river: course.lines
+            for course in geography_queries.list_courses(context.connection)
+        }
+        lines = [_line(river, courses.get(river.name)) for river in river_bodies]
+        return formats.geojson(context.mode, lines)
     return RiversBody(mode=context.mode, rivers=river_bodies)
 
 
@@ -194,15 +201,18 @@ def _rivers(context: RequestContext) -> Iterable[RiverBody]:
         yield RiverBody(name=name, worst=severity, sites=gauges)  # type: ignore[arg-type]
 
 
-def _line(river: RiverBody) -> Feature:
+def _line(river: RiverBody, course: Sequence[Line] | None) -> Feature:
     places = [[site.lon, site.lat] for site in river.sites if None not in {site.lon, site.lat}]
+    geometry = {"type": "LineString", "coordinates": places} if len(places) > 1 else None
+    if course is not None:
+        geometry = {"type": "MultiLineString", "coordinates": list(course)}
     return Feature(
         id=river.name,
-        geometry={"type": "LineString", "coordinates": places} if len(places) > 1 else None,
+        geometry=geometry,
         properties={
             "name": river.name,
             "worst": river.worst,
-            "schematic": True,
+            "schematic": course is None,
             "sites": [site.site for site in river.sites],
         },
     )

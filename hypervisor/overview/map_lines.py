@@ -20,6 +20,7 @@ from hypervisor.geography.lines import measure, simplify
 from hypervisor.geography.queries import Line
 
 _COARSE = 90.0  # m; a pixel of the first picture
+_FINE = 30.0  # m; a pixel of the small map of a site
 _KEPT = 4  # states of instances of this process
 _SHORT = 12.0  # km; shorter rivers are not in the first picture
 
@@ -28,7 +29,8 @@ _SHORT = 12.0  # km; shorter rivers are not in the first picture
 class MapLines:
     """`body`: JSON of GeoJSON by layer; `packed`: the same by gzip. `rivers`: those with a course.
 
-    `drawn`: class of a line in the first picture, and its positions. `source`: of the courses.
+    `drawn`: class of a line in the first picture, and its positions; `fine`: courses for the small
+    maps of sites. `source`: of the courses.
     """
 
     mark: str
@@ -36,6 +38,7 @@ class MapLines:
     packed: bytes
     rivers: frozenset[str]
     drawn: Sequence[tuple[str, Positions]]
+    fine: Sequence[Positions]
     source: str
 
 
@@ -95,6 +98,12 @@ def _load(connection: Connection) -> MapLines:
         packed=gzip.compress(body, 6, mtime=0),
         rivers=frozenset(course.river for course in courses if course.river),
         drawn=drawn,
+        fine=[
+            simplify(np.array(line), _FINE)
+            for course in courses
+            if course.river
+            for line in course.lines
+        ],
         source=courses[0].source if courses else "",
     )
 

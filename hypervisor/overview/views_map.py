@@ -14,6 +14,7 @@ from hypervisor.charts.words import limit_label
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
+from hypervisor.overview.map_lines import load_lines
 from hypervisor.overview.queries import MapSite, TreeArea
 from hypervisor.overview.views_rivers import Water, Worsening, find_worsening
 from hypervisor.overview.views_site_facts import Facts
@@ -280,7 +281,10 @@ def build_site_map(context: RequestContext, facts: Facts) -> SiteMap | None:
         if asset.gauge == place.name and (middle := _middle(asset.geometry)) is not None
     ]
     near_sites = [site for site in around if site.lon is not None and site.lat is not None]
-    return _draw_site_map(here, near_sites, list(river_lines(sites).values()), assets)
+    lines = load_lines(context)
+    rivers: list[Sequence[Sequence[float]]] = [line.tolist() for line in lines.fine]
+    rivers += [line for river, line in river_lines(sites).items() if river not in lines.rivers]
+    return _draw_site_map(here, near_sites, rivers, assets)
 
 
 def _middle(shape: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -303,11 +307,12 @@ def _points(coordinates: Any) -> list[tuple[float, float]]:
 def _draw_site_map(
     here: MapSite,
     near: Sequence[MapSite],
-    rivers: Sequence[Sequence[tuple[float, float]]],
+    rivers: Iterable[Sequence[Sequence[float]]],
     assets: Sequence[tuple[tuple[float, float], str]],
 ) -> SiteMap:
     view = _fit_view(near)
-    shapes: list[Drawn] = [line("riv", [view.at(*point) for point in points]) for points in rivers]
+    lines = ([view.at(lon, lat) for lon, lat in points] for points in rivers)
+    shapes: list[Drawn] = [line("riv", points) for points in lines if _is_seen(points)]
     for point, title in assets:
         x, y = view.at(*point)
         box: dict[str, str | float] = {"x": x - 3, "y": y - 3, "width": 6, "height": 6}
@@ -326,6 +331,12 @@ def _draw_site_map(
                 shapes += _draw_name(words, x, y, named, bold=bold)
     shapes += reversed(marks_of)  # marks over names, the site itself on top
     return SiteMap(width=WIDTH, height=HEIGHT, shapes=shapes)
+
+
+def _is_seen(points: Sequence[tuple[float, float]]) -> bool:
+    """Whether the extent of a line meets the small map."""
+    xs, ys = [x for x, _y in points], [y for _x, y in points]
+    return min(xs) <= WIDTH and max(xs) >= 0 and min(ys) <= HEIGHT and max(ys) >= 0
 
 
 def _fit_view(near: Sequence[MapSite]) -> _View:

@@ -234,6 +234,16 @@ def test_reaches_of_ogc_api_features_follow_the_course(anne: httpx.Client) -> No
     assert reaches["yvette>yvette-2"]["properties"]["schematic"] is True
 
 
+def test_rivers_of_the_api_and_small_maps_follow_the_course(anne: httpx.Client) -> None:
+    answer = anne.get("/api/v1/rivers", params={"format": "geojson"}).json()
+    rivers = {each["id"]: each for each in answer["features"]}
+    assert rivers["Orge"]["geometry"]["type"] == "MultiLineString"
+    assert rivers["Orge"]["properties"]["schematic"] is False
+    assert rivers["Yvette"]["geometry"]["type"] == "LineString"
+    assert rivers["Yvette"]["properties"]["schematic"] is True
+    assert 'class="riv"' in anne.get("/sites/middle").text
+
+
 def test_whoever_sees_an_epci_has_a_map_of_it(ouest: httpx.Client) -> None:
     ground = ouest.get("/map/ground").json()
     names = {
@@ -290,4 +300,4 @@ def test_a_basemap_that_cannot_be_shown_is_said_on_the_map(url: str, folder: Pat
     with server(url, settings=settings) as base, signed_in(base, url) as client:
         page = client.get("/map").text
         assert "lost.pmtiles n\u2019existe pas" in page
-        assert client.get("/map/basemap.pmtiles").status_code == 400
+        assert client.get("/map/basemap.pmtiles").status_code == 422

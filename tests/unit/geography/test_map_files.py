@@ -1,6 +1,7 @@
 """Files of map programs: what is read of them, and what is wrong with them in words."""
 
 import json
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -89,6 +90,15 @@ def test_a_broken_feature_is_named(tmp_path: Path, geometry: Any, words: str) ->
         list(read_features(file, LINES))
 
 
+@pytest.mark.parametrize("place", [[math.nan, 6_600_000.0], [700_000.0, 1e300], ["x", 1]])
+def test_so_is_one_in_lambert_93(tmp_path: Path, place: list[Any]) -> None:
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}
+    line = {"type": "LineString", "coordinates": [[700_000, 6_600_000], place]}
+    file = write_json(tmp_path / "rivers.geojson", line, crs=crs)
+    with pytest.raises(MapFileError, match=r"rivers.geojson: feature 1 \(L'Orge\): "):
+        list(read_features(file, LINES))
+
+
 def test_what_is_no_such_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(file: Path, words: str, **options: Any) -> None:
         with pytest.raises(MapFileError, match=words):
@@ -126,6 +136,9 @@ def test_a_broken_geopackage_is_said(tmp_path: Path) -> None:
             tmp_path / f"{number}.gpkg", [good, (name, blob)], srs=4326, index=False
         )
         refused(file, rf"feature 2 \(L'Orge\): {words}")
+    nowhere = multi_line([[(652_000, 6_862_000), (652_001, 6_862_000)]], srs=4326)
+    file = write_geopackage(tmp_path / "metres.gpkg", [(name, nowhere)], srs=4326)
+    refused(file, r"feature 1 \(L'Orge\): positions that lie nowhere on Earth")
     refused(
         write_geopackage(tmp_path / "web.gpkg", [good], srs=3857), "layer CoursEau_FXX.*EPSG:3857"
     )

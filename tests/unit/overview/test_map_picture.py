@@ -81,6 +81,7 @@ def test_a_river_with_a_course_is_drawn_by_it() -> None:
         packed=b"",
         rivers=frozenset({"Orge"}),
         drawn=[("riv", course)],
+        fine=[],
         source="",
     )
     picture = draw_picture([SOUTHWEST, *gauges, NORTHEAST], [], lines)
