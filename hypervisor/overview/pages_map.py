@@ -16,7 +16,7 @@ from hypervisor.overview import (
     queries,
     queries_places,
     search,
-    views_map_alarms,
+    views_map_warnings,
     views_official,
     views_site,
 )
@@ -99,10 +99,11 @@ def list_lines(context: Context, request: Request, v: str = "") -> Response:
     )
 
 
-@router.get("/map/alarm-areas")
-def list_alarm_areas(context: Context, request: Request) -> Response:
-    """Where critical and major alarms concern more than a site, as GeoJSON."""
-    return _send_json(request, views_map_alarms.list_alarm_areas(context))
+@router.get("/map/warnings")
+def list_warnings(context: Context, request: Request) -> Response:
+    """Areas of critical and major alarms, and rivers in an official colour, as GeoJSON by layer."""
+    with reading(reader_of(context)):
+        return _send_json(request, views_map_warnings.list_warnings(context))
 
 
 @router.get("/map/basemap.pmtiles")

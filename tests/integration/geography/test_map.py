@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ sites:
   - {name: middle, title: Milieu, domain: flood, commune: "91001", lon: 2.08, lat: 48.541,
      river: Orge, river_order: 2}
   - {name: low, title: Aval, domain: flood, commune: "91002", lon: 2.18, lat: 48.541, river: Orge,
-     river_order: 3}
+     river_order: 3, devices: [{name: bulletin, model: vigilance-bulletin,
+     commissioned: 2020-01-01}]}
   - {name: yvette, title: Yvette, domain: flood, commune: "91002", lon: 2.19, lat: 48.59,
      river: Yvette, river_order: 1}
   - {name: yvette-2, title: Yvette 2, domain: flood, commune: "91002", lon: 2.11, lat: 48.58,
@@ -126,6 +128,11 @@ def url(stack: Stack, folder: Path) -> Iterator[str]:
             " '[[0, \"major\"]]', '[]', title, domain, 'hazard', now(), now()"
             " FROM site WHERE name IN ('low', 'yvette')"
         )
+        connection.execute(
+            "INSERT INTO reading (series_id, time, value, quality, received_at)"
+            " SELECT id, %(at)s, 3, 0, %(at)s FROM series WHERE quantity = 'vigilance'",
+            {"at": NOW - timedelta(hours=1)},
+        )
     yield made
     databases.drop(stack.maintenance_url, name)
 
@@ -204,7 +211,7 @@ def test_lines_are_packed_and_kept_until_they_change(anne: httpx.Client) -> None
     again = anne.get("/map/lines", headers={"If-None-Match": lines.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["cache-control"] == "private, no-cache"
-    for path in ("/map/ground", "/map/sites", "/map/alarm-areas"):
+    for path in ("/map/ground", "/map/sites", "/map/warnings"):
         answer = anne.get(path)
         assert answer.headers["content-encoding"] == "gzip"
         fresh = anne.get(path, headers={"If-None-Match": answer.headers["etag"]})
@@ -220,10 +227,20 @@ def test_a_river_without_a_course_is_schematic_and_the_map_says_so(anne: httpx.C
 
 
 def test_alarms_have_the_zone_of_their_river_else_their_commune(anne: httpx.Client) -> None:
-    features = anne.get("/map/alarm-areas").json()["features"]
+    features = anne.get("/map/warnings").json()["areas"]["features"]
     shapes = {each["geometry"]["type"]: each["properties"] for each in features}
     assert shapes["MultiPolygon"] == {"priority": 2, "state": "un", "sites": 1}
     assert shapes["Polygon"] == {"priority": 2, "state": "un", "sites": 1}
+
+
+def test_a_river_in_an_official_colour_is_in_it_for_everybody(
+    anne: httpx.Client, ouest: httpx.Client
+) -> None:
+    for client in (anne, ouest):
+        answer = client.get("/map/warnings", headers={"Accept-Language": "fr"})
+        (river,) = answer.json()["official"]["features"]
+        assert river["properties"] == {"colour": 3, "name": "Orge · orange"}
+        assert river["geometry"]["coordinates"] == [[[1.99, 48.54], [2.21, 48.54]]]
 
 
 def test_reaches_of_ogc_api_features_follow_the_course(anne: httpx.Client) -> None:
@@ -256,7 +273,7 @@ def test_whoever_sees_an_epci_has_a_map_of_it(ouest: httpx.Client) -> None:
         "rivers": [],
         "assets": [],
     }
-    assert ouest.get("/map/alarm-areas").json()["features"] == []
+    assert ouest.get("/map/warnings").json()["areas"]["features"] == []
     assert ouest.get("/map/sites").json()["name"] == ["high", "middle"]
     for words in ("arpajon", "ecole", "aval"):
         assert "data-box" not in ouest.get("/map/find", params={"q": words}).text

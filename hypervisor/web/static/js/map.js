@@ -375,12 +375,13 @@ async function happened() {
   if (!changed) return;
   await breathe();
   await refresh();
-  map?.getSource("areas")?.setData(await json("/map/alarm-areas"));
+  const warnings = await json("/map/warnings");
+  for (const name of ["areas", "official"]) map?.getSource(name)?.setData(warnings[name]);
 }
 
 async function start() {
   pressed();
-  const coming = [json("/map/ground"), json(box.dataset.lines), json("/map/alarm-areas")];
+  const coming = [json("/map/ground"), json(box.dataset.lines), json("/map/warnings")];
   for (const each of coming) each.catch(() => {}); // what fails is said below, where it is needed
   load(box.dataset.library, box.dataset.worker).catch(() => {});
   sites = await json("/map/sites");
@@ -388,10 +389,10 @@ async function start() {
   shownNow = kept();
   listed();
   try {
-    const [ground, lines, areas] = await Promise.all(coming);
+    const [ground, lines, warnings] = await Promise.all(coming);
     await document.fonts.ready;
     await draw(ground);
-    await make({ ...ground, ...lines, areas, sites: features(shownNow), chosen: point(filter.site) });
+    await make({ ...ground, ...lines, ...warnings, sites: features(shownNow), chosen: point(filter.site) });
   } catch (error) {
     map = null; // the first picture stays
     say(note.dataset.failed);

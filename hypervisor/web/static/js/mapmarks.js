@@ -164,6 +164,26 @@ function flow() {
   return image(pen);
 }
 
+// An official colour: a framed swatch with river and word, never an alarm's shape.
+export const OFFICIAL = { 2: "#ffe14d", 3: "#ff9a26", 4: "#e2202c" };
+function official(rank, text) {
+  rule.font = "600 12px Plex, system-ui, sans-serif";
+  rule.letterSpacing = "0px";
+  const pen = canvas(rule.measureText(text).width + 36, 20);
+  pen.fillStyle = colour("--raised");
+  pen.strokeStyle = colour("--ink-2");
+  pen.lineWidth = 1;
+  pen.fillRect(0.5, 0.5, pen.canvas.width / ratio - 1, 19);
+  pen.strokeRect(0.5, 0.5, pen.canvas.width / ratio - 1, 19);
+  pen.fillStyle = OFFICIAL[rank];
+  pen.fillRect(5, 5, 18, 10);
+  pen.strokeRect(5.5, 5.5, 17, 9);
+  pen.font = rule.font;
+  pen.fillStyle = colour("--ink");
+  pen.fillText(text, 29, 14);
+  return image(pen);
+}
+
 function asset() {
   const pen = canvas(12, 12);
   pen.fillStyle = colour("--raised");
@@ -203,6 +223,7 @@ export function label(id, look) {
   if (kind === "epci") return name(rest.join(":").toLocaleUpperCase("fr"), "--ink-3", 600, "0.06em");
   if (kind === "place") return name(rest.join(":"), "--ink-3", 400);
   if (kind === "flow") return flow();
+  if (kind === "official") return official(Number(rest[0]), rest.slice(1).join(":"));
   if (kind === "river") return name(rest.join(":"), "--water", 600);
   if (kind === "asset") return asset();
   if (kind === "dot") return dot();

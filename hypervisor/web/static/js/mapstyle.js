@@ -1,10 +1,10 @@
 // The layers of the map, from bottom to top, and which of them a button of the page shows and hides.
-import { marks } from "./mapmarks.js";
+import { OFFICIAL, marks } from "./mapmarks.js";
 import { basemapLayers, basemapSource } from "./mapbasemap.js";
 
 const colour = marks.colour;
 export const LAYERS = {
-  rivers: ["courses", "course-flow", "course-names", "rivers", "river-names"],
+  rivers: ["official-edges", "official", "official-names", "courses", "course-flow", "course-names", "rivers", "river-names"],
   communes: ["borders-commune", "borders-epci", "borders-outside", "communes", "commune-names", "epci-names"],
   zones: ["zones", "zone-edges"],
   alarms: ["alarm-areas", "alarm-edges"],
@@ -23,7 +23,7 @@ export function style(box, data) {
     version: 8,
     sources: {
       sites: { ...source("sites"), cluster: true, clusterRadius: 44, clusterMaxZoom: 12, clusterProperties: { worst: ["min", ["get", "rank"]] } },
-      ...Object.fromEntries(["chosen", "borders", "courses", "rivers", "communes", "epcis", "zones", "areas", "assets"].map((name) => [name, source(name)])),
+      ...Object.fromEntries(["chosen", "borders", "courses", "official", "rivers", "communes", "epcis", "zones", "areas", "assets"].map((name) => [name, source(name)])),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
@@ -34,6 +34,8 @@ export function style(box, data) {
       border("epci", { "line-color": colour("--line-2"), "line-width": 1.6 }),
       border("outside", { "line-color": colour("--ink-3"), "line-width": 2 }),
       { id: "alarm-edges", type: "line", source: "areas", paint: { "line-color": byPriority("-edge"), "line-opacity": 0.7, "line-width": 1.4 } },
+      { id: "official-edges", type: "line", source: "official", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--ink-2"), "line-width": 9 } },
+      { id: "official", type: "line", source: "official", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": ["match", ["get", "colour"], 2, OFFICIAL[2], 3, OFFICIAL[3], OFFICIAL[4]], "line-width": 7 } },
       { id: "courses", type: "line", source: "courses", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--water"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, ["interpolate", ["linear"], ["get", "km"], 2, 0.4, 15, 1.2, 60, 2.2], 13, ["interpolate", ["linear"], ["get", "km"], 2, 1.5, 60, 5]] } },
       { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round" }, paint: { "line-color": colour("--water"), "line-dasharray": [3, 2], "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
       { id: "course-flow", type: "symbol", source: "courses", minzoom: 9.5, filter: [">", ["get", "km"], 8], layout: { "symbol-placement": "line", "symbol-spacing": 140, "icon-image": "flow", "icon-padding": 0 } },
@@ -42,6 +44,7 @@ export function style(box, data) {
       { id: "epci-names", type: "symbol", source: "epcis", maxzoom: 10.2, layout: { "icon-image": named("epci"), "icon-padding": 4 } },
       { id: "course-names", type: "symbol", source: "courses", filter: [">", ["get", "km"], 8], layout: { "symbol-placement": "line-center", "icon-image": named("river"), "icon-rotation-alignment": "viewport", "icon-padding": 4, "symbol-sort-key": ["-", 0, ["get", "km"]] } },
       { id: "river-names", type: "symbol", source: "rivers", layout: { "symbol-placement": "line-center", "icon-image": named("river"), "icon-rotation-alignment": "viewport", "icon-padding": 4 } },
+      { id: "official-names", type: "symbol", source: "official", layout: { "symbol-placement": "line", "symbol-spacing": 120, "icon-image": ["concat", "official:", ["get", "colour"], ":", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-padding": 1 } },
       { id: "asset-lines", type: "line", source: "assets", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": colour("--ink-2"), "line-width": 2 } },
       { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
       { id: "chosen", type: "symbol", source: "chosen", layout: { "icon-image": "chosen", "icon-allow-overlap": true } },

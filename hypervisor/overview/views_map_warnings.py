@@ -1,4 +1,4 @@
-"""Polygons of alarms: where a critical or major alarm concerns more than its site."""
+"""What warns on the map beside marks: areas of alarms, and rivers in an official colour."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,20 +6,57 @@ from typing import Any
 import numpy as np
 
 from hypervisor.access.context import RequestContext
+from hypervisor.base.translation import mark
+from hypervisor.base.translation import translate as _
 from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
 from hypervisor.geography.map_features import make_geometry
 from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite
+from hypervisor.overview.views_map import river_lines
 from hypervisor.registry import queries_tables
 from hypervisor.registry.model import Zone
 
 _GRAVE = 2  # priorities whose area is drawn
 _TOLERANCE = 30.0  # m, of a commune's outline
 _SHELVED = "shv"
+_WORDS = {2: mark("yellow"), 3: mark("orange"), 4: mark("red")}
 
 
-def list_alarm_areas(context: RequestContext) -> dict[str, Any]:
+def list_warnings(context: RequestContext) -> dict[str, Any]:
+    """GeoJSON by layer: areas of alarms, and rivers whose official colour is more than green."""
+    return {"areas": _list_alarm_areas(context), "official": _list_official(context)}
+
+
+def _list_official(context: RequestContext) -> dict[str, Any]:
+    """Rivers with colour and word: public, as the courses are; else lines between gauges seen."""
+    with context.owning() as owner:
+        colours = {
+            row.river: row.value
+            for row in queries.list_vigilance(owner, context.now())
+            if row.river and (row.value or 0) > 1
+        }
+        courses = {
+            course.river: course
+            for course in (geography_queries.list_courses(owner) if colours else ())
+        }
+    lines = river_lines(queries.list_sites(context.connection, context.now())) if colours else {}
+    features = []
+    for river, colour in colours.items():
+        course = courses.get(river)
+        if course is None and river not in lines:
+            continue
+        word = _(_WORDS[colour])
+        geometry = {
+            "type": "MultiLineString",
+            "coordinates": course.lines if course else [lines[river]],
+        }
+        properties = {"colour": colour, "name": f"{river} \N{MIDDLE DOT} {word}"}
+        features.append({"type": "Feature", "geometry": geometry, "properties": properties})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _list_alarm_areas(context: RequestContext) -> dict[str, Any]:
     """GeoJSON of the areas with alarms; `priority` is the worst one's, `sites` how many there are.
 
     The zone of the alarm's domain that the site lies in or that names its river; else its commune.
