@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -203,9 +203,11 @@ def _rivers(context: RequestContext) -> Iterable[RiverBody]:
 
 def _line(river: RiverBody, course: Sequence[Line] | None) -> Feature:
     places = [[site.lon, site.lat] for site in river.sites if None not in {site.lon, site.lat}]
-    geometry = {"type": "LineString", "coordinates": places} if len(places) > 1 else None
+    geometry: dict[str, Any] | None = None
     if course is not None:
         geometry = {"type": "MultiLineString", "coordinates": list(course)}
+    elif len(places) > 1:
+        geometry = {"type": "LineString", "coordinates": places}
     return Feature(
         id=river.name,
         geometry=geometry,

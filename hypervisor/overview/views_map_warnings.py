@@ -31,10 +31,10 @@ def list_warnings(context: RequestContext) -> dict[str, Any]:
 def _list_official(context: RequestContext) -> dict[str, Any]:
     """Rivers with colour and word: public, as the courses are; else lines between gauges seen."""
     with context.owning() as owner:
-        colours = {
+        colours: dict[str, int] = {
             row.river: row.value
             for row in queries.list_vigilance(owner, context.now())
-            if row.river and (row.value or 0) > 1
+            if row.river and row.value in _WORDS
         }
         courses = {
             course.river: course

@@ -44,7 +44,7 @@ export function style(box, data) {
       { id: "epci-names", type: "symbol", source: "epcis", maxzoom: 10.2, layout: { "icon-image": named("epci"), "icon-padding": 4 } },
       { id: "course-names", type: "symbol", source: "courses", filter: [">", ["get", "km"], 8], layout: { "symbol-placement": "line-center", "icon-image": named("river"), "icon-rotation-alignment": "viewport", "icon-padding": 4, "symbol-sort-key": ["-", 0, ["get", "km"]] } },
       { id: "river-names", type: "symbol", source: "rivers", layout: { "symbol-placement": "line-center", "icon-image": named("river"), "icon-rotation-alignment": "viewport", "icon-padding": 4 } },
-      { id: "official-names", type: "symbol", source: "official", layout: { "symbol-placement": "line", "symbol-spacing": 120, "icon-image": ["concat", "official:", ["get", "colour"], ":", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-padding": 1 } },
+      { id: "official-names", type: "symbol", source: "official", layout: { "symbol-placement": "line-center", "icon-image": ["concat", "official:", ["get", "colour"], ":", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-offset": [0, -22], "icon-allow-overlap": true } },
       { id: "asset-lines", type: "line", source: "assets", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": colour("--ink-2"), "line-width": 2 } },
       { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
       { id: "chosen", type: "symbol", source: "chosen", layout: { "icon-image": "chosen", "icon-allow-overlap": true } },
