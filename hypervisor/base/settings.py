@@ -177,6 +177,9 @@ class Settings(BaseSettings):
     publication_draft_hours: float = Field(
         default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
     )
+    sensorthings_mqtt: bool = Field(
+        default=False, description="New readings are told over MQTT as SensorThings has them."
+    )
     datex: Output = Field(
         default="token", description="DATEX II on roads: `off`, `token`, or `public`."
     )

@@ -3,7 +3,7 @@
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hypervisor.broker import password_file
@@ -20,8 +20,11 @@ KEEPER = "ingest.keeper"  # of the broker's keeper: receives ingest's requests t
 PLAYER = "player"
 READER = "alarms"  # reads notifications on the broker; has no password at first
 READERS = f"{READER}."  # and a name: further ones, since an account is connected once
+OBSERVER = "ingest.observations"  # tells new readings (SensorThings)
+LISTENERS = "observations."  # and an account of the hypervisor: it hears its territory's
+OBSERVED = "v1.1"  # the first level of these topics: the standard's version
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
-PARTS = (INGEST, SESSION, NOTIFY, KEEPER)  # one password; no device's name has a dot
+PARTS = (INGEST, SESSION, NOTIFY, KEEPER, OBSERVER)  # one password; no device's name has a dot
 RESERVED = frozenset({*PARTS, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -57,6 +60,9 @@ topic read hypervisor/ingest
 user {NOTIFY}
 topic write hypervisor/alarms/#
 
+user {OBSERVER}
+topic write {OBSERVED}/#
+
 user {PLAYER}
 topic write devices/+/readings
 topic write devices/+/senml
@@ -77,13 +83,45 @@ def reader_account(name: str) -> str:
 
 def is_own(account: str) -> bool:
     """Whether the account belongs to the hypervisor, not to a device."""
-    return account in RESERVED or account.startswith(READERS)
+    return account in RESERVED or account.startswith((READERS, LISTENERS))
+
+
+def listener_account(name: str) -> str:
+    """The broker's account for listening to new readings as an account of the hypervisor.
+
+    Raises StackError: `name` cannot be a part of it.
+    """
+    if not _NAME.fullmatch(name):
+        raise StackError(f"{name!r} cannot be a listener's name: letters, digits, '-' and '_'")
+    return f"{LISTENERS}{name}"
+
+
+def write_topics(folder: DataFolder, account: str, topics: Sequence[str]) -> None:
+    """Note what a listener may read, for the next access list."""
+    folder.folder(_topics_folder(folder))
+    folder.write(_topics_folder(folder) / account, "\n".join(topics) + "\n")
+
+
+def _topics_folder(folder: DataFolder) -> Path:
+    return folder.broker / "topics"
+
+
+def _list_topics(folder: DataFolder, account: str) -> Iterator[str]:
+    file = _topics_folder(folder) / account
+    yield from file.read_text().splitlines() if file.exists() else ()
 
 
 def write_access(folder: DataFolder) -> None:
     """Write the access list of the existing accounts."""
-    readers = {READER, *(name for name in password_file.read(folder) if name.startswith(READERS))}
-    listen = "".join(f"\nuser {name}\ntopic read hypervisor/alarms/#\n" for name in sorted(readers))
+    names = sorted(password_file.read(folder))
+    readers = {READER, *(name for name in names if name.startswith(READERS))}
+    topics = {name: ["hypervisor/alarms/#"] for name in sorted(readers)}
+    topics |= {name: list(_list_topics(folder, name)) for name in names
+               if name.startswith(LISTENERS)}  # fmt: skip
+    listen = "".join(
+        "".join([f"\nuser {name}\n", *(f"topic read {topic}\n" for topic in own)])
+        for name, own in topics.items()
+    )
     folder.write(access_file(folder), ACCESS + listen)
 
 

@@ -18,6 +18,7 @@ from hypervisor.stack.supervisor import Job
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
 COLLECTOR = "collect"  # live instances only: an exercise reads no real service
+OBSERVER = "observations"  # where the settings say so
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.
@@ -71,12 +72,13 @@ class Launcher:
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is a part of this instance."""
         started = "hypervisor" in words and str(self.folder.root) in words
-        return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR)
+        return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER)
 
 
-def parts_for(mode: Mode) -> tuple[str, ...]:
-    """The parts of an instance, in the order of starting."""
-    return (*PARTS, CONDUCTOR if mode is Mode.EXERCISE else COLLECTOR)
+def parts_for(mode: Mode, *, observed: bool = False) -> tuple[str, ...]:
+    """The parts of an instance, in the order of starting. `observed`: it tells new readings."""
+    own = CONDUCTOR if mode is Mode.EXERCISE else COLLECTOR
+    return (*PARTS, own, *([OBSERVER] if observed else []))
 
 
 def interpreter_command() -> list[str]:

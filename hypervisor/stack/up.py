@@ -144,7 +144,8 @@ class _RunningInstance:
             run_id=self._run_id,
         )
         self._print_summary(settings, starter)
-        for part in parts_for(instance.mode):
+        observed = load_settings(self.folder.root).sensorthings_mqtt
+        for part in parts_for(instance.mode, observed=observed):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
         late = self._await_parts(settings)

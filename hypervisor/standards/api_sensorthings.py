@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from hypervisor.access.context import RequestContext
+from hypervisor.base.settings import Settings
 from hypervisor.standards import access, sensorthings
 from hypervisor.standards import queries_sensorthings as store
 from hypervisor.standards.access import open_output
@@ -67,9 +68,21 @@ def get_service(context: Context, request: Request) -> Response:
             "conformance": [_REQUIREMENT + name for name in _CONFORMANCE],
             "mode": source.mode,
             "licence": source.licence,
+            **_describe_mqtt(request),
         },
     }
     return _finish(request, Response(msgspec.json.encode(body), media_type=_JSON))
+
+
+def _describe_mqtt(request: Request) -> dict[str, Any]:
+    """Where new observations are told, if they are."""
+    settings: Settings = request.app.state.settings
+    if not settings.sensorthings_mqtt:
+        return {}
+    place = f"mqtt://{request.url.hostname}:{settings.broker_port}"
+    if settings.broker_tls_cert is not None:
+        place = f"mqtts://{request.url.hostname}:{settings.broker_tls_port}"
+    return {f"{_REQUIREMENT}receive-updates-via-mqtt/receive-updates": {"endpoints": [place]}}
 
 
 @router.get("/{path:path}")
