@@ -22,7 +22,7 @@ from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.web import visits
 from hypervisor.web.page import Page
-from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
+from hypervisor.web.rendering import alarm_domains, fragment, reader_of, render, wants_fragment
 
 router = APIRouter(prefix="/alarms")
 PAGE = Page(key="alarms", title=mark("Alarms"), address="/alarms", order=11, shortcut="a")
@@ -150,7 +150,7 @@ def _list_values(
         **_common_values(filters),
         "look": look,
         "areas": queries_list.list_areas(context.connection),
-        "domains": sorted(context.catalogue.domains),
+        "domains": alarm_domains(),
         "names": names,
         "people": people,
     }

@@ -34,7 +34,6 @@ from sensors._errors import Message
 Pair = tuple[str, str]  # rule, subject
 SYSTEM = "system"  # the author of automatic acts
 EXTERNAL = "external/"  # before the name of a source, in place of a rule
-EXTERNAL_DOMAIN = "external"  # of an external alarm that is given no domain of ours
 
 _WRITTEN = (
     "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"

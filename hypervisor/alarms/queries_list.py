@@ -20,11 +20,11 @@ a.id, a.version, a.state, a.severity->-1->>1 AS severity,
 (a.stale->-1->>0)::timestamptz AS stale_since,
 a.domain, a.category, a.rule, a.subject, a.title, a.title_fr, a.began, a.ended, a.assignee,
 a.last_value, GREATEST(a.changed_at, acted.at) AS changed, site.name AS site,
-site.title AS site_title, coalesce(site.commune, a.commune) AS commune, i.incident,
-a.noticed_at AS noticed, a.source
+coalesce(site.title, town.name) AS site_title,
+coalesce(site.commune, a.commune) AS commune, i.incident, a.noticed_at AS noticed, a.source
 """
 _FROM = """
-alarm a LEFT JOIN site ON site.id = a.site
+alarm a LEFT JOIN site ON site.id = a.site LEFT JOIN area town ON town.code = a.commune
 LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject
     AND (h.until IS NULL OR h.until > %(now)s)
 LEFT JOIN incident_alarm i ON i.alarm = a.id
@@ -41,7 +41,8 @@ WITH RECURSIVE below AS (SELECT code FROM area WHERE code = %(area)s
 class AlarmRow:
     """An alarm of the list. `hold`: shelved or out-of-service; `until`: the end of shelving.
 
-    `changed`: the latest transition or act, on the instance's clock.
+    `site_title`: the commune's name where an external alarm names only that. `changed`: the latest
+    transition or act, on the instance's clock.
     """
 
     id: int

@@ -79,7 +79,7 @@ def parted(row: AlarmRow) -> tuple[str, str]:
     text = title(row)
     place = row.site_title or ""
     if row.source is not None and not place:
-        return _("External, %(source)s") % {"source": row.source}, text
+        return _("No place"), text
     for apart in (": ", "\N{NO-BREAK SPACE}: ", " : "):
         if place and text.startswith(place + apart):
             rest = text.removeprefix(place + apart)

@@ -1,10 +1,11 @@
-"""Titles of rules, as pages shorten them."""
+"""Titles of rules, as pages shorten them; the domain of what no rule of ours raised."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from hypervisor.base.reader import current
 
+EXTERNAL_DOMAIN = "external"  # of an external alarm that is given no domain of ours
 NBSP = "\N{NO-BREAK SPACE}"
 _NAMES = ("{site}", "{device}", "{group}")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hypervisor.alarms.queries import EXTERNAL_DOMAIN
+from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.external.model import Alert, Wording
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue

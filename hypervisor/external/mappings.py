@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from hypervisor.alarms.queries import EXTERNAL_DOMAIN
+from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.database.connect import Connection
 from hypervisor.external import queries
 from hypervisor.external.mapping import describe

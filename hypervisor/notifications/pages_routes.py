@@ -17,7 +17,7 @@ from hypervisor.notifications.model import NotifyError
 from hypervisor.web.forms import FormField, FormValues, Values, find_focus, sort_problems
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
-from hypervisor.web.rendering import domain_label, render
+from hypervisor.web.rendering import alarm_domains, domain_label, render
 from rules._errors import RuleError
 from sensors._errors import Place
 
@@ -157,7 +157,7 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
         reason=values.get("reason", ""),
         seen=revision.id if revision else 0,
         suggestions={
-            "domains": [(name, domain_label(name)) for name in context.catalogue.domains],
+            "domains": [(name, domain_label(name)) for name in alarm_domains()],
             "areas": [(name, "") for name in sorted(areas)],
             "sites": [(name, "") for name in sorted(sites)[:1_000]],
             "routes": [(route.name, "") for route in routes if route.name != key],

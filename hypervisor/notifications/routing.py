@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hypervisor.alarms.queries import EXTERNAL, EXTERNAL_DOMAIN
+from hypervisor.alarms.queries import EXTERNAL
 from hypervisor.base.instants import micros, moment, text
+from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import (

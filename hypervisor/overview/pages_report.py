@@ -17,7 +17,7 @@ from hypervisor.overview.views_site_chart import SiteChart, build_chart
 from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.overview.views_site_traces import resolve_span
 from hypervisor.web import formats
-from hypervisor.web.rendering import reader_of, render
+from hypervisor.web.rendering import alarm_domains, reader_of, render
 from hypervisor.web.times import local, text
 
 router = APIRouter()
@@ -79,7 +79,7 @@ def show_report(context: Context, of: Of) -> Response:
         charts=_build_charts(context, document),
         incidents=incidents,
         incident_title=views_words.incident,
-        domains=[(domain.name, domain) for domain in context.catalogue.domains.values()],
+        domains=alarm_domains(),
         **log_view.template_words(context),
     )
 

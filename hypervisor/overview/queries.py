@@ -77,6 +77,13 @@ SELECT s.name, s.title, s.domain, s.commune, c.name AS commune_name, s.lon, s.la
 FROM site s LEFT JOIN area c ON c.code = s.commune LEFT JOIN active l ON l.site = s.id
 ORDER BY s.river NULLS LAST, s.river_order, s.title, s.name
 """  # noqa: S608  constants
+_COMMUNE_ALARMS = f"""
+SELECT a.commune, {_RANK} AS priority,
+       CASE a.state WHEN 'unacknowledged' THEN 'un' ELSE 'ack' END AS state
+FROM alarm a LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject
+     AND (h.until IS NULL OR h.until > %(now)s)
+WHERE a.source IS NOT NULL AND a.commune IS NOT NULL AND a.ended IS NULL AND h.rule IS NULL
+"""  # noqa: S608  constants
 _ASSETS = """
 SELECT a.name, a.title, a.kind, a.geometry, r.value->>'gauge' AS gauge FROM asset a
 LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'reach' AND key = a.name
@@ -209,6 +216,15 @@ def count_changes(
 
 
 @dataclass(frozen=True, kw_only=True)
+class CommuneAlarm:
+    """An active external alarm that names a commune and no site of it. `state`: un or ack."""
+
+    commune: str
+    priority: int
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MapSite:
     """A site with its worst open alarm. `priority` 0: none. `state`: un, ack, shv, off (no alarm).
 
@@ -264,6 +280,12 @@ def list_sites(connection: Connection, now: datetime) -> list[MapSite]:
     return (
         connection.cursor(row_factory=class_row(MapSite)).execute(_SITES, {"now": now}).fetchall()
     )
+
+
+def list_commune_alarms(connection: Connection, now: datetime) -> list[CommuneAlarm]:
+    """The alarms of communes that no site has, without shelved ones."""
+    cursor = connection.cursor(row_factory=class_row(CommuneAlarm))
+    return cursor.execute(_COMMUNE_ALARMS, {"now": now}).fetchall()
 
 
 def list_areas(connection: Connection) -> list[TreeArea]:

@@ -12,7 +12,7 @@ from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
 from hypervisor.geography.map_features import make_geometry
 from hypervisor.overview import queries
-from hypervisor.overview.queries import MapSite
+from hypervisor.overview.queries import CommuneAlarm, MapSite
 from hypervisor.overview.views_map import river_lines
 from hypervisor.registry import queries_tables
 from hypervisor.registry.model import Zone
@@ -60,6 +60,7 @@ def _list_alarm_areas(context: RequestContext) -> dict[str, Any]:
     """GeoJSON of the areas with alarms; `priority` is the worst one's, `sites` how many there are.
 
     The zone of the alarm's domain that the site lies in or that names its river; else its commune.
+    An external alarm that names no site: its commune.
     """
     connection = context.connection
     sites = [
@@ -67,13 +68,17 @@ def _list_alarm_areas(context: RequestContext) -> dict[str, Any]:
         for site in queries.list_sites(connection, context.now())
         if 0 < site.priority <= _GRAVE and site.state != _SHELVED
     ]
-    if not sites:
+    in_communes = queries.list_commune_alarms(connection, context.now())
+    if not sites and not in_communes:
         return {"type": "FeatureCollection", "features": []}
     zones = list(queries_tables.list_things(connection, Zone))
-    alarmed: dict[tuple[str, str], list[MapSite]] = {}
+    alarmed: dict[tuple[str, str], list[MapSite | CommuneAlarm]] = {}
     for site in sites:
         for area in _find_areas(site, zones):
             alarmed.setdefault(area, []).append(site)
+    for alarm in in_communes:
+        if alarm.priority <= _GRAVE:
+            alarmed.setdefault(("commune", alarm.commune), []).append(alarm)
     communes = [code for kind, code in alarmed if kind == "commune"]
     outlines = geography_queries.list_outlines(connection, communes)
     shapes: dict[tuple[str, str], Mapping[str, Any]] = {
@@ -109,10 +114,13 @@ def _shorten(outline: Mapping[str, Any]) -> Mapping[str, Any]:
     return make_geometry([[np.array(ring)] for ring in list_rings(outline)], _TOLERANCE)
 
 
-def _feature(geometry: Mapping[str, Any], sites: Sequence[MapSite]) -> Mapping[str, Any]:
-    worst = min(sites, key=lambda site: (site.priority, site.state != "un"))
+def _feature(
+    geometry: Mapping[str, Any], own: Sequence[MapSite | CommuneAlarm]
+) -> Mapping[str, Any]:
+    worst = min(own, key=lambda each: (each.priority, each.state != "un"))
+    sites = sum(isinstance(each, MapSite) for each in own)
     return {
         "type": "Feature",
         "geometry": geometry,
-        "properties": {"priority": worst.priority, "state": worst.state, "sites": len(sites)},
+        "properties": {"priority": worst.priority, "state": worst.state, "sites": sites},
     }

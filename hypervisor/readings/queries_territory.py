@@ -30,15 +30,19 @@ class Reached:
 
 
 _COUNTS = """
-WITH open AS (
-    SELECT site, count(*) AS alarms, count(*) FILTER (WHERE acknowledged IS NULL) AS fresh,
-           min(severity_rank(severity->-1->>1)) AS rank
-    FROM alarm WHERE ended IS NULL AND withdrawn IS NULL GROUP BY site
-)
-SELECT site.commune, count(*) AS sites, coalesce(sum(open.alarms), 0)::int AS alarms,
-       coalesce(sum(open.fresh), 0)::int AS unacknowledged,
-       (ARRAY['critical', 'major', 'minor', 'info'])[min(open.rank)] AS worst
-FROM site LEFT JOIN open ON open.site = site.id GROUP BY site.commune
+SELECT commune, sum(sites)::int AS sites, sum(alarms)::int AS alarms,
+       sum(fresh)::int AS unacknowledged,
+       (ARRAY['critical', 'major', 'minor', 'info'])[min(rank)] AS worst
+FROM (SELECT commune, count(*) AS sites, 0 AS alarms, 0 AS fresh, NULL::int AS rank
+      FROM site GROUP BY commune
+      UNION ALL
+      SELECT coalesce(s.commune, a.commune), 0, count(*),
+             count(*) FILTER (WHERE a.acknowledged IS NULL),
+             min(severity_rank(a.severity->-1->>1))
+      FROM alarm a LEFT JOIN site s ON s.id = a.site
+      WHERE a.ended IS NULL AND a.withdrawn IS NULL AND (a.site IS NOT NULL OR a.source IS NOT NULL)
+      GROUP BY 1) counts
+GROUP BY commune
 """
 _WORST = """
 SELECT site.name,

@@ -14,6 +14,7 @@ from hypervisor.base import rooms
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import current, reading
 from hypervisor.base.translation import translate, translate_plural
+from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.web import documents, marks, roles
 from hypervisor.web.filters import FILTERS
 from hypervisor.web.forms import example
@@ -125,8 +126,15 @@ def domain_names() -> list[str]:
     return sorted(_domains())
 
 
+def alarm_domains() -> list[str]:
+    """The domains that alarms have."""
+    return [*domain_names(), EXTERNAL_DOMAIN]
+
+
 def domain_label(name: str) -> str:
     """A domain in the reader's language."""
+    if name == EXTERNAL_DOMAIN:
+        return translate("external")
     domain = _domains().get(name)
     if domain is None:
         return name

@@ -15,6 +15,7 @@ from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
 from hypervisor.external import queries
+from hypervisor.geography.queries import store_outlines
 from hypervisor.stack.doctor_external import check_sources
 from tests.integration.external.alerts import alert, delivery
 from tests.integration.external.conftest import BEGIN, NORTH, SOUTH, Hooked
@@ -158,9 +159,24 @@ def test_each_sees_the_alarms_of_their_communes(hooked: Hooked) -> None:
     assert answers == {"a1": 200, "a2": 200, "a3": 404, "a4": 404}
     page = north.get("/alarms").text
     assert page.count("data-row") == 2
-    assert "External, prometheus" in page or "Externe, prometheus" in page
+    assert "Externe, Prometheus" in page
     assert north.get(f"/alarms/{numbers['a3']}").status_code == 404
     assert "srv1:9100" in north.get(f"/alarms/{numbers['a2']}").text
+
+
+def test_maps_and_counts_have_an_alarm_that_names_only_its_commune(hooked: Hooked) -> None:
+    ring = [[2.2, 48.5], [2.3, 48.5], [2.3, 48.6], [2.2, 48.6], [2.2, 48.5]]
+    outline = {"type": "Polygon", "coordinates": [ring]}
+    store_outlines(hooked.connection, {SOUTH: outline}, source="test")
+    hooked.connection.commit()
+    hooked.post(delivery(alert(commune=SOUTH, severity="critical")))
+    south = hooked.client("south", (("viewer", SOUTH),))
+    [area] = south.get("/map/alarm-areas").json()["features"]
+    assert area["properties"] == {"priority": 1, "state": "un", "sites": 0}
+    body = south.get(f"/api/v1/territory/{SOUTH}").json()["area"]
+    assert (body["alarms"], body["unacknowledged"], body["worst"]) == (1, 1, "critical")
+    north = hooked.client("north", (("viewer", NORTH),))
+    assert north.get("/map/alarm-areas").json()["features"] == []
 
 
 def test_only_its_own_token_opens_a_hook(hooked: Hooked) -> None:
