@@ -67,6 +67,12 @@ ADMIN_TABS = (
         address="/admin/notifications",
         instance_wide=True,
     ),
+    AdminTab(
+        key="sources",
+        title=mark("External alarms"),
+        address="/admin/sources",
+        instance_wide=True,
+    ),
     AdminTab(key="audit", title=mark("Audit"), address="/admin/audit"),
 )
 CONFIRMATIONS: Mapping[str, str] = {

@@ -12,11 +12,13 @@ from hypervisor.external.model import MappingError, Problem, Wording
 from hypervisor.external.payload import decode
 from sensors._domain import catalogue
 
+FILE = "sources"  # what messages and the audit call it
+
 
 def read_in_force(connection: Connection) -> Mappings:
     """How sources are read."""
     revision = queries.MAPPINGS.find_revision(connection)
-    return Mappings() if revision is None else read_mappings(revision.text, file="sources")
+    return Mappings() if revision is None else read_mappings(revision.text, file=FILE)
 
 
 def apply(
@@ -30,10 +32,28 @@ def apply(
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError("{file} cannot be read: {error}", file, error) from error
+    return apply_text(
+        connection, text, file=str(file), author=author, reason=reason, dry_run=dry_run
+    )
+
+
+def apply_text(  # noqa: PLR0913  who, why and on what belong to a change
+    connection: Connection,
+    text: str,
+    *,
+    file: str,
+    author: str,
+    reason: str,
+    dry_run: bool = False,
+) -> str:
+    """Check the text of a file and put it in force; what was done.
+
+    Raises TerritoryError: an error in it. ActError: the reason is missing.
+    """
     sources, sites = queries.list_names(connection)
     mappings = read_mappings(
         text,
-        file=str(file),
+        file=file,
         sources=sources,
         sites=sites,
         domains=(EXTERNAL_DOMAIN, *catalogue().domains),
@@ -41,9 +61,9 @@ def apply(
     return queries.MAPPINGS.apply(
         connection,
         text,
-        file=str(file),
+        file=file,
         summary=f"{len(mappings.sources)} sources",
-        subject=file.name,
+        subject=FILE,
         author=author,
         reason=reason,
         dry_run=dry_run,

@@ -9,7 +9,14 @@ from hypervisor.access import passwords
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 
 SHEETS = (
-    *("/admin", "/admin/tokens", "/admin/devices", "/admin/works", "/admin/settings"),
+    *(
+        "/admin",
+        "/admin/tokens",
+        "/admin/devices",
+        "/admin/works",
+        "/admin/settings",
+        "/admin/sources",
+    ),
     *(
         "/admin/sign-in",
         "/admin/notifications",

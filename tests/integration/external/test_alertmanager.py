@@ -1,4 +1,4 @@
-"""Alertmanager itself, configured as docs/external-alarms.md has it, calls our webhook."""
+"""Alertmanager itself, configured as docs/external.md has it, calls our webhook."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ from hypervisor.broker.ports import free_port
 from tests.integration.external.conftest import SOURCE, Hooked
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
-DOCUMENT = Path(__file__).parents[3] / "docs" / "external-alarms.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "external.md"
 
 
 def read_configuration() -> dict[str, Any]:

@@ -164,6 +164,23 @@ def test_each_sees_the_alarms_of_their_communes(hooked: Hooked) -> None:
     assert "srv1:9100" in north.get(f"/alarms/{numbers['a2']}").text
 
 
+def test_the_console_shows_sources_and_takes_a_file(hooked: Hooked) -> None:
+    administrator = hooked.client()
+    hooked.post(b"<html>")
+    page = administrator.get("/admin/sources").text
+    assert "pas du JSON" in page
+    assert "&lt;html&gt;" in page
+    wrong = {"text": "sources: {zabbix: {}}", "reason": "a try"}
+    refused = administrator.post("/admin/sources", data=wrong)
+    assert (refused.status_code, "zabbix" in refused.text) == (422, True)
+    good = {"text": "sources: {prometheus: {severity: info}}", "reason": "only to know"}
+    assert administrator.post("/admin/sources", data=good).status_code == 303
+    hooked.post(delivery(alert()))
+    assert read(administrator)[0]["severity"][0][1] == "info"
+    north = hooked.client("chief", (("administrator", NORTH),))
+    assert north.get("/admin/sources").status_code == 403
+
+
 def test_maps_and_counts_have_an_alarm_that_names_only_its_commune(hooked: Hooked) -> None:
     ring = [[2.2, 48.5], [2.3, 48.5], [2.3, 48.6], [2.2, 48.6], [2.2, 48.5]]
     outline = {"type": "Polygon", "coordinates": [ring]}

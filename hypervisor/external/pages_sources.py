@@ -1,0 +1,62 @@
+"""Administration: systems that send external alarms, and how they are read."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.accounts import views as frame
+from hypervisor.base.duties import Duty
+from hypervisor.external import mappings, queries
+from hypervisor.web.page import Page
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import render
+from sensors._errors import TerritoryError
+
+router = APIRouter()
+PAGE: Page | None = None
+
+
+@router.get("/admin/sources")
+def show_sources(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+    """How each source does, and the file in force."""
+    return _render(context, done=done)
+
+
+@router.post("/admin/sources")
+def apply_mappings(
+    context: Context,
+    text: Annotated[str, Form(max_length=400_000)] = "",
+    reason: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
+    """Read sources by another file from now on."""
+    context.require(Duty.ADMINISTER)
+    text = text.replace("\r\n", "\n")
+    try:
+        with context.writing() as connection:
+            mappings.apply_text(
+                connection, text, file=mappings.FILE, author=context.person.name, reason=reason
+            )
+    except TerritoryError as error:
+        return _render(context, wrong=refusal(error), text=text)
+    return RedirectResponse("/admin/sources?done=saved", status_code=303)
+
+
+def _render(
+    context: RequestContext, *, done: str = "", wrong: str = "", text: str | None = None
+) -> Response:
+    context.require(Duty.ADMINISTER)
+    with context.owning() as connection:
+        states = queries.list_states(connection)
+        revision = queries.MAPPINGS.find_revision(connection)
+    now = context.clock()
+    return render(
+        context,
+        "admin_sources.html",
+        status_code=422 if wrong else 200,
+        sources=[(state, refusal(state.describe(now)), state.has_problem(now)) for state in states],
+        revision=revision,
+        text=text if text is not None else revision.text if revision else "",
+        **frame.admin_context(context, "sources", done=done, wrong=wrong),
+    )
