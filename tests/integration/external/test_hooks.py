@@ -188,12 +188,12 @@ def test_maps_and_counts_have_an_alarm_that_names_only_its_commune(hooked: Hooke
     hooked.connection.commit()
     hooked.post(delivery(alert(commune=SOUTH, severity="critical")))
     south = hooked.client("south", (("viewer", SOUTH),))
-    [area] = south.get("/map/alarm-areas").json()["features"]
+    [area] = south.get("/map/warnings").json()["areas"]["features"]
     assert area["properties"] == {"priority": 1, "state": "un", "sites": 0}
     body = south.get(f"/api/v1/territory/{SOUTH}").json()["area"]
     assert (body["alarms"], body["unacknowledged"], body["worst"]) == (1, 1, "critical")
     north = hooked.client("north", (("viewer", NORTH),))
-    assert north.get("/map/alarm-areas").json()["features"] == []
+    assert north.get("/map/warnings").json()["areas"]["features"] == []
 
 
 def test_only_its_own_token_opens_a_hook(hooked: Hooked) -> None:
