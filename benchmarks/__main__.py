@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import citizens as citizens_bench
 from benchmarks import edit as edit_bench
 from benchmarks import hydrographs as hydrograph_bench
 from benchmarks import listeners as listeners_bench
@@ -56,6 +57,17 @@ def pages(
 ) -> None:
     """Time to the first byte of each page of the console."""
     run(pages_bench.measure, pages_bench.Plan(sites=sites), as_json=as_json)
+
+
+@app.command()
+def citizens(
+    communes: Annotated[int, typer.Option(help="Communes, all of them warned.")] = 200,
+    seconds: Annotated[float, typer.Option(help="Duration.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Requests a second that the public page answers from one core."""
+    plan = citizens_bench.Plan(communes=communes, seconds=seconds)
+    run(citizens_bench.measure, plan, as_json=as_json)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from hypervisor.app import api_events, navigation, openapi
 from hypervisor.base import rooms
 from hypervisor.base.process import RUN_HEADER, RUN_ID
 from hypervisor.base.settings import Settings
+from hypervisor.citizens import front
 from hypervisor.database.pool import Pool
 from hypervisor.web import access_errors, content_policy, plain, problems, static_files
 from hypervisor.web.conditional_get import ConditionalGetMiddleware
@@ -39,7 +40,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool.open()
-        async with api_events.following(app):
+        async with api_events.following(app), front.following(app):
             yield
         app.state.pool.close()
 
@@ -72,6 +73,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
     app.add_middleware(ConditionalGetMiddleware)
     app.add_middleware(RequestGuard)
     api_events.mark_pages(app)
+    front.install(app)
     return app
 
 

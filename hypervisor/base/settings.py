@@ -161,8 +161,14 @@ class Settings(BaseSettings):
     cap: Output = Field(
         default="token", description="CAP 1.2 and its Atom feed: `off`, `token`, or `public`."
     )
-    public_page: bool = Field(
-        default=False, description="`/public` shows everybody what is published."
+    public_page: Output = Field(
+        default="off",
+        description="`/public` shows citizens what is published: `off`, `token`, or `public`.",
+    )
+    public_page_requests_per_minute: int = Field(
+        default=3_000,
+        ge=1,
+        description="What an address may ask of `/public`; one may be thousands of telephones.",
     )
     publisher: str = Field(
         default="", description="Who publishes warnings, by name; default: the instance's."
@@ -197,6 +203,12 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field(default="", description="The authority's identity provider.")
     oidc_client_id: str = Field(default="", description="As which it knows this instance.")
     oidc_client_secret: str = Field(default="", description="Its secret for this instance.")
+
+    @field_validator("public_page", mode="before")
+    @classmethod
+    def _read_switch(cls, value: object) -> object:
+        """As it was before: true or false."""
+        return {"true": "public", "false": "off"}.get(str(value).lower(), value)
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

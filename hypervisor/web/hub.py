@@ -74,6 +74,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.closing = False
         self.listeners: set[Listener] = set()
+        self.watchers: list[Callable[[frozenset[str]], None]] = []  # of the kinds of events
         self.lost = 0  # listeners that were too slow
 
     @property
@@ -149,6 +150,9 @@ class Hub:
         self._upto = news.upto
         self._known.set()
         if news.events:
+            kinds = frozenset(event.kind for event in news.events)
+            for watch in self.watchers:
+                watch(kinds)
             self._tell(merged(news.events))
             await asyncio.sleep(_GATHER)
 

@@ -1,0 +1,1 @@
+"""What citizens read and receive: the public page, a strip for other sites, subscriptions."""

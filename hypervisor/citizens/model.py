@@ -1,0 +1,92 @@
+"""What is public now, as the page and the strip show it."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hypervisor.base.instance import Instance
+from hypervisor.overview.views_official import Official
+from hypervisor.publications.model import PublishedMessage
+
+MOST_MATCHES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commune:
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closure:
+    """A road closed at a public site, to come or under way. `commune`: its code."""
+
+    title: str
+    commune: str | None
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """All that is public at a time. `official`: by language. `communes`: by code.
+
+    `address`: the instance's for people. `checked`: when the database last said so, `changed`:
+    when anything published changed.
+    """
+
+    instance: Instance
+    publisher: str
+    address: str
+    checked: datetime
+    changed: datetime
+    messages: Sequence[PublishedMessage]
+    closures: Sequence[Closure]
+    official: Mapping[str, Sequence[Official]]
+    communes: Mapping[str, Commune]
+
+    @property
+    def ends(self) -> datetime | None:
+        """When the first of it is over."""
+        times = [each.expires for each in self.messages] + [each.ends for each in self.closures]
+        return min(times, default=None)
+
+    def drop_past(self, now: datetime) -> "Situation":
+        """The same at a later time."""
+        return replace(
+            self,
+            messages=[each for each in self.messages if each.expires > now],
+            closures=[each for each in self.closures if each.ends > now],
+            changed=max([self.changed, *self._list_ended(now)]),
+        )
+
+    def _list_ended(self, now: datetime) -> list[datetime]:
+        return [each.expires for each in self.messages if each.expires <= now]
+
+    def select(self, commune: str | None) -> "Situation":
+        """What concerns a commune; None: everything."""
+        if commune is None:
+            return self
+        return replace(
+            self,
+            messages=[each for each in self.messages if commune in each.communes],
+            closures=[each for each in self.closures if each.commune == commune],
+        )
+
+    def search(self, text: str) -> list[Commune]:
+        """Communes by code or name: the exact one alone, else those that hold the text."""
+        if text in self.communes:
+            return [self.communes[text]]
+        folded = fold(text)
+        exact = [each for each in self.communes.values() if fold(each.name) == folded]
+        if exact:
+            return exact
+        return [each for each in self.communes.values() if folded in fold(each.name)][:MOST_MATCHES]
+
+
+def fold(text: str) -> str:
+    """A name without accents, hyphens and capitals."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    kept = (" " if letter in "-'\u2019" else letter for letter in letters)
+    return " ".join("".join(each for each in kept if not unicodedata.combining(each)).split())
