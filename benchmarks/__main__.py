@@ -46,7 +46,7 @@ def map_(
     sites: Annotated[int, typer.Option(help="Sites, one in eight with an alarm.")] = 5_000,
     as_json: Json = False,
 ) -> None:
-    """Long tasks of the map in a browser with software rendering."""
+    """First picture and long tasks of the map in a browser with software rendering."""
     run(map_bench.measure, map_bench.Plan(sites=sites), as_json=as_json)
 
 

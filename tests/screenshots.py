@@ -137,7 +137,8 @@ def _take_screenshot(  # noqa: PLR0913, PLR0917  what a picture is of
     context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
     page = context.new_page()
     page.goto(address + shot.path.format(site=site), wait_until="load")
-    page.locator("#map-note").wait_for(state="hidden", timeout=60_000)  # software rendering is slow
+    if page.locator("#map").count():
+        page.wait_for_selector("#map[data-ready]", timeout=60_000)  # software rendering is slow
     page.wait_for_timeout(2500)  # charts
     page.screenshot(path=file)
     context.close()

@@ -55,9 +55,8 @@ def rivers(
         print(f"{course.river}: " + (reaches or "its course, without a reach between gauges"))
         for snap in course.snaps:
             print(f"  {snap.gauge.site}: {snap.distance:.0f} m from its line")
-    print(
-        f"{len(ours)} rivers with gauges, {len(given.courses) - len(ours)} others from {file.name}"
-    )
+    others = len(given.courses) - len(ours)
+    print(f"{file.name}: rivers with gauges {len(ours)}, others {others}")
     for course in ours:
         for note in course.notes:
             print_note(note)

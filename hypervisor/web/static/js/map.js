@@ -410,6 +410,7 @@ async function start() {
     location.reload();
   });
   box.dataset.ready = "1";
+  performance.mark("map-ready");
 }
 
 // A place from the search: where it lies, and the card of its site. False: there is no map to show it on.
