@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.feeds import collect, communes, hubeau, vigicrues
@@ -18,7 +20,10 @@ from hypervisor.feeds.gauges import Gauge, fetch_gauges, with_proposals
 from hypervisor.feeds.model import Feed, FeedError, FeedState
 from hypervisor.feeds.poll import PollContext, read_clock
 from hypervisor.feeds.vigicrues import Reach
+from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
+from hypervisor.geography.lines import simplify, to_coordinates
+from hypervisor.geography.queries import Line
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
@@ -32,6 +37,7 @@ from sensors._nearest import did_you_mean
 Say = Callable[[str], None]
 _STALE = "2 h"  # many gauges send once an hour
 _BEFORE = timedelta(days=1)  # what lasts since then is an alarm at once, with its beginning
+_TOLERANCE = 20.0  # m, of a reach's course
 _MOST_CORNERS = 4_000  # of a reach that are looked at
 
 
@@ -158,7 +164,24 @@ def apply_start(connection: Connection, start: Start, *, author: str, now: datet
             connection, inventory, author=author, now=now, reason=reason, effective=None
         )
         communes.store_outlines(connection, start.communes)
+        geography_queries.store_official_reaches(
+            connection,
+            {reach.properties.CdEntCru: _list_lines(reach) for reach, _point in start.reaches},
+        )
     return changes
+
+
+def _list_lines(reach: Reach) -> list[Line]:
+    """A reach's course, without corners that nobody sees; empty: it has none that can be read."""
+    geometry = reach.geometry if isinstance(reach.geometry, dict) else {}
+    lines = geometry.get("coordinates") or []
+    if geometry.get("type") == "LineString":
+        lines = [lines]
+    try:
+        places = [np.array([corner[:2] for corner in line], dtype=float) for line in lines]
+    except (TypeError, ValueError):
+        return []
+    return [to_coordinates(simplify(line, _TOLERANCE)) for line in places if len(line) > 1]
 
 
 def make_inventory(start: Start, registry: Registry, now: datetime) -> dict[str, Any]:

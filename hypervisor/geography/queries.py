@@ -152,3 +152,18 @@ def read_mark(connection: Connection) -> tuple[Any, ...]:
         "code || '>' || coalesce(parent, ''), ',' ORDER BY code)) FROM area WHERE kind = 'commune')"
     )
     return row
+
+
+def store_official_reaches(connection: Connection, reaches: Mapping[str, Sequence[Line]]) -> None:
+    """Store the courses of official reaches by code; those that stand are replaced."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO official_reach (area, lines) VALUES (%s, %s)"
+            " ON CONFLICT (area) DO UPDATE SET lines = EXCLUDED.lines",
+            [(code, json.dumps(lines)) for code, lines in reaches.items()],
+        )
+
+
+def list_official_reaches(connection: Connection) -> dict[str, list[Line]]:
+    """Courses by code."""
+    return dict(connection.execute("SELECT area, lines FROM official_reach").fetchall())

@@ -8,6 +8,8 @@ import numpy as np
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
+from hypervisor.feeds import queries as feed_queries
+from hypervisor.feeds.vigicrues import FEED as VIGICRUES
 from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
 from hypervisor.geography.map_features import make_geometry
@@ -29,31 +31,48 @@ def list_warnings(context: RequestContext) -> dict[str, Any]:
 
 
 def _list_official(context: RequestContext) -> dict[str, Any]:
-    """Rivers with colour and word: public, as the courses are; else lines between gauges seen."""
+    """Rivers and official reaches with colour and word. They are public, as the courses are.
+
+    Without a course a river is a line between the gauges that the person sees.
+    """
+    now = context.now()
     with context.owning() as owner:
-        colours: dict[str, int] = {
+        rivers: dict[str, int] = {
             row.river: row.value
-            for row in queries.list_vigilance(owner, context.now())
+            for row in queries.list_vigilance(owner, now)
             if row.river and row.value in _WORDS
         }
-        courses = {
-            course.river: course
-            for course in (geography_queries.list_courses(owner) if colours else ())
-        }
-    lines = river_lines(queries.list_sites(context.connection, context.now())) if colours else {}
-    features = []
-    for river, colour in colours.items():
-        course = courses.get(river)
-        if course is None and river not in lines:
-            continue
-        word = _(_WORDS[colour])
-        geometry = {
-            "type": "MultiLineString",
-            "coordinates": course.lines if course else [lines[river]],
-        }
-        properties = {"colour": colour, "name": f"{river} \N{MIDDLE DOT} {word}"}
-        features.append({"type": "Feature", "geometry": geometry, "properties": properties})
+        reaches = [
+            row
+            for row in feed_queries.list_colours(owner, now)
+            if row.feed == VIGICRUES.name and row.colour in _WORDS
+        ]
+        lines = river_lines(queries.list_sites(context.connection, now)) if rivers else {}
+        shapes: dict[str, Sequence[Any]] = {river: [line] for river, line in lines.items()}
+        if rivers:
+            courses = geography_queries.list_courses(owner)
+            shapes |= {course.river: course.lines for course in courses if course.river}
+        official = geography_queries.list_official_reaches(owner) if reaches else {}
+    features = [
+        _colour_feature(shapes[river], river, colour)
+        for river, colour in rivers.items()
+        if river in shapes
+    ]
+    features += [
+        _colour_feature(official[row.area], row.title, row.colour or 0)
+        for row in reaches
+        if official.get(row.area)
+    ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _colour_feature(lines: Sequence[Any], name: str, colour: int) -> Mapping[str, Any]:
+    word = _(_WORDS[colour])
+    return {
+        "type": "Feature",
+        "geometry": {"type": "MultiLineString", "coordinates": lines},
+        "properties": {"colour": colour, "name": f"{name} \N{MIDDLE DOT} {word}"},
+    }
 
 
 def _list_alarm_areas(context: RequestContext) -> dict[str, Any]:

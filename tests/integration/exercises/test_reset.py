@@ -42,7 +42,7 @@ KEPT = {
         "expert_forecast",
         "area_outline",
     ),  # no exercise reads a service
-    *("area_border", "river_course", "river_reach"),  # the territory
+    *("area_border", "river_course", "river_reach", "official_reach"),  # the territory
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }

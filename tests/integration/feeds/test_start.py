@@ -43,6 +43,8 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
         registry = registry_queries.load(connection)
         communes = [area for area in registry.areas.values() if area.kind == "commune"]
         assert len(communes) == len(geography_queries.list_outlines(connection)) == 194
+        courses = geography_queries.list_official_reaches(connection)
+        assert courses["ESSAI1"] == [[[2.1265, 48.5502], [2.2489, 48.5891], [2.3412, 48.679]]]
         orge = [site for site in registry.sites.values() if site.river == "L'Orge"]
         assert [site.river_order for site in sorted(orge, key=lambda s: s.name)] == [1, 2, 3]
         levels = facts_in_force(registry)
@@ -51,7 +53,8 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
 
         reading_queries.create_staging_tables(connection)
         results = {name: collect.poll(connection, settings, name) for name in collect.SERVICES}
-        assert not any(result.problem or result.idle for result in results.values())
+        assert not any(result.problem for result in results.values())
+        assert {name for name, result in results.items() if result.idle} == {"forecast-files"}
         assert results["hubeau"].readings > 10_000
         assert results["vigicrues"].readings == 4
         stored = queries_bulletins.list_in_force(connection, read_clock())

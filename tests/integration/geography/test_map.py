@@ -15,8 +15,10 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
+from hypervisor.feeds import queries as feed_queries
+from hypervisor.feeds.model import Colour
 from hypervisor.geography.map_features import MapFileError
-from hypervisor.geography.queries import list_borders, list_courses
+from hypervisor.geography.queries import list_borders, list_courses, store_official_reaches
 from hypervisor.geography.service import import_outlines, import_rivers
 from hypervisor.geography.service_zones import import_zones
 from hypervisor.registry import queries_tables
@@ -133,6 +135,16 @@ def url(stack: Stack, folder: Path) -> Iterator[str]:
             " SELECT id, %(at)s, 3, 0, %(at)s FROM series WHERE quantity = 'vigilance'",
             {"at": NOW - timedelta(hours=1)},
         )
+        store_official_reaches(connection, {"A1": [[[2.0, 48.6], [2.2, 48.6]]]})
+        reach = Colour(
+            area="A1",
+            title="Seine amont",
+            phenomenon="flood",
+            begins=NOW - timedelta(hours=2),
+            issued=NOW - timedelta(hours=2),
+            colour=4,
+        )
+        feed_queries.store_colours(connection, "vigicrues", [reach])
     yield made
     databases.drop(stack.maintenance_url, name)
 
@@ -238,9 +250,13 @@ def test_a_river_in_an_official_colour_is_in_it_for_everybody(
 ) -> None:
     for client in (anne, ouest):
         answer = client.get("/map/warnings", headers={"Accept-Language": "fr"})
-        (river,) = answer.json()["official"]["features"]
-        assert river["properties"] == {"colour": 3, "name": "Orge · orange"}
-        assert river["geometry"]["coordinates"] == [[[1.99, 48.54], [2.21, 48.54]]]
+        features = answer.json()["official"]["features"]
+        river, reach = (each["properties"] for each in features)
+        assert river == {"colour": 3, "name": "Orge · orange"}
+        assert reach == {"colour": 4, "name": "Seine amont · rouge"}
+        course, official = (each["geometry"]["coordinates"] for each in features)
+        assert course == [[[1.99, 48.54], [2.21, 48.54]]]
+        assert official == [[[2.0, 48.6], [2.2, 48.6]]]
 
 
 def test_reaches_of_ogc_api_features_follow_the_course(anne: httpx.Client) -> None:

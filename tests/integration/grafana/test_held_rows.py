@@ -119,7 +119,7 @@ BELONGS = {
             ),
             *("conductor", "exercise_run", "exercise_message"),
             *("feed_poll", "official_colour", "official_bulletin", "area_outline"),
-            *("area_border", "river_course"),
+            *("area_border", "river_course", "official_reach"),
         ),
         "true",
     ),
