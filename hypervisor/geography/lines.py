@@ -126,6 +126,23 @@ def join(lines: Sequence[Positions]) -> list[Positions]:
     return joined
 
 
+def group_connected(lines: Sequence[Positions]) -> list[list[Positions]]:
+    """Lines that hang together by their ends, each group by itself."""
+    above: dict[Node, Node] = {}
+
+    def root(place: Node) -> Node:
+        while above.setdefault(place, place) != place:
+            above[place] = place = above[above[place]]
+        return place
+
+    for line in lines:
+        above[root(node(line[0]))] = root(node(line[-1]))
+    groups: dict[Node, list[Positions]] = defaultdict(list)
+    for line in lines:
+        groups[root(node(line[0]))].append(line)
+    return list(groups.values())
+
+
 def to_coordinates(line: Positions) -> list[list[float]]:
     """Positions for GeoJSON, to a metre; none twice in a row."""
     rounded = [[lon, lat] for lon, lat in np.round(line, DECIMALS).tolist()]

@@ -1,6 +1,6 @@
 """Files of map programs put into the instance: courses of rivers, outlines of communes."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.geography import queries
+from hypervisor.geography.lines import group_connected
 from hypervisor.geography.map_features import (
     AREAS,
     LINES,
@@ -28,6 +29,7 @@ RIVER_NAMES = (
 )
 _RIVER_CODES = ("CdOH", "code_hydrographique", "CdEntiteHydrographique", "code", "cleabs")
 _COMMUNES = ("insee", "code_insee", "insee_com", "codgeo", "code")
+_FEW_CODES = 3  # of one name that are rivers of their own
 _MARGIN = 0.05  # degrees round the territory
 _MOST_POSITIONS = 60_000  # of all courses: half a megabyte, packed
 
@@ -97,19 +99,18 @@ def _gather(features: Iterator[MapFeature], names: Sequence[str]) -> Iterator[Wa
         if name:
             code = feature.read_text(_RIVER_CODES)
             lines[name, code] += feature.parts
-    pieces = Counter(fold(name) for name, _code in lines)
     by_name: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for name, code in lines:
         by_name[fold(name)].append((name, code))
-    for folded, keys in by_name.items():
-        # Pieces have a code each: more than a few of one name are one river.
-        groups = [keys] if pieces[folded] > 3 else [[key] for key in keys]
-        for group in groups:
-            yield Watercourse(
-                name=group[0][0],
-                code=group[0][1] if len(group) == 1 else "",
-                lines=[line for key in group for (line,) in lines[key]],
-            )
+    for keys in by_name.values():
+        if len(keys) <= _FEW_CODES:
+            for name, code in keys:
+                own = [line for (line,) in lines[name, code]]
+                yield Watercourse(name=name, code=code, lines=own)
+        else:  # pieces, each with a code of its own
+            pieces = [line for key in keys for (line,) in lines[key]]
+            for group in group_connected(pieces):
+                yield Watercourse(name=keys[0][0], code="", lines=group)
 
 
 def import_outlines(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hypervisor.geography.lines import cut, find_nearest, join, measure, simplify
+from hypervisor.geography.lines import cut, find_nearest, group_connected, join, measure, simplify
 from hypervisor.geography.rivers import Gauge, Watercourse, fold, match_rivers, shorten
 
 UP = np.array([(2.10, 48.50), (2.15, 48.52), (2.20, 48.52)])
@@ -110,6 +110,9 @@ def test_lines_are_measured_cut_joined_and_simplified() -> None:
     assert joined[0] == pytest.approx((2.0, 48.0))
     ring = [np.array([(0, 0), (1, 0)]), np.array([(1, 0), (0, 0)])]
     assert [len(each) for each in join(ring)] == [3]
+    apart = line + 1
+    groups = group_connected([pieces[1], apart, pieces[0]])
+    assert sorted(len(group) for group in groups) == [1, 2]
     wavy = np.array([(2.0 + step / 1000, 48 + (step % 2) / 1e6) for step in range(50)])
     assert len(simplify(wavy, 5)) == 2
     assert len(simplify(wavy, 0.05)) == 50
