@@ -89,13 +89,20 @@ def ingest(
             help="Ingest with `rollup` issuing forecasts, compared with ingest alone.",
         ),
     ] = False,
+    observations: Annotated[
+        bool,
+        typer.Option(
+            "--observations",
+            help="Ingest with `observations` telling readings, compared with ingest alone.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Throughput and delay of ingest, compared with a bare loop."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from hypervisor.bench.ingest import FORECAST, FORMS, ROLLED, WATCHED, Bench, Plan
+    from hypervisor.bench.ingest import FORECAST, FORMS, OBSERVED, ROLLED, WATCHED, Bench, Plan
     from hypervisor.bench.servers import BenchError, ground
 
     if form is not None and form not in FORMS:
@@ -103,6 +110,8 @@ def ingest(
     plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
     if watch:
         plan = replace(plan, kinds=("ingest", WATCHED))
+    if observations:
+        plan = replace(plan, kinds=("ingest", OBSERVED))
     if rollup or forecasts:  # long enough that hours are rolled up during the run
         plan = replace(plan, messages=messages * 4, seconds=seconds * 5)
         plan = replace(plan, kinds=("ingest", FORECAST if forecasts else ROLLED))

@@ -29,7 +29,7 @@ def clear_evaluation(url: str) -> None:
     with connect(url) as connection:
         connection.execute(
             "TRUNCATE rule_state, evaluation_input, evaluation_state, transition, outbox,"
-            " delivery, alarm"
+            " delivery, external_alarm, alarm"
         )
 
 

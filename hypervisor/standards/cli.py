@@ -16,12 +16,15 @@ def run_observations(context: typer.Context) -> None:
     """Tell new readings until stopped (part of `up` where HYPERVISOR_SENSORTHINGS_MQTT is true)."""
     if context.invoked_subcommand is not None:
         return
+    import os
+
     from hypervisor.base.process import log_to_stderr, stopping
     from hypervisor.base.settings import load_settings
     from hypervisor.standards import observations
     from sensors._domain import catalogue
 
     log_to_stderr()
+    os.nice(observations.NICE)
     observations.run(load_settings(context.obj), catalogue(), stopping=stopping())
 
 

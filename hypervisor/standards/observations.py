@@ -5,6 +5,7 @@ who is away, and the broker's queues stay ingest's. What was not delivered is re
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,8 +34,8 @@ from sensors._domain import Catalogue
 from sensors._row import NEVER, Rows
 
 _TICK = 1.0  # s
-_TOGETHER = 64  # entries of the feed read at once
-_MOST = 5_000  # readings told of those; of a flood of them the newest
+_MOST = 1_000  # readings told a second; of a flood of them the newest
+NICE = 10  # of the process: behind ingest for the processor, too
 _OBSERVATIONS = ENTITY_SETS["Observations"]
 
 log = logging.getLogger(__name__)
@@ -134,11 +135,14 @@ def follow(
         licence=settings.licence,
     )
     cursor = str(feed.ahead(connection))
+    log.info("telling new readings")
     while not stopping():
-        entries, cursor = feed.read(connection, cursor, most=_TOGETHER)
+        entries, cursor = feed.read(connection, cursor)
         pieces = [entry.rows for entry in entries if len(entry.rows)]
         if pieces:
-            for notice in build_notices(source, select_newest(pieces)):
+            rows = select_newest(pieces)
+            for notice in build_notices(source, rows):
                 publish(notice)
+            time.sleep(len(rows) / _MOST)
         elif not entries:
             wait_for_notification(connection, _TICK)
