@@ -134,6 +134,10 @@ class Settings(BaseSettings):
         default="", description="Hub'Eau's hydrometry; default: its official address."
     )
     vigicrues_url: str = Field(default="", description="Vigicrues; default: its official address.")
+    datex_url: str = Field(
+        default="",
+        description="Road events: a whole DATEX II document; default: Bison Futé's.",
+    )
     meteofrance_url: str = Field(
         default="", description="Météo-France's vigilance; default: its official address."
     )

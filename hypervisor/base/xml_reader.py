@@ -11,6 +11,7 @@ from xml.parsers import expat
 from sensors._errors import TerritoryError
 
 _DEEPEST = 64
+_MOST_NAMES = 200
 _PIECE = 65_536  # bytes
 
 
@@ -23,6 +24,7 @@ class _Collector:
     """Builds the elements that are asked for, and lets everything else go."""
 
     tags: Collection[str]
+    attributes: dict[str, dict[str, str]]
     root: str = ""
     complete: list[Element] = field(default_factory=list)
     _builder: TreeBuilder | None = None
@@ -37,9 +39,12 @@ class _Collector:
         self.root = self.root or tag
         if self._builder is None and tag in self.tags:
             self._builder = TreeBuilder()
+        own = {_local(key): value for key, value in attributes.items()}
         if self._builder is not None:
             self._inside += 1
-            self._builder.start(tag, {_local(key): value for key, value in attributes.items()})
+            self._builder.start(tag, own)
+        elif len(self.attributes) < _MOST_NAMES:
+            self.attributes.setdefault(tag, own)
 
     def end(self, name: str) -> None:
         self._depth -= 1
@@ -63,13 +68,18 @@ def _local(name: str) -> str:
 
 
 def read_elements(
-    data: bytes, tags: Collection[str], *, roots: Collection[str]
+    data: bytes,
+    tags: Collection[str],
+    *,
+    roots: Collection[str],
+    attributes: dict[str, dict[str, str]] | None = None,
 ) -> Iterator[Element]:
     """The elements of these names, in their order; of one inside another the outer only.
 
+    `attributes`: takes those of what stands around them, by name.
     Raises XmlError: no XML, cut off, or a root of another name than `roots`.
     """
-    collector = _Collector(tags=tags)
+    collector = _Collector(tags=tags, attributes={} if attributes is None else attributes)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler = collector.start

@@ -1,13 +1,13 @@
 """What the official services said: colours and bulletins, now or as they were known."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from hypervisor.access.context import Context
-from hypervisor.feeds import queries, queries_bulletins
+from hypervisor.feeds import queries, queries_bulletins, queries_events
 from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.web.schemas import Body
 
@@ -70,6 +70,36 @@ class BulletinsBody(Body):
     complete: bool
 
 
+class EventBody(BaseModel):
+    """A version of a road event. `state`: active, ended, cancelled, or gone: not listed now."""
+
+    feed: str = Field(examples=["roads"])
+    reference: str
+    version: str
+    state: str
+    kind: str = Field(examples=["flood"])
+    closed: bool = Field(description="The road, not a lane of it.")
+    detail: str = Field(description="DATEX II's own words for it.")
+    road: str = Field(examples=["N20"])
+    place: str
+    words: str
+    begins: datetime
+    ends: datetime | None = Field(description="Null: not said.")
+    issued: datetime
+    producer: str
+    geometry: dict[str, Any]
+    source: str
+    licence: str
+    stored_at: datetime = Field(description="When this instance had it.")
+
+
+class EventsBody(Body):
+    """Road events; `complete` false: there are more, ask for a shorter span."""
+
+    events: list[EventBody]
+    complete: bool
+
+
 @router.get("/colours")
 def list_colours(context: Context, at: At = None) -> ColoursBody:
     """The official colours of reaches and départements in force."""
@@ -109,6 +139,38 @@ def list_bulletins(
         mode=context.mode,
         bulletins=[_body(row) for row in rows[:_MOST]],
         complete=len(rows) <= _MOST,
+    )
+
+
+@router.get("/road-events")
+def list_road_events(
+    context: Context,
+    *,
+    at: Annotated[
+        AwareDatetime | None,
+        Query(description="What held at that time, as this instance knew it then."),
+    ] = None,
+    since: Annotated[
+        AwareDatetime | None,
+        Query(description="Instead: each version stored since then (31 days at once)."),
+    ] = None,
+) -> EventsBody:
+    """The official road events that hold, those of an earlier time, or each version of a span."""
+    now = context.now()
+    most = _MOST + 1
+    with context.owning() as owner:  # they are public
+        if since is not None:
+            rows = queries_events.list_history(owner, since, min(since + _BACK, now), most=most)
+        else:
+            rows = queries_events.list_standing(owner, at or now, stored_by=at)
+    fields = EventBody.model_fields.keys() - {"stored_at"}
+    return EventsBody(
+        mode=context.mode,
+        events=[
+            EventBody(stored_at=row.created_at, **{name: getattr(row, name) for name in fields})
+            for row in rows[:_MOST]
+        ],
+        complete=len(rows) < (most if since is not None else queries_events.MOST),
     )
 
 

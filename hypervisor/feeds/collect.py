@@ -24,7 +24,9 @@ from hypervisor.feeds import (
     official_forecasts,
     queries,
     queries_bulletins,
+    queries_events,
     receive,
+    roads,
     vigicrues,
 )
 from hypervisor.feeds.model import Feed, FeedError, FeedState, Page, Unusable
@@ -70,6 +72,7 @@ SERVICES = {
         Service(
             feed=forecast_files.FEED, poll=forecast_files.poll, needs=forecast_files.needs_folder
         ),
+        Service(feed=roads.FEED, poll=roads.poll, needs=roads.needs_place),
         Service(
             feed=meteofrance.FEED,
             poll=meteofrance.poll,
@@ -200,6 +203,7 @@ def make_contexts(
     """What polls of these services need."""
     registry = registry_queries.load(connection)
     departements = tuple(queries.list_departements(connection))
+    bounds = queries_events.find_bounds(connection)
     states = queries.list_states(connection)
     return [
         PollContext(
@@ -210,6 +214,7 @@ def make_contexts(
             now=clock(),
             devices=tuple(list_devices(registry, SERVICES[name].feed.of or name)),
             departements=departements,
+            bounds=bounds,
             headers=SERVICES[name].headers(settings),
             stopping=stopping,
         )
@@ -236,6 +241,9 @@ def _store(connection: Connection, service: Service, context: PollContext) -> Po
                 receive.store_unusable(connection, topic, unusable, received_at=at)
             queries.store_colours(connection, feed.name, page.colours)
             queries_bulletins.store(connection, feed, page.bulletins)
+            queries_events.store(
+                connection, feed, page.events, listed=page.listed, at=context.clock()
+            )
             queries.save_page(connection, feed.name, page, readings=stored.changed)
         readings += stored.changed
         refused += stored.refused + len(unusable)

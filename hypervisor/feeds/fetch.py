@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -35,6 +36,7 @@ class Request:
     headers: Mapping[str, str] | None = None
     validators: Validators | None = None
     largest: int = 16 * 2**20
+    form: Literal["json", "xml"] = "json"
     seconds: float = SECONDS
 
 
@@ -72,7 +74,9 @@ async def _fetch(request: Request) -> Answer:
         return Answer(content=None, validators=request.validators)
     _require_usable(response, body, host)
     return Answer(
-        content=read_json(body, response.headers.get("content-type", "")),
+        content=read_xml(body)
+        if request.form == "xml"
+        else read_json(body, response.headers.get("content-type", "")),
         body=body,
         validators=Validators(
             etag=response.headers.get("etag"),
@@ -101,7 +105,7 @@ async def _get(request: Request) -> tuple[httpx.Response, bytes]:
 def _headers(request: Request) -> dict[str, str]:
     conditions = request.validators or Validators()
     headers = {
-        "Accept": "application/json",
+        "Accept": f"application/{request.form}",
         "Accept-Encoding": "gzip",
         "User-Agent": _AGENT,
         "If-None-Match": conditions.etag,
@@ -183,10 +187,11 @@ def read_json(body: bytes, content_type: str = "") -> object:
     if not content:
         raise FeedError("the answer is empty", reason=Reason.EMPTY, body=body)
     if content[:1] == b"<":
-        title = _TITLE.search(content[:4096])
-        words = " ".join(title[1].decode("utf-8", "replace").split()) if title else "no title"
         raise FeedError(
-            "a web page ({title}) came instead of JSON", words, reason=Reason.NOT_JSON, body=body
+            "a web page ({title}) came instead of JSON",
+            _read_title(content),
+            reason=Reason.NOT_JSON,
+            body=body,
         )
     text = _decode(content, content_type)
     try:
@@ -205,6 +210,28 @@ def read_json(body: bytes, content_type: str = "") -> object:
     if value is None:
         raise FeedError("the answer is null", reason=Reason.WRONG_SHAPE, body=body)
     return value
+
+
+def read_xml(body: bytes) -> bytes:
+    """What looks like XML. Raises FeedError: it is empty, a web page, or no XML."""
+    content = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if not content:
+        raise FeedError("the answer is empty", reason=Reason.EMPTY, body=body)
+    if content[:1] != b"<":
+        raise FeedError("the answer is not XML", reason=Reason.WRONG_SHAPE, body=body)
+    if re.match(rb"<(?:!doctype\s+)?html\b", content, re.IGNORECASE):
+        raise FeedError(
+            "a web page ({title}) came instead of XML",
+            _read_title(content),
+            reason=Reason.WRONG_SHAPE,
+            body=body,
+        )
+    return content
+
+
+def _read_title(content: bytes) -> str:
+    title = _TITLE.search(content[:4096])
+    return " ".join(title[1].decode("utf-8", "replace").split()) if title else "no title"
 
 
 def _decode(content: bytes, content_type: str) -> str:

@@ -1,9 +1,9 @@
 """What a feed is, how far it has come, and what one of its polls gave."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from hypervisor.forecast.experts import ExpertFile
 from ingest.message import Reason
@@ -37,7 +37,7 @@ class Feed:
     """An official service. `path`: below the address of all services (HYPERVISOR_FEEDS_URL).
 
     `every`: between two polls; `spacing_s`: between two requests; `largest`: bytes of an answer.
-    `of`: the feed whose devices it speaks of, where it has none of its own.
+    `of`: the feed whose devices it speaks of, where it has none of its own. `form`: of its answers.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Feed:
     spacing_s: float = 0.2
     largest: int = 16 * 2**20
     of: str = ""
+    form: Literal["json", "xml"] = "json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class FeedState:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A usable answer. `content`: its JSON as built-in types; None: nothing new (304)."""
+    """A usable answer. `content`: its JSON as built-in types, or its XML; None: nothing new."""
 
     content: Any
     body: bytes = b""
@@ -144,6 +145,29 @@ class Bulletin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoadEvent:
+    """A version of an event. `reference`: the service's own name of it; `kind`: what it is.
+
+    `detail`: DATEX II's own words for it; `words`: what people are told; `ends` None: not said.
+    """
+
+    reference: str
+    version: str
+    state: Literal["active", "ended", "cancelled"]
+    kind: str
+    is_closed: bool
+    detail: str
+    road: str
+    place: str
+    words: str
+    begins: datetime
+    ends: datetime | None
+    issued: datetime
+    producer: str
+    geometry: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unusable:
     """A part of an answer that cannot be used, as it came."""
 
@@ -156,6 +180,7 @@ class Unusable:
 class Page:
     """One page of an answer: what is stored in one transaction, with the cursor after it.
 
+    `listed`: the references of all events that the service lists; None: this page does not say.
     `warning`: of the last page, what somebody should see to although the service answered.
     """
 
@@ -163,6 +188,8 @@ class Page:
     colours: Sequence[Colour] = ()
     bulletins: Sequence[Bulletin] = ()
     forecasts: Sequence[ExpertFile] = ()
+    events: Sequence[RoadEvent] = ()
+    listed: Collection[str] | None = None
     unusable: Sequence[Unusable] = ()
     cursor: Mapping[str, Any] | None = None
     validators: Validators = field(default_factory=Validators)

@@ -55,7 +55,7 @@ def list_devices(registry: Registry, feed: str) -> list[Device]:
 
 @dataclass(frozen=True, kw_only=True)
 class PollContext:
-    """One poll. `departements`: of the territory."""
+    """One poll. `departements`: of the territory; `bounds`: its west, south, east and north."""
 
     feed: Feed
     settings: Settings
@@ -64,6 +64,7 @@ class PollContext:
     clock: Clock = read_clock
     devices: tuple[Device, ...] = ()
     departements: tuple[str, ...] = ()
+    bounds: tuple[float, float, float, float] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stopping: Callable[[], bool] = lambda: False
     ahead: timedelta = timedelta(minutes=5)  # of our clock, and still believed
@@ -86,16 +87,17 @@ class PollContext:
         if self.stopping():
             raise FeedError("stopped while {title} was read", self.feed.title)
         request = Request(
-            address=f"{address_of(self.feed, self.settings)}/{what}",
+            address=f"{address_of(self.feed, self.settings)}/{what}".rstrip("/"),
             parameters=parameters,
             headers=self.headers,
             validators=validators,
             largest=self.feed.largest,
+            form=self.feed.form,
             seconds=self.settings.feeds_timeout_seconds,
         )
         return fetch(request, stopping=self.stopping)
 
-    def ask_if_changed(self, what: str, of: Sequence[str]) -> Answer:
+    def ask_if_changed(self, what: str, of: Sequence[object]) -> Answer:
         """The same, unchanged if it is the answer before, and that was read for the same things."""
         same = self.state.cursor.get("of") == list(of)
         return self.ask(what, validators=self.state.validators if same else None)

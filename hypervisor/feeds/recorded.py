@@ -79,12 +79,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(reply)
 
     def _send(self, reply: Reply) -> None:
-        body = json.dumps(reply.content, ensure_ascii=False).encode()
+        is_xml = isinstance(reply.content, str)
+        body = (reply.content if is_xml else json.dumps(reply.content, ensure_ascii=False)).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         unchanged = reply.status == 200 and self.headers.get("If-None-Match") == etag
         with suppress(BrokenPipeError, ConnectionResetError):
             self.send_response(304 if unchanged else reply.status)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
+            kind = "application/xml" if is_xml else "application/json"
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("ETag", etag)
             self.send_header("Content-Length", "0" if unchanged else str(len(body)))
             self.end_headers()
@@ -102,6 +104,8 @@ def answer(source: Recordings, path: str, parameters: Parameters, address: str) 
         return _page(_LISTS[what](source, parameters), parameters, address)
     if (service, what) == ("vigicrues", "InfoVigiCru.jsonld"):
         return _bulletin(source, parameters)
+    if (service, what) == ("datex", "content.xml"):
+        return _events(source)
     if (service, what) == ("vigicrues", "v1.1/prevision.json"):
         return _forecast(source, parameters)
     prefix = _DOCUMENTS.get((service, what))
@@ -127,6 +131,14 @@ def _bulletin(source: Recordings, parameters: Parameters) -> Reply:
     if content is None:
         return Reply(content={"error_msg": f"no bulletin of {code}", "code": 404}, status=404)
     return Reply(content=content)
+
+
+def _events(source: Recordings) -> Reply:
+    """A DATEX II document."""
+    text = source.text("roads-", "xml")
+    if text is None:
+        return Reply(content={"message": f"no file roads-*.xml in {source.folder}"}, status=404)
+    return Reply(content=text)
 
 
 def _forecast(source: Recordings, parameters: Parameters) -> Reply:

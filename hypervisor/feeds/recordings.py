@@ -52,18 +52,23 @@ class Recordings:
 
     def document(self, prefix: str) -> Any:
         """The JSON of the file whose name begins so, times moved to now; None: there is none."""
+        text = self.text(prefix, "json")
+        return None if text is None else json.loads(text)
+
+    def text(self, prefix: str, ending: str) -> str | None:
+        """The same, of any text."""
         text = self._texts.get(prefix)
         if text is None:
-            text = self._texts[prefix] = self._read(prefix)
-        return None if not text else json.loads(self._move(text))
+            text = self._texts[prefix] = self._read(prefix, ending)
+        return self._move(text) if text else None
 
     @cached_property
     def _texts(self) -> dict[str, str]:
         return {}
 
-    def _read(self, prefix: str) -> str:
+    def _read(self, prefix: str, ending: str) -> str:
         folders = [self.folder, *([SHIPPED] if prefix.startswith("communes-") else [])]
-        files = [file for folder in folders for file in sorted(folder.glob(f"{prefix}*json*"))]
+        files = [file for folder in folders for file in sorted(folder.glob(f"{prefix}*{ending}*"))]
         file = next(iter(files), None)
         if file is None:
             return ""
@@ -78,6 +83,7 @@ class Recordings:
         issued = re.search(
             r'"(?:vic:)?(?:update_time|DtHrInfoVigiCru|DtProdSimul)"\s*:\s*"([^"]+)"', text
         )
+        issued = issued or re.search(r"<publicationTime>([^<]+)<", text)
         times = [issued[1]] if issued else _TIME.findall(text)
         if not times:
             return text

@@ -18,6 +18,7 @@ from hypervisor.overview import (
     search,
     views_map_warnings,
     views_official,
+    views_roads,
     views_site,
 )
 from hypervisor.overview import views_map as view
@@ -44,6 +45,8 @@ def show_map(context: Context) -> HTMLResponse:
     sites = queries.list_sites(context.connection, context.now())
     areas = queries.list_areas(context.connection)
     colours = views_official.load_official(context)
+    with context.owning() as owner:  # they are public
+        roads = views_roads.load_roads(owner, context.now())
     lines = load_lines(context)
     query = current_request().query_params
     settings = get_settings()
@@ -64,6 +67,8 @@ def show_map(context: Context) -> HTMLResponse:
             courses=lines.source,
             schematic=sorted(set(view.river_lines(sites)) - lines.rivers),
             colours=colours,
+            look={"roads": roads},
+            **views_roads.road_words(),
             notable=[colour for colour in colours if views_official.is_notable(colour)],
             basemap=chosen,
         )
@@ -86,7 +91,8 @@ def list_states(context: Context) -> Response:
 @router.get("/map/ground")
 def list_layers(context: Context, request: Request) -> Response:
     """Communes, zones, assets and rivers without a course, as GeoJSON by layer."""
-    return _send_json(request, view.build_layers(context, load_lines(context).rivers))
+    with reading(reader_of(context)):
+        return _send_json(request, view.build_layers(context, load_lines(context).rivers))
 
 
 @router.get("/map/lines")

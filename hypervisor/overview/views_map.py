@@ -11,12 +11,14 @@ from starlette.datastructures import QueryParams
 from hypervisor.access.context import RequestContext
 from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
 from hypervisor.charts.words import limit_label
+from hypervisor.feeds import queries_events
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
 from hypervisor.overview.map_lines import load_lines
 from hypervisor.overview.queries import MapSite, TreeArea
 from hypervisor.overview.views_rivers import Water, Worsening, find_worsening
+from hypervisor.overview.views_roads import build_features
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_list import expand_area
 from hypervisor.overview.views_site_upstream import list_upstream
@@ -148,6 +150,7 @@ def build_layers(context: RequestContext, courses: Collection[str]) -> dict[str,
             _feature(asset.geometry, name=asset.title, kind=asset.kind, gauge=asset.gauge or "")
             for asset in queries.list_assets(connection, now)
         ],
+        "roads": build_features(queries_events.list_standing(connection, now)),
     }
     return {
         name: {"type": "FeatureCollection", "features": features}

@@ -43,6 +43,7 @@ from hypervisor.overview.views_rivers import (
     find_worsening,
     predict_peaks,
 )
+from hypervisor.overview.views_roads import Roads, load_roads, road_words
 from hypervisor.readings import queries_silence
 from hypervisor.registry import queries_site
 from hypervisor.web import filters, marks
@@ -69,6 +70,7 @@ class Now:
     sensors: int
     colours: tuple[Official, ...]
     bulletins: tuple[StoredBulletin, ...]
+    roads: Roads
     duty: OnCallNow
     worst: Mapping[str, OpenAlarm]
     readings: Mapping[str, Sequence[tuple[datetime, float]]]
@@ -128,6 +130,7 @@ def _look(context: RequestContext) -> Now:
     ):  # colours and bulletins are public; of routes only theirs is taken
         colours = list_official(owner, now)
         bulletins = queries_bulletins.list_in_force(owner, now)
+        roads = load_roads(owner, now)
         duty = find_on_call(owner, now, context.person.territory())
     return Now(
         standing=tuple(standing),
@@ -152,6 +155,7 @@ def _look(context: RequestContext) -> Now:
         sensors=len({series.device for series in heard}),
         colours=tuple(colours),
         bulletins=tuple(bulletins),
+        roads=roads,
         duty=duty,
         worst=worst,
         readings=readings,
@@ -232,6 +236,7 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "fresh": lambda alarm: current().now - alarm.began < _FRESH,
         "forecasts_shown": any(row.arrival.issued for row in look.worsening),
         **arrival_words(),
+        **road_words(),
     }
 
 

@@ -15,7 +15,7 @@ from hypervisor.database import audit, events
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect, store_errors
 from hypervisor.external import queries as external_queries
-from hypervisor.feeds import queries_bulletins
+from hypervisor.feeds import queries_bulletins, queries_events
 from hypervisor.forecast import queries_experts
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
 from hypervisor.readings import rollup as rollups
@@ -107,6 +107,7 @@ def _delete_official(connection: Connection, bounds: Bounds) -> None:
         return
     with connection.transaction():
         gone = queries_bulletins.delete_old(connection, bounds.official)
+        gone += queries_events.delete_old(connection, bounds.official)
         gone += queries_experts.delete_old(connection, bounds.official)
         if gone:
             details = {"before": bounds.official.isoformat(), "rows": gone}

@@ -79,3 +79,32 @@ def test_a_mayor_reads_the_bulletin_beside_the_colours_on_the_phone(territory: C
     expect(reach.locator("#site-bulletins")).to_contain_text("Yvette (essai)")
     reach.locator("#site-bulletins summary").first.click()
     assert violations(reach) == []
+
+
+def test_road_events_stand_on_now_and_on_the_map_as_what_they_are(territory: Console) -> None:
+    mayor = territory.page("/now", role="viewer", area="91174", language="fr", size=PHONE)
+    roads = mayor.locator("#roads")
+    expect(roads.locator("li").first).to_contain_text(
+        "Inondation de la chaussée, route fermée · N20 Arpajon"
+    )
+    roads.locator("summary").first.click()
+    expect(roads).to_contain_text("Ne vous engagez pas.")
+    expect(roads).to_contain_text("Bison Futé, réseau routier national, Licence Ouverte 2.0")
+    assert overflow(mayor) <= 0
+    assert violations(mayor, within="#roads") == []
+    chart = territory.page("/map", language="fr")
+    expect(chart.locator("#roads li")).to_have_count(3)
+    expect(chart.get_by_role("button", name="Routes")).to_be_visible()
+    assert violations(chart) == []
+
+
+def test_a_forecast_of_others_stands_beside_ours_with_its_issuer(territory: Console) -> None:
+    page = territory.page("/sites/T910000201", language="fr")
+    panel = page.locator(".panel.expert")
+    expect(panel).to_contain_text("Prévision de Vigicrues")
+    expect(panel).to_contain_text(re.compile("aucune règle ne l.utilise"))
+    expect(panel.locator("svg .fc")).to_be_visible()
+    assert violations(page, within=".panel.expert") == []
+    phone = territory.page("/sites/T910000201", language="fr", size=PHONE)
+    expect(phone.locator(".panel.expert")).to_be_visible()
+    assert overflow(phone) <= 0

@@ -40,6 +40,7 @@ KEPT = {
         "official_colour",
         "official_bulletin",
         "expert_forecast",
+        "official_event",
         "area_outline",
     ),  # no exercise reads a service
     *("area_border", "river_course", "river_reach", "official_reach"),  # the territory

@@ -119,6 +119,7 @@ BELONGS = {
             ),
             *("conductor", "exercise_run", "exercise_message"),
             *("feed_poll", "official_colour", "official_bulletin", "area_outline"),
+            "official_event",
             *("area_border", "river_course", "official_reach"),
         ),
         "true",

@@ -23,6 +23,7 @@ from hypervisor.overview.views_now import (
     write_headline,
 )
 from hypervisor.overview.views_rivers import Worsening
+from hypervisor.overview.views_roads import Roads
 
 QUIET = Now(
     standing=(),
@@ -35,6 +36,7 @@ QUIET = Now(
     sensors=0,
     colours=(),
     bulletins=(),
+    roads=Roads(),
     duty=OnCallNow(routed=False),
     worst={},
     readings={},

@@ -242,6 +242,21 @@ async function choose(name, { fly = false, focus = true } = {}) {
   if (focus) card.querySelector("h2 a")?.focus({ preventScroll: true });
 }
 
+// A road event of the official services in the place of a site's card.
+function tellRoad(event) {
+  const make = (name, css, words) => Object.assign(document.createElement(name), { className: css, textContent: words });
+  const head = make("header", "", "");
+  const close = make("button", "btn end", card.dataset.close);
+  close.type = "button";
+  close.dataset.cardClose = "";
+  head.append(make("h2", "", event.name), close);
+  const box = make("section", "panel card", "");
+  const body = make("div", "pad", "");
+  body.append(make("p", "", event.words), make("p", "small soft", event.source));
+  box.append(head, body);
+  card.replaceChildren(box);
+}
+
 function point(name) {
   const n = byName.get(name);
   return { type: "FeatureCollection", features: n === undefined ? [] : [{ type: "Feature", geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] }, properties: {} }] };
@@ -314,11 +329,14 @@ async function make(data) {
       map.easeTo({ center: hit.geometry.coordinates, zoom: zoom + 0.2, duration: 250 });
     } else choose(sites.name[hit.properties.n]);
   });
+  map.on("click", "roads", (event) => {
+    if (!map.queryRenderedFeatures(event.point, { layers: ["sites", "clusters"] }).length) tellRoad(event.features[0].properties);
+  });
   let resting = 0;
   map.on("mousemove", (event) => {
     clearTimeout(resting); // asked only where the pointer rests: it is no light question
     resting = setTimeout(() => {
-      if (!map.isMoving()) map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point, { layers: ["sites", "clusters"] }).length ? "pointer" : "";
+      if (!map.isMoving()) map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point, { layers: ["sites", "clusters", "roads"] }).length ? "pointer" : "";
     }, 80);
   });
   await map.once("style.load");

@@ -194,6 +194,23 @@ function asset() {
   return image(pen);
 }
 
+// A road event of the official services: a triangle, filled where the road is closed or flooded.
+function road(grave) {
+  const pen = canvas(18, 17);
+  pen.beginPath();
+  pen.moveTo(9, 2);
+  pen.lineTo(16, 14.5);
+  pen.lineTo(2, 14.5);
+  pen.closePath();
+  pen.fillStyle = colour(grave ? "--ink" : "--raised");
+  pen.strokeStyle = colour("--ink");
+  pen.lineWidth = 1.6;
+  pen.lineJoin = "round";
+  pen.fill();
+  pen.stroke();
+  return image(pen);
+}
+
 function dot() {
   const pen = canvas(6, 6);
   pen.beginPath();
@@ -226,6 +243,7 @@ export function label(id, look) {
   if (kind === "official") return official(Number(rest[0]), rest.slice(1).join(":"));
   if (kind === "river") return name(rest.join(":"), "--water", 600);
   if (kind === "asset") return asset();
+  if (kind === "road") return road(rest[0] === "true");
   if (kind === "dot") return dot();
   if (kind === "chosen") return chosen();
   return null;

@@ -9,6 +9,7 @@ export const LAYERS = {
   zones: ["zones", "zone-edges"],
   alarms: ["alarm-areas", "alarm-edges"],
   assets: ["assets", "asset-lines"],
+  roads: ["roads", "road-lines"],
   basemap: [], // as basemapLayers says
 };
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -23,7 +24,7 @@ export function style(box, data) {
     version: 8,
     sources: {
       sites: { ...source("sites"), cluster: true, clusterRadius: 44, clusterMaxZoom: 12, clusterProperties: { worst: ["min", ["get", "rank"]] } },
-      ...Object.fromEntries(["chosen", "borders", "courses", "official", "rivers", "communes", "epcis", "zones", "areas", "assets"].map((name) => [name, source(name)])),
+      ...Object.fromEntries(["chosen", "borders", "courses", "official", "rivers", "communes", "epcis", "zones", "areas", "assets", "roads"].map((name) => [name, source(name)])),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
@@ -47,6 +48,8 @@ export function style(box, data) {
       { id: "official-names", type: "symbol", source: "official", layout: { "symbol-placement": "line-center", "icon-image": ["concat", "official:", ["get", "colour"], ":", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-offset": [0, -22], "icon-allow-overlap": true } },
       { id: "asset-lines", type: "line", source: "assets", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": colour("--ink-2"), "line-width": 2 } },
       { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
+      { id: "road-lines", type: "line", source: "roads", filter: ["==", ["geometry-type"], "LineString"], paint: { "line-color": colour("--ink"), "line-width": 3, "line-dasharray": [2, 1] } },
+      { id: "roads", type: "symbol", source: "roads", layout: { "icon-image": ["concat", "road:", ["to-string", ["get", "grave"]]], "icon-allow-overlap": true } },
       { id: "chosen", type: "symbol", source: "chosen", layout: { "icon-image": "chosen", "icon-allow-overlap": true } },
       { id: "clusters", type: "symbol", source: "sites", filter: ["has", "point_count"], layout: { "icon-image": ["concat", "cluster:", ["get", "worst"], ":", ["get", "point_count_abbreviated"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "worst"]] } },
       { id: "sites", type: "symbol", source: "sites", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] } },
