@@ -22,6 +22,7 @@ DOMAINS = tuple(
     )
     for domain in catalogue().domains.values()
 )
+ALARM_DOMAINS = (*DOMAINS, State("external", Text("external", "externe"), GREY))  # of other systems
 
 STANDING = f"""
 FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site WHERE {territory()}
@@ -43,7 +44,7 @@ def rule_page() -> Link:
 
 def name_domain(column: str) -> str:
     """SQL: the name of a domain in the reader's language; a name alone is not in the catalogue."""
-    names = ((state.value, word(state)) for state in DOMAINS)
+    names = ((state.value, word(state)) for state in ALARM_DOMAINS)
     cases = " ".join(
         f"WHEN '{name}' THEN CASE {{{{lang}}}} WHEN 'fr' THEN {quote_list((text.fr,))}"
         f" ELSE {quote_list((text.en,))} END"
@@ -154,7 +155,7 @@ TABLE_COLUMNS = (
     Column("priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background"),
     Column("state", Text("State", "État"), states=STATES, cell="text"),
     Column("title", Text("Alarm", "Alarme"), links=(alarm_page(), rule_page())),
-    Column("domain", Text("Domain", "Domaine"), states=DOMAINS, cell="text"),
+    Column("domain", Text("Domain", "Domaine"), states=ALARM_DOMAINS, cell="text"),
     Column("place", Text("Site", "Site"), links=(site_page(),)),
     Column("commune", hidden=True),
     Column("began", Text("Since", "Depuis"), unit="date"),

@@ -13,7 +13,7 @@ from hypervisor.alarms import (
 )
 from hypervisor.alarms.errors import NoAlarmError
 from hypervisor.alarms.model import HandledAlarm
-from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.queries import EXTERNAL, Selection
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.instants import text
 from hypervisor.database.connect import Connection
@@ -87,6 +87,8 @@ def list_alarms_as_known(
         alarm
         for alarm in queries_timeline.list_alarms_as_known(connection, at)
         if all(alarm[name] == value for name, value in criteria)
+        and selection.external in (None, alarm["rule"].startswith(EXTERNAL))
+        and selection.source in (None, alarm["rule"].removeprefix(EXTERNAL))
     ]
     return alarms[: selection.limit]
 

@@ -10,6 +10,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.external import queries
 from hypervisor.external.episodes import Former, Step, follow
 from hypervisor.external.mapping import Places, SourceMapping, describe
+from hypervisor.external.mapping_file import Mappings
 from hypervisor.external.mappings import read_in_force
 from hypervisor.external.model import Alert, Delivery, Problem, Receipt, Wording
 from hypervisor.external.queries import Heard
@@ -274,8 +275,9 @@ def settle(connection: Connection, *, now: int) -> int:
     """End what operators closed, mark what is no longer repeated; returns how many alarms."""
     with connection.transaction():
         changed = _settle_closings(connection, now)
-        mappings = read_in_force(connection)
-        for source in queries.list_open_sources(connection):
+        sources = queries.list_open_sources(connection)
+        mappings = read_in_force(connection) if sources else Mappings()
+        for source in sources:
             changed += _mark_stale(connection, source, mappings.of(source).stale_after, now)
     return changed
 

@@ -9,6 +9,7 @@ import pytest
 from hypervisor.access import queries as access_queries
 from hypervisor.access.service import create_token
 from hypervisor.alarms.queries import Selection, list_alarms
+from hypervisor.alarms.service_list import list_alarms_as_known
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
@@ -55,6 +56,35 @@ def test_an_alert_is_an_alarm_with_our_life_cycle(hooked: Hooked) -> None:
     assert (alarm["state"], alarm["ended"]) == ("normal", "2026-03-04T12:02:00Z")
     assert read(operator, external=False) == read(operator, source="grafana") == []
     assert list_alarms(hooked.connection, Selection(external=False)) == []
+    known = [
+        [alarm["subject"] for alarm in list_alarms_as_known(hooked.connection, hooked.at(9), which)]
+        for which in (Selection(external=False), Selection(source="prometheus"))
+    ]
+    assert known == [[], ["1a30ba71cca2921f"]]
+
+
+def test_grafana_has_a_hook_of_its_own(hooked: Hooked) -> None:
+    """The body that its documents show, as far as the times."""
+    token = hooked.add_source("grafana")
+    grafana = {
+        **alert("High memory usage", fingerprint="c6eadffa33fcdf37", site="orge"),
+        "silenceURL": "https://play.grafana.org/alerting/silence/new?alertmanager=grafana",
+        "dashboardURL": "",
+        "panelURL": "",
+        "values": {"B": 44.23943737541908, "C": 1},
+        "imageURL": "https://play.grafana.org/image.png",
+    }
+    body = delivery(grafana, version="1", orgId=1, title="[FIRING:1]", state="alerting", message="")
+    answer = hooked.post(body, kind="grafana", source="grafana", token=token)
+    assert answer.json()["raised"] == 1, answer.text
+    operator = hooked.client()
+    [alarm] = read(operator, source="grafana")
+    page = operator.get(f"/alarms/{alarm['id']}").text
+    assert "https://play.grafana.org/alerting/silence/new?alertmanager=grafana" in page
+    assert (alarm["site"], alarm["title"]) == (
+        "orge",
+        "External, grafana: High memory usage on srv1",
+    )
 
 
 def test_the_order_of_messages_does_not_matter(hooked: Hooked) -> None:
