@@ -27,6 +27,7 @@ from rules._forecast_parts import (
     slope,
 )
 from rules._inputs import InputSeries, Instants, Issued, SeriesColumns, Values
+from rules._runoff import Runoff
 from sensors._errors import TerritoryError
 
 __all__ = [
@@ -49,7 +50,8 @@ __all__ = [
 ]
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-VERSION = 1
+VERSION = 2
+_READ = (1, 2)  # 1: before GR4H
 _ROWS = 20_000  # rows at once: memory stays bounded, results do not depend on it
 
 
@@ -86,6 +88,7 @@ class ForecastModel:
     trend: Trend
     span: int  # over which a rise is judged, for the regime
     tiers: tuple[Tier, ...]
+    runoff: Runoff | None = None
     floor: float | None = None
     skill: Mapping[str, Any] = field(default_factory=dict)
 
@@ -131,20 +134,35 @@ class ForecastModel:
             if not len(rows):
                 return
             features = features_of(level.features, tracks, self.uses, times[rows])
-            whole = np.isfinite(rate[rows])
+            complete = np.isfinite(rate[rows])
             for column in features:
-                whole &= np.isfinite(column)
-            rows = rows[whole]
+                complete &= np.isfinite(column)
+            runoff = np.zeros((len(rows), len(self.horizons)))
+            if self.runoff is not None and level.runs_off:
+                runoff = self._runoff(self.runoff, tracks, times[rows], complete)
+                complete &= np.isfinite(runoff).all(axis=1)
+            rows, runoff = rows[complete], runoff[complete]
             if not len(rows):
                 continue
-            features = [column[whole] for column in features]
+            features = [column[complete] for column in features]
             tier[rows] = index
             for place, (horizon, step) in enumerate(zip(self.horizons, level.steps, strict=True)):
                 if step is None:
                     continue
                 now = current[rows]
-                point = point_of(step, now, rate[rows] * horizon, features)
+                point = point_of(step, now, rate[rows] * horizon, features, runoff[:, place])
                 values[rows, place] = self._quantiles(step.spread, now, change[rows], point)
+
+    def _runoff(
+        self, runoff: Runoff, tracks: list[Track], times: Instants, rows: NDArray[np.bool_]
+    ) -> Values:
+        """(n, horizons) increments by GR4H of some rows; nan where something is missing."""
+        increments = np.full((len(times), len(self.horizons)), np.nan)
+        some = np.flatnonzero(rows)
+        given = runoff.catchment.antecedents(tracks, self.uses, times[some])
+        known = given.known
+        increments[some[known]] = runoff.increments(given.part(known), self.horizons)
+        return increments
 
     def _quantiles(self, spread: Spread, now: Values, change: Values, point: Values) -> Values:
         scale = scale_of(spread, now, change, point)
@@ -153,13 +171,17 @@ class ForecastModel:
         return quantiles if self.floor is None else np.maximum(quantiles, self.floor)
 
 
-def point_of(step: Step, now: Values, trend: Values, features: list[Values]) -> Values:
-    """(n,) the blend of the members. `trend`: the straight line's increment, in the unit."""
+def point_of(
+    step: Step, now: Values, trend: Values, features: list[Values], runoff: Values
+) -> Values:
+    """(n,) the blend of the members. `trend`, `runoff`: increments of the line and of GR4H."""
     point: Values = now + step.trend * trend if step.trend else now.copy()
     if step.linear is not None:
         point += step.linear_weight * step.linear.increment(features)
     if step.trees is not None:
         point += step.trees_weight * step.trees.increment(features, now)
+    if step.runoff_weight:
+        point += step.runoff_weight * runoff
     return point
 
 
@@ -273,7 +295,7 @@ def model_from_json(value: Mapping[str, Any]) -> ForecastModel:
         ForecastError: its version is not this code's, or a field is missing or of another kind.
     """
     version = value.get("version")
-    if version != VERSION:
+    if version not in _READ:
         raise ForecastError(
             "a forecast's model of version {version!r} cannot be read; this program reads version"
             " {version2}: fit it again with `hypervisor forecast fit`",

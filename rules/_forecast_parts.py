@@ -144,6 +144,7 @@ class Step:
     linear_weight: float = 0.0
     trees: Trees | None = None
     trees_weight: float = 0.0
+    runoff_weight: float = 0.0  # of the model's GR4H
     spread: Spread
     warn: float = 0.5
 
@@ -156,6 +157,11 @@ class Tier:
     inputs: tuple[int, ...]
     features: tuple[Feature, ...]
     steps: tuple[Step | None, ...]
+
+    @property
+    def runs_off(self) -> bool:
+        """Whether a step uses GR4H."""
+        return any(step is not None and step.runoff_weight > 0 for step in self.steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,17 +209,21 @@ class Track:
 
     def total(self, times: Instants, since: int, until: int, hold: int) -> Values:
         """(n,) sums of the readings in (t - since, t - until]; nan: none for longer than `hold`."""
+        return self.totals(times, (since, until), hold)[:, 0]
+
+    def totals(self, times: Instants, ages: Sequence[int], hold: int) -> Values:
+        """(n, ages - 1) the same between each age (µs before `times`, the longest first)."""
         if not len(self.time):
-            return np.full(len(times), np.nan)
-        low = np.searchsorted(self.time, times - since, side="right")
-        high = np.searchsorted(self.time, times - until, side="right")
+            return np.full((len(times), len(ages) - 1), np.nan)
+        sought = times[:, np.newaxis] - np.array(ages, dtype=np.int64)
+        ends = np.searchsorted(self.time, sought, side="right")
         last = np.searchsorted(self.time, times, side="right") - 1
         there = (last >= 0) & (times - self.time[np.maximum(last, 0)] <= hold)
         if len(self.breaks):
-            there &= times - since >= self._since(times)
-        ends = np.stack([low, high], axis=1).ravel()
-        total = np.add.reduceat(np.append(self.value, 0.0), ends)[::2]
-        return np.where(there, np.where(high > low, total, 0.0), np.nan)
+            there &= times - ages[0] >= self._since(times)
+        total = np.add.reduceat(np.append(self.value, 0.0), ends.ravel()).reshape(ends.shape)
+        total = np.where(ends[:, 1:] > ends[:, :-1], total[:, :-1], 0.0)
+        return np.where(there[:, np.newaxis], total, np.nan)
 
     def _since(self, times: Instants) -> Instants:
         number = np.searchsorted(self.breaks, times, side="right")

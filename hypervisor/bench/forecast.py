@@ -9,7 +9,7 @@ import numpy as np
 
 from hypervisor.bench import territory
 from hypervisor.database.connect import Connection
-from hypervisor.forecast.models import model_of, study_record
+from hypervisor.forecast.models import Study, model_of, study_record
 from hypervisor.forecast.record import Gauge, Record
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
@@ -23,6 +23,7 @@ YEARS = 7
 _STORMS = 25  # a year
 MILL = InputSeries(site="mill", quantity="discharge")
 BRIDGE = InputSeries(site="bridge", quantity="discharge")
+RAIN = InputSeries(site="mill", quantity="catchment_rain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class ForecastFigures:
         return dict(vars(self))
 
 
-def make_river(years: float, *, step: int = HOUR, seed: int = 1) -> Record:
+def make_river(years: float, *, step: int = HOUR, seed: int = 1, with_rain: bool = False) -> Record:
     """A gauge with one three hours upstream: storms swell in an hour or two and ebb in a day."""
     rng = np.random.default_rng(seed)
     number = round(years * 365.25 * 24 * HOUR / step)
@@ -61,18 +62,20 @@ def make_river(years: float, *, step: int = HOUR, seed: int = 1) -> Record:
         noisy = (base + flow) * (1 + 0.005 * rng.normal(size=number))
         return Track(time=time, value=np.round(noisy, 3), breaks=none)
 
-    return Record(
-        gauges=(
-            Gauge(
-                key=MILL,
-                title="Mill",
-                unit="m3/s",
-                nonnegative=True,
-                upstream=((BRIDGE, 3 * HOUR),),
-            ),
-        ),
-        tracks={MILL: track(below, 2.0), BRIDGE: track(above, 1.0)},
+    gauge = Gauge(
+        key=MILL,
+        title="Mill",
+        unit="m3/s",
+        nonnegative=True,
+        upstream=((BRIDGE, 3 * HOUR),),
+        rain=(RAIN,) if with_rain else (),
+        area=100.0,
+        latitude=48.5,
     )
+    tracks = {MILL: track(below, 2.0), BRIDGE: track(above, 1.0)}
+    if with_rain:
+        tracks[RAIN] = Track(time=time, value=rain, breaks=none)
+    return Record(gauges=(gauge,), tracks=tracks)
 
 
 def _respond(signal: Values, *, rise: float, ebb: float) -> Values:
@@ -86,14 +89,15 @@ def _respond(signal: Values, *, rise: float, ebb: float) -> Values:
 
 
 def measure_forecasts() -> ForecastFigures:
-    """Fit one gauge, then issue the forecast of the last reading of a thousand."""
-    record = make_river(YEARS)
+    """Fit one gauge with all inputs, then issue the last forecast of a thousand by GR4H too."""
+    record = make_river(YEARS, with_rain=True)
     began = _processor_time()
     (study,) = study_record(record)
     model = model_of(study)
     fitted = _processor_time() - began
     if model is None:
         raise RuntimeError("the river's forecast may not be shown")
+    model = _with_runoff(model, study)
     recent = _last_weeks(record, model)
     began = _processor_time()
     issued = sum(_issue(model, recent, number) for number in range(GAUGES))
@@ -124,6 +128,14 @@ def write_models(connection: Connection, sites: Sequence[str]) -> None:
         value = model_to_json(replace(model, inputs=inputs))
         revisions.append(territory.make_fact("forecast", f"{site}/level", value))
     registry_queries.write(connection, Changes(revisions=tuple(revisions)))
+
+
+def _with_runoff(model: ForecastModel, study: Study) -> ForecastModel:
+    """The model with GR4H at each horizon, whatever was chosen: what costs the most."""
+    first = model.tiers[0]
+    steps = [step and replace(step, runoff_weight=0.5) for step in first.steps]
+    tiers = (replace(first, steps=tuple(steps)), *model.tiers[1:])
+    return replace(model, runoff=study.runoff, tiers=tiers)
 
 
 def _last_weeks(record: Record, model: ForecastModel) -> list[Track]:

@@ -4,7 +4,7 @@ Members are fitted on rows of the past and give increments; `rules._forecast_par
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from hypervisor.forecast.record import Gauge, Record
 from rules._forecast_parts import Feature, Linear, Trees, Use
 from rules._inputs import InputSeries, Instants, Values
+from rules._runoff import Catchment
+from sensors._errors import Message
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -35,6 +37,22 @@ class Plan:
     step: int  # µs between readings
     trend: tuple[int, int]  # span and samples of the straight line
     memory: int
+    catchment: Catchment | Message  # for GR4H; or why it is not tried
+
+    def with_runoff(self, tier: str) -> "Plan":
+        """The same, with a tier before all others that adds GR4H to what a tier has."""
+        rain = self.catchment.rain if isinstance(self.catchment, Catchment) else ()
+        more = [
+            (name_runoff(name), tuple(sorted({*inputs, *rain})), features)
+            for name, inputs, features in self.tiers
+            if name == tier
+        ]
+        return replace(self, tiers=(*more, *self.tiers))
+
+
+def name_runoff(tier: str) -> str:
+    """The tier that has GR4H besides what another has."""
+    return f"GR4H, {tier}"
 
 
 def plan_inputs(gauge: Gauge, record: Record) -> Plan:
@@ -80,7 +98,30 @@ def plan_inputs(gauge: Gauge, record: Record) -> Plan:
         step=step,
         trend=(line, round(line / max(step, 15 * MINUTE)) + 1),
         memory=max(longest, line) + max(use.hold for use in uses),
+        catchment=plan_catchment(gauge, record, inputs),
     )
+
+
+def plan_catchment(
+    gauge: Gauge, record: Record, inputs: Sequence[InputSeries]
+) -> Catchment | Message:
+    """What GR4H needs at a gauge; or what is missing. Rain over the catchment counts alone."""
+    rain = [
+        number
+        for number, key in enumerate(inputs)
+        if key in gauge.rain and usual_step(record.tracks[key].time) <= HOUR
+    ]
+    here = InputSeries(site=gauge.key.site, quantity="catchment_rain")
+    if gauge.key.quantity != "discharge":
+        return Message("it gives discharges, and this is a level")
+    if not rain:
+        return Message("there is no rain of each hour")
+    if gauge.area is None:
+        return Message("the site has no catchment area (catchment_km2)")
+    if gauge.latitude is None:
+        return Message("the site has no coordinates")
+    areal = tuple(number for number in rain if inputs[number] == here)
+    return Catchment(rain=areal or tuple(rain), area=gauge.area, latitude=gauge.latitude)
 
 
 def plan_pooled(gauge: Gauge, record: Record) -> Plan:
@@ -119,6 +160,7 @@ def plan_pooled(gauge: Gauge, record: Record) -> Plan:
         step=step,
         trend=(line, round(line / max(step, 15 * MINUTE)) + 1),
         memory=max(longest, line) + max(holds),
+        catchment=Message("the record is too short to calibrate it"),
     )
 
 
@@ -148,11 +190,11 @@ def _own_features(spans: Sequence[int]) -> tuple[Feature, ...]:
 def _upstream_features(number: int, lag: int, step: int) -> tuple[Feature, ...]:
     """What is on its way: changes upstream, piece by piece back to the travel time and beyond."""
     piece = max(step, HOUR if lag <= 4 * HOUR else 2 * HOUR if lag <= 8 * HOUR else 3 * HOUR)
-    whole = lag + 2 * piece
-    ends = [min(part * piece, whole) for part in range(1 + -(-whole // piece))]
+    reach = lag + 2 * piece
+    ends = [min(part * piece, reach) for part in range(1 + -(-reach // piece))]
     if step < piece:
         ends.insert(1, max(step, piece // 2))
-    ends += [whole + 3 * piece]
+    ends += [reach + 3 * piece]
     changes = [
         Feature(input=number, kind="change", until=until, since=since)
         for until, since in pairwise(ends)

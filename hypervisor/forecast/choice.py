@@ -4,7 +4,7 @@ The members' forecasts of a fold come from the other folds, and so does the spre
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -117,6 +117,15 @@ class Trial:
                 method, Message("there are too few floods in the record to judge a forecast")
             ),
             measures=judged,
+        )
+
+    def without_runoff(self) -> "Trial":
+        """The same of the methods that do without GR4H."""
+        members = replace(self.members, runoff=None)
+        return replace(
+            self,
+            members=members,
+            values={name: self.values[name] for name in members.methods()},
         )
 
     def _groups(self, chosen: Callable[[Group], bool]) -> list[Group]:

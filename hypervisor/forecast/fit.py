@@ -12,15 +12,18 @@ from rules._forecast_parts import Linear, Trees
 from rules._inputs import Values
 
 PERSISTENCE, TREND = "persistence", "trend"
-# Weights of the straight line, the ridge and the trees; what is left is persistence.
-METHODS: Mapping[str, tuple[float, float, float]] = {
-    PERSISTENCE: (0.0, 0.0, 0.0),
-    TREND: (1.0, 0.0, 0.0),
-    "half trend": (0.5, 0.0, 0.0),
-    "ridge": (0.0, 1.0, 0.0),
-    "trees": (0.0, 0.0, 1.0),
-    "ridge and trees": (0.0, 0.5, 0.5),
-    "ridge and half trend": (0.25, 0.5, 0.0),
+# Weights of the straight line, the ridge, the trees and GR4H; what is left is persistence.
+METHODS: Mapping[str, tuple[float, float, float, float]] = {
+    PERSISTENCE: (0.0, 0.0, 0.0, 0.0),
+    TREND: (1.0, 0.0, 0.0, 0.0),
+    "half trend": (0.5, 0.0, 0.0, 0.0),
+    "ridge": (0.0, 1.0, 0.0, 0.0),
+    "trees": (0.0, 0.0, 1.0, 0.0),
+    "ridge and trees": (0.0, 0.5, 0.5, 0.0),
+    "ridge and half trend": (0.25, 0.5, 0.0, 0.0),
+    "GR4H": (0.0, 0.0, 0.0, 1.0),
+    "GR4H and ridge": (0.0, 0.5, 0.0, 0.5),
+    "GR4H and trees": (0.0, 0.0, 0.5, 0.5),
 }
 _TRAIN_ROWS = 12_000
 _CALM_WEIGHT = 0.3
@@ -34,10 +37,11 @@ class Members:
 
     ridge: Values
     trees: Values | None
+    runoff: Values | None = None
 
     def point(self, sample: Sample, method: str, horizon: int) -> Values:
         """(n,) the method's forecast; nan where the tier issues nothing."""
-        trend, ridge, trees = METHODS[method]
+        trend, ridge, trees, runoff = METHODS[method]
         there = np.isfinite(self.ridge[:, horizon])
         point = np.where(there, sample.now, np.nan)
         if trend:
@@ -46,12 +50,16 @@ class Members:
             point = point + ridge * self.ridge[:, horizon]
         if trees and self.trees is not None:
             point = point + trees * self.trees[:, horizon]
+        if runoff and self.runoff is not None:
+            point = point + runoff * self.runoff[:, horizon]
         return point
 
     def methods(self) -> list[str]:
         """Those whose members are there."""
         return [
-            name for name, (_, _, trees) in METHODS.items() if not trees or self.trees is not None
+            name
+            for name, (_, _, trees, runoff) in METHODS.items()
+            if (not trees or self.trees is not None) and (not runoff or self.runoff is not None)
         ]
 
 
@@ -76,9 +84,9 @@ def fit_members(
 
 def _choose_rows(sample: Sample, tier: str, rows: Mask, horizon: int) -> NDArray[np.intp]:
     """Numbers of the rows to fit on: all of floods, some others."""
-    whole = rows & sample.complete(tier) & np.isfinite(sample.future[:, horizon])
-    flood = np.flatnonzero(whole & (sample.event >= 0))
-    calm = np.flatnonzero(whole & (sample.event < 0))
+    usable = rows & sample.complete(tier) & np.isfinite(sample.future[:, horizon])
+    flood = np.flatnonzero(usable & (sample.event >= 0))
+    calm = np.flatnonzero(usable & (sample.event < 0))
     most = _TRAIN_ROWS * 2 // 3
     flood = flood[:: max(-(-len(flood) // most), 1)]
     calm = calm[:: max(-(-len(calm) // (_TRAIN_ROWS // 3)), 1)]
@@ -97,10 +105,10 @@ def held_out(sample: Sample, tier: str, *, trees: bool) -> Members:
     """Increments of members that never saw the fold of the row they forecast."""
     shape = sample.future.shape
     ridge, boosted = np.full(shape, np.nan), np.full(shape, np.nan)
-    whole = sample.complete(tier)
+    complete = sample.complete(tier)
     folds = np.unique(sample.fold)
     for fold in folds if len(folds) > 1 else ():
-        rows = np.flatnonzero(whole & (sample.fold == fold))
+        rows = np.flatnonzero(complete & (sample.fold == fold))
         columns = columns_of(sample.features[tier][rows])
         for horizon in range(shape[1] if len(rows) else 0):
             fitted = fit_members(sample, tier, sample.fold != fold, horizon, trees=trees)

@@ -1,16 +1,17 @@
 """Models of a record's gauges: fitted, chosen and gated; each with what was measured of it."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hypervisor.forecast.candidates import HOUR, MINUTE, Plan, plan_pooled, usual_step
+from hypervisor.forecast.candidates import HOUR, MINUTE, Plan, name_runoff, plan_pooled, usual_step
 from hypervisor.forecast.choice import Choice, Trial, spread_of, try_methods, units_of
 from hypervisor.forecast.conformal import of_gauge
 from hypervisor.forecast.events import find_crossings
 from hypervisor.forecast.fit import METHODS, Members, fit_members, held_out
 from hypervisor.forecast.record import Gauge, Record
+from hypervisor.forecast.runoff import calibrate
 from hypervisor.forecast.samples import (
     Sample,
     alike,
@@ -22,6 +23,7 @@ from hypervisor.forecast.samples import (
 )
 from rules._forecast import ForecastModel, Trend
 from rules._forecast_parts import Step, Tier
+from rules._runoff import Runoff
 from sensors._errors import Message
 
 FEWEST_FLOODS = 3  # by which a gauge can be judged alone
@@ -45,10 +47,20 @@ class Study:
     part: int = 0
     learned_from: int = 1
     refused: Message | None = None
+    runoff: Runoff | None = None
 
     @property
     def horizons(self) -> tuple[int, ...]:
         return self.trials[0][1].sample.horizons if self.trials else ()
+
+    @property
+    def untried(self) -> Message | None:
+        """Why GR4H was not tried."""
+        if self.plan is None or self.runoff is not None:
+            return None
+        if isinstance(self.plan.catchment, Message):
+            return self.plan.catchment
+        return Message("there are too few floods in the record to calibrate it")
 
     @property
     def blind(self) -> bool:
@@ -113,12 +125,23 @@ def study_alone(gauge: Gauge, record: Record, *, horizons: Sequence[int] | None 
     plan = sample.parts[0].plan
     thresholds = [usual_thresholds(sample)]
     ranked = _rank(sample, {name: held_out(sample, name, trees=False) for name, _, _ in plan.tiers})
+    calibrated = calibrate(sample)
     trials = []
     for place, (name, members) in enumerate(ranked):
         if place == 0:
             members = held_out(sample, name, trees=True)  # noqa: PLW2901  with trees
+        if place == 0 and calibrated is not None:
+            plan, every = plan.with_runoff(name), replace(members, runoff=calibrated.increments)
+            trial = try_methods(sample.with_runoff(name), every, thresholds)
+            trials += [(name_runoff(name), trial), (name, trial.without_runoff())]
+            continue
         trials.append((name, try_methods(sample, members, thresholds)))
-    return Study(gauge=gauge, plan=plan, trials=tuple(trials))
+    return Study(
+        gauge=gauge,
+        plan=plan,
+        trials=tuple(trials),
+        runoff=None if calibrated is None else calibrated.runoff,
+    )
 
 
 def _rank(sample: Sample, members: Mapping[str, Members]) -> list[tuple[str, Members]]:
@@ -217,14 +240,14 @@ def model_of(study: Study, *, closed: Container[int] = ()) -> ForecastModel | No
     for place, (name, trial) in enumerate(study.trials):
         numbers, features = inputs[name]
         chosen = study.choices(tier=place) if place else choices
-        tiers.append(
-            Tier(
-                name=name,
-                inputs=numbers,
-                features=features,
-                steps=tuple(_step(study, name, trial, number, chosen[number]) for number in shown),
-            )
+        tier = Tier(
+            name=name,
+            inputs=numbers,
+            features=features,
+            steps=tuple(_step(study, name, trial, number, chosen[number]) for number in shown),
         )
+        if tier.runs_off or trial.members.runoff is None:  # else the next one is the same
+            tiers.append(tier)
     return ForecastModel(
         site=gauge.key.site,
         quantity=gauge.key.quantity,
@@ -236,6 +259,7 @@ def model_of(study: Study, *, closed: Container[int] = ()) -> ForecastModel | No
         trend=Trend(span=plan.trend[0], samples=plan.trend[1]),
         span=span_of(plan),
         tiers=tuple(tiers),
+        runoff=study.runoff if any(tier.runs_off for tier in tiers) else None,
         floor=0.0 if gauge.nonnegative else None,
     )
 
@@ -246,7 +270,7 @@ def _step(study: Study, tier: str, trial: Trial, horizon: int, choice: Choice) -
         return None
     sample = trial.sample
     everything = np.ones(len(sample.time), dtype=np.bool_)
-    trend, ridge, trees = METHODS[choice.method]
+    trend, ridge, trees, runoff = METHODS[choice.method]
     fitted = (
         fit_members(sample, tier, everything, horizon, trees=trees > 0) if ridge or trees else None
     )
@@ -264,6 +288,7 @@ def _step(study: Study, tier: str, trial: Trial, horizon: int, choice: Choice) -
         linear_weight=ridge,
         trees=forest if trees else None,
         trees_weight=trees,
+        runoff_weight=runoff,
         spread=of_gauge(spread, unit, own.base),
         warn=choice.warn,
     )

@@ -10,7 +10,7 @@ from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.registries import of_inventory
 from hypervisor.backtest.sources import FOREVER, RecordedSource, Source
 from hypervisor.base.instants import BEGINNING, micros
-from hypervisor.registry.model import Registry, facts_in_force
+from hypervisor.registry.model import Registry, Site, facts_in_force
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries, Instants
 from sensors._domain import Catalogue
@@ -27,7 +27,8 @@ _NO_BREAKS: Instants = np.empty(0, dtype=np.int64)
 class Gauge:
     """A series to be forecast. `upstream`: series with their travel times (µs), nearest first.
 
-    `rain`: series of rain at it or above it. `thresholds` by name, in `unit`.
+    `rain`: series of rain at it or above it. `thresholds` by name, in `unit`. `area`: of its
+    catchment, km².
     """
 
     key: InputSeries
@@ -37,6 +38,8 @@ class Gauge:
     upstream: tuple[tuple[InputSeries, int], ...] = ()
     rain: tuple[InputSeries, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    area: float | None = None
+    latitude: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +240,15 @@ def _gauge(
         upstream=tuple(upstream[:_MOST_UPSTREAM]),
         rain=tuple(rain[:3]),
         thresholds=thresholds,
+        area=_area(site),
+        latitude=site.lat,
     )
+
+
+def _area(site: Site) -> float | None:
+    """km²; what is no positive number counts as none."""
+    area = site.properties.get("catchment_km2")
+    return float(area) if isinstance(area, int | float) and area > 0 else None
 
 
 def _of_river(site: str, quantity: str, tracks: Mapping[InputSeries, Track]) -> list[InputSeries]:

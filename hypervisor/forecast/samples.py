@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.forecast.candidates import HOUR, MINUTE, Plan, plan_inputs, usual_step
+from hypervisor.forecast.candidates import HOUR, MINUTE, Plan, name_runoff, plan_inputs, usual_step
 from hypervisor.forecast.events import QUIET, find_crossings, find_ends
 from hypervisor.forecast.record import Gauge, Record
 from rules._forecast_parts import Track, features_of, slope
 from rules._inputs import Instants, Values
+from rules._runoff import Antecedents, Catchment
 
 DAY = 24 * HOUR
 _YEAR = 365.25 * DAY
@@ -47,6 +48,7 @@ class Sample:
     time, by number; -1: none. It teaches and judges. `flood`: the flood that a row turned out to
     belong to, from six hours before the crossing until it is below; for intervals that hold in
     floods. `fold`: events that are held back together. `features` by tier of the plan.
+    `antecedents`: what GR4H starts from, where it may be tried.
     """
 
     parts: tuple[Part, ...]
@@ -61,11 +63,16 @@ class Sample:
     flood: NDArray[np.intp]
     fold: NDArray[np.intp]
     features: Mapping[str, Values]
+    antecedents: Antecedents | None = None
 
     def complete(self, tier: str) -> Mask:
         """Rows that have everything a forecast of that tier needs."""
-        whole = np.isfinite(self.features[tier]).all(axis=1)
-        return np.asarray(whole & np.isfinite(self.line) & np.isfinite(self.change))
+        there = np.isfinite(self.features[tier]).all(axis=1)
+        return np.asarray(there & np.isfinite(self.line) & np.isfinite(self.change))
+
+    def with_runoff(self, tier: str) -> "Sample":
+        """The same, with the tier that adds GR4H to another; its features are those."""
+        return replace(self, features={**self.features, name_runoff(tier): self.features[tier]})
 
 
 def sample_gauge(
@@ -110,6 +117,9 @@ def sample_gauge(
             name: np.stack(features_of(features, tracks, plan.uses, times), axis=1)
             for name, _, features in plan.tiers
         },
+        antecedents=plan.catchment.antecedents(tracks, plan.uses, times)
+        if isinstance(plan.catchment, Catchment)
+        else None,
     )
 
 
@@ -137,6 +147,7 @@ def pool(samples: Sequence[Sample], tier: str, folds: Sequence[int]) -> Sample:
             [np.full(len(sample.time), fold) for sample, fold in zip(samples, folds, strict=True)]
         ),
         features={tier: np.concatenate([sample.features[tier] for sample in samples])},
+        antecedents=None,
     )
 
 

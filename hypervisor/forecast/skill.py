@@ -92,7 +92,10 @@ class HorizonResult:
 
 @dataclass(frozen=True, kw_only=True)
 class GaugeResult:
-    """A gauge with its thresholds; `horizons` is empty where nothing could be tried (`refused`)."""
+    """A gauge with its thresholds; `horizons` is empty where nothing could be tried (`refused`).
+
+    `untried`: why GR4H was not.
+    """
 
     site: str
     quantity: str
@@ -104,6 +107,7 @@ class GaugeResult:
     thresholds: tuple[Level, ...]
     horizons: tuple[HorizonResult, ...] = ()
     refused: Message | None = None
+    untried: Message | None = None
     events: tuple[FloodEvent, ...] = ()
 
     @property
@@ -126,6 +130,7 @@ def format_result(result: GaugeResult) -> dict[str, Any]:
             for level in result.thresholds
         ],
         "refused": _plain(result.refused),
+        "gr4h_not_tried": _plain(result.untried),
         "horizons": [_format_horizon(horizon) for horizon in result.horizons],
     }
 

@@ -31,6 +31,8 @@ def tables(results: Sequence[GaugeResult]) -> Iterator[Table | str]:
         yield table
         for horizon in result.horizons:
             yield _verdict(horizon)
+        if result.untried is not None:
+            yield f"  GR4H was not tried: {result.untried}"
 
 
 def _verdict(horizon: HorizonResult) -> str:

@@ -89,8 +89,8 @@ def return_level(track: Track, years: float) -> Level:
         share = 0.5 if years <= 2 else 0.75  # of the way from what is high to the record's peak
         return Level(name=name, value=usual + share * (top - usual), estimated=True)
     year = ((track.time - track.time[0]) / _YEAR).astype(int)
-    whole = year < max(round(span), 1)
-    maxima = np.array([track.value[year == number].max() for number in np.unique(year[whole])])
+    complete = year < max(round(span), 1)
+    maxima = np.array([track.value[year == number].max() for number in np.unique(year[complete])])
     scale = float(maxima.std(ddof=1)) * np.sqrt(6) / np.pi
     mode = float(maxima.mean()) - _EULER * scale
     reduced = -np.log(-np.log(1 - 1 / max(years, 1.01)))

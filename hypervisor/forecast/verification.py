@@ -36,7 +36,7 @@ from rules._forecast_parts import Track, slope
 from rules._inputs import Instants, Values
 from sensors._errors import Message
 
-SHOWN_METHODS = (PERSISTENCE, TREND, "ridge", "trees", "ridge and trees")
+SHOWN_METHODS = (PERSISTENCE, TREND, "ridge", "trees", "ridge and trees", "GR4H", "GR4H and ridge")
 _MIDDLE = LEVELS.index(0.5)
 _LEAD_IN = 6 * 3_600_000_000
 _CHANCES = (0.1, 0.3, 0.5, 0.7, 0.9)  # between them the chances of a reliability diagram are joined
@@ -196,6 +196,7 @@ def _bare(study: Study, levels: Sequence[Level]) -> GaugeResult:
         tiers=tuple(name for name, _ in study.trials),
         thresholds=tuple(levels),
         refused=study.refused,
+        untried=study.untried,
     )
 
 

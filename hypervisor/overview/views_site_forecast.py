@@ -31,6 +31,11 @@ _TIERS = {
     "nearest upstream": mark("the nearest gauge upstream"),
     "rain": mark("rain"),
     "upstream and rain": mark("gauges upstream and rain"),
+    "GR4H, own": mark("its own readings, and rain through the model GR4H"),
+    "GR4H, upstream": mark("gauges upstream, and rain through the model GR4H"),
+    "GR4H, nearest upstream": mark("the nearest gauge upstream, and rain through the model GR4H"),
+    "GR4H, rain": mark("rain, also through the model GR4H"),
+    "GR4H, upstream and rain": mark("gauges upstream and rain, also through the model GR4H"),
 }
 
 

@@ -1,16 +1,19 @@
 """A fit on a small river: it beats both baselines, never looks ahead, and is closed on noise."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from hypervisor.bench.forecast import BRIDGE, HOUR, MILL, make_river
-from hypervisor.forecast.candidates import fit_trees, plan_inputs
+from hypervisor.bench.forecast import BRIDGE, HOUR, MILL, RAIN, make_river
+from hypervisor.forecast.candidates import fit_trees, plan_catchment, plan_inputs
 from hypervisor.forecast.fit import columns_of
 from hypervisor.forecast.models import Study, model_of, study_record
 from hypervisor.forecast.record import Gauge, Record, until
+from hypervisor.forecast.runoff import calibrate
 from hypervisor.forecast.skill import (
     CHOSEN,
     format_result,
@@ -23,6 +26,7 @@ from hypervisor.forecast.verification import verify_model, verify_study
 from rules._forecast import ForecastModel, model_from_json, model_to_json
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries
+from rules._runoff import Catchment
 from sensors._errors import Message
 
 HORIZONS = (3 * HOUR,)
@@ -103,7 +107,7 @@ def test_a_forecast_is_the_same_without_the_future_and_without_what_memory_does_
 ) -> None:
     tracks = [RIVER.tracks[key] for key in model.inputs]
     times = tracks[0].time[2000:2200]
-    whole = model.issue_tracks(tracks, times)
+    together = model.issue_tracks(tracks, times)
     for number in range(0, len(times), 20):
         now = times[number]
         cut = []
@@ -111,7 +115,7 @@ def test_a_forecast_is_the_same_without_the_future_and_without_what_memory_does_
             held = (track.time <= now) & (track.time >= now - model.memory)
             cut.append(replace(track, time=track.time[held], value=track.value[held]))
         alone = model.issue_tracks(cut, times[number : number + 1])
-        assert alone.values.tobytes() == whole.values[number : number + 1].tobytes()
+        assert alone.values.tobytes() == together.values[number : number + 1].tobytes()
 
 
 def test_a_fit_knows_nothing_of_what_came_later() -> None:
@@ -178,6 +182,72 @@ def test_rain_is_an_input_of_the_best_tier_until_it_is_missing() -> None:
     assert max(feature.since for _, _, features in plan.tiers for feature in features) < plan.memory
     record.tracks[rain].time[:] -= 2 * own.time[-1]  # all of it is from long before
     assert plan_inputs(record.gauges[0], record).inputs == (MILL, BRIDGE)
+
+
+@pytest.fixture(scope="module")
+def rained() -> Study:
+    """The same river with its rain, and nothing upstream."""
+    river = make_river(0.4, with_rain=True)
+    river = replace(river, gauges=(replace(river.gauges[0], upstream=()),))
+    (study,) = study_record(river, horizons=HORIZONS)
+    return study
+
+
+def test_gr4h_is_tried_where_rain_and_area_are_known(rained: Study) -> None:
+    assert rained.untried is None
+    (_, first), (_, second), *_ = rained.trials
+    assert rained.trials[0][0] == f"GR4H, {rained.trials[1][0]}"
+    assert first.values.keys() - second.values.keys() == {
+        "GR4H",
+        "GR4H and ridge",
+        "GR4H and trees",
+    }
+    measured = first.measure(0, sorted({group for _, _, group in first.scores}))
+    assert measured["GR4H"].rmse < 0.9 * measured["persistence"].rmse
+    model = model_of(rained)
+    assert model is not None
+    uses = any(step is not None and step.runoff_weight for step in model.tiers[0].steps)
+    assert (model.runoff is not None) == uses == model.tiers[0].name.startswith("GR4H")
+
+
+def test_floods_are_forecast_by_parameters_that_never_saw_them(rained: Study) -> None:
+    sample = rained.trials[0][1].sample
+    fold = int(sample.fold[sample.event >= 0][0])
+    own = sample.fold == fold
+    future = np.where(own, sample.now, sample.future.T).T  # a flood in which nothing moves
+    changed = calibrate(replace(sample, future=future))
+    before = rained.trials[0][1].members.runoff
+    assert changed is not None
+    assert before is not None
+    assert changed.increments[own].tobytes() == before[own].tobytes()
+    assert changed.increments[~own].tobytes() != before[~own].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"key": replace(MILL, quantity="level")}, "it gives discharges, and this is a level"),
+        ({"rain": ()}, "there is no rain of each hour"),
+        ({"area": None}, "the site has no catchment area (catchment_km2)"),
+        ({"latitude": None}, "the site has no coordinates"),
+    ],
+)
+def test_why_gr4h_is_not_tried(change: Mapping[str, Any], reason: str) -> None:
+    river = make_river(0.05, with_rain=True)
+    gauge = replace(river.gauges[0], **change)
+    assert plan_catchment(gauge, river, (gauge.key, *gauge.rain)) == reason
+
+
+def test_rain_over_the_catchment_counts_alone() -> None:
+    river = make_river(0.05, with_rain=True)
+    point = replace(RAIN, quantity="rain")
+    record = replace(river, tracks={**river.tracks, point: river.tracks[RAIN]})
+    gauge = replace(river.gauges[0], rain=(RAIN, point))
+    catchments = [
+        plan_catchment(replace(gauge, rain=rain), record, (MILL, *rain))
+        for rain in ((RAIN, point), (point,))
+    ]
+    assert [each.rain for each in catchments if isinstance(each, Catchment)] == [(1,), (1,)]
 
 
 def test_gauges_with_a_month_learn_from_each_other() -> None:
