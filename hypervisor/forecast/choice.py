@@ -11,7 +11,7 @@ import numpy as np
 from hypervisor.forecast import conformal
 from hypervisor.forecast.conformal import Errors
 from hypervisor.forecast.events import Tally, Watch
-from hypervisor.forecast.fit import PERSISTENCE, TREND, Members
+from hypervisor.forecast.fit import PERSISTENCE, TREND, Members, runs_off
 from hypervisor.forecast.gate import FEWEST_EVENTS, Measures, judge_method, warnings_worth
 from hypervisor.forecast.samples import Mask, Part, Sample
 from rules._forecast import LEVELS, Issued, chance_above
@@ -186,16 +186,18 @@ def _warn_level(worth: Sequence[float]) -> float:
 def _best(measures: Mapping[str, Measures]) -> str:
     """The least RMSE and CRPS, each against the best of its kind, and warnings that are worth.
 
-    Their worth counts half: it comes of some sixty events, the errors of thousands of rows.
+    Their worth counts half: it comes of some sixty events, the errors of thousands of rows. GR4H
+    brings inputs that may be missing: it must err less than what does without it.
     """
     rmse = min(measured.rmse for measured in measures.values()) or 1.0
     crps = min(measured.crps for measured in measures.values()) or 1.0
-    return min(
-        measures,
-        key=lambda name: (
-            measures[name].rmse / rmse + measures[name].crps / crps - measures[name].worth / 2
-        ),
-    )
+    errors = {
+        name: measured.rmse / rmse + measured.crps / crps for name, measured in measures.items()
+    }
+    without = [error for name, error in errors.items() if not runs_off(name)]
+    least = min(without, default=np.inf)
+    candidates = [name for name, error in errors.items() if not runs_off(name) or error < least]
+    return min(candidates, key=lambda name: errors[name] - measures[name].worth / 2)
 
 
 def try_methods(sample: Sample, members: Members, thresholds: Sequence[Sequence[float]]) -> Trial:

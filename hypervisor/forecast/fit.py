@@ -1,7 +1,7 @@
 """Members of a forecast, fitted on floods of the past and judged on those they never saw."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,11 @@ _FEWEST_ROWS = 100
 _FEWEST_FOR_TREES = 300
 
 
+def runs_off(method: str) -> bool:
+    """Whether a method uses GR4H."""
+    return METHODS[method][3] > 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Members:
     """Increments of each member in a tier, (n, horizons), of rows it was not fitted on."""
@@ -38,6 +43,11 @@ class Members:
     ridge: Values
     trees: Values | None
     runoff: Values | None = None
+
+    def with_runoff(self, runoff: Values) -> "Members":
+        """The same with GR4H, at the rows where all are there: so they are judged by the same."""
+        there = np.isfinite(runoff) & np.isfinite(self.ridge)
+        return replace(self, ridge=np.where(there, self.ridge, np.nan), runoff=runoff)
 
     def point(self, sample: Sample, method: str, horizon: int) -> Values:
         """(n,) the method's forecast; nan where the tier issues nothing."""

@@ -1,7 +1,7 @@
 """Models of a record's gauges: fitted, chosen and gated; each with what was measured of it."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -131,7 +131,7 @@ def study_alone(gauge: Gauge, record: Record, *, horizons: Sequence[int] | None 
         if place == 0:
             members = held_out(sample, name, trees=True)  # noqa: PLW2901  with trees
         if place == 0 and calibrated is not None:
-            plan, every = plan.with_runoff(name), replace(members, runoff=calibrated.increments)
+            plan, every = plan.with_runoff(name), members.with_runoff(calibrated.increments)
             trial = try_methods(sample.with_runoff(name), every, thresholds)
             trials += [(name_runoff(name), trial), (name, trial.without_runoff())]
             continue
