@@ -160,8 +160,8 @@ class ForecastModel:
         increments = np.full((len(times), len(self.horizons)), np.nan)
         some = np.flatnonzero(rows)
         given = runoff.catchment.antecedents(tracks, self.uses, times[some])
-        known = given.known
-        increments[some[known]] = runoff.increments(given.part(known), self.horizons)
+        there = given.complete
+        increments[some[there]] = runoff.increments(given.part(there), self.horizons)
         return increments
 
     def _quantiles(self, spread: Spread, now: Values, change: Values, point: Values) -> Values:

@@ -98,10 +98,9 @@ class Antecedents:
     now: Amount
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def complete(self) -> NDArray[np.bool_]:
         """(n,) the rows of which nothing is missing."""
-        known: NDArray[np.bool_] = np.isfinite(self.rain[0] + self.low + self.before + self.now)
-        return known
+        return np.asarray(np.isfinite(self.rain[0] + self.low + self.before + self.now))
 
     def part(self, rows: Any) -> "Antecedents":
         """Some of the rows."""

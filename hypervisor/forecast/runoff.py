@@ -54,7 +54,7 @@ def calibrate(sample: Sample) -> Calibrated | None:
 
 def _choose_rows(sample: Sample, given: Antecedents) -> NDArray[np.intp]:
     """Numbers of the rows to calibrate by: mostly of floods."""
-    usable: Mask = given.known & np.asarray(np.isfinite(sample.future).any(axis=1))
+    usable: Mask = given.complete & np.asarray(np.isfinite(sample.future).any(axis=1))
     flood = np.flatnonzero(usable & (sample.event >= 0))
     calm = np.flatnonzero(usable & (sample.event < 0))
     most = _MOST_ROWS * 2 // 3
