@@ -54,7 +54,7 @@ class Evaluated:
 
 log = logging.getLogger(__name__)
 _Both = tuple[Task, ColumnQuery]  # a task, and the columns that it needs
-Due = list[tuple[str, int]]  # of one subject: rules, and its number in the plan of each
+Due = list[tuple[str, int, int]]  # of a subject: rules, its number in their plans, and horizons
 
 
 def evaluate_due(
@@ -82,7 +82,8 @@ def list_due(memory: Memory) -> dict[str, Due]:
         if memory.setbacks.now:
             due = [n for n in due if not memory.setbacks.holds(plan.pair(n), int(horizons[n]))]
         for number in due:
-            by_subject.setdefault(plan.keys[number], []).append((rule, number))
+            horizon = int(horizons[number])
+            by_subject.setdefault(plan.keys[number], []).append((rule, number, horizon))
     return by_subject
 
 
@@ -90,10 +91,10 @@ def make_tasks(
     connection: Connection, memory: Memory, news: Arrived, due: Iterable[Due]
 ) -> list[Task]:
     """The tasks of some subjects, rule by rule."""
-    by_rule: dict[str, list[int]] = {}
+    by_rule: dict[str, list[tuple[int, int]]] = {}
     for some in due:
-        for rule, number in some:
-            by_rule.setdefault(rule, []).append(number)
+        for rule, number, horizon in some:
+            by_rule.setdefault(rule, []).append((number, horizon))
     tasks: list[Task] = []
     for rule, numbers in by_rule.items():
         plan = memory.plans[rule]
@@ -103,8 +104,10 @@ def make_tasks(
     return tasks
 
 
-def _set_aside(memory: Memory, plan: EvaluationPlan, number: int, error: Exception) -> None:
-    memory.setbacks.put(plan.pair(number), int(plan.due[number]), error)
+def _set_aside(
+    memory: Memory, plan: EvaluationPlan, due: tuple[int, int], error: Exception
+) -> None:
+    memory.setbacks.put(plan.pair(due[0]), int(plan.due[due[0]]), error)
 
 
 def _make_tasks(
@@ -112,11 +115,10 @@ def _make_tasks(
     memory: Memory,
     plan: EvaluationPlan,
     news: Arrived,
-    some: Sequence[int],
+    some: Sequence[tuple[int, int]],
 ) -> list[Task]:
-    """The tasks of some subjects of a plan."""
-    numbers = np.array(some, dtype=np.int64)
-    horizons = plan.horizons(memory.stats, memory.watermark.floor)[numbers]
+    """The tasks of some subjects of a plan: their numbers and horizons."""
+    numbers, horizons = np.array(some, dtype=np.int64).T
     seen = news.before[plan.listens[numbers]].max(axis=1)
     if plan.silence:
         seen = np.full(len(numbers), memory.state.watermark)

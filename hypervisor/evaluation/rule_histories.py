@@ -102,6 +102,21 @@ class RuleHistory:
         return lacks(rule, subject)
 
 
+def shape_of(subject: SubjectFacts) -> tuple[object, ...]:
+    """What `RuleHistory.for_subject` asks of a subject: those of a shape have the same rules."""
+    return (
+        subject.per,
+        subject.domain,
+        frozenset(subject.series),
+        frozenset(subject.thresholds),
+        frozenset(subject.group),
+        frozenset(subject.doubled.items()),
+        frozenset((name, forecast.begins) for name, forecast in subject.forecasts.items()),
+        frozenset(name for above in subject.upstream for name in above.series),
+        subject.lighting is None,
+    )
+
+
 def histories(registry: Registry, common: frozenset[str]) -> dict[str, RuleHistory]:
     """All rules by id; `common`: quantities of no domain."""
     by_rule: dict[str, dict[int, Revision]] = {}

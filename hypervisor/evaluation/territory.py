@@ -1,6 +1,6 @@
 """The subjects of a territory and the rules in force there, arranged for evaluation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,13 @@ from hypervisor.evaluation.columns import columns
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries_setbacks import EVERY
-from hypervisor.evaluation.rule_histories import Revisions, RuleHistory, histories, listens_to
+from hypervisor.evaluation.rule_histories import (
+    Revisions,
+    RuleHistory,
+    histories,
+    listens_to,
+    shape_of,
+)
 from hypervisor.registry.model import Registry
 from rules._engine import lookback
 from rules._inputs import Forecasts, Subject
@@ -83,24 +89,27 @@ def arrange(
     listens: dict[Pair, Mapping[int, int]] = {}
     inapplicable: dict[Pair, str] = {}
     looked_back: dict[tuple[object, ...], int] = {}  # of series that are alike
+    by_shape: dict[tuple[object, ...], list[_Applicable]] = {}
     for subject in subjects_by_key.values():
-        for rule in rules.values():
-            if subject.per not in rule.kinds or rule.problem is not None:
-                continue
+        shape = shape_of(subject)
+        if shape not in by_shape:
+            by_shape[shape] = [*_list_applicable(rules.values(), subject)]
+        for rule, written in by_shape[shape]:
             pair = (rule.id, subject.key)
             try:
-                written = rule.for_subject(subject)
+                if isinstance(written, Exception):
+                    raise written  # noqa: TRY301  set aside as what follows is
                 _check_models(rule, subject)
                 inapplicable |= _explain_inapplicable(rule, subject)
                 if all(revision is None for _, revision in written):
                     continue
                 listen = partial(_look_backs, rule, subject, looked_back)
-                written, look_backs = _within_retention(written, listen, limit)
+                kept, look_backs = _within_retention(written, listen, limit)
             except Exception as error:  # noqa: BLE001  one rule at one subject stops no other
                 failed[pair] = error
                 continue
-            if any(revision is not None for _, revision in written):
-                revisions[pair], listens[pair] = written, look_backs
+            if any(revision is not None for _, revision in kept):
+                revisions[pair], listens[pair] = kept, look_backs
     planned = {key for rule, key in revisions if rules[rule].planned}
     lit = _light(subjects_by_key, planned, power_schedule, failed)
     revisions = {pair: written for pair, written in revisions.items() if pair[1] in lit}
@@ -124,6 +133,27 @@ def arrange(
         inapplicable=inapplicable,
         failed=failed,
     )
+
+
+_Applicable = tuple[RuleHistory, Revisions | Exception]
+
+
+def _list_applicable(rules: Iterable[RuleHistory], subject: SubjectFacts) -> Iterator[_Applicable]:
+    """Rules with their revisions at subjects of a shape, or why there are none.
+
+    Without those that do not apply, unless there is something to say of them.
+    """
+    for rule in rules:
+        if subject.per not in rule.kinds or rule.problem is not None:
+            continue
+        try:
+            written = rule.for_subject(subject)
+        except Exception as error:  # noqa: BLE001  one rule at some subjects stops no other
+            yield rule, error
+            continue
+        applies = any(revision is not None for _, revision in written)
+        if applies or subject.doubled or subject.forecasts:
+            yield rule, written
 
 
 def _check_models(rule: RuleHistory, subject: SubjectFacts) -> None:

@@ -20,9 +20,12 @@ from hypervisor.forecast.issuing import Issuing, issue
 from hypervisor.forecast.queries_issued import Selection, list_issued
 from hypervisor.readings import rollup
 from hypervisor.registry import queries as registry_queries
+from rules._forecast import model_to_json
+from rules._inputs import InputSeries
 from sensors._row import ROW
 from tests.integration.evaluation.test_equality import flood, rivers
 from tests.integration.evaluation.world import CATALOGUE, Sent, World, make_world, us
+from tests.unit.rules.test_runoff import model as gr4h_model
 
 pytestmark = pytest.mark.integration
 
@@ -138,6 +141,35 @@ def test_the_newest_forecasts_are_the_same_however_readings_come(world: World, w
         before = set(now)
     assert len(computed(world)) > 40
     assert rounded(newest(world)) == rounded(computed(world))
+
+
+def rains(world: World) -> None:
+    """The Orge with GR4H, which reads ten days back."""
+    world.register(["orge"])
+    series = (
+        InputSeries(site="orge", quantity="level"),
+        InputSeries(site="orge", quantity="catchment_rain"),
+    )
+    made = replace(gr4h_model(), site="orge", quantity="level", unit="m", inputs=series)
+    world.revise(world.fact("forecast", "orge/level", model_to_json(made), since=us(0)))
+    world.join()
+
+
+@pytest.mark.parametrize("way", [shuffled, outage_in_reverse], ids=lambda way: way.__name__)
+def test_so_are_those_by_gr4h(database_url: str, way: Any) -> None:
+    earlier = [
+        Sent(site="orge", at=minutes, value=1.5, received=minutes + 1)
+        for minutes in range(-245 * 60, -190 * 60, 120)
+    ]
+    sent = earlier + [each for each in flood(3) if each.site == "orge"]
+    with closing(make_world(database_url, connect(database_url))) as world:
+        rains(world)
+        issuing = Issuing()
+        for batch in way(sent, random.Random(4)):
+            world.store(batch)
+            follow(world, issuing)
+        assert sum(row[1] == 0 for row in computed(world).values()) > 20
+        assert rounded(newest(world)) == rounded(computed(world))
 
 
 def test_a_new_model_is_followed_from_its_effective_time(world: World) -> None:

@@ -18,6 +18,7 @@ from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
 from tests.unit.evaluation import test_rule_histories as book
 from tests.unit.evaluation.test_subjects import CATALOGUE, DAY, device, registry, says
+from tests.unit.packs.judging import registry_of
 
 HOUR = 3_600_000_000
 TICK = 1_000_000
@@ -224,3 +225,22 @@ def test_a_lighting_plan_that_cannot_be_computed_stops_no_other_site() -> None:
     assert sorted(result.subjects) == ["device/night", "group/night", "night", "odd"]
     assert list(result.revisions) == [("lighting-dark", "device/night")]
     assert list(result.listens) == list(result.revisions)
+
+
+def test_subjects_of_a_shape_have_the_rules_that_each_would_have_alone() -> None:
+    territory = arrange(registry_of("essonne"), CATALOGUE, PowerSchedule(retention=0))
+    alone = {
+        (rule.id, subject.key): rule.for_subject(subject)
+        for rule in territory.rules.values()
+        for subject in territory.subjects.values()
+        if subject.per in rule.kinds
+    }
+    applying = {
+        pair: written
+        for pair, written in alone.items()
+        if any(revision is not None for _, revision in written)
+    }
+    assert len(territory.revisions) > 100
+    assert territory.revisions == {
+        pair: written for pair, written in applying.items() if pair not in territory.failed
+    }
