@@ -130,6 +130,8 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
     assert alarm is not None
     assert by_id[fault].model_dump(mode="json") == {
         **alarm_queries.as_text(alarm),
+        "source": None,
+        "commune": "91001",
         "state": "unacknowledged",
         "version": 1,
         "acknowledged": None,

@@ -54,6 +54,7 @@ def test_what_stands_nowhere_is_the_departements() -> None:
 def test_what_each_role_may() -> None:
     """As docs/accounts.md has it."""
     assert {
+        Role.SOURCE: {Duty.SEND},
         Role.VIEWER: {Duty.READ},
         Role.OPERATOR: {Duty.READ, Duty.OPERATE},
         Role.AUTHOR: {Duty.READ, Duty.WRITE_RULES},
