@@ -89,7 +89,7 @@ def test_the_future_does_not_enter() -> None:
     own = series(np.cumsum(rng.normal(size=200)).tolist())
     above = series(np.cumsum(rng.normal(size=200)).tolist(), start=2 * MINUTE)
     times = own.time[20:]
-    whole = MODEL.issue({OWN: own, ABOVE: above}, times)
+    together = MODEL.issue({OWN: own, ABOVE: above}, times)
     for number in range(0, len(times), 7):
         now = times[number]
         since = now - MODEL.memory
@@ -104,7 +104,7 @@ def test_the_future_does_not_enter() -> None:
                 received_at=columns.received_at[held],
             )
         alone = MODEL.issue(cut, times[number : number + 1])
-        assert alone.values.tobytes() == whole.values[number : number + 1].tobytes()
+        assert alone.values.tobytes() == together.values[number : number + 1].tobytes()
 
 
 def test_rain_is_summed_within_its_span_and_missing_when_its_gauge_is_silent() -> None:
@@ -120,12 +120,12 @@ def test_sums_have_the_same_bits_alone_and_among_others() -> None:
     rng = np.random.default_rng(8)
     rain = Track.of(series(rng.gamma(0.3, size=3000).tolist(), every=HOUR))
     times = rain.time[300:]
-    whole = rain.total(times, 240 * HOUR, 72 * HOUR, 2 * HOUR)
+    together = rain.total(times, 240 * HOUR, 72 * HOUR, 2 * HOUR)
     for number in range(0, len(times), 300):
         held = (rain.time <= times[number]) & (rain.time >= times[number] - 242 * HOUR)
         cut = Track(time=rain.time[held], value=rain.value[held], breaks=rain.breaks)
         alone = cut.total(times[number : number + 1], 240 * HOUR, 72 * HOUR, 2 * HOUR)
-        assert alone.tobytes() == whole[number : number + 1].tobytes()
+        assert alone.tobytes() == together[number : number + 1].tobytes()
 
 
 def test_a_model_is_written_and_read_without_loss() -> None:

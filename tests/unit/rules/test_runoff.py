@@ -146,9 +146,9 @@ def test_a_forecast_has_the_same_bits_alone_without_the_future_and_beyond_its_me
     for number in range(0, len(times), 49):
         now = times[number]
         cut = []
-        for whole in TRACKS:
-            held = (whole.time <= now) & (whole.time >= now - forecasting.memory)
-            cut.append(replace(whole, time=whole.time[held], value=whole.value[held]))
+        for complete in TRACKS:
+            held = (complete.time <= now) & (complete.time >= now - forecasting.memory)
+            cut.append(replace(complete, time=complete.time[held], value=complete.value[held]))
         for rows in (1, 12):
             alone = forecasting.issue_tracks(cut, np.repeat(now, rows))
             assert alone.values[-1:].tobytes() == together.values[number : number + 1].tobytes()
