@@ -11,12 +11,11 @@ ROUTES = Document(table="notify_routes", kind="routes")  # the file of routes
 def read_names(
     connection: Connection,
 ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The names of areas (with codes), sites, and rules with the sources of external alarms."""
+    """The names of areas (with codes), sites, and rules with the sources that sent something."""
     rows = connection.execute(
         "SELECT 1, code FROM area UNION SELECT 1, name FROM area UNION SELECT 2, name FROM site"
         " UNION SELECT 3, key FROM revision WHERE kind = 'rule'"
-        " UNION SELECT 3, 'external/' || name FROM account JOIN account_role r"
-        "   ON r.account = account.id WHERE r.role = 'source'"
+        " UNION SELECT 3, 'external/' || name FROM external_source"
     ).fetchall()
     areas, sites, rules = (
         frozenset(name for kind, name in rows if kind == part) for part in (1, 2, 3)
