@@ -141,8 +141,11 @@ class Settings(BaseSettings):
     meteofrance_url: str = Field(
         default="", description="Météo-France's vigilance; default: its official address."
     )
+    observations_url: str = Field(
+        default="", description="Météo-France's observations; default: their official address."
+    )
     meteofrance_key: str = Field(
-        default="", description="The key for it (portail-api.meteofrance.fr)."
+        default="", description="The key for both (portail-api.meteofrance.fr)."
     )
     forecast_folder: str = Field(
         default="",

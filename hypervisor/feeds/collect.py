@@ -21,6 +21,7 @@ from hypervisor.feeds import (
     forecast_files,
     hubeau,
     meteofrance,
+    observations,
     official_forecasts,
     queries,
     queries_bulletins,
@@ -78,6 +79,18 @@ SERVICES = {
             poll=meteofrance.poll,
             needs=meteofrance.needs_key,
             headers=meteofrance.make_headers,
+        ),
+        *(
+            Service(
+                feed=feed,
+                poll=observations.make_poll(rhythm),
+                needs=observations.needs_key,
+                headers=meteofrance.make_headers,
+            )
+            for feed, rhythm in (
+                (observations.FEED, observations.SIX_MINUTES),
+                (observations.HOURLY, observations.AN_HOUR),
+            )
         ),
     )
 }

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -102,12 +103,9 @@ def answer(source: Recordings, path: str, parameters: Parameters, address: str) 
     service, _, what = path.strip("/").partition("/")
     if service == "hubeau" and what in _LISTS:
         return _page(_LISTS[what](source, parameters), parameters, address)
-    if (service, what) == ("vigicrues", "InfoVigiCru.jsonld"):
-        return _bulletin(source, parameters)
-    if (service, what) == ("datex", "content.xml"):
-        return _events(source)
-    if (service, what) == ("vigicrues", "v1.1/prevision.json"):
-        return _forecast(source, parameters)
+    own = _OWN.get((service, what))
+    if own is not None:
+        return own(source, parameters)
     prefix = _DOCUMENTS.get((service, what))
     match service, what.split("/"):
         case "communes", ["departements", code, "communes"]:
@@ -133,7 +131,27 @@ def _bulletin(source: Recordings, parameters: Parameters) -> Reply:
     return Reply(content=content)
 
 
-def _events(source: Recordings) -> Reply:
+def _weather(source: Recordings, parameters: Parameters, step: timedelta) -> Reply:
+    """Of a station the values of the recorded hour, at the time nearest before the wished one."""
+    code = parameters.get("id_station", "")
+    hours = (source.document("observations-") or {}).get(code)
+    latest = source.clock() - timedelta(minutes=5)
+    at = min(_read_time(parameters.get("date"), latest), latest)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    at = midnight + (at - midnight) // step * step
+    if not hours or at < latest - timedelta(hours=24):
+        return Reply(content=[])
+    row = dict(hours[at.hour % len(hours)])
+    rain = row.pop("rain")
+    row |= {"rr_per": round(rain / 10, 1)} if step < timedelta(hours=1) else {"rr1": rain}
+    return Reply(content=[{"geo_id_insee": code, "validity_time": _write(at), **row}])
+
+
+def _write(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _events(source: Recordings, _parameters: Parameters) -> Reply:
     """A DATEX II document."""
     text = source.text("roads-", "xml")
     if text is None:
@@ -208,6 +226,19 @@ _LISTS = {
     "referentiel/stations": _stations,
     "referentiel/sites": _sites,
     "obs_elab": _daily,
+}
+_RHYTHMS = {
+    "infrahoraire-6m": timedelta(minutes=6),
+    "horaire": timedelta(hours=1),
+}
+_OWN: Mapping[tuple[str, str], Callable[[Recordings, Parameters], Reply]] = {
+    ("vigicrues", "InfoVigiCru.jsonld"): _bulletin,
+    ("vigicrues", "v1.1/prevision.json"): _forecast,
+    ("datex", "content.xml"): _events,
+    **{
+        ("observations", f"station/{name}"): partial(_weather, step=step)
+        for name, step in _RHYTHMS.items()
+    },
 }
 _DOCUMENTS = {
     ("vigicrues", "InfoVigiCru.geojson"): "vigicrues-",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.feeds import bulletins, fetch, hubeau, official_forecasts, roads
+from hypervisor.feeds import bulletins, fetch, hubeau, observations, official_forecasts, roads
 from hypervisor.feeds.fetch import Request
 from hypervisor.feeds.model import Feed, FeedError, Page
 from hypervisor.feeds.poll import PollContext
@@ -180,6 +180,7 @@ POLLERS: Mapping[str, tuple[Feed, Poll, tuple[Behaviour, ...]]] = {
     "bulletins": (bulletins.FEED, bulletins.poll, (body(COLOURS),)),
     "forecasts": (official_forecasts.FEED, official_forecasts.poll, ()),
     "roads": (roads.FEED, roads.poll, ()),
+    "observations": (observations.FEED, observations.make_poll(observations.SIX_MINUTES), ()),
     "a forecast": (official_forecasts.FEED, official_forecasts.poll, (body(LISTED),)),
 }
 
