@@ -177,6 +177,16 @@ class Settings(BaseSettings):
         ge=1,
         description="What an address may ask of `/public`; one may be thousands of telephones.",
     )
+    citizens_mail: str = Field(
+        default="",
+        description="By which citizens receive warnings: an apprise mail address without `to`.",
+    )
+    citizens_key: str = Field(
+        default="", description="The secret that encrypts their addresses: 32 characters or more."
+    )
+    citizens_mails_per_minute: int = Field(
+        default=600, ge=1, description="The most mails to citizens; the mail server's limit."
+    )
     publisher: str = Field(
         default="", description="Who publishes warnings, by name; default: the instance's."
     )

@@ -35,6 +35,7 @@ from hypervisor.web.static_files import ROOT, stamp
 
 PREFIX = "/public"
 _REREAD = 30.0  # s
+_REQUESTS = 20  # to subscribe a minute, of an address
 _KEPT = 31_536_000  # s, of the style sheet: its address changes with it
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class CitizenPages:
         self._answers: dict[PublicRequest, Answer] = {}
         self._loading = Lock()
         self.rate = RequestRate(settings.public_page_requests_per_minute)
+        self.request_rate = RequestRate(_REQUESTS)  # of subscriptions
 
     @property
     def is_open(self) -> bool:
@@ -114,6 +116,7 @@ class CitizenPages:
         hub.watchers.append(watch)
         reported = ""
         try:
+            await hub.ready(_REREAD)  # from here on it tells what is published after we read
             while True:
                 changed.clear()
                 try:
@@ -225,7 +228,8 @@ def _read_style() -> str:
     return (ROOT / "css" / "citizens.css").read_text("utf-8")
 
 
-def _style_address() -> str:
+def style_address() -> str:
+    """Of the pages' style sheet; it changes with any file."""
     return f"{PREFIX}/{stamp()}.css"
 
 
@@ -238,13 +242,13 @@ _DRAWN: Mapping[str, Callable[[Situation, PageRequest, str], str]] = {
 
 def _make(situation: Situation, request: PublicRequest) -> Answer | None:
     """Write an answer; None: the application answers this address."""
-    if request.path == _style_address():
+    if request.path == style_address():
         return _make_style(situation, request)
     if request.path not in _DRAWN:
         return _make_message(situation, request)
     page, status = _read_page(situation, request)
     return make_answer(
-        _DRAWN[request.path](situation, page, _style_address()),
+        _DRAWN[request.path](situation, page, style_address()),
         modified=max(situation.checked, situation.changed),
         mode=situation.instance.mode.banner,
         language=page.language,
@@ -290,7 +294,7 @@ def make_message_answer(
 ) -> Answer:
     """A message, also one that is over."""
     return make_answer(
-        views.render_message(situation, message, request.language, _style_address()),
+        views.render_message(situation, message, request.language, style_address()),
         modified=max(situation.checked, situation.changed),
         mode=situation.instance.mode.banner,
         language=request.language,

@@ -33,7 +33,7 @@ class Situation:
     """All that is public at a time. `official`: by language. `communes`: by code.
 
     `address`: the instance's for people. `checked`: when the database last said so, `changed`:
-    when anything published changed.
+    when anything published changed. `subscriptions`: citizens may subscribe.
     """
 
     instance: Instance
@@ -45,6 +45,7 @@ class Situation:
     closures: Sequence[Closure]
     official: Mapping[str, Sequence[Official]]
     communes: Mapping[str, Commune]
+    subscriptions: bool = False
 
     @property
     def ends(self) -> datetime | None:

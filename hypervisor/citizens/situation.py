@@ -10,6 +10,7 @@ from hypervisor.base.reader import LANGUAGES, Reader, reading
 from hypervisor.base.settings import Settings
 from hypervisor.citizens import queries
 from hypervisor.citizens.model import Situation
+from hypervisor.citizens.subscriptions import is_offered
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.overview.views_official import Official, list_official
@@ -43,6 +44,7 @@ def load_situation(
             for language in LANGUAGES
         },
         communes={each.code: each for each in communes},
+        subscriptions=is_offered(settings, instance.mode),
     )
 
 

@@ -104,6 +104,13 @@ def render_message(
     return _render("citizens_message.html", situation, page, style, text=text)
 
 
+def render_subscription(
+    situation: Situation, page: PageRequest, style: str, *, state: str, **values: object
+) -> str:
+    """What a subscriber did, or is about to do. `state`: as the template names it."""
+    return _render("citizens_subscription.html", situation, page, style, state=state, **values)
+
+
 def _make_reader(situation: Situation, language: str) -> Reader:
     zone = ZoneInfo(situation.instance.timezone)
     return Reader(language=language, zone=zone, now=situation.checked)

@@ -19,6 +19,7 @@ from hypervisor.stack.supervisor import Job
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
 COLLECTOR = "collect"  # live instances only: an exercise reads no real service
 OBSERVER = "observations"  # where the settings say so
+MAILER = "mailing"  # live instances only, where the settings say so
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.
@@ -75,10 +76,17 @@ class Launcher:
         return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER)
 
 
-def parts_for(mode: Mode, *, observed: bool = False) -> tuple[str, ...]:
-    """The parts of an instance, in the order of starting. `observed`: it tells new readings."""
-    own = CONDUCTOR if mode is Mode.EXERCISE else COLLECTOR
-    return (*PARTS, own, *([OBSERVER] if observed else []))
+def parts_for(mode: Mode, *, observed: bool = False, mailing: bool = False) -> tuple[str, ...]:
+    """The parts of an instance, in the order of starting.
+
+    `observed`: it tells new readings. `mailing`: it mails to citizens, which no exercise does.
+    """
+    parts = [*PARTS, CONDUCTOR if mode is Mode.EXERCISE else COLLECTOR]
+    if observed:
+        parts.append(OBSERVER)
+    if mailing and mode is Mode.LIVE:
+        parts.append(MAILER)
+    return tuple(parts)
 
 
 def interpreter_command() -> list[str]:

@@ -144,8 +144,9 @@ class _RunningInstance:
             run_id=self._run_id,
         )
         self._print_summary(settings, starter)
-        observed = load_settings(self.folder.root).sensorthings_mqtt
-        for part in parts_for(instance.mode, observed=observed):
+        own = load_settings(self.folder.root)
+        optional = {"observed": own.sensorthings_mqtt, "mailing": bool(own.citizens_mail)}
+        for part in parts_for(instance.mode, **optional):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
         late = self._await_parts(settings)

@@ -3,6 +3,7 @@
 import json
 import socketserver
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -21,6 +22,7 @@ class Mail:
     subject: str
     text: str
     key: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -138,7 +140,8 @@ def _mail(to: str, raw: bytes) -> Mail:
     text = cast("bytes", whole.get_payload(decode=True)).decode()
     subject = str(make_header(decode_header(message["Subject"])))
     key = str(make_header(decode_header(message["Idempotency-Key"])))
-    return Mail(to=to, subject=subject, text=text, key=key)
+    headers = {name: str(make_header(decode_header(each))) for name, each in message.items()}
+    return Mail(to=to, subject=subject, text=text, key=key, headers=headers)
 
 
 class Webhook(Server):

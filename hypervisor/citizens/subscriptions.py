@@ -1,0 +1,72 @@
+"""What citizens do to subscriptions: ask for one, confirm it, leave."""
+
+import re
+from dataclasses import dataclass
+
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
+from hypervisor.citizens import queries_subscriptions as queries
+from hypervisor.citizens.address_key import AddressKey
+from hypervisor.database.connect import Connection
+from sensors._errors import TerritoryError
+
+_SHORTEST_KEY = 32  # characters
+_LONGEST = 254  # characters of an address
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
+)
+
+
+class SubscriptionError(TerritoryError):
+    """A request that cannot be taken: says what was expected."""
+
+
+def is_offered(settings: Settings, mode: Mode) -> bool:
+    """Whether citizens may subscribe: the page is public, mail is set up, this is no exercise."""
+    return (
+        mode is Mode.LIVE
+        and settings.public_page == "public"
+        and bool(settings.citizens_mail and settings.public_url)
+        and len(settings.citizens_key) >= _SHORTEST_KEY
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriptions:
+    """Subscriptions of one instance."""
+
+    key: AddressKey
+
+    def request(self, connection: Connection, address: str, *, commune: str, language: str) -> None:
+        """Have somebody asked whether the address is theirs; nothing tells if it is there already.
+
+        Raises SubscriptionError: it is no mail address.
+        """
+        address = address.strip()
+        if len(address) > _LONGEST or not _ADDRESS.fullmatch(address):
+            raise SubscriptionError("this is no e-mail address: {address!r}", address[:80])
+        queries.delete_old(connection)
+        queries.request_subscription(
+            connection,
+            digest=self.key.digest(address),
+            address=self.key.encrypt(address),
+            commune=commune,
+            language=language,
+        )
+
+    def find_commune(self, connection: Connection, token: str) -> str | None:
+        """The commune that a link to confirm is about; None: it is too old, or not ours."""
+        number = self.key.read_token("confirm", token)
+        return None if number is None else queries.find_commune(connection, number)
+
+    def confirm(self, connection: Connection, token: str) -> bool:
+        """Whether the subscription is confirmed now."""
+        number = self.key.read_token("confirm", token)
+        return number is not None and queries.confirm(connection, number)
+
+    def leave(self, connection: Connection, token: str) -> bool:
+        """Delete all that is stored of an address. False: no link of ours."""
+        number = self.key.read_token("leave", token)
+        if number is not None:
+            queries.delete_address(connection, number)
+        return number is not None
