@@ -40,6 +40,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "dead_letter": frozenset({"payload"}),
     "delivery": frozenset({"key", "message", "last_error"}),  # messages hold addresses
     "exercise_run": frozenset({"author", "reason"}),
+    "expert_forecast": frozenset({"author"}),
     "external_alarm": frozenset(),
     "external_mapping": frozenset(),
     "external_source": frozenset(),

@@ -11,16 +11,24 @@ ROUTES = Document(table="notify_routes", kind="routes")  # the file of routes
 def read_names(
     connection: Connection,
 ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The names of areas (with codes), sites, and rules with the sources that sent something."""
+    """The names of areas (with codes), of sites and of rules."""
     rows = connection.execute(
         "SELECT 1, code FROM area UNION SELECT 1, name FROM area UNION SELECT 2, name FROM site"
         " UNION SELECT 3, key FROM revision WHERE kind = 'rule'"
-        " UNION SELECT 3, 'external/' || name FROM external_source"
     ).fetchall()
     areas, sites, rules = (
         frozenset(name for kind, name in rows if kind == part) for part in (1, 2, 3)
     )
     return areas, sites, rules
+
+
+def list_external_rules(connection: Connection) -> frozenset[str]:
+    """The rule of each source of external alarms. The owner reads accounts, a reader may not."""
+    rows = connection.execute(
+        "SELECT 'external/' || name FROM account JOIN account_role r ON r.account = account.id"
+        " WHERE r.role = 'source'"
+    )
+    return frozenset(rule for (rule,) in rows)
 
 
 def read_names_around(

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hypervisor.alarms.queries import EXTERNAL
 from hypervisor.base.instants import micros, moment, text
 from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.database import instance as instance_store
@@ -130,13 +129,13 @@ def _summarize(routes: Routes) -> str:
 
 def _read_vocabulary(connection: Connection) -> Vocabulary:
     areas, sites, rules = queries_routes.read_names(connection)
-    has_source = any(rule.startswith(EXTERNAL) for rule in rules)
+    external = queries_routes.list_external_rules(connection)
     instance = instance_store.read(connection)
     return Vocabulary(
-        domains=frozenset(catalogue().domains) | ({EXTERNAL_DOMAIN} if has_source else set()),
+        domains=frozenset(catalogue().domains) | ({EXTERNAL_DOMAIN} if external else set()),
         areas=areas,
         sites=sites,
-        rules=rules,
+        rules=rules | external,
         zone=instance.timezone if instance else "Europe/Paris",
     )
 

@@ -17,7 +17,11 @@ CHANGING = frozenset(
         "hypervisor.bench.ingest": "Bench",
         "hypervisor.web.shared_render": "_Slot",
         "hypervisor.exercises.run_controller": "RunController",
+        "hypervisor.base.xml_reader": "_Collector",
+        "hypervisor.external.service": "Changes _Intake",
+        "hypervisor.forecast.experts_prv": "_Head",
         "hypervisor.forecast.issuing": "Issuing",
+        "hypervisor.geography.rivers": "_Match",
         "hypervisor.exercises.territory": "_Facts",
         "hypervisor.grafana.service_check": "Report _BoardCheck",
         "hypervisor.readings.importing": "ImportCounts",
@@ -56,6 +60,7 @@ CHANGING = frozenset(
 )
 # Of few parts, whose order says what they are.
 IN_ORDER = {
+    "hypervisor.geography.rivers._Step",
     "hypervisor.standards.expressions._Token",
     *(
         f"hypervisor.standards.model.{name}"

@@ -90,6 +90,7 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
         "parent": "2",
         "lon": 2.0,
         "lat": 48.5,
+        "population": None,
         "sites": 2,
     }
     connection.execute(

@@ -260,7 +260,7 @@ class World:
         self.restart()
         self.connection.execute(
             "TRUNCATE rule_state, evaluation_input, evaluation_state, transition, outbox,"
-            " delivery, alarm"
+            " delivery, alarm, external_alarm"
         )
         feed.append(self.connection, "registry")
         for worker in queries_workers.list_workers(self.connection):
