@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hypervisor.base.instance import Instance
-from hypervisor.overview.views_official import Official
+from hypervisor.feeds.views_official import Official
 from hypervisor.publications.model import PublishedMessage
 
 MOST_MATCHES = 20

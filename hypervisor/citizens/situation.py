@@ -13,7 +13,7 @@ from hypervisor.citizens.model import Situation
 from hypervisor.citizens.subscriptions import is_offered
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
-from hypervisor.overview.views_official import Official, list_official
+from hypervisor.feeds.views_official import Official, list_official
 from hypervisor.publications import queries_messages
 from hypervisor.publications.queries_messages import Selection
 from hypervisor.publications.service import load_publisher

@@ -10,7 +10,7 @@ from hypervisor.base.reader import Reader, reading
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.citizens.model import Commune, Situation
-from hypervisor.overview.views_official import is_notable
+from hypervisor.feeds.views_official import is_notable
 from hypervisor.publications.hazards import OTHER, load_hazards
 from hypervisor.publications.model import MessageKind, PublishedMessage
 from hypervisor.web import marks

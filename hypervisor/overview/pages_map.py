@@ -12,12 +12,12 @@ from hypervisor.access.context import Context, SignedIn
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
+from hypervisor.feeds import views_official
 from hypervisor.overview import (
     queries,
     queries_places,
     search,
     views_map_warnings,
-    views_official,
     views_roads,
     views_site,
 )

@@ -9,11 +9,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.alarms import queries_list
+from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
 from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_now, views_rivers, views_start, views_wall
 from hypervisor.overview.views_start import Start
+from hypervisor.publications.queries import list_waiting
 from hypervisor.web import once, visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, render, wants_fragment
@@ -83,6 +85,8 @@ def _values(
         "visit": visit,
         "handover": handover,
         "offered_by": _call(context, handover.offered_by) if handover else "",
+        "to_sign": list_waiting(context.connection) if context.person.may(Duty.OPERATE) else [],
+        "publishes": context.person.may(Duty.OPERATE),
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [
             views_rivers.draw_sparkline(row, look.readings.get(row.gauge, ()))

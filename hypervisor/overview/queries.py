@@ -42,14 +42,6 @@ LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject
      AND (h.until IS NULL OR h.until > %(now)s)
 WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS NULL)
 """
-_VIGILANCE = """
-SELECT site.name AS site, site.title, site.river, r.time, r.value::int, p.answered_at
-FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-LEFT JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = series.id
-    AND time <= %(now)s AND value IS NOT NULL ORDER BY time DESC LIMIT 1) r ON true
-LEFT JOIN feed_poll p ON p.name = device.properties->>'feed'
-WHERE series.quantity = 'vigilance' ORDER BY site.river, site.river_order, site.name
-"""
 _CHANGES = """
 SELECT (SELECT count(*) FROM transition WHERE kind = 'raised' AND noticed_at > %(since)s
           AND noticed_at <= %(now)s) AS raised,
@@ -159,21 +151,6 @@ class OpenAlarm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vigilance:
-    """An official vigilance colour: 1 green … 4 red; `value` None: no bulletin yet.
-
-    `answered_at`: when its service last answered, if it is read from one.
-    """
-
-    site: str
-    title: str
-    river: str | None
-    time: datetime | None
-    value: int | None
-    answered_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Changes:
     """Alarms raised, alarms cleared, and thresholds and rules edited since a time."""
 
@@ -199,12 +176,6 @@ def list_open_alarms(connection: Connection, now: datetime) -> list[OpenAlarm]:
     """All open alarms."""
     cursor = connection.cursor(row_factory=class_row(OpenAlarm))
     return cursor.execute(_OPEN_ALARMS, {"now": now}).fetchall()
-
-
-def list_vigilance(connection: Connection, now: datetime) -> list[Vigilance]:
-    """The official colours in force, by river."""
-    cursor = connection.cursor(row_factory=class_row(Vigilance))
-    return cursor.execute(_VIGILANCE, {"now": now}).fetchall()
 
 
 def count_changes(

@@ -21,6 +21,7 @@ from hypervisor.exercises.model import Run
 from hypervisor.exercises.queries_runs import get_latest_run
 from hypervisor.feeds import queries_bulletins
 from hypervisor.feeds.queries_bulletins import StoredBulletin
+from hypervisor.feeds.views_official import Official, is_notable, list_official
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.queries import list_assets_beyond
@@ -32,7 +33,6 @@ from hypervisor.overview import queries
 from hypervisor.overview.queries import Changes, Glance, OpenAlarm
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors
 from hypervisor.overview.views_bulletins import show_bulletin
-from hypervisor.overview.views_official import Official, is_notable, list_official
 from hypervisor.overview.views_rivers import (
     LIMITS,
     River,

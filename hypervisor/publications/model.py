@@ -127,11 +127,11 @@ class WarningContent(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> "WarningContent":
         if not (self.fr.headline and self.fr.description):
-            raise ValueError("a French headline and description are needed")
+            raise ValueError(mark("a French headline and description are needed"))
         if not (self.en.empty or self.en.headline):
-            raise ValueError("English needs a headline, or leave all of it empty")
+            raise ValueError(mark("English needs a headline, or leave all of it empty"))
         if self.begins is not None and self.begins >= self.expires:
-            raise ValueError("it would expire before it begins")
+            raise ValueError(mark("it would expire before it begins"))
         return self
 
     def words(self, language: str) -> tuple[str, WarningWords]:

@@ -1,13 +1,15 @@
 """SQL of publications as operators see them: drafts, acts, states."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from hypervisor.database.connect import Connection
+from hypervisor.base.person import Territory
+from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.instance import SCENARIO_CLOCK
 from hypervisor.publications.model import (
     MessageKind,
@@ -41,6 +43,26 @@ FROM below JOIN area t ON t.code = below.top JOIN area c ON c.code = below.code
 WHERE c.kind = 'commune' GROUP BY t.code, t.kind, t.name
 ORDER BY array_position(ARRAY['departement', 'epci', 'commune'], t.kind), t.name
 """
+
+
+_CHOICES = """
+WITH RECURSIVE below AS (SELECT code AS top, code FROM area
+    UNION SELECT below.top, area.code FROM area JOIN below ON area.parent = below.code)
+SELECT t.code, t.kind, t.name, array_agg(c.code) AS communes
+FROM below JOIN area t ON t.code = below.top JOIN area c ON c.code = below.code
+WHERE c.kind = 'commune' GROUP BY t.code, t.kind, t.name
+ORDER BY array_position(ARRAY['departement', 'epci', 'commune'], t.kind), t.name
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """An area in which somebody may publish, with the codes of its communes."""
+
+    code: str
+    kind: str
+    name: str
+    communes: list[str]
 
 
 def insert_publication(
@@ -146,3 +168,9 @@ def list_waiting(connection: Connection) -> list[int]:
         " WHERE content IS NOT NULL ORDER BY publication"
     )
     return [number for (number,) in rows]
+
+
+def list_choices(connection: Connection, held: Territory) -> list[Choice]:
+    """Areas of which all communes lie in a territory, the largest first."""
+    rows = fetch(connection, Choice, _CHOICES)
+    return [row for row in rows if held.covers(Territory(communes=frozenset(row.communes)))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +206,7 @@ def make_message(
         kind=draft.kind,
         status=publication.status,
         sent=now.replace(microsecond=0),
-        expires=draft.content.expires,
+        expires=draft.content.expires.astimezone(UTC),
         content=draft.content,
         areas=draft.areas,
         communes=tuple(communes),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hypervisor.database.connect import Connection
+from hypervisor.feeds import queries_official
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.forecast.trend import JITTER, WINDOW
 from hypervisor.overview import queries
@@ -278,9 +279,11 @@ def test_official_colours_in_force(connection: Connection) -> None:
         mill,
         [(NOW - HOUR, 2, 0), (NOW - TICK, 3, 0), (NOW, None, 0), (NOW + TICK, 4, 0)],
     )
-    colours = [(one.site, one.time, one.value) for one in queries.list_vigilance(connection, NOW)]
+    colours = [
+        (one.site, one.time, one.value) for one in queries_official.list_vigilance(connection, NOW)
+    ]
     assert colours == [("source", None, None), ("mill", NOW - TICK, 3)]
-    assert queries.list_vigilance(connection, NOW + TICK)[1].value == 4
+    assert queries_official.list_vigilance(connection, NOW + TICK)[1].value == 4
 
 
 def _alarms(connection: Connection) -> dict[str, int]:

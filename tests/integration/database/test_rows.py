@@ -7,6 +7,7 @@ import pytest
 
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from hypervisor.feeds import queries_official
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.overview import queries
 from hypervisor.overview.views_wall import locate_communes
@@ -432,7 +433,7 @@ def test_an_alarm_that_stands(connection: Connection) -> None:
 def test_an_official_colour(connection: Connection) -> None:
     series = add_device(connection, "vigilance-mill", "mill", "vigilance")["vigilance"]
     store(connection, series, [(NOW, 3, 0)])
-    assert [asdict(one) for one in queries.list_vigilance(connection, NOW)] == [
+    assert [asdict(one) for one in queries_official.list_vigilance(connection, NOW)] == [
         {
             "site": "mill",
             "title": "Mill",

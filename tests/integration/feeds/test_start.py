@@ -13,8 +13,8 @@ from hypervisor.feeds.poll import read_clock
 from hypervisor.feeds.recordings import SHIPPED
 from hypervisor.feeds.service import list_status
 from hypervisor.feeds.territory import start_territory
+from hypervisor.feeds.views_official import is_notable, list_official
 from hypervisor.geography import queries as geography_queries
-from hypervisor.overview.views_official import is_notable, list_official
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import facts_in_force

@@ -11,7 +11,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.feeds import queries as feed_queries
 from hypervisor.feeds.meteofrance import FEED as METEOFRANCE
 from hypervisor.feeds.queries import ColourNow
-from hypervisor.overview import queries
+from hypervisor.feeds.queries_official import list_vigilance
 
 _UNREAD = timedelta(hours=1)  # without an answer of the service, after which the colour says so
 _PHENOMENA = {
@@ -51,7 +51,7 @@ def list_official(owner: Connection, now: datetime) -> list[Official]:
             time=row.time,
             unread=_find_unread(row.answered_at, now),
         )
-        for row in queries.list_vigilance(owner, now)
+        for row in list_vigilance(owner, now)
     ]
     weather = [row for row in feed_queries.list_colours(owner, now) if row.feed == METEOFRANCE.name]
     return [*reaches, *_summarize_weather(weather, now)]
