@@ -28,7 +28,7 @@ from hypervisor.web.times import local
 
 LANGUAGES = ("fr", "en")
 _URGENCIES = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "info": "Future"}
-_MEASURED = mark("Last measurement: %(value)s at %(time)s.")
+_MEASURED = mark("Last measurement: %(value)s (%(time)s).")
 _ENDED = mark("End of the warning: %(headline)s")
 _LIFTED = mark("The warning of %(time)s is lifted.")
 _INVALID = "Value error, "  # pydantic's, before what a validator of ours says

@@ -1,7 +1,6 @@
 """The page for everybody: what is published now. No sign-in, no cookie, no script."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -14,11 +13,12 @@ from hypervisor.access.throttle import network
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import LANGUAGES, Reader, reading
-from hypervisor.feeds.views_official import is_notable, load_official
+from hypervisor.feeds.views_official import Official, is_notable, load_official
 from hypervisor.publications import queries_messages, views
 from hypervisor.publications.model import NoPublicationError
 from hypervisor.publications.queries_messages import Selection
 from hypervisor.publications.service import load_publisher
+from hypervisor.publications.views import CitizenMessage
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import environment
 
@@ -95,19 +95,27 @@ def _reader(context: RequestContext, request: Request, lang: str | None) -> Read
     )
 
 
-def _render(
-    context: RequestContext, reader: Reader, *, alone: bool = False, **values: object
+def _render(  # noqa: PLR0913  what the page shows
+    context: RequestContext,
+    reader: Reader,
+    *,
+    texts: Sequence[CitizenMessage],
+    publisher: str,
+    colours: Sequence[Official],
+    alone: bool = False,
 ) -> Response:
     text = (
         environment()
         .get_template("public.html")
         .render(
-            reader=replace(reader),
+            reader=reader,
             lang=reader.language,
             instance=context.instance,
             alone=alone,
-            notable=is_notable,
-            **values,
+            texts=texts,
+            publisher=publisher,
+            colours=colours,
+            notable=[colour for colour in colours if is_notable(colour)],
         )
     )
     headers = {"Cache-Control": f"public, max-age={_FRESH}", "Vary": "Accept-Language"}
