@@ -9,6 +9,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.feeds import queries as feed_queries
+from hypervisor.feeds.queries_official import list_vigilance
 from hypervisor.feeds.vigicrues import FEED as VIGICRUES
 from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
@@ -39,7 +40,7 @@ def _list_official(context: RequestContext) -> dict[str, Any]:
     with context.owning() as owner:
         rivers: dict[str, int] = {
             row.river: row.value
-            for row in queries.list_vigilance(owner, now)
+            for row in list_vigilance(owner, now)
             if row.river and row.value in _WORDS
         }
         reaches = [

@@ -187,8 +187,10 @@ class FeedRequest:
                 address=f"{self.base}/alerts",
                 archive=kept,
             )
-            outlines = list_outlines(self.context.connection)
-            return Response(atom.write_feed(feed, list_messages(), outlines), media_type=atom.MEDIA)
+            messages = list_messages()
+            communes = {code for message in messages for code in message.communes}
+            outlines = list_outlines(self.context.connection, sorted(communes))
+            return Response(atom.write_feed(feed, messages, outlines), media_type=atom.MEDIA)
 
         return _answer(self.context, self.request, f"{links[0][1]} {tag}", changed, write)
 

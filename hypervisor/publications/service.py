@@ -177,7 +177,7 @@ def publish(
             publication.messages,
             publisher_name=publisher.name,
             address=publisher.address,
-            outlines=list_outlines(connection),
+            outlines=list_outlines(connection, message.communes),
         )
         stored = queries_messages.insert_message(connection, message, sign(document))
         _record(
