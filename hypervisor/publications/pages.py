@@ -115,6 +115,7 @@ def show_draft(
 def write_draft(context: Context, number: Number, entered: Entered) -> Response:
     """Keep a draft of an update or a cancellation, or other words of the one that waits."""
     publication = service.find_publication(context.connection, number)
+    _require_operator(context, None)
 
     def save() -> int:
         service.write_draft(

@@ -88,6 +88,7 @@ def open_draft(
         PublicationError: content or reason is not as expected.
         ForbiddenError: the person is no operator in all of its communes.
     """
+    context.require_anywhere(Duty.OPERATE)
     if context.instance.mode is Mode.EXERCISE:
         status = "Exercise"
     if alarm is not None:
@@ -122,12 +123,12 @@ def write_draft(  # noqa: PLR0913  what a draft is made of
     A cancellation holds where and as long as what it cancels.
     """
     publication = find_publication(context.connection, number)
+    _require_territory(context, publication.communes)
     latest = publication.latest
     if kind is MessageKind.CANCEL and latest is not None:
         kept = ("hazard", "severity", "areas", "begins", "expires")
         content = content.model_copy(update={key: getattr(latest.content, key) for key in kept})
     areas = _check(context, content, renews=kind is not MessageKind.CANCEL)
-    _require_territory(context, publication.communes)
     with context.writing() as connection:
         publication = _lock(connection, number, version)
         require_step(publication, act, kind, context.now())

@@ -59,7 +59,7 @@ def test_from_an_alarm_to_what_citizens_read(live: Room, citizen: httpx.Client) 
     assert "Dernière mesure" in fields["fr_description"]
     page = post(live.anne, "/publications", fields | {"reason": "it rises"})
     assert "Vous avez écrit ce projet" in read(live.anne, page)
-    assert page in read(live.bert, "/now"), "Now says that a draft waits"
+    assert 'id="to-sign"' in read(live.bert, "/now"), "Now says that a draft waits"
     draft = read(live.bert, page)
     french, english = ARTICLE.findall(draft)
     assert ('lang="fr"' in french, 'lang="en"' in english) == (True, True)

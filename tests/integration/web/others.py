@@ -1,5 +1,6 @@
 """What the Zorn's EPCI has of everything: things that nobody of the Orge's may see or change."""
 
+from datetime import timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -10,6 +11,7 @@ from hypervisor.alarms import service_list
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.database import audit
+from hypervisor.publications.model import WarningContent, WarningWords
 from tests.integration.evaluation.world import Sent, World
 from tests.integration.web.conftest import SOUTH, YVETTE
 from tests.integration.web.served import NOW, session
@@ -39,6 +41,7 @@ NOWHERE: dict[str, Any] = {
     "/features name": "sites",
     "/features identifier": "nosuch",
     "/exports form": "csv",
+    "/cap identifier": "nosuch",
 }
 
 
@@ -107,6 +110,25 @@ def settle(world: World) -> dict[str, Any]:
         NOW,
         SECRET,
     )
+    (publication,) = _one(
+        world,
+        "INSERT INTO publication (status, communes) VALUES ('Exercise', %s) RETURNING id",
+        [YVETTE],
+    )
+    content = WarningContent(
+        hazard="flood",
+        severity="major",
+        response="Avoid",
+        areas=(YVETTE,),
+        expires=NOW + timedelta(hours=12),
+        fr=WarningWords(headline=SECRET, description=SECRET),
+    ).model_dump_json()
+    area = {"code": YVETTE, "kind": "commune", "name": "Zorn-le-Bourg", "communes": []}
+    connection.execute(
+        "INSERT INTO publication_event (publication, number, act, kind, at, author, reason,"
+        " content, areas) VALUES (%s, 1, 'draft', 'Alert', %s, 'sud', %s, %s, %s)",
+        [publication, NOW, SECRET, content, Jsonb([area])],
+    )
     done = audit.record(
         connection,
         kind="invalidate",
@@ -158,6 +180,8 @@ def settle(world: World) -> dict[str, Any]:
         "/features name": "sites",
         "/features identifier": "zorn",
         "/exports form": "csv",
+        **dict.fromkeys(("/api/v1/publications number", "/publications number"), publication),
+        "/cap identifier": "zorn-1-1",
         "/api/v1/auth/tokens number": token,
         "/api/v1/past-events number": event,
         "/thresholds number": event,

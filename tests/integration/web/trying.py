@@ -23,6 +23,7 @@ OPEN = frozenset(
         *("/login", "/api/v1/auth/login", "/openapi.json", "/docs", "/favicon.ico"),
         *("/static/{asked_stamp}/{name:path}", "/", "/metrics"),
         *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
+        *("/public", "/public/{identifier}"),
     }
 )
 SAFE = frozenset({"GET", "HEAD"})
