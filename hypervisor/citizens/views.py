@@ -1,47 +1,16 @@
 """The public page and the strip as HTML, and a message in a citizen's language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import Reader, reading
-from hypervisor.base.translation import mark
-from hypervisor.base.translation import translate as _
 from hypervisor.citizens.model import Commune, Situation
 from hypervisor.feeds.views_official import is_notable
-from hypervisor.publications.hazards import OTHER, load_hazards
-from hypervisor.publications.model import MessageKind, PublishedMessage
-from hypervisor.web import marks
+from hypervisor.publications.model import PublishedMessage
+from hypervisor.publications.views import build_message
 from hypervisor.web.rendering import environment
-
-_SEVERITIES: Mapping[str, str] = {
-    "critical": mark("Extreme danger"),
-    "major": mark("Severe danger"),
-    "minor": mark("Moderate danger"),
-    "info": mark("Information"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CitizenMessage:
-    """A message in one language: `language` is that of its words. `over`: it no longer holds."""
-
-    language: str
-    identifier: str
-    hazard: str
-    severity: str
-    rank: int
-    headline: str
-    description: Sequence[str]
-    instruction: Sequence[str]
-    areas: Sequence[str]
-    sent: datetime
-    begins: datetime | None
-    expires: datetime
-    cancelled: bool
-    over: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,30 +21,6 @@ class PageRequest:
     commune: Commune | None = None
     text: str = ""
     matches: Sequence[Commune] = ()
-
-
-def build_message(message: PublishedMessage, language: str, *, over: bool) -> CitizenMessage:
-    """A message in this language as far as it was written in it; within `reading`."""
-    written, words = message.content.words(language)
-    hazards = load_hazards()
-    hazard = hazards.get(message.content.hazard) or hazards[OTHER]
-    cancelled = message.kind is MessageKind.CANCEL
-    return CitizenMessage(
-        language=written,
-        identifier=message.identifier,
-        hazard=getattr(hazard.title, language),
-        severity=_(_SEVERITIES[message.content.severity]),
-        rank=marks.priority(message.content.severity),
-        headline=words.headline,
-        description=[line for line in words.description.split("\n") if line.strip()],
-        instruction=[line for line in words.instruction.split("\n") if line.strip()],
-        areas=[area.name for area in message.areas],
-        sent=message.sent,
-        begins=message.content.begins,
-        expires=message.expires,
-        cancelled=cancelled,
-        over=over or cancelled,
-    )
 
 
 def render_page(situation: Situation, page: PageRequest, style: str) -> str:

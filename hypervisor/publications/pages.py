@@ -227,7 +227,7 @@ def _render_publication(
         previews=views.preview(shown, reader, publisher.name) if shown else {},
         names=names,
         colours=load_official(context),
-        public=get_settings().public_page and context.instance.mode is Mode.LIVE,
+        public=get_settings().public_page == "public" and context.instance.mode is Mode.LIVE,
         **_words(context),
     )
 

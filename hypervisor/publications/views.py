@@ -9,7 +9,7 @@ from markupsafe import Markup
 from hypervisor.base.reader import Reader, reading
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
-from hypervisor.publications.hazards import OTHER, Hazard, load_hazards
+from hypervisor.publications.hazards import OTHER, load_hazards
 from hypervisor.publications.model import MessageKind, PublicationState, PublishedMessage
 from hypervisor.web import marks
 from hypervisor.web.rendering import environment
@@ -71,10 +71,7 @@ ACTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class CitizenMessage:
-    """A message as citizens read it in one language: `language` is that of its words.
-
-    `over`: the message is cancelled, expired or was replaced. `notice`: that it is not real.
-    """
+    """A message in one language: `language` is that of its words. `over`: it no longer holds."""
 
     language: str
     identifier: str
@@ -88,54 +85,41 @@ class CitizenMessage:
     sent: datetime
     begins: datetime | None
     expires: datetime
-    publisher: str
-    kind: str
+    cancelled: bool
     over: bool
-    notice: str
 
 
-def find_hazard(name: str) -> Hazard:
-    """A kind of hazard; one that is no longer listed is another hazard."""
-    return load_hazards().get(name) or load_hazards()[OTHER]
-
-
-def build_citizen_message(
-    message: PublishedMessage, reader: Reader, publisher: str, *, over: bool = False
-) -> CitizenMessage:
-    """A message in the reader's language, as far as it was written in it."""
-    content = message.content
-    language, words = content.words(reader.language)
-    notices = {
-        "Exercise": _("EXERCISE: no real event"),
-        "Test": _("TECHNICAL TEST: disregard"),
-    }
+def build_message(message: PublishedMessage, language: str, *, over: bool) -> CitizenMessage:
+    """A message in this language as far as it was written in it; within `reading`."""
+    written, words = message.content.words(language)
+    hazards = load_hazards()
+    hazard = hazards.get(message.content.hazard) or hazards[OTHER]
+    cancelled = message.kind is MessageKind.CANCEL
     return CitizenMessage(
-        language=language,
+        language=written,
         identifier=message.identifier,
-        hazard=getattr(find_hazard(content.hazard).title, reader.language),
-        severity=_(SEVERITIES[content.severity]),
-        rank=marks.priority(content.severity),
+        hazard=getattr(hazard.title, language),
+        severity=_(SEVERITIES[message.content.severity]),
+        rank=marks.priority(message.content.severity),
         headline=words.headline,
-        description=words.description.split("\n"),
-        instruction=[line for line in words.instruction.split("\n") if line],
+        description=[line for line in words.description.split("\n") if line.strip()],
+        instruction=[line for line in words.instruction.split("\n") if line.strip()],
         areas=[area.name for area in message.areas],
         sent=message.sent,
-        begins=content.begins,
+        begins=message.content.begins,
         expires=message.expires,
-        publisher=publisher,
-        kind=message.kind.value,
-        over=over or message.kind is MessageKind.CANCEL,
-        notice=notices.get(message.status, ""),
+        cancelled=cancelled,
+        over=over or cancelled,
     )
 
 
 def preview(message: PublishedMessage, reader: Reader, publisher: str) -> dict[str, Markup]:
-    """What citizens will see, by language: drawn by the template of the public page."""
+    """What citizens will see, by language: drawn by the template of their page."""
     template = environment().get_template("parts/public_message.html")
     previews = {}
     for language in ("fr", "en"):
         with reading(replace(reader, language=language)):
-            built = build_citizen_message(message, replace(reader, language=language), publisher)
-            drawn = template.module.message(built)  # type: ignore[attr-defined]  # its macro
+            text = build_message(message, language, over=False)
+            drawn = template.module.message(text, publisher, language)  # type: ignore[attr-defined]  # its macro
         previews[language] = Markup(drawn)  # noqa: S704  drawn by a template, which escapes
     return previews

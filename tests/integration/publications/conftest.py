@@ -135,7 +135,7 @@ def live(make_room: Callable[..., Room]) -> Room:
     """A live instance whose outputs are public."""
     return make_room(
         cap="public",
-        public_page=True,
+        public_page="public",
         public_url="https://alerte.example",
         publisher="Préfecture de l'Essonne",
         public_requests_per_minute=100_000,
@@ -146,7 +146,7 @@ def live(make_room: Callable[..., Room]) -> Room:
 def drill(make_room: Callable[..., Room]) -> Room:
     """An exercise with the same settings."""
     return make_room(
-        mode="exercise", cap="public", public_page=True, public_requests_per_minute=100_000
+        mode="exercise", cap="public", public_page="public", public_requests_per_minute=100_000
     )
 
 
