@@ -8,9 +8,9 @@ from hypervisor.base.reader import Reader, reading
 from hypervisor.base.translation import translate as _
 from hypervisor.citizens.address_key import AddressKey
 from hypervisor.citizens.queries_subscriptions import DueMail
-from hypervisor.citizens.views import build_message
 from hypervisor.notifications.model import Message
 from hypervisor.publications.model import MessageKind, PublishedMessage
+from hypervisor.publications.views import build_message
 from hypervisor.web import filters
 
 
