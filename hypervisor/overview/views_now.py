@@ -89,8 +89,8 @@ _SHARED: Shared[Now] = Shared(seconds=1.0)
 
 
 def load_now(context: RequestContext) -> Now:
-    """The current situation, cached one second for accounts of the same territory."""
-    key = (id(context.pool), context.person.territory())
+    """The current situation, cached one second for accounts of one territory and language."""
+    key = (id(context.pool), context.person.territory(), current().language)
     return _SHARED.get(key, queries.change_marker(context.connection), lambda: _look(context))
 
 
