@@ -15,6 +15,7 @@ CHANGING = frozenset(
     f"{module}.{name}"
     for module, names in {
         "hypervisor.bench.ingest": "Bench",
+        "hypervisor.citizens.mailing": "Mailer",
         "hypervisor.web.shared_render": "_Slot",
         "hypervisor.exercises.run_controller": "RunController",
         "hypervisor.base.xml_reader": "_Collector",

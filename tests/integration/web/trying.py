@@ -23,7 +23,9 @@ OPEN = frozenset(
         *("/login", "/api/v1/auth/login", "/openapi.json", "/docs", "/favicon.ico"),
         *("/static/{asked_stamp}/{name:path}", "/", "/metrics"),
         *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
-        *("/public", "/public/{identifier}"),
+        # for citizens: what is published, and by what their mails hold; tests/integration/citizens
+        *("/public", "/public/strip", "/public/fragment", "/public/{name}"),
+        *("/public/subscriptions", "/public/subscriptions/{token}", "/public/unsubscribe/{token}"),
     }
 )
 SAFE = frozenset({"GET", "HEAD"})
