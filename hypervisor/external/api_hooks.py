@@ -44,7 +44,7 @@ def receive(
     2xx: taken, `problems` say what was left out or cut. 4xx: nothing was; calling again does not
     help. 503: call again.
     """
-    context.require_anywhere(Duty.SEND)
+    territory = context.require_anywhere(Duty.SEND)
     if source != context.person.name:
         raise ForbiddenError(
             "this token is of the source {code}, not of {source}", context.person.name, source
@@ -57,7 +57,7 @@ def receive(
     now = micros(context.clock())
     try:
         with context.writing() as connection:
-            receipt = deliveries.take(connection, kind, source, body, now=now)
+            receipt = deliveries.take(connection, kind, source, body, territory=territory, now=now)
     except DeliveryError as error:
         with context.writing() as connection:
             deliveries.refuse(connection, kind, source, body, error, now=now)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from hypervisor.base.person import Territory
 from hypervisor.database.connect import Connection
 from hypervisor.external import queries, service
 from hypervisor.external.model import DeliveryError, Kind, Problem, Receipt
@@ -17,10 +18,21 @@ _EXCERPT = 1_000  # characters shown to people
 _WORKER = "hooks"
 
 
-def take(connection: Connection, kind: Kind, source: str, body: bytes, *, now: int) -> Receipt:
-    """Take a delivery in the caller's transaction. Raises DeliveryError: it is unusable."""
+def take(  # noqa: PLR0913  who sends what, from where
+    connection: Connection,
+    kind: Kind,
+    source: str,
+    body: bytes,
+    *,
+    territory: Territory,
+    now: int,
+) -> Receipt:
+    """Take a delivery in the caller's transaction; `territory`: the places it may name.
+
+    Raises DeliveryError: it is unusable.
+    """
     delivery = decode(body, now=now)
-    receipt, problems = service.receive(connection, source, delivery, now=now)
+    receipt, problems = service.receive(connection, source, delivery, territory=territory, now=now)
     part = _write_part(problems)
     is_new = queries.record_delivery(
         connection,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hypervisor.base.person import Territory
 from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.external.model import Alert, Wording
 from rules._rule import CATEGORIES, SEVERITIES
@@ -79,6 +80,13 @@ class Places:
             return site, self.sites[site]
         return None, self.communes.get((commune or "").strip().casefold())
 
+    def within(self, territory: Territory) -> "Places":
+        """Those of a territory."""
+        return Places(
+            sites={name: code for name, code in self.sites.items() if territory.holds(code)},
+            communes={name: code for name, code in self.communes.items() if territory.holds(code)},
+        )
+
 
 def describe(alert: Alert, mapping: SourceMapping, places: Places) -> Wording:
     """The alert as an alarm."""
@@ -96,6 +104,11 @@ def describe(alert: Alert, mapping: SourceMapping, places: Places) -> Wording:
         site=site,
         commune=None if site else commune,
     )
+
+
+def names_place(alert: Alert, mapping: SourceMapping) -> bool:
+    """Whether it names a site or a commune, ours or not."""
+    return bool(mapping.site.read(alert) or mapping.commune.read(alert))
 
 
 def _fill_in(templates: tuple[str, ...], alert: Alert) -> str:

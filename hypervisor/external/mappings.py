@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from hypervisor.access import queries as access_queries
+from hypervisor.base.duties import Duty
 from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.database.connect import Connection
 from hypervisor.external import queries
@@ -73,8 +75,13 @@ def apply_text(  # noqa: PLR0913  who, why and on what belong to a change
 def preview(
     connection: Connection, source: str, body: bytes, *, now: int
 ) -> tuple[Sequence[Wording], Sequence[Problem]]:
-    """The alarms that a body would make. Raises DeliveryError: it is unusable."""
+    """The alarms that a body would make.
+
+    Raises DeliveryError: it is unusable. NoAccountError: there is no such source.
+    """
     delivery = decode(body, now=now)
     mapping = read_in_force(connection).of(source)
-    places, _ = queries.read_places(connection)
+    account = access_queries.get_account(connection, source)
+    person = access_queries.get_person(connection, account.id)
+    places = queries.read_places(connection)[0].within(person.territory(Duty.SEND))
     return [describe(alert, mapping, places) for alert in delivery.alerts], delivery.problems

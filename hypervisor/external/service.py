@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.queries import EXTERNAL, Alarm, Transition, as_text
 from hypervisor.base.instants import moment
+from hypervisor.base.person import Territory
 from hypervisor.database.connect import Connection
 from hypervisor.external import queries
 from hypervisor.external.episodes import Former, Step, follow
-from hypervisor.external.mapping import Places, SourceMapping, describe
+from hypervisor.external.mapping import Places, SourceMapping, describe, names_place
 from hypervisor.external.mapping_file import Mappings
 from hypervisor.external.mappings import read_in_force
 from hypervisor.external.model import Alert, Delivery, Problem, Receipt, Wording
@@ -62,15 +63,16 @@ class Changes:
 
 
 def receive(
-    connection: Connection, source: str, delivery: Delivery, *, now: int
+    connection: Connection, source: str, delivery: Delivery, *, territory: Territory, now: int
 ) -> tuple[Receipt, Sequence[Problem]]:
     """Take the alerts of a delivery in the caller's transaction; `now`: µs.
 
-    The same delivery again changes nothing.
+    An alert that names a place outside the territory becomes an alarm without a place. The same
+    delivery again changes nothing.
     """
     queries.lock_source(connection, source)
     _settle_closings(connection, now)
-    intake = _Intake.begin(connection, source, delivery.alerts, now)
+    intake = _Intake.begin(connection, source, delivery.alerts, territory, now)
     for alert in delivery.alerts:
         intake.take(alert)
     intake.write(connection)
@@ -90,6 +92,7 @@ class _Intake:
     source: str
     title: str
     mapping: SourceMapping
+    territory: Territory
     places: Places
     sites: Callable[[str], int]
     changes: Changes
@@ -101,10 +104,16 @@ class _Intake:
     texts: dict[int, Alarm] = field(default_factory=dict)
     receipt: Receipt = field(default_factory=Receipt)
     refused: int = 0
+    outside: Alert | None = None  # the first that names a place outside the territory
 
     @classmethod
     def begin(
-        cls, connection: Connection, source: str, alerts: Sequence[Alert], now: int
+        cls,
+        connection: Connection,
+        source: str,
+        alerts: Sequence[Alert],
+        territory: Territory,
+        now: int,
     ) -> "_Intake":
         fingerprints = sorted({alert.fingerprint for alert in alerts})
         latest = queries.list_latest(connection, source, fingerprints)
@@ -115,7 +124,8 @@ class _Intake:
             source=source,
             title=queries.find_title(connection, source),
             mapping=read_in_force(connection).of(source),
-            places=places,
+            territory=territory,
+            places=places.within(territory),
             sites=sites.__getitem__,
             changes=Changes(now=now),
             latest={alarm.episode.subject: alarm for alarm, _ in latest},
@@ -219,6 +229,8 @@ class _Intake:
 
     def _make_alarm(self, alert: Alert, since: int, ended: int | None) -> Alarm:
         wording, now = self._describe(alert), self.changes.now
+        if not (wording.site or wording.commune or self.territory.whole or self.outside):
+            self.outside = alert if names_place(alert, self.mapping) else None
         title, title_fr = self._titles(wording)
         return Alarm(
             id=next(self.numbers),
@@ -245,16 +257,22 @@ class _Intake:
             changed=now,
         )
 
-    def problems(self) -> list[Problem]:
-        """What was left out here."""
-        if not self.refused:
-            return []
-        detail = Message(
-            "{count} alerts left out: {most} alarms of this source are open, its `at most`",
-            self.refused,
-            self.mapping.most,
-        )
-        return [Problem(reason=Reason.TOO_LARGE, detail=detail, refused=False)]
+    def problems(self) -> Iterator[Problem]:
+        """What was left out here, or not taken as it came."""
+        if self.refused:
+            detail = Message(
+                "{count} alerts left out: {most} alarms of this source are open, its `at most`",
+                self.refused,
+                self.mapping.most,
+            )
+            yield Problem(reason=Reason.TOO_LARGE, detail=detail, refused=False)
+        if self.outside is not None:
+            # The same words for a place that exists and for none: the source sees neither.
+            detail = Message(
+                "an alert names a place outside this source's area: its alarm has none"
+            )
+            part = {"labels": dict(self.outside.labels)}
+            yield Problem(reason=Reason.BAD_VALUE, detail=detail, part=part, refused=False)
 
     def write(self, connection: Connection) -> None:
         self.changes.write(connection)

@@ -51,9 +51,9 @@ class Hooked:
         self.connection.commit()
         self.token = self.add_source(SOURCE, title="Prometheus")
 
-    def add_source(self, name: str, *, title: str = "") -> str:
-        """A source; its token."""
-        new = NewAccount(name=name, title=title, roles=((Role.SOURCE, None),))
+    def add_source(self, name: str, *, title: str = "", area: str | None = None) -> str:
+        """A source, limited to an area or not; its token."""
+        new = NewAccount(name=name, title=title, roles=((Role.SOURCE, area),))
         number = create_account(self.connection, new, Administrator(name="test"))
         owner = access_queries.get_person(self.connection, number)
         _, secret = create_token(

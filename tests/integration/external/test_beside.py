@@ -10,6 +10,7 @@ import pytest
 
 from hypervisor.alarms.queries import Selection, list_alarms, log_entry
 from hypervisor.base.instance import Mode
+from hypervisor.base.person import EVERYWHERE
 from hypervisor.base.settings import Settings
 from hypervisor.database import databases
 from hypervisor.database.connect import connect
@@ -61,7 +62,11 @@ def call(world: World, chance: random.Random, minute: float) -> None:
         for _ in range(chance.randrange(4))
     ]
     with world.connection.transaction():
-        service.receive(world.connection, "flood-high", Delivery(alerts=alerts), now=us(minute))
+        service.receive(
+            *(world.connection, "flood-high", Delivery(alerts=alerts)),
+            territory=EVERYWHERE,
+            now=us(minute),
+        )
     service.settle(world.connection, now=us(minute))
 
 

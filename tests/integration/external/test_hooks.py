@@ -194,6 +194,35 @@ def test_each_sees_the_alarms_of_their_communes(hooked: Hooked) -> None:
     assert "srv1:9100" in north.get(f"/alarms/{numbers['a2']}").text
 
 
+def test_a_source_names_places_of_its_area_only(hooked: Hooked) -> None:
+    token = hooked.add_source("north-pumps", area=NORTH)
+    named: dict[str, dict[str, Any]] = {
+        "site": {"site": "orge"},
+        "commune": {"commune": "Arpajon"},
+        "outside": {"commune": SOUTH},
+        "unknown": {"site": "nowhere"},
+        "nothing": {},
+    }
+    body = delivery(*(alert(fingerprint=key, **labels) for key, labels in named.items()))
+    receipt = hooked.post(body, source="north-pumps", token=token).json()
+    assert (receipt["raised"], receipt["refused"]) == (5, 0)
+    sentence = "an alert names a place outside this source's area: its alarm has none"
+    assert receipt["problems"] == [sentence]
+    places = {each["subject"]: each["commune"] for each in read(hooked.client())}
+    assert places == {
+        "site": NORTH,
+        "commune": NORTH,
+        **dict.fromkeys(("outside", "unknown", "nothing")),
+    }
+    assert read(hooked.client("south", (("operator", SOUTH),))) == []
+    [kept] = hooked.client().get("/api/v1/dead-letters").json()["letters"]
+    assert kept["reason"] == "bad-value"
+    assert SOUTH.encode() in bytes(hooked.value("SELECT payload FROM dead_letter"))
+    hooked.post(delivery(alert(fingerprint="nothing")), source="north-pumps", token=token, at=1)
+    states = queries.list_states(hooked.connection)
+    assert sentence in str(next(s for s in states if s.name == "north-pumps").problem)
+
+
 def test_the_console_shows_sources_and_takes_a_file(hooked: Hooked) -> None:
     administrator = hooked.client()
     hooked.post(b"<html>")

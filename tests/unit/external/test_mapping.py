@@ -2,6 +2,7 @@
 
 import pytest
 
+from hypervisor.base.person import EVERYWHERE, Territory
 from hypervisor.external.mapping import HOUR, Places, SourceMapping, describe
 from hypervisor.external.mapping_file import read_mappings
 from hypervisor.external.model import Alert
@@ -71,6 +72,17 @@ def test_the_usual_places() -> None:
     assert (in_commune.site, in_commune.commune) == (None, "91021")
     nowhere = describe(alert(site="elsewhere", commune="75056"), SourceMapping(), PLACES)
     assert (nowhere.site, nowhere.commune) == (None, None)
+
+
+def test_places_of_a_territory() -> None:
+    places = Places(
+        sites={"orge": "91021", "yvette": "91645", "mast": None},
+        communes={"91021": "91021", "arpajon": "91021", "91645": "91645"},
+    )
+    assert places.within(EVERYWHERE) == places
+    north = places.within(Territory(communes=frozenset({"91021"})))
+    assert north == PLACES
+    assert list(places.within(Territory(unplaced=True)).sites) == ["mast"]
 
 
 def test_advice_with_the_runbook() -> None:
