@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     feeds: bool = Field(
         default=True, description="Official services are read (a live instance only)."
     )
+    feeds_off: str = Field(
+        default="",
+        description="Official services that are not read, by name, separated by commas: roads.",
+    )
     feeds_url: str = Field(
         default="",
         description="Below this address all services are asked instead of at their own: a mirror, "

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from hypervisor.database.command import Json, open_instance, print_json, print_table
+from hypervisor.database.command import (
+    Json,
+    open_instance,
+    print_json,
+    print_note,
+    print_table,
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -35,12 +41,14 @@ def collect(context: typer.Context) -> None:
 
 def list_feeds(context: typer.Context, as_json: Json = False) -> None:
     """List the official services with their last answer."""
-    from hypervisor.feeds.service import list_status
+    from hypervisor.feeds.service import list_status, list_unknown_off
 
     connection, settings = open_instance(context)
     now = datetime.now(UTC)
     with connection:
         statuses = list_status(connection, settings)
+    for sentence in list_unknown_off(settings):
+        print_note(str(sentence))
     if as_json:
         print_json(
             {

@@ -139,6 +139,20 @@ def may_ask(connection: Connection, settings: Settings) -> bool:
     return settings.feeds and instance_store.require(connection).mode is Mode.LIVE
 
 
+def list_switched_off(settings: Settings) -> list[str]:
+    """The names in HYPERVISOR_FEEDS_OFF, as they are written there."""
+    return [name.strip() for name in settings.feeds_off.split(",") if name.strip()]
+
+
+def explain_idle(context: PollContext) -> str:
+    """Why a feed is not read; "": it is."""
+    if not context.settings.feeds:
+        return Message("HYPERVISOR_FEEDS is false")
+    if context.feed.name in list_switched_off(context.settings):
+        return Message("switched off by HYPERVISOR_FEEDS_OFF")
+    return SERVICES[context.feed.name].needs(context)
+
+
 def _wait(stopping: Callable[[], bool], *, until: Callable[[], bool], every: float = TICK) -> None:
     """Pause at least once, and until `until`, or stopping."""
     while not stopping():
@@ -188,7 +202,7 @@ def poll(
     """
     service = SERVICES[name]
     (context,) = make_contexts(connection, settings, [name], clock=clock, stopping=stopping)
-    idle = service.needs(context)
+    idle = explain_idle(context)
     if idle:
         return PollResult(name=name, idle=idle)
     try:
@@ -341,7 +355,7 @@ def poll_now(
         return
     queries.ask_again(connection, names)
     for context in contexts:
-        idle = SERVICES[context.feed.name].needs(context)
+        idle = explain_idle(context)
         if idle:
             yield PollResult(name=context.feed.name, idle=idle)
         else:

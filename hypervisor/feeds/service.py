@@ -20,13 +20,14 @@ class UnknownFeedError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class FeedStatus:
-    """A feed and its state. `idle`: why it is not asked, "" if it is."""
+    """A feed and its state. `idle`: why it is not asked, "" if it is; `is_off`: by its setting."""
 
     feed: Feed
     state: FeedState
     address: str
     devices: int
     idle: str
+    is_off: bool
 
     def is_late(self, now: datetime) -> bool:
         """Whether it has not answered for some of its intervals."""
@@ -65,18 +66,30 @@ def require_feed(name: str) -> str:
     return name
 
 
+def list_unknown_off(settings: Settings) -> list[Message]:
+    """One sentence a name in HYPERVISOR_FEEDS_OFF that no feed has."""
+    return [
+        Message(
+            "HYPERVISOR_FEEDS_OFF: no feed is named {name!r}{hint}",
+            name,
+            did_you_mean(name, collect.SERVICES),
+        )
+        for name in collect.list_switched_off(settings)
+        if name not in collect.SERVICES
+    ]
+
+
 def list_status(connection: Connection, settings: Settings) -> Sequence[FeedStatus]:
     """All feeds, by name."""
-    statuses = []
-    for context in collect.make_contexts(connection, settings, sorted(collect.SERVICES)):
-        idle = collect.SERVICES[context.feed.name].needs(context)
-        statuses.append(
-            FeedStatus(
-                feed=context.feed,
-                state=context.state,
-                address=address_of(context.feed, settings),
-                devices=len(context.devices),
-                idle=idle if settings.feeds else Message("HYPERVISOR_FEEDS is false"),
-            )
+    switched_off = collect.list_switched_off(settings)
+    return [
+        FeedStatus(
+            feed=context.feed,
+            state=context.state,
+            address=address_of(context.feed, settings),
+            devices=len(context.devices),
+            idle=collect.explain_idle(context),
+            is_off=context.feed.name in switched_off,
         )
-    return statuses
+        for context in collect.make_contexts(connection, settings, sorted(collect.SERVICES))
+    ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.feeds import collect
-from hypervisor.feeds.service import list_status
+from hypervisor.feeds.service import list_status, list_unknown_off
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 
 
@@ -19,10 +19,15 @@ def check_feeds(settings: Settings, now: datetime) -> Iterator[Finding]:
             statuses = list_status(connection, settings)
     except StoreError:  # the check of the database reports it
         return
+    for sentence in list_unknown_off(settings):
+        yield warning("feeds", sentence, "correct the setting: that feed is read")
     for status in statuses:
-        if status.idle:
+        if status.idle and not status.is_off:
             continue
         subject, what = f"feed {status.feed.name}", status.describe(now)
+        if status.is_off:
+            yield good(subject, what)
+            continue
         mend = f"`hypervisor feeds show {status.feed.name}` shows its last answer"
         if status.state.problem and (status.is_late(now) or status.state.answered_at is None):
             yield bad(subject, what, mend)

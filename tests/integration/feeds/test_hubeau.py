@@ -160,3 +160,9 @@ def test_a_web_page_in_place_of_an_answer_is_one_dead_letter_and_a_sentence_in_d
         findings = check_feeds(settings, read_clock())
         (finding,) = (each for each in findings if each.state == "bad")
         assert "failures in a row: 2" in finding.what
+        off = settings.model_copy(update={"feeds_off": "hubeau, road"})
+        idle = collect.poll(connection, off, "hubeau").idle
+        assert idle == "switched off by HYPERVISOR_FEEDS_OFF"
+        words = {each.subject: (each.state, each.what) for each in check_feeds(off, read_clock())}
+        assert words["feed hubeau"] == ("good", f"not read: {idle}")
+        assert "no feed is named 'road'; did you mean 'roads'?" in words["feeds"][1]
