@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -41,7 +41,7 @@ _Long = Annotated[str, Field(max_length=20_000)]  # the content says what is too
 class DraftForm(BaseModel):
     """What stands in the fields. `fr_…`, `en_…`: the words in both languages.
 
-    `step`: `save`, or `fill` to take the usual words of the hazard. `version`, `kind`, `act`: of a
+    `step`: `save`, or `fill` to take the usual words of the hazard. `version`, `kind`: of a
     publication that is there.
     """
 
@@ -67,7 +67,6 @@ class DraftForm(BaseModel):
     step: _Short = "save"
     version: Annotated[int, Field(ge=1)] = 1
     kind: MessageKind = MessageKind.ALERT
-    act: Literal["draft", "revise"] = "draft"
 
     def change(self, **fields: Any) -> Self:
         """With other values in some fields."""
@@ -185,6 +184,8 @@ def parse_content(context: RequestContext, form: DraftForm) -> WarningContent:
             raise PublicationError("expected a day and a time, not {text!r}", fields[name])
     if times["expires"] is None:
         raise PublicationError("say until when it holds")
+    if not (form.fr_headline.strip() and form.fr_description.strip()):
+        raise PublicationError("a French headline and description are needed")
     if not form.areas:
         raise PublicationError("say where: choose at least one area")
     try:

@@ -103,6 +103,15 @@ class WarningWords(BaseModel):
         return not (self.headline or self.description or self.instruction)
 
 
+class FrenchWords(WarningWords):
+    """In French, which every message has."""
+
+    headline: Annotated[Headline, Field(min_length=1)] = Field(examples=["Crue à Savigny-sur-Orge"])
+    description: Annotated[Text, Field(min_length=1)] = Field(
+        examples=["La rivière déborde rue des Prés."]
+    )
+
+
 class WarningContent(BaseModel):
     """What an author writes. French is required; English where it has a headline.
 
@@ -121,7 +130,7 @@ class WarningContent(BaseModel):
     )
     begins: AwareDatetime | None = None
     expires: AwareDatetime
-    fr: WarningWords
+    fr: FrenchWords
     en: WarningWords = WarningWords()
 
     @model_validator(mode="after")

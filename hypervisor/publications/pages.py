@@ -122,7 +122,7 @@ def write_draft(context: Context, number: Number, entered: Entered) -> Response:
             context,
             number,
             forms.parse_content(context, entered),
-            act=PublicationAct(entered.act),
+            act=PublicationAct.DRAFT if publication.draft is None else PublicationAct.REVISE,
             kind=entered.kind,
             version=entered.version,
             reason=entered.reason,
@@ -136,18 +136,19 @@ def write_draft(context: Context, number: Number, entered: Entered) -> Response:
 def sign(
     context: Context,
     number: Number,
-    act: Annotated[Literal["publish", "discard"], Form()],
+    act: Annotated[PublicationAct, Form()],
     version: Version,
     reason: Text = "",
 ) -> Response:
     """The second signature, or the end of a draft."""
     publisher = load_publisher(get_settings(), context.instance)
+    _require_operator(context, None)
     try:
-        if act == "publish":
+        if act is PublicationAct.PUBLISH:
             service.publish(context, number, publisher, version=version, remark=reason)
-        else:
+        elif act is PublicationAct.DISCARD:
             service.discard_draft(context, number, version=version, reason=reason)
-    except PublicationError as error:
+    except (PublicationError, ActError) as error:
         context.connection.rollback()
         publication = service.find_publication(context.connection, number)
         return _render_publication(context, publication, wrong=error)

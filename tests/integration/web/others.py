@@ -11,7 +11,7 @@ from hypervisor.alarms import service_list
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.database import audit
-from hypervisor.publications.model import WarningContent, WarningWords
+from hypervisor.publications.model import FrenchWords, WarningContent
 from tests.integration.evaluation.world import Sent, World
 from tests.integration.web.conftest import SOUTH, YVETTE
 from tests.integration.web.served import NOW, session
@@ -121,7 +121,7 @@ def settle(world: World) -> dict[str, Any]:
         response="Avoid",
         areas=(YVETTE,),
         expires=NOW + timedelta(hours=12),
-        fr=WarningWords(headline=SECRET, description=SECRET),
+        fr=FrenchWords(headline=SECRET, description=SECRET),
     ).model_dump_json()
     area = {"code": YVETTE, "kind": "commune", "name": "Zorn-le-Bourg", "communes": []}
     connection.execute(

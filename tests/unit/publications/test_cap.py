@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hypervisor.publications.cap import write_alert, write_identifier, write_sender
 from hypervisor.publications.model import (
+    FrenchWords,
     MessageKind,
     PublishedArea,
     PublishedMessage,
@@ -37,7 +38,7 @@ def content(**changed: Any) -> WarningContent:
         "response": "Avoid",
         "areas": ("200000001",),
         "expires": datetime(2024, 1, 2, 12, tzinfo=UTC),
-        "fr": WarningWords(headline="Crue", description="L'eau <monte> & déborde"),
+        "fr": FrenchWords(headline="Crue", description="L'eau <monte> & déborde"),
         "en": WarningWords(headline="Flood"),
         **changed,
     }
