@@ -19,11 +19,11 @@ from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.database.connect import Connection, connect
 from hypervisor.publications import queries, queries_messages
 from hypervisor.publications.model import (
+    FrenchWords,
     MessageKind,
     PublishedArea,
     PublishedMessage,
     WarningContent,
-    WarningWords,
 )
 from hypervisor.web.schemas import Commune
 
@@ -100,8 +100,8 @@ def _publish(connection: Connection, plan: Plan) -> list[str]:
         response="Avoid",
         areas=("91",),
         expires=now + timedelta(hours=12),
-        fr=WarningWords(headline="Crue", description=_TEXT, instruction="Montez à l'étage."),
-        en=WarningWords(headline="Flood", description=_TEXT, instruction="Go upstairs."),
+        fr=FrenchWords(headline="Crue", description=_TEXT, instruction="Montez à l'étage."),
+        en=FrenchWords(headline="Flood", description=_TEXT, instruction="Go upstairs."),
     )
     codes = [each.code for each in communes]
     for number in range(plan.warnings):
