@@ -20,6 +20,7 @@ CHANGING = frozenset(
         "hypervisor.exercises.run_controller": "RunController",
         "hypervisor.base.xml_reader": "_Collector",
         "hypervisor.external.service": "Changes _Intake",
+        "hypervisor.feeds.observations": "Progress",
         "hypervisor.forecast.experts_prv": "_Head",
         "hypervisor.forecast.issuing": "Issuing",
         "hypervisor.geography.rivers": "_Match",

@@ -54,7 +54,11 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
         reading_queries.create_staging_tables(connection)
         results = {name: collect.poll(connection, settings, name) for name in collect.SERVICES}
         assert not any(result.problem for result in results.values())
-        assert {name for name, result in results.items() if result.idle} == {"forecast-files"}
+        assert {name for name, result in results.items() if result.idle} == {
+            "forecast-files",
+            "observations",
+            "observations-hourly",
+        }
         assert results["hubeau"].readings > 10_000
         assert results["vigicrues"].readings == 4
         stored = queries_bulletins.list_in_force(connection, read_clock())

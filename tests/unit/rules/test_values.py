@@ -30,7 +30,8 @@ def declared(name: str) -> dict[str, Any]:
 def test_every_value_is_frozen_and_made_by_name(file: Path) -> None:
     own = runpy.run_path(str(file), run_name="own")
     for kind in own.values():
-        if dataclasses.is_dataclass(kind) and getattr(kind, "__module__", "") == "own":
+        declared_here = isinstance(kind, type) and kind.__module__ == "own"
+        if declared_here and dataclasses.is_dataclass(kind):
             assert vars(kind)["__dataclass_params__"].frozen, kind
             assert all(part.kw_only for part in dataclasses.fields(kind)), kind
 
