@@ -1,4 +1,4 @@
-"""Forecasts of a site as they were issued."""
+"""Forecasts of a site as they were issued: ours, and those of others."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -7,10 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from hypervisor.access.context import Context
+from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
-from hypervisor.forecast import queries_issued
+from hypervisor.base.instance import Mode
+from hypervisor.forecast import queries_experts, queries_issued
+from hypervisor.forecast.queries_experts import StandingExpert
 from hypervisor.forecast.queries_issued import IssuedForecast, Selection
+from hypervisor.forecast.service_experts import summarize
 from hypervisor.readings import queries_latest
 from hypervisor.registry import queries_site
 from hypervisor.web.problems import responses
@@ -53,11 +56,39 @@ class ForecastBody(BaseModel):
     horizons: list[HorizonBody]
 
 
+class ExpertTimeBody(BaseModel):
+    """One time of a forecast of others: `quantiles` by probability, null where it names none."""
+
+    at: datetime
+    quantiles: dict[str, float | None] = Field(examples=[{"0.1": 1.1, "0.5": 1.32, "0.9": 1.6}])
+
+
+class ExpertForecastBody(BaseModel):
+    """A forecast of somebody else, as issued. No rule uses it."""
+
+    issuer: str = Field(examples=["SPC Seine moyenne"])
+    model: str = Field(examples=["GRP"])
+    quantity: str = Field(examples=["level"])
+    unit: str = Field(examples=["m"])
+    issued: datetime = Field(description="The last observation that it knows, else when made.")
+    produced: datetime | None = Field(description="When it was made, where its file says so.")
+    created_at: datetime = Field(description="When it was stored here.")
+    comment: str
+    times: list[ExpertTimeBody] = Field(
+        description="Its quantiles, or those of its members; of a single run 0.5 alone, which is"
+        " then no median."
+    )
+
+
 class ForecastsBody(Body):
     """The forecasts of a site, one a quantity; none where no model is in force."""
 
     site: str = Field(examples=["yvette-gif"])
     forecasts: list[ForecastBody]
+    others: list[ExpertForecastBody] = Field(
+        description="Forecasts of others that reach beyond that time, the newest of each issuer"
+        " and model."
+    )
 
 
 @router.get("/{name}/forecasts", responses=responses(404))
@@ -87,8 +118,14 @@ def list_forecasts(
         since=until - _BACK, until=until, as_of=None if issued else at, first=issued is not None
     )
     every = queries_issued.list_issued(context.connection, name, selection)
+    # In an exercise those of the past were stored today.
+    stored_by = at if context.instance.mode is Mode.LIVE else None
+    others = queries_experts.list_standing(context.connection, until, [name], stored_by=stored_by)
     return ForecastsBody(
-        mode=context.mode, site=name, forecasts=[_body(forecast) for forecast in _last(every)]
+        mode=context.mode,
+        site=name,
+        forecasts=[_body(forecast) for forecast in _last(every)],
+        others=[_make_expert_body(context, forecast) for forecast in others],
     )
 
 
@@ -117,5 +154,26 @@ def _body(forecast: IssuedForecast) -> ForecastBody:
                 quantiles={f"{level:g}": value for level, value in quantiles.items()},
             )
             for horizon, quantiles in forecast.by_horizon.items()
+        ],
+    )
+
+
+def _make_expert_body(context: RequestContext, forecast: StandingExpert) -> ExpertForecastBody:
+    courses = summarize(forecast)
+    return ExpertForecastBody(
+        issuer=forecast.issuer,
+        model=forecast.model,
+        quantity=forecast.quantity,
+        unit=context.catalogue.quantities[forecast.quantity].unit,
+        issued=forecast.issued,
+        produced=forecast.produced,
+        created_at=forecast.created_at,
+        comment=forecast.comment,
+        times=[
+            ExpertTimeBody(
+                at=at,
+                quantiles={f"{n:g}": v for n, v in zip(courses.levels, row, strict=True)},
+            )
+            for at, row in zip(courses.times, courses.rows, strict=True)
         ],
     )

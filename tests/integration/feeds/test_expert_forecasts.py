@@ -121,4 +121,10 @@ def test_its_page_shows_it_and_the_asset_names_its_issuer_to_whose_site_it_is(
         )[0]
     )
     assert viewer.get("/sites/yvette").status_code == 404
+    (other,) = viewer.get("/api/v1/sites/orge/forecasts").json()["others"]
+    assert (other["issuer"], other["quantity"], other["unit"]) == ("SPC d'essai", "level", "m")
+    assert other["times"][5]["quantiles"] == pytest.approx({"0.1": 4.7, "0.5": 5.2, "0.9": None})
+    earlier = {"at": (ISSUED - timedelta(minutes=1)).isoformat()}
+    assert viewer.get("/api/v1/sites/orge/forecasts", params=earlier).json()["others"] == []
+    assert viewer.get("/api/v1/sites/yvette/forecasts").status_code == 404
     assert "SPC d&#39;essai" in _read(client_of("viewer"), "/sites/yvette")
