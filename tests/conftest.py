@@ -147,7 +147,7 @@ def database_url(stack: Stack) -> Iterator[str]:
     databases.drop(stack.maintenance_url, name)
 
 
-def begin_broker(shared_folder: Path) -> tuple[Broker, Running]:
+def begin_broker(shared_folder: Path, *, sparkplug: bool = False) -> tuple[Broker, Running]:
     """Start a fresh broker that has our parts' accounts only; the caller halts it."""
     below = Path(tempfile.mkdtemp(dir=shared_folder))
     below.chmod(0o755)
@@ -157,18 +157,19 @@ def begin_broker(shared_folder: Path) -> tuple[Broker, Running]:
         port=free_port(),
         parts_port=free_port(),
         password=passwords.new_password(),
+        sparkplug=sparkplug,
     )
     return made, start_broker(made)
 
 
 @pytest.fixture
-def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
+def make_broker(shared_folder: Path) -> Iterator[Callable[..., Broker]]:
     """Start a fresh broker that has our parts' accounts only; as many as the test wants."""
     _require_servers()
     started: list[Running] = []
 
-    def make() -> Broker:
-        made, server = begin_broker(shared_folder)
+    def make(*, sparkplug: bool = False) -> Broker:
+        made, server = begin_broker(shared_folder, sparkplug=sparkplug)
         started.append(server)
         return made
 

@@ -207,6 +207,9 @@ class Settings(BaseSettings):
     sensorthings_mqtt: bool = Field(
         default=False, description="New readings are told over MQTT as SensorThings has them."
     )
+    sparkplug: bool = Field(
+        default=False, description="Gateways may publish Sparkplug B; live instances only."
+    )
     datex: Output = Field(
         default="token", description="DATEX II on roads: `off`, `token`, or `public`."
     )

@@ -14,7 +14,15 @@ LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead l
 SCARCE_BYTES = 256 * 1024**2  # below this `up` warns that the disk is filling up
 STATE_FILE = "up.json"  # of the running `up`; it removes it when it ends
 GAP_NOTES = "gaps.noted"  # what the broker may have lost, until the database has it
-_OURS = {SETTINGS_FILE, f".{SETTINGS_FILE}.new", "broker", "database", "database.new", "log"}
+_OURS = {
+    SETTINGS_FILE,
+    f".{SETTINGS_FILE}.new",
+    "broker",
+    "database",
+    "database.new",
+    "log",
+    "sparkplug",
+}
 _OURS |= {"up.lock", STATE_FILE, f".{STATE_FILE}.new", GAP_NOTES, f".{GAP_NOTES}.new"}
 
 

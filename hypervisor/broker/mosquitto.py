@@ -52,6 +52,7 @@ class Broker:
     parts_host: str = LOOPBACK
     secured: TlsListener | None = None  # where it listens to devices by TLS as well
     password: str = ""  # of our own parts; needed where it is started
+    sparkplug: bool = False  # whether edge nodes may publish, and the bridge has a session
     former: str = "ingest-1"  # the client id of ingest's session in versions before this one
 
     @property
@@ -65,8 +66,10 @@ class Broker:
         """
         self.folder.folder(self.folder.broker)
         parts = dict.fromkeys(passwords.PARTS if self.password else (), self.password)
+        bridge = {passwords.SPARKPLUG: self.password} if self.password and self.sparkplug else {}
         if parts or not password_file.read(self.folder):
-            passwords.change(self.folder, self.programs, put=parts)
+            drop = frozenset({passwords.SPARKPLUG} - bridge.keys())
+            passwords.change(self.folder, self.programs, put={**parts, **bridge}, drop=drop)
         passwords.write_access(self.folder)
         password_file.pause(self.folder, ())
         doors = [
@@ -104,6 +107,7 @@ class Broker:
             folder=self.folder,
             settings=self._kept(),
             former=self.former,
+            sparkplug=self.sparkplug,
         )
         most = _descriptors()
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the child's, too
@@ -116,13 +120,17 @@ class Broker:
         return child
 
     def _lets_session_in(self) -> bool:
-        """Log in once as ingest's session.
+        """Log in once as ingest's session, and as the bridge's.
 
         mosquitto forgets credentials over a restart, takes a session without them for a stranger's
         at its next reload, and queues nothing for it until it connects.
         """
-        name, port = passwords.SESSION, self.parts_port
-        return connack(self.own_host, port, name, self.password, session=name) != SILENT
+        names = [passwords.SESSION, *([passwords.SPARKPLUG] if self.sparkplug else [])]
+        port = self.parts_port
+        return all(
+            connack(self.own_host, port, name, self.password, session=name) != SILENT
+            for name in names
+        )
 
     @property
     def own_host(self) -> str:

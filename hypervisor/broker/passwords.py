@@ -23,9 +23,15 @@ READERS = f"{READER}."  # and a name: further ones, since an account is connecte
 OBSERVER = "ingest.observations"  # tells new readings (SensorThings)
 LISTENERS = "observations."  # and an account of the hypervisor: it hears its territory's
 OBSERVED = "v1.1"  # the first level of these topics: the standard's version
+SPARKPLUG = "ingest.sparkplug"  # the bridge, which has an account where the settings say so
+SPARKPLUG_TOPICS = (
+    *(f"spBv1.0/+/{kind}/+" for kind in ("NBIRTH", "NDATA", "NDEATH")),
+    *(f"spBv1.0/+/{kind}/+/+" for kind in ("DBIRTH", "DDATA", "DDEATH")),
+)
+SPARKPLUG_STATE = "spBv1.0/STATE/hypervisor"
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
 PARTS = (INGEST, SESSION, NOTIFY, KEEPER, OBSERVER)  # one password; no device's name has a dot
-RESERVED = frozenset({*PARTS, PLAYER, PROBE, READER})
+RESERVED = frozenset({*PARTS, SPARKPLUG, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 # Any other account may only publish under its own name (the patterns).
@@ -69,6 +75,24 @@ topic write devices/+/senml
 topic write gateways/#
 topic write exercise/#
 """
+
+# Added where there is a bridge. An edge node is called like its account.
+_SPARKPLUG_ACCESS = f"""
+pattern write spBv1.0/+/NBIRTH/%u
+pattern write spBv1.0/+/NDATA/%u
+pattern write spBv1.0/+/NDEATH/%u
+pattern write spBv1.0/+/DBIRTH/%u/+
+pattern write spBv1.0/+/DDATA/%u/+
+pattern write spBv1.0/+/DDEATH/%u/+
+pattern read spBv1.0/+/NCMD/%u
+pattern read spBv1.0/+/DCMD/%u/+
+pattern read {SPARKPLUG_STATE}
+
+user {SPARKPLUG}
+topic write spBv1.0/+/NCMD/+
+topic write {SPARKPLUG_STATE}
+topic write gateways/+/senml
+""" + "".join(f"topic read {topic}\n" for topic in SPARKPLUG_TOPICS)
 
 
 def reader_account(name: str) -> str:
@@ -122,7 +146,8 @@ def write_access(folder: DataFolder) -> None:
         "".join([f"\nuser {name}\n", *(f"topic read {topic}\n" for topic in own)])
         for name, own in topics.items()
     )
-    folder.write(access_file(folder), ACCESS + listen)
+    bridged = _SPARKPLUG_ACCESS if SPARKPLUG in names else ""
+    folder.write(access_file(folder), ACCESS + bridged + listen)
 
 
 def new_password() -> str:

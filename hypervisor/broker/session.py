@@ -22,7 +22,7 @@ from paho.mqtt.properties import Properties
 from hypervisor.broker.child import last_lines, spawn, stop
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
-from hypervisor.broker.passwords import SESSION
+from hypervisor.broker.passwords import SESSION, SPARKPLUG, SPARKPLUG_TOPICS
 from ingest.topics import PRESENCE, SESSION_MADE, SUBSCRIPTIONS
 
 _SECONDS = 120.0  # reading a long queue takes a while
@@ -31,15 +31,17 @@ _FOREVER = 0xFFFFFFFF
 _MARK = "hypervisor/moved"
 
 
-def ensure(*, program: Path, folder: DataFolder, settings: str, former: str) -> bool:
+def ensure(
+    *, program: Path, folder: DataFolder, settings: str, former: str, sparkplug: bool = False
+) -> bool:
     """Ensure ingest's session and its subscriptions; whether the session is new.
 
     `settings`: of the broker, without listeners. `former`: client id of the session in earlier
-    versions, whose queue is moved into ours. Raises StackError: the broker cannot be started, even
-    without its saved state.
+    versions, whose queue is moved into ours. `sparkplug`: so has the bridge.
+    Raises StackError: the broker cannot be started, even without its saved state.
     """
     try:
-        return _ensure(program, folder, settings, former)
+        return _ensure(program, folder, settings, former, sparkplug=sparkplug)
     except _UnreadableError as error:
         kept = folder.broker / "mosquitto.db"
         if not kept.exists():
@@ -47,14 +49,16 @@ def ensure(*, program: Path, folder: DataFolder, settings: str, former: str) -> 
                 f"the broker cannot be started; the end of its log:\n{error}"
             ) from error
         kept.rename(kept.with_name(f"mosquitto.db.unreadable-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
-        return _ensure(program, folder, settings, former)
+        return _ensure(program, folder, settings, former, sparkplug=sparkplug)
 
 
 class _UnreadableError(StackError):
     """The broker ended by itself."""
 
 
-def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bool:
+def _ensure(
+    program: Path, folder: DataFolder, settings: str, former: str, *, sparkplug: bool
+) -> bool:
     with tempfile.TemporaryDirectory(prefix="hypervisor-") as name:  # a socket's path is short
         private = Path(name)
         folder.account.own(private)
@@ -73,6 +77,12 @@ def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bo
                     ingest.publish(SESSION_MADE, datetime.now(UTC).isoformat().encode())
             with _connect(door, former, lambda: _check_running(child, log)) as old:
                 old.move_on()
+            if sparkplug:
+                bridge = _connect(
+                    door, SPARKPLUG, lambda: _check_running(child, log), at_once=1, user=SPARKPLUG
+                )
+                with bridge as connection:
+                    connection.subscribe(SPARKPLUG_TOPICS)
         finally:
             saved = stop(child, seconds=_SAVE_SECONDS)
         if not saved:
@@ -89,7 +99,7 @@ class _Connection:
     """A connection under the client id `name`, without a thread; its session outlives it."""
 
     def __init__(
-        self, door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
+        self, door: Path, name: str, check: Callable[[], None], *, at_once: int, user: str
     ) -> None:
         self._at_once = at_once
         self.session_kept = False
@@ -108,7 +118,7 @@ class _Connection:
             manual_ack=True,
             reconnect_on_failure=False,
         )
-        client.username_pw_set(SESSION)  # whose access list the session is held to, later
+        client.username_pw_set(user)  # whose access list the session is held to, later
         client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *event: self._answered.add(event[2])
@@ -211,9 +221,14 @@ def _stamps(message: MQTTMessage) -> Properties | None:
 
 @contextmanager
 def _connect(
-    door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
+    door: Path,
+    name: str,
+    check: Callable[[], None],
+    *,
+    at_once: int = 65_535,
+    user: str = SESSION,
 ) -> Iterator[_Connection]:
-    connection = _Connection(door, name, check, at_once=at_once)
+    connection = _Connection(door, name, check, at_once=at_once, user=user)
     connection.open()
     yield connection
     connection.close()

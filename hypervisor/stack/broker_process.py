@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
@@ -37,7 +38,10 @@ def run(
 
     Raises StackError: a password is missing, or the password file is damaged.
     """
-    broker = _configure(settings, host=host, parts_host=parts_host, secured=secured)
+    broker = replace(
+        _configure(settings, host=host, parts_host=parts_host, secured=secured),
+        sparkplug=settings.sparkplug and mode is Mode.LIVE,
+    )
     player = {passwords.PLAYER: settings.player_password} if mode is Mode.EXERCISE else {}
     if not all(player.values()):
         raise StackError(_MISSING.format(passwords.PLAYER))

@@ -20,6 +20,7 @@ PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the
 COLLECTOR = "collect"  # live instances only: an exercise reads no real service
 OBSERVER = "observations"  # where the settings say so
 MAILER = "mailing"  # live instances only, where the settings say so
+BRIDGE = "sparkplug"  # live instances only, where the settings say so
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.
@@ -73,20 +74,21 @@ class Launcher:
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is a part of this instance."""
         started = "hypervisor" in words and str(self.folder.root) in words
-        return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER)
+        return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER, MAILER, BRIDGE)
 
 
-def parts_for(mode: Mode, *, observed: bool = False, mailing: bool = False) -> tuple[str, ...]:
+def parts_for(
+    mode: Mode, *, observed: bool = False, mailing: bool = False, sparkplug: bool = False
+) -> tuple[str, ...]:
     """The parts of an instance, in the order of starting.
 
     `observed`: it tells new readings. `mailing`: it mails to citizens, which no exercise does.
+    `sparkplug`: it has a bridge from Sparkplug B, which no exercise has either.
     """
-    parts = [*PARTS, CONDUCTOR if mode is Mode.EXERCISE else COLLECTOR]
-    if observed:
-        parts.append(OBSERVER)
-    if mailing and mode is Mode.LIVE:
-        parts.append(MAILER)
-    return tuple(parts)
+    live = mode is Mode.LIVE
+    optional = {OBSERVER: observed, MAILER: mailing and live, BRIDGE: sparkplug and live}
+    own = COLLECTOR if live else CONDUCTOR
+    return (*PARTS, own, *(part for part, runs in optional.items() if runs))
 
 
 def interpreter_command() -> list[str]:

@@ -145,7 +145,11 @@ class _RunningInstance:
         )
         self._print_summary(settings, starter)
         own = load_settings(self.folder.root)
-        optional = {"observed": own.sensorthings_mqtt, "mailing": bool(own.citizens_mail)}
+        optional = {
+            "observed": own.sensorthings_mqtt,
+            "mailing": bool(own.citizens_mail),
+            "sparkplug": own.sparkplug,
+        }
         for part in parts_for(instance.mode, **optional):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
@@ -271,6 +275,8 @@ class _RunningInstance:
 
     def _start_broker(self, mode: Mode) -> None:
         settings = self._settings
+        bridged = load_settings(self.folder.root).sparkplug and mode is Mode.LIVE
+        self.broker = replace(self.broker, sparkplug=bridged)
         self._restore_passwords()
         self.broker.create()
         proof = passwords.new_password()
