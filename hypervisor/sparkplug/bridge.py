@@ -41,9 +41,9 @@ def run(settings: Settings, *, stopping: Callable[[], bool]) -> None:
     """Bridge until stopped; a lost broker or database is waited for."""
     folder = DataFolder(root=settings.data, account=current_account())
     kept = folder.folder(settings.data / "sparkplug")
-    asked: dict[str, float] = {}
+    requested: dict[str, float] = {}
     while not stopping():
-        bridge = _Bridge(settings=settings, folder=folder, kept=kept, asked=asked)
+        bridge = _Bridge(settings=settings, folder=folder, kept=kept, requested=requested)
         try:
             bridge.serve(stopping)
         except (OSError, StoreError) as error:
@@ -58,7 +58,7 @@ class _Bridge:
     settings: Settings
     folder: DataFolder
     kept: Path
-    asked: dict[str, float]  # node -> when its rebirth was asked for
+    requested: dict[str, float]  # node -> when its rebirth was asked for
     _received: list[MQTTMessage] = field(default_factory=list)
     _nodes: dict[str, EdgeNode] = field(default_factory=dict)
     _sent: set[int] = field(default_factory=set)  # not acknowledged yet
@@ -178,9 +178,9 @@ class _Bridge:
 
     def _ask_rebirth(self, group: str, node: str) -> None:
         now = time.monotonic()
-        if now - self.asked.get(node, -_REBIRTH_SECONDS) < _REBIRTH_SECONDS:
+        if now - self.requested.get(node, -_REBIRTH_SECONDS) < _REBIRTH_SECONDS:
             return
-        self.asked[node] = now
+        self.requested[node] = now
         log.warning("%s: birth certificates asked for", node)
         command = encode_rebirth(time.time_ns() // 1_000_000)
         self._client.publish(f"{ROOT}/{group}/NCMD/{node}", command)

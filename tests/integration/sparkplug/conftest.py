@@ -1,5 +1,7 @@
 """A live instance with a bridge, and an edge node's account, its gateway and devices."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ INSERT INTO site (name, title, domain) VALUES ('works', 'Works', 'flood');
 INSERT INTO gateway (name, title, protocol) VALUES ('plant', 'Plant', 'senml');
 INSERT INTO device (name, site, commissioned, gateway, address)
     SELECT address, site.id, '2000-01-01+00', 'plant', address
-    FROM site, unnest(ARRAY['plant', 'pump']) address;
+    FROM site, unnest(ARRAY['plant', 'pump', 'sump']) address;
 INSERT INTO series (device, quantity)
     SELECT device.id, quantity FROM device, unnest(ARRAY['level', 'battery']) quantity;
 """
@@ -52,3 +54,9 @@ def bridging(settings: Settings) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def start_bridge(settings: Settings) -> subprocess.Popen[bytes]:
+    """The bridge as a process."""
+    words = [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "sparkplug"]
+    return subprocess.Popen(words)
