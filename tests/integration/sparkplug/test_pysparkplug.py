@@ -22,7 +22,7 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pysparkplug")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    words = [python, "-m", "pip", "-q", "install", "pysparkplug==0.6.1"]
+    words: list[str | Path] = [python, "-m", "pip", "-q", "install", "pysparkplug==0.6.1"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"pysparkplug cannot be installed: {done.stderr[-200:]}")
