@@ -36,7 +36,8 @@ class FeedError(TerritoryError):
 class Feed:
     """An official service. `path`: below the address of all services (HYPERVISOR_FEEDS_URL).
 
-    `every`: between two polls; `spacing_s`: between two requests; `largest`: bytes of an answer.
+    `every`: between two polls; `spacing_s`: between two requests to its path, of whatever feed;
+    `largest`: bytes of an answer.
     `of`: the feed whose devices it speaks of, where it has none of its own. `form`: of its answers.
     """
 

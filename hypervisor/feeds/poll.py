@@ -20,6 +20,9 @@ _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 _CHANCE = random.SystemRandom()
 
 
+# When each service was last asked (monotonic s): its feeds share its rate, and this process alone
+# asks.
+_ASKED_AT: dict[str, float] = {}
 Clock = Callable[[], datetime]
 
 
@@ -68,7 +71,6 @@ class PollContext:
     headers: Mapping[str, str] = field(default_factory=dict)
     stopping: Callable[[], bool] = lambda: False
     ahead: timedelta = timedelta(minutes=5)  # of our clock, and still believed
-    _requests: list[float] = field(default_factory=list)
 
     def ask(
         self,
@@ -77,13 +79,14 @@ class PollContext:
         *,
         validators: Validators | None = None,
     ) -> Answer:
-        """One request, not sooner than the service's spacing after the one before.
+        """One request, not sooner than the service's spacing after the one before, of any feed.
 
         Raises FeedError: there is no usable answer.
         """
-        if self._requests:
-            pause(self._requests[-1] + self.feed.spacing_s - time.monotonic(), self.stopping)
-        self._requests[:] = [time.monotonic()]
+        service = self.feed.path
+        if service in _ASKED_AT:
+            pause(_ASKED_AT[service] + self.feed.spacing_s - time.monotonic(), self.stopping)
+        _ASKED_AT[service] = time.monotonic()
         if self.stopping():
             raise FeedError("stopped while {title} was read", self.feed.title)
         request = Request(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.feeds import observations
+from hypervisor.feeds import meteofrance, observations
 from hypervisor.feeds.model import FeedError, Page
 from hypervisor.feeds.observations import AN_HOUR, SIX_MINUTES
 from hypervisor.feeds.poll import Device, PollContext
@@ -102,6 +102,18 @@ def test_the_newest_comes_first_and_what_is_missing_in_the_next_polls() -> None:
     outage = _poll(NOW + timedelta(minutes=36), last)
     assert len(_times(outage)) == 5
     assert not _times(_poll(NOW + timedelta(minutes=36), dict(outage[-1].cursor or {})))[1:]
+
+
+def test_both_lists_share_the_rate_of_their_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("hypervisor.feeds.poll.pause", lambda seconds, _: pauses.append(seconds))
+    monkeypatch.setattr("hypervisor.feeds.poll._ASKED_AT", {})
+    with answering(body(b"[]")) as address:
+        for feed in (observations.FEED, observations.HOURLY, meteofrance.FEED):
+            context = make_context(feed, address)
+            replace(context, feed=replace(feed, spacing_s=1000)).ask("station")
+    assert len(pauses) == 1, "before the first request of the second list, and of no other service"
+    assert 900 < pauses[0] <= 1000
 
 
 def test_a_station_that_says_nothing_is_named() -> None:
