@@ -23,6 +23,8 @@ CHANGING = frozenset(
         "hypervisor.feeds.observations": "Progress",
         "hypervisor.forecast.experts_prv": "_Head",
         "hypervisor.forecast.issuing": "Issuing",
+        "hypervisor.sparkplug.bridge": "_Bridge",
+        "hypervisor.sparkplug.edge_node": "Outcome",
         "hypervisor.geography.rivers": "_Match",
         "hypervisor.exercises.territory": "_Facts",
         "hypervisor.grafana.service_check": "Report _BoardCheck",
