@@ -29,7 +29,7 @@ from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import Fields, Items
 from sensors._errors import Message
 from sensors._nearest import did_you_mean
-from sensors._quantity import CLOCK_FAULT, Quantity, Reporting
+from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 
 
 class SeriesInput(Input):
@@ -50,7 +50,10 @@ class SeriesInput(Input):
             context.problem(self.at("stale"), "is shorter than the interval: always stale")
 
     def check_range(self, quantity: Quantity, context: Context) -> None:
-        """A site may only narrow the quantity's range."""
+        """A site may only narrow the quantity's range; amounts of a longer interval are larger."""
+        highest = quantity.high
+        if quantity.kind is Kind.INCREMENT and self.interval:
+            highest *= max(1.0, self.interval / quantity.interval.total_seconds())
         low = quantity.low if self.low is None else self.low
         high = quantity.high if self.high is None else self.high
         if low >= high:
@@ -60,8 +63,8 @@ class SeriesInput(Input):
             context.problem(self.at("low"), text)
         for name in ("low", "high", "saturates"):
             value = getattr(self, name)
-            if value is not None and not quantity.low <= value <= quantity.high:
-                span = f"{quantity.low:g}…{quantity.high:g} {quantity.unit}"
+            if value is not None and not quantity.low <= value <= highest:
+                span = f"{quantity.low:g}…{highest:g} {quantity.unit}"
                 text = Message(
                     "{value:g} {unit} lies outside what {quantity} can be, {span}: a site may only "
                     "narrow it",

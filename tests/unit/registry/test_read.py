@@ -69,6 +69,12 @@ SLIPS = [
     ),
     ("devices: [{name: x, series: {level: 15 m}}]", "expected a duration such as 10 min"),
     ("devices: [{name: x, series: {level: {high: 20 m}}}]", "a site may only narrow it"),
+    ("devices: [{name: x, series: {level: {interval: 1 h, high: 20 m}}}]", "may only narrow it"),
+    ("devices: [{name: x, series: {rain: {high: 100 mm}}}]", "0…30 mm: a site may only narrow it"),
+    (
+        "devices: [{name: x, series: {rain: {interval: 1 h, high: 301 mm}}}]",
+        "0…300 mm: a site may only narrow it",
+    ),
     ("devices: [{name: x, series: {level: {low: 3 m, high: 2 m}}}]", "low 3 is not below high 2"),
     ("devices: [{name: x, series: {level: {reporting: on}}}]", "did you mean 'on_change'?"),
     ("devices: [{name: x, series: {level: {interval: 1 h, stale: 5 min}}}]", "always stale"),
@@ -81,6 +87,11 @@ def test_a_slip(line: str, said: str) -> None:
     if line.startswith("{"):
         text = f"sites:\n  - {{name: bridge, {line[1:]}\n"
     assert any(said in one for one in told(text)), told(text)
+
+
+def test_an_hour_has_more_rain_than_six_minutes() -> None:
+    inventory = read(site("devices: [{name: x, series: {rain: {interval: 1 h, high: 200 mm}}}]"))
+    assert "'high': 200" in str(inventory)
 
 
 SHAPES = [
