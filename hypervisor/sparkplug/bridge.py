@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from hypervisor.base.settings import Settings
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.passwords import SPARKPLUG_STATE, SPARKPLUG_TOPICS
-from hypervisor.broker.server_account import current_account
+from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.readings import queries_dead_letters
 from hypervisor.sparkplug.edge_node import ROOT, Certificates, EdgeNode, Outcome, parse_topic
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings, *, stopping: Callable[[], bool]) -> None:
     """Bridge until stopped; a lost broker or database is waited for."""
-    folder = DataFolder(root=settings.data, account=current_account())
+    folder = DataFolder(root=settings.data, account=server_account())
     kept = folder.folder(settings.data / "sparkplug")
     requested: dict[str, float] = {}
     while not stopping():
