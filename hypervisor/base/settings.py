@@ -205,7 +205,7 @@ class Settings(BaseSettings):
         default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
     )
     sensorthings_mqtt: bool = Field(
-        default=False, description="New readings are told over MQTT as SensorThings has them."
+        default=False, description="New readings are published over MQTT in SensorThings' form."
     )
     sparkplug: bool = Field(
         default=False, description="Gateways may publish Sparkplug B; live instances only."

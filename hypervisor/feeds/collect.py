@@ -289,7 +289,7 @@ def _store(connection: Connection, service: Service, context: PollContext) -> Po
 
 
 def _store_forecasts(connection: Connection, page: Page) -> Iterator[Unusable]:
-    """Files of which no gauge is ours are told."""
+    """Files that name no gauge of ours."""
     for file in page.forecasts:
         done = service_experts.store_file(connection, file, author=_AUTHOR)
         if not (done.stored or done.same):

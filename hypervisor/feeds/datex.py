@@ -19,7 +19,7 @@ ROOTS = ("d2LogicalModel", "Envelope", "messageContainer", "payload", "payloadPu
 _PUBLICATION = "SituationPublication"
 _CLOSED = {"roadClosed", "carriagewayClosures", "closedPermanentlyForTheWinter", "bridgeClosed"}
 _HIDDEN = {"internalNote"}
-_LONGEST = 2_000  # characters of what people are told
+_LONGEST = 2_000  # characters of a text for readers
 _MOST_POINTS = 2_000
 # By the record's type, or by a word of its own; what comes first is what the event is.
 _KINDS = (

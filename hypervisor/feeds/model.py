@@ -149,7 +149,7 @@ class Bulletin:
 class RoadEvent:
     """A version of an event. `reference`: the service's own name of it; `kind`: what it is.
 
-    `detail`: DATEX II's own words for it; `words`: what people are told; `ends` None: not said.
+    `detail`: DATEX II's own words for it; `words`: its text for readers; `ends` None: not said.
     """
 
     reference: str

@@ -154,7 +154,7 @@ def _list_missing(progress: Progress) -> list[tuple[str, str]]:
 
 
 def _conclude(devices: Mapping[str, Device], progress: Progress, oldest: str) -> Page:
-    """Stations of which nothing came for a day are told."""
+    """Stations silent for a day."""
     silent = sorted(code for code in devices if progress.last.get(code, "") <= oldest)
     warning = Message("nothing for a day of {codes}: are the codes right?", ", ".join(silent[:5]))
     missing = sum(len(times) for times in progress.missing.values())
