@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -28,6 +28,13 @@ FEED = Feed(
 _FIELDS = "nom,code,population,codeEpci,epci,centre,contour"
 
 
+_Corner = Annotated[list[float], msgspec.Meta(min_length=2)]
+_Polygon = Annotated[
+    list[Annotated[list[_Corner], msgspec.Meta(min_length=4)]], msgspec.Meta(min_length=1)
+]
+_OUTLINES: Mapping[str, Any] = {"Polygon": _Polygon, "MultiPolygon": list[_Polygon]}
+
+
 class Epci(msgspec.Struct, frozen=True):
     code: str
     nom: str
@@ -51,11 +58,16 @@ class Commune(msgspec.Struct, frozen=True):
     properties: Properties
     geometry: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        shape = _OUTLINES.get(str((self.geometry or {}).get("type")))
+        if self.geometry is not None and shape is not None:
+            msgspec.convert(self.geometry.get("coordinates"), shape)
+
     @property
     def outline(self) -> Mapping[str, Any] | None:
         """GeoJSON, if it is an area."""
         geometry = self.geometry or {}
-        return geometry if geometry.get("type") in {"Polygon", "MultiPolygon"} else None
+        return geometry if str(geometry.get("type")) in _OUTLINES else None
 
     @property
     def point(self) -> tuple[float, float] | None:
@@ -76,7 +88,7 @@ def fetch_communes(context: PollContext, departement: str) -> list[Commune]:
         {"fields": _FIELDS, "format": "geojson", "geometry": "contour"},
     )
     features = answer.content.get("features") if isinstance(answer.content, dict) else None
-    communes, unusable = read_parts(features or (), Commune)
+    communes, unusable = read_parts(features if isinstance(features, list) else (), Commune)
     if not communes:
         raise FeedError(
             "no commune of {name} in the answer of {host}",
@@ -93,7 +105,8 @@ def fetch_communes(context: PollContext, departement: str) -> list[Commune]:
             reason=Reason.WRONG_SHAPE,
             body=answer.body,
         )
-    return sorted(communes, key=lambda commune: commune.properties.code)
+    by_code = {commune.properties.code: commune for commune in communes}
+    return [by_code[code] for code in sorted(by_code)]
 
 
 def read_recorded(departement: str) -> list[Commune]:

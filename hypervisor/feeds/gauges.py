@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from hypervisor.feeds import hubeau
 from hypervisor.feeds.model import FeedError
 from hypervisor.feeds.poll import PollContext, read_parts
 from hypervisor.rulebook.gauge_statistics import return_level, round_nicely
+from ingest.message import Reason
 
 _LATELY = timedelta(days=2)  # a gauge that said nothing in it is not taken over
 _YEARS = 20  # of history that is asked for
@@ -26,6 +27,8 @@ _LEVELS = ("attention", "alert", "danger")
 _DAYS_A_YEAR = (8, 3, 1)  # on which each level is exceeded, in a record of a year or more
 _SHARES = (0.80, 0.92, 0.98)  # of the days that stay below, in a shorter record
 _ROWS = "5000"  # of a page
+
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
 
 class Station(msgspec.Struct, frozen=True):
@@ -85,10 +88,9 @@ def fetch_gauges(context: PollContext, departement: str) -> list[Gauge]:
         "referentiel/stations",
         {"code_departement": departement, "en_service": "true", "format": "json"},
     )
-    stations, _unusable = read_parts(rows, Station)
-    codes = sorted({station.code_station for station in stations})
-    intervals = _find_intervals(context, codes)
-    speaking = [station for station in stations if station.code_station in intervals]
+    stations = {station.code_station: station for station in _require_parts(rows, Station)}
+    intervals = _find_intervals(context, sorted(stations))
+    speaking = [station for code, station in stations.items() if code in intervals]
     areas = _find_catchments(context, speaking)
     gauges = [
         Gauge(
@@ -106,12 +108,26 @@ def _list_rows(context: PollContext, what: str, parameters: dict[str, str]) -> l
     return [row for rows in pages for row in rows]
 
 
+def _require_parts(rows: Sequence[object], shape: type[_Shape]) -> list[_Shape]:
+    """The rows that have a shape. Raises FeedError: there are rows, and none of them has it."""
+    usable, unusable = read_parts(rows, shape)
+    if unusable and not usable:
+        raise FeedError(
+            "all {count} rows have another shape than expected: {problem}",
+            len(unusable),
+            unusable[0].detail,
+            reason=Reason.WRONG_SHAPE,
+            body=msgspec.json.encode(rows[:3]),
+        )
+    return usable
+
+
 def _find_intervals(context: PollContext, codes: Sequence[str]) -> dict[str, dict[str, int]]:
     """What each gauge said lately, by quantity: seconds between its readings."""
     rows_by_series: dict[tuple[str, str], list[hubeau.Row]] = {}
     for chunk in _chunks(codes):
         for rows in hubeau.list_observation_pages(context, chunk, context.now - _LATELY):
-            for row in read_parts(rows, hubeau.Row)[0]:
+            for row in _require_parts(rows, hubeau.Row):
                 if row.code_station and row.grandeur_hydro in hubeau.QUANTITIES:
                     rows_by_series.setdefault((row.code_station, row.grandeur_hydro), []).append(
                         row

@@ -118,20 +118,20 @@ def _read_reaches(
         reader.note(vigicrues.FEED, error)
         return []
     outlines = [commune.outline for commune in here if commune.outline]
-    crossing = [(reach, point) for reach in reaches if (point := _find_point(reach, outlines))]
+    by_code = {reach.properties.CdEntCru: reach for reach in reaches}
+    crossing = [
+        (reach, point) for reach in by_code.values() if (point := _find_point(reach, outlines))
+    ]
     reader.say(f"  {len(crossing)} reaches")
     return crossing
 
 
 def _find_point(reach: Reach, outlines: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
     """The middle one of a reach's corners inside the outlines."""
-    geometry = reach.geometry if isinstance(reach.geometry, dict) else {}
-    lines = geometry.get("coordinates") or []
-    lines = [lines] if geometry.get("type") == "LineString" else lines
-    corners = [corner for line in lines for corner in line][:_MOST_CORNERS]
+    corners = [corner for line in reach.lines for corner in line][:_MOST_CORNERS]
     box = _bounds(outlines)
     inside = [
-        (float(lon), float(lat))
+        (lon, lat)
         for lon, lat, *_ in corners
         if box[0] <= lon <= box[2]
         and box[1] <= lat <= box[3]
@@ -173,14 +173,7 @@ def apply_start(connection: Connection, start: Start, *, author: str, now: datet
 
 def _list_lines(reach: Reach) -> list[Line]:
     """A reach's course, without corners that nobody sees; empty: it has none that can be read."""
-    geometry = reach.geometry if isinstance(reach.geometry, dict) else {}
-    lines = geometry.get("coordinates") or []
-    if geometry.get("type") == "LineString":
-        lines = [lines]
-    try:
-        places = [np.array([corner[:2] for corner in line], dtype=float) for line in lines]
-    except (TypeError, ValueError):
-        return []
+    places = [np.array([corner[:2] for corner in line]) for line in reach.lines]
     return [to_coordinates(simplify(line, _TOLERANCE)) for line in places if len(line) > 1]
 
 

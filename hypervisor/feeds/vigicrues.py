@@ -24,6 +24,8 @@ COLOURS = "InfoVigiCru.geojson"
 PHENOMENON = "flood"
 _COLOURS = range(1, 5)
 
+Corner = Annotated[list[float], msgspec.Meta(min_length=2)]
+
 
 class Properties(msgspec.Struct, frozen=True):
     """Of a reach; a colour that is not known yet is null."""
@@ -39,6 +41,17 @@ class Reach(msgspec.Struct, frozen=True):
 
     properties: Properties
     geometry: Any = None
+
+    @property
+    def lines(self) -> list[list[Corner]]:
+        """Its course in longitude and latitude; empty: it has none that can be read."""
+        geometry = self.geometry if isinstance(self.geometry, dict) else {}
+        written = geometry.get("coordinates")
+        lines = [written] if geometry.get("type") == "LineString" else written
+        try:
+            return msgspec.convert(lines, list[list[Corner]])
+        except msgspec.ValidationError:
+            return []
 
 
 class Bulletin(msgspec.Struct, frozen=True):
