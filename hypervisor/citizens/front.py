@@ -142,23 +142,22 @@ class CitizenFront:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["type"] != "http"
-            or not scope["path"].startswith(PREFIX)
+            or not f"{scope['path']}/".startswith(f"{PREFIX}/")
             or scope["method"] not in {"GET", "HEAD"}
             or not self._pages.is_open
         ):
             await self._app(scope, receive, send)
             return
-        headers = scope["headers"]
-        answer = self._pages.find(read_request(scope))
-        if answer is None:
-            await self._app(scope, receive, send)
-            return
-        try:
+        try:  # before a page is drawn: of communes that do not exist none is kept
             self._pages.rate.spend(_network(scope["client"][0] if scope["client"] else ""))
         except TooManyAttemptsError as error:
             await _refuse(error, send)
             return
-        await answer.send(headers, send, head=scope["method"] == "HEAD")
+        answer = self._pages.find(read_request(scope))
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        await answer.send(scope["headers"], send, head=scope["method"] == "HEAD")
 
 
 def install(app: FastAPI) -> None:
