@@ -4,7 +4,7 @@
 
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
-	@echo "make test      set up, then the tests (about seven minutes on two cores)"
+	@echo "make test      set up, then the tests (about nine minutes on two cores)"
 	@echo "make test-all  the long ones too"
 	@echo "make check     format, lint, types, import contracts, plain names, French, documents"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
