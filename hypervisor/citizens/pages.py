@@ -20,7 +20,7 @@ PAGE: Page | None = None
 def _require_reader(
     context: Annotated[RequestContext, Depends(open_output("public_page"))],
 ) -> RequestContext:
-    """Of an exercise nobody reads who is not signed in, whatever the settings say."""
+    """In an exercise only signed-in people read, whatever the settings say."""
     if context.instance.mode is Mode.EXERCISE and context.person.account == NOBODY:
         raise UnauthenticatedError("this is an exercise: it publishes to nobody without a token")
     return context

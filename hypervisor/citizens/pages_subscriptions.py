@@ -22,7 +22,7 @@ PAGE: Page | None = None
 
 
 def _open(request: Request, _turn: RequestSlot) -> Subscriptions:
-    """Raises NotFoundError: nobody may subscribe here."""
+    """Raises NotFoundError: subscriptions are off."""
     settings = request.app.state.settings
     pages: CitizenPages = request.app.state.citizens
     if not is_offered(settings, pages.get_situation().instance.mode):

@@ -56,7 +56,7 @@ def store_file(
 ) -> Imported:
     """Store the forecasts of gauges that the inventory has, in the caller's transaction.
 
-    `issuer` "": the one that the file names. Raises ExpertFileError: nobody names one.
+    `issuer` "": the one that the file names. Raises ExpertFileError: there is none.
     """
     by = issuer or file.issuer
     if not by:

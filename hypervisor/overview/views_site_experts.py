@@ -7,21 +7,21 @@ from datetime import datetime, timedelta
 from hypervisor.access.context import RequestContext
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.draw import Drawing, draw_chart
-from hypervisor.charts.model import Chart, Fan, Limit, LinePane
-from hypervisor.charts.words import display_unit, quantity_label, short_limit_label
+from hypervisor.charts.draw import Drawing
+from hypervisor.charts.model import Fan
+from hypervisor.charts.words import display_unit, short_limit_label
 from hypervisor.forecast import queries_experts
 from hypervisor.forecast.expected import Arrival
 from hypervisor.forecast.queries_experts import StandingExpert
 from hypervisor.forecast.service_experts import Range, find_arrival, summarize
+from hypervisor.overview.views_fan import draw_forecast
 from hypervisor.overview.views_site_facts import Facts
-from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
+from hypervisor.overview.views_site_traces import ChartSpan
 from hypervisor.web import filters
 
 _BEFORE = timedelta(hours=6)
 _LONGEST = timedelta(hours=48)  # of a chart
 _MOST = 4  # of as many issuers and models
-_WIDTH = 350.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,38 +104,19 @@ def _draw(context: RequestContext, facts: Facts, forecast: StandingExpert) -> Dr
     courses = summarize(forecast)
     last = min(forecast.times[-1], forecast.issued + _LONGEST)
     span = ChartSpan(name="", first=(forecast.issued - _BEFORE).timestamp(), last=last.timestamp())
-    quantity = context.catalogue.quantities[forecast.quantity]
-    measured = [each for each in facts.channels if each.quantity == forecast.quantity]
-    query = TraceQuery(span=span, pixels=_WIDTH)
-    label = quantity_label(quantity, forecast.quantity)
-    pane = LinePane(
-        title=f"{label}, {filters.unit(display_unit(quantity.unit))}",
-        traces=load_traces(context.connection, measured[:1], context.catalogue, query, marks=False),
-        limits=[
-            Limit(
-                label=short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name),
-                value=limit.value,
-                priority=limit.priority,
-            )
-            for limit in facts.limits
-            if limit.plain and limit.quantity == forecast.quantity
-        ],
-        fan=_make_fan(courses, last),
-        height=190,
-    )
     summary = _("Forecast of %(issuer)s for %(title)s, with what was measured") % {
         "issuer": forecast.issuer,
         "title": facts.place.title,
     }
-    return draw_chart(
-        Chart(
-            first=span.first,
-            last=span.last,
-            now=facts.now.timestamp(),
-            panes=[pane],
-            width=_WIDTH,
-            summary=summary,
-        )
+    return draw_forecast(
+        context,
+        facts,
+        [each for each in facts.channels if each.quantity == forecast.quantity][:1],
+        _make_fan(courses, last),
+        span,
+        quantity=forecast.quantity,
+        unit=display_unit(context.catalogue.quantities[forecast.quantity].unit),
+        summary=summary,
     )
 
 

@@ -9,22 +9,19 @@ from urllib.parse import urlencode
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.draw import Drawing, draw_chart
-from hypervisor.charts.model import Chart, Limit, LinePane
-from hypervisor.charts.words import quantity_label, short_limit_label
+from hypervisor.charts.draw import Drawing
 from hypervisor.forecast import queries_issued
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.queries_issued import IssuedForecast, ModelRow, Selection
-from hypervisor.overview.views_fan import make_fan
+from hypervisor.overview.views_fan import draw_forecast, make_fan
 from hypervisor.overview.views_site_facts import Facts
-from hypervisor.overview.views_site_traces import ChartSpan, TraceQuery, load_traces
+from hypervisor.overview.views_site_traces import ChartSpan
 from hypervisor.web import filters
 from hypervisor.web.refusals import refusal
 
 _FORECAST = ("level", "discharge")
 _BEFORE, _STALE = timedelta(hours=6), timedelta(hours=24)
 _AGO = (1, 3, 6, 12, 24)  # hours
-_WIDTH = 350.0
 _TIERS = {
     "own": mark("its own readings alone"),
     "upstream": mark("gauges upstream"),
@@ -168,34 +165,16 @@ def _draw(context: RequestContext, facts: Facts, shown: IssuedForecast) -> Drawi
     )
     main = facts.main
     assert main is not None  # noqa: S101  the caller has looked
-    quantity = context.catalogue.quantities[shown.quantity]
-    label = quantity_label(quantity, shown.quantity)
-    query = TraceQuery(span=span, pixels=_WIDTH)
-    pane = LinePane(
-        title=f"{label}, {filters.unit(shown.unit)}",
-        traces=load_traces(context.connection, [main], context.catalogue, query, marks=False),
-        limits=[
-            Limit(
-                label=short_limit_label(context.catalogue.thresholds.get(limit.name), limit.name),
-                value=limit.value,
-                priority=limit.priority,
-            )
-            for limit in facts.limits
-            if limit.plain and limit.quantity == shown.quantity
-        ],
-        fan=make_fan(shown.issued, shown.value or 0.0, shown.by_horizon),
-        height=190,
-    )
     summary = _("Forecast of %(title)s: median and three ranges, with what was measured") % {
         "title": facts.place.title
     }
-    return draw_chart(
-        Chart(
-            first=span.first,
-            last=span.last,
-            now=facts.now.timestamp(),
-            panes=[pane],
-            width=_WIDTH,
-            summary=summary,
-        )
+    return draw_forecast(
+        context,
+        facts,
+        [main],
+        make_fan(shown.issued, shown.value or 0.0, shown.by_horizon),
+        span,
+        quantity=shown.quantity,
+        unit=shown.unit,
+        summary=summary,
     )

@@ -34,7 +34,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 def _require_reader(
     context: Annotated[RequestContext, Depends(open_output("cap"))],
 ) -> RequestContext:
-    """Of an exercise nobody reads without a token, whatever the settings say."""
+    """In an exercise a token is required, whatever the settings say."""
     if context.instance.mode is Mode.EXERCISE and context.person.account == NOBODY:
         raise UnauthenticatedError("this is an exercise: it publishes to nobody without a token")
     return context

@@ -40,8 +40,9 @@ from sensors._nearest import did_you_mean
 
 @dataclass(frozen=True, kw_only=True)
 class Publisher:
-    """As whom an instance publishes. `lifetime`: how long a draft may wait for its signature.
+    """The name and address under which an instance publishes.
 
+    `lifetime`: how long a draft may wait for its signature.
     `key`, `certificate`: PEM, of the signature in CAP documents.
     """
 

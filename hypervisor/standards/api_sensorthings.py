@@ -75,7 +75,7 @@ def get_service(context: Context, request: Request) -> Response:
 
 
 def _describe_mqtt(request: Request) -> dict[str, Any]:
-    """Where new observations are told, if they are."""
+    """The MQTT address of new observations, if they are published."""
     settings: Settings = request.app.state.settings
     if not settings.sensorthings_mqtt:
         return {}
