@@ -35,6 +35,7 @@ class Arrival:
     By the forecast `issued` then; None: by the straight line, `why`. `at` None: the forecast's
     median stays below the level up to `until`, its 90 % quantile gets there at `earliest`.
     `inside`: the share of what came in past floods that lay within the forecast's range.
+    `issuer`: whose forecast it is; "": ours.
     """
 
     at: datetime | None
@@ -44,6 +45,7 @@ class Arrival:
     issued: datetime | None = None
     inside: float | None = None
     why: Why | None = None
+    issuer: str = ""
 
     @property
     def due(self) -> datetime:

@@ -29,7 +29,7 @@ FROM site WHERE site.name = %(site)s AND NOT EXISTS (
 # Of each issuer and model the one made last, while it reaches beyond the time.
 _STANDING = """
 SELECT s.name AS site, e.quantity, e.issuer, e.model, e.issued, e.produced, e.labels, e.levels,
-    e.times, e.courses, e.comment, e.file, e.created_at
+    e.times, e.courses, e.comment, e.code, e.file, e.author, e.created_at
 FROM (
     SELECT DISTINCT ON (site, quantity, issuer, model) * FROM expert_forecast
     WHERE issued <= %(at)s AND issued > %(oldest)s AND created_at <= %(stored_by)s
@@ -71,25 +71,14 @@ class ExpertRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandingExpert:
-    """A forecast of somebody else that stands. `rows`: by time, then by label."""
+class StandingExpert(ExpertRow):
+    """A forecast of somebody else that stands, and when it was stored."""
 
-    site: str
-    quantity: str
-    issuer: str
-    model: str
-    issued: datetime
-    produced: datetime | None
-    labels: list[str]
-    levels: list[float | None]
-    times: list[datetime]
-    courses: list[float]
-    comment: str
-    file: str
     created_at: datetime
 
     @property
     def rows(self) -> list[list[float | None]]:
+        """Its values, by time, then by label."""
         width = len(self.labels)
         return [
             [None if math.isnan(v) else v for v in self.courses[n * width : (n + 1) * width]]
@@ -113,6 +102,16 @@ def add(connection: Connection, row: ExpertRow) -> bool:
 def delete_old(connection: Connection, before: datetime) -> int:
     """Delete what was issued before; how many."""
     return connection.execute("DELETE FROM expert_forecast WHERE issued < %s", [before]).rowcount
+
+
+def group_standing(
+    connection: Connection, at: datetime, sites: Sequence[str] | None = None
+) -> dict[tuple[str, str], list[StandingExpert]]:
+    """What stands at a time, by site and quantity."""
+    groups: dict[tuple[str, str], list[StandingExpert]] = {}
+    for forecast in list_standing(connection, at, sites):
+        groups.setdefault((forecast.site, forecast.quantity), []).append(forecast)
+    return groups
 
 
 def list_standing(

@@ -1,7 +1,7 @@
 """Forecasts of others: files read, their gauges found, stored as issued; what they say."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -148,6 +148,16 @@ def summarize(forecast: StandingExpert) -> Range:
     return Range(times=forecast.times, levels=(0.5,), rows=[row[:1] for row in forecast.rows])
 
 
+def find_arrivals(
+    forecasts: Iterable[StandingExpert], level: float, now: datetime
+) -> list[Arrival]:
+    """When the water rises above a level: by each issuer, its soonest; the soonest first."""
+    arrivals = (find_arrival(forecast, level, now) for forecast in forecasts)
+    coming = sorted(filter(None, arrivals), key=lambda arrival: arrival.due, reverse=True)
+    soonest = {arrival.issuer: arrival for arrival in coming}
+    return sorted(soonest.values(), key=lambda arrival: arrival.due)
+
+
 def find_arrival(forecast: StandingExpert, level: float, now: datetime) -> Arrival | None:
     """When it takes the water above a level: by its middle course, between 10 % and 90 %.
 
@@ -169,6 +179,7 @@ def find_arrival(forecast: StandingExpert, level: float, now: datetime) -> Arriv
         latest=crossings.get(0.1) if 0.1 in courses.levels else middle,
         until=None if middle else forecast.times[-1],
         issued=forecast.produced or forecast.issued,
+        issuer=forecast.issuer,
     )
 
 

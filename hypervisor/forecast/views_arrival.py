@@ -42,7 +42,9 @@ def write_range(arrival: Arrival) -> str:
 
 
 def write_basis(arrival: Arrival) -> str:
-    """The forecast and how often it held in floods, or why it is the straight line."""
+    """Whose forecast and how often ours held in floods, or why it is the straight line."""
+    if arrival.issuer:
+        return _("forecast of %(who)s") % {"who": arrival.issuer}
     if arrival.issued is None:
         return _(_WHY[arrival.why])
     if arrival.inside is None:

@@ -13,6 +13,7 @@ from hypervisor.charts.shapes import Drawn, Mark, Shape, circle, line, text
 from hypervisor.charts.words import limit_label
 from hypervisor.feeds import queries_events
 from hypervisor.forecast.queries_current import list_current
+from hypervisor.forecast.queries_experts import group_standing
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
 from hypervisor.overview.map_lines import load_lines
@@ -48,6 +49,7 @@ def find_next(context: RequestContext, facts: Facts) -> Worsening | None:
         places={site.name: site for site in queries.list_river_sites(connection)},
         forecasts=list_current(connection, now, [name]),
         now=now,
+        experts=group_standing(connection, now, [name]),
     )
     return next(iter(find_worsening(facts.assets, water)), None)
 

@@ -24,8 +24,10 @@ from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.feeds.views_official import Official, is_notable, list_official
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
+from hypervisor.forecast.expected import Arrival
 from hypervisor.forecast.queries import list_assets_beyond
 from hypervisor.forecast.queries_current import list_current
+from hypervisor.forecast.queries_experts import group_standing
 from hypervisor.forecast.trend import Course
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.notifications.on_call import OnCallNow, find_on_call
@@ -118,7 +120,14 @@ def _look(context: RequestContext) -> Now:
     resting = queries_silence.list_out_of_service(connection, lost, now) if lost else ()
     worst = _worst(standing)
     named = {place.name: place for place in places}
-    water = Water(courses=courses, limits=limits, places=named, forecasts=forecasts, now=now)
+    water = Water(
+        courses=courses,
+        limits=limits,
+        places=named,
+        forecasts=forecasts,
+        now=now,
+        experts=group_standing(connection, now),
+    )
     worse = find_worsening(reaches, water)
     readings: dict[str, list[tuple[datetime, float]]] = {}
     for quantity, devices in _drawn(worse, links, courses).items():
@@ -234,7 +243,9 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "notable": lambda colours: [colour for colour in colours if is_notable(colour)],
         "bulletin_of": show_bulletin,
         "fresh": lambda alarm: current().now - alarm.began < _FRESH,
-        "forecasts_shown": any(row.arrival.issued for row in look.worsening),
+        "forecasts_shown": any(
+            row.arrival.issued and not row.arrival.issuer for row in look.worsening
+        ),
         **arrival_words(),
         **road_words(),
     }
@@ -264,7 +275,11 @@ def _coming(look: Now) -> str:
         return _("some assets not assessed here")
     if asset is None:
         return _("no asset reached within a day") if look.gauged else ""
-    arrival, now = asset.arrival, asset.now
+    words = _write_next(asset.arrival, asset.now)
+    return f"{words} ({asset.arrival.issuer})" if asset.arrival.issuer else words
+
+
+def _write_next(arrival: Arrival, now: datetime) -> str:
     if arrival.at is None:
         least = filters.rough(arrival.earliest - now)
         return _("next asset possible in %(span)s") % {"span": least}

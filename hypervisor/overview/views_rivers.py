@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.expected import Arrival, Forecasts, find_arrivals, median_at
 from hypervisor.forecast.queries_current import CurrentForecast
+from hypervisor.forecast.queries_experts import StandingExpert
+from hypervisor.forecast.service_experts import find_arrivals as find_expert_arrivals
 from hypervisor.forecast.trend import Course
 from hypervisor.overview.queries import OpenAlarm
 from hypervisor.registry.model import Site
@@ -23,6 +25,7 @@ LIMITS = {  # thresholds of floods, lowest first; a gauge without level is judge
 _BEFORE, _AFTER = timedelta(hours=12), timedelta(hours=2)
 _WAITING = timedelta(minutes=30)  # older readings are not a confirmation
 _WIDEST = 6  # gauges side by side
+Experts = Mapping[tuple[str, str], Sequence[StandingExpert]]  # by site and quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +184,8 @@ def predict_peaks(
 class Worsening:
     """An asset or threshold that the water will reach. `threshold`: its name, None for an asset.
 
-    `forecast`: of the gauge, if fitting one was tried.
+    `forecast`: of the gauge, if fitting one was tried. `arrival`: by others' forecasts where ours
+    does not get there; `others`: by them beside ours.
     """
 
     title: str
@@ -196,6 +200,7 @@ class Worsening:
     arrival: Arrival
     forecast: CurrentForecast | None
     now: datetime
+    others: Sequence[Arrival] = ()
 
     @property
     def unconfirmed(self) -> bool:
@@ -221,6 +226,17 @@ class Water:
     places: Mapping[str, Site]
     forecasts: Forecasts
     now: datetime
+    experts: Experts = field(default_factory=dict)
+
+    def choose(
+        self, course: Course, level: float, own: Arrival | None
+    ) -> tuple[Arrival | None, Sequence[Arrival]]:
+        """When a course reaches a level: by us, else by others; by others beside ours."""
+        standing = self.experts.get((course.site, course.quantity), ())
+        others = find_expert_arrivals(standing, level, self.now)
+        if own is None and others:
+            return others[0], others[1:]
+        return own, others
 
 
 def find_worsening(reaches: Sequence[Reach], water: Water) -> list[Worsening]:
@@ -232,7 +248,10 @@ def find_worsening(reaches: Sequence[Reach], water: Water) -> list[Worsening]:
 
 def _assets(reaches: Iterable[Reach], water: Water) -> Iterator[Worsening]:
     for reach in reaches:
-        if reach.arrival is None or reach.course is None or reach.margin is None:
+        if reach.course is None or reach.margin is None or reach.state == "reached":
+            continue
+        arrival, others = water.choose(reach.course, reach.level, reach.arrival)
+        if arrival is None:
             continue
         place = water.places.get(reach.gauge)
         yield Worsening(
@@ -245,9 +264,10 @@ def _assets(reaches: Iterable[Reach], water: Water) -> Iterator[Worsening]:
             unit=reach.unit,
             course=reach.course,
             margin=reach.margin,
-            arrival=reach.arrival,
+            arrival=arrival,
             forecast=water.forecasts.get((reach.gauge, reach.course.quantity)),
             now=water.now,
+            others=others,
         )
 
 
@@ -260,7 +280,8 @@ def _thresholds(water: Water, taken: AbstractSet[str]) -> Iterator[Worsening]:
     arrivals = find_arrivals(
         [(course, level) for course, level, _name in next_limits], water.forecasts
     )
-    for (course, level, name), arrival in zip(next_limits, arrivals, strict=True):
+    for (course, level, name), own in zip(next_limits, arrivals, strict=True):
+        arrival, others = water.choose(course, level, own)
         if arrival is not None:
             place = water.places[course.site]
             yield Worsening(
@@ -276,6 +297,7 @@ def _thresholds(water: Water, taken: AbstractSet[str]) -> Iterator[Worsening]:
                 arrival=arrival,
                 forecast=water.forecasts.get((course.site, course.quantity)),
                 now=water.now,
+                others=others,
             )
 
 

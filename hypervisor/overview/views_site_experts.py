@@ -13,7 +13,7 @@ from hypervisor.charts.words import display_unit, short_limit_label
 from hypervisor.forecast import queries_experts
 from hypervisor.forecast.expected import Arrival
 from hypervisor.forecast.queries_experts import StandingExpert
-from hypervisor.forecast.service_experts import Range, find_arrival, summarize
+from hypervisor.forecast.service_experts import Range, find_arrival, find_arrivals, summarize
 from hypervisor.overview.views_fan import draw_forecast
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_traces import ChartSpan
@@ -66,19 +66,12 @@ def build_experts(
     ]
 
 
-def find_asset_arrivals(
-    context: RequestContext, facts: Facts
-) -> Mapping[str, list[tuple[str, Arrival]]]:
-    """By asset: (issuer, when) of each forecast of others that reaches it."""
-    arrivals: dict[str, list[tuple[str, Arrival]]] = {}
-    if not facts.assets:
-        return arrivals
-    for forecast in list_standing(context, facts):
-        for asset in facts.assets if forecast.quantity == "level" else ():
-            arrival = find_arrival(forecast, asset.level, facts.now)
-            if arrival is not None and asset.state != "reached":
-                arrivals.setdefault(asset.asset, []).append((forecast.issuer, arrival))
-    return arrivals
+def find_asset_arrivals(context: RequestContext, facts: Facts) -> Mapping[str, list[Arrival]]:
+    """When the water reaches each asset by forecasts of others."""
+    dry = [asset for asset in facts.assets if asset.state != "reached"]
+    standing = list_standing(context, facts) if dry else []
+    levels = [forecast for forecast in standing if forecast.quantity == "level"]
+    return {asset.asset: find_arrivals(levels, asset.level, facts.now) for asset in dry}
 
 
 def _describe(forecast: StandingExpert) -> str:

@@ -121,6 +121,10 @@ def test_its_page_shows_it_and_the_asset_names_its_issuer_to_whose_site_it_is(
         )[0]
     )
     assert viewer.get("/sites/yvette").status_code == 404
+    now = _read(viewer, "/now").split('id="worse"')[1].split("</section>")[0]
+    assert now.count("prévision de SPC d&#39;essai") == 1  # the road; our line sees nothing coming
+    assert "Road" in now
+    assert "Yvette" not in now
     (other,) = viewer.get("/api/v1/sites/orge/forecasts").json()["others"]
     assert (other["issuer"], other["quantity"], other["unit"]) == ("SPC d'essai", "level", "m")
     assert other["times"][5]["quantiles"] == pytest.approx({"0.1": 4.7, "0.5": 5.2, "0.9": None})

@@ -177,7 +177,9 @@ def _standing(levels: list[float | None], *rows: list[float]) -> StandingExpert:
         times=[NOW + timedelta(hours=n) for n in range(len(rows))],
         courses=[value for row in rows for value in row],
         comment="",
+        code="",
         file="",
+        author="",
         created_at=NOW,
     )
 

@@ -110,6 +110,10 @@ def test_an_asset_that_a_forecast_holds_possible_is_said_to_be() -> None:
     assert write_eta(possible.arrival) == ">\xa06\xa0h"
     assert write_range(possible.arrival) == "possible from 2\xa0h on"
     assert write_basis(possible.arrival) == "forecast, held 7 in 10"
+    theirs = dataclasses.replace(possible.arrival, at=AT + timedelta(hours=3), issuer="SPC")
+    look = _with(worsening=(dataclasses.replace(possible, arrival=theirs),))
+    assert write_headline(look) == "Nothing to acknowledge, next asset in 3\xa0h (SPC)"
+    assert write_basis(theirs) == "forecast of SPC"
     line = dataclasses.replace(possible.arrival, at=AT, issued=None, why="closed")
     assert write_eta(line) == "now?"
     assert write_basis(line) == "straight line: forecast not shown"

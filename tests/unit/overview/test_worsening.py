@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.expected import find_arrivals
+from hypervisor.forecast.queries_experts import StandingExpert
 from hypervisor.forecast.trend import Course, Rate
 from hypervisor.overview.views_blind import find_blind_sensors
 from hypervisor.overview.views_rivers import (
@@ -98,6 +99,52 @@ def test_assets_and_where_there_is_none_thresholds_by_the_time_that_is_left() ->
         ("L'Orge à Slow", "alert", 0.1, False),
         ("Quay", None, 0.2, False),
         ("School", None, 0.5, False),
+    ]
+
+
+def _expert(issuer: str, site: str, *rows: list[float]) -> StandingExpert:
+    return StandingExpert(
+        site=site,
+        quantity="level",
+        issuer=issuer,
+        model="",
+        issued=NOW,
+        produced=None,
+        labels=["low", "middle", "high"],
+        levels=[0.1, 0.5, 0.9],
+        times=[NOW + timedelta(hours=n) for n in range(len(rows))],
+        courses=[value for row in rows for value in row],
+        comment="",
+        code="",
+        file="",
+        author="",
+        created_at=NOW,
+    )
+
+
+def test_forecasts_of_others_stand_beside_ours_or_for_it_where_we_see_nothing_coming() -> None:
+    fast, calm, dry = course("fast", 1.0, 0.1), course("calm", 1.0, 0.0), course("dry", 1.0, 0.0)
+    experts = {
+        ("fast", "level"): [
+            _expert("SPC", "fast", [1, 1, 1], [1.1, 1.4, 1.5]),
+            _expert("SPC", "fast", [1, 1, 1], [1.1, 1.3, 1.5], [1.2, 1.5, 1.9]),
+            _expert("Consultant", "fast", [1, 1, 1], [1, 1, 1.1]),
+        ],
+        ("calm", "level"): [
+            _expert("SPC", "calm", [1, 1, 1], [1, 1.1, 1.2], [1, 1.3, 1.4]),
+            _expert("Late", "calm", [1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1.4, 1.6]),
+        ],
+        ("dry", "level"): [_expert("SPC", "dry", [1, 1, 1], [1.3, 1.4, 1.5])],
+    }
+    standing = replace(water((fast, calm, dry), {"calm": {"attention": 1.2}}), experts=experts)
+    reached = replace(reach("mill", dry, 0.9), state="reached")
+    rows = [
+        (row.gauge, row.arrival.issuer, row.arrival.at, [each.issuer for each in row.others])
+        for row in find_worsening([reach("quay", fast, 1.2), reached], standing)
+    ]
+    assert rows == [
+        ("calm", "SPC", NOW + timedelta(hours=1.5), ["Late"]),
+        ("fast", "", NOW - timedelta(minutes=5) + timedelta(hours=2), ["SPC"]),
     ]
 
 
