@@ -47,16 +47,18 @@ class Answer:
             return False
         return at.tzinfo is not None and self.modified <= at
 
-    async def send(self, headers: Sequence[Header], send: Send, *, head: bool) -> None:
-        """Send it to who sent these headers."""
+    async def send(self, headers: Sequence[Header], send: Send, *, head: bool) -> int:
+        """Send it to who sent these headers; the status."""
         given = dict(headers)
         tags, since = given.get(b"if-none-match"), given.get(b"if-modified-since")
         if self.status == 200 and (tags or since) and self.is_known(_text(tags), _text(since)):
             await _send(send, 304, self.unchanged_headers, b"")
-        elif b"gzip" in given.get(b"accept-encoding", b""):
+            return 304
+        if b"gzip" in given.get(b"accept-encoding", b""):
             await _send(send, self.status, self.packed_headers, b"" if head else self.packed)
         else:
             await _send(send, self.status, self.plain_headers, b"" if head else self.body)
+        return self.status
 
 
 def make_answer(  # noqa: PLR0913  what an answer is made of

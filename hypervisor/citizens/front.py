@@ -31,6 +31,7 @@ from hypervisor.database.pool import Pool
 from hypervisor.publications.model import PublishedMessage
 from hypervisor.standards.access import RequestRate
 from hypervisor.web.hub import Hub
+from hypervisor.web.request_metrics import Meter
 from hypervisor.web.static_files import ROOT, stamp
 
 PREFIX = "/public"
@@ -135,9 +136,9 @@ class CitizenPages:
 class CitizenFront:
     """Middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, pages: CitizenPages) -> None:
-        """Answer from `pages` what they hold, and let `app` answer the rest."""
-        self._app, self._pages = app, pages
+    def __init__(self, app: ASGIApp, pages: CitizenPages, meter: Meter) -> None:
+        """Answer from `pages` what they hold, and let `app` answer the rest; `meter` counts."""
+        self._app, self._pages, self._meter = app, pages, meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
@@ -152,19 +153,26 @@ class CitizenFront:
             self._pages.rate.spend(_network(scope["client"][0] if scope["client"] else ""))
         except TooManyAttemptsError as error:
             await _refuse(error, send)
+            self._count(scope, 429)
             return
         answer = self._pages.find(read_request(scope))
         if answer is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send)  # which counts it
             return
-        await answer.send(scope["headers"], send, head=scope["method"] == "HEAD")
+        status = await answer.send(scope["headers"], send, head=scope["method"] == "HEAD")
+        self._count(scope, status)
+
+    def _count(self, scope: Scope, status: int) -> None:
+        path = scope["path"].rstrip("/")
+        route = path if path in _DRAWN else f"{PREFIX}/{{name}}"
+        self._meter.requests.labels(scope["method"], route, str(status)).inc()
 
 
 def install(app: FastAPI) -> None:
     """Put it around the application."""
     state = app.state
     state.citizens = CitizenPages(state.settings, state.pool, state.clock)
-    app.add_middleware(CitizenFront, pages=state.citizens)
+    app.add_middleware(CitizenFront, pages=state.citizens, meter=state.meter)
 
 
 @asynccontextmanager

@@ -61,6 +61,33 @@ RETURNING m.id, m.message, m.attempts, s.id AS subscription, s.address, s.commun
 """
 
 
+# A mail that no longer held is none that failed.
+_COUNT = """
+SELECT
+    (SELECT count(DISTINCT digest) FROM subscription WHERE confirmed_at IS NOT NULL) AS confirmed,
+    (SELECT count(*) FROM subscription WHERE confirmed_at IS NULL) AS unconfirmed,
+    count(*) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS waiting,
+    max(now() - due_at) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS late,
+    count(*) FILTER (WHERE failed) AS given_up,
+    max(error) FILTER (WHERE failed) AS error
+FROM subscription_mail,
+    LATERAL (SELECT given_up_at > now() - INTERVAL '30 days'
+        AND error <> 'it no longer holds' AS failed) f
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Subscribers, and mails by state. `late`: how long the first one is due. `error`: of one."""
+
+    confirmed: int
+    unconfirmed: int
+    waiting: int
+    late: timedelta | None
+    given_up: int
+    error: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class DueMail:
     """A mail that this process sends. `message` 0: the request to confirm. `address`: encrypted."""
@@ -163,12 +190,6 @@ def give_up(connection: Connection, mail: int, error: str) -> None:
     )
 
 
-def count(connection: Connection) -> dict[str, int]:
+def count(connection: Connection) -> Counts:
     """Subscriptions and mails by state."""
-    row = connection.execute(
-        "SELECT (SELECT count(DISTINCT digest) FROM subscription WHERE confirmed_at IS NOT NULL),"
-        " (SELECT count(*) FROM subscription WHERE confirmed_at IS NULL), count(*) FILTER (WHERE"
-        " sent_at IS NULL AND given_up_at IS NULL), count(*) FILTER (WHERE given_up_at IS NOT NULL)"
-        " FROM subscription_mail"
-    ).fetchone()
-    return dict(zip(("confirmed", "unconfirmed", "waiting", "given up"), row or (), strict=False))
+    return fetch(connection, Counts, _COUNT)[0]

@@ -160,12 +160,13 @@ def list_areas(connection: Connection, codes: Sequence[str]) -> list[PublishedAr
     return [PublishedArea.model_validate(row) for row in rows]
 
 
-def list_waiting(connection: Connection) -> list[int]:
+def list_waiting(connection: Connection, *, written_before: datetime | None = None) -> list[int]:
     """The numbers of the publications with a draft that awaits its second signature."""
     rows = connection.execute(
-        "SELECT publication FROM (SELECT DISTINCT ON (publication) publication, content"
+        "SELECT publication FROM (SELECT DISTINCT ON (publication) publication, content, at"
         " FROM publication_event ORDER BY publication, number DESC) e"
-        " WHERE content IS NOT NULL ORDER BY publication"
+        " WHERE content IS NOT NULL AND coalesce(at < %s, true) ORDER BY publication",
+        [written_before],
     )
     return [number for (number,) in rows]
 

@@ -10,6 +10,7 @@ from hypervisor.accounts import (
 )
 from hypervisor.accounts.provider import load_provider
 from hypervisor.accounts.provider_calls import ProviderError
+from hypervisor.base import rooms
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file, passwords, ports
@@ -60,6 +61,8 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += check_gaps(settings, now)
     findings += check_feeds(settings, now)
     findings += check_sources(settings, now)
+    for room in rooms.modules("diagnosis"):
+        findings += room.check(settings, now)
     findings += check_web(settings)
     findings += check_basemap(settings)
     findings += check_certificates(settings, now)

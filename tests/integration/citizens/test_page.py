@@ -1,5 +1,6 @@
 """The public page: what is published, for whom, and what caches and other sites get of it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -102,6 +103,23 @@ def test_caches_ask_whether_it_changed(citizen: httpx.Client) -> None:
     assert plain.text == page.text
     head = citizen.head("/public?lang=fr", headers={"Accept-Encoding": "identity"})
     assert (head.content, head.headers["content-length"]) == (b"", plain.headers["content-length"])
+
+
+def test_what_is_answered_from_memory_is_counted(citizen: httpx.Client) -> None:
+    def read_counts() -> dict[str, str]:
+        lines = [line for line in citizen.get("/metrics").text.splitlines() if "/public" in line]
+        return dict(line.rsplit(" ", 1) for line in lines)
+
+    def count(route: str) -> float:
+        series = f'hypervisor_http_requests_total{{method="GET",route="{route}",status="200"}}'
+        return float(read_counts().get(series, 0))
+
+    before = count("/public"), count("/public/{name}")
+    page = wait_for(citizen, "/public", "Alertes")
+    citizen.get(re.findall(r'href="(/public/\S+css)"', page.text)[0])
+    citizen.get("/public/", params={"commune": ORGE})
+    assert (count("/public"), count("/public/{name}")) >= (before[0] + 2, before[1] + 1)
+    assert not any(".css" in name for name in read_counts())
 
 
 def test_only_the_strip_may_be_framed(citizen: httpx.Client, published: Any) -> None:

@@ -4,15 +4,17 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 import psycopg
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.citizens import mailing
+from hypervisor.citizens import diagnosis, mailing
 from hypervisor.citizens.mailing import Mailer, build_mailer
 from hypervisor.database.connect import Connection, connect
+from hypervisor.publications import diagnosis as drafts
 from tests.integration.notifications.servers import Mail, MailServer
 from tests.integration.publications.conftest import ORGE, YVETTE, Room
 
@@ -227,3 +229,30 @@ def test_only_what_is_real_reaches_citizens(
             before = len(server.got)
             mailer.turn()
             assert len(server.got) == before
+
+
+def test_doctor_says_what_waits_and_what_was_given_up(post: Post) -> None:
+    def find(subject: str) -> list[tuple[str, str]]:
+        findings = [
+            *diagnosis.check(post.room.settings, post.room.clock()),
+            *drafts.check(post.room.settings, post.room.clock() + timedelta(hours=7)),
+        ]
+        return [(each.state, each.what) for each in findings if each.subject == subject]
+
+    post.confirm("jeanne@town.example")
+    post.subscribe("paul@town.example")
+    what = "1 subscribers, 1 to confirm, 1 waiting"
+    assert find("mails to citizens") == [("good", what)]
+    post.connection.execute(
+        "UPDATE subscription_mail SET due_at = now() - INTERVAL '10 minutes' WHERE sent_at IS NULL"
+    )
+    assert find("mails to citizens") == [("bad", f"{what}, one of them for 10 min")]
+    post.connection.execute(
+        "UPDATE subscription_mail SET sent_at = NULL, given_up_at = now(), error = '550 no'"
+        " WHERE sent_at IS NOT NULL"
+    )
+    assert ("warning", "1 given up within 30 days: 550 no") in find("mails to citizens")
+    assert find("publications") == []
+    drafted = post.room.draft(post.room.anne)
+    number = drafted.json()["publication"]["id"]
+    assert find("publications") == [("warning", f"drafts unsigned for 6 h or more: {number}")]

@@ -22,7 +22,7 @@ from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
-from hypervisor.stack.parts import COLLECTOR, PARTS
+from hypervisor.stack.parts import BRIDGE, COLLECTOR, MAILER, OBSERVER, PARTS
 from tests.compose import DOT_ENV
 from tests.conftest import Stack
 from tests.integration.stack import certificates
@@ -52,6 +52,14 @@ quiet: true
 """
 # What a reading takes to be seen; the rest is started in the long test.
 FEW = ("broker", "migrate", "ingest", "web")
+RUNNING = (*PARTS, COLLECTOR, MAILER, BRIDGE, OBSERVER)
+SWITCHED_ON = {
+    "PUBLIC_PAGE": "public",
+    "CITIZENS_MAIL": "mailto://127.0.0.1:9?from=alerte@town.example",
+    "CITIZENS_KEY": "a secret of forty letters, and not less!",
+    "SPARKPLUG": "true",
+    "SENSORTHINGS_MQTT": "true",
+}
 
 
 @pytest.fixture
@@ -171,15 +179,15 @@ def test_from_a_device_to_a_reader(
 def test_every_service_of_a_live_instance(
     elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
 ) -> None:
-    with engine(elsewhere, dot_env) as compose:
-        compose.up("broker", "migrate", "dashboards", *PARTS, COLLECTOR)
-        for part in (*PARTS, COLLECTOR):
+    with engine(elsewhere, {**dot_env, **SWITCHED_ON}) as compose:
+        compose.up("broker", "migrate", "dashboards", *RUNNING)
+        for part in RUNNING:
             compose.await_health(compose.running[part])
         told(compose, open_tmp / "town.yaml")
         hanging_is_seen(compose, compose.running["rollup"])
         a_killed_broker_is_entered(compose)
         ended = compose.down()
-        assert set(ended) == {"broker", *PARTS, COLLECTOR}
+        assert set(ended) == {"broker", *RUNNING}
         ended_well(ended)
         built = {file.name for file in (elsewhere.root / "dashboards").glob("*.json")}
         home = compose.services["grafana"]["environment"]

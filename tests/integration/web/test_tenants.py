@@ -3,20 +3,24 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from difflib import unified_diff
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from hypervisor.base.settings import Settings
+from hypervisor.broker.child import wait_until
 from hypervisor.database import databases
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.evaluation.world import World
+from tests.integration.publications.conftest import content
 from tests.integration.web.conftest import NORTH, ORGE, SOUTH, YVETTE, ClientOf, two_towns
 from tests.integration.web.digests import of_south
 from tests.integration.web.others import NOWHERE, READING, SECRET, settle
-from tests.integration.web.served import server
+from tests.integration.web.served import EVERYTHING, NOW, Roles, server, signed_in
 from tests.integration.web.trying import (
     OPEN,
     SAFE,
@@ -143,6 +147,24 @@ def test_nothing_of_anothers_is_changed(
     assert not wrong, "\n".join(wrong)
 
 
+def become(world: World, mode: str) -> None:
+    """An exercise publishes to nobody."""
+    world.connection.execute("UPDATE instance SET mode = %s", [mode])
+    world.connection.commit()
+
+
+def publish(author: httpx.Client, second: httpx.Client, commune: str) -> str:
+    """Publish a warning of a commune; its identifier."""
+    body = {"content": content(NOW, (commune,)), "reason": "it rises"}
+    drafted = author.post("/api/v1/publications", json=body).raise_for_status().json()
+    publication = drafted["publication"]
+    signed = second.post(
+        f"/api/v1/publications/{publication['id']}/steps",
+        json={"act": "publish", "version": publication["version"]},
+    )
+    return str(signed.raise_for_status().json()["publication"]["messages"][0]["identifier"])
+
+
 def test_a_backtest_judges_ones_own(north: httpx.Client) -> None:
     body: dict[str, Any] = {"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T00:00:00Z"}
     found = north.post("/api/v1/backtests", json=body)
@@ -191,6 +213,53 @@ def test_without_signing_in_nothing_is_told(base: str, others: dict[str, Any]) -
             if not (door or found.status_code == 401):
                 open_doors.append(f"{route}: {found.status_code} {found.text[:200]}")
     assert not open_doors, "\n".join(open_doors)
+
+
+def test_citizens_and_neighbours_read_only_what_is_published(
+    world: World, others: dict[str, Any]
+) -> None:
+    """Of all that the south has, a draft included, `/public` shows its published warning alone."""
+    settings = Settings(
+        database_url=world.url,
+        data=Path("/nonexistent"),
+        public_page="public",
+        public_url="https://alerte.example",
+        citizens_mail="mailto://127.0.0.1:9?from=alerte@town.example",
+        citizens_key="a secret of forty letters, and not less!",
+    )
+    open_routes = [route for route in every_route() if f"{route.path}/".startswith("/public/")]
+    with ExitStack() as exits:
+        become(world, "live")
+        exits.callback(become, world, "exercise")
+        base = exits.enter_context(server(world.url, settings=settings))
+        people = {
+            who: exits.enter_context(signed_in(base, world.url, who, roles))
+            for who, roles in {"ada": EVERYTHING, "bob": EVERYTHING, "nell": NORTHERN}.items()
+        }
+        nobody = exits.enter_context(httpx.Client(base_url=base, timeout=30))
+        warning = publish(people["ada"], people["bob"], YVETTE)
+        for client in (nobody, people["nell"]):
+            page = f"/public?commune={YVETTE}&lang=fr"
+            shown = wait_until(lambda: "Crue" in client.get(page).text, seconds=10)  # noqa: B023
+            assert shown, client.get(page).text
+            assert "Crue" in client.get(f"/public/{warning}").text
+            tells = [
+                f"{route} tells {mark!r}"
+                for route in open_routes
+                for values in ({**others, "token": "x", "/public name": warning}, {"token": "x"})
+                for mark in _list_public_marks(send(client, route, {**values, "name": SECRET}))
+            ]
+            assert not tells, "\n".join(tells)
+
+
+NORTHERN: Roles = (("administrator", NORTH),)
+
+
+def _list_public_marks(answer: httpx.Response) -> list[str]:
+    """What an answer tells of the south besides that it has a commune, which the page lists."""
+    assert answer.status_code < 500, answer.text
+    text = _told(answer).lower().replace("zorn-le-bourg", "").replace(YVETTE, "")
+    return [mark for mark in MARKS if _mark(mark, text)]
 
 
 def test_a_write_without_the_sessions_token_is_refused(

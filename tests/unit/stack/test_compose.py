@@ -14,7 +14,7 @@ from hypervisor.base.process import PULSE
 from hypervisor.base.settings import Settings
 from hypervisor.cli import attach_commands
 from hypervisor.database.connect import SERVER_SETTINGS
-from hypervisor.stack.parts import COLLECTOR, CONDUCTOR, PARTS
+from hypervisor.stack.parts import BRIDGE, COLLECTOR, CONDUCTOR, MAILER, OBSERVER, PARTS
 from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 
 ONCE = {"migrate", "dashboards", "stage", "simulators"}
@@ -84,7 +84,9 @@ def test_the_image_is_made_as_the_linter_likes_it() -> None:
 
 
 def test_the_services_are_the_parts(compose: Services) -> None:
-    assert set(compose) == {"database", "broker", "grafana", CONDUCTOR, COLLECTOR, *PARTS, *ONCE}
+    optional = {CONDUCTOR, OBSERVER, MAILER, BRIDGE}
+    assert set(compose) == {"database", "broker", "grafana", COLLECTOR, *PARTS, *ONCE, *optional}
+    assert all(compose[name].get("profiles") for name in optional)
 
 
 def test_each_command_exists(ours: Services, commands: set[str]) -> None:
@@ -166,8 +168,9 @@ def test_its_database_gives_up_who_is_gone_as_soon_as_a_private_one(compose: Ser
 def test_no_secret_has_a_default() -> None:
     named = variables(raw()) | variables(raw(TLS_FILE))
     secrets = {name for name in named if re.search("PASSWORD|SECRET|KEY|TOKEN", name)}
-    # Empty unless it is an exercise, or unless an identity provider or Météo-France is connected.
-    optional = {"PLAYER_PASSWORD", "OIDC_CLIENT_SECRET", "METEOFRANCE_KEY"}
+    # Empty unless it is an exercise, unless an identity provider or Météo-France is connected, or
+    # citizens subscribe.
+    optional = {"PLAYER_PASSWORD", "OIDC_CLIENT_SECRET", "METEOFRANCE_KEY", "CITIZENS_KEY"}
     assert secrets == {*DOT_ENV, *optional}
     assert {named[name][0] for name in DOT_ENV} == {"?"}
     assert {named[name] for name in optional} == {("-", "")}
