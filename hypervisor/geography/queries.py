@@ -20,6 +20,13 @@ SELECT CASE WHEN b.neighbour IS NULL THEN 'outside'
 FROM area_border b JOIN area a ON a.code = b.area LEFT JOIN area n ON n.code = b.neighbour
 ORDER BY b.id
 """
+# Each border of an EPCI, for every one that lies at it; a border between two stands twice.
+_EPCI_BORDERS = """
+SELECT e.code, b.line
+FROM area_border b JOIN area a ON a.code = b.area LEFT JOIN area n ON n.code = b.neighbour
+JOIN area e ON e.kind = 'epci' AND e.code IN (a.parent, n.parent)
+WHERE a.parent IS DISTINCT FROM n.parent ORDER BY b.id
+"""
 _EXTENT = """
 SELECT min(lon), min(lat), max(lon), max(lat) FROM (
     SELECT lon, lat FROM site UNION ALL SELECT lon, lat FROM area) p
@@ -84,6 +91,23 @@ def list_outlines(
 def list_borders(connection: Connection) -> list[Border]:
     """The borders of communes by level, which follows the EPCI that the inventory names."""
     return [Border(*row) for row in connection.execute(_BORDERS)]
+
+
+def list_epci_borders(connection: Connection) -> dict[str, list[Line]]:
+    """The lines around each EPCI, by its code."""
+    borders: dict[str, list[Line]] = {}
+    for code, line in connection.execute(_EPCI_BORDERS):
+        borders.setdefault(code, []).append(line)
+    return borders
+
+
+def list_members(connection: Connection) -> dict[str, list[str]]:
+    """The communes of each EPCI, by codes."""
+    rows = connection.execute(
+        "SELECT e.code, array_agg(c.code ORDER BY c.code) FROM area e JOIN area c"
+        " ON c.parent = e.code AND c.kind = 'commune' WHERE e.kind = 'epci' GROUP BY e.code"
+    )
+    return dict(rows.fetchall())
 
 
 def find_extent(connection: Connection) -> tuple[float, float, float, float] | None:

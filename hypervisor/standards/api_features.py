@@ -1,19 +1,27 @@
 """Routes of OGC API Features 1.0: /features."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from hypervisor.access.context import NOBODY, RequestContext
+from hypervisor.feeds import queries as feed_queries
+from hypervisor.feeds.vigicrues import FEED as VIGICRUES
+from hypervisor.geography import queries as geography_queries
+from hypervisor.geography.epci import load_epci_outlines
+from hypervisor.geography.official import match_official_reaches
 from hypervisor.standards import access, features
 from hypervisor.standards import queries_sensorthings as store
 from hypervisor.standards.access import open_output
 from hypervisor.standards.features import ItemQuery, Library, link
 from hypervisor.standards.model import NoResourceError
 from hypervisor.standards.queries_entities import describe_catalogue
-from hypervisor.standards.queries_features import COLLECTIONS, Collection, describe, equal
+from hypervisor.standards.queries_features import COLLECTIONS, Collection, equal
+from hypervisor.standards.queries_sensorthings import Condition
+from hypervisor.standards.queries_shapes import describe, describe_epci, describe_official
 from hypervisor.web import problems
 from hypervisor.web.formats import GEOJSON
 from hypervisor.web.times import text
@@ -130,11 +138,35 @@ def _open_library(context: RequestContext, request: Request) -> Library:
     return Library(
         connection=context.connection,
         catalogue=describe(describe_catalogue(context.catalogue, base), context.now()),
+        tables={
+            "reaches": partial(_describe_official, context),
+            "official-reaches": partial(_describe_official, context),
+            "epci": partial(_describe_epci, context),
+        },
         base=base,
         mode=context.mode,
         licence=request.app.state.settings.licence,
         anybody=context.person.account == NOBODY,
     )
+
+
+def _describe_official(context: RequestContext) -> Condition:
+    """Official colours and courses are public; the gauges are those that the caller sees."""
+    with context.owning() as owner:
+        colours = [
+            row
+            for row in feed_queries.list_colours(owner, context.now())
+            if row.feed == VIGICRUES.name
+        ]
+        courses = geography_queries.list_official_reaches(owner)
+    gauges = geography_queries.list_gauges(context.connection)
+    titles = {row.area: row.title for row in colours}
+    return describe_official(colours, match_official_reaches(gauges, courses, titles))
+
+
+def _describe_epci(context: RequestContext) -> Condition:
+    with context.owning() as owner:
+        return describe_epci(load_epci_outlines(owner))
 
 
 def _list(library: Library) -> list[Collection]:

@@ -1,6 +1,6 @@
 """Answers of OGC API Features 1.0: collections, features as GeoJSON, the description of the API."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,14 +35,22 @@ _SCHEMAS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """What answers are made from. `anybody`: of a request of nobody in particular."""
+    """What answers are made from. `anybody`: of a request of nobody in particular.
+
+    `tables`: what a collection's rows are made from, by its name, beside the catalogue.
+    """
 
     connection: Connection
     catalogue: Condition
+    tables: Mapping[str, Callable[[], Condition]]
     base: str
     mode: Banner
     licence: str
     anybody: bool
+
+    def describe(self, collection: Collection) -> Condition:
+        tables = self.tables.get(collection.name)
+        return self.catalogue if tables is None else self.catalogue + tables()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +172,7 @@ def link(href: str, rel: str, kind: str, title: str) -> dict[str, str]:
 
 def _measure(library: Library, collection: Collection) -> list[float] | None:
     return store.measure_extent(
-        library.connection, library.catalogue, _select(collection, ItemQuery())
+        library.connection, library.describe(collection), _select(collection, ItemQuery())
     )
 
 
@@ -182,10 +190,10 @@ def read_features(
     library: Library, collection: Collection, query: ItemQuery
 ) -> tuple[list[dict[str, Any]], str | None, int]:
     """A page of features, where the next one begins, and how many there are on all pages."""
-    selection = _select(collection, query)
-    rows, token = store.fetch_page(library.connection, library.catalogue, selection)
+    selection, tables = _select(collection, query), library.describe(collection)
+    rows, token = store.fetch_page(library.connection, tables, selection)
     counted = _select(collection, ItemQuery(conditions=query.conditions))
-    number = store.count_rows(library.connection, library.catalogue, counted)
+    number = store.count_rows(library.connection, tables, counted)
     return [_build(library, collection, row) for row in rows], token, number
 
 

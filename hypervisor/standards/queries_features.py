@@ -13,6 +13,7 @@ from psycopg import sql
 
 from hypervisor.standards.queries_entities import EntitySet, Kind
 from hypervisor.standards.queries_sensorthings import Condition
+from hypervisor.standards.queries_shapes import BOX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,38 +41,45 @@ _POINT: LiteralString = (
     " jsonb_build_object('type', 'Point', 'coordinates', jsonb_build_array(s.lon, s.lat)) END"
 )
 _AT: LiteralString = "s.lon AS west, s.lat AS south, s.lon AS east, s.lat AS north"
-_BOX: LiteralString = """LATERAL (
-    SELECT min((c->>0)::float8) AS west, min((c->>1)::float8) AS south,
-           max((c->>0)::float8) AS east, max((c->>1)::float8) AS north
-    FROM jsonb_path_query(z.geometry->'coordinates', 'strict $.**') c
-    WHERE jsonb_typeof(c) = 'array' AND jsonb_typeof(c->0) = 'number')"""
 _WORST: LiteralString = (
     "(ARRAY['critical', 'major', 'minor', 'info'])[min(severity_rank(a.severity->-1->>1))]"
 )
 _SITES: LiteralString = f"""(
 SELECT s.name AS id, s.title, s.domain, s.commune, c.name AS commune_name, s.river,
-s.river_order, s.illustrative, coalesce(o.alarms, 0) AS alarms, o.severity,
+s.river_order, s.illustrative OR p.site IS NOT NULL AS illustrative,
+p.site IS NOT NULL AS illustrative_thresholds, coalesce(o.alarms, 0) AS alarms, o.severity,
 {_POINT} AS geometry, {_AT}, NULL::timestamptz AS begins, NULL::timestamptz AS ends
-FROM site s LEFT JOIN area c ON c.code = s.commune
+FROM site s LEFT JOIN area c ON c.code = s.commune LEFT JOIN illustrated p ON p.site = s.name
 LEFT JOIN (SELECT a.site, count(*) AS alarms, {_WORST} AS severity FROM alarm a
 WHERE a.ended IS NULL AND a.withdrawn IS NULL GROUP BY a.site) o ON o.site = s.id)"""  # noqa: S608  a constant
 _ALARMS: LiteralString = f"""(
 SELECT a.id AS number, a.id::text AS id, a.title, a.title_fr, a.advice, a.advice_fr, a.rule,
-a.domain, a.category, a.subject, s.name AS site, s.commune, a.severity->-1->>1 AS severity,
-a.state, a.began, a.ended, a.ended IS NULL AS active,
-{_POINT} AS geometry, {_AT}, a.began AS begins, a.ended AS ends
-FROM alarm a LEFT JOIN site s ON s.id = a.site WHERE a.withdrawn IS NULL"""  # noqa: S608  a constant
+a.source, a.domain, a.category, a.subject, s.name AS site,
+coalesce(s.commune, a.commune) AS commune, a.severity->-1->>1 AS severity, a.state, a.began,
+a.ended, z.name AS area,
+coalesce(z.geometry, {_POINT}) AS geometry, coalesce(z.west, s.lon) AS west,
+coalesce(z.south, s.lat) AS south, coalesce(z.east, s.lon) AS east,
+coalesce(z.north, s.lat) AS north, a.began AS begins, a.ended AS ends
+FROM alarm a LEFT JOIN site s ON s.id = a.site LEFT JOIN zone_of_site w ON w.site = s.id
+LEFT JOIN outline z ON z.name = coalesce('zone/' || w.zone,
+    'commune/' || coalesce(s.commune, a.commune))
+WHERE a.withdrawn IS NULL"""  # noqa: S608  a constant
 _REACHES: LiteralString = f"""(
 SELECT u.name || '>' || d.name AS id, u.river, u.name AS upstream, d.name AS downstream,
 u.title || ': ' || d.title AS title, r.line IS NULL AS schematic,
 (SELECT {_WORST} FROM alarm a WHERE a.site IN (u.id, d.id) AND a.ended IS NULL
 AND a.withdrawn IS NULL) AS severity,
+(SELECT string_agg(DISTINCT o.title, ', ' ORDER BY o.title) FROM official_stretch o
+WHERE o.upstream = u.name AND o.downstream = d.name) AS official_reach,
+coalesce((SELECT q.properties->'codes'->>max(o.colour)::text FROM official_stretch o
+JOIN quantity q ON q.name = 'vigilance' WHERE o.upstream = u.name AND o.downstream = d.name
+GROUP BY q.properties),
 (SELECT q.properties->'codes'->>v.value::int::text
 FROM series r JOIN device e ON e.id = r.device JOIN site n ON n.id = e.site
 JOIN quantity q ON q.name = r.quantity
 CROSS JOIN LATERAL (SELECT value, time FROM reading WHERE series_id = r.id
 AND value IS NOT NULL AND quality & 7 = 0 ORDER BY time DESC LIMIT 1) v
-WHERE r.quantity = 'vigilance' AND n.river = u.river ORDER BY v.time DESC LIMIT 1)
+WHERE r.quantity = 'vigilance' AND n.river = u.river ORDER BY v.time DESC LIMIT 1))
 AS colour,
 jsonb_build_object('type', 'LineString', 'coordinates', coalesce(r.line,
 jsonb_build_array(jsonb_build_array(u.lon, u.lat), jsonb_build_array(d.lon, d.lat))))
@@ -108,19 +116,31 @@ WHERE w.value IS NOT NULL AND jsonb_typeof(w.value) = 'object'
 )"""
 _ZONES: LiteralString = f"""(
 SELECT z.name AS id, z.title, z.kind, z.illustrative, z.geometry, b.*,
-NULL::timestamptz AS begins, NULL::timestamptz AS ends FROM zone z CROSS JOIN {_BOX} b)"""  # noqa: S608  a constant
+NULL::timestamptz AS begins, NULL::timestamptz AS ends FROM zone z CROSS JOIN {BOX} b)"""  # noqa: S608  a constant
 _ASSETS: LiteralString = f"""(
 SELECT z.name AS id, z.title, z.kind, z.commune, s.name AS site, z.illustrative, z.geometry,
 b.*,
 NULL::timestamptz AS begins, NULL::timestamptz AS ends
-FROM asset z LEFT JOIN site s ON s.id = z.site CROSS JOIN {_BOX} b)"""  # noqa: S608  a constant
+FROM asset z LEFT JOIN site s ON s.id = z.site CROSS JOIN {BOX} b)"""  # noqa: S608  a constant
 _COMMUNES: LiteralString = f"""(
 SELECT z.*, b.*, NULL::timestamptz AS begins, NULL::timestamptz AS ends
 FROM (SELECT s.code AS id, s.name AS title, s.population, e.name AS epci, e.code AS epci_code,
     coalesce(o.outline, {_POINT}) AS geometry
     FROM area s LEFT JOIN area e ON e.code = s.parent AND e.kind = 'epci'
     LEFT JOIN area_outline o ON o.area = s.code
-    WHERE s.kind = 'commune') z CROSS JOIN {_BOX} b)"""  # noqa: S608  a constant
+    WHERE s.kind = 'commune') z CROSS JOIN {BOX} b)"""  # noqa: S608  a constant
+_EPCI: LiteralString = f"""(
+SELECT z.*, b.*, NULL::timestamptz AS begins, NULL::timestamptz AS ends
+FROM (SELECT s.code AS id, s.name AS title, s.population, coalesce(o.outline, {_POINT}) AS geometry
+    FROM area s LEFT JOIN epci_outline o ON o.area = s.code
+    WHERE s.kind = 'epci') z CROSS JOIN {BOX} b)"""  # noqa: S608  a constant
+_OFFICIAL: LiteralString = f"""(
+SELECT z.*, b.*, z.issued AS begins, NULL::timestamptz AS ends
+FROM (SELECT o.area AS id, coalesce(c.title, o.area) AS title, c.issued,
+    q.properties->'codes'->>c.colour::text AS colour,
+    jsonb_build_object('type', 'MultiLineString', 'coordinates', o.lines) AS geometry
+    FROM official_reach o LEFT JOIN official_now c ON c.area = o.area
+    LEFT JOIN quantity q ON q.name = 'vigilance') z CROSS JOIN {BOX} b)"""  # noqa: S608  a constant
 
 
 def _kinds(text: str = "", **others: Kind) -> Mapping[str, Kind]:
@@ -142,7 +162,8 @@ def _rows(
 
 
 _ALARM = _kinds(
-    "title_fr advice advice_fr rule domain category subject site commune severity state",
+    "title_fr advice advice_fr rule source domain category subject site commune area severity"
+    " state",
     began="time",
     ended="time",
 )
@@ -150,7 +171,8 @@ _COLLECTIONS = (
     Collection(
         name="sites",
         title="Sites",
-        description="Where things are measured, with the worst severity of their active alarms",
+        description="Where things are measured, with the worst severity of their active alarms;"
+        " illustrative: the place, or a threshold in force, is an example or a proposal",
         rows=_rows(
             "sites",
             _SITES,
@@ -158,6 +180,7 @@ _COLLECTIONS = (
                 "domain commune commune_name river severity",
                 river_order="number",
                 illustrative="truth",
+                illustrative_thresholds="truth",
                 alarms="number",
             ),
         ),
@@ -165,7 +188,8 @@ _COLLECTIONS = (
     Collection(
         name="alarms",
         title="Active alarms",
-        description="Alarms whose condition holds",
+        description="Alarms whose condition holds; source: of another system. The zone or commune"
+        " that they concern, else a point",
         rows=_rows("alarms", _ALARMS + " AND a.ended IS NULL)", _ALARM, "number"),
         private=True,
         timed=True,
@@ -182,12 +206,19 @@ _COLLECTIONS = (
         name="reaches",
         title="River reaches",
         description="From gauge to gauge: the river's course, or a straight line where schematic is"
-        " true; colour: the official vigilance of the river, severity: of our alarms at both ends",
+        " true; colour: its official vigilance, severity: of our alarms at both ends",
         rows=_rows(
             "reaches",
             _REACHES,
-            _kinds("river upstream downstream severity colour", schematic="truth"),
+            _kinds("river upstream downstream severity colour official_reach", schematic="truth"),
         ),
+    ),
+    Collection(
+        name="official-reaches",
+        title="Official river reaches",
+        description="Reaches of the official flood forecasters (© VIGICRUES) with their colour",
+        rows=_rows("official-reaches", _OFFICIAL, _kinds("colour", issued="time")),
+        timed=True,
     ),
     Collection(
         name="works",
@@ -217,14 +248,14 @@ _COLLECTIONS = (
         description="Outlines, or points where there is none; with their EPCI",
         rows=_rows("communes", _COMMUNES, _kinds("epci epci_code", population="number")),
     ),
+    Collection(
+        name="epci",
+        title="EPCI",
+        description="Outlines of intercommunal bodies, from those of their communes",
+        rows=_rows("epci", _EPCI, _kinds(population="number")),
+    ),
 )
 COLLECTIONS: Mapping[str, Collection] = {each.name: each for each in _COLLECTIONS}
-
-
-def describe(catalogue: Condition, now: datetime) -> Condition:
-    """What the catalogue knows and the time it is, for the collections."""
-    clock = sql.SQL(", clock AS (SELECT {}::timestamptz AS now) ").format(sql.Literal(now))
-    return catalogue + clock
 
 
 def within(box: Sequence[float]) -> Condition:

@@ -1,7 +1,9 @@
 """From an empty live instance to a territory, on the answers that are shipped."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 
 from hypervisor.base.instance import Instance, Mode
@@ -15,10 +17,12 @@ from hypervisor.feeds.service import list_status
 from hypervisor.feeds.territory import start_territory
 from hypervisor.feeds.views_official import is_notable, list_official
 from hypervisor.geography import queries as geography_queries
+from hypervisor.geography.areas import contains
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import facts_in_force
 from tests.integration.feeds.served import Clock, served
+from tests.integration.web.served import server, signed_in
 
 pytestmark = pytest.mark.integration
 
@@ -28,6 +32,41 @@ def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url, autocommit=True) as opened:
         instance_store.create(opened, Instance(mode=Mode.LIVE, name="test"))
         yield opened
+
+
+def check_features(client: httpx.Client) -> None:
+    """What a map program reads of the territory."""
+
+    def read(collection: str) -> dict[str, dict[str, Any]]:
+        answer = client.get(f"/features/collections/{collection}/items?limit=500").json()
+        return {feature["id"]: feature for feature in answer["features"]}
+
+    colours = {
+        key: (reach["properties"]["colour"], reach["properties"]["official_reach"])
+        for key, reach in read("reaches").items()
+    }
+    assert colours == {
+        "T910000101>T910000201": ("orange", "Orge (essai)"),
+        "T910000201>T910000301": ("orange", "Orge (essai)"),
+        "T910000401>T910000501": ("yellow", "Yvette (essai)"),
+        "T910000601>T910000701": ("green", "Essonne aval (essai)"),
+    }
+    official = read("official-reaches")
+    assert {key: reach["properties"]["colour"] for key, reach in official.items()} == {
+        "ESSAI1": "orange", "ESSAI2": "yellow", "ESSAI3": "green", "ESSAI4": "yellow",
+    }  # fmt: skip
+    assert official["ESSAI4"]["geometry"]["coordinates"][0][0] == [2.5478, 48.5369]
+    sites = read("sites")
+    marked = {key for key, site in sites.items() if site["properties"]["illustrative_thresholds"]}
+    assert marked == {key for key in sites if key.startswith("T91")}
+    assert not sites["vigicrues-ESSAI1"]["properties"]["illustrative"]
+    epci = read("epci")
+    assert len(epci) == 13
+    assert {each["geometry"]["type"] for each in epci.values()} == {"MultiPolygon"}
+    around = [each for each in epci.values() if contains(each["geometry"], 2.1265, 48.5502)]
+    assert [each["properties"]["title"] for each in around] == [
+        "CC le Dourdannais en Hurepoix (CCDH)"
+    ]
 
 
 def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
@@ -71,6 +110,11 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
         colours = {c.name: c.colour for c in list_official(connection, read_clock())}
         assert colours["Orge (essai)"] == 3
         assert any(is_notable(c) for c in list_official(connection, read_clock()))
+        with (
+            server(database_url, clock=read_clock) as base,
+            signed_in(base, database_url, now=read_clock()) as client,
+        ):
+            check_features(client)
 
         _, changes = start_territory(connection, settings, "91", author="test", say=said.append)
         assert not changes, "a second start adds nothing"

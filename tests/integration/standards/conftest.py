@@ -158,9 +158,17 @@ def disturb(world: World) -> None:
     bridge = {"type": "LineString", "coordinates": [[2.31, 48.61], [2.32, 48.62], [2.33, 48.6]]}
     works = {"begins": "2024-01-03T00:00:00Z", "ends": "2024-01-05T00:00:00Z"}
 
-    def fact(kind: str, key: str, value: dict[str, object]) -> Revision:
+    def fact(
+        kind: str, key: str, value: dict[str, object], *, illustrative: bool = False
+    ) -> Revision:
         return Revision(
-            kind=kind, key=key, value=value, effective=EPOCH, author="test", reason="secret"
+            kind=kind,
+            key=key,
+            value=value,
+            effective=EPOCH,
+            author="test",
+            reason="secret",
+            illustrative=illustrative,
         )
 
     registry_queries.write(
@@ -171,6 +179,9 @@ def disturb(world: World) -> None:
             series=(Series(device="weir", quantity="level"),),
             assets=(Asset(name="rd-25", title="RD 25", kind="road", geometry=bridge),),
             revisions=(
+                fact("threshold", "weir/alert", {"value": 1, "unit": "m"}, illustrative=True),
+                fact("threshold", "road/alert", {"value": 1, "unit": "m"}, illustrative=True),
+                fact("threshold", "road/alert", {"value": 2, "unit": "m"}),
                 fact("reach", "rd-25", {"gauge": "weir", "level": 1.5, "unit": "m"}),
                 fact(
                     "works",

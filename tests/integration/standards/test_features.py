@@ -12,7 +12,10 @@ from tests.integration.web.served import signed_in
 pytestmark = pytest.mark.integration
 
 ROOT = "/features"
-ALL = ("sites", "alarms", "alarm-history", "reaches", "works", "zones", "assets", "communes")
+ALL = (
+    *("sites", "alarms", "alarm-history", "reaches", "official-reaches", "works", "zones"),
+    *("assets", "communes", "epci"),
+)
 
 
 def get(client: httpx.Client, path: str) -> Any:
@@ -61,6 +64,32 @@ def test_a_feature_says_what_it_is(anne: httpx.Client) -> None:
     assert (zone["id"], zone["geometry"]["type"]) == ("meadows", "Polygon")
     works = get(anne, "/collections/works/items/weir")["properties"]
     assert (works["state"], works["sites"], works["reason"]) == ("under way", ["yvette"], "test")
+
+
+def test_an_alarm_has_the_area_that_it_concerns(anne: httpx.Client, live: httpx.Client) -> None:
+    areas = {
+        alarm["properties"]["site"]: (alarm["properties"]["area"], alarm["geometry"]["type"])
+        for alarm in get(anne, "/collections/alarms/items")["features"]
+    }
+    assert areas == {
+        "orge": ("commune/91001", "Polygon"),  # in no zone
+        "yvette": ("zone/meadows", "Polygon"),
+    }
+    points = get(live, "/collections/alarms/items")["features"]
+    assert [point["geometry"]["type"] for point in points] == ["Point", "Point"]
+    east = "alarms/items?bbox=2.21,48.5,2.22,48.51"  # of the commune, far from its gauge
+    assert len(ids(anne, east)) == 1
+
+
+def test_proposed_thresholds_mark_their_site(anne: httpx.Client, live: httpx.Client) -> None:
+    def marks(client: httpx.Client, site: str) -> tuple[bool, bool]:
+        properties = get(client, f"/collections/sites/items/{site}")["properties"]
+        return properties["illustrative"], properties["illustrative_thresholds"]
+
+    assert marks(anne, "orge") == (False, False)
+    assert marks(live, "weir") == (True, True)
+    assert ids(live, "sites/items?illustrative_thresholds=true") == ["weir"]
+    assert marks(live, "road") == (False, False)  # its example is not in force any more
 
 
 @pytest.mark.parametrize(
