@@ -94,6 +94,18 @@ def check_values() -> Iterator[str]:
                     yield f"{path.relative_to(ROOT)}:{call.lineno}: {count} values for {template!r}"
 
 
+def check_reasons() -> Iterator[str]:
+    """Reasons that are stored as a finished sentence, which no page could translate."""
+    for path in sorted((ROOT / "hypervisor").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword | ast.Assign):
+                named = node.arg if isinstance(node, ast.keyword) else ast.unparse(node.targets[0])
+                parts = list(ast.walk(node.value)) if not isinstance(node.value, ast.Call) else []
+                if named == "reason" and any(isinstance(each, ast.JoinedStr) for each in parts):
+                    where = f"{path.relative_to(ROOT)}:{node.value.lineno}"
+                    yield f"{where}: a reason is a Message with a template: pages translate it"
+
+
 def list_texts() -> Iterator[tuple[str, tuple[str, ...]]]:
     """(where, text and its plural) of everything that a page may show."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
@@ -165,7 +177,7 @@ def _fields(text: str) -> Iterable[str]:
 
 
 def main() -> int:
-    problems = sorted({*check_values(), *check_french()})
+    problems = sorted({*check_values(), *check_reasons(), *check_french()})
     print("\n".join(problems) or "French: complete")
     return min(len(problems), 1)
 

@@ -144,6 +144,6 @@ def _log_report(report: Report, say: Say) -> None:
         say(f"evaluated again: {describe_setback(pair)}")
     titles = {alarm.id: alarm.title for alarm in report.alarms}
     for transition in report.transitions:
-        reason = f" ({transition.reason})" if transition.reason else ""
+        ending = f" ({transition.reason})" if transition.reason else ""
         at = f"{moment(transition.event):%Y-%m-%d %H:%M:%S}Z"
-        say(f"{transition.kind} at {at}: {titles[transition.alarm]}{reason}")
+        say(f"{transition.kind} at {at}: {titles[transition.alarm]}{ending}")

@@ -156,8 +156,9 @@ def apply_start(connection: Connection, start: Start, *, author: str, now: datet
     registry = registry_queries.load(connection)
     text = json.dumps(make_inventory(start, registry, now), ensure_ascii=False)
     inventory = read_text(text, file=f"territory-{start.departement}.yaml", catalogue=catalogue())
-    reason = (
-        f"territory start {start.departement}; thresholds are proposed from history: check them"
+    reason = Message(
+        "territory start {number}; thresholds are proposed from history: check them",
+        start.departement,
     )
     with connection.transaction():
         changes = apply_inventory(

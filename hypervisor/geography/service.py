@@ -21,6 +21,7 @@ from hypervisor.geography.map_features import (
 from hypervisor.geography.map_files import read_features
 from hypervisor.geography.rivers import Course, Watercourse, fold, match_rivers, shorten
 from hypervisor.geography.wkb import Parts
+from sensors._errors import Message
 
 # Columns that say it, in BD TOPAGE, BD TOPO, BD Carthage and files of one's own.
 RIVER_NAMES = (
@@ -76,7 +77,7 @@ def import_rivers(  # noqa: PLR0913  a file, how to read it, and who does it
             connection,
             kind="map",
             subject="rivers",
-            reason=f"territory rivers {path.name}",
+            reason=Message("territory rivers {file}", path.name),
             author=author,
             details={"courses": len(courses), "rivers": sorted(filter(None, covered))},
         )
@@ -141,7 +142,7 @@ def import_outlines(
             connection,
             kind="map",
             subject="outlines",
-            reason=f"territory outlines {path.name}",
+            reason=Message("territory outlines {file}", path.name),
             author=author,
             details={"communes": len(outlines)},
         )

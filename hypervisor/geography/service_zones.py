@@ -23,6 +23,7 @@ from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.inventory_files import read_text
 from sensors._domain import catalogue
+from sensors._errors import Message
 
 _NAMES = ("title", "nom", "name", "nom_zone", "nomzone", "libelle", "lib_zone", "id_zone")
 _TOLERANCE = 5.0  # m
@@ -83,7 +84,11 @@ def import_zones(  # noqa: PLR0913  a file, how to read it, and who does it
     text = json.dumps({"zones": zones}, ensure_ascii=False)
     inventory = read_text(text, file=f"{path.name}.yaml", catalogue=catalogue())
     return apply_inventory(
-        connection, inventory, author=author, now=now, reason=f"territory zones {path.name}"
+        connection,
+        inventory,
+        author=author,
+        now=now,
+        reason=Message("territory zones {file}", path.name),
     )
 
 

@@ -160,7 +160,7 @@ def find_highest(connection: Connection, series: int) -> tuple[float, datetime] 
 
 @dataclass(frozen=True, kw_only=True)
 class Reception:
-    """The rows of a series within a span, their first time and median delay; its last reading."""
+    """The rows of a series within a span, their first time and usual delay; its last reading."""
 
     last: datetime | None
     value: float | None
@@ -174,15 +174,22 @@ class Reception:
 def read_reception(
     connection: Connection, series: Sequence[int], span: tuple[datetime, datetime]
 ) -> dict[int, Reception]:
-    """How each series was received in a span; a manual reading is no sign of the device."""
+    """How each series was received in a span; a manual reading is no sign of the device.
+
+    The delay is that of the newest reading of each ten minutes of arrival, the median of at least
+    three: what arrives after an outage is old, and says nothing of the usual delay.
+    """
     rows = connection.cursor(row_factory=dict_row).execute(
         "SELECT k.id, c.rows, c.first, c.delay_s, coalesce(c.total, 0) AS faults, r.time AS last,"
         " r.value, coalesce(r.quality, 0) AS quality"
         " FROM unnest(%(series)s::int[]) AS k (id)"
-        " LEFT JOIN LATERAL (SELECT count(*) AS rows, min(time) AS first, sum(value) AS total,"
-        "  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - time))"
-        "   ::float AS delay_s FROM reading WHERE series_id = k.id AND time >= %(first)s"
-        "  AND time <= %(last)s AND quality & %(manual)s = 0) c ON true"
+        " LEFT JOIN LATERAL (SELECT coalesce(sum(rows), 0)::int AS rows, min(first) AS first,"
+        "  sum(total) AS total, CASE WHEN count(delay) >= 3 THEN percentile_cont(0.5)"
+        "   WITHIN GROUP (ORDER BY extract(epoch FROM delay))::float END AS delay_s"
+        "  FROM (SELECT count(*) AS rows, min(time) AS first, sum(value) AS total,"
+        "   last(received_at - time, time) AS delay FROM reading WHERE series_id = k.id"
+        "   AND time >= %(first)s AND time <= %(last)s AND quality & %(manual)s = 0"
+        "   GROUP BY time_bucket('10 min', received_at)) arrivals) c ON true"
         " LEFT JOIN LATERAL (SELECT time, value, quality FROM reading WHERE series_id = k.id"
         "  AND time <= %(last)s ORDER BY time DESC LIMIT 1) r ON true",
         {

@@ -63,6 +63,7 @@ def apply(
     """Update the registry from files; what they do not name stays as it is."""
     from hypervisor.registry.apply import Act
     from hypervisor.registry.inventory_files import read_sources
+    from sensors._errors import Message
 
     since = parse_optional_instant(effective, "--effective")
     inventory = read_sources(sources)
@@ -71,7 +72,7 @@ def apply(
         lambda _registry, _now: [inventory],
         act=Act(subject=" ".join(sources), overwrites=overwrite),
         author=author,
-        reason=reason or f"inventory apply {' '.join(sources)}",
+        reason=reason or Message("inventory apply {file}", " ".join(sources)),
         effective=since,
         dry_run=dry_run,
         as_json=as_json,

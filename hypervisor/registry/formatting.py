@@ -142,7 +142,7 @@ def format_since(at: datetime) -> str:
 
 def describe_revision(revision: RecordedRevision) -> str:
     """`revision 15 by A. Martin of 2024-10-09 14:05Z, "after the flood"`."""
-    reason = f', "{revision.reason}"' if revision.reason else ""
+    quoted = f', "{revision.reason}"' if revision.reason else ""
     gone = ", which withdrew it" if revision.value is None else ""
     at = format_minute(revision.recorded_at)
     return Message(
@@ -150,7 +150,7 @@ def describe_revision(revision: RecordedRevision) -> str:
         revision.id,
         revision.author,
         at,
-        reason,
+        quoted,
         gone,
     )
 

@@ -45,7 +45,8 @@ class DeviceReport:
     """What a device sent within the span: readings, those suspect, its refused times.
 
     `heard_at`: its last arrival, however long ago, None: never. `delay_s`: from measuring to
-    arrival, the median; `ahead_s`: how far at most a reading's time lay after its arrival.
+    arrival, the median of the newest of each ten minutes; `ahead_s`: how far at most a reading's
+    time lay after its arrival.
     """
 
     heard_at: datetime | None = None
@@ -102,19 +103,21 @@ _HEARD = f"""
 WITH lately AS (
     SELECT series_id, max(received_at) AS heard_at, max(time) AS measured_at,
            count(*) AS readings, count(*) FILTER (WHERE {is_suspect()}) AS suspect,
-           extract(epoch FROM avg(received_at - time))::float AS delay,
+           extract(epoch FROM last(received_at - time, time))::float AS delay,
            greatest(extract(epoch FROM max(time - received_at)), 0)::float AS ahead
     FROM reading WHERE time > %(since)s AND time <= %(at)s::timestamptz + interval '1 hour'
       AND coalesce(received_at, time) <= %(at)s  -- a clock that is ahead is what is looked for
       AND (%(series)s::int[] IS NULL OR series_id = ANY(%(series)s))
-    GROUP BY series_id
+    GROUP BY series_id, time_bucket('10 min', received_at)  -- a refill arrives in one
 )
 SELECT d.name, max(coalesce(r.heard_at, n.received_at)) AS heard_at,
        max(coalesce(r.measured_at, n.time)) AS measured_at,
        coalesce(sum(r.readings) FILTER (WHERE s.quantity <> %(clock)s), 0)::int AS readings,
        coalesce(sum(r.suspect), 0)::int AS suspect,
        coalesce(sum(r.readings) FILTER (WHERE s.quantity = %(clock)s), 0)::int AS clock_faults,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.delay) AS delay_s, max(r.ahead) AS ahead_s
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.delay)
+           FILTER (WHERE s.quantity <> %(clock)s) AS delay_s,
+       max(r.ahead) AS ahead_s
 FROM device d JOIN series s ON s.device = d.id LEFT JOIN lately r ON r.series_id = s.id
 LEFT JOIN LATERAL (SELECT time, received_at FROM reading WHERE r.series_id IS NULL
     AND series_id = s.id AND time <= %(since)s ORDER BY time DESC LIMIT 1) n ON true

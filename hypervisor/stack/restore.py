@@ -22,6 +22,7 @@ from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, 
 from hypervisor.stack.postgres import Database
 from hypervisor.stack.run_state import hold_lock
 from hypervisor.stack.servers import start_database
+from sensors._errors import Message
 
 Say = Callable[[str], None]
 
@@ -146,7 +147,7 @@ def fill_database(url: str, options: RestoreOptions, manifest: Manifest) -> None
             connection,
             kind="restore",
             subject=manifest.name,
-            reason=options.reason or f"restored from {options.file.name}",
+            reason=options.reason or Message("restored from {file}", options.file.name),
             author=options.author,
             details={
                 "file": options.file.name,

@@ -718,6 +718,31 @@ def test_how_well_a_series_was_received(connection: Connection) -> None:
     }
 
 
+def test_what_arrives_after_an_outage_is_no_usual_delay(connection: Connection) -> None:
+    level = add_device(connection, "gauge", "mill", "level")["level"]
+
+    def receive(arrival: datetime, *ages: float) -> None:
+        for age in ages:
+            connection.execute(
+                "INSERT INTO reading (series_id, time, received_at, value, quality)"
+                " VALUES (%s, %s, %s, 1, 0)",
+                [level, arrival - age * SECOND, arrival],
+            )
+
+    def read_delays() -> tuple[float | None, float | None]:
+        """Over the week, and over the day."""
+        (reception,) = queries_charts.read_reception(connection, [level], week).values()
+        report = queries_devices.load_device_reports(connection, NOW, ["gauge"])["gauge"]
+        return reception.delay_s, report.delay_s
+
+    week = (NOW - timedelta(days=7), NOW)
+    receive(NOW - HOUR, *range(300, 80_000, 900))
+    assert read_delays() == (None, 300)
+    receive(NOW - HOUR / 2, 320)
+    receive(NOW, 340)
+    assert read_delays() == (320, 320)
+
+
 def test_what_a_device_sent_within_a_day(connection: Connection) -> None:
     own = add_device(connection, "gauge", "mill", "level", "battery", "clock_fault")
     other = add_device(connection, "other", "mill", "battery")["battery"]
@@ -744,7 +769,7 @@ def test_what_a_device_sent_within_a_day(connection: Connection) -> None:
         "readings": 3,
         "suspect": 1,
         "clock_faults": 1,
-        "delay_s": 5,
+        "delay_s": 10,
         "ahead_s": 3600,
         "battery": 80,
         "battery_at": NOW - 2 * HOUR,
